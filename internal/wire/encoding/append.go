@@ -1,0 +1,167 @@
+package encoding
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// Field numbers of umadb.v1.AppendRequest.
+const (
+	appendEvent       = 1
+	appendConditionNo = 2
+	appendTracking    = 3
+)
+
+// AppendRequest is a validated append. Its events alias the bytes that it was
+// parsed from, unless they had to be made canonical.
+type AppendRequest struct {
+	// Events is a run of AppendRequest.events fields, each canonical.
+	Events    []byte
+	Count     int
+	Condition *dcb.AppendCondition // nil for none
+	Tracking  *dcb.TrackingInfo    // nil for none
+}
+
+// All ranges over the events.
+func (r *AppendRequest) All() iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		for rest := r.Events; len(rest) > 0; {
+			var event Event
+			event, rest = Event.take(nil, rest)
+			if !yield(event) {
+				return
+			}
+		}
+	}
+}
+
+// EncodeAppend gives the bytes of an AppendRequest. Nothing is validated.
+func EncodeAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) []byte {
+	var request, scratch []byte
+	for i := range events {
+		scratch = AppendEvent(scratch[:0], &events[i])
+		request = appendBytes(request, appendEvent, scratch)
+	}
+	if condition != nil {
+		scratch = appendCondition(scratch[:0], condition)
+		request = appendBytes(request, appendConditionNo, scratch)
+	}
+	if tracking != nil {
+		request = appendBytes(request, appendTracking, AppendTracking(scratch[:0], tracking))
+	}
+	return request
+}
+
+// ParseAppend validates the bytes of an AppendRequest. Whatever is wrong with
+// them, the error is dcb.ErrInvalidArgument. limits must have their defaults.
+func ParseAppend(request []byte, limits *dcb.Limits) (*AppendRequest, error) {
+	if len(request) > limits.RequestBytes {
+		return nil, invalid("the request takes %d bytes, over the limit of %d", len(request), limits.RequestBytes)
+	}
+	p := appendParser{limits: limits, request: request}
+	for offset := 0; offset < len(request); {
+		f, err := nextField(request, offset)
+		if err == nil {
+			err = p.field(f)
+		}
+		if err != nil {
+			return nil, asInvalid(err)
+		}
+		offset = f.end
+	}
+	return &p.result, nil
+}
+
+type appendParser struct {
+	limits  *dcb.Limits
+	request []byte
+	result  AppendRequest
+	copied  bool // result.Events no longer aliases request
+	runEnd  int  // where in request the run that Events aliases ends
+}
+
+func (p *appendParser) field(f field) (err error) {
+	switch {
+	case f.message(appendEvent):
+		err = p.event(f)
+		if err != nil {
+			err = p.nameEvent(err)
+		}
+	case f.message(appendConditionNo):
+		p.result.Condition, err = parseCondition(f.bytes, p.limits)
+	case f.message(appendTracking):
+		p.result.Tracking, err = parseTracking(f.bytes)
+	}
+	return err
+}
+
+func (p *appendParser) event(f field) error {
+	p.result.Count++
+	if p.result.Count > p.limits.RequestEvents {
+		return invalid("the request has more than %d events, which is the limit", p.limits.RequestEvents)
+	}
+	event, err := canonicalEvent(f.bytes, p.limits)
+	if err != nil {
+		return err
+	}
+	if p.extendRun(f, event) {
+		return nil
+	}
+	if !p.copied {
+		p.copied = true
+		p.result.Events = append(make([]byte, 0, len(p.request)), p.result.Events...)
+	}
+	p.result.Events = appendBytes(p.result.Events, appendEvent, event)
+	return nil
+}
+
+// extendRun lets Events alias one more event, if that one lies in the request
+// right behind the others and as it must be.
+func (p *appendParser) extendRun(f field, event Event) bool {
+	inPlace := len(event) == len(f.bytes) && (len(event) == 0 || &event[0] == &f.bytes[0])
+	if p.copied || !inPlace || f.end-f.start != sizeOfBytes(len(event)) {
+		return false
+	}
+	if len(p.result.Events) == 0 {
+		p.result.Events = p.request[f.start:f.end]
+	} else if f.start == p.runEnd {
+		p.result.Events = p.request[p.runEnd-len(p.result.Events) : f.end]
+	} else {
+		return false
+	}
+	p.runEnd = f.end
+	return true
+}
+
+// nameEvent says which event an error is about, where that helps.
+func (p *appendParser) nameEvent(err error) error {
+	var e *dcb.Error
+	if p.result.Count > p.limits.RequestEvents {
+		return err
+	}
+	if errors.As(err, &e) {
+		return &dcb.Error{Kind: e.Kind, Detail: fmt.Sprintf("event %d: %s", p.result.Count, e.Detail)}
+	}
+	return invalid("event %d cannot be read: %v", p.result.Count, err)
+}
+
+// NewAppend validates an append that comes as values.
+func NewAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo, limits *dcb.Limits) (*AppendRequest, error) {
+	return ParseAppend(EncodeAppend(events, condition, tracking), limits)
+}
+
+// EncodeAppendResponse gives the bytes of an AppendResponse.
+func EncodeAppendResponse(position uint64) []byte {
+	if position == 0 {
+		return nil
+	}
+	return appendUint(nil, 1, position)
+}
+
+// sizeUint is the encoded size of a varint field numbered below 16.
+func sizeUint(value uint64) int { return 1 + protowire.SizeVarint(value) }

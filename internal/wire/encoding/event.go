@@ -1,0 +1,278 @@
+package encoding
+
+import (
+	"iter"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// Field numbers of umadb.v1.Event and MetadataEntry.
+const (
+	eventType     = 1
+	eventTag      = 2
+	eventData     = 3
+	eventUUID     = 4
+	eventMetadata = 5
+
+	metadataKey   = 1
+	metadataValue = 2
+)
+
+// Event is the canonical bytes of one umadb.v1.Event, validated.
+type Event []byte
+
+// Terms gives the type, or nothing if it is absent, and ranges over the tags.
+func (e Event) Terms() (eventType []byte, tags iter.Seq[[]byte]) {
+	rest := []byte(e)
+	if len(rest) > 0 && rest[0] == bytesTag(1) {
+		eventType, rest = e.take(rest)
+	}
+	return eventType, func(yield func([]byte) bool) {
+		for rest := rest; len(rest) > 0 && rest[0] == bytesTag(eventTag); {
+			var tag []byte
+			tag, rest = e.take(rest)
+			if !yield(tag) {
+				return
+			}
+		}
+	}
+}
+
+// UUID gives the event's UUID, or nothing. It aliases the event.
+func (e Event) UUID() []byte {
+	for rest := []byte(e); len(rest) > 0 && rest[0] <= bytesTag(eventUUID); {
+		number := rest[0]
+		var value []byte
+		value, rest = e.take(rest)
+		if number == bytesTag(eventUUID) {
+			return value
+		}
+	}
+	return nil
+}
+
+// take splits off the content of the first field of canonical bytes.
+func (Event) take(b []byte) (content, rest []byte) {
+	n, m := protowire.ConsumeVarint(b[1:])
+	end := 1 + m + int(n)
+	return b[1+m : end], b[end:]
+}
+
+// bytesTag is the one-byte tag of a length-delimited field numbered below 16.
+func bytesTag(number byte) byte { return number<<3 | byte(protowire.BytesType) }
+
+// AppendEvent appends the encoding of an event. It is canonical if the UUID is.
+func AppendEvent(dst []byte, event *dcb.Event) []byte {
+	dst = appendText(dst, eventType, event.Type)
+	for _, tag := range event.Tags {
+		dst = appendBytes(dst, eventTag, tag)
+	}
+	if len(event.Data) > 0 {
+		dst = appendBytes(dst, eventData, event.Data)
+	}
+	dst = appendText(dst, eventUUID, event.UUID)
+	for _, entry := range event.Metadata {
+		dst = protowire.AppendTag(dst, eventMetadata, protowire.BytesType)
+		dst = protowire.AppendVarint(dst, uint64(sizeMetadata(entry)))
+		dst = appendText(dst, metadataKey, entry.Key)
+		dst = appendText(dst, metadataValue, entry.Value)
+	}
+	return dst
+}
+
+func sizeMetadata(entry dcb.Metadata) int {
+	size := 0
+	for _, text := range []string{entry.Key, entry.Value} {
+		if text != "" {
+			size += sizeOfBytes(len(text))
+		}
+	}
+	return size
+}
+
+// DecodeEvent reads an event. Its strings and data alias message.
+func DecodeEvent(message []byte) (event dcb.Event, err error) {
+	// One allocation for all tags, and one for all metadata.
+	tags, metadata := 0, 0
+	err = eachField(message, func(f field) error {
+		switch {
+		case f.message(eventTag):
+			tags++
+		case f.message(eventMetadata):
+			metadata++
+		}
+		return nil
+	})
+	if err != nil {
+		return dcb.Event{}, err
+	}
+	if tags > 0 {
+		event.Tags = make([]string, 0, tags)
+	}
+	if metadata > 0 {
+		event.Metadata = make([]dcb.Metadata, 0, metadata)
+	}
+	err = eachField(message, func(f field) error {
+		switch {
+		case f.message(eventType):
+			event.Type = aliasString(f.bytes)
+		case f.message(eventTag):
+			event.Tags = append(event.Tags, aliasString(f.bytes))
+		case f.message(eventData):
+			event.Data = f.bytes
+		case f.message(eventUUID):
+			event.UUID = aliasString(f.bytes)
+		case f.message(eventMetadata):
+			entry, err := decodeMetadata(f.bytes)
+			event.Metadata = append(event.Metadata, entry)
+			return err
+		}
+		return nil
+	})
+	return event, err
+}
+
+func decodeMetadata(message []byte) (entry dcb.Metadata, err error) {
+	err = eachField(message, func(f field) error {
+		switch {
+		case f.message(metadataKey):
+			entry.Key = aliasString(f.bytes)
+		case f.message(metadataValue):
+			entry.Value = aliasString(f.bytes)
+		}
+		return nil
+	})
+	return entry, err
+}
+
+// canonicalEvent validates an event and gives its canonical bytes: message
+// itself if it is canonical already.
+func canonicalEvent(message []byte, limits *dcb.Limits) (Event, error) {
+	event, canonical, err := checkEvent(message, limits)
+	if err != nil {
+		return nil, err
+	}
+	if !canonical {
+		decoded, err := DecodeEvent(message)
+		if err != nil {
+			return nil, err
+		}
+		decoded.UUID = event.uuid
+		message = AppendEvent(nil, &decoded)
+	}
+	if len(message) > limits.EventBytes {
+		return nil, invalid("it takes %d bytes, over the limit of %d", len(message), limits.EventBytes)
+	}
+	return message, nil
+}
+
+// checkedEvent is what a check gathers on its one pass over the fields.
+type checkedEvent struct {
+	uuid     string
+	tags     int
+	metadata []string // the keys
+}
+
+// checkEvent validates the fields and tells whether the bytes are canonical:
+// fields ascend, singular ones come once and not empty, and the shortest
+// encoding of what was found is as long as what is there.
+func checkEvent(message []byte, limits *dcb.Limits) (e checkedEvent, canonical bool, err error) {
+	canonical = true
+	shortest := 0
+	last := protowire.Number(0)
+	for offset := 0; offset < len(message); {
+		f, err := nextField(message, offset)
+		if err != nil {
+			return e, false, err
+		}
+		offset = f.end
+		if f.wire != protowire.BytesType || f.number > eventMetadata {
+			canonical = false // unknown
+			continue
+		}
+		repeated := f.number == eventTag || f.number == eventMetadata
+		if f.number < last || (!repeated && (f.number == last || len(f.bytes) == 0)) {
+			canonical = false
+		}
+		last = f.number
+		shortest += sizeOfBytes(len(f.bytes))
+		same, err := e.check(f, limits)
+		if err != nil {
+			return e, false, err
+		}
+		canonical = canonical && same
+	}
+	if key, found := e.duplicateKey(); found {
+		return e, false, invalid("metadata key %.60q comes twice", key)
+	}
+	return e, canonical && shortest == len(message), nil
+}
+
+// check validates one field, and tells whether its content is canonical.
+func (e *checkedEvent) check(f field, limits *dcb.Limits) (bool, error) {
+	switch f.number {
+	case eventType:
+		if !utf8.Valid(f.bytes) {
+			return false, invalid("the type is not valid UTF-8")
+		}
+	case eventTag:
+		e.tags++
+		if e.tags > limits.EventTags {
+			return false, invalid("it has more than %d tags, which is the limit", limits.EventTags)
+		}
+		if !utf8.Valid(f.bytes) {
+			return false, invalid("tag %d is not valid UTF-8", e.tags)
+		}
+	case eventUUID:
+		if isCanonicalUUID(f.bytes) {
+			e.uuid = aliasString(f.bytes)
+			return true, nil
+		}
+		id, ok := canonicalUUID(string(f.bytes))
+		if !ok {
+			return false, invalid("%.60q is not a UUID", f.bytes)
+		}
+		e.uuid = id
+		return false, nil
+	case eventMetadata:
+		return e.checkMetadata(f.bytes)
+	}
+	return true, nil
+}
+
+func (e *checkedEvent) checkMetadata(message []byte) (bool, error) {
+	entry, err := decodeMetadata(message)
+	if err != nil {
+		return false, err
+	}
+	nth := len(e.metadata) + 1
+	for _, text := range []string{entry.Key, entry.Value} {
+		if !utf8.ValidString(text) {
+			return false, invalid("metadata entry %d is not valid UTF-8", nth)
+		}
+		if len(text) > dcb.MaxMetadataBytes {
+			return false, invalid("metadata entry %d takes %d bytes, over the limit of %d", nth, len(text), dcb.MaxMetadataBytes)
+		}
+	}
+	e.metadata = append(e.metadata, entry.Key)
+	inOrder := entry.Key == "" || message[0] == bytesTag(metadataKey)
+	return inOrder && len(message) == sizeMetadata(entry), nil
+}
+
+// duplicateKey gives a metadata key that comes twice.
+func (e *checkedEvent) duplicateKey() (string, bool) {
+	if len(e.metadata) < 2 {
+		return "", false
+	}
+	seen := make(map[string]bool, len(e.metadata))
+	for _, key := range e.metadata {
+		if seen[key] {
+			return key, true
+		}
+		seen[key] = true
+	}
+	return "", false
+}

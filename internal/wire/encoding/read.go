@@ -1,0 +1,141 @@
+package encoding
+
+import (
+	"context"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// Field numbers of umadb.v1.ReadRequest and SubscribeRequest.
+const (
+	readQuery     = 1
+	readStart     = 2
+	readBackwards = 3
+	readLimit     = 4
+	readSubscribe = 5
+	readBatchSize = 6
+
+	subscribeQuery     = 1
+	subscribeAfter     = 2
+	subscribeBatchSize = 3
+)
+
+// The events of one message: what a request that does not say gets, and the
+// most that any gets.
+const (
+	DefaultBatchSize = 1024
+	MaxBatchSize     = 4096
+)
+
+// ReadRequest is a validated umadb.v1.ReadRequest.
+type ReadRequest struct {
+	Query     dcb.Query
+	Options   dcb.ReadOptions
+	Subscribe bool
+	BatchSize uint32 // 0 for the default
+}
+
+// SubscribeRequest is a validated umadb.v1.SubscribeRequest.
+type SubscribeRequest struct {
+	Query     dcb.Query
+	After     uint64
+	BatchSize uint32 // 0 for the default
+}
+
+// Cursor gives the result of a read or subscription, one message at a time. It
+// is for one goroutine and holds nothing between calls.
+type Cursor interface {
+	// Next appends the bytes of the next response message to dst: a run of
+	// events, and the head if the message has one. It returns io.EOF when there
+	// are no more messages; a subscription waits for events until ctx is done.
+	Next(ctx context.Context, dst []byte) ([]byte, error)
+}
+
+// ParseRead validates the bytes of a ReadRequest.
+func ParseRead(request []byte, limits *dcb.Limits) (*ReadRequest, error) {
+	r := new(ReadRequest)
+	p := queryParser{limit: limits.QueryTerms}
+	err := eachField(request, func(f field) error {
+		switch {
+		case f.message(readQuery):
+			return p.parse(f.bytes)
+		case f.scalar(readStart):
+			r.Options.Start = new(f.varint)
+		case f.scalar(readBackwards):
+			r.Options.Backwards = f.varint != 0
+		case f.scalar(readLimit):
+			r.Options.Limit = new(f.uint32())
+		case f.scalar(readSubscribe):
+			r.Subscribe = f.varint != 0
+		case f.scalar(readBatchSize):
+			r.BatchSize = f.batchSize()
+		}
+		return nil
+	})
+	r.Query = p.query
+	if err == nil && r.Subscribe && r.Options.Backwards {
+		err = invalid("a read that subscribes cannot go backwards")
+	}
+	return r, asInvalid(err)
+}
+
+// batchSize clamps a batch size that was given.
+func (f field) batchSize() uint32 { return min(max(f.uint32(), 1), MaxBatchSize) }
+
+// EncodeRead gives the bytes of a ReadRequest.
+func EncodeRead(r *ReadRequest) []byte {
+	var dst []byte
+	if len(r.Query.Items) > 0 {
+		dst = appendBytes(dst, readQuery, appendQuery(nil, r.Query))
+	}
+	if r.Options.Start != nil {
+		dst = appendUint(dst, readStart, *r.Options.Start)
+	}
+	if r.Options.Backwards {
+		dst = appendUint(dst, readBackwards, 1)
+	}
+	if r.Options.Limit != nil {
+		dst = appendUint(dst, readLimit, uint64(*r.Options.Limit))
+	}
+	if r.Subscribe {
+		dst = appendUint(dst, readSubscribe, 1)
+	}
+	if r.BatchSize != 0 {
+		dst = appendUint(dst, readBatchSize, uint64(r.BatchSize))
+	}
+	return dst
+}
+
+// ParseSubscribe validates the bytes of a SubscribeRequest.
+func ParseSubscribe(request []byte, limits *dcb.Limits) (*SubscribeRequest, error) {
+	r := new(SubscribeRequest)
+	p := queryParser{limit: limits.QueryTerms}
+	err := eachField(request, func(f field) error {
+		switch {
+		case f.message(subscribeQuery):
+			return p.parse(f.bytes)
+		case f.scalar(subscribeAfter):
+			r.After = f.varint
+		case f.scalar(subscribeBatchSize):
+			r.BatchSize = f.batchSize()
+		}
+		return nil
+	})
+	r.Query = p.query
+	return r, asInvalid(err)
+}
+
+// EncodeSubscribe gives the bytes of a SubscribeRequest.
+func EncodeSubscribe(r *SubscribeRequest) []byte {
+	var dst []byte
+	if len(r.Query.Items) > 0 {
+		dst = appendBytes(dst, subscribeQuery, appendQuery(nil, r.Query))
+	}
+	if r.After != 0 {
+		dst = appendUint(dst, subscribeAfter, r.After)
+	}
+	if r.BatchSize != 0 {
+		dst = appendUint(dst, subscribeBatchSize, uint64(r.BatchSize))
+	}
+	return dst
+}

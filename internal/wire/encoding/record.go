@@ -1,0 +1,138 @@
+package encoding
+
+import (
+	"fmt"
+	"iter"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// Field numbers of umadb.v1.ReadResponse and SequencedEvent. A SubscribeResponse
+// has events under the same number.
+const (
+	responseEvents = 1
+	responseHead   = 2
+
+	sequencedPosition = 1
+	sequencedEvent    = 2
+	sequencedTracking = 3
+
+	// recordTracking numbers a record that is stored and never sent: tracking
+	// information that came with no event. No response has this field.
+	recordTracking = 15
+)
+
+// AppendEventRecord appends a stored event: an entry of ReadResponse.events.
+func AppendEventRecord(dst []byte, position uint64, event Event, tracking []byte) []byte {
+	size := sizeUint(position) + sizeOfBytes(len(event))
+	if tracking != nil {
+		size += sizeOfBytes(len(tracking))
+	}
+	dst = protowire.AppendVarint(append(dst, bytesTag(responseEvents)), uint64(size))
+	dst = appendUint(dst, sequencedPosition, position)
+	dst = appendBytes(dst, sequencedEvent, []byte(event))
+	if tracking != nil {
+		dst = appendBytes(dst, sequencedTracking, tracking)
+	}
+	return dst
+}
+
+// AppendTrackingRecord appends a stored TrackingInfo that came with no event.
+func AppendTrackingRecord(dst []byte, tracking []byte) []byte {
+	return appendBytes(dst, recordTracking, tracking)
+}
+
+// MaxRecordOverhead bounds what a record takes beside its event.
+const MaxRecordOverhead = 64 + dcb.MaxSourceBytes
+
+// Record is one stored record, in the payload of a group.
+type Record struct {
+	Offset   int    // in the payload
+	Size     int    // with tag and length
+	Position uint64 // 0 for tracking that came with no event
+	Event    Event
+	Tracking *dcb.TrackingInfo
+}
+
+// Records ranges over the records of a payload; an error is the last it yields.
+func Records(payload []byte) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for f, err := range fields(payload) {
+			var record Record
+			if err == nil {
+				record, err = parseRecord(f)
+			}
+			if !yield(record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func parseRecord(f field) (r Record, err error) {
+	r.Offset, r.Size = f.start, f.end-f.start
+	switch {
+	case f.message(recordTracking):
+		r.Tracking, err = decodeTracking(f.bytes)
+		return r, err
+	case !f.message(responseEvents):
+		return r, fmt.Errorf("field %d is no record", f.number)
+	}
+	err = eachField(f.bytes, func(f field) (err error) {
+		switch {
+		case f.scalar(sequencedPosition):
+			r.Position = f.varint
+		case f.message(sequencedEvent):
+			r.Event = f.bytes
+		case f.message(sequencedTracking):
+			r.Tracking, err = decodeTracking(f.bytes)
+		}
+		return err
+	})
+	return r, err
+}
+
+// AppendHead appends the head of a ReadResponse; nothing for 0.
+func AppendHead(dst []byte, head uint64) []byte {
+	if head == 0 {
+		return dst
+	}
+	return appendUint(dst, responseHead, head)
+}
+
+// DecodeResponse reads a ReadResponse or SubscribeResponse. The events do not
+// alias response. The head is 0 if absent.
+func DecodeResponse(response []byte) (events []dcb.SequencedEvent, head uint64, err error) {
+	err = eachField(response, func(f field) error {
+		switch {
+		case f.message(responseEvents):
+			event, err := decodeSequenced(f.bytes)
+			events = append(events, event)
+			return err
+		case f.scalar(responseHead):
+			head = f.varint
+		}
+		return nil
+	})
+	return events, head, err
+}
+
+// decodeSequenced copies a message once, and lets the event's strings and data
+// alias the copy: keeping an event keeps no other.
+func decodeSequenced(message []byte) (s dcb.SequencedEvent, err error) {
+	message = append([]byte(nil), message...)
+	err = eachField(message, func(f field) (err error) {
+		switch {
+		case f.scalar(sequencedPosition):
+			s.Position = f.varint
+		case f.message(sequencedEvent):
+			s.Event, err = DecodeEvent(f.bytes)
+		case f.message(sequencedTracking):
+			s.Tracking, err = decodeTracking(f.bytes)
+		}
+		return err
+	})
+	return s, err
+}
