@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -148,6 +149,16 @@ func (p *appendParser) nameEvent(err error) error {
 		return &dcb.Error{Kind: e.Kind, Detail: fmt.Sprintf("event %d: %s", p.result.Count, e.Detail)}
 	}
 	return invalid("event %d cannot be read: %v", p.result.Count, err)
+}
+
+// CheckEvent verifies that stored bytes are a canonical event, of whatever size.
+func CheckEvent(event Event) error {
+	limits := dcb.Limits{EventBytes: math.MaxInt, EventTags: math.MaxInt}
+	_, canonical, err := checkEvent(event, &limits)
+	if err == nil && !canonical {
+		err = errors.New("it is not encoded canonically")
+	}
+	return err
 }
 
 // NewAppend validates an append that comes as values.

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"math"
+	"strings"
+)
+
+// The chart's measures, in pixels.
+const (
+	chartWidth  = 860
+	chartLabels = 330 // of the width, for names
+	chartBars   = 400 // of the width, for the longest bar
+	barHeight   = 15
+	chartHeader = 34
+	chartGap    = 10
+)
+
+var barColors = []string{"#2563eb", "#d97706", "#059669", "#9333ea"}
+
+// chart draws the throughput of every workload as bars, each workload to its
+// own scale: the fastest server's bar is full.
+func (res *result) chart() string {
+	var bars strings.Builder
+	y := chartHeader
+	for _, group := range res.groups() {
+		for _, workload := range res.workloads(group) {
+			label(&bars, 8, y+barHeight-3, group+": "+workload)
+			res.drawBars(&bars, group, workload, y)
+			y += len(res.Servers)*barHeight + chartGap
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">`+"\n", chartWidth, y)
+	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", chartWidth, y)
+	for i, s := range res.Servers {
+		x := chartLabels + i*120
+		bar(&b, x, 10, 12, barColors[i%len(barColors)])
+		label(&b, x+18, 20, s.Name)
+	}
+	label(&b, 8, 20, "Throughput per second; median of the rounds")
+	return b.String() + bars.String() + "</svg>\n"
+}
+
+func (res *result) drawBars(b *strings.Builder, group, workload string, y int) {
+	rates := make([]float64, len(res.Servers))
+	most := 0.0
+	for i, s := range res.Servers {
+		rates[i] = median(res.values(group, workload, s.Name, row.rate))
+		if !math.IsNaN(rates[i]) {
+			most = max(most, rates[i])
+		}
+	}
+	for i, rate := range rates {
+		width := 0
+		if most > 0 && !math.IsNaN(rate) {
+			width = int(rate / most * chartBars)
+		}
+		bar(b, chartLabels, y, width, barColors[i%len(barColors)])
+		label(b, chartLabels+width+6, y+barHeight-4, thousands(rate))
+		y += barHeight
+	}
+}
+
+func bar(b *strings.Builder, x, y, width int, color string) {
+	fmt.Fprintf(b, `<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>`+"\n", x, y, width, barHeight-3, color)
+}
+
+func label(b *strings.Builder, x, y int, text string) {
+	fmt.Fprintf(b, `<text x="%d" y="%d">%s</text>`+"\n", x, y, html.EscapeString(text))
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends servers and removes directories; a second one ends
+	// this process at once.
+	context.AfterFunc(ctx, stop)
+	// The client shares the cores with the server it measures, so it trades
+	// memory for CPU.
+	debug.SetGCPercent(400)
+
+	err := bench(ctx, os.Args[1:])
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench does all that the command line asks for.
+func bench(ctx context.Context, args []string) error {
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
+	servers, err := resolveServers(ctx, o.servers, o.cache)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	res := result{Command: recordedCommand(args), Servers: servers, Parameters: o.parameters()}
+	if res.Machine, err = describeMachine(ctx, dir); err != nil {
+		return err
+	}
+	r := runner{options: o, dir: dir, servers: servers, progress: os.Stderr}
+	if res.Rows, err = r.run(ctx); err != nil {
+		return err
+	}
+	if err := res.write(o.out, o.name); err != nil {
+		return err
+	}
+	return res.failure()
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options is the command line.
+type options struct {
+	servers string
+	name    string
+
+	rounds   int
+	warmup   time.Duration
+	duration time.Duration
+
+	appends     shapes
+	conditional shapes
+	scans       shapes
+	lookups     shapes
+
+	dataBytes int
+	preload   int
+	perTag    int
+
+	dir, cache, out string
+}
+
+// shape is how a workload calls: so many events in a call, over so many
+// connections, each with one call under way at any time.
+type shape struct{ events, connections int }
+
+// shapes is a flag that lists shapes, as in "1x64,1000x4".
+type shapes []shape
+
+func parseOptions(args []string) (options, error) {
+	o := options{
+		appends:     shapes{{1, 1}, {1, 64}, {1, 256}, {10, 64}, {1000, 4}},
+		conditional: shapes{{1, 64}},
+		scans:       shapes{{0, 1}},
+		lookups:     shapes{{0, 16}},
+	}
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME or NAME=COMMAND; the first is compared with each other one")
+	f.StringVar(&o.name, "name", "", "`name` of the result; default: the servers' names")
+	f.IntVar(&o.rounds, "rounds", 5, "`times` to measure each workload on each server")
+	f.DurationVar(&o.warmup, "warmup", time.Second, "`time` under load before a measurement")
+	f.DurationVar(&o.duration, "duration", 3*time.Second, "`time` that a measurement takes")
+	f.Var(&o.appends, "appends", "`shapes` of plain appends, EVENTSxCONNECTIONS; empty for none")
+	f.Var(&o.conditional, "conditional", "`shapes` of conditional appends, EVENTSxCONNECTIONS")
+	f.Var(&o.scans, "scans", "`connections` that read the whole store, a list")
+	f.Var(&o.lookups, "lookups", "`connections` that read the events of a tag, a list")
+	f.IntVar(&o.dataBytes, "data", 150, "`bytes` of data in an event")
+	f.IntVar(&o.preload, "preload", 200_000, "`events` in the store that is read")
+	f.IntVar(&o.perTag, "per-tag", 10, "`events` of each tag that is looked up")
+	f.StringVar(&o.dir, "dir", filepath.Join(".cache", "bench"), "`directory` for the stores; its file system is what is measured")
+	f.StringVar(&o.cache, "cache", ".cache", "`directory` for the released Rust server")
+	f.StringVar(&o.out, "out", filepath.Join("bench", "results"), "`directory` for the results")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("%q is not a flag", f.Arg(0))
+	}
+	return o, o.validate()
+}
+
+func (o *options) validate() error {
+	switch {
+	case o.rounds < 1 || o.duration <= 0 || o.warmup < 0:
+		return fmt.Errorf("-rounds and -duration must be positive, -warmup not negative")
+	case o.dataBytes < 0 || o.dataBytes > 1<<16:
+		return fmt.Errorf("-data must be between 0 and 65536")
+	case o.perTag < 1 || o.preload < o.perTag || o.preload%o.perTag != 0:
+		return fmt.Errorf("-preload must be a multiple of -per-tag, and both positive")
+	case strings.ContainsAny(o.name, `/\`):
+		return fmt.Errorf("-name must not hold a slash: it names a file in -out")
+	}
+	for _, s := range append(append(shapes{}, o.appends...), o.conditional...) {
+		if s.events < 1 {
+			return fmt.Errorf("-appends and -conditional take EVENTSxCONNECTIONS, as in 10x64")
+		}
+	}
+	for _, s := range append(append(shapes{}, o.scans...), o.lookups...) {
+		if s.events != 0 {
+			return fmt.Errorf("-scans and -lookups take numbers of connections, as in 1,16")
+		}
+	}
+	return nil
+}
+
+// tags is the number of tags that the preloaded store can be asked for.
+func (o *options) tags() int { return o.preload / o.perTag }
+
+// parameters is what of the options bears on the figures.
+func (o *options) parameters() parameters {
+	return parameters{
+		Rounds:        o.rounds,
+		WarmupSeconds: o.warmup.Seconds(),
+		WindowSeconds: o.duration.Seconds(),
+		DataBytes:     o.dataBytes,
+		PreloadEvents: o.preload,
+		EventsPerTag:  o.perTag,
+	}
+}
+
+func (s shapes) String() string {
+	var parts []string
+	for _, each := range s {
+		part := strconv.Itoa(each.connections)
+		if each.events > 0 {
+			part = fmt.Sprintf("%dx%d", each.events, each.connections)
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ",")
+}
+
+// Set parses a list; an empty one leaves the workload out.
+func (s *shapes) Set(text string) error {
+	*s = nil
+	for part := range strings.SplitSeq(text, ",") {
+		if part == "" {
+			continue
+		}
+		var each shape
+		var err error
+		events, connections, both := strings.Cut(part, "x")
+		if !both {
+			connections = events
+		} else if each.events, err = strconv.Atoi(events); err != nil || each.events < 1 {
+			return fmt.Errorf("%q is no number of events", events)
+		}
+		if each.connections, err = strconv.Atoi(connections); err != nil || each.connections < 1 {
+			return fmt.Errorf("%q is no number of connections", connections)
+		}
+		*s = append(*s, each)
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestShapes(t *testing.T) {
+	var s shapes
+	if err := s.Set("1x64,1000x4,16"); err != nil {
+		t.Fatal(err)
+	}
+	if want := (shapes{{1, 64}, {1000, 4}, {0, 16}}); !slices.Equal(s, want) {
+		t.Errorf("%v, not %v", s, want)
+	}
+	if s.String() != "1x64,1000x4,16" {
+		t.Errorf("printed as %q", s.String())
+	}
+	if err := s.Set(""); err != nil || len(s) != 0 {
+		t.Errorf("%v, %v", s, err)
+	}
+	for _, bad := range []string{"x", "0x1", "1x0", "-1", "1x2x3", "one"} {
+		if s.Set(bad) == nil {
+			t.Errorf("%q passes", bad)
+		}
+	}
+}
+
+func TestDefaultsAreTheWorkloadsOfTheProject(t *testing.T) {
+	o, err := parseOptions(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, w := range o.workloads() {
+		names = append(names, w.group.title+": "+w.name)
+	}
+	want := []string{
+		"Appends: 1 event, 1 connection",
+		"Appends: 1 event, 64 connections",
+		"Appends: 1 event, 256 connections",
+		"Appends: 10 events, 64 connections",
+		"Appends: 1,000 events, 4 connections",
+		"Conditional appends: 1 event, 64 connections",
+		"Reading everything: all events, 1 connection",
+		"Reading by tag: 10 of 200,000 events, 16 connections",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("%q", names)
+	}
+}
+
+func TestNonsenseIsRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"-rounds", "0"},
+		{"-duration", "0s"},
+		{"-data", "-1"},
+		{"-preload", "15", "-per-tag", "10"},
+		{"-appends", "64"},
+		{"-scans", "1x1"},
+		{"-name", "../elsewhere"},
+		{"surplus"},
+	} {
+		if _, err := parseOptions(args); err == nil {
+			t.Errorf("%q passes", args)
+		}
+	}
+}

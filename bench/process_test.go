@@ -1,0 +1,24 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestServerThatEndsWhileStartingIsAnError(t *testing.T) {
+	s := server{Name: "broken", command: []string{"sh", "-c", "echo out of order; exit 3"}}
+	_, err := startServer(t.Context(), s, filepath.Join(t.TempDir(), "store"))
+	if err == nil || !strings.Contains(err.Error(), "ended while starting") || !strings.Contains(err.Error(), "out of order") {
+		t.Error(err)
+	}
+}
+
+func TestServersGetNoSettingsFromTheEnvironment(t *testing.T) {
+	t.Setenv("UMADB_API_KEY", "secret")
+	for _, variable := range serverEnvironment() {
+		if strings.HasPrefix(variable, "UMADB_") {
+			t.Error(variable)
+		}
+	}
+}

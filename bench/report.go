@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// column is one figure of the tables: the median over the rounds is shown.
+type column struct {
+	title  string // %s stands for the unit
+	figure func(row) float64
+	show   func(float64) string
+}
+
+var columns = []column{
+	{"%s/s", row.rate, thousands},
+	{"p50 ms", func(r row) float64 { return r.P50Millis }, significant},
+	{"p99 ms", func(r row) float64 { return r.P99Millis }, significant},
+	{"server CPU s", func(r row) float64 { return r.ServerCPUSeconds }, significant},
+	{"%s per server CPU s", row.perCPUSecond, thousands},
+	{"client CPU s", func(r row) float64 { return r.ClientCPUSeconds }, significant},
+	{"peak RSS MiB", func(r row) float64 { return float64(r.PeakBytes) }, mebibytes},
+	{"disk MiB", func(r row) float64 { return float64(r.DiskBytes) }, mebibytes},
+	{"disk B/event", row.diskPerEvent, thousands},
+}
+
+// report is the run in Markdown. base names the files beside it.
+func (res *result) report(base string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s, %s\n\n", strings.Join(res.names(), " and "), res.Machine.Date)
+	fmt.Fprintf(&b, "Medians of %s of %g s after %g s of warm-up, the servers taking turns; %d bytes of data in an event.\n",
+		plural(res.Parameters.Rounds, "round"), res.Parameters.WindowSeconds, res.Parameters.WarmupSeconds, res.Parameters.DataBytes)
+	b.WriteString("What the columns mean is said in [bench/README.md](../README.md).\n\n")
+	fmt.Fprintf(&b, "![Throughput](%s.svg)\n\n", base)
+	res.reportSetting(&b)
+	for _, group := range res.groups() {
+		res.reportGroup(&b, group)
+	}
+	res.reportFailures(&b)
+	fmt.Fprintf(&b, "\nEvery single measurement is in [%s.json](%s.json).\n", base, base)
+	return b.String()
+}
+
+func (res *result) reportSetting(b *strings.Builder) {
+	m := res.Machine
+	b.WriteString("| | |\n|---|---|\n")
+	for _, s := range res.Servers {
+		fmt.Fprintf(b, "| %s | %s |\n", s.Name, s.Version)
+	}
+	fmt.Fprintf(b, "| client | commit %s, %s |\n", m.Commit, m.Go)
+	fmt.Fprintf(b, "| machine | %s, %s, %s MiB of memory, shared by server and client |\n", plural(m.Cores, "core"), m.CPU, mebibytes(float64(m.MemoryBytes)))
+	fmt.Fprintf(b, "| system | %s; load average before the run %.2f |\n", m.System, m.Load)
+	fmt.Fprintf(b, "| disk | %s; making 4 KiB durable takes %s ms |\n", m.FileSystem, significant(m.SyncMillis))
+	fmt.Fprintf(b, "| repeat | `%s` |\n", res.Command)
+}
+
+func (res *result) reportGroup(b *strings.Builder, title string) {
+	rows := slices.Clone(res.Rows)
+	rows = slices.DeleteFunc(rows, func(r row) bool { return r.Group != title || r.Unit == "" })
+	if len(rows) == 0 {
+		return // nothing but failures
+	}
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| workload | server |", title, about(title))
+	for i, c := range columns {
+		fmt.Fprintf(b, " %s |", strings.ReplaceAll(c.title, "%s", rows[0].Unit))
+		if i == 0 {
+			b.WriteString(" lowest – highest |")
+		}
+	}
+	b.WriteString("\n|---|---|---:|---:|" + strings.Repeat("---:|", len(columns)-1) + "\n")
+	for _, workload := range res.workloads(title) {
+		res.reportWorkload(b, title, workload)
+	}
+}
+
+func about(title string) string {
+	for _, g := range []*group{appends, conditionals, scans, lookups} {
+		if g.title == title {
+			return g.about
+		}
+	}
+	return ""
+}
+
+// reportWorkload writes a line for each server, and one for the ratios of the
+// first to each other.
+func (res *result) reportWorkload(b *strings.Builder, title, workload string) {
+	medians := make([][]float64, len(res.Servers))
+	for i, s := range res.Servers {
+		fmt.Fprintf(b, "| %s | %s |", workload, s.Name)
+		for j, c := range columns {
+			values := res.values(title, workload, s.Name, c.figure)
+			medians[i] = append(medians[i], median(values))
+			fmt.Fprintf(b, " %s |", c.show(medians[i][j]))
+			if j == 0 {
+				fmt.Fprintf(b, " %s |", extent(values))
+			}
+		}
+		b.WriteString("\n")
+	}
+	for i := 1; i < len(res.Servers); i++ {
+		fmt.Fprintf(b, "| | **%s ÷ %s** |", res.Servers[0].Name, res.Servers[i].Name)
+		for j := range columns {
+			fmt.Fprintf(b, " **%s** |", times(divide(medians[0][j], medians[i][j])))
+			if j == 0 {
+				b.WriteString(" |")
+			}
+		}
+		b.WriteString("\n")
+	}
+}
+
+func extent(values []float64) string {
+	if len(values) == 0 {
+		return none
+	}
+	return thousands(slices.Min(values)) + " – " + thousands(slices.Max(values))
+}
+
+func (res *result) reportFailures(b *strings.Builder) {
+	failed := res.failed()
+	if len(failed) == 0 {
+		return
+	}
+	b.WriteString("\n## Failed\n\nThese measurements are left out of the tables.\n\n")
+	for _, r := range failed {
+		fmt.Fprintf(b, "- %s, %s, %s, round %d: %s\n", r.Server, r.Group, r.Workload, r.Round, r.Error)
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// result is all that a run leaves behind.
+type result struct {
+	Command    string     `json:"command"`
+	Machine    machine    `json:"machine"`
+	Servers    []server   `json:"servers"`
+	Parameters parameters `json:"parameters"`
+	Rows       []row      `json:"rows"`
+}
+
+// parameters bear on every figure; what a workload has of its own is in its
+// name.
+type parameters struct {
+	Rounds        int     `json:"rounds"`
+	WarmupSeconds float64 `json:"warmup_s"`
+	WindowSeconds float64 `json:"window_s"`
+	DataBytes     int     `json:"data_bytes"`
+	PreloadEvents int     `json:"preload_events"`
+	EventsPerTag  int     `json:"events_per_tag"`
+}
+
+// write makes the report, its chart and the raw rows, named for date and name.
+func (res *result) write(dir, name string) error {
+	if name == "" {
+		name = strings.Join(res.names(), "-vs-")
+	}
+	base := res.Machine.Date + "-" + name
+	raw, err := json.MarshalIndent(res, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for suffix, text := range map[string]string{
+		".json": string(raw) + "\n",
+		".svg":  res.chart(),
+		".md":   res.report(base),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, base+suffix), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	fmt.Println(filepath.Join(dir, base+".md"))
+	return nil
+}
+
+func (res *result) names() []string {
+	var names []string
+	for _, s := range res.Servers {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// failure is an error if a measurement failed.
+func (res *result) failure() error {
+	if n := len(res.failed()); n > 0 {
+		return fmt.Errorf("%d of %d measurements failed; the report names them", n, len(res.Rows))
+	}
+	return nil
+}
+
+func (res *result) failed() []row {
+	var failed []row
+	for _, r := range res.Rows {
+		if r.Error != "" {
+			failed = append(failed, r)
+		}
+	}
+	return failed
+}
+
+// groups gives the titles of the groups measured, and workloads the names of a
+// group's workloads, in the order of measuring.
+func (res *result) groups() []string {
+	return distinct(res.Rows, func(r row) (string, bool) { return r.Group, true })
+}
+
+func (res *result) workloads(group string) []string {
+	return distinct(res.Rows, func(r row) (string, bool) { return r.Workload, r.Group == group })
+}
+
+func distinct(rows []row, name func(row) (string, bool)) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if n, ok := name(r); ok && !seen[n] {
+			seen[n] = true
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// values gives a figure of all rounds that did not fail.
+func (res *result) values(group, workload, server string, figure func(row) float64) []float64 {
+	var values []float64
+	for _, r := range res.Rows {
+		if r.Group == group && r.Workload == workload && r.Server == server && r.Error == "" {
+			values = append(values, figure(r))
+		}
+	}
+	return values
+}

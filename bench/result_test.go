@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// sample is two servers, two rounds and a failure.
+func sample() *result {
+	res := &result{
+		Command:    "go run ./bench",
+		Machine:    machine{Date: "2001-02-03", Cores: 2, CPU: "Fast One", System: "linux", FileSystem: "ext4"},
+		Servers:    []server{{Name: "a", Version: "a 1"}, {Name: "b", Version: "b 2"}},
+		Parameters: parameters{Rounds: 2, WindowSeconds: 3},
+	}
+	for round, count := range []int64{1000, 3000} {
+		for i, s := range res.Servers {
+			res.Rows = append(res.Rows, row{
+				Group: appends.title, Workload: "1 event, 1 connection", Server: s.Name, Round: round + 1,
+				Seconds: 1, Unit: "events", Count: count * int64(2-i), P50Millis: 1, ServerCPUSeconds: 0.5,
+				DiskBytes: 5 << 20, StoredEvents: 1 << 20,
+			})
+		}
+	}
+	res.Rows = append(res.Rows, row{Group: appends.title, Workload: "1 event, 1 connection", Server: "b", Round: 3, Error: "it fell over"})
+	return res
+}
+
+func TestReportShowsMediansAndRatios(t *testing.T) {
+	report := sample().report("base")
+	for _, line := range []string{
+		"| 1 event, 1 connection | a | 4,000 | 2,000 – 6,000 | 1.00 | 0.000 | 0.500 | 8,000 | 0.000 | 0.000 | 5.00 | 5 |",
+		"| 1 event, 1 connection | b | 2,000 | 1,000 – 3,000 |",
+		"| | **a ÷ b** | **2.00×** | | **1.00×** | **–** |",
+		"- b, Appends, 1 event, 1 connection, round 3: it fell over",
+		"| repeat | `go run ./bench` |",
+	} {
+		if !strings.Contains(report, line) {
+			t.Errorf("no %q in:\n%s", line, report)
+		}
+	}
+	if strings.Contains(report, "NaN") || strings.Contains(report, "%!") {
+		t.Error(report)
+	}
+}
+
+func TestGroupThatFailedWhollyHasNoTable(t *testing.T) {
+	res := sample()
+	res.Rows = []row{{Group: scans.title, Workload: "all", Server: "a", Error: "no"}}
+	if report := res.report("base"); strings.Contains(report, "## "+scans.title) || !strings.Contains(report, "## Failed") {
+		t.Error(report)
+	}
+}
+
+func TestChartIsWellFormed(t *testing.T) {
+	decoder := xml.NewDecoder(strings.NewReader(sample().chart()))
+	for {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRowsAreKeptBesideTheReport(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "results")
+	if err := sample().write(dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "2001-02-03-a-vs-b.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again result
+	if err := json.Unmarshal(raw, &again); err != nil || len(again.Rows) != 5 || again.Rows[0] != sample().Rows[0] {
+		t.Errorf("%v: %+v", err, again)
+	}
+	if sample().failure() == nil {
+		t.Error("a failed measurement goes unsaid")
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import "time"
+
+// row is one measurement: a workload on a server in a round.
+type row struct {
+	Group       string `json:"group"`
+	Workload    string `json:"workload"`
+	Connections int    `json:"connections"`
+	Server      string `json:"server"`
+	Round       int    `json:"round"`
+
+	// In the window.
+	Seconds          float64 `json:"seconds"`
+	Unit             string  `json:"unit"` // what Count counts
+	Count            int64   `json:"count"`
+	Calls            int64   `json:"calls"`
+	Events           int64   `json:"events"`
+	P50Millis        float64 `json:"p50_ms"`
+	P99Millis        float64 `json:"p99_ms"`
+	MaxMillis        float64 `json:"max_ms"`
+	ServerCPUSeconds float64 `json:"server_cpu_s"`
+	ClientCPUSeconds float64 `json:"client_cpu_s"`
+
+	// From the server's start to its stop.
+	StartSeconds float64 `json:"start_s"`
+	PeakBytes    int64   `json:"peak_rss_bytes"`
+
+	// After its stop.
+	DiskBytes    int64 `json:"disk_bytes"`
+	StoredEvents int64 `json:"stored_events"`
+
+	// Error is why there are no figures.
+	Error string `json:"error,omitempty"`
+}
+
+func (r *row) take(seen window, g *group) {
+	r.Seconds = seen.elapsed.Seconds()
+	r.Calls, r.Events = seen.calls, seen.events
+	r.Unit, r.Count = g.unit, seen.events
+	if g.unit == "reads" {
+		r.Count = seen.calls
+	}
+	r.P50Millis = millis(percentile(seen.latencies, 50))
+	r.P99Millis = millis(percentile(seen.latencies, 99))
+	r.MaxMillis = millis(percentile(seen.latencies, 100))
+	r.ServerCPUSeconds = seen.server.Seconds()
+	r.ClientCPUSeconds = seen.client.Seconds()
+}
+
+func (r row) rate() float64 { return divide(float64(r.Count), r.Seconds) }
+
+func (r row) perCPUSecond() float64 { return divide(float64(r.Count), r.ServerCPUSeconds) }
+
+func (r row) diskPerEvent() float64 { return divide(float64(r.DiskBytes), float64(r.StoredEvents)) }
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

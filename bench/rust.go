@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// rustVersion is the release that we compare with.
+const rustVersion = "0.7.8"
+
+// installRust gives the program of the released Rust server. It comes from the
+// Python package index, into a virtual environment that later runs find again.
+func installRust(ctx context.Context, environment string) (string, error) {
+	program, err := filepath.Abs(filepath.Join(environment, "bin", "umadb"))
+	if err != nil {
+		return "", err
+	}
+	if line, err := version(ctx, program); err == nil && strings.Contains(line, rustVersion) {
+		return program, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	for _, words := range [][]string{
+		{"python3", "-m", "venv", environment},
+		{filepath.Join(environment, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "umadb==" + rustVersion},
+	} {
+		step := exec.CommandContext(ctx, words[0], words[1:]...)
+		step.Stdout, step.Stderr = os.Stderr, os.Stderr
+		if err := step.Run(); err != nil {
+			return "", fmt.Errorf("the Rust server cannot be installed: %s: %w", strings.Join(words, " "), err)
+		}
+	}
+	return program, nil
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestServersAreNamedOrGiven(t *testing.T) {
+	servers, err := parseServers("ours, old=/before/umadb --cache 1")
+	if err != nil || len(servers) != 2 {
+		t.Fatalf("%v, %v", servers, err)
+	}
+	if servers[0].Name != "ours" || len(servers[0].command) != 0 {
+		t.Errorf("%+v", servers[0])
+	}
+	if servers[1].Name != "old" || !slices.Equal(servers[1].command, []string{"/before/umadb", "--cache", "1"}) {
+		t.Errorf("%+v", servers[1])
+	}
+	for _, bad := range []string{"", "a,", "a,a", "a=", "=b", "a/b=c"} {
+		if _, err := parseServers(bad); err == nil {
+			t.Errorf("%q passes", bad)
+		}
+	}
+}
+
+func TestRecordedCommandNamesNoPlaces(t *testing.T) {
+	got := recordedCommand([]string{"-servers", "ours,old=/some/where/umadb --db /else where/x", "-dir=/mnt/disk", "-rounds", "1", "-appends", ""})
+	want := "go run ./bench -servers 'ours,old=…/umadb --db …/else where/x' -dir=…/disk -rounds 1 -appends ''"
+	if got != want {
+		t.Errorf("%s", got)
+	}
+	if got := withoutPaths(`open "/a/b.log": no such file; stat /a/c: gone; 1/2`); got != `open "…/b.log": no such file; stat …/c: gone; 1/2` {
+		t.Errorf("%s", got)
+	}
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tick is the unit of CPU time in /proc, 1/100 s in the kernel's interface
+// whatever its timer does.
+const tick = 10 * time.Millisecond
+
+// cpuTime is the user and system time that a process has used so far.
+func cpuTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseCPUTime(stat)
+}
+
+func parseCPUTime(stat []byte) (time.Duration, error) {
+	// The second field is the program's name in parentheses and may hold
+	// anything; utime and stime are the 14th and 15th.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 13 {
+		return 0, errors.New("/proc/PID/stat is too short")
+	}
+	var total time.Duration
+	for _, field := range fields[11:13] {
+		n, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/PID/stat: %w", err)
+		}
+		total += time.Duration(n) * tick
+	}
+	return total, nil
+}
+
+// peakMemory is the most resident memory that a process has had, in bytes.
+func peakMemory(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseKilobytes(string(status), "VmHWM:")
+}
+
+// parseKilobytes finds a line such as "VmHWM:  1234 kB" and gives its bytes.
+func parseKilobytes(text, key string) (int64, error) {
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) == 3 && fields[0] == key && fields[2] == "kB" {
+			n, err := strconv.ParseInt(fields[1], 10, 64)
+			return n << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no line %s", key)
+}
+
+// diskUsage is what a directory, or a file, and all in it take on the disk.
+func diskUsage(root string) (total int64, err error) {
+	err = filepath.WalkDir(root, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			total += allocatedBytes(info)
+		}
+		return err
+	})
+	return total, err
+}

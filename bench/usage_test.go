@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestCPUTimeIsUserAndSystemTime(t *testing.T) {
+	const stat = "42 (a (tricky) name) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 7 7 20 0 9 0 12345 1000000 500"
+	got, err := parseCPUTime([]byte(stat))
+	if want := 1750 * time.Millisecond; err != nil || got != want {
+		t.Errorf("%v, %v; not %v", got, err, want)
+	}
+}
+
+func TestCPUTimeOfNonsenseIsAnError(t *testing.T) {
+	for _, stat := range []string{"", "42 (name)", "42 (name) S 1 2 3 4 5 6 7 8 9 10 x y z"} {
+		if got, err := parseCPUTime([]byte(stat)); err == nil {
+			t.Errorf("%q gives %v", stat, got)
+		}
+	}
+}
+
+func TestKilobytes(t *testing.T) {
+	const status = "Name:\tumadb\nVmPeak:\t  999 kB\nVmHWM:\t   12 kB\nThreads:\t7\n"
+	if got, err := parseKilobytes(status, "VmHWM:"); err != nil || got != 12<<10 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := parseKilobytes(status, "VmSwap:"); err == nil {
+		t.Error("a missing line is no error")
+	}
+}
+
+func TestDiskUsageAddsUpFiles(t *testing.T) {
+	dir := t.TempDir()
+	os.Mkdir(filepath.Join(dir, "sub"), 0o755)
+	for _, name := range []string{"a", "sub/b"} {
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, 1<<16), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// How a file system counts is its own affair; it is not less than nothing.
+	if _, err := diskUsage(dir); err != nil {
+		t.Error(err)
+	}
+	if _, err := diskUsage(filepath.Join(dir, "missing")); err == nil {
+		t.Error("a missing directory is no error")
+	}
+}

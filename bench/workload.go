@@ -1,0 +1,71 @@
+package main
+
+import "fmt"
+
+// workload is one way of using a server.
+type workload struct {
+	group       *group
+	name        string
+	connections int
+	// newCaller makes the caller of a connection, numbered from 0.
+	newCaller func(c client, number int) caller
+}
+
+// group is workloads whose figures stand in one table.
+type group struct {
+	title string
+	about string
+	// unit is what is counted: events or reads.
+	unit string
+	// preloaded workloads read a store that is made once for each server and
+	// kept for all rounds; the others write to an empty one.
+	preloaded bool
+}
+
+var (
+	appends = &group{title: "Appends", unit: "events",
+		about: "Each connection sends its next append when the last one is answered. Every store starts empty."}
+	conditionals = &group{title: "Conditional appends", unit: "events",
+		about: "The same, on condition that no event after the connection's last one has this type and this tag; the tag is new with each append."}
+	scans = &group{title: "Reading everything", unit: "events", preloaded: true,
+		about: "Forwards, from the first event to the last, again and again. The latency is that of a whole read."}
+	lookups = &group{title: "Reading by tag", unit: "reads", preloaded: true,
+		about: "All events of one tag, which is chosen at random for each read."}
+)
+
+// workloads are those that the options ask for, in the order of the report.
+func (o *options) workloads() []workload {
+	var all []workload
+	add := func(g *group, what string, s shape, newCaller func(c client, number int) caller) {
+		name := fmt.Sprintf("%s, %s", what, plural(s.connections, "connection"))
+		all = append(all, workload{g, name, s.connections, newCaller})
+	}
+	for _, s := range o.appends {
+		add(appends, plural(s.events, "event"), s, func(c client, number int) caller {
+			return newAppender(c, o, s.events, number)
+		})
+	}
+	for _, s := range o.conditional {
+		add(conditionals, plural(s.events, "event"), s, func(c client, number int) caller {
+			return &conditionalAppender{appender: newAppender(c, o, s.events, number)}
+		})
+	}
+	for _, s := range o.scans {
+		add(scans, "all events", s, func(c client, _ int) caller {
+			return &scanner{client: c, expected: int64(o.preload)}
+		})
+	}
+	for _, s := range o.lookups {
+		add(lookups, fmt.Sprintf("%d of %s", o.perTag, plural(o.preload, "event")), s, func(c client, number int) caller {
+			return newFinder(c, o, number)
+		})
+	}
+	return all
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return thousands(float64(n)) + " " + noun + "s"
+}

@@ -1,0 +1,205 @@
+package eventlog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Numbers on disk. They never change within a version.
+const (
+	formatVersion = 1
+
+	segmentHeaderBytes = 80
+	groupHeaderBytes   = 64
+
+	// KindRecords is a group of events, of tracking, or of both.
+	KindRecords Kind = 1
+	// KindMark is a group without payload that closing a store writes.
+	KindMark Kind = 2
+
+	// standaloneTerm is the term of every group until there is replication.
+	standaloneTerm = 1
+)
+
+// segmentMagic begins every segment.
+const segmentMagic = "UmaDBlog"
+
+// Kind tells what a group is.
+type Kind uint8
+
+// StoreID is the random identity of a store. It seeds the checksums of group
+// headers, so that bytes within an event can never pass for a group.
+type StoreID [16]byte
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Checksum is the CRC-32C that payloads and records are guarded with.
+func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
+// ErrVersion is returned when a file is of a format version that this program
+// does not know. The file is not damaged.
+var ErrVersion = errors.New("unknown format version")
+
+// errNotSegment is returned by decode when the bytes are no segment header.
+var errNotSegment = errors.New("not the header of a segment")
+
+// Tail is what a group follows: the end of the log up to some point.
+type Tail struct {
+	Index uint64 // of the last group; 0 before the first
+	Chain uint64 // of the last group; 0 before the first
+	Time  int64  // of the last group's commit, Unix nanoseconds
+	Next  uint64 // the position that the next event gets; from 1
+}
+
+// segmentHeader begins a segment. All numbers are little-endian.
+//
+//	 0  8  magic "UmaDBlog"
+//	 8  4  format version
+//	12  4  zero
+//	16 16  store id
+//	32  8  base: position of the first event
+//	40  8  base of the segment before, 0 for none
+//	48  8  index of the last group before
+//	56  8  chain of the last group before
+//	64  8  commit time of the last group before, Unix nanoseconds
+//	72  4  zero
+//	76  4  CRC-32C of bytes 0 to 76
+type segmentHeader struct {
+	store    StoreID
+	previous uint64 // base of the segment before
+	tail     Tail   // what the first group follows; tail.Next is the base
+}
+
+func (h *segmentHeader) encode() []byte {
+	b := make([]byte, segmentHeaderBytes)
+	copy(b, segmentMagic)
+	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	copy(b[16:], h.store[:])
+	binary.LittleEndian.PutUint64(b[32:], h.tail.Next)
+	binary.LittleEndian.PutUint64(b[40:], h.previous)
+	binary.LittleEndian.PutUint64(b[48:], h.tail.Index)
+	binary.LittleEndian.PutUint64(b[56:], h.tail.Chain)
+	binary.LittleEndian.PutUint64(b[64:], uint64(h.tail.Time))
+	binary.LittleEndian.PutUint32(b[76:], Checksum(b[:76]))
+	return b
+}
+
+// decodeSegmentHeader looks at the version before the checksum: a header of
+// another version may be laid out otherwise.
+func decodeSegmentHeader(b []byte) (h segmentHeader, err error) {
+	if len(b) < segmentHeaderBytes || string(b[:8]) != segmentMagic {
+		return h, errNotSegment
+	}
+	sound := binary.LittleEndian.Uint32(b[76:]) == Checksum(b[:76])
+	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && (sound || version < 1<<16) {
+		return h, fmt.Errorf("%w %d, this program knows %d", ErrVersion, version, formatVersion)
+	}
+	if !sound {
+		return h, errNotSegment
+	}
+	copy(h.store[:], b[16:32])
+	h.tail.Next = binary.LittleEndian.Uint64(b[32:])
+	h.previous = binary.LittleEndian.Uint64(b[40:])
+	h.tail.Index = binary.LittleEndian.Uint64(b[48:])
+	h.tail.Chain = binary.LittleEndian.Uint64(b[56:])
+	h.tail.Time = int64(binary.LittleEndian.Uint64(b[64:]))
+	return h, nil
+}
+
+// GroupHeader begins a group; the payload follows. All numbers are little-endian.
+//
+//	 0  4  CRC-32C of bytes 4 to 64, begun from the CRC-32C of the store id
+//	 4  4  CRC-32C of the payload
+//	 8  1  kind
+//	 9  3  zero
+//	12  4  number of events
+//	16  8  term
+//	24  8  index
+//	32  8  commit time, Unix nanoseconds
+//	40  8  position of the first event, or the next one's if there is none
+//	48  4  payload bytes
+//	52  4  zero
+//	56  8  chain: xxh3 of the previous chain and of bytes 4 to 56
+type GroupHeader struct {
+	Kind         Kind
+	Count        uint32
+	Term         uint64
+	Index        uint64
+	Time         int64
+	First        uint64
+	PayloadBytes uint32
+	PayloadCRC   uint32
+	Chain        uint64
+}
+
+// Tail is the end of the log behind the group.
+func (h *GroupHeader) Tail() Tail {
+	return Tail{Index: h.Index, Chain: h.Chain, Time: h.Time, Next: h.First + uint64(h.Count)}
+}
+
+// encode writes the header to b, and sets the chain.
+func (h *GroupHeader) encode(b []byte, id StoreID, previousChain uint64) {
+	clear(b[:groupHeaderBytes])
+	binary.LittleEndian.PutUint32(b[4:], h.PayloadCRC)
+	b[8] = byte(h.Kind)
+	binary.LittleEndian.PutUint32(b[12:], h.Count)
+	binary.LittleEndian.PutUint64(b[16:], h.Term)
+	binary.LittleEndian.PutUint64(b[24:], h.Index)
+	binary.LittleEndian.PutUint64(b[32:], uint64(h.Time))
+	binary.LittleEndian.PutUint64(b[40:], h.First)
+	binary.LittleEndian.PutUint32(b[48:], h.PayloadBytes)
+	h.Chain = chain(previousChain, b)
+	binary.LittleEndian.PutUint64(b[56:], h.Chain)
+	binary.LittleEndian.PutUint32(b[0:], headerChecksum(id, b))
+}
+
+// decodeGroupHeader reads a header whose checksum is right, and tells whether
+// it is.
+func decodeGroupHeader(b []byte, id StoreID) (h GroupHeader, sound bool) {
+	if binary.LittleEndian.Uint32(b) != headerChecksum(id, b) {
+		return h, false
+	}
+	return GroupHeader{
+		PayloadCRC:   binary.LittleEndian.Uint32(b[4:]),
+		Kind:         Kind(b[8]),
+		Count:        binary.LittleEndian.Uint32(b[12:]),
+		Term:         binary.LittleEndian.Uint64(b[16:]),
+		Index:        binary.LittleEndian.Uint64(b[24:]),
+		Time:         int64(binary.LittleEndian.Uint64(b[32:])),
+		First:        binary.LittleEndian.Uint64(b[40:]),
+		PayloadBytes: binary.LittleEndian.Uint32(b[48:]),
+		Chain:        binary.LittleEndian.Uint64(b[56:]),
+	}, true
+}
+
+func headerChecksum(id StoreID, header []byte) uint32 {
+	return crc32.Update(Checksum(id[:]), castagnoli, header[4:groupHeaderBytes])
+}
+
+func chain(previous uint64, header []byte) uint64 {
+	var b [8 + 52]byte
+	binary.LittleEndian.PutUint64(b[:], previous)
+	copy(b[8:], header[4:56])
+	return xxh3.Hash(b[:])
+}
+
+// follows says why a sound header cannot come behind tail, or nothing if it can.
+func (h *GroupHeader) follows(header []byte, tail Tail) string {
+	switch {
+	case h.Index != tail.Index+1:
+		return fmt.Sprintf("group %d follows group %d", h.Index, tail.Index)
+	case h.Chain != chain(tail.Chain, header):
+		return fmt.Sprintf("group %d does not chain to the group before it", h.Index)
+	case h.First != tail.Next:
+		return fmt.Sprintf("group %d begins at position %d instead of %d", h.Index, h.First, tail.Next)
+	case h.Time < tail.Time:
+		return fmt.Sprintf("group %d was committed before group %d", h.Index, tail.Index)
+	case h.Kind != KindRecords && h.Kind != KindMark:
+		return fmt.Sprintf("group %d is of unknown kind %d", h.Index, h.Kind)
+	}
+	return ""
+}

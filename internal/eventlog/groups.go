@@ -1,0 +1,137 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// Point is a place in the log between two groups.
+type Point struct {
+	Base   uint64 // of the segment
+	Offset int64  // in the segment
+	Tail   Tail
+}
+
+// Group is a verified group. The payload is valid until the next.
+type Group struct {
+	GroupHeader
+	Base    uint64 // of the segment
+	Offset  int64  // of the header, in the segment
+	Payload []byte
+}
+
+// End is the point behind the group.
+func (g *Group) End() Point {
+	return Point{Base: g.Base, Offset: g.PayloadOffset() + int64(g.PayloadBytes), Tail: g.Tail()}
+}
+
+// PayloadOffset is where the payload begins, in the segment.
+func (g *Group) PayloadOffset() int64 { return g.Offset + groupHeaderBytes }
+
+// Start is the point before the first group.
+func (l *Log) Start() Point {
+	first := l.Segments()[0]
+	return Point{Base: first.Base, Offset: segmentHeaderBytes, Tail: first.header.tail}
+}
+
+// Groups ranges over the groups behind a point, up to the one of index last,
+// verifying each. An error is the last thing that it yields; damage is a
+// *vfs.DamageError.
+func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
+	return func(yield func(Group, error) bool) {
+		for from.Tail.Index < last {
+			segment, next := l.segmentAt(from.Base)
+			if segment == nil {
+				yield(Group{}, fmt.Errorf("there is no segment %s", segmentName(from.Base)))
+				return
+			}
+			tail, ok := segment.groups(from, last, yield)
+			if !ok {
+				return
+			}
+			if tail.Index >= last {
+				return
+			}
+			if next == nil || next.header.tail != tail {
+				yield(Group{}, &vfs.DamageError{File: segment.Name, What: fmt.Sprintf("it ends with group %d, and what follows does not continue it", tail.Index)})
+				return
+			}
+			from = Point{Base: next.Base, Offset: segmentHeaderBytes, Tail: tail}
+		}
+	}
+}
+
+// segmentAt gives the segment of a base and the one after it; nil for none.
+func (l *Log) segmentAt(base uint64) (segment, next *Segment) {
+	segments := l.Segments()
+	for i, s := range segments {
+		if s.Base != base {
+			continue
+		}
+		if i+1 < len(segments) {
+			next = segments[i+1]
+		}
+		return s, next
+	}
+	return nil, nil
+}
+
+// groups yields the groups of one segment, and gives the tail behind the last
+// and whether to go on.
+func (s *Segment) groups(from Point, last uint64, yield func(Group, error) bool) (Tail, bool) {
+	scan, err := s.scanner()
+	if err != nil {
+		return Tail{}, yield(Group{}, err) && false
+	}
+	scan.offset, scan.tail = from.Offset, from.Tail
+	for scan.tail.Index < last {
+		g, err := scan.next()
+		if errors.Is(err, errTail) {
+			err = scan.sealedEnd()
+			if err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return Tail{}, yield(Group{}, err) && false
+		}
+		out := Group{GroupHeader: g.GroupHeader, Base: s.Base, Offset: g.offset, Payload: g.payload}
+		if !yield(out, nil) {
+			return Tail{}, false
+		}
+	}
+	return scan.tail, true
+}
+
+// sealedEnd fails unless only zeros lie behind the last group: roll cuts them,
+// and a crash may keep it from it.
+func (s *scanner) sealedEnd() error {
+	end, err := s.lastNonZero()
+	if err == nil && end > s.offset {
+		err = s.damage(s.offset, "group %d is damaged", s.tail.Index+1)
+	}
+	return err
+}
+
+// HeaderAt reads the header of the group at an offset of a segment, and tells
+// whether there is one.
+func (l *Log) HeaderAt(base uint64, offset int64) (Group, bool, error) {
+	segment, _ := l.segmentAt(base)
+	if segment == nil {
+		return Group{}, false, nil
+	}
+	b := make([]byte, groupHeaderBytes)
+	err := segment.ReadAt(b, offset)
+	var damage *vfs.DamageError
+	if errors.As(err, &damage) {
+		return Group{}, false, nil
+	}
+	if err != nil {
+		return Group{}, false, err
+	}
+	h, sound := decodeGroupHeader(b, l.id)
+	return Group{GroupHeader: h, Base: base, Offset: offset}, sound, nil
+}

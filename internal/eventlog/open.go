@@ -1,0 +1,194 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// ErrNoLog is returned by a read-only Open where no log is.
+var ErrNoLog = errors.New("there is no event log here")
+
+// Open opens the log in a directory, making both if there are none. It verifies
+// that the segments are all there, recovers the last one, and makes its end
+// durable before it returns.
+func Open(fs vfs.FS, dir string, options Options) (*Log, error) {
+	if options.SegmentBytes == 0 {
+		options.SegmentBytes = 256 << 20
+	}
+	l := &Log{fs: fs, dir: dir, options: options}
+	bases, err := l.list()
+	if err == nil && len(bases) == 0 {
+		bases, err = []uint64{1}, l.create()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := l.open(bases); err != nil {
+		for _, segment := range l.Segments() {
+			err = errors.Join(err, segment.file.Close())
+		}
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Log) path(name string) string { return filepath.Join(l.dir, name) }
+
+// list gives the bases of the segments, and removes what was being prepared.
+func (l *Log) list() ([]uint64, error) {
+	if !l.options.ReadOnly {
+		if err := l.fs.MkdirAll(l.dir); err != nil {
+			return nil, err
+		}
+	}
+	names, err := l.fs.List(l.dir)
+	if err != nil {
+		return nil, err
+	}
+	var bases []uint64
+	for _, name := range names {
+		if base, ok := parseSegmentName(name); ok {
+			bases = append(bases, base)
+		} else if strings.HasSuffix(name, preparedSuffix) && !l.options.ReadOnly {
+			if err := l.fs.Remove(l.path(name)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.Sort(bases)
+	return bases, nil
+}
+
+// create makes the first segment of a new store.
+func (l *Log) create() error {
+	if l.options.ReadOnly {
+		return fmt.Errorf("%s: %w", l.dir, ErrNoLog)
+	}
+	id, err := l.options.NewID()
+	if err != nil {
+		return err
+	}
+	f, err := l.prepare()
+	if err != nil {
+		return err
+	}
+	header := segmentHeader{store: id, tail: Tail{Next: 1}}
+	return errors.Join(l.install(f, &header), f.Close())
+}
+
+// prepare makes a file that is to become a segment. Two may be under way: the
+// one before may not have been installed yet.
+func (l *Log) prepare() (*segmentFile, error) {
+	l.prepared++
+	name := l.path(fmt.Sprintf("next-%d%s", l.prepared, preparedSuffix))
+	f, err := l.fs.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return &segmentFile{File: f, name: name}, nil
+}
+
+// install makes a prepared file a segment: header, sync, rename, sync.
+func (l *Log) install(f *segmentFile, header *segmentHeader) error {
+	if _, err := f.WriteAt(header.encode(), 0); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := l.fs.Rename(f.name, l.path(segmentName(header.tail.Next))); err != nil {
+		return err
+	}
+	return l.fs.SyncDir(l.dir)
+}
+
+func (l *Log) open(bases []uint64) error {
+	var segments []*Segment
+	l.segments.Store(&segments)
+	for i, base := range bases {
+		open := l.fs.Open
+		if i == len(bases)-1 && !l.options.ReadOnly {
+			open = l.fs.OpenWrite
+		}
+		segment, err := openSegment(open, l.dir, base)
+		if err != nil {
+			return err
+		}
+		segments = append(segments, segment)
+		if why := outOfPlace(segments); why != "" {
+			return &vfs.DamageError{File: segment.Name, What: why}
+		}
+	}
+	last := segments[len(segments)-1]
+	l.id = last.header.store
+	return l.recover(last)
+}
+
+// outOfPlace says why the last of the segments cannot follow the others.
+func outOfPlace(segments []*Segment) string {
+	n := len(segments)
+	header := segments[n-1].header
+	previous := uint64(0)
+	if n > 1 {
+		previous = segments[n-2].Base
+	}
+	switch {
+	case header.previous != previous && header.previous == 0:
+		return "it is the first segment of a log, but another comes before it"
+	case header.previous != previous:
+		return fmt.Sprintf("the segment before it, %s, is missing", segmentName(header.previous))
+	case header.store != segments[0].header.store:
+		return "it belongs to another store"
+	}
+	return ""
+}
+
+// recover finds the end of the last segment, cuts what is torn, and makes the
+// rest durable.
+func (l *Log) recover(last *Segment) error {
+	s, err := last.scanner()
+	if err != nil {
+		return err
+	}
+	r, err := recoverSegment(s)
+	if err != nil {
+		return err
+	}
+	l.torn = r.torn
+	l.written.segment, l.written.end = last, r.end
+	l.plan = plan{tail: r.tail, offset: r.end, base: last.Base}
+	l.space.tail = last.file
+	l.space.end.Store(r.end)
+	if l.options.ReadOnly {
+		return nil
+	}
+	last.file.allocated.Store(s.size)
+	if r.torn != nil {
+		if err := errors.Join(last.file.Truncate(r.end), last.file.Sync()); err != nil {
+			return fmt.Errorf("cutting what a crash left: %w", err)
+		}
+		last.file.allocated.Store(r.end)
+	}
+	return l.confirm(last, r.last)
+}
+
+// confirm writes the last group once more and syncs. After a sync that failed,
+// the page cache may show bytes that the disk does not have, and even call
+// them clean: only bytes written again are sure to be synced.
+func (l *Log) confirm(segment *Segment, last *group) error {
+	if last != nil {
+		whole := append(slices.Clip(last.header), last.payload...)
+		if _, err := segment.file.WriteAt(whole, last.offset); err != nil {
+			return err
+		}
+	}
+	if err := segment.file.Sync(); err != nil {
+		return err
+	}
+	return errors.Join(l.fs.SyncDir(l.dir), l.fs.SyncDir(filepath.Dir(l.dir)))
+}

@@ -1,0 +1,106 @@
+package eventlog
+
+import "errors"
+
+const (
+	firstStep = 1 << 20
+	lastStep  = 16 << 20
+	// closingBytes is the room kept behind every group: for a mark, and for a
+	// byte that tells an open segment from a closed one (see classifyTail).
+	closingBytes = groupHeaderBytes + 1
+	// prepareAhead is how far before a segment's end the next is prepared.
+	prepareAhead = 2 * lastStep
+)
+
+// ErrSegmentFull is returned by Reserve when the open group cannot grow in its
+// segment. It has to be sealed first.
+var ErrSegmentFull = errors.New("the group cannot grow in this segment")
+
+// Reserve makes room for the payload of the open group to grow from used to
+// used+more bytes, and gives the offset in its segment at which the payload
+// begins. With used 0 it decides where the group goes. Any error other than
+// ErrSegmentFull means that there is no space; nothing is harmed by it, and
+// space may come back.
+func (l *Log) Reserve(used, more int) (payloadAt int64, err error) {
+	size := int64(groupHeaderBytes + used + more)
+	if used == 0 {
+		// A segment is named by its first position, so one that holds no event
+		// yet cannot be followed by another.
+		l.plan.roll = l.plan.offset+size > l.options.SegmentBytes && l.plan.tail.Next > l.plan.base
+	}
+	at := l.plan.offset
+	if l.plan.roll {
+		at = segmentHeaderBytes
+	}
+	if used > 0 && at+size > l.options.SegmentBytes {
+		return 0, ErrSegmentFull
+	}
+	return at + groupHeaderBytes, l.space.ensure(l, l.plan.roll, at+size+closingBytes)
+}
+
+// Rolling tells whether the open group begins a new segment.
+func (l *Log) Rolling() bool { return l.plan.roll }
+
+// ensure makes space up to end in the file that groups are planned in, or in
+// the next one.
+func (s *space) ensure(l *Log, next bool, end int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.tail
+	if next {
+		if err := s.prepareNext(l); err != nil {
+			return err
+		}
+		f = s.next
+	}
+	if f.allocated.Load() >= end {
+		return nil
+	}
+	return f.grow(end, l.options.SegmentBytes)
+}
+
+// grow allocates up to end and one step further, but not past the segment's limit.
+func (f *segmentFile) grow(end, limit int64) error {
+	have := f.allocated.Load()
+	step := min(max(have, firstStep), lastStep)
+	want := max(end, min(have+step, limit+closingBytes))
+	if err := f.Allocate(have, want-have); err != nil {
+		return err
+	}
+	f.allocated.Store(want)
+	return nil
+}
+
+func (s *space) prepareNext(l *Log) error {
+	if s.next != nil {
+		return nil
+	}
+	next, err := l.prepare()
+	if err != nil {
+		return err
+	}
+	if err := next.grow(segmentHeaderBytes+closingBytes, l.options.SegmentBytes); err != nil {
+		return errors.Join(err, next.Close(), l.fs.Remove(next.name))
+	}
+	s.next = next
+	return nil
+}
+
+// Prepare makes space ahead of need, if that is due, so that Reserve does not
+// have to. It may run beside everything else.
+func (l *Log) Prepare() error {
+	s := &l.space
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limit := l.options.SegmentBytes
+	have, end := s.tail.allocated.Load(), s.end.Load()
+	if have < limit && have-end < min(have, lastStep)/2 {
+		if err := s.tail.grow(min(have+1, limit), limit); err != nil {
+			return err
+		}
+	}
+	if end+prepareAhead > limit && end > limit/2 {
+		return s.prepareNext(l)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+const (
+	segmentSuffix = ".log"
+	// preparedSuffix ends the name of a segment that is being prepared.
+	preparedSuffix = ".tmp"
+)
+
+// Segment is one file of the log. It is immutable but for the file's end.
+type Segment struct {
+	Name   string // the path
+	Base   uint64 // the first position, which names the file
+	header segmentHeader
+	file   *segmentFile
+}
+
+// segmentFile is an open segment with the space that it has.
+type segmentFile struct {
+	vfs.File
+	name      string       // while it is being prepared
+	allocated atomic.Int64 // bytes that can be written without needing space
+}
+
+// ReadAt reads bytes of the segment whole, or fails.
+func (s *Segment) ReadAt(p []byte, offset int64) error {
+	n, err := s.file.ReadAt(p, offset)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return &vfs.DamageError{File: s.Name, Offset: offset, What: fmt.Sprintf("the file ends within %d bytes to be read", len(p))}
+	}
+	return err
+}
+
+func segmentName(base uint64) string { return fmt.Sprintf("%020d%s", base, segmentSuffix) }
+
+// parseSegmentName gives the base of a segment's file name.
+func parseSegmentName(name string) (uint64, bool) {
+	digits, found := strings.CutSuffix(name, segmentSuffix)
+	if !found || len(digits) != 20 {
+		return 0, false
+	}
+	base, err := strconv.ParseUint(digits, 10, 64)
+	return base, err == nil
+}
+
+// openSegment opens a segment and reads its header. open is FS.Open or FS.OpenWrite.
+func openSegment(open func(string) (vfs.File, error), dir string, base uint64) (*Segment, error) {
+	name := filepath.Join(dir, segmentName(base))
+	f, err := open(name)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, segmentHeaderBytes)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, f.Close())
+	}
+	header, err := decodeSegmentHeader(b[:n])
+	if errors.Is(err, ErrVersion) {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
+	}
+	if err == nil && header.tail.Next != base {
+		err = fmt.Errorf("its header is for position %d", header.tail.Next)
+	}
+	if err != nil {
+		return nil, errors.Join(&vfs.DamageError{File: name, What: err.Error()}, f.Close())
+	}
+	return &Segment{Name: name, Base: base, header: header, file: &segmentFile{File: f}}, nil
+}
+
+// scanner begins at the segment's first group.
+func (s *Segment) scanner() (*scanner, error) {
+	size, err := s.file.Size()
+	if err != nil {
+		return nil, err
+	}
+	return &scanner{r: s.file, size: size, name: s.Name, id: s.header.store, tail: s.header.tail, offset: segmentHeaderBytes}, nil
+}

@@ -1,0 +1,172 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+const blockSuffix = ".idx"
+
+// blockNumbers tell blocks apart in the cache, files of the same name too.
+var blockNumbers atomic.Uint64
+
+// Block is an immutable block in a file. It is safe for concurrent use.
+type Block struct {
+	header
+	Name   string // the path
+	Bytes  int64
+	number uint64
+	seed   uint32
+	file   vfs.File
+	cache  *Cache
+}
+
+// FileName is the name of the block of a span: its groups.
+func (s *Span) FileName() string {
+	return fmt.Sprintf("%020d-%020d%s", s.FirstGroup, s.LastGroup, blockSuffix)
+}
+
+// ParseFileName gives the groups that a block's file name names.
+func ParseFileName(name string) (first, last uint64, ok bool) {
+	digits, found := strings.CutSuffix(name, blockSuffix)
+	if !found || len(digits) != 41 || digits[20] != '-' {
+		return 0, 0, false
+	}
+	first, err1 := strconv.ParseUint(digits[:20], 10, 64)
+	last, err2 := strconv.ParseUint(digits[21:], 10, 64)
+	return first, last, err1 == nil && err2 == nil && first <= last
+}
+
+// OpenBlock opens a block and verifies its header and length. Damage is a
+// *vfs.DamageError.
+func OpenBlock(fs vfs.FS, dir, name string, store [16]byte, cache *Cache) (*Block, error) {
+	path := filepath.Join(dir, name)
+	f, err := fs.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	b := &Block{Name: path, file: f, cache: cache, number: blockNumbers.Add(1)}
+	if err := b.readHeader(name, store); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return b, nil
+}
+
+func (b *Block) readHeader(name string, store [16]byte) error {
+	page := make([]byte, pageBytes)
+	n, err := b.file.ReadAt(page, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	size, err := b.file.Size()
+	if err != nil {
+		return err
+	}
+	h, err := decodeHeader(page[:n])
+	switch {
+	case errors.Is(err, ErrVersion):
+		return fmt.Errorf("%s: %w", b.Name, err)
+	case err != nil:
+	case h.store != store:
+		err = errors.New("it belongs to another store")
+	case h.FileName() != name:
+		err = fmt.Errorf("its header is of %s", h.FileName())
+	case size != h.pages()*pageBytes:
+		err = fmt.Errorf("it has %d bytes instead of %d", size, h.pages()*pageBytes)
+	}
+	if err != nil {
+		return &vfs.DamageError{File: b.Name, What: err.Error()}
+	}
+	b.header, b.Bytes, b.seed = h, size, h.pageSeed()
+	return nil
+}
+
+// Close closes the file.
+func (b *Block) Close() error { return b.file.Close() }
+
+// Level is 0, or one more than that of the blocks that were joined.
+func (b *Block) Level() uint32 { return b.level }
+
+// Terms is the number of terms, tracking sources included.
+func (b *Block) Terms() uint64 { return b.terms }
+
+// page gives the payload of a page, from the cache or verified.
+func (b *Block) page(number int64) ([]byte, error) {
+	key := pageKey{b.number, number}
+	if page, ok := b.cache.get(key); ok {
+		return page, nil
+	}
+	page := make([]byte, pageBytes)
+	if err := b.readPages(page, number); err != nil {
+		return nil, err
+	}
+	b.cache.put(key, page[:pagePayload])
+	return page[:pagePayload], nil
+}
+
+// readPages reads whole pages past the cache and verifies them.
+func (b *Block) readPages(dst []byte, number int64) error {
+	if n, err := b.file.ReadAt(dst, number*pageBytes); n < len(dst) {
+		if err == nil || errors.Is(err, io.EOF) {
+			return b.damaged(0, "it is cut off at page %d", number)
+		}
+		return err
+	}
+	for ; len(dst) > 0; dst = dst[pageBytes:] {
+		if binary.LittleEndian.Uint32(dst[pagePayload:]) != pageChecksum(b.seed, number, dst[:pagePayload]) {
+			return &vfs.DamageError{File: b.Name, Offset: number * pageBytes, What: "a page does not bear its checksum"}
+		}
+		number++
+	}
+	return nil
+}
+
+// damaged is an error about the terms at an offset.
+func (b *Block) damaged(offset uint64, format string, args ...any) error {
+	page := b.termPage() + int64(offset/pagePayload)
+	return &vfs.DamageError{File: b.Name, Offset: page * pageBytes, What: fmt.Sprintf(format, args...)}
+}
+
+// termPage is the first page of the terms.
+func (b *Block) termPage() int64 { return 1 + int64(b.directoryPages) + int64(b.locationPages) }
+
+// readTerms reads bytes of the terms.
+func (b *Block) readTerms(dst []byte, offset uint64) error {
+	if offset+uint64(len(dst)) > b.termBytes {
+		return b.damaged(offset, "a term reaches past the end")
+	}
+	for len(dst) > 0 {
+		page, err := b.page(b.termPage() + int64(offset/pagePayload))
+		if err != nil {
+			return err
+		}
+		n := copy(dst, page[offset%pagePayload:])
+		dst, offset = dst[n:], offset+uint64(n)
+	}
+	return nil
+}
+
+// Locations appends the locations of n positions from one on.
+func (b *Block) Locations(dst []Location, from uint64, n int) ([]Location, error) {
+	const perPage = pagePayload / locationBytes
+	for at := from - b.First; n > 0; {
+		page, err := b.page(1 + int64(b.directoryPages) + int64(at/perPage))
+		if err != nil {
+			return dst, err
+		}
+		for i := at % perPage; i < perPage && n > 0; i++ {
+			dst = append(dst, decodeLocation(page[i*locationBytes:]))
+			at++
+			n--
+		}
+	}
+	return dst, nil
+}

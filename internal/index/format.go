@@ -1,0 +1,190 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/bits"
+)
+
+// Numbers on disk. They never change within a version.
+const (
+	formatVersion = 1
+	blockMagic    = "UmaDBidx"
+
+	// A page is 4,092 bytes and their checksum.
+	pageBytes   = 4096
+	pagePayload = pageBytes - 4
+
+	// A directory page serves some 2,560 terms: where each of 128 buckets ends,
+	// and a Bloom filter of 7 probes with the rest of the page.
+	directoryTerms   = 2560
+	directoryBuckets = 128
+	filterAt         = 8 + 4*directoryBuckets
+	filterBits       = 8 * (pagePayload - filterAt)
+	filterProbes     = 7
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrVersion is returned when a block is of a format version that this program
+// does not know.
+var ErrVersion = errors.New("unknown format version")
+
+var errNotBlock = errors.New("not the header of an index block")
+
+// Span is the part of the log that a block covers.
+type Span struct {
+	FirstGroup, LastGroup uint64 // indexes
+	First                 uint64 // the first position
+	Events                uint64
+	// Where the last group's header lies, and what it says: so that the block
+	// can be held against the log.
+	Base   uint64
+	Offset int64
+	Chain  uint64
+}
+
+// Next is the position behind the span's last.
+func (s *Span) Next() uint64 { return s.First + s.Events }
+
+// header is the first page of a block. All numbers are little-endian.
+//
+//	  0  8  magic "UmaDBidx"
+//	  8  4  format version
+//	 12  4  level: 0, or one more than the blocks that were joined
+//	 16 16  store id
+//	 32  8  index of the first group
+//	 40  8  index of the last group
+//	 48  8  first position
+//	 56  8  number of events
+//	 64  8  base of the last group's segment
+//	 72  8  offset of the last group's header
+//	 80  8  chain of the last group
+//	 88  4  directory pages, from page 1
+//	 92  4  location pages, behind them
+//	 96  8  bytes of the terms, in the pages behind those
+//	104  8  number of terms
+//
+// then zeros, and at 4092 the page's checksum, which here begins from nothing.
+type header struct {
+	Span
+	level          uint32
+	store          [16]byte
+	directoryPages uint32
+	locationPages  uint32
+	termBytes      uint64
+	terms          uint64
+}
+
+func (h *header) encode() []byte {
+	b := make([]byte, pageBytes)
+	copy(b, blockMagic)
+	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	binary.LittleEndian.PutUint32(b[12:], h.level)
+	copy(b[16:], h.store[:])
+	for i, v := range []uint64{h.FirstGroup, h.LastGroup, h.First, h.Events, h.Base, uint64(h.Offset), h.Chain} {
+		binary.LittleEndian.PutUint64(b[32+8*i:], v)
+	}
+	binary.LittleEndian.PutUint32(b[88:], h.directoryPages)
+	binary.LittleEndian.PutUint32(b[92:], h.locationPages)
+	binary.LittleEndian.PutUint64(b[96:], h.termBytes)
+	binary.LittleEndian.PutUint64(b[104:], h.terms)
+	binary.LittleEndian.PutUint32(b[pagePayload:], crc32.Checksum(b[:pagePayload], castagnoli))
+	return b
+}
+
+func decodeHeader(b []byte) (h header, err error) {
+	if len(b) < pageBytes || string(b[:8]) != blockMagic {
+		return h, errNotBlock
+	}
+	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion {
+		return h, fmt.Errorf("%w %d, this program knows %d", ErrVersion, version, formatVersion)
+	}
+	if binary.LittleEndian.Uint32(b[pagePayload:]) != crc32.Checksum(b[:pagePayload], castagnoli) {
+		return h, errNotBlock
+	}
+	h.level = binary.LittleEndian.Uint32(b[12:])
+	copy(h.store[:], b[16:])
+	offset := uint64(0)
+	for i, v := range []*uint64{&h.FirstGroup, &h.LastGroup, &h.First, &h.Events, &h.Base, &offset, &h.Chain} {
+		*v = binary.LittleEndian.Uint64(b[32+8*i:])
+	}
+	h.Offset = int64(offset)
+	h.directoryPages = binary.LittleEndian.Uint32(b[88:])
+	h.locationPages = binary.LittleEndian.Uint32(b[92:])
+	h.termBytes = binary.LittleEndian.Uint64(b[96:])
+	h.terms = binary.LittleEndian.Uint64(b[104:])
+	return h, nil
+}
+
+// pages gives the number of pages in the file.
+func (h *header) pages() int64 {
+	return 1 + int64(h.directoryPages) + int64(h.locationPages) + pagesFor(h.termBytes)
+}
+
+func pagesFor(n uint64) int64 { return int64((n + pagePayload - 1) / pagePayload) }
+
+// pageSeed begins the checksum of a page, so that a page in the wrong place or
+// of another block does not pass.
+func (h *header) pageSeed() uint32 {
+	var b [32]byte
+	copy(b[:], h.store[:])
+	binary.LittleEndian.PutUint64(b[16:], h.FirstGroup)
+	binary.LittleEndian.PutUint64(b[24:], h.LastGroup)
+	return crc32.Checksum(b[:], castagnoli)
+}
+
+func pageChecksum(seed uint32, page int64, payload []byte) uint32 {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(page))
+	return crc32.Update(crc32.Update(seed, castagnoli, b[:]), castagnoli, payload)
+}
+
+// bucketOf gives the directory page and the bucket in it that a hash belongs to.
+// Both ascend with the hash.
+func bucketOf(hash uint64, pages uint32) (page, bucket int) {
+	hi, lo := bits.Mul64(hash, uint64(pages))
+	b, _ := bits.Mul64(lo, directoryBuckets)
+	return int(hi), int(b)
+}
+
+// probes calls visit with the byte and the mask of each of a hash's filter bits,
+// as long as visit returns true, and tells whether it always did.
+func probes(hash uint64, visit func(at int, mask byte) bool) bool {
+	mixed := hash * 0x9E3779B97F4A7C15 // the high bits chose the page already
+	a, b := uint32(mixed>>32), uint32(mixed)|1
+	for range filterProbes {
+		bit := uint64(a) * filterBits >> 32
+		if !visit(filterAt+int(bit/8), 1<<(bit%8)) {
+			return false
+		}
+		a += b
+	}
+	return true
+}
+
+// A directory page, little-endian:
+//
+//	  0   8  offset in the terms of the page's first bucket
+//	  8 512  for each bucket, where it ends, counted from there
+//	520 3572 Bloom filter
+type directoryPage []byte
+
+func (p directoryPage) bucket(i int) (from, to uint64) {
+	base := binary.LittleEndian.Uint64(p)
+	start := uint32(0)
+	if i > 0 {
+		start = binary.LittleEndian.Uint32(p[8+4*(i-1):])
+	}
+	return base + uint64(start), base + uint64(binary.LittleEndian.Uint32(p[8+4*i:]))
+}
+
+func (p directoryPage) mayHave(hash uint64) bool {
+	return probes(hash, func(at int, mask byte) bool { return p[at]&mask != 0 })
+}
+
+func (p directoryPage) add(hash uint64) {
+	probes(hash, func(at int, mask byte) bool { p[at] |= mask; return true })
+}

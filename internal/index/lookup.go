@@ -1,0 +1,179 @@
+package index
+
+import "encoding/binary"
+
+// An entry of the terms. They lie in the order of (hash, kind, text):
+//
+//	8 bytes  hash, little-endian
+//	uvarint  length of the text
+//	1 byte   kind
+//	         text
+//	uvarint  count: of the positions; 1 for a source
+//	uvarint  length of the data
+//	         data: the list of positions; for a source the upstream position, a uvarint
+const hashBytes = 8
+
+// found is where a term's data lies.
+type found struct {
+	count int
+	at    uint64
+	size  uint64
+}
+
+// find looks a term up. Where the filter says that the term is nowhere, no other
+// page is read.
+func (b *Block) find(term Term) (found, bool, error) {
+	number, bucket := bucketOf(term.hash, b.directoryPages)
+	page, err := b.page(1 + int64(number))
+	if err != nil || !directoryPage(page).mayHave(term.hash) {
+		return found{}, false, err
+	}
+	at, end := directoryPage(page).bucket(bucket)
+	s := stream{block: b, fetch: b.page, at: at}
+	for s.at < end && s.err == nil {
+		hash := s.uint64()
+		size := s.uvarint()
+		kind := Kind(s.byte())
+		same := hash == term.hash && kind == term.Kind && size == uint64(len(term.Text)) && s.equals(term.Text)
+		if !same {
+			s.at += size
+		}
+		f := found{count: int(s.uvarint()), size: s.uvarint(), at: s.at}
+		if same && s.err == nil {
+			return f, true, nil
+		}
+		s.at += f.size
+		if hash > term.hash {
+			break
+		}
+	}
+	return found{}, false, s.err
+}
+
+// Postings gives the positions of a term, and how many there are.
+func (b *Block) Postings(term Term, direction Direction) (Postings, int, error) {
+	f, ok, err := b.find(term)
+	if err != nil || !ok {
+		return Nothing{}, 0, err
+	}
+	if f.count > chunkPositions {
+		chunks := (f.count + chunkPositions - 1) / chunkPositions
+		return &list{block: b, first: b.First, direction: direction, table: f.at, size: f.size, count: f.count, chunks: chunks, at: -1}, f.count, nil
+	}
+	data, err := b.data(f)
+	if err != nil {
+		return nil, 0, err
+	}
+	positions, sound := decodeDeltas(make([]uint32, 0, f.count), data, f.count, 0, 0)
+	if !sound {
+		return nil, 0, b.damaged(f.at, "a list of positions is malformed")
+	}
+	return &run{first: b.First, positions: positions, direction: direction}, f.count, nil
+}
+
+// Tracking gives the last position of a source, if the block has one. The term
+// is of Hasher.Source.
+func (b *Block) Tracking(source Term) (uint64, bool, error) {
+	f, ok, err := b.find(source)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	data, err := b.data(f)
+	if err != nil {
+		return 0, false, err
+	}
+	position, n := binary.Uvarint(data)
+	if n <= 0 {
+		return 0, false, b.damaged(f.at, "a tracking position is malformed")
+	}
+	return position, true, nil
+}
+
+// data reads the data of a term that has one chunk at the most.
+func (b *Block) data(f found) ([]byte, error) {
+	if f.size > binary.MaxVarintLen64*chunkPositions {
+		return nil, b.damaged(f.at, "a term's data is too long")
+	}
+	data := make([]byte, f.size)
+	return data, b.readTerms(data, f.at)
+}
+
+// stream reads the terms from an offset on. After an error everything is zero.
+type stream struct {
+	block  *Block
+	fetch  func(page int64) ([]byte, error)
+	at     uint64
+	err    error
+	page   []byte
+	pageAt uint64 // offset in the terms of the page
+}
+
+// ahead gives the bytes from s.at to the end of their page.
+func (s *stream) ahead() []byte {
+	if s.err != nil {
+		return nil
+	}
+	if s.page == nil || s.at < s.pageAt || s.at >= s.pageAt+pagePayload {
+		if s.at >= s.block.termBytes {
+			s.err = s.block.damaged(s.at, "a term reaches past the end")
+			return nil
+		}
+		number := s.at / pagePayload
+		s.page, s.err = s.fetch(s.block.termPage() + int64(number))
+		s.pageAt = number * pagePayload
+		if s.err != nil {
+			return nil
+		}
+	}
+	return s.page[s.at-s.pageAt:]
+}
+
+func (s *stream) byte() byte {
+	b := s.ahead()
+	if len(b) == 0 {
+		return 0
+	}
+	s.at++
+	return b[0]
+}
+
+func (s *stream) uint64() (v uint64) {
+	if b := s.ahead(); len(b) >= hashBytes {
+		s.at += hashBytes
+		return binary.LittleEndian.Uint64(b)
+	}
+	for i := range hashBytes {
+		v |= uint64(s.byte()) << (8 * i)
+	}
+	return v
+}
+
+func (s *stream) uvarint() (v uint64) {
+	for shift := 0; shift < 64 && s.err == nil; shift += 7 {
+		b := s.byte()
+		v |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			return v
+		}
+	}
+	if s.err == nil {
+		s.err = s.block.damaged(s.at, "a number is malformed")
+	}
+	return 0
+}
+
+// equals compares the bytes ahead with a text, and passes them if they are equal.
+func (s *stream) equals(text string) bool {
+	start := s.at
+	for len(text) > 0 {
+		b := s.ahead()
+		n := min(len(b), len(text))
+		if n == 0 || string(b[:n]) != text[:n] {
+			s.at = start
+			return false
+		}
+		s.at += uint64(n)
+		text = text[n:]
+	}
+	return true
+}

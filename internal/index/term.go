@@ -1,0 +1,48 @@
+package index
+
+import (
+	"cmp"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Kinds of term, as on disk.
+const (
+	KindType   Kind = 1 // an event type
+	KindTag    Kind = 2 // a tag
+	kindSource Kind = 3 // a tracking source; its value is a position upstream
+)
+
+// Kind tells what a term is.
+type Kind uint8
+
+// Term is what is looked up: a text of a kind. The hash only orders and finds
+// terms; the text decides.
+type Term struct {
+	hash uint64
+	Kind Kind
+	Text string
+}
+
+// Hasher makes terms. It differs from store to store, so that nobody who sends
+// events can choose texts that collide.
+type Hasher uint64
+
+// NewHasher makes the hasher of a store.
+func NewHasher(store [16]byte) Hasher { return Hasher(xxh3.Hash(store[:])) }
+
+// Term makes a term.
+func (h Hasher) Term(kind Kind, text string) Term {
+	return Term{hash: xxh3.HashStringSeed(text, uint64(h)+uint64(kind)), Kind: kind, Text: text}
+}
+
+// Source makes the term of a tracking source.
+func (h Hasher) Source(name string) Term { return h.Term(kindSource, name) }
+
+// IsSource tells whether the term is a tracking source.
+func (t *Term) IsSource() bool { return t.Kind == kindSource }
+
+// compareTerms is the order of terms in a block.
+func compareTerms(a, b Term) int {
+	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
+}

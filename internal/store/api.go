@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// Append is dcb.EventStore's.
+func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
+	request, err := encoding.NewAppend(events, condition, tracking, &s.options.Limits)
+	if err != nil {
+		return 0, err
+	}
+	return s.Commit(ctx, request)
+}
+
+// Read is dcb.EventStore's. Its snapshot is taken now.
+func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
+	cursor, err := s.openRead(&encoding.ReadRequest{Query: query, Options: options})
+	next := func() ([]dcb.SequencedEvent, uint64, error) {
+		if err != nil {
+			return nil, 0, err
+		}
+		return decodeNext(ctx, cursor)
+	}
+	return dcb.NewReadResponse(next, func() {})
+}
+
+// openRead validates a request that comes as values.
+func (s *Store) openRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
+	parsed, err := encoding.ParseRead(encoding.EncodeRead(r), &s.options.Limits)
+	if err != nil {
+		return nil, err
+	}
+	return s.OpenRead(parsed)
+}
+
+// Subscribe is dcb.EventStore's.
+func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+	return func(yield func(dcb.SequencedEvent, error) bool) {
+		request := encoding.EncodeSubscribe(&encoding.SubscribeRequest{Query: query, After: after})
+		parsed, err := encoding.ParseSubscribe(request, &s.options.Limits)
+		if err != nil {
+			yield(dcb.SequencedEvent{}, err)
+			return
+		}
+		cursor, err := s.OpenSubscription(parsed)
+		for err == nil {
+			var events []dcb.SequencedEvent
+			events, _, err = decodeNext(ctx, cursor)
+			for _, event := range events {
+				if !yield(event, nil) {
+					return
+				}
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(dcb.SequencedEvent{}, err)
+		}
+	}
+}
+
+func decodeNext(ctx context.Context, cursor encoding.Cursor) ([]dcb.SequencedEvent, uint64, error) {
+	message, err := cursor.Next(ctx, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	return encoding.DecodeResponse(message)
+}

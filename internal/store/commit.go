@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// Commit makes a validated append: it returns the position of the last event
+// once that is durable. If ctx is done before the writer has taken the request,
+// nothing happens; after that, the outcome is waited for. The request is not
+// touched once Commit has returned.
+//
+// Most of a condition is decided here, in the caller's goroutine: the log only
+// grows, so one that fails at a published head fails for ever, and one that
+// holds up to it needs looking at only above.
+func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+	if err := s.gate.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.gate.leave()
+	op := &operation{request: request, verdict: make(chan verdict, 1)}
+	if request.Condition != nil {
+		op.condition = compile(s.hasher, request.Condition.FailIfEventsMatch)
+		op.examined = request.Condition.After
+	}
+	for {
+		if err := s.failureError(); err != nil {
+			return 0, err
+		}
+		conflict, err := s.examine(ctx, op)
+		if err != nil {
+			return 0, storeError(err, "evaluating the append condition")
+		}
+		if conflict != 0 {
+			return s.resolve(ctx, request, conflict)
+		}
+		if request.Count == 0 && request.Tracking == nil {
+			return 0, nil
+		}
+		v, err := s.submit(ctx, op)
+		switch {
+		case err != nil:
+			return 0, err
+		case v.stale:
+			continue
+		case v.conflict != 0:
+			return s.resolve(ctx, request, v.conflict)
+		}
+		return v.position, v.err
+	}
+}
+
+// examine evaluates the condition up to the published head, and looks up what is
+// recorded of the tracking source. It gives the event that fails the condition.
+func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, err error) {
+	op.group = s.published.Load().group
+	sn := s.snapshot()
+	defer sn.release()
+	if op.condition != nil && op.examined < sn.head {
+		if err := s.evaluating.Acquire(ctx, 1); err != nil {
+			return 0, ctx.Err()
+		}
+		defer s.evaluating.Release(1)
+		conflict, err := s.firstMatch(ctx, sn, op.condition, op.examined)
+		if err != nil || conflict != 0 {
+			return conflict, err
+		}
+		op.examined = sn.head
+	}
+	if tracking := op.request.Tracking; tracking != nil {
+		op.source = s.hasher.Source(tracking.Source)
+		op.recorded, err = s.tracking(sn, op.source)
+	}
+	return 0, err
+}
+
+// submit queues the operation and waits for the verdict.
+func (s *Store) submit(ctx context.Context, op *operation) (verdict, error) {
+	op.taken.Store(false)
+	size := min(int64(len(op.request.Events)), maxQueuedBytes) + 1
+	if err := s.queued.Acquire(ctx, size); err != nil {
+		return verdict{}, ctx.Err()
+	}
+	defer s.queued.Release(size)
+	select {
+	case s.queue <- op:
+	case <-ctx.Done():
+		return verdict{}, ctx.Err()
+	}
+	select {
+	case v := <-op.verdict:
+		return v, nil
+	case <-ctx.Done():
+		if op.take() {
+			return verdict{}, ctx.Err()
+		}
+		return <-op.verdict, nil
+	}
+}
+
+// resolve answers an append whose condition the durable event at conflict fails:
+// it is the same append made before, or an integrity error.
+func (s *Store) resolve(ctx context.Context, request *encoding.AppendRequest, conflict uint64) (uint64, error) {
+	last, err := s.recogniseRetry(ctx, request, conflict)
+	if err != nil {
+		return 0, storeError(err, "comparing the append with the events at its conflict")
+	}
+	if last != 0 {
+		return last, nil
+	}
+	return 0, conflictError(request.Condition, conflict)
+}
+
+// tracking gives what a snapshot has of a source: the newest block that knows it.
+func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
+	for i := len(sn.memories) - 1; i >= 0; i-- {
+		if position, known, _ := sn.memories[i].Tracking(source); known {
+			return tracked{position, true}, nil
+		}
+	}
+	for i := len(sn.blocks) - 1; i >= 0; i-- {
+		position, known, err := sn.blocks[i].Tracking(source)
+		if err != nil {
+			s.suspect(sn.blocks[i], err)
+			return tracked{}, storeError(err, "looking up a tracking source")
+		}
+		if known {
+			return tracked{position, true}, nil
+		}
+	}
+	return tracked{}, nil
+}
+
+// GetTrackingInfo returns the last durable position of a source, and whether
+// there is one.
+func (s *Store) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
+	if err := encoding.CheckSource(source); err != nil {
+		return 0, false, err
+	}
+	if err := s.gate.enter(ctx); err != nil {
+		return 0, false, err
+	}
+	defer s.gate.leave()
+	sn := s.snapshot()
+	defer sn.release()
+	t, err := s.tracking(sn, s.hasher.Source(source))
+	return t.position, t.known, err
+}
+
+var _ dcb.EventStore = (*Store)(nil)

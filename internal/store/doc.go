@@ -1,0 +1,21 @@
+// Package store is the engine: it decides appends, makes them durable, indexes
+// them, and answers reads.
+//
+// # Goroutines
+//
+// A caller's goroutine validates its request and evaluates its condition up to
+// the published head; reads run wholly in it. Open starts five more, and Close
+// ends them, in this order:
+//
+//   - the writer (writer.go) takes requests in turn, decides the rest of each
+//     against what came since, and encodes what is accepted into the open group;
+//   - the syncer (syncer.go) writes a group, syncs, publishes the head, answers;
+//   - the preparer (background.go) makes space in the log ahead of need;
+//   - the flusher (flusher.go) writes full memory blocks of the index to files;
+//   - the joiner (joiner.go) joins blocks, and builds damaged ones again.
+//
+// # Locks
+//
+// states.mu comes before the lock in an index.Memory; no other two are held at a
+// time, and none while a query is evaluated.
+package store

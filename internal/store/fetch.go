@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+const (
+	// batchBytes is about where a message is cut.
+	batchBytes = 256 << 10
+	// gapBytes is how far two records may lie apart and still be read in one go.
+	// It covers the header of a group.
+	gapBytes = 512
+)
+
+// fetcher gathers located positions and reads their records, in the order of the
+// walk. It is for one call.
+type fetcher struct {
+	log       *eventlog.Log
+	direction index.Direction
+	bytes     int // of the records gathered
+	records   []locatedRecord
+	scratch   []index.Location
+}
+
+type locatedRecord struct {
+	index.Location
+	position uint64
+}
+
+// gather locates positions of one part, in the order of a walk. It stops before
+// one that would make the records exceed batchBytes, unless it is the first, and
+// gives how many were taken.
+func (f *fetcher) gather(p part, positions []uint64) (int, error) {
+	for i := 0; i < len(positions); {
+		n := f.adjacent(positions[i:])
+		low := min(positions[i], positions[i+n-1])
+		var err error
+		f.scratch, err = p.Locations(f.scratch[:0], low, n)
+		if err != nil {
+			return i, err
+		}
+		for j := range n {
+			at := j
+			if f.direction == index.Backwards {
+				at = n - 1 - j
+			}
+			location := f.scratch[at]
+			if len(f.records) > 0 && f.bytes+int(location.Size) > batchBytes {
+				return i + j, nil
+			}
+			f.bytes += int(location.Size)
+			f.records = append(f.records, locatedRecord{location, positions[i+j]})
+		}
+		i += n
+	}
+	return len(positions), nil
+}
+
+// adjacent gives how many of the positions follow one another directly.
+func (f *fetcher) adjacent(positions []uint64) int {
+	step := uint64(1)
+	if f.direction == index.Backwards {
+		step = ^uint64(0)
+	}
+	n := 1
+	for n < len(positions) && positions[n] == positions[n-1]+step {
+		n++
+	}
+	return n
+}
+
+// read appends the records gathered to dst, each verified.
+func (f *fetcher) read(dst []byte) ([]byte, error) {
+	for rest := f.records; len(rest) > 0; {
+		segment := f.log.SegmentOf(rest[0].position)
+		n, low, high := f.near(segment, rest)
+		var err error
+		dst, err = readRun(dst, segment, rest[:n], low, high)
+		if err != nil {
+			return dst, err
+		}
+		rest = rest[n:]
+	}
+	return dst, nil
+}
+
+// near gives how many of the records lie near one another in a segment, and the
+// bytes they span.
+func (f *fetcher) near(segment *eventlog.Segment, records []locatedRecord) (n int, low, high int64) {
+	low, high = records[0].Offset, records[0].Offset+int64(records[0].Size)
+	for n = 1; n < len(records); n++ {
+		r := records[n]
+		end := r.Offset + int64(r.Size)
+		ahead := r.Offset >= high && r.Offset <= high+gapBytes
+		behind := end <= low && end >= low-gapBytes
+		if !ahead && !behind || f.log.SegmentOf(r.position) != segment || max(high, end)-min(low, r.Offset) > 2*batchBytes {
+			break
+		}
+		low, high = min(low, r.Offset), max(high, end)
+	}
+	return n, low, high
+}
+
+var spans = sync.Pool{New: func() any { return new([]byte) }}
+
+// readRun reads the bytes from low to high, and appends the records within.
+func readRun(dst []byte, segment *eventlog.Segment, records []locatedRecord, low, high int64) ([]byte, error) {
+	last := records[len(records)-1]
+	if records[0].Offset == low && last.Offset+int64(last.Size) == high && total(records) == high-low {
+		return readInPlace(dst, segment, records, low, high)
+	}
+	pooled := spans.Get().(*[]byte)
+	defer spans.Put(pooled)
+	*pooled = grow((*pooled)[:0], int(high-low))
+	if err := segment.ReadAt(*pooled, low); err != nil {
+		return dst, err
+	}
+	for _, r := range records {
+		record := (*pooled)[r.Offset-low:][:r.Size]
+		if err := verify(segment, r, record); err != nil {
+			return dst, err
+		}
+		dst = append(dst, record...)
+	}
+	return dst, nil
+}
+
+// readInPlace reads records that lie without gaps and in order straight to dst.
+func readInPlace(dst []byte, segment *eventlog.Segment, records []locatedRecord, low, high int64) ([]byte, error) {
+	start := len(dst)
+	dst = grow(dst, int(high-low))
+	if err := segment.ReadAt(dst[start:], low); err != nil {
+		return dst[:start], err
+	}
+	at := start
+	for _, r := range records {
+		if err := verify(segment, r, dst[at:at+int(r.Size)]); err != nil {
+			return dst[:start], err
+		}
+		at += int(r.Size)
+	}
+	return dst, nil
+}
+
+func total(records []locatedRecord) (n int64) {
+	for _, r := range records {
+		n += int64(r.Size)
+	}
+	return n
+}
+
+// grow extends b by n bytes, whatever they hold.
+func grow(b []byte, n int) []byte {
+	if cap(b)-len(b) < n {
+		b = append(make([]byte, 0, len(b)+n), b...)
+	}
+	return b[:len(b)+n]
+}
+
+func verify(segment *eventlog.Segment, r locatedRecord, record []byte) error {
+	if eventlog.Checksum(record) == r.CRC {
+		return nil
+	}
+	return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the event at position %d does not bear its checksum", r.position)}
+}
+
+// eachEvent visits the events from first to last until visit returns false.
+func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, visit func(encoding.Event) bool) error {
+	for first <= last {
+		b, next, err := s.batch(ctx, sn, &query{all: true}, first, last, index.Forwards, encoding.DefaultBatchSize, nil)
+		if err != nil {
+			return err
+		}
+		for record, err := range encoding.Records(b) {
+			if err != nil || !visit(record.Event) {
+				return err
+			}
+		}
+		first = next.position
+	}
+	return nil
+}

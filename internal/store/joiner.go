@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/time/rate"
+
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+const (
+	// joinWidth is how many blocks of a level become one of the next.
+	joinWidth = 8
+	// A joined block has no more than maxJoinEvents events and maxJoinBytes bytes.
+	maxJoinEvents = 32 << 20
+	maxJoinBytes  = 1 << 30
+	// joinBytesPerSecond keeps joining from taking the disk away from appends.
+	joinBytesPerSecond = 64 << 20
+	joinBurst          = 1 << 20
+)
+
+// runJoiner joins blocks, so that a lookup has few to look at, and builds those
+// again in which damage was found.
+func (s *Store) runJoiner() {
+	b := &s.background
+	limiter := rate.NewLimiter(joinBytesPerSecond, joinBurst)
+	builder := s.builder(joinTemp, func(bytes int) error { return limiter.WaitN(b.ctx, bytes) })
+	failures := 0
+	wake(b.join)
+	for b.wait(b.join) {
+		for worked := true; worked; {
+			var err error
+			worked, err = s.tend(builder)
+			if err == nil {
+				failures = 0
+				continue
+			}
+			if errors.Is(err, context.Canceled) {
+				return
+			}
+			s.options.Logger.Warn("index blocks could not be joined or built again; it will be tried again", "error", err)
+			failures++
+			if !b.backoff(failures) {
+				return
+			}
+			worked = true
+		}
+	}
+}
+
+// tend does one piece of work, if there is one.
+func (s *Store) tend(builder *index.Builder) (worked bool, err error) {
+	st := s.states.hold()
+	defer st.release()
+	for i, b := range st.blocks {
+		if b.suspect.Load() {
+			return true, s.rebuild(builder, st.blocks, i)
+		}
+	}
+	run := joinable(st.blocks)
+	if run == nil {
+		return false, nil
+	}
+	return true, s.join(builder, run)
+}
+
+// joinable gives blocks that follow one another, are of one level, and are not
+// too large together; the newest such run, for it is the one that readers want.
+func joinable(blocks []*fileBlock) []*fileBlock {
+	for end := len(blocks); end >= joinWidth; end-- {
+		run := blocks[end-joinWidth : end]
+		var events uint64
+		var bytes int64
+		alike := true
+		for _, b := range run {
+			events += b.Events
+			bytes += b.Bytes
+			alike = alike && b.Level() == run[0].Level()
+		}
+		if alike && events <= maxJoinEvents && bytes <= maxJoinBytes {
+			return run
+		}
+	}
+	return nil
+}
+
+func (s *Store) join(builder *index.Builder, run []*fileBlock) error {
+	blocks := make([]*index.Block, len(run))
+	for i, b := range run {
+		blocks[i] = b.Block
+	}
+	joined, err := builder.Join(blocks)
+	if err != nil {
+		for _, b := range run {
+			s.suspect(b, err)
+		}
+		return err
+	}
+	s.replace(run, []*fileBlock{{Block: joined}})
+	return nil
+}
+
+// replace puts blocks in the place of others. A file that was replaced by one of
+// the same name is not there any more to be removed.
+func (s *Store) replace(old, others []*fileBlock) {
+	for _, b := range old {
+		b.obsolete.Store(!slices.ContainsFunc(others, func(other *fileBlock) bool { return other.Name == b.Name }))
+	}
+	s.states.change(func(st *state) { st.replaceBlocks(old, others) })
+}
+
+// suspect notes a block to be built again, if an error tells of damage in it.
+func (s *Store) suspect(b *fileBlock, err error) {
+	var damage *vfs.DamageError
+	if b == nil || !errors.As(err, &damage) || damage.File != b.Name || b.suspect.Swap(true) {
+		return
+	}
+	s.options.Logger.Error("an index block is damaged and is built again from the log", "error", err)
+	wake(s.background.join)
+}
+
+// rebuild makes a block again from the log: as the small blocks that joining
+// will join again.
+func (s *Store) rebuild(builder *index.Builder, blocks []*fileBlock, i int) error {
+	from := s.log.Start()
+	if i > 0 {
+		end, err := s.endOf(blocks[i-1].Block)
+		if err != nil {
+			return err
+		}
+		from = end
+	}
+	var made []*fileBlock
+	r := replay{store: s, ctx: s.background.ctx, emit: func(m *memory) error {
+		block, err := builder.Flush(m.Memory, m.span)
+		if err == nil {
+			made = append(made, &fileBlock{Block: block})
+		}
+		return err
+	}}
+	rest, err := r.run(from, blocks[i].LastGroup)
+	if err == nil && !rest.empty() {
+		err = r.emit(rest)
+	}
+	if err != nil {
+		for _, b := range made {
+			err = errors.Join(err, b.Close())
+		}
+		return err
+	}
+	s.replace(blocks[i:i+1], made)
+	s.options.Logger.Info("the damaged index block has been built again", "block", blocks[i].Name)
+	return nil
+}

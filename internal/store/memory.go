@@ -1,0 +1,73 @@
+package store
+
+import (
+	"unsafe"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// newMemory makes the memory block for what comes behind a tail.
+func newMemory(hasher index.Hasher, tail eventlog.Tail) *memory {
+	return &memory{
+		Memory: index.NewMemory(hasher, tail.Next),
+		span:   index.Span{FirstGroup: tail.Index + 1, LastGroup: tail.Index, First: tail.Next},
+	}
+}
+
+// addRecord adds an event. It returns terms, which it uses as scratch.
+func (m *memory) addRecord(location index.Location, event encoding.Event, terms []index.Term) []index.Term {
+	terms = terms[:0]
+	hasher := m.Hasher()
+	eventType, tags := event.Terms()
+	terms = append(terms, hasher.Term(index.KindType, alias(eventType)))
+	for tag := range tags {
+		terms = append(terms, hasher.Term(index.KindTag, alias(tag)))
+	}
+	m.AddEvent(location, terms)
+	clear(terms)
+	return terms
+}
+
+// alias views bytes as a string, for a term that is dropped before they change.
+func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// full tells whether the next group is to go into another block.
+func (m *memory) full(events int) bool {
+	return m.Next()-m.First() >= uint64(events) || m.logBytes >= maxBlockLog || m.Bytes() >= maxBlockMemory
+}
+
+// cover notes that the block has a group.
+func (m *memory) cover(g *eventlog.Group) {
+	m.span.LastGroup, m.span.Chain = g.Index, g.Chain
+	m.span.Base, m.span.Offset = g.Base, g.Offset
+	m.logBytes += int64(g.PayloadBytes) + eventlog.GroupPrefix
+}
+
+// empty tells whether the block covers no group.
+func (m *memory) empty() bool { return m.span.LastGroup < m.span.FirstGroup }
+
+// addPayload adds the records of a group as recovery reads it.
+func (m *memory) addPayload(g *eventlog.Group) error {
+	var terms []index.Term
+	for record, err := range encoding.Records(g.Payload) {
+		if err != nil {
+			return err
+		}
+		if record.Tracking != nil {
+			m.SetTracking(record.Tracking.Source, record.Tracking.Position)
+		}
+		if record.Position == 0 {
+			continue
+		}
+		bytes := g.Payload[record.Offset : record.Offset+record.Size]
+		terms = m.addRecord(index.Location{
+			Offset: g.PayloadOffset() + int64(record.Offset),
+			Size:   uint32(record.Size),
+			CRC:    eventlog.Checksum(bytes),
+		}, record.Event, terms)
+	}
+	m.cover(g)
+	return nil
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+const (
+	lockName  = "LOCK"
+	logName   = "log"
+	indexName = "index"
+	// rustName is the file that the Rust server keeps its store in.
+	rustName = "uma.db"
+
+	queueLength = 4096
+)
+
+func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
+
+// Open opens the store in a directory, which is made if it does not exist. It
+// recovers the log, cuts what a crash left of a commit that was never
+// acknowledged, and builds what is missing of the index.
+func Open(dir string, options *Options) (*Store, error) {
+	s := newStore(dir, options)
+	err := s.open(eventlog.Options{SegmentBytes: s.options.SegmentBytes, NewID: newStoreID})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openIndex(); err != nil {
+		return nil, errors.Join(storeError(err, "opening the index of "+dir), s.free(false))
+	}
+	s.start()
+	return s, nil
+}
+
+func newStore(dir string, options *Options) *Store {
+	s := &Store{
+		options:    options.withDefaults(),
+		dir:        filepath.Clean(dir),
+		failed:     make(chan struct{}),
+		gate:       newGate(),
+		closing:    make(chan struct{}),
+		queue:      make(chan *operation, queueLength),
+		queued:     semaphore.NewWeighted(maxQueuedBytes + 1),
+		evaluating: semaphore.NewWeighted(int64(4 * runtime.GOMAXPROCS(0))),
+	}
+	s.cache = index.NewCache(s.options.CacheBytes)
+	s.states.retire = s.retire
+	s.background.init()
+	return s
+}
+
+// open locks the directory and opens the log.
+func (s *Store) open(options eventlog.Options) error {
+	fsys := s.options.FS
+	if err := s.inspect(); err != nil {
+		return err
+	}
+	if !options.ReadOnly {
+		if err := fsys.MkdirAll(s.dir); err != nil {
+			return storeError(err, "making the directory of the store")
+		}
+	}
+	lock, err := fsys.Lock(filepath.Join(s.dir, lockName))
+	if errors.Is(err, vfs.ErrLocked) {
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already; close the one who has it, or connect to its server", s.dir), Cause: err}
+	}
+	if err != nil {
+		return storeError(err, "locking the store")
+	}
+	s.lock = lock
+	s.log, err = eventlog.Open(fsys, filepath.Join(s.dir, logName), options)
+	if err != nil {
+		return errors.Join(storeError(err, "opening the log of "+s.dir), lock.Close())
+	}
+	if torn := s.log.Torn(); torn != nil && !options.ReadOnly {
+		s.options.Logger.Warn("a crash left part of a commit that was never acknowledged; it has been cut", "what", torn.String())
+	}
+	s.hasher = index.NewHasher(s.log.ID())
+	tail := s.log.Tail()
+	s.publish(tail.Next-1, tail.Index)
+	s.states.change(func(*state) {})
+	return nil
+}
+
+// inspect refuses a path that holds something else.
+func (s *Store) inspect() error {
+	names, err := s.options.FS.List(s.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return notOurs(s.dir + " is a file, and a store is a directory")
+	case err != nil:
+		return storeError(err, "looking at the directory of the store")
+	case slices.Contains(names, rustName) && !slices.Contains(names, logName):
+		return notOurs(filepath.Join(s.dir, rustName) + " is the store of another server")
+	}
+	return nil
+}
+
+func notOurs(what string) error {
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: what + "; if the Rust umadb made it, copy its events with `umadb import --from URL` into a new directory"}
+}
+
+// openIndex opens the blocks there are, builds those that are missing, and
+// begins the memory block behind them.
+func (s *Store) openIndex() error {
+	if err := s.options.FS.MkdirAll(s.indexDir()); err != nil {
+		return err
+	}
+	spans, err := s.blockFiles(s.removeIndexFile)
+	if err != nil {
+		return err
+	}
+	c := cover{store: s, builder: s.builder(flushTemp, nil), end: s.log.Start()}
+	defer c.publish()
+	for _, span := range spans {
+		if err := c.add(span); err != nil {
+			return err
+		}
+	}
+	return c.finish()
+}
+
+// blockFiles gives the groups of the block files, those that begin first and
+// reach furthest first. leftover is told the names of files that were being
+// written.
+func (s *Store) blockFiles(leftover func(name string) error) ([]index.Span, error) {
+	names, err := s.options.FS.List(s.indexDir())
+	if err != nil {
+		return nil, err
+	}
+	var spans []index.Span
+	for _, name := range names {
+		if first, last, ok := index.ParseFileName(name); ok {
+			spans = append(spans, index.Span{FirstGroup: first, LastGroup: last})
+		} else if name == flushTemp || name == joinTemp {
+			if err := leftover(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(spans, func(a, b index.Span) int {
+		return cmp.Or(cmp.Compare(a.FirstGroup, b.FirstGroup), cmp.Compare(b.LastGroup, a.LastGroup))
+	})
+	return spans, nil
+}
+
+func (s *Store) removeIndexFile(name string) error {
+	return s.options.FS.Remove(filepath.Join(s.indexDir(), name))
+}
+
+// cover gathers blocks that cover the log from its beginning without a gap.
+type cover struct {
+	store   *Store
+	builder *index.Builder
+	blocks  []*fileBlock
+	end     eventlog.Point // of what is covered
+	rest    *memory
+}
+
+// publish makes the blocks the state, in any case, so that they get closed.
+func (c *cover) publish() {
+	c.store.states.change(func(st *state) {
+		st.blocks = c.blocks
+		if c.rest != nil {
+			st.memories = []*memory{c.rest}
+		}
+	})
+}
+
+// add takes a block file, or removes it if it is not sound, not of this log, or
+// not needed: what a crash during a join leaves.
+func (c *cover) add(span index.Span) error {
+	name := span.FileName()
+	if span.FirstGroup <= c.end.Tail.Index {
+		return c.store.removeIndexFile(name)
+	}
+	block, err := index.OpenBlock(c.store.options.FS, c.store.indexDir(), name, c.store.log.ID(), c.store.cache)
+	if err == nil {
+		var end eventlog.Point
+		if end, err = c.store.endOf(block); err == nil {
+			if err := c.fill(span.FirstGroup - 1); err != nil {
+				return errors.Join(err, block.Close())
+			}
+			c.blocks = append(c.blocks, &fileBlock{Block: block})
+			c.end = end
+			return nil
+		}
+		err = errors.Join(err, block.Close())
+	}
+	var damage *vfs.DamageError
+	var mismatch errBlockMismatch
+	if !errors.As(err, &damage) && !errors.As(err, &mismatch) {
+		return err
+	}
+	c.store.options.Logger.Warn("an index block is not sound and is built again from the log", "error", err)
+	return c.store.removeIndexFile(name)
+}
+
+// fill builds blocks up to the group of index last.
+func (c *cover) fill(last uint64) error {
+	if c.end.Tail.Index >= last {
+		return nil
+	}
+	rest, err := c.replay(last)
+	if err == nil && !rest.empty() {
+		err = c.emit(rest)
+	}
+	return err
+}
+
+// finish reads what lies behind the blocks into memory.
+func (c *cover) finish() (err error) {
+	c.rest, err = c.replay(c.store.log.Tail().Index)
+	return err
+}
+
+func (c *cover) emit(m *memory) error {
+	block, err := c.builder.Flush(m.Memory, m.span)
+	if err != nil {
+		return err
+	}
+	c.blocks = append(c.blocks, &fileBlock{Block: block})
+	return nil
+}
+
+func (c *cover) replay(last uint64) (*memory, error) {
+	p := newProgress(c.store, c.end.Tail.Index, last)
+	r := replay{store: c.store, ctx: context.Background(), emit: c.emit, progress: p.group}
+	return r.run(c.end, last)
+}

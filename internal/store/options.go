@@ -1,0 +1,55 @@
+package store
+
+import (
+	"crypto/rand"
+	"log/slog"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// Options shape a store. The zero value works. They are copied when it opens.
+type Options struct {
+	// FS is the file system. Default the operating system's.
+	FS vfs.FS
+	// Logger is told of recovery, rebuilding and failures. Default none.
+	Logger *slog.Logger
+	// SegmentBytes is the size at which a segment of the log is full. Default
+	// 256 MiB.
+	SegmentBytes int64
+	// CacheBytes bounds the pages of the index that are held in memory. Default
+	// 64 MiB.
+	CacheBytes int64
+	// BlockEvents is how many events the index gathers in memory before it
+	// writes a block. Default 65,536.
+	BlockEvents int
+	// Limits bound what a request may hold.
+	Limits dcb.Limits
+}
+
+func (o *Options) withDefaults() Options {
+	var options Options
+	if o != nil {
+		options = *o
+	}
+	if options.FS == nil {
+		options.FS = vfs.OS{}
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	if options.CacheBytes == 0 {
+		options.CacheBytes = 64 << 20
+	}
+	if options.BlockEvents == 0 {
+		options.BlockEvents = 64 << 10
+	}
+	options.Limits = options.Limits.WithDefaults()
+	return options
+}
+
+func newStoreID() (id eventlog.StoreID, err error) {
+	_, err = rand.Read(id[:])
+	return id, err
+}

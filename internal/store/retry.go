@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// recogniseRetry tells whether a conditional append was made before: whether the
+// event that fails its condition is one of its own, and the stored events around
+// that one are all of its events, in order and above the condition's position.
+// Only UUIDs are compared. It gives the position of the last, or 0.
+//
+// It looks at the snapshot of this moment. Events of the original append are
+// published all at once, so if the conflicting one is published they all are.
+func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequest, conflict uint64) (uint64, error) {
+	submitted := submittedUUIDs(request)
+	if submitted == nil {
+		return 0, nil
+	}
+	sn := s.snapshot()
+	defer sn.release()
+	offset := -1
+	err := s.eachEvent(ctx, sn, conflict, conflict, func(event encoding.Event) bool {
+		for i, id := range submitted {
+			if string(event.UUID()) == id {
+				offset = i
+			}
+		}
+		return true
+	})
+	if err != nil || offset < 0 || uint64(offset) >= conflict {
+		return 0, err
+	}
+	first := conflict - uint64(offset)
+	last := first + uint64(len(submitted)) - 1
+	if first <= request.Condition.After || last > sn.head {
+		return 0, nil
+	}
+	same := 0
+	err = s.eachEvent(ctx, sn, first, last, func(event encoding.Event) bool {
+		if string(event.UUID()) != submitted[same] {
+			return false
+		}
+		same++
+		return true
+	})
+	if err != nil || same < len(submitted) {
+		return 0, err
+	}
+	return last, nil
+}
+
+// submittedUUIDs gives the UUIDs of a request, or nil if it has no events, one
+// has no UUID, or one repeats: then it is never a recognised retry.
+func submittedUUIDs(request *encoding.AppendRequest) []string {
+	ids := make([]string, 0, request.Count)
+	seen := make(map[string]bool, request.Count)
+	for event := range request.All() {
+		id := string(event.UUID())
+		if id == "" || seen[id] {
+			return nil
+		}
+		seen[id] = true
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return ids
+}

@@ -1,0 +1,294 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+)
+
+const (
+	// maxGroupBytes closes a group that has grown to it; a request that is
+	// larger is a group of its own.
+	maxGroupBytes = 4 << 20
+	// maxGroupRequests closes a group too.
+	maxGroupRequests = 4096
+	// maxQueuedBytes bounds what waits for the writer, beside one request.
+	maxQueuedBytes = 64 << 20
+	// maxMemories is how many memory blocks may wait to be written.
+	maxMemories = 8
+	// maxBlockLog and maxBlockMemory end a memory block, as its events do.
+	maxBlockLog    = 64 << 20
+	maxBlockMemory = 32 << 20
+)
+
+// writer decides appends in one order. While the syncer has one group, the
+// writer gathers the next; it hands that over when the syncer is free.
+type writer struct {
+	*Store
+	open    *group // being gathered
+	syncing *group // at the syncer; nil if it is free
+	spare   *group // to be gathered next
+	// memories are the memory blocks there were when the operation at hand was
+	// begun: the flusher may drop one at any time.
+	memories []*memory
+	toSync   chan *group // closed when the writer ends
+	synced   chan struct{}
+}
+
+func newWriter(s *Store) *writer {
+	w := &writer{Store: s, toSync: make(chan *group), synced: make(chan struct{}, 1)}
+	w.open, w.spare = newGroup(), newGroup()
+	w.open.reset(w.log.Tail().Next)
+	return w
+}
+
+// run gathers until the store closes, and then finishes.
+func (w *writer) run() {
+	defer close(w.toSync)
+	for {
+		if w.syncing == nil && !w.open.empty() {
+			w.handOver()
+			continue
+		}
+		select {
+		case op := <-w.takeFrom():
+			w.gather(op)
+		case <-w.synced:
+			w.finishSync()
+		case <-w.background.flushed:
+		case <-w.background.writerEnd:
+			if w.syncing != nil {
+				<-w.synced
+				w.finishSync()
+				continue
+			}
+			return
+		}
+	}
+}
+
+// takeFrom gives the queue, unless the open group is full, or memory blocks wait
+// and the flusher is at work on them.
+func (w *writer) takeFrom() chan *operation {
+	if w.syncing != nil && w.open.full() || w.flusherBehind() {
+		return nil
+	}
+	return w.queue
+}
+
+// flusherBehind tells whether to wait for the flusher. One that cannot write
+// is not waited for: then appends are refused (see admit).
+func (w *writer) flusherBehind() bool {
+	return len(w.states.current.Load().memories) > maxMemories && w.background.flushError.Load() == nil
+}
+
+// gather decides an operation and all that wait behind it.
+func (w *writer) gather(op *operation) {
+	for {
+		if op.take() {
+			w.decide(op)
+		}
+		if w.open.full() || w.flusherBehind() {
+			return
+		}
+		select {
+		case op = <-w.queue:
+		default:
+			return
+		}
+	}
+}
+
+// handOver gives the open group to the syncer. It first lets other goroutines run
+// once: those just answered are about to append again, and make the group larger.
+func (w *writer) handOver() {
+	if !w.open.full() {
+		runtime.Gosched()
+		select {
+		case op := <-w.takeFrom():
+			w.gather(op)
+		default:
+		}
+		if w.syncing != nil {
+			return // gathering filled the segment, and that handed the group over
+		}
+	}
+	if err := w.failureError(); err != nil {
+		w.open.refuse(err)
+		w.open.answerHeld(err)
+		w.open.reset(w.open.first)
+		return
+	}
+	w.send()
+}
+
+// send seals the open group, gives it to the syncer, which is free, and opens
+// the next.
+func (w *writer) send() {
+	g := w.open
+	g.sealed = w.log.Seal(g.bytes, eventlog.KindRecords, g.count, time.Now().UnixNano())
+	g.block.cover(&g.sealed.Group)
+	w.syncing, w.open, w.spare = g, w.spare, nil
+	w.open.reset(w.log.Tail().Next)
+	w.toSync <- g
+}
+
+// finishSync takes the group back from the syncer and answers what rested on it.
+func (w *writer) finishSync() {
+	w.syncing.answerHeld(w.failureError())
+	w.spare, w.syncing = w.syncing, nil
+}
+
+// decide answers an operation, or enters it into the open group. What came since
+// its caller looked is in memory; if it is not any more, the caller has to look
+// again.
+func (w *writer) decide(op *operation) {
+	if err := w.admit(); err != nil {
+		op.answer(verdict{err: err})
+		return
+	}
+	w.memories = w.states.current.Load().memories
+	if op.group+1 < w.memories[0].span.FirstGroup {
+		op.answer(verdict{stale: true})
+		return
+	}
+	conflict, err := w.conflict(op)
+	if err != nil {
+		op.answer(verdict{err: err})
+		return
+	}
+	if conflict != 0 {
+		w.hold(op, verdict{conflict: conflict}, conflict)
+		return
+	}
+	if refused, err := w.checkTracking(op); err != nil {
+		w.holdWith(refused, op, verdict{err: err})
+		return
+	}
+	if err := w.enter(op); err != nil {
+		op.answer(verdict{err: err})
+	}
+}
+
+// admit tells why no append can be accepted now, if so.
+func (w *writer) admit() error {
+	if err := w.failureError(); err != nil {
+		return err
+	}
+	if err := w.background.flushError.Load(); err != nil && len(w.states.current.Load().memories) > maxMemories {
+		return noSpace(*err)
+	}
+	return nil
+}
+
+// conflict gives the first event above what the caller examined that fails the
+// condition, undurable ones included. It looks at memory only.
+func (w *writer) conflict(op *operation) (uint64, error) {
+	if op.condition == nil || op.examined >= w.open.last() {
+		return 0, nil
+	}
+	sn := snapshot{&state{memories: w.memories}, w.open.last()}
+	return w.firstMatch(context.Background(), sn, op.condition, op.examined)
+}
+
+// hold gives a verdict once the group that it rests on is durable: the one that
+// has the event at a position.
+func (w *writer) hold(op *operation, v verdict, position uint64) {
+	switch {
+	case position >= w.open.first:
+		w.holdWith(w.open, op, v)
+	case w.syncing != nil && position >= w.syncing.first:
+		w.holdWith(w.syncing, op, v)
+	default:
+		op.answer(v)
+	}
+}
+
+// holdWith gives a verdict once a group is durable; at once if it is nil.
+func (w *writer) holdWith(g *group, op *operation, v verdict) {
+	if g == nil {
+		op.answer(v)
+		return
+	}
+	g.held = append(g.held, held{op, v})
+}
+
+// checkTracking fails if the operation's tracking position is not above the last
+// recorded one, and gives the undurable group that recorded it, if it was one.
+func (w *writer) checkTracking(op *operation) (*group, error) {
+	info := op.request.Tracking
+	if info == nil {
+		return nil, nil
+	}
+	recorded, in := w.recorded(op)
+	if recorded.known && info.Position <= recorded.position {
+		return in, trackingError(info, recorded.position)
+	}
+	return nil, nil
+}
+
+func (w *writer) recorded(op *operation) (tracked, *group) {
+	source := op.request.Tracking.Source
+	for _, g := range []*group{w.open, w.syncing} {
+		if g == nil {
+			continue
+		}
+		if position, known := g.tracking[source]; known {
+			return tracked{position, true}, g
+		}
+	}
+	for i := len(w.memories) - 1; i >= 0; i-- {
+		if position, known, _ := w.memories[i].Tracking(op.source); known {
+			return tracked{position, true}, nil
+		}
+	}
+	return op.recorded, nil
+}
+
+// enter reserves space for the operation and encodes it into the open group. If
+// it fails, nothing has changed.
+func (w *writer) enter(op *operation) error {
+	size := op.maxBytes()
+	at, err := w.log.Reserve(w.open.payloadBytes(), size)
+	if errors.Is(err, eventlog.ErrSegmentFull) {
+		w.closeGroup()
+		if err := w.failureError(); err != nil {
+			return err
+		}
+		at, err = w.log.Reserve(0, size)
+	}
+	if err != nil {
+		wake(w.background.prepare)
+		return noSpace(err)
+	}
+	if w.open.empty() {
+		w.open.begin(at, w.block())
+	}
+	w.open.add(op)
+	return nil
+}
+
+// closeGroup hands the open group over, whatever the syncer is doing.
+func (w *writer) closeGroup() {
+	if w.syncing != nil {
+		<-w.synced
+		w.finishSync()
+	}
+	w.send()
+}
+
+// block gives the memory block for the next group: a new one if the last is full.
+func (w *writer) block() *memory {
+	memories := w.states.current.Load().memories
+	last := memories[len(memories)-1]
+	if last.empty() || !last.full(w.options.BlockEvents) && !w.log.Rolling() {
+		return last
+	}
+	tail := w.log.Tail()
+	next := newMemory(w.hasher, tail)
+	w.states.change(func(st *state) { st.memories = append(st.memories, next) })
+	return next
+}

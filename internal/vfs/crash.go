@@ -1,0 +1,91 @@
+package vfs
+
+import (
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"slices"
+)
+
+// sectorBytes is the unit that a disk writes whole or not at all.
+const sectorBytes = 512
+
+// sectorChoice decides, at a power cut, what of the unsynced reached the disk.
+type sectorChoice struct{ *rand.Rand }
+
+// keep tells whether one sector, or one change of length, got through.
+func (c *sectorChoice) keep() bool { return c.IntN(2) == 0 }
+
+// Crash gives the file system as a machine finds it after a power cut: what was
+// synced, and of the rest what chance kept. Unsynced writes survive sector by
+// sector, in any combination; changes of length one by one; changes of a
+// directory up to some point in their order, as a journal keeps them.
+func (m *Mem) Crash(chance *rand.Rand) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	choice := &sectorChoice{chance}
+	image := NewMem()
+	nodes := map[*memNode]*memNode{}
+	for path, d := range sorted(m.dirs) {
+		entries := maps.Clone(d.durable)
+		for _, c := range d.pending[:chance.IntN(len(d.pending)+1)] {
+			c.apply(entries)
+		}
+		after := &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}}
+		for name, node := range sorted(entries) {
+			if nodes[node] == nil {
+				nodes[node] = node.crash(choice)
+			}
+			after.entries[name], after.durable[name] = nodes[node], nodes[node]
+		}
+		image.dirs[path] = after
+	}
+	return image
+}
+
+func (n *memNode) crash(choice *sectorChoice) *memNode {
+	data := append([]byte(nil), n.durable...)
+	for _, c := range n.pending {
+		data = c.apply(data, choice)
+	}
+	return &memNode{data: data, durable: append([]byte(nil), data...)}
+}
+
+// apply makes the change to data: all of it, or what choice lets through.
+func (c fileChange) apply(data []byte, choice *sectorChoice) []byte {
+	if c.bytes == nil {
+		if choice != nil && !choice.keep() {
+			return data
+		}
+		return resize(data, c.offset)
+	}
+	for from := 0; from < len(c.bytes); {
+		at := c.offset + int64(from)
+		n := min(len(c.bytes)-from, int(sectorBytes-at%sectorBytes))
+		if choice == nil || choice.keep() {
+			data = resize(data, max(int64(len(data)), at+int64(n)))
+			copy(data[at:], c.bytes[from:from+n])
+		}
+		from += n
+	}
+	return data
+}
+
+func resize(data []byte, size int64) []byte {
+	if size <= int64(len(data)) {
+		return data[:size:size]
+	}
+	return append(data, make([]byte, size-int64(len(data)))...)
+}
+
+// sorted ranges over a map in the order of its keys, so that the same seed
+// gives the same crash.
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrLocked is returned by Lock when another process, or another store in this
+// one, holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// OS is the operating system's file system.
+type OS struct{}
+
+type osFile struct{ *os.File }
+
+// Create makes an empty file.
+func (OS) Create(name string) (File, error) {
+	return open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+}
+
+// Open opens a file for reading.
+func (OS) Open(name string) (File, error) { return open(name, os.O_RDONLY) }
+
+// OpenWrite opens an existing file for reading and writing.
+func (OS) OpenWrite(name string) (File, error) { return open(name, os.O_RDWR) }
+
+func open(name string, flag int) (File, error) {
+	f, err := os.OpenFile(name, flag, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+// Rename gives a file another name.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove deletes a file.
+func (OS) Remove(name string) error { return os.Remove(name) }
+
+// MkdirAll makes a directory, and makes its own entry durable.
+func (fs OS) MkdirAll(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := fs.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return fs.SyncDir(parent)
+}
+
+// List gives the names of a directory's entries.
+func (OS) List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+	}
+	return names, nil
+}
+
+// SyncDir makes the entries of a directory durable.
+func (OS) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(syncDir(d), d.Close())
+}
+
+// Lock takes an exclusive lock on a file.
+func (OS) Lock(name string) (io.Closer, error) {
+	// flock opens with O_CREATE; a file that cannot be opened is its error.
+	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, err
+	}
+	if !held {
+		return nil, fmt.Errorf("%s: %w", name, ErrLocked)
+	}
+	return lock, nil
+}
+
+func (f osFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+func (f osFile) Sync() error { return syncFile(f.File) }
+
+func (f osFile) Allocate(offset, size int64) error {
+	if err := allocate(f.File, offset, size); !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return writeZeros(f, offset, size)
+}
+
+// writeZeros is Allocate where the file system has no call for it. What exists
+// already stays as it is.
+func writeZeros(f File, offset, size int64) error {
+	have, err := f.Size()
+	if err != nil {
+		return err
+	}
+	zeros := make([]byte, 1<<20)
+	for at := max(offset, have); at < offset+size; {
+		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), offset+size-at)], at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}

@@ -1,0 +1,22 @@
+//go:build !linux && !darwin
+
+package vfs
+
+import (
+	"errors"
+	"os"
+	"runtime"
+)
+
+func syncFile(f *os.File) error { return f.Sync() }
+
+// syncDir does nothing on Windows, where a directory cannot be synced: NTFS
+// journals its entries.
+func syncDir(d *os.File) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	return d.Sync()
+}
+
+func allocate(*os.File, int64, int64) error { return errors.ErrUnsupported }

@@ -1,0 +1,39 @@
+package wire
+
+import (
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+)
+
+// protobuf is the codec for messages that are not frames.
+var protobuf = encoding.GetCodecV2(proto.Name)
+
+// Codec is the "proto" codec that passes a *Frame as it is, and every other
+// message as protobuf does.
+type Codec struct{}
+
+var _ encoding.CodecV2 = Codec{}
+
+// Name is that of the codec that this one stands in for: it is part of the
+// content type.
+func (Codec) Name() string { return proto.Name }
+
+// Marshal hands the frame's bytes over to gRPC, or encodes v.
+func (Codec) Marshal(v any) (mem.BufferSlice, error) {
+	if frame, ok := v.(*Frame); ok {
+		return frame.data, nil
+	}
+	return protobuf.Marshal(v)
+}
+
+// Unmarshal keeps the bytes for the frame, which must be freed, or decodes
+// them into v.
+func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
+	if frame, ok := v.(*Frame); ok {
+		data.Ref()
+		frame.data = data
+		return nil
+	}
+	return protobuf.Unmarshal(data, v)
+}

@@ -1,0 +1,69 @@
+package wire
+
+import (
+	"sync"
+
+	"google.golang.org/grpc/mem"
+)
+
+// LargeSlab is the capacity in bytes of the largest slabs that are made in
+// advance: a response message is cut at about 256 KiB, with some room for the
+// event that goes over.
+const LargeSlab = 320 << 10
+
+// maxSlab bounds what is kept: a slab that has grown beyond, for one large
+// event, is left to the garbage collector.
+const maxSlab = 1 << 20
+
+// Slabs is the pool of the buffers that messages are put together in. Unlike
+// gRPC's own it does not clear what it gives: whoever takes a slab writes it.
+var Slabs mem.BufferPool = new(slabPool)
+
+// slabSizes are the capacities of slabs in bytes, ascending.
+var slabSizes = [...]int{4 << 10, 32 << 10, LargeSlab}
+
+// slabPool has one pool of *[]byte for each of slabSizes.
+type slabPool [len(slabSizes)]sync.Pool
+
+// Get gives a slab of a length, with bytes of anyone's in it.
+func (p *slabPool) Get(length int) *[]byte {
+	for i, size := range slabSizes {
+		if length > size {
+			continue
+		}
+		slab, ok := p[i].Get().(*[]byte)
+		if !ok {
+			slab = new(make([]byte, size))
+		}
+		*slab = (*slab)[:length]
+		return slab
+	}
+	return new(make([]byte, length))
+}
+
+// Put takes a slab back, or what it has grown to.
+func (p *slabPool) Put(slab *[]byte) {
+	if cap(*slab) > maxSlab {
+		return
+	}
+	for i := len(slabSizes) - 1; i >= 0; i-- {
+		if cap(*slab) >= slabSizes[i] {
+			p[i].Put(slab)
+			return
+		}
+	}
+}
+
+// trim moves a message that fills little of its slab to a smaller one, so that
+// a connection which is slow to take it holds no more than it has to.
+func trim(slab *[]byte) *[]byte {
+	for _, size := range slabSizes {
+		if len(*slab) <= size && size <= cap(*slab)/4 {
+			smaller := Slabs.Get(len(*slab))
+			copy(*smaller, *slab)
+			Slabs.Put(slab)
+			return smaller
+		}
+	}
+	return slab
+}

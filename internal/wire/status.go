@@ -1,0 +1,139 @@
+package wire
+
+import (
+	"errors"
+	"strings"
+
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+
+	"github.com/umadb-go/umadb/dcb"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// detailsTrailer is where an ErrorResponse travels. gRPC reserves the name for
+// a google.rpc.Status, but the clients that there are decode the bare
+// ErrorResponse, so that is what they get.
+const detailsTrailer = "grpc-status-details-bin"
+
+// ToStatus gives what a call ends with that failed with err: its status, and
+// the trailer to set beside it, which may be nil. userAgent is the caller's.
+//
+// A program that uses grpc-go cannot see a bare ErrorResponse: its library
+// makes "Internal: mismatch" of every such status. So it gets a proper
+// google.rpc.Status with the ErrorResponse in it, by way of the status.
+func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
+	if st, ok := status.FromError(err); ok {
+		return st, nil
+	}
+	r := rowOf(err)
+	st := status.New(r.code, message(err, r.kind))
+	if r.errorType == nil {
+		return st, nil
+	}
+	response := &umadbv1.ErrorResponse{Message: st.Message(), ErrorType: *r.errorType}
+	var e *dcb.Error
+	if errors.As(err, &e) && e.ConflictPosition != 0 {
+		response.ConflictPosition = &e.ConflictPosition
+	}
+	if strings.Contains(userAgent, "grpc-go/") {
+		detailed, err := st.WithDetails(protoadapt.MessageV1Of(response))
+		if err != nil {
+			return st, nil
+		}
+		return detailed, nil
+	}
+	details, err := proto.Marshal(response)
+	if err != nil {
+		return st, nil
+	}
+	return st, metadata.MD{detailsTrailer: {string(details)}}
+}
+
+// FromStatus gives the dcb error that a failed call means, from what gRPC
+// returned and the trailer that came with it. Every error that is not one of
+// the server's own is a dcb.ErrTransport; if a context ended the call it is
+// that context's error too.
+func FromStatus(err error, trailer metadata.MD) error {
+	if err == nil {
+		return nil
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		st = status.FromContextError(err)
+	}
+	code, text := st.Code(), st.Message()
+	response := errorResponse(trailer.Get(detailsTrailer))
+	if response != nil {
+		code, text = mismatchedCode(st), response.GetMessage()
+		if r, ok := rowOfType(response.GetErrorType()); ok {
+			return &dcb.Error{
+				Kind:             r.kind,
+				Detail:           detail(text, r.kind),
+				ConflictPosition: response.GetConflictPosition(),
+			}
+		}
+	}
+	if code == codes.Unauthenticated || code == codes.PermissionDenied {
+		return &dcb.Error{Kind: dcb.ErrAuthentication, Detail: detail(text, dcb.ErrAuthentication)}
+	}
+	return transportError(code, detail(text, dcb.ErrTransport))
+}
+
+func transportError(code codes.Code, text string) error {
+	cause := transportCause(code)
+	switch {
+	case cause == nil:
+		text = code.String() + ": " + text
+	case text == cause.Error():
+		text = "the call did not finish"
+	}
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: text, Cause: cause}
+}
+
+// errorResponse finds the ErrorResponse in the details trailer, in either
+// form; nil if there is none. The forms tell themselves apart: the first field
+// of a google.rpc.Status is a number and never 0, that of an ErrorResponse is
+// a string.
+func errorResponse(details []string) *umadbv1.ErrorResponse {
+	if len(details) != 1 || details[0] == "" {
+		return nil
+	}
+	st := new(rpcstatus.Status)
+	if proto.Unmarshal([]byte(details[0]), st) == nil && st.GetCode() != 0 {
+		for _, packed := range st.GetDetails() {
+			response := new(umadbv1.ErrorResponse)
+			if packed.UnmarshalTo(response) == nil {
+				return response
+			}
+		}
+		return nil
+	}
+	response := new(umadbv1.ErrorResponse)
+	if proto.Unmarshal([]byte(details[0]), response) != nil {
+		return nil
+	}
+	return response
+}
+
+// mismatchedCode gives the code that the server sent. Where the details are a
+// bare ErrorResponse, gRPC has put Internal in its place, and the code is left
+// only in the text.
+func mismatchedCode(st *status.Status) codes.Code {
+	const begins = "grpc-status-details-bin mismatch: grpc-status="
+	text, found := strings.CutPrefix(st.Message(), begins)
+	if !found {
+		return st.Code()
+	}
+	name, _, _ := strings.Cut(text, ",")
+	for code := codes.OK; code <= codes.Unauthenticated; code++ {
+		if code.String() == name {
+			return code
+		}
+	}
+	return st.Code()
+}
