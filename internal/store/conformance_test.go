@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -14,8 +15,24 @@ func open(t storetest.T, dir string, options *store.Options) *store.Store {
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() {
+		s.Close()
+		checkDir(t, dir)
+	})
 	return s
+}
+
+// checkDir holds every store that a test leaves to all invariants.
+func checkDir(t storetest.T, dir string) {
+	t.Helper()
+	report, err := store.Check(context.Background(), dir, nil)
+	if err != nil {
+		t.Errorf("checking %s: %v", dir, err)
+		return
+	}
+	for _, p := range report.Problems {
+		t.Errorf("%s at %d: %s", p.File, p.Offset, p.What)
+	}
 }
 
 func TestConformance(t *testing.T) {

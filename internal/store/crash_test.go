@@ -1,0 +1,230 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+const crashDir = "/store"
+
+var errPower = errors.New("the power is cut")
+
+// powerCut lets so many changes to the file system through, and none after.
+type powerCut struct {
+	mu   sync.Mutex
+	left int // guarded by mu; negative for no end
+	seen int // guarded by mu
+}
+
+func (p *powerCut) before(op vfs.Op) error {
+	switch op.Kind {
+	case "read", "open", "openwrite", "list", "lock":
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left == 0 {
+		return errPower
+	}
+	p.left--
+	p.seen++
+	return nil
+}
+
+// journal is what a workload was told.
+type journal struct {
+	mu    sync.Mutex
+	acked map[string]uint64 // name of an append to its position; guarded by mu
+}
+
+func (j *journal) ack(name string, position uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.acked[name] = position
+}
+
+func tiny(fs vfs.FS) *store.Options {
+	return &store.Options{FS: fs, SegmentBytes: 1500, BlockEvents: 2, CacheBytes: 64 << 10}
+}
+
+// appends is the events of one append: each names it, and how many it has.
+func appends(name string, n int) []dcb.Event {
+	events := make([]dcb.Event, n)
+	for i := range events {
+		events[i] = dcb.Event{Type: fmt.Sprintf("of %d", n), Tags: []string{name, "all"}, Data: make([]byte, 17*i)}
+	}
+	return events
+}
+
+// work appends until the power goes: events alone, on condition, with tracking,
+// and tracking alone.
+func work(s *store.Store, writer string, j *journal) {
+	ctx := context.Background()
+	for i := range 30 {
+		name := fmt.Sprintf("%s-%d", writer, i)
+		var condition *dcb.AppendCondition
+		var tracking *dcb.TrackingInfo
+		if i%3 == 1 {
+			condition = &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{name}}}}}
+		}
+		if i%4 >= 2 {
+			tracking = &dcb.TrackingInfo{Source: writer, Position: uint64(i)}
+		}
+		n := i % 5
+		if n == 0 && tracking == nil {
+			n = 1
+		}
+		position, err := s.Append(ctx, appends(name, n), condition, tracking)
+		if err != nil {
+			return
+		}
+		j.ack(name, position)
+	}
+}
+
+// cutAt runs the workload of some writers, cuts the power after some changes,
+// and gives the disk as it is then found, and what was acknowledged.
+func cutAt(changes, writers int, chance *rand.Rand) (*vfs.Mem, *journal, int) {
+	disk := vfs.NewMem()
+	power := &powerCut{left: changes}
+	j := &journal{acked: map[string]uint64{}}
+	s, err := store.Open(crashDir, tiny(vfs.Observe(disk, power.before)))
+	if err == nil {
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() { work(s, fmt.Sprintf("writer%d", w), j) })
+		}
+		wg.Wait()
+	}
+	// What the crash leaves is taken before closing could do anything.
+	image := disk.Crash(chance)
+	if err == nil {
+		s.Close()
+	}
+	return image, j, power.seen
+}
+
+func TestPowerCutAtEveryChange(t *testing.T) {
+	for _, writers := range []int{1, 4} {
+		t.Run(fmt.Sprintf("writers=%d", writers), func(t *testing.T) {
+			chance := rand.New(rand.NewPCG(1, uint64(writers)))
+			_, _, changes := cutAt(-1, writers, chance)
+			if changes < 100 {
+				t.Fatalf("the workload makes only %d changes", changes)
+			}
+			for n := range changes + 1 {
+				image, j, _ := cutAt(n, writers, chance)
+				verifySurvivor(t, fmt.Sprintf("cut after %d of %d changes", n, changes), image, j, chance)
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+}
+
+// verifySurvivor opens what a crash left: in one case of three after further
+// crashes in the midst of recovery.
+func verifySurvivor(t *testing.T, name string, image *vfs.Mem, j *journal, chance *rand.Rand) {
+	t.Helper()
+	for chance.IntN(3) == 0 {
+		power := &powerCut{left: chance.IntN(12)}
+		if s, err := store.Open(crashDir, tiny(vfs.Observe(image, power.before))); err == nil {
+			defer s.Close()
+		}
+		image = image.Crash(chance)
+	}
+	s, err := store.Open(crashDir, tiny(image))
+	if err != nil {
+		t.Errorf("%s: opening: %v", name, err)
+		return
+	}
+	verifyContent(t, name, s, j)
+	if _, err := s.Append(t.Context(), appends("after", 2), nil, nil); err != nil {
+		t.Errorf("%s: appending after recovery: %v", name, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("%s: closing: %v", name, err)
+	}
+	mustBeSound(t, name, image)
+}
+
+// verifyContent compares what is stored with what was acknowledged.
+func verifyContent(t *testing.T, name string, s *store.Store, j *journal) {
+	t.Helper()
+	events, head, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
+	if err != nil || head != uint64(len(events)) {
+		t.Errorf("%s: reading: %d events, head %d, %v", name, len(events), head, err)
+		return
+	}
+	last := map[string]uint64{}  // position of an append's last event
+	count := map[string]int{}    // its events
+	size := map[string]string{}  // the type tells how many there should be
+	sources := map[string]bool{} // that appear
+	for i, e := range events {
+		if e.Position != uint64(i+1) {
+			t.Errorf("%s: position %d where %d is due", name, e.Position, i+1)
+		}
+		tag := e.Event.Tags[0]
+		last[tag], size[tag] = e.Position, e.Event.Type
+		count[tag]++
+		if e.Tracking != nil {
+			sources[e.Tracking.Source] = true
+			verifyTracking(t, name, s, e.Tracking)
+		}
+	}
+	for tag, n := range count {
+		if size[tag] != fmt.Sprintf("of %d", n) {
+			t.Errorf("%s: append %s %s has %d events", name, tag, size[tag], n)
+		}
+		verifyQuery(t, name, s, tag, n)
+	}
+	for tag, position := range j.acked {
+		if position != last[tag] {
+			t.Errorf("%s: append %s was acknowledged at %d and is at %d", name, tag, position, last[tag])
+		}
+	}
+}
+
+func verifyTracking(t *testing.T, name string, s *store.Store, info *dcb.TrackingInfo) {
+	t.Helper()
+	recorded, known, err := s.GetTrackingInfo(t.Context(), info.Source)
+	if err != nil || !known || recorded < info.Position {
+		t.Errorf("%s: tracking of %s is (%d, %v, %v), an event has %d", name, info.Source, recorded, known, err, info.Position)
+	}
+}
+
+func verifyQuery(t *testing.T, name string, s *store.Store, tag string, n int) {
+	t.Helper()
+	query := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag, "all"}}}}
+	for _, backwards := range []bool{false, true} {
+		events, _, err := s.Read(t.Context(), query, dcb.ReadOptions{Backwards: backwards}).Collect()
+		if err != nil || len(events) != n {
+			t.Errorf("%s: tag %s finds %d events instead of %d, %v", name, tag, len(events), n, err)
+		}
+	}
+}
+
+// mustBeSound checks every invariant of a closed store.
+func mustBeSound(t interface {
+	Helper()
+	Errorf(string, ...any)
+}, name string, fs vfs.FS) {
+	t.Helper()
+	report, err := store.Check(context.Background(), crashDir, &store.CheckOptions{Options: *tiny(fs)})
+	if err != nil {
+		t.Errorf("%s: checking: %v", name, err)
+		return
+	}
+	for _, p := range report.Problems {
+		t.Errorf("%s: %s at %d: %s", name, p.File, p.Offset, p.What)
+	}
+}
