@@ -124,7 +124,7 @@ func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
 	for i := len(sn.blocks) - 1; i >= 0; i-- {
 		position, known, err := sn.blocks[i].Tracking(source)
 		if err != nil {
-			s.suspect(sn.blocks[i], err)
+			s.suspect(sn.blocks, err)
 			return tracked{}, storeError(err, "looking up a tracking source")
 		}
 		if known {

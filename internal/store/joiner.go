@@ -68,9 +68,9 @@ func (s *Store) tend(builder *index.Builder) (worked bool, err error) {
 }
 
 // joinable gives blocks that follow one another, are of one level, and are not
-// too large together; the newest such run, for it is the one that readers want.
+// too large together: the oldest, so that none is left alone between larger ones.
 func joinable(blocks []*fileBlock) []*fileBlock {
-	for end := len(blocks); end >= joinWidth; end-- {
+	for end := joinWidth; end <= len(blocks); end++ {
 		run := blocks[end-joinWidth : end]
 		var events uint64
 		var bytes int64
@@ -94,9 +94,7 @@ func (s *Store) join(builder *index.Builder, run []*fileBlock) error {
 	}
 	joined, err := builder.Join(blocks)
 	if err != nil {
-		for _, b := range run {
-			s.suspect(b, err)
-		}
+		s.suspect(run, err)
 		return err
 	}
 	s.replace(run, []*fileBlock{{Block: joined}})
@@ -113,13 +111,17 @@ func (s *Store) replace(old, others []*fileBlock) {
 }
 
 // suspect notes a block to be built again, if an error tells of damage in it.
-func (s *Store) suspect(b *fileBlock, err error) {
+func (s *Store) suspect(blocks []*fileBlock, err error) {
 	var damage *vfs.DamageError
-	if b == nil || !errors.As(err, &damage) || damage.File != b.Name || b.suspect.Swap(true) {
+	if !errors.As(err, &damage) {
 		return
 	}
-	s.options.Logger.Error("an index block is damaged and is built again from the log", "error", err)
-	wake(s.background.join)
+	for _, b := range blocks {
+		if b.Name == damage.File && !b.suspect.Swap(true) {
+			s.options.Logger.Error("an index block is damaged and is built again from the log", "error", err)
+			wake(s.background.join)
+		}
+	}
 }
 
 // rebuild makes a block again from the log: as the small blocks that joining

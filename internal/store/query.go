@@ -105,7 +105,7 @@ func (s *Store) walk(ctx context.Context, sn snapshot, q *query, low, high uint6
 	for _, st := range sn.stretches(low, high, direction) {
 		more, err := st.walk(ctx, q, direction, visit)
 		if err != nil {
-			s.suspect(st.block, err)
+			s.suspect(sn.blocks, err)
 			return err
 		}
 		if !more {

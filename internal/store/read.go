@@ -26,6 +26,7 @@ func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint
 	err := s.walk(ctx, sn, q, low, high, direction, b.visit)
 	if err == nil && !b.full {
 		err = b.locate()
+		s.suspect(sn.blocks, err)
 	}
 	if err == nil {
 		dst, err = b.read(dst)

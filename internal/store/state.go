@@ -111,7 +111,6 @@ func (s *Store) snapshot() snapshot {
 // stretch is a part with the positions to look at in it.
 type stretch struct {
 	part
-	block       *fileBlock // nil for memory
 	first, last uint64     // not empty
 }
 
@@ -120,21 +119,21 @@ type stretch struct {
 func (sn snapshot) stretches(low, high uint64, direction index.Direction) []stretch {
 	high = min(high, sn.head)
 	var out []stretch
-	add := func(p part, b *fileBlock, first, next uint64) {
+	add := func(p part, first, next uint64) {
 		first, last := max(first, low), min(next-1, high)
 		if first <= last {
-			out = append(out, stretch{p, b, first, last})
+			out = append(out, stretch{p, first, last})
 		}
 	}
 	for _, b := range sn.blocks {
-		add(b, b, b.First, b.Next())
+		add(b, b.First, b.Next())
 	}
 	for i, m := range sn.memories {
 		next := sn.head + 1
 		if i+1 < len(sn.memories) {
 			next = sn.memories[i+1].First()
 		}
-		add(m, nil, m.First(), next)
+		add(m, m.First(), next)
 	}
 	if direction == index.Backwards {
 		slices.Reverse(out)
