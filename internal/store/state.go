@@ -111,7 +111,7 @@ func (s *Store) snapshot() snapshot {
 // stretch is a part with the positions to look at in it.
 type stretch struct {
 	part
-	first, last uint64     // not empty
+	first, last uint64 // not empty
 }
 
 // stretches gives the parts that bear on the positions from low to high, in the
