@@ -18,7 +18,8 @@ type Options struct {
 	// SegmentBytes is the size at which a file of the log is full and the next is
 	// begun. Default 256 MiB.
 	SegmentBytes int64
-	// CacheBytes bounds the pages of the index held in memory. Default 64 MiB.
+	// CacheBytes bounds the pages of the index and the events, read by query, that
+	// are held in memory. Default 64 MiB.
 	CacheBytes int64
 	// Limits bound what one request may hold.
 	Limits dcb.Limits

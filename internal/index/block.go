@@ -8,25 +8,21 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 const blockSuffix = ".idx"
 
-// blockNumbers tell blocks apart in the cache, files of the same name too.
-var blockNumbers atomic.Uint64
-
 // Block is an immutable block in a file. It is safe for concurrent use.
 type Block struct {
 	header
-	Name   string // the path
-	Bytes  int64
-	number uint64
-	seed   uint32
-	file   vfs.File
-	cache  *Cache
+	Name  string // the path
+	Bytes int64
+	owner uint64 // of its pages in the cache
+	seed  uint32
+	file  vfs.File
+	cache *Cache
 }
 
 // FileName is the name of the block of a span: its groups.
@@ -53,7 +49,7 @@ func OpenBlock(fs vfs.FS, dir, name string, store [16]byte, cache *Cache) (*Bloc
 	if err != nil {
 		return nil, err
 	}
-	b := &Block{Name: path, file: f, cache: cache, number: blockNumbers.Add(1)}
+	b := &Block{Name: path, file: f, cache: cache, owner: NewOwner()}
 	if err := b.readHeader(name, store); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -100,15 +96,15 @@ func (b *Block) Terms() uint64 { return b.terms }
 
 // page gives the payload of a page, from the cache or verified.
 func (b *Block) page(number int64) ([]byte, error) {
-	key := pageKey{b.number, number}
-	if page, ok := b.cache.get(key); ok {
+	key := CacheKey{b.owner, uint64(number)}
+	if page, ok := b.cache.Get(key); ok {
 		return page, nil
 	}
 	page := make([]byte, pageBytes)
 	if err := b.readPages(page, number); err != nil {
 		return nil, err
 	}
-	b.cache.put(key, page[:pagePayload])
+	b.cache.Put(key, page[:pagePayload])
 	return page[:pagePayload], nil
 }
 

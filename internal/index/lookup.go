@@ -60,7 +60,8 @@ func (b *Block) Postings(term Term, direction Direction) (Postings, int, error) 
 		chunks := (f.count + chunkPositions - 1) / chunkPositions
 		return &list{block: b, first: b.First, direction: direction, table: f.at, size: f.size, count: f.count, chunks: chunks, at: -1}, f.count, nil
 	}
-	data, err := b.data(f)
+	var buffer [smallData]byte
+	data, err := b.data(f, buffer[:0])
 	if err != nil {
 		return nil, 0, err
 	}
@@ -78,7 +79,7 @@ func (b *Block) Tracking(source Term) (uint64, bool, error) {
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	data, err := b.data(f)
+	data, err := b.data(f, nil)
 	if err != nil {
 		return 0, false, err
 	}
@@ -89,13 +90,20 @@ func (b *Block) Tracking(source Term) (uint64, bool, error) {
 	return position, true, nil
 }
 
-// data reads the data of a term that has one chunk at the most.
-func (b *Block) data(f found) ([]byte, error) {
+// smallData is room for the data of most terms.
+const smallData = 64
+
+// data reads the data of a term that has one chunk at the most, into buffer if
+// there is room.
+func (b *Block) data(f found, buffer []byte) ([]byte, error) {
 	if f.size > binary.MaxVarintLen64*chunkPositions {
 		return nil, b.damaged(f.at, "a term's data is too long")
 	}
-	data := make([]byte, f.size)
-	return data, b.readTerms(data, f.at)
+	if f.size > uint64(cap(buffer)) {
+		buffer = make([]byte, f.size)
+	}
+	buffer = buffer[:f.size]
+	return buffer, b.readTerms(buffer, f.at)
 }
 
 // stream reads the terms from an offset on. After an error everything is zero.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -17,21 +18,26 @@ const (
 	// gapBytes is how far two records may lie apart and still be read in one go.
 	// It covers the header of a group.
 	gapBytes = 512
+	// cachedRecord is the size up to which a record is worth caching: reading a
+	// larger one costs little beside sending it.
+	cachedRecord = 4 << 10
 )
 
-// fetcher gathers located positions and reads their records, in the order of the
-// walk. It is for one call.
+// fetcher gathers positions and reads their records, in the order of the walk.
 type fetcher struct {
-	log       *eventlog.Log
+	store     *Store
 	direction index.Direction
 	bytes     int // of the records gathered
-	records   []locatedRecord
-	scratch   []index.Location
+	records   []wanted
+	locations []index.Location
 }
 
-type locatedRecord struct {
+// wanted is a record to be read, or one that the cache has.
+type wanted struct {
 	index.Location
 	position uint64
+	cached   []byte
+	lone     bool // no neighbour in the log is wanted: worth caching
 }
 
 // gather locates positions of one part, in the order of a walk. It stops before
@@ -40,9 +46,18 @@ type locatedRecord struct {
 func (f *fetcher) gather(p part, positions []uint64) (int, error) {
 	for i := 0; i < len(positions); {
 		n := f.adjacent(positions[i:])
+		if n == 1 {
+			if record, ok := f.store.cache.Get(f.store.recordKey(positions[i])); ok {
+				if !f.take(wanted{position: positions[i], cached: record}, len(record)) {
+					return i, nil
+				}
+				i++
+				continue
+			}
+		}
 		low := min(positions[i], positions[i+n-1])
 		var err error
-		f.scratch, err = p.Locations(f.scratch[:0], low, n)
+		f.locations, err = p.Locations(f.locations[:0], low, n)
 		if err != nil {
 			return i, err
 		}
@@ -51,16 +66,29 @@ func (f *fetcher) gather(p part, positions []uint64) (int, error) {
 			if f.direction == index.Backwards {
 				at = n - 1 - j
 			}
-			location := f.scratch[at]
-			if len(f.records) > 0 && f.bytes+int(location.Size) > batchBytes {
+			w := wanted{Location: f.locations[at], position: positions[i+j], lone: n == 1}
+			if !f.take(w, int(w.Size)) {
 				return i + j, nil
 			}
-			f.bytes += int(location.Size)
-			f.records = append(f.records, locatedRecord{location, positions[i+j]})
 		}
 		i += n
 	}
 	return len(positions), nil
+}
+
+// take adds a record, unless it would be too much.
+func (f *fetcher) take(w wanted, size int) bool {
+	if len(f.records) > 0 && f.bytes+size > batchBytes {
+		return false
+	}
+	f.bytes += size
+	f.records = append(f.records, w)
+	return true
+}
+
+// recordKey names a record in the cache.
+func (s *Store) recordKey(position uint64) index.CacheKey {
+	return index.CacheKey{Owner: s.records, Number: position}
 }
 
 // adjacent gives how many of the positions follow one another directly.
@@ -79,12 +107,21 @@ func (f *fetcher) adjacent(positions []uint64) int {
 // read appends the records gathered to dst, each verified.
 func (f *fetcher) read(dst []byte) ([]byte, error) {
 	for rest := f.records; len(rest) > 0; {
-		segment := f.log.SegmentOf(rest[0].position)
+		if rest[0].cached != nil {
+			dst = append(dst, rest[0].cached...)
+			rest = rest[1:]
+			continue
+		}
+		segment := f.store.log.SegmentOf(rest[0].position)
 		n, low, high := f.near(segment, rest)
+		start := len(dst)
 		var err error
 		dst, err = readRun(dst, segment, rest[:n], low, high)
 		if err != nil {
 			return dst, err
+		}
+		if n == 1 && rest[0].lone && rest[0].Size <= cachedRecord {
+			f.store.cache.Put(f.store.recordKey(rest[0].position), bytes.Clone(dst[start:]))
 		}
 		rest = rest[n:]
 	}
@@ -93,14 +130,14 @@ func (f *fetcher) read(dst []byte) ([]byte, error) {
 
 // near gives how many of the records lie near one another in a segment, and the
 // bytes they span.
-func (f *fetcher) near(segment *eventlog.Segment, records []locatedRecord) (n int, low, high int64) {
+func (f *fetcher) near(segment *eventlog.Segment, records []wanted) (n int, low, high int64) {
 	low, high = records[0].Offset, records[0].Offset+int64(records[0].Size)
 	for n = 1; n < len(records); n++ {
 		r := records[n]
 		end := r.Offset + int64(r.Size)
 		ahead := r.Offset >= high && r.Offset <= high+gapBytes
 		behind := end <= low && end >= low-gapBytes
-		if !ahead && !behind || f.log.SegmentOf(r.position) != segment || max(high, end)-min(low, r.Offset) > 2*batchBytes {
+		if r.cached != nil || !ahead && !behind || f.store.log.SegmentOf(r.position) != segment || max(high, end)-min(low, r.Offset) > 2*batchBytes {
 			break
 		}
 		low, high = min(low, r.Offset), max(high, end)
@@ -111,7 +148,7 @@ func (f *fetcher) near(segment *eventlog.Segment, records []locatedRecord) (n in
 var spans = sync.Pool{New: func() any { return new([]byte) }}
 
 // readRun reads the bytes from low to high, and appends the records within.
-func readRun(dst []byte, segment *eventlog.Segment, records []locatedRecord, low, high int64) ([]byte, error) {
+func readRun(dst []byte, segment *eventlog.Segment, records []wanted, low, high int64) ([]byte, error) {
 	last := records[len(records)-1]
 	if records[0].Offset == low && last.Offset+int64(last.Size) == high && total(records) == high-low {
 		return readInPlace(dst, segment, records, low, high)
@@ -133,7 +170,7 @@ func readRun(dst []byte, segment *eventlog.Segment, records []locatedRecord, low
 }
 
 // readInPlace reads records that lie without gaps and in order straight to dst.
-func readInPlace(dst []byte, segment *eventlog.Segment, records []locatedRecord, low, high int64) ([]byte, error) {
+func readInPlace(dst []byte, segment *eventlog.Segment, records []wanted, low, high int64) ([]byte, error) {
 	start := len(dst)
 	dst = grow(dst, int(high-low))
 	if err := segment.ReadAt(dst[start:], low); err != nil {
@@ -149,7 +186,7 @@ func readInPlace(dst []byte, segment *eventlog.Segment, records []locatedRecord,
 	return dst, nil
 }
 
-func total(records []locatedRecord) (n int64) {
+func total(records []wanted) (n int64) {
 	for _, r := range records {
 		n += int64(r.Size)
 	}
@@ -164,7 +201,7 @@ func grow(b []byte, n int) []byte {
 	return b[:len(b)+n]
 }
 
-func verify(segment *eventlog.Segment, r locatedRecord, record []byte) error {
+func verify(segment *eventlog.Segment, r wanted, record []byte) error {
 	if eventlog.Checksum(record) == r.CRC {
 		return nil
 	}

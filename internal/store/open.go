@@ -58,7 +58,7 @@ func newStore(dir string, options *Options) *Store {
 		queued:     semaphore.NewWeighted(maxQueuedBytes + 1),
 		evaluating: semaphore.NewWeighted(int64(4 * runtime.GOMAXPROCS(0))),
 	}
-	s.cache = index.NewCache(s.options.CacheBytes)
+	s.cache, s.records = index.NewCache(s.options.CacheBytes), index.NewOwner()
 	s.states.retire = s.retire
 	s.background.init()
 	return s

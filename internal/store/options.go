@@ -18,8 +18,8 @@ type Options struct {
 	// SegmentBytes is the size at which a segment of the log is full. Default
 	// 256 MiB.
 	SegmentBytes int64
-	// CacheBytes bounds the pages of the index that are held in memory. Default
-	// 64 MiB.
+	// CacheBytes bounds the pages of the index and the events, read by query, that
+	// are held in memory. Default 64 MiB.
 	CacheBytes int64
 	// BlockEvents is how many events the index gathers in memory before it
 	// writes a block. Default 65,536.

@@ -47,6 +47,9 @@ func (q *query) postings(p part, direction index.Direction) (index.Postings, err
 	if q.all {
 		return index.Everything{}, nil
 	}
+	if len(q.items) == 1 {
+		return q.items[0].postings(p, direction)
+	}
 	any := make([]index.Postings, 0, len(q.items))
 	for i := range q.items {
 		matched, err := q.items[i].postings(p, direction)
@@ -67,6 +70,10 @@ type counted struct {
 // postings intersects the tags and the union of the types, the rarest first. A
 // tag that is nowhere in the part spares looking up the rest.
 func (item *queryItem) postings(p part, direction index.Direction) (index.Postings, error) {
+	if len(item.tags) == 1 && len(item.types) == 0 {
+		found, _, err := p.Postings(item.tags[0], direction)
+		return found, err
+	}
 	all := make([]counted, 0, len(item.tags)+1)
 	for _, tag := range item.tags {
 		found, count, err := p.Postings(tag, direction)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"io"
+	"sync"
 
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -22,7 +23,9 @@ type progress struct {
 // batch appends the records of the next events that the query matches between
 // low and high: at most limit of them, and about batchBytes bytes.
 func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, limit int, dst []byte) ([]byte, progress, error) {
-	b := batcher{fetcher: fetcher{log: s.log, direction: direction}, limit: limit}
+	b := batchers.Get().(*batcher)
+	defer b.free()
+	b.store, b.direction, b.limit = s, direction, limit
 	err := s.walk(ctx, sn, q, low, high, direction, b.visit)
 	if err == nil && !b.full {
 		err = b.locate()
@@ -35,6 +38,15 @@ func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint
 		return dst, progress{}, storeError(err, "reading events")
 	}
 	return dst, b.progress(), nil
+}
+
+var batchers = sync.Pool{New: func() any { return new(batcher) }}
+
+// free gives the batcher back, with the room that it has grown to.
+func (b *batcher) free() {
+	clear(b.records)
+	*b = batcher{fetcher: fetcher{records: b.records[:0], locations: b.locations[:0]}, pending: b.pending[:0]}
+	batchers.Put(b)
 }
 
 // batcher collects what a walk visits until a batch is full.

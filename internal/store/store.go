@@ -21,6 +21,7 @@ type Store struct {
 	log     *eventlog.Log
 	hasher  index.Hasher
 	cache   *index.Cache
+	records uint64 // owner of the records in the cache
 	states  states
 
 	published atomic.Pointer[publication]
