@@ -66,39 +66,58 @@ func (m *Memory) writeTo(w *writer) error {
 	var data []byte
 	for _, t := range m.sortedTerms() {
 		count := 1
-		if t.Kind == kindSource {
-			data = binary.AppendUvarint(data[:0], m.sources[t.Text])
-		} else {
-			positions := m.entries[t.entry].positions()
-			count = len(positions)
-			data = appendList(data[:0], positions)
+		switch e := t.entry; {
+		case e == nil:
+			data = binary.AppendUvarint(data[:0], t.source.position)
+		case e.more == nil:
+			data = binary.AppendUvarint(data[:0], uint64(e.one))
+		default:
+			count = len(e.more)
+			data = appendList(data[:0], e.more)
 		}
-		if err := w.addTerm(t.Term, count, data); err != nil {
+		if err := w.addTerm(t.term(), count, data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sortable is a term of a memory block with its entry, if it is no source.
+// sortable is a term of a memory block: an entry, or a source with its position.
+// It is small, for there are many to sort.
 type sortable struct {
-	Term
-	entry int
+	hash   uint64
+	entry  *entry
+	source *source
 }
 
+// source is a tracking source with its last position.
+type source struct {
+	Term
+	position uint64
+}
+
+func (s *sortable) term() Term {
+	if s.entry != nil {
+		return s.entry.Term
+	}
+	return s.source.Term
+}
+
+// sortedTerms gives the terms in their order.
 func (m *Memory) sortedTerms() []sortable {
 	terms := make([]sortable, 0, len(m.entries)+len(m.sources))
 	for i := range m.entries {
-		terms = append(terms, sortable{m.entries[i].Term, i})
+		terms = append(terms, sortable{hash: m.entries[i].hash, entry: &m.entries[i]})
 	}
-	for source := range m.sources {
-		terms = append(terms, sortable{m.hasher.Source(source), -1})
+	for name, position := range m.sources {
+		term := m.hasher.Source(name)
+		terms = append(terms, sortable{hash: term.hash, source: &source{term, position}})
 	}
 	slices.SortFunc(terms, func(a, b sortable) int {
 		if a.hash != b.hash {
 			return cmp.Compare(a.hash, b.hash)
 		}
-		return compareTerms(a.Term, b.Term)
+		return compareTerms(a.term(), b.term())
 	})
 	return terms
 }

@@ -35,9 +35,23 @@ const (
 	arenaBytes = 64 << 10
 )
 
-// NewMemory makes a block that begins at a position.
-func NewMemory(hasher Hasher, first uint64) *Memory {
-	return &Memory{hasher: hasher, first: first, table: map[uint64]uint32{}, sources: map[string]uint64{}}
+// NewMemory makes a block that begins at a position. terms is about how many
+// different terms it will have; 0 if nobody knows.
+func NewMemory(hasher Hasher, first uint64, terms int) *Memory {
+	return &Memory{
+		hasher:  hasher,
+		first:   first,
+		table:   make(map[uint64]uint32, terms),
+		entries: make([]entry, 0, terms),
+		sources: map[string]uint64{},
+	}
+}
+
+// Terms is how many different terms the block has, sources excepted.
+func (m *Memory) Terms() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.entries)
 }
 
 // First is the position that the block begins at.

@@ -8,10 +8,11 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// newMemory makes the memory block for what comes behind a tail.
-func newMemory(hasher index.Hasher, tail eventlog.Tail) *memory {
+// newMemory makes the memory block for what comes behind a tail, with room for
+// about so many terms.
+func newMemory(hasher index.Hasher, tail eventlog.Tail, terms int) *memory {
 	return &memory{
-		Memory: index.NewMemory(hasher, tail.Next),
+		Memory: index.NewMemory(hasher, tail.Next, terms),
 		span:   index.Span{FirstGroup: tail.Index + 1, LastGroup: tail.Index, First: tail.Next},
 	}
 }
@@ -20,9 +21,9 @@ func newMemory(hasher index.Hasher, tail eventlog.Tail) *memory {
 func (m *memory) addRecord(location index.Location, event encoding.Event, terms []index.Term) []index.Term {
 	terms = terms[:0]
 	hasher := m.Hasher()
-	eventType, tags := event.Terms()
+	eventType, tags := event.Type()
 	terms = append(terms, hasher.Term(index.KindType, alias(eventType)))
-	for tag := range tags {
+	for tag, ok := tags.Next(); ok; tag, ok = tags.Next() {
 		terms = append(terms, hasher.Term(index.KindTag, alias(tag)))
 	}
 	m.AddEvent(location, terms)

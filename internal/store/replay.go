@@ -21,14 +21,14 @@ type replay struct {
 // run adds the groups behind a point, up to the one of index last, and gives the
 // block that is left, not full.
 func (r *replay) run(from eventlog.Point, last uint64) (*memory, error) {
-	m := newMemory(r.store.hasher, from.Tail)
+	m := newMemory(r.store.hasher, from.Tail, 0)
 	for g, err := range r.store.log.Groups(from, last) {
 		if err == nil {
 			err = r.ctx.Err()
 		}
 		if err == nil && m.full(r.store.options.BlockEvents) {
 			err = r.emit(m)
-			m = newMemory(r.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First})
+			m = newMemory(r.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, m.Terms())
 		}
 		if err == nil {
 			err = m.addPayload(&g)

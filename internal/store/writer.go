@@ -288,7 +288,7 @@ func (w *writer) block() *memory {
 		return last
 	}
 	tail := w.log.Tail()
-	next := newMemory(w.hasher, tail)
+	next := newMemory(w.hasher, tail, last.Terms())
 	w.states.change(func(st *state) { st.memories = append(st.memories, next) })
 	return next
 }

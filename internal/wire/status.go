@@ -66,10 +66,10 @@ func FromStatus(err error, trailer metadata.MD) error {
 	if !ok {
 		st = status.FromContextError(err)
 	}
-	code, text := st.Code(), st.Message()
+	code, text := st.Code(), shorten(st.Message())
 	response := errorResponse(trailer.Get(detailsTrailer))
 	if response != nil {
-		code, text = mismatchedCode(st), response.GetMessage()
+		code, text = mismatchedCode(st), shorten(response.GetMessage())
 		if r, ok := rowOfType(response.GetErrorType()); ok {
 			return &dcb.Error{
 				Kind:             r.kind,

@@ -64,7 +64,7 @@ func ParseAppend(request []byte, limits *dcb.Limits) (*AppendRequest, error) {
 	if len(request) > limits.RequestBytes {
 		return nil, invalid("the request takes %d bytes, over the limit of %d", len(request), limits.RequestBytes)
 	}
-	p := appendParser{limits: limits, request: request}
+	p := appendParser{limits: limits, request: request, query: queryParser{limit: limits.QueryTerms}}
 	for offset := 0; offset < len(request); {
 		f, err := nextField(request, offset)
 		if err == nil {
@@ -84,6 +84,7 @@ type appendParser struct {
 	result  AppendRequest
 	copied  bool // result.Events no longer aliases request
 	runEnd  int  // where in request the run that Events aliases ends
+	query   queryParser
 }
 
 func (p *appendParser) field(f field) (err error) {
@@ -94,9 +95,15 @@ func (p *appendParser) field(f field) (err error) {
 			err = p.nameEvent(err)
 		}
 	case f.message(appendConditionNo):
-		p.result.Condition, err = parseCondition(f.bytes, p.limits)
+		if p.result.Condition == nil {
+			p.result.Condition = new(dcb.AppendCondition)
+		}
+		err = parseCondition(f.bytes, &p.query, p.result.Condition)
 	case f.message(appendTracking):
-		p.result.Tracking, err = parseTracking(f.bytes)
+		if p.result.Tracking == nil {
+			p.result.Tracking = new(dcb.TrackingInfo)
+		}
+		err = parseTracking(f.bytes, p.result.Tracking)
 	}
 	return err
 }

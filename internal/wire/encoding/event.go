@@ -1,7 +1,6 @@
 package encoding
 
 import (
-	"iter"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -24,21 +23,25 @@ const (
 // Event is the canonical bytes of one umadb.v1.Event, validated.
 type Event []byte
 
-// Terms gives the type, or nothing if it is absent, and ranges over the tags.
-func (e Event) Terms() (eventType []byte, tags iter.Seq[[]byte]) {
-	rest := []byte(e)
-	if len(rest) > 0 && rest[0] == bytesTag(1) {
-		eventType, rest = e.take(rest)
+// Type gives the type, or nothing if it is empty, and the tags.
+func (e Event) Type() ([]byte, Tags) {
+	if len(e) > 0 && e[0] == bytesTag(eventType) {
+		eventType, rest := e.take(e)
+		return eventType, rest
 	}
-	return eventType, func(yield func([]byte) bool) {
-		for rest := rest; len(rest) > 0 && rest[0] == bytesTag(eventTag); {
-			var tag []byte
-			tag, rest = e.take(rest)
-			if !yield(tag) {
-				return
-			}
-		}
+	return nil, Tags(e)
+}
+
+// Tags are an event's tags that have not been taken yet.
+type Tags []byte
+
+// Next takes a tag, and tells whether there was one.
+func (t *Tags) Next() (tag []byte, ok bool) {
+	if len(*t) == 0 || (*t)[0] != bytesTag(eventTag) {
+		return nil, false
 	}
+	tag, *t = Event.take(nil, *t)
+	return tag, true
 }
 
 // UUID gives the event's UUID, or nothing. It aliases the event.
@@ -249,10 +252,10 @@ func (e *checkedEvent) checkMetadata(message []byte) (bool, error) {
 		return false, err
 	}
 	nth := len(e.metadata) + 1
+	if !validText(message, metadataValue) {
+		return false, invalid("metadata entry %d is not valid UTF-8", nth)
+	}
 	for _, text := range []string{entry.Key, entry.Value} {
-		if !utf8.ValidString(text) {
-			return false, invalid("metadata entry %d is not valid UTF-8", nth)
-		}
 		if len(text) > dcb.MaxMetadataBytes {
 			return false, invalid("metadata entry %d takes %d bytes, over the limit of %d", nth, len(text), dcb.MaxMetadataBytes)
 		}

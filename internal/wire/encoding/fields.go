@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -51,7 +52,7 @@ func fields(message []byte) iter.Seq2[field, error] {
 
 func nextField(message []byte, offset int) (field, error) {
 	number, wire, n := protowire.ConsumeTag(message[offset:])
-	if n < 0 {
+	if n < 0 || number > protowire.MaxValidNumber {
 		return field{}, malformed(offset)
 	}
 	f := field{number: number, wire: wire, start: offset}
@@ -70,6 +71,17 @@ func nextField(message []byte, offset int) (field, error) {
 	}
 	f.end = offset + n + m
 	return f, nil
+}
+
+// validText tells whether the fields of a message up to last, which are strings,
+// are UTF-8: all of them, also those that a later one replaces.
+func validText(message []byte, last protowire.Number) bool {
+	return eachField(message, func(f field) error {
+		if f.wire == protowire.BytesType && f.number <= last && !utf8.Valid(f.bytes) {
+			return errMalformed
+		}
+		return nil
+	}) == nil
 }
 
 func malformed(offset int) error {

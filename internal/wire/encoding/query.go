@@ -91,19 +91,20 @@ func appendQuery(dst []byte, query dcb.Query) []byte {
 	return dst
 }
 
-func parseCondition(message []byte, limits *dcb.Limits) (*dcb.AppendCondition, error) {
-	p := queryParser{limit: limits.QueryTerms}
-	var after uint64
+// parseCondition adds a condition to what was parsed before: protobuf lets a
+// message come in pieces, and all of them count.
+func parseCondition(message []byte, p *queryParser, condition *dcb.AppendCondition) error {
 	err := eachField(message, func(f field) error {
 		switch {
 		case f.message(conditionQuery):
 			return p.parse(f.bytes)
 		case f.scalar(conditionAfter):
-			after = f.varint
+			condition.After = f.varint
 		}
 		return nil
 	})
-	return &dcb.AppendCondition{FailIfEventsMatch: p.query, After: after}, err
+	condition.FailIfEventsMatch = p.query
+	return err
 }
 
 func appendCondition(dst []byte, condition *dcb.AppendCondition) []byte {
@@ -114,28 +115,32 @@ func appendCondition(dst []byte, condition *dcb.AppendCondition) []byte {
 	return dst
 }
 
-func parseTracking(message []byte) (*dcb.TrackingInfo, error) {
-	info, err := decodeTracking(message)
+// parseTracking adds tracking information to what was parsed before.
+func parseTracking(message []byte, info *dcb.TrackingInfo) error {
+	err := mergeTracking(message, info)
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case len(info.Source) > dcb.MaxSourceBytes:
-		return nil, invalid("the tracking source takes %d bytes, over the limit of %d", len(info.Source), dcb.MaxSourceBytes)
-	case !utf8.ValidString(info.Source):
-		return nil, invalid("the tracking source is not valid UTF-8")
+		return invalid("the tracking source takes %d bytes, over the limit of %d", len(info.Source), dcb.MaxSourceBytes)
+	case !validText(message, trackingSource):
+		return invalid("the tracking source is not valid UTF-8")
 	}
-	return info, nil
+	return nil
 }
 
 // CheckSource validates the name of a tracking source.
 func CheckSource(source string) error {
-	_, err := parseTracking(AppendTracking(nil, &dcb.TrackingInfo{Source: source}))
-	return err
+	return parseTracking(AppendTracking(nil, &dcb.TrackingInfo{Source: source}), new(dcb.TrackingInfo))
 }
 
 func decodeTracking(message []byte) (*dcb.TrackingInfo, error) {
 	info := new(dcb.TrackingInfo)
-	err := eachField(message, func(f field) error {
+	return info, mergeTracking(message, info)
+}
+
+func mergeTracking(message []byte, info *dcb.TrackingInfo) error {
+	return eachField(message, func(f field) error {
 		switch {
 		case f.message(trackingSource):
 			info.Source = string(f.bytes)
@@ -144,7 +149,6 @@ func decodeTracking(message []byte) (*dcb.TrackingInfo, error) {
 		}
 		return nil
 	})
-	return info, err
 }
 
 // AppendTracking appends the encoding of a TrackingInfo.

@@ -1,0 +1,172 @@
+package encoding_test
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// FuzzParseAppend checks that what passes is what generated code sees, in the
+// bytes that generated code would write, and passes again as it is.
+func FuzzParseAppend(f *testing.F) {
+	f.Add(marshal(f, fullAppend()))
+	f.Add([]byte(field(1, field(3, "d")+field(1, "T")) + field(2, field(1, "")) + field(3, "") + field(2, "\x10\x07")))
+	f.Fuzz(func(t *testing.T, request []byte) {
+		parsed, err := encoding.ParseAppend(request, limits)
+		if err != nil {
+			if !errors.Is(err, dcb.ErrInvalidArgument) {
+				t.Fatalf("not an invalid argument: %v", err)
+			}
+			return
+		}
+		message := new(umadbv1.AppendRequest)
+		if err := proto.Unmarshal(request, message); err != nil {
+			t.Fatalf("generated code refuses it: %v", err)
+		}
+		if want := toCondition(message.Condition); !same(parsed.Condition, want) {
+			t.Errorf("the condition is %v, want %v", parsed.Condition, want)
+		}
+		if want := toTracking(message.TrackingInfo); !reflect.DeepEqual(parsed.Tracking, want) {
+			t.Errorf("tracking is %v, want %v", parsed.Tracking, want)
+		}
+		canonical := new(umadbv1.AppendRequest)
+		for _, event := range message.Events {
+			canonical.Events = append(canonical.Events, canonicalised(t, event))
+		}
+		if want := marshal(t, canonical); !bytes.Equal(parsed.Events, want) || parsed.Count != len(message.Events) {
+			t.Fatalf("%d events are\n%x, want %d\n%x", parsed.Count, parsed.Events, len(message.Events), want)
+		}
+		again, err := encoding.ParseAppend(parsed.Events, limits)
+		if err != nil || again.Count != parsed.Count || !bytes.Equal(again.Events, parsed.Events) {
+			t.Fatalf("it does not pass again: %v", err)
+		}
+		if len(parsed.Events) > 0 && &again.Events[0] != &parsed.Events[0] {
+			t.Error("it is copied though it is canonical")
+		}
+	})
+}
+
+// canonicalised gives an event without unknown fields and with a plain UUID.
+func canonicalised(t *testing.T, event *umadbv1.Event) *umadbv1.Event {
+	clean := &umadbv1.Event{EventType: event.EventType, Tags: event.Tags, Data: event.Data, Uuid: event.Uuid}
+	for _, entry := range event.Metadata {
+		clean.Metadata = append(clean.Metadata, &umadbv1.MetadataEntry{Key: entry.Key, Value: entry.Value})
+	}
+	if clean.Uuid != "" {
+		id, err := uuid.Parse(clean.Uuid)
+		if err != nil {
+			t.Fatalf("the UUID %q passed: %v", clean.Uuid, err)
+		}
+		clean.Uuid = id.String()
+	}
+	return clean
+}
+
+// same compares conditions, with no items the same as none.
+func same(a, b *dcb.AppendCondition) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.After == b.After && sameQuery(a.FailIfEventsMatch, b.FailIfEventsMatch)
+}
+
+func sameQuery(a, b dcb.Query) bool {
+	return len(a.Items) == 0 && len(b.Items) == 0 || reflect.DeepEqual(a, b)
+}
+
+// FuzzParseRead checks that what passes is what generated code sees, and passes
+// again when it is encoded.
+func FuzzParseRead(f *testing.F) {
+	f.Add(marshal(f, &umadbv1.ReadRequest{Query: someQuery, Start: proto.Uint64(3), Limit: proto.Uint32(4)}))
+	f.Fuzz(func(t *testing.T, request []byte) {
+		parsed, err := encoding.ParseRead(request, limits)
+		if err != nil {
+			if !errors.Is(err, dcb.ErrInvalidArgument) {
+				t.Fatalf("not an invalid argument: %v", err)
+			}
+			return
+		}
+		message := new(umadbv1.ReadRequest)
+		if err := proto.Unmarshal(request, message); err != nil {
+			t.Fatalf("generated code refuses it: %v", err)
+		}
+		want := toRead(message)
+		want.BatchSize = parsed.BatchSize // clamped
+		if sameQuery(parsed.Query, want.Query) {
+			want.Query = parsed.Query
+		}
+		if !reflect.DeepEqual(parsed, want) {
+			t.Errorf("it is parsed as %+v, want %v", parsed, message)
+		}
+		again, err := encoding.ParseRead(encoding.EncodeRead(parsed), limits)
+		if err != nil || !reflect.DeepEqual(again, parsed) {
+			t.Errorf("it passes again as %+v, %v", again, err)
+		}
+	})
+}
+
+// FuzzParseSubscribe does for subscriptions what FuzzParseRead does for reads.
+func FuzzParseSubscribe(f *testing.F) {
+	f.Add(marshal(f, &umadbv1.SubscribeRequest{Query: someQuery, After: proto.Uint64(3)}))
+	f.Fuzz(func(t *testing.T, request []byte) {
+		parsed, err := encoding.ParseSubscribe(request, limits)
+		if err != nil {
+			if !errors.Is(err, dcb.ErrInvalidArgument) {
+				t.Fatalf("not an invalid argument: %v", err)
+			}
+			return
+		}
+		message := new(umadbv1.SubscribeRequest)
+		if err := proto.Unmarshal(request, message); err != nil {
+			t.Fatalf("generated code refuses it: %v", err)
+		}
+		if !sameQuery(parsed.Query, toQuery(message.Query)) || parsed.After != message.GetAfter() {
+			t.Errorf("it is parsed as %+v, want %v", parsed, message)
+		}
+		again, err := encoding.ParseSubscribe(encoding.EncodeSubscribe(parsed), limits)
+		if err != nil || !reflect.DeepEqual(again, parsed) {
+			t.Errorf("it passes again as %+v, %v", again, err)
+		}
+	})
+}
+
+// FuzzDecodeResponse checks that no bytes harm a client, and that a response is
+// what generated code sees.
+func FuzzDecodeResponse(f *testing.F) {
+	f.Add(marshal(f, someResponse()))
+	f.Fuzz(func(t *testing.T, response []byte) {
+		_, _, _ = encoding.DecodeResponse(response)
+		for _, err := range encoding.Records(response) {
+			if err != nil {
+				break
+			}
+		}
+		message := new(umadbv1.ReadResponse)
+		if proto.Unmarshal(response, message) != nil {
+			return
+		}
+		// As a server writes it: no message in pieces.
+		events, head, err := encoding.DecodeResponse(marshal(t, message))
+		if err != nil || head != message.GetHead() || len(events) != len(message.Events) {
+			t.Fatalf("%d events, head %d, %v; want %v", len(events), head, err, message)
+		}
+		for i, want := range toSequenced(message.Events) {
+			if got := events[i]; got.Position != want.Position || !reflect.DeepEqual(got.Tracking, want.Tracking) || !sameEvent(got.Event, want.Event) {
+				t.Errorf("event %d is %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
+// sameEvent compares events, with nothing the same as none.
+func sameEvent(a, b dcb.Event) bool {
+	return bytes.Equal(encoding.AppendEvent(nil, &a), encoding.AppendEvent(nil, &b))
+}

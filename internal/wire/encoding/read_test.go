@@ -1,0 +1,110 @@
+package encoding_test
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+var someQuery = &umadbv1.Query{Items: []*umadbv1.QueryItem{{Types: []string{"a", "b"}, Tags: []string{"c"}}, {Tags: []string{""}}, {}}}
+
+func TestAReadIsParsedAndEncodedAsGeneratedCodeDoes(t *testing.T) {
+	for _, message := range []*umadbv1.ReadRequest{
+		{},
+		{Query: someQuery, Start: proto.Uint64(1<<64 - 1), Backwards: proto.Bool(true), Limit: proto.Uint32(1<<32 - 1), BatchSize: proto.Uint32(7)},
+		subscribing(&umadbv1.ReadRequest{Start: proto.Uint64(0), Limit: proto.Uint32(0), BatchSize: proto.Uint32(4096)}),
+	} {
+		encoded := marshal(t, message)
+		parsed, err := encoding.ParseRead(encoded, limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(parsed, toRead(message)) {
+			t.Errorf("%v is parsed as %+v", message, parsed)
+		}
+		if again := encoding.EncodeRead(parsed); !bytes.Equal(again, encoded) {
+			t.Errorf("%v is encoded as %x, want %x", message, again, encoded)
+		}
+	}
+}
+
+func TestASubscriptionIsParsedAndEncodedAsGeneratedCodeDoes(t *testing.T) {
+	for _, message := range []*umadbv1.SubscribeRequest{
+		{},
+		{Query: someQuery, After: proto.Uint64(1<<64 - 1), BatchSize: proto.Uint32(7)},
+	} {
+		encoded := marshal(t, message)
+		parsed, err := encoding.ParseSubscribe(encoded, limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &encoding.SubscribeRequest{Query: toQuery(message.Query), After: message.GetAfter(), BatchSize: message.GetBatchSize()}
+		if !reflect.DeepEqual(parsed, want) {
+			t.Errorf("%v is parsed as %+v", message, parsed)
+		}
+		if again := encoding.EncodeSubscribe(parsed); !bytes.Equal(again, encoded) {
+			t.Errorf("%v is encoded as %x, want %x", message, again, encoded)
+		}
+	}
+}
+
+func TestABatchSizeIsClamped(t *testing.T) {
+	for given, want := range map[uint32]uint32{0: 1, 1: 1, 4096: 4096, 4097: 4096, 1<<32 - 1: 4096} {
+		read, err := encoding.ParseRead(marshal(t, &umadbv1.ReadRequest{BatchSize: &given}), limits)
+		if err != nil || read.BatchSize != want {
+			t.Errorf("reading by %d is by %d, %v", given, read.BatchSize, err)
+		}
+		subscription, err := encoding.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{BatchSize: &given}), limits)
+		if err != nil || subscription.BatchSize != want {
+			t.Errorf("subscribing by %d is by %d, %v", given, subscription.BatchSize, err)
+		}
+	}
+}
+
+func TestAReadThatIsWrongIsInvalid(t *testing.T) {
+	backwards := subscribing(&umadbv1.ReadRequest{Backwards: proto.Bool(true)})
+	tooMany := dcb.Limits{QueryTerms: 2}.WithDefaults()
+	for name, row := range map[string]struct {
+		request []byte
+		limits  *dcb.Limits
+	}{
+		"a subscription backwards": {marshal(t, backwards), limits},
+		"too many terms":           {marshal(t, &umadbv1.ReadRequest{Query: someQuery}), &tooMany},
+		"not UTF-8":                {[]byte(field(1, field(1, field(1, "\xff")))), limits},
+		"cut off":                  {[]byte("\x0a\x05x"), limits},
+	} {
+		if _, err := encoding.ParseRead(row.request, row.limits); !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := encoding.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{Query: someQuery}), &tooMany); !errors.Is(err, dcb.ErrInvalidArgument) {
+		t.Errorf("a subscription of too many terms: %v", err)
+	}
+}
+
+func TestAQueryDoesNotAliasItsRequest(t *testing.T) {
+	request := marshal(t, &umadbv1.ReadRequest{Query: someQuery})
+	parsed, err := encoding.ParseRead(request, limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(request)
+	if !reflect.DeepEqual(parsed.Query, toQuery(someQuery)) {
+		t.Errorf("the query became %v", parsed.Query)
+	}
+}
+
+func TestASourceIsChecked(t *testing.T) {
+	for source, want := range map[string]error{"": nil, "upstream": nil, "\xff": dcb.ErrInvalidArgument, string(make([]byte, 255)): nil, string(make([]byte, 256)): dcb.ErrInvalidArgument} {
+		if err := encoding.CheckSource(source); !errors.Is(err, want) {
+			t.Errorf("%q: %v", source, err)
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package encoding_test
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// someResponse is two stored events, one with tracking.
+func someResponse() *umadbv1.ReadResponse {
+	return &umadbv1.ReadResponse{
+		Events: []*umadbv1.SequencedEvent{
+			{Position: 1, Event: &umadbv1.Event{}},
+			{Position: 300, Event: fullEvent(), TrackingInfo: &umadbv1.TrackingInfo{Source: "s", Position: 7}},
+		},
+		Head: proto.Uint64(301),
+	}
+}
+
+func records(t *testing.T, message *umadbv1.ReadResponse) []byte {
+	var payload []byte
+	for _, event := range message.Events {
+		var tracking []byte
+		if event.TrackingInfo != nil {
+			tracking = encoding.AppendTracking([]byte{}, toTracking(event.TrackingInfo))
+		}
+		payload = encoding.AppendEventRecord(payload, event.Position, marshal(t, event.Event), tracking)
+	}
+	return payload
+}
+
+func TestStoredEventsAreAResponse(t *testing.T) {
+	message := someResponse()
+	got := encoding.AppendHead(records(t, message), message.GetHead())
+	if want := marshal(t, message); !bytes.Equal(got, want) {
+		t.Errorf("a response is\n%x, want\n%x", got, want)
+	}
+	message.Head = nil
+	if got := encoding.AppendHead(records(t, message), 0); !bytes.Equal(got, marshal(t, message)) {
+		t.Errorf("without a head it is\n%x", got)
+	}
+}
+
+// These bytes are stored by the million: they never change.
+func TestTheBytesOfARecordAreFixed(t *testing.T) {
+	tracking := encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 300})
+	got := encoding.AppendEventRecord(nil, 5, encoding.Event(field(1, "T")), tracking)
+	want := "\x0a\x0f" + "\x08\x05" + "\x12\x03\x0a\x01T" + "\x1a\x06\x0a\x01s\x10\xac\x02"
+	if string(got) != want {
+		t.Errorf("a record is %q, want %q", got, want)
+	}
+	if got := encoding.AppendTrackingRecord(nil, tracking); string(got) != "\x7a\x06\x0a\x01s\x10\xac\x02" {
+		t.Errorf("a tracking record is %q", got)
+	}
+}
+
+func TestRecordsAreFoundAgain(t *testing.T) {
+	message := someResponse()
+	payload := records(t, message)
+	tracked := len(payload)
+	payload = encoding.AppendTrackingRecord(payload, encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 8}))
+	end, count := 0, 0
+	for record, err := range encoding.Records(payload) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if record.Offset != end {
+			t.Errorf("record %d begins at %d, not %d", count, record.Offset, end)
+		}
+		end += record.Size
+		if count < 2 {
+			want := message.Events[count]
+			if record.Position != want.Position || !bytes.Equal(record.Event, marshal(t, want.Event)) || !reflect.DeepEqual(record.Tracking, toTracking(want.TrackingInfo)) {
+				t.Errorf("record %d is %+v, want %v", count, record, want)
+			}
+		} else if record.Offset != tracked || record.Position != 0 || *record.Tracking != (dcb.TrackingInfo{Source: "s", Position: 8}) {
+			t.Errorf("the tracking record is %+v", record)
+		}
+		count++
+	}
+	if count != 3 || end != len(payload) {
+		t.Errorf("%d records in %d of %d bytes", count, end, len(payload))
+	}
+	for range encoding.Records(payload) {
+		break
+	}
+	for _, bad := range []string{"\x0a", field(9, "x"), "\x08\x01", field(1, "\x0a"), field(15, "\x0a")} {
+		var last error
+		for _, err := range encoding.Records([]byte(bad)) {
+			last = err
+		}
+		if last == nil {
+			t.Errorf("%q is taken for a record", bad)
+		}
+	}
+}
+
+func TestAResponseIsDecodedAsGeneratedCodeDoes(t *testing.T) {
+	message := someResponse()
+	response := marshal(t, message)
+	events, head, err := encoding.DecodeResponse(response)
+	if err != nil || head != 301 {
+		t.Fatalf("head %d, %v", head, err)
+	}
+	clear(response) // the events are their own
+	if want := toSequenced(message.Events); !reflect.DeepEqual(events, want) {
+		t.Errorf("decoded %v, want %v", events, want)
+	}
+	if events, head, err := encoding.DecodeResponse(nil); events != nil || head != 0 || err != nil {
+		t.Errorf("nothing is %v, %d, %v", events, head, err)
+	}
+	for _, bad := range []string{"\x0a", field(1, "\x0a"), field(1, field(2, "\x0a")), field(1, field(2, field(5, "\x0a"))), field(1, field(3, "\x0a"))} {
+		if _, _, err := encoding.DecodeResponse([]byte(bad)); err == nil {
+			t.Errorf("%q is decoded", bad)
+		}
+	}
+}
+
+func TestAnAppendResponseIsEncodedAsGeneratedCodeDoes(t *testing.T) {
+	for _, position := range []uint64{0, 1, 300, 1<<64 - 1} {
+		if got, want := encoding.EncodeAppendResponse(position), marshal(t, &umadbv1.AppendResponse{Position: position}); !bytes.Equal(got, want) {
+			t.Errorf("%d is %x, want %x", position, got, want)
+		}
+	}
+}

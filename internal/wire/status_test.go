@@ -1,0 +1,227 @@
+package wire_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+const (
+	detailsTrailer = "grpc-status-details-bin"
+	goAgent        = "umadb-go grpc-go/1.85.0"
+	rustAgent      = "tonic/0.12.3"
+)
+
+// errorType gives a pointer, which a row has for a kind that has a type.
+func errorType(t umadbv1.ErrorResponse_ErrorType) *umadbv1.ErrorResponse_ErrorType { return &t }
+
+// rows are the table of the specification.
+var rows = []struct {
+	kind      error
+	code      codes.Code
+	errorType *umadbv1.ErrorResponse_ErrorType
+	prefix    string
+	back      error // what a client makes of it
+}{
+	{dcb.ErrIntegrity, codes.FailedPrecondition, errorType(umadbv1.ErrorResponse_INTEGRITY), "integrity error: ", dcb.ErrIntegrity},
+	{dcb.ErrInvalidArgument, codes.InvalidArgument, errorType(umadbv1.ErrorResponse_INVALID_ARGUMENT), "invalid argument: ", dcb.ErrInvalidArgument},
+	{dcb.ErrAuthentication, codes.Unauthenticated, errorType(umadbv1.ErrorResponse_AUTHENTICATION), "authentication error: ", dcb.ErrAuthentication},
+	{dcb.ErrCorruption, codes.DataLoss, errorType(umadbv1.ErrorResponse_CORRUPTION), "corruption detected: ", dcb.ErrCorruption},
+	{dcb.ErrIO, codes.Internal, errorType(umadbv1.ErrorResponse_IO), "io error: ", dcb.ErrIO},
+	{dcb.ErrInternal, codes.Internal, errorType(umadbv1.ErrorResponse_INTERNAL), "internal error: ", dcb.ErrInternal},
+	{dcb.ErrSerialization, codes.InvalidArgument, errorType(umadbv1.ErrorResponse_SERIALIZATION), "serialization error: ", dcb.ErrSerialization},
+	{errors.New("of no kind"), codes.Internal, errorType(umadbv1.ErrorResponse_INTERNAL), "internal error: ", dcb.ErrInternal},
+	{dcb.ErrClosed, codes.Unavailable, nil, "", dcb.ErrTransport},
+	{dcb.ErrTransport, codes.Unavailable, nil, "", dcb.ErrTransport},
+	{context.Canceled, codes.Canceled, nil, "", dcb.ErrTransport},
+	{context.DeadlineExceeded, codes.DeadlineExceeded, nil, "", dcb.ErrTransport},
+}
+
+func TestEveryKindTravelsInBothForms(t *testing.T) {
+	for _, row := range rows {
+		t.Run(row.kind.Error(), func(t *testing.T) {
+			failure := &dcb.Error{Kind: row.kind, Detail: "what happened"}
+			bare, trailer := wire.ToStatus(failure, rustAgent)
+			proper, none := wire.ToStatus(failure, goAgent)
+			if bare.Code() != row.code || proper.Code() != row.code || bare.Message() != proper.Message() {
+				t.Errorf("statuses are %v and %v", bare, proper)
+			}
+			if !strings.HasPrefix(bare.Message(), row.prefix) || !strings.Contains(bare.Message(), "what happened") {
+				t.Errorf("the message is %q", bare.Message())
+			}
+			if len(bare.Details()) != 0 || len(none) != 0 {
+				t.Errorf("bare details are %v, a Go client's trailer %v", bare.Details(), none)
+			}
+			if row.errorType == nil {
+				if len(trailer) != 0 || len(proper.Details()) != 0 {
+					t.Errorf("details are %v and %v", trailer, proper.Details())
+				}
+			} else {
+				want := &umadbv1.ErrorResponse{Message: bare.Message(), ErrorType: *row.errorType}
+				got := new(umadbv1.ErrorResponse)
+				if err := proto.Unmarshal([]byte(trailer[detailsTrailer][0]), got); err != nil || !proto.Equal(got, want) {
+					t.Errorf("the trailer holds %v, want %v", got, want)
+				}
+				if !proto.Equal(proper.Details()[0].(proto.Message), want) {
+					t.Errorf("the status holds %v, want %v", proper.Details(), want)
+				}
+			}
+			for _, back := range []error{
+				wire.FromStatus(mismatch(bare), trailer),
+				wire.FromStatus(proper.Err(), packed(t, proper)),
+			} {
+				checkBack(t, back, row.back, "what happened")
+			}
+		})
+	}
+}
+
+// mismatch is what grpc-go makes of a status whose details are not a status.
+func mismatch(st *status.Status) error {
+	switch st.Code() {
+	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded:
+		return st.Err() // no details
+	}
+	return status.Errorf(codes.Internal, "grpc-status-details-bin mismatch: grpc-status=%v, grpc-message=%q, grpc-status-details-bin=%s", st.Code(), st.Message(), "…")
+}
+
+// packed is the trailer that gRPC sends with a status.
+func packed(t *testing.T, st *status.Status) metadata.MD {
+	t.Helper()
+	if len(st.Details()) == 0 {
+		return nil
+	}
+	details, err := proto.Marshal(st.Proto())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return metadata.MD{detailsTrailer: {string(details)}}
+}
+
+func checkBack(t *testing.T, err, kind error, detail string) {
+	t.Helper()
+	var e *dcb.Error
+	if !errors.As(err, &e) || e.Kind != kind {
+		t.Errorf("it comes back as %v, want kind %v", err, kind)
+		return
+	}
+	if !strings.HasSuffix(e.Detail, detail) && e.Cause == nil {
+		t.Errorf("the detail comes back as %q", e.Detail)
+	}
+	if strings.Count(err.Error(), kind.Error()) != 1 {
+		t.Errorf("the kind comes more than once: %q", err)
+	}
+}
+
+func TestTheConflictPositionTravels(t *testing.T) {
+	failure := fmt.Errorf("wrapped: %w", &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "condition", ConflictPosition: 300})
+	bare, trailer := wire.ToStatus(failure, "")
+	proper, _ := wire.ToStatus(failure, goAgent)
+	for _, err := range []error{wire.FromStatus(mismatch(bare), trailer), wire.FromStatus(proper.Err(), packed(t, proper))} {
+		var e *dcb.Error
+		if !errors.As(err, &e) || e.ConflictPosition != 300 || e.Detail != "condition" {
+			t.Errorf("it comes back as %#v", err)
+		}
+	}
+}
+
+func TestAContextErrorIsATransportErrorToo(t *testing.T) {
+	for code, cause := range map[codes.Code]error{
+		codes.Canceled:         context.Canceled,
+		codes.DeadlineExceeded: context.DeadlineExceeded,
+	} {
+		for _, err := range []error{
+			wire.FromStatus(status.Error(code, cause.Error()), nil),
+			wire.FromStatus(status.Error(code, "the request did not arrive"), nil),
+			wire.FromStatus(cause, nil),
+		} {
+			if !errors.Is(err, dcb.ErrTransport) || !errors.Is(err, cause) {
+				t.Errorf("%v is not both", err)
+			}
+		}
+	}
+}
+
+func TestWhatOtherServersSend(t *testing.T) {
+	response := func(message string, errorType umadbv1.ErrorResponse_ErrorType) metadata.MD {
+		details, err := proto.Marshal(&umadbv1.ErrorResponse{Message: message, ErrorType: errorType})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return metadata.MD{detailsTrailer: {string(details)}}
+	}
+	for name, row := range map[string]struct {
+		err     error
+		trailer metadata.MD
+		want    error
+	}{
+		"no such permission": {status.Error(codes.PermissionDenied, "no"), nil, dcb.ErrAuthentication},
+		"no key, no details": {status.Error(codes.Unauthenticated, "no"), nil, dcb.ErrAuthentication},
+		"exhausted":          {status.Error(codes.ResourceExhausted, "no"), nil, dcb.ErrTransport},
+		"unimplemented":      {status.Error(codes.Unimplemented, "no"), nil, dcb.ErrTransport},
+		"no details":         {status.Error(codes.FailedPrecondition, "no"), nil, dcb.ErrTransport},
+		"garbage":            {status.Error(codes.Internal, "no"), metadata.MD{detailsTrailer: {"\xff"}}, dcb.ErrTransport},
+		"empty":              {status.Error(codes.Internal, "no"), metadata.MD{detailsTrailer: {""}}, dcb.ErrTransport},
+		"two details":        {status.Error(codes.Internal, "no"), metadata.MD{detailsTrailer: {"a", "b"}}, dcb.ErrTransport},
+		"an unknown type":    {mismatch(status.New(codes.Aborted, "no")), response("no", 99), dcb.ErrTransport},
+		"an unknown type of denial": {
+			mismatch(status.New(codes.PermissionDenied, "no")), response("no", 99), dcb.ErrAuthentication,
+		},
+		"serialization": {
+			mismatch(status.New(codes.InvalidArgument, "no")), response("serialization error: no", umadbv1.ErrorResponse_SERIALIZATION), dcb.ErrSerialization,
+		},
+		"its own words": {
+			mismatch(status.New(codes.FailedPrecondition, "no")), response("no", umadbv1.ErrorResponse_INTEGRITY), dcb.ErrIntegrity,
+		},
+	} {
+		t.Run(name, func(t *testing.T) { checkBack(t, wire.FromStatus(row.err, row.trailer), row.want, "no") })
+	}
+	if err := wire.FromStatus(mismatch(status.New(codes.Aborted, "no")), response("no", 99)); !strings.Contains(err.Error(), "Aborted") {
+		t.Errorf("the code is lost: %v", err)
+	}
+	if wire.FromStatus(nil, nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestAStatusPassesAsItIs(t *testing.T) {
+	st, trailer := wire.ToStatus(status.Error(codes.ResourceExhausted, "full"), rustAgent)
+	if st.Code() != codes.ResourceExhausted || st.Message() != "full" || trailer != nil {
+		t.Errorf("it became %v, %v", st, trailer)
+	}
+}
+
+func TestAMessageIsPrintableAndShort(t *testing.T) {
+	for _, detail := range []string{
+		strings.Repeat("x", 5000),
+		strings.Repeat("é", 5000),
+		"x" + strings.Repeat("€", 5000),
+		strings.Repeat("\xff", 5000),
+		strings.Repeat("\x00\n\t\x7f", 5000),
+		"short",
+	} {
+		st, _ := wire.ToStatus(&dcb.Error{Kind: dcb.ErrIO, Detail: detail}, "")
+		text := st.Message()
+		if len(text) > 1024 || !utf8.ValidString(text) || !strings.HasPrefix(text, "io error: ") {
+			t.Errorf("%d bytes: %q", len(text), text)
+		}
+		if strings.ContainsAny(text, "\x00\n\t\x7f") {
+			t.Errorf("not printable: %q", text)
+		}
+		if len(detail) > 2000 && (len(text) < 1000 || !strings.HasSuffix(text, "…")) {
+			t.Errorf("%d bytes are left, ending in %q", len(text), text[len(text)-5:])
+		}
+	}
+}
