@@ -1,0 +1,190 @@
+package storetest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// limitRules hold for a store with the default limits. Another server has other
+// limits: only what is accepted here has to be accepted there.
+var limitRules = []rule{
+	{name: "the greatest event comes back", check: func(s *scene) {
+		event := s.eventOf(defaultLimits().EventBytes)
+		s.append(event)
+		for _, backwards := range []bool{false, true} {
+			for _, got := range s.read(s.mine(), dcb.ReadOptions{Backwards: backwards}) {
+				s.wantEvent(got.Event, event)
+			}
+		}
+		s.wantEvent(s.subscribe(s.mine(), s.base).next().Event, event)
+	}},
+	{name: "a greater event is refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().EventBytes
+		_, err := s.store.Append(s.ctx, []dcb.Event{s.event(), s.eventOf(limit + 1)}, nil, nil)
+		s.wantOver(err, limit)
+	}},
+	{name: "the greatest request is accepted", better: true, check: func(s *scene) {
+		events := s.requestOf(defaultLimits().RequestBytes)
+		s.append(events...)
+		for i, got := range s.read(s.mine(), dcb.ReadOptions{}) {
+			s.wantEvent(got.Event, events[i])
+		}
+	}},
+	{name: "a greater request is refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().RequestBytes
+		_, err := s.store.Append(s.ctx, s.requestOf(limit+1), nil, nil)
+		s.wantOver(err, limit)
+	}},
+	{name: "a request far over the limit is refused and the next is not", check: func(s *scene) {
+		if _, err := s.store.Append(s.ctx, s.requestOf(40<<20), nil, nil); err == nil {
+			s.Errorf("40 MiB were accepted")
+		}
+		position, err := s.store.Append(s.ctx, s.events(1), nil, nil)
+		s.wantPosition(position, err, 1)
+	}},
+	{name: "65536 events are accepted", check: func(s *scene) {
+		n := defaultLimits().RequestEvents
+		events := make([]dcb.Event, n)
+		for i := range events {
+			events[i] = dcb.Event{Type: s.kind, Data: strconv.AppendInt(nil, int64(i), 10)}
+		}
+		s.append(events...)
+		for i, got := range s.read(typed(s.kind), dcb.ReadOptions{}) {
+			if got.Position != s.at(i+1) || !sameEvent(got.Event, events[i]) {
+				s.Fatalf("event %d is at %d and is %s", i+1, got.Position-s.base, brief(got.Event))
+			}
+		}
+		s.wantHead(n)
+	}},
+	{name: "more events are refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().RequestEvents
+		_, err := s.store.Append(s.ctx, make([]dcb.Event, limit+1), nil, nil)
+		s.wantOver(err, limit)
+	}},
+	{name: "65535 tags are accepted", check: func(s *scene) {
+		event := s.event(numbered(defaultLimits().EventTags - 1)...)
+		s.append(s.event(), event, s.event())
+		for _, tag := range []int{1, len(event.Tags) / 2, len(event.Tags) - 1} {
+			s.wantRead(s.mine(event.Tags[tag]), dcb.ReadOptions{}, 2)
+		}
+		s.wantEvent(s.read(s.mine(event.Tags[1]), dcb.ReadOptions{})[0].Event, event)
+	}},
+	{name: "more tags are refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().EventTags
+		_, err := s.store.Append(s.ctx, []dcb.Event{{Tags: make([]string, limit+1)}}, nil, nil)
+		s.wantOver(err, limit)
+	}},
+	{name: "65536 terms in a query are accepted", check: func(s *scene) {
+		s.append(s.event("1"), s.event("none"), s.event("2"))
+		limit := defaultLimits().QueryTerms
+		alternatives := items{{Types: numbered(limit - 2), Tags: list{s.tag}}, {Types: list{s.kind}}}
+		s.wantRead(dcb.Query{Items: alternatives}, dcb.ReadOptions{}, 1, 2, 3)
+		all := items{{Tags: append(numbered(limit-1), s.tag)}}
+		s.wantRead(dcb.Query{Items: all}, dcb.ReadOptions{})
+		position, err := s.appendIf(dcb.Query{Items: all}, 0, s.event())
+		s.wantPosition(position, err, 4)
+	}},
+	{name: "more terms in a query are refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().QueryTerms
+		s.wantQueryOver(dcb.Query{Items: items{{Types: numbered(limit - 5)}, {Tags: numbered(6)}}}, limit)
+	}},
+	{name: "more items in a query are refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().QueryTerms
+		s.wantQueryOver(dcb.Query{Items: make(items, limit+1)}, limit)
+	}},
+	{name: "metadata of 65535 bytes is accepted", check: func(s *scene) {
+		long := strings.Repeat("m", dcb.MaxMetadataBytes)
+		event := s.event()
+		event.Metadata = []dcb.Metadata{{Key: long, Value: long}, {Key: "short", Value: long}}
+		s.append(event)
+		s.wantEvent(s.read(s.mine(), dcb.ReadOptions{})[0].Event, event)
+	}},
+	{name: "longer metadata is refused", better: true, check: func(s *scene) {
+		long := strings.Repeat("m", dcb.MaxMetadataBytes+1)
+		for _, entry := range []dcb.Metadata{{Key: long}, {Key: "key", Value: long}} {
+			_, err := s.store.Append(s.ctx, []dcb.Event{{Metadata: []dcb.Metadata{entry}}}, nil, nil)
+			s.wantOver(err, dcb.MaxMetadataBytes)
+		}
+	}},
+	{name: "a source of 255 bytes is accepted", check: func(s *scene) {
+		source := (s.tag + strings.Repeat("s", dcb.MaxSourceBytes))[:dcb.MaxSourceBytes]
+		if _, err := s.store.Append(s.ctx, s.events(1), nil, &dcb.TrackingInfo{Source: source, Position: 1}); err != nil {
+			s.Errorf("appending: %v", err)
+		}
+		s.wantTracking(source, 1)
+	}},
+	{name: "a longer source is refused", better: true, check: func(s *scene) {
+		source := strings.Repeat("s", dcb.MaxSourceBytes+1)
+		_, err := s.store.Append(s.ctx, s.events(1), nil, &dcb.TrackingInfo{Source: source, Position: 1})
+		s.wantOver(err, dcb.MaxSourceBytes)
+		_, _, err = s.store.GetTrackingInfo(s.ctx, source)
+		s.wantOver(err, dcb.MaxSourceBytes)
+	}},
+}
+
+// wantOver checks that a call was refused by a limit, which the error names,
+// and that the scene has no event.
+func (s *scene) wantOver(err error, limit int) {
+	s.Helper()
+	s.wantRefused(err, dcb.ErrInvalidArgument, 0)
+	if err != nil && !strings.Contains(err.Error(), strconv.Itoa(limit)) {
+		s.Errorf("the error %q does not name the limit of %d", err, limit)
+	}
+}
+
+// wantQueryOver checks that a query is over a limit wherever it is used.
+func (s *scene) wantQueryOver(query dcb.Query, limit int) {
+	s.Helper()
+	_, _, err := s.store.Read(s.ctx, query, dcb.ReadOptions{}).Collect()
+	s.wantOver(err, limit)
+	_, err = s.appendIf(query, 0, s.event())
+	s.wantOver(err, limit)
+	for _, err = range s.store.Subscribe(s.ctx, query, 0) {
+		break
+	}
+	s.wantOver(err, limit)
+}
+
+// eventOf makes an event that takes so many bytes.
+func (s *scene) eventOf(size int) dcb.Event {
+	event := s.event()
+	event.Data = patterned(size)
+	event.Data = event.Data[:2*size-len(encoding.AppendEvent(nil, &event))]
+	return event
+}
+
+// requestOf makes events that take so many bytes as one request, each of them
+// within its limit.
+func (s *scene) requestOf(size int) []dcb.Event {
+	var events []dcb.Event
+	left := size
+	for left > 3<<20 {
+		event := s.eventOf(1 << 20)
+		events = append(events, event)
+		left -= len(encoding.EncodeAppend([]dcb.Event{event}, nil, nil))
+	}
+	// What is left takes a tag of one byte and a length of four.
+	return append(events, s.eventOf(left-5))
+}
+
+// patterned gives bytes that tell when they are cut or moved.
+func patterned(n int) []byte {
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = byte(i + i>>8 + i>>16)
+	}
+	return data
+}
+
+// numbered gives n strings.
+func numbered(n int) []string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprint("number ", i)
+	}
+	return texts
+}

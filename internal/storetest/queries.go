@@ -1,0 +1,153 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// The queries are put to these events, by their numbers. The tags have the
+// scene's own tag in front of them, so that nothing else has them.
+var queried = []dcb.Event{
+	1: {Type: "A", Tags: []string{"x"}},
+	2: {Type: "B", Tags: []string{"x", "y"}},
+	3: {Type: "A", Tags: []string{"y", "x", "z"}},
+	4: {Type: "a", Tags: []string{"X"}},
+	5: {Type: "x", Tags: []string{"A"}},
+	6: {Type: "", Tags: []string{""}},
+	7: {Type: "AA", Tags: []string{"xx", "x "}},
+	8: {Type: "C", Tags: []string{"y", "y"}},
+	9: {Type: "é", Tags: []string{"é"}},
+}
+
+// The tables below read better with short names for slices.
+type (
+	items = []dcb.QueryItem
+	list  = []string
+)
+
+var queryRules = []rule{
+	query("no items match every event", nil, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+	query("an empty list of items matches every event", items{}, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+	query("an empty item matches every event", items{{}}, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+	query("an empty item beside others matches every event", items{{Types: list{"B"}}, {}}, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+	query("a type", items{{Types: list{"A"}}}, 1, 3),
+	query("types are alternatives", items{{Types: list{"A", "C", "nowhere"}}}, 1, 3, 8),
+	query("a tag", items{{Tags: list{"x"}}}, 1, 2, 3),
+	query("tags must all be there", items{{Tags: list{"x", "y"}}}, 2, 3),
+	query("tags may stand in any order", items{{Tags: list{"z", "x", "y"}}}, 3),
+	query("a tag that is nowhere", items{{Tags: list{"nowhere"}}}),
+	query("a type that is nowhere", items{{Types: list{"nowhere"}}}),
+	query("one of the tags is nowhere", items{{Tags: list{"x", "nowhere"}}}),
+	query("a type and a tag must both be there", items{{Types: list{"A"}, Tags: list{"y"}}}, 3),
+	query("one of the types and all of the tags", items{{Types: list{"A", "B"}, Tags: list{"x", "y"}}}, 2, 3),
+	query("items are alternatives", items{{Types: list{"C"}}, {Tags: list{"z"}}, {Types: list{"A"}, Tags: list{"nowhere"}}}, 3, 8),
+	query("an event that many items match comes once", items{{Types: list{"A"}}, {Tags: list{"x"}}, {Tags: list{"x", "y"}}, {Types: list{"A", "B"}}}, 1, 2, 3),
+	query("items are joined in the order of positions", items{{Types: list{"é"}}, {Types: list{"C"}}, {Types: list{"B"}}, {Tags: list{"x"}}}, 1, 2, 3, 8, 9),
+	query("types and tags are case-sensitive", items{{Types: list{"a"}}, {Tags: list{"X"}}}, 4),
+	query("a type is not a tag", items{{Types: list{"x"}}}, 5),
+	query("a tag is not a type", items{{Tags: list{"A"}}}, 5),
+	query("the empty type is a type", items{{Types: list{""}}}, 6),
+	query("the empty tag is a tag", items{{Tags: list{""}}}, 6),
+	query("a type is matched whole", items{{Types: list{"AA"}}}, 7),
+	query("a tag is matched whole", items{{Tags: list{"xx"}}}, 7),
+	query("spaces count", items{{Tags: list{"x "}}}, 7),
+	query("text is compared by its bytes", items{{Types: list{"e\u0301"}}, {Tags: list{"e\u0301"}}}),
+	query("text need not be ASCII", items{{Types: list{"é"}, Tags: list{"é"}}}, 9),
+	query("a tag that an event has twice matches once", items{{Tags: list{"y"}}}, 2, 3, 8),
+	query("duplicates do no harm", items{
+		{Types: list{"A", "A", "B"}, Tags: list{"x", "x"}},
+		{Types: list{"A", "A", "B"}, Tags: list{"x", "x"}},
+	}, 1, 2, 3),
+	{name: "many terms are told apart", check: manyTerms},
+	{name: "many items are alternatives", check: manyItems},
+}
+
+// query makes a rule of a query and the numbers of the events that it selects.
+func query(name string, items []dcb.QueryItem, want ...int) rule {
+	return rule{name: name, check: func(s *scene) {
+		for _, event := range queried[1:] {
+			s.append(dcb.Event{Type: event.Type, Tags: s.own(event.Tags)})
+		}
+		q := dcb.Query{Items: slices.Clone(items)}
+		for i := range q.Items {
+			q.Items[i].Tags = s.own(items[i].Tags)
+		}
+		s.wantSelected(q, want...)
+	}}
+}
+
+// own puts the scene's tag in front of tags.
+func (s *scene) own(tags []string) []string {
+	var own []string
+	for _, tag := range tags {
+		own = append(own, s.tag+tag)
+	}
+	return own
+}
+
+// wantSelected checks that a query selects these of the scene's events, and no
+// others, for reads, subscriptions and conditions alike.
+func (s *scene) wantSelected(query dcb.Query, want ...int) {
+	s.Helper()
+	s.wantRead(query, dcb.ReadOptions{Start: new(s.at(1))}, want...)
+	var backwards []int
+	for event, err := range s.store.Read(s.ctx, query, dcb.ReadOptions{Backwards: true}).All() {
+		if err != nil {
+			s.Fatalf("reading %v backwards: %v", query, err)
+		}
+		if event.Position <= s.base {
+			break
+		}
+		backwards = append(backwards, int(event.Position-s.base))
+	}
+	slices.Reverse(backwards)
+	if !slices.Equal(backwards, want) {
+		s.Errorf("reading %v backwards gave events %v, want %v", query, backwards, want)
+	}
+	s.subscribe(query, s.base).want(want...)
+	last := 0
+	if len(want) > 0 {
+		last = want[len(want)-1]
+		_, err := s.appendIf(query, s.at(last-1), s.event())
+		s.wantError(err, dcb.ErrIntegrity)
+	}
+	if _, err := s.appendIf(query, s.at(last), s.event()); err != nil {
+		s.Errorf("a condition on %v after its last event failed: %v", query, err)
+	}
+}
+
+// manyTerms has thousands of terms that look much the same.
+func manyTerms(s *scene) {
+	const n = 3000
+	var events []dcb.Event
+	for i := range n {
+		events = append(events, dcb.Event{Type: fmt.Sprint(s.kind, i), Tags: s.own(list{fmt.Sprint(i), fmt.Sprint("half", i/2)})})
+	}
+	s.append(events...)
+	for i := 0; i < n; i += 149 {
+		s.wantRead(tagged(events[i].Tags[0]), dcb.ReadOptions{}, i+1)
+		s.wantRead(typed(events[i].Type), dcb.ReadOptions{Backwards: true}, i+1)
+		s.wantRead(tagged(events[i].Tags[1]), dcb.ReadOptions{}, i/2*2+1, i/2*2+2)
+		s.wantRead(tagged(s.own(list{fmt.Sprint(n + i)})...), dcb.ReadOptions{})
+	}
+}
+
+// manyItems asks for many single events at once, the last ones first.
+func manyItems(s *scene) {
+	const n = 3000
+	var events []dcb.Event
+	var q dcb.Query
+	var want []int
+	for i := range n {
+		events = append(events, s.event(fmt.Sprint(i)))
+		if i%2 == 0 {
+			q.Items = append(q.Items, dcb.QueryItem{Tags: list{s.tag, fmt.Sprint(i)}})
+			want = append(want, i+1)
+		}
+	}
+	slices.Reverse(q.Items)
+	s.append(events...)
+	s.wantSelected(q, want...)
+}
