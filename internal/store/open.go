@@ -67,7 +67,7 @@ func newStore(dir string, options *Options) *Store {
 // open locks the directory and opens the log.
 func (s *Store) open(options eventlog.Options) error {
 	fsys := s.options.FS
-	if err := s.inspect(); err != nil {
+	if err := s.inspect(options.ReadOnly); err != nil {
 		return err
 	}
 	if !options.ReadOnly {
@@ -97,11 +97,12 @@ func (s *Store) open(options eventlog.Options) error {
 	return nil
 }
 
-// inspect refuses a path that holds something else.
-func (s *Store) inspect() error {
+// inspect refuses a path that holds something else, or, if there must be a store,
+// nothing.
+func (s *Store) inspect(must bool) error {
 	names, err := s.options.FS.List(s.dir)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && !must:
 		return nil
 	case errors.Is(err, syscall.ENOTDIR):
 		return notOurs(s.dir + " is a file, and a store is a directory")
@@ -109,6 +110,8 @@ func (s *Store) inspect() error {
 		return storeError(err, "looking at the directory of the store")
 	case slices.Contains(names, rustName) && !slices.Contains(names, logName):
 		return notOurs(filepath.Join(s.dir, rustName) + " is the store of another server")
+	case must && !slices.Contains(names, logName):
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " holds no store"}
 	}
 	return nil
 }

@@ -1,0 +1,86 @@
+# All that is done with this repository. `make help` lists it.
+#
+# Needed: git, Go, Python 3.10 or later with venv, a C compiler, make.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+# How long each fuzz test runs with `make fuzz`.
+FUZZTIME ?= 5m
+# Flags of the side-by-side benchmark; `go run ./bench -help` lists them.
+BENCHFLAGS ?=
+
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BUF := $(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0
+
+# Where many goroutines meet; the race detector is too slow for the rest.
+RACE := ./dcb/... ./internal/cli/... ./internal/client/... ./internal/eventlog/... ./internal/index/... \
+	./internal/server/... ./internal/store/... ./internal/storetest/... ./internal/vfs/... ./internal/wire/... .
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the program, bin/umadb
+	$(GO) build -o bin/umadb ./cmd/umadb
+
+.PHONY: demo
+demo: build ## start a server over a temporary directory and show what it does
+	$(GO) run ./demo bin/umadb
+
+.PHONY: test
+test: go-test race cross ## run every test: ours, those with released clients, the race detector, other platforms
+
+# The released client comes from the Python package index into .cache/; without
+# it, these tests fail instead of being left out.
+.PHONY: go-test
+go-test:
+	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
+
+.PHONY: race
+race: ## run the tests of the concurrent packages with the race detector
+	$(GO) test -race -timeout 25m $(RACE)
+
+.PHONY: cross
+cross: ## compile and vet for every platform
+	@for platform in $(PLATFORMS); do \
+		echo "go vet for $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./...; \
+	done
+
+.PHONY: lint
+lint: ## check format, vet, staticcheck, go.mod
+	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs gofmt -l -s); \
+	if [[ -n $$unformatted ]]; then printf 'gofmt -s would change:\n%s\n' "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+.PHONY: bench
+bench: build ## measure our server beside the released one, into bench/results
+	$(GO) run ./bench $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz test for FUZZTIME each
+	@for package in $$($(GO) list ./...); do \
+		for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: kill
+kill: ## kill a process under 64 writers, 100 times, and look for what it acknowledged
+	$(GO) test -run TestKill -v -timeout 30m ./internal/store -kills 100
+
+.PHONY: generate
+generate: ## make the Go code of the wire contract again
+	$(BUF) generate
+
+.PHONY: clean
+clean: ## remove what was made
+	rm -rf bin .cache

@@ -1,0 +1,88 @@
+// Command demo shows what an UmaDB server does: it starts one over a temporary
+// directory, enrols students in a course through a client, and says at each
+// step what happened.
+//
+//	go run ./demo bin/umadb
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/umadb-go/umadb"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return errors.New("give the umadb program as the only argument, as in: go run ./demo bin/umadb")
+	}
+	temporary, err := os.MkdirTemp("", "umadb-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary)
+	return enrolStudents(ctx, args[0], filepath.Join(temporary, "uma.db"))
+}
+
+// enrolStudents plays the whole story: once through a client, and once more to
+// see that the store remembers.
+func enrolStudents(ctx context.Context, program, dir string) (err error) {
+	heading("A server")
+	server, err := startServer(ctx, program, dir)
+	if err != nil {
+		return err
+	}
+	defer server.kill()
+	say("%s serves %s at %s", program, dir, server.url)
+
+	store, err := umadb.Dial(server.url, nil)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	s := story{store: store}
+	for _, scene := range []struct {
+		title string
+		play  func(context.Context) error
+	}{
+		{"A decision: read, decide, append on condition", s.annEnrols},
+		{"A conflict: the decision was made on an old state", s.bobComesTooLate},
+		{"A retry: the answer was lost, the append is sent again", s.annIsSentAgain},
+		{"A rule that holds: the course is full", s.cleoFindsTheCourseFull},
+		{"A subscription: what was stored, then what comes", s.theListFollows},
+		{"Tracking: an upstream event is processed exactly once", s.aPaymentArrivesTwice},
+	} {
+		heading(scene.title)
+		if err := scene.play(ctx); err != nil {
+			return err
+		}
+	}
+
+	heading("The end")
+	if err := server.stop(); err != nil {
+		return err
+	}
+	say("told to stop, the server has finished what was under way and exited with 0")
+	return checkStore(ctx, program, dir)
+}
+
+func heading(title string) { fmt.Printf("\n%s\n", title) }
+
+func say(format string, args ...any) { fmt.Printf("  "+format+"\n", args...) }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+)
+
+// server is a running umadb.
+type server struct {
+	url     string
+	process *exec.Cmd
+	log     chan struct{} // closed when the log has been read to its end
+}
+
+// startServer starts umadb on a free port, and reads the port from its log.
+func startServer(ctx context.Context, program, dir string) (*server, error) {
+	process := exec.CommandContext(ctx, program, "serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log-format", "json")
+	stderr, err := process.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := process.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{process: process, log: make(chan struct{})}
+	lines := bufio.NewScanner(stderr)
+	var log strings.Builder
+	for lines.Scan() {
+		var entry struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "listening" {
+			s.url = "http://" + entry.Address
+			go func() {
+				io.Copy(io.Discard, stderr)
+				close(s.log)
+			}()
+			return s, nil
+		}
+		log.WriteString(lines.Text() + "\n")
+	}
+	return nil, fmt.Errorf("the server did not start: %v\n%s", process.Wait(), log.String())
+}
+
+// stop tells the server to end, and wants it to do so well.
+func (s *server) stop() error {
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	<-s.log
+	return s.process.Wait()
+}
+
+// kill ends the server however it is. After stop it does nothing.
+func (s *server) kill() {
+	if s.process.ProcessState == nil {
+		s.process.Process.Kill()
+		<-s.log
+		s.process.Wait()
+	}
+}
+
+// checkStore lets umadb verify the store that the server has left.
+func checkStore(ctx context.Context, program, dir string) error {
+	output, err := exec.CommandContext(ctx, program, "check", "--db-path", dir).Output()
+	for line := range strings.Lines(string(output)) {
+		say("%s", strings.TrimSpace(line))
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("the check has failed: %s", exit.Stderr)
+	}
+	return err
+}

@@ -1,0 +1,137 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/internal/cli"
+)
+
+func TestMistakesAreUsageErrors(t *testing.T) {
+	file := t.TempDir() + "/never"
+	for name, c := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"an unknown flag":           {[]string{"--nope"}, []string{"--nope", "umadb --help"}},
+		"an unknown flag of a verb": {[]string{"check", "--nope"}, []string{"--nope", "umadb check --help"}},
+		"an unknown command":        {[]string{"sevre"}, []string{`"sevre"`, `did you mean "serve"?`}},
+		"an argument to a verb":     {[]string{"check", "here"}, []string{`"here"`, "umadb check --help"}},
+		"a flag without its value":  {[]string{"--listen"}, []string{"--listen"}},
+		"an address without port":   {[]string{"--listen", "localhost"}, []string{"localhost", "127.0.0.1:50051"}},
+		"an address with no port":   {[]string{"--listen", "localhost:"}, []string{"127.0.0.1:50051"}},
+		"an empty path":             {[]string{"--db-path", ""}, []string{"--db-path is empty"}},
+		"an empty path to check":    {[]string{"check", "--db-path", ""}, []string{"--db-path is empty"}},
+		"a certificate alone":       {[]string{"--tls-cert", file}, []string{"--tls-cert", "without --tls-key"}},
+		"a key alone":               {[]string{"--tls-key", file}, []string{"--tls-key", "without --tls-cert"}},
+		"an empty API key":          {[]string{"--api-key", ""}, []string{"the API key is empty"}},
+		"a form of log":             {[]string{"--log-format", "xml"}, []string{"text, json"}},
+		"a level of log":            {[]string{"--log-level", "loud"}, []string{"debug, info, warn, error"}},
+		"a size":                    {[]string{"--memory-limit", "lots"}, []string{"512MiB"}},
+		"a target for collection":   {[]string{"--gc-percent", "0"}, []string{"above 0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			code, stdout, stderr := run(c.args...)
+			wantError(t, code, stderr, 2, c.want...)
+			if stdout != "" {
+				t.Errorf("standard output is %q", stdout)
+			}
+			if entries, _ := os.ReadDir("."); len(entries) != 0 {
+				t.Errorf("a usage error made %v", entries)
+			}
+		})
+	}
+}
+
+func TestVariablesAreFlags(t *testing.T) {
+	t.Run("a wrong value names the variable", func(t *testing.T) {
+		t.Setenv("UMADB_LOG_FORMAT", "xml")
+		code, _, stderr := run()
+		wantError(t, code, stderr, 2, "UMADB_LOG_FORMAT", `"xml"`, "text, json")
+	})
+	t.Run("a wrong number names the variable", func(t *testing.T) {
+		t.Setenv("UMADB_GC_PERCENT", "many")
+		code, _, stderr := run()
+		wantError(t, code, stderr, 2, "UMADB_GC_PERCENT", `"many"`)
+	})
+	t.Run("the flag wins", func(t *testing.T) {
+		t.Setenv("UMADB_LISTEN", "here")
+		code, _, stderr := run("--listen", "there")
+		wantError(t, code, stderr, 2, `"there"`)
+	})
+	t.Run("an empty API key is no open door", func(t *testing.T) {
+		t.Setenv("UMADB_API_KEY", "")
+		code, _, stderr := run()
+		wantError(t, code, stderr, 2, "UMADB_API_KEY")
+	})
+	t.Run("the variables of a verb", func(t *testing.T) {
+		t.Setenv("UMADB_JSON", "true")
+		code, stdout, _ := run("version")
+		if code != 0 || !json.Valid([]byte(stdout)) {
+			t.Errorf("exit code %d, output %q", code, stdout)
+		}
+	})
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"serve", "--help"}, {"check", "--help"}, {"version", "--help"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			code, stdout, stderr := run(args...)
+			if code != 0 || stderr != "" || !strings.Contains(stdout, "Examples:") {
+				t.Errorf("exit code %d, standard error %q, output %q", code, stderr, stdout)
+			}
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, flag := range []string{"-V", "--version"} {
+		code, stdout, _ := run(flag)
+		if want := "umadb " + cli.Version + "\n"; code != 0 || stdout != want {
+			t.Errorf("%s: exit code %d, output %q, want %q", flag, code, stdout, want)
+		}
+	}
+	_, stdout, _ := run("version")
+	if !strings.HasPrefix(stdout, "umadb "+cli.Version+" ("+runtime.Version()+", ") {
+		t.Errorf("output %q", stdout)
+	}
+	_, stdout, _ = run("version", "--json")
+	var info struct{ Version, Go, Platform string }
+	if err := json.Unmarshal([]byte(stdout), &info); err != nil {
+		t.Fatal(err)
+	}
+	if info.Version != cli.Version || info.Go != runtime.Version() || info.Platform != runtime.GOOS+"/"+runtime.GOARCH {
+		t.Errorf("output %q", stdout)
+	}
+}
+
+func TestTheChangelogBeginsWithThisVersion(t *testing.T) {
+	changelog, err := os.ReadFile("../../CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := regexp.MustCompile(`(?m)^## (\d\S*)`).FindSubmatch(changelog)
+	if newest == nil || string(newest[1]) != cli.Version {
+		t.Errorf("CHANGELOG.md begins with %s, the program is %s", newest, cli.Version)
+	}
+}
+
+func TestEveryVerbIsDescribed(t *testing.T) {
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Short == "" || cmd.Example == "" || cmd.RunE == nil {
+			t.Errorf("%s lacks a description, an example or an action", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(cli.NewCommand())
+}

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestFinishGivesTheErrorOfTheEnd(t *testing.T) {
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	broken := errors.New("broken")
+	for _, want := range []error{nil, broken} {
+		err := finish(logger, make(chan os.Signal), func(context.Context) error { return want })
+		if !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}
+
+func TestASecondSignalDoesNotWait(t *testing.T) {
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	signals := make(chan os.Signal, 1)
+	signals <- syscall.SIGTERM
+	never := make(chan struct{})
+	defer close(never)
+	err := finish(logger, signals, func(context.Context) error {
+		<-never
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "second signal") || exitCode(err) != exitFailure {
+		t.Errorf("got %v, exit code %d", err, exitCode(err))
+	}
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// Collecting less often leaves the server more of its processor. The limit
+// keeps that from costing memory that the machine, or the container, lacks.
+const defaultGCPercent = 400
+
+// memoryLimit is a flag: bytes with a unit, "off", or "auto", which is half of
+// the memory that this process may use.
+type memoryLimit struct {
+	text  string
+	bytes int64
+}
+
+const (
+	unlimited           = math.MaxInt64
+	fallbackMemoryLimit = 1 << 30
+	leastMemoryLimit    = 128 << 20
+)
+
+// String gives the limit as it was written.
+func (m *memoryLimit) String() string { return m.text }
+
+// Type names the values in the help.
+func (m *memoryLimit) Type() string { return "auto|off|BYTES" }
+
+// Set takes "auto", "off", or a number with a unit as in 512MiB.
+func (m *memoryLimit) Set(text string) (err error) {
+	switch text {
+	case "auto":
+		m.bytes = automaticMemoryLimit(os.DirFS("/"))
+	case "off":
+		m.bytes = unlimited
+	default:
+		m.bytes, err = parseBytes(text)
+	}
+	if err == nil {
+		m.text = text
+	}
+	return err
+}
+
+// apply sets the limit and the garbage collector's target for the process.
+func (m *memoryLimit) apply(gcPercent int) {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(m.bytes)
+}
+
+// parseBytes reads a number of bytes: 1048576, 1024KiB, 1MiB.
+func parseBytes(text string) (int64, error) {
+	number, shift := text, 0
+	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if rest, found := strings.CutSuffix(text, unit); found {
+			number, shift = rest, 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64>>shift {
+		return 0, fmt.Errorf("%q is no size: write it like 512MiB or 2GiB", text)
+	}
+	return n << shift, nil
+}
+
+// automaticMemoryLimit is half of the memory of the machine or, if that is
+// less, of the control group. root is the file system from its root.
+func automaticMemoryLimit(root fs.FS) int64 {
+	total := int64(unlimited)
+	if n, ok := machineMemory(root); ok {
+		total = n
+	}
+	for _, name := range groupLimitFiles(root) {
+		content, err := fs.ReadFile(root, name)
+		if err != nil {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
+		if err == nil && n > 0 {
+			total = min(total, n)
+		}
+	}
+	if total == unlimited {
+		return fallbackMemoryLimit
+	}
+	return max(total/2, leastMemoryLimit)
+}
+
+// machineMemory reads Linux's account of the memory.
+func machineMemory(root fs.FS) (int64, bool) {
+	content, err := fs.ReadFile(root, "proc/meminfo")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(content)) {
+		words := strings.Fields(line)
+		if len(words) == 3 && words[0] == "MemTotal:" && words[2] == "kB" {
+			n, err := strconv.ParseInt(words[1], 10, 54)
+			return n << 10, err == nil
+		}
+	}
+	return 0, false
+}
+
+// groupLimitFiles gives the files that may limit this process: those of its
+// control group and of every group around it, in both versions of the scheme.
+func groupLimitFiles(root fs.FS) []string {
+	names := []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"}
+	content, err := fs.ReadFile(root, "proc/self/cgroup")
+	if err != nil {
+		return names
+	}
+	for line := range strings.Lines(string(content)) {
+		group, unified := strings.CutPrefix(strings.TrimSpace(line), "0::/")
+		for ; unified && group != "" && group != "."; group = path.Dir(group) {
+			names = append(names, path.Join("sys/fs/cgroup", group, "memory.max"))
+		}
+	}
+	return names
+}

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"io/fs"
+	"testing"
+	"testing/fstest"
+)
+
+func TestParseBytes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "1048576": 1 << 20, "3KiB": 3 << 10, "512MiB": 512 << 20, "2 GiB": 2 << 30, "1TiB": 1 << 40,
+	} {
+		if got, err := parseBytes(text); err != nil || got != want {
+			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "0", "-1", "MiB", "1.5GiB", "1mb", "lots", "9999999999999GiB", "9223372036854775808"} {
+		if got, err := parseBytes(text); err == nil {
+			t.Errorf("%q gave %d", text, got)
+		}
+	}
+}
+
+func TestAutomaticMemoryLimit(t *testing.T) {
+	machine := "MemTotal:        8388608 kB\nMemFree:          100 kB\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  int64
+	}{
+		"no account of the memory": {nil, fallbackMemoryLimit},
+		"a machine":                {map[string]string{"proc/meminfo": machine}, 4 << 30},
+		"an account not understood": {map[string]string{
+			"proc/meminfo": "Total: 1\n",
+		}, fallbackMemoryLimit},
+		"a container": {map[string]string{
+			"proc/meminfo":             machine,
+			"sys/fs/cgroup/memory.max": "1073741824\n",
+		}, 512 << 20},
+		"a container without limit": {map[string]string{
+			"proc/meminfo":             machine,
+			"sys/fs/cgroup/memory.max": "max\n",
+		}, 4 << 30},
+		"an older container": {map[string]string{
+			"proc/meminfo": machine,
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "2147483648\n",
+		}, 1 << 30},
+		"a group within a limited group": {map[string]string{
+			"proc/meminfo":                                        machine,
+			"proc/self/cgroup":                                    "0::/system.slice/umadb.service\n",
+			"sys/fs/cgroup/system.slice/memory.max":               "1073741824\n",
+			"sys/fs/cgroup/system.slice/umadb.service/memory.max": "max\n",
+		}, 512 << 20},
+		"a tiny container": {map[string]string{
+			"sys/fs/cgroup/memory.max": "1048576\n",
+		}, leastMemoryLimit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := fstest.MapFS{}
+			for path, content := range c.files {
+				root[path] = &fstest.MapFile{Data: []byte(content), Mode: fs.ModePerm}
+			}
+			if got := automaticMemoryLimit(root); got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+}

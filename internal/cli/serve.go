@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+// shutdownGrace is how long a stopping server waits for what is under way,
+// before it cuts the connections.
+const shutdownGrace = 20 * time.Second
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen    string
+	dir       string
+	tlsCert   string
+	tlsKey    string
+	apiKey    string
+	logFormat choice
+	logLevel  choice
+	gcPercent int
+	memory    memoryLimit
+}
+
+func newServeCommand() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the event store of a directory over gRPC",
+		Long: `serve opens the event store of a directory, or makes one, and serves it over gRPC
+until it gets SIGINT or SIGTERM. It then finishes what is under way and exits
+with 0; a second signal makes it exit at once.`,
+		Example: `  umadb serve --db-path ./uma.db
+  umadb serve --listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --api-key "$KEY"`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(cmd); err != nil {
+				return err
+			}
+			noteIgnored(cmd)
+			o.memory.apply(o.gcPercent)
+			return serve(&o, cmd.ErrOrStderr())
+		},
+	}
+	o.logFormat = choice{value: "text", values: logFormats}
+	o.logLevel = choice{value: "info", values: logLevels}
+	if err := o.memory.Set("auto"); err != nil {
+		panic(err)
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:50051", "`address` to listen on: IP or host name, and port; port 0 takes a free one")
+	addPathFlag(f, &o.dir)
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the TLS certificate, and those it rests on (PEM)")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of the TLS certificate (PEM)")
+	f.StringVar(&o.apiKey, "api-key", "", "`key` that every client must send")
+	f.Var(&o.logFormat, "log-format", "form of the log on standard error")
+	f.Var(&o.logLevel, "log-level", "least level to log")
+	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as GOGC: more is faster and takes more memory")
+	f.Var(&o.memory, "memory-limit", "memory to stay within if possible, as 512MiB; auto is half of the machine's or container's")
+	addIgnoredFlags(f)
+	return cmd
+}
+
+// validate looks at what the flags' types do not.
+func (o *serveOptions) validate(cmd *cobra.Command) error {
+	_, port, err := net.SplitHostPort(o.listen)
+	switch {
+	case err != nil || port == "":
+		return usageErrorf("--listen %q is no address: write host and port, such as 127.0.0.1:50051", o.listen)
+	case o.dir == "":
+		return usageErrorf("--db-path is empty: name the directory of the event store")
+	case o.tlsCert != "" && o.tlsKey == "":
+		return usageErrorf("--tls-cert is given without --tls-key: give both for TLS, or neither")
+	case o.tlsKey != "" && o.tlsCert == "":
+		return usageErrorf("--tls-key is given without --tls-cert: give both for TLS, or neither")
+	case o.apiKey == "" && cmd.Flags().Changed("api-key"):
+		return usageErrorf("the API key is empty: give a key, or leave out --api-key and UMADB_API_KEY")
+	case o.gcPercent <= 0:
+		return usageErrorf("--gc-percent %d is not above 0", o.gcPercent)
+	}
+	return nil
+}
+
+// serve opens the store and serves it until a signal.
+func serve(o *serveOptions, stderr io.Writer) error {
+	// A mistyped address should not leave a new store behind.
+	if _, err := net.ResolveTCPAddr("tcp", o.listen); err != nil {
+		return explainListen(err)
+	}
+	logger := newLogger(stderr, o.logFormat.value, o.logLevel.value)
+	signals, stop := notify()
+	defer stop()
+	logger.Info("starting", "version", Version, "db_path", o.dir)
+	opened, err := openInterruptibly(o.dir, logger, signals)
+	if opened == nil || err != nil {
+		return err
+	}
+	return serveStore(opened, o, logger, signals)
+}
+
+// openInterruptibly opens the store, which may take long if the index must be
+// rebuilt. A signal gives it up: then there is neither a store nor an error.
+func openInterruptibly(dir string, logger *slog.Logger, signals <-chan os.Signal) (*store.Store, error) {
+	type result struct {
+		store *store.Store
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		s, err := store.Open(dir, &store.Options{Logger: logger})
+		done <- result{s, err}
+	}()
+	select {
+	case r := <-done:
+		return r.store, explainOpen(r.err, dir)
+	case s := <-signals:
+		// Nothing is lost: a store may be left at any moment.
+		logger.Info("stopped before the store was open", "signal", s.String())
+		go func() {
+			if r := <-done; r.store != nil {
+				r.store.Close()
+			}
+		}()
+		return nil, nil
+	}
+}
+
+// explainOpen says what to do about a store that cannot be opened.
+func explainOpen(err error, dir string) error {
+	if errors.Is(err, dcb.ErrCorruption) {
+		return fmt.Errorf("%w; see all that is wrong with: umadb check --db-path %q", err, dir)
+	}
+	return err
+}
+
+// serveStore serves until a signal or a failure, and closes the store.
+func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signals <-chan os.Signal) error {
+	srv, lis, err := listen(opened, o, logger)
+	if err != nil {
+		return errors.Join(err, opened.Close())
+	}
+	if o.apiKey != "" && o.tlsCert == "" {
+		logger.Warn("there is an API key but no TLS: clients refuse to send the key, unless something in front of this server has TLS")
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(lis) }()
+	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey != "")
+	select {
+	case err := <-served:
+		return errors.Join(fmt.Errorf("the server has stopped by itself: %w", err), opened.Close())
+	case s := <-signals:
+		logger.Info("stopping", "signal", s.String())
+	}
+	return finish(logger, signals, func(ctx context.Context) error {
+		return errors.Join(srv.Shutdown(ctx), opened.Close())
+	})
+}
+
+// listen makes the server and its port, which opens last: whoever can connect
+// is served.
+func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.Server, net.Listener, error) {
+	srv, err := server.New(opened, server.Options{
+		TLSCertFile: o.tlsCert,
+		TLSKeyFile:  o.tlsKey,
+		APIKey:      o.apiKey,
+		Logger:      logger,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	lis, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return nil, nil, explainListen(err)
+	}
+	return srv, lis, nil
+}
+
+func explainListen(err error) error {
+	return fmt.Errorf("%w; choose another address with --listen", err)
+}
+
+// finish lets what is under way come to its end, unless another signal comes
+// first.
+func finish(logger *slog.Logger, signals <-chan os.Signal, end func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- end(ctx) }()
+	select {
+	case err := <-done:
+		if err == nil {
+			logger.Info("stopped")
+		}
+		return err
+	case s := <-signals:
+		return fmt.Errorf("stopped at once by a second signal (%v); what was acknowledged is safe", s)
+	}
+}

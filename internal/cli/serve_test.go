@@ -1,0 +1,141 @@
+package cli_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// head asks the server of an address for its head.
+func head(t *testing.T, address string) uint64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	store, err := umadb.Dial("http://"+address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	position, err := store.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return position
+}
+
+func TestServeUntilASignal(t *testing.T) {
+	for _, verb := range [][]string{nil, {"serve"}} {
+		for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+			t.Run(strings.Join(verb, "")+signal.String(), func(t *testing.T) {
+				server := start(t, append(verb, "--db-path", filepath.Join(t.TempDir(), "uma.db"))...)
+				if got := head(t, server.address); got != 0 {
+					t.Errorf("head %d of a new store", got)
+				}
+				server.Process.Signal(signal)
+				rest, _ := io.ReadAll(server.log)
+				if code := server.exit(t); code != 0 {
+					t.Errorf("exit code %d, log:\n%s", code, rest)
+				}
+			})
+		}
+	}
+}
+
+func TestServeByEnvironment(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "elsewhere")
+	t.Setenv("UMADB_DB_PATH", dir)
+	server := start(t)
+	head(t, server.address)
+	if _, err := os.Stat(filepath.Join(dir, "log")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServeKeepsWhatWasAppended(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "uma.db")
+	server := start(t, "--db-path", dir)
+	store, err := umadb.Dial("http://"+server.address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.Append(t.Context(), []dcb.Event{{Type: "Opened"}}, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	server.Process.Signal(syscall.SIGTERM)
+	io.Copy(io.Discard, server.log)
+	if code := server.exit(t); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	if got := head(t, start(t, "--db-path", dir).address); got != 1 {
+		t.Errorf("head %d after a restart, want 1", got)
+	}
+}
+
+func TestServeNotesWhatHasNoEffect(t *testing.T) {
+	t.Setenv("UMADB_MAX_BLOCKING_THREADS", "512")
+	lis := occupy(t)
+	code, _, stderr := run("--listen", lis, "--db-path", t.TempDir()+"/uma.db",
+		"--read-method", "mmap", "--zero-fill-pages=true", "--log-level", "error")
+	note, rest, _ := strings.Cut(stderr, "\n")
+	if want := "umadb: --read-method, --zero-fill-pages, --max-blocking-threads have no effect in this server"; note != want {
+		t.Errorf("note %q, want %q", note, want)
+	}
+	wantError(t, code, rest, 1, lis, "--listen")
+}
+
+func TestServeRefuses(t *testing.T) {
+	t.Run("a port that is taken", func(t *testing.T) {
+		lis := occupy(t)
+		code, _, stderr := run("--listen", lis, "--db-path", t.TempDir()+"/uma.db", "--log-level", "error")
+		wantError(t, code, stderr, 1, lis, "choose another address with --listen")
+	})
+	t.Run("a host that is not there", func(t *testing.T) {
+		dir := t.TempDir() + "/uma.db"
+		code, _, stderr := run("--listen", "no host:50051", "--db-path", dir, "--log-level", "error")
+		wantError(t, code, stderr, 1, "no host", "--listen")
+		if _, err := os.Stat(dir); err == nil {
+			t.Error("the store has been made")
+		}
+	})
+	t.Run("a store that is in use", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "uma.db")
+		start(t, "--db-path", dir)
+		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir, "--log-level", "error")
+		wantError(t, code, stderr, 1, dir)
+	})
+	t.Run("a file", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "uma.db")
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", file, "--log-level", "error")
+		wantError(t, code, stderr, 1, file)
+	})
+	t.Run("a certificate that is not there", func(t *testing.T) {
+		dir := t.TempDir()
+		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir+"/uma.db", "--log-level", "error",
+			"--tls-cert", dir+"/none.pem", "--tls-key", dir+"/none.key")
+		wantError(t, code, stderr, 1, "none.pem")
+	})
+}
+
+// occupy listens on a free port until the test ends.
+func occupy(t *testing.T) (address string) {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lis.Close() })
+	return lis.Addr().String()
+}

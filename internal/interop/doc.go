@@ -1,0 +1,7 @@
+// Package interop tests our server with the released UmaDB client for Python,
+// our client with the released server, and what README.md tells people to type.
+//
+// The released package, client and server in one, comes from the Python package
+// index into .cache/ at the root of the repository. Where it cannot be had the
+// tests are skipped, but they fail if CI is set, or UMADB_TEST_INTEROP=required.
+package interop
