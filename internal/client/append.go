@@ -1,0 +1,81 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// Append writes all events, in order, or none, and returns the position of the
+// last. If the connection breaks before the answer, an append that the server
+// would recognise is sent again; any other fails with dcb.ErrTransport, and may
+// have happened.
+func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
+	if err := c.begin(); err != nil {
+		return 0, err
+	}
+	defer c.calls.Done()
+	request := encoding.EncodeAppend(events, condition, tracking)
+	repeatable := recognisable(events, condition)
+	var again resends
+	for {
+		var answer wire.Frame
+		failed := c.invoke(ctx, umadbv1.DCB_Append_FullMethodName, wire.NewFrame(request), &answer)
+		if failed == nil {
+			return decodeAppended(&answer)
+		}
+		mayRepeat := failed.unavailable && (repeatable || failed.undone)
+		if !mayRepeat || !again.pause(ctx) {
+			return 0, outcome(failed)
+		}
+	}
+}
+
+// recognisable tells whether the server recognises the append as the one that
+// it has made already: its own first event makes the condition fail, and every
+// event has a UUID of its own.
+func recognisable(events []dcb.Event, condition *dcb.AppendCondition) bool {
+	if len(events) == 0 || condition == nil || !condition.FailIfEventsMatch.Matches(events[0].Type, events[0].Tags) {
+		return false
+	}
+	seen := make(map[uuid.UUID]bool, len(events))
+	for i := range events {
+		id, err := uuid.Parse(events[i].UUID)
+		if err != nil || seen[id] {
+			return false
+		}
+		seen[id] = true
+	}
+	return true
+}
+
+// outcome says of a broken call whether the append can have happened.
+func outcome(failed *failure) error {
+	var e *dcb.Error
+	if !errors.As(failed.err, &e) || !errors.Is(e.Kind, dcb.ErrTransport) {
+		return failed.err
+	}
+	said := *e
+	if failed.undone {
+		said.Detail += "; nothing was appended"
+	} else {
+		said.Detail += "; whether the events were appended is unknown"
+	}
+	return &said
+}
+
+func decodeAppended(answer *wire.Frame) (uint64, error) {
+	defer answer.Free()
+	response := new(umadbv1.AppendResponse)
+	if err := proto.Unmarshal(answer.Bytes(), response); err != nil {
+		return 0, &dcb.Error{Kind: dcb.ErrTransport, Detail: "the events were appended, but the answer cannot be read", Cause: err}
+	}
+	return response.GetPosition(), nil
+}

@@ -1,0 +1,63 @@
+package client
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+// failure is how one attempt of a call failed.
+type failure struct {
+	err         error // of package dcb
+	unavailable bool  // the server may answer if it is asked again
+	undone      bool  // the server has not done what it was asked
+}
+
+// invoke makes one attempt of a call with one answer.
+func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
+	var trailer metadata.MD
+	var server peer.Peer // set if there was a connection to send by
+	err := c.conn.Invoke(ctx, method, request, response, grpc.Trailer(&trailer), grpc.Peer(&server))
+	if err == nil {
+		return nil
+	}
+	code := status.Code(err)
+	return &failure{
+		err:         wire.FromStatus(err, trailer),
+		unavailable: code == codes.Unavailable,
+		undone:      server.Addr == nil || code == codes.ResourceExhausted || code == codes.Unimplemented,
+	}
+}
+
+// ask makes a call that may be made any number of times.
+func (c *Client) ask(ctx context.Context, method string, request, response any) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.calls.Done()
+	var again resends
+	for {
+		failed := c.invoke(ctx, method, request, response)
+		if failed == nil {
+			return nil
+		}
+		if !failed.unavailable || !again.pause(ctx) {
+			return orContextError(ctx, failed.err)
+		}
+	}
+}
+
+// orContextError gives the error of a context that is done, as a call would
+// have given it, and err if it is not.
+func orContextError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return wire.FromStatus(ctx.Err(), nil)
+	}
+	return err
+}

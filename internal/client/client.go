@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// Client is an event store on a server. Its methods may be called from many
+// goroutines.
+type Client struct {
+	conn    *grpc.ClientConn
+	options Options
+	refuse  error // answers every call if not nil
+
+	closing    context.Context // done from the beginning of Close
+	beginClose context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool           // guarded by mu
+	calls  sync.WaitGroup // those that Close waits for; Add under mu
+}
+
+var _ dcb.EventStore = (*Client)(nil)
+
+// Dial connects to a server by a URL like "http://127.0.0.1:50051": http and
+// grpc without encryption, https and grpcs with; port 50051 if there is none.
+// options may be nil. It fails with dcb.ErrInvalidArgument if the URL or the CA
+// file is of no use, and with dcb.ErrTransport if there is no connection within
+// Options.ConnectTimeout.
+func Dial(url string, options *Options) (*Client, error) {
+	if options == nil {
+		options = new(Options)
+	}
+	c := &Client{options: options.withDefaults()}
+	t, err := parseTarget(url)
+	if err != nil {
+		return nil, err
+	}
+	if c.options.APIKey != "" && !t.secure {
+		c.refuse = errInsecureKey
+	}
+	if c.conn, err = newConn(t, c.options); err != nil {
+		return nil, err
+	}
+	if err := awaitReady(c.conn, c.options.ConnectTimeout); err != nil {
+		c.conn.Close()
+		return nil, err
+	}
+	c.closing, c.beginClose = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Close ends subscriptions and reads, waits for all other calls, and closes the
+// connection. Every later call fails with dcb.ErrClosed.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	first := !c.closed
+	c.closed = true
+	c.mu.Unlock()
+	c.beginClose()
+	c.calls.Wait()
+	if !first {
+		return nil
+	}
+	return c.conn.Close()
+}
+
+// begin counts a call that Close waits for; the call's end must be told to
+// c.calls. It fails if there can be no calls.
+func (c *Client) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return dcb.ErrClosed
+	}
+	if c.refuse != nil {
+		return c.refuse
+	}
+	c.calls.Add(1)
+	return nil
+}

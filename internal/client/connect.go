@@ -1,0 +1,102 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
+	health "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+const (
+	// streamWindow is how much of a read lies here before it is asked for.
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
+	// maxHeaderBytes bounds what comes with a status. Other servers put the whole
+	// event that conflicts into the message, at several bytes for each of its,
+	// and one header too long would break the connection.
+	maxHeaderBytes = 64 << 20
+)
+
+// newConn sets up a connection; it is made by the first call or awaitReady.
+func newConn(t target, options Options) (*grpc.ClientConn, error) {
+	transport, err := transportCredentials(t, options.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	dialOptions := []grpc.DialOption{
+		grpc.WithTransportCredentials(transport),
+		grpc.WithUserAgent("umadb-go"),
+		grpc.WithDefaultCallOptions(
+			grpc.ForceCodecV2(wire.Codec{}),
+			grpc.StaticMethod(),
+			// Other servers cut messages by events only, not by bytes.
+			grpc.MaxCallRecvMsgSize(math.MaxInt32),
+		),
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connWindow),
+		grpc.WithMaxHeaderListSize(maxHeaderBytes),
+		grpc.WithNoProxy(),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time:                options.KeepAlive,
+			Timeout:             options.KeepAliveTimeout,
+			PermitWithoutStream: true,
+		}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+			MinConnectTimeout: options.ConnectTimeout,
+		}),
+	}
+	if options.APIKey != "" && t.secure {
+		dialOptions = append(dialOptions, grpc.WithPerRPCCredentials(bearer(options.APIKey)))
+	}
+	conn, err := grpc.NewClient("dns:///"+t.address, dialOptions...)
+	if err != nil {
+		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there can be no connection to " + t.address, Cause: err}
+	}
+	return conn, nil
+}
+
+// awaitReady connects, and says why if it cannot.
+func awaitReady(conn *grpc.ClientConn, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	for {
+		conn.Connect()
+		state := conn.GetState()
+		if state == connectivity.Ready {
+			return nil
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return &dcb.Error{
+				Kind:   dcb.ErrTransport,
+				Detail: fmt.Sprintf("no connection to %s within %v%s", conn.CanonicalTarget(), timeout, reason(conn)),
+			}
+		}
+	}
+}
+
+// reason says why a connection fails. gRPC tells only a call, which fails at
+// once without leaving this process.
+func reason(conn *grpc.ClientConn) string {
+	if conn.GetState() != connectivity.TransientFailure {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	err := conn.Invoke(ctx, health.Health_Check_FullMethodName, new(health.HealthCheckRequest), new(health.HealthCheckResponse))
+	if err == nil {
+		return ""
+	}
+	return ": " + status.Convert(err).Message()
+}

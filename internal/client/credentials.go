@@ -1,0 +1,50 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// transportCredentials gives TLS, or none if the target is not secure. A CA
+// file that cannot be used is an error in either case: it was meant to be.
+func transportCredentials(t target, caFile string) (credentials.TransportCredentials, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the CA file cannot be read", Cause: err}
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the CA file " + caFile + " holds no PEM certificate"}
+		}
+	}
+	if !t.secure {
+		return insecure.NewCredentials(), nil
+	}
+	return credentials.NewTLS(config), nil
+}
+
+// bearer sends an API key with every call.
+type bearer string
+
+// GetRequestMetadata gives the header to send.
+func (key bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + string(key)}, nil
+}
+
+// RequireTransportSecurity keeps the key off unencrypted connections.
+func (bearer) RequireTransportSecurity() bool { return true }
+
+// errInsecureKey answers every call of a client whose key must not be sent.
+var errInsecureKey = &dcb.Error{
+	Kind:   dcb.ErrTransport,
+	Detail: "an API key is configured but the connection is not encrypted; it is not sent over it, use an https or grpcs URL",
+}

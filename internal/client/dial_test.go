@@ -1,0 +1,103 @@
+package client_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+)
+
+func TestAURLThatIsOfNoUseIsInvalid(t *testing.T) {
+	for _, url := range []string{
+		"", "localhost", "localhost:50051", "127.0.0.1:50051", "ftp://localhost", "http://", "http://:50051",
+		"http://user@localhost", "http://localhost/path", "http://localhost?query", "http://localhost#fragment",
+		"http://localhost:port", "http://[::1", "\x00", "unix:///socket",
+	} {
+		if _, err := client.Dial(url, nil); !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+func TestEverySchemeLeadsSomewhere(t *testing.T) {
+	options := &client.Options{ConnectTimeout: 100 * time.Millisecond}
+	for _, url := range []string{"http://127.0.0.1", "https://127.0.0.1", "grpc://127.0.0.1/", "grpcs://127.0.0.1", "http://[::1]"} {
+		c, err := client.Dial(url, options)
+		if err == nil {
+			c.Close()
+			t.Skip("a server runs on the default port")
+		}
+		if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), ":50051") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+func TestDialSaysWhyThereIsNoConnection(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	dial := func() error {
+		began := time.Now()
+		_, err := client.Dial("http://"+address, &client.Options{ConnectTimeout: 300 * time.Millisecond})
+		if took := time.Since(began); took > patience/2 {
+			t.Errorf("it took %v", took)
+		}
+		if !errors.Is(err, dcb.ErrTransport) {
+			t.Errorf("silence is %v", err)
+		}
+		return err
+	}
+	if err := dial(); !strings.Contains(err.Error(), "no connection") {
+		t.Errorf("a server that says nothing: %v", err)
+	}
+	listener.Close()
+	if err := dial(); !strings.Contains(err.Error(), "refused") {
+		t.Errorf("no server: %v", err)
+	}
+}
+
+func TestDialWaitsForAServerToStart(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	dialed := make(chan error, 1)
+	go func() {
+		c, err := client.Dial("http://"+address, nil)
+		if err == nil {
+			c.Close()
+		}
+		dialed <- err
+	}()
+	time.Sleep(50 * time.Millisecond)
+	new(scripted).start(t, address)
+	if err := <-dialed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACAFileThatIsOfNoUseIsInvalid(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{empty, empty + ".missing", t.TempDir()} {
+		for _, scheme := range []string{"https", "http"} {
+			_, err := client.Dial(scheme+"://localhost", &client.Options{CAFile: file})
+			if !errors.Is(err, dcb.ErrInvalidArgument) || !strings.Contains(err.Error(), "CA file") {
+				t.Errorf("%s, %s: %v", scheme, file, err)
+			}
+		}
+	}
+}

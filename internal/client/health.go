@@ -1,0 +1,71 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	health "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// HealthStatus is what a server says of itself, numbered as on the wire.
+type HealthStatus int32
+
+// What a server can say.
+const (
+	HealthUnknown        HealthStatus = 0
+	HealthServing        HealthStatus = 1
+	HealthNotServing     HealthStatus = 2
+	HealthServiceUnknown HealthStatus = 3
+)
+
+// String gives the name on the wire, like SERVING.
+func (h HealthStatus) String() string {
+	return health.HealthCheckResponse_ServingStatus(h).String()
+}
+
+// CheckHealth asks the server whether it is serving, once: that it cannot be
+// reached is an answer too.
+func (c *Client) CheckHealth(ctx context.Context) (HealthStatus, error) {
+	if err := c.begin(); err != nil {
+		return HealthUnknown, err
+	}
+	defer c.calls.Done()
+	response := new(health.HealthCheckResponse)
+	if failed := c.invoke(ctx, health.Health_Check_FullMethodName, new(health.HealthCheckRequest), response); failed != nil {
+		return HealthUnknown, failed.err
+	}
+	return HealthStatus(response.GetStatus()), nil
+}
+
+// WatchHealth gives the server's health, now and whenever it changes. It ends
+// as Subscribe does.
+func (c *Client) WatchHealth(ctx context.Context) iter.Seq2[HealthStatus, error] {
+	return func(yield func(HealthStatus, error) bool) {
+		m := &Messages{
+			client:    c,
+			method:    health.Health_Watch_FullMethodName,
+			request:   func() []byte { return nil },
+			received:  func([]byte) error { return nil },
+			mayResume: func() bool { return true },
+			atClose:   io.EOF,
+			caller:    ctx,
+		}
+		defer m.Close()
+		for {
+			message, err := m.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			response := new(health.HealthCheckResponse)
+			if err == nil && proto.Unmarshal(message, response) != nil {
+				err = unreadable(errors.New("it is no health status"))
+			}
+			if !yield(HealthStatus(response.GetStatus()), err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package client_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// selfSigned makes a certificate for 127.0.0.1, for a server and as a CA file.
+func selfSigned(t *testing.T) (credentials.TransportCredentials, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		NotAfter:              time.Now().Add(time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	certificate := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return credentials.NewServerTLSFromCert(&certificate), file
+}
+
+func TestTheKeyGoesWithEveryCallOverTLS(t *testing.T) {
+	var keys []string
+	note := func(ctx context.Context) error {
+		keys = append(keys, strings.Join(metadata.ValueFromIncomingContext(ctx, "authorization"), "|"))
+		return nil
+	}
+	s := &scripted{
+		onAppend:   func(ctx context.Context, _ *umadbv1.AppendRequest) (uint64, error) { return 0, note(ctx) },
+		onHead:     func(ctx context.Context) (*uint64, error) { return nil, note(ctx) },
+		onTracking: func(ctx context.Context, _ string) (*uint64, error) { return nil, note(ctx) },
+		onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
+			return note(stream.Context())
+		},
+		onSubscribe: func(_ *umadbv1.SubscribeRequest, stream grpc.ServerStreamingServer[umadbv1.SubscribeResponse]) error {
+			return note(stream.Context())
+		},
+	}
+	transport, caFile := selfSigned(t)
+	s.start(t, "127.0.0.1:0", grpc.Creds(transport))
+	c := dial(t, strings.Replace(s.url, "http", "https", 1), &client.Options{CAFile: caFile, APIKey: "secret"})
+	for name, err := range callEverything(t, c) {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if want := slices.Repeat([]string{"Bearer secret"}, 5); !slices.Equal(keys, want) {
+		t.Errorf("the keys that came are %q", keys)
+	}
+}
+
+func TestTheKeyIsNotSentUnencrypted(t *testing.T) {
+	s := new(scripted)
+	s.start(t, "127.0.0.1:0")
+	c := dial(t, s.url, &client.Options{APIKey: "secret"})
+	for name, err := range callEverything(t, c) {
+		if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "not encrypted") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAServerThatNobodyVouchesForIsNotTrusted(t *testing.T) {
+	s := new(scripted)
+	transport, _ := selfSigned(t)
+	s.start(t, "127.0.0.1:0", grpc.Creds(transport))
+	options := &client.Options{ConnectTimeout: 300 * time.Millisecond}
+	if _, err := client.Dial(strings.Replace(s.url, "http", "https", 1), options); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("with TLS: %v", err)
+	}
+	if _, err := client.Dial(s.url, options); !errors.Is(err, dcb.ErrTransport) {
+		t.Errorf("without: %v", err)
+	}
+}
+
+// callEverything makes every call of an EventStore.
+func callEverything(t *testing.T, c *client.Client) map[string]error {
+	t.Helper()
+	ctx := within(t, patience)
+	errs := map[string]error{}
+	_, errs["append"] = c.Append(ctx, nil, nil, nil)
+	_, errs["head"] = c.Head(ctx)
+	_, _, errs["tracking"] = c.GetTrackingInfo(ctx, "s")
+	_, _, errs["read"] = c.Read(ctx, dcb.Query{}, dcb.ReadOptions{}).Collect()
+	errs["subscribe"] = nil
+	for _, err := range c.Subscribe(ctx, dcb.Query{}, 0) {
+		errs["subscribe"] = err
+	}
+	return errs
+}

@@ -1,0 +1,47 @@
+package client
+
+import (
+	"context"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// Read gives the events that match the query, as of the moment it begins:
+// when the response is first asked for something.
+func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
+	messages := c.ReadMessages(ctx, &encoding.ReadRequest{Query: query, Options: options})
+	next := func() ([]dcb.SequencedEvent, uint64, error) {
+		message, err := messages.Next()
+		if err != nil {
+			return nil, 0, err
+		}
+		events, head, err := encoding.DecodeResponse(message)
+		if err != nil {
+			return nil, 0, unreadable(err)
+		}
+		return events, head, nil
+	}
+	return dcb.NewReadResponse(next, messages.Close)
+}
+
+// ReadMessages is Read, for those who decode the messages themselves. A batch
+// size of 0 is that of the options. It must be closed unless it is read to its
+// end.
+func (c *Client) ReadMessages(ctx context.Context, request *encoding.ReadRequest) *Messages {
+	sent := *request
+	if sent.BatchSize == 0 {
+		sent.BatchSize = c.options.BatchSize
+	}
+	begun := false
+	return &Messages{
+		client:    c,
+		method:    umadbv1.DCB_Read_FullMethodName,
+		request:   func() []byte { return encoding.EncodeRead(&sent) },
+		received:  func([]byte) error { begun = true; return nil },
+		mayResume: func() bool { return !begun },
+		atClose:   dcb.ErrClosed,
+		caller:    ctx,
+	}
+}

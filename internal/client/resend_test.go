@@ -1,0 +1,175 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+func TestWhatIsOnlyReadIsSentAgain(t *testing.T) {
+	head, tracking, read := &failing{times: 2, err: errUnavailable}, &failing{times: 2, err: errUnavailable}, &failing{times: 2, err: errUnavailable}
+	s := &scripted{
+		onHead:     func(context.Context) (*uint64, error) { return new(uint64(7)), head.next() },
+		onTracking: func(context.Context, string) (*uint64, error) { return new(uint64(7)), tracking.next() },
+		onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
+			if err := read.next(); err != nil {
+				return err
+			}
+			return stream.Send(&umadbv1.ReadResponse{Events: sequenced(1, 3)})
+		},
+	}
+	c := s.connect(t)
+	if position, err := c.Head(within(t, patience)); err != nil || position != 7 {
+		t.Errorf("head: %d, %v", position, err)
+	}
+	if position, _, err := c.GetTrackingInfo(within(t, patience), "s"); err != nil || position != 7 {
+		t.Errorf("tracking: %d, %v", position, err)
+	}
+	if events, _, err := c.Read(within(t, patience), dcb.Query{}, dcb.ReadOptions{}).Collect(); err != nil || len(events) != 3 {
+		t.Errorf("read: %v, %v", events, err)
+	}
+}
+
+func TestOtherErrorsAreNotSentAgain(t *testing.T) {
+	for _, code := range []codes.Code{codes.Internal, codes.ResourceExhausted, codes.Unimplemented, codes.Aborted, codes.Unknown} {
+		head := &failing{times: 9, err: status.Error(code, "no")}
+		s := &scripted{onHead: func(context.Context) (*uint64, error) { return nil, head.next() }}
+		if _, err := s.connect(t).Head(within(t, patience)); !errors.Is(err, dcb.ErrTransport) || head.calls != 1 {
+			t.Errorf("%v: %d calls, %v", code, head.calls, err)
+		}
+	}
+}
+
+func TestAReadThatHasBegunIsNotSentAgain(t *testing.T) {
+	calls := 0
+	s := &scripted{onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
+		calls++
+		if err := stream.Send(&umadbv1.ReadResponse{Events: sequenced(1, 3)}); err != nil {
+			return err
+		}
+		return errUnavailable
+	}}
+	events, _, err := s.connect(t).Read(within(t, patience), dcb.Query{}, dcb.ReadOptions{}).Collect()
+	if !errors.Is(err, dcb.ErrTransport) || events != nil || calls != 1 {
+		t.Errorf("%d calls, %v, %v", calls, events, err)
+	}
+}
+
+func TestAnAppendIsSentAgainOnlyIfItWouldBeRecognised(t *testing.T) {
+	matching := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Types: []string{"a"}}}}}
+	other := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Types: []string{"b"}}}}}
+	first, second := dcb.Event{Type: "a", UUID: "5bf1c9a2-0000-4000-8000-00000000000a"}, dcb.Event{Type: "b", UUID: "5bf1c9a2-0000-4000-8000-00000000000b"}
+	for name, row := range map[string]struct {
+		events    []dcb.Event
+		condition *dcb.AppendCondition
+		again     bool
+	}{
+		"its condition matches its first event":    {[]dcb.Event{first, second}, matching, true},
+		"its condition matches everything":         {[]dcb.Event{second, first}, new(dcb.AppendCondition), true},
+		"its condition matches only another event": {[]dcb.Event{first, second}, other, false},
+		"it has no condition":                      {[]dcb.Event{first, second}, nil, false},
+		"an event has no UUID":                     {[]dcb.Event{first, {Type: "b"}}, matching, false},
+		"a UUID comes twice, in two forms":         {[]dcb.Event{first, {UUID: "5BF1C9A200004000800000000000000A"}}, matching, false},
+		"a UUID is none":                           {[]dcb.Event{first, {UUID: "x"}}, matching, false},
+		"a UUID comes twice":                       {[]dcb.Event{first, first}, matching, false},
+		"it has no events":                         {nil, new(dcb.AppendCondition), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			appends := &failing{times: 1, err: errUnavailable}
+			s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, appends.next() }}
+			position, err := s.connect(t).Append(within(t, patience), row.events, row.condition, nil)
+			switch {
+			case row.again && (err != nil || position != 7 || appends.calls != 2):
+				t.Errorf("%d calls, %v", appends.calls, err)
+			case !row.again && (!errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "unknown") || appends.calls != 1):
+				t.Errorf("%d calls, %v", appends.calls, err)
+			}
+		})
+	}
+}
+
+func TestAnAppendThatWasRefusedHasNotHappened(t *testing.T) {
+	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) {
+		return 0, status.Error(codes.ResourceExhausted, "full")
+	}}
+	if _, err := s.connect(t).Append(within(t, patience), nil, nil, nil); !strings.Contains(err.Error(), "nothing was appended") {
+		t.Error(err)
+	}
+}
+
+func TestAnAppendThatCannotBeSentHasNotHappened(t *testing.T) {
+	s := new(scripted)
+	c := s.connect(t)
+	lose(t, s, c)
+	ctx := within(t, patience/20)
+	_, err := c.Append(ctx, []dcb.Event{{Type: "a"}}, nil, nil)
+	if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") {
+		t.Error(err)
+	}
+}
+
+// lose stops the server and waits until the client knows.
+func lose(t *testing.T, s *scripted, c *client.Client) {
+	t.Helper()
+	s.grpc.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if _, err := c.CheckHealth(within(t, patience)); err != nil && !strings.Contains(err.Error(), "EOF") {
+			return
+		}
+	}
+	t.Fatal("the client goes on talking to a server that is gone")
+}
+
+func TestAnAppendGoesToARestartedServer(t *testing.T) {
+	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, nil }}
+	c := s.connect(t)
+	lose(t, s, c)
+	appended := make(chan error, 1)
+	go func() {
+		// It has no condition, but as long as it has not been sent it may wait.
+		_, err := c.Append(within(t, patience), []dcb.Event{{Type: "a"}}, nil, nil)
+		appended <- err
+	}()
+	again := &scripted{onAppend: s.onAppend}
+	again.start(t, strings.TrimPrefix(s.url, "http://"))
+	if err := <-appended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASubscriptionGoesOnBehindTheLastEvent(t *testing.T) {
+	var asked []uint64
+	s := &scripted{onSubscribe: func(r *umadbv1.SubscribeRequest, stream grpc.ServerStreamingServer[umadbv1.SubscribeResponse]) error {
+		asked = append(asked, r.GetAfter())
+		if err := stream.Send(&umadbv1.SubscribeResponse{Events: sequenced(r.GetAfter()+1, 3)}); err != nil {
+			return err
+		}
+		if len(asked) < 4 {
+			return errUnavailable
+		}
+		return nil
+	}}
+	last := uint64(10)
+	for event, err := range s.connect(t).Subscribe(within(t, patience), dcb.Query{}, last) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.Position != last+1 {
+			t.Errorf("%d comes after %d", event.Position, last)
+		}
+		last = event.Position
+	}
+	if last != 22 || len(asked) != 4 || asked[3] != 19 {
+		t.Errorf("asked for events after %v, got up to %d", asked, last)
+	}
+}

@@ -1,0 +1,69 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// Subscribe gives the events above position after that match the query: those
+// stored, then those to come. When the connection breaks it goes on behind the
+// last event, for some seconds; then it fails with dcb.ErrTransport.
+func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+	return func(yield func(dcb.SequencedEvent, error) bool) {
+		messages := c.SubscribeMessages(ctx, &encoding.SubscribeRequest{Query: query, After: after})
+		defer messages.Close()
+		for {
+			message, err := messages.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var events []dcb.SequencedEvent
+			if err == nil {
+				if events, _, err = encoding.DecodeResponse(message); err != nil {
+					err = unreadable(err)
+				}
+			}
+			if err != nil {
+				yield(dcb.SequencedEvent{}, err)
+				return
+			}
+			for _, event := range events {
+				if !yield(event, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// SubscribeMessages is Subscribe, for those who decode the messages themselves.
+// A batch size of 0 is that of the options. It must be closed.
+func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.SubscribeRequest) *Messages {
+	sent := *request
+	if sent.BatchSize == 0 {
+		sent.BatchSize = c.options.BatchSize
+	}
+	return &Messages{
+		client:  c,
+		method:  umadbv1.DCB_Subscribe_FullMethodName,
+		request: func() []byte { return encoding.EncodeSubscribe(&sent) },
+		received: func(message []byte) error {
+			for record, err := range encoding.Records(message) {
+				if err != nil {
+					return err
+				}
+				sent.After = record.Position
+			}
+			return nil
+		},
+		mayResume: func() bool { return true },
+		atClose:   io.EOF,
+		caller:    ctx,
+	}
+}

@@ -1,0 +1,53 @@
+package client
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// defaultPort is where servers listen.
+const defaultPort = "50051"
+
+// target is where a URL leads.
+type target struct {
+	address string // host and port
+	secure  bool
+}
+
+// parseTarget reads a URL like "https://host:50051". The schemes grpc and grpcs
+// mean the same as http and https.
+func parseTarget(text string) (target, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return target{}, badURL(text, "it cannot be parsed")
+	}
+	var t target
+	switch u.Scheme {
+	case "http", "grpc":
+	case "https", "grpcs":
+		t.secure = true
+	default:
+		return target{}, badURL(text, "it must begin with http://, https://, grpc:// or grpcs://")
+	}
+	switch {
+	case u.Hostname() == "":
+		return target{}, badURL(text, "it names no host")
+	case u.User != nil:
+		return target{}, badURL(text, "it holds a user; an API key is given as an option")
+	case (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "":
+		return target{}, badURL(text, "it must end behind host and port")
+	}
+	port := u.Port()
+	if port == "" {
+		port = defaultPort
+	}
+	t.address = net.JoinHostPort(u.Hostname(), port)
+	return t, nil
+}
+
+func badURL(text, reason string) error {
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the URL %.200q is of no use: %s", text, reason)}
+}

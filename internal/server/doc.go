@@ -1,0 +1,12 @@
+// Package server is the gRPC door to an event store: five methods over the
+// Store interface, health and reflection beside them, and everything that
+// keeps one caller from harming the others.
+//
+// A handler receives the bytes of a request, validates them, calls the store
+// and sends the bytes that it answers; events are neither decoded nor encoded
+// here. Every call passes guard first, which authenticates it and turns what
+// its handler returns, or panics with, into a status.
+//
+// The goroutines are those of the gRPC server, which New starts and Shutdown
+// ends, and one for each reflection stream, which ends with the stream.
+package server

@@ -1,0 +1,86 @@
+package server_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	health "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/server"
+)
+
+const (
+	serving    = health.HealthCheckResponse_SERVING
+	notServing = health.HealthCheckResponse_NOT_SERVING
+)
+
+func TestHealthIsToldByBothNames(t *testing.T) {
+	store := newMemoryStore()
+	client := health.NewHealthClient(start(t, store, server.Options{APIKey: apiKey}).dial(t))
+	for _, service := range []string{"", "umadb.v1.DCB"} {
+		answer, err := client.Check(within(t, patience), &health.HealthCheckRequest{Service: service})
+		if err != nil || answer.Status != serving {
+			t.Errorf("health of %q: %v, %v", service, answer, err)
+		}
+	}
+	if _, err := client.Check(within(t, patience), &health.HealthCheckRequest{Service: "other"}); status.Code(err) != codes.NotFound {
+		t.Errorf("health of an unknown service: %v", err)
+	}
+	close(store.failed)
+	list, err := client.List(within(t, patience), &health.HealthListRequest{})
+	if err != nil || len(list.Statuses) != 2 || list.Statuses["umadb.v1.DCB"].Status != notServing {
+		t.Errorf("after a failure: %v, %v", list, err)
+	}
+}
+
+func TestAWatcherIsToldOfAFailureAndOfTheEnd(t *testing.T) {
+	store := newMemoryStore()
+	r := start(t, store, server.Options{})
+	client := health.NewHealthClient(r.dial(t))
+	watch, err := client.Watch(within(t, patience), &health.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := client.Watch(within(t, patience), &health.HealthCheckRequest{Service: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := other.Recv(); err != nil || answer.Status != health.HealthCheckResponse_SERVICE_UNKNOWN {
+		t.Errorf("health of an unknown service: %v, %v", answer, err)
+	}
+	if answer, err := watch.Recv(); err != nil || answer.Status != serving {
+		t.Errorf("at first: %v, %v", answer, err)
+	}
+	close(store.failed)
+	if answer, err := watch.Recv(); err != nil || answer.Status != notServing {
+		t.Errorf("after a failure: %v, %v", answer, err)
+	}
+	if err := r.Shutdown(within(t, patience)); err != nil {
+		t.Error(err)
+	}
+	for _, stream := range []health.Health_WatchClient{watch, other} {
+		if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+			t.Errorf("watching ends with %v", err)
+		}
+	}
+}
+
+func TestAWatcherIsToldOfAShutdown(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{})
+	watch, err := health.NewHealthClient(r.dial(t)).Watch(within(t, patience), &health.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := watch.Recv(); err != nil || answer.Status != serving {
+		t.Errorf("at first: %v, %v", answer, err)
+	}
+	if err := r.Shutdown(within(t, patience)); err != nil {
+		t.Error(err)
+	}
+	if answer, err := watch.Recv(); err != nil || answer.Status != notServing {
+		t.Errorf("at the shutdown: %v, %v", answer, err)
+	}
+}

@@ -1,0 +1,156 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/server"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// stalled is a body of which the beginning comes, and then nothing.
+func stalled(t *testing.T, beginning []byte) io.Reader {
+	t.Helper()
+	reader, writer := io.Pipe()
+	t.Cleanup(func() { writer.Close() })
+	return io.MultiReader(bytes.NewReader(beginning), reader)
+}
+
+func TestARequestThatDoesNotArriveIsGivenUp(t *testing.T) {
+	c := start(t, newMemoryStore(), server.Options{ReceiveTimeout: 50 * time.Millisecond}).raw(t)
+	for name, beginning := range map[string][]byte{
+		"no header":  {},
+		"no message": {0, 0, 0, 0, 9},
+		"no end":     framed([]byte("\x0a\x00")),
+	} {
+		began := time.Now()
+		answer := c.post(t, umadbv1.DCB_Append_FullMethodName, stalled(t, beginning))
+		if answer.code != codes.DeadlineExceeded || !strings.Contains(answer.message, "50ms") {
+			t.Errorf("%s: status is %v: %q", name, answer.code, answer.message)
+		}
+		if took := time.Since(began); took > patience/2 {
+			t.Errorf("%s: it took %v", name, took)
+		}
+	}
+}
+
+func TestAStalledRequestHoldsOnlyItsOwnBytes(t *testing.T) {
+	store := newMemoryStore()
+	r := start(t, store, server.Options{RequestMemory: 17 << 20})
+	slow := r.raw(t)
+	request, err := newRequest(slow, umadbv1.DCB_Append_FullMethodName, stalled(t, framed(make([]byte, 16<<20))[:1000]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if response, err := slow.http.Do(request.WithContext(ctx)); err == nil {
+			response.Body.Close()
+		}
+	}()
+	defer func() { cancel(); <-done }()
+
+	// There is room for small requests beside it, and for no other large one.
+	deadline := time.Now().Add(patience)
+	for {
+		large := r.raw(t).post(t, umadbv1.DCB_Append_FullMethodName, bytes.NewReader(framed(make([]byte, 8<<20))))
+		if large.code == codes.ResourceExhausted {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a large request is answered %v: %q", large.code, large.message)
+		}
+	}
+	small := &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}}
+	if _, err := r.client(t).Append(within(t, patience), small); err != nil {
+		t.Errorf("a small append fails: %v", err)
+	}
+}
+
+func TestRequestsAreRefusedWhenTooMuchIsInHand(t *testing.T) {
+	store := newMemoryStore()
+	entered, release := make(chan struct{}, 1), make(chan struct{})
+	store.onCommit = func(context.Context) error {
+		entered <- struct{}{}
+		<-release
+		return nil
+	}
+	store.limits.RequestBytes = 1 << 20
+	r := start(t, store, server.Options{RequestMemory: 1}) // as small as it gets: one request
+	client := r.client(t)
+	large := &umadbv1.AppendRequest{Events: []*umadbv1.Event{{Data: make([]byte, 700<<10)}}}
+	first := make(chan error, 1)
+	go func() {
+		_, err := client.Append(within(t, patience), large)
+		first <- err
+	}()
+	<-entered
+	if _, err := client.Append(within(t, patience), large); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("the second append: %v", err)
+	}
+	close(release)
+	if err := <-first; err != nil {
+		t.Errorf("the first append: %v", err)
+	}
+	if _, err := client.Append(within(t, patience), large); err != nil {
+		t.Errorf("an append afterwards: %v", err)
+	}
+}
+
+func TestTooManyConnectionsAreClosed(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{MaxConnections: 2})
+	first, second := r.client(t), r.client(t)
+	for _, client := range []umadbv1.DCBClient{first, second} {
+		if _, err := client.Head(within(t, patience), &umadbv1.HeadRequest{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third, err := net.Dial("tcp", r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer third.Close()
+	third.SetReadDeadline(time.Now().Add(patience))
+	if _, err := third.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Errorf("the third connection is not closed: %v", err)
+	}
+	if _, err := first.Head(within(t, patience), &umadbv1.HeadRequest{}); err != nil {
+		t.Errorf("the first connection: %v", err)
+	}
+}
+
+func TestAClosedConnectionMakesRoom(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{MaxConnections: 1})
+	for range 3 {
+		conn := r.dial(t, grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: time.Millisecond, MaxDelay: time.Millisecond}}))
+		client := umadbv1.NewDCBClient(conn)
+		deadline := time.Now().Add(patience)
+		for {
+			_, err := client.Head(within(t, patience), &umadbv1.HeadRequest{})
+			if err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+		}
+		conn.Close()
+	}
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := err.(net.Error)
+	return ok && timeout.Timeout()
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+// What the transport allows, beside Options.
+const (
+	// handshakeTimeout bounds TLS and HTTP/2 handshakes together.
+	handshakeTimeout = 10 * time.Second
+	// maxHeaderBytes bounds the headers of a call, uncompressed.
+	maxHeaderBytes = 16 << 10
+	// streamWindow is what a client may send of a request that nobody receives
+	// yet; connWindow bounds what is on its way on one connection.
+	streamWindow = 64 << 10
+	connWindow   = 1 << 20
+	// maxForeignRequest bounds the requests that we do not receive ourselves:
+	// those of reflection.
+	maxForeignRequest = 64 << 10
+)
+
+// Server serves a Store over gRPC.
+type Server struct {
+	store   Store
+	options Options
+	limits  *dcb.Limits
+	log     *slog.Logger
+	key     keyring
+	budget  *budget
+	conns   *connections
+	grpc    *grpc.Server
+
+	stopping  context.Context // done from the beginning of Shutdown
+	beginStop context.CancelFunc
+}
+
+// New makes a server of a store, which stays the caller's to close, after
+// Shutdown. It fails with dcb.ErrInvalidArgument if the TLS files are of no use.
+func New(store Store, options Options) (*Server, error) {
+	transport, err := transportCredentials(options)
+	if err != nil {
+		return nil, err
+	}
+	limits := store.Limits()
+	options = options.withDefaults(limits)
+	s := &Server{
+		store:   store,
+		options: options,
+		limits:  limits,
+		log:     options.Logger,
+		key:     newKeyring(options.APIKey),
+		budget:  newBudget(options.RequestMemory),
+		conns:   newConnections(options.MaxConnections, options.Logger),
+	}
+	s.stopping, s.beginStop = context.WithCancel(context.Background())
+	s.grpc = grpc.NewServer(
+		grpc.Creds(transport),
+		grpc.ForceServerCodecV2(wire.Codec{}),
+		grpc.StreamInterceptor(s.guard),
+		grpc.UnknownServiceHandler(unknown),
+		grpc.NumStreamWorkers(options.StreamWorkers),
+		grpc.MaxConcurrentStreams(options.MaxStreams),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.MaxRecvMsgSize(maxForeignRequest),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connWindow),
+		// Existing clients ping every 5 seconds, with or without calls.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 2 * time.Second, PermitWithoutStream: true}),
+		// A subscription to nothing that happens would not notice a dead client.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+	)
+	s.register()
+	return s, nil
+}
+
+// Serve answers the connections of a listener until Shutdown, and then returns
+// nil, or until the listener fails. It closes the listener.
+func (s *Server) Serve(listener net.Listener) error {
+	err := s.grpc.Serve(s.conns.limit(listener))
+	if errors.Is(err, grpc.ErrServerStopped) {
+		return nil // Shutdown came first
+	}
+	return err
+}
+
+// Shutdown ends the server. From now on the health service says NOT_SERVING
+// and no call is begun; appends under way are finished, subscriptions end as if
+// there were no more events, and reads in the middle fail with UNAVAILABLE. It
+// returns when all calls have ended. When ctx is done before, it closes all
+// connections, whatever is under way, and returns the context's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.beginStop()
+	s.conns.stop()
+	finished := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+		s.grpc.Stop()
+		return fmt.Errorf("server: calls under way were cut off: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,146 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// memoryStore is the least that a server.Store can be, with hooks that tests
+// set before they start a server over it.
+type memoryStore struct {
+	limits dcb.Limits
+	failed chan struct{}
+
+	// onCommit is called first by every Commit; an error is Commit's.
+	onCommit func(ctx context.Context) error
+	// onNext is called first by every Next of a read.
+	onNext func()
+
+	mu       sync.Mutex
+	events   []dcb.Event
+	records  [][]byte      // of the events, encoded
+	grown    chan struct{} // closed by the next Commit
+	tracking map[string]uint64
+}
+
+func newMemoryStore() *memoryStore {
+	return &memoryStore{
+		limits:   dcb.Limits{}.WithDefaults(),
+		failed:   make(chan struct{}),
+		grown:    make(chan struct{}),
+		tracking: make(map[string]uint64),
+	}
+}
+
+func (s *memoryStore) Limits() *dcb.Limits     { return &s.limits }
+func (s *memoryStore) Failed() <-chan struct{} { return s.failed }
+
+func (s *memoryStore) Commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+	if s.onCommit != nil {
+		if err := s.onCommit(ctx); err != nil {
+			return 0, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := request.Condition; c != nil {
+		for i, event := range s.events {
+			if position := uint64(i + 1); position > c.After && c.FailIfEventsMatch.Matches(event.Type, event.Tags) {
+				return 0, &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("an event matches at %d", position), ConflictPosition: position}
+			}
+		}
+	}
+	var tracking []byte
+	if request.Tracking != nil {
+		tracking = encoding.AppendTracking(nil, request.Tracking)
+		s.tracking[request.Tracking.Source] = request.Tracking.Position
+	}
+	for event := range request.All() {
+		decoded, err := encoding.DecodeEvent(append([]byte(nil), event...))
+		if err != nil {
+			return 0, err
+		}
+		s.events = append(s.events, decoded)
+		s.records = append(s.records, encoding.AppendEventRecord(nil, uint64(len(s.events)), event, tracking))
+	}
+	close(s.grown)
+	s.grown = make(chan struct{})
+	return uint64(len(s.events)), nil
+}
+
+func (s *memoryStore) Head(context.Context) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return uint64(len(s.events)), nil
+}
+
+func (s *memoryStore) GetTrackingInfo(_ context.Context, source string) (uint64, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	position, found := s.tracking[source]
+	return position, found, nil
+}
+
+func (s *memoryStore) OpenRead(request *encoding.ReadRequest) (encoding.Cursor, error) {
+	if request.Subscribe {
+		return &memoryCursor{store: s, query: request.Query, live: true}, nil
+	}
+	head, _ := s.Head(context.Background())
+	return &memoryCursor{store: s, query: request.Query, head: head}, nil
+}
+
+func (s *memoryStore) OpenSubscription(request *encoding.SubscribeRequest) (encoding.Cursor, error) {
+	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true}, nil
+}
+
+// memoryCursor gives one event a message.
+type memoryCursor struct {
+	store *memoryStore
+	query dcb.Query
+	last  uint64
+	head  uint64 // of a read
+	live  bool
+	sent  bool
+}
+
+func (c *memoryCursor) Next(ctx context.Context, dst []byte) ([]byte, error) {
+	if !c.live && c.store.onNext != nil {
+		c.store.onNext()
+	}
+	for {
+		record, grown := c.take()
+		switch {
+		case record != nil:
+			c.sent = true
+			return encoding.AppendHead(append(dst, record...), c.head), nil
+		case !c.live && c.sent:
+			return nil, io.EOF
+		case !c.live:
+			c.sent = true
+			return encoding.AppendHead(dst, c.head), nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (c *memoryCursor) take() ([]byte, <-chan struct{}) {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	for c.last < uint64(len(c.store.events)) && (c.live || c.last < c.head) {
+		c.last++
+		event := c.store.events[c.last-1]
+		if c.query.Matches(event.Type, event.Tags) {
+			return c.store.records[c.last-1], nil
+		}
+	}
+	return nil, c.store.grown
+}
