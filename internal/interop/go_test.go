@@ -57,6 +57,18 @@ func TestGoClientWithReleasedServer(t *testing.T) {
 	}
 }
 
+// The same over our server, every rule of the behaviour.
+func TestGoClientWithOurServer(t *testing.T) {
+	for _, c := range channels {
+		t.Run(c.name, func(t *testing.T) {
+			storetest.Run(t, func(rule storetest.T) dcb.EventStore {
+				t := rule.(testing.TB)
+				return dial(t, startOurs(t, c))
+			}, storetest.Options{})
+		})
+	}
+}
+
 // dial connects our client.
 func dial(t testing.TB, server *running) dcb.EventStore {
 	t.Helper()

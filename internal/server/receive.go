@@ -72,8 +72,7 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 	if !ok {
 		return nil, errors.New("gRPC's stream has no methods to read by")
 	}
-	late := status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", s.options.ReceiveTimeout)
-	timer := time.AfterFunc(s.options.ReceiveTimeout, func() { body.WriteStatus(late) })
+	timer := time.AfterFunc(s.options.ReceiveTimeout, func() { body.WriteStatus(s.late) })
 	defer timer.Stop()
 
 	length, err := readLength(body)
@@ -96,7 +95,7 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 	}
 	if !timer.Stop() {
 		r.done()
-		return nil, late.Err()
+		return nil, s.late.Err()
 	}
 	return r, nil
 }

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire"
@@ -40,6 +42,7 @@ type Server struct {
 	budget  *budget
 	conns   *connections
 	grpc    *grpc.Server
+	late    *status.Status // of a request that does not arrive in time
 
 	stopping  context.Context // done from the beginning of Shutdown
 	beginStop context.CancelFunc
@@ -63,6 +66,7 @@ func New(store Store, options Options) (*Server, error) {
 		budget:  newBudget(options.RequestMemory),
 		conns:   newConnections(options.MaxConnections, options.Logger),
 	}
+	s.late = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(
 		grpc.Creds(transport),
