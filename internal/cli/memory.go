@@ -13,7 +13,7 @@ import (
 
 // Collecting less often leaves the server more of its processor. The limit
 // keeps that from costing memory that the machine, or the container, lacks.
-const defaultGCPercent = 400
+const defaultGCPercent = 200
 
 // memoryLimit is a flag: bytes with a unit, "off", or "auto", which is half of
 // the memory that this process may use.
