@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // frame is an encoded request. It may be filled anew after the call for it has
@@ -20,9 +21,12 @@ type reply struct {
 
 // The tags of the fields: number and wire type.
 const (
-	tagPosition = 1<<3 | 0
-	tagEvents   = 1<<3 | 2
-	tagHead     = 2<<3 | 0
+	wireVarint = uint64(protowire.VarintType)
+	wireBytes  = uint64(protowire.BytesType)
+
+	tagPosition = 1<<3 | wireVarint
+	tagEvents   = 1<<3 | wireBytes
+	tagHead     = 2<<3 | wireVarint
 )
 
 // codec passes frames through, and counts events where a client would decode
