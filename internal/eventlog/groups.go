@@ -64,6 +64,9 @@ func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 	}
 }
 
+// SegmentName gives the path of the segment that begins at a position.
+func (l *Log) SegmentName(base uint64) string { return l.path(segmentName(base)) }
+
 // segmentAt gives the segment of a base and the one after it; nil for none.
 func (l *Log) segmentAt(base uint64) (segment, next *Segment) {
 	segments := l.Segments()

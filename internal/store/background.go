@@ -81,7 +81,7 @@ func (b *background) wait(c chan struct{}) bool {
 	}
 }
 
-// backoff sleeps longer with each failure in a row, from 0.1 s to 30 s, and
+// backoff sleeps longer with each failure in a row, from 0.2 s to 30 s, and
 // tells whether to go on.
 func (b *background) backoff(failures int) bool {
 	pause := min(100*time.Millisecond<<min(failures, 10), 30*time.Second)

@@ -213,6 +213,5 @@ func (c *checker) checkGroups(from eventlog.Point, last uint64, compare func(*me
 
 // logDamage is damage at a group.
 func (c *checker) logDamage(g *eventlog.Group, format string, args ...any) error {
-	name := c.store.log.SegmentOf(max(g.First, 1)).Name
-	return &vfs.DamageError{File: name, Offset: g.Offset, What: fmt.Sprintf(format, args...)}
+	return &vfs.DamageError{File: c.store.log.SegmentName(g.Base), Offset: g.Offset, What: fmt.Sprintf(format, args...)}
 }

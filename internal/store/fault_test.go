@@ -330,3 +330,18 @@ func size(t *testing.T, fs vfs.FS, name string) int64 {
 	}
 	return n
 }
+
+func TestOptionsThatTheFormatCannotHoldAreRefused(t *testing.T) {
+	for name, options := range map[string]*store.Options{
+		"large events":   {Limits: dcb.Limits{EventBytes: 16 << 20}},
+		"large segments": {SegmentBytes: 1 << 40},
+		"negative cache": {CacheBytes: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options.FS = vfs.NewMem()
+			if _, err := store.Open(crashDir, options); !errors.Is(err, dcb.ErrInvalidArgument) {
+				t.Errorf("opening: %v", err)
+			}
+		})
+	}
+}

@@ -58,7 +58,7 @@ func newStore(dir string, options *Options) *Store {
 		queued:     semaphore.NewWeighted(maxQueuedBytes + 1),
 		evaluating: semaphore.NewWeighted(int64(4 * runtime.GOMAXPROCS(0))),
 	}
-	s.cache, s.records = index.NewCache(s.options.CacheBytes), index.NewOwner()
+	s.records = index.NewOwner()
 	s.states.retire = s.retire
 	s.background.init()
 	return s
@@ -66,6 +66,9 @@ func newStore(dir string, options *Options) *Store {
 
 // open locks the directory and opens the log.
 func (s *Store) open(options eventlog.Options) error {
+	if err := s.options.validate(); err != nil {
+		return err
+	}
 	fsys := s.options.FS
 	if err := s.inspect(options.ReadOnly); err != nil {
 		return err
@@ -75,6 +78,7 @@ func (s *Store) open(options eventlog.Options) error {
 			return storeError(err, "making the directory of the store")
 		}
 	}
+	s.cache = index.NewCache(s.options.CacheBytes)
 	lock, err := fsys.Lock(filepath.Join(s.dir, lockName))
 	if errors.Is(err, vfs.ErrLocked) {
 		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already; close the one who has it, or connect to its server", s.dir), Cause: err}

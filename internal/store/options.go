@@ -2,7 +2,9 @@ package store
 
 import (
 	"crypto/rand"
+	"fmt"
 	"log/slog"
+	"math"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -47,6 +49,35 @@ func (o *Options) withDefaults() Options {
 	}
 	options.Limits = options.Limits.WithDefaults()
 	return options
+}
+
+// What the format can express (see index.Location), and some room.
+const (
+	maxSegmentBytes = 256 << 30
+	maxEventBytes   = 15 << 20
+	maxRequestBytes = 1 << 30
+)
+
+// validate refuses what the format cannot hold.
+func (o *Options) validate() error {
+	for _, bound := range []struct {
+		name       string
+		value, max int64
+	}{
+		{"SegmentBytes", o.SegmentBytes, maxSegmentBytes},
+		{"CacheBytes", o.CacheBytes, math.MaxInt64},
+		{"BlockEvents", int64(o.BlockEvents), math.MaxUint32},
+		{"Limits.EventBytes", int64(o.Limits.EventBytes), maxEventBytes},
+		{"Limits.RequestBytes", int64(o.Limits.RequestBytes), maxRequestBytes},
+		{"Limits.RequestEvents", int64(o.Limits.RequestEvents), math.MaxInt32},
+		{"Limits.EventTags", int64(o.Limits.EventTags), math.MaxInt32},
+		{"Limits.QueryTerms", int64(o.Limits.QueryTerms), math.MaxInt32},
+	} {
+		if bound.value < 0 || bound.value > bound.max {
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("option %s is %d, and may be from 0, for its default, to %d", bound.name, bound.value, bound.max)}
+		}
+	}
+	return nil
 }
 
 func newStoreID() (id eventlog.StoreID, err error) {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// maxGroupBytes closes a group that has grown to it; a request that is
-	// larger is a group of its own.
+	// maxGroupBytes closes a group that has grown to it. The last request may
+	// make it larger by its own size.
 	maxGroupBytes = 4 << 20
 	// maxGroupRequests closes a group too.
 	maxGroupRequests = 4096

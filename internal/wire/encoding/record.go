@@ -44,9 +44,6 @@ func AppendTrackingRecord(dst []byte, tracking []byte) []byte {
 	return appendBytes(dst, recordTracking, tracking)
 }
 
-// MaxRecordOverhead bounds what a record takes beside its event.
-const MaxRecordOverhead = 64 + dcb.MaxSourceBytes
-
 // Record is one stored record, in the payload of a group.
 type Record struct {
 	Offset   int    // in the payload

@@ -1,0 +1,100 @@
+package store_test
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// documents gives the pages of docs/, by their path from the root of the
+// repository.
+func documents(t *testing.T, root fs.FS) map[string]string {
+	t.Helper()
+	pages := map[string]string{}
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		names, err := fs.Glob(root, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			page, err := fs.ReadFile(root, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages[name] = string(page)
+		}
+	}
+	if len(pages) == 0 {
+		t.Fatal("there are no documents")
+	}
+	return pages
+}
+
+func TestTheDocumentsNameTestsThatExist(t *testing.T) {
+	root := os.DirFS(filepath.Join("..", ".."))
+	declared, named := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`), regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`)
+	exist := map[string]bool{}
+	names, err := fs.Glob(root, "internal/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		source, err := fs.ReadFile(root, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range declared.FindAllStringSubmatch(string(source), -1) {
+			exist[match[1]] = true
+		}
+	}
+	for page, text := range documents(t, root) {
+		for _, name := range named.FindAllString(text, -1) {
+			if !exist[name] {
+				t.Errorf("%s speaks of %s, which does not exist", page, name)
+			}
+		}
+	}
+}
+
+func TestTheLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
+	root := os.DirFS(filepath.Join("..", ".."))
+	link := regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
+	for page, text := range documents(t, root) {
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			target := page
+			if match[1] != "" {
+				target = path.Join(path.Dir(page), match[1])
+			}
+			content, err := fs.ReadFile(root, target)
+			if err != nil {
+				t.Errorf("%s: %v", page, err)
+			} else if match[2] != "" && !hasAnchor(string(content), match[2][1:]) {
+				t.Errorf("%s: %s has no heading %s", page, target, match[2])
+			}
+		}
+	}
+}
+
+var notInAnchor = regexp.MustCompile(`[^\w\- ]`)
+
+// hasAnchor tells whether a page has the heading of an anchor.
+func hasAnchor(page, anchor string) bool {
+	for line := range strings.Lines(page) {
+		heading, found := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
+		if !found || !strings.HasPrefix(line, "#") {
+			continue
+		}
+		heading = notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(heading)), "")
+		if strings.ReplaceAll(heading, " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
+}
