@@ -89,6 +89,9 @@ func (l *Log) Close(mark bool) error {
 	for _, segment := range l.Segments() {
 		errs = append(errs, segment.file.Close())
 	}
+	if planned := l.space.tail; planned != l.written.segment.file {
+		errs = append(errs, planned.Close()) // it never became a segment
+	}
 	if next := l.space.next; next != nil {
 		errs = append(errs, next.Close(), l.fs.Remove(next.name))
 	}

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,11 +17,11 @@ var ErrNoLog = errors.New("there is no event log here")
 // Open opens the log in a directory, making both if there are none. It verifies
 // that the segments are all there, recovers the last one, and makes its end
 // durable before it returns.
-func Open(fs vfs.FS, dir string, options Options) (*Log, error) {
+func Open(fsys vfs.FS, dir string, options Options) (*Log, error) {
 	if options.SegmentBytes == 0 {
 		options.SegmentBytes = 256 << 20
 	}
-	l := &Log{fs: fs, dir: dir, options: options}
+	l := &Log{fs: fsys, dir: dir, options: options}
 	bases, err := l.list()
 	if err == nil && len(bases) == 0 {
 		bases, err = []uint64{1}, l.create()
@@ -47,6 +48,9 @@ func (l *Log) list() ([]uint64, error) {
 		}
 	}
 	names, err := l.fs.List(l.dir)
+	if l.options.ReadOnly && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -168,13 +172,19 @@ func (l *Log) recover(last *Segment) error {
 		return nil
 	}
 	last.file.allocated.Store(s.size)
-	if r.torn != nil {
-		if err := errors.Join(last.file.Truncate(r.end), last.file.Sync()); err != nil {
+	if r.torn != nil || r.unmarked(s.size) {
+		if err := l.cut(last.file, r.end); err != nil {
 			return fmt.Errorf("cutting what a crash left: %w", err)
 		}
-		last.file.allocated.Store(r.end)
 	}
 	return l.confirm(last, r.last)
+}
+
+// cut leaves zeros behind the end: as many as tell, if a crash tears the mark
+// that closing will write there, that it was being written (see endedWithMark).
+func (l *Log) cut(f *segmentFile, end int64) error {
+	f.allocated.Store(end)
+	return errors.Join(f.Truncate(end), f.Truncate(end+closingBytes), f.Sync())
 }
 
 // confirm writes the last group once more and syncs. After a sync that failed,

@@ -26,6 +26,12 @@ type recovered struct {
 	torn *Torn  // what lies behind, if it is not zeros
 }
 
+// unmarked tells whether a file of some size, although no mark ends it, has less
+// room behind its end than one that is being written.
+func (r *recovered) unmarked(size int64) bool {
+	return size < r.end+closingBytes && r.last != nil && r.last.Kind != KindMark
+}
+
 // recoverSegment reads a last segment forward from the scanner's offset. It
 // writes nothing. Behind the last sound group there may be zeros, or what a
 // crash tore; damage with a sound group behind it, and damage where a mark was,
@@ -92,7 +98,7 @@ func (s *scanner) classifyTail() (*Torn, error) {
 
 // endedWithMark tells whether the damage is what was a mark. Closing leaves a
 // file that ends right behind its mark, and a file that is being written always
-// has more room. If a crash kept that room from the disk and the file ends behind
+// has more room: Reserve and recovery see to it. If a crash kept that room from the disk and the file ends behind
 // a header all the same, then that header is sound: it is not torn in itself,
 // for it ends with a sector.
 func (s *scanner) endedWithMark() (bool, error) {
@@ -114,6 +120,9 @@ func (s *scanner) lastNonZero() (int64, error) {
 	for at := s.offset; at < s.size; {
 		n := min(scanWindow, s.size-at)
 		b, err := s.peek(at, n)
+		if errors.Is(err, errTail) {
+			continue // the file was cut meanwhile; the size is known now
+		}
 		if err != nil {
 			return 0, err
 		}

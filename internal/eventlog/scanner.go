@@ -91,9 +91,18 @@ func (s *scanner) load(offset, n int64) error {
 	}
 	s.window, s.windowAt = s.window[:want], offset
 	read, err := s.r.ReadAt(s.window, offset)
-	if int64(read) < want {
-		s.window = s.window[:0]
-		return errors.Join(fmt.Errorf("%s: short read at byte %d", s.name, offset), err)
+	s.window = s.window[:read]
+	switch {
+	case int64(read) == want:
+		return nil
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("reading %s at byte %d: %w", s.name, offset, err)
+	}
+	// The file was cut since its size was taken: rolling does that, behind
+	// the last group.
+	s.size = offset + int64(read)
+	if int64(read) < n {
+		return errTail
 	}
 	return nil
 }

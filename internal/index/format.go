@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"math/bits"
 )
 
@@ -95,14 +96,18 @@ func (h *header) encode() []byte {
 	return b
 }
 
+// decodeHeader takes a header without its checksum for damage, whatever version
+// it speaks of: a block can be built again, and a wrong bit must not keep a store
+// from being opened.
 func decodeHeader(b []byte) (h header, err error) {
 	if len(b) < pageBytes || string(b[:8]) != blockMagic {
 		return h, errNotBlock
 	}
-	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion {
+	sound := binary.LittleEndian.Uint32(b[pagePayload:]) == crc32.Checksum(b[:pagePayload], castagnoli)
+	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && sound {
 		return h, fmt.Errorf("%w %d, this program knows %d", ErrVersion, version, formatVersion)
 	}
-	if binary.LittleEndian.Uint32(b[pagePayload:]) != crc32.Checksum(b[:pagePayload], castagnoli) {
+	if !sound {
 		return h, errNotBlock
 	}
 	h.level = binary.LittleEndian.Uint32(b[12:])
@@ -116,7 +121,17 @@ func decodeHeader(b []byte) (h header, err error) {
 	h.locationPages = binary.LittleEndian.Uint32(b[92:])
 	h.termBytes = binary.LittleEndian.Uint64(b[96:])
 	h.terms = binary.LittleEndian.Uint64(b[104:])
+	if !h.plausible() {
+		return h, errNotBlock
+	}
 	return h, nil
+}
+
+// plausible tells whether the numbers can stand together, and be reckoned with.
+func (h *header) plausible() bool {
+	return h.Offset >= 0 && h.directoryPages > 0 && h.Events <= math.MaxUint32 &&
+		int64(h.locationPages) == pagesFor(h.Events*locationBytes) &&
+		h.termBytes <= 1<<60 && h.terms <= h.termBytes/entryBytesMin
 }
 
 // pages gives the number of pages in the file.

@@ -1,9 +1,6 @@
 package index
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // readPages is how many pages a sequential reader takes at a time.
 const readPages = 64
@@ -56,11 +53,8 @@ func (t *Terms) Next() (bool, error) {
 	size := s.uvarint()
 	t.Kind = Kind(s.byte())
 	t.Text = string(s.bytes(nil, size))
-	t.Count = int(s.uvarint())
-	t.data = s.bytes(t.data[:0], s.uvarint())
-	if s.err == nil && (t.Count < 1 || t.Count > math.MaxUint32) {
-		return false, s.block.damaged(s.at, "a term has %d positions", t.Count)
-	}
+	count, size := s.numbers(t.Kind)
+	t.Count, t.data = count, s.bytes(t.data[:0], size)
 	return s.err == nil, s.err
 }
 

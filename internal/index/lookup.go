@@ -11,7 +11,11 @@ import "encoding/binary"
 //	uvarint  count: of the positions; 1 for a source
 //	uvarint  length of the data
 //	         data: the list of positions; for a source the upstream position, a uvarint
-const hashBytes = 8
+const (
+	hashBytes = 8
+	// entryBytesMin is what the shortest entry takes.
+	entryBytesMin = hashBytes + 5
+)
 
 // found is where a term's data lies.
 type found struct {
@@ -36,13 +40,13 @@ func (b *Block) find(term Term) (found, bool, error) {
 		kind := Kind(s.byte())
 		same := hash == term.hash && kind == term.Kind && size == uint64(len(term.Text)) && s.equals(term.Text)
 		if !same {
-			s.at += size
+			s.skip(size)
 		}
-		f := found{count: int(s.uvarint()), size: s.uvarint(), at: s.at}
+		count, size := s.numbers(kind)
 		if same && s.err == nil {
-			return f, true, nil
+			return found{count: count, at: s.at, size: size}, true, nil
 		}
-		s.at += f.size
+		s.skip(size)
 		if hash > term.hash {
 			break
 		}
@@ -121,11 +125,11 @@ func (s *stream) ahead() []byte {
 	if s.err != nil {
 		return nil
 	}
+	if s.at >= s.block.termBytes {
+		s.err = s.block.damaged(s.at, "a term reaches past the end")
+		return nil
+	}
 	if s.page == nil || s.at < s.pageAt || s.at >= s.pageAt+pagePayload {
-		if s.at >= s.block.termBytes {
-			s.err = s.block.damaged(s.at, "a term reaches past the end")
-			return nil
-		}
 		number := s.at / pagePayload
 		s.page, s.err = s.fetch(s.block.termPage() + int64(number))
 		s.pageAt = number * pagePayload
@@ -133,7 +137,29 @@ func (s *stream) ahead() []byte {
 			return nil
 		}
 	}
-	return s.page[s.at-s.pageAt:]
+	return s.page[s.at-s.pageAt : min(pagePayload, s.block.termBytes-s.pageAt)]
+}
+
+// skip passes n bytes.
+func (s *stream) skip(n uint64) {
+	if s.err == nil && n > s.block.termBytes-s.at {
+		s.err = s.block.damaged(s.at, "a term reaches past the end")
+	}
+	s.at += n
+}
+
+// numbers reads the last of an entry before its data: the count, and the length
+// of the data, which then lies ahead.
+func (s *stream) numbers(kind Kind) (count int, size uint64) {
+	n, size := s.uvarint(), s.uvarint()
+	most := s.block.Events
+	if kind == kindSource {
+		most = 1
+	}
+	if s.err == nil && (n < 1 || n > most || size > s.block.termBytes-s.at) {
+		s.err = s.block.damaged(s.at, "a term has %d positions in %d bytes", n, size)
+	}
+	return int(n), size
 }
 
 func (s *stream) byte() byte {

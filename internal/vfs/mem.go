@@ -2,12 +2,12 @@ package vfs
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // Mem is a file system in memory that remembers what has been made durable, so
@@ -40,7 +40,7 @@ func (c dirChange) apply(entries map[string]*memNode) {
 	} else {
 		entries[c.name] = c.node
 	}
-	if c.gone != "" {
+	if c.gone != "" && c.gone != c.name {
 		delete(entries, c.gone)
 	}
 }
@@ -67,18 +67,32 @@ func notExist(op, name string) error {
 	return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 }
 
-// Create makes an empty file.
+func notDirectory(op, name string) error {
+	return &fs.PathError{Op: op, Path: name, Err: syscall.ENOTDIR}
+}
+
+// Create makes an empty file, or empties the one there is.
 func (m *Mem) Create(name string) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	dir, base := filepath.Split(name)
-	d := m.dirs[filepath.Clean(dir)]
-	if d == nil {
-		return nil, notExist("create", name)
+	node, err := m.createLocked("create", name)
+	if err != nil {
+		return nil, err
 	}
-	node := new(memNode)
-	d.change(dirChange{name: base, node: node})
+	node.change(fileChange{offset: 0})
 	return &memFile{fs: m, node: node, name: name, writable: true}, nil
+}
+
+// createLocked gives the file of a name, made if need be.
+func (m *Mem) createLocked(op, name string) (*memNode, error) {
+	d, base := m.dirs[filepath.Dir(name)], filepath.Base(name)
+	if d == nil {
+		return nil, notExist(op, name)
+	}
+	if d.entries[base] == nil {
+		d.change(dirChange{name: base, node: new(memNode)})
+	}
+	return d.entries[base], nil
 }
 
 // Open opens a file for reading.
@@ -90,8 +104,7 @@ func (m *Mem) OpenWrite(name string) (File, error) { return m.open(name, true) }
 func (m *Mem) open(name string, writable bool) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	dir, base := filepath.Split(name)
-	d := m.dirs[filepath.Clean(dir)]
+	d, base := m.dirs[filepath.Dir(name)], filepath.Base(name)
 	if d == nil || d.entries[base] == nil {
 		return nil, notExist("open", name)
 	}
@@ -134,10 +147,22 @@ func (d *memDir) change(c dirChange) {
 func (m *Mem) MkdirAll(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	dir = filepath.Clean(dir)
-	if m.dirs[dir] == nil {
-		m.dirs[dir] = &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}}
+	return m.mkdirLocked(filepath.Clean(dir))
+}
+
+func (m *Mem) mkdirLocked(dir string) error {
+	if m.dirs[dir] != nil {
+		return nil
 	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := m.mkdirLocked(parent); err != nil {
+			return err
+		}
+		if m.dirs[parent].entries[filepath.Base(dir)] != nil {
+			return notDirectory("mkdir", dir)
+		}
+	}
+	m.dirs[dir] = &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}}
 	return nil
 }
 
@@ -147,6 +172,9 @@ func (m *Mem) List(dir string) ([]string, error) {
 	defer m.mu.Unlock()
 	dir = filepath.Clean(dir)
 	d := m.dirs[dir]
+	if parent := m.dirs[filepath.Dir(dir)]; d == nil && parent != nil && parent.entries[filepath.Base(dir)] != nil {
+		return nil, notDirectory("list", dir)
+	}
 	if d == nil {
 		return nil, notExist("list", dir)
 	}
@@ -175,29 +203,6 @@ func (m *Mem) SyncDir(dir string) error {
 		c.apply(d.durable)
 	}
 	d.pending = nil
-	return nil
-}
-
-// Lock takes an exclusive lock on a name.
-func (m *Mem) Lock(name string) (io.Closer, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.locks[name] {
-		return nil, fmt.Errorf("%s: %w", name, ErrLocked)
-	}
-	m.locks[name] = true
-	return memLock{m, name}, nil
-}
-
-type memLock struct {
-	fs   *Mem
-	name string
-}
-
-func (l memLock) Close() error {
-	l.fs.mu.Lock()
-	defer l.fs.mu.Unlock()
-	delete(l.fs.locks, l.name)
 	return nil
 }
 

@@ -46,7 +46,7 @@ func (OS) Remove(name string) error { return os.Remove(name) }
 
 // MkdirAll makes a directory, and makes its own entry durable.
 func (fs OS) MkdirAll(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+	if isDirectory(dir) {
 		return nil
 	}
 	parent := filepath.Dir(dir)
@@ -55,10 +55,16 @@ func (fs OS) MkdirAll(dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+	// Another process may make it at the same time.
+	if err := os.Mkdir(dir, 0o755); err != nil && !isDirectory(dir) {
 		return err
 	}
 	return fs.SyncDir(parent)
+}
+
+func isDirectory(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // List gives the names of a directory's entries.

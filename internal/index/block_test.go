@@ -1,0 +1,103 @@
+package index_test
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+func TestABlockIsNamedByItsGroups(t *testing.T) {
+	span := index.Span{FirstGroup: 7, LastGroup: 18446744073709551615}
+	const name = "00000000000000000007-18446744073709551615.idx"
+	if span.FileName() != name {
+		t.Errorf("its name is %s", span.FileName())
+	}
+	if first, last, ok := index.ParseFileName(name); first != 7 || last != 1<<64-1 || !ok {
+		t.Errorf("the name says %d, %d, %v", first, last, ok)
+	}
+}
+
+func TestOtherNamesAreNoBlocks(t *testing.T) {
+	for _, name := range []string{
+		"", ".idx", "flush.tmp", "00000000000000000007.idx",
+		"00000000000000000007-00000000000000000008",
+		"00000000000000000007-00000000000000000008.log",
+		"00000000000000000007_00000000000000000008.idx",
+		"0000000000000000007-000000000000000000008.idx",
+		"00000000000000000009-00000000000000000008.idx",
+		"0000000000000000000x-00000000000000000008.idx",
+		"00000000000000000007-99999999999999999999.idx",
+		"+0000000000000000007-00000000000000000008.idx",
+	} {
+		if _, _, ok := index.ParseFileName(name); ok {
+			t.Errorf("%q passes", name)
+		}
+	}
+}
+
+func TestAFlushedBlockCoversItsMemory(t *testing.T) {
+	s := newShelf(t)
+	c := spaced(20, 3)
+	block, err := s.Flush(c.memory(), index.Span{FirstGroup: 4, LastGroup: 9, First: 12345, Events: 6789, Base: 3, Offset: 1234, Chain: 99})
+	must(t, err)
+	want := index.Span{FirstGroup: 4, LastGroup: 9, First: 1001, Events: 60, Base: 3, Offset: 1234, Chain: 99}
+	again, err := s.open(block.Name)
+	must(t, err)
+	for _, b := range []*index.Block{block, again} {
+		if b.Span != want || b.Next() != 1061 || b.Level() != 0 || b.Terms() != 1 {
+			t.Errorf("it covers %+v, with %d terms", b.Span, b.Terms())
+		}
+		if size := int64(len(s.bytes(t, b.Name))); b.Bytes != size {
+			t.Errorf("it has %d bytes, not %d", size, b.Bytes)
+		}
+		c.holds(t, b)
+		must(t, b.Close())
+	}
+}
+
+func TestFlushingReplacesTheBlockOfTheSameGroups(t *testing.T) {
+	s := newShelf(t)
+	span := index.Span{FirstGroup: 1, LastGroup: 1}
+	a, b := &contents{first: 1, events: [][]index.Term{{tag("a")}}}, &contents{first: 1, events: [][]index.Term{{tag("b")}}}
+	before, err := s.Flush(a.memory(), span)
+	must(t, err)
+	after, err := s.Flush(b.memory(), span)
+	must(t, err)
+	b.holds(t, after, tag("a"))
+	a.holds(t, before, tag("b")) // who has it open reads it still
+}
+
+func TestABlockThatIsNotThere(t *testing.T) {
+	if _, err := newShelf(t).open("00000000000000000001-00000000000000000001.idx"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAReadErrorIsNoDamage(t *testing.T) {
+	broken := errors.New("the disk does not answer")
+	s := newShelf(t)
+	name := spaced(300, 1).flush(t, s).Name
+	for skip := range 3 {
+		reads := 0
+		s.FS = vfs.Observe(s.mem, func(op vfs.Op) error {
+			if op.Kind != "read" {
+				return nil
+			}
+			if reads++; reads > skip {
+				return broken
+			}
+			return nil
+		})
+		block, err := s.open(name)
+		if err == nil {
+			_, _, err = block.Postings(tag("spaced"), index.Forwards)
+		}
+		var damage *vfs.DamageError
+		if !errors.Is(err, broken) || errors.As(err, &damage) {
+			t.Errorf("after %d reads: %v", skip, err)
+		}
+	}
+}

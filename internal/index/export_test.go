@@ -1,0 +1,84 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"slices"
+)
+
+// What tests of the format need to know.
+const (
+	KindSource     = kindSource
+	PageBytes      = pageBytes
+	DirectoryTerms = directoryTerms
+)
+
+// TermWithHash makes a term of a hash that is not its text's.
+func TermWithHash(hash uint64, kind Kind, text string) Term { return Term{hash, kind, text} }
+
+// Hash gives a term's hash.
+func (t *Term) Hash() uint64 { return t.hash }
+
+// MayHave asks the filter of a block alone.
+func (b *Block) MayHave(term Term) (bool, error) {
+	number, _ := bucketOf(term.hash, b.directoryPages)
+	page, err := b.page(1 + int64(number))
+	return err == nil && directoryPage(page).mayHave(term.hash), err
+}
+
+// Holds tells how many entries are in the cache, and what they take together.
+func (c *Cache) Holds() (entries int, bytes int64) {
+	for i := range c.sets {
+		for j := range c.sets[i].ways {
+			if entry := c.sets[i].ways[j].Load(); entry != nil {
+				entries++
+				bytes += entry.size()
+			}
+		}
+	}
+	return entries, bytes
+}
+
+// Bytes is what the cache believes to hold.
+func (c *Cache) Bytes() int64 { return c.bytes.Load() }
+
+// Source is a tracking source with a last position.
+type Source struct {
+	Term
+	Position uint64
+}
+
+// FlushSources writes a block of sources, whatever their hashes.
+func (b *Builder) FlushSources(span Span, sources []Source) (*Block, error) {
+	slices.SortFunc(sources, func(a, b Source) int { return compareTerms(a.Term, b.Term) })
+	w, err := b.begin(span, 0, len(sources))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sources {
+		err = errors.Join(err, w.addTerm(s.Term, 1, binary.AppendUvarint(nil, s.Position)))
+	}
+	return b.end(w, err)
+}
+
+// Mend gives the pages of a block's bytes the checksums that they should have.
+func Mend(block []byte) {
+	if len(block) < pageBytes {
+		return
+	}
+	binary.LittleEndian.PutUint32(block[pagePayload:], crc32.Checksum(block[:pagePayload], castagnoli))
+	var h header
+	copy(h.store[:], block[16:])
+	h.FirstGroup, h.LastGroup = binary.LittleEndian.Uint64(block[32:]), binary.LittleEndian.Uint64(block[40:])
+	for number := 1; (number+1)*pageBytes <= len(block); number++ {
+		page := block[number*pageBytes:][:pageBytes]
+		binary.LittleEndian.PutUint32(page[pagePayload:], pageChecksum(h.pageSeed(), int64(number), page[:pagePayload]))
+	}
+}
+
+// AppendList and DecodeList are the encoding of positions.
+var (
+	AppendList = appendList
+	DecodeList = decodeList
+)

@@ -1,0 +1,91 @@
+package index_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/internal/index"
+)
+
+var update = flag.Bool("update", false, "write what the tests find into testdata")
+
+// small is contents with one of everything: a list of one chunk and one of
+// several, both kinds of term, an empty text, a source.
+func small() *contents {
+	c := &contents{first: 1001, sources: map[string]uint64{"upstream": 300}}
+	for i := range 130 {
+		terms := []index.Term{tag("all")}
+		if i%50 == 0 {
+			terms = append(terms, eventType("some"), tag(""))
+		}
+		c.events = append(c.events, terms)
+	}
+	return c
+}
+
+func flushSmall(t *testing.T, s *shelf) *index.Block {
+	block, err := s.Flush(small().memory(), index.Span{FirstGroup: 0x0102030405060708, LastGroup: 0x1112131415161718, Base: 0x2122232425262728, Offset: 0x3132333435363738, Chain: 0x4142434445464748})
+	must(t, err)
+	return block
+}
+
+func TestTheBytesOfABlockNeverChange(t *testing.T) {
+	s := newShelf(t)
+	have := dump(s.bytes(t, flushSmall(t, s).Name))
+	name := filepath.Join("testdata", "block.hex")
+	if *update {
+		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.WriteFile(name, []byte(have), 0o644))
+	}
+	want, err := os.ReadFile(name)
+	must(t, err)
+	if have != string(want) {
+		t.Errorf("%s differs: blocks that exist cannot be read any more, so this is a new format version. It is now\n%s", name, have)
+	}
+}
+
+// A block of this version that was made once can be read for ever.
+func TestTheGoldenBlockCanBeRead(t *testing.T) {
+	s := newShelf(t)
+	block := flushSmall(t, s)
+	content, err := os.ReadFile(filepath.Join("testdata", "block.hex"))
+	must(t, err)
+	s.put(t, block.Name, undump(t, string(content)))
+	again, err := s.open(block.Name)
+	must(t, err)
+	small().holds(t, again, tag("some"), eventType("all"), eventType(""))
+	if again.Span != block.Span || again.Terms() != 4 || again.Level() != 0 {
+		t.Errorf("it covers %+v, with %d terms", again.Span, again.Terms())
+	}
+}
+
+// dump gives the bytes in lines of 32, leaving out lines of zeros.
+func dump(b []byte) string {
+	var out strings.Builder
+	for at := 0; at < len(b); at += 32 {
+		line := b[at:min(at+32, len(b))]
+		if strings.Trim(string(line), "\x00") != "" {
+			fmt.Fprintf(&out, "%06x %x\n", at, line)
+		}
+	}
+	fmt.Fprintf(&out, "%06x\n", len(b))
+	return out.String()
+}
+
+func undump(t *testing.T, dump string) (b []byte) {
+	for line := range strings.Lines(dump) {
+		var at int
+		var bytes []byte
+		n, err := fmt.Sscanf(line, "%x %x", &at, &bytes)
+		if n == 0 {
+			t.Fatal(err)
+		}
+		b = append(b, make([]byte, at-len(b))...)
+		b = append(b, bytes...)
+	}
+	return b
+}

@@ -1,0 +1,239 @@
+package index_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+const dir = "index"
+
+// storeID is the same always, so that the same block has the same bytes.
+var (
+	storeID = [16]byte([]byte("a store for test"))
+	hasher  = index.NewHasher(storeID)
+)
+
+// checker is what *testing.T and *rapid.T have in common.
+type checker interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func must(t checker, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shelf is a directory for blocks.
+type shelf struct {
+	index.Builder
+	mem *vfs.Mem
+}
+
+func newShelf(t checker) *shelf {
+	mem := vfs.NewMem()
+	must(t, mem.MkdirAll(dir))
+	return &shelf{index.Builder{FS: mem, Dir: dir, Store: storeID, Cache: index.NewCache(1 << 20), Temp: "new.tmp"}, mem}
+}
+
+// open opens a block again, with a cache of its own.
+func (s *shelf) open(name string) (*index.Block, error) {
+	return index.OpenBlock(s.FS, dir, filepath.Base(name), storeID, index.NewCache(1<<20))
+}
+
+// bytes gives what a file holds.
+func (s *shelf) bytes(t checker, name string) []byte {
+	t.Helper()
+	f, err := s.mem.Open(name)
+	must(t, err)
+	defer f.Close()
+	size, err := f.Size()
+	must(t, err)
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, size))
+	must(t, err)
+	return b
+}
+
+// put replaces what a file holds.
+func (s *shelf) put(t checker, name string, content []byte) {
+	t.Helper()
+	f, err := s.mem.Create(name)
+	must(t, err)
+	_, err = f.WriteAt(content, 0)
+	must(t, errors.Join(err, f.Close()))
+}
+
+// names gives the files.
+func (s *shelf) names(t checker) []string {
+	t.Helper()
+	names, err := s.mem.List(dir)
+	must(t, err)
+	return names
+}
+
+// tag and kind make terms.
+func tag(text string) index.Term       { return hasher.Term(index.KindTag, text) }
+func eventType(text string) index.Term { return hasher.Term(index.KindType, text) }
+
+// contents is what a block is to hold, in the plainest way.
+type contents struct {
+	first   uint64
+	events  [][]index.Term
+	sources map[string]uint64
+}
+
+// location makes up where an event lies.
+func location(position uint64) index.Location {
+	return index.Location{Offset: int64(position * 100 % (1 << 40)), Size: uint32(position%1000) + 1, CRC: uint32(position) * 2654435761}
+}
+
+// span is of groups with one event each.
+func (c *contents) span() index.Span {
+	groups := max(1, uint64(len(c.events)))
+	return index.Span{FirstGroup: c.first, LastGroup: c.first + groups - 1, Base: 1, Offset: 80, Chain: 7}
+}
+
+func (c *contents) memory() *index.Memory {
+	m := index.NewMemory(hasher, c.first, 0)
+	for i, terms := range c.events {
+		m.AddEvent(location(c.first+uint64(i)), terms)
+	}
+	for source, position := range c.sources {
+		m.SetTracking(source, position)
+	}
+	return m
+}
+
+func (c *contents) flush(t checker, s *shelf) *index.Block {
+	t.Helper()
+	block, err := s.Flush(c.memory(), c.span())
+	must(t, err)
+	return block
+}
+
+// postings gives the positions of each term there is.
+func (c *contents) postings() map[index.Term][]uint64 {
+	all := map[index.Term][]uint64{}
+	for i, terms := range c.events {
+		position := c.first + uint64(i)
+		for _, term := range terms {
+			if have := all[term]; len(have) == 0 || have[len(have)-1] != position {
+				all[term] = append(have, position)
+			}
+		}
+	}
+	return all
+}
+
+// reader is what memory blocks and file blocks both are.
+type reader interface {
+	Postings(index.Term, index.Direction) (index.Postings, int, error)
+	Locations([]index.Location, uint64, int) ([]index.Location, error)
+	Tracking(index.Term) (uint64, bool, error)
+}
+
+// holds fails unless a block says just what the contents are, and knows nothing
+// of some absent terms.
+func (c *contents) holds(t checker, r reader, absent ...index.Term) {
+	t.Helper()
+	for term, positions := range c.postings() {
+		finds(t, r, term, positions)
+	}
+	for _, term := range absent {
+		finds(t, r, term, nil)
+	}
+	locations, err := r.Locations(nil, c.first, len(c.events))
+	must(t, err)
+	for i, have := range locations {
+		if want := location(c.first + uint64(i)); have != want {
+			t.Fatalf("the event at %d lies at %+v, not %+v", c.first+uint64(i), have, want)
+		}
+	}
+	for source, position := range c.sources {
+		if have, known, err := r.Tracking(hasher.Source(source)); have != position || !known || err != nil {
+			t.Fatalf("source %.20q is at %d, not %d: %v", source, have, position, err)
+		}
+	}
+	if _, known, err := r.Tracking(hasher.Source("nobody's source")); known || err != nil {
+		t.Fatalf("an unknown source is known: %v", err)
+	}
+}
+
+// finds fails unless a block gives just these positions of a term, both ways.
+func finds(t checker, r reader, term index.Term, positions []uint64) {
+	t.Helper()
+	for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
+		postings, count, err := r.Postings(term, direction)
+		must(t, err)
+		want := slices.Clone(positions)
+		if direction == index.Backwards {
+			slices.Reverse(want)
+		}
+		if have := walk(t, postings, direction); !slices.Equal(have, want) || count != len(want) {
+			t.Fatalf("%.20q of kind %d is at %s (%d), not at %s", term.Text, term.Kind, short(have), count, short(want))
+		}
+	}
+}
+
+func short(positions []uint64) string {
+	if len(positions) > 10 {
+		return fmt.Sprint(positions[:10]) + "…"
+	}
+	return fmt.Sprint(positions)
+}
+
+// walk gives all positions in the order of the walk.
+func walk(t checker, p index.Postings, direction index.Direction) (positions []uint64) {
+	t.Helper()
+	for key := uint64(0); ; key++ {
+		found, ok, err := p.Seek(key)
+		must(t, err)
+		if !ok {
+			return positions
+		}
+		if found < key {
+			t.Fatalf("sought %d, found %d", key, found)
+		}
+		positions, key = append(positions, direction.Key(found)), found
+	}
+}
+
+// chance gives the same chance for the same seed.
+func chance(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+
+// leaps seeks keys that ascend by chance, and fails unless each finds the first
+// key at or above it.
+func leaps(t checker, p index.Postings, direction index.Direction, positions []uint64, chance *rand.Rand) {
+	t.Helper()
+	keys := make([]uint64, len(positions))
+	for i, position := range positions {
+		keys[i] = direction.Key(position)
+	}
+	slices.Sort(keys)
+	at, key := 0, uint64(0)
+	for at <= len(keys) {
+		if at < len(keys) {
+			key = max(key, keys[at]-min(keys[at], uint64(chance.IntN(3))))
+		} else if len(keys) > 0 {
+			key = max(key, keys[len(keys)-1]+1)
+		}
+		i, _ := slices.BinarySearch(keys, key)
+		found, ok, err := p.Seek(key)
+		must(t, err)
+		if ok != (i < len(keys)) || ok && found != keys[i] {
+			t.Fatalf("of %d keys, sought %d, found %d, %v", len(keys), key, found, ok)
+		}
+		at += 1 + chance.IntN(1<<chance.IntN(10))
+	}
+}

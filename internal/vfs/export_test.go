@@ -1,0 +1,4 @@
+package vfs
+
+// WriteZeros is Allocate where the file system has no call for it.
+var WriteZeros = writeZeros

@@ -1,0 +1,153 @@
+package vfs_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// observed gives a disk in memory that asks before each operation.
+func observed(t *testing.T, before func(vfs.Op) error) disk {
+	mem := vfs.NewMem()
+	if err := mem.MkdirAll("dir"); err != nil {
+		t.Fatal(err)
+	}
+	return disk{t, vfs.Observe(mem, before), "dir"}
+}
+
+// everything does each operation once, until one fails. Those that Observe
+// shows are in the order of shown.
+func everything(fs vfs.FS) error {
+	if err := fs.MkdirAll("dir/sub"); err != nil {
+		return err
+	}
+	lock, err := fs.Lock("dir/LOCK")
+	if err != nil {
+		return err
+	}
+	f, err := fs.Create("dir/a")
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteAt([]byte("text"), 3); err != nil {
+		return err
+	}
+	if err := f.Allocate(5, 7); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Truncate(6); err != nil {
+		return err
+	}
+	if err := fs.Rename("dir/a", "dir/b"); err != nil {
+		return err
+	}
+	if _, err := fs.OpenWrite("dir/b"); err != nil {
+		return err
+	}
+	if f, err = fs.Open("dir/b"); err != nil {
+		return err
+	}
+	if _, err := f.ReadAt(make([]byte, 2), 1); err != nil {
+		return err
+	}
+	if _, err := fs.List("dir"); err != nil {
+		return err
+	}
+	if err := fs.Remove("dir/b"); err != nil {
+		return err
+	}
+	if err := fs.SyncDir("dir"); err != nil {
+		return err
+	}
+	return lock.Close()
+}
+
+var shown = []vfs.Op{
+	{Kind: "mkdirall", Name: "dir/sub"},
+	{Kind: "lock", Name: "dir/LOCK"},
+	{Kind: "create", Name: "dir/a"},
+	{Kind: "write", Name: "dir/a", Offset: 3, Size: 4},
+	{Kind: "allocate", Name: "dir/a", Offset: 5, Size: 7},
+	{Kind: "sync", Name: "dir/a"},
+	{Kind: "truncate", Name: "dir/a", Size: 6},
+	{Kind: "rename", Name: "dir/b"},
+	{Kind: "openwrite", Name: "dir/b"},
+	{Kind: "open", Name: "dir/b"},
+	{Kind: "read", Name: "dir/b", Offset: 1, Size: 2},
+	{Kind: "list", Name: "dir"},
+	{Kind: "remove", Name: "dir/b"},
+	{Kind: "syncdir", Name: "dir"},
+}
+
+func TestObserveShowsEachOperationInOrder(t *testing.T) {
+	var ops []vfs.Op
+	d := observed(t, func(op vfs.Op) error { ops = append(ops, op); return nil })
+	d.must(everything(d))
+	if !slices.Equal(ops, shown) {
+		t.Errorf("shown are\n%v, not\n%v", ops, shown)
+	}
+}
+
+func TestObserveStopsTheOperationThatItRefuses(t *testing.T) {
+	for i, at := range shown {
+		t.Run(at.Kind, func(t *testing.T) {
+			refused := errors.New("refused")
+			asked := 0
+			d := observed(t, func(vfs.Op) error {
+				if asked++; asked == i+1 {
+					return refused
+				}
+				return nil
+			})
+			if err := everything(d); !errors.Is(err, refused) {
+				t.Errorf("the error is %v", err)
+			}
+			if asked != i+1 {
+				t.Errorf("%d operations were shown, not %d", asked, i+1)
+			}
+		})
+	}
+}
+
+func TestARefusedOperationChangesNothing(t *testing.T) {
+	refused := errors.New("refused")
+	allow := true
+	d := observed(t, func(vfs.Op) error {
+		if allow {
+			return nil
+		}
+		return refused
+	})
+	d.make("a", "text")
+	d.must(d.Remove(d.path("a")))
+	f := d.make("b", "text")
+	allow = false
+	_, write := f.WriteAt([]byte("x"), 0)
+	_, create := d.Create(d.path("b"))
+	_, lock := d.Lock(d.path("LOCK"))
+	for i, err := range []error{write, create, lock, f.Truncate(1), f.Allocate(0, 9), d.Rename(d.path("b"), d.path("c")), d.Remove(d.path("b")), d.MkdirAll(d.path("sub"))} {
+		if !errors.Is(err, refused) {
+			t.Errorf("operation %d: %v", i, err)
+		}
+	}
+	allow = true
+	d.lists("b")
+	d.holds("b", "text")
+}
+
+func TestDamageSaysWhere(t *testing.T) {
+	err := fmt.Errorf("reading: %w", &vfs.DamageError{File: "log/1", Offset: 42, What: "the group is damaged"})
+	var damage *vfs.DamageError
+	if !errors.As(err, &damage) || damage.File != "log/1" || damage.Offset != 42 {
+		t.Errorf("found is %+v", damage)
+	}
+	if want := "reading: log/1 at byte 42: the group is damaged"; err.Error() != want {
+		t.Errorf("it says %q", err)
+	}
+}
