@@ -71,6 +71,20 @@ func TestPreparingWithoutSpaceHarmsNothing(t *testing.T) {
 	}
 }
 
+func TestPreparingWithoutSpaceInTheSegmentHarmsNothing(t *testing.T) {
+	d, fs := newFullDisk()
+	b := open(t, fs, small)
+	was := image(t, d.Mem)
+	d.refuse["allocate"] = true
+	if err := b.Prepare(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("the error is %v", err)
+	}
+	same(t, image(t, d.Mem), was)
+	d.refuse["allocate"] = false
+	b.commit(1, "text")
+	b.has("text")
+}
+
 func TestPreparingTwiceMakesOneFile(t *testing.T) {
 	d, fs := newFullDisk()
 	b := open(t, fs, small)

@@ -1,10 +1,12 @@
 package eventlog_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // killed gives the files of a log of three groups whose process was killed, and
@@ -127,6 +129,41 @@ func TestACutLogIsWrittenFurther(t *testing.T) {
 	b.has("first", "second and third", "fourth again")
 	if b.Torn() != nil {
 		t.Errorf("torn is %v", b.Torn())
+	}
+}
+
+// What cannot be read is not taken for torn: nothing is cut.
+func TestARecoveryThatCannotReadCutsNothing(t *testing.T) {
+	mem := vfs.NewMem()
+	options := eventlog.Options{SegmentBytes: 2 << 20, NewID: newID}
+	b := open(t, mem, options)
+	b.commit(1, "first")
+	last := b.commit(1, strings.Repeat("y", 3<<19)) // more than the scanner reads at a time
+	all := image(t, mem)
+	all = all.with(segment(1), flip(all[segment(1)], 8*end(last)-1))
+	for n := 1; ; n++ {
+		mem, reads := all.mem(t), 0
+		broken := errors.New("the disk does not answer")
+		_, err := eventlog.Open(vfs.Observe(mem, func(op vfs.Op) error {
+			if op.Kind == "read" {
+				reads++
+			}
+			if op.Kind == "read" && reads == n {
+				return broken
+			}
+			return nil
+		}), dir, options)
+		if err == nil {
+			if n < 6 {
+				t.Errorf("there were only %d reads", reads)
+			}
+			return
+		}
+		var damage *vfs.DamageError
+		if !errors.Is(err, broken) || errors.As(err, &damage) {
+			t.Errorf("read %d: %v", n, err)
+		}
+		same(t, image(t, mem), all)
 	}
 }
 

@@ -47,7 +47,7 @@ func NewOwner() uint64 { return owners.Add(1) }
 
 // NewCache makes a cache of some bytes.
 func NewCache(bytes int64) *Cache {
-	return &Cache{sets: make([]cacheSet, max(1, bytes/cacheBytesPerWay/cacheWays)), limit: bytes}
+	return &Cache{sets: make([]cacheSet, max(1, bytes/cacheBytesPerWay/cacheWays)), limit: max(0, bytes)}
 }
 
 func (c *Cache) find(key CacheKey) (*cacheSet, uint32) {

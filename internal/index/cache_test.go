@@ -35,8 +35,9 @@ func TestTheCacheGivesWhatWasPut(t *testing.T) {
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
-	for _, limit := range []int64{0, 100, 5000, 1 << 20} {
+	for _, limit := range []int64{-1, 0, 100, 5000, 1 << 20} {
 		c := index.NewCache(limit)
+		limit = max(0, limit)
 		for number := range uint64(5000) {
 			c.Put(index.CacheKey{Owner: 1, Number: number % 3000}, make([]byte, 100+number%4000))
 			if number%100 == 0 {
@@ -71,6 +72,28 @@ func TestWhatIsAskedForStaysInTheCache(t *testing.T) {
 	}
 	if misses > 20 {
 		t.Errorf("it went %d times", misses)
+	}
+}
+
+// What the cache compares first is shorter than a key.
+func TestKeysThatLookAlikeAreTold(t *testing.T) {
+	c := index.NewCache(1000) // all keys in one set
+	alike, found := map[uint32]index.CacheKey{}, 0
+	for number := range uint64(300_000) {
+		key := index.CacheKey{Owner: 1, Number: number}
+		twin, there := alike[c.Tag(key)]
+		alike[c.Tag(key)] = key
+		if !there {
+			continue
+		}
+		found++
+		c.Put(twin, page(twin, 16))
+		if b, there := c.Get(key); there {
+			t.Errorf("for %v there is %x", key, b)
+		}
+	}
+	if found == 0 {
+		t.Error("no two keys look alike")
 	}
 }
 

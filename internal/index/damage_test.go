@@ -17,7 +17,7 @@ import (
 func varied() *contents {
 	c := &contents{first: 1, sources: map[string]uint64{"upstream": 7, "other": 8}}
 	for i := range 700 {
-		c.events = append(c.events, []index.Term{tag("all"), tag(fmt.Sprint(i % 10)), tag(fmt.Sprintf("unique %d", i)), eventType(strings.Repeat("t", i))})
+		c.events = append(c.events, []index.Term{tag("all"), tag(fmt.Sprint(i % 10)), tag(fmt.Sprintf("unique %d", i)), eventType(strings.Repeat("t", i/3))})
 	}
 	return c
 }
@@ -92,7 +92,7 @@ func TestAWrongBitInAnyPageIsFoundByWhoMeetsIt(t *testing.T) {
 		t.Fatalf("there are only %d pages", pages)
 	}
 	for page := 1; page < pages; page++ {
-		for _, at := range []int{0, 1111, 4090, 4095} {
+		for _, at := range []int{page % 4000, 4090, 4095} {
 			wrong := slices.Clone(sound)
 			wrong[page*index.PageBytes+at] ^= 1 << (at % 8)
 			s.put(t, name, wrong)

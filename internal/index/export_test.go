@@ -40,6 +40,12 @@ func (c *Cache) Holds() (entries int, bytes int64) {
 	return entries, bytes
 }
 
+// Tag gives what the cache compares first of a key.
+func (c *Cache) Tag(key CacheKey) uint32 {
+	_, tag := c.find(key)
+	return tag
+}
+
 // Bytes is what the cache believes to hold.
 func (c *Cache) Bytes() int64 { return c.bytes.Load() }
 
