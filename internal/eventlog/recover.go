@@ -98,9 +98,9 @@ func (s *scanner) classifyTail() (*Torn, error) {
 
 // endedWithMark tells whether the damage is what was a mark. Closing leaves a
 // file that ends right behind its mark, and a file that is being written always
-// has more room: Reserve and recovery see to it. If a crash kept that room from the disk and the file ends behind
-// a header all the same, then that header is sound: it is not torn in itself,
-// for it ends with a sector.
+// has more room: Reserve and recovery see to it. If a crash kept that room from
+// the disk and the file ends behind a header all the same, then that header is
+// sound: it is not torn in itself, for it ends with a sector.
 func (s *scanner) endedWithMark() (bool, error) {
 	if s.size != s.offset+groupHeaderBytes {
 		return false, nil

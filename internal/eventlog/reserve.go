@@ -59,11 +59,15 @@ func (s *space) ensure(l *Log, next bool, end int64) error {
 	return f.grow(end, l.options.SegmentBytes)
 }
 
-// grow allocates up to end and one step further, but not past the segment's limit.
+// grow allocates up to end, and one step further: not past the segment's limit,
+// unless the content is past it already.
 func (f *segmentFile) grow(end, limit int64) error {
 	have := f.allocated.Load()
 	step := min(max(have, firstStep), lastStep)
 	want := max(end, min(have+step, limit+closingBytes))
+	if end > limit+closingBytes {
+		want = max(end, have+step)
+	}
 	if err := f.Allocate(have, want-have); err != nil {
 		return err
 	}

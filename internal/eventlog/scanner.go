@@ -12,7 +12,7 @@ import (
 const scanWindow = 1 << 20
 
 // errTail is what a scanner ends with where no sound group lies: at the end of
-// what was written, or at damage. classify tells which.
+// what was written, or at damage. classifyTail tells which.
 var errTail = errors.New("no sound group here")
 
 // scanner reads the groups of one segment forward and verifies each: both

@@ -28,10 +28,10 @@ type entry struct {
 	more []uint32 // all positions, if there are several
 }
 
-// Rough sizes for the memory limit: of an entry with its place in the table,
-// and of a location.
 const (
+	// entryBytes is roughly what an entry takes, with its place in the table.
 	entryBytes = int(unsafe.Sizeof(entry{})) + 24
+	// arenaBytes is the room that is made for texts at a time.
 	arenaBytes = 64 << 10
 )
 

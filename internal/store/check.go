@@ -157,6 +157,10 @@ func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 		}
 		return nil, err
 	}
+	if err := s.checkReach(block); err != nil {
+		c.problem(err, logRemedy)
+		return nil, block.Close()
+	}
 	if _, err := s.endOf(block); err != nil {
 		var mismatch errBlockMismatch
 		if errors.As(err, &mismatch) {

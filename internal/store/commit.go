@@ -95,6 +95,7 @@ func (s *Store) submit(ctx context.Context, op *operation) (verdict, error) {
 		return v, nil
 	case <-ctx.Done():
 		if op.take() {
+			op.request, op.condition = nil, nil // the queue keeps op until its turn
 			return verdict{}, ctx.Err()
 		}
 		return <-op.verdict, nil

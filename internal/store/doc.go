@@ -16,6 +16,6 @@
 //
 // # Locks
 //
-// states.mu comes before the lock in an index.Memory; no other two are held at a
-// time, and none while a query is evaluated.
+// No two are held at a time, and none while a query is evaluated. Files of blocks
+// that nobody uses any more may be closed and removed under states.mu.
 package store

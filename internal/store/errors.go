@@ -65,7 +65,7 @@ func describe(query dcb.Query) string {
 		if i > 0 {
 			b.WriteString(" or ")
 		}
-		fmt.Fprintf(&b, "(types %q, tags %q)", head(item.Types), head(item.Tags))
+		fmt.Fprintf(&b, "(types %q, tags %q)", shortened(item.Types), shortened(item.Tags))
 		if b.Len() > describedBytes && i+1 < len(query.Items) {
 			fmt.Fprintf(&b, " or %d more items", len(query.Items)-i-1)
 			break
@@ -74,8 +74,8 @@ func describe(query dcb.Query) string {
 	return b.String()
 }
 
-// head gives the first few terms, each shortened, and how many more there are.
-func head(terms []string) []string {
+// shortened gives the first few terms, each shortened, and how many more there are.
+func shortened(terms []string) []string {
 	const most, longest = 5, 40
 	var out []string
 	for i, term := range terms {

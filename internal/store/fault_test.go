@@ -268,6 +268,40 @@ func TestEveryFlippedBitOfTheLogIsFound(t *testing.T) {
 	mustBeSound(t, "with all bits as they were", disk)
 }
 
+// A log that has lost its last segment is sound in itself. The index tells.
+func TestLostEndOfTheLogIsFound(t *testing.T) {
+	s, _, disk := faulty(t)
+	for i := range 40 {
+		mustAppend(t, s, fmt.Sprint(i), 3)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for _, name := range disk.Files() {
+		if filepath.Dir(name) == "/store/log" {
+			last = name
+		}
+	}
+	for range 2 { // the last segment may have nothing in the index yet
+		if err := disk.Remove(last); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range disk.Files() {
+			if filepath.Dir(name) == "/store/log" {
+				last = name
+			}
+		}
+	}
+	if _, err := store.Open(crashDir, tiny(disk)); !errors.Is(err, dcb.ErrCorruption) {
+		t.Errorf("opening: %v", err)
+	}
+	report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *tiny(disk)})
+	if err != nil || len(report.Problems) == 0 {
+		t.Errorf("checking: %v, %v", report, err)
+	}
+}
+
 func TestEveryDamagedPageOfTheIndexIsBuiltAgain(t *testing.T) {
 	s, _, disk := faulty(t)
 	for i := range 12 {
@@ -344,4 +378,51 @@ func TestOptionsThatTheFormatCannotHoldAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStoreOpensThoughItsIndexCannotBeWritten(t *testing.T) {
+	s, f, disk := faulty(t)
+	f.set(failing("create", "index", syscall.ENOSPC))
+	for i := range 6 {
+		mustAppend(t, s, fmt.Sprint(i), 2)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := store.Open(crashDir, tiny(vfs.Observe(disk, f.before)))
+	if err != nil {
+		t.Fatalf("opening without space for the index: %v", err)
+	}
+	verifyQuery(t, "without an index on disk", again, "3", 2)
+	f.set(nil)
+	for i := range 20 {
+		mustAppend(t, again, fmt.Sprint("more", i), 2)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustBeSound(t, "afterwards", disk)
+}
+
+func TestCloseWaitsForAnotherClose(t *testing.T) {
+	s, f, disk := faulty(t)
+	mustAppend(t, s, "one", 1)
+	begun := make(chan struct{})
+	f.set(func(op vfs.Op) error {
+		if op.Kind == "truncate" {
+			close(begun)
+			time.Sleep(20 * time.Millisecond)
+		}
+		return nil
+	})
+	go s.Close()
+	<-begun
+	if err := s.Close(); err != nil {
+		t.Errorf("the second close: %v", err)
+	}
+	again, err := store.Open(crashDir, tiny(disk))
+	if err != nil {
+		t.Fatalf("opening what has been closed: %v", err)
+	}
+	again.Close()
 }

@@ -220,6 +220,9 @@ func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, 
 				return err
 			}
 		}
+		if next.end {
+			return nil
+		}
 		first = next.position
 	}
 	return nil

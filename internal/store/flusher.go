@@ -20,6 +20,7 @@ func (s *Store) runFlusher() {
 	b := &s.background
 	builder := s.builder(flushTemp, nil)
 	failures := 0
+	wake(b.flush) // opening may have left some
 	for b.wait(b.flush) {
 		for m := s.flushable(); m != nil; m = s.flushable() {
 			err := s.flush(builder, m)

@@ -67,24 +67,34 @@ func (s *Store) tend(builder *index.Builder) (worked bool, err error) {
 	return true, s.join(builder, run)
 }
 
-// joinable gives blocks that follow one another, are of one level, and are not
-// too large together: the oldest, so that none is left alone between larger ones.
+// joinable gives blocks that follow one another and are of one level: the oldest,
+// so that none is left alone between larger ones, and as many as fit together.
 func joinable(blocks []*fileBlock) []*fileBlock {
 	for end := joinWidth; end <= len(blocks); end++ {
 		run := blocks[end-joinWidth : end]
-		var events uint64
-		var bytes int64
-		alike := true
-		for _, b := range run {
-			events += b.Events
-			bytes += b.Bytes
-			alike = alike && b.Level() == run[0].Level()
+		level := run[0].Level()
+		if slices.ContainsFunc(run, func(b *fileBlock) bool { return b.Level() != level }) {
+			continue
 		}
-		if alike && events <= maxJoinEvents && bytes <= maxJoinBytes {
-			return run
+		if n := fitting(run); n > 1 {
+			return run[:n]
 		}
 	}
 	return nil
+}
+
+// fitting gives how many of the first blocks are not too large together.
+func fitting(run []*fileBlock) int {
+	var events uint64
+	var bytes int64
+	for i, b := range run {
+		events += b.Events
+		bytes += b.Bytes
+		if events > maxJoinEvents || bytes > maxJoinBytes {
+			return i
+		}
+	}
+	return len(run)
 }
 
 func (s *Store) join(builder *index.Builder, run []*fileBlock) error {

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"unsafe"
-
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -22,17 +20,14 @@ func (m *memory) addRecord(location index.Location, event encoding.Event, terms 
 	terms = terms[:0]
 	hasher := m.Hasher()
 	eventType, tags := event.Type()
-	terms = append(terms, hasher.Term(index.KindType, alias(eventType)))
+	terms = append(terms, hasher.Term(index.KindType, eventType))
 	for tag, ok := tags.Next(); ok; tag, ok = tags.Next() {
-		terms = append(terms, hasher.Term(index.KindTag, alias(tag)))
+		terms = append(terms, hasher.Term(index.KindTag, tag))
 	}
 	m.AddEvent(location, terms)
 	clear(terms)
 	return terms
 }
-
-// alias views bytes as a string, for a term that is dropped before they change.
-func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // full tells whether the next group is to go into another block.
 func (m *memory) full(events int) bool {

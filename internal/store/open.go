@@ -54,6 +54,7 @@ func newStore(dir string, options *Options) *Store {
 		failed:     make(chan struct{}),
 		gate:       newGate(),
 		closing:    make(chan struct{}),
+		closed:     make(chan struct{}),
 		queue:      make(chan *operation, queueLength),
 		queued:     semaphore.NewWeighted(maxQueuedBytes + 1),
 		evaluating: semaphore.NewWeighted(int64(4 * runtime.GOMAXPROCS(0))),
@@ -74,7 +75,7 @@ func (s *Store) open(options eventlog.Options) error {
 		return err
 	}
 	if !options.ReadOnly {
-		if err := fsys.MkdirAll(s.dir); err != nil {
+		if err := s.makeDir(); err != nil {
 			return storeError(err, "making the directory of the store")
 		}
 	}
@@ -82,6 +83,9 @@ func (s *Store) open(options eventlog.Options) error {
 	lock, err := fsys.Lock(filepath.Join(s.dir, lockName))
 	if errors.Is(err, vfs.ErrLocked) {
 		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already; close the one who has it, or connect to its server", s.dir), Cause: err}
+	}
+	if readOnlyDisk := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS); readOnlyDisk && options.ReadOnly {
+		lock, err = unlocked{}, nil // nobody can be writing there, and reading harms nobody
 	}
 	if err != nil {
 		return storeError(err, "locking the store")
@@ -100,6 +104,26 @@ func (s *Store) open(options eventlog.Options) error {
 	s.states.change(func(*state) {})
 	return nil
 }
+
+// makeDir makes the directory of a store, and makes sure that it stays: one that
+// was there before may have been made by a process that died before it could.
+func (s *Store) makeDir() error {
+	fsys := s.options.FS
+	if err := fsys.MkdirAll(s.dir); err != nil {
+		return err
+	}
+	names, err := fsys.List(s.dir)
+	if err != nil || slices.Contains(names, logName) {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(s.dir))
+}
+
+// unlocked stands for a lock that cannot be taken.
+type unlocked struct{}
+
+// Close does nothing.
+func (unlocked) Close() error { return nil }
 
 // inspect refuses a path that holds something else, or, if there must be a store,
 // nothing.
@@ -178,16 +202,17 @@ type cover struct {
 	builder *index.Builder
 	blocks  []*fileBlock
 	end     eventlog.Point // of what is covered
-	rest    *memory
+	atTail  bool           // nothing but groups without a block lies behind
+	// memories are what lies behind the blocks: more than one if a block could
+	// not be written, which opening does not fail for.
+	memories []*memory
 }
 
 // publish makes the blocks the state, in any case, so that they get closed.
 func (c *cover) publish() {
 	c.store.states.change(func(st *state) {
 		st.blocks = c.blocks
-		if c.rest != nil {
-			st.memories = []*memory{c.rest}
-		}
+		st.memories = c.memories
 	})
 }
 
@@ -200,6 +225,9 @@ func (c *cover) add(span index.Span) error {
 	}
 	block, err := index.OpenBlock(c.store.options.FS, c.store.indexDir(), name, c.store.log.ID(), c.store.cache)
 	if err == nil {
+		if err := c.store.checkReach(block); err != nil {
+			return errors.Join(err, block.Close())
+		}
 		var end eventlog.Point
 		if end, err = c.store.endOf(block); err == nil {
 			if err := c.fill(span.FirstGroup - 1); err != nil {
@@ -220,6 +248,19 @@ func (c *cover) add(span index.Span) error {
 	return c.store.removeIndexFile(name)
 }
 
+// checkReach fails if a block covers groups that the log does not have. A block
+// covers only what is durable, so then the end of the log has been lost.
+func (s *Store) checkReach(block *index.Block) error {
+	tail := s.log.Tail()
+	if block.LastGroup <= tail.Index {
+		return nil
+	}
+	return &vfs.DamageError{
+		File: s.log.SegmentName(tail.Next),
+		What: fmt.Sprintf("the log ends with group %d, and the index has seen group %d: the end of the log is lost (if you have restored an older log on purpose, remove %s)", tail.Index, block.LastGroup, s.indexDir()),
+	}
+}
+
 // fill builds blocks up to the group of index last.
 func (c *cover) fill(last uint64) error {
 	if c.end.Tail.Index >= last {
@@ -232,14 +273,28 @@ func (c *cover) fill(last uint64) error {
 	return err
 }
 
-// finish reads what lies behind the blocks into memory.
-func (c *cover) finish() (err error) {
-	c.rest, err = c.replay(c.store.log.Tail().Index)
+// finish reads what lies behind the blocks, and keeps in memory what is not a full
+// block.
+func (c *cover) finish() error {
+	c.atTail = true
+	rest, err := c.replay(c.store.log.Tail().Index)
+	c.memories = append(c.memories, rest)
 	return err
 }
 
+// emit writes a block. At the tail, one that cannot be written may wait in memory
+// for the flusher, as while the store is open.
 func (c *cover) emit(m *memory) error {
+	if len(c.memories) > 0 && len(c.memories) < maxMemories {
+		c.memories = append(c.memories, m)
+		return nil
+	}
 	block, err := c.builder.Flush(m.Memory, m.span)
+	if err != nil && c.atTail && len(c.memories) == 0 {
+		c.store.options.Logger.Warn("a block of the index could not be written; it will be tried again", "error", err)
+		c.memories = append(c.memories, m)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

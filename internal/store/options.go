@@ -56,6 +56,8 @@ const (
 	maxSegmentBytes = 256 << 30
 	maxEventBytes   = 15 << 20
 	maxRequestBytes = 1 << 30
+	// maxRequestEvents of these with the longest source are below 4 GiB.
+	maxRequestEvents = 4 << 20
 )
 
 // validate refuses what the format cannot hold.
@@ -69,7 +71,7 @@ func (o *Options) validate() error {
 		{"BlockEvents", int64(o.BlockEvents), math.MaxUint32},
 		{"Limits.EventBytes", int64(o.Limits.EventBytes), maxEventBytes},
 		{"Limits.RequestBytes", int64(o.Limits.RequestBytes), maxRequestBytes},
-		{"Limits.RequestEvents", int64(o.Limits.RequestEvents), math.MaxInt32},
+		{"Limits.RequestEvents", int64(o.Limits.RequestEvents), maxRequestEvents},
 		{"Limits.EventTags", int64(o.Limits.EventTags), math.MaxInt32},
 		{"Limits.QueryTerms", int64(o.Limits.QueryTerms), math.MaxInt32},
 	} {

@@ -14,7 +14,7 @@ const locateAtATime = 256
 
 // progress is how far a batch got.
 type progress struct {
-	position uint64 // where to go on; meaningless at the end
+	position uint64 // where to go on, unless this is the end
 	count    int    // events given
 	last     uint64 // position of the last event given; 0 for none
 	end      bool   // the range is done

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
@@ -22,11 +23,7 @@ func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequ
 	defer sn.release()
 	offset := -1
 	err := s.eachEvent(ctx, sn, conflict, conflict, func(event encoding.Event) bool {
-		for i, id := range submitted {
-			if string(event.UUID()) == id {
-				offset = i
-			}
-		}
+		offset = slices.Index(submitted, string(event.UUID()))
 		return true
 	})
 	if err != nil || offset < 0 || uint64(offset) >= conflict {

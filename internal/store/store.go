@@ -31,8 +31,10 @@ type Store struct {
 
 	gate    *gate
 	closing chan struct{} // closed when Close begins
-	// queue is of the requests that the writer has not taken. queued bounds their
-	// bytes, and evaluating how many conditions are looked at at a time.
+	closed  chan struct{} // closed when it has ended
+	// queue is of the requests that the writer has not taken. queued bounds the
+	// bytes of those not answered, and evaluating how many conditions are looked
+	// at at a time.
 	queue      chan *operation
 	queued     *semaphore.Weighted
 	evaluating *semaphore.Weighted
@@ -90,11 +92,13 @@ func (s *Store) Head(ctx context.Context) (uint64, error) {
 }
 
 // Close ends subscriptions, finishes what is queued, and closes the files. A
-// store that has not failed ends with a mark.
+// store that has not failed ends with a mark. It may be called more than once.
 func (s *Store) Close() error {
 	if !s.gate.close() {
+		<-s.closed
 		return nil
 	}
+	defer close(s.closed)
 	close(s.closing)
 	<-s.gate.empty
 	s.background.stop()

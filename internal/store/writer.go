@@ -15,10 +15,12 @@ const (
 	maxGroupBytes = 4 << 20
 	// maxGroupRequests closes a group too.
 	maxGroupRequests = 4096
-	// maxQueuedBytes bounds what waits for the writer, beside one request.
+	// maxQueuedBytes bounds the requests that are not answered yet, beside one.
 	maxQueuedBytes = 64 << 20
-	// maxMemories is how many memory blocks may wait to be written.
-	maxMemories = 8
+	// maxMemories is how many memory blocks may wait to be written, and
+	// maxMemoryBytes what they may take.
+	maxMemories    = 8
+	maxMemoryBytes = maxMemories * maxBlockMemory
 	// maxBlockLog and maxBlockMemory end a memory block, as its events do.
 	maxBlockLog    = 64 << 20
 	maxBlockMemory = 32 << 20
@@ -82,7 +84,20 @@ func (w *writer) takeFrom() chan *operation {
 // flusherBehind tells whether to wait for the flusher. One that cannot write
 // is not waited for: then appends are refused (see admit).
 func (w *writer) flusherBehind() bool {
-	return len(w.states.current.Load().memories) > maxMemories && w.background.flushError.Load() == nil
+	return w.tooManyMemories() && w.background.flushError.Load() == nil
+}
+
+// tooManyMemories tells whether as many memory blocks wait as may.
+func (w *writer) tooManyMemories() bool {
+	memories := w.states.current.Load().memories
+	if len(memories) == 1 {
+		return false
+	}
+	bytes := 0
+	for _, m := range memories {
+		bytes += m.Bytes()
+	}
+	return len(memories) > maxMemories || bytes > maxMemoryBytes
 }
 
 // gather decides an operation and all that wait behind it.
@@ -140,18 +155,20 @@ func (w *writer) send() {
 func (w *writer) finishSync() {
 	w.syncing.answerHeld(w.failureError())
 	w.spare, w.syncing = w.syncing, nil
+	w.spare.reset(0) // an idle store holds no requests
 }
 
 // decide answers an operation, or enters it into the open group. What came since
-// its caller looked is in memory; if it is not any more, the caller has to look
-// again.
+// its caller looked is in memory; if it is not any more, and the operation depends
+// on it, the caller has to look again.
 func (w *writer) decide(op *operation) {
 	if err := w.admit(); err != nil {
 		op.answer(verdict{err: err})
 		return
 	}
 	w.memories = w.states.current.Load().memories
-	if op.group+1 < w.memories[0].span.FirstGroup {
+	depends := op.request.Tracking != nil || op.condition != nil && op.examined < w.open.last()
+	if depends && op.group+1 < w.memories[0].span.FirstGroup {
 		op.answer(verdict{stale: true})
 		return
 	}
@@ -178,7 +195,7 @@ func (w *writer) admit() error {
 	if err := w.failureError(); err != nil {
 		return err
 	}
-	if err := w.background.flushError.Load(); err != nil && len(w.states.current.Load().memories) > maxMemories {
+	if err := w.background.flushError.Load(); err != nil && w.tooManyMemories() {
 		return noSpace(*err)
 	}
 	return nil

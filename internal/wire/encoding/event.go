@@ -23,25 +23,26 @@ const (
 // Event is the canonical bytes of one umadb.v1.Event, validated.
 type Event []byte
 
-// Type gives the type, or nothing if it is empty, and the tags.
-func (e Event) Type() ([]byte, Tags) {
+// Type gives the type, and the tags. Both alias the event.
+func (e Event) Type() (string, Tags) {
 	if len(e) > 0 && e[0] == bytesTag(eventType) {
 		eventType, rest := e.take(e)
-		return eventType, rest
+		return aliasString(eventType), rest
 	}
-	return nil, Tags(e)
+	return "", Tags(e)
 }
 
 // Tags are an event's tags that have not been taken yet.
 type Tags []byte
 
 // Next takes a tag, and tells whether there was one.
-func (t *Tags) Next() (tag []byte, ok bool) {
+func (t *Tags) Next() (tag string, ok bool) {
 	if len(*t) == 0 || (*t)[0] != bytesTag(eventTag) {
-		return nil, false
+		return "", false
 	}
-	tag, *t = Event.take(nil, *t)
-	return tag, true
+	content, rest := Event.take(nil, *t)
+	*t = rest
+	return aliasString(content), true
 }
 
 // UUID gives the event's UUID, or nothing. It aliases the event.

@@ -24,9 +24,9 @@ func TestAnEventTellsItsTermsAndUUID(t *testing.T) {
 		eventType, tags := event.Type()
 		var got []string
 		for tag, ok := tags.Next(); ok; tag, ok = tags.Next() {
-			got = append(got, string(tag))
+			got = append(got, tag)
 		}
-		if string(eventType) != message.EventType || !reflect.DeepEqual(got, message.Tags) || string(event.UUID()) != message.Uuid {
+		if eventType != message.EventType || !reflect.DeepEqual(got, message.Tags) || string(event.UUID()) != message.Uuid {
 			t.Errorf("%v tells %q, %q, %q", message, eventType, got, event.UUID())
 		}
 	}
