@@ -192,21 +192,28 @@ func TestFailedIndexWriteFailsNoAppendUntilTooManyWait(t *testing.T) {
 		t.Fatal("the index never limited appends")
 	}
 	f.set(nil)
+	mustRecover(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustBeSound(t, "after index faults", disk)
+}
+
+// mustRecover appends as soon as the flusher, which tries less and less often,
+// has found that it can write again.
+func mustRecover(t *testing.T, s *store.Store) {
+	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		_, err := s.Append(t.Context(), appends("after", 1), nil, nil)
 		if err == nil {
-			break
+			return
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("appends did not recover: %v", err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	mustBeSound(t, "after index faults", disk)
 }
 
 func TestDamagedEventIsNeverDelivered(t *testing.T) {
@@ -395,6 +402,7 @@ func TestStoreOpensThoughItsIndexCannotBeWritten(t *testing.T) {
 	}
 	verifyQuery(t, "without an index on disk", again, "3", 2)
 	f.set(nil)
+	mustRecover(t, again)
 	for i := range 20 {
 		mustAppend(t, again, fmt.Sprint("more", i), 2)
 	}
