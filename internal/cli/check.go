@@ -43,6 +43,7 @@ It exits with 0 if all is well, and with 6 if anything is damaged.`,
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends the process
 			return check(ctx, dir, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -93,7 +94,7 @@ func (f *findings) text() string {
 		plural(f.Events, "event"), plural(f.Groups, "group"), plural(uint64(f.LogBytes), "byte"),
 		plural(uint64(f.Segments), "segment"), plural(uint64(f.Sources), "tracking source"), plural(uint64(f.Blocks), "block"))
 	if f.Uncovered > 0 && f.OK {
-		fmt.Fprintf(&b, "the last %s are in no block yet, opening the store reads them into memory\n", plural(f.Uncovered, "group"))
+		fmt.Fprintf(&b, "not in a block of the index yet: the last %s; opening the store reads that into memory\n", plural(f.Uncovered, "group"))
 	}
 	if f.Torn != "" {
 		fmt.Fprintf(&b, "%s: a crash left this of a commit that was never acknowledged, opening the store cuts it\n", f.Torn)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestFinishGivesTheErrorOfTheEnd(t *testing.T) {
@@ -24,8 +25,9 @@ func TestFinishGivesTheErrorOfTheEnd(t *testing.T) {
 
 func TestASecondSignalDoesNotWait(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
-	signals := make(chan os.Signal, 1)
-	signals <- syscall.SIGTERM
+	signals := make(chan os.Signal, 2)
+	signals <- syscall.SIGTERM // sent to the process and to its group: once is meant
+	time.AfterFunc(2*sameSignal, func() { signals <- syscall.SIGTERM })
 	never := make(chan struct{})
 	defer close(never)
 	err := finish(logger, signals, func(context.Context) error {

@@ -21,6 +21,10 @@ import (
 // before it cuts the connections.
 const shutdownGrace = 20 * time.Second
 
+// sameSignal is how long a signal counts as the one before, which a shell may
+// have sent to the process and to its group.
+const sameSignal = 200 * time.Millisecond
+
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	listen    string
@@ -198,13 +202,19 @@ func finish(logger *slog.Logger, signals <-chan os.Signal, end func(context.Cont
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- end(ctx) }()
-	select {
-	case err := <-done:
-		if err == nil {
-			logger.Info("stopped")
+	begun := time.Now()
+	for {
+		select {
+		case err := <-done:
+			if err == nil {
+				logger.Info("stopped")
+			}
+			return err
+		case s := <-signals:
+			if time.Since(begun) < sameSignal {
+				continue
+			}
+			return fmt.Errorf("stopped at once by a second signal (%v); what was acknowledged is safe", s)
 		}
-		return err
-	case s := <-signals:
-		return fmt.Errorf("stopped at once by a second signal (%v); what was acknowledged is safe", s)
 	}
 }

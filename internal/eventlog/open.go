@@ -11,7 +11,8 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// ErrNoLog is returned by a read-only Open where no log is.
+// ErrNoLog is returned by a read-only Open where no log is, and by Open where
+// something else is.
 var ErrNoLog = errors.New("there is no event log here")
 
 // Open opens the log in a directory, making both if there are none. It verifies
@@ -40,7 +41,8 @@ func Open(fsys vfs.FS, dir string, options Options) (*Log, error) {
 
 func (l *Log) path(name string) string { return filepath.Join(l.dir, name) }
 
-// list gives the bases of the segments, and removes what was being prepared.
+// list gives the bases of the segments, and removes what was being prepared. It
+// refuses a directory of other files.
 func (l *Log) list() ([]uint64, error) {
 	if !l.options.ReadOnly {
 		if err := l.fs.MkdirAll(l.dir); err != nil {
@@ -55,17 +57,34 @@ func (l *Log) list() ([]uint64, error) {
 		return nil, err
 	}
 	var bases []uint64
+	var prepared, foreign []string
 	for _, name := range names {
 		if base, ok := parseSegmentName(name); ok {
 			bases = append(bases, base)
-		} else if strings.HasSuffix(name, preparedSuffix) && !l.options.ReadOnly {
-			if err := l.fs.Remove(l.path(name)); err != nil {
-				return nil, err
-			}
+		} else if isPrepared(name) {
+			prepared = append(prepared, name)
+		} else {
+			foreign = append(foreign, name)
 		}
 	}
+	if len(bases) == 0 && len(foreign) > 0 {
+		return nil, fmt.Errorf("%s: %w: it has no segment, and %s, which is none of ours", l.dir, ErrNoLog, foreign[0])
+	}
 	slices.Sort(bases)
+	if l.options.ReadOnly {
+		return bases, nil
+	}
+	for _, name := range prepared {
+		if err := l.fs.Remove(l.path(name)); err != nil {
+			return nil, err
+		}
+	}
 	return bases, nil
+}
+
+// isPrepared tells whether a name is that of a segment being prepared.
+func isPrepared(name string) bool {
+	return strings.HasPrefix(name, preparedPrefix) && strings.HasSuffix(name, preparedSuffix)
 }
 
 // create makes the first segment of a new store.
@@ -89,7 +108,7 @@ func (l *Log) create() error {
 // one before may not have been installed yet.
 func (l *Log) prepare() (*segmentFile, error) {
 	l.prepared++
-	name := l.path(fmt.Sprintf("next-%d%s", l.prepared, preparedSuffix))
+	name := l.path(fmt.Sprintf("%s%d%s", preparedPrefix, l.prepared, preparedSuffix))
 	f, err := l.fs.Create(name)
 	if err != nil {
 		return nil, err

@@ -68,7 +68,12 @@ func (f *segmentFile) grow(end, limit int64) error {
 	if end > limit+closingBytes {
 		want = max(end, have+step)
 	}
-	if err := f.Allocate(have, want-have); err != nil {
+	err := f.Allocate(have, want-have)
+	if err != nil && want > end && end > have {
+		want = end // there may be room for this much
+		err = f.Allocate(have, want-have)
+	}
+	if err != nil {
 		return err
 	}
 	f.allocated.Store(want)

@@ -14,7 +14,8 @@ import (
 
 const (
 	segmentSuffix = ".log"
-	// preparedSuffix ends the name of a segment that is being prepared.
+	// The name of a segment that is being prepared has a number between these.
+	preparedPrefix = "next-"
 	preparedSuffix = ".tmp"
 )
 

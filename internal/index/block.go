@@ -41,6 +41,12 @@ func ParseFileName(name string) (first, last uint64, ok bool) {
 	return first, last, err1 == nil && err2 == nil && first <= last
 }
 
+// IsFileName tells whether a name is that of a block's file.
+func IsFileName(name string) bool {
+	_, _, ok := ParseFileName(name)
+	return ok
+}
+
 // OpenBlock opens a block and verifies its header and length. Damage is a
 // *vfs.DamageError.
 func OpenBlock(fs vfs.FS, dir, name string, store [16]byte, cache *Cache) (*Block, error) {

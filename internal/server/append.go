@@ -10,6 +10,8 @@ import (
 // append answers Append. The bytes of the request stay in hand until the store
 // has written them: it is given no copy.
 func (s *Server) append(stream grpc.ServerStream) error {
+	s.appending.Add(1)
+	defer s.appending.Add(-1)
 	if s.stopping.Err() != nil {
 		return errStopping
 	}

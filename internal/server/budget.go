@@ -13,13 +13,14 @@ import (
 // refused.
 const budgetWait = time.Second
 
-// budget bounds the bytes of the requests in hand.
+// budget bounds the bytes of the requests in hand, or of the responses.
 type budget struct {
 	bytes *semaphore.Weighted
+	of    string // what it is a budget of, for errors
 }
 
-func newBudget(bytes int64) *budget {
-	return &budget{semaphore.NewWeighted(bytes)}
+func newBudget(of string, bytes int64) *budget {
+	return &budget{semaphore.NewWeighted(bytes), of}
 }
 
 // take reserves bytes. It fails with RESOURCE_EXHAUSTED if there are none left
@@ -31,7 +32,7 @@ func (b *budget) take(ctx context.Context, bytes int64) error {
 	ctx, cancel := context.WithTimeout(ctx, budgetWait)
 	defer cancel()
 	if b.bytes.Acquire(ctx, bytes) != nil {
-		return status.Errorf(codes.ResourceExhausted, "too many requests are in hand to receive one of %d bytes", bytes)
+		return status.Errorf(codes.ResourceExhausted, "too many %s are in hand for one more of %d bytes", b.of, bytes)
 	}
 	return nil
 }

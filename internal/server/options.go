@@ -27,6 +27,10 @@ type Options struct {
 	// answered; a call that finds no room is refused. Default 8 times the
 	// limit of one request, and never less than one.
 	RequestMemory int64
+	// ResponseMemory bounds the bytes of large messages that were sent and that
+	// no client has taken yet; a read that finds no room is refused. Default
+	// 256 MiB.
+	ResponseMemory int64
 	// ReceiveTimeout bounds how long a request may take to arrive once its call
 	// has begun. Default 30 seconds.
 	ReceiveTimeout time.Duration
@@ -51,6 +55,9 @@ func (o Options) withDefaults(limits *dcb.Limits) Options {
 		o.RequestMemory = 8 * int64(limits.RequestBytes)
 	}
 	o.RequestMemory = max(o.RequestMemory, maxRequest(limits))
+	if o.ResponseMemory <= 0 {
+		o.ResponseMemory = 256 << 20
+	}
 	if o.ReceiveTimeout <= 0 {
 		o.ReceiveTimeout = 30 * time.Second
 	}

@@ -36,11 +36,13 @@ func (s *Server) read(stream grpc.ServerStream) error {
 // sendAll sends what a read gives, to its end. A shutdown ends it before with
 // an error, so that a client never takes a part for the whole.
 func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error {
+	out := &outbox{stream: stream, budget: s.responses}
+	defer out.close(s.stopping.Done())
 	for {
 		if s.stopping.Err() != nil {
 			return errStopping
 		}
-		_, err := sendNext(stream.Context(), stream, cursor, wire.LargeSlab)
+		_, err := out.sendNext(stream.Context(), cursor, wire.LargeSlab)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -53,7 +55,7 @@ func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error
 // sendNext sends the next message of a cursor, which it puts together in a
 // slab of about size bytes, and returns the message's. It fails with io.EOF
 // if there are no more messages.
-func sendNext(ctx context.Context, stream grpc.ServerStream, cursor encoding.Cursor, size int) (int, error) {
+func (o *outbox) sendNext(ctx context.Context, cursor encoding.Cursor, size int) (int, error) {
 	slab := wire.Slabs.Get(size)
 	message, err := cursor.Next(ctx, (*slab)[:0])
 	if err != nil {
@@ -61,5 +63,5 @@ func sendNext(ctx context.Context, stream grpc.ServerStream, cursor encoding.Cur
 		return 0, err
 	}
 	*slab = message
-	return len(message), stream.SendMsg(wire.NewSlabFrame(slab))
+	return len(message), o.send(slab)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,6 +28,10 @@ const (
 	// yet; connWindow bounds what is on its way on one connection.
 	streamWindow = 64 << 10
 	connWindow   = 1 << 20
+	// readerPatience is how long Shutdown waits for clients to take what they
+	// were sent, and appendPoll how often it then looks for appends.
+	readerPatience = 2 * time.Second
+	appendPoll     = 10 * time.Millisecond
 	// maxForeignRequest bounds the requests that we do not receive ourselves:
 	// those of reflection.
 	maxForeignRequest = 64 << 10
@@ -39,10 +44,14 @@ type Server struct {
 	limits  *dcb.Limits
 	log     *slog.Logger
 	key     keyring
-	budget  *budget
+	budget  *budget // of requests
 	conns   *connections
-	grpc    *grpc.Server
-	late    *status.Status // of a request that does not arrive in time
+
+	responses *budget
+	appending atomic.Int64 // appends that have begun and not ended
+
+	grpc *grpc.Server
+	late *status.Status // of a request that does not arrive in time
 
 	stopping  context.Context // done from the beginning of Shutdown
 	beginStop context.CancelFunc
@@ -63,8 +72,11 @@ func New(store Store, options Options) (*Server, error) {
 		limits:  limits,
 		log:     options.Logger,
 		key:     newKeyring(options.APIKey),
-		budget:  newBudget(options.RequestMemory),
-		conns:   newConnections(options.MaxConnections, options.Logger),
+		budget:  newBudget("requests", options.RequestMemory),
+
+		responses: newBudget("responses that no client takes", options.ResponseMemory),
+
+		conns: newConnections(options.MaxConnections, options.Logger),
 	}
 	s.late = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
@@ -102,7 +114,8 @@ func (s *Server) Serve(listener net.Listener) error {
 // Shutdown ends the server. From now on the health service says NOT_SERVING
 // and no call is begun; appends under way are finished, subscriptions end as if
 // there were no more events, and reads in the middle fail with UNAVAILABLE. It
-// returns when all calls have ended. When ctx is done before, it closes all
+// returns when all calls have ended; clients that do not take what they were
+// sent are waited for two seconds, and then cut off. When ctx is done before, it closes all
 // connections, whatever is under way, and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginStop()
@@ -112,11 +125,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.grpc.GracefulStop()
 		close(finished)
 	}()
-	select {
-	case <-finished:
-		return nil
-	case <-ctx.Done():
-		s.grpc.Stop()
-		return fmt.Errorf("server: calls under way were cut off: %w", context.Cause(ctx))
+	patience := time.NewTimer(readerPatience)
+	defer patience.Stop()
+	for {
+		select {
+		case <-finished:
+			return nil
+		case <-ctx.Done():
+			s.grpc.Stop()
+			return fmt.Errorf("server: calls under way were cut off: %w", context.Cause(ctx))
+		case <-patience.C:
+		}
+		if s.appending.Load() == 0 {
+			s.grpc.Stop() // what is left are clients that do not take their events
+			return nil
+		}
+		patience.Reset(appendPoll)
 	}
 }

@@ -37,6 +37,8 @@ func (s *Server) follow(stream grpc.ServerStream, cursor encoding.Cursor) error 
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
+	out := &outbox{stream: stream, budget: s.responses}
+	defer out.close(s.stopping.Done())
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
@@ -46,7 +48,7 @@ func (s *Server) follow(stream grpc.ServerStream, cursor encoding.Cursor) error 
 	size := 0
 	for {
 		var err error
-		size, err = sendNext(ctx, stream, cursor, size)
+		size, err = out.sendNext(ctx, cursor, size)
 		if errors.Is(err, io.EOF) || (err != nil && s.stopping.Err() != nil) {
 			return nil
 		}

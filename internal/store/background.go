@@ -63,11 +63,14 @@ func (b *background) stop() {
 
 func (s *Store) runPreparer() {
 	b := &s.background
+	failing := false
 	for b.wait(b.prepare) {
-		if err := s.log.Prepare(); err != nil {
+		err := s.log.Prepare()
+		if err != nil && !failing {
 			// Reserve will try again, and refuse appends if it fails too.
-			s.options.Logger.Warn("space for the log could not be made ahead of need", "error", err)
+			s.options.Logger.Warn("space for the log cannot be made ahead of need", "error", err)
 		}
+		failing = err != nil
 	}
 }
 

@@ -27,6 +27,8 @@ func storeError(err error, doing string) error {
 		return dcb.ErrClosed
 	case errors.As(err, &damage):
 		return &dcb.Error{Kind: dcb.ErrCorruption, Detail: doing, Cause: err}
+	case errors.Is(err, eventlog.ErrNoLog):
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: doing, Cause: err}
 	case errors.Is(err, eventlog.ErrVersion), errors.Is(err, index.ErrVersion):
 		return &dcb.Error{Kind: dcb.ErrIO, Detail: doing + " (a newer umadb made this store; open it with that one)", Cause: err}
 	}

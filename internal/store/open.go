@@ -91,6 +91,9 @@ func (s *Store) open(options eventlog.Options) error {
 		return storeError(err, "locking the store")
 	}
 	s.lock = lock
+	if err := s.checkLogIsThere(); err != nil {
+		return errors.Join(err, lock.Close())
+	}
 	s.log, err = eventlog.Open(fsys, filepath.Join(s.dir, logName), options)
 	if err != nil {
 		return errors.Join(storeError(err, "opening the log of "+s.dir), lock.Close())
@@ -103,6 +106,19 @@ func (s *Store) open(options eventlog.Options) error {
 	s.publish(tail.Next-1, tail.Index)
 	s.states.change(func(*state) {})
 	return nil
+}
+
+// checkLogIsThere fails if there are index blocks and no log: a new log must not
+// take the place of one that is lost, or not mounted.
+func (s *Store) checkLogIsThere() error {
+	if names, err := s.options.FS.List(filepath.Join(s.dir, logName)); err == nil && len(names) > 0 {
+		return nil
+	}
+	names, err := s.options.FS.List(s.indexDir())
+	if err != nil || !slices.ContainsFunc(names, index.IsFileName) {
+		return nil // what is wrong with the directory, if anything, opening finds
+	}
+	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s has an index, and its log is gone: bring %s back, or remove both to begin anew", s.dir, filepath.Join(s.dir, logName))}
 }
 
 // makeDir makes the directory of a store, and makes sure that it stays: one that

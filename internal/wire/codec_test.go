@@ -15,7 +15,7 @@ func TestAFramePassesTheCodecUntouched(t *testing.T) {
 	message := bytes.Repeat([]byte("not protobuf"), 1000)
 	slab := wire.Slabs.Get(len(message))
 	copy(*slab, message)
-	for _, frame := range []*wire.Frame{wire.NewFrame(message), wire.NewSlabFrame(slab)} {
+	for _, frame := range []*wire.Frame{wire.NewFrame(message), wire.NewSlabFrame(slab, nil)} {
 		data, err := wire.Codec{}.Marshal(frame)
 		if err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestASmallMessageLeavesALargeSlab(t *testing.T) {
 	slab := wire.Slabs.Get(wire.LargeSlab)
 	copy(*slab, "small")
 	*slab = (*slab)[:5]
-	data, err := wire.Codec{}.Marshal(wire.NewSlabFrame(slab))
+	data, err := wire.Codec{}.Marshal(wire.NewSlabFrame(slab, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

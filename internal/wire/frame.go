@@ -17,8 +17,25 @@ func NewFrame(message []byte) *Frame {
 
 // NewSlabFrame makes a message of a slab, which goes back to its pool when the
 // message has been written to the connection. The message must be sent, once.
-func NewSlabFrame(slab *[]byte) *Frame {
-	return &Frame{mem.BufferSlice{mem.NewBuffer(trim(slab), Slabs)}}
+// written, if not nil, is then called; if the connection breaks, it may not be.
+func NewSlabFrame(slab *[]byte, written func()) *Frame {
+	pool := Slabs
+	if written != nil {
+		pool = notifyingPool{Slabs, written}
+	}
+	return &Frame{mem.BufferSlice{mem.NewBuffer(trim(slab), pool)}}
+}
+
+// notifyingPool tells when a slab comes back.
+type notifyingPool struct {
+	mem.BufferPool
+	written func()
+}
+
+// Put takes a slab back.
+func (p notifyingPool) Put(slab *[]byte) {
+	p.BufferPool.Put(slab)
+	p.written()
 }
 
 // Bytes gives a received message in one piece, until it is freed.

@@ -1,0 +1,111 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/server"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// startLarge starts a server over events of some 4 MiB together.
+func startLarge(t *testing.T, options server.Options) (*running, umadbv1.DCBClient) {
+	t.Helper()
+	r := start(t, newMemoryStore(), options)
+	client := r.client(t)
+	for range 4 {
+		request := &umadbv1.AppendRequest{}
+		for range 16 {
+			request.Events = append(request.Events, &umadbv1.Event{EventType: "Large", Data: make([]byte, 64<<10)})
+		}
+		if _, err := client.Append(within(t, patience), request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r, client
+}
+
+// stall begins a read and takes only the first message.
+func stall(t *testing.T, ctx context.Context, client umadbv1.DCBClient) (grpc.ServerStreamingClient[umadbv1.ReadResponse], error) {
+	t.Helper()
+	stream, err := client.Read(ctx, &umadbv1.ReadRequest{BatchSize: new(uint32(4))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = stream.Recv()
+	return stream, err
+}
+
+func TestShutdownDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
+	r, client := startLarge(t, server.Options{})
+	stream, err := stall(t, within(t, patience), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Shutdown(within(t, patience)); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("the read that was cut off ends with %v", err)
+	}
+}
+
+func TestClientsThatDoNotReadAreBounded(t *testing.T) {
+	_, client := startLarge(t, server.Options{ResponseMemory: 2 << 20})
+	ctx, cancel := context.WithCancel(within(t, patience))
+	refused := 0
+	for range 12 {
+		stream, err := stall(t, ctx, client)
+		if status.Code(err) == codes.ResourceExhausted {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		_ = stream
+	}
+	if refused == 0 {
+		t.Error("every read was given room")
+	}
+	cancel() // gives the room back
+	deadline := time.Now().Add(patience)
+	for {
+		err := readWhole(within(t, patience), client)
+		if err == nil {
+			return
+		}
+		if status.Code(err) != codes.ResourceExhausted || time.Now().After(deadline) {
+			t.Fatalf("a read after the others have gone: %v", err)
+		}
+	}
+}
+
+func readWhole(ctx context.Context, client umadbv1.DCBClient) error {
+	stream, err := client.Read(ctx, &umadbv1.ReadRequest{})
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// Reading over and over needs no more room than reading once.
+func TestRoomForResponsesComesBack(t *testing.T) {
+	_, client := startLarge(t, server.Options{ResponseMemory: 2 << 20})
+	for range 20 {
+		if err := readWhole(within(t, patience), client); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
