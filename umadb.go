@@ -19,7 +19,7 @@ type Options struct {
 	// begun. Default 256 MiB.
 	SegmentBytes int64
 	// CacheBytes bounds the pages of the index and the events, read by query, that
-	// are held in memory. Default 32 MiB.
+	// are held in memory. Default 64 MiB.
 	CacheBytes int64
 	// Limits bound what one request may hold.
 	Limits dcb.Limits

@@ -33,8 +33,11 @@ func (b *Block) find(term Term) (found, bool, error) {
 		return found{}, false, err
 	}
 	at, end := directoryPage(page).bucket(bucket)
-	s := stream{block: b, fetch: b.page, at: at}
+	s := stream{block: b, at: at}
 	for s.at < end && s.err == nil {
+		if s.passSmaller(term.hash) {
+			continue
+		}
 		hash := s.uint64()
 		size := s.uvarint()
 		kind := Kind(s.byte())
@@ -113,7 +116,7 @@ func (b *Block) data(f found, buffer []byte) ([]byte, error) {
 // stream reads the terms from an offset on. After an error everything is zero.
 type stream struct {
 	block  *Block
-	fetch  func(page int64) ([]byte, error)
+	fetch  func(page int64) ([]byte, error) // nil for the block's own, by the cache
 	at     uint64
 	err    error
 	page   []byte
@@ -131,13 +134,33 @@ func (s *stream) ahead() []byte {
 	}
 	if s.page == nil || s.at < s.pageAt || s.at >= s.pageAt+pagePayload {
 		number := s.at / pagePayload
-		s.page, s.err = s.fetch(s.block.termPage() + int64(number))
+		page := s.block.termPage() + int64(number)
+		if s.fetch == nil {
+			s.page, s.err = s.block.page(page)
+		} else {
+			s.page, s.err = s.fetch(page)
+		}
 		s.pageAt = number * pagePayload
 		if s.err != nil {
 			return nil
 		}
 	}
 	return s.page[s.at-s.pageAt : min(pagePayload, s.block.termBytes-s.pageAt)]
+}
+
+// passSmaller passes the entry ahead if its hash is smaller, and its numbers are
+// small and lie in one page, as most do: find looks at many and wants one.
+func (s *stream) passSmaller(hash uint64) bool {
+	b := s.ahead()
+	if len(b) < entryBytesMin || binary.LittleEndian.Uint64(b) >= hash || b[hashBytes] >= 0x80 {
+		return false
+	}
+	numbers := hashBytes + 2 + int(b[hashBytes])
+	if numbers+2 > len(b) || b[numbers] >= 0x80 || b[numbers+1] >= 0x80 {
+		return false
+	}
+	s.skip(uint64(numbers) + 2 + uint64(b[numbers+1]))
+	return true
 }
 
 // skip passes n bytes.
@@ -183,6 +206,10 @@ func (s *stream) uint64() (v uint64) {
 }
 
 func (s *stream) uvarint() (v uint64) {
+	if b := s.ahead(); len(b) > 0 && b[0] < 0x80 { // most are small
+		s.at++
+		return uint64(b[0])
+	}
 	for shift := 0; shift < 64 && s.err == nil; shift += 7 {
 		b := s.byte()
 		v |= uint64(b&0x7f) << shift

@@ -122,6 +122,9 @@ func (s *Store) replace(old, others []*fileBlock) {
 
 // suspect notes a block to be built again, if an error tells of damage in it.
 func (s *Store) suspect(blocks []*fileBlock, err error) {
+	if err == nil {
+		return
+	}
 	var damage *vfs.DamageError
 	if !errors.As(err, &damage) {
 		return

@@ -21,7 +21,7 @@ type Options struct {
 	// 256 MiB.
 	SegmentBytes int64
 	// CacheBytes bounds the pages of the index and the events, read by query, that
-	// are held in memory. Default 32 MiB.
+	// are held in memory. Default 64 MiB.
 	CacheBytes int64
 	// BlockEvents is how many events the index gathers in memory before it
 	// writes a block. Default 65,536.
@@ -42,7 +42,7 @@ func (o *Options) withDefaults() Options {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	if options.CacheBytes == 0 {
-		options.CacheBytes = 32 << 20
+		options.CacheBytes = 64 << 20
 	}
 	if options.BlockEvents == 0 {
 		options.BlockEvents = 64 << 10

@@ -109,8 +109,9 @@ const checkEvery = 1024
 // walk visits the positions that the query matches from low to high, or from
 // high to low, until visit returns false.
 func (s *Store) walk(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, visit func(*stretch, uint64) (bool, error)) error {
-	for _, st := range sn.stretches(low, high, direction) {
-		more, err := st.walk(ctx, q, direction, visit)
+	stretches := sn.stretches(low, high, direction)
+	for i := range stretches {
+		more, err := stretches[i].walk(ctx, q, direction, visit)
 		if err != nil {
 			s.suspect(sn.blocks, err)
 			return err

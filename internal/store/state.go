@@ -118,7 +118,7 @@ type stretch struct {
 // order of a walk.
 func (sn snapshot) stretches(low, high uint64, direction index.Direction) []stretch {
 	high = min(high, sn.head)
-	var out []stretch
+	out := make([]stretch, 0, len(sn.blocks)+len(sn.memories))
 	add := func(p part, first, next uint64) {
 		first, last := max(first, low), min(next-1, high)
 		if first <= last {
