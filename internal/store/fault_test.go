@@ -434,3 +434,39 @@ func TestCloseWaitsForAnotherClose(t *testing.T) {
 	}
 	again.Close()
 }
+
+func TestLostLogIsNotReplacedByANewOne(t *testing.T) {
+	s, _, disk := faulty(t)
+	for i := range 12 {
+		mustAppend(t, s, fmt.Sprint(i), 2)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range disk.Files() {
+		if filepath.Dir(name) == "/store/log" {
+			if err := disk.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := store.Open(crashDir, tiny(disk)); !errors.Is(err, dcb.ErrCorruption) {
+		t.Errorf("opening: %v", err)
+	}
+}
+
+func TestADirectoryOfOtherFilesIsLeftAlone(t *testing.T) {
+	disk := vfs.NewMem()
+	if err := disk.MkdirAll("/store/log"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := disk.Create("/store/log/precious.tmp"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(crashDir, tiny(disk)); !errors.Is(err, dcb.ErrInvalidArgument) {
+		t.Errorf("opening: %v", err)
+	}
+	if _, err := disk.Open("/store/log/precious.tmp"); err != nil {
+		t.Errorf("the file that was there: %v", err)
+	}
+}
