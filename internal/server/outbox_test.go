@@ -63,15 +63,28 @@ func TestShutdownDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
 func TestClientsThatDoNotReadAreBounded(t *testing.T) {
 	_, client := startLarge(t, server.Options{ResponseMemory: 2 << 20})
 	ctx, cancel := context.WithCancel(within(t, patience))
+	var streams []grpc.ServerStreamingClient[umadbv1.ReadResponse]
 	refused := 0
 	for range 12 {
 		stream, err := stall(t, ctx, client)
 		if status.Code(err) == codes.ResourceExhausted {
 			refused++
-		} else if err != nil {
+			continue
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		_ = stream
+		streams = append(streams, stream)
+	}
+	time.Sleep(server.BudgetWait + 200*time.Millisecond)
+	for _, stream := range streams {
+		var err error
+		for err == nil {
+			_, err = stream.Recv()
+		}
+		if status.Code(err) == codes.ResourceExhausted {
+			refused++
+		}
 	}
 	if refused == 0 {
 		t.Error("every read was given room")

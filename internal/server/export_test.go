@@ -1,0 +1,4 @@
+package server
+
+// BudgetWait is budgetWait.
+const BudgetWait = budgetWait
