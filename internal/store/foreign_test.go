@@ -9,6 +9,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // Whoever points the server at what another server made is told how to move.
@@ -44,4 +45,35 @@ func TestAStoreIsOpenOnce(t *testing.T) {
 		t.Errorf("checking it: %v", err)
 	}
 	mustAppend(t, s, "still", 1)
+}
+
+func TestOptionsThatTheFormatCannotHoldAreRefused(t *testing.T) {
+	for name, options := range map[string]*store.Options{
+		"large events":   {Limits: dcb.Limits{EventBytes: 16 << 20}},
+		"large segments": {SegmentBytes: 1 << 40},
+		"negative cache": {CacheBytes: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options.FS = vfs.NewMem()
+			if _, err := store.Open(crashDir, options); !errors.Is(err, dcb.ErrInvalidArgument) {
+				t.Errorf("opening: %v", err)
+			}
+		})
+	}
+}
+
+func TestADirectoryOfOtherFilesIsLeftAlone(t *testing.T) {
+	disk := vfs.NewMem()
+	if err := disk.MkdirAll("/store/log"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := disk.Create("/store/log/precious.tmp"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(crashDir, tiny(disk)); !errors.Is(err, dcb.ErrInvalidArgument) {
+		t.Errorf("opening: %v", err)
+	}
+	if _, err := disk.Open("/store/log/precious.tmp"); err != nil {
+		t.Errorf("the file that was there: %v", err)
+	}
 }

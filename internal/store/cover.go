@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// cover gathers blocks that cover the log from its beginning without a gap.
+type cover struct {
+	store   *Store
+	builder *index.Builder
+	blocks  []*fileBlock
+	end     eventlog.Point // of what is covered
+	atTail  bool           // nothing but groups without a block lies behind
+	// memories are what lies behind the blocks: more than one if a block could
+	// not be written, which opening does not fail for.
+	memories []*memory
+}
+
+// publish makes the blocks the state, in any case, so that they get closed.
+func (c *cover) publish() {
+	c.store.states.change(func(st *state) {
+		st.blocks = c.blocks
+		st.memories = c.memories
+	})
+}
+
+// add takes a block file, or removes it if it is not sound, not of this log, or
+// not needed: what a crash during a join leaves.
+func (c *cover) add(span index.Span) error {
+	name := span.FileName()
+	if span.FirstGroup <= c.end.Tail.Index {
+		return c.store.removeIndexFile(name)
+	}
+	block, err := index.OpenBlock(c.store.options.FS, c.store.indexDir(), name, c.store.log.ID(), c.store.cache)
+	if err == nil {
+		if err := c.store.checkReach(block); err != nil {
+			return errors.Join(err, block.Close())
+		}
+		var end eventlog.Point
+		if end, err = c.store.endOf(block); err == nil {
+			if err := c.fill(span.FirstGroup - 1); err != nil {
+				return errors.Join(err, block.Close())
+			}
+			c.blocks = append(c.blocks, &fileBlock{Block: block})
+			c.end = end
+			return nil
+		}
+		err = errors.Join(err, block.Close())
+	}
+	var damage *vfs.DamageError
+	var mismatch errBlockMismatch
+	if !errors.As(err, &damage) && !errors.As(err, &mismatch) {
+		return err
+	}
+	c.store.options.Logger.Warn("an index block is not sound and is built again from the log", "error", err)
+	return c.store.removeIndexFile(name)
+}
+
+// checkReach fails if a block covers groups that the log does not have. A block
+// covers only what is durable, so then the end of the log has been lost.
+func (s *Store) checkReach(block *index.Block) error {
+	tail := s.log.Tail()
+	if block.LastGroup <= tail.Index {
+		return nil
+	}
+	return &vfs.DamageError{
+		File: s.log.SegmentName(tail.Next),
+		What: fmt.Sprintf("the log ends with group %d, and the index has seen group %d: the end of the log is lost (if you have restored an older log on purpose, remove %s)", tail.Index, block.LastGroup, s.indexDir()),
+	}
+}
+
+// fill builds blocks up to the group of index last.
+func (c *cover) fill(last uint64) error {
+	if c.end.Tail.Index >= last {
+		return nil
+	}
+	rest, err := c.replay(last)
+	if err == nil && !rest.empty() {
+		err = c.emit(rest)
+	}
+	return err
+}
+
+// finish reads what lies behind the blocks, and keeps in memory what is not a full
+// block.
+func (c *cover) finish() error {
+	c.atTail = true
+	rest, err := c.replay(c.store.log.Tail().Index)
+	if err != nil {
+		return err
+	}
+	c.memories = append(c.memories, rest)
+	return nil
+}
+
+// emit writes the blocks that wait, the oldest first. At the tail, those that
+// cannot be written may wait in memory for the flusher, as while the store is open.
+func (c *cover) emit(m *memory) error {
+	c.memories = append(c.memories, m)
+	for len(c.memories) > 0 {
+		block, err := c.builder.Flush(c.memories[0].Memory, c.memories[0].span)
+		if err != nil && c.atTail && len(c.memories) <= maxMemories {
+			c.store.options.Logger.Warn("a block of the index could not be written; it will be tried again", "error", err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.blocks = append(c.blocks, &fileBlock{Block: block})
+		c.memories = c.memories[1:]
+	}
+	return nil
+}
+
+func (c *cover) replay(last uint64) (*memory, error) {
+	p := newProgress(c.store, c.end.Tail.Index, last)
+	r := replay{store: c.store, ctx: context.Background(), emit: c.emit, progress: p.group}
+	return r.run(c.end, last)
+}
