@@ -278,7 +278,7 @@ func TestIndexThatCanBeWrittenAgainDuringOpeningStaysInOrder(t *testing.T) {
 			}
 		}
 	}
-	failures := 3
+	failures := 1
 	f.set(func(op vfs.Op) error {
 		if failures == 0 {
 			return nil
@@ -296,6 +296,7 @@ func TestIndexThatCanBeWrittenAgainDuringOpeningStaysInOrder(t *testing.T) {
 	for i := range 30 {
 		verifyQuery(t, "after opening", again, fmt.Sprint(i), 2)
 	}
+	verifyContent(t, "after opening", again, new(journal))
 	if n := count(t, again); n != 60 {
 		t.Errorf("%d events can be read instead of 60", n)
 	}
