@@ -21,11 +21,17 @@ func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest) (ui
 		return 0, err
 	}
 	defer s.gate.leave()
-	op := &operation{request: request, verdict: make(chan verdict, 1)}
+	op := newOperation(request)
 	if request.Condition != nil {
 		op.condition = compile(s.hasher, request.Condition.FailIfEventsMatch)
 		op.examined = request.Condition.After
 	}
+	return s.commit(ctx, op)
+}
+
+// commit takes an operation to its verdict.
+func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
+	request := op.request
 	for {
 		if err := s.failureError(); err != nil {
 			return 0, err
@@ -37,7 +43,7 @@ func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest) (ui
 		if conflict != 0 {
 			return s.resolve(ctx, request, conflict)
 		}
-		if request.Count == 0 && request.Tracking == nil {
+		if request.Count == 0 && len(op.advances) == 0 {
 			return 0, nil
 		}
 		v, err := s.submit(ctx, op)
@@ -54,7 +60,7 @@ func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest) (ui
 }
 
 // examine evaluates the condition up to the published head, and looks up what is
-// recorded of the tracking source. It gives the event that fails the condition.
+// recorded of the tracking sources. It gives the event that fails the condition.
 func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, err error) {
 	op.group = s.published.Load().group
 	sn := s.snapshot()
@@ -70,11 +76,14 @@ func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, er
 		}
 		op.examined = sn.head
 	}
-	if tracking := op.request.Tracking; tracking != nil {
-		op.source = s.hasher.Source(tracking.Source)
-		op.recorded, err = s.tracking(sn, op.source)
+	for i := range op.advances {
+		a := &op.advances[i]
+		a.term = s.hasher.Source(a.from.Source)
+		if a.recorded, err = s.tracking(sn, a.term); err != nil {
+			return 0, err
+		}
 	}
-	return 0, err
+	return 0, nil
 }
 
 // submit queues the operation and waits for the verdict.

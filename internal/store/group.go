@@ -1,6 +1,7 @@
 package store
 
 import (
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -68,41 +69,41 @@ func (g *group) last() uint64 { return g.first + uint64(g.count) - 1 }
 // begin places the group.
 func (g *group) begin(payloadAt int64, block *memory) { g.payloadAt, g.block = payloadAt, block }
 
-// maxBytes bounds what the operation adds to a payload.
-func (op *operation) maxBytes() int {
-	size := len(op.request.Events) + op.request.Count*recordOverhead
-	if op.request.Tracking != nil {
-		size += (op.request.Count + 1) * (len(op.request.Tracking.Source) + recordOverhead)
-	}
-	return size
-}
-
-// recordOverhead bounds what a record takes beside its event and the name of its
-// source: tags, lengths and positions.
-const recordOverhead = 40
-
 // add encodes the operation's events, gives them their positions, and enters
 // them into the memory block. Nobody looks above the published head.
 func (g *group) add(op *operation) {
-	info := op.request.Tracking
-	var tracking []byte
-	if info != nil {
-		tracking = encoding.AppendTracking([]byte{}, info)
-		g.tracking[info.Source] = info.Position
+	for i := range op.advances {
+		to := &op.advances[i].to
+		g.tracking[to.Source] = to.Position
 	}
+	var info *dcb.TrackingInfo // that is encoded in tracking
+	var tracking []byte
+	i := 0
 	for event := range op.request.All() {
+		if next := op.tracking(i); next != info {
+			info, tracking = next, encodeTracking(next)
+		}
 		from := len(g.bytes)
 		g.bytes = encoding.AppendEventRecord(g.bytes, g.first+uint64(g.count), event, tracking)
 		g.count++
 		g.terms = g.block.addRecord(g.location(from), event, g.terms)
+		i++
+	}
+	for _, info := range op.alone() {
+		g.bytes = encoding.AppendTrackingRecord(g.bytes, encodeTracking(&info))
 	}
 	last := uint64(0)
 	if op.request.Count > 0 {
 		last = g.last()
-	} else {
-		g.bytes = encoding.AppendTrackingRecord(g.bytes, tracking)
 	}
 	g.accepted = append(g.accepted, accepted{op, last})
+}
+
+func encodeTracking(info *dcb.TrackingInfo) []byte {
+	if info == nil {
+		return nil
+	}
+	return encoding.AppendTracking([]byte{}, info)
 }
 
 // location is where the record lies that begins at an offset of bytes.

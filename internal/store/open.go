@@ -70,10 +70,11 @@ func (s *Store) open(options eventlog.Options) error {
 		return err
 	}
 	fsys := s.options.FS
-	if err := s.inspect(options.ReadOnly); err != nil {
+	must := options.ReadOnly || s.options.MustExist
+	if err := s.inspect(must); err != nil {
 		return err
 	}
-	if !options.ReadOnly {
+	if !must {
 		if err := s.makeDir(); err != nil {
 			return storeError(err, "making the directory of the store")
 		}
@@ -149,6 +150,8 @@ func (s *Store) inspect(must bool) error {
 		return nil
 	case errors.Is(err, syscall.ENOTDIR):
 		return notOurs(s.dir + " is a file, and a store is a directory")
+	case errors.Is(err, fs.ErrNotExist):
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there is no store in " + s.dir, Cause: fs.ErrNotExist}
 	case err != nil:
 		return storeError(err, "looking at the directory of the store")
 	case slices.Contains(names, rustName) && !slices.Contains(names, logName):

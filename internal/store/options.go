@@ -17,6 +17,9 @@ type Options struct {
 	FS vfs.FS
 	// Logger is told of recovery, rebuilding and failures. Default none.
 	Logger *slog.Logger
+	// MustExist makes Open fail with dcb.ErrInvalidArgument where there is no
+	// store, instead of making one.
+	MustExist bool
 	// SegmentBytes is the size at which a segment of the log is full. Default
 	// 256 MiB.
 	SegmentBytes int64

@@ -167,7 +167,11 @@ func (w *writer) decide(op *operation) {
 		return
 	}
 	w.memories = w.states.current.Load().memories
-	depends := op.request.Tracking != nil || op.condition != nil && op.examined < w.open.last()
+	if err := w.checkPlace(op); err != nil {
+		op.answer(verdict{err: err})
+		return
+	}
+	depends := len(op.advances) > 0 || op.condition != nil && op.examined < w.open.last()
 	if depends && op.group+1 < w.memories[0].span.FirstGroup {
 		op.answer(verdict{stale: true})
 		return
@@ -233,22 +237,20 @@ func (w *writer) holdWith(g *group, op *operation, v verdict) {
 	g.held = append(g.held, held{op, v})
 }
 
-// checkTracking fails if the operation's tracking position is not above the last
-// recorded one, and gives the undurable group that recorded it, if it was one.
+// checkTracking fails if a source of the operation cannot go on from the last
+// recorded position, and gives the undurable group that recorded it, if it was one.
 func (w *writer) checkTracking(op *operation) (*group, error) {
-	info := op.request.Tracking
-	if info == nil {
-		return nil, nil
-	}
-	recorded, in := w.recorded(op)
-	if recorded.known && info.Position <= recorded.position {
-		return in, trackingError(info, recorded.position)
+	for i := range op.advances {
+		a := &op.advances[i]
+		if recorded, in := w.recorded(a); a.refused(recorded) {
+			return in, trackingError(&a.from, recorded.position)
+		}
 	}
 	return nil, nil
 }
 
-func (w *writer) recorded(op *operation) (tracked, *group) {
-	source := op.request.Tracking.Source
+func (w *writer) recorded(a *advance) (tracked, *group) {
+	source := a.from.Source
 	for _, g := range []*group{w.open, w.syncing} {
 		if g == nil {
 			continue
@@ -258,11 +260,11 @@ func (w *writer) recorded(op *operation) (tracked, *group) {
 		}
 	}
 	for i := len(w.memories) - 1; i >= 0; i-- {
-		if position, known, _ := w.memories[i].Tracking(op.source); known {
+		if position, known, _ := w.memories[i].Tracking(a.term); known {
 			return tracked{position, true}, nil
 		}
 	}
-	return op.recorded, nil
+	return a.recorded, nil
 }
 
 // enter reserves space for the operation and encodes it into the open group. If

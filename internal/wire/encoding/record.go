@@ -91,6 +91,14 @@ func parseRecord(f field) (r Record, err error) {
 	return r, err
 }
 
+// Decode gives the record as a value, which does not alias the payload. Its event
+// is empty if there is none.
+func (r *Record) Decode() (s dcb.SequencedEvent, err error) {
+	s.Position, s.Tracking = r.Position, r.Tracking
+	s.Event, err = DecodeEvent(append([]byte(nil), r.Event...))
+	return s, err
+}
+
 // AppendHead appends the head of a ReadResponse; nothing for 0.
 func AppendHead(dst []byte, head uint64) []byte {
 	if head == 0 {

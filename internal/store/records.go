@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"iter"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// Records ranges over all that the log holds as of now, in its order: events with
+// their tracking and, at position 0, tracking that came without an event. It
+// verifies each group whole, and keeps no more than one of them in memory. An
+// error is the last thing that it yields. Until it ends, closing waits.
+func (s *Store) Records(ctx context.Context) iter.Seq2[dcb.SequencedEvent, error] {
+	return func(yield func(dcb.SequencedEvent, error) bool) {
+		if err := s.gate.enter(ctx); err != nil {
+			yield(dcb.SequencedEvent{}, err)
+			return
+		}
+		defer s.gate.leave()
+		for group, err := range s.log.Groups(s.log.Start(), s.published.Load().group) {
+			if err == nil {
+				err = s.interrupted(ctx)
+			}
+			if err != nil {
+				yield(dcb.SequencedEvent{}, storeError(err, "reading the log"))
+				return
+			}
+			if !yieldRecords(group.Payload, yield) {
+				return
+			}
+		}
+	}
+}
+
+// yieldRecords yields the records of a payload, and tells whether to go on.
+func yieldRecords(payload []byte, yield func(dcb.SequencedEvent, error) bool) bool {
+	for record, err := range encoding.Records(payload) {
+		var decoded dcb.SequencedEvent
+		if err == nil {
+			decoded, err = record.Decode()
+		}
+		if err != nil {
+			yield(dcb.SequencedEvent{}, storeError(err, "reading a record of the log"))
+			return false
+		}
+		if !yield(decoded, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// interrupted tells why long work should stop: ctx is done, or the store closes.
+func (s *Store) interrupted(ctx context.Context) error {
+	select {
+	case <-s.closing:
+		return dcb.ErrClosed
+	default:
+		return ctx.Err()
+	}
+}
