@@ -3,8 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+	"math"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -18,12 +18,16 @@ import (
 // would recognise is sent again; any other fails with dcb.ErrTransport, and may
 // have happened.
 func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
+	return c.AppendMessage(ctx, encoding.EncodeAppend(events, condition, tracking))
+}
+
+// AppendMessage is Append, for those who encode the umadb.v1.AppendRequest
+// themselves.
+func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, error) {
 	if err := c.begin(); err != nil {
 		return 0, err
 	}
 	defer c.calls.Done()
-	request := encoding.EncodeAppend(events, condition, tracking)
-	repeatable := recognisable(events, condition)
 	var again resends
 	for {
 		var answer wire.Frame
@@ -31,7 +35,7 @@ func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.
 		if failed == nil {
 			return decodeAppended(&answer)
 		}
-		mayRepeat := failed.unavailable && (repeatable || failed.undone)
+		mayRepeat := failed.unavailable && (failed.undone || recognisable(request))
 		if !mayRepeat || !again.pause(ctx) {
 			return 0, outcome(failed)
 		}
@@ -41,19 +45,35 @@ func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.
 // recognisable tells whether the server recognises the append as the one that
 // it has made already: its own first event makes the condition fail, and every
 // event has a UUID of its own.
-func recognisable(events []dcb.Event, condition *dcb.AppendCondition) bool {
-	if len(events) == 0 || condition == nil || !condition.FailIfEventsMatch.Matches(events[0].Type, events[0].Tags) {
+func recognisable(request []byte) bool {
+	parsed, err := encoding.ParseAppend(request, &unlimited)
+	if err != nil || parsed.Condition == nil {
 		return false
 	}
-	seen := make(map[uuid.UUID]bool, len(events))
-	for i := range events {
-		id, err := uuid.Parse(events[i].UUID)
-		if err != nil || seen[id] {
+	seen := make(map[string]bool, parsed.Count)
+	for event := range parsed.All() {
+		id := string(event.UUID())
+		if id == "" || seen[id] {
 			return false
+		}
+		if len(seen) == 0 {
+			decoded, err := encoding.DecodeEvent(event)
+			if err != nil || !parsed.Condition.FailIfEventsMatch.Matches(decoded.Type, decoded.Tags) {
+				return false
+			}
 		}
 		seen[id] = true
 	}
-	return true
+	return len(seen) > 0
+}
+
+// unlimited lets through what a server, whose limits it knows, may accept.
+var unlimited = dcb.Limits{
+	EventBytes:    math.MaxInt,
+	RequestBytes:  math.MaxInt,
+	RequestEvents: math.MaxInt,
+	EventTags:     math.MaxInt,
+	QueryTerms:    math.MaxInt,
 }
 
 // outcome says of a broken call whether the append can have happened.

@@ -137,11 +137,11 @@ func TestWhatIsAbandonedIsFreed(t *testing.T) {
 func TestHealthIsAskedForAndWatched(t *testing.T) {
 	s := new(scripted)
 	c := s.connect(t)
-	if status, err := c.CheckHealth(within(t, patience)); err != nil || status != client.HealthServing || status.String() != "SERVING" {
+	if status, err := c.CheckHealth(within(t, patience), ""); err != nil || status != client.HealthServing || status.String() != "SERVING" {
 		t.Errorf("%v, %v", status, err)
 	}
 	var seen []client.HealthStatus
-	for status, err := range c.WatchHealth(within(t, patience)) {
+	for status, err := range c.WatchHealth(within(t, patience), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestHealthIsAskedForAndWatched(t *testing.T) {
 		t.Errorf("seen %v", seen)
 	}
 	s.grpc.Stop()
-	if status, err := c.CheckHealth(within(t, patience)); !errors.Is(err, dcb.ErrTransport) {
+	if status, err := c.CheckHealth(within(t, patience), ""); !errors.Is(err, dcb.ErrTransport) {
 		t.Errorf("of a server that is gone: %v, %v", status, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -80,7 +81,7 @@ func awaitReady(conn *grpc.ClientConn, timeout time.Duration) error {
 		if !conn.WaitForStateChange(ctx, state) {
 			return &dcb.Error{
 				Kind:   dcb.ErrTransport,
-				Detail: fmt.Sprintf("no connection to %s within %v%s", conn.CanonicalTarget(), timeout, reason(conn)),
+				Detail: fmt.Sprintf("no connection to %s within %v%s", strings.TrimPrefix(conn.CanonicalTarget(), "dns:///"), timeout, reason(conn)),
 			}
 		}
 	}

@@ -27,14 +27,14 @@ func (h HealthStatus) String() string {
 }
 
 // CheckHealth asks the server whether it is serving, once: that it cannot be
-// reached is an answer too.
-func (c *Client) CheckHealth(ctx context.Context) (HealthStatus, error) {
+// reached is an answer too. The service is empty for the server as a whole.
+func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus, error) {
 	if err := c.begin(); err != nil {
 		return HealthUnknown, err
 	}
 	defer c.calls.Done()
 	response := new(health.HealthCheckResponse)
-	if failed := c.invoke(ctx, health.Health_Check_FullMethodName, new(health.HealthCheckRequest), response); failed != nil {
+	if failed := c.invoke(ctx, health.Health_Check_FullMethodName, &health.HealthCheckRequest{Service: service}, response); failed != nil {
 		return HealthUnknown, failed.err
 	}
 	return HealthStatus(response.GetStatus()), nil
@@ -42,17 +42,9 @@ func (c *Client) CheckHealth(ctx context.Context) (HealthStatus, error) {
 
 // WatchHealth gives the server's health, now and whenever it changes. It ends
 // as Subscribe does.
-func (c *Client) WatchHealth(ctx context.Context) iter.Seq2[HealthStatus, error] {
+func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[HealthStatus, error] {
 	return func(yield func(HealthStatus, error) bool) {
-		m := &Messages{
-			client:    c,
-			method:    health.Health_Watch_FullMethodName,
-			request:   func() []byte { return nil },
-			received:  func([]byte) error { return nil },
-			mayResume: func() bool { return true },
-			atClose:   io.EOF,
-			caller:    ctx,
-		}
+		m := c.HealthMessages(ctx, service)
 		defer m.Close()
 		for {
 			message, err := m.Next()
@@ -67,5 +59,22 @@ func (c *Client) WatchHealth(ctx context.Context) iter.Seq2[HealthStatus, error]
 				return
 			}
 		}
+	}
+}
+
+// HealthMessages is WatchHealth, for those who decode the messages themselves. It
+// must be closed.
+func (c *Client) HealthMessages(ctx context.Context, service string) *Messages {
+	return &Messages{
+		client: c,
+		method: health.Health_Watch_FullMethodName,
+		request: func() []byte {
+			request, _ := proto.Marshal(&health.HealthCheckRequest{Service: service}) // which cannot fail
+			return request
+		},
+		received:  func([]byte) error { return nil },
+		mayResume: func() bool { return true },
+		atClose:   io.EOF,
+		caller:    ctx,
 	}
 }

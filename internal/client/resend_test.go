@@ -123,7 +123,7 @@ func lose(t *testing.T, s *scripted, c *client.Client) {
 	t.Helper()
 	s.grpc.Stop()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if _, err := c.CheckHealth(within(t, patience)); err != nil && !strings.Contains(err.Error(), "EOF") {
+		if _, err := c.CheckHealth(within(t, patience), ""); err != nil && !strings.Contains(err.Error(), "EOF") {
 			return
 		}
 	}

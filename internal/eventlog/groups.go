@@ -32,9 +32,11 @@ func (g *Group) End() Point {
 func (g *Group) PayloadOffset() int64 { return g.Offset + groupHeaderBytes }
 
 // Start is the point before the first group.
-func (l *Log) Start() Point {
-	first := l.Segments()[0]
-	return Point{Base: first.Base, Offset: segmentHeaderBytes, Tail: first.header.tail}
+func (l *Log) Start() Point { return l.Segments()[0].Start() }
+
+// Start is the point before the segment's first group.
+func (s *Segment) Start() Point {
+	return Point{Base: s.Base, Offset: segmentHeaderBytes, Tail: s.header.tail}
 }
 
 // Groups ranges over the groups behind a point, up to the one of index last,
@@ -59,7 +61,7 @@ func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 				yield(Group{}, &vfs.DamageError{File: segment.Name, What: fmt.Sprintf("it ends with group %d, and what follows does not continue it", tail.Index)})
 				return
 			}
-			from = Point{Base: next.Base, Offset: segmentHeaderBytes, Tail: tail}
+			from = next.Start()
 		}
 	}
 }

@@ -27,6 +27,7 @@ type Log struct {
 	options Options
 	id      StoreID
 	torn    *Torn
+	damage  *vfs.DamageError // that ends a log which is only read
 
 	// segments are all there are, by position. A new one is published before
 	// any head that it holds.
@@ -48,6 +49,10 @@ func (l *Log) ID() StoreID { return l.id }
 
 // Torn is what recovery found behind the last sound group, or nil.
 func (l *Log) Torn() *Torn { return l.torn }
+
+// Damage is what ends the last segment of a log that was opened to be read only,
+// or nil. To be written, such a log is not opened.
+func (l *Log) Damage() *vfs.DamageError { return l.damage }
 
 // Tail is the end of the log: when opened, and as planned from then on. It is
 // the planning goroutine's.

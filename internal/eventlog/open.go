@@ -179,6 +179,9 @@ func (l *Log) recover(last *Segment) error {
 		return err
 	}
 	r, err := recoverSegment(s)
+	if l.options.ReadOnly && errors.As(err, &l.damage) {
+		err = nil
+	}
 	if err != nil {
 		return err
 	}

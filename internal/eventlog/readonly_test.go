@@ -50,3 +50,24 @@ func TestReadingNeedsALog(t *testing.T) {
 		})
 	}
 }
+
+// Who only reads gets what is sound before the damage, and is told of it.
+func TestReadingGoesUpToTheDamage(t *testing.T) {
+	all, mark := closed(t)
+	for bit := 8 * eventlog.SegmentHeaderBytes; bit < 8*mark; bit += 101 {
+		changed := all.with(segment(1), flip(all[segment(1)], bit))
+		mem := changed.mem(t)
+		b := open(t, watched(t, mem), readOnly)
+		damage := b.Damage()
+		if damage == nil || damage.File != segment(1) || damage.Offset > int64(bit/8) {
+			t.Fatalf("bit %d is wrong, and the damage is %v", bit, damage)
+		}
+		indexes, err := collect(b, b.Start(), b.Tail().Index)
+		must(t, err)
+		if len(indexes) != int(b.Tail().Index) || len(indexes) > 2 {
+			t.Errorf("bit %d is wrong, and the groups are %v", bit, indexes)
+		}
+		must(t, b.Close(true))
+		same(t, image(t, mem), changed)
+	}
+}

@@ -35,12 +35,13 @@ func (r *recovered) unmarked(size int64) bool {
 // recoverSegment reads a last segment forward from the scanner's offset. It
 // writes nothing. Behind the last sound group there may be zeros, or what a
 // crash tore; damage with a sound group behind it, and damage where a mark was,
-// are errors.
+// are errors, with what is sound before it.
 func recoverSegment(s *scanner) (recovered, error) {
 	var r recovered
 	var last group
 	for {
 		g, err := s.next()
+		r.end, r.tail = s.offset, s.tail
 		if errors.Is(err, errTail) {
 			break
 		}
@@ -49,7 +50,6 @@ func recoverSegment(s *scanner) (recovered, error) {
 		}
 		last = g
 	}
-	r.end, r.tail = s.offset, s.tail
 	if last.Index != 0 {
 		if err := s.copyGroup(&last); err != nil {
 			return r, err

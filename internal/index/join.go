@@ -45,17 +45,26 @@ func (t *Terms) page(number int64) ([]byte, error) {
 
 // Next moves to the next term, and tells whether there is one.
 func (t *Terms) Next() (bool, error) {
+	size, more := t.head()
+	if more {
+		t.data = t.stream.bytes(t.data[:0], size)
+	}
+	return more && t.stream.err == nil, t.stream.err
+}
+
+// head reads the next term up to its data, which is of some size and lies ahead.
+// It tells whether there is one.
+func (t *Terms) head() (size uint64, more bool) {
 	s := &t.stream
 	if s.at >= t.end {
-		return false, nil
+		return 0, false
 	}
 	t.hash = s.uint64()
-	size := s.uvarint()
+	size = s.uvarint()
 	t.Kind = Kind(s.byte())
 	t.Text = string(s.bytes(nil, size))
-	count, size := s.numbers(t.Kind)
-	t.Count, t.data = count, s.bytes(t.data[:0], size)
-	return s.err == nil, s.err
+	t.Count, size = s.numbers(t.Kind)
+	return size, s.err == nil
 }
 
 // Positions appends the term's positions, relative to the block's first, each

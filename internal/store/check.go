@@ -3,11 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
+	"path/filepath"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
-	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -25,23 +24,25 @@ type Report struct {
 	Torn string `json:"torn,omitempty"`
 	// Uncovered is how many groups at the end no block covers. Opening the store
 	// reads them into memory.
-	Uncovered uint64    `json:"uncovered_groups"`
-	Problems  []Problem `json:"problems"`
+	Uncovered uint64 `json:"uncovered_groups"`
+	// Invariants tells of each what came out.
+	Invariants []Finding `json:"invariants"`
+	Problems   []Problem `json:"problems"`
+	// More is how many problems there are beside those.
+	More uint64 `json:"more_problems,omitempty"`
 }
 
 // Problem is damage, with where it is and what to do.
 type Problem struct {
-	File   string `json:"file"`
-	Offset int64  `json:"offset"`
-	What   string `json:"what"`
-	Remedy string `json:"remedy"`
+	Invariant string `json:"invariant"` // the ID of the one that does not hold
+	File      string `json:"file"`
+	Offset    int64  `json:"offset"`
+	What      string `json:"what"`
+	Remedy    string `json:"remedy"`
 }
 
-// What to do about damage.
-const (
-	logRemedy   = "the log is the truth and cannot be repaired: restore the store from a copy, or look at the disk"
-	indexRemedy = "the index is derived: remove the file, and opening the store builds it again from the log"
-)
+// maxProblems bounds a report: who has as many needs no more.
+const maxProblems = 100
 
 // CheckOptions shape a check. The zero value works.
 type CheckOptions struct {
@@ -50,32 +51,34 @@ type CheckOptions struct {
 	Progress func(done, all uint64)
 }
 
-// Check verifies a store that nobody has open: each checksum and link of the
-// log, each record, the order of tracking, and that the index says what the log
-// says, all of it and nothing else. It changes nothing. Damage is in the report;
-// an error means that the check could not be made.
+// Check verifies the invariants of a store that nobody has open. It changes
+// nothing. Damage is in the report; an error means that the check could not be
+// made. Behind damage it goes on where there is firm ground again: with the next
+// segment of the log, and the next block of the index.
 func Check(ctx context.Context, dir string, options *CheckOptions) (*Report, error) {
 	if options == nil {
 		options = new(CheckOptions)
 	}
 	c := &checker{ctx: ctx, options: options, tracking: map[string]uint64{}}
+	c.report.Invariants = newFindings()
 	c.store = newStore(dir, &options.Options)
-	err := c.store.open(eventlog.Options{ReadOnly: true})
-	if err != nil {
-		if c.problem(err, logRemedy) {
-			return &c.report, nil
+	if err := c.store.open(eventlog.Options{ReadOnly: true}); err != nil {
+		if !c.cannotOpen(err) {
+			return nil, err
 		}
-		return nil, err
+		return &c.report, nil
 	}
 	defer c.store.free(false)
 	if torn := c.store.log.Torn(); torn != nil {
 		c.report.Torn = torn.String()
 	}
 	c.report.Segments = len(c.store.log.Segments())
+	c.examined(invariantSegments, uint64(c.report.Segments))
 	if err := c.check(); err != nil {
 		return nil, storeError(err, "checking "+dir)
 	}
 	c.report.Sources = len(c.tracking)
+	c.examined(invariantTracking, uint64(len(c.tracking)))
 	return &c.report, nil
 }
 
@@ -84,33 +87,80 @@ type checker struct {
 	options  *CheckOptions
 	store    *Store
 	report   Report
+	at       eventlog.Point    // up to where the log has been looked at
 	tracking map[string]uint64 // the last position of each source so far
 }
 
-// problem reports an error that tells of damage, and tells whether it does.
-func (c *checker) problem(err error, remedy string) bool {
+// cannotOpen reports damage that keeps the log from being opened, and tells
+// whether that is the error. Nothing else can be looked at then.
+func (c *checker) cannotOpen(err error) bool {
 	var damage *vfs.DamageError
-	if !errors.As(err, &damage) {
+	var known *dcb.Error
+	switch {
+	case errors.As(err, &damage):
+	case errors.Is(err, dcb.ErrCorruption) && errors.As(err, &known):
+		damage = &vfs.DamageError{File: filepath.Join(c.store.dir, logName), What: known.Detail}
+	default:
 		return false
 	}
-	c.report.Problems = append(c.report.Problems, Problem{damage.File, damage.Offset, damage.What, remedy})
+	for i := range c.report.Invariants {
+		c.report.Invariants[i].Verdict = NotReached
+	}
+	c.problem(invariantSegments, damage)
 	return true
+}
+
+// finding gives the account of an invariant.
+func (c *checker) finding(id string) *Finding {
+	for i := range c.report.Invariants {
+		if c.report.Invariants[i].ID == id {
+			return &c.report.Invariants[i]
+		}
+	}
+	panic("there is no invariant " + id)
+}
+
+func (c *checker) examined(id string, n uint64) { c.finding(id).Examined += n }
+
+// notReached notes that not all can be looked at that bears on some invariants.
+func (c *checker) notReached(ids ...string) {
+	for _, id := range ids {
+		if f := c.finding(id); f.Verdict == Holds {
+			f.Verdict = NotReached
+		}
+	}
+}
+
+// problem reports that an invariant does not hold.
+func (c *checker) problem(id string, damage *vfs.DamageError) {
+	f := c.finding(id)
+	f.Verdict = Violated
+	if len(c.report.Problems) == maxProblems {
+		c.report.More++
+		return
+	}
+	c.report.Problems = append(c.report.Problems, Problem{id, damage.File, damage.Offset, damage.What, f.Remedy})
 }
 
 // check walks the log once. What a block covers is gathered in pieces, and each
 // piece held against the block.
 func (c *checker) check() error {
+	if damage := c.store.log.Damage(); damage != nil {
+		c.problem(invariantGroups, damage)
+		c.notReached(invariantRecords, invariantTracking)
+	}
 	spans, err := c.blockSpans()
 	if err != nil {
 		return err
 	}
-	at := c.store.log.Start()
+	c.at = c.store.log.Start()
+	covered := uint64(0)
 	for _, span := range spans {
-		if span.FirstGroup <= at.Tail.Index {
+		if span.FirstGroup <= covered {
 			continue // left by a crash during a join; opening removes it
 		}
-		if at, err = c.checkGroups(at, span.FirstGroup-1, nil); err != nil {
-			return c.damaged(err)
+		if err := c.checkGroups(span.FirstGroup-1, nil); err != nil {
+			return err
 		}
 		block, err := c.openBlock(span)
 		if err != nil {
@@ -119,103 +169,13 @@ func (c *checker) check() error {
 		if block == nil {
 			continue
 		}
-		at, err = c.checkBlock(at, block)
-		block.Close()
-		if err != nil {
-			return c.damaged(err)
+		covered = span.LastGroup
+		err = c.checkBlock(block)
+		if err := errors.Join(err, block.Close()); err != nil {
+			return err
 		}
 	}
-	c.report.Uncovered = c.store.log.Tail().Index - at.Tail.Index
-	_, err = c.checkGroups(at, c.store.log.Tail().Index, nil)
-	return c.damaged(err)
-}
-
-// damaged reports damage to the log, and passes other errors on.
-func (c *checker) damaged(err error) error {
-	if err != nil && c.problem(err, logRemedy) {
-		return nil
-	}
-	return err
-}
-
-func (c *checker) blockSpans() ([]index.Span, error) {
-	spans, err := c.store.blockFiles(func(string) error { return nil })
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return spans, err
-}
-
-// openBlock opens a block that is of this log; it reports one that is not, and
-// gives nil.
-func (c *checker) openBlock(span index.Span) (*index.Block, error) {
-	s := c.store
-	block, err := index.OpenBlock(s.options.FS, s.indexDir(), span.FileName(), s.log.ID(), s.cache)
-	if err != nil {
-		if c.problem(err, indexRemedy) {
-			return nil, nil
-		}
-		return nil, err
-	}
-	if err := s.checkReach(block); err != nil {
-		c.problem(err, logRemedy)
-		return nil, block.Close()
-	}
-	if _, err := s.endOf(block); err != nil {
-		var mismatch errBlockMismatch
-		if errors.As(err, &mismatch) {
-			err = &vfs.DamageError{File: block.Name, What: mismatch.Error()}
-		}
-		if closed := block.Close(); c.problem(err, indexRemedy) {
-			return nil, closed
-		}
-		return nil, err
-	}
-	c.report.Blocks++
-	c.report.Terms += block.Terms()
-	return block, nil
-}
-
-// checkGroups verifies the groups behind a point up to one, and gives each piece
-// of them to compare, if that is not nil. Damage in the index is reported and
-// ends the comparing; damage in the log is the error.
-func (c *checker) checkGroups(from eventlog.Point, last uint64, compare func(*memory) error) (eventlog.Point, error) {
-	end := from
-	held := func(m *memory) error {
-		if compare == nil || m.empty() {
-			return nil
-		}
-		err := compare(m)
-		if err != nil && c.problem(err, indexRemedy) {
-			compare, err = nil, nil
-		}
-		return err
-	}
-	r := replay{store: c.store, ctx: c.ctx, emit: held}
-	var failed error
-	r.progress = func(g *eventlog.Group) {
-		end = g.End()
-		c.report.Groups++
-		c.report.Events += uint64(g.Count)
-		c.report.LogBytes += int64(g.PayloadBytes) + eventlog.GroupPrefix
-		if failed == nil {
-			failed = c.checkRecords(g)
-		}
-		if c.options.Progress != nil {
-			c.options.Progress(g.Index, c.store.log.Tail().Index)
-		}
-	}
-	rest, err := r.run(from, last)
-	if err == nil {
-		err = failed
-	}
-	if err == nil {
-		err = held(rest)
-	}
-	return end, err
-}
-
-// logDamage is damage at a group.
-func (c *checker) logDamage(g *eventlog.Group, format string, args ...any) error {
-	return &vfs.DamageError{File: c.store.log.SegmentName(g.Base), Offset: g.Offset, What: fmt.Sprintf(format, args...)}
+	last := c.store.log.Tail().Index
+	c.report.Uncovered = last - min(last, c.at.Tail.Index)
+	return c.checkGroups(last, nil)
 }

@@ -65,7 +65,7 @@ func appends(name string, n int) []dcb.Event {
 }
 
 // work appends until the power goes: events alone, on condition, with tracking,
-// and tracking alone.
+// and tracking alone. Some it restores.
 func work(s *store.Store, writer string, j *journal) {
 	ctx := context.Background()
 	for i := range 30 {
@@ -82,12 +82,39 @@ func work(s *store.Store, writer string, j *journal) {
 		if n == 0 && tracking == nil {
 			n = 1
 		}
+		if i%6 == 5 && n > 0 {
+			restored, err := restores(ctx, s, appends(name, n), tracking)
+			if err == nil {
+				j.ack(name, restored)
+			} else if !errors.Is(err, dcb.ErrIntegrity) { // another writer was quicker
+				return
+			}
+			continue
+		}
 		position, err := s.Append(ctx, appends(name, n), condition, tracking)
 		if err != nil {
 			return
 		}
 		j.ack(name, position)
 	}
+}
+
+// restores writes events as those of another store, and their tracking before
+// them as well.
+func restores(ctx context.Context, s *store.Store, events []dcb.Event, tracking *dcb.TrackingInfo) (uint64, error) {
+	head, err := s.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var records []dcb.SequencedEvent
+	if tracking != nil {
+		records = append(records, dcb.SequencedEvent{Tracking: tracking})
+	}
+	for _, event := range events {
+		head++
+		records = append(records, dcb.SequencedEvent{Position: head, Event: event, Tracking: tracking})
+	}
+	return head, s.Restore(ctx, records)
 }
 
 // cutAt runs the workload of some writers, cuts the power after some changes,

@@ -78,8 +78,9 @@ func (g *group) add(op *operation) {
 	}
 	var info *dcb.TrackingInfo // that is encoded in tracking
 	var tracking []byte
-	i := 0
+	i, alone := 0, op.alone()
 	for event := range op.request.All() {
+		alone = g.addAlone(alone, i)
 		if next := op.tracking(i); next != info {
 			info, tracking = next, encodeTracking(next)
 		}
@@ -89,14 +90,22 @@ func (g *group) add(op *operation) {
 		g.terms = g.block.addRecord(g.location(from), event, g.terms)
 		i++
 	}
-	for _, info := range op.alone() {
-		g.bytes = encoding.AppendTrackingRecord(g.bytes, encodeTracking(&info))
-	}
+	g.addAlone(alone, i)
 	last := uint64(0)
 	if op.request.Count > 0 {
 		last = g.last()
 	}
 	g.accepted = append(g.accepted, accepted{op, last})
+}
+
+// addAlone encodes the tracking that comes before an event of its operation, and
+// gives the rest.
+func (g *group) addAlone(rest []alone, before int) []alone {
+	for len(rest) > 0 && rest[0].before == before {
+		g.bytes = encoding.AppendTrackingRecord(g.bytes, encodeTracking(&rest[0].info))
+		rest = rest[1:]
+	}
+	return rest
 }
 
 func encodeTracking(info *dcb.TrackingInfo) []byte {

@@ -82,7 +82,7 @@ func (s *Store) open(options eventlog.Options) error {
 	s.cache = index.NewCache(s.options.CacheBytes)
 	lock, err := fsys.Lock(filepath.Join(s.dir, lockName))
 	if errors.Is(err, vfs.ErrLocked) {
-		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already; close the one who has it, or connect to its server", s.dir), Cause: err}
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already; stop the process that has it, or connect to it if it is a server", s.dir), Cause: err}
 	}
 	if readOnlyDisk := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS); readOnlyDisk && options.ReadOnly {
 		lock, err = unlocked{}, nil // nobody can be writing there, and reading harms nobody
@@ -149,6 +149,9 @@ func (s *Store) inspect(must bool) error {
 	case errors.Is(err, fs.ErrNotExist) && !must:
 		return nil
 	case errors.Is(err, syscall.ENOTDIR):
+		if file := s.fileAbove(); file != s.dir {
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s is a file, so %s cannot be a directory with a store; name another", file, s.dir)}
+		}
 		return notOurs(s.dir + " is a file, and a store is a directory")
 	case errors.Is(err, fs.ErrNotExist):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there is no store in " + s.dir, Cause: fs.ErrNotExist}
@@ -157,9 +160,25 @@ func (s *Store) inspect(must bool) error {
 	case slices.Contains(names, rustName) && !slices.Contains(names, logName):
 		return notOurs(filepath.Join(s.dir, rustName) + " is the store of another server")
 	case must && !slices.Contains(names, logName):
+		if err := s.checkLogIsThere(); err != nil {
+			return err
+		}
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " holds no store"}
 	}
 	return nil
+}
+
+// fileAbove gives what keeps the path of the store from being one: the file in
+// the place of a directory.
+func (s *Store) fileAbove() string {
+	file := s.dir
+	for parent := filepath.Dir(file); parent != file; parent = filepath.Dir(file) {
+		if _, err := s.options.FS.List(parent); !errors.Is(err, syscall.ENOTDIR) {
+			break
+		}
+		file = parent
+	}
+	return file
 }
 
 func notOurs(what string) error {

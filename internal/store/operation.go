@@ -69,13 +69,13 @@ func (op *operation) tracking(event int) *dcb.TrackingInfo {
 	return op.request.Tracking
 }
 
-// alone is the tracking that is stored by itself, behind the events.
-func (op *operation) alone() []dcb.TrackingInfo {
+// alone is the tracking that is stored by itself.
+func (op *operation) alone() []alone {
 	switch {
 	case op.restore != nil:
 		return op.restore.alone
 	case op.request.Tracking != nil && op.request.Count == 0:
-		return []dcb.TrackingInfo{*op.request.Tracking}
+		return []alone{{info: *op.request.Tracking}}
 	}
 	return nil
 }
@@ -93,8 +93,8 @@ func (op *operation) maxBytes() int {
 			size += len(info.Source) + recordOverhead
 		}
 	}
-	for _, info := range op.alone() {
-		size += len(info.Source) + recordOverhead
+	for _, a := range op.alone() {
+		size += len(a.info.Source) + recordOverhead
 	}
 	return size
 }

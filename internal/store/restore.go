@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -14,7 +15,14 @@ import (
 type restore struct {
 	first    uint64              // the position that the first event must get
 	tracking []*dcb.TrackingInfo // of each event; nil for none
-	alone    []dcb.TrackingInfo  // that comes behind the events
+	alone    []alone             // in order
+}
+
+// alone is tracking that comes with no event, but before one of the operation's,
+// or behind them all.
+type alone struct {
+	before int // events of the operation that come first
+	info   dcb.TrackingInfo
 }
 
 // restoreLimits are those of the format: what a store could hold may be restored.
@@ -25,11 +33,11 @@ var restoreLimits = dcb.Limits{
 	EventTags:     math.MaxInt32,
 }
 
-// Restore writes a run of records of another store, as Records gives them, or
-// none of them. They are durable when it returns. Positions and tracking are as
-// given: the first event must follow this store's last, each other the one before
-// it, and the tracking of a source must never go back, or Restore fails with
-// dcb.ErrIntegrity. A record at position 0 is tracking alone.
+// Restore writes a run of records of another store, as Records gives them and in
+// that order, or none of them. They are durable when it returns. Positions and
+// tracking are as given: the first event must follow this store's last, each other
+// the one before it, and the tracking of a source must never go back, or Restore
+// fails with dcb.ErrIntegrity. A record at position 0 is tracking alone.
 func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error {
 	if err := s.gate.enter(ctx); err != nil {
 		return err
@@ -42,7 +50,7 @@ func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error
 	}
 	request, err := encoding.NewAppend(events, nil, nil, &restoreLimits)
 	if err != nil {
-		return err
+		return nameUnfit(events, r.first, err)
 	}
 	op := newOperation(request)
 	op.restore = r
@@ -53,18 +61,20 @@ func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error
 	return err
 }
 
-// arrange takes the records apart. Tracking that came alone is moved behind the
-// events, unless one of them goes further: only the last position counts.
+// arrange takes the records apart, so that they can be written in this order.
 func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err error) {
+	if len(records) > maxRequestEvents {
+		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%d records are more than %d, which is the limit", len(records), maxRequestEvents)}
+	}
+	events = make([]dcb.Event, 0, len(records))
+	r.tracking = make([]*dcb.TrackingInfo, 0, len(records))
 	for i := range records {
 		record := &records[i]
-		if record.Tracking != nil {
-			r.alone = slices.DeleteFunc(r.alone, func(info dcb.TrackingInfo) bool { return info.Source == record.Tracking.Source })
-		}
 		if record.Position == 0 {
-			if record.Tracking != nil {
-				r.alone = append(r.alone, *record.Tracking)
+			if record.Tracking == nil {
+				return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("record %d has neither a position nor tracking", i+1)}
 			}
+			r.alone = append(r.alone, alone{len(events), *record.Tracking})
 			continue
 		}
 		if len(events) == 0 {
@@ -77,6 +87,18 @@ func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err
 		r.tracking = append(r.tracking, record.Tracking)
 	}
 	return events, nil
+}
+
+// nameUnfit names the position of the event that cannot be stored.
+func nameUnfit(events []dcb.Event, first uint64, err error) error {
+	for i := range events {
+		var unfit *dcb.Error
+		if _, err := encoding.NewAppend(events[i:i+1], nil, nil, &restoreLimits); errors.As(err, &unfit) {
+			detail := strings.TrimPrefix(unfit.Detail, "event 1: ")
+			return &dcb.Error{Kind: unfit.Kind, Detail: fmt.Sprintf("the event of position %d cannot be stored: %s", first+uint64(i), detail)}
+		}
+	}
+	return err
 }
 
 // advancesOf gives what the records do to each source.
@@ -112,11 +134,7 @@ func outOfPlace(position, last uint64) error {
 	}
 }
 
-// checkPlace fails if an operation has to begin at a position that is not the
-// next.
-func (w *writer) checkPlace(op *operation) error {
-	if op.restore == nil || op.request.Count == 0 || op.restore.first == w.open.last()+1 {
-		return nil
-	}
-	return outOfPlace(op.restore.first, w.open.last())
+// inPlace tells whether an operation that has to begin at a position would.
+func (w *writer) inPlace(op *operation) bool {
+	return op.restore == nil || op.request.Count == 0 || op.restore.first == w.open.last()+1
 }

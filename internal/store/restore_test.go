@@ -66,11 +66,8 @@ func TestRestoredStoreIsLikeItsSource(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			events := func(s *store.Store) []dcb.SequencedEvent {
-				return slices.DeleteFunc(records(t, s), func(r dcb.SequencedEvent) bool { return r.Position == 0 })
-			}
-			if got, want := events(restored), events(source); !reflect.DeepEqual(got, want) {
-				t.Errorf("%d events, want the %d of the source", len(got), len(want))
+			if got, want := records(t, restored), records(t, source); !reflect.DeepEqual(got, want) {
+				t.Errorf("%d records, want the %d of the source", len(got), len(want))
 			}
 			for _, name := range []string{"s0", "s1", "zero", "none"} {
 				want, wantKnown, _ := source.GetTrackingInfo(ctx, name)
@@ -103,6 +100,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"tracking below the recorded one": {[]dcb.SequencedEvent{at(2, web(6))}, dcb.ErrIntegrity},
 		"tracking that goes back":         {[]dcb.SequencedEvent{at(2, web(9)), at(3, web(8))}, dcb.ErrIntegrity},
 		"tracking alone that goes back":   {[]dcb.SequencedEvent{at(2, web(9)), at(0, web(8))}, dcb.ErrIntegrity},
+		"an event without position":       {[]dcb.SequencedEvent{at(2, nil), at(0, nil)}, dcb.ErrInvalidArgument},
 		"a long source":                   {[]dcb.SequencedEvent{at(2, &dcb.TrackingInfo{Source: strings.Repeat("x", 256)})}, dcb.ErrInvalidArgument},
 		"text that is not UTF-8":          {[]dcb.SequencedEvent{{Position: 2, Event: dcb.Event{Type: "\xff"}}}, dcb.ErrInvalidArgument},
 	} {
@@ -123,6 +121,14 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+func TestRestoreNamesThePositionThatItCannotStore(t *testing.T) {
+	s := open(t, t.TempDir(), nil)
+	err := s.Restore(t.Context(), []dcb.SequencedEvent{{Position: 1}, {Position: 2, Event: dcb.Event{UUID: "none"}}})
+	if err == nil || !strings.Contains(err.Error(), "position 2") || !strings.Contains(err.Error(), "UUID") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRestoringTrackingAgainIsNoConflict(t *testing.T) {
 	s := open(t, t.TempDir(), nil)
 	same := &dcb.TrackingInfo{Source: "web", Position: 7}
@@ -138,6 +144,7 @@ func TestRecordsEndWithTheStore(t *testing.T) {
 	s := open(t, t.TempDir(), nil)
 	varied(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	n := 0
 	for _, err := range s.Records(ctx) {
 		if n++; err != nil {

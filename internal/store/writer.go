@@ -167,8 +167,8 @@ func (w *writer) decide(op *operation) {
 		return
 	}
 	w.memories = w.states.current.Load().memories
-	if err := w.checkPlace(op); err != nil {
-		op.answer(verdict{err: err})
+	if !w.inPlace(op) {
+		w.hold(op, verdict{err: outOfPlace(op.restore.first, w.open.last())}, w.open.last())
 		return
 	}
 	depends := len(op.advances) > 0 || op.condition != nil && op.examined < w.open.last()

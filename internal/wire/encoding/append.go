@@ -41,9 +41,26 @@ func (r *AppendRequest) All() iter.Seq[Event] {
 	}
 }
 
+// roomFor is about what events take when they are encoded: enough for most.
+func roomFor(events []dcb.Event) int {
+	room := 64
+	for i := range events {
+		e := &events[i]
+		room += 16 + len(e.Type) + len(e.Data) + len(e.UUID)
+		for _, tag := range e.Tags {
+			room += 2 + len(tag)
+		}
+		for _, entry := range e.Metadata {
+			room += 6 + len(entry.Key) + len(entry.Value)
+		}
+	}
+	return room
+}
+
 // EncodeAppend gives the bytes of an AppendRequest. Nothing is validated.
 func EncodeAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) []byte {
-	var request, scratch []byte
+	var scratch []byte
+	request := make([]byte, 0, roomFor(events))
 	for i := range events {
 		scratch = AppendEvent(scratch[:0], &events[i])
 		request = appendBytes(request, appendEvent, scratch)

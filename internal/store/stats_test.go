@@ -1,0 +1,245 @@
+package store_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+// naive is what a store holds, counted by reading all of it.
+type naive struct {
+	events      uint64
+	types, tags map[string]uint64
+	sources     map[string]uint64
+}
+
+func countNaively(t *testing.T, s *store.Store) naive {
+	t.Helper()
+	n := naive{types: map[string]uint64{}, tags: map[string]uint64{}, sources: map[string]uint64{}}
+	for _, record := range records(t, s) {
+		if record.Tracking != nil {
+			n.sources[record.Tracking.Source] = record.Tracking.Position
+		}
+		if record.Position == 0 {
+			continue
+		}
+		n.events++
+		n.types[record.Event.Type]++
+		for _, tag := range slices.Compact(slices.Sorted(slices.Values(record.Event.Tags))) {
+			n.tags[tag]++
+		}
+	}
+	return n
+}
+
+// ranked gives the first of the terms, by count and name.
+func ranked(counts map[string]uint64, top int) store.TermStats {
+	all := []store.TermCount{}
+	for name, events := range counts {
+		all = append(all, store.TermCount{Name: name, Events: events})
+	}
+	slices.SortFunc(all, func(a, b store.TermCount) int {
+		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
+	})
+	return store.TermStats{Distinct: uint64(len(all)), Top: all[:min(top, len(all))]}
+}
+
+func stats(t *testing.T, s *store.Store, top int) *store.Stats {
+	t.Helper()
+	have, err := s.Stats(context.Background(), &store.StatsOptions{Top: top})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return have
+}
+
+// trackingSources gives what the store lists, and fails if it lists one again.
+func trackingSources(t *testing.T, s *store.Store) map[string]uint64 {
+	t.Helper()
+	all := map[string]uint64{}
+	for info, err := range s.TrackingSources(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, again := all[info.Source]; again {
+			t.Errorf("source %q is listed again", info.Source)
+		}
+		all[info.Source] = info.Position
+	}
+	return all
+}
+
+// mustCount holds the counts of a store against what reading all of it gives.
+func mustCount(t *testing.T, s *store.Store) {
+	t.Helper()
+	want := countNaively(t, s)
+	if have := trackingSources(t, s); !maps.Equal(have, want.sources) {
+		t.Errorf("the sources are %v, want %v", have, want.sources)
+	}
+	for _, top := range []int{0, 1, 3, 1000} {
+		have := stats(t, s, top)
+		if have.Head != want.events || have.Events != want.events || have.Sources != uint64(len(want.sources)) || have.Uncovered > want.events {
+			t.Errorf("counted %+v, want %d events and %d sources", have, want.events, len(want.sources))
+		}
+		if types := ranked(want.types, top); !reflect.DeepEqual(have.Types, types) {
+			t.Errorf("the types are %v, want %v", have.Types, types)
+		}
+		if tags := ranked(want.tags, top); !reflect.DeepEqual(have.Tags, tags) {
+			t.Errorf("the tags are %v, want %v", have.Tags, tags)
+		}
+	}
+}
+
+// sized is the sum of the files of a folder.
+func sized(t *testing.T, options *store.Options, dir string) (total int64) {
+	t.Helper()
+	names, err := options.FS.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		total += size(t, options.FS, filepath.Join(dir, name))
+	}
+	return total
+}
+
+func TestStatsCountWhatThereIs(t *testing.T) {
+	_, _, disk := faulty(t)
+	options := tiny(disk)
+	for round := range 6 { // blocks are joined by eights, and reopening adds to them
+		s, err := store.Open("/counted", options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range uint64(15) {
+			n := 100*uint64(round) + i
+			event := dcb.Event{Type: fmt.Sprint("T", i%4), Tags: []string{"all", fmt.Sprint("n:", n), fmt.Sprint("m:", i%3), "all"}}
+			tracking := &dcb.TrackingInfo{Source: fmt.Sprint("s", i%5), Position: n}
+			if i%2 == 0 {
+				tracking = nil
+			}
+			if _, err := s.Append(t.Context(), []dcb.Event{event, {}}, nil, tracking); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: fmt.Sprint("alone", n), Position: n}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustCount(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s, err = store.Open("/counted", options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustCount(t, s)
+		have := stats(t, s, 0)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if have.FirstCommit.IsZero() || have.LastCommit.Before(have.FirstCommit) || have.Segments < 2 || have.Blocks < 1 {
+			t.Errorf("counted %+v", have)
+		}
+		if onDisk := sized(t, options, "/counted/log"); have.LogBytes != onDisk {
+			t.Errorf("the log has %d bytes, and its files %d", have.LogBytes, onDisk)
+		}
+	}
+}
+
+func TestStatsOfAnEmptyStore(t *testing.T) {
+	s := open(t, t.TempDir(), nil)
+	have := stats(t, s, 10)
+	if have.Events != 0 || have.Types.Distinct != 0 || have.Types.Top == nil || !have.FirstCommit.IsZero() || !have.LastCommit.IsZero() || have.Segments != 1 {
+		t.Errorf("counted %+v", have)
+	}
+	if sources := trackingSources(t, s); len(sources) != 0 {
+		t.Errorf("the sources are %v", sources)
+	}
+}
+
+// While others append, flush and join, the counts of one moment belong together.
+func TestStatsWhileOthersAppend(t *testing.T) {
+	s := open(t, t.TempDir(), smallPieces())
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			events := []dcb.Event{{Type: "A", Tags: []string{fmt.Sprint(i)}}, {Type: "B", Tags: []string{"all"}}}
+			if _, err := s.Append(context.Background(), events, nil, nil); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for range 100 {
+		have := stats(t, s, 2)
+		want := store.TermStats{Distinct: 2, Top: []store.TermCount{{Name: "A", Events: have.Head / 2}, {Name: "B", Events: have.Head / 2}}}
+		if have.Head > 0 && (have.Head%2 != 0 || !reflect.DeepEqual(have.Types, want) || have.Tags.Distinct != 1+have.Head/2) {
+			t.Fatalf("counted %+v", have)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStatsOfADamagedIndexAreCorruption(t *testing.T) {
+	s, _, disk := faulty(t)
+	for i := range 5 { // too few blocks to be joined
+		mustAppend(t, s, fmt.Sprint(i), 3)
+	}
+	before := stats(t, s, 3)
+	for before.Blocks < 4 {
+		before = stats(t, s, 3)
+	}
+	block := slices.IndexFunc(disk.Files(), func(name string) bool { return strings.HasSuffix(name, ".idx") })
+	name := disk.Files()[block]
+	flip(t, disk, name, size(t, disk, name)-4096) // in the last page: terms
+	if _, err := s.Stats(t.Context(), nil); !errors.Is(err, dcb.ErrCorruption) || !strings.Contains(err.Error(), name) {
+		t.Errorf("stats of a damaged index: %v", err)
+	}
+	have, err := s.Stats(t.Context(), &store.StatsOptions{Top: 3})
+	for errors.Is(err, dcb.ErrCorruption) { // until the block is built again
+		have, err = s.Stats(t.Context(), &store.StatsOptions{Top: 3})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(have.Types, before.Types) || !reflect.DeepEqual(have.Tags, before.Tags) {
+		t.Errorf("counted %+v, want %+v", have, before)
+	}
+}
+
+func TestStatsCanBeInterrupted(t *testing.T) {
+	s := open(t, t.TempDir(), smallPieces())
+	mustAppend(t, s, "one", 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Stats(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("stats: %v", err)
+	}
+	for _, err := range s.TrackingSources(ctx) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("sources: %v", err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Stats(t.Context(), nil); !errors.Is(err, dcb.ErrClosed) {
+		t.Errorf("stats of a closed store: %v", err)
+	}
+}
