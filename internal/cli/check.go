@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,18 +30,21 @@ func newCheckCommand() *cobra.Command {
 		Long: `check reads the whole log of a store and compares the index and the tracking with
 it. It changes nothing. No server may have the store open.
 
-It exits with 0 if all is well, and with 6 if anything is damaged.`,
+It says of each invariant whether it holds: ok, DAMAGED, or not reached, which is
+that not all could be looked at because something before it is damaged. With
+--json each comes with what it means and what to do. It exits with 0 if all is
+well, and with 6 if anything is damaged.`,
 		Example: `  umadb check --db-path ./uma.db
   umadb check --db-path ./uma.db --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if dir == "" {
-				return usageErrorf("--db-path is empty: name the directory of the event store")
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := untilSignal(cmd)
 			defer stop()
-			context.AfterFunc(ctx, stop) // a second signal ends the process
-			return check(ctx, dir, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			report, err := check(ctx, dir, cmd.ErrOrStderr())
+			if err != nil {
+				return cannotCheck(err, dir, asJSON, cmd.OutOrStdout())
+			}
+			return report.print(asJSON, cmd.OutOrStdout())
 		},
 	}
 	addPathFlag(cmd.Flags(), &dir)
@@ -52,33 +52,40 @@ It exits with 0 if all is well, and with 6 if anything is damaged.`,
 	return cmd
 }
 
-// check verifies a store and prints what was found. The error is of kind
-// dcb.ErrCorruption if that is any damage.
-func check(ctx context.Context, dir string, asJSON bool, stdout, stderr io.Writer) error {
-	p := newProgress(stderr, "checked")
+// check verifies a store.
+func check(ctx context.Context, dir string, stderr io.Writer) (*findings, error) {
+	if dir == "" {
+		return nil, errEmptyPath
+	}
+	p := newProgress(stderr, "checking", "groups")
 	report, err := store.Check(ctx, dir, &store.CheckOptions{Progress: p.show})
 	p.clear()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("the check was interrupted; nothing can be said about the store")
+		return nil, errors.New("the check was interrupted; nothing can be said about the store")
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no store in %s; name its directory with --db-path", dir)
+		return nil, fmt.Errorf("there is no store in %s; name its directory with --db-path", dir)
 	case err != nil:
-		return err
+		return nil, explainOpen(err, dir)
 	}
-	f := findings{OK: len(report.Problems) == 0, Path: dir, Report: *report}
+	f := &findings{OK: len(report.Problems) == 0, Path: dir, Report: *report}
 	if f.OK {
 		f.Problems = []store.Problem{} // in JSON a list, not null
 	}
-	if asJSON {
-		err = json.NewEncoder(stdout).Encode(f)
-	} else {
-		_, err = io.WriteString(stdout, f.text())
-	}
-	if err != nil {
+	return f, nil
+}
+
+// cannotCheck gives the error for a check that could not be made. As JSON it is
+// said on standard output too: whoever reads that gets one object in any case.
+func cannotCheck(err error, dir string, asJSON bool, stdout io.Writer) error {
+	if !asJSON {
 		return err
 	}
-	return f.failure()
+	return errors.Join(err, json.NewEncoder(stdout).Encode(struct {
+		OK    bool   `json:"ok"`
+		Path  string `json:"db_path"`
+		Error string `json:"error"`
+	}{false, dir, err.Error()}))
 }
 
 // findings is what check prints.
@@ -86,6 +93,20 @@ type findings struct {
 	OK   bool   `json:"ok"`
 	Path string `json:"db_path"`
 	store.Report
+}
+
+// print writes what was found. The error is of kind dcb.ErrCorruption if that is
+// any damage.
+func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
+	if asJSON {
+		err = json.NewEncoder(stdout).Encode(f)
+	} else {
+		_, err = io.WriteString(stdout, harmless(f.text()))
+	}
+	if err != nil {
+		return err
+	}
+	return f.failure()
 }
 
 func (f *findings) text() string {
@@ -99,13 +120,30 @@ func (f *findings) text() string {
 	if f.Torn != "" {
 		fmt.Fprintf(&b, "%s: a crash left this of a commit that was never acknowledged, opening the store cuts it\n", f.Torn)
 	}
+	for _, i := range f.Invariants {
+		fmt.Fprintf(&b, "  %-12s %-9s %s", verdictTexts[i.Verdict], i.ID, plural(i.Examined, i.Unit))
+		if i.Verdict == store.Violated {
+			fmt.Fprintf(&b, ": %s", i.Means)
+		}
+		b.WriteString("\n")
+	}
 	for _, p := range f.Problems {
-		fmt.Fprintf(&b, "%s, byte %d: %s; %s\n", p.File, p.Offset, p.What, p.Remedy)
+		fmt.Fprintf(&b, "%s: %s, byte %d: %s; %s\n", p.Invariant, p.File, p.Offset, p.What, p.Remedy)
+	}
+	if f.More > 0 {
+		fmt.Fprintf(&b, "and %s more\n", plural(f.More, "problem"))
 	}
 	if f.OK {
 		b.WriteString("no problem found\n")
 	}
 	return b.String()
+}
+
+// verdictTexts is what people read for a verdict.
+var verdictTexts = map[store.Verdict]string{
+	store.Holds:      "ok",
+	store.Violated:   "DAMAGED",
+	store.NotReached: "not reached",
 }
 
 // failure is the error that ends a check which found problems.
@@ -114,7 +152,7 @@ func (f *findings) failure() error {
 		return nil
 	}
 	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(
-		"%s in %s; copy the directory before anything else is done with it", plural(uint64(len(f.Problems)), "problem"), f.Path)}
+		"%s in %s; copy the directory before anything else is done with it", plural(uint64(len(f.Problems))+f.More, "problem"), f.Path)}
 }
 
 // plural writes a number with its noun.

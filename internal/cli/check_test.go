@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/umadb-go/umadb"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
 )
 
 // fill makes a store with three events and closes it.
@@ -39,12 +42,26 @@ type report struct {
 	Groups   int
 	Events   int
 	LogBytes int `json:"log_bytes"`
-	Problems []struct {
-		File   string
-		Offset int64
-		What   string
-		Remedy string
+	Error    string
+
+	Invariants []struct{ ID, Verifies, Means, Remedy, Unit, Verdict string }
+	Problems   []struct {
+		Invariant string
+		File      string
+		Offset    int64
+		What      string
+		Remedy    string
 	}
+}
+
+// verdict gives what came out for an invariant.
+func (r *report) verdict(id string) string {
+	for _, i := range r.Invariants {
+		if i.ID == id && i.Verifies != "" && i.Means != "" && i.Remedy != "" && i.Unit != "" {
+			return i.Verdict
+		}
+	}
+	return ""
 }
 
 func checkJSON(t *testing.T, dir string) (code int, r report, stderr string) {
@@ -62,8 +79,11 @@ func TestCheckOfASoundStore(t *testing.T) {
 	if code != 0 || stderr != "" || !strings.Contains(stdout, dir+": 3 events in ") || !strings.HasSuffix(stdout, "no problem found\n") {
 		t.Errorf("exit code %d, output %q, standard error %q", code, stdout, stderr)
 	}
+	if !regexp.MustCompile(`(?m)^  ok +records +3 events$`).MatchString(stdout) || strings.Contains(stdout, "DAMAGED") || strings.Contains(stdout, "not reached") {
+		t.Errorf("the invariants are not told: %q", stdout)
+	}
 	code, r, _ := checkJSON(t, dir)
-	if code != 0 || !r.OK || r.Path != dir || r.Events != 3 || r.Segments != 1 || r.LogBytes == 0 || r.Problems == nil || len(r.Problems) != 0 {
+	if code != 0 || r.verdict("records") != "ok" || !r.OK || r.Path != dir || r.Events != 3 || r.Segments != 1 || r.LogBytes == 0 || r.Problems == nil || len(r.Problems) != 0 {
 		t.Errorf("exit code %d, report %+v", code, r)
 	}
 }
@@ -76,9 +96,17 @@ func TestCheckOfADamagedStore(t *testing.T) {
 	if !strings.Contains(stdout, segment+", byte ") {
 		t.Errorf("the output does not name %s: %q", segment, stdout)
 	}
+	for _, line := range []string{`  ok +segments +1 segment`, `  DAMAGED +groups +0 groups: .+`, `  not reached +records +0 events`} {
+		if !regexp.MustCompile("(?m)^" + line + "$").MatchString(stdout) {
+			t.Errorf("no line is as %q: %q", line, stdout)
+		}
+	}
 	code, r, stderr := checkJSON(t, dir)
 	wantError(t, code, stderr, 6)
-	if r.OK || len(r.Problems) != 1 || !strings.HasSuffix(r.Problems[0].File, segment) || r.Problems[0].What == "" || r.Problems[0].Remedy == "" {
+	if r.verdict("groups") != "damaged" || r.verdict("records") != "not_reached" || r.verdict("segments") != "ok" {
+		t.Errorf("the verdicts are %+v", r.Invariants)
+	}
+	if r.OK || len(r.Problems) != 1 || r.Problems[0].Invariant != "groups" || !strings.HasSuffix(r.Problems[0].File, segment) || r.Problems[0].What == "" || r.Problems[0].Remedy == "" {
 		t.Errorf("report %+v", r)
 	}
 }
@@ -98,6 +126,11 @@ func TestCheckRefuses(t *testing.T) {
 		if _, err := os.Stat(dir); err == nil {
 			t.Error("check has made it")
 		}
+		code, r, stderr := checkJSON(t, dir)
+		wantError(t, code, stderr, 1, dir)
+		if r.OK || r.Path != dir || stderr != "umadb: "+r.Error+"\n" {
+			t.Errorf("report %+v", r)
+		}
 	})
 	t.Run("a directory that is no store", func(t *testing.T) {
 		dir := t.TempDir()
@@ -108,8 +141,52 @@ func TestCheckRefuses(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "uma.db")
 		start(t, "--db-path", dir)
 		code, _, stderr := run("check", "--db-path", dir)
+		wantError(t, code, stderr, 1, dir, "stop the process")
+		code, r, stderr := checkJSON(t, dir)
 		wantError(t, code, stderr, 1, dir)
+		if r.OK || r.Error == "" {
+			t.Errorf("report %+v", r)
+		}
 	})
+	t.Run("no directory", func(t *testing.T) {
+		code, r, stderr := checkJSON(t, "")
+		wantError(t, code, stderr, 2, "--db-path")
+		if r.OK || r.Error == "" {
+			t.Errorf("report %+v", r)
+		}
+	})
+}
+
+// Without its log a store cannot be, and check says so.
+func TestCheckOfALostLog(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "uma.db")
+	store, err := store.Open(dir, &store.Options{BlockEvents: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second makes a block of the first
+		if _, err := store.Append(t.Context(), []dcb.Event{{Type: "T"}}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blocks := func() int {
+		found, _ := filepath.Glob(filepath.Join(dir, "index", "*.idx"))
+		return len(found)
+	}
+	for blocks() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	code, r, stderr := checkJSON(t, dir)
+	wantError(t, code, stderr, 6)
+	if r.verdict("segments") != "damaged" || r.verdict("index") != "not_reached" {
+		t.Errorf("report %+v", r)
+	}
 }
 
 // damage changes one byte of the first event's data, and gives the file's name.

@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -16,9 +20,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
-	if err != nil {
-		fmt.Fprintf(stderr, "umadb: %v\n", err)
+	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of the write
+	err := root.ExecuteContext(context.Background())
+	if err != nil && !isQuiet(err) {
+		fmt.Fprintf(stderr, "umadb: %s\n", harmless(err.Error()))
 	}
 	return exitCode(err)
 }
@@ -40,12 +45,24 @@ Without a command it serves, exactly as "umadb serve" does.`
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageErrorf("%v; see %q", err, cmd.CommandPath()+" --help")
+		return usageErrorf("%w; see %q", explainFlag(err), cmd.CommandPath()+" --help")
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		return applyEnvironment(cmd.Flags())
 	}
-	root.AddCommand(newServeCommand(), newCheckCommand(), newVersionCommand())
+	root.AddCommand(
+		newServeCommand(),
+		newAppendCommand(),
+		newReadCommand(),
+		newSubscribeCommand(),
+		newHeadCommand(),
+		newTrackingCommand(),
+		newStatsCommand(),
+		newCheckCommand(),
+		newExportCommand(),
+		newImportCommand(),
+		newVersionCommand(),
+	)
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Flags().SortFlags = false
 		cmd.Flags().BoolP("help", "h", false, "print this help and exit")
@@ -61,6 +78,9 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	}
 	if !cmd.HasSubCommands() {
 		return usageErrorf("%q takes no argument such as %q; see %q", cmd.CommandPath(), args[0], cmd.CommandPath()+" --help")
+	}
+	if slices.ContainsFunc(cmd.Commands(), func(sub *cobra.Command) bool { return sub.Name() == args[0] }) {
+		return usageErrorf("the command %q stands behind --, where no command can: write it without --, as in %q", args[0], cmd.CommandPath()+" "+args[0])
 	}
 	guess := ""
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {

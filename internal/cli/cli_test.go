@@ -34,6 +34,14 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 		"a form of log":             {[]string{"--log-format", "xml"}, []string{"text, json"}},
 		"a level of log":            {[]string{"--log-level", "loud"}, []string{"debug, info, warn, error"}},
 		"a size":                    {[]string{"--memory-limit", "lots"}, []string{"512MiB"}},
+		"no target for collection":  {[]string{"--gc-percent", "x"}, []string{"--gc-percent", `"x"`, "a whole number", "umadb --help"}},
+		"no switch":                 {[]string{"check", "--json=maybe"}, []string{"--json", `"maybe"`, "true or false"}},
+		"a number below 0":          {[]string{"stats", "--top", "-1"}, []string{"--top", `"-1"`, "0 or more"}},
+		"a number too large":        {[]string{"stats", "--top", "99999999999999999999"}, []string{"--top", "out of range"}},
+		"a port too large":          {[]string{"--listen", "127.0.0.1:99999"}, []string{`"99999"`, "65535"}},
+		"a port that is none":       {[]string{"serve", "--listen", ":abc"}, []string{`"abc"`, "65535"}},
+		"a command behind --":       {[]string{"--", "serve"}, []string{"without --", `"umadb serve"`}},
+		"an unknown one behind --":  {[]string{"--", "sevre"}, []string{`did you mean "serve"?`}},
 		"a target for collection":   {[]string{"--gc-percent", "0"}, []string{"above 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,6 +50,9 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 			wantError(t, code, stderr, 2, c.want...)
 			if stdout != "" {
 				t.Errorf("standard output is %q", stdout)
+			}
+			if strings.Contains(stderr, "strconv") {
+				t.Errorf("standard error speaks of Go: %q", stderr)
 			}
 			if entries, _ := os.ReadDir("."); len(entries) != 0 {
 				t.Errorf("a usage error made %v", entries)
@@ -59,7 +70,7 @@ func TestVariablesAreFlags(t *testing.T) {
 	t.Run("a wrong number names the variable", func(t *testing.T) {
 		t.Setenv("UMADB_GC_PERCENT", "many")
 		code, _, stderr := run()
-		wantError(t, code, stderr, 2, "UMADB_GC_PERCENT", `"many"`)
+		wantError(t, code, stderr, 2, "UMADB_GC_PERCENT", `"many"`, "a whole number")
 	})
 	t.Run("the flag wins", func(t *testing.T) {
 		t.Setenv("UMADB_LISTEN", "here")

@@ -2,15 +2,37 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 )
 
+const (
+	perCallKey  = "per-call"
+	excludesKey = "excludes"
+)
+
+// perCall notes that flags are about one call, and so have no variable.
+func perCall(flags *pflag.FlagSet, names ...string) { annotate(flags, perCallKey, names, nil) }
+
+// excludes notes that a command takes one flag of several. One that was given is
+// not disturbed by the variables of the others.
+func excludes(flags *pflag.FlagSet, names ...string) { annotate(flags, excludesKey, names, names) }
+
+func annotate(flags *pflag.FlagSet, key string, names, values []string) {
+	for _, name := range names {
+		if err := flags.SetAnnotation(name, key, values); err != nil {
+			panic(err) // there is no such flag
+		}
+	}
+}
+
 // variable gives the environment variable of a flag, "" if it has none.
 func variable(flag *pflag.Flag) string {
-	if flag.Name == "help" || flag.Name == "version" {
+	if _, found := flag.Annotations[perCallKey]; found || flag.Name == "help" || flag.Name == "version" {
 		return ""
 	}
 	return "UMADB_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
@@ -28,11 +50,18 @@ func nameVariables(flags *pflag.FlagSet) {
 // applyEnvironment sets each flag that was not given and whose variable is set,
 // be it empty: nobody should lose an API key to an empty variable in silence.
 func applyEnvironment(flags *pflag.FlagSet) error {
+	given := map[string]bool{}
+	flags.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
 	var errs []error
 	flags.VisitAll(func(flag *pflag.Flag) {
 		name := variable(flag)
-		if name == "" || flag.Changed {
+		if name == "" || given[flag.Name] {
 			return
+		}
+		for _, other := range flag.Annotations[excludesKey] {
+			if given[other] {
+				return
+			}
 		}
 		value, set := os.LookupEnv(name)
 		if !set {
@@ -48,8 +77,28 @@ func applyEnvironment(flags *pflag.FlagSet) error {
 // reason is what is wrong with a flag's value, without the flag's name.
 func reason(err error) error {
 	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		return invalid.Unwrap()
+	if !errors.As(err, &invalid) {
+		return err
 	}
-	return err
+	var number *strconv.NumError // of Go's own parsers, whose words say little to others
+	switch kind := invalid.GetFlag().Value.Type(); {
+	case !errors.As(err, &number):
+		return invalid.Unwrap()
+	case kind == "bool":
+		return errors.New("it must be true or false")
+	case errors.Is(err, strconv.ErrRange):
+		return errors.New("it is out of range")
+	case strings.HasPrefix(kind, "uint"):
+		return errors.New("it must be a whole number, 0 or more")
+	}
+	return errors.New("it must be a whole number")
+}
+
+// explainFlag says what is wrong with what was given for a flag.
+func explainFlag(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	return fmt.Errorf("--%s cannot be %q: %w", invalid.GetFlag().Name, invalid.GetValue(), reason(err))
 }

@@ -3,21 +3,41 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// The exit codes. Others are reserved for verbs to come: 3 a conflict, 4 a
-// refused key, 5 no connection.
+// The exit codes, which README.md explains.
 const (
-	exitDone      = 0
-	exitFailure   = 1
-	exitUsage     = 2
-	exitCorrupted = 6
+	exitDone        = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitConflict    = 3
+	exitRefused     = 4
+	exitUnavailable = 5
+	exitCorrupted   = 6
 )
+
+// exitCodes says what each code means.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitDone, "done"},
+	{exitFailure, "failure, explained in one sentence on standard error"},
+	{exitUsage, "a mistake on the command line or in the environment"},
+	{exitConflict, "conflict: an append condition failed, or tracking would go back"},
+	{exitRefused, "the server wants another API key"},
+	{exitUnavailable, "no connection to the server, or it broke"},
+	{exitCorrupted, "the store is corrupted: `umadb check` says where"},
+}
 
 // usageError is a mistake on the command line or in the environment.
 type usageError struct{ error }
+
+// Unwrap gives the error without the judgement.
+func (e usageError) Unwrap() error { return e.error }
 
 func usageErrorf(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
@@ -32,7 +52,16 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, dcb.ErrCorruption):
 		return exitCorrupted
-	default:
-		return exitFailure
+	case errors.Is(err, dcb.ErrIntegrity):
+		return exitConflict
+	case errors.Is(err, dcb.ErrAuthentication):
+		return exitRefused
+	case errors.Is(err, dcb.ErrTransport):
+		return exitUnavailable
 	}
+	return exitFailure
 }
+
+// isQuiet tells whether nothing needs saying: whoever read the output, as head
+// does, has seen enough.
+func isQuiet(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -4,11 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/umadb-go/umadb/internal/cli"
 )
@@ -18,15 +22,27 @@ const asProgram = "CLI_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		program()
 	}
+	testscript.Main(unsettled{m}, map[string]func(){"umadb": program})
+}
+
+// program is umadb's main.
+func program() {
+	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// unsettled runs the tests without the settings of whoever runs them.
+type unsettled struct{ m *testing.M }
+
+func (u unsettled) Run() int {
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
 		if strings.HasPrefix(name, "UMADB_") {
 			os.Unsetenv(name)
 		}
 	}
-	os.Exit(m.Run())
+	return u.m.Run()
 }
 
 // run runs a command that ends by itself.
@@ -36,53 +52,77 @@ func run(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// program is a running umadb.
-type program struct {
+// process is a running umadb.
+type process struct {
 	*exec.Cmd
 	address string        // that it listens on
 	log     *bufio.Reader // what follows the line that says so
 }
 
 // start starts a server on a free port and waits until it listens.
-func start(t *testing.T, args ...string) *program {
+func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], append(args, "--listen", "127.0.0.1:0", "--log-format", "json")...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	stderr, err := cmd.StderrPipe()
+	p, err := launch(args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	t.Cleanup(p.kill)
+	return p
+}
+
+// launch is start, for those who end the server themselves.
+func launch(args ...string) (*process, error) {
+	args = append([]string{"--listen", "127.0.0.1:0"}, args...)
+	cmd := exec.Command(os.Args[0], append(args, "--log-format", "json")...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
 	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	p := &program{Cmd: cmd, log: bufio.NewReader(stderr)}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{Cmd: cmd, log: bufio.NewReader(stderr)}
+	var said bytes.Buffer
 	for {
 		line, err := p.log.ReadBytes('\n')
+		said.Write(line)
 		if err != nil {
-			t.Fatalf("the server has ended before it listened: %v", err)
+			p.kill()
+			return nil, fmt.Errorf("the server has ended before it listened: %w\n%s", err, said.Bytes())
 		}
 		var entry struct{ Msg, Address string }
 		if json.Unmarshal(line, &entry) == nil && entry.Msg == "listening" {
 			p.address = entry.Address
-			return p
+			return p, nil
 		}
 	}
 }
 
-// exit waits for the end of the program and gives its code.
-func (p *program) exit(t *testing.T) int {
-	t.Helper()
-	late := time.AfterFunc(20*time.Second, func() {
-		t.Error("the program did not end within 20 s")
-		p.Process.Kill()
-	})
-	defer late.Stop()
+// kill ends the process as a crash does.
+func (p *process) kill() {
+	p.Process.Kill()
 	p.Wait()
-	return p.ProcessState.ExitCode()
+}
+
+// exit waits for the end of the program and gives its code.
+func (p *process) exit(t *testing.T) int {
+	t.Helper()
+	code, err := p.end()
+	if err != nil {
+		t.Error(err)
+	}
+	return code
+}
+
+// end waits for the end of the program, but not for ever.
+func (p *process) end() (code int, err error) {
+	late := time.AfterFunc(20*time.Second, func() { p.Process.Kill() })
+	p.Wait()
+	if !late.Stop() {
+		err = errors.New("the program did not end within 20 s")
+	}
+	return p.ProcessState.ExitCode(), err
 }
 
 // wantError checks that a command failed with a code and one sentence.

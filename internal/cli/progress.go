@@ -3,44 +3,70 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
+
+	"github.com/schollz/progressbar/v3"
 )
 
-// progress says on a terminal how far long work is, and nothing elsewhere.
+const (
+	// barEvery is how often a bar is drawn, and lineEvery how often a line is
+	// written where nobody watches.
+	barEvery  = 100 * time.Millisecond
+	lineEvery = time.Minute
+)
+
+// progress says how far long work is: with a bar on a terminal, and with a line
+// a minute elsewhere.
 type progress struct {
-	w     io.Writer // nil if nobody is there to look
-	doing string
+	w     io.Writer
+	doing string                   // as "importing"
+	bar   *progressbar.ProgressBar // nil elsewhere
+	every time.Duration
 	next  time.Time
-	shown bool
 }
 
-// progressEvery is how often the line is written.
-const progressEvery = 500 * time.Millisecond
-
-func newProgress(w io.Writer, doing string) *progress {
-	p := &progress{doing: doing, next: time.Now().Add(progressEvery)}
-	if file, ok := w.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			p.w = w
-		}
+// newProgress makes the progress of something measured in events or the like.
+func newProgress(w io.Writer, doing, unit string) *progress {
+	p := &progress{w: w, doing: doing, every: lineEvery}
+	if isTerminal(w) {
+		p.every = barEvery
+		p.bar = progressbar.NewOptions64(-1,
+			progressbar.OptionSetWriter(w),
+			progressbar.OptionSetDescription(doing),
+			progressbar.OptionSetItsString(unit),
+			progressbar.OptionShowIts(),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionClearOnFinish(),
+		)
 	}
+	p.next = time.Now().Add(p.every)
 	return p
 }
 
-// show writes the line anew.
+// show tells that so many of all are done. all is 0 if nobody knows.
 func (p *progress) show(done, all uint64) {
-	if p.w == nil || time.Now().Before(p.next) {
+	now := time.Now()
+	if now.Before(p.next) {
 		return
 	}
-	p.next = time.Now().Add(progressEvery)
-	p.shown = true
-	fmt.Fprintf(p.w, "\r%s %d%%", p.doing, 100*done/max(1, all))
+	p.next = now.Add(p.every)
+	switch {
+	case p.bar != nil:
+		if all > 0 {
+			p.bar.ChangeMax64(int64(max(done, all)))
+		}
+		p.bar.Set64(int64(done))
+	case all > 0:
+		fmt.Fprintf(p.w, "umadb: %s, %d of %d (%d %%)\n", p.doing, done, all, 100*done/all)
+	default:
+		fmt.Fprintf(p.w, "umadb: %s, %d so far\n", p.doing, done)
+	}
 }
 
-// clear takes the line away.
+// clear takes the bar away.
 func (p *progress) clear() {
-	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
+	if p.bar != nil {
+		p.bar.Clear()
 	}
 }

@@ -1,70 +1,23 @@
 package cli_test
 
 import (
-	"bytes"
 	"flag"
-	"fmt"
-	"os"
-	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-var update = flag.Bool("update", false, "write the table of flags into README.md")
+var update = flag.Bool("update", false, "write what is generated from the commands into the documents")
 
-// TestReadmeHasEveryFlag compares the table in README.md with the flags.
+// TestReadmeHasEveryFlag compares the table in README.md with the flags of serve.
 func TestReadmeHasEveryFlag(t *testing.T) {
-	const file = "../../README.md"
-	readme, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin := bytes.Index(readme, []byte("<!-- flags:"))
-	end := bytes.Index(readme, []byte("<!-- end of flags -->"))
-	if begin < 0 || end < begin {
-		t.Fatal("README.md has no place for the table of flags")
-	}
-	begin += bytes.IndexByte(readme[begin:], '\n') + 1
-	want := flagTable(cli.NewCommand())
-	if got := string(readme[begin:end]); got != want && !*update {
-		t.Errorf("README.md has this table of flags:\n%s\nthe program has:\n%s\nwrite it with: go test ./internal/cli -run TestReadme -update", got, want)
-	} else if got != want {
-		written := string(readme[:begin]) + want + string(readme[end:])
-		if err := os.WriteFile(file, []byte(written), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	wantSection(t, "README.md", "flags", flagTable(cli.NewCommand()))
 }
 
-// flagTable writes the flags of a command as a table.
-func flagTable(cmd *cobra.Command) string {
-	table := "| flag | variable | default | |\n|---|---|---|---|\n"
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name, usage := pflag.UnquoteUsage(f)
-		if name != "" {
-			name = " " + strings.ReplaceAll(name, "|", `\|`)
-		}
-		usage, variable, found := strings.Cut(usage, " [env: ")
-		if found {
-			variable = "`" + strings.TrimSuffix(variable, "]") + "`"
-		}
-		value := f.DefValue
-		if value != "" && value != "false" {
-			value = "`" + value + "`"
-		} else {
-			value = ""
-		}
-		shorthand := ""
-		if f.Shorthand != "" {
-			shorthand = "`-" + f.Shorthand + "`, "
-		}
-		table += fmt.Sprintf("| %s`--%s%s` | %s | %s | %s |\n", shorthand, f.Name, name, variable, value, usage)
-	})
-	return table
+func TestReadmeHasEveryExitCode(t *testing.T) {
+	wantSection(t, "README.md", "exit codes", exitCodeTable(nil))
 }
 
 func TestServeHasTheFlagsOfTheProgramItself(t *testing.T) {

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // shutdownGrace is how long a stopping server waits for what is under way,
@@ -83,8 +86,10 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 	switch {
 	case err != nil || port == "":
 		return usageErrorf("--listen %q is no address: write host and port, such as 127.0.0.1:50051", o.listen)
+	case !isPort(port):
+		return usageErrorf("--listen %q has no valid port: %q is neither a number from 0 to 65535 nor the name of a service", o.listen, port)
 	case o.dir == "":
-		return usageErrorf("--db-path is empty: name the directory of the event store")
+		return errEmptyPath
 	case o.tlsCert != "" && o.tlsKey == "":
 		return usageErrorf("--tls-cert is given without --tls-key: give both for TLS, or neither")
 	case o.tlsKey != "" && o.tlsCert == "":
@@ -97,11 +102,15 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
+func isPort(port string) bool {
+	_, err := net.LookupPort("tcp", port)
+	return err == nil
+}
+
 // serve opens the store and serves it until a signal.
 func serve(o *serveOptions, stderr io.Writer) error {
-	// A mistyped address should not leave a new store behind.
-	if _, err := net.ResolveTCPAddr("tcp", o.listen); err != nil {
-		return explainListen(err)
+	if err := o.rehearse(); err != nil {
+		return err
 	}
 	logger := newLogger(stderr, o.logFormat.value, o.logLevel.value)
 	signals, stop := notify()
@@ -112,6 +121,25 @@ func serve(o *serveOptions, stderr io.Writer) error {
 		return err
 	}
 	return serveStore(opened, o, logger, signals)
+}
+
+// rehearse fails for what would fail once the store is open: an address or a
+// certificate that cannot be used should not leave a new store behind, or be found
+// out after minutes of recovery. The port is given back, and opens last (see
+// listen). To hold it until then would spare this little gap; but while a large
+// index is built again, clients would wait for an answer in the backlog, and
+// whoever probes the port would take the server to be ready.
+func (o *serveOptions) rehearse() error {
+	if o.tlsCert != "" {
+		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
+			return fmt.Errorf("the TLS certificate and key cannot be used: %w; name others with --tls-cert and --tls-key", err)
+		}
+	}
+	lis, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return explainListen(err)
+	}
+	return lis.Close()
 }
 
 // openInterruptibly opens the store, which may take long if the index must be
@@ -143,8 +171,11 @@ func openInterruptibly(dir string, logger *slog.Logger, signals <-chan os.Signal
 
 // explainOpen says what to do about a store that cannot be opened.
 func explainOpen(err error, dir string) error {
-	if errors.Is(err, dcb.ErrCorruption) {
+	switch {
+	case errors.Is(err, dcb.ErrCorruption):
 		return fmt.Errorf("%w; see all that is wrong with: umadb check --db-path %q", err, dir)
+	case errors.Is(err, vfs.ErrLocked):
+		return fmt.Errorf("%w; to see which process it is: fuser %q", err, filepath.Join(dir, "LOCK"))
 	}
 	return err
 }

@@ -96,22 +96,22 @@ func TestServeNotesWhatHasNoEffect(t *testing.T) {
 func TestServeRefuses(t *testing.T) {
 	t.Run("a port that is taken", func(t *testing.T) {
 		lis := occupy(t)
-		code, _, stderr := run("--listen", lis, "--db-path", t.TempDir()+"/uma.db", "--log-level", "error")
+		dir := t.TempDir() + "/uma.db"
+		code, _, stderr := run("--listen", lis, "--db-path", dir, "--log-level", "error")
 		wantError(t, code, stderr, 1, lis, "choose another address with --listen")
+		mustBeAbsent(t, dir)
 	})
 	t.Run("a host that is not there", func(t *testing.T) {
 		dir := t.TempDir() + "/uma.db"
 		code, _, stderr := run("--listen", "no host:50051", "--db-path", dir, "--log-level", "error")
 		wantError(t, code, stderr, 1, "no host", "--listen")
-		if _, err := os.Stat(dir); err == nil {
-			t.Error("the store has been made")
-		}
+		mustBeAbsent(t, dir)
 	})
 	t.Run("a store that is in use", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "uma.db")
 		start(t, "--db-path", dir)
 		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir, "--log-level", "error")
-		wantError(t, code, stderr, 1, dir)
+		wantError(t, code, stderr, 1, dir, "is open already", "stop the process", "fuser")
 	})
 	t.Run("a file", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "uma.db")
@@ -120,13 +120,25 @@ func TestServeRefuses(t *testing.T) {
 		}
 		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", file, "--log-level", "error")
 		wantError(t, code, stderr, 1, file)
+		for _, below := range []string{"/sub", "/sub/of/sub"} {
+			code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", file+below, "--log-level", "error")
+			wantError(t, code, stderr, 1, file+" is a file, so "+file+below+" cannot be")
+		}
 	})
 	t.Run("a certificate that is not there", func(t *testing.T) {
 		dir := t.TempDir()
 		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir+"/uma.db", "--log-level", "error",
 			"--tls-cert", dir+"/none.pem", "--tls-key", dir+"/none.key")
-		wantError(t, code, stderr, 1, "none.pem")
+		wantError(t, code, stderr, 1, "none.pem", "--tls-cert")
+		mustBeAbsent(t, dir+"/uma.db")
 	})
+}
+
+func mustBeAbsent(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("%s has been made", dir)
+	}
 }
 
 // occupy listens on a free port until the test ends.

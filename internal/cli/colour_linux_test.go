@@ -1,0 +1,77 @@
+package cli_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal opens a pseudo-terminal: what is written to the one file can be read
+// from the other.
+func terminal(t *testing.T) (shown, screen *os.File) {
+	t.Helper()
+	shown, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("there are no pseudo-terminals here: %v", err)
+	}
+	t.Cleanup(func() { shown.Close() })
+	if err := unix.IoctlSetPointerInt(int(shown.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(shown.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { screen.Close() })
+	return shown, screen
+}
+
+func TestColoursOnATerminalOnly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "uma.db")
+	if code, _, stderr := run("append", "--db-path", dir, "--type", "Joined", "--tag", "course:1", "--uuid", ""); code != 0 {
+		t.Fatal(stderr)
+	}
+	const plain, coloured = "1 Joined course:1\r\n", "\x1b[33m1\x1b[0m \x1b[36;1mJoined\x1b[0;22m \x1b[32mcourse:1\x1b[0m\r\n"
+	for name, c := range map[string]struct {
+		environment []string
+		arguments   []string
+		want        string
+	}{
+		"a terminal":        {[]string{"TERM=xterm"}, nil, coloured},
+		"NO_COLOR":          {[]string{"TERM=xterm", "NO_COLOR=1"}, nil, plain},
+		"an empty NO_COLOR": {[]string{"TERM=xterm", "NO_COLOR="}, nil, coloured},
+		"a dumb terminal":   {[]string{"TERM=dumb"}, nil, plain},
+		"JSON":              {[]string{"TERM=xterm"}, []string{"--json"}, `{"position":1,"type":"Joined","tags":["course:1"]}` + "\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shown, screen := terminal(t)
+			cmd := exec.Command(os.Args[0], append([]string{"read", "--db-path", dir}, c.arguments...)...)
+			cmd.Env = append([]string{asProgram + "=1"}, c.environment...)
+			cmd.Stdout = screen
+			if err := cmd.Run(); err != nil {
+				t.Fatal(err)
+			}
+			screen.Close()
+			got, _ := io.ReadAll(shown) // the end is an error
+			if string(got) != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	t.Run("a file", func(t *testing.T) {
+		_, stdout, _ := run("read", "--db-path", dir)
+		if want := strings.ReplaceAll(plain, "\r", ""); stdout != want {
+			t.Errorf("got %q, want %q", stdout, want)
+		}
+	})
+}

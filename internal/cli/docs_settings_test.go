@@ -1,0 +1,89 @@
+package cli_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/internal/cli"
+)
+
+// setting is a flag as the documents show it.
+type setting struct {
+	name     string
+	flag     string // with its shorthand and what it takes, as Markdown
+	variable string // as Markdown; empty if the flag has none
+	value    string // the default, as Markdown; empty if there is none
+	usage    string
+	commands []string // that have it
+}
+
+func newSetting(f *pflag.Flag) setting {
+	takes, usage := pflag.UnquoteUsage(f)
+	if takes != "" {
+		takes = " " + strings.ReplaceAll(takes, "|", `\|`)
+	}
+	usage, _, _ = strings.Cut(usage, " [env: ")
+	usage = strings.NewReplacer("|", `\|`, "<", `\<`, "*", `\*`).Replace(usage)
+	s := setting{name: f.Name, flag: "`--" + f.Name + takes + "`", usage: usage}
+	if f.Shorthand != "" {
+		s.flag = "`-" + f.Shorthand + "`, " + s.flag
+	}
+	if variable := cli.Variable(f); variable != "" {
+		s.variable = "`" + variable + "`"
+	}
+	if !slices.Contains([]string{"", "false", "[]", "0"}, f.DefValue) {
+		s.value = "`" + f.DefValue + "`"
+	}
+	return s
+}
+
+// allSettings gives the flags of all commands by name. What has the same name and
+// means the same is given once, with its commands.
+func allSettings() (all []setting) {
+	for _, cmd := range withParts(commands()[1:]) { // the program itself has those of serve
+		page := cmd
+		if cmd.Parent().HasParent() {
+			page = cmd.Parent()
+		}
+		link := fmt.Sprintf("[%s](cli/%s.md)", page.Name(), pageName(page))
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			s := newSetting(f)
+			i := slices.IndexFunc(all, func(o setting) bool {
+				return o.flag == s.flag && o.usage == s.usage && o.value == s.value && o.variable == s.variable
+			})
+			if i < 0 {
+				i = len(all)
+				all = append(all, s)
+			}
+			if !slices.Contains(all[i].commands, link) {
+				all[i].commands = append(all[i].commands, link)
+			}
+		})
+	}
+	slices.SortStableFunc(all, func(a, b setting) int { return cmp.Compare(a.name, b.name) })
+	return all
+}
+
+// variableTable has a row for each meaning of each variable.
+func variableTable(settings []setting) string {
+	table := "| variable | commands | default | |\n|---|---|---|---|\n"
+	for _, s := range settings {
+		if s.variable != "" {
+			table += fmt.Sprintf("| %s | %s | %s | %s |\n", s.variable, strings.Join(s.commands, ", "), s.value, s.usage)
+		}
+	}
+	return table
+}
+
+// settingTable has a row for each meaning of each flag.
+func settingTable(settings []setting) string {
+	table := "| flag | commands | variable | default | |\n|---|---|---|---|---|\n"
+	for _, s := range settings {
+		table += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", s.flag, strings.Join(s.commands, ", "), s.variable, s.value, s.usage)
+	}
+	return table
+}

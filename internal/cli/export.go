@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+// exportOptions are the flags of export.
+type exportOptions struct {
+	target  target
+	output  string
+	zstd    bool
+	sources []string
+}
+
+func newExportCommand() *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Write a whole store as lines of JSON",
+		Long: `export writes all events of a store in order, one a line of JSON, with their
+positions, UUIDs, metadata and tracking. Tracking that sits on no event has lines
+of its own. The last line tells the end: without it, an export is cut short.
+umadb import makes a store of it again.
+
+From a directory it is everything that is there. From a server it is what the
+server has when the export begins; a server cannot list its tracking sources, so
+tracking that sits on no event comes for each --tracking-source only.
+
+A file appears under its name when it is whole and safe on the disk. Only its
+owner may read it. It must not exist yet.`,
+		Example: `  umadb export --output events.ndjson.zst
+  umadb export --db-path ./uma.db > events.ndjson
+  umadb export --db-path ./uma.db | umadb import --db-path ./copy.db`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(cmd); err != nil {
+				return err
+			}
+			defer lean()()
+			return o.target.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
+				return o.export(ctx, s, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			})
+		},
+	}
+	f := cmd.Flags()
+	o.target.addFlags(f)
+	f.StringVarP(&o.output, "output", "o", "", "`file` to write, instead of standard output; compressed if it ends in .zst")
+	f.BoolVar(&o.zstd, "zstd", false, "compress with zstd")
+	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source whose position may sit on no event; may be repeated")
+	perCall(f, "output", "zstd", "tracking-source")
+	return cmd
+}
+
+func (o *exportOptions) validate(cmd *cobra.Command) error {
+	if o.output == "" && cmd.Flags().Changed("output") {
+		return usageErrorf("--output is empty: name the file, or leave the flag out for standard output")
+	}
+	if o.output == "-" {
+		o.output = ""
+	}
+	o.zstd = o.zstd || strings.HasSuffix(o.output, ".zst")
+	if o.output == "" && o.zstd && isTerminal(cmd.OutOrStdout()) {
+		return usageErrorf("compressed bytes would garble the terminal: name a file with --output, or leave out --zstd")
+	}
+	return nil
+}
+
+// export writes the whole store.
+func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, stderr io.Writer) error {
+	head, err := s.Head(ctx) // for the progress
+	if err != nil {
+		return err
+	}
+	var source records
+	if opened, ok := s.(*store.Store); ok {
+		source = storeRecords(ctx, opened)
+	} else {
+		source = serverRecords(ctx, s, o.sources, 1)
+	}
+	if o.output == "" && isTerminal(stdout) {
+		stderr = io.Discard // a bar between the lines helps nobody
+	}
+	p := newProgress(stderr, "exporting", "events")
+	begun := time.Now()
+	var done uint64
+	err = writeOutput(o.output, stdout, func(w io.Writer) (err error) {
+		done, err = o.write(w, source, func(done uint64) { p.show(done, head) })
+		return err
+	})
+	p.clear()
+	if err == nil {
+		fmt.Fprintf(stderr, "umadb: exported %s in %s\n", plural(done, "event"), pace(done, time.Since(begun)))
+	}
+	return err
+}
+
+// write writes the lines, compressed or not, and gives the last position.
+func (o *exportOptions) write(w io.Writer, source records, show func(uint64)) (head uint64, err error) {
+	if !o.zstd {
+		out := bufio.NewWriterSize(w, 64<<10)
+		if head, err = writeLines(out, source, show); err == nil {
+			err = out.Flush()
+		}
+		return head, err
+	}
+	frames, err := newFrameWriter(w)
+	if err != nil {
+		return 0, err
+	}
+	if head, err = writeLines(frames, source, show); err == nil {
+		err = frames.Flush()
+	}
+	return head, err
+}
+
+// showEvery is how many events go by before progress is told.
+const showEvery = 256
+
+func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, err error) {
+	var text []byte
+	for r, err := range source {
+		if err != nil {
+			return head, err
+		}
+		switch {
+		case r.end != nil:
+			text = appendEndLine(text[:0], r.end.Head)
+		case r.Position == 0:
+			text = appendTrackingLine(text[:0], r.Tracking)
+		default:
+			head = r.Position
+			text = appendEventLine(text[:0], &r.SequencedEvent)
+		}
+		if _, err := out.Write(text); err != nil {
+			return head, err
+		}
+		if cap(text) > 1<<20 {
+			text = nil // one large event should not stay
+		}
+		if head%showEvery == 0 {
+			show(head)
+		}
+	}
+	return head, nil
+}
+
+// pace writes how long something took, and the rate.
+func pace(events uint64, took time.Duration) string {
+	seconds := took.Seconds()
+	if events == 0 || seconds < 0.001 {
+		return fmt.Sprintf("%.1f s", seconds)
+	}
+	return fmt.Sprintf("%.1f s, %.0f a second", seconds, float64(events)/seconds)
+}

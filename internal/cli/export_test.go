@@ -1,0 +1,110 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+func TestExportOfAServerIsThatOfItsDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "source")
+	openStore(t, dir, func(s *store.Store) {
+		for i := range uint64(3000) {
+			if _, err := s.Append(t.Context(), []dcb.Event{{Type: "T"}}, nil, &dcb.TrackingInfo{Source: "web", Position: i}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: "alone", Position: 7}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	lines := export(t, "--db-path", dir)
+	server := start(t, "serve", "--db-path", dir)
+	got := export(t, "--url", "http://"+server.address, "--tracking-source", "alone", "--tracking-source", "web", "--tracking-source", "alone", "--tracking-source", "none")
+	if got != lines {
+		t.Errorf("the export of the server has %d bytes, that of the directory %d", len(got), len(lines))
+	}
+}
+
+func TestExportOfAnEmptyStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "source")
+	openStore(t, dir, func(*store.Store) {})
+	lines := export(t, "--db-path", dir)
+	if lines != `{"end":{"head":0}}`+"\n" {
+		t.Errorf("it gives %q", lines)
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	if code, _, stderr := runOn(strings.NewReader(lines), "import", "--db-path", copied); code != 0 {
+		t.Error(stderr)
+	}
+	server := start(t, "serve", "--db-path", dir)
+	if got := export(t, "--url", "http://"+server.address); got != lines {
+		t.Errorf("the server gives %q", got)
+	}
+}
+
+func TestExportNeverOverwrites(t *testing.T) {
+	dir, _ := varied(t)
+	file := filepath.Join(t.TempDir(), "events.ndjson")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := run("export", "--db-path", dir, "--output", file)
+	wantError(t, code, stderr, 1, "exists already")
+	if content, _ := os.ReadFile(file); string(content) != "mine" {
+		t.Errorf("the file has become %q", content)
+	}
+}
+
+func TestExportThatFailsLeavesNoFile(t *testing.T) {
+	dir, _ := varied(t)
+	segments, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
+	if err != nil || len(segments) == 0 {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(segments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[700] ^= 1
+	if err := os.WriteFile(segments[0], content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	code, _, stderr := run("export", "--db-path", dir, "--output", filepath.Join(folder, "events.ndjson"))
+	wantError(t, code, stderr, 6)
+	if left, _ := os.ReadDir(folder); len(left) > 0 {
+		t.Errorf("it left %v", left)
+	}
+}
+
+func TestCopyingRefusesWhatMakesNoSense(t *testing.T) {
+	for name, args := range map[string][]string{
+		"file and server":              {"import", "events.ndjson", "--from", "http://127.0.0.1:1"},
+		"follow a file":                {"import", "events.ndjson", "--follow"},
+		"tracking sources of a file":   {"import", "events.ndjson", "--tracking-source", "web"},
+		"two files":                    {"import", "a", "b"},
+		"import into a server":         {"import", "a", "--url", "http://127.0.0.1:1"},
+		"an empty output":              {"export", "--output", ""},
+		"an empty address":             {"import", "--from", ""},
+		"import into an empty path":    {"import", "a", "--db-path", ""},
+		"export of server and of path": {"export", "--db-path", "x", "--url", "http://127.0.0.1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, stderr := run(args...)
+			wantError(t, code, stderr, 2)
+		})
+	}
+	absent := filepath.Join(t.TempDir(), "absent")
+	code, _, stderr := run("import", absent, "--db-path", absent+".db")
+	wantError(t, code, stderr, 1, "absent")
+	code, _, stderr = run("import", "--from", "http://127.0.0.1:1", "--db-path", absent+".db")
+	wantError(t, code, stderr, 5)
+	if _, err := os.Stat(absent + ".db"); err == nil {
+		t.Error("a store was made for nothing")
+	}
+}

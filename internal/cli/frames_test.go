@@ -1,0 +1,101 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+func TestImportOfATooLongLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads 100 MB")
+	}
+	endless := io.MultiReader(strings.NewReader(`{"position":1,"type":"`), io.LimitReader(zeros{}, 200<<20))
+	code, _, stderr := runOn(endless, "import", "--db-path", filepath.Join(t.TempDir(), "copy"))
+	wantError(t, code, stderr, 1, "line 1: it has more than")
+}
+
+// zeros is an endless reader of the digit 0.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '0'
+	}
+	return len(p), nil
+}
+
+// compressed gives the frames that export makes.
+func compressed(t *testing.T, dir string) []byte {
+	t.Helper()
+	return []byte(export(t, "--db-path", dir, "--zstd"))
+}
+
+func TestImportBelievesNoDamagedFrame(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "source")
+	openStore(t, dir, func(s *store.Store) {
+		for i := range 30 { // some frames, of what does not compress well
+			data := []byte(fmt.Sprintf("%0100d", i))
+			for j := range 4000 {
+				data = fmt.Appendf(data, "%x", (i*j*2654435761)%1000003)
+			}
+			events := []dcb.Event{{Type: "T", Data: data}, {Data: data}, {Data: data}, {Data: data}}
+			if _, err := s.Append(context.Background(), events, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	sound := compressed(t, dir)
+	lines := export(t, "--db-path", dir)
+	frames := bytes.Count(sound, []byte{0x28, 0xB5, 0x2F, 0xFD})
+	if frames < 3 {
+		t.Fatalf("only %d frames", frames)
+	}
+	for i := 1; i <= 40; i++ {
+		at := i * (len(sound) - 1) / 40
+		damaged := bytes.Clone(sound)
+		damaged[at] ^= 0x10
+		copied := filepath.Join(t.TempDir(), "copy")
+		code, _, stderr := runOn(bytes.NewReader(damaged), "import", "--db-path", copied)
+		wantError(t, code, stderr, 1)
+		if code, _, stderr = runOn(bytes.NewReader(sound), "import", "--db-path", copied); code != 0 {
+			t.Fatalf("byte %d flipped: %s", at, stderr)
+		}
+		if export(t, "--db-path", copied) != lines {
+			t.Fatalf("byte %d flipped: the store differs", at)
+		}
+		cut := filepath.Join(t.TempDir(), "cut")
+		code, _, stderr = runOn(bytes.NewReader(sound[:at]), "import", "--db-path", cut)
+		wantError(t, code, stderr, 1)
+	}
+}
+
+func TestImportTakesWhatTheZstdProgramMakes(t *testing.T) {
+	_, lines := varied(t)
+	var packed bytes.Buffer
+	w, err := zstd.NewWriter(&packed) // one frame, of unknown size
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, lines)
+	w.Close()
+	mixed := append([]byte{0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3}, packed.Bytes()...) // behind a skippable frame
+	copied := filepath.Join(t.TempDir(), "copy")
+	if code, _, stderr := runOn(bytes.NewReader(mixed), "import", "--db-path", copied); code != 0 {
+		t.Fatal(stderr)
+	}
+	if export(t, "--db-path", copied) != lines {
+		t.Error("the store differs")
+	}
+	code, _, stderr := runOn(bytes.NewReader(mixed[:len(mixed)-5]), "import", "--db-path", filepath.Join(t.TempDir(), "cut"))
+	wantError(t, code, stderr, 1)
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+func newHeadCommand() *cobra.Command {
+	var t target
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "head",
+		Short: "Print the position of the last event",
+		Long:  `head prints the position of the last event, and 0 if there is none.`,
+		Example: `  umadb head
+  umadb head --db-path ./uma.db --json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
+				head, err := s.Head(ctx)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return json.NewEncoder(cmd.OutOrStdout()).Encode(end{Head: head})
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), head)
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	t.addFlags(cmd.Flags())
+	return cmd
+}

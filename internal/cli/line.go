@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// line is one line of NDJSON: an event, tracking that sits on no event, or the
+// end of an export. docs/ndjson.md describes it.
+type line struct {
+	Position   *uint64        `json:"position"`
+	Type       string         `json:"type"`
+	Tags       []string       `json:"tags"`
+	UUID       *string        `json:"uuid"`
+	Metadata   metadata       `json:"metadata"`
+	Tracking   *tracking      `json:"tracking"`
+	Data       jsontext.Value `json:"data"`
+	DataBase64 *string        `json:"data_base64"`
+	End        *end           `json:"end"`
+}
+
+// tracking is dcb.TrackingInfo as JSON.
+type tracking struct {
+	Source   string `json:"source"`
+	Position uint64 `json:"position"`
+}
+
+// end is what the last line of an export says: without it, the export is cut
+// short.
+type end struct {
+	Head uint64 `json:"head"`
+}
+
+// metadata is a JSON object whose order is kept.
+type metadata []dcb.Metadata
+
+// UnmarshalJSONFrom reads an object of strings.
+func (m *metadata) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if kind := d.PeekKind(); kind != '{' {
+		return errors.New("metadata is not an object of strings")
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		var pair [2]string
+		for i := range pair {
+			token, err := d.ReadToken()
+			if err != nil {
+				return err
+			}
+			if token.Kind() != '"' {
+				return fmt.Errorf("metadata %q is not a string", pair[0])
+			}
+			pair[i] = token.String()
+		}
+		*m = append(*m, dcb.Metadata{Key: pair[0], Value: pair[1]})
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// parseLine reads a line, which may be an event, tracking or an end. It keeps
+// none of its bytes.
+func parseLine(text []byte) (*line, error) {
+	var l line
+	err := json.Unmarshal(text, &l, json.RejectUnknownMembers(true))
+	if err != nil {
+		return nil, explainJSON(err)
+	}
+	if l.Data != nil && l.DataBase64 != nil {
+		return nil, errors.New("it has both data and data_base64")
+	}
+	return &l, nil
+}
+
+// explainJSON shortens an error about JSON to what helps.
+func explainJSON(err error) error {
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &syntactic):
+		return fmt.Errorf("no JSON, from byte %d on: %w", syntactic.ByteOffset, syntactic.Err)
+	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
+		return fmt.Errorf("there is no such thing as %s", semantic.JSONPointer)
+	case errors.As(err, &semantic) && semantic.Err != nil:
+		return fmt.Errorf("%s: %w", semantic.JSONPointer, semantic.Err)
+	case errors.As(err, &semantic):
+		return fmt.Errorf("%s must not be a JSON %v", semantic.JSONPointer, semantic.JSONKind)
+	}
+	return err
+}
+
+// isTracking tells whether the line is nothing but tracking.
+func (l *line) isTracking() bool {
+	return l.Tracking != nil && l.Position == nil && l.Type == "" && l.Tags == nil && l.UUID == nil && l.Metadata == nil && l.Data == nil && l.DataBase64 == nil
+}
+
+// trackingInfo gives the line's tracking, or nil.
+func (l *line) trackingInfo() *dcb.TrackingInfo {
+	if l.Tracking == nil {
+		return nil
+	}
+	return &dcb.TrackingInfo{Source: l.Tracking.Source, Position: l.Tracking.Position}
+}
+
+// event gives the line's event.
+func (l *line) event() (dcb.Event, error) {
+	data, err := l.data()
+	event := dcb.Event{Type: l.Type, Tags: l.Tags, Metadata: l.Metadata, Data: data}
+	if l.UUID != nil {
+		event.UUID = *l.UUID
+	}
+	return event, err
+}
+
+// data gives the bytes that the line stands for. A string is its text; any other
+// JSON value is itself, byte for byte.
+func (l *line) data() ([]byte, error) {
+	switch {
+	case l.DataBase64 != nil:
+		data, err := base64.StdEncoding.DecodeString(*l.DataBase64)
+		if err != nil {
+			return nil, fmt.Errorf("data_base64 is no base64: %w", err)
+		}
+		return data, nil
+	case l.Data == nil || l.Data.Kind() == 'n':
+		return nil, nil
+	case l.Data.Kind() == '"':
+		return jsontext.AppendUnquote(nil, l.Data)
+	}
+	return bytes.TrimSpace(l.Data), nil
+}
+
+// appendEventLine writes a stored event as a line, with the newline.
+func appendEventLine(dst []byte, e *dcb.SequencedEvent) []byte {
+	dst = strconv.AppendUint(append(dst, `{"position":`...), e.Position, 10)
+	dst = appendString(append(dst, `,"type":`...), e.Event.Type)
+	if len(e.Event.Tags) > 0 {
+		dst = append(dst, `,"tags":[`...)
+		for i, tag := range e.Event.Tags {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, tag)
+		}
+		dst = append(dst, ']')
+	}
+	if e.Event.UUID != "" {
+		dst = appendString(append(dst, `,"uuid":`...), e.Event.UUID)
+	}
+	for i, m := range e.Event.Metadata {
+		opening := `,"metadata":{`
+		if i > 0 {
+			opening = `,`
+		}
+		dst = append(appendString(append(dst, opening...), m.Key), ':')
+		dst = appendString(dst, m.Value)
+	}
+	if len(e.Event.Metadata) > 0 {
+		dst = append(dst, '}')
+	}
+	if e.Tracking != nil {
+		dst = appendTracking(append(dst, ','), e.Tracking)
+	}
+	dst = appendData(dst, e.Event.Data)
+	return append(dst, '}', '\n')
+}
+
+// appendTrackingLine writes tracking that sits on no event.
+func appendTrackingLine(dst []byte, info *dcb.TrackingInfo) []byte {
+	dst = appendTracking(append(dst, '{'), info)
+	return append(dst, '}', '\n')
+}
+
+// appendEndLine writes the last line of an export.
+func appendEndLine(dst []byte, head uint64) []byte {
+	dst = strconv.AppendUint(append(dst, `{"end":{"head":`...), head, 10)
+	return append(dst, "}}\n"...)
+}
+
+func appendTracking(dst []byte, info *dcb.TrackingInfo) []byte {
+	dst = appendString(append(dst, `"tracking":{"source":`...), info.Source)
+	dst = strconv.AppendUint(append(dst, `,"position":`...), info.Position, 10)
+	return append(dst, '}')
+}
+
+// appendData writes data so that it comes back byte for byte: a JSON object or
+// list on one line as such, other UTF-8 as a string, anything else in base64.
+func appendData(dst, data []byte) []byte {
+	switch {
+	case len(data) == 0:
+		return dst
+	case isJSON(data):
+		return append(append(dst, `,"data":`...), data...)
+	case utf8.Valid(data):
+		return appendString(append(dst, `,"data":`...), string(data))
+	}
+	dst = base64.StdEncoding.AppendEncode(append(dst, `,"data_base64":"`...), data)
+	return append(dst, '"')
+}
+
+// maxJSONDepth is how deep the JSON package reads.
+const maxJSONDepth = 10_000
+
+// isJSON tells whether data is a JSON object or list that can stand in a line.
+func isJSON(data []byte) bool {
+	first, last := data[0], data[len(data)-1]
+	if (first != '{' || last != '}') && (first != '[' || last != ']') {
+		return false
+	}
+	if bytes.ContainsAny(data, "\r\n") || bytes.ContainsFunc(data, needsEscape) {
+		return false
+	}
+	if len(data) >= 2*maxJSONDepth { // it has to be readable one level deeper
+		data = slices.Concat([]byte("["), data, []byte("]"))
+	}
+	return jsontext.Value(data).IsValid()
+}
+
+// appendString writes a JSON string that no terminal obeys. What a store holds is
+// valid UTF-8.
+func appendString(dst []byte, text string) []byte {
+	from := len(dst)
+	dst, _ = jsontext.AppendQuote(dst, text)
+	if !bytes.ContainsFunc(dst[from:], needsEscape) {
+		return dst
+	}
+	quoted := string(dst[from:])
+	dst = dst[:from]
+	for _, r := range quoted {
+		if !needsEscape(r) {
+			dst = utf8.AppendRune(dst, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			dst = fmt.Appendf(dst, `\u%04x`, unit)
+		}
+	}
+	return dst
+}
+
+// needsEscape tells whether a character that JSON lets stand in a string can do
+// something to a terminal. JSON escapes those below a space.
+func needsEscape(r rune) bool { return r >= 0x7f && commands(r) }

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// An event comes back from its line as it was, whatever it holds.
+func TestEventsSurviveTheirLines(t *testing.T) {
+	text := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("\x00\x1b\u2028\"\\\n\U0001f600{}")), 0, 8, -1))
+	rapid.Check(t, func(t *rapid.T) {
+		want := dcb.SequencedEvent{
+			Position: rapid.Uint64Min(1).Draw(t, "position"),
+			Event: dcb.Event{
+				Type: text.Draw(t, "type"),
+				Tags: rapid.SliceOfN(text, 1, 3).Draw(t, "tags"),
+				UUID: "6f1ed002-ab5c-4b5f-8d3a-0c7c1f2e9b41",
+				Data: rapid.OneOf(
+					rapid.SliceOfN(rapid.Byte(), 1, 20),
+					rapid.Map(text, func(s string) []byte { return []byte(s + " ") }),
+					rapid.Map(text, func(s string) []byte { return append(appendString([]byte(`{"a" : `), s), " }"...) }),
+					rapid.SampledFrom([][]byte{[]byte(`[1e400, {"b":12345678901234567890}]`), []byte(`{"a":1,"a":2}`), []byte("{\n}"), []byte("{}"), []byte(`{"\ud800":1}`), []byte("null"), []byte(`"x"`), []byte(" {}")}),
+				).Draw(t, "data"),
+			},
+			Tracking: &dcb.TrackingInfo{Source: text.Draw(t, "source"), Position: rapid.Uint64().Draw(t, "upstream")},
+		}
+		for _, key := range rapid.SliceOfNDistinct(text, 1, 3, rapid.ID).Draw(t, "keys") {
+			want.Event.Metadata = append(want.Event.Metadata, dcb.Metadata{Key: key, Value: text.Draw(t, "value")})
+		}
+		encoded := appendEventLine(nil, &want)
+		if bytes.Count(encoded, []byte("\n")) != 1 || encoded[len(encoded)-1] != '\n' {
+			t.Fatalf("not one line: %q", encoded)
+		}
+		l, err := parseLine(encoded)
+		if err != nil {
+			t.Fatalf("%v in %q", err, encoded)
+		}
+		event, err := l.event()
+		if err != nil {
+			t.Fatalf("%v in %q", err, encoded)
+		}
+		got := dcb.SequencedEvent{Position: *l.Position, Event: event, Tracking: l.trackingInfo()}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %+v, want %+v, line %q", got, want, encoded)
+		}
+	})
+}
+
+func TestWhatALineShows(t *testing.T) {
+	for data, want := range map[string]string{
+		`{"a": 1}`:       `,"data":{"a": 1}`,
+		`[1,2]`:          `,"data":[1,2]`,
+		"text \"x\"":     `,"data":"text \"x\""`,
+		"5":              `,"data":"5"`,
+		"{\n}":           `,"data":"{\n}"`,
+		`{"a":1,}`:       `,"data":"{\"a\":1,}"`,
+		"\xff\x00":       `,"data_base64":"/wA="`,
+		"\u009b\x7f":     `,"data":"\u009b\u007f"`,
+		"{\"\u202e\":1}": `,"data":"{\"\u202e\":1}"`,
+		"\U000e0001":     `,"data":"\udb40\udc01"`,
+		"":               ``,
+	} {
+		if got := string(appendData(nil, []byte(data))); got != want {
+			t.Errorf("%q is shown as %s, want %s", data, got, want)
+		}
+	}
+	if got := string(appendTrackingLine(nil, &dcb.TrackingInfo{Source: "web", Position: 3})); got != `{"tracking":{"source":"web","position":3}}`+"\n" {
+		t.Error(got)
+	}
+	if got := string(appendEndLine(nil, 12)); got != `{"end":{"head":12}}`+"\n" {
+		t.Error(got)
+	}
+}
+
+func TestDataThatIsTooDeepForALineIsAString(t *testing.T) {
+	for _, depth := range []int{maxJSONDepth - 1, maxJSONDepth} {
+		data := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+		e := dcb.SequencedEvent{Position: 1, Event: dcb.Event{Data: []byte(data)}}
+		l, err := parseLine(appendEventLine(nil, &e))
+		if err != nil {
+			t.Fatalf("depth %d: %v", depth, err)
+		}
+		if got, err := l.data(); err != nil || string(got) != data {
+			t.Errorf("depth %d: it does not come back (%v)", depth, err)
+		}
+	}
+}
+
+func TestALineCanBeWrittenByHand(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"type":"A"}`:                             "",
+		`{"type":"A","data":null}`:                 "",
+		`{"type":"A","data":"x\u0041"}`:            "xA",
+		`{"type":"A","data": {"a" : [ ] }  }`:      `{"a" : [ ] }`,
+		`{"type":"A","data":12.50}`:                "12.50",
+		`{"type":"A","data":true}`:                 "true",
+		` {"data_base64":"AAE="} `:                 "\x00\x01",
+		"{\"type\":\"A\",\t\"data\":\"\u2028\"}\n": "\u2028",
+	} {
+		l, err := parseLine([]byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if data, err := l.data(); err != nil || string(data) != want {
+			t.Errorf("%s: data %q (%v), want %q", text, data, err, want)
+		}
+	}
+}
+
+func TestALineThatIsWrongIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"type":"A"`:                     "no JSON, from byte 11",
+		`hello`:                           "no JSON",
+		``:                                "no JSON",
+		`[]`:                              "must not be",
+		`{"tag":["x"]}`:                   "/tag",
+		`{"Type":"A"}`:                    "/Type",
+		`{"type":"A","type":"B"}`:         "duplicate",
+		`{"type":5}`:                      "/type",
+		`{"type":"` + "\xff" + `"}`:       "UTF-8",
+		`{"type":"\ud800"}`:               "surrogate",
+		`{"position":-1}`:                 "/position",
+		`{"metadata":{"a":1}}`:            `"a" is not a string`,
+		`{"metadata":["a"]}`:              "object of strings",
+		`{"data":"a","data_base64":"AA"}`: "both",
+		`{"type":"A"} {}`:                 "no JSON",
+	} {
+		_, err := parseLine([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one with %q", text, err, want)
+		}
+	}
+	l, err := parseLine([]byte(`{"data_base64":"?"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.event(); err == nil || !strings.Contains(err.Error(), "base64") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,225 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+// fillMany puts n events into a store, some with tracking, and some tracking alone.
+func fillMany(t *testing.T, dir string, n int) {
+	t.Helper()
+	openStore(t, dir, func(s *store.Store) {
+		for i := 0; i < n; i += 500 {
+			events := make([]dcb.Event, min(500, n-i))
+			for j := range events {
+				events[j] = dcb.Event{
+					Type: fmt.Sprint("T", j%7), Tags: []string{fmt.Sprint("n:", i+j), "all"},
+					Data: fmt.Appendf(nil, `{"n":%d,"text":"%0100d"}`, i+j, i*j), Metadata: []dcb.Metadata{{Key: "k", Value: fmt.Sprint(j)}},
+					UUID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i+j),
+				}
+			}
+			var tracking *dcb.TrackingInfo
+			if i%1000 == 0 {
+				tracking = &dcb.TrackingInfo{Source: "web", Position: uint64(i)}
+			}
+			if _, err := s.Append(t.Context(), events, nil, tracking); err != nil {
+				t.Fatal(err)
+			}
+			if i%1500 == 0 {
+				if _, err := s.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: "alone", Position: uint64(i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+func TestImportThatIsKilledGoesOn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "source")
+	fillMany(t, dir, 60_000)
+	file := filepath.Join(t.TempDir(), "events.ndjson.zst")
+	export(t, "--db-path", dir, "--output", file)
+	lines := export(t, "--db-path", dir)
+	server := start(t, "serve", "--db-path", dir)
+	for name, args := range map[string][]string{
+		"file":   {file},
+		"server": {"--from", "http://" + server.address, "--tracking-source", "web", "--tracking-source", "alone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			copied := filepath.Join(t.TempDir(), "copy")
+			importing := append([]string{"import", "--db-path", copied}, args...)
+			killed := 0
+			for range 6 {
+				cmd := spawn(t, nil, importing...)
+				ended := make(chan struct{})
+				go func() { cmd.Wait(); close(ended) }()
+				awaitFile(t, filepath.Join(copied, "log", "00000000000000000001.log"))
+				select {
+				case <-ended:
+				case <-time.After(time.Duration(20+rand.IntN(250)) * time.Millisecond):
+					cmd.Process.Kill()
+					<-ended
+				}
+				if !cmd.ProcessState.Success() {
+					killed++
+				}
+			}
+			code, _, stderr := run(importing...)
+			if code != 0 {
+				t.Fatal(stderr)
+			}
+			t.Logf("killed %d times; %s", killed, stderr)
+			got := export(t, "--db-path", copied)
+			want := lines
+			if name == "server" { // from which tracking that sits on no event comes last
+				want = export(t, "--url", "http://"+server.address, "--tracking-source", "web", "--tracking-source", "alone")
+			}
+			if got != want {
+				t.Errorf("the copy is not what the source has: %d bytes and %d", len(got), len(want))
+			}
+			if code, _, stderr := run("check", "--db-path", copied); code != 0 {
+				t.Error(stderr)
+			}
+		})
+	}
+}
+
+// withoutAlone takes away the lines of tracking that sits on no event.
+func withoutAlone(lines string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(lines) {
+		if !strings.HasPrefix(line, `{"tracking"`) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+func TestImportFollowsThroughARestart(t *testing.T) {
+	t.Parallel()
+	source, copied, address := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy"), freeAddress(t)
+	fillMany(t, source, 3000)
+	server := serveAt(t, address, source)
+	appends := func(mark string, alone uint64) {
+		dial(t, address, func(c *client.Client) {
+			for i := range 20 {
+				if _, err := c.Append(t.Context(), []dcb.Event{{Type: "Later", Data: fmt.Appendf(nil, "%s-%d.", mark, i)}}, nil, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := c.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: mark, Position: alone}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	names := []string{"--tracking-source", "before", "--tracking-source", "between", "--tracking-source", "behind", "--tracking-source", "alone"}
+	following := spawn(t, nil, append([]string{"import", "--from", "http://" + address, "--follow", "--db-path", copied}, names...)...)
+	appends("before", 1)
+	await(t, "before", func() bool { return holds(copied, "before-19.") && holds(copied, "\x06before") })
+	stop(t, server)
+	time.Sleep(500 * time.Millisecond)
+	server = serveAt(t, address, source)
+	appends("between", 2)
+	await(t, "between", func() bool { return holds(copied, "between-19.") && holds(copied, "\x07between") })
+	server.Process.Kill()
+	server.Wait()
+	time.Sleep(7 * time.Second) // longer than a client tries by itself
+	server = serveAt(t, address, source)
+	appends("behind", 3)
+	await(t, "behind", func() bool { return holds(copied, "behind-19.") && holds(copied, "\x06behind") })
+	if err := following.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := following.Wait(); err != nil {
+		t.Errorf("following ended with %v", err)
+	}
+	told := following.Stderr.(*bytes.Buffer).String()
+	for _, want := range []string{"trying again", "answers again", "imported 3060 events and "} {
+		if !strings.Contains(told, want) {
+			t.Errorf("it does not tell %q: %s", want, told)
+		}
+	}
+	want := export(t, append([]string{"--url", "http://" + address}, names...)...)
+	if got := export(t, "--db-path", copied); withoutAlone(got) != withoutAlone(want) {
+		t.Error("the copy is not what the server has")
+	}
+	openStore(t, copied, func(s *store.Store) {
+		for name, want := range map[string]uint64{"before": 1, "between": 2, "behind": 3, "alone": 1500} {
+			if got, _, err := s.GetTrackingInfo(t.Context(), name); err != nil || got != want {
+				t.Errorf("tracking of %s is %d (%v), want %d", name, got, err, want)
+			}
+		}
+	})
+}
+
+func TestImportThatFollowsNoticesAnotherStore(t *testing.T) {
+	t.Parallel()
+	for name, events := range map[string]int{"shorter": 5, "as long": 10, "longer": 1000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder, address := t.TempDir(), freeAddress(t)
+			source, other, copied := filepath.Join(folder, "source"), filepath.Join(folder, "other"), filepath.Join(folder, "copy")
+			fillMany(t, source, 10)
+			openStore(t, other, func(s *store.Store) {
+				if _, err := s.Append(t.Context(), make([]dcb.Event, events), nil, nil); err != nil {
+					t.Fatal(err)
+				}
+			})
+			server := serveAt(t, address, source)
+			following := spawn(t, nil, "import", "--from", "http://"+address, "--follow", "--db-path", copied)
+			await(t, "the copy", func() bool { return holds(copied, "n:9") })
+			lines := export(t, "--url", "http://"+address)
+			stop(t, server)
+			serveAt(t, address, other)
+			following.Wait()
+			if code := following.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("it ends with %d: %s", code, following.Stderr)
+			}
+			if told := following.Stderr.(*bytes.Buffer).String(); !strings.Contains(told, "histories do not mix") {
+				t.Errorf("it tells %s", told)
+			}
+			if got := export(t, "--db-path", copied); got != lines {
+				t.Error("the copy has changed")
+			}
+		})
+	}
+}
+
+func TestImportEndsWithASignal(t *testing.T) {
+	copied := filepath.Join(t.TempDir(), "copy")
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	cmd := spawn(t, reader, "import", "--db-path", copied)
+	reader.Close()
+	out := bufio.NewWriter(writer)
+	for i := range 5000 {
+		fmt.Fprintf(out, "{\"position\":%d}\n", i+1)
+	}
+	out.Flush()
+	await(t, "a batch", func() bool { return holds(copied, "\x0a\x05\x08\x80\x20\x12\x00") }) // the record of position 4096
+	begun := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	code, told := cmd.ProcessState.ExitCode(), cmd.Stderr.(*bytes.Buffer).String()
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+	wantError(t, code, told, 1, "interrupted", "imported and safe")
+}

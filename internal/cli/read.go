@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// readOptions are the flags of read.
+type readOptions struct {
+	target    target
+	query     queryFlags
+	start     uint64
+	after     uint64
+	backwards bool
+	limit     uint32
+	follow    bool
+	json      bool
+}
+
+func newReadCommand() *cobra.Command {
+	var o readOptions
+	cmd := &cobra.Command{
+		Use:   "read",
+		Short: "Print the events that match a query",
+		Long: `read prints the events that match a query, those of one moment: all of them
+without a query. With --follow it goes on with those to come, until Ctrl-C.
+
+--type and --tag ask together: one of the types and all of the tags. --item asks
+for others besides. With --json each event is a line of JSON, which append takes.`,
+		Example: `  umadb read --type StudentJoined --tag course:1 --tag student:7
+  umadb read --item "type=CourseDefined tag=course:1" --item "tag=student:7" --json
+  umadb read --backwards --limit 10
+  umadb read --after 1200 --follow
+  umadb read --db-path ./uma.db`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(cmd.Flags()); err != nil {
+				return err
+			}
+			return o.target.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
+				return o.read(ctx, cmd, s)
+			})
+		},
+	}
+	f := cmd.Flags()
+	o.query.addFlags(f)
+	f.Uint64Var(&o.start, "start", 0, "first `position` to read; the last one, if backwards")
+	f.Uint64Var(&o.after, "after", 0, "`position` to begin behind")
+	f.BoolVar(&o.backwards, "backwards", false, "read from the last event to the first")
+	f.Uint32Var(&o.limit, "limit", 0, "greatest `number` of events")
+	f.BoolVarP(&o.follow, "follow", "f", false, "go on with the events to come, until Ctrl-C")
+	perCall(f, "start", "after", "backwards", "limit", "follow")
+	f.BoolVar(&o.json, "json", false, "print each event as a line of JSON")
+	o.target.addFlags(f)
+	return cmd
+}
+
+// validate refuses flags that contradict each other.
+func (o *readOptions) validate(flags *pflag.FlagSet) error {
+	switch {
+	case flags.Changed("start") && flags.Changed("after"):
+		return usageErrorf("--start and --after are both given: --start is the first position to read, --after the one before it")
+	case o.backwards && flags.Changed("after"):
+		return usageErrorf("--after goes forwards only: with --backwards, name the first position to read with --start")
+	case o.backwards && o.follow:
+		return usageErrorf("--follow goes forwards only: leave out --backwards or --follow")
+	}
+	return nil
+}
+
+// read prints what the flags ask for.
+func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventStore) error {
+	flags := cmd.Flags()
+	p := newPrinter(cmd.OutOrStdout(), o.json)
+	limit := givenLimit(flags, &o.limit)
+	if o.follow {
+		f := following{query: o.query.query(), after: o.after, limit: limit}
+		if o.start > 0 {
+			f.after = o.start - 1
+		}
+		return f.run(ctx, s, p, cmd.ErrOrStderr())
+	}
+	options := dcb.ReadOptions{Backwards: o.backwards, Limit: limit}
+	switch {
+	case flags.Changed("start"):
+		options.Start = &o.start
+	case flags.Changed("after"):
+		options.Start = behind(o.after)
+	}
+	_, err := p.printAll(s.Read(ctx, o.query.query(), options))
+	return err
+}
+
+// givenLimit gives the limit, nil if there is none. 0 is one.
+func givenLimit(flags *pflag.FlagSet, limit *uint32) *uint32 {
+	if !flags.Changed("limit") {
+		return nil
+	}
+	return limit
+}

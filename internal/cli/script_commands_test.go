@@ -1,0 +1,93 @@
+package cli_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// exitCodeCommand is "exitcode N program [arguments...]".
+func exitCodeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode N program [arguments...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exited *exec.ExitError
+	if errors.As(err, &exited) {
+		got = exited.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// oneLineCommand is "oneline FILE".
+func oneLineCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: oneline FILE")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.HasPrefix(text, "umadb: ") || strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\n") {
+		ts.Fatalf("%s is not one line of umadb's: %q", args[0], text)
+	}
+}
+
+// awaitCommand is "await PATTERN FILE".
+func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await PATTERN FILE")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	file := ts.MkAbs(args[1])
+	var content []byte
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		content, err = os.ReadFile(file)
+		if err == nil && pattern.Match(content) {
+			return
+		}
+	}
+	ts.Fatalf("%s did not come to have %q within 20 s: %v %q", args[1], args[0], err, content)
+}
+
+// writeCommand is "write FILE TEXT".
+func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: write FILE TEXT")
+	}
+	text, err := strconv.Unquote(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// damageCommand is "damage DIRECTORY TEXT".
+func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: damage DIRECTORY TEXT")
+	}
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "log", "*.log"))
+	ts.Check(err)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		ts.Check(err)
+		if at := bytes.Index(content, []byte(args[1])); at >= 0 {
+			content[at] ^= 1
+			ts.Check(os.WriteFile(file, content, 0o600))
+			return
+		}
+	}
+	ts.Fatalf("there is no %q in the %d segments of %s", args[1], len(files), args[0])
+}

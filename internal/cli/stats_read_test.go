@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// Names beyond the bound are counted together.
+func TestNamesAreCountedInBoundedMemory(t *testing.T) {
+	counter := newNameCounter(3)
+	for round := range 2 {
+		for i := range 5 {
+			counter.add(fmt.Sprint(i))
+		}
+		counter.add(strings.Repeat("x", maxCountedBytes*(1-round)))
+	}
+	n := counter.count(2)
+	if n.Distinct != 3 || n.Others != 6 || len(n.Top) != 2 || n.Top[0].Name != "0" || n.Top[0].Events != 2 {
+		t.Errorf("counted %+v", n)
+	}
+	s := serverStats{URL: "here", Tags: n}
+	for _, want := range []string{"tags              more than 3\n", "  2  0\n  2  1\n  6  of others"} {
+		if !strings.Contains(s.text(), want) {
+			t.Errorf("the text lacks %q: %q", want, s.text())
+		}
+	}
+}
+
+func TestBytesHaveAUnit(t *testing.T) {
+	for n, want := range map[uint64]string{
+		0: "0 bytes", 1: "1 byte", 1023: "1023 bytes", 1024: "1.0 KiB", 1536: "1.5 KiB",
+		5 << 20: "5.0 MiB", 3<<30 + 1<<29: "3.5 GiB", 2 << 40: "2.0 TiB", 4 << 50: "4096.0 TiB",
+	} {
+		if got := bytesText(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}

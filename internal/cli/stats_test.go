@@ -1,0 +1,133 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// counted makes a store with seven events, tracking of which one lies alone.
+func counted(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "uma.db")
+	store, err := umadb.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 7 {
+		event := dcb.Event{Type: "Left", Tags: []string{"all", fmt.Sprint("n:", i), "all"}, Data: make([]byte, 1000)}
+		if i < 4 {
+			event.Type = "Joined\x1b[31m"
+		}
+		tracking := &dcb.TrackingInfo{Source: "web", Position: uint64(i)}
+		if _, err := store.Append(t.Context(), []dcb.Event{event}, nil, tracking); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: "alone", Position: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// ranking is types or tags as stats prints them with --json.
+type ranking struct {
+	Distinct int
+	Top      []struct {
+		Name   string
+		Events int
+	}
+}
+
+// statistics is what stats prints with --json.
+type statistics struct {
+	Path            string `json:"db_path"`
+	URL             string
+	Head, Events    int
+	FirstCommit     string `json:"first_commit"`
+	Segments        int
+	LogBytes        int `json:"log_bytes"`
+	DiskBytes       int `json:"disk_bytes"`
+	Uncovered       int `json:"uncovered_events"`
+	DataBytes       int `json:"data_bytes"`
+	Types, Tags     ranking
+	Sources         int     `json:"tracking_sources"`
+	SourcesOnEvents ranking `json:"tracking_sources_on_events"`
+}
+
+func statsJSON(t *testing.T, args ...string) (s statistics) {
+	t.Helper()
+	code, stdout, stderr := run(append([]string{"stats", "--json"}, args...)...)
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d, standard error %q", code, stderr)
+	}
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
+		t.Fatalf("%v in %q", err, stdout)
+	}
+	if s.Head != 7 || s.Events != 7 || s.Types.Distinct != 2 || s.Tags.Distinct != 8 {
+		t.Errorf("counted %+v", s)
+	}
+	return s
+}
+
+func TestStatsOfADirectory(t *testing.T) {
+	dir := counted(t)
+	s := statsJSON(t, "--db-path", dir, "--top", "1")
+	if s.Path != dir || s.Segments != 1 || s.LogBytes < 7000 || s.DiskBytes < s.LogBytes || s.Uncovered != 7 || s.Sources != 2 || s.FirstCommit == "" {
+		t.Errorf("counted %+v", s)
+	}
+	if len(s.Types.Top) != 1 || s.Types.Top[0].Name != "Joined\x1b[31m" || s.Types.Top[0].Events != 4 || len(s.Tags.Top) != 1 || s.Tags.Top[0].Events != 7 {
+		t.Errorf("ranked %+v, %+v", s.Types, s.Tags)
+	}
+	code, stdout, stderr := run("stats", "--db-path", dir)
+	if code != 0 || stderr != "" || strings.Contains(stdout, "\x1b") {
+		t.Errorf("exit code %d, standard error %q, output %q", code, stderr, stdout)
+	}
+	for _, line := range []string{"  events            7\n", " KiB in 1 segment\n", "  tracking sources  2\n", "  4  \"Joined\\x1b[31m\"\n  3  Left\n", "  7  all\n  1  n:0\n"} {
+		if !strings.Contains(stdout, line) {
+			t.Errorf("the output lacks %q: %q", line, stdout)
+		}
+	}
+}
+
+func TestStatsOfAServer(t *testing.T) {
+	server := start(t, "--db-path", counted(t))
+	url := "http://" + server.address
+	s := statsJSON(t, "--url", url, "--top", "1")
+	if s.URL != url || s.DataBytes != 7000 || s.SourcesOnEvents.Distinct != 1 || len(s.Types.Top) != 1 || s.Tags.Top[0].Events != 7 {
+		t.Errorf("counted %+v", s)
+	}
+	code, stdout, stderr := run("stats", "--url", url)
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d, standard error %q", code, stderr)
+	}
+	for _, line := range []string{"  data              6.8 KiB\n", "  tracking sources  1 on events\n", "  4  \"Joined\\x1b[31m\"\n  3  Left\n"} {
+		if !strings.Contains(stdout, line) {
+			t.Errorf("the output lacks %q: %q", line, stdout)
+		}
+	}
+}
+
+func TestStatsRefuses(t *testing.T) {
+	t.Run("a directory that is not there", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "none")
+		code, _, stderr := run("stats", "--db-path", dir)
+		wantError(t, code, stderr, 1, dir, "--db-path")
+		if _, err := os.Stat(dir); err == nil {
+			t.Error("stats has made it")
+		}
+	})
+	t.Run("no server", func(t *testing.T) {
+		code, _, stderr := run("stats", "--url", "http://127.0.0.1:1")
+		wantError(t, code, stderr, 5, "127.0.0.1:1")
+	})
+}

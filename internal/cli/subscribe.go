@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+func newSubscribeCommand() *cobra.Command {
+	var t target
+	var q queryFlags
+	var after uint64
+	var limit uint32
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "subscribe",
+		Short: "Print events as they come",
+		Long: `subscribe prints the events that match a query, those stored and then those to
+come, until Ctrl-C. It is the same as "umadb read --follow".
+
+When the server stops, it exits with 5 and says how to go on without missing an
+event.`,
+		Example: `  umadb subscribe --type StudentJoined --json
+  umadb subscribe --after 1200`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
+				f := following{query: q.query(), after: after, limit: givenLimit(cmd.Flags(), &limit)}
+				return f.run(ctx, s, newPrinter(cmd.OutOrStdout(), asJSON), cmd.ErrOrStderr())
+			})
+		},
+	}
+	f := cmd.Flags()
+	q.addFlags(f)
+	f.Uint64Var(&after, "after", 0, "`position` to begin behind")
+	f.Uint32Var(&limit, "limit", 0, "`number` of events to end after")
+	perCall(f, "after", "limit")
+	f.BoolVar(&asJSON, "json", false, "print each event as a line of JSON")
+	t.addFlags(f)
+	return cmd
+}
