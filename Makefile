@@ -77,6 +77,10 @@ fuzz: ## run every fuzz test for FUZZTIME each
 kill: ## kill a process under 64 writers, 100 times, and look for what it acknowledged
 	$(GO) test -run TestKill -v -timeout 30m ./internal/store -kills 100
 
+.PHONY: docs
+docs: ## write the pages of the commands, the manual pages and the tables of settings
+	$(GO) test ./internal/cli -run 'TestDocuments|TestReadme' -update
+
 .PHONY: generate
 generate: ## make the Go code of the wire contract again
 	$(BUF) generate

@@ -30,6 +30,9 @@ var rooms = map[string][]string{
 	"internal/cli": {"dcb", "internal/client", "internal/server", "internal/store", "internal/vfs", "internal/wire", "internal/wire/encoding"},
 	"cmd/umadb":    {"internal/cli"},
 
+	// The Go library inside the Python package.
+	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/wire/encoding"},
+
 	// Tests that are packages of their own.
 	"internal/storetest":    {"dcb", "internal/wire/encoding"}, // to measure events as the limits do
 	"internal/interop":      {},

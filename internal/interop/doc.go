@@ -1,5 +1,6 @@
 // Package interop tests our server with the released UmaDB client for Python,
-// our client with the released server, and what README.md tells people to type.
+// our client with the released server, and what the documents tell people to
+// type.
 //
 // The released package, client and server in one, comes from the Python package
 // index into .cache/ at the root of the repository. Where it cannot be had the

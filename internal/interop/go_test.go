@@ -122,7 +122,7 @@ func TestGoClientAsksReleasedServerForItsHealth(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer connection.Close()
-			status, err := connection.CheckHealth(t.Context())
+			status, err := connection.CheckHealth(t.Context(), "")
 			if err != nil || status != client.HealthServing {
 				t.Errorf("got %v, %v", status, err)
 			}

@@ -1,0 +1,156 @@
+package interop_test
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// guides are the documents that are followed from top to bottom; docs/README.md
+// says how a page is written so that this can be done.
+var guides = []string{
+	"README.md",
+	"docs/getting-started.md",
+	"docs/concepts.md",
+	"docs/operations.md",
+	"docs/from-rust.md",
+	"docs/embedding.md",
+	"docs/ndjson.md",
+}
+
+// What the documents tell people to type is typed here, and what they say that
+// people will see is compared.
+func TestDocuments(t *testing.T) {
+	for _, page := range guides {
+		t.Run(path.Base(page), func(t *testing.T) {
+			t.Parallel()
+			newReader(t, page).follow(codeBlocks(t, page))
+		})
+	}
+}
+
+func TestContributing(t *testing.T) {
+	for _, block := range codeBlocks(t, "CONTRIBUTING.md") {
+		for line := range strings.Lines(block.text) {
+			wantTarget(t, strings.TrimSpace(line))
+		}
+	}
+}
+
+func TestEveryGuideIsInTheIndex(t *testing.T) {
+	index := readDocument(t, "docs/README.md")
+	for _, page := range documents(t) {
+		if path.Dir(page) == "docs" && path.Base(page) != "README.md" && !strings.Contains(index, "("+path.Base(page)+")") {
+			t.Errorf("docs/README.md does not lead to %s", page)
+		}
+	}
+}
+
+// link is a link or a picture; what is behind # is looked at in internal/store.
+var link = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)\s]*)?\)`)
+
+func TestLinksInDocuments(t *testing.T) {
+	for _, page := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(readDocument(t, page), -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(repository(), filepath.Dir(page), match[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
+
+// documents gives every page of the repository, by its path.
+func documents(t *testing.T) (pages []string) {
+	t.Helper()
+	root := os.DirFS(repository())
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		hidden := strings.HasPrefix(entry.Name(), ".") && name != "."
+		if entry.IsDir() && (hidden || entry.Name() == "testdata" || name == "python/tests/data") {
+			return fs.SkipDir
+		}
+		if path.Ext(name) == ".md" {
+			pages = append(pages, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
+// codeBlock is a fenced block of a document, or a key that the reader presses.
+type codeBlock struct {
+	language string // that the block is in, or ctrlC
+	argument string // what follows the language: a terminal or a file
+	text     string
+	line     int
+}
+
+// ctrlC is a comment of a document that stands for that key in a terminal.
+const ctrlC = "<!-- Ctrl-C:"
+
+func codeBlocks(t *testing.T, document string) (blocks []codeBlock) {
+	t.Helper()
+	within, number := false, 0
+	for line := range strings.Lines(readDocument(t, document)) {
+		number++
+		text := strings.TrimRight(line, "\n")
+		info, fence := strings.CutPrefix(text, "```")
+		terminal, key := strings.CutPrefix(text, ctrlC)
+		switch {
+		case fence && within:
+			within = false
+		case fence:
+			within = true
+			language, argument, _ := strings.Cut(info, " ")
+			blocks = append(blocks, codeBlock{language: language, argument: argument, line: number})
+		case within:
+			blocks[len(blocks)-1].text += line
+		case key:
+			terminal = strings.TrimSpace(strings.TrimSuffix(terminal, "-->"))
+			blocks = append(blocks, codeBlock{language: ctrlC, argument: terminal, line: number})
+		}
+	}
+	if within || len(blocks) == 0 {
+		t.Fatalf("%s: a block does not end, or there is none", document)
+	}
+	return blocks
+}
+
+func readDocument(t *testing.T, document string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(repository(), document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// wantTarget checks that a command is a target of the Makefile. Those that the
+// documents name are run by .ci/run.
+func wantTarget(t *testing.T, line string) {
+	t.Helper()
+	target, isMake := strings.CutPrefix(line, "make ")
+	makefile := readDocument(t, "Makefile")
+	if !isMake || !strings.Contains(makefile, "\n"+target+":") {
+		t.Errorf("%q is no target of the Makefile", line)
+	}
+}
+
+// isShown tells whether a block of a language is there to be looked at and not
+// to be typed.
+func isShown(language string) bool {
+	return slices.Contains([]string{"ini", "json", "log"}, language)
+}

@@ -1,0 +1,89 @@
+package interop_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+)
+
+// TestImportFollowsReleasedServer lets an import follow what is appended to the
+// released server, with tracking that sits on no event.
+func TestImportFollowsReleasedServer(t *testing.T) {
+	program, err := ours()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := startReleased(t, channels[0])
+	c, err := client.Dial(source.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	copied := filepath.Join(t.TempDir(), "copy")
+	var told bytes.Buffer
+	following := exec.Command(program, "import", "--from", source.url, "--follow", "--tracking-source", "heartbeat", "--db-path", copied)
+	following.Stderr = &told
+	if err := following.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer following.Process.Kill()
+	for round := range uint64(5) {
+		for i := range 20 {
+			event := dcb.Event{Type: "T", Data: fmt.Appendf(nil, "%d-%d.", round, i)}
+			if _, err := c.Append(t.Context(), []dcb.Event{event}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: "heartbeat", Position: round + 1}); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%d-19.", round)
+		heartbeat := "heartbeat\x10" + string(rune(round+1)) // position as protobuf has it
+		deadline := time.Now().Add(20 * time.Second)
+		for !inLog(copied, want) || !inLog(copied, heartbeat) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the copy does not get %q and %q", want, heartbeat)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	if err := following.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := following.Wait(); err != nil || !strings.Contains(told.String(), "imported 100 events") {
+		t.Errorf("following ended with %v: %s", err, told.String())
+	}
+	fromCopy, fromSource := filepath.Join(t.TempDir(), "copy.ndjson"), filepath.Join(t.TempDir(), "source.ndjson")
+	mustRun(t, program, "export", "--db-path", copied, "--output", fromCopy)
+	mustRun(t, program, "export", "--url", source.url, "--output", fromSource)
+	for _, name := range []string{fromCopy, fromSource} {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var events strings.Builder
+		for line := range strings.Lines(string(content)) {
+			if !strings.HasPrefix(line, `{"tracking"`) {
+				events.WriteString(line)
+			}
+		}
+		if err := os.WriteFile(name, []byte(events.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compareFiles(t, fromCopy, fromSource)
+}
+
+// inLog tells whether the first segment of a store has some bytes.
+func inLog(dir, text string) bool {
+	content, _ := os.ReadFile(filepath.Join(dir, "log", "00000000000000000001.log"))
+	return bytes.Contains(content, []byte(text))
+}

@@ -1,0 +1,105 @@
+package interop_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// message is a warning or an error that is logged.
+var message = regexp.MustCompile(`\.(Warn|Error)\("([^"]+)"`)
+
+// TestOperationsKnowEveryLogLine compares the table of docs/operations.md with
+// what the server may log.
+func TestOperationsKnowEveryLogLine(t *testing.T) {
+	page := readDocument(t, "docs/operations.md")
+	_, table, _ := strings.Cut(page, "<!-- log lines:")
+	table, _, _ = strings.Cut(table, "<!-- end of log lines -->")
+	known := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (WARN|ERROR) \\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1) {
+		known[row[1]+" "+row[2]] = false
+	}
+	for _, room := range []string{"cli", "server", "store"} {
+		files, err := filepath.Glob(filepath.Join(repository(), "internal", room, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range message.FindAllStringSubmatch(string(source), -1) {
+				logged := strings.ToUpper(match[1]) + " " + match[2]
+				if _, listed := known[logged]; !listed {
+					t.Errorf("docs/operations.md does not know %q of %s", logged, filepath.Base(file))
+				}
+				known[logged] = true
+			}
+		}
+	}
+	for line, logged := range known {
+		if !logged {
+			t.Errorf("docs/operations.md speaks of %q, which is never logged", line)
+		}
+	}
+}
+
+// TestOperationsKnowTheLimits compares the table of docs/operations.md with what
+// is refused by default.
+func TestOperationsKnowTheLimits(t *testing.T) {
+	page := readDocument(t, "docs/operations.md")
+	limits := dcb.Limits{}.WithDefaults()
+	for _, c := range []struct {
+		limit, documented int
+		row               string
+	}{
+		{limits.EventBytes, 4<<20 - 64<<10, "| an event, encoded | 4 MiB less 64 KiB |"},
+		{limits.RequestBytes, 16 << 20, "| a request, encoded | 16 MiB |"},
+		{limits.RequestEvents, 65_536, "| events of a request | 65,536 |"},
+		{limits.EventTags, 65_535, "| tags of an event | 65,535 |"},
+		{limits.QueryTerms, 65_536, "| types and tags of a query; its items | 65,536 each |"},
+		{dcb.MaxMetadataBytes, 65_535, "| a metadata key or value | 65,535 bytes |"},
+		{dcb.MaxSourceBytes, 255, "| the name of a source | 255 bytes |"},
+	} {
+		if c.limit != c.documented || !strings.Contains(page, c.row) {
+			t.Errorf("docs/operations.md should have the limit %d where this test has %q", c.limit, c.row)
+		}
+	}
+}
+
+// TestOperationsHaveAUnitThatSystemdTakes verifies the unit, where systemd is.
+func TestOperationsHaveAUnitThatSystemdTakes(t *testing.T) {
+	systemd, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip(err)
+	}
+	program, err := ours()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range codeBlocks(t, "docs/operations.md") {
+		if block.argument != "umadb.service" {
+			continue
+		}
+		unit := filepath.Join(t.TempDir(), block.argument)
+		text := strings.ReplaceAll(block.text, "/usr/local/bin/umadb", program)
+		if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		output, err := exec.Command(systemd, "verify", "--man=no", unit).CombinedOutput()
+		if err != nil || len(output) > 0 {
+			t.Errorf("systemd-analyze verify: %v\n%s", err, output)
+		}
+		return
+	}
+	t.Error("docs/operations.md has no umadb.service")
+}
