@@ -77,3 +77,42 @@ func TestADirectoryOfOtherFilesIsLeftAlone(t *testing.T) {
 		t.Errorf("the file that was there: %v", err)
 	}
 }
+
+func TestAPlaceThatIsNoStoreIsNotMadeOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		there string // a file or, with a slash at its end, a directory
+		want  error
+		says  string
+	}{
+		"a folder with files":         {"notes.txt", dcb.ErrInvalidArgument, "notes.txt"},
+		"the log of another store":    {"00000000000000000001.log", dcb.ErrInvalidArgument, ".log"},
+		"the folder above a store":    {"uma.db/", dcb.ErrInvalidArgument, "did you mean"},
+		"an index that lost its log":  {"index/", dcb.ErrCorruption, "its log is gone"},
+		"an empty volume":             {"lost+found/", nil, ""},
+		"a store that was being made": {"LOCK", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, c.there)
+			var err error
+			if strings.HasSuffix(c.there, "/") {
+				err = os.Mkdir(path, 0o755)
+			} else {
+				err = os.WriteFile(path, nil, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := store.Open(dir, nil)
+			if err == nil {
+				s.Close()
+			}
+			if !errors.Is(err, c.want) || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("opening: %v, want %v that mentions %q", err, c.want, c.says)
+			}
+			if _, made := os.Stat(filepath.Join(dir, "log")); (made == nil) != (c.want == nil) {
+				t.Errorf("whether a log was made: %v", made)
+			}
+		})
+	}
+}

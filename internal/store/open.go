@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sync/semaphore"
@@ -108,14 +109,14 @@ func (s *Store) open(options eventlog.Options) error {
 	return nil
 }
 
-// checkLogIsThere fails if there are index blocks and no log: a new log must not
-// take the place of one that is lost, or not mounted.
+// checkLogIsThere fails if there is an index and no log: a new log must not take
+// the place of one that is lost, or not mounted. The log of a new store is there
+// before its index.
 func (s *Store) checkLogIsThere() error {
 	if names, err := s.options.FS.List(filepath.Join(s.dir, logName)); err == nil && len(names) > 0 {
 		return nil
 	}
-	names, err := s.options.FS.List(s.indexDir())
-	if err != nil || !slices.ContainsFunc(names, index.IsFileName) {
+	if _, err := s.options.FS.List(s.indexDir()); err != nil {
 		return nil // what is wrong with the directory, if anything, opening finds
 	}
 	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s has an index, and its log is gone: bring %s back, or remove both to begin anew", s.dir, filepath.Join(s.dir, logName))}
@@ -132,6 +133,7 @@ func (s *Store) makeDir() error {
 	if err != nil || slices.Contains(names, logName) {
 		return err
 	}
+	s.options.Logger.Info("there is no store yet, a new one is made", "dir", s.dir)
 	return fsys.SyncDir(filepath.Dir(s.dir))
 }
 
@@ -157,15 +159,37 @@ func (s *Store) inspect(must bool) error {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there is no store in " + s.dir, Cause: fs.ErrNotExist}
 	case err != nil:
 		return storeError(err, "looking at the directory of the store")
-	case slices.Contains(names, rustName) && !slices.Contains(names, logName):
-		return notOurs(filepath.Join(s.dir, rustName) + " is the store of another server")
-	case must && !slices.Contains(names, logName):
-		if err := s.checkLogIsThere(); err != nil {
-			return err
-		}
+	case slices.Contains(names, logName):
+		return nil
+	case slices.Contains(names, rustName):
+		return s.otherStore(filepath.Join(s.dir, rustName))
+	}
+	if err := s.checkLogIsThere(); err != nil {
+		return err
+	}
+	foreign := slices.IndexFunc(names, isForeign)
+	switch {
+	case must:
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " holds no store"}
+	case foreign >= 0:
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s holds no store but %s: name a new directory, or an empty one", s.dir, names[foreign])}
 	}
 	return nil
+}
+
+// isForeign tells whether a file keeps its directory from becoming a store. Those
+// of a store being made do not, nor what file systems put into every directory.
+func isForeign(name string) bool {
+	return name != lockName && name != "lost+found" && !strings.HasPrefix(name, ".")
+}
+
+// otherStore says what a directory is about that has another where the Rust server
+// keeps its file.
+func (s *Store) otherStore(path string) error {
+	if _, err := s.options.FS.List(path); err == nil {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s holds no store; did you mean %s?", s.dir, path)}
+	}
+	return notOurs(path + " is the store of another server")
 }
 
 // fileAbove gives what keeps the path of the store from being one: the file in

@@ -14,9 +14,9 @@ type ranking struct {
 	kept []TermCount
 }
 
-// compareCounts is the order of a ranking. Names decide between equals, so that
-// it is the same each time.
-func compareCounts(a, b TermCount) int {
+// CompareCounts is the order of a ranking, the most events first. Names decide
+// between equals, so that it is the same each time.
+func CompareCounts(a, b TermCount) int {
 	return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
 }
 
@@ -25,7 +25,7 @@ func (r *ranking) add(term TermCount) {
 	switch {
 	case len(r.kept) < r.most:
 		heap.Push(r, term)
-	case r.most > 0 && compareCounts(term, r.kept[0]) < 0:
+	case r.most > 0 && CompareCounts(term, r.kept[0]) < 0:
 		r.kept[0] = term
 		heap.Fix(r, 0)
 	}
@@ -33,7 +33,7 @@ func (r *ranking) add(term TermCount) {
 
 func (r *ranking) stats() TermStats {
 	top := append([]TermCount{}, r.kept...) // in JSON a list, not null
-	slices.SortFunc(top, compareCounts)
+	slices.SortFunc(top, CompareCounts)
 	return TermStats{Distinct: r.seen, Top: top}
 }
 
@@ -41,7 +41,7 @@ func (r *ranking) stats() TermStats {
 func (r *ranking) Len() int { return len(r.kept) }
 
 // Less is heap.Interface's.
-func (r *ranking) Less(i, j int) bool { return compareCounts(r.kept[i], r.kept[j]) > 0 }
+func (r *ranking) Less(i, j int) bool { return CompareCounts(r.kept[i], r.kept[j]) > 0 }
 
 // Swap is heap.Interface's.
 func (r *ranking) Swap(i, j int) { r.kept[i], r.kept[j] = r.kept[j], r.kept[i] }
