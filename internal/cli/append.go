@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -91,11 +90,13 @@ func (o *appendOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	var position uint64
+	asking := false
 	err = o.target.use(cmd, true, func(ctx context.Context, s dcb.EventStore) (err error) {
+		asking = true
 		position, err = s.Append(ctx, events, o.condition(cmd.Flags()), o.tracking.info)
 		return explainConflict(err)
 	})
-	if errors.Is(err, errInterrupted) {
+	if asking && errors.Is(err, errInterrupted) {
 		return fmt.Errorf("%w; whether the events were appended is unknown, umadb read shows it", err)
 	}
 	if err != nil {
@@ -117,7 +118,7 @@ func (o *appendOptions) events(cmd *cobra.Command) ([]dcb.Event, error) {
 	most := requestLimits.RequestEvents
 	events, err := in.gather(most + 1)
 	if err == nil && len(events) > most {
-		err = fmt.Errorf("line %d of standard input: %w, which are %d events", in.number, errTooMuch, most)
+		err = in.at(fmt.Errorf("%w, which are %d events", errTooMuch, most))
 	}
 	if errors.Is(err, errTooMuch) {
 		return nil, fmt.Errorf("%w: send them in several, with --batch 1000; nothing was appended", err)
@@ -151,7 +152,7 @@ func explainConflict(err error) error {
 // print tells where the last event is, and how many there are.
 func (o *appendOptions) print(w io.Writer, position uint64, count int) (err error) {
 	if o.json {
-		return json.NewEncoder(w).Encode(struct {
+		return writeJSON(w, struct {
 			Position uint64 `json:"position"`
 			Events   int    `json:"events"`
 		}{position, count})

@@ -98,7 +98,7 @@ func (b *batches) explain(err error) error {
 		err = fmt.Errorf("%w: choose a smaller --batch", err)
 	}
 	interrupted := errors.Is(err, errInterrupted)
-	unknown := b.asking && (interrupted || errors.Is(err, dcb.ErrTransport))
+	unknown := b.asking && (interrupted || errors.Is(err, dcb.ErrTransport) || errors.Is(err, dcb.ErrIO))
 	if b.asking && interrupted {
 		err = fmt.Errorf("%w; whether the batch behind line %d was appended is unknown, umadb read shows it", err, b.line)
 	}

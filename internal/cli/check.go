@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -81,7 +80,7 @@ func cannotCheck(err error, dir string, asJSON bool, stdout io.Writer) error {
 	if !asJSON {
 		return err
 	}
-	return errors.Join(err, json.NewEncoder(stdout).Encode(struct {
+	return errors.Join(err, writeJSON(stdout, struct {
 		OK    bool   `json:"ok"`
 		Path  string `json:"db_path"`
 		Error string `json:"error"`
@@ -99,7 +98,7 @@ type findings struct {
 // any damage.
 func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
 	if asJSON {
-		err = json.NewEncoder(stdout).Encode(f)
+		err = writeJSON(stdout, f)
 	} else {
 		_, err = io.WriteString(stdout, harmless(f.text()))
 	}
@@ -153,12 +152,4 @@ func (f *findings) failure() error {
 	}
 	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(
 		"%s in %s; copy the directory before anything else is done with it", plural(uint64(len(f.Problems))+f.More, "problem"), f.Path)}
-}
-
-// plural writes a number with its noun.
-func plural(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/umadb-go/umadb"
 	"github.com/umadb-go/umadb/dcb"
@@ -169,13 +168,10 @@ func TestCheckOfALostLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	blocks := func() int {
+	await(t, "a block", func() bool {
 		found, _ := filepath.Glob(filepath.Join(dir, "index", "*.idx"))
-		return len(found)
-	}
-	for blocks() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+		return len(found) > 0
+	})
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -153,12 +153,3 @@ func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, 
 	}
 	return head, nil
 }
-
-// pace writes how long something took, and the rate.
-func pace(events uint64, took time.Duration) string {
-	seconds := took.Seconds()
-	if events == 0 || seconds < 0.001 {
-		return fmt.Sprintf("%.1f s", seconds)
-	}
-	return fmt.Sprintf("%.1f s, %.0f a second", seconds, float64(events)/seconds)
-}

@@ -91,6 +91,8 @@ func TestCopyingRefusesWhatMakesNoSense(t *testing.T) {
 		"import into a server":         {"import", "a", "--url", "http://127.0.0.1:1"},
 		"an empty output":              {"export", "--output", ""},
 		"an empty address":             {"import", "--from", ""},
+		"no address":                   {"import", "--from", "ftp://127.0.0.1:1"},
+		"no file of authorities":       {"import", "--from", "https://127.0.0.1:1", "--ca", "absent.pem"},
 		"import into an empty path":    {"import", "a", "--db-path", ""},
 		"export of server and of path": {"export", "--db-path", "x", "--url", "http://127.0.0.1:1"},
 	} {

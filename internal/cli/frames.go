@@ -165,8 +165,11 @@ func (f *frameReader) take(n int) error {
 
 // explainFrame says that what was read is damaged, unless it just ends.
 func explainFrame(err error) error {
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return err
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return fmt.Errorf("the export was compressed for more than %d bytes of memory (%w): decompress it with zstd -d --long=31, and import that", maxWindowBytes, err)
 	}
 	return fmt.Errorf("the compressed export is damaged (%w): fetch or make it again", err)
 }

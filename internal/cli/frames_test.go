@@ -99,3 +99,15 @@ func TestImportTakesWhatTheZstdProgramMakes(t *testing.T) {
 	code, _, stderr := runOn(bytes.NewReader(mixed[:len(mixed)-5]), "import", "--db-path", filepath.Join(t.TempDir(), "cut"))
 	wantError(t, code, stderr, 1)
 }
+
+func TestImportSaysWhatToDoAboutALargeWindow(t *testing.T) {
+	var packed bytes.Buffer
+	w, err := zstd.NewWriter(&packed, zstd.WithWindowSize(32<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.CopyN(w, zeros{}, 40<<20)
+	w.Close()
+	code, _, stderr := runOn(&packed, "import", "--db-path", filepath.Join(t.TempDir(), "copy"))
+	wantError(t, code, stderr, 1, "zstd -d")
+}

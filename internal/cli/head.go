@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ func newHeadCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(end{Head: head})
+					return writeJSON(cmd.OutOrStdout(), end{Head: head})
 				}
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), head)
 				return err

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -88,19 +87,13 @@ func (o *importOptions) validate(cmd *cobra.Command, args []string) error {
 		return usageErrorf("--follow is given without --from: only a server can be followed")
 	case o.from == "" && len(o.sources) > 0:
 		return usageErrorf("--tracking-source is given without --from: an export has its tracking in it, so give the flag to umadb export")
-	case o.from == "" && isStandardInput(args) && isTerminalInput(cmd.InOrStdin()):
+	case o.from == "" && isStandardInput(args) && isTerminal(cmd.InOrStdin()):
 		return usageErrorf("there is nothing to import: name a file, pipe an export into the command, or name a server with --from")
 	}
 	return nil
 }
 
 func isStandardInput(args []string) bool { return len(args) == 0 || args[0] == "-" }
-
-// isTerminalInput tells whether a person would have to type what is read.
-func isTerminalInput(r io.Reader) bool {
-	file, ok := r.(*os.File)
-	return ok && isTerminal(file)
-}
 
 // importFile imports a file or standard input.
 func (o *importOptions) importFile(ctx context.Context, cmd *cobra.Command, args []string) error {
@@ -113,14 +106,14 @@ func (o *importOptions) importFile(ctx context.Context, cmd *cobra.Command, args
 		defer file.Close()
 		in = file
 	}
-	lines, err := newLineReader(interruptible(ctx, in))
+	lines, err := newExportReader(interruptible(ctx, in))
 	if err == nil {
 		err = lines.prime() // what is no export should leave no new store behind
 	}
 	if err != nil {
 		return asInterrupted(ctx, err)
 	}
-	return o.into(cmd, func(to *store.Store, i *importing) error {
+	return o.into(ctx, cmd, func(to *store.Store, i *importing) error {
 		p := newProgress(i.stderr, "importing", "events")
 		defer p.clear()
 		err := restore(ctx, to, lines.records, 1, &i.tally, func(done uint64) { p.show(done, 0) })
@@ -143,8 +136,8 @@ type importing struct {
 }
 
 // into opens the store, has something imported, closes it, and tells what was done.
-func (o *importOptions) into(cmd *cobra.Command, do func(*store.Store, *importing) error) error {
-	to, err := openDir(o.dir, leanStore())
+func (o *importOptions) into(ctx context.Context, cmd *cobra.Command, do func(*store.Store, *importing) error) error {
+	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, leanStore()) })
 	if err != nil {
 		return err
 	}
@@ -152,7 +145,7 @@ func (o *importOptions) into(cmd *cobra.Command, do func(*store.Store, *importin
 	i := &importing{stderr: cmd.ErrOrStderr()}
 	err = do(to, i)
 	took := time.Since(begun)
-	head, headErr := to.Head(context.WithoutCancel(cmd.Context()))
+	head, headErr := to.Head(context.WithoutCancel(ctx))
 	err = errors.Join(err, headErr, to.Close())
 	if err != nil {
 		return i.explain(err)
@@ -161,7 +154,7 @@ func (o *importOptions) into(cmd *cobra.Command, do func(*store.Store, *importin
 	if !o.asJSON {
 		return nil
 	}
-	return json.NewEncoder(cmd.OutOrStdout()).Encode(imported{i.existing, i.imported, i.tracking, head, took.Seconds()})
+	return writeJSON(cmd.OutOrStdout(), imported{i.existing, i.imported, i.tracking, head, took.Seconds()})
 }
 
 // imported is what import prints with --json.

@@ -8,7 +8,7 @@ import (
 // interruptible gives a reader that does not wait any more when ctx is done, as
 // reading a pipe would.
 func interruptible(ctx context.Context, in io.Reader) io.Reader {
-	r := &interruptibleReader{ctx: ctx, full: make(chan piece, 1), empty: make(chan []byte, 2)}
+	r := &interruptibleReader{ctx: ctx, full: make(chan piece, 2), empty: make(chan []byte, 2)}
 	r.empty <- make([]byte, 64<<10)
 	r.empty <- make([]byte, 64<<10)
 	go r.pump(in)

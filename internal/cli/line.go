@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -20,7 +19,7 @@ import (
 // end of an export. docs/ndjson.md describes it.
 type line struct {
 	Position   *uint64        `json:"position"`
-	Type       string         `json:"type"`
+	Type       *string        `json:"type"`
 	Tags       []string       `json:"tags"`
 	UUID       *string        `json:"uuid"`
 	Metadata   metadata       `json:"metadata"`
@@ -103,8 +102,11 @@ func explainJSON(err error) error {
 }
 
 // isTracking tells whether the line is nothing but tracking.
-func (l *line) isTracking() bool {
-	return l.Tracking != nil && l.Position == nil && l.Type == "" && l.Tags == nil && l.UUID == nil && l.Metadata == nil && l.Data == nil && l.DataBase64 == nil
+func (l *line) isTracking() bool { return l.Tracking != nil && !l.hasEvent() }
+
+// hasEvent tells whether the line has any part of an event.
+func (l *line) hasEvent() bool {
+	return l.Position != nil || l.Type != nil || l.Tags != nil || l.UUID != nil || l.Metadata != nil || l.Data != nil || l.DataBase64 != nil
 }
 
 // trackingInfo gives the line's tracking, or nil.
@@ -118,7 +120,10 @@ func (l *line) trackingInfo() *dcb.TrackingInfo {
 // event gives the line's event.
 func (l *line) event() (dcb.Event, error) {
 	data, err := l.data()
-	event := dcb.Event{Type: l.Type, Tags: l.Tags, Metadata: l.Metadata, Data: data}
+	event := dcb.Event{Tags: l.Tags, Metadata: l.Metadata, Data: data}
+	if l.Type != nil {
+		event.Type = *l.Type
+	}
 	if l.UUID != nil {
 		event.UUID = *l.UUID
 	}
@@ -196,8 +201,8 @@ func appendTracking(dst []byte, info *dcb.TrackingInfo) []byte {
 	return append(dst, '}')
 }
 
-// appendData writes data so that it comes back byte for byte: a JSON object or
-// list on one line as such, other UTF-8 as a string, anything else in base64.
+// appendData writes data so that it comes back byte for byte: JSON that can stand
+// in a line as such, other UTF-8 as a string, anything else in base64.
 func appendData(dst, data []byte) []byte {
 	switch {
 	case len(data) == 0:
@@ -228,29 +233,3 @@ func isJSON(data []byte) bool {
 	}
 	return jsontext.Value(data).IsValid()
 }
-
-// appendString writes a JSON string that no terminal obeys. What a store holds is
-// valid UTF-8.
-func appendString(dst []byte, text string) []byte {
-	from := len(dst)
-	dst, _ = jsontext.AppendQuote(dst, text)
-	if !bytes.ContainsFunc(dst[from:], needsEscape) {
-		return dst
-	}
-	quoted := string(dst[from:])
-	dst = dst[:from]
-	for _, r := range quoted {
-		if !needsEscape(r) {
-			dst = utf8.AppendRune(dst, r)
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, r) {
-			dst = fmt.Appendf(dst, `\u%04x`, unit)
-		}
-	}
-	return dst
-}
-
-// needsEscape tells whether a character that JSON lets stand in a string can do
-// something to a terminal. JSON escapes those below a space.
-func needsEscape(r rune) bool { return r >= 0x7f && commands(r) }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func spawn(t *testing.T, stdin io.Reader, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	cmd.Stdin = stdin
-	cmd.Stderr = new(bytes.Buffer)
+	cmd.Stderr = new(errorOutput)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +31,28 @@ func spawn(t *testing.T, stdin io.Reader, args ...string) *exec.Cmd {
 	})
 	return cmd
 }
+
+// errorOutput is what a process has written to standard error so far.
+type errorOutput struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+// Write takes what the process writes.
+func (e *errorOutput) Write(p []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text.Write(p)
+}
+
+func (e *errorOutput) String() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text.String()
+}
+
+// told gives what a process that was spawned has written to standard error.
+func told(cmd *exec.Cmd) string { return cmd.Stderr.(*errorOutput).String() }
 
 func awaitFile(t *testing.T, name string) {
 	t.Helper()

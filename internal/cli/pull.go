@@ -28,10 +28,7 @@ const (
 
 // pull imports from a server.
 func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
-	from, err := client.Dial(o.from, &client.Options{CAFile: o.auth.caFile, APIKey: o.auth.apiKey})
-	if errors.Is(err, dcb.ErrTransport) {
-		err = fmt.Errorf("%w; is a server running there? --from names another", err)
-	}
+	from, err := openUntil(ctx, func() (*client.Client, error) { return o.auth.dial(o.from, "--from names another") })
 	if err != nil {
 		return err
 	}
@@ -39,7 +36,7 @@ func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
 	if _, err := from.Head(ctx); err != nil { // a wrong key should leave no new store behind
 		return asInterrupted(ctx, err)
 	}
-	return o.into(cmd, func(to *store.Store, i *importing) error {
+	return o.into(ctx, cmd, func(to *store.Store, i *importing) error {
 		p := &puller{importing: i, from: from, to: to, names: o.sources}
 		if !o.follow {
 			return asInterrupted(ctx, p.first(ctx))
@@ -82,7 +79,13 @@ func (p *puller) round(ctx context.Context, show func(done uint64)) error {
 	if now := time.Now(); now.Sub(p.asked) >= pollTracking {
 		names, p.asked = p.names, now
 	}
-	err := restore(ctx, p.to, serverRecords(ctx, p.from, names, start), start, &p.tally, show)
+	var t tally
+	err := restore(ctx, p.to, serverRecords(ctx, p.from, names, start), start, &t, show)
+	if p.behind == 0 { // later, one is compared that was there or is counted as imported
+		p.existing = t.existing
+	}
+	p.imported += t.imported
+	p.tracking += t.tracking
 	if err == nil || p.behind > 0 || p.imported > 0 {
 		head, headErr := p.to.Head(ctx)
 		if headErr != nil {

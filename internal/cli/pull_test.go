@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -129,14 +128,13 @@ func TestImportFollowsThroughARestart(t *testing.T) {
 	appends("before", 1)
 	await(t, "before", func() bool { return holds(copied, "before-19.") && holds(copied, "\x06before") })
 	stop(t, server)
-	time.Sleep(500 * time.Millisecond)
 	server = serveAt(t, address, source)
 	appends("between", 2)
 	await(t, "between", func() bool { return holds(copied, "between-19.") && holds(copied, "\x07between") })
 	server.Process.Kill()
 	server.Wait()
-	time.Sleep(7 * time.Second) // longer than a client tries by itself
-	server = serveAt(t, address, source)
+	await(t, "that the client has given up by itself", func() bool { return strings.Contains(told(following), "trying again") })
+	serveAt(t, address, source)
 	appends("behind", 3)
 	await(t, "behind", func() bool { return holds(copied, "behind-19.") && holds(copied, "\x06behind") })
 	if err := following.Process.Signal(os.Interrupt); err != nil {
@@ -145,10 +143,9 @@ func TestImportFollowsThroughARestart(t *testing.T) {
 	if err := following.Wait(); err != nil {
 		t.Errorf("following ended with %v", err)
 	}
-	told := following.Stderr.(*bytes.Buffer).String()
 	for _, want := range []string{"trying again", "answers again", "imported 3060 events and "} {
-		if !strings.Contains(told, want) {
-			t.Errorf("it does not tell %q: %s", want, told)
+		if !strings.Contains(told(following), want) {
+			t.Errorf("it does not tell %q: %s", want, told(following))
 		}
 	}
 	want := export(t, append([]string{"--url", "http://" + address}, names...)...)
@@ -185,15 +182,39 @@ func TestImportThatFollowsNoticesAnotherStore(t *testing.T) {
 			serveAt(t, address, other)
 			following.Wait()
 			if code := following.ProcessState.ExitCode(); code != 1 {
-				t.Errorf("it ends with %d: %s", code, following.Stderr)
+				t.Errorf("it ends with %d: %s", code, told(following))
 			}
-			if told := following.Stderr.(*bytes.Buffer).String(); !strings.Contains(told, "histories do not mix") {
-				t.Errorf("it tells %s", told)
+			if text := told(following); !strings.Contains(text, "histories do not mix") {
+				t.Errorf("it tells %s", text)
 			}
 			if got := export(t, "--db-path", copied); got != lines {
 				t.Error("the copy has changed")
 			}
 		})
+	}
+}
+
+// Each round looks at the last event again, which is not one more that was there.
+func TestImportThatFollowsCountsAnEventOnce(t *testing.T) {
+	t.Parallel()
+	folder, address := t.TempDir(), freeAddress(t)
+	source, copied := filepath.Join(folder, "source"), filepath.Join(folder, "copy")
+	fillMany(t, source, 1)
+	serveAt(t, address, source)
+	following := spawn(t, nil, "import", "--from", "http://"+address, "--follow", "--tracking-source", "later", "--db-path", copied)
+	await(t, "the copy", func() bool { return holds(copied, "n:0") })
+	dial(t, address, func(c *client.Client) {
+		if _, err := c.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: "later", Position: 1}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	await(t, "another round", func() bool { return holds(copied, "later") })
+	if err := following.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	following.Wait()
+	if text := told(following); !strings.Contains(text, "umadb: 0 events there already, imported 1 event and 1 tracking position") {
+		t.Errorf("it tells %s", text)
 	}
 }
 
@@ -217,9 +238,9 @@ func TestImportEndsWithASignal(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	code, told := cmd.ProcessState.ExitCode(), cmd.Stderr.(*bytes.Buffer).String()
+	code, text := cmd.ProcessState.ExitCode(), told(cmd)
 	if took := time.Since(begun); took > 2*time.Second {
 		t.Errorf("it took %v to end", took)
 	}
-	wantError(t, code, told, 1, "interrupted", "imported and safe")
+	wantError(t, code, text, 1, "interrupted", "imported and safe")
 }

@@ -70,6 +70,9 @@ func parseItem(text string) (item dcb.QueryItem, err error) {
 		return dcb.QueryItem{Types: object.Types, Tags: object.Tags}, nil
 	}
 	for _, word := range strings.Fields(text) {
+		if strings.HasSuffix(word, "=") || strings.Contains(word, ",tag=") || strings.Contains(word, ",type=") {
+			return item, fmt.Errorf(`%q names nothing, or two things at once: separate words with spaces, or write {"tags":[""]} if that is the name`, word)
+		}
 		if name, found := strings.CutPrefix(word, "type="); found {
 			item.Types = append(item.Types, name)
 		} else if name, found := strings.CutPrefix(word, "tag="); found {

@@ -31,9 +31,6 @@ type restorer struct {
 	own     func() (dcb.SequencedEvent, error, bool) // the next of the store's events
 	ownHead uint64                                   // when this began
 	at      uint64                                   // position of the source's last event
-	// overlap is how many events are compared only to see that the source is the
-	// same as before.
-	overlap uint64
 
 	deferred map[string]uint64 // tracking to write once all is compared
 	batch    []dcb.SequencedEvent
@@ -63,9 +60,6 @@ func restore(ctx context.Context, to *store.Store, source records, from uint64, 
 	defer stop()
 	batches := make(chan []dcb.SequencedEvent, 1)
 	r := &restorer{to: to, own: own, ownHead: head, at: from - 1, batches: batches, show: show, tally: t, deferred: map[string]uint64{}}
-	if from > 1 {
-		r.overlap = 1
-	}
 	written := make(chan error, 1)
 	go func() {
 		defer cancel() // then there is nothing more to read for
@@ -162,11 +156,7 @@ func (r *restorer) compare(theirs *dcb.SequencedEvent) error {
 	if what := difference(&ours, theirs); what != "" {
 		return fmt.Errorf("the store is not a copy of the source: they differ in the %s of position %d; nothing was added, for %w", what, theirs.Position, errMixed)
 	}
-	if r.overlap > 0 {
-		r.overlap--
-	} else {
-		r.tally.existing++
-	}
+	r.tally.existing++
 	return nil
 }
 

@@ -145,26 +145,13 @@ func (o *serveOptions) rehearse() error {
 // openInterruptibly opens the store, which may take long if the index must be
 // rebuilt. A signal gives it up: then there is neither a store nor an error.
 func openInterruptibly(dir string, logger *slog.Logger, signals <-chan os.Signal) (*store.Store, error) {
-	type result struct {
-		store *store.Store
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		s, err := store.Open(dir, &store.Options{Logger: logger})
-		done <- result{s, err}
-	}()
+	coming := opening(func() (*store.Store, error) { return store.Open(dir, &store.Options{Logger: logger}) })
 	select {
-	case r := <-done:
-		return r.store, explainOpen(r.err, dir)
+	case o := <-coming:
+		return o.store, explainOpen(o.err, dir)
 	case s := <-signals:
-		// Nothing is lost: a store may be left at any moment.
 		logger.Info("stopped before the store was open", "signal", s.String())
-		go func() {
-			if r := <-done; r.store != nil {
-				r.store.Close()
-			}
-		}()
+		abandon(coming)
 		return nil, nil
 	}
 }

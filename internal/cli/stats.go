@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -13,7 +12,7 @@ import (
 
 func newStatsCommand() *cobra.Command {
 	var t target
-	var top uint
+	var top uint32
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stats",
@@ -36,14 +35,14 @@ it counts the events of the first ones, and the others together.`,
 					return err
 				}
 				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(counted)
+					return writeJSON(cmd.OutOrStdout(), counted)
 				}
 				_, err = io.WriteString(cmd.OutOrStdout(), counted.text())
 				return err
 			})
 		},
 	}
-	cmd.Flags().UintVar(&top, "top", 10, "`number` of types and of tags to name, the most frequent first")
+	cmd.Flags().Uint32Var(&top, "top", 10, "`number` of types and of tags to name, the most frequent first")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	perCall(cmd.Flags(), "top")
 	t.addFlags(cmd.Flags())

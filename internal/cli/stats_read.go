@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -101,8 +100,6 @@ func (c *nameCounter) count(top int) namesCount {
 	for name, events := range c.events {
 		all = append(all, store.TermCount{Name: name, Events: events})
 	}
-	slices.SortFunc(all, func(a, b store.TermCount) int {
-		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(all, store.CompareCounts)
 	return namesCount{store.TermStats{Distinct: uint64(len(all)), Top: all[:min(top, len(all))]}, c.others}
 }

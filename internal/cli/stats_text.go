@@ -79,18 +79,3 @@ func (b *sheet) ranking(what string, n namesCount) {
 		fmt.Fprintf(b, "  %*d  of others, which are too many to count one by one\n", width, n.Others)
 	}
 }
-
-// bytesText writes a number of bytes with a unit.
-func bytesText(n uint64) string {
-	if n < 1<<10 {
-		return plural(n, "byte")
-	}
-	value, unit := float64(n)/(1<<10), "KiB"
-	for _, larger := range []string{"MiB", "GiB", "TiB"} {
-		if value < 1<<10 {
-			break
-		}
-		value, unit = value/(1<<10), larger
-	}
-	return fmt.Sprintf("%.1f %s", value, unit)
-}

@@ -45,20 +45,21 @@ func (a *auth) addFlags(flags *pflag.FlagSet) {
 // connectTimeout is how long a person waits to hear that there is no server.
 const connectTimeout = 2 * time.Second
 
-// dial connects to a server.
-func (a *auth) dial(url string) (*client.Client, error) {
+// dial connects to a server. An error tells what else can be named, if nobody
+// answers.
+func (a *auth) dial(url, others string) (*client.Client, error) {
 	c, err := client.Dial(url, &client.Options{CAFile: a.caFile, APIKey: a.apiKey, ConnectTimeout: connectTimeout})
 	switch {
 	case errors.Is(err, dcb.ErrInvalidArgument):
 		err = usageError{err}
 	case errors.Is(err, dcb.ErrTransport):
-		err = fmt.Errorf("%w; %s", err, hint(err.Error()))
+		err = fmt.Errorf("%w; %s", err, hint(err.Error(), others))
 	}
 	return c, err
 }
 
 // hint guesses what to do when there is no connection.
-func hint(said string) string {
+func hint(said, others string) string {
 	switch {
 	case strings.Contains(said, "x509:"):
 		return "if the certificate is to be trusted, name the file of who signed it with --ca"
@@ -67,7 +68,7 @@ func hint(said string) string {
 	case strings.Contains(said, "server preface"):
 		return "it is no UmaDB server, or it has TLS: then write https:// in its URL"
 	}
-	return "is a server running there? umadb serve starts one, --url names another, --db-path a directory"
+	return "is a server running there? " + others
 }
 
 // open opens the store. A directory without one is an error unless it may be made.
@@ -79,7 +80,7 @@ func (t *target) open(cmd *cobra.Command, mayMake bool) (dcb.EventStore, error) 
 	case flags.Changed("db-path"):
 		return openDir(t.dir, &store.Options{MustExist: !mayMake})
 	}
-	return notNil(t.auth.dial(t.url))
+	return notNil(t.auth.dial(t.url, "umadb serve starts one, --url names another, --db-path a directory"))
 }
 
 // openDir opens the store in a directory, in this process.
@@ -108,7 +109,7 @@ func notNil[S dcb.EventStore](s S, err error) (dcb.EventStore, error) {
 func (t *target) use(cmd *cobra.Command, mayMake bool, do func(context.Context, dcb.EventStore) error) error {
 	ctx, stop := untilSignal(cmd)
 	defer stop()
-	opened, err := t.open(cmd, mayMake)
+	opened, err := openUntil(ctx, func() (dcb.EventStore, error) { return t.open(cmd, mayMake) })
 	if err != nil {
 		return err
 	}

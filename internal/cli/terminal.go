@@ -7,9 +7,10 @@ import (
 	"golang.org/x/term"
 )
 
-// isTerminal tells whether a person looks at what is written.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+// isTerminal tells whether a person looks at what is written, or would have to
+// type what is read.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 

@@ -101,3 +101,12 @@ func FuzzEventsAreText(f *testing.F) {
 		}
 	})
 }
+
+// A mistyped condition must not become one that never fails.
+func TestAnItemThatNamesNothingIsRefused(t *testing.T) {
+	for _, text := range []string{"", "tag=", "type=A tag=", "tag=a,tag=b", "type=A,tag=b", "course:1"} {
+		if item, err := parseItem(text); err == nil {
+			t.Errorf("%q is taken for %+v", text, item)
+		}
+	}
+}

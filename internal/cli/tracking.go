@@ -3,13 +3,13 @@ package cli
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
 )
 
 func newTrackingCommand() *cobra.Command {
@@ -74,20 +74,15 @@ func trackingOf(ctx context.Context, s dcb.EventStore, sources []string) iter.Se
 	}
 }
 
-// trackingLister is a store that knows all its sources.
-type trackingLister interface {
-	TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error]
-}
-
 // everyTracking asks for all sources.
 func everyTracking(ctx context.Context, s dcb.EventStore) iter.Seq2[recorded, error] {
 	return func(yield func(recorded, error) bool) {
-		lister, able := s.(trackingLister)
+		local, able := s.(*store.Store)
 		if !able {
 			yield(recorded{}, usageErrorf("this store cannot list its sources: name them, as in %q", "umadb tracking SOURCE"))
 			return
 		}
-		for info, err := range lister.TrackingSources(ctx) {
+		for info, err := range local.TrackingSources(ctx) {
 			if !yield(recorded{Source: info.Source, Position: &info.Position}, err) {
 				return
 			}
@@ -98,7 +93,7 @@ func everyTracking(ctx context.Context, s dcb.EventStore) iter.Seq2[recorded, er
 // print writes a line; only the position if one source was asked for.
 func (r recorded) print(out *bufio.Writer, asJSON, alone bool) error {
 	if asJSON {
-		return json.NewEncoder(out).Encode(r)
+		return writeJSON(out, r)
 	}
 	position := "none"
 	if r.Position != nil {

@@ -11,25 +11,15 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/client"
 )
 
 // TestImportFollowsReleasedServer lets an import follow what is appended to the
 // released server, with tracking that sits on no event.
 func TestImportFollowsReleasedServer(t *testing.T) {
-	program, err := ours()
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := startReleased(t, channels[0])
-	c, err := client.Dial(source.url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	program, url, c := toImport(t)
 	copied := filepath.Join(t.TempDir(), "copy")
 	var told bytes.Buffer
-	following := exec.Command(program, "import", "--from", source.url, "--follow", "--tracking-source", "heartbeat", "--db-path", copied)
+	following := exec.Command(program, "import", "--from", url, "--follow", "--tracking-source", "heartbeat", "--db-path", copied)
 	following.Stderr = &told
 	if err := following.Start(); err != nil {
 		t.Fatal(err)
@@ -63,7 +53,7 @@ func TestImportFollowsReleasedServer(t *testing.T) {
 	}
 	fromCopy, fromSource := filepath.Join(t.TempDir(), "copy.ndjson"), filepath.Join(t.TempDir(), "source.ndjson")
 	mustRun(t, program, "export", "--db-path", copied, "--output", fromCopy)
-	mustRun(t, program, "export", "--url", source.url, "--output", fromSource)
+	mustRun(t, program, "export", "--url", url, "--output", fromSource)
 	for _, name := range []string{fromCopy, fromSource} {
 		content, err := os.ReadFile(name)
 		if err != nil {

@@ -29,23 +29,14 @@ const (
 // TestImportFromReleasedServer copies a store from the released server, with an
 // import that is killed twice, and compares all of it.
 func TestImportFromReleasedServer(t *testing.T) {
-	program, err := ours()
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := startReleased(t, channels[0])
-	c, err := client.Dial(source.url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	program, url, c := toImport(t)
 	begun := time.Now()
 	fillReleased(t, c)
 	t.Logf("filled in %v", time.Since(begun))
 
 	copied := filepath.Join(t.TempDir(), "copy")
 	names := []string{"--tracking-source", "upstream", "--tracking-source", "heartbeat", "--tracking-source", "unknown"}
-	importing := append([]string{"import", "--from", source.url, "--db-path", copied}, names...)
+	importing := append([]string{"import", "--from", url, "--db-path", copied}, names...)
 	for _, bytes := range []int64{8 << 20, 24 << 20} {
 		killAt(t, exec.Command(program, importing...), copied, bytes)
 	}
@@ -58,10 +49,26 @@ func TestImportFromReleasedServer(t *testing.T) {
 
 	fromCopy, fromSource := filepath.Join(t.TempDir(), "copy.ndjson"), filepath.Join(t.TempDir(), "source.ndjson")
 	mustRun(t, program, "export", "--db-path", copied, "--output", fromCopy)
-	mustRun(t, program, append([]string{"export", "--url", source.url, "--output", fromSource}, names...)...)
+	mustRun(t, program, append([]string{"export", "--url", url, "--output", fromSource}, names...)...)
 	compareFiles(t, fromCopy, fromSource)
 	compareExport(t, fromCopy, c)
 	mustRun(t, program, "check", "--db-path", copied)
+}
+
+// toImport gives our program, the URL of a released server, and a client of it.
+func toImport(t *testing.T) (program, url string, c *client.Client) {
+	t.Helper()
+	program, err := ours()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url = startReleased(t, channels[0]).url
+	c, err = client.Dial(url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return program, url, c
 }
 
 // fillReleased appends events of all kinds, some with tracking, and tracking alone.

@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+)
+
+// slow is a store whose opening takes long.
+type slow struct{ closed chan struct{} }
+
+func (s *slow) Close() error {
+	close(s.closed)
+	return nil
+}
+
+func TestOpeningCanBeInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		interrupt()
+		s, ready := &slow{make(chan struct{})}, make(chan struct{})
+		_, err := openUntil(ctx, func() (*slow, error) { <-ready; return s, nil })
+		if !errors.Is(err, errInterrupted) {
+			t.Errorf("it gives %v", err)
+		}
+		close(ready)
+		<-s.closed
+	})
+}
