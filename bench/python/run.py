@@ -1,0 +1,179 @@
+"""Measures the package umadb beside the released one, each with its own server.
+
+    python run.py OURS RELEASED [--rounds 5] [--output FILE.md]
+
+OURS and RELEASED are directories with bin/python and bin/umadb, such as virtual
+environments. Rounds are interleaved: each workload runs with one pair, then with the
+other, in an order that alternates. Every server begins with a store of the same 50,000
+events. The table has medians, and ratios of medians.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "work.py")
+
+# Name, how many, what is counted, what is to be reached, whether the store grows.
+WORKLOADS = [
+    ("iterate", 500_000, "events", 2.0, "iterate a full read"),
+    ("touch", 300_000, "events", 1.3, "iterate and touch every field"),
+    ("read_tag", 3_000, "reads", 2.0, "read 10 events by tag"),
+    ("append_one", 1_000, "appends", 1.2, "append 1 event, 1 thread"),
+    ("append_threads", 8_000, "appends", 1.2, "append 1 event, 16 threads"),
+    ("append_lists", 60, "appends", 3.0, "append lists of 1,000 events"),
+]
+EMBEDDED = [
+    ("decide", 2_000, "decisions", "read the head, append 1 event on condition"),
+    ("read_tag", 20_000, "reads", "read 10 events by tag"),
+]
+
+
+def free_port():
+    """Give a port that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def server(where):
+    """Run the server of an environment over an empty directory."""
+    with tempfile.TemporaryDirectory() as directory:
+        port = free_port()
+        command = [f"{where}/bin/umadb", "--listen", f"127.0.0.1:{port}", "--db-path", directory + "/store"]
+        os.mkdir(directory + "/store")
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                while True:
+                    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                        break
+                    time.sleep(0.05)
+                yield f"http://127.0.0.1:{port}", process.pid
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait()
+
+
+def cpu_of(pid):
+    """Give the CPU seconds of a process so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def work(where, url, name, count):
+    """Run a workload in a process of its own."""
+    command = [f"{where}/bin/python", WORK, url, name, str(count)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure(where, name, count):
+    """Give the rate of a workload, and the CPU microseconds for one unit at both ends."""
+    with server(where) as (url, pid):
+        work(where, url, "fill", 50_000)
+        before = cpu_of(pid)
+        result = work(where, url, name, count)
+        result["server_cpu"] = cpu_of(pid) - before
+        return result
+
+
+def median(results, number):
+    """Give the median of a number."""
+    return statistics.median(number(result) for result in results)
+
+
+def rate(result):
+    """Units a second."""
+    return result["done"] / result["seconds"]
+
+
+def cost(result):
+    """CPU microseconds for one unit, client and server."""
+    return 1e6 * (result["cpu"] + result.get("server_cpu", 0)) / result["done"]
+
+
+def remote(ours, released, rounds):
+    """Give the rows of the table against servers."""
+    for name, count, unit, target, title in WORKLOADS:
+        results = {ours: [], released: []}
+        for number in range(rounds):
+            for where in (ours, released) if number % 2 == 0 else (released, ours):
+                results[where].append(measure(where, name, count))
+        a, b = median(results[ours], rate), median(results[released], rate)
+        c, d = median(results[ours], cost), median(results[released], cost)
+        verdict = "" if a / b >= target else " (missed)"
+        yield f"| {title} | {unit} | {a:,.0f} | {b:,.0f} | {a / b:.2f} | {target}{verdict} | {c:,.1f} | {d:,.1f} | {d / c:.2f} |"
+
+
+def embedded(ours, rounds):
+    """Give the rows of the table of the embedded store."""
+    for name, count, unit, title in EMBEDDED:
+        results = []
+        for _ in range(rounds):
+            with tempfile.TemporaryDirectory() as directory:
+                results.append(work(ours, "file:" + directory + "/store", name, count))
+        remote_results = [measure(ours, name, count // 4) for _ in range(rounds)]
+        yield f"| {title} | {unit} | {median(results, rate):,.0f} | {median(remote_results, rate):,.0f} | {median(results, cost):,.1f} | {median(remote_results, cost):,.1f} |"
+
+
+def machine():
+    """Describe this machine."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
+        model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return f"{os.cpu_count()} CPUs ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+
+
+def main():
+    """Measure and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ours")
+    parser.add_argument("released")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output")
+    options = parser.parse_args()
+    versions = [
+        subprocess.run(
+            [f"{where}/bin/python", "-c", "import importlib.metadata as m; print(m.version('umadb'))"],
+            check=True, capture_output=True, text=True,
+        ).stdout.strip()
+        for where in (options.ours, options.released)
+    ]
+    lines = [
+        "# The Python package beside the released one",
+        "",
+        f"`python bench/python/run.py OURS RELEASED --rounds {options.rounds}`, {datetime.date.today()}: {machine()}.",
+        f"Ours {versions[0]} with our server; released (PyPI) {versions[1]} with its server. Client and server share the",
+        "machine. Medians; rates are a second of wall time, CPU is microseconds for one unit, client and server together.",
+        "",
+        "| | unit | ours/s | released/s | ratio | wanted | CPU ours | CPU released | ratio |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in remote(options.ours, options.released, options.rounds):
+        lines.append(row)
+        print(row, file=sys.stderr)
+    lines += ["", "Embedded, beside our own server:", "", "| | unit | embedded/s | server/s | CPU embedded | CPU server |", "|---|---|---:|---:|---:|---:|"]
+    for row in embedded(options.ours, options.rounds):
+        lines.append(row)
+        print(row, file=sys.stderr)
+    text = "\n".join(lines) + "\n"
+    if options.output:
+        with open(options.output, "w", encoding="utf-8") as file:
+            file.write(text)
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+package main
+
+// #include "binding.h"
+import "C"
+
+import (
+	"context"
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// conn is an open store with what it is asked in bytes.
+type conn struct {
+	backend
+	closeOnce sync.Once
+	closed    error
+	streams   registry
+}
+
+// backend is a store that takes requests as they go over the wire. Its calls
+// block; next is told whether messages may take long to come.
+type backend interface {
+	dcb.EventStore
+	append(ctx context.Context, request []byte) (uint64, error)
+	read(ctx context.Context, request []byte) (messages, error)
+	subscribe(ctx context.Context, request []byte) (messages, error)
+	checkHealth(ctx context.Context, service string) (client.HealthStatus, error)
+	watchHealth(ctx context.Context, service string) (messages, error)
+	// prompt tells whether a read never waits for long.
+	prompt() bool
+}
+
+// messages is a stream as it goes over the wire. Next gives bytes that are valid
+// until the next call of it.
+type messages interface {
+	Next() ([]byte, error)
+	Close()
+}
+
+type openOptions struct {
+	url, caFile, apiKey string
+	batchSize           uint32
+}
+
+// open opens what the URL names.
+func (o *openOptions) open(context.Context) result {
+	var b backend
+	if dir, local := strings.CutPrefix(o.url, "file:"); local {
+		opened, err := store.Open(dirOf(dir), nil)
+		if err != nil {
+			return result{err: err}
+		}
+		b = &embedded{Store: opened, batchSize: o.batchSize}
+	} else {
+		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, APIKey: o.apiKey, BatchSize: o.batchSize})
+		if err != nil {
+			return result{err: err}
+		}
+		b = &remote{dialled}
+	}
+	return result{present: true, opened: &conn{backend: b}}
+}
+
+// dirOf gives the directory of a file URL: file:relative, file:/absolute or
+// file:///absolute.
+func dirOf(path string) string {
+	if rest, found := strings.CutPrefix(path, "//"); found {
+		return rest
+	}
+	return path
+}
+
+// work gives what a call with one answer does.
+func (c *conn) work(method C.int32_t, request []byte) func(context.Context) result {
+	return func(ctx context.Context) (r result) {
+		switch method {
+		case C.UMADB_APPEND:
+			r.number, r.err = c.append(ctx, request)
+			r.present = true
+		case C.UMADB_HEAD:
+			r.number, r.err = c.Head(ctx)
+			r.present = r.number != 0
+		case C.UMADB_TRACKING:
+			r.number, r.present, r.err = c.GetTrackingInfo(ctx, string(request))
+		case C.UMADB_CHECK_HEALTH:
+			var status client.HealthStatus
+			status, r.err = c.checkHealth(ctx, string(request))
+			r.number, r.present = uint64(status), true
+		case C.UMADB_CLOSE:
+			r.err = c.close()
+		}
+		return r
+	}
+}
+
+// stream makes a stream.
+func (c *conn) stream(method C.int32_t, request []byte) streaming {
+	ctx, cancel := context.WithCancel(context.Background())
+	open := func() (messages, error) {
+		switch method {
+		case C.UMADB_SUBSCRIBE:
+			return c.subscribe(ctx, request)
+		case C.UMADB_WATCH_HEALTH:
+			return c.watchHealth(ctx, string(request))
+		}
+		return c.read(ctx, request)
+	}
+	base := stream{conn: c, ctx: ctx, stop: cancel, messages: &unopened{open: open}}
+	var s streaming = &base
+	if method != C.UMADB_READ || !c.prompt() {
+		s = pumped(base)
+	}
+	c.streams.add(s)
+	streams.add(s)
+	return s
+}
+
+// close ends the streams and closes the store.
+func (c *conn) close() error {
+	c.closeOnce.Do(func() {
+		c.streams.cancelAll()
+		c.closed = c.Close()
+	})
+	return c.closed
+}
+
+// unopened is a stream that is opened when its first message is asked for: that is
+// when a read begins.
+type unopened struct {
+	open     func() (messages, error)
+	messages messages // nil before
+}
+
+// Next gives the next message, or why the stream could not be opened.
+func (u *unopened) Next() ([]byte, error) {
+	if u.messages == nil {
+		opened, err := u.open()
+		if err != nil {
+			return nil, err
+		}
+		u.messages = opened
+	}
+	return u.messages.Next()
+}
+
+// Close closes the stream if it was opened.
+func (u *unopened) Close() {
+	if u.messages != nil {
+		u.messages.Close()
+	}
+}
+
+// unlimited are limits for requests that a server will hold to its own.
+var unlimited = dcb.Limits{QueryTerms: math.MaxInt}
+
+// remote is a store on a server.
+type remote struct{ *client.Client }
+
+func (r *remote) append(ctx context.Context, request []byte) (uint64, error) {
+	return r.AppendMessage(ctx, request)
+}
+
+func (r *remote) read(ctx context.Context, request []byte) (messages, error) {
+	parsed, err := encoding.ParseRead(request, &unlimited)
+	if err != nil {
+		return nil, err
+	}
+	return r.ReadMessages(ctx, parsed), nil
+}
+
+func (r *remote) subscribe(ctx context.Context, request []byte) (messages, error) {
+	parsed, err := encoding.ParseSubscribe(request, &unlimited)
+	if err != nil {
+		return nil, err
+	}
+	return r.SubscribeMessages(ctx, parsed), nil
+}
+
+func (r *remote) checkHealth(ctx context.Context, service string) (client.HealthStatus, error) {
+	return r.CheckHealth(ctx, service)
+}
+
+func (r *remote) watchHealth(ctx context.Context, service string) (messages, error) {
+	return r.HealthMessages(ctx, service), nil
+}
+
+func (r *remote) prompt() bool { return false }

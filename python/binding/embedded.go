@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// embedded is a store that is open in this process.
+type embedded struct {
+	*store.Store
+	batchSize uint32
+}
+
+func (e *embedded) append(ctx context.Context, request []byte) (uint64, error) {
+	parsed, err := encoding.ParseAppend(request, e.Limits())
+	if err != nil {
+		return 0, err
+	}
+	return e.Commit(ctx, parsed)
+}
+
+func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
+	parsed, err := encoding.ParseRead(request, e.Limits())
+	if err != nil {
+		return nil, err
+	}
+	if parsed.BatchSize == 0 {
+		parsed.BatchSize = e.batchSize
+	}
+	return e.cursor(ctx)(e.OpenRead(parsed))
+}
+
+func (e *embedded) subscribe(ctx context.Context, request []byte) (messages, error) {
+	parsed, err := encoding.ParseSubscribe(request, e.Limits())
+	if err != nil {
+		return nil, err
+	}
+	if parsed.BatchSize == 0 {
+		parsed.BatchSize = e.batchSize
+	}
+	return e.cursor(ctx)(e.OpenSubscription(parsed))
+}
+
+func (e *embedded) cursor(ctx context.Context) func(encoding.Cursor, error) (messages, error) {
+	return func(c encoding.Cursor, err error) (messages, error) {
+		return &cursor{Cursor: c, ctx: ctx}, err
+	}
+}
+
+// errNoHealth is the answer to questions about the health of a service that an
+// embedded store does not have.
+var errNoHealth = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "an embedded store has the health of no service by that name"}
+
+func (e *embedded) health(service string) (client.HealthStatus, error) {
+	if service != "" {
+		return client.HealthServiceUnknown, errNoHealth
+	}
+	select {
+	case <-e.Failed():
+		return client.HealthNotServing, nil
+	default:
+		return client.HealthServing, nil
+	}
+}
+
+func (e *embedded) checkHealth(ctx context.Context, service string) (client.HealthStatus, error) {
+	if _, err := e.Head(ctx); err != nil {
+		return client.HealthUnknown, err // closed
+	}
+	return e.health(service)
+}
+
+func (e *embedded) watchHealth(ctx context.Context, service string) (messages, error) {
+	if _, err := e.health(service); err != nil {
+		return nil, err
+	}
+	return &watch{store: e, ctx: ctx}, nil
+}
+
+func (e *embedded) prompt() bool { return true }
+
+// watch tells the health of an embedded store: now, and when that fails.
+type watch struct {
+	store *embedded
+	ctx   context.Context
+	told  bool
+}
+
+// Next gives a HealthCheckResponse.
+func (w *watch) Next() ([]byte, error) {
+	if w.told {
+		select {
+		case <-w.ctx.Done():
+			return nil, w.ctx.Err()
+		case <-w.store.Failed():
+		}
+	}
+	w.told = true
+	status, err := w.store.health("")
+	if status == client.HealthNotServing {
+		w.store = nil
+	}
+	return []byte{8, byte(status)}, err
+}
+
+// Close does nothing.
+func (w *watch) Close() {}
+
+// cursor is a stream of an embedded store.
+type cursor struct {
+	encoding.Cursor
+	ctx    context.Context
+	buffer []byte
+}
+
+// Next gives the next message.
+func (c *cursor) Next() (message []byte, err error) {
+	c.buffer, err = c.Cursor.Next(c.ctx, c.buffer[:0])
+	return c.buffer, err
+}
+
+// Close frees the buffer.
+func (c *cursor) Close() { c.buffer = nil }

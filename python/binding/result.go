@@ -1,0 +1,88 @@
+package main
+
+// #include <stdlib.h>
+// #include <string.h>
+// #include "binding.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/cgo"
+	"unsafe"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// result is an answer on its way to C.
+type result struct {
+	present bool
+	number  uint64
+	message []byte
+	opened  *conn // given to C as a handle
+	err     error
+}
+
+// to gives the result to C, which has to free the bytes.
+func (r *result) to(out *C.umadb_result) {
+	*out = C.umadb_result{}
+	if r.err != nil {
+		r.fail(out)
+		return
+	}
+	out.number = C.uint64_t(r.number)
+	if r.present {
+		out.present = 1
+	}
+	if r.opened != nil {
+		out.number = C.uint64_t(cgo.NewHandle(r.opened))
+	}
+	out.bytes, out.length = toC(r.message)
+}
+
+// kinds is the table of errors.
+var kinds = []struct {
+	err  error
+	kind C.int32_t
+}{
+	{io.EOF, C.UMADB_END},
+	{dcb.ErrClosed, C.UMADB_CANCELLED},
+	{context.Canceled, C.UMADB_CANCELLED},
+	{dcb.ErrIntegrity, C.UMADB_INTEGRITY},
+	{dcb.ErrInvalidArgument, C.UMADB_INVALID},
+	{dcb.ErrAuthentication, C.UMADB_AUTHENTICATION},
+	{dcb.ErrCorruption, C.UMADB_CORRUPTION},
+	{dcb.ErrIO, C.UMADB_IO},
+	{dcb.ErrInternal, C.UMADB_INTERNAL},
+	{dcb.ErrSerialization, C.UMADB_SERIALIZATION},
+	{dcb.ErrTransport, C.UMADB_TRANSPORT},
+}
+
+func (r *result) fail(out *C.umadb_result) {
+	out.kind = C.UMADB_INTERNAL
+	for _, row := range kinds {
+		if errors.Is(r.err, row.err) {
+			out.kind = row.kind
+			break
+		}
+	}
+	var e *dcb.Error
+	if errors.As(r.err, &e) && e.ConflictPosition != 0 {
+		out.present, out.number = 1, C.uint64_t(e.ConflictPosition)
+	}
+	out.bytes, out.length = toC([]byte(r.err.Error()))
+}
+
+// freeBytes frees what C was not given.
+func freeBytes(r *C.umadb_result) { C.free(unsafe.Pointer(r.bytes)) }
+
+// toC copies bytes to memory that C frees.
+func toC(b []byte) (*C.char, C.int64_t) {
+	if len(b) == 0 {
+		return nil, 0
+	}
+	copied := C.malloc(C.size_t(len(b)))
+	C.memcpy(copied, unsafe.Pointer(unsafe.SliceData(b)), C.size_t(len(b)))
+	return (*C.char)(copied), C.int64_t(len(b))
+}

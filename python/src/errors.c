@@ -1,0 +1,87 @@
+/* The exceptions, and which of them an error of the Go library becomes. */
+
+#include "native.h"
+
+PyObject *CancelledByUserError, *TransportError;
+static PyObject *IntegrityError, *AuthenticationError, *CorruptionError, *ServerStartError;
+
+static PyObject *add_exception(PyObject *module, const char *name, const char *doc, PyObject *base)
+{
+	char full[64];
+	PyOS_snprintf(full, sizeof full, "umadb.%s", name);
+	PyObject *exception = PyErr_NewExceptionWithDoc(full, doc, base, NULL);
+	if (exception == NULL || PyModule_AddObjectRef(module, name, exception) < 0)
+		return NULL;
+	return exception;
+}
+
+int errors_init(PyObject *module)
+{
+	IntegrityError = add_exception(module, "IntegrityError",
+		"An append condition failed, or a tracking position was not greater than the recorded one.\n\n"
+		"Attributes:\n    conflict_position: the position of the first event that made an append\n"
+		"        condition fail (int), or None if the server did not say.",
+		PyExc_ValueError);
+	TransportError = add_exception(module, "TransportError",
+		"There is no connection, it broke, or the server refused a request as such. An append may then have happened.",
+		PyExc_RuntimeError);
+	AuthenticationError = add_exception(module, "AuthenticationError", "The API key is missing or wrong.", PyExc_PermissionError);
+	CorruptionError = add_exception(module, "CorruptionError", "Stored data does not bear its checksum.", PyExc_RuntimeError);
+	CancelledByUserError = add_exception(module, "CancelledByUserError",
+		"A read, subscription or health watch was cancelled, or its client closed.", PyExc_Exception);
+	ServerStartError = add_exception(module, "ServerStartError", "A server could not be started.", PyExc_RuntimeError);
+	if (!IntegrityError || !TransportError || !AuthenticationError || !CorruptionError || !CancelledByUserError || !ServerStartError)
+		return -1;
+	return PyObject_SetAttrString(IntegrityError, "conflict_position", Py_None);
+}
+
+static PyObject *exception_of(int32_t kind)
+{
+	switch (kind) {
+	case UMADB_CANCELLED:
+		return CancelledByUserError;
+	case UMADB_INTEGRITY:
+		return IntegrityError;
+	case UMADB_INVALID:
+	case UMADB_SERIALIZATION:
+		return PyExc_ValueError;
+	case UMADB_AUTHENTICATION:
+		return AuthenticationError;
+	case UMADB_CORRUPTION:
+		return CorruptionError;
+	case UMADB_IO:
+		return PyExc_OSError;
+	case UMADB_TRANSPORT:
+		return TransportError;
+	}
+	return PyExc_RuntimeError;
+}
+
+PyObject *raise_result(umadb_result *result)
+{
+	raise_kept(result);
+	free(result->bytes);
+	result->bytes = NULL;
+	return NULL;
+}
+
+PyObject *raise_kept(const umadb_result *result)
+{
+	PyObject *type = exception_of(result->kind);
+	PyObject *text = PyUnicode_DecodeUTF8(result->bytes, result->length, "replace");
+	if (text == NULL)
+		return NULL;
+	PyObject *exception = PyObject_CallFunctionObjArgs(type, text, NULL);
+	Py_DECREF(text);
+	if (exception != NULL && type == IntegrityError && result->present) {
+		PyObject *position = PyLong_FromUnsignedLongLong(result->number);
+		if (position != NULL)
+			PyObject_SetAttrString(exception, "conflict_position", position);
+		Py_XDECREF(position);
+	}
+	if (exception != NULL) {
+		PyErr_SetObject(type, exception);
+		Py_DECREF(exception);
+	}
+	return NULL;
+}

@@ -1,0 +1,339 @@
+/* Event: the bytes of an umadb.v1.Event. */
+
+#include "values.h"
+
+enum {
+	EVENT_TYPE = 1,
+	EVENT_TAGS = 2,
+	EVENT_DATA = 3,
+	EVENT_UUID = 4,
+	EVENT_METADATA = 5,
+	METADATA_KEY = 1,
+	METADATA_VALUE = 2,
+};
+
+PyTypeObject *Event_Type;
+
+/* UUIDs */
+
+static PyObject *uuid_type; /* uuid.UUID, once it has been needed */
+
+static PyObject *get_uuid_type(void)
+{
+	if (uuid_type == NULL) {
+		PyObject *module = PyImport_ImportModule("uuid");
+		uuid_type = module ? PyObject_GetAttrString(module, "UUID") : NULL;
+		Py_XDECREF(module);
+	}
+	return uuid_type;
+}
+
+/* Writes a UUID of any form that servers take in the one that they give back; 0 if
+ * it has none of them. */
+static int canonical_uuid(const char *text, Py_ssize_t size, char out[36])
+{
+	if (size == 45 && strncmp(text, "urn:uuid:", 9) == 0) {
+		text += 9;
+		size -= 9;
+	}
+	if (size == 38 && text[0] == '{' && text[37] == '}') {
+		text++;
+		size -= 2;
+	}
+	if (size != 36 && size != 32)
+		return 0;
+	for (int i = 0; i < 36; i++) {
+		int hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+		if (hyphen && size == 32) {
+			out[i] = '-';
+			continue;
+		}
+		char c = *text++;
+		if (c >= 'A' && c <= 'F')
+			c += 'a' - 'A';
+		if (hyphen ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return 0;
+		out[i] = c;
+	}
+	return 1;
+}
+
+/* Writes the UUID of an event: None, str or uuid.UUID. One that is none is left for
+ * the store to refuse. */
+static int write_uuid(writer *w, PyObject *uuid)
+{
+	Py_ssize_t size;
+	char canonical[36];
+	if (uuid == NULL || uuid == Py_None)
+		return 0;
+	PyObject *text = NULL;
+	if (PyUnicode_Check(uuid)) {
+		text = Py_NewRef(uuid);
+	} else if (get_uuid_type() != NULL) {
+		int is = PyObject_IsInstance(uuid, uuid_type);
+		if (is > 0)
+			text = PyObject_Str(uuid);
+		else if (is == 0)
+			PyErr_Format(PyExc_TypeError, "uuid must be str, uuid.UUID or None, not %R", (PyObject *)Py_TYPE(uuid));
+	}
+	const char *bytes = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
+	if (bytes != NULL && canonical_uuid(bytes, size, canonical))
+		write_bytes(w, EVENT_UUID, canonical, sizeof canonical);
+	else if (bytes != NULL && size > 0)
+		write_bytes(w, EVENT_UUID, bytes, size);
+	Py_XDECREF(text);
+	return bytes == NULL ? -1 : 0;
+}
+
+/* Event */
+
+static int write_data(writer *w, PyObject *data)
+{
+	char *bytes;
+	Py_ssize_t size;
+	PyObject *object = PyBytes_Check(data) ? Py_NewRef(data) : NULL;
+	if (object == NULL) { /* a buffer, which a list of numbers is not */
+		PyObject *view = PyMemoryView_FromObject(data);
+		if (view == NULL) {
+			PyErr_Format(PyExc_TypeError, "data must be bytes, not %R", (PyObject *)Py_TYPE(data));
+			return -1;
+		}
+		object = PyBytes_FromObject(view);
+		Py_DECREF(view);
+	}
+	if (object == NULL)
+		return -1;
+	int failed = PyBytes_AsStringAndSize(object, &bytes, &size);
+	if (!failed && size > 0)
+		write_bytes(w, EVENT_DATA, bytes, size);
+	Py_DECREF(object);
+	return failed;
+}
+
+static int write_metadata(writer *w, PyObject *metadata)
+{
+	if (metadata == NULL || metadata == Py_None)
+		return 0;
+	PyObject *items = PyMapping_Check(metadata) ? PyMapping_Items(metadata) : NULL;
+	if (items == NULL) {
+		PyErr_Format(PyExc_TypeError, "metadata must be a mapping of str to str, not %R", (PyObject *)Py_TYPE(metadata));
+		return -1;
+	}
+	int failed = 0;
+	Py_ssize_t size = PyList_Size(items);
+	for (Py_ssize_t i = 0; i < size && !failed; i++) {
+		writer entry = {0};
+		PyObject *pair = PyList_GetItem(items, i);
+		if (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2) {
+			PyErr_SetString(PyExc_TypeError, "the items of metadata must be pairs of str");
+			failed = 1;
+			break;
+		}
+		failed = write_text(&entry, METADATA_KEY, PyTuple_GetItem(pair, 0), "a key of metadata", 0) < 0 ||
+			write_text(&entry, METADATA_VALUE, PyTuple_GetItem(pair, 1), "a value of metadata", 0) < 0;
+		w->failed |= entry.failed;
+		write_bytes(w, EVENT_METADATA, entry.bytes, entry.size);
+		free(entry.bytes);
+	}
+	Py_DECREF(items);
+	return failed ? -1 : 0;
+}
+
+static PyObject *Event_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	static char *names[] = {"event_type", "data", "tags", "uuid", "metadata", NULL};
+	PyObject *event_type, *data, *tags = NULL, *uuid = NULL, *metadata = NULL;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OOO:Event", names, &event_type, &data, &tags, &uuid, &metadata))
+		return NULL;
+	writer w = {0};
+	if (write_text(&w, EVENT_TYPE, event_type, "event_type", 0) < 0 || write_texts(&w, EVENT_TAGS, tags, "tags") < 0 ||
+	    write_data(&w, data) < 0 || write_uuid(&w, uuid) < 0 || write_metadata(&w, metadata) < 0) {
+		free(w.bytes);
+		return NULL;
+	}
+	return message_of(type, &w);
+}
+
+static PyObject *Event_event_type(PyObject *self, void *closure)
+{
+	(void)closure;
+	field f = find(self, EVENT_TYPE);
+	return PyUnicode_DecodeUTF8((const char *)f.bytes, f.size, NULL);
+}
+
+static PyObject *Event_data(PyObject *self, void *closure)
+{
+	(void)closure;
+	field f = find(self, EVENT_DATA);
+	return PyBytes_FromStringAndSize((const char *)f.bytes, f.size);
+}
+
+static PyObject *Event_tags(PyObject *self, void *closure)
+{
+	(void)closure;
+	return texts_of(self, EVENT_TAGS);
+}
+
+static PyObject *Event_uuid(PyObject *self, void *closure)
+{
+	(void)closure;
+	field f = find(self, EVENT_UUID);
+	if (f.size == 0)
+		Py_RETURN_NONE;
+	PyObject *text = PyUnicode_DecodeUTF8((const char *)f.bytes, f.size, NULL);
+	if (text == NULL || !((Message *)self)->uuid_object)
+		return text;
+	PyObject *uuid = get_uuid_type() ? PyObject_CallFunctionObjArgs(uuid_type, text, NULL) : NULL;
+	Py_DECREF(text);
+	return uuid;
+}
+
+static PyObject *Event_metadata(PyObject *self, void *closure)
+{
+	(void)closure;
+	field f, part;
+	reader r = reader_of(self);
+	PyObject *dict = PyDict_New();
+	while (dict != NULL && next_field(&r, &f) > 0) {
+		if (f.number != EVENT_METADATA || f.type != 2)
+			continue;
+		field key = {.size = 0}, value = {.size = 0};
+		reader entry = {f.bytes, f.bytes + f.size};
+		while (next_field(&entry, &part) > 0) {
+			if (part.number == METADATA_KEY && part.type == 2)
+				key = part;
+			else if (part.number == METADATA_VALUE && part.type == 2)
+				value = part;
+		}
+		PyObject *k = PyUnicode_DecodeUTF8((const char *)key.bytes, key.size, NULL);
+		PyObject *v = PyUnicode_DecodeUTF8((const char *)value.bytes, value.size, NULL);
+		if (k == NULL || v == NULL || PyDict_SetItem(dict, k, v) < 0)
+			Py_CLEAR(dict);
+		Py_XDECREF(k);
+		Py_XDECREF(v);
+	}
+	return dict;
+}
+
+/* The size of an event's message without its metadata, which comes last. */
+static Py_ssize_t size_before_metadata(PyObject *event)
+{
+	field f;
+	reader r = reader_of(event);
+	const uint8_t *begin = r.at, *at = r.at;
+	while (next_field(&r, &f) > 0 && f.number != EVENT_METADATA)
+		at = r.at;
+	return at - begin;
+}
+
+/* Metadata is a mapping, whose order does not count. -1 with an exception. */
+static int same_events(PyObject *a, PyObject *b)
+{
+	if (same_bytes(a, b))
+		return 1;
+	Py_ssize_t size = size_before_metadata(a);
+	if (Py_SIZE(a) != Py_SIZE(b) || size != size_before_metadata(b) || memcmp(((Message *)a)->bytes, ((Message *)b)->bytes, size) != 0)
+		return 0;
+	PyObject *first = Event_metadata(a, NULL), *second = Event_metadata(b, NULL);
+	int same = first && second ? PyObject_RichCompareBool(first, second, Py_EQ) : -1;
+	Py_XDECREF(first);
+	Py_XDECREF(second);
+	return same;
+}
+
+static PyObject *Event_compare(PyObject *a, PyObject *b, int op)
+{
+	if (Py_TYPE(a) != Py_TYPE(b) || (op != Py_EQ && op != Py_NE))
+		return not_implemented();
+	int same = same_events(a, b);
+	return same < 0 ? NULL : PyBool_FromLong(same == (op == Py_EQ));
+}
+
+static Py_hash_t Event_hash(PyObject *self) { return hash_bytes(((Message *)self)->bytes, size_before_metadata(self)); }
+
+/* The arguments that make an event again, as a tuple. */
+static PyObject *Event_arguments(PyObject *self)
+{
+	return Py_BuildValue("(NNNNN)", Event_event_type(self, NULL), Event_data(self, NULL), Event_tags(self, NULL), Event_uuid(self, NULL), Event_metadata(self, NULL));
+}
+
+static PyObject *Event_repr(PyObject *self)
+{
+	return repr_of("Event(event_type=%r, data=%r, tags=%r, uuid=%r, metadata=%r)", Event_arguments(self));
+}
+
+static PyObject *giving_uuid; /* the function below, as an object */
+
+/* Gives an event like another, whose UUID is given as uuid.UUID: for copies of one. */
+static PyObject *give_uuid(PyObject *module, PyObject *event)
+{
+	(void)module;
+	if (Py_TYPE(event) != Event_Type) {
+		PyErr_SetString(PyExc_TypeError, "an Event is needed");
+		return NULL;
+	}
+	return message_new(Event_Type, ((Message *)event)->bytes, Py_SIZE(event), 1);
+}
+
+static PyObject *Event_reduce(PyObject *self, PyObject *none)
+{
+	Message *m = (Message *)self;
+	(void)none;
+	if (!m->uuid_object)
+		return reduce_to(self, Event_arguments(self));
+	PyObject *plain = message_new(Event_Type, m->bytes, Py_SIZE(self), 0);
+	return plain ? Py_BuildValue("(O(N))", giving_uuid, plain) : NULL;
+}
+
+static PyGetSetDef Event_getset[] = {
+	{"event_type", Event_event_type, NULL, "The name of the kind of event (str).", NULL},
+	{"data", Event_data, NULL, "The payload, opaque to the store (bytes).", NULL},
+	{"tags", Event_tags, NULL, "What the event is about, in the order given: a new list of str.", NULL},
+	{"uuid", Event_uuid, NULL, "The event's UUID (str, or uuid.UUID from a Client with that uuid_type), or None.", NULL},
+	{"metadata", Event_metadata, NULL, "What is carried along and not queried: a new dict of str to str, in the order stored.", NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef Event_methods[] = {
+	{"__reduce__", Event_reduce, METH_NOARGS, NULL},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot Event_slots[] = {
+	{Py_tp_doc,
+		"Event(event_type, data, tags=None, uuid=None, metadata=None)\n--\n\n"
+		"An event to be appended, or one that is stored. Immutable.\n\n"
+		"Args:\n"
+		"    event_type: the name of the kind of event, which queries match (str).\n"
+		"    data: the payload, opaque to the store (bytes; other buffers are copied).\n"
+		"    tags: what the event is about, which queries match (sequence of str).\n"
+		"    uuid: identifies the event (str or uuid.UUID), so that a conditional append can be\n"
+		"        repeated; None for none.\n"
+		"    metadata: carried along and not queried (mapping of str to str).\n\n"
+		"Raises:\n"
+		"    TypeError: if an argument has another type."},
+	{Py_tp_new, Event_new},
+	{Py_tp_dealloc, free_object},
+	{Py_tp_richcompare, Event_compare},
+	{Py_tp_hash, Event_hash},
+	{Py_tp_repr, Event_repr},
+	{Py_tp_getset, Event_getset},
+	{Py_tp_methods, Event_methods},
+	{0, NULL},
+};
+
+SPEC(Event, offsetof(Message, bytes), 1);
+
+static PyMethodDef functions[] = {
+	{"_giving_uuid", give_uuid, METH_O, NULL},
+	{NULL, NULL, 0, NULL},
+};
+
+int event_init(PyObject *module)
+{
+	Event_Type = add_type(module, &Event_spec);
+	if (Event_Type == NULL || PyModule_AddFunctions(module, functions) < 0)
+		return -1;
+	giving_uuid = PyObject_GetAttrString(module, "_giving_uuid");
+	return giving_uuid ? 0 : -1;
+}

@@ -1,0 +1,111 @@
+/* The Go library: found beside the package, loaded by the first connection and
+ * never before, so that a process that forks first is none the worse for having
+ * imported the package. A process that has loaded it cannot be forked: the
+ * child has Go's memory, and none of its threads. */
+
+#include "native.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+golib go;
+
+static PyObject *library_path;
+static void *library;
+static int forked; /* this process is a child of the one that loaded it */
+static unsigned long main_thread;
+
+PyObject *golib_set_path(PyObject *module, PyObject *path)
+{
+	(void)module;
+	PyObject *old = library_path;
+	library_path = Py_NewRef(path);
+	Py_XDECREF(old);
+	Py_RETURN_NONE;
+}
+
+static void in_child(void) { forked = 1; }
+
+static int find_main_thread(void)
+{
+	PyObject *threading = PyImport_ImportModule("threading");
+	PyObject *thread = threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
+	PyObject *identity = thread ? PyObject_GetAttrString(thread, "ident") : NULL;
+	if (identity != NULL)
+		main_thread = PyLong_AsUnsignedLong(identity);
+	Py_XDECREF(identity);
+	Py_XDECREF(thread);
+	Py_XDECREF(threading);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+/* The functions by name. */
+static const struct {
+	const char *name;
+	size_t offset;
+} functions[] = {
+	{"umadb_open", offsetof(golib, open)},
+	{"umadb_call", offsetof(golib, call)},
+	{"umadb_wait", offsetof(golib, wait)},
+	{"umadb_drop", offsetof(golib, drop)},
+	{"umadb_stream", offsetof(golib, stream)},
+	{"umadb_next", offsetof(golib, next)},
+	{"umadb_cancel", offsetof(golib, cancel)},
+	{"umadb_free", offsetof(golib, free)},
+	{"umadb_forget", offsetof(golib, forget)},
+	{"umadb_notifier", offsetof(golib, notifier)},
+	{"umadb_release", offsetof(golib, release)},
+	{"umadb_cancel_streams", offsetof(golib, cancel_streams)},
+	{"umadb_main", offsetof(golib, main)},
+};
+
+int golib_load(void)
+{
+	if (library != NULL)
+		return golib_check();
+	if (library_path == NULL || find_main_thread() < 0) {
+		if (!PyErr_Occurred())
+			PyErr_SetString(PyExc_RuntimeError, "umadb has not been imported as a package");
+		return -1;
+	}
+	PyObject *path = NULL;
+	if (!PyUnicode_FSConverter(library_path, &path))
+		return -1;
+	void *loaded = dlopen(PyBytes_AsString(path), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	Py_DECREF(path);
+	if (loaded == NULL) {
+		PyErr_Format(PyExc_ImportError, "the Go library of umadb cannot be loaded: %s", dlerror());
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+		void *function = dlsym(loaded, functions[i].name);
+		if (function == NULL) {
+			PyErr_Format(PyExc_ImportError, "the Go library of umadb has no %s: install the package again", functions[i].name);
+			return -1;
+		}
+		memcpy((char *)&go + functions[i].offset, &function, sizeof function);
+	}
+	if (pthread_atfork(NULL, NULL, in_child) != 0) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	library = loaded;
+	return 0;
+}
+
+int golib_alive(void) { return library != NULL && !forked; }
+
+int golib_check(void)
+{
+	if (!forked)
+		return 0;
+	PyErr_SetString(PyExc_RuntimeError,
+		"this process was forked from one that had made a Client, and cannot use umadb: "
+		"make the first Client after the fork, or start processes by \"spawn\"");
+	return -1;
+}
+
+int32_t golib_patience(void)
+{
+	return PyThread_get_thread_ident() == main_thread ? 50 : UMADB_FOREVER;
+}

@@ -1,0 +1,117 @@
+/* What the parts of the extension share. Everything is guarded by the GIL, unless
+ * it says otherwise. */
+#ifndef UMADB_NATIVE_H
+#define UMADB_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+
+#include "../binding/binding.h"
+
+/* golib.c: the Go library, loaded by the first connection. */
+
+/* The functions of the library; exports.go describes them. */
+typedef struct {
+	uintptr_t (*open)(const char *url, const char *ca, const char *key, uint32_t batch, int32_t wait, uintptr_t notifier, umadb_result *);
+	uintptr_t (*call)(uintptr_t connection, int32_t method, const char *, int64_t, int32_t wait, uintptr_t notifier, umadb_result *);
+	uintptr_t (*wait)(uintptr_t call, int32_t wait, umadb_result *);
+	void (*drop)(uintptr_t call);
+	uintptr_t (*stream)(uintptr_t connection, int32_t method, const char *, int64_t);
+	int32_t (*next)(uintptr_t stream, int32_t wait, uintptr_t notifier, umadb_result *);
+	void (*cancel)(uintptr_t stream);
+	void (*free)(uintptr_t stream);
+	void (*forget)(uintptr_t connection);
+	uintptr_t (*notifier)(int32_t fd);
+	void (*release)(uintptr_t notifier);
+	void (*cancel_streams)(void);
+	int32_t (*main)(char **args, int32_t count);
+} golib;
+
+extern golib go;
+
+/* Sets the path of the library. */
+PyObject *golib_set_path(PyObject *module, PyObject *path);
+/* Loads the library unless it is; -1 with an exception if that cannot be. */
+int golib_load(void);
+/* Tells whether Go may be called: it is loaded, and this is the process that
+ * loaded it. Without an exception, for finalizers. */
+int golib_alive(void);
+/* Likewise; 0, or -1 with an exception. */
+int golib_check(void);
+/* How long a call may wait before it looks after signals: only the main thread
+ * has to. */
+int32_t golib_patience(void);
+
+/* values.c: the immutable values, kept as the bytes of their wire messages. */
+
+extern PyTypeObject *Event_Type, *SequencedEvent_Type, *Query_Type, *QueryItem_Type, *AppendCondition_Type, *TrackingInfo_Type;
+
+typedef struct {
+	PyObject_VAR_HEAD
+	char uuid_object; /* of an event: its UUID is given as uuid.UUID */
+	uint8_t bytes[];
+} Message;
+
+typedef struct {
+	PyObject_HEAD
+	PyObject *query;
+	uint64_t after;
+	char has_after;
+} AppendCondition;
+
+typedef struct {
+	PyObject_HEAD
+	PyObject *source; /* str */
+	uint64_t position;
+} TrackingInfo;
+
+int values_init(PyObject *module);
+/* Makes a SequencedEvent of the bytes of one. */
+PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object);
+/* Reads an unsigned integer of at most so many bits; -1 with a ValueError or
+ * TypeError that names it. */
+int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out);
+/* Adds a type made from a spec to the module; NULL with an exception. */
+PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);
+
+/* stream.c: what a read, a subscription or a health watch gives. */
+
+extern PyTypeObject *ReadResponse_Type, *Subscription_Type;
+
+int stream_init(PyObject *module);
+/* Makes a stream of a type; it takes over the handle. limit is how many events to
+ * give, negative for all; follows tells whether it waits for events to come. */
+PyObject *stream_new(PyTypeObject *type, PyObject *connection, uintptr_t handle, int64_t limit, char follows);
+/* Ends every stream of the process. */
+PyObject *cancel_all(PyObject *module, PyObject *none);
+
+/* connection.c */
+
+typedef struct {
+	PyObject_HEAD
+	uintptr_t handle;
+	char local;       /* in this process: calls return by themselves */
+	char closed;
+	char uuid_object; /* for the events that are read */
+} Connection;
+
+int connection_init(PyObject *module);
+
+/* notifier.c: where an event loop is told what has an answer. */
+
+int notifier_init(PyObject *module);
+/* For PyArg_Parse: gives the handle of a Notifier. */
+int to_notifier(PyObject *object, void *handle);
+
+/* errors.c */
+
+extern PyObject *CancelledByUserError, *TransportError;
+
+int errors_init(PyObject *module);
+/* Raises what a result tells, and frees its bytes. Always NULL. */
+PyObject *raise_result(umadb_result *result);
+/* Likewise, and keeps the bytes. */
+PyObject *raise_kept(const umadb_result *result);
+
+#endif

@@ -1,0 +1,313 @@
+/* Stored events, and what they were recorded with. */
+
+#include "values.h"
+
+enum {
+	SEQUENCED_POSITION = 1,
+	SEQUENCED_EVENT = 2,
+	SEQUENCED_TRACKING = 3,
+};
+
+PyTypeObject *TrackingInfo_Type, *SequencedEvent_Type;
+
+/* TrackingInfo */
+
+static PyObject *tracking_new(PyTypeObject *type, PyObject *source, uint64_t position)
+{
+	TrackingInfo *t = source ? PyObject_New(TrackingInfo, type) : NULL;
+	if (t == NULL) {
+		Py_XDECREF(source);
+		return NULL;
+	}
+	t->source = source;
+	t->position = position;
+	return (PyObject *)t;
+}
+
+static PyObject *TrackingInfo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	static char *names[] = {"source", "position", NULL};
+	PyObject *source, *position;
+	uint64_t number;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UO:TrackingInfo", names, &source, &position) || to_unsigned(position, "position", 64, &number) < 0)
+		return NULL;
+	return tracking_new(type, Py_NewRef(source), number);
+}
+
+static void TrackingInfo_dealloc(PyObject *self)
+{
+	Py_DECREF(((TrackingInfo *)self)->source);
+	free_object(self);
+}
+
+static PyObject *TrackingInfo_source(PyObject *self, void *closure)
+{
+	(void)closure;
+	return Py_NewRef(((TrackingInfo *)self)->source);
+}
+
+static PyObject *TrackingInfo_position(PyObject *self, void *closure)
+{
+	(void)closure;
+	return PyLong_FromUnsignedLongLong(((TrackingInfo *)self)->position);
+}
+
+static PyObject *TrackingInfo_arguments(PyObject *self)
+{
+	return Py_BuildValue("(NN)", TrackingInfo_source(self, NULL), TrackingInfo_position(self, NULL));
+}
+
+static int same_tracking(PyObject *a, PyObject *b)
+{
+	TrackingInfo *x = (TrackingInfo *)a, *y = (TrackingInfo *)b;
+	return x->position == y->position ? PyObject_RichCompareBool(x->source, y->source, Py_EQ) : 0;
+}
+
+static PyObject *TrackingInfo_compare(PyObject *a, PyObject *b, int op)
+{
+	if (Py_TYPE(a) != Py_TYPE(b) || (op != Py_EQ && op != Py_NE))
+		return not_implemented();
+	int same = same_tracking(a, b);
+	return same < 0 ? NULL : PyBool_FromLong(same == (op == Py_EQ));
+}
+
+static Py_hash_t TrackingInfo_hash(PyObject *self)
+{
+	PyObject *arguments = TrackingInfo_arguments(self);
+	Py_hash_t hash = arguments ? PyObject_Hash(arguments) : -1;
+	Py_XDECREF(arguments);
+	return hash;
+}
+
+static PyObject *TrackingInfo_repr(PyObject *self) { return repr_of("TrackingInfo(source=%r, position=%r)", TrackingInfo_arguments(self)); }
+
+static PyObject *TrackingInfo_reduce(PyObject *self, PyObject *none)
+{
+	(void)none;
+	return reduce_to(self, TrackingInfo_arguments(self));
+}
+
+static PyGetSetDef TrackingInfo_getset[] = {
+	{"source", TrackingInfo_source, NULL, "The name of the upstream sequence (str).", NULL},
+	{"position", TrackingInfo_position, NULL, "The position in it (int).", NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef TrackingInfo_methods[] = {
+	{"__reduce__", TrackingInfo_reduce, METH_NOARGS, NULL},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot TrackingInfo_slots[] = {
+	{Py_tp_doc,
+		"TrackingInfo(source, position)\n--\n\n"
+		"Names a position in an upstream sequence of events. Immutable.\n\n"
+		"Args:\n"
+		"    source: the name of the sequence, at most 255 bytes of UTF-8 (str).\n"
+		"    position: greater than any recorded for the source before (int).\n\n"
+		"Raises:\n"
+		"    TypeError: if an argument has another type.\n"
+		"    ValueError: if position is no unsigned 64-bit number."},
+	{Py_tp_new, TrackingInfo_new},
+	{Py_tp_dealloc, TrackingInfo_dealloc},
+	{Py_tp_richcompare, TrackingInfo_compare},
+	{Py_tp_hash, TrackingInfo_hash},
+	{Py_tp_repr, TrackingInfo_repr},
+	{Py_tp_getset, TrackingInfo_getset},
+	{Py_tp_methods, TrackingInfo_methods},
+	{0, NULL},
+};
+
+/* SequencedEvent */
+
+/* A stored event: the bytes of a SequencedEvent, and where its parts are. */
+typedef struct {
+	PyObject_VAR_HEAD
+	PyObject *event; /* made when first asked for */
+	uint64_t position;
+	uint32_t event_at, event_size;
+	uint32_t tracking_at, tracking_size;
+	char has_tracking;
+	char uuid_object;
+	uint8_t bytes[];
+} SequencedEvent;
+
+PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
+{
+	field f;
+	int more;
+	SequencedEvent *s = PyObject_NewVar(SequencedEvent, SequencedEvent_Type, size);
+	if (s == NULL)
+		return NULL;
+	memcpy(s->bytes, bytes, size);
+	s->event = NULL;
+	s->position = 0;
+	s->event_at = s->event_size = s->tracking_at = s->tracking_size = 0;
+	s->has_tracking = 0;
+	s->uuid_object = uuid_object;
+	reader r = {s->bytes, s->bytes + size};
+	while ((more = next_field(&r, &f)) > 0) {
+		if (f.number == SEQUENCED_POSITION && f.type == 0) {
+			s->position = f.varint;
+		} else if (f.number == SEQUENCED_EVENT && f.type == 2) {
+			s->event_at = f.bytes - s->bytes;
+			s->event_size = f.size;
+		} else if (f.number == SEQUENCED_TRACKING && f.type == 2) {
+			s->tracking_at = f.bytes - s->bytes;
+			s->tracking_size = f.size;
+			s->has_tracking = 1;
+		}
+	}
+	if (more < 0) {
+		Py_DECREF(s);
+		PyErr_SetString(TransportError, "transport error: the server's answer cannot be read");
+		return NULL;
+	}
+	return (PyObject *)s;
+}
+
+static PyObject *SequencedEvent_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	static char *names[] = {"position", "event", "tracking_info", NULL};
+	PyObject *position, *event, *tracking = Py_None;
+	uint64_t number;
+	(void)type;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:SequencedEvent", names, &position, &event, &tracking) || to_unsigned(position, "position", 64, &number) < 0)
+		return NULL;
+	if (Py_TYPE(event) != Event_Type || (tracking != Py_None && Py_TYPE(tracking) != TrackingInfo_Type)) {
+		PyErr_SetString(PyExc_TypeError, "event must be an Event, and tracking_info a TrackingInfo or None");
+		return NULL;
+	}
+	writer w = {0}, part = {0};
+	write_number(&w, SEQUENCED_POSITION, number);
+	write_bytes(&w, SEQUENCED_EVENT, ((Message *)event)->bytes, Py_SIZE(event));
+	if (tracking != Py_None) {
+		TrackingInfo *t = (TrackingInfo *)tracking;
+		if (write_text(&part, TRACKING_SOURCE, t->source, "source", 0) < 0) {
+			free(w.bytes);
+			return NULL;
+		}
+		write_number(&part, TRACKING_POSITION, t->position);
+		w.failed |= part.failed;
+		write_bytes(&w, SEQUENCED_TRACKING, part.bytes, part.size);
+		free(part.bytes);
+	}
+	PyObject *self = w.failed ? PyErr_NoMemory() : sequenced_new(w.bytes, w.size, ((Message *)event)->uuid_object);
+	free(w.bytes);
+	return self;
+}
+
+static void SequencedEvent_dealloc(PyObject *self)
+{
+	Py_XDECREF(((SequencedEvent *)self)->event);
+	free_object(self);
+}
+
+static PyObject *SequencedEvent_position(PyObject *self, void *closure)
+{
+	(void)closure;
+	return PyLong_FromUnsignedLongLong(((SequencedEvent *)self)->position);
+}
+
+static PyObject *SequencedEvent_event(PyObject *self, void *closure)
+{
+	(void)closure;
+	SequencedEvent *s = (SequencedEvent *)self;
+	if (s->event == NULL)
+		s->event = message_new(Event_Type, s->bytes + s->event_at, s->event_size, s->uuid_object);
+	Py_XINCREF(s->event);
+	return s->event;
+}
+
+static PyObject *SequencedEvent_tracking(PyObject *self, void *closure)
+{
+	(void)closure;
+	SequencedEvent *s = (SequencedEvent *)self;
+	if (!s->has_tracking)
+		Py_RETURN_NONE;
+	field f, source = {.size = 0};
+	uint64_t position = 0;
+	reader r = {s->bytes + s->tracking_at, s->bytes + s->tracking_at + s->tracking_size};
+	while (next_field(&r, &f) > 0) {
+		if (f.number == TRACKING_SOURCE && f.type == 2)
+			source = f;
+		else if (f.number == TRACKING_POSITION && f.type == 0)
+			position = f.varint;
+	}
+	return tracking_new(TrackingInfo_Type, PyUnicode_DecodeUTF8((const char *)source.bytes, source.size, NULL), position);
+}
+
+static PyObject *SequencedEvent_arguments(PyObject *self)
+{
+	return Py_BuildValue("(NNN)", SequencedEvent_position(self, NULL), SequencedEvent_event(self, NULL), SequencedEvent_tracking(self, NULL));
+}
+
+static PyObject *SequencedEvent_compare(PyObject *a, PyObject *b, int op)
+{
+	if (Py_TYPE(a) != Py_TYPE(b) || (op != Py_EQ && op != Py_NE))
+		return not_implemented();
+	PyObject *x = SequencedEvent_arguments(a), *y = SequencedEvent_arguments(b);
+	PyObject *result = x && y ? PyObject_RichCompare(x, y, op) : NULL;
+	Py_XDECREF(x);
+	Py_XDECREF(y);
+	return result;
+}
+
+static Py_hash_t SequencedEvent_hash(PyObject *self)
+{
+	PyObject *arguments = SequencedEvent_arguments(self);
+	Py_hash_t hash = arguments ? PyObject_Hash(arguments) : -1;
+	Py_XDECREF(arguments);
+	return hash;
+}
+
+static PyObject *SequencedEvent_repr(PyObject *self)
+{
+	return repr_of("SequencedEvent(position=%r, event=%r, tracking_info=%r)", SequencedEvent_arguments(self));
+}
+
+static PyObject *SequencedEvent_reduce(PyObject *self, PyObject *none)
+{
+	(void)none;
+	return reduce_to(self, SequencedEvent_arguments(self));
+}
+
+static PyGetSetDef SequencedEvent_getset[] = {
+	{"position", SequencedEvent_position, NULL, "The place of the event in the log, from 1 without gaps (int).", NULL},
+	{"event", SequencedEvent_event, NULL, "The event (Event).", NULL},
+	{"tracking_info", SequencedEvent_tracking, NULL, "What the append that wrote the event recorded (TrackingInfo), or None.", NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef SequencedEvent_methods[] = {
+	{"__reduce__", SequencedEvent_reduce, METH_NOARGS, NULL},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot SequencedEvent_slots[] = {
+	{Py_tp_doc,
+		"SequencedEvent(position, event, tracking_info=None)\n--\n\n"
+		"A stored event with its place in the log. Immutable.\n\n"
+		"Args:\n"
+		"    position: from 1, without gaps (int).\n"
+		"    event: the event (Event).\n"
+		"    tracking_info: what the append that wrote it recorded (TrackingInfo), or None."},
+	{Py_tp_new, SequencedEvent_new},
+	{Py_tp_dealloc, SequencedEvent_dealloc},
+	{Py_tp_richcompare, SequencedEvent_compare},
+	{Py_tp_hash, SequencedEvent_hash},
+	{Py_tp_repr, SequencedEvent_repr},
+	{Py_tp_getset, SequencedEvent_getset},
+	{Py_tp_methods, SequencedEvent_methods},
+	{0, NULL},
+};
+
+SPEC(TrackingInfo, sizeof(TrackingInfo), 0);
+SPEC(SequencedEvent, offsetof(SequencedEvent, bytes), 1);
+
+int sequenced_init(PyObject *module)
+{
+	TrackingInfo_Type = add_type(module, &TrackingInfo_spec);
+	SequencedEvent_Type = add_type(module, &SequencedEvent_spec);
+	return TrackingInfo_Type && SequencedEvent_Type ? 0 : -1;
+}

@@ -1,0 +1,125 @@
+/* Protobuf messages: reading field by field, and writing. */
+#ifndef UMADB_WIRE_H
+#define UMADB_WIRE_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+	const uint8_t *at, *end;
+} reader;
+
+typedef struct {
+	uint64_t number;
+	int type; /* 0 varint, 2 bytes; others have neither */
+	uint64_t varint;
+	const uint8_t *bytes;
+	size_t size;
+} field;
+
+static inline int read_varint(reader *r, uint64_t *value)
+{
+	uint64_t v = 0;
+	for (int shift = 0; shift < 64 && r->at < r->end; shift += 7) {
+		uint8_t b = *r->at++;
+		v |= (uint64_t)(b & 0x7f) << shift;
+		if (b < 0x80) {
+			*value = v;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static inline int skip_bytes(reader *r, uint64_t n)
+{
+	if (n > (uint64_t)(r->end - r->at))
+		return -1;
+	r->at += n;
+	return 1;
+}
+
+/* Reads the next field: 1, 0 at the end, -1 if there is no message. */
+static inline int next_field(reader *r, field *f)
+{
+	uint64_t tag, size;
+	if (r->at == r->end)
+		return 0;
+	if (!read_varint(r, &tag))
+		return -1;
+	f->number = tag >> 3;
+	f->type = tag & 7;
+	switch (f->type) {
+	case 0:
+		return read_varint(r, &f->varint) ? 1 : -1;
+	case 1:
+		return skip_bytes(r, 8);
+	case 2:
+		if (!read_varint(r, &size))
+			return -1;
+		f->bytes = r->at;
+		f->size = size;
+		return skip_bytes(r, size);
+	case 5:
+		return skip_bytes(r, 4);
+	}
+	return -1;
+}
+
+/* A message being written. After memory has run out, failed is set and nothing
+ * more is written. */
+typedef struct {
+	uint8_t *bytes;
+	size_t size, room;
+	int failed;
+} writer;
+
+static inline uint8_t *make_room(writer *w, size_t n)
+{
+	if (w->failed)
+		return NULL;
+	if (w->room - w->size < n) {
+		size_t room = 2 * w->room + n + 64;
+		uint8_t *bytes = realloc(w->bytes, room);
+		if (bytes == NULL) {
+			w->failed = 1;
+			return NULL;
+		}
+		w->bytes = bytes;
+		w->room = room;
+	}
+	return w->bytes + w->size;
+}
+
+static inline void write_varint(writer *w, uint64_t v)
+{
+	uint8_t *at = make_room(w, 10);
+	if (at == NULL)
+		return;
+	while (v >= 0x80) {
+		*at++ = (uint8_t)v | 0x80;
+		v >>= 7;
+	}
+	*at++ = (uint8_t)v;
+	w->size = at - w->bytes;
+}
+
+static inline void write_number(writer *w, int number, uint64_t v)
+{
+	write_varint(w, number << 3);
+	write_varint(w, v);
+}
+
+static inline void write_bytes(writer *w, int number, const void *bytes, size_t size)
+{
+	write_varint(w, number << 3 | 2);
+	write_varint(w, size);
+	uint8_t *at = make_room(w, size);
+	if (at != NULL && size > 0) {
+		memcpy(at, bytes, size);
+		w->size += size;
+	}
+}
+
+#endif

@@ -1,0 +1,101 @@
+"""Stores of each kind for the tests, and events to put into them."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+
+from umadb import Client, Event, Query, QueryItem
+from umadb.pytest_plugin import run_server
+
+KINDS = ("embedded", "server", "rust")
+
+
+class Store:
+    """A store that Clients can be made for. An embedded one has one Client at a time."""
+
+    def __init__(self, kind, url):
+        self.kind = kind
+        self.url = url
+
+    def connect(self, **options):
+        return Client(self.url, **options)
+
+
+@contextlib.contextmanager
+def open_store(kind, path):
+    """Give an empty store of a kind in a directory."""
+    if kind == "embedded":
+        yield Store(kind, f"file:{path / 'uma.db'}")
+    else:
+        run = run_server if kind == "server" else run_rust_server
+        with run(path / "uma.db") as url:
+            yield Store(kind, url)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def run_rust_server(path, *args):
+    """Run the released server over a directory, and give its URL."""
+    path.mkdir(exist_ok=True)
+    port = free_port()
+    command = [
+        os.environ["UMADB_TEST_RUST_SERVER"],
+        "--listen",
+        f"127.0.0.1:{port}",
+        "--db-path",
+        str(path),
+        *args,
+    ]
+    # The program is a Python script that imports a package of our package's name.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment)
+    try:
+        await_port(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # Killed, for it waits for streams that are open.
+        process.kill()
+        process.wait()
+
+
+def await_port(port):
+    deadline = time.monotonic() + 10
+    while True:
+        with (
+            contextlib.suppress(ConnectionRefusedError),
+            socket.create_connection(("127.0.0.1", port), timeout=1),
+        ):
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody listens on port {port}")
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def black_hole():
+    """Listen on a port, accept connections and never answer; give the URL."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def events(count, *tags, type="Enrolled"):
+    """Give as many events with the tags."""
+    return [Event(type, str(n).encode(), tags) for n in range(count)]
+
+
+def tagged(*tags):
+    """Give the query for events with the tags."""
+    return Query([QueryItem(tags=tags)])
+
+
+def positions(sequenced):
+    """Give the positions of stored events."""
+    return [s.position for s in sequenced]

@@ -1,0 +1,128 @@
+"""The released adaptors of eventsourcing, unchanged, on this package."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from documents import HERE, PACKAGE, REPOSITORY, missing
+
+from umadb.pytest_plugin import run_server
+
+pytestmark = pytest.mark.tools
+
+# What the adaptor needs is named here, since it is installed without dependencies: one of
+# them is the umadb of the package index, in whose place this package is tested.
+ADAPTORS = {
+    "stable": (["eventsourcing==9.5.6", "pycryptodome", "msgspec"], "eventsourcing-umadb==0.3.5", {}),
+    "alpha": (
+        ["eventsourcing==10.0.0a7", "pycryptodome", "msgspec", "pydantic"],
+        "eventsourcing-umadb==0.4.4",
+        {"UMADB_UUID_TYPE": "UUID"},
+    ),
+}
+
+BANK = """\
+Ann has 70
+Ann has 20 and Bob 50
+Refused: overdraft
+Too late
+Ann has 0
+Ann had [0, 100, 70, 20, 0]
+['{0}', '{0}', 'Deposited', 'Withdrawn', 'Withdrawn', 'Deposited', 'Withdrawn']
+The bank has 50
+"""
+
+TESTS_OF_RECORDERS = [
+    "TestDecisions.test_append_and_read",
+    "TestDecisions.test_subscribe",
+    "TestAggregates.test_insert_and_select",
+    "TestApplications.test_insert_select",
+    "TestApplications.test_concurrent_no_conflicts",
+]
+
+
+@pytest.fixture(scope="module", params=ADAPTORS)
+def adaptor(request):
+    """The name of an adaptor, and a function that runs programs with it."""
+    if sys.version_info < (3, 11):
+        pytest.skip("the adaptors need Python 3.11")
+    dependencies, package, variables = ADAPTORS[request.param]
+    folder = (
+        REPOSITORY
+        / ".cache"
+        / "python"
+        / f"{request.param}-{sys.version_info.major}.{sys.version_info.minor}"
+    )
+    python = folder / "bin" / "python"
+    done = folder / "installed"
+    if not done.exists() or done.read_text() != repr(ADAPTORS[request.param]):
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        for arguments in (dependencies, ["--no-deps", package]):
+            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+            installed = subprocess.run(install, capture_output=True, text=True)
+            if installed.returncode != 0:
+                missing(f"{package} cannot be installed: {installed.stderr.strip()[-300:]}")
+        done.write_text(repr(ADAPTORS[request.param]))
+
+    def run(program, *arguments):
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(installed_package()),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
+        }
+        command = [python, HERE / "adaptors" / program, *arguments]
+        return subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+        )
+
+    return request.param, run
+
+
+def installed_package():
+    """Give the folder in which the tested package is: built in place, or installed."""
+    import umadb
+
+    folder = pathlib.Path(umadb.__file__).parent.parent
+    # A folder of installed packages has more than this one; the programs are to see no other.
+    if folder == PACKAGE:
+        return folder
+    alone = REPOSITORY / ".cache" / "python" / "installed"
+    alone.mkdir(parents=True, exist_ok=True)
+    link = alone / "umadb"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder / "umadb")
+    return alone
+
+
+@pytest.fixture(params=["server", "embedded"])
+def url(request, tmp_path):
+    """The URL of an empty store, on a server or embedded."""
+    if request.param == "embedded":
+        yield f"file:{tmp_path / 'uma.db'}"
+    else:
+        with run_server(tmp_path / "uma.db") as url:
+            yield url
+
+
+def test_a_bank(adaptor, url):
+    name, run = adaptor
+    done = run("scenario.py", f"bank_{name}", url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == BANK.format("Created" if name == "stable" else "Opened")
+
+
+@pytest.mark.parametrize("test", TESTS_OF_RECORDERS)
+def test_recorders(adaptor, url, test):
+    name, run = adaptor
+    if name == "alpha" and test == "TestApplications.test_insert_select":
+        pytest.skip(
+            "it wants a repeated append to be a conflict: no UmaDB does that since events have their UUIDs"
+        )
+    done = run("recorders.py", test, url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Ran 1 test" in done.stderr

@@ -1,0 +1,127 @@
+"""umadb.aio: what is cancelled or closed while tasks wait."""
+
+import asyncio
+
+import pytest
+from loops import asynchronous, take
+from stores import events, tagged
+
+import umadb
+from umadb import CancelledByUserError
+
+
+@asynchronous
+async def test_timeouts_lose_no_event(client):
+    subscription = client.subscribe()
+    got = []
+
+    async def follow():
+        while len(got) < 300:
+            try:
+                got.append((await asyncio.wait_for(anext(subscription), 0.001)).position)
+            except asyncio.TimeoutError:
+                pass
+
+    following = asyncio.ensure_future(follow())
+    for _ in range(100):
+        await client.append(events(3))
+        await asyncio.sleep(0.001)
+    await following
+    assert got == list(range(1, 301))
+
+
+@asynchronous
+async def test_a_cancelled_collection_loses_no_event(client):
+    await client.append(events(3))
+    response = client.read(limit=5, subscribe=True)
+    collecting = asyncio.ensure_future(response.collect_with_head())
+    await asyncio.sleep(0.1)
+    collecting.cancel()
+    await asyncio.wait([collecting])
+    assert collecting.cancelled()
+    await client.append(events(2))
+    assert await take(5, response) == [1, 2, 3, 4, 5]
+
+
+@asynchronous
+async def test_cancelled_appends_happen_whole_or_not_at_all(client):
+    for n in range(50):
+        appending = asyncio.ensure_future(client.append(events(3, f"n:{n}")))
+        for _ in range(n % 5):
+            await asyncio.sleep(0)
+        appending.cancel()
+        await asyncio.wait([appending])
+    await client.append(events(1))
+    for n in range(50):
+        found, _ = await client.read(tagged(f"n:{n}")).collect_with_head()
+        assert len(found) in (0, 3)
+
+
+@asynchronous
+async def test_cancelling_streams(client):
+    await client.append(events(3))
+    for make in (client.subscribe, lambda: client.read(subscribe=True)):
+        for end in (lambda s: s.cancel(), lambda s: umadb.cancel_all_stream_responses()):
+            stream = make()
+            await take(3, stream)
+            waiting = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(0.05)
+            end(stream)
+            with pytest.raises(CancelledByUserError):
+                await asyncio.wait_for(waiting, 1)
+            for ask in (stream.__anext__, stream.next_batch):
+                with pytest.raises(CancelledByUserError):
+                    await ask()
+    stream = client.read()
+    stream.cancel()
+    for ask in (stream.__anext__, stream.next_batch, stream.head, stream.collect_with_head):
+        with pytest.raises(CancelledByUserError):
+            await ask()
+    for end in (lambda s: s.cancel(), lambda s: umadb.cancel_all_stream_responses()):
+        stream = client.read()
+        await anext(stream)
+        end(stream)
+        with pytest.raises(CancelledByUserError):
+            await anext(stream)
+
+
+@asynchronous
+async def test_a_stream_is_for_one_task_at_a_time(client):
+    stream = client.subscribe()
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0.05)
+    with pytest.raises(RuntimeError, match="one task at a time"):
+        await anext(stream)
+    await client.append(events(1))
+    assert (await asyncio.wait_for(waiting, 1)).position == 1
+
+
+@asynchronous
+async def test_closing(client):
+    await client.append(events(3000))
+    following, reading, idle, watch = (
+        client.subscribe(after=3000),
+        client.read(),
+        client.read(),
+        client.watch_health(),
+    )
+    await anext(reading)
+    await anext(watch)
+    waiting = [asyncio.ensure_future(anext(s)) for s in (following, watch)]
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(client.close(), 2)
+    await client.close()
+    for task in waiting:
+        with pytest.raises(CancelledByUserError):
+            await asyncio.wait_for(task, 1)
+    for stream in (reading, idle, client.read(), client.subscribe(), client.watch_health()):
+        with pytest.raises(CancelledByUserError):
+            await anext(stream)
+    for call in (
+        client.head,
+        lambda: client.append(events(1)),
+        client.check_health,
+        lambda: client.get_tracking_info("up"),
+    ):
+        with pytest.raises(RuntimeError, match="closed"):
+            await call()

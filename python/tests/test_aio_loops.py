@@ -1,0 +1,151 @@
+"""umadb.aio and event loops: several of them, ended ones, and what they leave behind."""
+
+import asyncio
+import gc
+import os
+import threading
+import time
+
+import pytest
+from proxies import proxy
+from stores import black_hole, events, positions
+
+from umadb import Client, aio
+from umadb.pytest_plugin import run_server
+
+
+def test_several_loops_in_several_threads(store):
+    """Each has its client, but for an embedded store, where they share one that is connected."""
+    shared = aio.Client(store.url) if store.kind == "embedded" else None
+    if shared:
+        asyncio.run(shared.head())
+    failures = []
+
+    async def main(number):
+        client = shared or aio.Client(store.url)
+        for _ in range(20):
+            position = await client.append(events(1, f"thread:{number}"))
+            assert (await anext(client.read(start=position))).position == position
+            assert (await anext(client.subscribe(after=position - 1))).position == position
+        if not shared:
+            await client.close()
+
+    def run(number):
+        try:
+            asyncio.run(main(number))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    if shared:
+        asyncio.run(shared.close())
+
+
+def test_one_client_in_loop_after_loop(store):
+    client = aio.Client(store.url)
+    subscription = client.subscribe()
+
+    async def main(n):
+        assert await client.append(events(1)) == n
+        assert (await anext(subscription)).position == n
+
+    for n in range(1, 11):
+        asyncio.run(main(n))
+    asyncio.run(client.close())
+
+
+def test_a_loop_that_ends_while_tasks_wait(store):
+    client = aio.Client(store.url)
+
+    async def main():
+        await client.append(events(1))
+        subscription = client.subscribe(after=1)
+        task = asyncio.create_task(anext(subscription))
+        other = asyncio.create_task(client.append(events(1)))
+        await asyncio.sleep(0.01)
+        return subscription, task, other
+
+    asyncio.run(main())
+    assert asyncio.run(client.head()) in (1, 2)
+    asyncio.run(client.close())
+
+
+def test_a_loop_that_ends_while_it_connects():
+    with black_hole() as url:
+        client = aio.Client(url)
+
+        async def main():
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.head(), 0.1)
+
+        began = time.monotonic()
+        for _ in range(3):
+            asyncio.run(main())
+        asyncio.run(client.close())
+        assert time.monotonic() - began < 2
+
+
+def test_an_abandoned_stream_ends_on_the_server(tmp_path):
+    async def main(between):
+        async with aio.Client(between.url) as client:
+            await client.append(events(3))
+            for stream in (client.subscribe(), client.watch_health()):
+                before = between.given_up()
+                await anext(stream)
+                with pytest.raises(asyncio.TimeoutError):
+                    while True:
+                        await asyncio.wait_for(anext(stream), 0.05)
+                del stream
+                gc.collect()
+            await asyncio.sleep(0.2)
+            assert between.given_up() >= before + 1
+
+    with run_server(tmp_path / "s") as url, proxy(url) as between:
+        asyncio.run(main(between))
+
+
+def descriptors():
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("closing", [True, False])
+def test_no_descriptor_is_left_behind(closing, tmp_path):
+    async def main(url):
+        client = aio.Client(url)
+        await client.append(events(1))
+        subscription = client.subscribe()
+        await anext(subscription)
+        if closing:
+            await client.close()
+
+    with run_server(tmp_path / "s") as url:
+        for _ in range(3):
+            asyncio.run(main(url))
+        time.sleep(0.2)
+        before = descriptors()
+        for _ in range(200):
+            asyncio.run(main(url))
+        deadline = time.monotonic() + 5
+        while descriptors() > before + 3:
+            assert time.monotonic() < deadline, (before, descriptors())
+            time.sleep(0.1)
+
+
+def test_beside_a_synchronous_client(tmp_path):
+    with run_server(tmp_path / "s") as url, Client(url) as client:
+
+        async def main():
+            async with aio.Client(url) as other:
+                subscription = other.subscribe()
+                waiting = asyncio.ensure_future(anext(subscription))
+                await asyncio.to_thread(client.append, events(1))
+                assert await waiting == next(client.read())
+                assert positions([s async for s in other.read()]) == [1]
+
+        asyncio.run(main())

@@ -1,0 +1,247 @@
+"""Making, closing and using a Client; URLs, keys, TLS and health."""
+
+import os
+import threading
+import time
+
+import pytest
+from certificates import make_certificate
+from stores import black_hole, events, free_port, positions, run_rust_server
+
+from umadb import AuthenticationError, CancelledByUserError, Client, ServingStatus, TransportError
+from umadb.pytest_plugin import run_server
+
+KEY = "umadb:example-api-key"
+
+
+def test_close_may_come_again_and_ends_everything(store):
+    client = store.connect()
+    client.append(events(3000))
+    reading, following, idle = client.read(), client.subscribe(), client.read()
+    next(reading), next(following)
+    client.close()
+    client.close()
+    for stream in (reading, following, idle, client.read(), client.subscribe(), client.read(subscribe=True)):
+        for ask in (lambda s=stream: next(s), stream.next_batch):
+            with pytest.raises(CancelledByUserError):
+                ask()
+    with pytest.raises(CancelledByUserError):
+        reading.head()
+    for call in (
+        client.head,
+        lambda: client.append(events(1)),
+        lambda: client.get_tracking_info("up"),
+        client.check_health,
+    ):
+        with pytest.raises(RuntimeError, match="closed"):
+            call()
+    with pytest.raises(CancelledByUserError):
+        next(client.watch_health())
+
+
+def test_the_context_manager_closes(store):
+    with store.connect() as client:
+        client.append(events(1))
+    with pytest.raises(RuntimeError, match="closed"):
+        client.head()
+
+
+def test_repr(store):
+    with store.connect() as client:
+        assert repr(client) == f"Client({store.url!r})"
+
+
+def test_health(client):
+    assert client.check_health() is ServingStatus.SERVING
+    watch = client.watch_health()
+    assert iter(watch) is watch
+    assert next(watch) is ServingStatus.SERVING
+    thread = threading.Timer(0.1, watch.cancel)
+    thread.start()
+    with pytest.raises(CancelledByUserError):
+        next(watch)
+    with pytest.raises((ValueError, RuntimeError)):
+        client.check_health("nonsense")
+    with pytest.raises(TypeError):
+        client.check_health(b"")
+    with pytest.raises(TypeError):
+        client.watch_health(None)
+
+
+def test_health_when_the_server_stops(tmp_path):
+    with run_server(tmp_path / "s") as url:
+        client = Client(url)
+        watch = client.watch_health()
+        assert next(watch) is ServingStatus.SERVING
+        statuses = []
+        thread = threading.Thread(target=lambda: statuses.extend(watch))
+        thread.start()
+    thread.join(10)
+    assert statuses in ([ServingStatus.NOT_SERVING], [])
+
+
+def fail_to_connect(*arguments):
+    """Make clients of the arguments, all at the same time: all fail, in a few seconds."""
+    errors = []
+
+    def connect(arguments):
+        try:
+            Client(*arguments)
+        except TransportError as error:
+            errors.append(error)
+
+    began = time.monotonic()
+    threads = [threading.Thread(target=connect, args=(a,)) for a in arguments]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(errors) == len(arguments)
+    assert time.monotonic() - began < 6
+
+
+def test_no_server_and_one_that_never_answers():
+    with black_hole() as url:
+        fail_to_connect((f"http://127.0.0.1:{free_port()}",), (url,))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "ftp://127.0.0.1:1", "http://", "127.0.0.1:50051", "http://a b"]
+)
+def test_urls_that_are_none(url):
+    with pytest.raises((ValueError, TransportError)):
+        Client(url)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"url": 1}, TypeError),
+        ({"url": None}, TypeError),
+        ({"url": b"http://127.0.0.1:1"}, TypeError),
+        ({"ca_path": 1}, TypeError),
+        ({"api_key": 1}, TypeError),
+        ({"batch_size": -1}, ValueError),
+        ({"batch_size": 2**32}, ValueError),
+        ({"batch_size": "1"}, TypeError),
+        ({"batch_size": 1.5}, TypeError),
+        ({"url": "file:a\0b"}, ValueError),
+    ],
+    ids=str,
+)
+def test_wrong_arguments(arguments, error, tmp_path):
+    with pytest.raises(error):
+        Client(**({"url": f"file:{tmp_path}/s"} | arguments))
+
+
+def test_http_and_grpc_urls(tmp_path):
+    with run_server(tmp_path / "s") as url:
+        for scheme in ("http", "grpc"):
+            with Client(url.replace("http", scheme)) as client:
+                assert client.check_health() is ServingStatus.SERVING
+
+
+def test_embedded_urls(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for url in ("file:store", "file:./store", f"file:{tmp_path}/store", f"file://{tmp_path}/store"):
+        with Client(url) as client:
+            client.append(events(1))
+    for path in ("store", tmp_path / "store", "./store"):
+        with Client.open(path, batch_size=2) as client:
+            client.append(events(1))
+            assert len(client.read().next_batch()) == 2
+    with Client("file:store") as client:
+        assert client.head() == 7
+
+
+def test_a_directory_is_opened_once(tmp_path):
+    with Client.open(tmp_path / "s"):
+        with pytest.raises(OSError, match="^io error: "):
+            Client.open(tmp_path / "s")
+    Client.open(tmp_path / "s").close()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="^invalid argument: "):
+        Client.open(tmp_path / "file")
+
+
+def test_a_client_that_is_forgotten_is_closed(tmp_path):
+    for _ in range(3):
+        client = Client.open(tmp_path / "s")
+        client.append(events(1))
+        stream = client.subscribe()
+        del client
+        next(stream)
+        del stream
+
+
+@pytest.fixture(params=["server", "rust"])
+def secure_server(request, tmp_path):
+    """A server with TLS and a key: its URL and the certificate's file."""
+    certificate, key = make_certificate(tmp_path)
+    options = ("--tls-cert", str(certificate), "--tls-key", str(key), "--api-key", KEY)
+    if request.param == "rust":
+        if "UMADB_TEST_RUST_SERVER" not in os.environ:
+            pytest.skip("UMADB_TEST_RUST_SERVER does not name the released server")
+        with run_rust_server(tmp_path / "s", *options) as url:
+            yield url.replace("http", "https"), certificate
+    else:
+        with run_server(tmp_path / "s", *options) as url:
+            yield url, certificate
+
+
+def test_tls_and_key(secure_server):
+    url, certificate = secure_server
+    for address in (url, url.replace("127.0.0.1", "localhost"), url.replace("https", "grpcs")):
+        for ca_path in (str(certificate), certificate):
+            with Client(address, ca_path, KEY) as client:
+                position = client.append(events(1))
+                assert positions(client.read(start=position)) == [position]
+                assert next(client.subscribe(after=position - 1)).position == position
+                assert client.check_health() is ServingStatus.SERVING
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", KEY + "x"])
+def test_a_missing_or_wrong_key(secure_server, key):
+    url, certificate = secure_server
+    with Client(url, str(certificate), key) as client:
+        for call in (
+            client.head,
+            lambda: client.append(events(1)),
+            lambda: client.get_tracking_info("up"),
+            lambda: list(client.read()),
+            lambda: client.read().head(),
+            lambda: next(client.subscribe()),
+        ):
+            with pytest.raises(AuthenticationError, match="^authentication error: "):
+                call()
+        assert client.check_health() is ServingStatus.SERVING
+
+
+def test_an_unknown_authority_and_no_tls(secure_server, request):
+    url, _ = secure_server
+    if request.node.callspec.params["secure_server"] == "rust":
+        pytest.skip("what the client does is the same")
+    fail_to_connect((url, None, KEY), (url.replace("https", "http"),))
+
+
+def test_a_ca_path_of_no_use(tmp_path):
+    (tmp_path / "empty.pem").write_text("")
+    (tmp_path / "nonsense.pem").write_text(
+        "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"
+    )
+    for name in ("missing.pem", "empty.pem", "nonsense.pem", ""):
+        with pytest.raises((OSError, ValueError)) as caught:
+            Client("https://127.0.0.1:1", str(tmp_path / name))
+        assert not isinstance(caught.value, TransportError)
+
+
+def test_a_key_is_not_sent_over_an_insecure_url(tmp_path):
+    with run_server(tmp_path / "s") as url, Client(url, api_key=KEY) as client:
+        for call in (
+            client.head,
+            lambda: client.append(events(1)),
+            lambda: next(client.read()),
+            lambda: next(client.subscribe()),
+        ):
+            with pytest.raises(TransportError):
+                call()

@@ -1,0 +1,228 @@
+"""What docs/python-migration.md says of the Rust-powered package and of this one, tried with both."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from documents import HERE, REPOSITORY, environment, missing, tables
+
+pytestmark = pytest.mark.tools
+
+PAGE = REPOSITORY / "docs" / "python-migration.md"
+ROWS = [
+    [cell.strip("`") for cell in row]
+    for _, header, rows in tables(PAGE)
+    if header == ["in Python", "old", "now"]
+    for row in rows
+]
+
+
+@pytest.fixture(scope="session")
+def old():
+    """The Python that has the old package."""
+    folder = REPOSITORY / ".cache" / "python" / f"rust-{sys.version_info.major}.{sys.version_info.minor}"
+    python = folder / "bin" / "python"
+    if not (folder / "bin" / "umadb").exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "umadb==0.7.8"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            missing(f"umadb 0.7.8 cannot be installed: {done.stderr.strip()[-300:]}")
+    return python
+
+
+def old_environment():
+    return {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "UMADB_UUID_TYPE")
+    }
+
+
+class Package:
+    """One of the packages, with its own server and an empty store for each use."""
+
+    def __init__(self, python, variables):
+        self.python, self.environment = python, variables
+
+    def evaluate(self, expression, folder):
+        with Serving(self, folder) as url:
+            done = subprocess.run(
+                [self.python, HERE / "data" / "evaluate.py", url],
+                cwd=folder,
+                env=self.environment,
+                input=expression,
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def run(self, program, *arguments, folder):
+        command = [self.python, "-c", program, *arguments]
+        return subprocess.run(
+            command, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=30
+        )
+
+
+class Serving:
+    """A server of a package, started by the function that both have."""
+
+    def __init__(self, package, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        program = "import sys, umadb; umadb.run_server_from_args(['umadb', *sys.argv[1:]])"
+        command = [
+            package.python,
+            "-c",
+            program,
+            "--listen",
+            f"127.0.0.1:{self.port}",
+            "--db-path",
+            str(pathlib.Path(folder, "served.db")),
+        ]
+        # Elsewhere than here, where Python would find this package first.
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=package.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def __enter__(self):
+        deadline = time.monotonic() + 20
+        with socket.socket() as probing:
+            while probing.connect_ex(("127.0.0.1", self.port)) != 0:
+                assert time.monotonic() < deadline and self.process.poll() is None
+                time.sleep(0.02)
+        return f"http://127.0.0.1:{self.port}"
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture(params=["old", "now"])
+def package(request):
+    if request.param == "old":
+        return Package(request.getfixturevalue("old"), old_environment())
+    variables = environment()
+    variables.pop("UMADB_UUID_TYPE", None)
+    return Package(sys.executable, variables)
+
+
+@pytest.fixture
+def is_old(request):
+    return request.node.callspec.params["package"] == "old"
+
+
+@pytest.mark.parametrize(
+    "expression, old_answer, answer", ROWS, ids=[re.sub(r"[^\w.]+", "-", row[0])[:40] for row in ROWS]
+)
+def test_rows(package, is_old, expression, old_answer, answer, tmp_path):
+    assert package.evaluate(expression, tmp_path) == (old_answer if is_old else answer)
+
+
+def test_rows_were_found():
+    assert len(ROWS) > 30
+
+
+def test_a_file_of_authorities_that_is_missing(package, is_old, tmp_path):
+    done = package.run(
+        "import umadb; umadb.Client('https://127.0.0.1:1', ca_path='missing.pem')", folder=tmp_path
+    )
+    if is_old:
+        assert done.returncode == -signal.SIGABRT
+    else:
+        assert done.stderr.splitlines()[-1].startswith("ValueError: ")
+
+
+def test_a_mistake_in_the_arguments_of_a_server(package, is_old, tmp_path):
+    done = package.run("import umadb; umadb.run_server_from_args(['umadb', '--nope'])", folder=tmp_path)
+    assert ("ServerStartError" in done.stderr) != is_old
+    assert done.returncode == (2 if is_old else 1)
+
+
+def test_no_server(package, is_old, tmp_path):
+    begun = time.monotonic()
+    done = package.run("import umadb; umadb.Client('http://127.0.0.1:1')", folder=tmp_path)
+    assert "TransportError" in done.stderr
+    assert (time.monotonic() - begun < 4) == is_old
+
+
+FORK = """
+import os, select, signal, sys, umadb
+client = umadb.Client(sys.argv[1])
+client.head()
+end, begin = os.pipe()
+if (child := os.fork()) == 0:
+    try:
+        client.head()
+    except RuntimeError:
+        os.write(begin, b"RuntimeError")
+    os._exit(0)
+said, _, _ = select.select([end], [], [], 3)
+print(os.read(end, 99).decode() if said else "hangs")
+os.kill(child, signal.SIGKILL)
+"""
+
+
+def test_forks(package, is_old, tmp_path):
+    with Serving(package, tmp_path) as url:
+        assert package.run(FORK, url, folder=tmp_path).stdout == ("hangs\n" if is_old else "RuntimeError\n")
+
+
+OLD_FLAGS = [
+    "--read-method",
+    "--page-cache-max-pages",
+    "--page-cache-max-mb",
+    "--zero-fill-pages",
+    "--pipelined-writer",
+    "--max-blocking-threads",
+]
+
+
+@pytest.mark.parametrize("flag", OLD_FLAGS)
+def test_flags_without_effect_are_known_to_both(old, flag):
+    text = subprocess.run(
+        [old.parent / "umadb", "--help"], env=old_environment(), capture_output=True, text=True, check=True
+    ).stdout
+    assert flag in text
+    serve = subprocess.run(
+        [sys.executable, "-m", "umadb", "serve", "--help"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert flag in serve and f"`{flag}`" in PAGE.read_text(encoding="utf-8")
+
+
+def test_files_of_the_old_server_are_refused(old, tmp_path):
+    package = Package(old, old_environment())
+    package.evaluate("1", tmp_path)
+    program = "import umadb; umadb.Client('file:served.db')"
+    done = Package(sys.executable, environment()).run(program, folder=tmp_path)
+    assert done.returncode == 1 and "umadb import" in done.stderr
+
+
+@pytest.mark.parametrize("client_is_old", [True, False], ids=["old client", "our client"])
+def test_either_works_with_either_server(old, client_is_old, tmp_path):
+    packages = Package(old, old_environment()), Package(sys.executable, environment())
+    client, server = packages if client_is_old else packages[::-1]
+    program = """
+import sys, umadb
+client = umadb.Client(sys.argv[1])
+client.append([umadb.Event('A', b'')])
+print(next(client.subscribe()).position, client.head())
+"""
+    with Serving(server, tmp_path) as url:
+        assert client.run(program, url, folder=tmp_path).stdout == "1 1\n"

@@ -1,0 +1,281 @@
+"""Many threads: cancelling, closing, and who may run while somebody waits."""
+
+import contextlib
+import gc
+import itertools
+import random
+import threading
+import time
+
+import pytest
+from proxies import proxy
+from stores import events, positions, tagged
+
+from umadb import AppendCondition, CancelledByUserError, Client, IntegrityError, cancel_all_stream_responses
+from umadb.pytest_plugin import run_server
+
+
+class Blocked:
+    """A thread in a call that blocks; outcome() waits for how that ends."""
+
+    def __init__(self, call):
+        self._call = call
+        self._outcome = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        time.sleep(0.1)
+        assert self._thread.is_alive(), self._outcome
+
+    def _run(self):
+        try:
+            self._outcome = self._call()
+        except BaseException as error:
+            self._outcome = error
+
+    def outcome(self, timeout=1):
+        self._thread.join(timeout)
+        assert not self._thread.is_alive()
+        return self._outcome
+
+
+STREAMS = {
+    "subscription": lambda client: client.subscribe(),
+    "batch": lambda client: client.subscribe(),
+    "read": lambda client: client.read(subscribe=True),
+    "health": lambda client: client.watch_health(),
+}
+
+
+def waiting(client, name):
+    """Give a stream and a thread that waits for more of it."""
+    stream = STREAMS[name](client)
+    next(stream)
+    return stream, Blocked(stream.next_batch if name == "batch" else lambda: next(stream))
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_cancelling(client, name):
+    client.append(events(1))
+    stream, blocked = waiting(client, name)
+    stream.cancel()
+    assert type(blocked.outcome()) is CancelledByUserError
+    stream.cancel()
+    with pytest.raises(CancelledByUserError):
+        next(stream)
+    assert client.append(events(1)) == 2
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_cancelling_all(client, name):
+    client.append(events(1))
+    stream, blocked = waiting(client, name)
+    reading, idle = client.read(), client.read()
+    next(reading)
+    cancel_all_stream_responses()
+    assert type(blocked.outcome()) is CancelledByUserError
+    for cancelled in (stream, reading, idle):
+        with pytest.raises(CancelledByUserError):
+            next(cancelled)
+    for call in (reading.head, reading.next_batch, reading.collect_with_head, idle.head):
+        with pytest.raises(CancelledByUserError):
+            call()
+    assert len(list(client.read())) == 1
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_closing(client, name):
+    client.append(events(1))
+    stream, blocked = waiting(client, name)
+    client.close()
+    assert type(blocked.outcome()) is CancelledByUserError
+    with pytest.raises(CancelledByUserError):
+        next(stream)
+
+
+def test_cancelling_before_and_between(client):
+    client.append(events(3000))
+    reading = client.read()
+    reading.cancel()
+    with pytest.raises(CancelledByUserError):
+        next(reading)
+    reading = client.read()
+    next(reading)
+    reading.cancel()
+    with pytest.raises(CancelledByUserError):
+        next(reading)
+    reading = client.read()
+    list(reading)
+    reading.cancel()
+    with pytest.raises(CancelledByUserError):
+        next(reading)
+
+
+def test_cancelling_a_read_from_a_silent_server(tmp_path):
+    with run_server(tmp_path / "s") as url, proxy(url) as between:
+        client = Client(between.url)
+        client.append(events(1))
+        between.silent = True
+        for ask in ("head", "next_batch", "collect_with_head", "__next__"):
+            response = client.read()
+            blocked = Blocked(getattr(response, ask))
+            response.cancel()
+            assert type(blocked.outcome()) is CancelledByUserError
+        blocked = Blocked(client.read().head)
+        client.close()
+        assert type(blocked.outcome()) is CancelledByUserError
+
+
+def test_a_response_is_for_one_thread_at_a_time(client):
+    stream = client.subscribe()
+    blocked = Blocked(lambda: next(stream))
+    for call in (lambda: next(stream), stream.next_batch):
+        with pytest.raises(RuntimeError, match="one thread at a time"):
+            call()
+    client.append(events(1))
+    assert blocked.outcome().position == 1
+
+
+def test_closing_while_calls_are_under_way(store):
+    for _ in range(5):
+        client = store.connect()
+        errors = []
+
+        def work(client=client, errors=errors):
+            try:
+                while True:
+                    client.append(events(1))
+                    list(client.read(start=1, limit=10))
+                    client.head()
+            except Exception as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.05)
+        client.close()
+        for thread in threads:
+            thread.join(5)
+            assert not thread.is_alive()
+        for error in errors:
+            assert isinstance(error, (CancelledByUserError, RuntimeError)), error
+
+
+@pytest.mark.parametrize("count", [24])
+def test_many_threads_with_one_client(client, count):
+    counter = tagged("counter")
+    failures = []
+
+    def work(number):
+        random_ = random.Random(number)
+        mine = tagged(f"thread:{number}")
+        written = 0
+        try:
+            for _ in range(12):
+                match random_.randrange(5):
+                    case 0:
+                        client.append(events(3, f"thread:{number}"))
+                        written += 3
+                    case 1:
+                        found, head = client.read(mine).collect_with_head()
+                        assert len(found) == written
+                        with contextlib.suppress(IntegrityError):
+                            client.append(events(1, "counter"), AppendCondition(counter, head))
+                    case 2:
+                        assert len(list(client.read(mine, backwards=True))) == written
+                    case 3:
+                        subscription = client.subscribe(mine)
+                        assert len(positions(itertools.islice(subscription, written))) == written
+                        subscription.cancel()
+                    case 4:
+                        assert (client.head() or 0) >= written
+                        client.get_tracking_info(str(number))
+                        client.check_health()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert positions(client.read()) == list(range(1, (client.head() or 0) + 1))
+
+
+def test_streams_cancelled_while_they_are_read(client):
+    client.append(events(5000))
+    for n in range(40):
+        stream = client.read() if n % 2 else client.subscribe()
+        thread = threading.Timer(
+            random.random() / 100, stream.cancel if n % 4 < 2 else cancel_all_stream_responses
+        )
+        thread.start()
+        got = []
+        with contextlib.suppress(CancelledByUserError):
+            got.extend(s.position for s in stream)
+        thread.join()
+        assert got == list(range(1, len(got) + 1))
+
+
+def test_others_run_while_one_waits(client):
+    ticks = 0
+    running = True
+
+    def tick():
+        nonlocal ticks
+        while running:
+            ticks += 1
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    stream = client.subscribe()
+    threading.Timer(0.5, lambda: client.append(events(1))).start()
+    before = ticks
+    next(stream)
+    assert ticks - before > 100
+    running = False
+    thread.join()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 2
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda c: c.subscribe(),
+        lambda c: c.read(),
+        lambda c: c.read(subscribe=True),
+        lambda c: c.watch_health(),
+    ],
+)
+@pytest.mark.parametrize("abandon", [lambda s: None, lambda s: s.cancel()])
+def test_an_abandoned_stream_ends_on_the_server(make, abandon, tmp_path):
+    with (
+        run_server(tmp_path / "s") as url,
+        proxy(url) as between,
+        Client(between.url, batch_size=1) as client,
+    ):
+        client.append(events(1000))
+        stream = make(client)
+        next(stream)
+        assert between.given_up() == 0
+        abandon(stream)
+        del stream
+        gc.collect()
+        wait_until(lambda: between.given_up() == 1)
+        assert client.head() == 1000
+
+
+def test_a_read_that_reached_its_limit_ends_on_the_server(tmp_path):
+    with run_server(tmp_path / "s") as url, proxy(url) as between, Client(between.url) as client:
+        client.append(events(3))
+        stream = client.read(limit=2, subscribe=True)
+        assert positions(stream) == [1, 2]
+        wait_until(lambda: between.given_up() == 1)

@@ -1,0 +1,200 @@
+"""The types: stubs beside the package that runs, and type checkers on all examples."""
+
+import importlib.util
+import inspect
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from documents import HERE, PACKAGE, REPOSITORY, blocks, missing
+
+import umadb
+
+pytestmark = pytest.mark.tools
+
+DOCUMENTS = {
+    "seed": HERE / "data" / "seed-python-client.md",
+    "readme": PACKAGE / "README.md",
+    "recipes": REPOSITORY / "docs" / "python-recipes.md",
+}
+
+# Where the tested package is.
+FOLDER = pathlib.Path(umadb.__file__).parent.parent
+
+# What is right for those who use the package.
+RIGHT = """
+import uuid
+from pathlib import Path
+from typing_extensions import assert_type
+
+import umadb
+import umadb.aio
+
+client = umadb.Client("file:./uma.db", uuid_type=uuid.UUID)
+assert_type(umadb.Client.open(Path("uma.db")), umadb.Client)
+event = umadb.Event("a", bytearray(b"x"), ("tag",), uuid.uuid4(), {"key": "value"})
+assert_type(event.uuid, str | None)
+assert_type(event.tags, list[str])
+assert_type(event.metadata, dict[str, str])
+condition = umadb.AppendCondition(umadb.Query([umadb.QueryItem(tags=["tag"])]), after=client.head())
+assert_type(client.append([event], condition, umadb.TrackingInfo("upstream", 1)), int)
+response = client.read(limit=1)
+assert_type([e for e in response], list[umadb.SequencedEvent])
+assert_type(response.collect_with_head(), tuple[list[umadb.SequencedEvent], int | None])
+assert_type(next(client.subscribe()).tracking_info, umadb.TrackingInfo | None)
+assert_type(next(client.watch_health()), umadb.ServingStatus)
+assert_type({event: 1, condition: 2}[event], int)
+try:
+    client.append((event,))
+except umadb.IntegrityError as error:
+    assert_type(error.conflict_position, int | None)
+
+
+async def main() -> None:
+    async with umadb.aio.Client("file:./uma.db") as client:
+        assert_type(client, umadb.aio.Client)
+        assert_type(await client.append([event]), int)
+        assert_type([e async for e in client.read()], list[umadb.SequencedEvent])
+        assert_type(await client.read().head(), int | None)
+        assert_type(await anext(client.watch_health()), umadb.ServingStatus)
+"""
+
+# What is wrong, each line of it.
+WRONG = """
+import umadb
+client = umadb.Client("file:./uma.db")
+umadb.Event("a", "text")
+umadb.Event(event_type=1, data=b"")
+umadb.Event("a", b"").event_type = "b"
+umadb.QueryItem(tags=[1])
+umadb.AppendCondition(None)
+umadb.TrackingInfo("a", "1")
+client.append([umadb.Query()])
+client.read(start="1")
+umadb.Client("file:./uma.db", None, None, None, str)
+umadb.ReadResponse.missing
+class Mine(umadb.Event): ...
+"""
+
+
+def tool(*names):
+    """Give the first of these modules that is installed."""
+    for name in names:
+        if importlib.util.find_spec(name):
+            return name
+    missing(f"{' or '.join(names)} is not installed")
+
+
+def check(*command, cwd):
+    environment = {**os.environ, "NO_COLOR": "1"}
+    if FOLDER == PACKAGE:  # built in place, and not where Python looks by itself
+        environment |= {"MYPYPATH": str(FOLDER), "PYTHONPATH": str(FOLDER)}
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, command)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def run_mypy(folder):
+    return check(
+        tool("mypy"),
+        "--strict",
+        "--no-error-summary",
+        *sorted(p.name for p in folder.glob("*.py")),
+        cwd=folder,
+    )
+
+
+def run_pyright(folder):
+    settings = {
+        "typeCheckingMode": "strict",
+        "extraPaths": [str(FOLDER)],
+        "reportMissingModuleSource": "none",
+    }
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
+    return check(tool("pyright", "basedpyright"), "--pythonpath", sys.executable, ".", cwd=folder)
+
+
+CHECKERS = pytest.mark.parametrize("checker", [run_mypy, run_pyright], ids=["mypy", "pyright"])
+
+
+@CHECKERS
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_examples(document, checker, tmp_path):
+    written = 0
+    for block in blocks(DOCUMENTS[document], "python"):
+        if block.text.rstrip().endswith("...") and document == "seed":
+            continue  # a signature
+        (tmp_path / (block.name or f"line_{block.line}.py")).write_text(block.text, encoding="utf-8")
+        written += 1
+    assert written
+    done = checker(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@CHECKERS
+def test_what_is_right(checker, tmp_path):
+    (tmp_path / "right.py").write_text(RIGHT)
+    done = checker(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@CHECKERS
+def test_what_is_wrong(checker, tmp_path):
+    (tmp_path / "wrong.py").write_text(WRONG)
+    done = checker(tmp_path)
+    for number, line in enumerate(WRONG.splitlines()[3:], 4):
+        assert f"wrong.py:{number}:" in done.stdout, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_stubs_are_of_what_runs(tmp_path):
+    tool("mypy")
+    # The private modules have no stubs: mypy reads _client.py itself, and cannot see into _native.
+    (tmp_path / "mypy.ini").write_text("[mypy]\n[mypy-umadb._client]\nignore_errors = True\n")
+    allowed = HERE / "data" / "stubtest-allowlist.txt"
+    done = check(
+        "mypy.stubtest",
+        "umadb",
+        "--allowlist",
+        allowed,
+        "--mypy-config-file",
+        tmp_path / "mypy.ini",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_docstrings_of_stubs_are_those_of_what_runs():
+    import ast
+
+    def compare(node, thing):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.ClassDef, ast.FunctionDef)):
+                there = getattr(thing, child.name)
+                if (text := ast.get_docstring(child)) is not None:
+                    assert text == inspect.getdoc(there), child.name
+                elif inspect.isclass(there) and there.__module__ == "umadb":
+                    pytest.fail(f"{child.name} is compiled, and has no docstring in the stub")
+                if inspect.isclass(there):
+                    compare(child, there)
+
+    compare(ast.parse((FOLDER / "umadb" / "__init__.pyi").read_text(encoding="utf-8")), umadb)
+
+
+def test_hints_can_be_evaluated():
+    import typing
+
+    for method in ("__init__", "append", "read", "subscribe", "head"):
+        assert typing.get_type_hints(getattr(umadb.Client, method))
+
+
+def test_nothing_needs_typing_extensions_at_run_time():
+    program = "import sys; sys.modules['typing_extensions'] = None; import umadb, umadb.aio"
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(FOLDER)}, check=True)

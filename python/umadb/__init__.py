@@ -1,0 +1,46 @@
+"""An event store with dynamic consistency boundaries (https://dcb.events).
+
+``Client("http://127.0.0.1:50051")`` connects to an UmaDB server, and
+``Client("file:./uma.db")`` opens a directory in this process; the rest is the same.
+"""
+
+from umadb._client import Client, HealthWatch, ServingStatus, run_server_from_args
+from umadb._native import (
+    AppendCondition,
+    AuthenticationError,
+    CancelledByUserError,
+    CorruptionError,
+    Event,
+    IntegrityError,
+    Query,
+    QueryItem,
+    ReadResponse,
+    SequencedEvent,
+    ServerStartError,
+    Subscription,
+    TrackingInfo,
+    TransportError,
+    cancel_all_stream_responses,
+)
+
+__all__ = [
+    "AppendCondition",
+    "AuthenticationError",
+    "CancelledByUserError",
+    "Client",
+    "CorruptionError",
+    "Event",
+    "HealthWatch",
+    "IntegrityError",
+    "Query",
+    "QueryItem",
+    "ReadResponse",
+    "SequencedEvent",
+    "ServerStartError",
+    "ServingStatus",
+    "Subscription",
+    "TrackingInfo",
+    "TransportError",
+    "cancel_all_stream_responses",
+    "run_server_from_args",
+]

@@ -1,0 +1,272 @@
+"""The client, over what is compiled."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+import uuid
+
+from umadb import _native
+from umadb._native import AppendCondition, Event, Query, ReadResponse, Subscription, TrackingInfo
+
+# Beside this file; loaded by the first Client.
+_native.set_library(os.path.join(os.path.dirname(__file__), "_golib.so"))
+
+# Numbers of calls with one answer, as in binding.h.
+HEAD, TRACKING, CHECK_HEALTH = 2, 3, 4
+
+
+class ServingStatus(enum.Enum):
+    """What a server says of its health, numbered as on the wire."""
+
+    UNKNOWN = 0
+    """The status is not known."""
+    SERVING = 1
+    """The server is ready for requests."""
+    NOT_SERVING = 2
+    """The server is not ready for requests: it is stopping, or its disk has failed."""
+    SERVICE_UNKNOWN = 3
+    """There is no service of the name that was asked for."""
+
+
+def status_of(message):
+    """Read the status from the bytes of a HealthCheckResponse."""
+    return ServingStatus(message[1] if len(message) == 2 else 0)
+
+
+class HealthWatch:
+    """The result of Client.watch_health: an iterator over ServingStatus that waits for changes.
+
+    For one thread at a time.
+    """
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        message = self._stream._next_message()
+        if message is None:
+            raise StopIteration
+        return status_of(message)
+
+    def cancel(self):
+        """End the watch. Whoever waits for it, or asks it later, gets CancelledByUserError.
+
+        May be called from any thread.
+        """
+        self._stream.cancel()
+
+
+def connection_arguments(url, ca_path, api_key, batch_size, uuid_type):
+    """Check what a Client is made with, and give it as a connection takes it."""
+    for name, value in (("url", url), ("ca_path", ca_path), ("api_key", api_key)):
+        if isinstance(value, os.PathLike) and name == "ca_path":
+            continue
+        if not isinstance(value, str) and (name == "url" or value is not None):
+            raise TypeError(f"{name} must be str, not {type(value)!r}")
+    if batch_size is not None and not 0 <= batch_size < 2**32:
+        raise ValueError(f"batch_size must be from 0 to 2**32 - 1, not {batch_size!r}")
+    return url, os.fspath(ca_path) if ca_path else "", api_key or "", batch_size or 0, wants_uuid_objects(uuid_type)
+
+
+def wants_uuid_objects(uuid_type):
+    """Tell whether events that are read give their UUIDs as uuid.UUID."""
+    if uuid_type is None:
+        name = os.environ.get("UMADB_UUID_TYPE", "str")
+        if name not in ("str", "UUID"):
+            raise ValueError(f"the environment variable UMADB_UUID_TYPE is {name!r}: it must be str or UUID")
+        return name == "UUID"
+    if uuid_type not in (str, uuid.UUID):
+        raise ValueError(f"uuid_type must be str or uuid.UUID, not {uuid_type!r}")
+    return uuid_type is uuid.UUID
+
+
+def subscribe_after(start, backwards):
+    """Give what a read that subscribes from a position is to come after."""
+    if backwards:
+        raise ValueError("invalid argument: a read that subscribes cannot go backwards")
+    return start - 1 if start else None
+
+
+class Client:
+    """A connection to an event store.
+
+    It may be used from many threads at a time, and ends with close() or a with block.
+
+    Args:
+        url: http://host:port or grpc://... for a server without TLS, https://... or
+            grpcs://... for one with it, file:PATH for a directory that is opened in this
+            process (relative to the working directory, or file:/absolute/path).
+        ca_path: PEM file of the certificates that may have signed the server's; None for
+            those of the system.
+        api_key: the key that the server asks for. It is only sent with TLS.
+        batch_size: the greatest number of events that come together when reading; None for
+            the server's default. Servers have a maximum too.
+        uuid_type: str or uuid.UUID, what events that are read have as their uuid. The default
+            is that of the environment variable UMADB_UUID_TYPE (str or UUID), or str.
+
+    Raises:
+        TransportError: if there is no connection within 5 seconds.
+        ValueError: if an argument cannot be used.
+        OSError: if a file cannot be used, or the directory is open already.
+        CorruptionError: if the directory holds damaged data.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ca_path: str | None = None,
+        api_key: str | None = None,
+        batch_size: int | None = None,
+        *,
+        uuid_type: type[str] | type[uuid.UUID] | None = None,
+    ):
+        self._url = url
+        self._connection = _native.connect(*connection_arguments(url, ca_path, api_key, batch_size, uuid_type))
+
+    @classmethod
+    def open(cls, path, *, batch_size=None, uuid_type=None):
+        """Open the event store in a directory in this process; it is made if there is none.
+
+        Args:
+            path: the directory (str or os.PathLike).
+            batch_size: as for Client.
+            uuid_type: as for Client.
+
+        Raises: as Client.
+        """
+        return cls("file:" + os.fspath(path), batch_size=batch_size, uuid_type=uuid_type)
+
+    def append(
+        self,
+        events: list[Event],
+        condition: AppendCondition | None = None,
+        tracking_info: TrackingInfo | None = None,
+    ) -> int:
+        """Append all events, in order, or none of them. They are durable when it returns.
+
+        Args:
+            events: sequence of Event.
+            condition: makes the append fail if an event matches it (AppendCondition).
+            tracking_info: an upstream position to record together with the events
+                (TrackingInfo).
+
+        Returns:
+            The position of the last event (int); 0 if there are no events. A conditional append
+            of events with UUIDs that was made before is recognised, and gives its position again.
+
+        Raises:
+            IntegrityError: if the condition fails, or the tracking position is not greater than
+                the recorded one.
+            ValueError: if an event or query breaks a rule or a limit.
+            TransportError: if there is no connection; the events may then have been appended.
+            OSError: if the disk failed or is full.
+        """
+        return self._connection.append(events, condition, tracking_info)
+
+    def read(
+        self,
+        query: Query | None = None,
+        start: int | None = None,
+        backwards: bool = False,
+        limit: int | None = None,
+        subscribe: bool = False,
+    ) -> ReadResponse:
+        """Read the events that match a query, as of the moment that the first is asked for.
+
+        Args:
+            query: selects events (Query); None for all.
+            start: the first position to read, inclusive in both directions (int); None for the
+                first event, or the last if backwards.
+            backwards: read from higher positions to lower ones.
+            limit: the greatest number of events (int); None for no limit.
+            subscribe: go on with the events to come. Client.subscribe does it better.
+
+        Returns:
+            ReadResponse: an iterator over SequencedEvent, with head(). Iterating it raises what
+            is wrong with the read, as append does.
+        """
+        if subscribe:
+            return self._connection.subscribe(query, subscribe_after(start, backwards), limit, True)
+        return self._connection.read(query, start, backwards, limit)
+
+    def subscribe(self, query: Query | None = None, after: int | None = None) -> Subscription:
+        """Follow the events that match a query: those stored, then those to come.
+
+        Args:
+            query: selects events (Query); None for all.
+            after: only events above this position (int); None for all.
+
+        Returns:
+            Subscription: an iterator over SequencedEvent, without gap or duplicate. It ends when
+            the server shuts down, and raises TransportError when the connection is lost.
+        """
+        return self._connection.subscribe(query, after, None, False)
+
+    def head(self) -> int | None:
+        """Return the position of the last event (int), or None if there is none."""
+        return self._connection.call(HEAD, "")
+
+    def get_tracking_info(self, source: str) -> int | None:
+        """Return the last recorded position of an upstream source (int), or None if there is none.
+
+        Args:
+            source: the name of the upstream sequence (str).
+        """
+        return self._connection.call(TRACKING, source)
+
+    def check_health(self, service: str = "") -> ServingStatus:
+        """Ask the server for its health.
+
+        Args:
+            service: the name of a service; empty for the server as a whole.
+        """
+        return ServingStatus(self._connection.call(CHECK_HEALTH, service))
+
+    def watch_health(self, service: str = "") -> HealthWatch:
+        """Follow the server's health: the status now, and each change.
+
+        Args:
+            service: the name of a service; empty for the server as a whole.
+        """
+        return HealthWatch(self._connection.watch_health(service))
+
+    def close(self) -> None:
+        """End what is open and close the connection, or the directory. It may be called again.
+
+        Streams raise CancelledByUserError from then on, other calls RuntimeError.
+        """
+        self._connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exc_type, exc_value, traceback):
+        self.close()
+
+    def __repr__(self):
+        return f"Client({self._url!r})"
+
+
+def run_server_from_args(args):
+    """Run the command line of umadb in this process until it ends, or a signal ends it.
+
+    Args:
+        args: the words of the command line, the first of which is the program's name (sequence
+            of str): ["umadb", "--listen", "127.0.0.1:50051", "--db-path", "./uma.db"].
+
+    Raises:
+        ServerStartError: if it fails. What is wrong stands on standard error.
+    """
+    code = _native.main(tuple(args[1:]))
+    if code != 0:
+        raise _native.ServerStartError(f"umadb ended with exit code {code}; what is wrong stands on standard error")
+
+
+def main():
+    """Run the command line of umadb as a program."""
+    sys.exit(_native.main(tuple(sys.argv[1:])))

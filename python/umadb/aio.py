@@ -1,0 +1,285 @@
+"""The client for asyncio: the methods of umadb.Client as coroutines, and ``async for``.
+
+    async with umadb.aio.Client("http://127.0.0.1:50051") as client:
+        await client.append([Event("Enrolled", b"", ["course:1"])])
+        async for event in client.read():
+            print(event)
+
+Nothing waits in a thread. A task that is cancelled while it waits for an event loses
+none: whoever asks next gets it. An append that is cancelled may have happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import weakref
+
+from umadb import _native
+from umadb._client import CHECK_HEALTH, HEAD, TRACKING, ServingStatus, connection_arguments, status_of, subscribe_after
+
+__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
+
+
+class _Bridge:
+    """Lets tasks of one event loop wait for what Go is doing."""
+
+    def __init__(self, loop):
+        self._waiting = {}  # from handles to futures
+        self._loop = weakref.ref(loop)
+        self._read_end, write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        try:
+            self.notifier = _native.Notifier(write_end)
+        finally:
+            os.close(write_end)
+        this = weakref.ref(self)
+        loop.add_reader(self._read_end, lambda: this() and this()._wake())
+
+    def __del__(self):
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            loop.remove_reader(self._read_end)
+        os.close(self._read_end)
+
+    def _wake(self):
+        try:
+            handles = os.read(self._read_end, 1 << 16)
+        except BlockingIOError:
+            return
+        for (handle,) in struct.iter_unpack("=Q", handles):
+            future = self._waiting.get(handle)
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    async def wait(self, handle):
+        """Wait until Go tells of something by its handle."""
+        if handle in self._waiting:
+            raise RuntimeError("another task is waiting for the same response: a response is for one task at a time")
+        future = self._waiting[handle] = asyncio.get_running_loop().create_future()
+        try:
+            await future
+        finally:
+            del self._waiting[handle]
+
+
+_bridges = weakref.WeakKeyDictionary()  # of event loops
+
+
+def _bridge():
+    loop = asyncio.get_running_loop()
+    bridge = _bridges.get(loop)
+    if bridge is None:
+        bridge = _bridges[loop] = _Bridge(loop)
+    return bridge
+
+
+class _Stream:
+    """What a stream of events and a health watch share. For one task at a time."""
+
+    def __init__(self, client, opening):
+        self._client = client
+        self._opening = opening  # makes the stream of a connection
+        self._stream = None
+        self._cancelled = False
+
+    async def _poll(self, poll, pending):
+        """Wait for what a method of the stream gives."""
+        if self._is_cancelled():
+            raise _native.CancelledByUserError("cancelled")
+        if self._stream is None:
+            connection = await self._client._connect()
+            if self._stream is None:
+                self._stream = self._opening(connection)
+        bridge = _bridge()
+        method = getattr(self._stream, poll)
+        while (answer := method(bridge.notifier)) is pending:
+            await bridge.wait(self._stream._handle)
+        return answer
+
+    def _is_cancelled(self):
+        return self._cancelled or self._client._closed or (self._stream is not None and self._stream._cancelled)
+
+    def cancel(self):
+        """End this stream: whoever waits for it, or asks it later, gets CancelledByUserError."""
+        self._cancelled = True
+        if self._stream is not None:
+            self._stream.cancel()
+
+    def __aiter__(self):
+        return self
+
+
+class _Events(_Stream):
+    def __init__(self, client, opening):
+        super().__init__(client, opening)
+        self._batch = []  # events not given yet, the next one last
+        self._head = None
+
+    async def __anext__(self):
+        if not self._batch or self._is_cancelled():
+            self._batch = await self._fetch()
+            self._batch.reverse()
+            if not self._batch:
+                raise StopAsyncIteration
+        return self._batch.pop()
+
+    async def _fetch(self):
+        return await self._poll("_poll", None)
+
+    async def next_batch(self):
+        """Wait for more events and return them as a list, as many as came together.
+
+        An empty list says that there are no more.
+        """
+        if self._batch and not self._is_cancelled():
+            batch = self._batch[::-1]
+            self._batch = []
+            return batch
+        return await self._fetch()
+
+
+class Subscription(_Events):
+    """The result of Client.subscribe: an asynchronous iterator over SequencedEvent."""
+
+
+class ReadResponse(_Events):
+    """The result of Client.read: an asynchronous iterator over SequencedEvent."""
+
+    def __init__(self, client, opening, follows):
+        super().__init__(client, opening)
+        self._begun = follows  # events to come have no head
+
+    async def _fetch(self):
+        batch = await super()._fetch()
+        self._begun = True
+        self._head = self._stream._last_head()
+        return batch
+
+    async def head(self):
+        """Return what umadb.ReadResponse.head returns."""
+        if not self._begun or self._is_cancelled():
+            self._batch = await self._fetch()
+            self._batch.reverse()
+        return self._head
+
+    async def collect_with_head(self):
+        """Return a list of all events not yet given, and head()."""
+        events = []
+        try:
+            while batch := await self.next_batch():
+                events += batch
+        except asyncio.CancelledError:
+            self._batch = events[::-1]  # for whoever asks next
+            raise
+        return events, self._head
+
+
+class HealthWatch(_Stream):
+    """The result of Client.watch_health: an asynchronous iterator over ServingStatus."""
+
+    async def __anext__(self):
+        message = await self._poll("_poll_message", False)
+        if message is None:
+            raise StopAsyncIteration
+        return status_of(message)
+
+
+class Client:
+    """A connection to an event store for asyncio. The arguments are those of umadb.Client.
+
+    Nothing is connected before the first await, such as that of ``async with``.
+    """
+
+    def __init__(self, url, ca_path=None, api_key=None, batch_size=None, *, uuid_type=None):
+        self._url = url
+        self._arguments = connection_arguments(url, ca_path, api_key, batch_size, uuid_type)
+        self._connecting = None  # the task that connects, or has connected
+        self._closed = False
+
+    @classmethod
+    def open(cls, path, *, batch_size=None, uuid_type=None):
+        """Open the event store in a directory in this process, as umadb.Client.open does."""
+        return cls("file:" + os.fspath(path), batch_size=batch_size, uuid_type=uuid_type)
+
+    async def _open(self):
+        return await self._finish(_native.start_connect(*self._arguments, _bridge().notifier))
+
+    async def _connect(self):
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        if self._connecting is None or self._connecting.cancelled():
+            self._connecting = asyncio.ensure_future(self._open())
+        connecting = self._connecting
+        try:
+            return await asyncio.shield(connecting)
+        except Exception:
+            if self._connecting is connecting:
+                self._connecting = None  # the next may have more luck
+            raise
+
+    async def _finish(self, call):
+        bridge = _bridge()
+        await bridge.wait(call.handle)
+        return call.finish()
+
+    async def _call(self, method, request):
+        connection = await self._connect()
+        return await self._finish(connection.start(method, request, _bridge().notifier))
+
+    async def append(self, events, condition=None, tracking_info=None):
+        """Do what umadb.Client.append does."""
+        connection = await self._connect()
+        return await self._finish(connection.start_append(events, condition, tracking_info, _bridge().notifier))
+
+    def read(self, query=None, start=None, backwards=False, limit=None, subscribe=False):
+        """Do what umadb.Client.read does; the ReadResponse is for ``async for``."""
+        if subscribe:
+            after = subscribe_after(start, backwards)
+            return ReadResponse(self, lambda connection: connection.subscribe(query, after, limit, True), True)
+        return ReadResponse(self, lambda connection: connection.read(query, start, backwards, limit), False)
+
+    def subscribe(self, query=None, after=None):
+        """Do what umadb.Client.subscribe does; the Subscription is for ``async for``."""
+        return Subscription(self, lambda connection: connection.subscribe(query, after, None, False))
+
+    async def head(self):
+        """Do what umadb.Client.head does."""
+        return await self._call(HEAD, "")
+
+    async def get_tracking_info(self, source):
+        """Do what umadb.Client.get_tracking_info does."""
+        return await self._call(TRACKING, source)
+
+    async def check_health(self, service=""):
+        """Do what umadb.Client.check_health does."""
+        return ServingStatus(await self._call(CHECK_HEALTH, service))
+
+    def watch_health(self, service=""):
+        """Do what umadb.Client.watch_health does; the HealthWatch is for ``async for``."""
+        return HealthWatch(self, lambda connection: connection.watch_health(service))
+
+    async def close(self):
+        """Do what umadb.Client.close does."""
+        self._closed = True
+        connecting, self._connecting = self._connecting, None
+        if connecting is None or connecting.cancelled():
+            return
+        try:
+            connection = await asyncio.shield(connecting)
+        except Exception:
+            return  # there is nothing to close
+        call = connection.start_close(_bridge().notifier)
+        if call is not None:
+            await self._finish(call)
+
+    async def __aenter__(self):
+        await self._connect()
+        return self
+
+    async def __aexit__(self, exc_type, exc_value, traceback):
+        await self.close()
+
+    def __repr__(self):
+        return f"umadb.aio.Client({self._url!r})"

@@ -1,0 +1,73 @@
+import os
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+
+from typing_extensions import Self
+
+from umadb import AppendCondition, Event, Query, SequencedEvent, ServingStatus, TrackingInfo
+
+__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
+
+class Client:
+    def __init__(
+        self,
+        url: str,
+        ca_path: str | os.PathLike[str] | None = None,
+        api_key: str | None = None,
+        batch_size: int | None = None,
+        *,
+        uuid_type: type[str] | type[uuid.UUID] | None = None,
+    ) -> None: ...
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        batch_size: int | None = None,
+        uuid_type: type[str] | type[uuid.UUID] | None = None,
+    ) -> Self: ...
+    async def append(
+        self,
+        events: Sequence[Event],
+        condition: AppendCondition | None = None,
+        tracking_info: TrackingInfo | None = None,
+    ) -> int: ...
+    def read(
+        self,
+        query: Query | None = None,
+        start: int | None = None,
+        backwards: bool = False,
+        limit: int | None = None,
+        subscribe: bool = False,
+    ) -> ReadResponse: ...
+    def subscribe(self, query: Query | None = None, after: int | None = None) -> Subscription: ...
+    async def head(self) -> int | None: ...
+    async def get_tracking_info(self, source: str) -> int | None: ...
+    async def check_health(self, service: str = "") -> ServingStatus: ...
+    def watch_health(self, service: str = "") -> HealthWatch: ...
+    async def close(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+class _Events(AsyncIterator[SequencedEvent]):
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> SequencedEvent: ...
+    async def next_batch(self) -> list[SequencedEvent]: ...
+    def cancel(self) -> None: ...
+
+class ReadResponse(_Events):
+    async def head(self) -> int | None: ...
+    async def collect_with_head(self) -> tuple[list[SequencedEvent], int | None]: ...
+
+class Subscription(_Events): ...
+
+class HealthWatch(AsyncIterator[ServingStatus]):
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> ServingStatus: ...
+    def cancel(self) -> None: ...
