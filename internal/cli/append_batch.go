@@ -73,7 +73,7 @@ func (b *batches) append(ctx context.Context, s dcb.EventStore, read <-chan batc
 		select {
 		case next, more := <-read:
 			if !more {
-				return nil
+				return ctx.Err() // reading ends with ctx too
 			}
 			if next.err != nil {
 				return next.err
