@@ -54,7 +54,8 @@ type CheckOptions struct {
 // Check verifies the invariants of a store that nobody has open. It changes
 // nothing. Damage is in the report; an error means that the check could not be
 // made. Behind damage it goes on where there is firm ground again: with the next
-// segment of the log, and the next block of the index.
+// segment of the log, and the next block of the index. Its memory is bounded, but for
+// the tracking sources: it holds the name of each, with some 100 bytes.
 func Check(ctx context.Context, dir string, options *CheckOptions) (*Report, error) {
 	if options == nil {
 		options = new(CheckOptions)
@@ -62,7 +63,8 @@ func Check(ctx context.Context, dir string, options *CheckOptions) (*Report, err
 	c := &checker{ctx: ctx, options: options, tracking: map[string]uint64{}}
 	c.report.Invariants = newFindings()
 	c.store = newStore(dir, &options.Options)
-	if err := c.store.open(eventlog.Options{ReadOnly: true}); err != nil {
+	c.store.options.ReadOnly = true
+	if err := c.store.open(); err != nil {
 		if !c.cannotOpen(err) {
 			return nil, err
 		}
@@ -149,7 +151,7 @@ func (c *checker) check() error {
 		c.problem(invariantGroups, damage)
 		c.notReached(invariantRecords, invariantTracking)
 	}
-	spans, err := c.blockSpans()
+	spans, err := c.store.blockFiles()
 	if err != nil {
 		return err
 	}

@@ -2,21 +2,12 @@ package store
 
 import (
 	"errors"
-	"io/fs"
 	"slices"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
-
-func (c *checker) blockSpans() ([]index.Span, error) {
-	spans, err := c.store.blockFiles(func(string) error { return nil })
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return spans, err
-}
 
 // openBlock opens a block that is of this log; it reports one that is not, and
 // gives nil.

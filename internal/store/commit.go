@@ -31,6 +31,9 @@ func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest) (ui
 
 // commit takes an operation to its verdict.
 func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
+	if s.options.ReadOnly {
+		return 0, errReadOnly
+	}
 	request := op.request
 	for {
 		if err := s.failureError(); err != nil {
@@ -43,7 +46,7 @@ func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 		if conflict != 0 {
 			return s.resolve(ctx, request, conflict)
 		}
-		if request.Count == 0 && len(op.advances) == 0 {
+		if request.Count == 0 && len(op.changes) == 0 {
 			return 0, nil
 		}
 		v, err := s.submit(ctx, op)
@@ -76,10 +79,10 @@ func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, er
 		}
 		op.examined = sn.head
 	}
-	for i := range op.advances {
-		a := &op.advances[i]
-		a.term = s.hasher.Source(a.from.Source)
-		if a.recorded, err = s.tracking(sn, a.term); err != nil {
+	for i := range op.changes {
+		c := &op.changes[i]
+		c.term = s.hasher.Source(c.from.Source)
+		if c.recorded, err = s.tracking(sn, c.term); err != nil {
 			return 0, err
 		}
 	}

@@ -34,6 +34,9 @@ func (c *cover) publish() {
 // not needed: what a crash during a join leaves.
 func (c *cover) add(span index.Span) error {
 	name := span.FileName()
+	if c.store.options.ReadOnly && span.FirstGroup > c.end.Tail.Index+1 {
+		return nil // behind a gap that no block may fill: finish reads on from there
+	}
 	if span.FirstGroup <= c.end.Tail.Index {
 		return c.store.removeIndexFile(name)
 	}
@@ -103,6 +106,9 @@ func (c *cover) finish() error {
 // cannot be written may wait in memory for the flusher, as while the store is open.
 func (c *cover) emit(m *memory) error {
 	c.memories = append(c.memories, m)
+	if c.store.options.ReadOnly {
+		return c.store.mayHold(len(c.memories))
+	}
 	for len(c.memories) > 0 {
 		block, err := c.builder.Flush(c.memories[0].Memory, c.memories[0].span)
 		if err != nil && c.atTail && len(c.memories) <= maxMemories {

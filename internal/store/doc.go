@@ -4,8 +4,8 @@
 // # Goroutines
 //
 // A caller's goroutine validates its request and evaluates its condition up to
-// the published head; reads run wholly in it. Open starts five more, and Close
-// ends them, in this order:
+// the published head; reads run wholly in it. Open starts five more, unless
+// the store is only read, and Close ends them, in this order:
 //
 //   - the writer (writer.go) takes requests in turn, decides the rest of each
 //     against what came since, and encodes what is accepted into the open group;

@@ -72,15 +72,15 @@ func (g *group) begin(payloadAt int64, block *memory) { g.payloadAt, g.block = p
 // add encodes the operation's events, gives them their positions, and enters
 // them into the memory block. Nobody looks above the published head.
 func (g *group) add(op *operation) {
-	for i := range op.advances {
-		to := &op.advances[i].to
+	for i := range op.changes {
+		to := &op.changes[i].to
 		g.tracking[to.Source] = to.Position
 	}
 	var info *dcb.TrackingInfo // that is encoded in tracking
 	var tracking []byte
-	i, alone := 0, op.alone()
+	i, rest := 0, op.eventless()
 	for event := range op.request.All() {
-		alone = g.addAlone(alone, i)
+		rest = g.addEventless(rest, i)
 		if next := op.tracking(i); next != info {
 			info, tracking = next, encodeTracking(next)
 		}
@@ -90,7 +90,7 @@ func (g *group) add(op *operation) {
 		g.terms = g.block.addRecord(g.location(from), event, g.terms)
 		i++
 	}
-	g.addAlone(alone, i)
+	g.addEventless(rest, i)
 	last := uint64(0)
 	if op.request.Count > 0 {
 		last = g.last()
@@ -98,9 +98,9 @@ func (g *group) add(op *operation) {
 	g.accepted = append(g.accepted, accepted{op, last})
 }
 
-// addAlone encodes the tracking that comes before an event of its operation, and
+// addEventless encodes the tracking that comes before an event of its operation, and
 // gives the rest.
-func (g *group) addAlone(rest []alone, before int) []alone {
+func (g *group) addEventless(rest []eventless, before int) []eventless {
 	for len(rest) > 0 && rest[0].before == before {
 		g.bytes = encoding.AppendTrackingRecord(g.bytes, encodeTracking(&rest[0].info))
 		rest = rest[1:]

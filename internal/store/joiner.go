@@ -122,7 +122,7 @@ func (s *Store) replace(old, others []*fileBlock) {
 
 // suspect notes a block to be built again, if an error tells of damage in it.
 func (s *Store) suspect(blocks []*fileBlock, err error) {
-	if err == nil {
+	if err == nil || s.options.ReadOnly {
 		return
 	}
 	var damage *vfs.DamageError

@@ -16,7 +16,6 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 const (
@@ -33,17 +32,21 @@ func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
 
 // Open opens the store in a directory, which is made if it does not exist. It
 // recovers the log, cuts what a crash left of a commit that was never
-// acknowledged, and builds what is missing of the index.
+// acknowledged, and builds what is missing of the index; see Options.ReadOnly.
 func Open(dir string, options *Options) (*Store, error) {
 	s := newStore(dir, options)
-	err := s.open(eventlog.Options{SegmentBytes: s.options.SegmentBytes, NewID: newStoreID})
-	if err != nil {
+	if err := s.open(); err != nil {
 		return nil, err
+	}
+	if damage := s.log.Damage(); damage != nil {
+		return nil, errors.Join(storeError(damage, "opening the log of "+dir), s.free(false))
 	}
 	if err := s.openIndex(); err != nil {
 		return nil, errors.Join(storeError(err, "opening the index of "+dir), s.free(false))
 	}
-	s.start()
+	if !s.options.ReadOnly {
+		s.start()
+	}
 	return s, nil
 }
 
@@ -66,12 +69,12 @@ func newStore(dir string, options *Options) *Store {
 }
 
 // open locks the directory and opens the log.
-func (s *Store) open(options eventlog.Options) error {
+func (s *Store) open() error {
 	if err := s.options.validate(); err != nil {
 		return err
 	}
 	fsys := s.options.FS
-	must := options.ReadOnly || s.options.MustExist
+	must := s.options.ReadOnly || s.options.MustExist
 	if err := s.inspect(must); err != nil {
 		return err
 	}
@@ -81,25 +84,20 @@ func (s *Store) open(options eventlog.Options) error {
 		}
 	}
 	s.cache = index.NewCache(s.options.CacheBytes)
-	lock, err := fsys.Lock(filepath.Join(s.dir, lockName))
-	if errors.Is(err, vfs.ErrLocked) {
-		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already; stop the process that has it, or connect to it if it is a server", s.dir), Cause: err}
+	if err := s.takeLock(); err != nil {
+		return err
 	}
-	if readOnlyDisk := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS); readOnlyDisk && options.ReadOnly {
-		lock, err = unlocked{}, nil // nobody can be writing there, and reading harms nobody
-	}
-	if err != nil {
-		return storeError(err, "locking the store")
-	}
-	s.lock = lock
 	if err := s.checkLogIsThere(); err != nil {
-		return errors.Join(err, lock.Close())
+		return errors.Join(err, s.lock.Close())
 	}
-	s.log, err = eventlog.Open(fsys, filepath.Join(s.dir, logName), options)
+	var err error
+	s.log, err = eventlog.Open(fsys, filepath.Join(s.dir, logName), eventlog.Options{
+		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly,
+	})
 	if err != nil {
-		return errors.Join(storeError(err, "opening the log of "+s.dir), lock.Close())
+		return errors.Join(storeError(err, "opening the log of "+s.dir), s.lock.Close())
 	}
-	if torn := s.log.Torn(); torn != nil && !options.ReadOnly {
+	if torn := s.log.Torn(); torn != nil && !s.options.ReadOnly {
 		s.options.Logger.Warn("a crash left part of a commit that was never acknowledged; it has been cut", "what", torn.String())
 	}
 	s.hasher = index.NewHasher(s.log.ID())
@@ -136,12 +134,6 @@ func (s *Store) makeDir() error {
 	s.options.Logger.Info("there is no store yet, a new one is made", "dir", s.dir)
 	return fsys.SyncDir(filepath.Dir(s.dir))
 }
-
-// unlocked stands for a lock that cannot be taken.
-type unlocked struct{}
-
-// Close does nothing.
-func (unlocked) Close() error { return nil }
 
 // inspect refuses a path that holds something else, or, if there must be a store,
 // nothing.
@@ -212,10 +204,12 @@ func notOurs(what string) error {
 // openIndex opens the blocks there are, builds those that are missing, and
 // begins the memory block behind them.
 func (s *Store) openIndex() error {
-	if err := s.options.FS.MkdirAll(s.indexDir()); err != nil {
-		return err
+	if !s.options.ReadOnly {
+		if err := s.options.FS.MkdirAll(s.indexDir()); err != nil {
+			return err
+		}
 	}
-	spans, err := s.blockFiles(s.removeIndexFile)
+	spans, err := s.blockFiles()
 	if err != nil {
 		return err
 	}
@@ -230,11 +224,10 @@ func (s *Store) openIndex() error {
 }
 
 // blockFiles gives the groups of the block files, those that begin first and
-// reach furthest first. leftover is told the names of files that were being
-// written.
-func (s *Store) blockFiles(leftover func(name string) error) ([]index.Span, error) {
+// reach furthest first. It removes files that were being written.
+func (s *Store) blockFiles() ([]index.Span, error) {
 	names, err := s.options.FS.List(s.indexDir())
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var spans []index.Span
@@ -242,7 +235,7 @@ func (s *Store) blockFiles(leftover func(name string) error) ([]index.Span, erro
 		if first, last, ok := index.ParseFileName(name); ok {
 			spans = append(spans, index.Span{FirstGroup: first, LastGroup: last})
 		} else if name == flushTemp || name == joinTemp {
-			if err := leftover(name); err != nil {
+			if err := s.removeIndexFile(name); err != nil {
 				return nil, err
 			}
 		}
@@ -253,6 +246,11 @@ func (s *Store) blockFiles(leftover func(name string) error) ([]index.Span, erro
 	return spans, nil
 }
 
+// removeIndexFile removes a file of the index that is of no use. In a store that is
+// only read it is passed over.
 func (s *Store) removeIndexFile(name string) error {
+	if s.options.ReadOnly {
+		return nil
+	}
 	return s.options.FS.Remove(filepath.Join(s.indexDir(), name))
 }

@@ -14,17 +14,17 @@ type operation struct {
 	restore *restore // nil for an append
 
 	// What the caller found out at its snapshot; the writer looks above it.
-	condition *query // nil for none
-	examined  uint64 // no event up to here fails the condition
-	group     uint64 // published when the caller looked
-	advances  []advance
+	condition *query           // nil for none
+	examined  uint64           // no event up to here fails the condition
+	group     uint64           // published when the caller looked
+	changes   []trackingChange // to each source once
 
 	taken   atomic.Bool // by the writer, or back by a caller that has gone
 	verdict chan verdict
 }
 
-// advance is what an operation does to the tracking of one source.
-type advance struct {
+// trackingChange is what an operation does to the tracking of one source.
+type trackingChange struct {
 	from, to dcb.TrackingInfo // the first and the last; the same in an append
 	again    bool             // from may be recorded already
 	term     index.Term
@@ -32,8 +32,8 @@ type advance struct {
 }
 
 // refused tells whether the source cannot go on from what is recorded.
-func (a *advance) refused(recorded tracked) bool {
-	return recorded.known && (a.from.Position < recorded.position || a.from.Position == recorded.position && !a.again)
+func (c *trackingChange) refused(recorded tracked) bool {
+	return recorded.known && (c.from.Position < recorded.position || c.from.Position == recorded.position && !c.again)
 }
 
 // tracked is the last position of a source, if there is one.
@@ -56,7 +56,7 @@ type verdict struct {
 func newOperation(request *encoding.AppendRequest) *operation {
 	op := &operation{request: request, verdict: make(chan verdict, 1)}
 	if info := request.Tracking; info != nil {
-		op.advances = []advance{{from: *info, to: *info}}
+		op.changes = []trackingChange{{from: *info, to: *info}}
 	}
 	return op
 }
@@ -69,13 +69,13 @@ func (op *operation) tracking(event int) *dcb.TrackingInfo {
 	return op.request.Tracking
 }
 
-// alone is the tracking that is stored by itself.
-func (op *operation) alone() []alone {
+// eventless is the tracking that is stored by itself.
+func (op *operation) eventless() []eventless {
 	switch {
 	case op.restore != nil:
-		return op.restore.alone
+		return op.restore.eventless
 	case op.request.Tracking != nil && op.request.Count == 0:
-		return []alone{{info: *op.request.Tracking}}
+		return []eventless{{info: *op.request.Tracking}}
 	}
 	return nil
 }
@@ -93,8 +93,8 @@ func (op *operation) maxBytes() int {
 			size += len(info.Source) + recordOverhead
 		}
 	}
-	for _, a := range op.alone() {
-		size += len(a.info.Source) + recordOverhead
+	for _, e := range op.eventless() {
+		size += len(e.info.Source) + recordOverhead
 	}
 	return size
 }

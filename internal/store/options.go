@@ -20,6 +20,10 @@ type Options struct {
 	// MustExist makes Open fail with dcb.ErrInvalidArgument where there is no
 	// store, instead of making one.
 	MustExist bool
+	// ReadOnly opens a store that is there as it is, and changes nothing: where
+	// Open recovers otherwise, it reads past what would be mended. Appends fail
+	// with dcb.ErrInvalidArgument.
+	ReadOnly bool
 	// SegmentBytes is the size at which a segment of the log is full. Default
 	// 256 MiB.
 	SegmentBytes int64

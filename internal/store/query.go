@@ -43,16 +43,16 @@ func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
 }
 
 // postings gives the events of a part that the query matches.
-func (q *query) postings(p part, direction index.Direction) (index.Postings, error) {
+func (q *query) postings(w *waiter, p part, direction index.Direction) (index.Postings, error) {
 	if q.all {
 		return index.Everything{}, nil
 	}
 	if len(q.items) == 1 {
-		return q.items[0].postings(p, direction)
+		return q.items[0].postings(w, p, direction)
 	}
 	any := make([]index.Postings, 0, len(q.items))
 	for i := range q.items {
-		matched, err := q.items[i].postings(p, direction)
+		matched, err := q.items[i].postings(w, p, direction)
 		if err != nil {
 			return nil, err
 		}
@@ -69,10 +69,13 @@ type counted struct {
 
 // postings intersects the tags and the union of the types, the rarest first. A
 // tag that is nowhere in the part spares looking up the rest.
-func (item *queryItem) postings(p part, direction index.Direction) (index.Postings, error) {
+func (item *queryItem) postings(w *waiter, p part, direction index.Direction) (index.Postings, error) {
 	if len(item.tags) == 1 && len(item.types) == 0 {
 		found, _, err := p.Postings(item.tags[0], direction)
 		return found, err
+	}
+	if err := w.check(); err != nil {
+		return nil, err
 	}
 	all := make([]counted, 0, len(item.tags)+1)
 	for _, tag := range item.tags {
@@ -100,11 +103,41 @@ func (item *queryItem) postings(p part, direction index.Direction) (index.Postin
 	for i := range all {
 		out[i] = all[i].Postings
 	}
+	if len(out) > 1 {
+		out[0] = steps{out[0], w}
+	}
 	return index.And(out...), nil
 }
 
-// checkEvery is after how many positions a walk looks whether it is still wanted.
+// checkEvery is after how many steps a walk looks whether it is still wanted.
 const checkEvery = 1024
+
+// waiter tells a walk whether anybody waits for it.
+type waiter struct {
+	ctx context.Context
+	n   int // steps
+}
+
+// check is called at every step.
+func (w *waiter) check() error {
+	if w.n++; w.n%checkEvery != 1 {
+		return nil
+	}
+	return w.ctx.Err()
+}
+
+// steps are postings in an intersection, which may seek for long and find nothing.
+type steps struct {
+	index.Postings
+	walk *waiter
+}
+
+func (s steps) Seek(key uint64) (uint64, bool, error) {
+	if err := s.walk.check(); err != nil {
+		return 0, false, err
+	}
+	return s.Postings.Seek(key)
+}
 
 // walk visits the positions that the query matches from low to high, or from
 // high to low, until visit returns false.
@@ -124,7 +157,8 @@ func (s *Store) walk(ctx context.Context, sn snapshot, q *query, low, high uint6
 }
 
 func (st *stretch) walk(ctx context.Context, q *query, direction index.Direction, visit func(*stretch, uint64) (bool, error)) (bool, error) {
-	matched, err := q.postings(st.part, direction)
+	w := &waiter{ctx: ctx}
+	matched, err := q.postings(w, st.part, direction)
 	if err != nil {
 		return false, err
 	}
@@ -132,9 +166,9 @@ func (st *stretch) walk(ctx context.Context, q *query, direction index.Direction
 	if direction == index.Backwards {
 		key, last = direction.Key(st.last), direction.Key(st.first)
 	}
-	for n := 0; ; n++ {
-		if n%checkEvery == 0 && ctx.Err() != nil {
-			return false, ctx.Err()
+	for {
+		if err := w.check(); err != nil {
+			return false, err
 		}
 		found, ok, err := matched.Seek(key)
 		if err != nil || !ok || found > last {

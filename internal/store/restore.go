@@ -13,14 +13,14 @@ import (
 
 // restore is what a restored run of events has that an append has not.
 type restore struct {
-	first    uint64              // the position that the first event must get
-	tracking []*dcb.TrackingInfo // of each event; nil for none
-	alone    []alone             // in order
+	first     uint64              // the position that the first event must get
+	tracking  []*dcb.TrackingInfo // of each event; nil for none
+	eventless []eventless         // in order
 }
 
-// alone is tracking that comes with no event, but before one of the operation's,
+// eventless is tracking that comes with no event, but before one of the operation's,
 // or behind them all.
-type alone struct {
+type eventless struct {
 	before int // events of the operation that come first
 	info   dcb.TrackingInfo
 }
@@ -54,7 +54,7 @@ func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error
 	}
 	op := newOperation(request)
 	op.restore = r
-	if op.advances, err = advancesOf(records); err != nil {
+	if op.changes, err = trackingChanges(records); err != nil {
 		return err
 	}
 	_, err = s.commit(ctx, op)
@@ -74,7 +74,7 @@ func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err
 			if record.Tracking == nil {
 				return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("record %d has neither a position nor tracking", i+1)}
 			}
-			r.alone = append(r.alone, alone{len(events), *record.Tracking})
+			r.eventless = append(r.eventless, eventless{len(events), *record.Tracking})
 			continue
 		}
 		if len(events) == 0 {
@@ -101,9 +101,9 @@ func nameUnfit(events []dcb.Event, first uint64, err error) error {
 	return err
 }
 
-// advancesOf gives what the records do to each source.
-func advancesOf(records []dcb.SequencedEvent) (advances []advance, err error) {
-	known := map[string]int{} // index in advances
+// trackingChanges gives what the records do to each source.
+func trackingChanges(records []dcb.SequencedEvent) (changes []trackingChange, err error) {
+	known := map[string]int{} // index in changes
 	for i := range records {
 		info := records[i].Tracking
 		if info == nil {
@@ -114,17 +114,17 @@ func advancesOf(records []dcb.SequencedEvent) (advances []advance, err error) {
 		}
 		at, again := known[info.Source]
 		if !again {
-			known[info.Source] = len(advances)
-			advances = append(advances, advance{from: *info, to: *info, again: true})
+			known[info.Source] = len(changes)
+			changes = append(changes, trackingChange{from: *info, to: *info, again: true})
 			continue
 		}
-		to := &advances[at].to
+		to := &changes[at].to
 		if info.Position < to.Position {
 			return nil, trackingError(info, to.Position)
 		}
 		*to = *info
 	}
-	return advances, nil
+	return changes, nil
 }
 
 func outOfPlace(position, last uint64) error {

@@ -22,7 +22,7 @@ func (s *Store) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo,
 		defer s.gate.leave()
 		w := s.whole()
 		defer w.release()
-		err := s.tallies(ctx, w, nil, func(t *index.Tally) bool {
+		err := s.termTotals(ctx, w, nil, func(t *index.TermTotal) bool {
 			return !t.IsSource() || yield(dcb.TrackingInfo{Source: t.Text, Position: t.Position}, nil)
 		})
 		if err != nil {

@@ -88,7 +88,7 @@ func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error
 
 func (s *Store) countTerms(ctx context.Context, w whole, options *StatsOptions, stats *Stats) error {
 	types, tags := ranking{most: options.Top}, ranking{most: options.Top}
-	err := s.tallies(ctx, w, options.Progress, func(t *index.Tally) bool {
+	err := s.termTotals(ctx, w, options.Progress, func(t *index.TermTotal) bool {
 		switch {
 		case t.IsSource():
 			stats.Sources++
@@ -165,7 +165,7 @@ func (s *Store) explainMismatch(err error, b *index.Block) error {
 func (s *Store) measureFiles(stats *Stats) error {
 	for _, dir := range []string{s.dir, filepath.Join(s.dir, logName), s.indexDir()} {
 		names, err := s.options.FS.List(dir)
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a store that is only read may have no index
 			return err
 		}
 		for _, name := range names {

@@ -171,7 +171,7 @@ func (w *writer) decide(op *operation) {
 		w.hold(op, verdict{err: outOfPlace(op.restore.first, w.open.last())}, w.open.last())
 		return
 	}
-	depends := len(op.advances) > 0 || op.condition != nil && op.examined < w.open.last()
+	depends := len(op.changes) > 0 || op.condition != nil && op.examined < w.open.last()
 	if depends && op.group+1 < w.memories[0].span.FirstGroup {
 		op.answer(verdict{stale: true})
 		return
@@ -240,17 +240,17 @@ func (w *writer) holdWith(g *group, op *operation, v verdict) {
 // checkTracking fails if a source of the operation cannot go on from the last
 // recorded position, and gives the undurable group that recorded it, if it was one.
 func (w *writer) checkTracking(op *operation) (*group, error) {
-	for i := range op.advances {
-		a := &op.advances[i]
-		if recorded, in := w.recorded(a); a.refused(recorded) {
-			return in, trackingError(&a.from, recorded.position)
+	for i := range op.changes {
+		c := &op.changes[i]
+		if recorded, in := w.recorded(c); c.refused(recorded) {
+			return in, trackingError(&c.from, recorded.position)
 		}
 	}
 	return nil, nil
 }
 
-func (w *writer) recorded(a *advance) (tracked, *group) {
-	source := a.from.Source
+func (w *writer) recorded(c *trackingChange) (tracked, *group) {
+	source := c.from.Source
 	for _, g := range []*group{w.open, w.syncing} {
 		if g == nil {
 			continue
@@ -260,11 +260,11 @@ func (w *writer) recorded(a *advance) (tracked, *group) {
 		}
 	}
 	for i := len(w.memories) - 1; i >= 0; i-- {
-		if position, known, _ := w.memories[i].Tracking(a.term); known {
+		if position, known, _ := w.memories[i].Tracking(c.term); known {
 			return tracked{position, true}, nil
 		}
 	}
-	return a.recorded, nil
+	return c.recorded, nil
 }
 
 // enter reserves space for the operation and encodes it into the open group. If

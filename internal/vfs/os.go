@@ -2,17 +2,9 @@ package vfs
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/gofrs/flock"
 )
-
-// ErrLocked is returned by Lock when another process, or another store in this
-// one, holds the lock.
-var ErrLocked = errors.New("locked by another process")
 
 // OS is the operating system's file system.
 type OS struct{}
@@ -87,20 +79,6 @@ func (OS) SyncDir(dir string) error {
 		return err
 	}
 	return errors.Join(syncDir(d), d.Close())
-}
-
-// Lock takes an exclusive lock on a file.
-func (OS) Lock(name string) (io.Closer, error) {
-	// flock opens with O_CREATE; a file that cannot be opened is its error.
-	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
-	held, err := lock.TryLock()
-	if err != nil {
-		return nil, err
-	}
-	if !held {
-		return nil, fmt.Errorf("%s: %w", name, ErrLocked)
-	}
-	return lock, nil
 }
 
 func (f osFile) Size() (int64, error) {

@@ -9,8 +9,8 @@ import (
 	"sort"
 )
 
-// Tally is what blocks have of a term together.
-type Tally struct {
+// TermTotal is what blocks have of a term together.
+type TermTotal struct {
 	Term
 	// Count is the number of positions; 0 for a source.
 	Count uint64
@@ -18,60 +18,60 @@ type Tally struct {
 	Position uint64
 }
 
-// Tallies ranges over the terms of adjacent blocks, and of memory blocks behind
-// them as Memory.Tally gives them, both in the order of their positions. Each
+// TermTotals ranges over the terms of adjacent blocks, and of memory blocks behind
+// them as Memory.TermTotals gives them, both in the order of their positions. Each
 // term comes once, in the order of terms. It reads no positions, and holds a
 // window of each block however many terms there are. An error is the last thing
 // that it yields.
-func Tallies(blocks []*Block, memories [][]Tally) iter.Seq2[Tally, error] {
-	return func(yield func(Tally, error) bool) {
-		var standing tallying
+func TermTotals(blocks []*Block, memories [][]TermTotal) iter.Seq2[TermTotal, error] {
+	return func(yield func(TermTotal, error) bool) {
+		var standing totalling
 		for _, block := range blocks {
-			standing = append(standing, &tallyCursor{block: block.ReadTerms(), order: len(standing)})
+			standing = append(standing, &totalsCursor{block: block.ReadTerms(), order: len(standing)})
 		}
 		for _, memory := range memories {
-			standing = append(standing, &tallyCursor{rest: memory, order: len(standing)})
+			standing = append(standing, &totalsCursor{rest: memory, order: len(standing)})
 		}
 		if err := standing.begin(); err != nil {
-			yield(Tally{}, err)
+			yield(TermTotal{}, err)
 			return
 		}
 		for len(standing) > 0 {
-			tally, err := standing.next()
-			if !yield(tally, err) || err != nil {
+			total, err := standing.next()
+			if !yield(total, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// tallyCursor is where one block stands.
-type tallyCursor struct {
-	Tally
-	order int     // among the blocks, the oldest first
-	block *Terms  // nil for a memory block
-	rest  []Tally // of a memory block
+// totalsCursor is where one block stands.
+type totalsCursor struct {
+	TermTotal
+	order int         // among the blocks, the oldest first
+	block *Terms      // nil for a memory block
+	rest  []TermTotal // of a memory block
 }
 
 // advance moves to the block's next term, and tells whether there is one.
-func (c *tallyCursor) advance() (bool, error) {
+func (c *totalsCursor) advance() (bool, error) {
 	if c.block != nil {
-		return c.block.tally(&c.Tally)
+		return c.block.total(&c.TermTotal)
 	}
 	if len(c.rest) == 0 {
 		return false, nil
 	}
-	c.Tally, c.rest = c.rest[0], c.rest[1:]
+	c.TermTotal, c.rest = c.rest[0], c.rest[1:]
 	return true, nil
 }
 
-// tally reads the next term without its positions.
-func (t *Terms) tally(to *Tally) (bool, error) {
+// total reads the next term without its positions.
+func (t *Terms) total(to *TermTotal) (bool, error) {
 	size, more := t.head()
 	if !more {
 		return false, t.stream.err
 	}
-	*to = Tally{Term: t.Term}
+	*to = TermTotal{Term: t.Term}
 	if t.Kind != kindSource {
 		to.Count = uint64(t.Count)
 		t.stream.skip(size)
@@ -89,14 +89,14 @@ func (t *Terms) tally(to *Tally) (bool, error) {
 	return true, nil
 }
 
-// tallying is the blocks that are not at their end: a heap, the least term first
+// totalling is the blocks that are not at their end: a heap, the least term first
 // and of one term the oldest block.
-type tallying []*tallyCursor
+type totalling []*totalsCursor
 
 // begin moves each block to its first term.
-func (t *tallying) begin() error {
+func (t *totalling) begin() error {
 	var err error
-	*t = slices.DeleteFunc(*t, func(c *tallyCursor) bool {
+	*t = slices.DeleteFunc(*t, func(c *totalsCursor) bool {
 		more := false
 		if err == nil {
 			more, err = c.advance()
@@ -108,8 +108,8 @@ func (t *tallying) begin() error {
 }
 
 // next gives the least term with what all blocks have of it.
-func (t *tallying) next() (Tally, error) {
-	total := (*t)[0].Tally
+func (t *totalling) next() (TermTotal, error) {
+	total := (*t)[0].TermTotal
 	total.Count = 0
 	for len(*t) > 0 {
 		least := (*t)[0]
@@ -120,7 +120,7 @@ func (t *tallying) next() (Tally, error) {
 		total.Position = least.Position // of the newest in the end
 		more, err := least.advance()
 		if err != nil {
-			return Tally{}, err
+			return TermTotal{}, err
 		}
 		if more {
 			heap.Fix(t, 0)
@@ -132,10 +132,10 @@ func (t *tallying) next() (Tally, error) {
 }
 
 // Len is heap.Interface's.
-func (t tallying) Len() int { return len(t) }
+func (t totalling) Len() int { return len(t) }
 
 // Less is heap.Interface's.
-func (t tallying) Less(i, j int) bool {
+func (t totalling) Less(i, j int) bool {
 	if t[i].hash != t[j].hash {
 		return t[i].hash < t[j].hash
 	}
@@ -143,46 +143,46 @@ func (t tallying) Less(i, j int) bool {
 }
 
 // Swap is heap.Interface's.
-func (t tallying) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+func (t totalling) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
 
 // Push is heap.Interface's.
-func (t *tallying) Push(c any) { *t = append(*t, c.(*tallyCursor)) }
+func (t *totalling) Push(c any) { *t = append(*t, c.(*totalsCursor)) }
 
 // Pop is heap.Interface's.
-func (t *tallying) Pop() any {
+func (t *totalling) Pop() any {
 	last := (*t)[len(*t)-1]
 	*t = (*t)[:len(*t)-1]
 	return last
 }
 
-// Tally gives the block's terms in their order, with how many positions each has
+// TermTotals gives the block's terms in their order, with how many positions each has
 // up to last. It may be called while events are added.
-func (m *Memory) Tally(last uint64) []Tally {
-	tallies := m.countUpTo(last)
-	slices.SortFunc(tallies, func(a, b Tally) int {
+func (m *Memory) TermTotals(last uint64) []TermTotal {
+	totals := m.countUpTo(last)
+	slices.SortFunc(totals, func(a, b TermTotal) int {
 		if a.hash != b.hash {
 			return cmp.Compare(a.hash, b.hash)
 		}
 		return compareTerms(a.Term, b.Term)
 	})
-	return tallies
+	return totals
 }
 
-// countUpTo is Tally in no order, for the lock keeps events from being added.
-func (m *Memory) countUpTo(last uint64) []Tally {
+// countUpTo is TermTotals in no order, for the lock keeps events from being added.
+func (m *Memory) countUpTo(last uint64) []TermTotal {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	tallies := make([]Tally, 0, len(m.entries)+len(m.sources))
+	totals := make([]TermTotal, 0, len(m.entries)+len(m.sources))
 	for i := range m.entries {
 		n := m.entries[i].upTo(last, m.first)
 		if n > 0 {
-			tallies = append(tallies, Tally{Term: m.entries[i].Term, Count: n})
+			totals = append(totals, TermTotal{Term: m.entries[i].Term, Count: n})
 		}
 	}
 	for source, position := range m.sources {
-		tallies = append(tallies, Tally{Term: m.hasher.Source(source), Position: position})
+		totals = append(totals, TermTotal{Term: m.hasher.Source(source), Position: position})
 	}
-	return tallies
+	return totals
 }
 
 // upTo counts the positions up to last.

@@ -12,23 +12,23 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// tallied gives all tallies, and fails unless they are in order, each once.
-func tallied(t checker, blocks []*index.Block, memories ...[]index.Tally) map[index.Term]index.Tally {
+// totalled gives all totals, and fails unless they are in order, each once.
+func totalled(t checker, blocks []*index.Block, memories ...[]index.TermTotal) map[index.Term]index.TermTotal {
 	t.Helper()
-	all, last := map[index.Term]index.Tally{}, uint64(0)
-	for tally, err := range index.Tallies(blocks, memories) {
+	all, last := map[index.Term]index.TermTotal{}, uint64(0)
+	for total, err := range index.TermTotals(blocks, memories) {
 		must(t, err)
-		if _, again := all[tally.Term]; again || tally.Hash() < last {
-			t.Fatalf("%q comes again, or out of order", tally.Text)
+		if _, again := all[total.Term]; again || total.Hash() < last {
+			t.Fatalf("%q comes again, or out of order", total.Text)
 		}
-		all[tally.Term], last = tally, tally.Hash()
+		all[total.Term], last = total, total.Hash()
 	}
 	return all
 }
 
-// tallies counts what the contents have, up to a position.
-func (c *contents) tallies(last uint64) map[index.Term]index.Tally {
-	all := map[index.Term]index.Tally{}
+// totals counts what the contents have, up to a position.
+func (c *contents) totals(last uint64) map[index.Term]index.TermTotal {
+	all := map[index.Term]index.TermTotal{}
 	for term, positions := range c.postings() {
 		n := uint64(0)
 		for _, position := range positions {
@@ -37,17 +37,17 @@ func (c *contents) tallies(last uint64) map[index.Term]index.Tally {
 			}
 		}
 		if n > 0 {
-			all[term] = index.Tally{Term: term, Count: n}
+			all[term] = index.TermTotal{Term: term, Count: n}
 		}
 	}
 	for source, position := range c.sources {
 		term := hasher.Source(source)
-		all[term] = index.Tally{Term: term, Position: position}
+		all[term] = index.TermTotal{Term: term, Position: position}
 	}
 	return all
 }
 
-func TestTalliesOfPartsAreThoseOfTheWhole(t *testing.T) {
+func TestTermTotalsOfPartsAreThoseOfTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts, whole := drawParts(t)
 		s := newShelf(t)
@@ -63,30 +63,30 @@ func TestTalliesOfPartsAreThoseOfTheWhole(t *testing.T) {
 			end := parts[len(parts)-1]
 			last = end.first + rapid.Uint64Range(0, uint64(len(end.events))).Draw(t, "published") - 1
 		}
-		var memories [][]index.Tally
+		var memories [][]index.TermTotal
 		for _, part := range parts[inFiles:] {
-			memories = append(memories, part.memory().Tally(last))
+			memories = append(memories, part.memory().TermTotals(last))
 		}
-		if have, want := tallied(t, blocks, memories...), whole.tallies(last); !maps.Equal(have, want) {
+		if have, want := totalled(t, blocks, memories...), whole.totals(last); !maps.Equal(have, want) {
 			t.Fatalf("counted %v, want %v", have, want)
 		}
 	})
 }
 
 // Terms with long lists are passed without reading the lists.
-func TestTalliesPassLongLists(t *testing.T) {
+func TestTermTotalsPassLongLists(t *testing.T) {
 	c := spaced(20_000, 1)
 	for i := range c.events {
 		c.events[i] = append(c.events[i], tag("all"), tag(fmt.Sprint(i)))
 	}
 	c.sources = map[string]uint64{"s": 1 << 63}
 	block := c.flush(t, newShelf(t))
-	if !maps.Equal(tallied(t, []*index.Block{block}), c.tallies(1<<40)) {
-		t.Error("the tallies are not what the block was made of")
+	if !maps.Equal(totalled(t, []*index.Block{block}), c.totals(1<<40)) {
+		t.Error("the totals are not what the block was made of")
 	}
 }
 
-func TestTalliesOfADamagedBlockAreAnError(t *testing.T) {
+func TestTermTotalsOfADamagedBlockAreAnError(t *testing.T) {
 	s := newShelf(t)
 	c := spaced(3000, 1)
 	for i := range c.events {
@@ -99,7 +99,7 @@ func TestTalliesOfADamagedBlockAreAnError(t *testing.T) {
 	damaged, err := s.open(block.Name)
 	must(t, err)
 	var failed error
-	for _, err := range index.Tallies([]*index.Block{damaged}, nil) {
+	for _, err := range index.TermTotals([]*index.Block{damaged}, nil) {
 		failed = err
 	}
 	var damage *vfs.DamageError

@@ -6,9 +6,9 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// tallyEvery is after how many terms a walk over all of them looks whether it is
+// totalsEvery is after how many terms a walk over all of them looks whether it is
 // still wanted.
-const tallyEvery = 4096
+const totalsEvery = 4096
 
 // whole is all that is published at a moment: the state has just that in its
 // blocks, and at least that with its memory blocks.
@@ -30,29 +30,29 @@ func (s *Store) whole() whole {
 	}
 }
 
-// tallies visits the terms of all blocks and memory blocks together, each once,
+// termTotals visits the terms of all blocks and memory blocks together, each once,
 // until visit returns false. progress is told how many entries, of all that the
 // blocks have, are done at the least.
-func (s *Store) tallies(ctx context.Context, w whole, progress func(done, all uint64), visit func(*index.Tally) bool) error {
+func (s *Store) termTotals(ctx context.Context, w whole, progress func(done, all uint64), visit func(*index.TermTotal) bool) error {
 	blocks := make([]*index.Block, len(w.blocks))
 	all := uint64(0)
 	for i, b := range w.blocks {
 		blocks[i] = b.Block
 		all += b.Terms()
 	}
-	var memories [][]index.Tally
+	var memories [][]index.TermTotal
 	for _, m := range w.memories {
-		memory := m.Tally(w.head)
+		memory := m.TermTotals(w.head)
 		memories = append(memories, memory)
 		all += uint64(len(memory))
 	}
 	done := uint64(0)
-	for tally, err := range index.Tallies(blocks, memories) {
+	for total, err := range index.TermTotals(blocks, memories) {
 		if err != nil {
 			s.suspect(w.blocks, err)
 			return err
 		}
-		if done%tallyEvery == 0 {
+		if done%totalsEvery == 0 {
 			if err := s.interrupted(ctx); err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ func (s *Store) tallies(ctx context.Context, w whole, progress func(done, all ui
 			}
 		}
 		done++
-		if !visit(&tally) {
+		if !visit(&total) {
 			return nil
 		}
 	}
