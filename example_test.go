@@ -70,6 +70,13 @@ func ExampleDial() {
 	// Output: 1 <nil>
 }
 
+// Whoever is not to wait for a server that may yet come says so.
+func ExampleDialOptions() {
+	_, err := umadb.Dial("http://127.0.0.1:1", &umadb.DialOptions{FailFast: true})
+	fmt.Println(errors.Is(err, dcb.ErrTransport))
+	// Output: true
+}
+
 // serve runs a server on a free port, as `umadb serve` does.
 func serve() (url string, stop func()) {
 	dir, err := os.MkdirTemp("", "umadb-example-")

@@ -5,6 +5,7 @@ package umadb
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
@@ -44,14 +45,38 @@ func Open(dir string, options *Options) (dcb.EventStore, error) {
 }
 
 // DialOptions shape a connection. The zero value works.
-type DialOptions = client.Options
+type DialOptions struct {
+	// CAFile is a PEM file of the certificates that may have signed the
+	// server's. Empty for those of the system.
+	CAFile string
+	// APIKey is sent with every call. It is never sent unencrypted: over http
+	// and grpc URLs every call fails with dcb.ErrTransport instead. It must be
+	// printable ASCII and neither begin nor end with a space.
+	APIKey string
+	// BatchSize is the greatest number of events in one message of a read or
+	// subscription. 0 for the server's default; servers have a maximum too.
+	BatchSize uint32
+	// ConnectTimeout bounds how long Dial waits for a connection. Until then it
+	// tries again whatever happens, so that a program may be started together with
+	// its server. Default 5 seconds.
+	ConnectTimeout time.Duration
+	// FailFast has Dial fail with the first attempt instead, as when the connection
+	// is refused or the host is unknown. ConnectTimeout then bounds that attempt.
+	FailFast bool
+	// KeepAlive is how long a connection may be silent before the server is
+	// pinged. Default 10 seconds, which is also the least.
+	KeepAlive time.Duration
+	// KeepAliveTimeout is how long the answer to a ping may take before the
+	// connection is given up. Default 10 seconds.
+	KeepAliveTimeout time.Duration
+}
 
 // Dial connects to an UmaDB server: http://host:port or grpc://… without TLS,
 // https://… or grpcs://… with it. options may be nil. It fails with
 // dcb.ErrTransport if there is no server, and with dcb.ErrInvalidArgument if the
 // URL or an option cannot be used.
 func Dial(url string, options *DialOptions) (dcb.EventStore, error) {
-	return opened(client.Dial(url, options))
+	return opened(client.Dial(url, (*client.Options)(options)))
 }
 
 // opened keeps a nil pointer from becoming an interface that is not nil.

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // Client is an event store on a server. Its methods may be called from many
@@ -15,6 +16,7 @@ type Client struct {
 	conn    *grpc.ClientConn
 	options Options
 	refuse  error // answers every call if not nil
+	dialer  dialer
 
 	closing    context.Context // done from the beginning of Close
 	beginClose context.CancelFunc
@@ -28,9 +30,9 @@ var _ dcb.EventStore = (*Client)(nil)
 
 // Dial connects to a server by a URL like "http://127.0.0.1:50051": http and
 // grpc without encryption, https and grpcs with; port 50051 if there is none.
-// options may be nil. It fails with dcb.ErrInvalidArgument if the URL or the CA
-// file is of no use, and with dcb.ErrTransport if there is no connection within
-// Options.ConnectTimeout.
+// options may be nil. It fails with dcb.ErrInvalidArgument if the URL, the CA file or
+// the API key is of no use, and with dcb.ErrTransport if there is no connection
+// within Options.ConnectTimeout.
 func Dial(url string, options *Options) (*Client, error) {
 	if options == nil {
 		options = new(Options)
@@ -40,13 +42,16 @@ func Dial(url string, options *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := wire.CheckAPIKey(c.options.APIKey); err != nil {
+		return nil, err
+	}
 	if c.options.APIKey != "" && !t.secure {
 		c.refuse = errInsecureKey
 	}
-	if c.conn, err = newConn(t, c.options); err != nil {
+	if c.conn, err = newConn(t, c.options, &c.dialer); err != nil {
 		return nil, err
 	}
-	if err := awaitReady(c.conn, c.options.ConnectTimeout); err != nil {
+	if err := awaitReady(c.conn, c.options); err != nil {
 		c.conn.Close()
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	health "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -26,10 +28,13 @@ const (
 	// event that conflicts into the message, at several bytes for each of its,
 	// and one header too long would break the connection.
 	maxHeaderBytes = 64 << 20
+	// scheme leaves finding the address of a host to Go's own dialer, which tries
+	// all of them and says what is wrong with the name.
+	scheme = "passthrough:///"
 )
 
 // newConn sets up a connection; it is made by the first call or awaitReady.
-func newConn(t target, options Options) (*grpc.ClientConn, error) {
+func newConn(t target, options Options, dialer *dialer) (*grpc.ClientConn, error) {
 	transport, err := transportCredentials(t, options.CAFile)
 	if err != nil {
 		return nil, err
@@ -47,6 +52,7 @@ func newConn(t target, options Options) (*grpc.ClientConn, error) {
 		grpc.WithStaticConnWindowSize(connWindow),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithNoProxy(),
+		grpc.WithContextDialer(dialer.dial),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time:                options.KeepAlive,
@@ -61,7 +67,7 @@ func newConn(t target, options Options) (*grpc.ClientConn, error) {
 	if options.APIKey != "" && t.secure {
 		dialOptions = append(dialOptions, grpc.WithPerRPCCredentials(bearer(options.APIKey)))
 	}
-	conn, err := grpc.NewClient("dns:///"+t.address, dialOptions...)
+	conn, err := grpc.NewClient(scheme+t.address, dialOptions...)
 	if err != nil {
 		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there can be no connection to " + t.address, Cause: err}
 	}
@@ -69,35 +75,41 @@ func newConn(t target, options Options) (*grpc.ClientConn, error) {
 }
 
 // awaitReady connects, and says why if it cannot.
-func awaitReady(conn *grpc.ClientConn, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+func awaitReady(conn *grpc.ClientConn, options Options) error {
+	ctx, cancel := context.WithTimeout(context.Background(), options.ConnectTimeout)
 	defer cancel()
+	var why string
 	for {
 		conn.Connect()
 		state := conn.GetState()
-		if state == connectivity.Ready {
+		switch state {
+		case connectivity.Ready:
 			return nil
-		}
-		if !conn.WaitForStateChange(ctx, state) {
-			return &dcb.Error{
-				Kind:   dcb.ErrTransport,
-				Detail: fmt.Sprintf("no connection to %s within %v%s", strings.TrimPrefix(conn.CanonicalTarget(), "dns:///"), timeout, reason(conn)),
+		case connectivity.TransientFailure:
+			why = reason(conn)
+			if options.FailFast {
+				return noConnection(conn, why)
 			}
 		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return noConnection(conn, fmt.Sprintf(" within %v%s", options.ConnectTimeout, why))
+		}
 	}
+}
+
+func noConnection(conn *grpc.ClientConn, why string) error {
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection to " + strings.TrimPrefix(conn.CanonicalTarget(), scheme) + why}
 }
 
 // reason says why a connection fails. gRPC tells only a call, which fails at
 // once without leaving this process.
 func reason(conn *grpc.ClientConn) string {
-	if conn.GetState() != connectivity.TransientFailure {
-		return ""
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	err := conn.Invoke(ctx, health.Health_Check_FullMethodName, new(health.HealthCheckRequest), new(health.HealthCheckResponse))
-	if err == nil {
+	var failed *dcb.Error
+	if status.Code(err) != codes.Unavailable || !errors.As(wire.FromStatus(err, nil), &failed) {
 		return ""
 	}
-	return ": " + status.Convert(err).Message()
+	return ": " + failed.Detail
 }

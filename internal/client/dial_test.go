@@ -17,7 +17,7 @@ func TestAURLThatIsOfNoUseIsInvalid(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost", "localhost:50051", "127.0.0.1:50051", "ftp://localhost", "http://", "http://:50051",
 		"http://user@localhost", "http://localhost/path", "http://localhost?query", "http://localhost#fragment",
-		"http://localhost:port", "http://[::1", "\x00", "unix:///socket",
+		"http://localhost:port", "http://localhost:99999", "http://localhost:0", "http://localhost:-1", "http://[::1", "\x00", "unix:///socket",
 	} {
 		if _, err := client.Dial(url, nil); !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%q: %v", url, err)
@@ -60,8 +60,29 @@ func TestDialSaysWhyThereIsNoConnection(t *testing.T) {
 		t.Errorf("a server that says nothing: %v", err)
 	}
 	listener.Close()
-	if err := dial(); !strings.Contains(err.Error(), "refused") {
+	if err := dial(); err.Error() != "transport error: no connection to "+address+" within 300ms: connection refused" {
 		t.Errorf("no server: %v", err)
+	}
+}
+
+func TestDialMayFailFast(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	for url, want := range map[string]string{
+		"http://" + listener.Addr().String(): "no connection to " + listener.Addr().String() + ": connection refused",
+		"http://nowhere.invalid":             "no connection to nowhere.invalid:50051: lookup nowhere.invalid",
+	} {
+		began := time.Now()
+		_, err := client.Dial(url, &client.Options{FailFast: true, ConnectTimeout: 10 * patience})
+		if took := time.Since(began); took > patience {
+			t.Errorf("%s: it took %v", url, took)
+		}
+		if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", url, err)
+		}
 	}
 }
 

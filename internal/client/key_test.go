@@ -94,6 +94,17 @@ func TestTheKeyIsNotSentUnencrypted(t *testing.T) {
 	}
 }
 
+func TestAKeyThatCannotBeSentIsInvalid(t *testing.T) {
+	for _, url := range []string{"http://localhost", "https://localhost"} {
+		for _, key := range []string{"secret\n", " secret", "sécret"} {
+			_, err := client.Dial(url, &client.Options{APIKey: key})
+			if !errors.Is(err, dcb.ErrInvalidArgument) || !strings.Contains(err.Error(), "API key") || strings.Contains(err.Error(), key) {
+				t.Errorf("%s with the key %q: %v", url, key, err)
+			}
+		}
+	}
+}
+
 func TestAServerThatNobodyVouchesForIsNotTrusted(t *testing.T) {
 	s := new(scripted)
 	transport, _ := selfSigned(t)

@@ -8,14 +8,19 @@ type Options struct {
 	// server's. Empty for those of the system.
 	CAFile string
 	// APIKey is sent with every call. It is never sent unencrypted: over http
-	// and grpc URLs every call fails with dcb.ErrTransport instead.
+	// and grpc URLs every call fails with dcb.ErrTransport instead. It must be
+	// printable ASCII and neither begin nor end with a space.
 	APIKey string
 	// BatchSize is the greatest number of events in one message of a read or
 	// subscription. 0 for the server's default; servers have a maximum too.
 	BatchSize uint32
-	// ConnectTimeout bounds how long Dial waits for a connection. Default 5
-	// seconds.
+	// ConnectTimeout bounds how long Dial waits for a connection. Until then it
+	// tries again whatever happens, so that a program may be started together with
+	// its server. Default 5 seconds.
 	ConnectTimeout time.Duration
+	// FailFast has Dial fail with the first attempt instead, as when the connection
+	// is refused or the host is unknown. ConnectTimeout then bounds that attempt.
+	FailFast bool
 	// KeepAlive is how long a connection may be silent before the server is
 	// pinged. Default 10 seconds, which is also the least.
 	KeepAlive time.Duration

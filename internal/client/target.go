@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -43,6 +44,9 @@ func parseTarget(text string) (target, error) {
 	port := u.Port()
 	if port == "" {
 		port = defaultPort
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return target{}, badURL(text, "its port must be a number from 1 to 65535")
 	}
 	t.address = net.JoinHostPort(u.Hostname(), port)
 	return t, nil

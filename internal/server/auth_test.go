@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	health "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/server"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
@@ -74,6 +76,14 @@ func TestOnlyTheRightKeyIsLetIn(t *testing.T) {
 		answer := c.post(t, "/umadb.v1.DCB/Head", request(t, &umadbv1.HeadRequest{}), "Authorization", header)
 		if answer.code != want {
 			t.Errorf("%q is answered %v", header, answer.code)
+		}
+	}
+}
+
+func TestAKeyThatNobodyCanSendIsAnError(t *testing.T) {
+	for _, key := range []string{apiKey + "\n", " " + apiKey, "clé"} {
+		if _, err := server.New(newMemoryStore(), server.Options{APIKey: key}); !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("%q: %v", key, err)
 		}
 	}
 }

@@ -14,7 +14,8 @@ type Options struct {
 	// private key. Both, or neither for no encryption.
 	TLSCertFile, TLSKeyFile string
 	// APIKey must come with every call but those of the health service, as
-	// "authorization: Bearer KEY". Empty for no authentication.
+	// "authorization: Bearer KEY". It must be printable ASCII and neither begin nor
+	// end with a space. Empty for no authentication.
 	APIKey string
 	// Logger is told of panics and of refused connections. Nil for no logging.
 	Logger *slog.Logger

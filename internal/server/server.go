@@ -58,8 +58,12 @@ type Server struct {
 }
 
 // New makes a server of a store, which stays the caller's to close, after
-// Shutdown. It fails with dcb.ErrInvalidArgument if the TLS files are of no use.
+// Shutdown. It fails with dcb.ErrInvalidArgument if the TLS files or the API key
+// are of no use.
 func New(store Store, options Options) (*Server, error) {
+	if err := wire.CheckAPIKey(options.APIKey); err != nil {
+		return nil, err
+	}
 	transport, err := transportCredentials(options)
 	if err != nil {
 		return nil, err
