@@ -103,6 +103,11 @@ def cost(result):
     return 1e6 * (result["cpu"] + result.get("server_cpu", 0)) / result["done"]
 
 
+def row(*cells):
+    """Give a row of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
 def remote(ours, released, rounds):
     """Give the rows of the table against servers."""
     for name, count, unit, target, title in WORKLOADS:
@@ -113,7 +118,8 @@ def remote(ours, released, rounds):
         a, b = median(results[ours], rate), median(results[released], rate)
         c, d = median(results[ours], cost), median(results[released], cost)
         verdict = "" if a / b >= target else " (missed)"
-        yield f"| {title} | {unit} | {a:,.0f} | {b:,.0f} | {a / b:.2f} | {target}{verdict} | {c:,.1f} | {d:,.1f} | {d / c:.2f} |"
+        rates = f"{a:,.0f}", f"{b:,.0f}", f"{a / b:.2f}", f"{target}{verdict}"
+        yield row(title, unit, *rates, f"{c:,.1f}", f"{d:,.1f}", f"{d / c:.2f}")
 
 
 def embedded(ours, rounds):
@@ -124,7 +130,8 @@ def embedded(ours, rounds):
             with tempfile.TemporaryDirectory() as directory:
                 results.append(work(ours, "file:" + directory + "/store", name, count))
         remote_results = [measure(ours, name, count // 4) for _ in range(rounds)]
-        yield f"| {title} | {unit} | {median(results, rate):,.0f} | {median(remote_results, rate):,.0f} | {median(results, cost):,.1f} | {median(remote_results, cost):,.1f} |"
+        both = (results, remote_results)
+        yield row(title, unit, *(f"{median(r, rate):,.0f}" for r in both), *(f"{median(r, cost):,.1f}" for r in both))
 
 
 def machine():
@@ -132,7 +139,8 @@ def machine():
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
         model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return f"{os.cpu_count()} CPUs ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} CPUs ({model}), {memory:.0f} GiB, {system}"
 
 
 def main():
@@ -154,19 +162,26 @@ def main():
         "# The Python package beside the released one",
         "",
         f"`python bench/python/run.py OURS RELEASED --rounds {options.rounds}`, {datetime.date.today()}: {machine()}.",
-        f"Ours {versions[0]} with our server; released (PyPI) {versions[1]} with its server. Client and server share the",
-        "machine. Medians; rates are a second of wall time, CPU is microseconds for one unit, client and server together.",
+        f"Ours {versions[0]} with our server; released (PyPI) {versions[1]} with its server. Client and server share",
+        "the machine. Medians; rates are a second of wall time, CPU is microseconds for one unit, client and server",
+        "together.",
         "",
         "| | unit | ours/s | released/s | ratio | wanted | CPU ours | CPU released | ratio |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in remote(options.ours, options.released, options.rounds):
-        lines.append(row)
-        print(row, file=sys.stderr)
-    lines += ["", "Embedded, beside our own server:", "", "| | unit | embedded/s | server/s | CPU embedded | CPU server |", "|---|---|---:|---:|---:|---:|"]
-    for row in embedded(options.ours, options.rounds):
-        lines.append(row)
-        print(row, file=sys.stderr)
+    for line in remote(options.ours, options.released, options.rounds):
+        lines.append(line)
+        print(line, file=sys.stderr)
+    lines += [
+        "",
+        "Embedded, beside our own server:",
+        "",
+        "| | unit | embedded/s | server/s | CPU embedded | CPU server |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for line in embedded(options.ours, options.rounds):
+        lines.append(line)
+        print(line, file=sys.stderr)
     text = "\n".join(lines) + "\n"
     if options.output:
         with open(options.output, "w", encoding="utf-8") as file:

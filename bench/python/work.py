@@ -47,7 +47,7 @@ def touch(client, count):
     while done < count:
         for sequenced in client.read():
             stored = sequenced.event
-            sequenced.position, stored.event_type, stored.data, stored.tags, stored.uuid, stored.metadata
+            _ = sequenced.position, stored.event_type, stored.data, stored.tags, stored.uuid, stored.metadata
             done += 1
     return done
 

@@ -36,8 +36,9 @@ standard input has, one JSON object a line:
 A line may also have "uuid", "metadata" and, instead of data, "data_base64". Its
 "position" is ignored: the store gives positions.
 
-All events are written together or none, unless --batch allows several requests.
-With --fail-if or --after that also depends on nothing having come in between.
+All events are written together or none, unless --batch allows several requests,
+each written by itself: of so many events, or fewer if they are large. With
+--fail-if or --after that also depends on nothing having come in between.
 An event without a UUID gets one. Append the same events with the same UUIDs and
 --fail-if again, and they are recognised: then nothing is written twice.
 
@@ -56,10 +57,10 @@ It prints the position of the last event.`,
 	}
 	f := cmd.Flags()
 	o.event.addFlags(f)
-	f.Var(&o.failIf, "fail-if", `fail if there is such an event, as "type=A tag=x", or * for any; repeated, any of them`)
+	f.Var(&o.failIf, "fail-if", `fail if there is such an event, as "type=A tag=x" or, with spaces, {"tags":["x y"]}; * for any; repeated, any of them`)
 	f.Uint64Var(&o.after, "after", 0, "let only events behind this `position` make the append fail; without --fail-if, any event")
 	f.Var(&o.tracking, "tracking", "record the position of an upstream source with the events, as web=300")
-	f.IntVar(&o.batch, "batch", 0, "send this `number` of events a request, each request written by itself")
+	f.IntVar(&o.batch, "batch", 0, "send at most this `number` of events a request, each request written by itself")
 	perCall(f, "fail-if", "after", "tracking", "batch")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	o.target.addFlags(f)
@@ -115,11 +116,7 @@ func (o *appendOptions) events(cmd *cobra.Command) ([]dcb.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	most := requestLimits.RequestEvents
-	events, err := in.gather(most + 1)
-	if err == nil && len(events) > most {
-		err = in.at(fmt.Errorf("%w, which are %d events", errTooMuch, most))
-	}
+	events, err := in.all()
 	if errors.Is(err, errTooMuch) {
 		return nil, fmt.Errorf("%w: send them in several, with --batch 1000; nothing was appended", err)
 	}
@@ -149,14 +146,20 @@ func explainConflict(err error) error {
 	return fmt.Errorf("%w; nothing was appended", err)
 }
 
-// print tells where the last event is, and how many there are.
+// print tells where the last event is, and how many there are. Whoever cannot be
+// told on standard output is told by an error, be the pipe only closed: else they
+// might append the same once more.
 func (o *appendOptions) print(w io.Writer, position uint64, count int) (err error) {
 	if o.json {
-		return writeJSON(w, struct {
+		err = writeJSON(w, struct {
 			Position uint64 `json:"position"`
 			Events   int    `json:"events"`
 		}{position, count})
+	} else {
+		_, err = fmt.Fprintln(w, position)
 	}
-	_, err = fmt.Fprintln(w, position)
-	return err
+	if err != nil {
+		return fmt.Errorf("appended %s, the last at position %d, but that could not be printed: %v", plural(uint64(count), "event"), position, err)
+	}
+	return nil
 }

@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
 )
+
+// appendBatchBytes bounds a request of many, which a large event fills. Three are
+// held at a time: one being read, one read, and one being written.
+const appendBatchBytes = 4 << 20
 
 // batch is what goes into one request of many.
 type batch struct {
@@ -50,21 +55,43 @@ func (r *eventReader) batches(ctx context.Context, size int) <-chan batch {
 	go func() {
 		defer close(read)
 		for {
-			events, err := r.gather(size)
-			if len(events) == 0 && err == nil {
+			next := r.batch(size)
+			if len(next.events) == 0 && next.err == nil {
 				return
 			}
 			select {
-			case read <- batch{events, r.number, err}:
+			case read <- next:
 			case <-ctx.Done():
 				return
 			}
-			if err != nil || len(events) < size {
+			if next.err != nil {
 				return
 			}
 		}
 	}()
 	return read
+}
+
+// batch gives the next events of many requests, none behind the last: at most so
+// many, and fewer if they are large, but one.
+func (r *eventReader) batch(most int) (b batch) {
+	total := 0
+	for len(b.events) < most {
+		e, err := r.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return batch{err: err}
+		}
+		if total += e.size; total > appendBatchBytes && len(b.events) > 0 {
+			r.ahead = &e
+			break
+		}
+		b.events = append(b.events, e.event)
+		b.last = e.line
+	}
+	return b
 }
 
 // append makes the requests, one after the other.
@@ -94,9 +121,6 @@ func (b *batches) append(ctx context.Context, s dcb.EventStore, read <-chan batc
 
 // explain says how far it has come when there is an error, and where to go on.
 func (b *batches) explain(err error) error {
-	if errors.Is(err, errTooMuch) {
-		err = fmt.Errorf("%w: choose a smaller --batch", err)
-	}
 	interrupted := errors.Is(err, errInterrupted)
 	unknown := b.asking && (interrupted || errors.Is(err, dcb.ErrTransport) || errors.Is(err, dcb.ErrIO))
 	if b.asking && interrupted {

@@ -16,41 +16,67 @@ import (
 var errTooMuch = errors.New("that is more than one request may hold")
 
 // eventReader reads events to be appended, a line each.
-type eventReader struct{ lineReader }
+type eventReader struct {
+	lineReader
+	ahead *eventLine // read, and not given yet
+}
+
+// eventLine is an event that was read.
+type eventLine struct {
+	event dcb.Event
+	size  int // in a request
+	line  int // that it is on
+}
 
 // newEventReader reads from standard input, unless nobody has put anything there.
 func newEventReader(in io.Reader) (*eventReader, error) {
 	if isTerminal(in) {
 		return nil, usageErrorf("there is no event: give one with --type, or many on standard input, as in %q", "umadb append < events.ndjson")
 	}
-	return &eventReader{lineReader{in: bufio.NewReaderSize(in, 64<<10), of: " of standard input"}}, nil
+	return &eventReader{lineReader: lineReader{in: bufio.NewReaderSize(in, 64<<10), of: " of standard input"}}, nil
 }
 
-// gather reads events until there are most of them, or no more. An error tells
+// next gives the next event, and io.EOF behind the last one. Another error tells
 // the line.
-func (r *eventReader) gather(most int) (events []dcb.Event, err error) {
-	total := 0
-	for len(events) < most {
+func (r *eventReader) next() (eventLine, error) {
+	if ahead := r.ahead; ahead != nil {
+		r.ahead = nil
+		return *ahead, nil
+	}
+	for {
 		text, err := r.read()
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, r.at(err)
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
+			return eventLine{}, r.at(err)
 		}
 		if len(bytes.TrimSpace(text)) > 0 {
 			event, size, err := parseAppended(text)
-			if err == nil && total+size > requestLimits.RequestBytes {
-				err = fmt.Errorf("%w, which are %d bytes", errTooMuch, requestLimits.RequestBytes)
-			}
-			if err != nil {
-				return nil, r.at(err)
-			}
-			total += size
-			events = append(events, event)
+			return eventLine{event, size, r.number}, r.at(err)
 		}
-		if err != nil {
-			break
+		if ended {
+			return eventLine{}, io.EOF
 		}
 	}
-	return events, nil
+}
+
+// all gives the events of one request, to the last.
+func (r *eventReader) all() (events []dcb.Event, err error) {
+	most, mostBytes, total := requestLimits.RequestEvents, requestLimits.RequestBytes, 0
+	for {
+		e, err := r.next()
+		total += e.size
+		switch {
+		case errors.Is(err, io.EOF):
+			return events, nil
+		case err != nil:
+			return nil, err
+		case len(events) == most:
+			return nil, r.at(fmt.Errorf("%w, which are %d events", errTooMuch, most))
+		case total > mostBytes:
+			return nil, r.at(fmt.Errorf("%w, which are %d bytes", errTooMuch, mostBytes))
+		}
+		events = append(events, e.event)
+	}
 }
 
 // parseAppended reads a line with an event, and gives the bytes that it takes in

@@ -80,11 +80,20 @@ func cannotCheck(err error, dir string, asJSON bool, stdout io.Writer) error {
 	if !asJSON {
 		return err
 	}
-	return errors.Join(err, writeJSON(stdout, struct {
+	return alsoUnprinted(err, writeJSON(stdout, struct {
 		OK    bool   `json:"ok"`
 		Path  string `json:"db_path"`
 		Error string `json:"error"`
 	}{false, dir, err.Error()}))
+}
+
+// alsoUnprinted adds to an error that standard output did not take what is said
+// there. If the pipe is closed, the error is not to be kept quiet all the same.
+func alsoUnprinted(err, printing error) error {
+	if printing == nil {
+		return err
+	}
+	return fmt.Errorf("%w; the report could not be printed: %v", err, printing)
 }
 
 // findings is what check prints.
@@ -102,10 +111,10 @@ func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
 	} else {
 		_, err = io.WriteString(stdout, harmless(f.text()))
 	}
-	if err != nil {
+	if f.OK {
 		return err
 	}
-	return f.failure()
+	return alsoUnprinted(f.failure(), err)
 }
 
 func (f *findings) text() string {
@@ -117,7 +126,7 @@ func (f *findings) text() string {
 		fmt.Fprintf(&b, "not in a block of the index yet: the last %s; opening the store reads that into memory\n", plural(f.Uncovered, "group"))
 	}
 	if f.Torn != "" {
-		fmt.Fprintf(&b, "%s: a crash left this of a commit that was never acknowledged, opening the store cuts it\n", f.Torn)
+		fmt.Fprintf(&b, "%s: a crash left this of a commit that was never acknowledged, or somebody cut the file; opening the store cuts it\n", f.Torn)
 	}
 	for _, i := range f.Invariants {
 		fmt.Fprintf(&b, "  %-12s %-9s %s", verdictTexts[i.Verdict], i.ID, plural(i.Examined, i.Unit))
@@ -147,9 +156,6 @@ var verdictTexts = map[store.Verdict]string{
 
 // failure is the error that ends a check which found problems.
 func (f *findings) failure() error {
-	if f.OK {
-		return nil
-	}
 	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(
 		"%s in %s; copy the directory before anything else is done with it", plural(uint64(len(f.Problems))+f.More, "problem"), f.Path)}
 }

@@ -110,6 +110,24 @@ func TestCheckOfADamagedStore(t *testing.T) {
 	}
 }
 
+// A torn end is what a crash leaves, but a crash is not all that leaves one.
+func TestCheckOfATornStore(t *testing.T) {
+	dir := fill(t)
+	segment := segments(t, dir)[0]
+	content, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := strings.LastIndex(string(content), "datadata")
+	if err := os.Truncate(segment, int64(last)); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := run("check", "--db-path", dir)
+	if code != 0 || stderr != "" || !strings.Contains(stdout, ": a crash left this of a commit that was never acknowledged, or somebody cut the file; ") {
+		t.Errorf("exit code %d, output %q, standard error %q", code, stdout, stderr)
+	}
+}
+
 func TestServeRefusesADamagedStore(t *testing.T) {
 	dir := fill(t)
 	damage(t, dir)
@@ -188,11 +206,8 @@ func TestCheckOfALostLog(t *testing.T) {
 // damage changes one byte of the first event's data, and gives the file's name.
 func damage(t *testing.T, dir string) (segment string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no segments: %v", err)
-	}
-	content, err := os.ReadFile(files[0])
+	file := segments(t, dir)[0]
+	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,8 +216,18 @@ func damage(t *testing.T, dir string) (segment string) {
 		t.Fatal("the event is not in the first segment")
 	}
 	content[at] ^= 1
-	if err := os.WriteFile(files[0], content, 0o600); err != nil {
+	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Base(files[0])
+	return filepath.Base(file)
+}
+
+// segments gives the files of a store's log.
+func segments(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no segments: %v", err)
+	}
+	return files
 }

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -21,9 +18,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of the write
-	err := root.ExecuteContext(context.Background())
+	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil && !isQuiet(err) {
-		fmt.Fprintf(stderr, "umadb: %s\n", harmless(err.Error()))
+		tell(stderr, cmd, err)
 	}
 	return exitCode(err)
 }
@@ -44,12 +41,14 @@ Without a command it serves, exactly as "umadb serve" does.`
 	root.SuggestionsMinimumDistance = 2
 	root.SilenceErrors = true
 	root.SilenceUsage = true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageErrorf("%w; see %q", explainFlag(err), cmd.CommandPath()+" --help")
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Name() == cobra.ShellCompRequestCmd {
+			describePlainly(root)
+		}
 		return applyEnvironment(cmd.Flags())
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(
 		newServeCommand(),
 		newAppendCommand(),
@@ -62,29 +61,14 @@ Without a command it serves, exactly as "umadb serve" does.`
 		newExportCommand(),
 		newImportCommand(),
 		newVersionCommand(),
+		newCompletionCommand(),
 	)
+	root.SetHelpCommand(newHelpCommand(root.Commands()))
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Flags().SortFlags = false
 		cmd.Flags().BoolP("help", "h", false, "print this help and exit")
 		nameVariables(cmd.Flags())
+		completeValues(cmd)
 	}
 	return root
-}
-
-// noArguments refuses arguments, and guesses which command was meant.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if !cmd.HasSubCommands() {
-		return usageErrorf("%q takes no argument such as %q; see %q", cmd.CommandPath(), args[0], cmd.CommandPath()+" --help")
-	}
-	if slices.ContainsFunc(cmd.Commands(), func(sub *cobra.Command) bool { return sub.Name() == args[0] }) {
-		return usageErrorf("the command %q stands behind --, where no command can: write it without --, as in %q", args[0], cmd.CommandPath()+" "+args[0])
-	}
-	guess := ""
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		guess = fmt.Sprintf(", did you mean %q?", strings.Join(near, `" or "`))
-	}
-	return usageErrorf("there is no command %q%s; see %q", args[0], guess, cmd.CommandPath()+" --help")
 }

@@ -22,7 +22,23 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 		"an unknown flag":           {[]string{"--nope"}, []string{"--nope", "umadb --help"}},
 		"an unknown flag of a verb": {[]string{"check", "--nope"}, []string{"--nope", "umadb check --help"}},
 		"an unknown command":        {[]string{"sevre"}, []string{`"sevre"`, `did you mean "serve"?`}},
-		"an argument to a verb":     {[]string{"check", "here"}, []string{`"here"`, "umadb check --help"}},
+		"a mistyped one with flags": {[]string{"apend", "--type", "X"}, []string{`there is no command "apend", did you mean "append"?`}},
+		"help about no command":     {[]string{"help", "apend"}, []string{`there is no command "apend", did you mean "append"?`}},
+		"help about two commands":   {[]string{"help", "read", "append"}, []string{"one command"}},
+		"completion of no shell":    {[]string{"completion"}, []string{"bash, zsh, fish, powershell"}},
+		"another shell":             {[]string{"completion", "tcsh"}, []string{"bash, zsh, fish, powershell"}},
+		"two shells":                {[]string{"completion", "bash", "zsh"}, []string{"bash, zsh, fish, powershell"}},
+		"a path as an argument":     {[]string{"check", "./uma.db"}, []string{`"umadb check" takes no argument such as "./uma.db", did you mean "--db-path ./uma.db"?`, "umadb check --help"}},
+		"a directory to read":       {[]string{"read", "."}, []string{`did you mean "--db-path ."?`}},
+		"a server as an argument":   {[]string{"head", "http://x"}, []string{`did you mean "--url http://x"?`}},
+		"a tag as an argument":      {[]string{"subscribe", "course:1"}, []string{`did you mean "--tag course:1"?`}},
+		"a file to export to":       {[]string{"export", "e.ndjson"}, []string{`did you mean "--output e.ndjson"?`}},
+		"a file to append":          {[]string{"append", "e.ndjson"}, []string{`did you mean "umadb append < e.ndjson"?`}},
+		"an argument to a verb":     {[]string{"version", "x"}, []string{`such as "x"; see "umadb version --help"`}},
+		"a flag of two":             {[]string{"read", "--tags", "x"}, []string{`there is no flag "--tags", did you mean "--tag"?`}},
+		"a flag with one dash":      {[]string{"read", "-tag", "x"}, []string{`there is no flag "-tag", did you mean "--tag"?`}},
+		"a short flag":              {[]string{"read", "-x"}, []string{`there is no flag "-x"; see`}},
+		"a flag called otherwise":   {[]string{"import", "--url", "http://x"}, []string{`did you mean "--from"?`}},
 		"a flag without its value":  {[]string{"--listen"}, []string{"--listen"}},
 		"an address without port":   {[]string{"--listen", "localhost"}, []string{"localhost", "127.0.0.1:50051"}},
 		"an address with no port":   {[]string{"--listen", "localhost:"}, []string{"127.0.0.1:50051"}},
@@ -34,6 +50,13 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 		"a form of log":             {[]string{"--log-format", "xml"}, []string{"text, json"}},
 		"a level of log":            {[]string{"--log-level", "loud"}, []string{"debug, info, warn, error"}},
 		"a size":                    {[]string{"--memory-limit", "lots"}, []string{"512MiB"}},
+		"a size without a unit":     {[]string{"--memory-limit", "512"}, []string{`"512"`, "16MiB", "512MiB"}},
+		"a size too small":          {[]string{"--memory-limit", "15MiB"}, []string{`"15MiB"`, "16MiB"}},
+		"a key with a line end":     {[]string{"--api-key", "s3cret\n"}, []string{"API key", "line end"}},
+		"a key with a blank":        {[]string{"head", "--api-key", "s3cret "}, []string{"API key", "ends with a space"}},
+		"no file of a key":          {[]string{"--api-key-file", file}, []string{file, "no such file", "--api-key-file"}},
+		"a file without a name":     {[]string{"head", "--api-key-file", ""}, []string{"--api-key-file is empty"}},
+		"a port of a URL":           {[]string{"head", "--url", "http://localhost:99999"}, []string{"99999", "65535"}},
 		"no target for collection":  {[]string{"--gc-percent", "x"}, []string{"--gc-percent", `"x"`, "a whole number", "umadb --help"}},
 		"no switch":                 {[]string{"check", "--json=maybe"}, []string{"--json", `"maybe"`, "true or false"}},
 		"a number below 0":          {[]string{"stats", "--top", "-1"}, []string{"--top", `"-1"`, "0 or more"}},
@@ -50,6 +73,9 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 			wantError(t, code, stderr, 2, c.want...)
 			if stdout != "" {
 				t.Errorf("standard output is %q", stdout)
+			}
+			if strings.Contains(stderr, "s3cret") {
+				t.Errorf("standard error tells the key: %q", stderr)
 			}
 			if strings.Contains(stderr, "strconv") {
 				t.Errorf("standard error speaks of Go: %q", stderr)
@@ -92,7 +118,7 @@ func TestVariablesAreFlags(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"-h"}, {"serve", "--help"}, {"check", "--help"}, {"version", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"serve", "--help"}, {"check", "--help"}, {"version", "--help"}, {"completion", "--help"}, {"help"}, {"help", "check"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			code, stdout, stderr := run(args...)
 			if code != 0 || stderr != "" || !strings.Contains(stdout, "Examples:") {

@@ -84,6 +84,41 @@ func varied(t *testing.T) (dir, lines string) {
 	return dir, export(t, "--db-path", dir)
 }
 
+func TestImportSkipsAByteOrderMark(t *testing.T) {
+	_, lines := varied(t)
+	copied := filepath.Join(t.TempDir(), "copy")
+	if code, _, stderr := runOn(strings.NewReader("\uFEFF"+lines), "import", "--db-path", copied); code != 0 {
+		t.Fatal(stderr)
+	}
+	if got := export(t, "--db-path", copied); got != lines {
+		t.Error("the export of the import is another")
+	}
+}
+
+// A plain export has no other checksum than that of its end.
+func TestImportNoticesDamage(t *testing.T) {
+	_, lines := varied(t)
+	damaged := strings.Replace(lines, `"Last"`, `"Lost"`, 1)
+	copied := filepath.Join(t.TempDir(), "copy")
+	code, _, stderr := runOn(strings.NewReader(damaged), "import", "--db-path", copied)
+	wantError(t, code, stderr, 1, "its checksum is another", "nothing was added")
+	if code, stdout, _ := run("head", "--db-path", copied); code != 0 || stdout != "0\n" {
+		t.Errorf("the head is %s", stdout)
+	}
+	body, _, _ := strings.Cut(damaged, `{"end"`)
+	if code, _, stderr := runOn(strings.NewReader(body+`{"end":{"head":13}}`), "import", "--db-path", copied); code != 0 {
+		t.Errorf("without a checksum: %s", stderr)
+	}
+}
+
+func TestImportNoticesDamageOfWhatItHasWritten(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "source")
+	fillMany(t, source, 10_000)
+	damaged := strings.Replace(export(t, "--db-path", source), `"n:5000"`, `"n:5555"`, 1)
+	code, _, stderr := runOn(strings.NewReader(damaged), "import", "--db-path", filepath.Join(t.TempDir(), "copy"))
+	wantError(t, code, stderr, 1, "its checksum is another", "empty directory", "before that was seen, it added ")
+}
+
 func TestImportOfAnExportIsTheSame(t *testing.T) {
 	dir, lines := varied(t)
 	folder := t.TempDir()
@@ -224,6 +259,8 @@ func TestImportSaysWhatIsWrongWithASource(t *testing.T) {
 		"nothing":               {"", -1, "nothing to import"},
 		"no export":             {"Dear Sir,\n", -1, "line 1: no JSON"},
 		"an event to append":    {`{"type":"T"}` + "\n", -1, "line 1: it has no position"},
+		"gzip":                  {"\x1f\x8b\x08\x00", -1, `compressed with gzip: decompress it first, as in "gzip -dc FILE | umadb import"`},
+		"xz":                    {"\xfd7zXZ\x00\x00", -1, `compressed with xz: decompress it first, as in "xz -dc FILE | umadb import"`},
 		"no JSON later":         {first + "Dear Sir,\n", 1, "line 2: no JSON"},
 		"an empty line":         {first + "\n" + second, 1, "line 2: no JSON"},
 		"a gap":                 {first + `{"position":3}` + "\n", 1, "position 3 where 2 is due"},
@@ -236,6 +273,7 @@ func TestImportSaysWhatIsWrongWithASource(t *testing.T) {
 		"something behind it":   {first + `{"end":{"head":1}}` + "\n" + second, 1, "line 3: it comes behind the line"},
 		"an end and an event":   {first + `{"position":2,"end":{"head":2}}`, 1, "line 2: it has an end and something else"},
 		"an unknown field":      {first + `{"position":2,"color":"red"}` + "\n", 1, "line 2: there is no such thing as /color"},
+		"a field of two lines":  {first + `{"position":2,"a\nb":1}` + "\n", 1, `line 2: there is no such thing as "/a\nb"`},
 		"a long source":         {first + `{"tracking":{"source":"` + strings.Repeat("x", 256) + `","position":1}}` + "\n", 1, "255"},
 		"what cannot be stored": {first + `{"position":2,"uuid":"none"}` + "\n", 0, "position 2 cannot be stored"},
 		"tracking that falls":   {`{"position":1,"tracking":{"source":"w","position":5}}` + "\n" + `{"position":2,"tracking":{"source":"w","position":4}}` + "\n", 0, "tracking"},

@@ -16,7 +16,7 @@ import (
 // TestDocumentsHaveManPages compares the pages of docs/man with the commands.
 func TestDocumentsHaveManPages(t *testing.T) {
 	pages := map[string]string{}
-	for _, cmd := range withParts(commands()) {
+	for _, cmd := range commands() {
 		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
 		pages[name+".1"] = manPage(t, cmd)
 	}

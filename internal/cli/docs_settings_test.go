@@ -44,12 +44,8 @@ func newSetting(f *pflag.Flag) setting {
 // allSettings gives the flags of all commands by name. What has the same name and
 // means the same is given once, with its commands.
 func allSettings() (all []setting) {
-	for _, cmd := range withParts(commands()[1:]) { // the program itself has those of serve
-		page := cmd
-		if cmd.Parent().HasParent() {
-			page = cmd.Parent()
-		}
-		link := fmt.Sprintf("[%s](cli/%s.md)", page.Name(), pageName(page))
+	for _, cmd := range commands()[1:] { // the program itself has those of serve
+		link := fmt.Sprintf("[%s](cli/%s.md)", cmd.Name(), pageName(cmd))
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			s := newSetting(f)
 			i := slices.IndexFunc(all, func(o setting) bool {

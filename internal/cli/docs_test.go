@@ -33,31 +33,12 @@ func TestDocumentsHaveEverySetting(t *testing.T) {
 	wantSection(t, "docs/settings.md", "flags", settingTable(settings))
 }
 
-// commands gives the program itself and then each command, those within
-// completion aside: its own page describes them.
+// commands gives the program itself and then each command.
 func commands() []*cobra.Command {
 	root := cli.NewCommand()
-	root.InitDefaultCompletionCmd("completion") // as there is an argument, it is made
-	all := []*cobra.Command{root}
-	for _, cmd := range root.Commands() {
-		if cmd.Name() != "help" {
-			all = append(all, cmd)
-		}
-	}
+	all := append([]*cobra.Command{root}, root.Commands()...)
 	for _, cmd := range all {
 		cmd.DisableAutoGenTag = true
-	}
-	return all
-}
-
-// withParts gives commands, and behind each those within it, but for the program
-// itself.
-func withParts(commands []*cobra.Command) (all []*cobra.Command) {
-	for _, cmd := range commands {
-		all = append(all, cmd)
-		if cmd.HasParent() {
-			all = append(all, cmd.Commands()...)
-		}
 	}
 	return all
 }
@@ -79,16 +60,7 @@ func page(cmd *cobra.Command) string {
 	if list := commandTable(cmd); list != "" {
 		fmt.Fprintf(&b, "## Commands\n\n%s\n", list)
 	}
-	if cmd.HasParent() && cmd.HasSubCommands() {
-		for _, within := range cmd.Commands() {
-			fmt.Fprintf(&b, "## %s\n\n%s\n\n", within.CommandPath(), markdown(within.Long))
-			if within.HasAvailableLocalFlags() {
-				b.WriteString(flagTable(within) + "\n")
-			}
-		}
-	} else {
-		fmt.Fprintf(&b, "## Flags\n\nA flag beats its variable. All of them are in [settings](../settings.md).\n\n%s\n", flagTable(cmd))
-	}
+	fmt.Fprintf(&b, "## Flags\n\nA flag beats its variable. All of them are in [settings](../settings.md).\n\n%s\n", flagTable(cmd))
 	fmt.Fprintf(&b, "## Exit codes\n\n%s", exitCodeTable(cmd))
 	return b.String()
 }
@@ -97,13 +69,7 @@ func page(cmd *cobra.Command) string {
 func commandTable(cmd *cobra.Command) string {
 	var b strings.Builder
 	for _, within := range cmd.Commands() {
-		switch {
-		case within.Name() == "help":
-		case cmd.HasParent():
-			fmt.Fprintf(&b, "- `%s`: %s\n", within.CommandPath(), within.Short)
-		default:
-			fmt.Fprintf(&b, "- [%s](%s.md): %s\n", within.Name(), pageName(within), within.Short)
-		}
+		fmt.Fprintf(&b, "- [%s](%s.md): %s\n", within.Name(), pageName(within), within.Short)
 	}
 	return b.String()
 }

@@ -26,14 +26,15 @@ var exitCodes = []struct {
 }{
 	{exitDone, "done"},
 	{exitFailure, "failure, explained in one sentence on standard error"},
-	{exitUsage, "a mistake on the command line or in the environment"},
+	{exitUsage, "a mistake on the command line or in the environment, or in what they name, such as a certificate"},
 	{exitConflict, "conflict: an append condition failed, or tracking would go back"},
 	{exitRefused, "the server wants another API key"},
 	{exitUnavailable, "no connection to the server, or it broke"},
 	{exitCorrupted, "the store is corrupted: `umadb check` says where"},
 }
 
-// usageError is a mistake on the command line or in the environment.
+// usageError is a mistake on the command line or in the environment, or in what they
+// name: it does not go away by trying again.
 type usageError struct{ error }
 
 // Unwrap gives the error without the judgement.

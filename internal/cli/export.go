@@ -85,6 +85,9 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	if opened, ok := s.(*store.Store); ok {
 		source = storeRecords(ctx, opened)
 	} else {
+		if err := noteUnknown(ctx, s, o.sources, stderr); err != nil {
+			return err
+		}
 		source = serverRecords(ctx, s, o.sources, 1)
 	}
 	if o.output == "" && isTerminal(stdout) {
@@ -128,13 +131,14 @@ const showEvery = 256
 
 func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, err error) {
 	var text []byte
+	var sum checksum
 	for r, err := range source {
 		if err != nil {
 			return head, err
 		}
 		switch {
 		case r.end != nil:
-			text = appendEndLine(text[:0], r.end.Head)
+			text = appendEndLine(text[:0], r.end.Head, sum)
 		case r.Position == 0:
 			text = appendTrackingLine(text[:0], r.Tracking)
 		default:
@@ -144,6 +148,7 @@ func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, 
 		if _, err := out.Write(text); err != nil {
 			return head, err
 		}
+		sum.add(text)
 		if cap(text) > 1<<20 {
 			text = nil // one large event should not stay
 		}

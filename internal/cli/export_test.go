@@ -24,7 +24,7 @@ func TestExportOfAServerIsThatOfItsDirectory(t *testing.T) {
 	})
 	lines := export(t, "--db-path", dir)
 	server := start(t, "serve", "--db-path", dir)
-	got := export(t, "--url", "http://"+server.address, "--tracking-source", "alone", "--tracking-source", "web", "--tracking-source", "alone", "--tracking-source", "none")
+	got := export(t, "--url", "http://"+server.address, "--tracking-source", "alone", "--tracking-source", "web", "--tracking-source", "alone")
 	if got != lines {
 		t.Errorf("the export of the server has %d bytes, that of the directory %d", len(got), len(lines))
 	}
@@ -34,7 +34,7 @@ func TestExportOfAnEmptyStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "source")
 	openStore(t, dir, func(*store.Store) {})
 	lines := export(t, "--db-path", dir)
-	if lines != `{"end":{"head":0}}`+"\n" {
+	if lines != `{"end":{"head":0,"crc32c":"00000000"}}`+"\n" {
 		t.Errorf("it gives %q", lines)
 	}
 	copied := filepath.Join(t.TempDir(), "copy")
@@ -104,6 +104,8 @@ func TestCopyingRefusesWhatMakesNoSense(t *testing.T) {
 	absent := filepath.Join(t.TempDir(), "absent")
 	code, _, stderr := run("import", absent, "--db-path", absent+".db")
 	wantError(t, code, stderr, 1, "absent")
+	code, _, stderr = run("import", absent+"\nfile", "--db-path", absent+".db")
+	wantError(t, code, stderr, 1, `absent\nfile" cannot be opened`)
 	code, _, stderr = run("import", "--from", "http://127.0.0.1:1", "--db-path", absent+".db")
 	wantError(t, code, stderr, 5)
 	if _, err := os.Stat(absent + ".db"); err == nil {

@@ -26,7 +26,7 @@ func newHeadCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return writeJSON(cmd.OutOrStdout(), end{Head: head})
+					return writeJSON(cmd.OutOrStdout(), map[string]uint64{"head": head})
 				}
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), head)
 				return err

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"fmt"
-	"strings"
+	"log/slog"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -25,20 +23,15 @@ func addIgnoredFlags(flags *pflag.FlagSet) {
 	}
 }
 
-// noteIgnored says on one line which flags have no effect here.
-func noteIgnored(cmd *cobra.Command) {
+// noteIgnored says which flags have no effect here.
+func noteIgnored(flags *pflag.FlagSet, logger *slog.Logger) {
 	var given []string
 	for _, name := range ignoredFlags {
-		if cmd.Flags().Changed(name) {
+		if flags.Changed(name) {
 			given = append(given, "--"+name)
 		}
 	}
-	if len(given) == 0 {
-		return
+	if len(given) > 0 {
+		logger.Warn("some flags have no effect in this server", "flags", given)
 	}
-	verb := "has"
-	if len(given) > 1 {
-		verb = "have"
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "umadb: %s %s no effect in this server\n", strings.Join(given, ", "), verb)
 }

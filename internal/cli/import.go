@@ -35,15 +35,19 @@ included. No server may have the directory open.
 
 What is in the store already is compared with the source. If it is the beginning
 of the source, import goes on behind it: the same command may be run again after
-whatever stopped it. Otherwise it is an error, and nothing is written.
+whatever stopped it. Otherwise it is an error, and nothing is written. Tracking
+that the store has and the source has not is an error too; of an export that can
+be seen at its end only, when events before may have been written.
 
 A server cannot list its tracking sources. Tracking that sits on events comes with
 them, and that which may sit on none comes for each --tracking-source.
 
-With --follow it goes on with what is appended to the server, until Ctrl-C.`,
+With --follow it goes on with what is appended to the server, until Ctrl-C. After
+a break of the connection, everything is compared again.`,
 		Example: `  umadb import events.ndjson.zst
   umadb export --db-path ./uma.db | umadb import --db-path ./copy.db
   umadb import --from http://127.0.0.1:50051 --db-path ./copy.db --tracking-source upstream --follow`,
+		ValidArgsFunction: completeFiles,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageErrorf("%q takes one FILE, and there are %d; import one after the other", cmd.CommandPath(), len(args))
@@ -101,7 +105,7 @@ func (o *importOptions) importFile(ctx context.Context, cmd *cobra.Command, args
 	if !isStandardInput(args) {
 		file, err := os.Open(args[0])
 		if err != nil {
-			return err
+			return cannotOpen(err)
 		}
 		defer file.Close()
 		in = file
@@ -114,11 +118,25 @@ func (o *importOptions) importFile(ctx context.Context, cmd *cobra.Command, args
 		return asInterrupted(ctx, err)
 	}
 	return o.into(ctx, cmd, func(to *store.Store, i *importing) error {
+		owed, err := allTracking(ctx, to)
+		if err != nil {
+			return asInterrupted(ctx, err)
+		}
 		p := newProgress(i.stderr, "importing", "events")
 		defer p.clear()
-		err := restore(ctx, to, lines.records, 1, &i.tally, func(done uint64) { p.show(done, 0) })
+		r := &restorer{to: to, owed: owed, show: func(done uint64) { p.show(done, 0) }}
+		i.tracking, err = r.restore(ctx, lines.records)
 		return asInterrupted(ctx, err)
 	})
+}
+
+// cannotOpen says it in one line, whatever the file's name.
+func cannotOpen(err error) error {
+	var failed *os.PathError
+	if errors.As(err, &failed) {
+		return fmt.Errorf("%s cannot be opened: %w", word(failed.Path), failed.Err)
+	}
+	return err
 }
 
 // asInterrupted gives a plain error for what a signal has ended.
@@ -131,30 +149,44 @@ func asInterrupted(ctx context.Context, err error) error {
 
 // importing is an import under way.
 type importing struct {
-	tally
-	stderr io.Writer
+	existing uint64 // events that were there
+	imported uint64 // events
+	tracking uint64 // positions of sources that sit on no event
+	stderr   io.Writer
 }
 
 // into opens the store, has something imported, closes it, and tells what was done.
 func (o *importOptions) into(ctx context.Context, cmd *cobra.Command, do func(*store.Store, *importing) error) error {
-	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, leanStore()) })
+	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, leanStore(newNotices(cmd.ErrOrStderr()))) })
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
 	i := &importing{stderr: cmd.ErrOrStderr()}
-	err = do(to, i)
+	begun := time.Now()
+	err = i.count(to, func() error { return do(to, i) })
 	took := time.Since(begun)
-	head, headErr := to.Head(context.WithoutCancel(ctx))
-	err = errors.Join(err, headErr, to.Close())
-	if err != nil {
-		return i.explain(err)
+	if err = errors.Join(err, to.Close()); err != nil {
+		return o.explain(err, i)
 	}
 	fmt.Fprintf(i.stderr, "umadb: %s there already, imported %s in %s\n", plural(i.existing, "event"), i.done(), pace(i.imported, took))
 	if !o.asJSON {
 		return nil
 	}
-	return writeJSON(cmd.OutOrStdout(), imported{i.existing, i.imported, i.tracking, head, took.Seconds()})
+	return writeJSON(cmd.OutOrStdout(), imported{i.existing, i.imported, i.tracking, i.existing + i.imported, took.Seconds()})
+}
+
+// count counts the events that something adds to a store.
+func (i *importing) count(to *store.Store, do func() error) (err error) {
+	ctx := context.Background() // what was done is told after an interruption too
+	if i.existing, err = to.Head(ctx); err != nil {
+		return err
+	}
+	err = do()
+	head, headErr := to.Head(ctx)
+	if headErr == nil {
+		i.imported = head - i.existing
+	}
+	return errors.Join(err, headErr)
 }
 
 // imported is what import prints with --json.
@@ -167,18 +199,28 @@ type imported struct {
 }
 
 // done says what was written.
-func (t *tally) done() string {
-	text := plural(t.imported, "event")
-	if t.tracking > 0 {
-		text += " and " + plural(t.tracking, "tracking position")
+func (i *importing) done() string {
+	text := plural(i.imported, "event")
+	if i.tracking > 0 {
+		text += " and " + plural(i.tracking, "tracking position")
 	}
 	return text
 }
 
-// explain says what an import that failed has done, and that it can go on.
-func (i *importing) explain(err error) error {
-	if i.imported+i.tracking == 0 || errors.Is(err, errMixed) {
+// explain says what an import that failed has done, and whether it can go on.
+func (o *importOptions) explain(err error, i *importing) error {
+	nothing := i.imported+i.tracking == 0
+	switch {
+	case nothing && unsound(err):
+		return fmt.Errorf("%w; nothing was added", err)
+	case nothing:
 		return err
+	case unsound(err):
+		return fmt.Errorf("%w; before that was seen, it added %s", err, i.done())
 	}
-	return fmt.Errorf("%w; what came before that is imported and safe (%s), and the same command goes on behind it", err, i.done())
+	behind := "the same command goes on behind it"
+	if o.from == "" {
+		behind = "with a whole export " + behind
+	}
+	return fmt.Errorf("%w; what came before that is imported and safe (%s), and %s", err, i.done(), behind)
 }

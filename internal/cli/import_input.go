@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -12,11 +13,15 @@ var errCutShort = errors.New("the export is cut short: it has no line that says 
 // exportReader reads an export, compressed or not.
 type exportReader struct {
 	lineReader
-	first *record // read ahead
+	first *record  // read ahead
+	sum   checksum // of the lines before
 }
 
 func newExportReader(r io.Reader) (*exportReader, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
+	if err := refuseForeign(in); err != nil {
+		return nil, err
+	}
 	compressed, err := isCompressed(in)
 	if err != nil {
 		return nil, err
@@ -29,6 +34,16 @@ func newExportReader(r io.Reader) (*exportReader, error) {
 		in = bufio.NewReaderSize(frames, 64<<10)
 	}
 	return &exportReader{lineReader: lineReader{in: in}}, nil
+}
+
+// refuseForeign says how to import what another program has compressed.
+func refuseForeign(in *bufio.Reader) error {
+	for _, of := range []struct{ program, magic string }{{"gzip", "\x1f\x8b"}, {"xz", "\xfd7zXZ\x00"}} {
+		if start, _ := in.Peek(len(of.magic)); string(start) == of.magic {
+			return fmt.Errorf("it is compressed with %s: decompress it first, as in %q", of.program, of.program+" -dc FILE | umadb import")
+		}
+	}
+	return nil
 }
 
 // prime reads the first record ahead, to see whether there is one.
@@ -75,6 +90,12 @@ func (e *exportReader) next() (record, error) {
 		return record{}, e.at(parseErr)
 	}
 	r, err := parsed.record()
+	r.line = e.number
+	if err == nil && r.end != nil {
+		err = r.end.verify(e.sum)
+	}
+	e.sum.add(text)
+	e.sum.add([]byte{'\n'})
 	return r, e.at(err)
 }
 

@@ -20,7 +20,7 @@ import (
 type line struct {
 	Position   *uint64        `json:"position"`
 	Type       *string        `json:"type"`
-	Tags       []string       `json:"tags"`
+	Tags       texts          `json:"tags"`
 	UUID       *string        `json:"uuid"`
 	Metadata   metadata       `json:"metadata"`
 	Tracking   *tracking      `json:"tracking"`
@@ -31,43 +31,81 @@ type line struct {
 
 // tracking is dcb.TrackingInfo as JSON.
 type tracking struct {
-	Source   string `json:"source"`
-	Position uint64 `json:"position"`
+	Source   *string `json:"source"`
+	Position *uint64 `json:"position"`
 }
 
 // end is what the last line of an export says: without it, the export is cut
 // short.
 type end struct {
-	Head uint64 `json:"head"`
+	Head   uint64  `json:"head"`
+	CRC32C *string `json:"crc32c"` // of all lines before, as checksum gives it
+}
+
+var (
+	errNoText     = errors.New("must be a string")
+	errNoTexts    = errors.New("must be a list of strings")
+	errNoMetadata = errors.New("must be an object of strings")
+)
+
+// texts is a JSON list of strings. A plain []string would take null for an empty one.
+type texts []string
+
+// UnmarshalJSONFrom reads a list of strings, or null for none.
+func (t *texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	token, err := d.ReadToken()
+	if err != nil || token.Kind() == 'n' {
+		return err
+	}
+	if token.Kind() != '[' {
+		return errNoTexts
+	}
+	*t = texts{}
+	for d.PeekKind() != ']' {
+		text, err := readText(d, errNoTexts)
+		if err != nil {
+			return err
+		}
+		*t = append(*t, text)
+	}
+	_, err = d.ReadToken()
+	return err
 }
 
 // metadata is a JSON object whose order is kept.
 type metadata []dcb.Metadata
 
-// UnmarshalJSONFrom reads an object of strings.
+// UnmarshalJSONFrom reads an object of strings, or null for none.
 func (m *metadata) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	if kind := d.PeekKind(); kind != '{' {
-		return errors.New("metadata is not an object of strings")
-	}
-	if _, err := d.ReadToken(); err != nil {
+	token, err := d.ReadToken()
+	if err != nil || token.Kind() == 'n' {
 		return err
 	}
-	for d.PeekKind() != '}' {
-		var pair [2]string
-		for i := range pair {
-			token, err := d.ReadToken()
-			if err != nil {
-				return err
-			}
-			if token.Kind() != '"' {
-				return fmt.Errorf("metadata %q is not a string", pair[0])
-			}
-			pair[i] = token.String()
-		}
-		*m = append(*m, dcb.Metadata{Key: pair[0], Value: pair[1]})
+	if token.Kind() != '{' {
+		return errNoMetadata
 	}
-	_, err := d.ReadToken()
+	for d.PeekKind() != '}' {
+		key, err := readText(d, errNoMetadata)
+		if err != nil {
+			return err
+		}
+		value, err := readText(d, errNoText)
+		if err != nil {
+			return err
+		}
+		*m = append(*m, dcb.Metadata{Key: key, Value: value})
+	}
+	_, err = d.ReadToken()
 	return err
+}
+
+// readText reads a string; other is the error if it is something else.
+func readText(d *jsontext.Decoder, other error) (string, error) {
+	if kind := d.PeekKind(); kind != '"' && kind != 0 { // 0 is for reading to explain
+		return "", other
+	}
+	token, err := d.ReadToken()
+	return token.String(), err
 }
 
 // parseLine reads a line, which may be an event, tracking or an end. It keeps
@@ -81,24 +119,10 @@ func parseLine(text []byte) (*line, error) {
 	if l.Data != nil && l.DataBase64 != nil {
 		return nil, errors.New("it has both data and data_base64")
 	}
-	return &l, nil
-}
-
-// explainJSON shortens an error about JSON to what helps.
-func explainJSON(err error) error {
-	var semantic *json.SemanticError
-	var syntactic *jsontext.SyntacticError
-	switch {
-	case errors.As(err, &syntactic):
-		return fmt.Errorf("no JSON, from byte %d on: %w", syntactic.ByteOffset, syntactic.Err)
-	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
-		return fmt.Errorf("there is no such thing as %s", semantic.JSONPointer)
-	case errors.As(err, &semantic) && semantic.Err != nil:
-		return fmt.Errorf("%s: %w", semantic.JSONPointer, semantic.Err)
-	case errors.As(err, &semantic):
-		return fmt.Errorf("%s must not be a JSON %v", semantic.JSONPointer, semantic.JSONKind)
+	if t := l.Tracking; t != nil && (t.Source == nil || t.Position == nil) {
+		return nil, errors.New("its tracking needs a source and a position")
 	}
-	return err
+	return &l, nil
 }
 
 // isTracking tells whether the line is nothing but tracking.
@@ -114,7 +138,7 @@ func (l *line) trackingInfo() *dcb.TrackingInfo {
 	if l.Tracking == nil {
 		return nil
 	}
-	return &dcb.TrackingInfo{Source: l.Tracking.Source, Position: l.Tracking.Position}
+	return &dcb.TrackingInfo{Source: *l.Tracking.Source, Position: *l.Tracking.Position}
 }
 
 // event gives the line's event.
@@ -190,9 +214,10 @@ func appendTrackingLine(dst []byte, info *dcb.TrackingInfo) []byte {
 }
 
 // appendEndLine writes the last line of an export.
-func appendEndLine(dst []byte, head uint64) []byte {
+func appendEndLine(dst []byte, head uint64, before checksum) []byte {
 	dst = strconv.AppendUint(append(dst, `{"end":{"head":`...), head, 10)
-	return append(dst, "}}\n"...)
+	dst = append(append(dst, `,"crc32c":"`...), before.String()...)
+	return append(dst, "\"}}\n"...)
 }
 
 func appendTracking(dst []byte, info *dcb.TrackingInfo) []byte {

@@ -73,7 +73,7 @@ func TestWhatALineShows(t *testing.T) {
 	if got := string(appendTrackingLine(nil, &dcb.TrackingInfo{Source: "web", Position: 3})); got != `{"tracking":{"source":"web","position":3}}`+"\n" {
 		t.Error(got)
 	}
-	if got := string(appendEndLine(nil, 12)); got != `{"end":{"head":12}}`+"\n" {
+	if got := string(appendEndLine(nil, 12, 0x1a2b3)); got != `{"end":{"head":12,"crc32c":"0001a2b3"}}`+"\n" {
 		t.Error(got)
 	}
 }
@@ -96,6 +96,7 @@ func TestALineCanBeWrittenByHand(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"type":"A"}`:                             "",
 		`{"type":"A","data":null}`:                 "",
+		`{"type":"A","metadata":null,"tags":null}`: "",
 		`{"type":"A","data":"x\u0041"}`:            "xA",
 		`{"type":"A","data": {"a" : [ ] }  }`:      `{"a" : [ ] }`,
 		`{"type":"A","data":12.50}`:                "12.50",
@@ -116,21 +117,33 @@ func TestALineCanBeWrittenByHand(t *testing.T) {
 
 func TestALineThatIsWrongIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"type":"A"`:                     "no JSON, from byte 11",
-		`hello`:                           "no JSON",
-		``:                                "no JSON",
-		`[]`:                              "must not be",
-		`{"tag":["x"]}`:                   "/tag",
-		`{"Type":"A"}`:                    "/Type",
-		`{"type":"A","type":"B"}`:         "duplicate",
-		`{"type":5}`:                      "/type",
-		`{"type":"` + "\xff" + `"}`:       "UTF-8",
-		`{"type":"\ud800"}`:               "surrogate",
-		`{"position":-1}`:                 "/position",
-		`{"metadata":{"a":1}}`:            `"a" is not a string`,
-		`{"metadata":["a"]}`:              "object of strings",
-		`{"data":"a","data_base64":"AA"}`: "both",
-		`{"type":"A"} {}`:                 "no JSON",
+		`{"type":"A"`:                       "no JSON, from byte 11",
+		`hello`:                             "no JSON",
+		``:                                  "no JSON",
+		`[]`:                                "it must not be a list",
+		`5`:                                 "it must not be a number",
+		`{"tag":["x"]}`:                     "no such thing as /tag; there are position, type, tags, uuid, metadata, tracking, data, data_base64, end",
+		`{"Type":"A"}`:                      "/Type",
+		`{"a\nb":1}`:                        `no such thing as "/a\nb"; there are`,
+		`{"type":"A","type":"B"}`:           "duplicate",
+		`{"type":5}`:                        "/type must not be a number",
+		`{"type":"` + "\xff" + `"}`:         "UTF-8",
+		`{"type":"\ud800"}`:                 "surrogate",
+		`{"position":-1}`:                   "/position must be a whole number from 0 to",
+		`{"position":1.5}`:                  "/position must be a whole number from 0 to",
+		`{"position":18446744073709551616}`: "/position must be a whole number from 0 to",
+		`{"tags":[null]}`:                   "/tags must be a list of strings",
+		`{"tags":["a",["b"]]}`:              "/tags must be a list of strings",
+		`{"tags":"a"}`:                      "/tags must be a list of strings",
+		`{"tags":["a`:                       "no JSON",
+		`{"metadata":{"a":1}}`:              "/metadata/a must be a string",
+		`{"metadata":{"a":null}}`:           "/metadata/a must be a string",
+		`{"metadata":["a"]}`:                "/metadata must be an object of strings",
+		`{"tracking":{"position":1}}`:       "tracking needs a source and a position",
+		`{"tracking":{"source":"a"}}`:       "tracking needs a source and a position",
+		`{"tracking":{"sorce":"a","position":1}}`: "no such thing as /tracking/sorce; there are source, position",
+		`{"data":"a","data_base64":"AA"}`:         "both",
+		`{"type":"A"} {}`:                         "no JSON",
 	} {
 		_, err := parseLine([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {

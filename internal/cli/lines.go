@@ -12,6 +12,9 @@ import (
 // take six in JSON.
 const maxLineBytes = 96 << 20
 
+// byteOrderMark begins text of some programs; it means nothing in UTF-8.
+var byteOrderMark = []byte("\uFEFF")
+
 // lineReader reads lines that may be long, and knows their numbers.
 type lineReader struct {
 	in     *bufio.Reader
@@ -41,6 +44,9 @@ func (l *lineReader) read() ([]byte, error) {
 		if cap(l.long) > 1<<20 {
 			l.long = nil
 		}
+	}
+	if l.number == 1 {
+		text = bytes.TrimPrefix(text, byteOrderMark)
 	}
 	return bytes.TrimSuffix(text, []byte{'\n'}), err
 }

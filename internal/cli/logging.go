@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/spf13/cobra"
 )
 
 // newLogger makes the log of a server. The level is one of logLevels.
@@ -16,6 +19,16 @@ func newLogger(w io.Writer, format, level string) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// tell says why a command has failed, in the form of its log if it has one.
+func tell(stderr io.Writer, cmd *cobra.Command, err error) {
+	why := harmless(err.Error())
+	if format := cmd.Flags().Lookup("log-format"); format != nil && format.Value.String() == "json" {
+		newLogger(stderr, "json", "error").Error("umadb has failed", "reason", why, "exit_code", exitCode(err))
+		return
+	}
+	fmt.Fprintf(stderr, "umadb: %s\n", why)
 }
 
 var (

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -25,7 +26,10 @@ type memoryLimit struct {
 const (
 	unlimited           = math.MaxInt64
 	fallbackMemoryLimit = 1 << 30
-	leastMemoryLimit    = 128 << 20
+	leastAutomaticLimit = 128 << 20
+	// leastMemoryLimit is what the program takes doing nothing: below it, it would
+	// do nothing but collect garbage.
+	leastMemoryLimit = 16 << 20
 )
 
 // String gives the limit as it was written.
@@ -43,6 +47,9 @@ func (m *memoryLimit) Set(text string) (err error) {
 		m.bytes = unlimited
 	default:
 		m.bytes, err = parseBytes(text)
+	}
+	if err == nil && m.bytes < leastMemoryLimit {
+		err = errors.New("the least is 16MiB, and a number without a unit is bytes: write it like 512MiB or 2GiB")
 	}
 	if err == nil {
 		m.text = text
@@ -91,7 +98,7 @@ func automaticMemoryLimit(root fs.FS) int64 {
 	if total == unlimited {
 		return fallbackMemoryLimit
 	}
-	return max(total/2, leastMemoryLimit)
+	return max(total/2, leastAutomaticLimit)
 }
 
 // machineMemory reads Linux's account of the memory.

@@ -52,7 +52,7 @@ func TestAutomaticMemoryLimit(t *testing.T) {
 		}, 512 << 20},
 		"a tiny container": {map[string]string{
 			"sys/fs/cgroup/memory.max": "1048576\n",
-		}, leastMemoryLimit},
+		}, leastAutomaticLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := fstest.MapFS{}

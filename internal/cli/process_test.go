@@ -54,11 +54,6 @@ func (e *errorOutput) String() string {
 // told gives what a process that was spawned has written to standard error.
 func told(cmd *exec.Cmd) string { return cmd.Stderr.(*errorOutput).String() }
 
-func awaitFile(t *testing.T, name string) {
-	t.Helper()
-	await(t, name, func() bool { _, err := os.Stat(name); return err == nil })
-}
-
 // await waits until something is so.
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()

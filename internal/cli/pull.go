@@ -28,18 +28,22 @@ const (
 
 // pull imports from a server.
 func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
-	from, err := openUntil(ctx, func() (*client.Client, error) { return o.auth.dial(o.from, "--from names another") })
+	from, err := openUntil(ctx, func() (*client.Client, error) { return o.auth.dial(cmd.Flags(), o.from, "--from names another") })
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	if _, err := from.Head(ctx); err != nil { // a wrong key should leave no new store behind
+	// A wrong key should leave no new store behind.
+	if err := noteUnknown(ctx, from, o.sources, cmd.ErrOrStderr()); err != nil {
+		return asInterrupted(ctx, err)
+	}
+	if _, err := from.Head(ctx); err != nil {
 		return asInterrupted(ctx, err)
 	}
 	return o.into(ctx, cmd, func(to *store.Store, i *importing) error {
 		p := &puller{importing: i, from: from, to: to, names: o.sources}
 		if !o.follow {
-			return asInterrupted(ctx, p.first(ctx))
+			return asInterrupted(ctx, p.round(ctx))
 		}
 		err := p.follow(ctx)
 		if ctx.Err() != nil {
@@ -49,60 +53,85 @@ func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
 	})
 }
 
-// puller copies from a server, in rounds. Each reads one snapshot, from the
-// store's last event on: so each sees for itself that the histories are the same,
-// whatever has become of the server since.
+// puller copies from a server, in rounds. The first compares all that the store has
+// with the server's, and so does each that finds another connection: whatever may
+// have become of the server in between. The others begin with the store's last event.
 type puller struct {
 	*importing
-	from   *client.Client
-	to     *store.Store
-	names  []string
-	asked  time.Time // when the server was asked for tracking
-	behind uint64    // the store's head, all of which was compared; 0 if it was not
-}
+	from  *client.Client
+	to    *store.Store
+	names []string
+	asked time.Time // when the server was asked for tracking
 
-// first makes the round that may be long, and shows its progress.
-func (p *puller) first(ctx context.Context) error {
-	head, err := p.from.Head(ctx)
-	if err != nil {
-		return err
-	}
-	bar := newProgress(p.stderr, "importing", "events")
-	defer bar.clear()
-	return p.round(ctx, func(done uint64) { bar.show(done, head) })
+	connection uint64 // over which the whole store was compared; 0 for none
+	behind     uint64 // the store's head then
 }
 
 // round copies what the server has now.
-func (p *puller) round(ctx context.Context, show func(done uint64)) error {
-	start := max(p.behind, 1)
-	var names []string
-	if now := time.Now(); now.Sub(p.asked) >= pollTracking {
-		names, p.asked = p.names, now
-	}
-	var t tally
-	err := restore(ctx, p.to, serverRecords(ctx, p.from, names, start), start, &t, show)
-	if p.behind == 0 { // later, one is compared that was there or is counted as imported
-		p.existing = t.existing
-	}
-	p.imported += t.imported
-	p.tracking += t.tracking
-	if err == nil || p.behind > 0 || p.imported > 0 {
-		head, headErr := p.to.Head(ctx)
-		if headErr != nil {
-			return firstOf(err, headErr)
+func (p *puller) round(ctx context.Context) error {
+	connection := p.from.Connections()
+	r := &restorer{to: p.to, at: max(p.behind, 1) - 1, show: func(uint64) {}}
+	whole := connection != p.connection
+	if whole {
+		head, err := p.from.Head(ctx)
+		if err != nil {
+			return err
 		}
-		p.behind = head
+		bar := newProgress(p.stderr, "importing", "events")
+		defer bar.clear()
+		r.at, r.show = 0, func(done uint64) { bar.show(done, head) }
+	}
+	p.connection = 0
+	tracking, err := r.restore(ctx, p.over(connection, p.records(ctx, r.at+1, whole)))
+	p.tracking += tracking
+	if err == nil {
+		p.connection, p.behind = connection, r.at
 	}
 	return err
 }
 
+// records gives what the server has from a position on. If that is all, it has the
+// tracking compared first.
+func (p *puller) records(ctx context.Context, from uint64, whole bool) records {
+	var names []string
+	if now := time.Now(); now.Sub(p.asked) >= pollTracking {
+		names, p.asked = p.names, now
+	}
+	source := serverRecords(ctx, p.from, names, from)
+	return func(yield func(record, error) bool) {
+		if whole {
+			if err := compareTracking(ctx, p.to, p.from); err != nil {
+				yield(record{}, err)
+				return
+			}
+		}
+		source(yield)
+	}
+}
+
+// over passes records on while no other connection than the one that is given can
+// have brought them.
+func (p *puller) over(connection uint64, source records) records {
+	return func(yield func(record, error) bool) {
+		for r, err := range source {
+			if err == nil && p.from.Connections() != connection {
+				err = errOtherConnection
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+var errOtherConnection = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the connection broke, and there is another one"}
+
 // follow makes rounds until ctx is done, or the source turns out to be another.
 func (p *puller) follow(ctx context.Context) error {
 	pause, caughtUp, told := firstRetry, false, false
-	copyNow := p.first
 	for {
 		before := p.behind
-		err := copyNow(ctx)
+		err := p.round(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -114,10 +143,10 @@ func (p *puller) follow(ctx context.Context) error {
 				fmt.Fprintln(p.stderr, "umadb: the server answers again")
 			}
 			pause, caughtUp, told = firstRetry, true, false
-			copyNow = func(ctx context.Context) error { return p.round(ctx, func(uint64) {}) }
 			if p.behind-before < batchRecords {
 				p.wait(ctx)
 			}
+		case errors.Is(err, errOtherConnection): // then it answers
 		case !errors.Is(err, dcb.ErrTransport):
 			return err
 		default:

@@ -19,7 +19,7 @@ type queryFlags struct {
 func (q *queryFlags) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&q.types, "type", nil, "`name` of an event type; repeated, any of them")
 	flags.StringArrayVar(&q.tags, "tag", nil, "`tag` that an event must have; repeated, all of them")
-	flags.Var(&q.items, "item", `events of another kind too, as "type=A type=B tag=x tag=y"; repeated, any of them`)
+	flags.Var(&q.items, "item", `events of another kind too, as "type=A type=B tag=x tag=y" or, with spaces, {"types":["A"],"tags":["x y"]}; repeated, any of them`)
 	perCall(flags, "type", "tag", "item")
 }
 

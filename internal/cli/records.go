@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -13,7 +14,19 @@ import (
 // sits on no event (at position 0), or the end, which tells that it was all.
 type record struct {
 	dcb.SequencedEvent
-	end *end
+	end  *end
+	line int // of the file; 0 if it is from none
+}
+
+// place says where the record is to be found.
+func (r *record) place() string {
+	switch {
+	case r.line > 0:
+		return fmt.Sprint("line ", r.line)
+	case r.Position > 0:
+		return fmt.Sprint("position ", r.Position)
+	}
+	return "what follows the events"
 }
 
 // records are a store in the order of its log. The end, or an error, is the last
@@ -96,6 +109,21 @@ func namedTracking(ctx context.Context, s dcb.EventStore, names []string) (map[s
 		}
 	}
 	return recorded, nil
+}
+
+// noteUnknown tells a person of names by which a server knows no tracking source:
+// they may be misspelt.
+func noteUnknown(ctx context.Context, s dcb.EventStore, names []string, stderr io.Writer) error {
+	recorded, err := namedTracking(ctx, s, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, known := recorded[name]; !known {
+			fmt.Fprintf(stderr, "umadb: the server knows no tracking source %q so far; is the name right?\n", name)
+		}
+	}
+	return nil
 }
 
 // misplaced says that a source has a gap, or goes back.

@@ -10,85 +10,51 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// A batch is what becomes durable at once: large enough that the disk is not
-// waited for, and small enough to be held twice, one being read while the one
-// before is written.
-const (
-	batchRecords = 4096
-	batchBytes   = 1 << 20
-)
-
-// maxDeferred bounds the tracking that is held back while events are compared.
-const maxDeferred = 64 << 10
-
-// errMixed is why a store is left alone that is no beginning of the source.
-var errMixed = errors.New("histories do not mix; import into another directory")
+// errMixed is why a store is refused that is no beginning of the source.
+var errMixed = errors.New("histories do not mix; import the whole source into an empty directory")
 
 // restorer brings a store up to a source. What the store has already is compared;
-// nothing is written before all of that was found to be the source's too.
+// no event is written before all of that was found to be the source's too.
 type restorer struct {
-	to      *store.Store
+	to   *store.Store
+	at   uint64 // position of the source's last event; before the first, the position before that
+	show func(done uint64)
+	// owed is tracking of the store that the source must still turn out to have.
+	owed map[string]uint64
+
 	own     func() (dcb.SequencedEvent, error, bool) // the next of the store's events
 	ownHead uint64                                   // when this began
-	at      uint64                                   // position of the source's last event
-
-	deferred map[string]uint64 // tracking to write once all is compared
-	batch    []dcb.SequencedEvent
-	bytes    int
-	batches  chan<- []dcb.SequencedEvent
-	show     func(done uint64)
-	tally    *tally
+	batcher
 }
 
-// tally counts what an import has done.
-type tally struct {
-	existing uint64 // events that were there and are the source's
-	imported uint64 // events
-	tracking uint64 // positions of sources that sit on no event
-}
-
-// restore brings the store up to a source that begins with an event of the store,
-// or the first. Whatever the error, the store is a prefix of the source.
-func restore(ctx context.Context, to *store.Store, source records, from uint64, t *tally, show func(done uint64)) error {
-	head, err := to.Head(ctx)
-	if err != nil {
-		return err
+// restore takes the source to its end, and gives how much tracking was written that
+// sits on no event. Whatever the error, the store is a prefix of the source, unless
+// that is unsound.
+func (r *restorer) restore(ctx context.Context, source records) (tracking uint64, err error) {
+	if r.ownHead, err = r.to.Head(ctx); err != nil {
+		return 0, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	own, stop := iter.Pull2(to.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &from}).All())
+	start := r.at + 1
+	var stop func()
+	r.own, stop = iter.Pull2(r.to.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start}).All())
 	defer stop()
-	batches := make(chan []dcb.SequencedEvent, 1)
-	r := &restorer{to: to, own: own, ownHead: head, at: from - 1, batches: batches, show: show, tally: t, deferred: map[string]uint64{}}
+	batches := make(chan []record, 1)
+	r.batcher = batcher{batches: batches, deferred: map[string]record{}}
 	written := make(chan error, 1)
 	go func() {
 		defer cancel() // then there is nothing more to read for
-		written <- r.write(ctx, batches)
+		var writeErr error
+		tracking, writeErr = writeBatches(ctx, r.to, batches)
+		written <- writeErr
 	}()
 	err = r.readAll(ctx, source)
 	close(batches)
 	if writeErr := <-written; writeErr != nil {
-		return writeErr
+		err = writeErr
 	}
-	return err
-}
-
-// write restores batches. It goes on when the reading has failed: what was read
-// before that is sound.
-func (r *restorer) write(ctx context.Context, batches <-chan []dcb.SequencedEvent) error {
-	for batch := range batches {
-		if err := r.to.Restore(ctx, batch); err != nil {
-			return err
-		}
-		for i := range batch {
-			if batch[i].Position == 0 {
-				r.tally.tracking++
-			} else {
-				r.tally.imported++
-			}
-		}
-	}
-	return nil
+	return tracking, err
 }
 
 // readAll takes the source to its end, or to an error.
@@ -103,7 +69,7 @@ func (r *restorer) readAll(ctx context.Context, source records) (err error) {
 		}
 	}
 	// When everything was compared, what is sound is written.
-	if r.at >= r.ownHead {
+	if r.at >= r.ownHead && !unsound(err) {
 		err = firstOf(err, r.flush(ctx))
 	}
 	if err == nil && next.end == nil {
@@ -111,6 +77,9 @@ func (r *restorer) readAll(ctx context.Context, source records) (err error) {
 	}
 	return err
 }
+
+// unsound tells whether an error casts doubt on what came before it.
+func unsound(err error) bool { return errors.Is(err, errMixed) || errors.Is(err, errDamaged) }
 
 func firstOf(err, other error) error {
 	if err != nil {
@@ -124,14 +93,17 @@ func (r *restorer) take(ctx context.Context, next *record) error {
 	if next.end != nil {
 		return r.finish(next.end.Head)
 	}
+	if info := next.Tracking; info != nil && info.Position >= r.owed[info.Source] {
+		delete(r.owed, info.Source)
+	}
 	if next.Position == 0 {
-		return r.takeTracking(ctx, next.Tracking)
+		return r.takeTracking(ctx, next)
 	}
 	if next.Position != r.at+1 {
 		return misplaced(next.Position, r.at+1)
 	}
 	if next.Position > r.ownHead {
-		if err := r.add(ctx, next.SequencedEvent); err != nil {
+		if err := r.add(ctx, next); err != nil {
 			return err
 		}
 	} else if err := r.compare(&next.SequencedEvent); err != nil {
@@ -154,85 +126,33 @@ func (r *restorer) compare(theirs *dcb.SequencedEvent) error {
 		return fmt.Errorf("the store ends before its head, %d; verify it with umadb check", r.ownHead)
 	}
 	if what := difference(&ours, theirs); what != "" {
-		return fmt.Errorf("the store is not a copy of the source: they differ in the %s of position %d; nothing was added, for %w", what, theirs.Position, errMixed)
+		return fmt.Errorf("the store is not a copy of the source: they differ in the %s of position %d, and %w", what, theirs.Position, errMixed)
 	}
-	r.tally.existing++
 	return nil
 }
 
-// takeTracking takes tracking that sits on no event, unless the store has it.
-func (r *restorer) takeTracking(ctx context.Context, info *dcb.TrackingInfo) error {
-	recorded, known, err := r.to.GetTrackingInfo(ctx, info.Source)
-	if err != nil || known && recorded >= info.Position {
+// takeTracking takes tracking that sits on no event, unless the store has it. While
+// there is something to compare it is put off.
+func (r *restorer) takeTracking(ctx context.Context, next *record) error {
+	recorded, known, err := r.to.GetTrackingInfo(ctx, next.Tracking.Source)
+	if err != nil || known && recorded >= next.Tracking.Position {
 		return err
 	}
 	if r.at < r.ownHead {
-		if len(r.deferred) >= maxDeferred {
-			return fmt.Errorf("more than %d tracking sources of the source are missing in the store: import into an empty directory", maxDeferred)
-		}
-		r.deferred[info.Source] = info.Position
-		return nil
+		return r.putOff(next)
 	}
-	return r.add(ctx, dcb.SequencedEvent{Tracking: info})
-}
-
-// add puts a record into the batch.
-func (r *restorer) add(ctx context.Context, next dcb.SequencedEvent) error {
-	if len(r.batch) >= batchRecords || r.bytes >= batchBytes {
-		if err := r.flush(ctx); err != nil {
-			return err
-		}
-	}
-	if len(r.batch) == 0 {
-		r.addDeferred()
-	}
-	r.batch = append(r.batch, next)
-	r.bytes += size(&next)
-	return nil
-}
-
-// addDeferred adds the tracking that was held back.
-func (r *restorer) addDeferred() {
-	for source, position := range r.deferred {
-		r.batch = append(r.batch, dcb.SequencedEvent{Tracking: &dcb.TrackingInfo{Source: source, Position: position}})
-	}
-	clear(r.deferred)
-}
-
-// size is about what a record takes in memory.
-func size(r *dcb.SequencedEvent) int {
-	n := 200 + len(r.Event.Type) + len(r.Event.Data)
-	for _, tag := range r.Event.Tags {
-		n += 16 + len(tag)
-	}
-	for _, m := range r.Event.Metadata {
-		n += 32 + len(m.Key) + len(m.Value)
-	}
-	return n
-}
-
-// flush hands the batch over to be written.
-func (r *restorer) flush(ctx context.Context) error {
-	r.addDeferred()
-	if len(r.batch) == 0 {
-		return nil
-	}
-	select {
-	case r.batches <- r.batch:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	r.batch, r.bytes = make([]dcb.SequencedEvent, 0, len(r.batch)), 0
-	return nil
+	return r.add(ctx, next)
 }
 
 // finish holds the source's end against what it gave, and against the store.
 func (r *restorer) finish(head uint64) error {
 	switch {
 	case max(r.at, head) < r.ownHead:
-		return fmt.Errorf("the store is longer than the source: it goes to position %d, and the source only to %d; nothing was added, for %w", r.ownHead, head, errMixed)
+		return fmt.Errorf("the store is longer than the source: it goes to position %d, and the source only to %d, and %w", r.ownHead, head, errMixed)
 	case head != r.at:
 		return fmt.Errorf("the source says that it ends with position %d, and its last event has %d: it is no whole store; export it again", head, r.at)
+	case len(r.owed) > 0:
+		return notInExport(r.owed)
 	}
 	return nil
 }

@@ -2,7 +2,9 @@ package cli_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -16,7 +18,8 @@ import (
 // Those in both/ run twice: over a directory, which UMADB_DB_PATH names, and over
 // a server, which UMADB_URL names. So they name neither. Those in directory/ have
 // UMADB_DB_PATH only. Those in server/ have neither and start their own servers.
-// The conditions [directory] and [server] tell which it is, where that matters.
+// The conditions [directory] and [server] tell which it is, where that matters, and
+// [root] whether the user may write whatever the permissions say.
 //
 // Besides testscript's own commands, they have these:
 //
@@ -65,6 +68,8 @@ func scripts(t *testing.T, folder, over string, setup func(*testscript.Env, serv
 			switch condition {
 			case "directory", "server":
 				return condition == over, nil
+			case "root":
+				return os.Getuid() == 0, nil
 			}
 			return false, fmt.Errorf("there is no condition %q", condition)
 		},
@@ -161,7 +166,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func absoluteFiles(ts *testscript.TestScript, flags []string) []string {
 	var absolute []string
 	for i, flag := range flags {
-		if i > 0 && (flags[i-1] == "--tls-cert" || flags[i-1] == "--tls-key" || flags[i-1] == "--db-path") {
+		if i > 0 && slices.Contains([]string{"--tls-cert", "--tls-key", "--api-key-file", "--db-path"}, flags[i-1]) {
 			flag = ts.MkAbs(flag)
 		}
 		absolute = append(absolute, flag)

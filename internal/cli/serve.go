@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -15,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -34,7 +31,7 @@ type serveOptions struct {
 	dir       string
 	tlsCert   string
 	tlsKey    string
-	apiKey    string
+	apiKey    apiKey
 	logFormat choice
 	logLevel  choice
 	gcPercent int
@@ -50,15 +47,16 @@ func newServeCommand() *cobra.Command {
 until it gets SIGINT or SIGTERM. It then finishes what is under way and exits
 with 0; a second signal makes it exit at once.`,
 		Example: `  umadb serve --db-path ./uma.db
-  umadb serve --listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --api-key "$KEY"`,
+  umadb serve --listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --api-key-file key`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(cmd); err != nil {
 				return err
 			}
-			noteIgnored(cmd)
+			logger := newLogger(cmd.ErrOrStderr(), o.logFormat.value, o.logLevel.value)
+			noteIgnored(cmd.Flags(), logger)
 			o.memory.apply(o.gcPercent)
-			return serve(&o, cmd.ErrOrStderr())
+			return serve(&o, logger)
 		},
 	}
 	o.logFormat = choice{value: "text", values: logFormats}
@@ -71,7 +69,7 @@ with 0; a second signal makes it exit at once.`,
 	addPathFlag(f, &o.dir)
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the TLS certificate, and those it rests on (PEM)")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of the TLS certificate (PEM)")
-	f.StringVar(&o.apiKey, "api-key", "", "`key` that every client must send")
+	o.apiKey.addFlags(f, "`key` that every client must send")
 	f.Var(&o.logFormat, "log-format", "form of the log on standard error")
 	f.Var(&o.logLevel, "log-level", "least level to log")
 	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as GOGC: more is faster and takes more memory")
@@ -94,12 +92,12 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 		return usageErrorf("--tls-cert is given without --tls-key: give both for TLS, or neither")
 	case o.tlsKey != "" && o.tlsCert == "":
 		return usageErrorf("--tls-key is given without --tls-cert: give both for TLS, or neither")
-	case o.apiKey == "" && cmd.Flags().Changed("api-key"):
+	case o.apiKey.key == "" && cmd.Flags().Changed("api-key"):
 		return usageErrorf("the API key is empty: give a key, or leave out --api-key and UMADB_API_KEY")
 	case o.gcPercent <= 0:
 		return usageErrorf("--gc-percent %d is not above 0", o.gcPercent)
 	}
-	return nil
+	return o.apiKey.load(cmd.Flags())
 }
 
 func isPort(port string) bool {
@@ -108,11 +106,10 @@ func isPort(port string) bool {
 }
 
 // serve opens the store and serves it until a signal.
-func serve(o *serveOptions, stderr io.Writer) error {
+func serve(o *serveOptions, logger *slog.Logger) error {
 	if err := o.rehearse(); err != nil {
 		return err
 	}
-	logger := newLogger(stderr, o.logFormat.value, o.logLevel.value)
 	signals, stop := notify()
 	defer stop()
 	logger.Info("starting", "version", Version, "db_path", o.dir)
@@ -123,31 +120,15 @@ func serve(o *serveOptions, stderr io.Writer) error {
 	return serveStore(opened, o, logger, signals)
 }
 
-// rehearse fails for what would fail once the store is open: an address or a
-// certificate that cannot be used should not leave a new store behind, or be found
-// out after minutes of recovery. The port is given back, and opens last (see
-// listen). To hold it until then would spare this little gap; but while a large
-// index is built again, clients would wait for an answer in the backlog, and
-// whoever probes the port would take the server to be ready.
-func (o *serveOptions) rehearse() error {
-	if o.tlsCert != "" {
-		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
-			return fmt.Errorf("the TLS certificate and key cannot be used: %w; name others with --tls-cert and --tls-key", err)
-		}
-	}
-	lis, err := net.Listen("tcp", o.listen)
-	if err != nil {
-		return explainListen(err)
-	}
-	return lis.Close()
-}
-
 // openInterruptibly opens the store, which may take long if the index must be
 // rebuilt. A signal gives it up: then there is neither a store nor an error.
 func openInterruptibly(dir string, logger *slog.Logger, signals <-chan os.Signal) (*store.Store, error) {
 	coming := opening(func() (*store.Store, error) { return store.Open(dir, &store.Options{Logger: logger}) })
 	select {
 	case o := <-coming:
+		if errors.Is(o.err, dcb.ErrInvalidArgument) {
+			return nil, usageError{o.err} // the path holds something else
+		}
 		return o.store, explainOpen(o.err, dir)
 	case s := <-signals:
 		logger.Info("stopped before the store was open", "signal", s.String())
@@ -163,6 +144,8 @@ func explainOpen(err error, dir string) error {
 		return fmt.Errorf("%w; see all that is wrong with: umadb check --db-path %q", err, dir)
 	case errors.Is(err, vfs.ErrLocked):
 		return fmt.Errorf("%w; to see which process it is: fuser %q", err, filepath.Join(dir, "LOCK"))
+	case vfs.Denied(err):
+		return fmt.Errorf("%w; let this user read the directory, and write it unless the command only reads", err)
 	}
 	return err
 }
@@ -173,12 +156,10 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
-	if o.apiKey != "" && o.tlsCert == "" {
-		logger.Warn("there is an API key but no TLS: clients refuse to send the key, unless something in front of this server has TLS")
-	}
+	warnOfOpenness(logger, lis.Addr(), o.tlsCert != "", o.apiKey.key != "")
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
-	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey != "")
+	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("the server has stopped by itself: %w", err), opened.Close())
@@ -188,29 +169,6 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	return finish(logger, signals, func(ctx context.Context) error {
 		return errors.Join(srv.Shutdown(ctx), opened.Close())
 	})
-}
-
-// listen makes the server and its port, which opens last: whoever can connect
-// is served.
-func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.Server, net.Listener, error) {
-	srv, err := server.New(opened, server.Options{
-		TLSCertFile: o.tlsCert,
-		TLSKeyFile:  o.tlsKey,
-		APIKey:      o.apiKey,
-		Logger:      logger,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	lis, err := net.Listen("tcp", o.listen)
-	if err != nil {
-		return nil, nil, explainListen(err)
-	}
-	return srv, lis, nil
-}
-
-func explainListen(err error) error {
-	return fmt.Errorf("%w; choose another address with --listen", err)
 }
 
 // finish lets what is under way come to its end, unless another signal comes

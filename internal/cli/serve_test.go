@@ -84,13 +84,17 @@ func TestServeKeepsWhatWasAppended(t *testing.T) {
 func TestServeNotesWhatHasNoEffect(t *testing.T) {
 	t.Setenv("UMADB_MAX_BLOCKING_THREADS", "512")
 	lis := occupy(t)
-	code, _, stderr := run("--listen", lis, "--db-path", t.TempDir()+"/uma.db",
-		"--read-method", "mmap", "--zero-fill-pages=true", "--log-level", "error")
+	code, _, stderr := run("--listen", lis, "--db-path", t.TempDir()+"/uma.db", "--read-method", "mmap", "--zero-fill-pages=true")
 	note, rest, _ := strings.Cut(stderr, "\n")
-	if want := "umadb: --read-method, --zero-fill-pages, --max-blocking-threads have no effect in this server"; note != want {
+	if want := `level=WARN msg="some flags have no effect in this server" flags="[--read-method --zero-fill-pages --max-blocking-threads]"`; !strings.HasSuffix(note, want) {
 		t.Errorf("note %q, want %q", note, want)
 	}
 	wantError(t, code, rest, 1, lis, "--listen")
+}
+
+func TestServeWarnsOfAKeyThatNobodySends(t *testing.T) {
+	server := spawn(t, nil, "serve", "--listen", "127.0.0.1:0", "--db-path", t.TempDir()+"/uma.db", "--api-key", "key")
+	await(t, "a warning", func() bool { return strings.Contains(told(server), "level=WARN msg=\"there is an API key but no TLS") })
 }
 
 func TestServeRefuses(t *testing.T) {
@@ -104,7 +108,13 @@ func TestServeRefuses(t *testing.T) {
 	t.Run("a host that is not there", func(t *testing.T) {
 		dir := t.TempDir() + "/uma.db"
 		code, _, stderr := run("--listen", "no host:50051", "--db-path", dir, "--log-level", "error")
-		wantError(t, code, stderr, 1, "no host", "--listen")
+		wantError(t, code, stderr, 2, "no host", "--listen")
+		mustBeAbsent(t, dir)
+	})
+	t.Run("an address of another machine", func(t *testing.T) {
+		dir := t.TempDir() + "/uma.db"
+		code, _, stderr := run("--listen", "192.0.2.1:50051", "--db-path", dir, "--log-level", "error")
+		wantError(t, code, stderr, 2, "192.0.2.1", "--listen")
 		mustBeAbsent(t, dir)
 	})
 	t.Run("a store that is in use", func(t *testing.T) {
@@ -119,18 +129,19 @@ func TestServeRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", file, "--log-level", "error")
-		wantError(t, code, stderr, 1, file)
+		wantError(t, code, stderr, 2, file)
 		for _, below := range []string{"/sub", "/sub/of/sub"} {
 			code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", file+below, "--log-level", "error")
-			wantError(t, code, stderr, 1, file+" is a file, so "+file+below+" cannot be")
+			wantError(t, code, stderr, 2, file+" is a file, so "+file+below+" cannot be")
 		}
 	})
-	t.Run("a certificate that is not there", func(t *testing.T) {
+	t.Run("a directory of something else", func(t *testing.T) {
 		dir := t.TempDir()
-		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir+"/uma.db", "--log-level", "error",
-			"--tls-cert", dir+"/none.pem", "--tls-key", dir+"/none.key")
-		wantError(t, code, stderr, 1, "none.pem", "--tls-cert")
-		mustBeAbsent(t, dir+"/uma.db")
+		if err := os.WriteFile(dir+"/report.txt", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir, "--log-level", "error")
+		wantError(t, code, stderr, 2, dir, "report.txt")
 	})
 }
 

@@ -17,9 +17,17 @@ func notify() (signals <-chan os.Signal, stop func()) {
 	return c, func() { signal.Stop(c) }
 }
 
-// untilSignal gives a context that a signal ends. A second signal ends the process.
-func untilSignal(cmd *cobra.Command) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+// untilSignal gives a context that a signal ends, and until stop has the output of
+// the command end with it. A second signal ends the process.
+func untilSignal(cmd *cobra.Command) (ctx context.Context, stop func()) {
+	ctx, forget := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, forget)
+	out := cmd.OutOrStdout()
+	if !isTerminal(out) { // which Ctrl-C lets write
+		cmd.SetOut(&interruptibleWriter{ctx, out})
+	}
+	return ctx, func() {
+		forget()
+		cmd.SetOut(out)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // target is the store that a command is about: one on a server, or a directory
@@ -27,7 +29,7 @@ type target struct {
 // auth is what a server may ask of its clients.
 type auth struct {
 	caFile string
-	apiKey string
+	apiKey apiKey
 }
 
 func (t *target) addFlags(flags *pflag.FlagSet) {
@@ -38,17 +40,25 @@ func (t *target) addFlags(flags *pflag.FlagSet) {
 }
 
 func (a *auth) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&a.apiKey, "api-key", "", "`key` that the server asks for")
+	a.apiKey.addFlags(flags, "`key` that the server asks for")
 	flags.StringVar(&a.caFile, "ca", "", "`file` with the certificates that may have signed the server's, if the system does not know them (PEM)")
 }
 
-// connectTimeout is how long a person waits to hear that there is no server.
+// connectTimeout is how long a person waits to hear that a server is silent.
 const connectTimeout = 2 * time.Second
 
-// dial connects to a server. An error tells what else can be named, if nobody
-// answers.
-func (a *auth) dial(url, others string) (*client.Client, error) {
-	c, err := client.Dial(url, &client.Options{CAFile: a.caFile, APIKey: a.apiKey, ConnectTimeout: connectTimeout})
+// dial connects to a server, with what the flags of a command say. An error tells
+// what else can be named, if nobody answers.
+func (a *auth) dial(flags *pflag.FlagSet, url, others string) (*client.Client, error) {
+	if err := a.apiKey.load(flags); err != nil {
+		return nil, err
+	}
+	c, err := client.Dial(url, &client.Options{
+		CAFile:         a.caFile,
+		APIKey:         a.apiKey.key,
+		ConnectTimeout: connectTimeout,
+		FailFast:       true,
+	})
 	switch {
 	case errors.Is(err, dcb.ErrInvalidArgument):
 		err = usageError{err}
@@ -65,7 +75,7 @@ func hint(said, others string) string {
 		return "if the certificate is to be trusted, name the file of who signed it with --ca"
 	case strings.Contains(said, "does not look like a TLS handshake"):
 		return "the server has no TLS: write http:// in its URL"
-	case strings.Contains(said, "server preface"):
+	case strings.Contains(said, "no answer in HTTP/2"):
 		return "it is no UmaDB server, or it has TLS: then write https:// in its URL"
 	}
 	return "is a server running there? " + others
@@ -78,9 +88,22 @@ func (t *target) open(cmd *cobra.Command, mayMake bool) (dcb.EventStore, error) 
 	case flags.Changed("url") && flags.Changed("db-path"):
 		return nil, usageErrorf("--url and --db-path (or their variables) are both given: name the server or the directory")
 	case flags.Changed("db-path"):
-		return openDir(t.dir, &store.Options{MustExist: !mayMake})
+		return notNil(openLocal(t.dir, newNotices(cmd.ErrOrStderr()), mayMake))
 	}
-	return notNil(t.auth.dial(t.url, "umadb serve starts one, --url names another, --db-path a directory"))
+	return notNil(t.auth.dial(flags, t.url, "umadb serve starts one, --url names another, --db-path a directory"))
+}
+
+// openLocal opens the store in a directory for a command that writes, and then may
+// make it, or for one that reads. To read, a directory that may not be written is
+// taken as it is.
+func openLocal(dir string, logger *slog.Logger, writes bool) (*store.Store, error) {
+	options := store.Options{MustExist: !writes, Logger: logger}
+	opened, err := openDir(dir, &options)
+	if !writes && vfs.Denied(err) {
+		options.ReadOnly = true
+		return openDir(dir, &options)
+	}
+	return opened, err
 }
 
 // openDir opens the store in a directory, in this process.

@@ -38,13 +38,15 @@ const something = "……\n…\n"
 
 func tryExample(t *testing.T, page, line string) {
 	r := newReader(t, page)
-	r.environment = append(r.environment, "KEY=umadb:example-api-key-4f7c2b1d9e5f4a038c1a")
+	r.environment = append(r.environment, "HOME="+r.dir)
 	r.save("events.ndjson", exampleEvents())
+	r.save("key", "umadb:example-api-key-4f7c2b1d9e5f4a038c1a\n")
+	r.typeInMain(0, "mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions")
 	r.typeInMain(0, "umadb append --batch 1000 --db-path ./uma.db < events.ndjson; cp -a ./uma.db ./served.db")
 	if strings.Contains(line, "import events.ndjson.zst") {
 		r.typeInMain(0, "umadb export --db-path ./uma.db --output events.ndjson.zst")
 	}
-	line = r.ports.Replace(strings.ReplaceAll(line, "http://other:", "http://127.0.0.1:"))
+	line = r.ports.Replace(strings.NewReplacer("http://other:", "http://127.0.0.1:", "${fpath[1]}", "$HOME").Replace(line))
 	words := strings.Fields(line)
 	if slices.Contains(words, "serve") || strings.HasPrefix(words[1], "-") {
 		r.typeInOther("example server", line)

@@ -61,7 +61,7 @@ func TestImportFollowsReleasedServer(t *testing.T) {
 		}
 		var events strings.Builder
 		for line := range strings.Lines(string(content)) {
-			if !strings.HasPrefix(line, `{"tracking"`) {
+			if strings.HasPrefix(line, `{"position"`) {
 				events.WriteString(line)
 			}
 		}

@@ -27,6 +27,12 @@ type reader struct {
 	output      string            // of the last block in the main terminal
 }
 
+// The lines by which pages install a Python package.
+const (
+	installReleasedLine = "venv/bin/pip install umadb==" + releasedVersion
+	installOursLine     = "venv/bin/pip install ./python"
+)
+
 // newReader makes the folder and puts there what pages take as given: the
 // program that they build, and the Python environment that they make.
 func newReader(t *testing.T, page string) *reader {
@@ -37,8 +43,11 @@ func newReader(t *testing.T, page string) *reader {
 	}
 	r := &reader{t: t, page: page, dir: t.TempDir(), state: filepath.Join(t.TempDir(), "state")}
 	links := map[string]string{"bin/umadb": program}
-	if strings.Contains(readDocument(t, page), "venv/bin") {
+	switch text := readDocument(t, page); {
+	case strings.Contains(text, installReleasedLine):
 		links["venv"] = filepath.Dir(released(t))
+	case strings.Contains(text, installOursLine):
+		links["venv"] = filepath.Dir(ourPackage(t))
 	}
 	if page == "README.md" || strings.HasPrefix(page, "docs/cli/") {
 		files, err := writeCertificate(r.dir)
@@ -121,7 +130,7 @@ func (r *reader) given(text string) string {
 		case command == "git clone https://github.com/umadb-go/umadb", command == "cd umadb",
 			command == "go install github.com/umadb-go/umadb/cmd/umadb@latest",
 			command == "go get github.com/umadb-go/umadb@latest",
-			command == "python3 -m venv venv", command == "venv/bin/pip install umadb=="+releasedVersion:
+			command == "python3 -m venv venv", command == installReleasedLine, command == installOursLine:
 		case strings.HasPrefix(command, "make "):
 			wantTarget(r.t, command)
 		default:

@@ -66,19 +66,38 @@ var installReleased = sync.OnceValues(func() (bin string, err error) {
 	if err := os.RemoveAll(environment); err != nil {
 		return "", err
 	}
+	if err := makeEnvironment(environment, "umadb=="+releasedVersion); err != nil {
+		return "", err
+	}
+	return bin, nil
+})
+
+// ourPackage gives the folder of the programs of a Python environment that has the
+// package of this repository, made for this run.
+func ourPackage(t testing.TB) (bin string) {
+	t.Helper()
+	environment := filepath.Join(t.TempDir(), "venv")
+	if err := makeEnvironment(environment, filepath.Join(repository(), "python")); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(environment, "bin")
+}
+
+// makeEnvironment makes a Python environment, and has pip install something there.
+func makeEnvironment(environment, what string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	for _, step := range [][]string{
 		{"python3", "-m", "venv", environment},
-		{filepath.Join(bin, "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "umadb==" + releasedVersion},
+		{filepath.Join(environment, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what},
 	} {
 		output, err := exec.CommandContext(ctx, step[0], step[1:]...).CombinedOutput()
 		if err != nil {
-			return "", fmt.Errorf("the released umadb %s cannot be installed: %v: %w\n%s", releasedVersion, step, err, output)
+			return fmt.Errorf("%s cannot be installed: %v: %w\n%s", what, step, err, output)
 		}
 	}
-	return bin, nil
-})
+	return nil
+}
 
 // hasReleased tells whether an environment has the released package whole.
 func hasReleased(bin string) bool {

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// explainJSON shortens an error about the JSON of a line to what helps.
+func explainJSON(err error) error {
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		return fmt.Errorf("no JSON, from byte %d on: %w", syntactic.ByteOffset, syntactic.Err)
+	}
+	if !errors.As(err, &semantic) {
+		return err
+	}
+	what := "it" // the line
+	if semantic.JSONPointer != "" {
+		what = word(string(semantic.JSONPointer))
+	}
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return fmt.Errorf("there is no such thing as %s; there are %s", what, strings.Join(members(semantic.GoType), ", "))
+	case errors.Is(err, strconv.ErrSyntax), errors.Is(err, strconv.ErrRange):
+		return fmt.Errorf("%s must be a whole number from 0 to %d", what, uint64(math.MaxUint64))
+	case semantic.Err != nil:
+		return fmt.Errorf("%s %w", what, semantic.Err)
+	}
+	return fmt.Errorf("%s must not be %s", what, kindName(semantic.JSONKind))
+}
+
+// members gives the names that a struct has in JSON.
+func members(t reflect.Type) (names []string) {
+	for i := range t.NumField() {
+		names = append(names, t.Field(i).Tag.Get("json"))
+	}
+	return names
+}
+
+// kindName says what a JSON value is.
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	}
+	return kind.String() // null, true or false
+}
