@@ -36,12 +36,12 @@ demo: build wheel ## start servers over temporary directories and show what they
 	.cache/python/demo/bin/python demo/complete_example.py python/tests/data/seed-python-client.md
 
 .PHONY: test
-test: go-test race cross ## run the tests of Go: ours, those with released clients, the race detector, other platforms
+test: go-test race cross python-test ## run all tests: of Go, the race detector, other platforms, of Python
 
 # The released client comes from the Python package index into .cache/; without
 # it, these tests fail instead of being left out.
 .PHONY: go-test
-go-test:
+go-test: ## run the tests of Go: ours, and those with released clients
 	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
 
 .PHONY: race
@@ -84,13 +84,17 @@ bench-python: wheel $(RELEASED)/bin/umadb ## measure the Python package beside t
 	.cache/python/bench/bin/pip install -q --force-reinstall python/dist/*.whl
 	python3 bench/python/run.py .cache/python/bench $(RELEASED) $(BENCHFLAGS)
 
+RUFF := .cache/python/ruff
 .PHONY: lint
-lint: ## check format, vet, staticcheck, go.mod
+lint: ## check format, vet, staticcheck, go.mod, and ruff for Python
 	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs gofmt -l -s); \
 	if [[ -n $$unformatted ]]; then printf 'gofmt -s would change:\n%s\n' "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
+	python3 -m venv $(RUFF)
+	$(RUFF)/bin/pip install -q ruff==0.17.6
+	$(RUFF)/bin/ruff check -q --no-cache --config python/pyproject.toml python bench/python demo
 
 .PHONY: bench
 bench: build ## measure our server beside the released one, into bench/results

@@ -1,5 +1,6 @@
 """Builds what pyproject.toml cannot say: the extension, and the Go library beside it."""
 
+import glob
 import os
 import platform
 import re
@@ -11,6 +12,7 @@ import sysconfig
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(HERE)
@@ -30,6 +32,15 @@ def refuse_platforms():
         )
     if sys.platform == "win32":
         sys.exit("umadb does not build on Windows yet: use it in WSL.")
+
+
+def refuse_to_be_alone():
+    """End with a sentence where the Go module is not around this directory."""
+    if not os.path.exists(os.path.join(REPOSITORY, "go.mod")):
+        sys.exit(
+            "umadb is built from its whole repository, and this is only the directory python of it. "
+            "Clone https://github.com/umadb-go/umadb and run pip install ./python there, or install a wheel."
+        )
 
 
 def version():
@@ -64,21 +75,30 @@ class BuildWheel(bdist_wheel):
         super().finalize_options()
 
 
+class RefuseSdist(sdist):
+    """There is no source distribution: it would be this directory, without the Go module around it."""
+
+    def run(self):
+        sys.exit(
+            "umadb has no source distribution of its own: it is built from its whole repository. "
+            "Clone https://github.com/umadb-go/umadb and run make wheel there."
+        )
+
+
 refuse_platforms()
+refuse_to_be_alone()
 setup(
     version=version(),
     ext_modules=[
         Extension(
             "umadb._native",
-            sources=[
-                f"src/{name}.c" for name in ("module", "errors", "golib", "values", "event", "query", "sequenced", "stream", "connection", "notifier")
-            ],
-            depends=["src/native.h", "src/values.h", "src/wire.h", "binding/binding.h"],
+            sources=sorted(glob.glob("src/*.c", root_dir=HERE)),
+            depends=[*glob.glob("src/*.h", root_dir=HERE), "binding/binding.h"],
             define_macros=[("Py_LIMITED_API", "0x030A0000")],
             extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
             libraries=["dl", "pthread"],
             py_limited_api=True,
         )
     ],
-    cmdclass={"build_ext": BuildExtension, "bdist_wheel": BuildWheel},
+    cmdclass={"build_ext": BuildExtension, "bdist_wheel": BuildWheel, "sdist": RefuseSdist},
 )

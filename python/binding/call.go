@@ -18,14 +18,15 @@ type call struct {
 }
 
 // begin makes a call: on this thread if it is to be waited for however long it
-// takes. It gives 0 if the answer is in out, or the handle of the call.
-func begin(work func(context.Context) result, wait C.int32_t, notify C.uintptr_t, out *C.umadb_result) C.uintptr_t {
+// takes. It gives 0 if the answer is in out, or the handle of the call. When parent
+// is done, the call is cancelled.
+func begin(parent context.Context, work func(context.Context) result, wait C.int32_t, notify C.uintptr_t, out *C.umadb_result) C.uintptr_t {
 	if wait == C.UMADB_FOREVER {
-		answer := work(context.Background())
+		answer := work(parent)
 		answer.to(out)
 		return 0
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(parent)
 	c := &call{cancel: cancel, done: make(chan struct{})}
 	var handle cgo.Handle
 	to := notifierOf(notify)

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"sync"
@@ -18,9 +19,10 @@ import (
 // conn is an open store with what it is asked in bytes.
 type conn struct {
 	backend
+	ctx       context.Context // of every call and stream; done from the beginning of close
+	stop      context.CancelFunc
 	closeOnce sync.Once
 	closed    error
-	streams   registry
 }
 
 // backend is a store that takes requests as they go over the wire. Its calls
@@ -64,7 +66,8 @@ func (o *openOptions) open(context.Context) result {
 		}
 		b = &remote{dialled}
 	}
-	return result{present: true, opened: &conn{backend: b}}
+	ctx, stop := context.WithCancel(context.Background())
+	return result{present: true, opened: &conn{backend: b, ctx: ctx, stop: stop}}
 }
 
 // dirOf gives the directory of a file URL: file:relative, file:/absolute or
@@ -100,8 +103,9 @@ func (c *conn) work(method C.int32_t, request []byte) func(context.Context) resu
 }
 
 // stream makes a stream.
-func (c *conn) stream(method C.int32_t, request []byte) streaming {
-	ctx, cancel := context.WithCancel(context.Background())
+func (c *conn) stream(method C.int32_t, request []byte) (s streaming) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	hasty := &haste{Context: ctx}
 	open := func() (messages, error) {
 		switch method {
 		case C.UMADB_SUBSCRIBE:
@@ -109,22 +113,22 @@ func (c *conn) stream(method C.int32_t, request []byte) streaming {
 		case C.UMADB_WATCH_HEALTH:
 			return c.watchHealth(ctx, string(request))
 		}
-		return c.read(ctx, request)
+		return c.read(hasty, request)
 	}
-	base := stream{conn: c, ctx: ctx, stop: cancel, messages: &unopened{open: open}}
-	var s streaming = &base
-	if method != C.UMADB_READ || !c.prompt() {
+	base := stream{ctx: ctx, stop: cancel, messages: &unopened{open: open}}
+	if method == C.UMADB_READ && c.prompt() {
+		s = &prompt{stream: base, haste: hasty}
+	} else {
 		s = pumped(base)
 	}
-	c.streams.add(s)
 	streams.add(s)
 	return s
 }
 
-// close ends the streams and closes the store.
+// close ends what is under way and closes the store.
 func (c *conn) close() error {
 	c.closeOnce.Do(func() {
-		c.streams.cancelAll()
+		c.stop()
 		c.closed = c.Close()
 	})
 	return c.closed
@@ -162,8 +166,14 @@ var unlimited = dcb.Limits{QueryTerms: math.MaxInt}
 // remote is a store on a server.
 type remote struct{ *client.Client }
 
+// append keeps what is said of one that was cancelled: whether it may have happened.
 func (r *remote) append(ctx context.Context, request []byte) (uint64, error) {
-	return r.AppendMessage(ctx, request)
+	position, err := r.AppendMessage(ctx, request)
+	var e *dcb.Error
+	if errors.Is(err, context.Canceled) && errors.As(err, &e) {
+		err = &dcb.Error{Kind: e.Kind, Detail: "the client was closed: " + e.Detail}
+	}
+	return position, err
 }
 
 func (r *remote) read(ctx context.Context, request []byte) (messages, error) {

@@ -4,14 +4,16 @@
 //
 // Goroutines: one for each call that is waited for in pieces (call.go), which
 // ends with the call, one for each call given up (call.go), which ends with it too,
-// and one for each stream that waits for a server or for events to come (stream.go),
-// from when it is first asked to when the stream is at its end or freed.
+// and one for each stream that waits for a server, for events to come or for a read
+// that takes long (pump.go), from when it is first asked to when the stream is at its
+// end or freed.
 package main
 
 // #include "binding.h"
 import "C"
 
 import (
+	"context"
 	"os"
 	"runtime/cgo"
 	"unsafe"
@@ -27,7 +29,7 @@ func main() {}
 //export umadb_open
 func umadb_open(url *C.char, caFile *C.char, apiKey *C.char, batchSize C.uint32_t, wait C.int32_t, notify C.uintptr_t, out *C.umadb_result) C.uintptr_t {
 	o := openOptions{url: C.GoString(url), caFile: C.GoString(caFile), apiKey: C.GoString(apiKey), batchSize: uint32(batchSize)}
-	return begin(o.open, wait, notify, out)
+	return begin(context.Background(), o.open, wait, notify, out)
 }
 
 // umadb_call begins a call with one answer. If it ends within the time to wait,
@@ -37,7 +39,7 @@ func umadb_open(url *C.char, caFile *C.char, apiKey *C.char, batchSize C.uint32_
 //export umadb_call
 func umadb_call(connection C.uintptr_t, method C.int32_t, request *C.char, length C.int64_t, wait C.int32_t, notify C.uintptr_t, out *C.umadb_result) C.uintptr_t {
 	c := cgo.Handle(connection).Value().(*conn)
-	return begin(c.work(method, copied(request, length)), wait, notify, out)
+	return begin(c.ctx, c.work(method, copied(request, length)), wait, notify, out)
 }
 
 // umadb_wait waits on. It gives 0 if the call has ended, which frees it.
@@ -91,7 +93,9 @@ func umadb_cancel(stream C.uintptr_t) {
 //
 //export umadb_free
 func umadb_free(stream C.uintptr_t) {
-	cgo.Handle(stream).Value().(streaming).free()
+	s := cgo.Handle(stream).Value().(streaming)
+	streams.remove(s)
+	s.free()
 	cgo.Handle(stream).Delete()
 }
 

@@ -14,79 +14,6 @@ enum {
 
 PyTypeObject *Event_Type;
 
-/* UUIDs */
-
-static PyObject *uuid_type; /* uuid.UUID, once it has been needed */
-
-static PyObject *get_uuid_type(void)
-{
-	if (uuid_type == NULL) {
-		PyObject *module = PyImport_ImportModule("uuid");
-		uuid_type = module ? PyObject_GetAttrString(module, "UUID") : NULL;
-		Py_XDECREF(module);
-	}
-	return uuid_type;
-}
-
-/* Writes a UUID of any form that servers take in the one that they give back; 0 if
- * it has none of them. */
-static int canonical_uuid(const char *text, Py_ssize_t size, char out[36])
-{
-	if (size == 45 && strncmp(text, "urn:uuid:", 9) == 0) {
-		text += 9;
-		size -= 9;
-	}
-	if (size == 38 && text[0] == '{' && text[37] == '}') {
-		text++;
-		size -= 2;
-	}
-	if (size != 36 && size != 32)
-		return 0;
-	for (int i = 0; i < 36; i++) {
-		int hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-		if (hyphen && size == 32) {
-			out[i] = '-';
-			continue;
-		}
-		char c = *text++;
-		if (c >= 'A' && c <= 'F')
-			c += 'a' - 'A';
-		if (hyphen ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-			return 0;
-		out[i] = c;
-	}
-	return 1;
-}
-
-/* Writes the UUID of an event: None, str or uuid.UUID. One that is none is left for
- * the store to refuse. */
-static int write_uuid(writer *w, PyObject *uuid)
-{
-	Py_ssize_t size;
-	char canonical[36];
-	if (uuid == NULL || uuid == Py_None)
-		return 0;
-	PyObject *text = NULL;
-	if (PyUnicode_Check(uuid)) {
-		text = Py_NewRef(uuid);
-	} else if (get_uuid_type() != NULL) {
-		int is = PyObject_IsInstance(uuid, uuid_type);
-		if (is > 0)
-			text = PyObject_Str(uuid);
-		else if (is == 0)
-			PyErr_Format(PyExc_TypeError, "uuid must be str, uuid.UUID or None, not %R", (PyObject *)Py_TYPE(uuid));
-	}
-	const char *bytes = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
-	if (bytes != NULL && canonical_uuid(bytes, size, canonical))
-		write_bytes(w, EVENT_UUID, canonical, sizeof canonical);
-	else if (bytes != NULL && size > 0)
-		write_bytes(w, EVENT_UUID, bytes, size);
-	Py_XDECREF(text);
-	return bytes == NULL ? -1 : 0;
-}
-
-/* Event */
-
 static int write_data(writer *w, PyObject *data)
 {
 	char *bytes;
@@ -131,9 +58,7 @@ static int write_metadata(writer *w, PyObject *metadata)
 		}
 		failed = write_text(&entry, METADATA_KEY, PyTuple_GetItem(pair, 0), "a key of metadata", 0) < 0 ||
 			write_text(&entry, METADATA_VALUE, PyTuple_GetItem(pair, 1), "a value of metadata", 0) < 0;
-		w->failed |= entry.failed;
-		write_bytes(w, EVENT_METADATA, entry.bytes, entry.size);
-		free(entry.bytes);
+		write_part(w, EVENT_METADATA, &entry);
 	}
 	Py_DECREF(items);
 	return failed ? -1 : 0;
@@ -147,7 +72,7 @@ static PyObject *Event_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 		return NULL;
 	writer w = {0};
 	if (write_text(&w, EVENT_TYPE, event_type, "event_type", 0) < 0 || write_texts(&w, EVENT_TAGS, tags, "tags") < 0 ||
-	    write_data(&w, data) < 0 || write_uuid(&w, uuid) < 0 || write_metadata(&w, metadata) < 0) {
+	    write_data(&w, data) < 0 || write_uuid(&w, EVENT_UUID, uuid) < 0 || write_metadata(&w, metadata) < 0) {
 		free(w.bytes);
 		return NULL;
 	}
@@ -178,14 +103,7 @@ static PyObject *Event_uuid(PyObject *self, void *closure)
 {
 	(void)closure;
 	field f = find(self, EVENT_UUID);
-	if (f.size == 0)
-		Py_RETURN_NONE;
-	PyObject *text = PyUnicode_DecodeUTF8((const char *)f.bytes, f.size, NULL);
-	if (text == NULL || !((Message *)self)->uuid_object)
-		return text;
-	PyObject *uuid = get_uuid_type() ? PyObject_CallFunctionObjArgs(uuid_type, text, NULL) : NULL;
-	Py_DECREF(text);
-	return uuid;
+	return uuid_of(&f, ((Message *)self)->uuid_object);
 }
 
 static PyObject *Event_metadata(PyObject *self, void *closure)

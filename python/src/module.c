@@ -29,6 +29,7 @@ int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out)
 
 static PyMethodDef functions[] = {
 	{"set_library", golib_set_path, METH_O, NULL},
+	{"main", command_main, METH_VARARGS, NULL},
 	{"cancel_all_stream_responses", cancel_all, METH_NOARGS,
 		"cancel_all_stream_responses()\n--\n\n"
 		"End every read, subscription and health watch of this process, as their cancel() does.\n\n"
@@ -49,7 +50,8 @@ PyMODINIT_FUNC PyInit__native(void)
 	PyObject *module = PyModule_Create(&definition);
 	if (module == NULL)
 		return NULL;
-	if (errors_init(module) < 0 || values_init(module) < 0 || stream_init(module) < 0 || connection_init(module) < 0 || notifier_init(module) < 0) {
+	if (errors_init(module) < 0 || values_init(module) < 0 || connection_init(module) < 0 || call_init(module) < 0 ||
+	    response_init(module) < 0 || notifier_init(module) < 0) {
 		Py_DECREF(module);
 		return NULL;
 	}

@@ -75,28 +75,47 @@ int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out);
 /* Adds a type made from a spec to the module; NULL with an exception. */
 PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);
 
-/* stream.c: what a read, a subscription or a health watch gives. */
+/* connection.c: an open store. */
+
+typedef struct {
+	PyObject_HEAD
+	uintptr_t handle;
+	char local;       /* in this process */
+	char closed;
+	char uuid_object; /* for the events that are read */
+} Connection;
+
+int connection_init(PyObject *module);
+
+/* call.c: calls with one answer. */
+
+/* What is asked. */
+typedef struct {
+	const char *url, *ca, *key; /* to open a connection */
+	unsigned int batch;
+	const char *bytes; /* by any other call */
+	Py_ssize_t size;
+} request;
+
+int call_init(PyObject *module);
+/* Makes a call and waits for its answer; with a notifier, gives a Call instead. */
+PyObject *call_make(Connection *c, int32_t method, const request *r, uintptr_t notifier);
+
+/* stream.c, response.c: what a read, a subscription or a health watch gives. */
 
 extern PyTypeObject *ReadResponse_Type, *Subscription_Type;
 
-int stream_init(PyObject *module);
+int response_init(PyObject *module);
 /* Makes a stream of a type; it takes over the handle. limit is how many events to
  * give, negative for all; follows tells whether it waits for events to come. */
 PyObject *stream_new(PyTypeObject *type, PyObject *connection, uintptr_t handle, int64_t limit, char follows);
 /* Ends every stream of the process. */
 PyObject *cancel_all(PyObject *module, PyObject *none);
 
-/* connection.c */
+/* command.c */
 
-typedef struct {
-	PyObject_HEAD
-	uintptr_t handle;
-	char local;       /* in this process: calls return by themselves */
-	char closed;
-	char uuid_object; /* for the events that are read */
-} Connection;
-
-int connection_init(PyObject *module);
+/* Runs the command line, given as a tuple of words, and gives its exit code. */
+PyObject *command_main(PyObject *module, PyObject *args);
 
 /* notifier.c: where an event loop is told what has an answer. */
 

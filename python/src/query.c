@@ -222,13 +222,7 @@ static PyObject *AppendCondition_compare(PyObject *a, PyObject *b, int op)
 	return PyBool_FromLong(same == (op == Py_EQ));
 }
 
-static Py_hash_t AppendCondition_hash(PyObject *self)
-{
-	PyObject *arguments = AppendCondition_arguments(self);
-	Py_hash_t hash = arguments ? PyObject_Hash(arguments) : -1;
-	Py_XDECREF(arguments);
-	return hash;
-}
+static Py_hash_t AppendCondition_hash(PyObject *self) { return hash_of(AppendCondition_arguments(self)); }
 
 static PyObject *AppendCondition_repr(PyObject *self)
 {

@@ -1,4 +1,4 @@
-/* Stored events, and what they were recorded with. */
+/* SequencedEvent: an event with its place in the log. */
 
 #include "values.h"
 
@@ -8,117 +8,7 @@ enum {
 	SEQUENCED_TRACKING = 3,
 };
 
-PyTypeObject *TrackingInfo_Type, *SequencedEvent_Type;
-
-/* TrackingInfo */
-
-static PyObject *tracking_new(PyTypeObject *type, PyObject *source, uint64_t position)
-{
-	TrackingInfo *t = source ? PyObject_New(TrackingInfo, type) : NULL;
-	if (t == NULL) {
-		Py_XDECREF(source);
-		return NULL;
-	}
-	t->source = source;
-	t->position = position;
-	return (PyObject *)t;
-}
-
-static PyObject *TrackingInfo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-	static char *names[] = {"source", "position", NULL};
-	PyObject *source, *position;
-	uint64_t number;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UO:TrackingInfo", names, &source, &position) || to_unsigned(position, "position", 64, &number) < 0)
-		return NULL;
-	return tracking_new(type, Py_NewRef(source), number);
-}
-
-static void TrackingInfo_dealloc(PyObject *self)
-{
-	Py_DECREF(((TrackingInfo *)self)->source);
-	free_object(self);
-}
-
-static PyObject *TrackingInfo_source(PyObject *self, void *closure)
-{
-	(void)closure;
-	return Py_NewRef(((TrackingInfo *)self)->source);
-}
-
-static PyObject *TrackingInfo_position(PyObject *self, void *closure)
-{
-	(void)closure;
-	return PyLong_FromUnsignedLongLong(((TrackingInfo *)self)->position);
-}
-
-static PyObject *TrackingInfo_arguments(PyObject *self)
-{
-	return Py_BuildValue("(NN)", TrackingInfo_source(self, NULL), TrackingInfo_position(self, NULL));
-}
-
-static int same_tracking(PyObject *a, PyObject *b)
-{
-	TrackingInfo *x = (TrackingInfo *)a, *y = (TrackingInfo *)b;
-	return x->position == y->position ? PyObject_RichCompareBool(x->source, y->source, Py_EQ) : 0;
-}
-
-static PyObject *TrackingInfo_compare(PyObject *a, PyObject *b, int op)
-{
-	if (Py_TYPE(a) != Py_TYPE(b) || (op != Py_EQ && op != Py_NE))
-		return not_implemented();
-	int same = same_tracking(a, b);
-	return same < 0 ? NULL : PyBool_FromLong(same == (op == Py_EQ));
-}
-
-static Py_hash_t TrackingInfo_hash(PyObject *self)
-{
-	PyObject *arguments = TrackingInfo_arguments(self);
-	Py_hash_t hash = arguments ? PyObject_Hash(arguments) : -1;
-	Py_XDECREF(arguments);
-	return hash;
-}
-
-static PyObject *TrackingInfo_repr(PyObject *self) { return repr_of("TrackingInfo(source=%r, position=%r)", TrackingInfo_arguments(self)); }
-
-static PyObject *TrackingInfo_reduce(PyObject *self, PyObject *none)
-{
-	(void)none;
-	return reduce_to(self, TrackingInfo_arguments(self));
-}
-
-static PyGetSetDef TrackingInfo_getset[] = {
-	{"source", TrackingInfo_source, NULL, "The name of the upstream sequence (str).", NULL},
-	{"position", TrackingInfo_position, NULL, "The position in it (int).", NULL},
-	{NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyMethodDef TrackingInfo_methods[] = {
-	{"__reduce__", TrackingInfo_reduce, METH_NOARGS, NULL},
-	{NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot TrackingInfo_slots[] = {
-	{Py_tp_doc,
-		"TrackingInfo(source, position)\n--\n\n"
-		"Names a position in an upstream sequence of events. Immutable.\n\n"
-		"Args:\n"
-		"    source: the name of the sequence, at most 255 bytes of UTF-8 (str).\n"
-		"    position: greater than any recorded for the source before (int).\n\n"
-		"Raises:\n"
-		"    TypeError: if an argument has another type.\n"
-		"    ValueError: if position is no unsigned 64-bit number."},
-	{Py_tp_new, TrackingInfo_new},
-	{Py_tp_dealloc, TrackingInfo_dealloc},
-	{Py_tp_richcompare, TrackingInfo_compare},
-	{Py_tp_hash, TrackingInfo_hash},
-	{Py_tp_repr, TrackingInfo_repr},
-	{Py_tp_getset, TrackingInfo_getset},
-	{Py_tp_methods, TrackingInfo_methods},
-	{0, NULL},
-};
-
-/* SequencedEvent */
+PyTypeObject *SequencedEvent_Type;
 
 /* A stored event: the bytes of a SequencedEvent, and where its parts are. */
 typedef struct {
@@ -134,7 +24,7 @@ typedef struct {
 
 PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 {
-	field f;
+	field f = {.bytes = NULL, .size = 0};
 	int more;
 	SequencedEvent *s = PyObject_NewVar(SequencedEvent, SequencedEvent_Type, size);
 	if (s == NULL)
@@ -178,21 +68,12 @@ static PyObject *SequencedEvent_new(PyTypeObject *type, PyObject *args, PyObject
 		PyErr_SetString(PyExc_TypeError, "event must be an Event, and tracking_info a TrackingInfo or None");
 		return NULL;
 	}
-	writer w = {0}, part = {0};
+	writer w = {0};
 	write_number(&w, SEQUENCED_POSITION, number);
 	write_bytes(&w, SEQUENCED_EVENT, ((Message *)event)->bytes, Py_SIZE(event));
-	if (tracking != Py_None) {
-		TrackingInfo *t = (TrackingInfo *)tracking;
-		if (write_text(&part, TRACKING_SOURCE, t->source, "source", 0) < 0) {
-			free(w.bytes);
-			return NULL;
-		}
-		write_number(&part, TRACKING_POSITION, t->position);
-		w.failed |= part.failed;
-		write_bytes(&w, SEQUENCED_TRACKING, part.bytes, part.size);
-		free(part.bytes);
-	}
-	PyObject *self = w.failed ? PyErr_NoMemory() : sequenced_new(w.bytes, w.size, ((Message *)event)->uuid_object);
+	PyObject *self = NULL;
+	if (write_tracking(&w, SEQUENCED_TRACKING, tracking) == 0 && written(&w) == 0)
+		self = sequenced_new(w.bytes, w.size, ((Message *)event)->uuid_object);
 	free(w.bytes);
 	return self;
 }
@@ -225,16 +106,7 @@ static PyObject *SequencedEvent_tracking(PyObject *self, void *closure)
 	SequencedEvent *s = (SequencedEvent *)self;
 	if (!s->has_tracking)
 		Py_RETURN_NONE;
-	field f, source = {.size = 0};
-	uint64_t position = 0;
-	reader r = {s->bytes + s->tracking_at, s->bytes + s->tracking_at + s->tracking_size};
-	while (next_field(&r, &f) > 0) {
-		if (f.number == TRACKING_SOURCE && f.type == 2)
-			source = f;
-		else if (f.number == TRACKING_POSITION && f.type == 0)
-			position = f.varint;
-	}
-	return tracking_new(TrackingInfo_Type, PyUnicode_DecodeUTF8((const char *)source.bytes, source.size, NULL), position);
+	return tracking_of(s->bytes + s->tracking_at, s->tracking_size);
 }
 
 static PyObject *SequencedEvent_arguments(PyObject *self)
@@ -253,13 +125,7 @@ static PyObject *SequencedEvent_compare(PyObject *a, PyObject *b, int op)
 	return result;
 }
 
-static Py_hash_t SequencedEvent_hash(PyObject *self)
-{
-	PyObject *arguments = SequencedEvent_arguments(self);
-	Py_hash_t hash = arguments ? PyObject_Hash(arguments) : -1;
-	Py_XDECREF(arguments);
-	return hash;
-}
+static Py_hash_t SequencedEvent_hash(PyObject *self) { return hash_of(SequencedEvent_arguments(self)); }
 
 static PyObject *SequencedEvent_repr(PyObject *self)
 {
@@ -302,12 +168,10 @@ static PyType_Slot SequencedEvent_slots[] = {
 	{0, NULL},
 };
 
-SPEC(TrackingInfo, sizeof(TrackingInfo), 0);
 SPEC(SequencedEvent, offsetof(SequencedEvent, bytes), 1);
 
 int sequenced_init(PyObject *module)
 {
-	TrackingInfo_Type = add_type(module, &TrackingInfo_spec);
 	SequencedEvent_Type = add_type(module, &SequencedEvent_spec);
-	return TrackingInfo_Type && SequencedEvent_Type ? 0 : -1;
+	return SequencedEvent_Type ? 0 : -1;
 }

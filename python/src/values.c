@@ -37,6 +37,22 @@ reader reader_of(PyObject *message)
 	return r;
 }
 
+/* Writes a message inside another, and frees it. */
+void write_part(writer *w, int number, writer *part)
+{
+	w->failed |= part->failed;
+	write_bytes(w, number, part->bytes, part->size);
+	free(part->bytes);
+}
+
+/* Ends what was written: -1 with an exception if memory ran out. */
+int written(const writer *w)
+{
+	if (w->failed)
+		PyErr_NoMemory();
+	return w->failed ? -1 : 0;
+}
+
 /* Writes a string field; -1 with an exception. */
 int write_text(writer *w, int number, PyObject *text, const char *name, int keep_empty)
 {
@@ -117,12 +133,17 @@ PyObject *message_compare(PyObject *a, PyObject *b, int op)
 	return PyBool_FromLong(same_bytes(a, b) == (op == Py_EQ));
 }
 
+/* Hashes a value by another object, such as the tuple of its arguments, which it takes over. */
+Py_hash_t hash_of(PyObject *arguments)
+{
+	Py_hash_t hash = arguments ? PyObject_Hash(arguments) : -1;
+	Py_XDECREF(arguments);
+	return hash;
+}
+
 Py_hash_t hash_bytes(const uint8_t *bytes, Py_ssize_t size)
 {
-	PyObject *object = PyBytes_FromStringAndSize((const char *)bytes, size);
-	Py_hash_t hash = object ? PyObject_Hash(object) : -1;
-	Py_XDECREF(object);
-	return hash;
+	return hash_of(PyBytes_FromStringAndSize((const char *)bytes, size));
 }
 
 Py_hash_t message_hash(PyObject *self) { return hash_bytes(((Message *)self)->bytes, Py_SIZE(self)); }
@@ -145,5 +166,5 @@ PyObject *reduce_to(PyObject *self, PyObject *arguments)
 
 int values_init(PyObject *module)
 {
-	return event_init(module) < 0 || query_init(module) < 0 || sequenced_init(module) < 0 ? -1 : 0;
+	return event_init(module) < 0 || query_init(module) < 0 || tracking_init(module) < 0 || sequenced_init(module) < 0 ? -1 : 0;
 }

@@ -26,7 +26,6 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "better: a rule in which this project does better than the released server"
     )
-    config.addinivalue_line("markers", "tools: needs programs and packages of the registry")
     config.addinivalue_line("markers", "tools: needs programs besides the package: type checkers, adaptors, peers")
     config.addinivalue_line("markers", "slow: takes long at full length, with UMADB_TEST_LONG=1")
 

@@ -99,3 +99,10 @@ def tagged(*tags):
 def positions(sequenced):
     """Give the positions of stored events."""
     return [s.position for s in sequenced]
+
+
+def search_for_long(client):
+    """Append events, and give a query that finds none of them, after minutes."""
+    for _ in range(30):
+        client.append([event for _ in range(500) for event in events(1, "even") + events(1, "odd")])
+    return Query([QueryItem(tags=["even", "odd"])] * 30_000)

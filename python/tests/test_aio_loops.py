@@ -8,7 +8,7 @@ import time
 
 import pytest
 from proxies import proxy
-from stores import black_hole, events, positions
+from stores import black_hole, events, positions, search_for_long
 
 from umadb import Client, aio
 from umadb.pytest_plugin import run_server
@@ -88,6 +88,21 @@ def test_a_loop_that_ends_while_it_connects():
             asyncio.run(main())
         asyncio.run(client.close())
         assert time.monotonic() - began < 2
+
+
+def test_a_long_search_leaves_the_loop_to_others(tmp_path):
+    with Client.open(tmp_path / "s") as client:
+        search = search_for_long(client)
+
+    async def main():
+        async with aio.Client.open(tmp_path / "s") as client:
+            began = time.monotonic()
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.read(search).next_batch(), 0.2)
+            assert await client.head() == 30_000
+            assert time.monotonic() - began < 1
+
+    asyncio.run(main())
 
 
 def test_an_abandoned_stream_ends_on_the_server(tmp_path):

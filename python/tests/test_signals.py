@@ -1,5 +1,6 @@
 """Ctrl-C in blocked calls, and what importing the package leaves alone."""
 
+import os
 import signal
 import time
 
@@ -10,6 +11,8 @@ from stores import black_hole, events
 
 from umadb import Client
 from umadb.pytest_plugin import run_server
+
+HERE = os.path.dirname(__file__)
 
 # Prints when it was interrupted. The clock is the same for all processes.
 INTERRUPTED = """
@@ -57,7 +60,6 @@ CALLS = [
     "next(client.subscribe())",
     "client.subscribe().next_batch()",
     "next(client.watch_health())",
-    "(threading.Thread(target=client.head, daemon=True).start(), time.sleep(0.1), client.close())",
 ]
 
 
@@ -66,7 +68,6 @@ def test_a_server_that_falls_silent(call, tmp_path):
     script = (
         INTERRUPTED
         + f"""
-import threading
 client = Client(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -93,6 +94,33 @@ next(stream)
 blocked(lambda: next(stream))
 client.append([Event("t", b"")])
 assert next(stream).position == 2
+"""
+    )
+    with started(script, tmp_path / "s") as process:
+        interrupt(process)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "client.append([Event('t', b'')], AppendCondition(search))",
+        "next(client.read(search))",
+        "client.read(search).head()",
+        "client.read(search).next_batch()",
+        "client.read(search).collect_with_head()",
+    ],
+)
+def test_an_embedded_store_that_searches_for_long(call, tmp_path):
+    script = (
+        INTERRUPTED
+        + f"""
+sys.path.append({HERE!r})
+from stores import search_for_long
+client = Client.open(sys.argv[1])
+search = search_for_long(client)
+blocked(lambda: {call})
+assert client.head() == 30_000
+client.close()
 """
     )
     with started(script, tmp_path / "s") as process:

@@ -157,8 +157,8 @@ def test_closing_while_calls_are_under_way(store):
         for thread in threads:
             thread.join(5)
             assert not thread.is_alive()
-        for error in errors:
-            assert isinstance(error, (CancelledByUserError, RuntimeError)), error
+        for caught in errors:
+            assert isinstance(caught, (CancelledByUserError, RuntimeError)), caught
 
 
 @pytest.mark.parametrize("count", [24])

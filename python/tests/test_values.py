@@ -80,7 +80,7 @@ def test_equality_and_hash():
     assert EVENT != "t"
     assert EVENT != ("t", b"d")
     with pytest.raises(TypeError):
-        EVENT < EVENT
+        _ = EVENT < EVENT
 
 
 @pytest.mark.parametrize("value", ALL, ids=repr)

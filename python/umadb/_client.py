@@ -236,9 +236,10 @@ class Client:
         return HealthWatch(self._connection.watch_health(service))
 
     def close(self) -> None:
-        """End what is open and close the connection, or the directory. It may be called again.
+        """End what is under way and close the connection, or the directory. It may be called again.
 
-        Streams raise CancelledByUserError from then on, other calls RuntimeError.
+        Streams raise CancelledByUserError from then on, other calls RuntimeError. An append that
+        a server has not answered raises TransportError: it may have happened.
         """
         self._connection.close()
 

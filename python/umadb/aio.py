@@ -84,8 +84,8 @@ class _Stream:
         self._stream = None
         self._cancelled = False
 
-    async def _poll(self, poll, pending):
-        """Wait for what a method of the stream gives."""
+    async def _poll(self, name):
+        """Wait for what a method of the stream gives, which is False until it has an answer."""
         if self._is_cancelled():
             raise _native.CancelledByUserError("cancelled")
         if self._stream is None:
@@ -93,8 +93,8 @@ class _Stream:
             if self._stream is None:
                 self._stream = self._opening(connection)
         bridge = _bridge()
-        method = getattr(self._stream, poll)
-        while (answer := method(bridge.notifier)) is pending:
+        method = getattr(self._stream, name)
+        while (answer := method(bridge.notifier)) is False:
             await bridge.wait(self._stream._handle)
         return answer
 
@@ -126,7 +126,7 @@ class _Events(_Stream):
         return self._batch.pop()
 
     async def _fetch(self):
-        return await self._poll("_poll", None)
+        return await self._poll("_poll")
 
     async def next_batch(self):
         """Wait for more events and return them as a list, as many as came together.
@@ -180,7 +180,7 @@ class HealthWatch(_Stream):
     """The result of Client.watch_health: an asynchronous iterator over ServingStatus."""
 
     async def __anext__(self):
-        message = await self._poll("_poll_message", False)
+        message = await self._poll("_next_message")
         if message is None:
             raise StopAsyncIteration
         return status_of(message)
@@ -204,7 +204,7 @@ class Client:
         return cls("file:" + os.fspath(path), batch_size=batch_size, uuid_type=uuid_type)
 
     async def _open(self):
-        return await self._finish(_native.start_connect(*self._arguments, _bridge().notifier))
+        return await self._finish(_native.connect(*self._arguments, _bridge().notifier))
 
     async def _connect(self):
         if self._closed:
@@ -214,6 +214,10 @@ class Client:
         connecting = self._connecting
         try:
             return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            if self._closed and connecting.cancelled():
+                raise RuntimeError("the client is closed") from None
+            raise
         except Exception:
             if self._connecting is connecting:
                 self._connecting = None  # the next may have more luck
@@ -226,12 +230,12 @@ class Client:
 
     async def _call(self, method, request):
         connection = await self._connect()
-        return await self._finish(connection.start(method, request, _bridge().notifier))
+        return await self._finish(connection.call(method, request, _bridge().notifier))
 
     async def append(self, events, condition=None, tracking_info=None):
         """Do what umadb.Client.append does."""
         connection = await self._connect()
-        return await self._finish(connection.start_append(events, condition, tracking_info, _bridge().notifier))
+        return await self._finish(connection.append(events, condition, tracking_info, _bridge().notifier))
 
     def read(self, query=None, start=None, backwards=False, limit=None, subscribe=False):
         """Do what umadb.Client.read does; the ReadResponse is for ``async for``."""
@@ -264,13 +268,9 @@ class Client:
         """Do what umadb.Client.close does."""
         self._closed = True
         connecting, self._connecting = self._connecting, None
-        if connecting is None or connecting.cancelled():
-            return
-        try:
-            connection = await asyncio.shield(connecting)
-        except Exception:
+        if connecting is None or connecting.cancel() or connecting.cancelled() or connecting.exception():
             return  # there is nothing to close
-        call = connection.start_close(_bridge().notifier)
+        call = connecting.result().close(_bridge().notifier)
         if call is not None:
             await self._finish(call)
 

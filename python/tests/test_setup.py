@@ -1,0 +1,34 @@
+"""What setup.py says where the package cannot be built."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.tools
+
+PACKAGE = pathlib.Path(__file__).parent.parent
+
+
+def refused(directory, *args):
+    """Run setup.py, which fails with one sentence, and give that."""
+    done = subprocess.run(
+        [sys.executable, "setup.py", *args], cwd=directory, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+def test_alone(tmp_path):
+    for name in ("setup.py", "pyproject.toml", "README.md"):
+        shutil.copy(PACKAGE / name, tmp_path)
+    for args in (["--version"], ["bdist_wheel"]):
+        assert refused(tmp_path, *args).startswith("umadb is built from its whole repository")
+
+
+def test_a_source_distribution(tmp_path):
+    said = refused(PACKAGE, "egg_info", "--egg-base", str(tmp_path), "sdist", "--dist-dir", str(tmp_path))
+    assert said.startswith("umadb has no source distribution of its own")
