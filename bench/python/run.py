@@ -28,7 +28,8 @@ WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "work.py")
 WORKLOADS = [
     ("iterate", 500_000, "events", 2.0, "iterate a full read"),
     ("touch", 300_000, "events", 1.3, "iterate and touch every field"),
-    ("read_tag", 3_000, "reads", 2.0, "read 10 events by tag"),
+    ("read_tag", 5_000, "reads", 2.0, "read 10 events by tag, 1 thread"),
+    ("read_tag_threads", 8_000, "reads", 2.0, "read 10 events by tag, 4 threads"),
     ("append_one", 1_000, "appends", 1.2, "append 1 event, 1 thread"),
     ("append_threads", 8_000, "appends", 1.2, "append 1 event, 16 threads"),
     ("append_lists", 60, "appends", 3.0, "append lists of 1,000 events"),

@@ -12,7 +12,6 @@ import time
 
 from umadb import AppendCondition, Client, Event, Query, QueryItem
 
-THREADS = 16
 LIST = 1000
 
 
@@ -66,15 +65,25 @@ def append_one(client, count):
     return count
 
 
-def append_threads(client, count):
-    """Append one event at a time from many threads."""
-    each = count // THREADS
-    threads = [threading.Thread(target=append_one, args=(client, each)) for _ in range(THREADS)]
+def in_threads(workload, client, count, number):
+    """Run a workload in so many threads, which share the count."""
+    each = count // number
+    threads = [threading.Thread(target=workload, args=(client, each)) for _ in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return each * THREADS
+    return each * number
+
+
+def read_tag_threads(client, count):
+    """Read the ten events of one course after another, from some threads."""
+    return in_threads(read_tag, client, count, 4)
+
+
+def append_threads(client, count):
+    """Append one event at a time from many threads."""
+    return in_threads(append_one, client, count, 16)
 
 
 def append_lists(client, count):
