@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the wheel into an environment for each CPython of this machine, from 3.10
-# on, and runs the tests there: all of them with the newest that python3 is, and with
-# the others those that meet the interpreter.
+# on, and runs the tests there: all of them with the one that python3 is, and with the
+# others those that meet the interpreter, over our own stores.
 #
 #   everywhere.sh WHEEL CACHE [pytest options]
 set -euo pipefail
@@ -43,7 +43,7 @@ while read -r version interpreter <&3; do
 	if $first; then
 		"$environment/bin/python" -m pytest -q "$@" "$here"
 	else
-		UMADB_TEST_INTEROP= "$environment/bin/python" -m pytest -q -m "not slow and not tools" "$@" "$here"
+		env -u UMADB_TEST_INTEROP -u UMADB_TEST_RUST_SERVER "$environment/bin/python" -m pytest -q -m "not slow and not tools" "$@" "$here"
 	fi
 	first=false
 done 3< <(interpreters)

@@ -67,7 +67,7 @@ def run_rust_server(path, *args):
 
 
 def await_port(port):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60  # the released server writes 256 MiB first
     while True:
         with (
             contextlib.suppress(ConnectionRefusedError),
