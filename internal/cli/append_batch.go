@@ -11,8 +11,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// appendBatchBytes bounds a request of many, which a large event fills. Three are
-// held at a time: one being read, one read, and one being written.
+// appendBatchBytes bounds a request of many, which a large event fills. Two are held
+// at a time: one being read, and one being written.
 const appendBatchBytes = 4 << 20
 
 // batch is what goes into one request of many.

@@ -23,6 +23,7 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 		"an unknown flag of a verb": {[]string{"check", "--nope"}, []string{"--nope", "umadb check --help"}},
 		"an unknown command":        {[]string{"sevre"}, []string{`"sevre"`, `did you mean "serve"?`}},
 		"a mistyped one with flags": {[]string{"apend", "--type", "X"}, []string{`there is no command "apend", did you mean "append"?`}},
+		"an empty command":          {[]string{""}, []string{`there is no command ""; see "umadb --help"`}},
 		"help about no command":     {[]string{"help", "apend"}, []string{`there is no command "apend", did you mean "append"?`}},
 		"help about two commands":   {[]string{"help", "read", "append"}, []string{"one command"}},
 		"completion of no shell":    {[]string{"completion"}, []string{"bash, zsh, fish, powershell"}},

@@ -234,7 +234,7 @@ func TestImportRefusesToMixHistories(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, _, stderr := runOn(strings.NewReader(c.source), "import", "--db-path", dir)
-			wantError(t, code, stderr, 1, c.want, "nothing was added")
+			wantError(t, code, stderr, 3, c.want, "nothing was added")
 			if got := export(t, "--db-path", dir); got != lines {
 				t.Errorf("the store has become\n%s", got)
 			}

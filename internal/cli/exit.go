@@ -27,7 +27,7 @@ var exitCodes = []struct {
 	{exitDone, "done"},
 	{exitFailure, "failure, explained in one sentence on standard error"},
 	{exitUsage, "a mistake on the command line or in the environment, or in what they name, such as a certificate"},
-	{exitConflict, "conflict: an append condition failed, or tracking would go back"},
+	{exitConflict, "conflict: an append condition failed, tracking would go back, or histories do not mix"},
 	{exitRefused, "the server wants another API key"},
 	{exitUnavailable, "no connection to the server, or it broke"},
 	{exitCorrupted, "the store is corrupted: `umadb check` says where"},

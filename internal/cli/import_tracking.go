@@ -36,11 +36,7 @@ func allTracking(ctx context.Context, s *store.Store) (map[string]uint64, error)
 // notInExport says of one of the sources that an export has not come so far.
 func notInExport(owed map[string]uint64) error {
 	name := slices.Min(slices.Collect(maps.Keys(owed)))
-	return &dcb.Error{
-		Kind:   dcb.ErrIntegrity,
-		Detail: fmt.Sprintf("the store has position %d of the tracking source %q, and the export has not (that of a server needs --tracking-source for it)", owed[name], name),
-		Cause:  errMixed,
-	}
+	return mixed("the store has position %d of the tracking source %q, and the export has not (that of a server needs --tracking-source for it)", owed[name], name)
 }
 
 // compareTracking asks a server for each source that the store has.
@@ -60,11 +56,7 @@ func compareTracking(ctx context.Context, to *store.Store, from dcb.EventStore) 
 		if known {
 			theirs = fmt.Sprint("has only ", position)
 		}
-		return &dcb.Error{
-			Kind:   dcb.ErrIntegrity,
-			Detail: fmt.Sprintf("the store has position %d of the tracking source %q, and the server %s", own.Position, own.Source, theirs),
-			Cause:  errMixed,
-		}
+		return mixed("the store has position %d of the tracking source %q, and the server %s", own.Position, own.Source, theirs)
 	}
 	return nil
 }

@@ -52,14 +52,13 @@ func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.
 }
 
 // explainListen says what to do about an address that cannot be listened on. A port
-// that is taken may be free in a moment, and so may a name that is not found for
-// want of an answer be; what else is known is a mistake.
+// that is taken may be free in a moment, an address come to this machine, a name be
+// found that was not for want of an answer; what else is known is a mistake.
 func explainListen(err error) error {
 	var name *net.DNSError
 	err = fmt.Errorf("%w; choose another address with --listen", err)
 	switch {
 	case errors.As(err, &name) && name.IsNotFound,
-		errors.Is(err, syscall.EADDRNOTAVAIL),
 		errors.Is(err, syscall.EAFNOSUPPORT),
 		errors.Is(err, fs.ErrPermission):
 		return usageError{err}

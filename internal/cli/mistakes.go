@@ -35,7 +35,11 @@ func noCommand(root *cobra.Command, name string) error {
 	if slices.ContainsFunc(root.Commands(), func(sub *cobra.Command) bool { return sub.Name() == name }) {
 		return usageErrorf("the command %q stands behind --, where no command can: write it without --, as in %q", name, root.CommandPath()+" "+name)
 	}
-	return usageErrorf("there is no command %q%s; see %q", name, didYouMean(root.SuggestionsFor(name)...), root.CommandPath()+" --help")
+	var near []string
+	if name != "" { // which Cobra takes for the beginning of each
+		near = root.SuggestionsFor(name)
+	}
+	return usageErrorf("there is no command %q%s; see %q", name, didYouMean(near...), root.CommandPath()+" --help")
 }
 
 // instead gives what a command takes in place of an argument.

@@ -146,7 +146,6 @@ func (p *puller) follow(ctx context.Context) error {
 			if p.behind-before < batchRecords {
 				p.wait(ctx)
 			}
-		case errors.Is(err, errOtherConnection): // then it answers
 		case !errors.Is(err, dcb.ErrTransport):
 			return err
 		default:

@@ -13,6 +13,11 @@ import (
 // errMixed is why a store is refused that is no beginning of the source.
 var errMixed = errors.New("histories do not mix; import the whole source into an empty directory")
 
+// mixed says in what the store is no beginning of the source.
+func mixed(format string, args ...any) error {
+	return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf(format, args...), Cause: errMixed}
+}
+
 // restorer brings a store up to a source. What the store has already is compared;
 // no event is written before all of that was found to be the source's too.
 type restorer struct {
@@ -126,7 +131,7 @@ func (r *restorer) compare(theirs *dcb.SequencedEvent) error {
 		return fmt.Errorf("the store ends before its head, %d; verify it with umadb check", r.ownHead)
 	}
 	if what := difference(&ours, theirs); what != "" {
-		return fmt.Errorf("the store is not a copy of the source: they differ in the %s of position %d, and %w", what, theirs.Position, errMixed)
+		return mixed("the store is not a copy of the source: they differ in the %s of position %d", what, theirs.Position)
 	}
 	return nil
 }
@@ -148,7 +153,7 @@ func (r *restorer) takeTracking(ctx context.Context, next *record) error {
 func (r *restorer) finish(head uint64) error {
 	switch {
 	case max(r.at, head) < r.ownHead:
-		return fmt.Errorf("the store is longer than the source: it goes to position %d, and the source only to %d, and %w", r.ownHead, head, errMixed)
+		return mixed("the store is longer than the source: it goes to position %d, and the source only to %d", r.ownHead, head)
 	case head != r.at:
 		return fmt.Errorf("the source says that it ends with position %d, and its last event has %d: it is no whole store; export it again", head, r.at)
 	case len(r.owed) > 0:

@@ -10,8 +10,8 @@ import (
 )
 
 // A batch is what becomes durable at once: large enough that the disk is not
-// waited for, and small enough to be held twice, one being read while the one
-// before is written.
+// waited for, and small enough to be held three times: one being read, one that
+// waits, and one being written.
 const (
 	batchRecords = 4096
 	batchBytes   = 1 << 20
@@ -126,11 +126,7 @@ func locate(ctx context.Context, to *store.Store, batch []record, err error) err
 			last[info.Source] = recorded // 0 if there is none: nothing goes back from that
 		}
 		if info.Position < last[info.Source] {
-			return &dcb.Error{
-				Kind:   dcb.ErrIntegrity,
-				Detail: fmt.Sprintf("%s takes the tracking source %q from %d back to %d", batch[i].place(), info.Source, last[info.Source], info.Position),
-				Cause:  errMixed,
-			}
+			return mixed("%s takes the tracking source %q from %d back to %d", batch[i].place(), info.Source, last[info.Source], info.Position)
 		}
 		last[info.Source] = info.Position
 	}

@@ -78,21 +78,17 @@ func newConn(t target, options Options, dialer *dialer) (*grpc.ClientConn, error
 func awaitReady(conn *grpc.ClientConn, options Options) error {
 	ctx, cancel := context.WithTimeout(context.Background(), options.ConnectTimeout)
 	defer cancel()
-	var why string
 	for {
 		conn.Connect()
 		state := conn.GetState()
-		switch state {
-		case connectivity.Ready:
+		switch {
+		case state == connectivity.Ready:
 			return nil
-		case connectivity.TransientFailure:
-			why = reason(conn)
-			if options.FailFast {
-				return noConnection(conn, why)
-			}
+		case state == connectivity.TransientFailure && options.FailFast:
+			return noConnection(conn, reason(conn))
 		}
 		if !conn.WaitForStateChange(ctx, state) {
-			return noConnection(conn, fmt.Sprintf(" within %v%s", options.ConnectTimeout, why))
+			return noConnection(conn, fmt.Sprintf(" within %v%s", options.ConnectTimeout, reason(conn)))
 		}
 	}
 }
@@ -101,9 +97,12 @@ func noConnection(conn *grpc.ClientConn, why string) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection to " + strings.TrimPrefix(conn.CanonicalTarget(), scheme) + why}
 }
 
-// reason says why a connection fails. gRPC tells only a call, which fails at
-// once without leaving this process.
+// reason says why the last attempt to connect has failed; it is empty if none has.
+// gRPC tells only a call, which fails at once without leaving this process.
 func reason(conn *grpc.ClientConn) string {
+	if conn.GetState() != connectivity.TransientFailure {
+		return ""
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	err := conn.Invoke(ctx, health.Health_Check_FullMethodName, new(health.HealthCheckRequest), new(health.HealthCheckResponse))

@@ -65,6 +65,39 @@ func TestDialSaysWhyThereIsNoConnection(t *testing.T) {
 	}
 }
 
+func TestDialSaysWhyTheLastAttemptFailed(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	const timeout = time.Second
+	mute := time.AfterFunc(timeout/10, func() { hangUp(t, address) })
+	defer mute.Stop()
+	_, err = client.Dial("http://"+address, &client.Options{ConnectTimeout: timeout})
+	if !errors.Is(err, dcb.ErrTransport) || strings.Contains(err.Error(), "refused") || strings.HasSuffix(err.Error(), timeout.String()) {
+		t.Errorf("first nobody, then somebody who hangs up: %v", err)
+	}
+}
+
+// hangUp ends each connection to an address, until the test ends.
+func hangUp(t *testing.T, address string) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	t.Cleanup(func() { listener.Close() })
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
+}
+
 func TestDialMayFailFast(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
