@@ -19,7 +19,7 @@ func (s *Store) takeLock() error {
 		lock, err = unlocked{}, nil
 	}
 	if errors.Is(err, vfs.ErrLocked) {
-		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already; stop the process that has it, or connect to it if it is a server", s.dir), Cause: err}
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the store %s is open already, here or in another process; close it, stop the process that has it, or connect to it if it is a server", s.dir), Cause: err}
 	}
 	s.lock = lock
 	return storeError(err, "locking the store")

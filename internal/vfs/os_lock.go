@@ -13,7 +13,7 @@ import (
 
 // ErrLocked is returned by Lock when another process, or another store in this
 // one, holds the lock.
-var ErrLocked = errors.New("locked by another process")
+var ErrLocked = errors.New("the lock is taken")
 
 // Lock takes an exclusive lock on a file. Who may only read the file can lock it
 // as well, and so read a store while nobody writes it.

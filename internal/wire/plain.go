@@ -17,7 +17,7 @@ var wrapping = regexp.MustCompile(`^(rpc error: code = \w+ desc = ` +
 
 // phrases are what gRPC calls what went wrong, and what that means.
 var phrases = []struct{ theirs, plain string }{
-	{"error reading server preface: ", "no answer in HTTP/2: "},
+	{"error reading server preface: ", "no answer in HTTP/2, perhaps as there is TLS: "},
 	{"error reading from server: ", "the connection broke: "},
 	{"keepalive ping failed to receive ACK within timeout", "the server does not answer any more"},
 }

@@ -15,7 +15,7 @@ func TestABrokenConnectionIsToldInPlainWords(t *testing.T) {
 		`last connection error: connection error: desc = "transport: Error while dialing: dial tcp: lookup nowhere: no such host"`:                                "lookup nowhere: no such host",
 		`latest balancer error: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp 10.0.0.1:1: i/o timeout"`: "i/o timeout",
 		`connection error: desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: \"a\" is unknown"`:                        `tls: failed to verify certificate: x509: "a" is unknown`,
-		`connection error: desc = "error reading server preface: EOF"`:                                                                                            "no answer in HTTP/2: EOF",
+		`connection error: desc = "error reading server preface: EOF"`:                                                                                            "no answer in HTTP/2, perhaps as there is TLS: EOF",
 		`error reading from server: read tcp 127.0.0.1:2->127.0.0.1:1: read: connection reset by peer`:                                                            "the connection broke: read tcp 127.0.0.1:2->127.0.0.1:1: read: connection reset by peer",
 		`closing transport due to: connection error: desc = "error reading from server: EOF", received prior goaway: code: NO_ERROR, debug data: "graceful_stop"`: "the connection broke: EOF",
 		`connection error: desc = "keepalive ping failed to receive ACK within timeout"`:                                                                          "the server does not answer any more",

@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -60,6 +61,9 @@ func (o *openOptions) open(context.Context) result {
 		}
 		b = &embedded{Store: opened, batchSize: o.batchSize}
 	} else {
+		if !strings.Contains(o.url, "://") {
+			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q is no URL: write http://HOST:PORT for a server, file:PATH for a directory", o.url)}}
+		}
 		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, APIKey: o.apiKey, BatchSize: o.batchSize})
 		if err != nil {
 			return result{err: err}

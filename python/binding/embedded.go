@@ -80,16 +80,17 @@ func (e *embedded) watchHealth(ctx context.Context, service string) (messages, e
 	if _, err := e.health(service); err != nil {
 		return nil, err
 	}
-	return &watch{store: e, ctx: ctx}, nil
+	return &watch{store: e, ctx: ctx, failed: e.Failed()}, nil
 }
 
 func (e *embedded) prompt() bool { return true }
 
 // watch tells the health of an embedded store: now, and when that fails.
 type watch struct {
-	store *embedded
-	ctx   context.Context
-	told  bool
+	store  *embedded
+	ctx    context.Context
+	failed <-chan struct{} // of the store; nil once that has been told
+	told   bool
 }
 
 // Next gives a HealthCheckResponse.
@@ -98,13 +99,13 @@ func (w *watch) Next() ([]byte, error) {
 		select {
 		case <-w.ctx.Done():
 			return nil, w.ctx.Err()
-		case <-w.store.Failed():
+		case <-w.failed:
 		}
 	}
 	w.told = true
 	status, err := w.store.health("")
 	if status == client.HealthNotServing {
-		w.store = nil
+		w.failed = nil
 	}
 	return []byte{8, byte(status)}, err
 }

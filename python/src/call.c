@@ -59,8 +59,9 @@ static PyObject *wait_for(Connection *c, int32_t method, const request *r)
 	handle = begin(c, method, r, wait, 0, &result);
 	Py_END_ALLOW_THREADS
 	while (handle != 0) {
-		if (PyErr_CheckSignals() < 0) {
-			go.drop(handle);
+		if (golib_go_on() < 0) {
+			if (golib_alive())
+				go.drop(handle);
 			return NULL;
 		}
 		Py_BEGIN_ALLOW_THREADS

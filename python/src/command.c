@@ -15,8 +15,7 @@ PyObject *command_main(PyObject *module, PyObject *args)
 	if (argv == NULL)
 		return PyErr_NoMemory();
 	for (Py_ssize_t i = 0; i < count; i++) {
-		argv[i] = (char *)PyUnicode_AsUTF8AndSize(PyTuple_GetItem(words, i), NULL);
-		if (argv[i] == NULL) {
+		if (PyBytes_AsStringAndSize(PyTuple_GetItem(words, i), &argv[i], NULL) < 0) {
 			free(argv);
 			return NULL;
 		}

@@ -47,7 +47,7 @@ static PyObject *Connection_call(Connection *c, PyObject *args)
 	PyObject *text;
 	uintptr_t notifier = 0;
 	request r = {0};
-	if (!PyArg_ParseTuple(args, "iU|O&", &method, &text, to_notifier, &notifier))
+	if (!PyArg_ParseTuple(args, "iU|O&;the name of a source or service must be str", &method, &text, to_notifier, &notifier))
 		return NULL;
 	r.bytes = PyUnicode_AsUTF8AndSize(text, &r.size);
 	return r.bytes ? call_make(c, method, &r, notifier) : NULL;
@@ -99,7 +99,7 @@ static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 	if (!PyArg_ParseTuple(args, "OOOp", &query, &after, &limit, &as_read) || (limit != Py_None && to_unsigned(limit, "limit", 32, &left) < 0))
 		return NULL;
 	writer w = {0};
-	if (write_subscribe(&w, query, after) == 0)
+	if (write_subscribe(&w, query, after, as_read) == 0)
 		result = open_stream(c, as_read ? ReadResponse_Type : Subscription_Type, UMADB_SUBSCRIBE, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)left);
 	free(w.bytes);
 	return result;
@@ -109,7 +109,7 @@ static PyObject *Connection_watch_health(Connection *c, PyObject *args)
 {
 	PyObject *text;
 	Py_ssize_t size;
-	if (!PyArg_ParseTuple(args, "U", &text))
+	if (!PyArg_ParseTuple(args, "U;the name of a service must be str", &text))
 		return NULL;
 	const char *service = PyUnicode_AsUTF8AndSize(text, &size);
 	return service ? open_stream(c, Subscription_Type, UMADB_WATCH_HEALTH, service, size, -1) : NULL;

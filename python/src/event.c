@@ -22,7 +22,8 @@ static int write_data(writer *w, PyObject *data)
 	if (object == NULL) { /* a buffer, which a list of numbers is not */
 		PyObject *view = PyMemoryView_FromObject(data);
 		if (view == NULL) {
-			PyErr_Format(PyExc_TypeError, "data must be bytes, not %R", (PyObject *)Py_TYPE(data));
+			if (PyErr_ExceptionMatches(PyExc_TypeError))
+				PyErr_Format(PyExc_TypeError, "data must be bytes, not %R", (PyObject *)Py_TYPE(data));
 			return -1;
 		}
 		object = PyBytes_FromObject(view);
@@ -43,7 +44,8 @@ static int write_metadata(writer *w, PyObject *metadata)
 		return 0;
 	PyObject *items = PyMapping_Check(metadata) ? PyMapping_Items(metadata) : NULL;
 	if (items == NULL) {
-		PyErr_Format(PyExc_TypeError, "metadata must be a mapping of str to str, not %R", (PyObject *)Py_TYPE(metadata));
+		if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(PyExc_AttributeError))
+			PyErr_Format(PyExc_TypeError, "metadata must be a mapping of str to str, not %R", (PyObject *)Py_TYPE(metadata));
 		return -1;
 	}
 	int failed = 0;

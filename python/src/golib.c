@@ -105,6 +105,8 @@ int golib_check(void)
 	return -1;
 }
 
+int golib_go_on(void) { return PyErr_CheckSignals() < 0 ? -1 : golib_check(); }
+
 int32_t golib_patience(void)
 {
 	return PyThread_get_thread_ident() == main_thread ? 50 : UMADB_FOREVER;

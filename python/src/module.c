@@ -20,7 +20,12 @@ int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out)
 	}
 	unsigned long long value = PyLong_AsUnsignedLongLong(object);
 	if (PyErr_Occurred() || (bits < 64 && value >> bits != 0)) {
-		PyErr_Format(PyExc_ValueError, "%s must be from 0 to 2**%d - 1, not %R", name, bits, object);
+		PyErr_Clear();
+		PyObject *text = PyObject_Repr(object);
+		if (text == NULL) /* Python does not write numbers of thousands of digits */
+			PyErr_Clear();
+		PyErr_Format(PyExc_ValueError, "%s must be from 0 to 2**%d - 1, not %V", name, bits, text, "one of so many digits");
+		Py_XDECREF(text);
 		return -1;
 	}
 	*out = value;

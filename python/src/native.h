@@ -39,6 +39,9 @@ int golib_load(void);
 int golib_alive(void);
 /* Likewise; 0, or -1 with an exception. */
 int golib_check(void);
+/* Looks after signals in the middle of a call, whose handlers may fork; -1 with an
+ * exception if the call cannot go on. */
+int golib_go_on(void);
 /* How long a call may wait before it looks after signals: only the main thread
  * has to. */
 int32_t golib_patience(void);
@@ -114,7 +117,7 @@ PyObject *cancel_all(PyObject *module, PyObject *none);
 
 /* command.c */
 
-/* Runs the command line, given as a tuple of words, and gives its exit code. */
+/* Runs the command line, given as a tuple of words (bytes), and gives its exit code. */
 PyObject *command_main(PyObject *module, PyObject *args);
 
 /* notifier.c: where an event loop is told what has an answer. */

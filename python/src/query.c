@@ -92,7 +92,7 @@ static PyObject *Query_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	writer w = {0};
 	if (items == Py_None)
 		return message_of(type, &w);
-	PyObject *all = PySequence_Tuple(items);
+	PyObject *all = tuple_of(items, "items", "QueryItem");
 	if (all == NULL)
 		return NULL;
 	Py_ssize_t size = PyTuple_Size(all);

@@ -19,12 +19,9 @@ enum {
 
 static int write_events(writer *w, PyObject *events)
 {
-	PyObject *all = PyUnicode_Check(events) ? NULL : PySequence_Tuple(events);
-	if (all == NULL) {
-		if (!PyErr_Occurred())
-			PyErr_SetString(PyExc_TypeError, "events must be a sequence of Event");
+	PyObject *all = tuple_of(events, "events", "Event");
+	if (all == NULL)
 		return -1;
-	}
 	int failed = 0;
 	Py_ssize_t size = PyTuple_Size(all);
 	for (Py_ssize_t i = 0; i < size && !failed; i++) {
@@ -101,9 +98,12 @@ int write_read(writer *w, PyObject *query, PyObject *start, int backwards, PyObj
 	return write_optional(w, READ_LIMIT, limit, "limit", 32) < 0 ? -1 : written(w);
 }
 
-int write_subscribe(writer *w, PyObject *query, PyObject *after)
+int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read)
 {
-	if (write_query(w, SUBSCRIBE_QUERY, query) < 0 || write_optional(w, SUBSCRIBE_AFTER, after, "after", 64) < 0)
+	uint64_t position = 0;
+	if (write_query(w, SUBSCRIBE_QUERY, query) < 0 || (after != Py_None && to_unsigned(after, as_read ? "start" : "after", 64, &position) < 0))
 		return -1;
+	if (position > 0)
+		write_number(w, SUBSCRIBE_AFTER, position - (as_read ? 1 : 0));
 	return written(w);
 }

@@ -7,6 +7,7 @@
 
 int write_append(writer *w, PyObject *events, PyObject *condition, PyObject *tracking);
 int write_read(writer *w, PyObject *query, PyObject *start, int backwards, PyObject *limit);
-int write_subscribe(writer *w, PyObject *query, PyObject *after);
+/* after is the position before the first, or with as_read the first itself, as of a read. */
+int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read);
 
 #endif

@@ -26,6 +26,10 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 {
 	field f = {.bytes = NULL, .size = 0};
 	int more;
+	if ((uint64_t)size > UINT32_MAX) {
+		PyErr_SetString(PyExc_ValueError, "an event must be less than 4 GiB");
+		return NULL;
+	}
 	SequencedEvent *s = PyObject_NewVar(SequencedEvent, SequencedEvent_Type, size);
 	if (s == NULL)
 		return NULL;

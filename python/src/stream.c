@@ -114,7 +114,7 @@ int stream_fetch(Stream *s, uintptr_t notifier)
 		Py_BEGIN_ALLOW_THREADS
 		pending = go.next(s->handle, wait, notifier, &message);
 		Py_END_ALLOW_THREADS
-	} while (pending && !notifier && PyErr_CheckSignals() == 0);
+	} while (pending && !notifier && golib_go_on() == 0);
 	s->busy = 0;
 	if (pending)
 		return notifier ? PENDING : FAILED;

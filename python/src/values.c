@@ -69,17 +69,25 @@ int write_text(writer *w, int number, PyObject *text, const char *name, int keep
 	return 0;
 }
 
+PyObject *tuple_of(PyObject *sequence, const char *name, const char *of)
+{
+	PyObject *all = NULL, *each = PyUnicode_Check(sequence) || PyBytes_Check(sequence) ? NULL : PyObject_GetIter(sequence);
+	if (each != NULL)
+		all = PySequence_Tuple(each);
+	else if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError))
+		PyErr_Format(PyExc_TypeError, "%s must be a sequence of %s, not %R", name, of, (PyObject *)Py_TYPE(sequence));
+	Py_XDECREF(each);
+	return all;
+}
+
 /* Writes a string field for each string of a sequence that may be None. */
 int write_texts(writer *w, int number, PyObject *texts, const char *name)
 {
 	if (texts == NULL || texts == Py_None)
 		return 0;
-	PyObject *all = PyUnicode_Check(texts) || PyBytes_Check(texts) ? NULL : PySequence_Tuple(texts);
-	if (all == NULL) {
-		if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError))
-			PyErr_Format(PyExc_TypeError, "%s must be a sequence of str, not %R", name, (PyObject *)Py_TYPE(texts));
+	PyObject *all = tuple_of(texts, name, "str");
+	if (all == NULL)
 		return -1;
-	}
 	int failed = 0;
 	Py_ssize_t size = PyTuple_Size(all);
 	for (Py_ssize_t i = 0; i < size && !failed; i++)

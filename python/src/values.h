@@ -13,6 +13,8 @@ reader reader_of(PyObject *message);
 void write_part(writer *w, int number, writer *part);
 int written(const writer *w);
 int write_text(writer *w, int number, PyObject *text, const char *name, int keep_empty);
+/* Makes a tuple of a sequence; a TypeError names it and says what it must be of. */
+PyObject *tuple_of(PyObject *sequence, const char *name, const char *of);
 int write_texts(writer *w, int number, PyObject *texts, const char *name);
 PyObject *texts_of(PyObject *message, uint64_t number);
 field find(PyObject *message, uint64_t number);

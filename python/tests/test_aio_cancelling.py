@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from loops import asynchronous, take
-from stores import events, tagged
+from stores import black_hole, events, tagged
 
 import umadb
-from umadb import CancelledByUserError
+from umadb import CancelledByUserError, aio
 
 
 @asynchronous
@@ -125,3 +125,34 @@ async def test_closing(client):
     ):
         with pytest.raises(RuntimeError, match="closed"):
             await call()
+
+
+def test_cancelling_a_stream_that_is_still_connecting(tmp_path):
+    async def main():
+        async with aio.Client.open(tmp_path / "s") as client:
+            await client.append(events(1))
+        client = aio.Client.open(tmp_path / "s")
+        stream = client.subscribe(after=1)
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        stream.cancel()
+        with pytest.raises(CancelledByUserError):
+            await asyncio.wait_for(waiting, 5)
+        assert await client.head() == 1
+        await client.close()
+
+    asyncio.run(main())
+
+
+def test_closing_under_a_stream_that_is_still_connecting():
+    async def main(url):
+        client = aio.Client(url)
+        waiting = [asyncio.ensure_future(anext(s)) for s in (client.subscribe(), client.read(), client.watch_health())]
+        await asyncio.sleep(0.1)
+        await client.close()
+        for task in waiting:
+            with pytest.raises(CancelledByUserError):
+                await asyncio.wait_for(task, 1)
+
+    with black_hole() as url:
+        asyncio.run(main(url))

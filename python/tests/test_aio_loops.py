@@ -8,6 +8,7 @@ import time
 
 import pytest
 from proxies import proxy
+from scripts import run
 from stores import black_hole, events, positions, search_for_long
 
 from umadb import Client, aio
@@ -88,6 +89,46 @@ def test_a_loop_that_ends_while_it_connects():
             asyncio.run(main())
         asyncio.run(client.close())
         assert time.monotonic() - began < 2
+
+
+def test_a_failure_to_connect_that_nobody_waited_for_is_forgotten():
+    async def main(url):
+        complaints = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+        client = aio.Client(url)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(client.head(), 0.1)
+        await asyncio.sleep(6)  # it has failed after five seconds
+        with pytest.raises(asyncio.TimeoutError):  # it is connecting again
+            await asyncio.wait_for(client.head(), 0.1)
+        await client.close()
+        gc.collect()
+        assert complaints == []
+
+    with black_hole() as url:
+        asyncio.run(main(url))
+
+
+def test_no_pipe_to_be_had(tmp_path):
+    script = """
+import asyncio, os, sys
+from umadb import aio
+pipe = os.pipe
+def no_pipe():
+    raise OSError("too many open files")
+async def main():
+    client = aio.Client.open(sys.argv[1])
+    os.pipe = no_pipe
+    try:
+        await client.head()
+    except OSError as error:
+        print(error)
+    os.pipe = pipe
+    print(await client.head())
+    await client.close()
+asyncio.run(main())
+"""
+    assert run(script, tmp_path / "s") == "too many open files\nNone\n"
 
 
 def test_a_long_search_leaves_the_loop_to_others(tmp_path):

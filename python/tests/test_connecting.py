@@ -130,8 +130,13 @@ def test_urls_that_are_none(url):
     ids=str,
 )
 def test_wrong_arguments(arguments, error, tmp_path):
-    with pytest.raises(error):
+    with pytest.raises(error, match=next(iter(arguments)) if "url" not in arguments else None):
         Client(**({"url": f"file:{tmp_path}/s"} | arguments))
+
+
+def test_a_batch_size_that_is_too_long_to_be_written(tmp_path):
+    with pytest.raises(ValueError, match="^batch_size must be "):
+        Client.open(tmp_path / "s", batch_size=10**5000)
 
 
 def test_http_and_grpc_urls(tmp_path):
@@ -146,12 +151,14 @@ def test_embedded_urls(tmp_path, monkeypatch):
     for url in ("file:store", "file:./store", f"file:{tmp_path}/store", f"file://{tmp_path}/store"):
         with Client(url) as client:
             client.append(events(1))
-    for path in ("store", tmp_path / "store", "./store"):
+    for path in ("store", tmp_path / "store", "./store", f"/{tmp_path}/store"):
         with Client.open(path, batch_size=2) as client:
             client.append(events(1))
             assert len(client.read().next_batch()) == 2
     with Client("file:store") as client:
-        assert client.head() == 7
+        assert client.head() == 8
+    with pytest.raises(TypeError, match="path"):
+        Client.open(b"store")
 
 
 def test_a_directory_is_opened_once(tmp_path):

@@ -5,7 +5,7 @@ import time
 import pytest
 from scripts import run
 
-from umadb import Client
+from umadb import Client, run_server_from_args
 from umadb.pytest_plugin import run_server
 
 PROLOGUE = """
@@ -123,6 +123,12 @@ def test_what_was_appended_is_there_though_nobody_closed(tmp_path):
 def test_an_exception_ends_it_too(tmp_path):
     script = PROLOGUE + "s = client.subscribe(after=3000); blocked(lambda: next(s)); raise SystemExit(3)"
     run(script, f"file:{tmp_path}/s", status=3)
+
+
+@pytest.mark.parametrize(("word", "error"), [(1, TypeError), (None, TypeError), ("a\0b", ValueError)])
+def test_words_that_are_none(word, error):
+    with pytest.raises(error, match="not int|not NoneType|embedded null"):
+        run_server_from_args(["umadb", word])
 
 
 def test_the_server_in_this_process(tmp_path):

@@ -1,5 +1,6 @@
 """Forks: a child cannot use what its parent opened, and is told so; before, all is well."""
 
+import os
 import subprocess
 import sys
 
@@ -194,3 +195,39 @@ for _ in range(5):
 assert client.head() == 5
 """
     run(script, tmp_path / "s")
+
+
+@pytest.mark.parametrize("call", ["next(following)", "client.append([Event('t', b'')], condition)"])
+@pytest.mark.parametrize("end", ["return", "sys.exit(7)"])
+def test_a_signal_handler_may_fork(call, end, tmp_path):
+    """The child comes out of the handler in the middle of the parent's call."""
+    script = f"""
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from stores import search_for_long
+from umadb import *
+client = Client.open(sys.argv[1])
+following = client.subscribe(after=10**6)
+condition = AppendCondition(search_for_long(client))
+parent = os.getpid()
+child = 0
+def handler(signum, frame):
+    global child
+    child = os.fork()
+    if child == 0:
+        {end}
+    else:
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.3)
+try:
+    {call}
+except RuntimeError as error:
+    os._exit(7 if os.getpid() != parent and "fork" in str(error) else 1)
+except SystemExit:
+    os._exit(7 if os.getpid() != parent else 1)
+except KeyboardInterrupt:
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7, status
+"""
+    run(script, tmp_path / "s", os.path.dirname(__file__))

@@ -174,6 +174,14 @@ def test_wrong_arguments(client, options, error):
         client.subscribe(**options)
 
 
+@pytest.mark.parametrize(
+    ("start", "error"), [(-1, ValueError), (2**64, ValueError), ("1", TypeError), (1.5, TypeError)]
+)
+def test_a_wrong_start(client, start, error):
+    with pytest.raises(error, match="^start must be "):
+        client.read(start=start, subscribe=True)
+
+
 def test_the_server_ends_a_subscription_when_it_shuts_down(tmp_path):
     with run_server(tmp_path / "uma.db") as url:
         client = Client(url)

@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 import umadb
-from umadb import AppendCondition, Event, Query, QueryItem, SequencedEvent, TrackingInfo
+from umadb import AppendCondition, Client, Event, Query, QueryItem, SequencedEvent, TrackingInfo
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 EVENT = Event("t", b"d", ["x", "y"], UUID, {"k": "v", "a": "b"})
@@ -214,6 +214,8 @@ class Failing:
     def __iter__(self):
         raise KeyError("mine")
 
+    items = __iter__
+
     def __len__(self):
         return 1
 
@@ -249,7 +251,7 @@ WRONG = [
     *(lambda t=t: t() for t in (umadb.ReadResponse, umadb.Subscription)),
 ]
 UNFIT = [
-    *((lambda w=wrong: AppendCondition(Query(), w)) for wrong in (-1, 2**64, 10**30)),
+    *((lambda w=wrong: AppendCondition(Query(), w)) for wrong in (-1, 2**64, 10**30, 10**5000)),
     *((lambda w=wrong: TrackingInfo("s", w)) for wrong in (-1, 2**64)),
     *((lambda w=wrong: SequencedEvent(w, EVENT)) for wrong in (-1, 2**64)),
     lambda: Event("\ud800", b""),
@@ -259,6 +261,12 @@ UNFIT = [
     lambda: Event("t", b"", metadata={"": "\ud800"}),
     lambda: QueryItem(["\ud800"]),
 ]
+
+
+def released():
+    view = memoryview(b"data")
+    view.release()
+    return view
 
 
 def test_wrong_types():
@@ -275,7 +283,47 @@ def test_unfit_values():
             pytest.fail(f"number {number} was taken")
 
 
+def test_a_number_that_is_too_long_to_be_written():
+    with pytest.raises(ValueError, match=r"^after must be from 0 to 2\*\*64 - 1, not "):
+        AppendCondition(Query(), 10**5000)
+
+
 def test_errors_of_sequences_come_through():
-    for make in (lambda: Event("t", b"", Failing()), lambda: QueryItem(Failing()), lambda: Query(Failing())):
+    for make in (
+        lambda: Event("t", b"", Failing()),
+        lambda: Event("t", b"", metadata=Failing()),
+        lambda: QueryItem(Failing()),
+        lambda: Query(Failing()),
+    ):
         with pytest.raises(KeyError, match="mine"):
             make()
+    with pytest.raises(ValueError, match="released"):
+        Event("t", released())
+
+
+def test_one_object_in_place_of_a_sequence_is_named(tmp_path):
+    with (
+        Client(f"file:{tmp_path / 'uma.db'}") as client,
+        pytest.raises(TypeError, match="events must be a sequence of Event"),
+    ):
+        client.append(EVENT)
+    with pytest.raises(TypeError, match="items must be a sequence of QueryItem"):
+        Query(QueryItem())
+
+
+def test_what_a_generator_raises_is_not_replaced():
+    with pytest.raises(TypeError, match="^from the generator$"):
+        Event("Enrolled", b"", tags=FailingIterator())
+
+
+class FailingIterator:
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        raise TypeError("from the generator")
+
+
+def test_a_path_is_no_url():
+    with pytest.raises(ValueError, match="file:PATH for a directory"):
+        Client("./uma.db")

@@ -68,8 +68,10 @@ def connection_arguments(url, ca_path, api_key, batch_size, uuid_type):
             continue
         if not isinstance(value, str) and (name == "url" or value is not None):
             raise TypeError(f"{name} must be str, not {type(value)!r}")
+    if not isinstance(batch_size, int | None):
+        raise TypeError(f"batch_size must be an int, not {type(batch_size)!r}")
     if batch_size is not None and not 0 <= batch_size < 2**32:
-        raise ValueError(f"batch_size must be from 0 to 2**32 - 1, not {batch_size!r}")
+        raise ValueError("batch_size must be from 0 to 2**32 - 1")
     return url, os.fspath(ca_path) if ca_path else "", api_key or "", batch_size or 0, wants_uuid_objects(uuid_type)
 
 
@@ -85,11 +87,18 @@ def wants_uuid_objects(uuid_type):
     return uuid_type is uuid.UUID
 
 
-def subscribe_after(start, backwards):
-    """Give what a read that subscribes from a position is to come after."""
+def refuse_backwards(backwards):
+    """Raise an exception if a read that subscribes is to go backwards."""
     if backwards:
         raise ValueError("invalid argument: a read that subscribes cannot go backwards")
-    return start - 1 if start else None
+
+
+def file_url(path):
+    """Give the URL of a directory."""
+    path = os.fspath(path)
+    if not isinstance(path, str):
+        raise TypeError(f"path must be str or os.PathLike of str, not {type(path)!r}")
+    return f"file://{path}" if path.startswith("//") else f"file:{path}"
 
 
 class Client:
@@ -112,8 +121,11 @@ class Client:
     Raises:
         TransportError: if there is no connection within 5 seconds.
         ValueError: if an argument cannot be used.
-        OSError: if a file cannot be used, or the directory is open already.
+        OSError: if a file cannot be used, or the directory is open already, here or elsewhere.
         CorruptionError: if the directory holds damaged data.
+
+    A missing or wrong api_key shows at the first call that needs one, as
+    AuthenticationError.
     """
 
     def __init__(
@@ -139,7 +151,7 @@ class Client:
 
         Raises: as Client.
         """
-        return cls("file:" + os.fspath(path), batch_size=batch_size, uuid_type=uuid_type)
+        return cls(file_url(path), batch_size=batch_size, uuid_type=uuid_type)
 
     def append(
         self,
@@ -191,7 +203,8 @@ class Client:
             is wrong with the read, as append does.
         """
         if subscribe:
-            return self._connection.subscribe(query, subscribe_after(start, backwards), limit, True)
+            refuse_backwards(backwards)
+            return self._connection.subscribe(query, start, limit, True)
         return self._connection.read(query, start, backwards, limit)
 
     def subscribe(self, query: Query | None = None, after: int | None = None) -> Subscription:
@@ -263,11 +276,11 @@ def run_server_from_args(args):
     Raises:
         ServerStartError: if it fails. What is wrong stands on standard error.
     """
-    code = _native.main(tuple(args[1:]))
+    code = _native.main(tuple(map(os.fsencode, args[1:])))
     if code != 0:
         raise _native.ServerStartError(f"umadb ended with exit code {code}; what is wrong stands on standard error")
 
 
 def main():
     """Run the command line of umadb as a program."""
-    sys.exit(_native.main(tuple(sys.argv[1:])))
+    sys.exit(_native.main(tuple(map(os.fsencode, sys.argv[1:]))))

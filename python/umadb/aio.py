@@ -17,7 +17,16 @@ import struct
 import weakref
 
 from umadb import _native
-from umadb._client import CHECK_HEALTH, HEAD, TRACKING, ServingStatus, connection_arguments, status_of, subscribe_after
+from umadb._client import (
+    CHECK_HEALTH,
+    HEAD,
+    TRACKING,
+    ServingStatus,
+    connection_arguments,
+    file_url,
+    refuse_backwards,
+    status_of,
+)
 
 __all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
 
@@ -25,17 +34,17 @@ __all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
 class _Bridge:
     """Lets tasks of one event loop wait for what Go is doing."""
 
-    def __init__(self, loop):
+    def __init__(self, loop, read_end, write_end):
         self._waiting = {}  # from handles to futures
         self._loop = weakref.ref(loop)
-        self._read_end, write_end = os.pipe()
-        os.set_blocking(self._read_end, False)
+        self._read_end = read_end
+        os.set_blocking(read_end, False)
         try:
             self.notifier = _native.Notifier(write_end)
         finally:
             os.close(write_end)
         this = weakref.ref(self)
-        loop.add_reader(self._read_end, lambda: this() and this()._wake())
+        loop.add_reader(read_end, lambda: this() and this()._wake())
 
     def __del__(self):
         loop = self._loop()
@@ -71,7 +80,7 @@ def _bridge():
     loop = asyncio.get_running_loop()
     bridge = _bridges.get(loop)
     if bridge is None:
-        bridge = _bridges[loop] = _Bridge(loop)
+        bridge = _bridges[loop] = _Bridge(loop, *os.pipe())
     return bridge
 
 
@@ -86,17 +95,25 @@ class _Stream:
 
     async def _poll(self, name):
         """Wait for what a method of the stream gives, which is False until it has an answer."""
+        if self._stream is None and not self._is_cancelled():
+            await self._open()
         if self._is_cancelled():
             raise _native.CancelledByUserError("cancelled")
-        if self._stream is None:
-            connection = await self._client._connect()
-            if self._stream is None:
-                self._stream = self._opening(connection)
         bridge = _bridge()
         method = getattr(self._stream, name)
         while (answer := method(bridge.notifier)) is False:
             await bridge.wait(self._stream._handle)
         return answer
+
+    async def _open(self):
+        try:
+            connection = await self._client._connect()
+        except RuntimeError:
+            if not self._is_cancelled():
+                raise
+        else:
+            if self._stream is None and not self._is_cancelled():
+                self._stream = self._opening(connection)
 
     def _is_cancelled(self):
         return self._cancelled or self._client._closed or (self._stream is not None and self._stream._cancelled)
@@ -201,26 +218,27 @@ class Client:
     @classmethod
     def open(cls, path, *, batch_size=None, uuid_type=None):
         """Open the event store in a directory in this process, as umadb.Client.open does."""
-        return cls("file:" + os.fspath(path), batch_size=batch_size, uuid_type=uuid_type)
+        return cls(file_url(path), batch_size=batch_size, uuid_type=uuid_type)
 
     async def _open(self):
         return await self._finish(_native.connect(*self._arguments, _bridge().notifier))
+
+    def _connected(self, connecting):
+        if not connecting.cancelled() and connecting.exception() and self._connecting is connecting:
+            self._connecting = None  # the next may have more luck
 
     async def _connect(self):
         if self._closed:
             raise RuntimeError("the client is closed")
         if self._connecting is None or self._connecting.cancelled():
             self._connecting = asyncio.ensure_future(self._open())
+            self._connecting.add_done_callback(self._connected)
         connecting = self._connecting
         try:
             return await asyncio.shield(connecting)
         except asyncio.CancelledError:
             if self._closed and connecting.cancelled():
                 raise RuntimeError("the client is closed") from None
-            raise
-        except Exception:
-            if self._connecting is connecting:
-                self._connecting = None  # the next may have more luck
             raise
 
     async def _finish(self, call):
@@ -240,8 +258,8 @@ class Client:
     def read(self, query=None, start=None, backwards=False, limit=None, subscribe=False):
         """Do what umadb.Client.read does; the ReadResponse is for ``async for``."""
         if subscribe:
-            after = subscribe_after(start, backwards)
-            return ReadResponse(self, lambda connection: connection.subscribe(query, after, limit, True), True)
+            refuse_backwards(backwards)
+            return ReadResponse(self, lambda connection: connection.subscribe(query, start, limit, True), True)
         return ReadResponse(self, lambda connection: connection.read(query, start, backwards, limit), False)
 
     def subscribe(self, query=None, after=None):

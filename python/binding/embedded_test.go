@@ -1,0 +1,53 @@
+//go:build cgo
+
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+func TestHealthWatchTellsOfAFailureOnceAndGoesOn(t *testing.T) {
+	var failing atomic.Bool
+	disk := vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
+		if failing.Load() && op.Kind == "sync" && strings.Contains(op.Name, "log") {
+			return syscall.EIO
+		}
+		return nil
+	})
+	opened, err := store.Open("/store", &store.Options{FS: disk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	watch, err := (&embedded{Store: opened}).watchHealth(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustTell := func(want client.HealthStatus) {
+		t.Helper()
+		if message, err := watch.Next(); err != nil || string(message) != string([]byte{8, byte(want)}) {
+			t.Fatalf("got % x, %v, want %v", message, err, want)
+		}
+	}
+	mustTell(client.HealthServing)
+	failing.Store(true)
+	if _, err := opened.Append(t.Context(), []dcb.Event{{Type: "t"}}, nil, nil); !errors.Is(err, dcb.ErrIO) {
+		t.Fatalf("the append that met the fault: %v", err)
+	}
+	mustTell(client.HealthNotServing)
+	cancel()
+	if _, err := watch.Next(); !errors.Is(err, context.Canceled) {
+		t.Fatalf("after that: %v", err)
+	}
+}
