@@ -46,6 +46,14 @@ int golib_go_on(void);
  * has to. */
 int32_t golib_patience(void);
 
+/* interpreter.c */
+
+/* Reads an unsigned integer of at most so many bits; -1 with a ValueError or
+ * TypeError that names it. */
+int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out);
+/* Adds a type made from a spec to the module; NULL with an exception. */
+PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);
+
 /* values.c: the immutable values, kept as the bytes of their wire messages. */
 
 extern PyTypeObject *Event_Type, *SequencedEvent_Type, *Query_Type, *QueryItem_Type, *AppendCondition_Type, *TrackingInfo_Type;
@@ -72,11 +80,6 @@ typedef struct {
 int values_init(PyObject *module);
 /* Makes a SequencedEvent of the bytes of one. */
 PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object);
-/* Reads an unsigned integer of at most so many bits; -1 with a ValueError or
- * TypeError that names it. */
-int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out);
-/* Adds a type made from a spec to the module; NULL with an exception. */
-PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);
 
 /* connection.c: an open store. */
 

@@ -1,0 +1,32 @@
+/* What every part wants of the interpreter: types in the module, and numbers. */
+
+#include "native.h"
+
+PyTypeObject *add_type(PyObject *module, PyType_Spec *spec)
+{
+	PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+	const char *name = strrchr(spec->name, '.') + 1;
+	if (type == NULL || PyModule_AddObjectRef(module, name, type) < 0)
+		return NULL;
+	return (PyTypeObject *)type;
+}
+
+int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out)
+{
+	if (!PyLong_Check(object)) {
+		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R", name, (PyObject *)Py_TYPE(object));
+		return -1;
+	}
+	unsigned long long value = PyLong_AsUnsignedLongLong(object);
+	if (PyErr_Occurred() || (bits < 64 && value >> bits != 0)) {
+		PyErr_Clear();
+		PyObject *text = PyObject_Repr(object);
+		if (text == NULL) /* Python does not write numbers of thousands of digits */
+			PyErr_Clear();
+		PyErr_Format(PyExc_ValueError, "%s must be from 0 to 2**%d - 1, not %V", name, bits, text, "one of so many digits");
+		Py_XDECREF(text);
+		return -1;
+	}
+	*out = value;
+	return 0;
+}
