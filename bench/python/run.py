@@ -31,7 +31,7 @@ WORKLOADS = [
     ("read_tag", 5_000, "reads", 2.0, "read 10 events by tag, 1 thread"),
     ("read_tag_threads", 8_000, "reads", 2.0, "read 10 events by tag, 4 threads"),
     ("append_one", 1_000, "appends", 1.2, "append 1 event, 1 thread"),
-    ("append_threads", 8_000, "appends", 1.2, "append 1 event, 16 threads"),
+    ("append_threads", 24_000, "appends", 1.2, "append 1 event, 16 threads"),
     ("append_lists", 60, "appends", 3.0, "append lists of 1,000 events"),
 ]
 EMBEDDED = [
