@@ -140,7 +140,7 @@ def machine():
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
         model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}"
     return f"{os.cpu_count()} CPUs ({model}), {memory:.0f} GiB, {system}"
 
 
