@@ -33,11 +33,11 @@ func begin(parent context.Context, work func(context.Context) result, wait C.int
 	if to != nil {
 		handle = cgo.NewHandle(c) // before the end can be told
 	}
-	go func() {
+	spawn(func() {
 		c.answer = work(ctx)
 		close(c.done)
 		notification{to: to, handle: uint64(handle)}.send()
-	}()
+	})
 	if to == nil && c.wait(int(wait), out) {
 		return 0
 	}

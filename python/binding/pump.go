@@ -92,7 +92,7 @@ func (p *pump) take(tell notification, out *C.umadb_result) bool {
 	defer p.mu.Unlock()
 	if !p.begun {
 		p.begun = true
-		go p.run()
+		spawn(p.run)
 	}
 	switch {
 	case p.ctx.Err() != nil:
