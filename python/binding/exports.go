@@ -6,7 +6,7 @@
 // ends with the call, one for each call given up (call.go), which ends with it too,
 // and one for each stream that waits for a server, for events to come or for a read
 // that takes long (pump.go), from when it is first asked to when the stream is at its
-// end or freed.
+// end or freed. Some are kept for the next (workers.go).
 package main
 
 // #include "binding.h"
