@@ -26,8 +26,7 @@ type conn struct {
 	closed    error
 }
 
-// backend is a store that takes requests as they go over the wire. Its calls
-// block; next is told whether messages may take long to come.
+// backend is a store that takes requests as they go over the wire. Its calls block.
 type backend interface {
 	dcb.EventStore
 	append(ctx context.Context, request []byte) (uint64, error)
@@ -35,7 +34,8 @@ type backend interface {
 	subscribe(ctx context.Context, request []byte) (messages, error)
 	checkHealth(ctx context.Context, service string) (client.HealthStatus, error)
 	watchHealth(ctx context.Context, service string) (messages, error)
-	// prompt tells whether a read never waits for long.
+	// prompt tells whether the messages of a read mostly come in less time than it
+	// takes to wake another thread.
 	prompt() bool
 }
 

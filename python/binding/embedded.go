@@ -33,7 +33,8 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 	if parsed.BatchSize == 0 {
 		parsed.BatchSize = e.batchSize
 	}
-	return e.cursor(ctx)(e.OpenRead(parsed))
+	opened, err := e.OpenRead(parsed)
+	return &cursor{Cursor: opened, ctx: ctx}, err
 }
 
 func (e *embedded) subscribe(ctx context.Context, request []byte) (messages, error) {
@@ -44,13 +45,8 @@ func (e *embedded) subscribe(ctx context.Context, request []byte) (messages, err
 	if parsed.BatchSize == 0 {
 		parsed.BatchSize = e.batchSize
 	}
-	return e.cursor(ctx)(e.OpenSubscription(parsed))
-}
-
-func (e *embedded) cursor(ctx context.Context) func(encoding.Cursor, error) (messages, error) {
-	return func(c encoding.Cursor, err error) (messages, error) {
-		return &cursor{Cursor: c, ctx: ctx}, err
-	}
+	opened, err := e.OpenSubscription(parsed)
+	return &cursor{Cursor: opened, ctx: ctx}, err
 }
 
 // errNoHealth is the answer to questions about the health of a service that an

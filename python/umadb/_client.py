@@ -266,6 +266,11 @@ class Client:
         return f"Client({self._url!r})"
 
 
+def run(words):
+    """Run the command line of umadb, and give its exit code."""
+    return _native.main(tuple(map(os.fsencode, words)))
+
+
 def run_server_from_args(args):
     """Run the command line of umadb in this process until it ends, or a signal ends it.
 
@@ -276,11 +281,11 @@ def run_server_from_args(args):
     Raises:
         ServerStartError: if it fails. What is wrong stands on standard error.
     """
-    code = _native.main(tuple(map(os.fsencode, args[1:])))
+    code = run(args[1:])
     if code != 0:
         raise _native.ServerStartError(f"umadb ended with exit code {code}; what is wrong stands on standard error")
 
 
 def main():
     """Run the command line of umadb as a program."""
-    sys.exit(_native.main(tuple(map(os.fsencode, sys.argv[1:]))))
+    sys.exit(run(sys.argv[1:]))
