@@ -17,7 +17,7 @@ BUF := $(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0
 
 # Where many goroutines meet; the race detector is too slow for the rest.
 RACE := ./dcb/... ./internal/cli/... ./internal/client/... ./internal/eventlog/... ./internal/index/... \
-	./internal/server/... ./internal/store/... ./internal/storetest/... ./internal/vfs/... ./internal/wire/... .
+	./internal/server/... ./internal/store/... ./internal/storetest/... ./internal/vfs/... ./internal/wire/... ./python/... .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help

@@ -93,7 +93,7 @@ setup(
         Extension(
             "umadb._native",
             sources=sorted(glob.glob("src/*.c", root_dir=HERE)),
-            depends=[*glob.glob("src/*.h", root_dir=HERE), "binding/binding.h"],
+            depends=glob.glob("src/*.h", root_dir=HERE) + glob.glob("binding/*.h", root_dir=HERE),
             define_macros=[("Py_LIMITED_API", "0x030A0000")],
             extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
             libraries=["dl", "pthread"],

@@ -21,29 +21,22 @@ enum {
 	UMADB_TRANSPORT = 10,
 };
 
-/* The calls with one answer. */
+/* What can be asked. */
 enum {
+	/* With one answer. */
 	UMADB_APPEND = 1,       /* an AppendRequest; gives the position */
 	UMADB_HEAD = 2,         /* nothing; gives the position, if there is one */
 	UMADB_TRACKING = 3,     /* the source; gives the position, if there is one */
 	UMADB_CHECK_HEALTH = 4, /* the service; gives the status */
 	UMADB_CLOSE = 5,        /* nothing */
-	UMADB_OPEN = 6,         /* by umadb_open; gives the handle of a connection */
+	UMADB_OPEN = 6,         /* URL, CA file and key, each with a NUL behind it; gives the handle of a connection */
+	/* With many answers, and then an error or UMADB_END. */
+	UMADB_READ = 7,         /* a ReadRequest; gives ReadResponses */
+	UMADB_SUBSCRIBE = 8,    /* a SubscribeRequest; gives SubscribeResponses */
+	UMADB_WATCH_HEALTH = 9, /* the service; gives HealthCheckResponses */
 };
 
-/* The calls with many answers. */
-enum {
-	UMADB_READ = 1,         /* a ReadRequest; gives ReadResponses */
-	UMADB_SUBSCRIBE = 2,    /* a SubscribeRequest; gives SubscribeResponses */
-	UMADB_WATCH_HEALTH = 3, /* the service; gives HealthCheckResponses */
-};
-
-/* How long a function may wait: so many milliseconds, or one of these. */
-enum {
-	UMADB_FOREVER = -1,
-};
-
-/* The answer of a call. */
+/* An answer. */
 typedef struct {
 	int32_t kind;      /* UMADB_OK or why not */
 	int32_t present;   /* whether number means anything */
@@ -51,5 +44,19 @@ typedef struct {
 	char *bytes;       /* a message, or the text of an error; for free() */
 	int64_t length;    /* of bytes */
 } umadb_result;
+
+/* What a thread tells the library, by a pipe: see orders.go. */
+enum {
+	UMADB_START = 1,      /* answer an exchange (its address), which the library holds from then on */
+	UMADB_ROOM = 2,       /* an exchange (its number) has room for answers again */
+	UMADB_CANCEL = 3,     /* end an exchange (its number) with UMADB_CANCELLED */
+	UMADB_DROP = 4,       /* likewise, and nobody wants to know */
+	UMADB_CANCEL_ALL = 5, /* end everything that has many answers */
+};
+
+typedef struct {
+	uint64_t verb;
+	uint64_t what;
+} umadb_order;
 
 #endif

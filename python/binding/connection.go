@@ -1,6 +1,6 @@
 package main
 
-// #include "binding.h"
+// #include "exchange.h"
 import "C"
 
 import (
@@ -34,9 +34,6 @@ type backend interface {
 	subscribe(ctx context.Context, request []byte) (messages, error)
 	checkHealth(ctx context.Context, service string) (client.HealthStatus, error)
 	watchHealth(ctx context.Context, service string) (messages, error)
-	// prompt tells whether the messages of a read mostly come in less time than it
-	// takes to wake another thread.
-	prompt() bool
 }
 
 // messages is a stream as it goes over the wire. Next gives bytes that are valid
@@ -46,15 +43,28 @@ type messages interface {
 	Close()
 }
 
+// connections is the open stores that C has.
+var connections table[*conn]
+
+// forget closes a connection, if it is not, and frees it.
+func forget(connection uint64) { connections.remove(connection).close() }
+
 type openOptions struct {
 	url, caFile, apiKey string
 	batchSize           uint32
+}
+
+// openOptionsOf takes a request apart.
+func openOptionsOf(request []byte, batchSize uint32) *openOptions {
+	words := strings.Split(string(request), "\x00")
+	return &openOptions{url: words[0], caFile: words[1], apiKey: words[2], batchSize: batchSize}
 }
 
 // open opens what the URL names.
 func (o *openOptions) open(context.Context) result {
 	var b backend
 	if dir, local := strings.CutPrefix(o.url, "file:"); local {
+		useProcessors()
 		opened, err := store.Open(dirOf(dir), nil)
 		if err != nil {
 			return result{err: err}
@@ -106,27 +116,17 @@ func (c *conn) work(method C.int32_t, request []byte) func(context.Context) resu
 	}
 }
 
-// stream makes a stream.
-func (c *conn) stream(method C.int32_t, request []byte) (s streaming) {
-	ctx, cancel := context.WithCancel(c.ctx)
-	hasty := &haste{Context: ctx}
-	open := func() (messages, error) {
+// opener gives what opens the stream of an exchange.
+func (c *conn) opener(e *exchange, method C.int32_t, request []byte) func() (messages, error) {
+	return func() (messages, error) {
 		switch method {
 		case C.UMADB_SUBSCRIBE:
-			return c.subscribe(ctx, request)
+			return c.subscribe(e.ctx, request)
 		case C.UMADB_WATCH_HEALTH:
-			return c.watchHealth(ctx, string(request))
+			return c.watchHealth(e.ctx, string(request))
 		}
-		return c.read(hasty, request)
+		return c.read(e.haste, request)
 	}
-	base := stream{ctx: ctx, stop: cancel, messages: &unopened{open: open}}
-	if method == C.UMADB_READ && c.prompt() {
-		s = &prompt{stream: base, haste: hasty}
-	} else {
-		s = pumped(base)
-	}
-	streams.add(s)
-	return s
 }
 
 // close ends what is under way and closes the store.
@@ -203,5 +203,3 @@ func (r *remote) checkHealth(ctx context.Context, service string) (client.Health
 func (r *remote) watchHealth(ctx context.Context, service string) (messages, error) {
 	return r.HealthMessages(ctx, service), nil
 }
-
-func (r *remote) prompt() bool { return false }

@@ -79,8 +79,6 @@ func (e *embedded) watchHealth(ctx context.Context, service string) (messages, e
 	return &watch{store: e, ctx: ctx, failed: e.Failed()}, nil
 }
 
-func (e *embedded) prompt() bool { return true }
-
 // watch tells the health of an embedded store: now, and when that fails.
 type watch struct {
 	store  *embedded

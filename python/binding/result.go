@@ -2,14 +2,13 @@ package main
 
 // #include <stdlib.h>
 // #include <string.h>
-// #include "binding.h"
+// #include "exchange.h"
 import "C"
 
 import (
 	"context"
 	"errors"
 	"io"
-	"runtime/cgo"
 	"unsafe"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -20,7 +19,7 @@ type result struct {
 	present bool
 	number  uint64
 	message []byte
-	opened  *conn // given to C as a handle
+	opened  *conn // given to C by number
 	err     error
 }
 
@@ -36,7 +35,7 @@ func (r *result) to(out *C.umadb_result) {
 		out.present = 1
 	}
 	if r.opened != nil {
-		out.number = C.uint64_t(cgo.NewHandle(r.opened))
+		out.number = C.uint64_t(connections.add(r.opened))
 	}
 	out.bytes, out.length = toC(r.message)
 }
@@ -72,6 +71,11 @@ func (r *result) fail(out *C.umadb_result) {
 		out.present, out.number = 1, C.uint64_t(e.ConflictPosition)
 	}
 	out.bytes, out.length = toC([]byte(r.err.Error()))
+}
+
+// requestOf copies what is asked.
+func requestOf(x *C.umadb_exchange) []byte {
+	return append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(x.request)), int(x.length))...)
 }
 
 // freeBytes frees what C was not given.

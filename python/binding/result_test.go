@@ -7,21 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"testing"
 	"unsafe"
 
 	"github.com/umadb-go/umadb/dcb"
 )
-
-// slot is room for a umadb_result, a type that tests cannot name, and pumps have.
-type slot struct{ pump }
-
-func newSlot() *slot {
-	s := new(slot)
-	s.answers = slices.Grow(s.answers, 1)[:1]
-	return s
-}
 
 // answer is a umadb_result as C understands it.
 type answer struct {
@@ -31,12 +21,29 @@ type answer struct {
 	message string
 }
 
-// take gives what is in the slot, and frees it, as C does.
-func (s *slot) take() answer {
-	out := &s.answers[0]
-	defer freeBytes(out)
-	message := unsafe.Slice((*byte)(unsafe.Pointer(out.bytes)), int(out.length))
-	return answer{int(out.kind), out.present != 0, uint64(out.number), string(message)}
+// places is UMADB_PLACES.
+const places = 3
+
+// given gives the answers that are in an exchange and takes them out, as C does. Nobody
+// may put one at the time.
+func given(e *exchange) (all []answer) {
+	x := e.shared
+	for ; x.count > 0; x.count-- {
+		out := &x.answers[x.first]
+		message := unsafe.Slice((*byte)(unsafe.Pointer(out.bytes)), int(out.length))
+		all = append(all, answer{int(out.kind), out.present != 0, uint64(out.number), string(message)})
+		freeBytes(out)
+		x.first = (x.first + 1) % places
+	}
+	return all
+}
+
+// put gives a result to C, and what C has then.
+func put(t *testing.T, r result) answer {
+	t.Helper()
+	e := asked(t)
+	e.put(&r)
+	return given(e)[0]
 }
 
 // The kinds that the tests meet; binding.h has them all.
@@ -62,28 +69,26 @@ func TestErrorsHaveTheKindsOfTheHeader(t *testing.T) {
 		dcb.ErrTransport:         10,
 		errors.New("of no kind"): kindInternal,
 	} {
-		s, r := newSlot(), result{present: true, number: 7, err: fmt.Errorf("wrapped: %w", err)}
-		r.to(&s.answers[0])
-		if got, want := s.take(), (answer{kind: kind, message: r.err.Error()}); got != want {
+		r := result{present: true, number: 7, err: fmt.Errorf("wrapped: %w", err)}
+		if got, want := put(t, r), (answer{kind: kind, message: r.err.Error()}); got != want {
 			t.Errorf("%v: got %+v, want %+v", err, got, want)
 		}
 	}
 }
 
 func TestConflictTellsItsPosition(t *testing.T) {
-	s, r := newSlot(), result{err: &dcb.Error{Kind: dcb.ErrIntegrity, ConflictPosition: 42}}
-	r.to(&s.answers[0])
-	if got := s.take(); !got.present || got.number != 42 {
+	r := result{err: &dcb.Error{Kind: dcb.ErrIntegrity, ConflictPosition: 42}}
+	if got := put(t, r); !got.present || got.number != 42 {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestAnswersAreCopied(t *testing.T) {
 	message := []byte("a\x00b")
-	s, r := newSlot(), result{present: true, number: 1 << 63, message: message}
-	r.to(&s.answers[0])
+	e, r := asked(t), result{present: true, number: 1 << 63, message: message}
+	e.put(&r)
 	message[0] = 'x'
-	if got, want := s.take(), (answer{kindOK, true, 1 << 63, "a\x00b"}); got != want {
+	if got, want := given(e)[0], (answer{kindOK, true, 1 << 63, "a\x00b"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

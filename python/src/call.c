@@ -1,6 +1,6 @@
 /* Calls with one answer: waited for here, or by an event loop. */
 
-#include "native.h"
+#include "exchange.h"
 
 #include <stdlib.h>
 
@@ -10,8 +10,7 @@ static PyTypeObject *Call_Type;
 typedef struct {
 	PyObject_HEAD
 	Connection *connection;
-	uintptr_t handle; /* 0 once it has ended */
-	int32_t method;
+	umadb_exchange *exchange;
 } Call;
 
 /* The answer as an object: a number, None, or the connection once it is open. */
@@ -26,7 +25,7 @@ static PyObject *answer(Connection *c, int32_t method, umadb_result *result)
 		return raise_result(result);
 	free(result->bytes);
 	if (method == UMADB_OPEN) {
-		c->handle = (uintptr_t)result->number;
+		c->handle = result->number;
 		return Py_NewRef((PyObject *)c);
 	}
 	if (!result->present)
@@ -34,60 +33,41 @@ static PyObject *answer(Connection *c, int32_t method, umadb_result *result)
 	return PyLong_FromUnsignedLongLong(result->number);
 }
 
-/* Begins a call. It gives 0 if the answer is in result, or the handle of the call. */
-static uintptr_t begin(Connection *c, int32_t method, const request *r, int32_t wait, uintptr_t notifier, umadb_result *result)
-{
-	if (method == UMADB_OPEN)
-		return go.open(r->url, r->ca, r->key, r->batch, wait, notifier, result);
-	return go.call(c->handle, method, r->bytes, r->size, wait, notifier, result);
-}
-
-/* Tells whether a call returns by itself before anybody would interrupt it. */
-static int is_prompt(Connection *c, int32_t method)
-{
-	return c->local && method != UMADB_OPEN && method != UMADB_APPEND && method != UMADB_CLOSE;
-}
-
-/* Waits for a call in pieces. A signal handler may raise an exception between them:
- * then the call is given up. */
-static PyObject *wait_for(Connection *c, int32_t method, const request *r)
+/* Waits for a call. A signal handler may raise an exception meanwhile: then the
+ * call is given up. */
+static PyObject *wait_for(Connection *c, umadb_exchange *x)
 {
 	umadb_result result;
-	int32_t wait = is_prompt(c, method) ? UMADB_FOREVER : golib_patience();
-	uintptr_t handle;
-	Py_BEGIN_ALLOW_THREADS
-	handle = begin(c, method, r, wait, 0, &result);
-	Py_END_ALLOW_THREADS
-	while (handle != 0) {
-		if (golib_go_on() < 0) {
-			if (golib_alive())
-				go.drop(handle);
-			return NULL;
-		}
-		Py_BEGIN_ALLOW_THREADS
-		handle = go.wait(handle, wait, &result);
-		Py_END_ALLOW_THREADS
-	}
-	return answer(c, method, &result);
+	int32_t method = x->method;
+	int failed = exchange_await(c, x, &result);
+	if (golib_alive())
+		exchange_drop(x);
+	return failed ? NULL : answer(c, method, &result);
 }
 
-static PyObject *start(Connection *c, int32_t method, const request *r, uintptr_t notifier)
+static PyObject *start(Connection *c, umadb_exchange *x, uint64_t notifier)
 {
-	umadb_result none;
 	Call *started = PyObject_New(Call, Call_Type);
-	if (started == NULL)
+	if (started == NULL) {
+		exchange_drop(x);
 		return NULL;
+	}
 	started->connection = (Connection *)Py_NewRef((PyObject *)c);
-	started->method = method;
-	started->handle = begin(c, method, r, 0, notifier, &none);
+	started->exchange = x;
+	exchange_start(x, notifier);
 	return (PyObject *)started;
 }
 
-PyObject *call_make(Connection *c, int32_t method, const request *r, uintptr_t notifier)
+PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, uint64_t notifier)
 {
-	if (golib_check() < 0)
+	if (golib_check() < 0) {
+		free(request);
 		return NULL;
-	return notifier ? start(c, method, r, notifier) : wait_for(c, method, r);
+	}
+	umadb_exchange *x = exchange_new(c, method, request, size);
+	if (x == NULL)
+		return NULL;
+	return notifier ? start(c, x, notifier) : wait_for(c, x);
 }
 
 static PyObject *Call_finish(Call *c, PyObject *none)
@@ -96,25 +76,24 @@ static PyObject *Call_finish(Call *c, PyObject *none)
 	(void)none;
 	if (golib_check() < 0)
 		return NULL;
-	if (c->handle == 0 || go.wait(c->handle, 0, &result) != 0) {
-		PyErr_SetString(PyExc_RuntimeError, c->handle ? "the call has not ended" : "the call's answer has been taken");
+	if (!exchange_take(c->exchange, &result)) {
+		PyErr_SetString(PyExc_RuntimeError, "the call has no answer yet, or it has been taken");
 		return NULL;
 	}
-	c->handle = 0;
-	return answer(c->connection, c->method, &result);
+	return answer(c->connection, c->exchange->method, &result);
 }
 
 static PyObject *Call_handle(Call *c, void *closure)
 {
 	(void)closure;
-	return PyLong_FromUnsignedLongLong(c->handle);
+	return PyLong_FromUnsignedLongLong(c->exchange->number);
 }
 
 static void Call_dealloc(Call *c)
 {
 	PyTypeObject *type = Py_TYPE(c);
-	if (c->handle != 0 && golib_alive())
-		go.drop(c->handle);
+	if (golib_alive())
+		exchange_drop(c->exchange);
 	Py_DECREF((PyObject *)c->connection);
 	PyObject_Free(c);
 	Py_DECREF(type);

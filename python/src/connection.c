@@ -3,41 +3,69 @@
 
 #include "request.h"
 
+#include <stdlib.h>
+
 static PyTypeObject *Connection_Type;
+
+/* Copies words to memory of malloc, a NUL behind each but the last; NULL with an
+ * exception. */
+static char *copied(const char **words, const Py_ssize_t *sizes, int count, Py_ssize_t *size)
+{
+	*size = count - 1;
+	for (int i = 0; i < count; i++)
+		*size += sizes[i];
+	char *bytes = malloc(*size + 1), *at = bytes;
+	if (bytes == NULL) {
+		PyErr_NoMemory();
+		return NULL;
+	}
+	for (int i = 0; i < count; i++) {
+		memcpy(at, words[i], sizes[i]);
+		at += sizes[i];
+		*at++ = 0;
+	}
+	return bytes;
+}
 
 static PyObject *connect(PyObject *module, PyObject *args)
 {
-	request r = {0};
+	const char *words[3]; /* URL, CA file, key */
+	unsigned int batch;
 	int uuid_object;
-	uintptr_t notifier = 0;
+	uint64_t notifier = 0;
 	(void)module;
-	if (!PyArg_ParseTuple(args, "sssIp|O&", &r.url, &r.ca, &r.key, &r.batch, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
+	if (!PyArg_ParseTuple(args, "sssIp|O&", &words[0], &words[1], &words[2], &batch, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
 		return NULL;
-	Connection *c = PyObject_New(Connection, Connection_Type);
-	if (c == NULL)
+	Py_ssize_t sizes[3] = {strlen(words[0]), strlen(words[1]), strlen(words[2])}, size;
+	char *request = copied(words, sizes, 3, &size);
+	Connection *c = request ? PyObject_New(Connection, Connection_Type) : NULL;
+	if (c == NULL) {
+		free(request);
 		return NULL;
+	}
 	c->handle = 0;
+	c->batch = batch;
 	c->closed = 0;
-	c->local = strncmp(r.url, "file:", 5) == 0;
+	c->near = 0;
+	c->local = strncmp(words[0], "file:", 5) == 0;
 	c->uuid_object = uuid_object;
-	PyObject *result = call_make(c, UMADB_OPEN, &r, notifier);
+	PyObject *result = call_make(c, UMADB_OPEN, request, size, notifier);
 	Py_DECREF((PyObject *)c);
 	return result;
 }
 
 static PyObject *Connection_append(Connection *c, PyObject *args)
 {
-	PyObject *events, *condition, *tracking, *result = NULL;
-	uintptr_t notifier = 0;
+	PyObject *events, *condition, *tracking;
+	uint64_t notifier = 0;
 	if (!PyArg_ParseTuple(args, "OOO|O&", &events, &condition, &tracking, to_notifier, &notifier))
 		return NULL;
 	writer w = {0};
-	if (write_append(&w, events, condition, tracking) == 0) {
-		request r = {.bytes = (const char *)w.bytes, .size = w.size};
-		result = call_make(c, UMADB_APPEND, &r, notifier);
+	if (write_append(&w, events, condition, tracking) < 0) {
+		free(w.bytes);
+		return NULL;
 	}
-	free(w.bytes);
-	return result;
+	return call_make(c, UMADB_APPEND, w.bytes, w.size, notifier);
 }
 
 /* Makes a call whose request is a text. */
@@ -45,18 +73,19 @@ static PyObject *Connection_call(Connection *c, PyObject *args)
 {
 	int method;
 	PyObject *text;
-	uintptr_t notifier = 0;
-	request r = {0};
+	uint64_t notifier = 0;
+	Py_ssize_t size;
 	if (!PyArg_ParseTuple(args, "iU|O&;the name of a source or service must be str", &method, &text, to_notifier, &notifier))
 		return NULL;
-	r.bytes = PyUnicode_AsUTF8AndSize(text, &r.size);
-	return r.bytes ? call_make(c, method, &r, notifier) : NULL;
+	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
+	Py_ssize_t length = size;
+	char *request = word ? copied(&word, &length, 1, &size) : NULL;
+	return request ? call_make(c, method, request, size, notifier) : NULL;
 }
 
 static PyObject *Connection_close(Connection *c, PyObject *args)
 {
-	uintptr_t notifier = 0;
-	request none = {0};
+	uint64_t notifier = 0;
 	if (!PyArg_ParseTuple(args, "|O&", to_notifier, &notifier))
 		return NULL;
 	if (c->closed)
@@ -64,45 +93,36 @@ static PyObject *Connection_close(Connection *c, PyObject *args)
 	c->closed = 1;
 	if (!golib_alive()) /* a forked child has nothing to close */
 		Py_RETURN_NONE;
-	return call_make(c, UMADB_CLOSE, &none, notifier);
-}
-
-static PyObject *open_stream(Connection *c, PyTypeObject *type, int32_t method, const void *bytes, Py_ssize_t size, int64_t limit)
-{
-	if (golib_check() < 0)
-		return NULL;
-	uintptr_t handle;
-	Py_BEGIN_ALLOW_THREADS
-	handle = go.stream(c->handle, method, bytes, size);
-	Py_END_ALLOW_THREADS
-	return stream_new(type, (PyObject *)c, handle, limit, method != UMADB_READ);
+	return call_make(c, UMADB_CLOSE, NULL, 0, notifier);
 }
 
 static PyObject *Connection_read(Connection *c, PyObject *args)
 {
-	PyObject *query, *start, *limit, *result = NULL;
+	PyObject *query, *start, *limit;
 	int backwards;
 	if (!PyArg_ParseTuple(args, "OOpO", &query, &start, &backwards, &limit))
 		return NULL;
 	writer w = {0};
-	if (write_read(&w, query, start, backwards, limit) == 0)
-		result = open_stream(c, ReadResponse_Type, UMADB_READ, w.bytes, w.size, -1);
-	free(w.bytes);
-	return result;
+	if (write_read(&w, query, start, backwards, limit) < 0) {
+		free(w.bytes);
+		return NULL;
+	}
+	return stream_new(ReadResponse_Type, c, UMADB_READ, w.bytes, w.size, -1);
 }
 
 static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 {
-	PyObject *query, *after, *limit, *result = NULL;
+	PyObject *query, *after, *limit;
 	int as_read;
 	uint64_t left = 0;
 	if (!PyArg_ParseTuple(args, "OOOp", &query, &after, &limit, &as_read) || (limit != Py_None && to_unsigned(limit, "limit", 32, &left) < 0))
 		return NULL;
 	writer w = {0};
-	if (write_subscribe(&w, query, after, as_read) == 0)
-		result = open_stream(c, as_read ? ReadResponse_Type : Subscription_Type, UMADB_SUBSCRIBE, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)left);
-	free(w.bytes);
-	return result;
+	if (write_subscribe(&w, query, after, as_read) < 0) {
+		free(w.bytes);
+		return NULL;
+	}
+	return stream_new(as_read ? ReadResponse_Type : Subscription_Type, c, UMADB_SUBSCRIBE, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)left);
 }
 
 static PyObject *Connection_watch_health(Connection *c, PyObject *args)
@@ -111,8 +131,10 @@ static PyObject *Connection_watch_health(Connection *c, PyObject *args)
 	Py_ssize_t size;
 	if (!PyArg_ParseTuple(args, "U;the name of a service must be str", &text))
 		return NULL;
-	const char *service = PyUnicode_AsUTF8AndSize(text, &size);
-	return service ? open_stream(c, Subscription_Type, UMADB_WATCH_HEALTH, service, size, -1) : NULL;
+	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
+	Py_ssize_t length = size;
+	char *request = word ? copied(&word, &length, 1, &size) : NULL;
+	return request ? stream_new(Subscription_Type, c, UMADB_WATCH_HEALTH, request, size, -1) : NULL;
 }
 
 static void Connection_dealloc(Connection *c)

@@ -44,18 +44,11 @@ static const struct {
 	const char *name;
 	size_t offset;
 } functions[] = {
-	{"umadb_open", offsetof(golib, open)},
-	{"umadb_call", offsetof(golib, call)},
-	{"umadb_wait", offsetof(golib, wait)},
-	{"umadb_drop", offsetof(golib, drop)},
-	{"umadb_stream", offsetof(golib, stream)},
-	{"umadb_next", offsetof(golib, next)},
-	{"umadb_cancel", offsetof(golib, cancel)},
-	{"umadb_free", offsetof(golib, free)},
+	{"umadb_heed", offsetof(golib, heed)},
+	{"umadb_step", offsetof(golib, step)},
 	{"umadb_forget", offsetof(golib, forget)},
 	{"umadb_notifier", offsetof(golib, notifier)},
 	{"umadb_release", offsetof(golib, release)},
-	{"umadb_cancel_streams", offsetof(golib, cancel_streams)},
 	{"umadb_main", offsetof(golib, main)},
 };
 
@@ -85,6 +78,11 @@ int golib_load(void)
 		}
 		memcpy((char *)&go + functions[i].offset, &function, sizeof function);
 	}
+	go.orders = go.heed();
+	if (go.orders < 0) {
+		PyErr_SetString(PyExc_OSError, "there is no descriptor left for a pipe");
+		return -1;
+	}
 	if (pthread_atfork(NULL, NULL, in_child) != 0) {
 		PyErr_NoMemory();
 		return -1;
@@ -109,5 +107,5 @@ int golib_go_on(void) { return PyErr_CheckSignals() < 0 ? -1 : golib_check(); }
 
 int32_t golib_patience(void)
 {
-	return PyThread_get_thread_ident() == main_thread ? 50 : UMADB_FOREVER;
+	return PyThread_get_thread_ident() == main_thread ? 50 : FOREVER;
 }

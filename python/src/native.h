@@ -7,25 +7,19 @@
 #include <Python.h>
 #include <stddef.h>
 
-#include "../binding/binding.h"
+#include "../binding/exchange.h"
 
 /* golib.c: the Go library, loaded by the first connection. */
 
 /* The functions of the library; exports.go describes them. */
 typedef struct {
-	uintptr_t (*open)(const char *url, const char *ca, const char *key, uint32_t batch, int32_t wait, uintptr_t notifier, umadb_result *);
-	uintptr_t (*call)(uintptr_t connection, int32_t method, const char *, int64_t, int32_t wait, uintptr_t notifier, umadb_result *);
-	uintptr_t (*wait)(uintptr_t call, int32_t wait, umadb_result *);
-	void (*drop)(uintptr_t call);
-	uintptr_t (*stream)(uintptr_t connection, int32_t method, const char *, int64_t);
-	int32_t (*next)(uintptr_t stream, int32_t wait, uintptr_t notifier, umadb_result *);
-	void (*cancel)(uintptr_t stream);
-	void (*free)(uintptr_t stream);
-	void (*forget)(uintptr_t connection);
-	uintptr_t (*notifier)(int32_t fd);
-	void (*release)(uintptr_t notifier);
-	void (*cancel_streams)(void);
+	int32_t (*heed)(void);
+	void (*step)(umadb_exchange *, int32_t hurry);
+	void (*forget)(uint64_t connection);
+	uint64_t (*notifier)(int32_t fd);
+	void (*release)(uint64_t notifier);
 	int32_t (*main)(char **args, int32_t count);
+	int orders; /* where to write what umadb_heed reads */
 } golib;
 
 extern golib go;
@@ -42,8 +36,9 @@ int golib_check(void);
 /* Looks after signals in the middle of a call, whose handlers may fork; -1 with an
  * exception if the call cannot go on. */
 int golib_go_on(void);
-/* How long a call may wait before it looks after signals: only the main thread
- * has to. */
+enum { FOREVER = -1 };
+/* How many milliseconds a thread may wait before it looks after signals: FOREVER,
+ * but for the main thread. */
 int32_t golib_patience(void);
 
 /* interpreter.c */
@@ -85,8 +80,10 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 
 typedef struct {
 	PyObject_HEAD
-	uintptr_t handle;
+	uint64_t handle;
+	uint32_t batch;   /* events of a message; 0 for the server's choice */
 	char local;       /* in this process */
+	_Atomic char near; /* it is a server that gave its last answer at once */
 	char closed;
 	char uuid_object; /* for the events that are read */
 } Connection;
@@ -95,26 +92,19 @@ int connection_init(PyObject *module);
 
 /* call.c: calls with one answer. */
 
-/* What is asked. */
-typedef struct {
-	const char *url, *ca, *key; /* to open a connection */
-	unsigned int batch;
-	const char *bytes; /* by any other call */
-	Py_ssize_t size;
-} request;
-
 int call_init(PyObject *module);
-/* Makes a call and waits for its answer; with a notifier, gives a Call instead. */
-PyObject *call_make(Connection *c, int32_t method, const request *r, uintptr_t notifier);
+/* Makes a call and waits for its answer; with a notifier, gives a Call instead. It
+ * takes over the request, which malloc made. */
+PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, uint64_t notifier);
 
 /* stream.c, response.c: what a read, a subscription or a health watch gives. */
 
 extern PyTypeObject *ReadResponse_Type, *Subscription_Type;
 
 int response_init(PyObject *module);
-/* Makes a stream of a type; it takes over the handle. limit is how many events to
- * give, negative for all; follows tells whether it waits for events to come. */
-PyObject *stream_new(PyTypeObject *type, PyObject *connection, uintptr_t handle, int64_t limit, char follows);
+/* Makes a stream of a type; it takes over the request, which malloc made. limit is how
+ * many events to give, negative for all. */
+PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit);
 /* Ends every stream of the process. */
 PyObject *cancel_all(PyObject *module, PyObject *none);
 

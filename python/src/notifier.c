@@ -6,7 +6,7 @@ static PyTypeObject *Notifier_Type;
 
 typedef struct {
 	PyObject_HEAD
-	uintptr_t handle;
+	uint64_t handle;
 } Notifier;
 
 int to_notifier(PyObject *object, void *handle)
@@ -15,7 +15,7 @@ int to_notifier(PyObject *object, void *handle)
 		PyErr_SetString(PyExc_TypeError, "a Notifier is needed");
 		return 0;
 	}
-	*(uintptr_t *)handle = ((Notifier *)object)->handle;
+	*(uint64_t *)handle = ((Notifier *)object)->handle;
 	return 1;
 }
 

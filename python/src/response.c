@@ -52,7 +52,7 @@ static PyObject *rest_of_message(Stream *s)
 
 /* Gives as many events as came together as a list, empty at the end; False if a
  * notifier is to tell when there are some. */
-static PyObject *next_batch(Stream *s, uintptr_t notifier)
+static PyObject *next_batch(Stream *s, uint64_t notifier)
 {
 	if (stream_check(s) < 0)
 		return NULL;
@@ -80,7 +80,7 @@ static PyObject *Stream_next_batch(Stream *s, PyObject *none)
 /* Likewise for event loops. */
 static PyObject *Stream_poll(Stream *s, PyObject *args)
 {
-	uintptr_t notifier;
+	uint64_t notifier;
 	return PyArg_ParseTuple(args, "O&", to_notifier, &notifier) ? next_batch(s, notifier) : NULL;
 }
 
@@ -89,7 +89,7 @@ static PyObject *Stream_poll(Stream *s, PyObject *args)
  * messages are no events. */
 static PyObject *Stream_next_message(Stream *s, PyObject *args)
 {
-	uintptr_t notifier = 0;
+	uint64_t notifier = 0;
 	if (!PyArg_ParseTuple(args, "|O&", to_notifier, &notifier) || stream_check(s) < 0)
 		return NULL;
 	switch (stream_fetch(s, notifier)) {
@@ -151,7 +151,7 @@ static PyObject *Stream_cancel(Stream *s, PyObject *none)
 static PyObject *Stream_handle(Stream *s, void *closure)
 {
 	(void)closure;
-	return PyLong_FromUnsignedLongLong(s->handle);
+	return PyLong_FromUnsignedLongLong(s->exchange->number);
 }
 
 static PyObject *Stream_cancelled(Stream *s, void *closure)

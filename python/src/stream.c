@@ -7,19 +7,25 @@ enum { RESPONSE_HEAD = 2 };
 /* How often cancel_all has been called. */
 static uint64_t epoch;
 
-PyObject *stream_new(PyTypeObject *type, PyObject *connection, uintptr_t handle, int64_t limit, char follows)
+PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit)
 {
-	Stream *s = PyObject_New(Stream, type);
+	if (golib_check() < 0) {
+		free(request);
+		return NULL;
+	}
+	umadb_exchange *x = exchange_new(c, method, request, size);
+	Stream *s = x ? PyObject_New(Stream, type) : NULL;
 	if (s == NULL) {
-		go.free(handle);
+		if (x != NULL)
+			exchange_drop(x);
 		return NULL;
 	}
 	memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
-	s->connection = Py_NewRef(connection);
-	s->handle = handle;
+	s->connection = (Connection *)Py_NewRef((PyObject *)c);
+	s->exchange = x;
 	s->left = limit;
-	s->follows = follows;
-	s->uuid_object = ((Connection *)connection)->uuid_object;
+	s->follows = method != UMADB_READ;
+	s->uuid_object = c->uuid_object;
 	s->epoch = epoch;
 	return (PyObject *)s;
 }
@@ -33,7 +39,7 @@ static void drop_message(Stream *s)
 	s->rest.at = s->rest.end = NULL;
 }
 
-int stream_is_cancelled(Stream *s) { return s->cancelled || s->epoch != epoch || ((Connection *)s->connection)->closed; }
+int stream_is_cancelled(Stream *s) { return s->cancelled || s->epoch != epoch || s->connection->closed; }
 
 int stream_check(Stream *s)
 {
@@ -96,7 +102,7 @@ static int accept(Stream *s)
 	return fail(s);
 }
 
-int stream_fetch(Stream *s, uintptr_t notifier)
+int stream_fetch(Stream *s, uint64_t notifier)
 {
 	if (s->failed)
 		return fail(s);
@@ -108,13 +114,12 @@ int stream_fetch(Stream *s, uintptr_t notifier)
 	}
 	drop_message(s);
 	umadb_result message; /* not the stream's, which other threads may touch */
-	int32_t pending, wait = notifier ? 0 : golib_patience();
+	int pending;
 	s->busy = 1;
-	do {
-		Py_BEGIN_ALLOW_THREADS
-		pending = go.next(s->handle, wait, notifier, &message);
-		Py_END_ALLOW_THREADS
-	} while (pending && !notifier && golib_go_on() == 0);
+	if (notifier)
+		pending = !exchange_arm(s->connection, s->exchange, notifier, &message);
+	else
+		pending = exchange_await(s->connection, s->exchange, &message) < 0;
 	s->busy = 0;
 	if (pending)
 		return notifier ? PENDING : FAILED;
@@ -127,7 +132,7 @@ void stream_finish(Stream *s)
 	s->ended = 1;
 	drop_message(s);
 	if (golib_alive())
-		go.cancel(s->handle);
+		exchange_cancel(s->exchange);
 }
 
 void stream_cancel(Stream *s)
@@ -136,7 +141,7 @@ void stream_cancel(Stream *s)
 	if (!s->busy)
 		drop_message(s);
 	if (golib_alive())
-		go.cancel(s->handle);
+		exchange_cancel(s->exchange);
 }
 
 void stream_dealloc(Stream *s)
@@ -144,8 +149,8 @@ void stream_dealloc(Stream *s)
 	PyTypeObject *type = Py_TYPE(s);
 	drop_message(s);
 	if (golib_alive())
-		go.free(s->handle);
-	Py_DECREF(s->connection);
+		exchange_drop(s->exchange);
+	Py_DECREF((PyObject *)s->connection);
 	PyObject_Free(s);
 	Py_DECREF(type);
 }
@@ -156,6 +161,6 @@ PyObject *cancel_all(PyObject *module, PyObject *none)
 	(void)none;
 	epoch++;
 	if (golib_alive())
-		go.cancel_streams();
+		exchange_cancel_all();
 	Py_RETURN_NONE;
 }

@@ -2,13 +2,13 @@
 #ifndef UMADB_STREAM_H
 #define UMADB_STREAM_H
 
-#include "native.h"
+#include "exchange.h"
 #include "wire.h"
 
 typedef struct {
 	PyObject_HEAD
-	PyObject *connection; /* kept open */
-	uintptr_t handle;
+	Connection *connection; /* kept open */
+	umadb_exchange *exchange;
 	umadb_result message; /* the one being taken apart; its bytes are ours */
 	reader rest;          /* of message */
 	uint64_t head;        /* of message */
@@ -33,7 +33,7 @@ int stream_check(Stream *s);
 enum { FAILED = -1, ENDED = 0, MESSAGE = 1, PENDING = 2 };
 /* Waits for the next message, while other threads run. With a notifier it does not
  * wait: if the message is PENDING, the notifier tells once. */
-int stream_fetch(Stream *s, uintptr_t notifier);
+int stream_fetch(Stream *s, uint64_t notifier);
 /* Stops a stream that has given all that was asked for. */
 void stream_finish(Stream *s);
 /* Ends a stream for whoever waits for it or asks it later. */
