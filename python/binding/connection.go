@@ -1,6 +1,6 @@
 package main
 
-// #include "exchange.h"
+// #include "binding.h"
 import "C"
 
 import (
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -54,10 +55,11 @@ type openOptions struct {
 	batchSize           uint32
 }
 
-// openOptionsOf takes a request apart.
-func openOptionsOf(request []byte, batchSize uint32) *openOptions {
+// openOptionsOf takes a request to open a store apart.
+func openOptionsOf(request []byte) *openOptions {
 	words := strings.Split(string(request), "\x00")
-	return &openOptions{url: words[0], caFile: words[1], apiKey: words[2], batchSize: batchSize}
+	batchSize, _ := strconv.ParseUint(words[3], 10, 32) // C wrote it
+	return &openOptions{url: words[0], caFile: words[1], apiKey: words[2], batchSize: uint32(batchSize)}
 }
 
 // open opens what the URL names.
@@ -93,8 +95,8 @@ func dirOf(path string) string {
 	return path
 }
 
-// work gives what a call with one answer does.
-func (c *conn) work(method C.int32_t, request []byte) func(context.Context) result {
+// caller gives what gives the answer of an exchange that has one.
+func (c *conn) caller(method C.int32_t, request []byte) func(context.Context) result {
 	return func(ctx context.Context) (r result) {
 		switch method {
 		case C.UMADB_APPEND:
@@ -125,7 +127,7 @@ func (c *conn) opener(e *exchange, method C.int32_t, request []byte) func() (mes
 		case C.UMADB_WATCH_HEALTH:
 			return c.watchHealth(e.ctx, string(request))
 		}
-		return c.read(e.haste, request)
+		return c.read(e.deadline, request)
 	}
 }
 

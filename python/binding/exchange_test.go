@@ -19,8 +19,8 @@ import (
 // soon is longer than anything here takes.
 const soon = time.Minute
 
-// numbers is the numbers of the exchanges of the tests.
-var numbers atomic.Uint64
+// ids is the IDs of the exchanges of the tests.
+var ids atomic.Uint64
 
 // share makes what C shares, of a type that tests cannot name.
 func share[T any](to **T) { *to = new(T) }
@@ -34,11 +34,11 @@ func asked(t *testing.T) *exchange {
 	t.Helper()
 	e := &exchange{room: make(chan struct{}, 1)}
 	share(&e.shared)
-	e.shared.holders = 2
-	set(&e.shared.number, numbers.Add(1))
+	e.shared.references = 2
+	set(&e.shared.id, ids.Add(1))
 	e.ctx, e.stop = context.WithCancel(t.Context())
-	e.haste = &haste{Context: e.ctx}
-	underWay.put(uint64(e.shared.number), e)
+	e.deadline = &softDeadline{Context: e.ctx}
+	underWay.put(uint64(e.shared.id), e)
 	return e
 }
 
@@ -57,9 +57,9 @@ func has(e *exchange, count int32) func() bool {
 	return func() bool { return atomic.LoadInt32((*int32)(unsafe.Pointer(&e.shared.count))) == count }
 }
 
-// letGo tells whether only the test holds an exchange, on which nobody works any more.
-func letGo(e *exchange) func() bool {
-	return func() bool { return atomic.LoadInt32((*int32)(unsafe.Pointer(&e.shared.holders))) == 1 }
+// released tells whether only the test holds an exchange, on which nobody works any more.
+func released(e *exchange) func() bool {
+	return func() bool { return atomic.LoadInt32((*int32)(unsafe.Pointer(&e.shared.references))) == 1 }
 }
 
 // told is messages that come when they are sent; they end when the channel does.
@@ -110,7 +110,7 @@ func TestCallEndsWithItsAnswer(t *testing.T) {
 	if got, want := given(e), []answer{{present: true, number: 7}}; !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	if e.shared.ended == 0 || !letGo(e)() || e.ctx.Err() == nil || underWay.get(uint64(e.shared.number)) != nil {
+	if e.shared.ended == 0 || !released(e)() || e.ctx.Err() == nil || underWay.get(uint64(e.shared.id)) != nil {
 		t.Errorf("it goes on: %+v", e)
 	}
 }
@@ -127,13 +127,13 @@ func TestStreamGivesItsMessagesAsThereIsRoomAndThenItsEnd(t *testing.T) {
 	if got, want := given(e), []answer{{message: "one"}, {message: "two"}}; !slices.Equal(got, want) {
 		t.Fatalf("got %+v", got)
 	}
-	e.roomAgain()
+	e.hasRoom()
 	until(t, has(e, 2))
 	if got, want := given(e), []answer{{message: "three"}, {message: "four"}}; !slices.Equal(got, want) {
 		t.Fatalf("got %+v", got)
 	}
-	e.roomAgain()
-	until(t, letGo(e))
+	e.hasRoom()
+	until(t, released(e))
 	if got, want := given(e), []answer{{kind: kindEnd, message: "EOF"}}; !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -147,7 +147,7 @@ func TestCancelledStreamSaysSoEvenWithoutRoom(t *testing.T) {
 	go e.run()
 	until(t, has(e, 2))
 	e.stop()
-	until(t, letGo(e))
+	until(t, released(e))
 	if got := given(e); len(got) != 3 || got[2].kind != kindCancelled {
 		t.Errorf("got %+v", got)
 	}
@@ -169,7 +169,7 @@ func TestStoreThatNobodyWantsAnyMoreIsClosed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	e := asked(t)
 	e.shared.dropped = 1
-	e.call = openOptionsOf([]byte("file:"+dir+"\x00\x00"), 0).open
+	e.call = openOptionsOf([]byte("file:" + dir + "\x00\x00\x000")).open
 	e.run()
 	opened, err := store.Open(dir, nil)
 	if err != nil {
@@ -178,25 +178,17 @@ func TestStoreThatNobodyWantsAnyMoreIsClosed(t *testing.T) {
 	opened.Close()
 }
 
-func TestCallOfAConnectionThatIsNoMore(t *testing.T) {
-	e := newExchange(asked(t).shared)
-	e.run()
-	if got := given(e); len(got) != 1 || got[0].kind != kindCancelled {
-		t.Errorf("got %+v", got)
-	}
-}
-
-// searching is messages, the first of which is found when nobody is in haste.
+// searching is messages, the first of which is found when there is no deadline.
 type searching struct {
-	ctx   context.Context
-	haste atomic.Bool // somebody was
+	ctx  context.Context
+	late atomic.Bool // the deadline has passed
 }
 
 // Next searches until that takes too long.
 func (m *searching) Next() ([]byte, error) {
-	for !m.haste.Load() {
+	for !m.late.Load() {
 		if err := m.ctx.Err(); err != nil {
-			m.haste.Store(errors.Is(err, context.DeadlineExceeded))
+			m.late.Store(errors.Is(err, context.DeadlineExceeded))
 			return nil, err
 		}
 	}
@@ -208,7 +200,7 @@ func (m *searching) Close() {}
 
 func TestStepThatTakesLongIsBegunAgain(t *testing.T) {
 	e := asked(t)
-	m := &searching{ctx: e.haste}
+	m := &searching{ctx: e.deadline}
 	e.stream = m
 	e.step(true)
 	until(t, has(e, 2))
@@ -217,12 +209,13 @@ func TestStepThatTakesLongIsBegunAgain(t *testing.T) {
 		t.Errorf("got %+v, pumped: %v", got, e.pumped)
 	}
 	e.stop()
-	e.roomAgain()
-	until(t, func() bool { return underWay.get(uint64(e.shared.number)) == nil })
+	e.hasRoom()
+	until(t, func() bool { return underWay.get(uint64(e.shared.id)) == nil })
 }
 
-func TestStepOfACallThatTakesLongIsNotWaitedFor(t *testing.T) {
+func TestStepOfAnAppendThatTakesLongIsNotWaitedFor(t *testing.T) {
 	e, answered := asked(t), make(chan struct{})
+	e.shared.method = 1 // UMADB_APPEND
 	e.call = func(ctx context.Context) result { <-answered; return seven(ctx) }
 	e.step(true)
 	if got := given(e); len(got) != 0 {

@@ -1,18 +1,19 @@
 // Package main is the Go library inside the Python package: the client, the
-// embedded store and the command line behind a few C functions. binding.h has the
-// types. Everything is named by numbers; bytes are copied at the border.
+// embedded store and the command line behind a few C functions. binding.h has what it
+// shares with the extension; what else there is, C has by number. Bytes are copied at
+// the border.
 //
-// A thread of Python's makes an exchange (exchange.h), orders its start by a pipe
-// (orders.go) and sleeps until an answer is in it. Only what an embedded store answers
-// at once is done on the thread itself.
+// A thread of Python's makes an exchange, orders its start by the control pipe
+// (control.go) and sleeps until an answer is in it. What an embedded store answers at
+// once is fetched on that thread.
 //
-// Goroutines: one that follows orders, as long as the process runs, and one for each
-// exchange that it was ordered to start (exchange.go), which ends with the exchange:
-// of a stream, when it is at its end, cancelled or dropped. Some are kept for the next
+// Goroutines: one that receives from the control pipe, as long as the process runs, and
+// one for each exchange that works by itself (exchange.go), which ends with it: of a
+// stream, when it is at its end, cancelled or dropped. Some are kept for the next
 // (workers.go).
 package main
 
-// #include "exchange.h"
+// #include "binding.h"
 import "C"
 
 import (
@@ -24,29 +25,36 @@ import (
 
 func main() {}
 
-// umadb_heed begins to follow the orders that are written to the descriptor that it
-// gives; -1 if that cannot be.
+// umadb_listen makes the control pipe, and gives the descriptor to write to; -1 if
+// there is none, or if an exchange has another size here: then the extension is of
+// another build.
 //
-//export umadb_heed
-func umadb_heed() C.int32_t {
+//export umadb_listen
+func umadb_listen(size C.int64_t) C.int32_t {
+	if size != C.sizeof_umadb_exchange {
+		return -1
+	}
 	saveProcessors()
-	fd, err := heed()
+	fd, err := listen()
 	if err != nil {
 		return -1
 	}
 	return C.int32_t(fd)
 }
 
-// umadb_step puts the next answer of an exchange with an embedded store, or is about
-// to, if there is a hurry and it takes longer than a moment.
+// umadb_begin begins an exchange that is to be stepped.
+//
+//export umadb_begin
+func umadb_begin(x *C.umadb_exchange) { begin(x) }
+
+// umadb_step puts the next answer of an exchange that has begun, or, if the time of a
+// step is bounded and it takes longer, has it put.
 //
 //export umadb_step
-func umadb_step(x *C.umadb_exchange, hurry C.int32_t) {
-	e := underWay.get(uint64(x.number))
-	if e == nil {
-		e = newExchange(x)
+func umadb_step(x *C.umadb_exchange, bounded C.int32_t) {
+	if e := underWay.get(uint64(x.id)); e != nil { // else it has ended meanwhile
+		e.step(bounded != 0)
 	}
-	e.step(hurry != 0)
 }
 
 // umadb_forget frees a connection, and closes it first if need be.
@@ -66,10 +74,10 @@ func umadb_notifier(fd C.int32_t) C.uint64_t {
 	return C.uint64_t(notifier)
 }
 
-// umadb_release frees a notifier. What is under way may still name it.
+// umadb_close_notifier frees a notifier. What is under way may still name it.
 //
-//export umadb_release
-func umadb_release(notifier C.uint64_t) { release(uint64(notifier)) }
+//export umadb_close_notifier
+func umadb_close_notifier(notifier C.uint64_t) { closeNotifier(uint64(notifier)) }
 
 // umadb_main runs the command line, whose arguments come without the program's
 // name, and gives its exit code.

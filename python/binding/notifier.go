@@ -1,3 +1,5 @@
+//go:build cgo
+
 package main
 
 import (
@@ -35,5 +37,5 @@ func notify(notifier, number uint64) {
 	pipe.Write(bytes[:])
 }
 
-// release closes the pipe of a notifier. What is under way may still write to it, in vain.
-func release(notifier uint64) { notifiers.remove(notifier).Close() }
+// closeNotifier closes the pipe of a notifier. What is under way may still write to it, in vain.
+func closeNotifier(notifier uint64) { notifiers.remove(notifier).Close() }

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package main
 
 import (
@@ -5,21 +7,21 @@ import (
 	"runtime"
 )
 
-// GOMAXPROCS in the environment is somebody's wish.
-var wished = os.Getenv("GOMAXPROCS") != ""
+// overridden tells whether the environment says how many processors Go is to use.
+var overridden = os.Getenv("GOMAXPROCS") != ""
 
 // saveProcessors has Go use one processor. A client does little but pass messages on,
 // to a program that itself uses one, for Python has the GIL; and whenever a goroutine
 // may run, Go wakes a thread on each idle processor, which finds that another has it.
 func saveProcessors() {
-	if !wished {
+	if !overridden {
 		runtime.GOMAXPROCS(1)
 	}
 }
 
 // useProcessors has Go use all, as befits an embedded store and the command line.
 func useProcessors() {
-	if !wished {
+	if !overridden {
 		runtime.SetDefaultGOMAXPROCS()
 	}
 }

@@ -8,11 +8,12 @@ import (
 )
 
 func TestClientsUseOneProcessorAndStoresAll(t *testing.T) {
-	if wished {
+	if overridden {
 		t.Skip("GOMAXPROCS is set in the environment")
 	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	runtime.SetDefaultGOMAXPROCS()
 	all := runtime.GOMAXPROCS(0)
-	defer runtime.GOMAXPROCS(all)
 	saveProcessors()
 	if got := runtime.GOMAXPROCS(0); got != 1 {
 		t.Errorf("a client uses %d", got)

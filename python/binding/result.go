@@ -1,8 +1,7 @@
 package main
 
 // #include <stdlib.h>
-// #include <string.h>
-// #include "exchange.h"
+// #include "binding.h"
 import "C"
 
 import (
@@ -24,8 +23,8 @@ type result struct {
 }
 
 // to gives the result to C, which has to free the bytes.
-func (r *result) to(out *C.umadb_result) {
-	*out = C.umadb_result{}
+func (r *result) to(out *C.umadb_answer) {
+	*out = C.umadb_answer{}
 	if r.err != nil {
 		r.fail(out)
 		return
@@ -58,7 +57,7 @@ var kinds = []struct {
 	{dcb.ErrTransport, C.UMADB_TRANSPORT},
 }
 
-func (r *result) fail(out *C.umadb_result) {
+func (r *result) fail(out *C.umadb_answer) {
 	out.kind = C.UMADB_INTERNAL
 	for _, row := range kinds {
 		if errors.Is(r.err, row.err) {
@@ -73,20 +72,13 @@ func (r *result) fail(out *C.umadb_result) {
 	out.bytes, out.length = toC([]byte(r.err.Error()))
 }
 
-// requestOf copies what is asked.
-func requestOf(x *C.umadb_exchange) []byte {
-	return append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(x.request)), int(x.length))...)
-}
-
 // freeBytes frees what C was not given.
-func freeBytes(r *C.umadb_result) { C.free(unsafe.Pointer(r.bytes)) }
+func freeBytes(r *C.umadb_answer) { C.free(unsafe.Pointer(r.bytes)) }
 
 // toC copies bytes to memory that C frees.
 func toC(b []byte) (*C.char, C.int64_t) {
 	if len(b) == 0 {
 		return nil, 0
 	}
-	copied := C.malloc(C.size_t(len(b)))
-	C.memcpy(copied, unsafe.Pointer(unsafe.SliceData(b)), C.size_t(len(b)))
-	return (*C.char)(copied), C.int64_t(len(b))
+	return (*C.char)(C.CBytes(b)), C.int64_t(len(b))
 }

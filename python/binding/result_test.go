@@ -13,7 +13,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// answer is a umadb_result as C understands it.
+// answer is a umadb_answer as C understands it.
 type answer struct {
 	kind    int
 	present bool
@@ -21,19 +21,19 @@ type answer struct {
 	message string
 }
 
-// places is UMADB_PLACES.
-const places = 3
+// capacity is UMADB_CAPACITY.
+const capacity = 3
 
 // given gives the answers that are in an exchange and takes them out, as C does. Nobody
 // may put one at the time.
 func given(e *exchange) (all []answer) {
 	x := e.shared
 	for ; x.count > 0; x.count-- {
-		out := &x.answers[x.first]
+		out := &x.answers[x.head]
 		message := unsafe.Slice((*byte)(unsafe.Pointer(out.bytes)), int(out.length))
 		all = append(all, answer{int(out.kind), out.present != 0, uint64(out.number), string(message)})
 		freeBytes(out)
-		x.first = (x.first + 1) % places
+		x.head = (x.head + 1) % capacity
 	}
 	return all
 }

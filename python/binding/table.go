@@ -1,3 +1,5 @@
+//go:build cgo
+
 package main
 
 import "sync"
@@ -49,7 +51,7 @@ func (t *table[T]) remove(number uint64) T {
 	return something
 }
 
-// each does something with everything.
+// each does something with everything, but not with the table.
 func (t *table[T]) each(do func(T)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -14,7 +14,7 @@ typedef struct {
 } Call;
 
 /* The answer as an object: a number, None, or the connection once it is open. */
-static PyObject *answer(Connection *c, int32_t method, umadb_result *result)
+static PyObject *answer(Connection *c, int32_t method, umadb_answer *result)
 {
 	if (result->kind == UMADB_CANCELLED) {
 		free(result->bytes);
@@ -37,7 +37,7 @@ static PyObject *answer(Connection *c, int32_t method, umadb_result *result)
  * call is given up. */
 static PyObject *wait_for(Connection *c, umadb_exchange *x)
 {
-	umadb_result result;
+	umadb_answer result;
 	int32_t method = x->method;
 	int failed = exchange_await(c, x, &result);
 	if (golib_alive())
@@ -72,7 +72,7 @@ PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t siz
 
 static PyObject *Call_finish(Call *c, PyObject *none)
 {
-	umadb_result result;
+	umadb_answer result;
 	(void)none;
 	if (golib_check() < 0)
 		return NULL;
@@ -83,10 +83,10 @@ static PyObject *Call_finish(Call *c, PyObject *none)
 	return answer(c->connection, c->exchange->method, &result);
 }
 
-static PyObject *Call_handle(Call *c, void *closure)
+static PyObject *Call_id(Call *c, void *closure)
 {
 	(void)closure;
-	return PyLong_FromUnsignedLongLong(c->exchange->number);
+	return PyLong_FromUnsignedLongLong(c->exchange->id);
 }
 
 static void Call_dealloc(Call *c)
@@ -105,7 +105,7 @@ static PyMethodDef Call_methods[] = {
 };
 
 static PyGetSetDef Call_getset[] = {
-	{"handle", (getter)Call_handle, NULL, NULL, NULL},
+	{"id", (getter)Call_id, NULL, NULL, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

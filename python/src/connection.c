@@ -7,49 +7,41 @@
 
 static PyTypeObject *Connection_Type;
 
-/* Copies words to memory of malloc, a NUL behind each but the last; NULL with an
- * exception. */
-static char *copied(const char **words, const Py_ssize_t *sizes, int count, Py_ssize_t *size)
+/* Copies a text to memory of malloc, as a request; NULL with an exception. */
+static char *copied(const char *text, Py_ssize_t size)
 {
-	*size = count - 1;
-	for (int i = 0; i < count; i++)
-		*size += sizes[i];
-	char *bytes = malloc(*size + 1), *at = bytes;
-	if (bytes == NULL) {
+	char *bytes = malloc(size + 1);
+	if (bytes == NULL)
 		PyErr_NoMemory();
-		return NULL;
-	}
-	for (int i = 0; i < count; i++) {
-		memcpy(at, words[i], sizes[i]);
-		at += sizes[i];
-		*at++ = 0;
-	}
+	else
+		memcpy(bytes, text, size);
 	return bytes;
 }
 
 static PyObject *connect(PyObject *module, PyObject *args)
 {
-	const char *words[3]; /* URL, CA file, key */
+	const char *url, *ca, *key;
 	unsigned int batch;
 	int uuid_object;
 	uint64_t notifier = 0;
 	(void)module;
-	if (!PyArg_ParseTuple(args, "sssIp|O&", &words[0], &words[1], &words[2], &batch, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
+	if (!PyArg_ParseTuple(args, "sssIp|O&", &url, &ca, &key, &batch, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
 		return NULL;
-	Py_ssize_t sizes[3] = {strlen(words[0]), strlen(words[1]), strlen(words[2])}, size;
-	char *request = copied(words, sizes, 3, &size);
-	Connection *c = request ? PyObject_New(Connection, Connection_Type) : NULL;
+	PyObject *request = PyBytes_FromFormat("%s%c%s%c%s%c%u", url, 0, ca, 0, key, 0, batch);
+	Py_ssize_t size = request ? PyBytes_Size(request) : 0;
+	char *bytes = request ? copied(PyBytes_AsString(request), size) : NULL;
+	Py_XDECREF(request);
+	Connection *c = bytes ? PyObject_New(Connection, Connection_Type) : NULL;
 	if (c == NULL) {
-		free(request);
+		free(bytes);
 		return NULL;
 	}
 	c->handle = 0;
-	c->batch = batch;
 	c->closed = 0;
 	c->near = 0;
-	c->local = strncmp(words[0], "file:", 5) == 0;
+	c->local = strncmp(url, "file:", 5) == 0;
 	c->uuid_object = uuid_object;
-	PyObject *result = call_make(c, UMADB_OPEN, request, size, notifier);
+	PyObject *result = call_make(c, UMADB_OPEN, bytes, size, notifier);
 	Py_DECREF((PyObject *)c);
 	return result;
 }
@@ -78,8 +70,7 @@ static PyObject *Connection_call(Connection *c, PyObject *args)
 	if (!PyArg_ParseTuple(args, "iU|O&;the name of a source or service must be str", &method, &text, to_notifier, &notifier))
 		return NULL;
 	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
-	Py_ssize_t length = size;
-	char *request = word ? copied(&word, &length, 1, &size) : NULL;
+	char *request = word ? copied(word, size) : NULL;
 	return request ? call_make(c, method, request, size, notifier) : NULL;
 }
 
@@ -132,8 +123,7 @@ static PyObject *Connection_watch_health(Connection *c, PyObject *args)
 	if (!PyArg_ParseTuple(args, "U;the name of a service must be str", &text))
 		return NULL;
 	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
-	Py_ssize_t length = size;
-	char *request = word ? copied(&word, &length, 1, &size) : NULL;
+	char *request = word ? copied(word, size) : NULL;
 	return request ? stream_new(Subscription_Type, c, UMADB_WATCH_HEALTH, request, size, -1) : NULL;
 }
 

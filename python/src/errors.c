@@ -57,7 +57,7 @@ static PyObject *exception_of(int32_t kind)
 	return PyExc_RuntimeError;
 }
 
-PyObject *raise_result(umadb_result *result)
+PyObject *raise_result(umadb_answer *result)
 {
 	raise_kept(result);
 	free(result->bytes);
@@ -65,7 +65,7 @@ PyObject *raise_result(umadb_result *result)
 	return NULL;
 }
 
-PyObject *raise_kept(const umadb_result *result)
+PyObject *raise_kept(const umadb_answer *result)
 {
 	PyObject *type = exception_of(result->kind);
 	PyObject *text = PyUnicode_DecodeUTF8(result->bytes, result->length, "replace");

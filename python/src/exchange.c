@@ -8,13 +8,13 @@
 
 enum { MICROSECOND = 1000, MILLISECOND = 1000 * MICROSECOND, SECOND = 1000 * MILLISECOND };
 
-/* How long a thread looks for the answer of a server before it sleeps, if that gave
+/* How long a thread spins for the answer of a server before it sleeps, if that gave
  * its last one within this time. A server on the same machine answers in some 100 µs,
  * and to wake a thread, on a processor that has gone idle, takes tens of them. An
  * answer that takes longer costs this once. */
 enum { NEAR = 200 * MICROSECOND };
 
-static uint64_t last_number;
+static uint64_t last_id;
 
 static int64_t now(void)
 {
@@ -29,7 +29,7 @@ static int make_condition(pthread_cond_t *condition) { return pthread_cond_init(
 static int wait_for(umadb_exchange *x, int32_t milliseconds)
 {
 	struct timespec t = {milliseconds / 1000, milliseconds % 1000 * MILLISECOND};
-	return pthread_cond_timedwait_relative_np(&x->come, &x->lock, &t);
+	return pthread_cond_timedwait_relative_np(&x->arrived, &x->lock, &t);
 }
 #else
 static int make_condition(pthread_cond_t *condition)
@@ -47,81 +47,92 @@ static int wait_for(umadb_exchange *x, int32_t milliseconds)
 {
 	int64_t until = now() + (int64_t)milliseconds * MILLISECOND;
 	struct timespec t = {until / SECOND, until % SECOND};
-	return pthread_cond_timedwait(&x->come, &x->lock, &t);
+	return pthread_cond_timedwait(&x->arrived, &x->lock, &t);
 }
 #endif
 
 umadb_exchange *exchange_new(Connection *c, int32_t method, void *bytes, Py_ssize_t size)
 {
 	umadb_exchange *x = calloc(1, sizeof *x);
-	if (x == NULL || pthread_mutex_init(&x->lock, NULL) != 0 || make_condition(&x->come) != 0) {
+	if (x == NULL || pthread_mutex_init(&x->lock, NULL) != 0 || make_condition(&x->arrived) != 0) {
 		free(bytes);
 		free(x);
 		PyErr_NoMemory();
 		return NULL;
 	}
-	x->number = ++last_number;
+	x->id = ++last_id;
 	x->connection = c->handle;
 	x->method = method;
-	x->batch = c->batch;
 	x->request = bytes;
 	x->length = size;
-	x->holders = 1;
+	x->references = 1;
 	return x;
 }
 
-static void order(uint64_t verb, uint64_t what)
+/* Writes to the control pipe, which blocks and is never closed: it cannot fail. Its
+ * other end is in the process that loaded the library, so no child may come here. */
+static void control(uint64_t verb, uint64_t what)
 {
-	umadb_order o = {verb, what};
-	while (write(go.orders, &o, sizeof o) < 0 && errno == EINTR)
+	umadb_control c = {verb, what};
+	while (write(go.controls, &c, sizeof c) < 0 && errno == EINTR)
 		;
 }
 
 void exchange_start(umadb_exchange *x, uint64_t notifier)
 {
-	x->started = 1;
+	x->asked = 1;
 	x->notifier = notifier;
-	umadb_hold(x);
-	order(UMADB_START, (uint64_t)(uintptr_t)x);
+	umadb_retain(x);
+	control(UMADB_START, (uint64_t)(uintptr_t)x);
 }
 
-/* Tells whether an embedded store answers before this thread would fall asleep. */
-static int is_prompt(int32_t method)
+/* Tells whether answers are fetched on the thread that wants them: those of an embedded
+ * store that come before the thread would fall asleep. */
+static int is_stepped(const Connection *c, const umadb_exchange *x)
 {
-	return method == UMADB_APPEND || method == UMADB_HEAD || method == UMADB_TRACKING || method == UMADB_CHECK_HEALTH || method == UMADB_READ;
+	switch (x->method) {
+	case UMADB_APPEND:
+	case UMADB_HEAD:
+	case UMADB_TRACKING:
+	case UMADB_CHECK_HEALTH:
+	case UMADB_READ:
+		return c->local;
+	}
+	return 0;
 }
 
-/* Has the next answer fetched, if the library would not do so by itself. */
-static void ask(const Connection *c, umadb_exchange *x, int hurry)
+/* Makes the library know of an exchange. With the GIL, as is all that the extension
+ * writes to the control pipe: so what is cancelled after this is known there. */
+static void ask(const Connection *c, umadb_exchange *x)
 {
-	if (c->local && is_prompt(x->method)) {
-		x->stepped = 1;
-		go.step(x, hurry && (x->method == UMADB_APPEND || x->method == UMADB_READ));
-	} else if (!x->started) {
+	if (x->asked)
+		return;
+	if (is_stepped(c, x)) {
+		x->asked = 1;
+		go.begin(x);
+	} else {
 		exchange_start(x, 0);
 	}
 }
 
-int exchange_take(umadb_exchange *x, umadb_result *answer)
+int exchange_take(umadb_exchange *x, umadb_answer *answer)
 {
 	pthread_mutex_lock(&x->lock);
 	int there = x->count > 0, room = 0;
 	if (there) {
-		*answer = x->answers[(int)x->first];
-		x->first = (x->first + 1) % UMADB_PLACES;
-		x->count--;
-		room = x->full && x->count < UMADB_AHEAD && !x->ended;
-		x->full &= !room;
+		*answer = x->answers[x->head];
+		x->head = (x->head + 1) % UMADB_CAPACITY;
+		room = x->count-- == UMADB_AHEAD && !x->ended;
 	}
 	pthread_mutex_unlock(&x->lock);
 	if (room)
-		order(UMADB_ROOM, x->number);
+		control(UMADB_ROOM, x->id);
 	return there;
 }
 
-/* Looks for an answer until then, and lets others run if there is nothing else to do
- * for this processor. */
-static int look(umadb_exchange *x, int64_t until)
+/* Looks for an answer until then, and lets others run meanwhile if they are to run on
+ * this processor. */
+static int spin(umadb_exchange *x, int64_t until)
 {
 	while (x->count == 0) {
 		if (now() > until)
@@ -136,31 +147,34 @@ static void sleep_on(umadb_exchange *x, int32_t milliseconds)
 {
 	int failed = 0;
 	pthread_mutex_lock(&x->lock);
-	while (x->count == 0 && failed == 0) {
-		x->asleep = 1;
-		failed = milliseconds == FOREVER ? pthread_cond_wait(&x->come, &x->lock) : wait_for(x, milliseconds);
-	}
+	while (x->count == 0 && failed == 0)
+		failed = milliseconds == FOREVER ? pthread_cond_wait(&x->arrived, &x->lock) : wait_for(x, milliseconds);
 	pthread_mutex_unlock(&x->lock);
 }
 
-/* Asks, and waits for the first time. */
-static void ask_and_wait(Connection *c, umadb_exchange *x, int32_t patience)
+/* Waits for the first time. Without the GIL. */
+static void begin_to_wait(Connection *c, umadb_exchange *x, int32_t patience)
 {
+	if (is_stepped(c, x))
+		go.step(x, patience != FOREVER);
+	if (c->local || x->method == UMADB_SUBSCRIBE || x->method == UMADB_WATCH_HEALTH) {
+		sleep_on(x, patience); /* if at all, for the disk, or for something to happen */
+		return;
+	}
 	int64_t begun = now();
-	ask(c, x, patience != FOREVER);
-	if (!c->near || !look(x, begun + NEAR))
+	if (!c->near || !spin(x, begun + NEAR))
 		sleep_on(x, patience);
-	if (!c->local && x->method != UMADB_SUBSCRIBE && x->method != UMADB_WATCH_HEALTH) /* which wait for something to happen */
-		c->near = now() - begun < NEAR;
+	c->near = now() - begun < NEAR;
 }
 
-int exchange_await(Connection *c, umadb_exchange *x, umadb_result *answer)
+int exchange_await(Connection *c, umadb_exchange *x, umadb_answer *answer)
 {
 	if (exchange_take(x, answer))
 		return 0;
 	int32_t patience = golib_patience();
+	ask(c, x);
 	Py_BEGIN_ALLOW_THREADS
-	ask_and_wait(c, x, patience);
+	begin_to_wait(c, x, patience);
 	Py_END_ALLOW_THREADS
 	while (!exchange_take(x, answer)) {
 		if (golib_go_on() < 0)
@@ -172,24 +186,27 @@ int exchange_await(Connection *c, umadb_exchange *x, umadb_result *answer)
 	return 0;
 }
 
-int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_result *answer)
+int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_answer *answer)
 {
 	if (exchange_take(x, answer))
 		return 1;
-	Py_BEGIN_ALLOW_THREADS
-	ask(c, x, 1);
+	ask(c, x);
+	if (is_stepped(c, x)) {
+		Py_BEGIN_ALLOW_THREADS
+		go.step(x, 1);
+		Py_END_ALLOW_THREADS
+	}
 	pthread_mutex_lock(&x->lock);
 	if (x->count == 0)
 		x->notifier = notifier;
 	pthread_mutex_unlock(&x->lock);
-	Py_END_ALLOW_THREADS
 	return exchange_take(x, answer);
 }
 
 static int is_under_way(umadb_exchange *x)
 {
 	pthread_mutex_lock(&x->lock);
-	int under_way = (x->started || x->stepped) && !x->ended;
+	int under_way = x->asked && !x->ended;
 	pthread_mutex_unlock(&x->lock);
 	return under_way;
 }
@@ -197,23 +214,31 @@ static int is_under_way(umadb_exchange *x)
 void exchange_cancel(umadb_exchange *x)
 {
 	if (is_under_way(x))
-		order(UMADB_CANCEL, x->number);
+		control(UMADB_CANCEL, x->id);
+}
+
+void exchange_cancel_all(void) { control(UMADB_CANCEL_ALL, 0); }
+
+/* Frees an answer that nobody wants. */
+static void discard(const umadb_exchange *x, const umadb_answer *answer)
+{
+	free(answer->bytes);
+	if (x->method == UMADB_OPEN && answer->kind == UMADB_OK) {
+		Py_BEGIN_ALLOW_THREADS
+		go.forget(answer->number);
+		Py_END_ALLOW_THREADS
+	}
 }
 
 void exchange_drop(umadb_exchange *x)
 {
-	umadb_result unwanted;
-	while (exchange_take(x, &unwanted)) {
-		free(unwanted.bytes);
-		if (x->method == UMADB_OPEN && unwanted.kind == UMADB_OK)
-			go.forget(unwanted.number);
-	}
+	umadb_answer unwanted;
 	pthread_mutex_lock(&x->lock);
-	x->dropped = 1;
+	x->dropped = 1; /* none is put from here on */
 	pthread_mutex_unlock(&x->lock);
+	while (exchange_take(x, &unwanted))
+		discard(x, &unwanted);
 	if (is_under_way(x))
-		order(UMADB_DROP, x->number);
-	umadb_let_go(x);
+		control(UMADB_DROP, x->id);
+	umadb_release(x);
 }
-
-void exchange_cancel_all(void) { order(UMADB_CANCEL_ALL, 0); }

@@ -1,28 +1,30 @@
-/* exchange.c: asking the Go library, and waiting for what it answers. Nothing here
- * needs the GIL, unless it says so. */
-#ifndef UMADB_SRC_EXCHANGE_H
-#define UMADB_SRC_EXCHANGE_H
+/* exchange.c: asking the Go library, and waiting for what it answers. All of it is
+ * called with the GIL, in the process that loaded the library. */
+#ifndef UMADB_EXCHANGE_H
+#define UMADB_EXCHANGE_H
 
 #include "native.h"
 
 /* Makes an exchange; it takes over the request, which malloc made. NULL with an
- * exception. Needs the GIL. */
+ * exception. */
 umadb_exchange *exchange_new(Connection *c, int32_t method, void *request, Py_ssize_t size);
-/* Starts an exchange; the notifier, if it is not 0, tells of the first answer. */
+/* Has the library work on an exchange; the notifier, if it is not 0, tells of the
+ * first answer. The others below start it themselves. */
 void exchange_start(umadb_exchange *x, uint64_t notifier);
-/* Takes an answer that is there, and tells whether there was one. */
-int exchange_take(umadb_exchange *x, umadb_result *answer);
+/* Takes an answer that is there, and tells whether there was one. Its bytes are the
+ * caller's then. */
+int exchange_take(umadb_exchange *x, umadb_answer *answer);
 /* Waits for the next answer, while other threads run: 0, or -1 with an exception if
- * a signal handler raised one. Needs the GIL. */
-int exchange_await(Connection *c, umadb_exchange *x, umadb_result *answer);
-/* Asks for the next answer, of which the notifier tells. Tells whether it is there
- * already: then the notifier does not tell. */
-int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_result *answer);
+ * a signal handler raised one. */
+int exchange_await(Connection *c, umadb_exchange *x, umadb_answer *answer);
+/* Takes the next answer if it is there, and tells whether it was; if not, the notifier
+ * tells of it. It may have told of one that was taken. */
+int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_answer *answer);
 /* Ends an exchange with UMADB_CANCELLED. */
 void exchange_cancel(umadb_exchange *x);
 /* Likewise, every stream of the process. */
 void exchange_cancel_all(void);
-/* Gives an exchange up, and frees it when the library has let go too. */
+/* Gives an exchange up, and frees it once the library has released it too. */
 void exchange_drop(umadb_exchange *x);
 
 #endif

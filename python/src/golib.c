@@ -44,11 +44,12 @@ static const struct {
 	const char *name;
 	size_t offset;
 } functions[] = {
-	{"umadb_heed", offsetof(golib, heed)},
+	{"umadb_listen", offsetof(golib, listen)},
+	{"umadb_begin", offsetof(golib, begin)},
 	{"umadb_step", offsetof(golib, step)},
 	{"umadb_forget", offsetof(golib, forget)},
 	{"umadb_notifier", offsetof(golib, notifier)},
-	{"umadb_release", offsetof(golib, release)},
+	{"umadb_close_notifier", offsetof(golib, close_notifier)},
 	{"umadb_main", offsetof(golib, main)},
 };
 
@@ -61,6 +62,8 @@ int golib_load(void)
 			PyErr_SetString(PyExc_RuntimeError, "umadb has not been imported as a package");
 		return -1;
 	}
+	if (library != NULL) /* by another thread, while Python looked for the main one */
+		return golib_check();
 	PyObject *path = NULL;
 	if (!PyUnicode_FSConverter(library_path, &path))
 		return -1;
@@ -78,9 +81,9 @@ int golib_load(void)
 		}
 		memcpy((char *)&go + functions[i].offset, &function, sizeof function);
 	}
-	go.orders = go.heed();
-	if (go.orders < 0) {
-		PyErr_SetString(PyExc_OSError, "there is no descriptor left for a pipe");
+	go.controls = go.listen(sizeof(umadb_exchange));
+	if (go.controls < 0) {
+		PyErr_SetString(PyExc_ImportError, "the Go library of umadb is of another build, or the process has too many files open");
 		return -1;
 	}
 	if (pthread_atfork(NULL, NULL, in_child) != 0) {

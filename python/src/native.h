@@ -7,19 +7,20 @@
 #include <Python.h>
 #include <stddef.h>
 
-#include "../binding/exchange.h"
+#include "../binding/binding.h"
 
 /* golib.c: the Go library, loaded by the first connection. */
 
 /* The functions of the library; exports.go describes them. */
 typedef struct {
-	int32_t (*heed)(void);
-	void (*step)(umadb_exchange *, int32_t hurry);
+	int32_t (*listen)(int64_t size_of_exchange);
+	void (*begin)(umadb_exchange *);
+	void (*step)(umadb_exchange *, int32_t bounded);
 	void (*forget)(uint64_t connection);
 	uint64_t (*notifier)(int32_t fd);
-	void (*release)(uint64_t notifier);
+	void (*close_notifier)(uint64_t notifier);
 	int32_t (*main)(char **args, int32_t count);
-	int orders; /* where to write what umadb_heed reads */
+	int controls; /* the control pipe, which umadb_listen gave */
 } golib;
 
 extern golib go;
@@ -81,11 +82,10 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 typedef struct {
 	PyObject_HEAD
 	uint64_t handle;
-	uint32_t batch;   /* events of a message; 0 for the server's choice */
-	char local;       /* in this process */
-	_Atomic char near; /* it is a server that gave its last answer at once */
+	char local;        /* in this process */
+	_Atomic char near; /* a server that answered within NEAR; set without the GIL */
 	char closed;
-	char uuid_object; /* for the events that are read */
+	char uuid_object;  /* for the events that are read */
 } Connection;
 
 int connection_init(PyObject *module);
@@ -125,8 +125,8 @@ extern PyObject *CancelledByUserError, *TransportError;
 
 int errors_init(PyObject *module);
 /* Raises what a result tells, and frees its bytes. Always NULL. */
-PyObject *raise_result(umadb_result *result);
+PyObject *raise_result(umadb_answer *result);
 /* Likewise, and keeps the bytes. */
-PyObject *raise_kept(const umadb_result *result);
+PyObject *raise_kept(const umadb_answer *result);
 
 #endif

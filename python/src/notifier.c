@@ -41,13 +41,13 @@ static void Notifier_dealloc(Notifier *n)
 {
 	PyTypeObject *type = Py_TYPE(n);
 	if (n->handle != 0 && golib_alive())
-		go.release(n->handle);
+		go.close_notifier(n->handle);
 	PyObject_Free(n);
 	Py_DECREF(type);
 }
 
 static PyType_Slot Notifier_slots[] = {
-	{Py_tp_doc, "Notifier(fd): tells, by writing to a pipe, what has an answer: its handle, in eight bytes."},
+	{Py_tp_doc, "Notifier(fd): tells, by writing to a pipe, what has an answer: its ID, in eight bytes."},
 	{Py_tp_new, Notifier_new},
 	{Py_tp_dealloc, Notifier_dealloc},
 	{0, NULL},

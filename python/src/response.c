@@ -148,10 +148,10 @@ static PyObject *Stream_cancel(Stream *s, PyObject *none)
 	Py_RETURN_NONE;
 }
 
-static PyObject *Stream_handle(Stream *s, void *closure)
+static PyObject *Stream_id(Stream *s, void *closure)
 {
 	(void)closure;
-	return PyLong_FromUnsignedLongLong(s->exchange->number);
+	return PyLong_FromUnsignedLongLong(s->exchange->id);
 }
 
 static PyObject *Stream_cancelled(Stream *s, void *closure)
@@ -194,7 +194,7 @@ static PyMethodDef Subscription_methods[] = {
 };
 
 static PyGetSetDef Stream_getset[] = {
-	{"_handle", (getter)Stream_handle, NULL, NULL, NULL},
+	{"_id", (getter)Stream_id, NULL, NULL, NULL},
 	{"_cancelled", (getter)Stream_cancelled, NULL, NULL, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };

@@ -84,7 +84,7 @@ static int fail(Stream *s)
 	return FAILED;
 }
 
-/* Takes what next gave. */
+/* Takes what was fetched. */
 static int accept(Stream *s)
 {
 	if (stream_check(s) < 0)
@@ -112,8 +112,12 @@ int stream_fetch(Stream *s, uint64_t notifier)
 		PyErr_SetString(PyExc_RuntimeError, "another thread is waiting for the same response: a response is for one thread at a time");
 		return FAILED;
 	}
+	/* What was made since the caller looked may have had the garbage collector run a
+	 * finalizer that cancels. From here to the start no code of Python's runs. */
+	if (stream_check(s) < 0)
+		return FAILED;
 	drop_message(s);
-	umadb_result message; /* not the stream's, which other threads may touch */
+	umadb_answer message; /* not the stream's, which other threads may touch */
 	int pending;
 	s->busy = 1;
 	if (notifier)

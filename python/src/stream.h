@@ -9,7 +9,7 @@ typedef struct {
 	PyObject_HEAD
 	Connection *connection; /* kept open */
 	umadb_exchange *exchange;
-	umadb_result message; /* the one being taken apart; its bytes are ours */
+	umadb_answer message; /* the one being taken apart; its bytes are ours */
 	reader rest;          /* of message */
 	uint64_t head;        /* of message */
 	char has_head;

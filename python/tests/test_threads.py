@@ -3,13 +3,15 @@
 import contextlib
 import gc
 import itertools
+import os
 import random
 import threading
 import time
 
 import pytest
 from proxies import proxy
-from stores import events, positions, tagged
+from scripts import run
+from stores import events, positions, search_for_long, tagged
 
 from umadb import AppendCondition, CancelledByUserError, Client, IntegrityError, cancel_all_stream_responses
 from umadb.pytest_plugin import run_server
@@ -108,6 +110,66 @@ def test_cancelling_before_and_between(client):
     reading.cancel()
     with pytest.raises(CancelledByUserError):
         next(reading)
+
+
+def cancelled_at_once(make, cancel, times):
+    """Cancel streams in the moment in which a thread begins to wait for them."""
+    for _ in range(times):
+        stream, outcome = make(), []
+
+        def ask(stream=stream, outcome=outcome):
+            with contextlib.suppress(CancelledByUserError):
+                outcome.append(next(stream))
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        cancel(stream)
+        thread.join(20)
+        assert not thread.is_alive()
+        assert not outcome
+
+
+CANCELLING = [lambda stream: stream.cancel(), lambda stream: cancel_all_stream_responses()]
+
+
+@pytest.mark.parametrize("cancel", CANCELLING)
+def test_cancelling_as_the_wait_begins(client, cancel):
+    for name in ("subscription", "read"):
+        cancelled_at_once(lambda name=name: STREAMS[name](client), cancel, 100)
+
+
+@pytest.mark.parametrize("cancel", CANCELLING)
+def test_cancelling_as_a_long_search_begins(tmp_path, cancel):
+    with Client.open(tmp_path / "store") as client:
+        search = search_for_long(client)
+        cancelled_at_once(lambda: client.read(search), cancel, 40)
+
+
+def test_a_finalizer_that_cancels_as_the_wait_begins(client):
+    stream = client.subscribe()
+
+    class Canceller:
+        def __init__(self):
+            self.me = self  # for the collector to find
+
+        def __del__(self):
+            stream.cancel()
+
+    def ask():
+        Canceller()
+        with pytest.raises(CancelledByUserError):
+            stream.next_batch()
+
+    before = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(1)  # so that it runs when next_batch makes its list
+    try:
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(20)
+    finally:
+        gc.set_threshold(*before)
+    assert not thread.is_alive()
 
 
 def test_cancelling_a_read_from_a_silent_server(tmp_path):
@@ -279,3 +341,27 @@ def test_a_read_that_reached_its_limit_ends_on_the_server(tmp_path):
         stream = client.read(limit=2, subscribe=True)
         assert positions(stream) == [1, 2]
         wait_until(lambda: between.given_up() == 1)
+
+
+FIRST_CLIENTS = """
+import os, sys, threading
+from umadb import Client
+sys.setswitchinterval(1e-6)
+barrier = threading.Barrier(8)
+def opened(number):
+    barrier.wait()
+    Client.open(os.path.join(sys.argv[1], str(number))).close()
+threads = [threading.Thread(target=opened, args=(number,)) for number in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+files = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd") if int(name) > 2]
+print(len({os.readlink(file) for file in files if os.path.exists(file) and "pipe:" in os.readlink(file)}))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="pipes are counted in /proc")
+def test_first_clients_of_many_threads_load_the_library_once(tmp_path):
+    for attempt in range(20):
+        assert run(FIRST_CLIENTS, tmp_path / str(attempt)) == "1\n"

@@ -35,7 +35,7 @@ class _Bridge:
     """Lets tasks of one event loop wait for what Go is doing."""
 
     def __init__(self, loop, read_end, write_end):
-        self._waiting = {}  # from handles to futures
+        self._waiting = {}  # from IDs of calls and streams to futures
         self._loop = weakref.ref(loop)
         self._read_end = read_end
         os.set_blocking(read_end, False)
@@ -54,23 +54,23 @@ class _Bridge:
 
     def _wake(self):
         try:
-            handles = os.read(self._read_end, 1 << 16)
+            ids = os.read(self._read_end, 1 << 16)
         except BlockingIOError:
             return
-        for (handle,) in struct.iter_unpack("=Q", handles):
-            future = self._waiting.get(handle)
+        for (which,) in struct.iter_unpack("=Q", ids):
+            future = self._waiting.get(which)
             if future is not None and not future.done():
                 future.set_result(None)
 
-    async def wait(self, handle):
-        """Wait until Go tells of something by its handle."""
-        if handle in self._waiting:
+    async def wait(self, which):
+        """Wait until Go tells of a call or stream, by its ID."""
+        if which in self._waiting:
             raise RuntimeError("another task is waiting for the same response: a response is for one task at a time")
-        future = self._waiting[handle] = asyncio.get_running_loop().create_future()
+        future = self._waiting[which] = asyncio.get_running_loop().create_future()
         try:
             await future
         finally:
-            del self._waiting[handle]
+            del self._waiting[which]
 
 
 _bridges = weakref.WeakKeyDictionary()  # of event loops
@@ -102,7 +102,7 @@ class _Stream:
         bridge = _bridge()
         method = getattr(self._stream, name)
         while (answer := method(bridge.notifier)) is False:
-            await bridge.wait(self._stream._handle)
+            await bridge.wait(self._stream._id)
         return answer
 
     async def _open(self):
@@ -243,7 +243,7 @@ class Client:
 
     async def _finish(self, call):
         bridge = _bridge()
-        await bridge.wait(call.handle)
+        await bridge.wait(call.id)
         return call.finish()
 
     async def _call(self, method, request):
