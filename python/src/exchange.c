@@ -26,7 +26,7 @@ static int64_t now(void)
 #ifdef __APPLE__
 static int make_condition(pthread_cond_t *condition) { return pthread_cond_init(condition, NULL); }
 
-static int wait_for(umadb_exchange *x, int32_t milliseconds)
+static int wait_timed(umadb_exchange *x, int32_t milliseconds)
 {
 	struct timespec t = {milliseconds / 1000, milliseconds % 1000 * MILLISECOND};
 	return pthread_cond_timedwait_relative_np(&x->arrived, &x->lock, &t);
@@ -43,7 +43,7 @@ static int make_condition(pthread_cond_t *condition)
 	return failed;
 }
 
-static int wait_for(umadb_exchange *x, int32_t milliseconds)
+static int wait_timed(umadb_exchange *x, int32_t milliseconds)
 {
 	int64_t until = now() + (int64_t)milliseconds * MILLISECOND;
 	struct timespec t = {until / SECOND, until % SECOND};
@@ -101,8 +101,8 @@ static int is_stepped(const Connection *c, const umadb_exchange *x)
 	return 0;
 }
 
-/* Makes the library know of an exchange. With the GIL, as is all that the extension
- * writes to the control pipe: so what is cancelled after this is known there. */
+/* Makes the library know of an exchange. For a stream this is done with the GIL, so that
+ * a cancellation, which may come from another thread, is written behind the start. */
 static void ask(const Connection *c, umadb_exchange *x)
 {
 	if (x->asked)
@@ -148,13 +148,14 @@ static void sleep_on(umadb_exchange *x, int32_t milliseconds)
 	int failed = 0;
 	pthread_mutex_lock(&x->lock);
 	while (x->count == 0 && failed == 0)
-		failed = milliseconds == FOREVER ? pthread_cond_wait(&x->arrived, &x->lock) : wait_for(x, milliseconds);
+		failed = milliseconds == FOREVER ? pthread_cond_wait(&x->arrived, &x->lock) : wait_timed(x, milliseconds);
 	pthread_mutex_unlock(&x->lock);
 }
 
 /* Waits for the first time. Without the GIL. */
 static void begin_to_wait(Connection *c, umadb_exchange *x, int32_t patience)
 {
+	ask(c, x);
 	if (is_stepped(c, x))
 		go.step(x, patience != FOREVER);
 	if (c->local || x->method == UMADB_SUBSCRIBE || x->method == UMADB_WATCH_HEALTH) {
@@ -172,7 +173,8 @@ int exchange_await(Connection *c, umadb_exchange *x, umadb_answer *answer)
 	if (exchange_take(x, answer))
 		return 0;
 	int32_t patience = golib_patience();
-	ask(c, x);
+	if (x->method >= UMADB_READ)
+		ask(c, x);
 	Py_BEGIN_ALLOW_THREADS
 	begin_to_wait(c, x, patience);
 	Py_END_ALLOW_THREADS
