@@ -57,8 +57,8 @@ type DialOptions struct {
 	// subscription. 0 for the server's default; servers have a maximum too.
 	BatchSize uint32
 	// ConnectTimeout bounds how long Dial waits for a connection. Until then it
-	// tries again whatever happens, so that a program may be started together with
-	// its server. Default 5 seconds.
+	// tries again, so that a program may be started together with its server, unless
+	// the server has shown a certificate that cannot be trusted. Default 5 seconds.
 	ConnectTimeout time.Duration
 	// FailFast has Dial fail with the first attempt instead, as when the connection
 	// is refused or the host is unknown. ConnectTimeout then bounds that attempt.

@@ -32,7 +32,7 @@ var _ dcb.EventStore = (*Client)(nil)
 // grpc without encryption, https and grpcs with; port 50051 if there is none.
 // options may be nil. It fails with dcb.ErrInvalidArgument if the URL, the CA file or
 // the API key is of no use, and with dcb.ErrTransport if there is no connection
-// within Options.ConnectTimeout.
+// within Options.ConnectTimeout, or at once if the server's certificate cannot be trusted.
 func Dial(url string, options *Options) (*Client, error) {
 	if options == nil {
 		options = new(Options)
@@ -51,7 +51,7 @@ func Dial(url string, options *Options) (*Client, error) {
 	if c.conn, err = newConn(t, c.options, &c.dialer); err != nil {
 		return nil, err
 	}
-	if err := awaitReady(c.conn, c.options); err != nil {
+	if err := awaitReady(c.conn, c.options, &c.dialer); err != nil {
 		c.conn.Close()
 		return nil, err
 	}

@@ -35,7 +35,7 @@ const (
 
 // newConn sets up a connection; it is made by the first call or awaitReady.
 func newConn(t target, options Options, dialer *dialer) (*grpc.ClientConn, error) {
-	transport, err := transportCredentials(t, options.CAFile)
+	transport, err := transportCredentials(t, options.CAFile, &dialer.distrusted)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func newConn(t target, options Options, dialer *dialer) (*grpc.ClientConn, error
 }
 
 // awaitReady connects, and says why if it cannot.
-func awaitReady(conn *grpc.ClientConn, options Options) error {
+func awaitReady(conn *grpc.ClientConn, options Options, dialer *dialer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), options.ConnectTimeout)
 	defer cancel()
 	for {
@@ -84,7 +84,7 @@ func awaitReady(conn *grpc.ClientConn, options Options) error {
 		switch {
 		case state == connectivity.Ready:
 			return nil
-		case state == connectivity.TransientFailure && options.FailFast:
+		case state == connectivity.TransientFailure && (options.FailFast || dialer.distrusted.Load()):
 			return noConnection(conn, reason(conn))
 		}
 		if !conn.WaitForStateChange(ctx, state) {
