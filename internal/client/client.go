@@ -48,10 +48,12 @@ func Dial(url string, options *Options) (*Client, error) {
 	if c.options.APIKey != "" && !t.secure {
 		c.refuse = errInsecureKey
 	}
-	if c.conn, err = newConn(t, c.options, &c.dialer); err != nil {
+	trusted, distrust := context.WithCancelCause(context.Background())
+	defer distrust(nil)
+	if c.conn, err = newConn(t, c.options, &c.dialer, distrust); err != nil {
 		return nil, err
 	}
-	if err := awaitReady(c.conn, c.options, &c.dialer); err != nil {
+	if err := awaitReady(trusted, c.conn, c.options); err != nil {
 		c.conn.Close()
 		return nil, err
 	}

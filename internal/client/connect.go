@@ -34,8 +34,8 @@ const (
 )
 
 // newConn sets up a connection; it is made by the first call or awaitReady.
-func newConn(t target, options Options, dialer *dialer) (*grpc.ClientConn, error) {
-	transport, err := transportCredentials(t, options.CAFile, &dialer.distrusted)
+func newConn(t target, options Options, dialer *dialer, distrust func(error)) (*grpc.ClientConn, error) {
+	transport, err := transportCredentials(t, options.CAFile, distrust)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +74,10 @@ func newConn(t target, options Options, dialer *dialer) (*grpc.ClientConn, error
 	return conn, nil
 }
 
-// awaitReady connects, and says why if it cannot.
-func awaitReady(conn *grpc.ClientConn, options Options, dialer *dialer) error {
-	ctx, cancel := context.WithTimeout(context.Background(), options.ConnectTimeout)
+// awaitReady connects, and says why if it cannot. trusted is cancelled, with the cause,
+// when the server cannot be trusted.
+func awaitReady(trusted context.Context, conn *grpc.ClientConn, options Options) error {
+	ctx, cancel := context.WithTimeout(trusted, options.ConnectTimeout)
 	defer cancel()
 	for {
 		conn.Connect()
@@ -84,12 +85,16 @@ func awaitReady(conn *grpc.ClientConn, options Options, dialer *dialer) error {
 		switch {
 		case state == connectivity.Ready:
 			return nil
-		case state == connectivity.TransientFailure && (options.FailFast || dialer.distrusted.Load()):
+		case state == connectivity.TransientFailure && options.FailFast:
 			return noConnection(conn, reason(conn))
 		}
-		if !conn.WaitForStateChange(ctx, state) {
-			return noConnection(conn, fmt.Sprintf(" within %v%s", options.ConnectTimeout, reason(conn)))
+		if conn.WaitForStateChange(ctx, state) {
+			continue
 		}
+		if why := context.Cause(ctx); !errors.Is(why, context.DeadlineExceeded) {
+			return noConnection(conn, ": "+why.Error())
+		}
+		return noConnection(conn, fmt.Sprintf(" within %v%s", options.ConnectTimeout, reason(conn)))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"sync/atomic"
 
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -16,9 +15,9 @@ import (
 )
 
 // transportCredentials gives TLS, or none if the target is not secure. A CA
-// file that cannot be used is an error in either case: it was meant to be. distrusted
-// tells from then on whether the last server had a certificate that cannot be trusted.
-func transportCredentials(t target, caFile string, distrusted *atomic.Bool) (credentials.TransportCredentials, error) {
+// file that cannot be used is an error in either case: it was meant to be. distrust
+// is told of each server whose certificate cannot be trusted.
+func transportCredentials(t target, caFile string, distrust func(error)) (credentials.TransportCredentials, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
@@ -33,27 +32,29 @@ func transportCredentials(t target, caFile string, distrusted *atomic.Bool) (cre
 	if !t.secure {
 		return insecure.NewCredentials(), nil
 	}
-	return &suspicious{TransportCredentials: credentials.NewTLS(config), distrusted: distrusted}, nil
+	return &verifiedTLS{credentials.NewTLS(config), distrust}, nil
 }
 
-// suspicious is TLS that notes that a server cannot be trusted, for the next attempt
-// would end in the same way.
-type suspicious struct {
+// verifiedTLS is TLS that tells when a server's certificate cannot be trusted, for the
+// next attempt would end in the same way.
+type verifiedTLS struct {
 	credentials.TransportCredentials
-	distrusted *atomic.Bool
+	distrust func(error)
 }
 
 // ClientHandshake secures a connection, if the server's certificate can be trusted.
-func (s *suspicious) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	secured, info, err := s.TransportCredentials.ClientHandshake(ctx, authority, conn)
+func (v *verifiedTLS) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	secured, info, err := v.TransportCredentials.ClientHandshake(ctx, authority, conn)
 	var untrusted *tls.CertificateVerificationError
-	s.distrusted.Store(errors.As(err, &untrusted))
+	if errors.As(err, &untrusted) {
+		v.distrust(err)
+	}
 	return secured, info, err
 }
 
-// Clone gives credentials that note it in the same place.
-func (s *suspicious) Clone() credentials.TransportCredentials {
-	return &suspicious{TransportCredentials: s.TransportCredentials.Clone(), distrusted: s.distrusted}
+// Clone gives credentials that tell the same one.
+func (v *verifiedTLS) Clone() credentials.TransportCredentials {
+	return &verifiedTLS{v.TransportCredentials.Clone(), v.distrust}
 }
 
 // bearer sends an API key with every call.

@@ -113,6 +113,14 @@ func TestAServerThatNobodyVouchesForIsNotTrusted(t *testing.T) {
 	if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), "within") {
 		t.Errorf("with TLS: %v", err)
 	}
+	address := strings.TrimPrefix(s.url, "http://")
+	s.grpc.Stop()
+	late := time.AfterFunc(250*time.Millisecond, func() { s.start(t, address, grpc.Creds(transport)) })
+	defer late.Stop()
+	_, err = client.Dial("https://"+address, &client.Options{ConnectTimeout: time.Hour})
+	if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), "within") {
+		t.Errorf("with TLS, of a server that starts: %v", err)
+	}
 	if _, err := client.Dial(s.url, &client.Options{ConnectTimeout: 300 * time.Millisecond}); !errors.Is(err, dcb.ErrTransport) {
 		t.Errorf("without: %v", err)
 	}

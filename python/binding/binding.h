@@ -62,7 +62,7 @@ typedef struct {
 	char *request;         /* freed with the exchange */
 	int64_t length;        /* of the request */
 	_Atomic int32_t references;
-	char asked;            /* the library knows of it; guarded by the GIL */
+	char asked;            /* the library knows of it; guarded by the GIL, of a call that blocks its thread's */
 
 	pthread_mutex_t lock;
 	pthread_cond_t arrived; /* an answer has */
@@ -115,7 +115,7 @@ enum {
 	UMADB_ROOM = 2,       /* an exchange (its ID) that was full has room again */
 	UMADB_CANCEL = 3,     /* end an exchange (its ID) with UMADB_CANCELLED */
 	UMADB_DROP = 4,       /* likewise, and nobody wants to know */
-	UMADB_CANCEL_ALL = 5, /* end everything that has many answers */
+	UMADB_CANCEL_ALL = 5, /* end all with many answers, up to an exchange (its ID) */
 };
 
 typedef struct {

@@ -95,7 +95,7 @@ func dirOf(path string) string {
 	return path
 }
 
-// caller gives what gives the answer of an exchange that has one.
+// caller gives the function that makes a call and gives its answer.
 func (c *conn) caller(method C.int32_t, request []byte) func(context.Context) result {
 	return func(ctx context.Context) (r result) {
 		switch method {

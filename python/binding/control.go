@@ -12,9 +12,9 @@ import (
 // it is not collected and closed.
 var controls *os.File
 
-// listen makes the control pipe, and gives the descriptor to write to. A thread that
+// openControl makes the control pipe, and gives the descriptor to write to. A thread that
 // writes goes on at once; to call Go, it would have to wait for one of Go's processors.
-func listen() (int, error) {
+func openControl() (int, error) {
 	pipe, end, err := os.Pipe()
 	if err != nil {
 		return -1, err
@@ -59,8 +59,8 @@ func handle(control C.umadb_control) {
 			e.stop()
 		}
 	case C.UMADB_CANCEL_ALL:
-		underWay.each(func(e *exchange) {
-			if e.call == nil {
+		underWay.each(func(other uint64, e *exchange) {
+			if other <= id && e.call == nil {
 				e.stop()
 			}
 		})

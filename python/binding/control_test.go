@@ -93,11 +93,13 @@ func TestAllStreamsAreCancelledAndNoCalls(t *testing.T) {
 	call := asked(t)
 	call.call = seven
 	last, address := unknown(t)
-	write([2]uint64{cancelAll}, [2]uint64{start, address})
+	later, _ := streamed(t)
+	write([2]uint64{cancelAll, uint64(last.shared.id)}, [2]uint64{start, address})
 	until(t, released(last))
-	if stream.ctx.Err() == nil || call.ctx.Err() != nil {
-		t.Errorf("the stream: %v; the call: %v", stream.ctx.Err(), call.ctx.Err())
+	if stream.ctx.Err() == nil || call.ctx.Err() != nil || later.ctx.Err() != nil {
+		t.Errorf("the stream: %v; the call: %v; a later stream: %v", stream.ctx.Err(), call.ctx.Err(), later.ctx.Err())
 	}
-	stream.end()
-	call.end()
+	for _, e := range []*exchange{stream, call, later} {
+		e.end()
+	}
 }

@@ -25,7 +25,7 @@ type exchange struct {
 	call     func(context.Context) result // gives the one answer; nil if there are many
 	stream   messages                     // gives the many
 	room     chan struct{}                // has a token when the queue may have room again
-	pumped   bool                         // run goes on; of whoever steps
+	running  bool                         // run goes on; of whoever steps
 }
 
 // underWay is the exchanges that have not ended, by their IDs.
@@ -58,7 +58,7 @@ func requestOf(x *C.umadb_exchange) []byte {
 }
 
 // run gives answers until the last, and then releases the reference that came with the
-// start, or that pump took.
+// start, or that runOn took.
 func (e *exchange) run() {
 	defer C.umadb_release(e.shared)
 	defer e.end()
@@ -143,9 +143,9 @@ const stepTime = 20 * time.Millisecond
 // again, is run's from the beginning. Other calls do not search, nor wait for a disk.
 func (e *exchange) step(bounded bool) {
 	switch {
-	case e.pumped:
+	case e.running:
 	case bounded && e.shared.method == C.UMADB_APPEND:
-		ended := e.pump()
+		ended := e.runOn()
 		select {
 		case <-ended:
 		case <-time.After(stepTime):
@@ -157,16 +157,16 @@ func (e *exchange) step(bounded bool) {
 		r := e.next()
 		e.deadline.end = time.Time{}
 		if errors.Is(r.err, context.DeadlineExceeded) {
-			e.pump()
+			e.runOn()
 		} else if last, _ := e.put(&r); last {
 			e.end()
 		}
 	}
 }
 
-// pump has run go on with what was stepped, and tells when that has ended.
-func (e *exchange) pump() <-chan struct{} {
-	e.pumped = true
+// runOn has run go on with what was stepped, and tells when that has ended.
+func (e *exchange) runOn() <-chan struct{} {
+	e.running = true
 	C.umadb_retain(e.shared)
 	ended := make(chan struct{})
 	spawn(func() {

@@ -205,8 +205,8 @@ func TestStepThatTakesLongIsBegunAgain(t *testing.T) {
 	e.step(true)
 	until(t, has(e, 2))
 	e.step(true) // does nothing
-	if got, want := given(e), []answer{{message: "found"}, {message: "found"}}; !slices.Equal(got, want) || !e.pumped {
-		t.Errorf("got %+v, pumped: %v", got, e.pumped)
+	if got, want := given(e), []answer{{message: "found"}, {message: "found"}}; !slices.Equal(got, want) || !e.running {
+		t.Errorf("got %+v, running: %v", got, e.running)
 	}
 	e.stop()
 	e.hasRoom()
@@ -235,8 +235,8 @@ func TestStepsStayOnTheirThread(t *testing.T) {
 	close(m.come)
 	for _, want := range []answer{{message: "one"}, {message: "two"}, {kind: kindEnd, message: "EOF"}} {
 		e.step(true)
-		if got := given(e); !slices.Equal(got, []answer{want}) || e.pumped {
-			t.Errorf("got %+v, want %+v, pumped: %v", got, want, e.pumped)
+		if got := given(e); !slices.Equal(got, []answer{want}) || e.running {
+			t.Errorf("got %+v, want %+v, running: %v", got, want, e.running)
 		}
 	}
 	<-m.closed

@@ -4,8 +4,8 @@
 // the border.
 //
 // A thread of Python's makes an exchange, orders its start by the control pipe
-// (control.go) and sleeps until an answer is in it. What an embedded store answers at
-// once is fetched on that thread.
+// (control.go) and sleeps until an answer is in it. What an embedded store answers,
+// but for streams that wait for more, is fetched on that thread.
 //
 // Goroutines: one that receives from the control pipe, as long as the process runs, and
 // one for each exchange that works by itself (exchange.go), which ends with it: of a
@@ -25,17 +25,17 @@ import (
 
 func main() {}
 
-// umadb_listen makes the control pipe, and gives the descriptor to write to; -1 if
+// umadb_init makes the control pipe, and gives the descriptor to write to; -1 if
 // there is none, or if an exchange has another size here: then the extension is of
 // another build.
 //
-//export umadb_listen
-func umadb_listen(size C.int64_t) C.int32_t {
+//export umadb_init
+func umadb_init(size C.int64_t) C.int32_t {
 	if size != C.sizeof_umadb_exchange {
 		return -1
 	}
 	saveProcessors()
-	fd, err := listen()
+	fd, err := openControl()
 	if err != nil {
 		return -1
 	}

@@ -51,11 +51,11 @@ func (t *table[T]) remove(number uint64) T {
 	return something
 }
 
-// each does something with everything, but not with the table.
-func (t *table[T]) each(do func(T)) {
+// each calls do for everything. It must not use the table.
+func (t *table[T]) each(do func(number uint64, something T)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, something := range t.all {
-		do(something)
+	for number, something := range t.all {
+		do(number, something)
 	}
 }

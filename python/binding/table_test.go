@@ -23,7 +23,12 @@ func TestTable(t *testing.T) {
 		t.Errorf("number %d is used again", again)
 	}
 	count := 0
-	things.each(func(string) { count++ })
+	things.each(func(number uint64, something string) {
+		if things.all[number] != something {
+			t.Errorf("%d is not %q", number, something)
+		}
+		count++
+	})
 	if count != 3 {
 		t.Errorf("%d things, want 3", count)
 	}

@@ -219,7 +219,7 @@ void exchange_cancel(umadb_exchange *x)
 		control(UMADB_CANCEL, x->id);
 }
 
-void exchange_cancel_all(void) { control(UMADB_CANCEL_ALL, 0); }
+void exchange_cancel_all(void) { control(UMADB_CANCEL_ALL, last_id); }
 
 /* Frees an answer that nobody wants. */
 static void discard(const umadb_exchange *x, const umadb_answer *answer)

@@ -44,7 +44,7 @@ static const struct {
 	const char *name;
 	size_t offset;
 } functions[] = {
-	{"umadb_listen", offsetof(golib, listen)},
+	{"umadb_init", offsetof(golib, init)},
 	{"umadb_begin", offsetof(golib, begin)},
 	{"umadb_step", offsetof(golib, step)},
 	{"umadb_forget", offsetof(golib, forget)},
@@ -81,7 +81,7 @@ int golib_load(void)
 		}
 		memcpy((char *)&go + functions[i].offset, &function, sizeof function);
 	}
-	go.controls = go.listen(sizeof(umadb_exchange));
+	go.controls = go.init(sizeof(umadb_exchange));
 	if (go.controls < 0) {
 		PyErr_SetString(PyExc_ImportError, "the Go library of umadb is of another build, or the process has too many files open");
 		return -1;

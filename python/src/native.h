@@ -13,14 +13,14 @@
 
 /* The functions of the library; exports.go describes them. */
 typedef struct {
-	int32_t (*listen)(int64_t size_of_exchange);
+	int32_t (*init)(int64_t size_of_exchange);
 	void (*begin)(umadb_exchange *);
 	void (*step)(umadb_exchange *, int32_t bounded);
 	void (*forget)(uint64_t connection);
 	uint64_t (*notifier)(int32_t fd);
 	void (*close_notifier)(uint64_t notifier);
 	int32_t (*main)(char **args, int32_t count);
-	int controls; /* the control pipe, which umadb_listen gave */
+	int controls; /* the control pipe, which umadb_init gave */
 } golib;
 
 extern golib go;

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import uuid
 
 import pytest
@@ -12,6 +13,7 @@ import umadb
 from umadb import (
     AppendCondition,
     CancelledByUserError,
+    Client,
     Event,
     IntegrityError,
     Query,
@@ -19,8 +21,10 @@ from umadb import (
     ServingStatus,
     TrackingInfo,
     TransportError,
+    _native,
     aio,
 )
+from umadb._client import connection_arguments, file_url
 
 
 @asynchronous
@@ -181,3 +185,14 @@ def test_methods_are_those_of_the_synchronous_client(name):
     assert [(p.name, p.kind, p.default) for p in ours.parameters.values()] == [
         (p.name, p.kind, p.default) for p in theirs.parameters.values()
     ]
+
+
+def test_an_opening_that_nobody_takes_closes_the_store(tmp_path):
+    read_end, write_end = os.pipe()
+    notifier = _native.Notifier(write_end)
+    os.close(write_end)
+    call = _native.connect(*connection_arguments(file_url(tmp_path / "store"), None, None, None, None), notifier)
+    os.read(read_end, 8)
+    del call
+    Client.open(tmp_path / "store").close()
+    os.close(read_end)
