@@ -189,6 +189,7 @@ import signal, sys, time
 from umadb import *
 def handler(*_):
     raise KeyboardInterrupt
+Client.open(sys.argv[1]).close()  # imports what it needs: what a handler raises there, Python may ignore
 signal.signal(signal.SIGALRM, handler)
 for delay in range(1, 40):
     try:
