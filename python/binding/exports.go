@@ -62,7 +62,7 @@ func umadb_step(x *C.umadb_exchange, bounded C.int32_t) {
 //export umadb_forget
 func umadb_forget(connection C.uint64_t) { forget(uint64(connection)) }
 
-// umadb_notifier makes a notifier that writes the numbers of exchanges that have an
+// umadb_notifier makes a notifier that writes the IDs of exchanges that have an
 // answer to a pipe, in eight bytes of this machine's order; 0 if that cannot be.
 //
 //export umadb_notifier

@@ -25,15 +25,15 @@ func newNotifier(fd int) (uint64, error) {
 	return notifiers.add(os.NewFile(uintptr(duplicate), "pipe")), nil
 }
 
-// notify writes the number of an exchange to the pipe of a notifier, in eight bytes of
+// notify writes the ID of an exchange to the pipe of a notifier, in eight bytes of
 // this machine's order. If nobody reads the pipe any more, nobody wants to know.
-func notify(notifier, number uint64) {
+func notify(notifier, id uint64) {
 	pipe := notifiers.get(notifier)
 	if pipe == nil {
 		return
 	}
 	var bytes [8]byte
-	binary.NativeEndian.PutUint64(bytes[:], number)
+	binary.NativeEndian.PutUint64(bytes[:], id)
 	pipe.Write(bytes[:])
 }
 

@@ -60,10 +60,6 @@ static PyObject *start(Connection *c, umadb_exchange *x, uint64_t notifier)
 
 PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, uint64_t notifier)
 {
-	if (golib_check() < 0) {
-		free(request);
-		return NULL;
-	}
 	umadb_exchange *x = exchange_new(c, method, request, size);
 	if (x == NULL)
 		return NULL;

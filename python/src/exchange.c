@@ -53,6 +53,10 @@ static int wait_timed(umadb_exchange *x, int32_t milliseconds)
 
 umadb_exchange *exchange_new(Connection *c, int32_t method, void *bytes, Py_ssize_t size)
 {
+	if (golib_check() < 0) {
+		free(bytes);
+		return NULL;
+	}
 	umadb_exchange *x = calloc(1, sizeof *x);
 	if (x == NULL || pthread_mutex_init(&x->lock, NULL) != 0 || make_condition(&x->arrived) != 0) {
 		free(bytes);

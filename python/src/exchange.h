@@ -1,12 +1,13 @@
 /* exchange.c: asking the Go library, and waiting for what it answers. All of it is
- * called with the GIL, in the process that loaded the library. */
+ * called with the GIL and, but for exchange_new, only in the process that loaded the
+ * library. */
 #ifndef UMADB_EXCHANGE_H
 #define UMADB_EXCHANGE_H
 
 #include "native.h"
 
 /* Makes an exchange; it takes over the request, which malloc made. NULL with an
- * exception. */
+ * exception, as in a forked child. */
 umadb_exchange *exchange_new(Connection *c, int32_t method, void *request, Py_ssize_t size);
 /* Has the library work on an exchange; the notifier, if it is not 0, tells of the
  * first answer. The others below start it themselves. */

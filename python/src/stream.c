@@ -9,10 +9,6 @@ static uint64_t epoch;
 
 PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit)
 {
-	if (golib_check() < 0) {
-		free(request);
-		return NULL;
-	}
 	umadb_exchange *x = exchange_new(c, method, request, size);
 	Stream *s = x ? PyObject_New(Stream, type) : NULL;
 	if (s == NULL) {
