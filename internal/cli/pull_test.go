@@ -3,7 +3,10 @@ package cli_test
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -52,15 +55,25 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 	export(t, "--db-path", dir, "--output", file)
 	lines := export(t, "--db-path", dir)
 	server := start(t, "serve", "--db-path", dir)
-	for name, args := range map[string][]string{
-		"file":   {file},
-		"server": {"--from", "http://" + server.address, "--tracking-source", "web", "--tracking-source", "alone"},
+	tracking := []string{"--tracking-source", "web", "--tracking-source", "alone"}
+	url := "http://" + server.address
+	for name, source := range map[string]struct {
+		args  []string
+		begin func(t *testing.T, copied string) *exec.Cmd // one that gets no more than a part
+	}{
+		"file": {[]string{file}, func(t *testing.T, copied string) *exec.Cmd {
+			return spawn(t, beginOfFile(t, file), "import", "--db-path", copied)
+		}},
+		"server": {append([]string{"--from", url}, tracking...), func(t *testing.T, copied string) *exec.Cmd {
+			from := "http://" + beginOfAnswers(t, server.address, int64(len(lines)/3))
+			return spawn(t, nil, append([]string{"import", "--db-path", copied, "--from", from}, tracking...)...)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			copied := filepath.Join(t.TempDir(), "copy")
-			importing := append([]string{"import", "--db-path", copied}, args...)
-			for _, until := range []int{1, all / 8, all / 4} {
-				cmd := spawn(t, nil, importing...)
+			importing := append([]string{"import", "--db-path", copied}, source.args...)
+			for _, until := range []int{1, all / 16, all / 8} {
+				cmd := source.begin(t, copied)
 				await(t, "some events", func() bool { return holds(copied, fmt.Sprintf("n:%d\x12", until)) })
 				cmd.Process.Kill()
 				cmd.Wait()
@@ -79,7 +92,7 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 			got := export(t, "--db-path", copied)
 			want := lines
 			if name == "server" { // from which tracking that sits on no event comes last
-				want = export(t, "--url", "http://"+server.address, "--tracking-source", "web", "--tracking-source", "alone")
+				want = export(t, append([]string{"--url", url}, tracking...)...)
 			}
 			if got != want {
 				t.Errorf("the copy is not what the source has: %d bytes and %d", len(got), len(want))
@@ -89,6 +102,58 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// beginOfFile gives a pipe with the first half of a file, and then nothing, but no
+// end.
+func beginOfFile(t *testing.T, name string) *os.File {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reader.Close() })
+	go func() {
+		writer.Write(content[:len(content)/2])
+		<-t.Context().Done()
+		writer.Close()
+	}()
+	return reader
+}
+
+// beginOfAnswers gives an address at which a server is reached, but on each
+// connection no more than some bytes from it.
+func beginOfAnswers(t *testing.T, server string, bytes int64) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", server)
+			if err != nil {
+				near.Close()
+				return
+			}
+			go io.CopyN(near, far, bytes)
+			go func() {
+				io.Copy(far, near)
+				near.Close()
+				far.Close()
+			}()
+		}
+	}()
+	return listener.Addr().String()
 }
 
 // withoutAlone takes away the lines of tracking that sits on no event, and the end,

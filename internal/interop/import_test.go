@@ -37,7 +37,7 @@ func TestImportFromReleasedServer(t *testing.T) {
 	copied := filepath.Join(t.TempDir(), "copy")
 	names := []string{"--tracking-source", "upstream", "--tracking-source", "heartbeat", "--tracking-source", "unknown"}
 	importing := append([]string{"import", "--from", url, "--db-path", copied}, names...)
-	for _, bytes := range []int64{8 << 20, 24 << 20} {
+	for _, bytes := range []int64{4 << 20, 12 << 20} {
 		killAt(t, exec.Command(program, importing...), copied, bytes)
 	}
 	begun = time.Now()
