@@ -8,5 +8,8 @@ import (
 )
 
 func main() {
+	if cli.Serves(os.Args[1:]) {
+		easeTimers()
+	}
 	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

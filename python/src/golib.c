@@ -7,6 +7,9 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 golib go;
 
@@ -53,6 +56,26 @@ static const struct {
 	{"umadb_main", offsetof(golib, main)},
 };
 
+/* How much later than asked for the kernel may end a sleep of Go's threads, in ns. Go's
+ * monitor thread sleeps 20 us at a time, thousands of times a second while there is
+ * something to do (docs/adr/0012-timer-slack.md). */
+#define TIMER_SLACK 500000
+
+/* Opens the library, and with it starts Go's threads: they have the slack of this one. */
+static void *open_library(const char *path)
+{
+#ifdef __linux__
+	int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+	int ours = 0 < slack && slack < TIMER_SLACK && prctl(PR_SET_TIMERSLACK, TIMER_SLACK, 0, 0, 0) == 0;
+	void *opened = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (ours)
+		prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+	return opened;
+#else
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+#endif
+}
+
 int golib_load(void)
 {
 	if (library != NULL)
@@ -67,7 +90,7 @@ int golib_load(void)
 	PyObject *path = NULL;
 	if (!PyUnicode_FSConverter(library_path, &path))
 		return -1;
-	void *loaded = dlopen(PyBytes_AsString(path), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	void *loaded = open_library(PyBytes_AsString(path));
 	Py_DECREF(path);
 	if (loaded == NULL) {
 		PyErr_Format(PyExc_ImportError, "the Go library of umadb cannot be loaded: %s", dlerror());

@@ -5,6 +5,7 @@ import gc
 import itertools
 import os
 import random
+import sys
 import threading
 import time
 
@@ -375,3 +376,34 @@ print(len({os.readlink(file) for file in files if os.path.exists(file) and "pipe
 def test_first_clients_of_many_threads_load_the_library_once(tmp_path):
     for attempt in range(20):
         assert run(FIRST_CLIENTS, tmp_path / str(attempt)) == "1\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a slack that can be set")
+def test_only_go_is_let_be_late(tmp_path):
+    script = """
+import os, sys, threading
+from umadb import Client
+
+def slack(thread):
+    with open(f"/proc/{thread}/timerslack_ns") as file:
+        return int(file.read())
+
+before = slack(os.getpid())
+pythons = {os.getpid()}
+client = Client.open(sys.argv[1])
+
+def look():
+    pythons.add(threading.get_native_id())
+    print(slack(threading.get_native_id()) == before)
+
+thread = threading.Thread(target=look)
+thread.start()
+thread.join()
+print(slack(os.getpid()) == before)
+gos = set(map(int, os.listdir("/proc/self/task"))) - pythons
+try:
+    print(len(gos) > 1 and {slack(thread) for thread in gos} == {500_000})
+except PermissionError: # of a user who may not look
+    print(True)
+"""
+    assert run(script, tmp_path / "s") == "True\n" * 3
