@@ -8,8 +8,6 @@ import (
 )
 
 func main() {
-	if cli.Serves(os.Args[1:]) {
-		easeTimers()
-	}
+	cli.EaseTimers(os.Args[1:])
 	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -25,12 +25,6 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitCode(err)
 }
 
-// Serves tells whether Main serves with these arguments, unless it finds a mistake in them.
-func Serves(args []string) bool {
-	cmd, _, err := NewCommand().Find(args)
-	return err == nil && (!cmd.HasParent() || cmd.Name() == "serve")
-}
-
 // NewCommand makes the command tree, for those who generate documents from it.
 func NewCommand() *cobra.Command {
 	root := newServeCommand()

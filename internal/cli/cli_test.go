@@ -118,22 +118,6 @@ func TestVariablesAreFlags(t *testing.T) {
 	})
 }
 
-func TestServes(t *testing.T) {
-	for line, want := range map[string]bool{
-		"":                           true,
-		"serve":                      true,
-		"--listen 127.0.0.1:0":       true,
-		"serve --db-path ./uma.db":   true,
-		"read --after 1200 --follow": false,
-		"version":                    false,
-		"completion bash":            false,
-	} {
-		if cli.Serves(strings.Fields(line)) != want {
-			t.Errorf("umadb %s: want %v", line, want)
-		}
-	}
-}
-
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"-h"}, {"serve", "--help"}, {"check", "--help"}, {"version", "--help"}, {"completion", "--help"}, {"help"}, {"help", "check"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
