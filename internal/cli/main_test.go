@@ -29,7 +29,6 @@ func TestMain(m *testing.M) {
 
 // program is umadb's main.
 func program() {
-	cli.EaseTimers(os.Args[1:])
 	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -59,17 +59,17 @@ static const struct {
 /* How much later than asked for the kernel may end a sleep of Go's threads, in ns. Go's
  * monitor thread sleeps 20 us at a time, thousands of times a second while there is
  * something to do (docs/adr/0012-timer-slack.md). */
-#define TIMER_SLACK 500000
+#define TIMER_SLACK 500000UL
 
 /* Opens the library, and with it starts Go's threads: they have the slack of this one. */
 static void *open_library(const char *path)
 {
 #ifdef __linux__
-	int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-	int ours = 0 < slack && slack < TIMER_SLACK && prctl(PR_SET_TIMERSLACK, TIMER_SLACK, 0, 0, 0) == 0;
+	long slack = prctl(PR_GET_TIMERSLACK, 0UL, 0UL, 0UL, 0UL);
+	int ours = 0 < slack && slack < (long)TIMER_SLACK && prctl(PR_SET_TIMERSLACK, TIMER_SLACK, 0UL, 0UL, 0UL) == 0;
 	void *opened = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (ours)
-		prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+		prctl(PR_SET_TIMERSLACK, (unsigned long)slack, 0UL, 0UL, 0UL);
 	return opened;
 #else
 	return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
