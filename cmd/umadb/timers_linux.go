@@ -1,9 +1,9 @@
 package main
 
 // Go's monitor thread sleeps 20 µs at a time, thousands of times a second while there
-// is something to do. How late a sleep may end, in nanoseconds, a thread has from the
-// one that started it: so this runs before Go does, and only where there is cgo
-// (docs/adr/0012-timer-slack.md).
+// is something to do. A thread inherits from the one that starts it how late its sleeps
+// may end, its timer slack, in nanoseconds: so this runs before Go does. Without cgo it
+// is left out (docs/adr/0012-timer-slack.md).
 
 /*
 #include <sys/prctl.h>
