@@ -403,7 +403,7 @@ print(slack(os.getpid()) == before)
 gos = set(map(int, os.listdir("/proc/self/task"))) - pythons
 try:
     print(len(gos) > 1 and {slack(thread) for thread in gos} == {500_000})
-except PermissionError: # of a user who may not look
+except PermissionError:  # of a user who may not look
     print(True)
 """
     assert run(script, tmp_path / "s") == "True\n" * 3
