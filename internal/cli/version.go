@@ -9,7 +9,7 @@ import (
 )
 
 // Version is the release that this source makes.
-const Version = "0.1.0"
+const Version = "0.8.0"
 
 // versionInfo is what the version verb prints with --json.
 type versionInfo struct {
