@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 var fileBehaviours = []behaviour{
@@ -32,6 +34,15 @@ var fileBehaviours = []behaviour{
 		d.lacks("open", err)
 		_, err = d.OpenWrite(d.path("a"))
 		d.lacks("openwrite", err)
+	}},
+	{"a directory is not opened as a file", func(d disk) {
+		d.must(d.MkdirAll(d.path("a")))
+		for doing, open := range map[string]func(string) (vfs.File, error){"open": d.Open, "openwrite": d.OpenWrite} {
+			_, err := open(d.path("a"))
+			if damage := new(vfs.DamageError); !errors.As(err, &damage) || damage.File != d.path("a") {
+				d.Errorf("%s: %v", doing, err)
+			}
+		}
 	}},
 	{"a file opened for reading cannot be changed", func(d disk) {
 		d.make("a", "text")

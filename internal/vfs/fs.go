@@ -11,9 +11,10 @@ import "io"
 type FS interface {
 	// Create makes an empty file, or empties the one there is, for reading and writing.
 	Create(name string) (File, error)
-	// Open opens a file for reading.
+	// Open opens a file for reading. Where something else than a file has the name,
+	// it returns a *DamageError at once.
 	Open(name string) (File, error)
-	// OpenWrite opens an existing file for reading and writing.
+	// OpenWrite opens an existing file for reading and writing, and fails as Open does.
 	OpenWrite(name string) (File, error)
 	// Rename gives a file another name in the same directory, replacing what has it.
 	Rename(from, to string) error

@@ -104,6 +104,9 @@ func (m *Mem) OpenWrite(name string) (File, error) { return m.open(name, true) }
 func (m *Mem) open(name string, writable bool) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.dirs[filepath.Clean(name)] != nil {
+		return nil, notRegular(name, fs.ModeDir)
+	}
 	d, base := m.dirs[filepath.Dir(name)], filepath.Base(name)
 	if d == nil || d.entries[base] == nil {
 		return nil, notExist("open", name)

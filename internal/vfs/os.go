@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -22,12 +23,39 @@ func (OS) Open(name string) (File, error) { return open(name, os.O_RDONLY) }
 // OpenWrite opens an existing file for reading and writing.
 func (OS) OpenWrite(name string) (File, error) { return open(name, os.O_RDWR) }
 
+// open opens a regular file. It never waits, as opening a pipe without a writer
+// would, and returns a *DamageError for anything else than a file.
 func open(name string, flag int) (File, error) {
-	f, err := os.OpenFile(name, flag, 0o644)
+	f, err := os.OpenFile(name, flag|openNonblock, 0o644)
 	if err != nil {
+		info, statErr := os.Stat(name)
+		if statErr == nil && !info.Mode().IsRegular() {
+			return nil, notRegular(name, info.Mode())
+		}
 		return nil, err
 	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notRegular(name, info.Mode())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return osFile{f}, nil
+}
+
+// notRegular is the error for a name that something else than a file has.
+func notRegular(name string, mode fs.FileMode) error {
+	kind := "a device"
+	switch mode.Type() {
+	case fs.ModeDir:
+		kind = "a directory"
+	case fs.ModeNamedPipe:
+		kind = "a named pipe"
+	case fs.ModeSocket:
+		kind = "a socket"
+	}
+	return &DamageError{File: name, What: "it is " + kind + " and not a file"}
 }
 
 // Rename gives a file another name.
@@ -37,13 +65,13 @@ func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 func (OS) Remove(name string) error { return os.Remove(name) }
 
 // MkdirAll makes a directory, and makes its own entry durable.
-func (fs OS) MkdirAll(dir string) error {
+func (o OS) MkdirAll(dir string) error {
 	if isDirectory(dir) {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := fs.MkdirAll(parent); err != nil {
+		if err := o.MkdirAll(parent); err != nil {
 			return err
 		}
 	}
@@ -51,7 +79,7 @@ func (fs OS) MkdirAll(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil && !isDirectory(dir) {
 		return err
 	}
-	return fs.SyncDir(parent)
+	return o.SyncDir(parent)
 }
 
 func isDirectory(name string) bool {

@@ -7,6 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// openNonblock keeps open from waiting for the other end of a named pipe. It has
+// no effect on a regular file.
+const openNonblock = unix.O_NONBLOCK
+
 // syncFile asks the drive to empty its cache too; fsync on macOS does not.
 func syncFile(f *os.File) error {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_FULLFSYNC, 0)

@@ -7,6 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// openNonblock keeps open from waiting for the other end of a named pipe. It has
+// no effect on a regular file.
+const openNonblock = unix.O_NONBLOCK
+
 // syncFile needs no more than fdatasync: it writes the length too, for without
 // it the data could not be read back.
 func syncFile(f *os.File) error {

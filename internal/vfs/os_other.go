@@ -8,6 +8,9 @@ import (
 	"runtime"
 )
 
+// openNonblock is for systems that have named pipes among their files.
+const openNonblock = 0
+
 func syncFile(f *os.File) error { return f.Sync() }
 
 // syncDir does nothing on Windows, where a directory cannot be synced: NTFS
