@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"bufio"
-	"os"
-
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/internal/wire"
@@ -22,44 +19,22 @@ func (k *apiKey) addFlags(flags *pflag.FlagSet, usage string) {
 	excludes(flags, "api-key", "api-key-file")
 }
 
-// load reads the file, if one is given, and looks at the key.
+// load reads the file, if one is given, and checks the key. If it cannot be used, the
+// key stays as it was.
 func (k *apiKey) load(flags *pflag.FlagSet) error {
+	key := k.key
 	if flags.Changed("api-key-file") {
 		if flags.Changed("api-key") {
 			return usageErrorf("--api-key and --api-key-file (or their variables) are both given: give one of them")
 		}
 		var err error
-		if k.key, err = keyOf(k.file); err != nil {
+		if key, err = firstLine(k.file, "API key", "--api-key-file"); err != nil {
 			return err
 		}
 	}
-	if err := wire.CheckAPIKey(k.key); err != nil {
+	if err := wire.CheckAPIKey(key); err != nil {
 		return usageError{err}
 	}
+	k.key = key
 	return nil
-}
-
-// keyOf gives the first line of a file, without its end.
-func keyOf(name string) (string, error) {
-	if name == "" {
-		return "", usageErrorf("--api-key-file is empty: name the file whose first line is the API key")
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return "", unreadableKey(err)
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	lines.Scan()
-	switch {
-	case lines.Err() != nil:
-		return "", unreadableKey(lines.Err())
-	case lines.Text() == "":
-		return "", usageErrorf("the first line of the API key file %s is empty: write the key there", name)
-	}
-	return lines.Text(), nil
-}
-
-func unreadableKey(err error) error {
-	return usageErrorf("the API key file cannot be read: %w; name another with --api-key-file", err)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestAnOpenServerIsWarnedOf(t *testing.T) {
 		{"192.168.1.7", false, false, "neither TLS nor an API key"},
 	} {
 		var log bytes.Buffer
-		warnOfOpenness(newLogger(&log, "text", "warn"), &net.TCPAddr{IP: net.ParseIP(c.ip), Port: 50051}, c.tls, c.key)
+		warnOfOpenness(newLogger(&log, "text", slog.LevelWarn), &net.TCPAddr{IP: net.ParseIP(c.ip), Port: 50051}, c.tls, c.key)
 		if got := log.String(); (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s, TLS %v, key %v: %q", c.ip, c.tls, c.key, got)
 		}

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,8 +21,16 @@ func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: certificate")
 	}
+	ts.Check(writeCertificate(ts.MkAbs(".")))
+}
+
+// writeCertificate writes ca.pem, cert.pem and key.pem into a directory: a new
+// certificate for 127.0.0.1, which is its own authority, and its key.
+func writeCertificate(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	certificate := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "UmaDB test server"},
@@ -35,9 +44,13 @@ func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, certificate, certificate, &key.PublicKey, key)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	for _, file := range []struct {
 		name, kind string
 		content    []byte
@@ -47,6 +60,9 @@ func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 		{"key.pem", "PRIVATE KEY", keyDER},
 	} {
 		content := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.content})
-		ts.Check(os.WriteFile(ts.MkAbs(file.name), content, 0o600))
+		if err := os.WriteFile(filepath.Join(dir, file.name), content, 0o600); err != nil {
+			return err
+		}
 	}
+	return nil
 }

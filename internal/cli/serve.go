@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
@@ -25,15 +27,19 @@ const shutdownGrace = 20 * time.Second
 // have sent to the process and to its group.
 const sameSignal = 200 * time.Millisecond
 
+// startedLine is printed on standard output once clients can connect. The Rust server
+// prints it, and the containers of other programs' tests wait for it.
+const startedLine = "UmaDB started"
+
 // serveOptions are the flags of serve.
 type serveOptions struct {
+	flags     *pflag.FlagSet
 	listen    string
 	dir       string
 	tlsCert   string
 	tlsKey    string
 	apiKey    apiKey
-	logFormat choice
-	logLevel  choice
+	log       logFlags
 	gcPercent int
 	memory    memoryLimit
 }
@@ -45,33 +51,35 @@ func newServeCommand() *cobra.Command {
 		Short: "Serve the event store of a directory over gRPC",
 		Long: `serve opens the event store of a directory, or makes one, and serves it over gRPC
 until it gets SIGINT or SIGTERM. It then finishes what is under way and exits
-with 0; a second signal makes it exit at once.`,
+with 0; a second signal makes it exit at once. On SIGHUP it reads its certificate
+and the files of its API key and its log level again.
+
+It prints the line "UmaDB started" on standard output once clients can connect; the
+log goes to standard error.`,
 		Example: `  umadb serve --db-path ./uma.db
   umadb serve --listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --api-key-file key`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(cmd); err != nil {
+			if err := o.validate(); err != nil {
 				return err
 			}
-			logger := newLogger(cmd.ErrOrStderr(), o.logFormat.value, o.logLevel.value)
+			logger := o.log.logger(cmd.ErrOrStderr())
 			noteIgnored(cmd.Flags(), logger)
 			o.memory.apply(o.gcPercent)
-			return serve(&o, logger)
+			return serve(&o, logger, cmd.OutOrStdout())
 		},
 	}
-	o.logFormat = choice{value: "text", values: logFormats}
-	o.logLevel = choice{value: "info", values: logLevels}
 	if err := o.memory.Set("auto"); err != nil {
 		panic(err)
 	}
 	f := cmd.Flags()
+	o.flags = f
 	f.StringVar(&o.listen, "listen", "127.0.0.1:50051", "`address` to listen on: IP or host name, and port; port 0 takes a free one")
 	addPathFlag(f, &o.dir)
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the TLS certificate, and those it rests on (PEM)")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of the TLS certificate (PEM)")
 	o.apiKey.addFlags(f, "`key` that every client must send")
-	f.Var(&o.logFormat, "log-format", "form of the log on standard error")
-	f.Var(&o.logLevel, "log-level", "least level to log")
+	o.log.addFlags(f)
 	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as GOGC: more is faster and takes more memory")
 	f.Var(&o.memory, "memory-limit", "memory to stay within if possible, as 512MiB; auto is half of the machine's or container's")
 	addIgnoredFlags(f)
@@ -79,7 +87,7 @@ with 0; a second signal makes it exit at once.`,
 }
 
 // validate looks at what the flags' types do not.
-func (o *serveOptions) validate(cmd *cobra.Command) error {
+func (o *serveOptions) validate() error {
 	_, port, err := net.SplitHostPort(o.listen)
 	switch {
 	case err != nil || port == "":
@@ -92,12 +100,15 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 		return usageErrorf("--tls-cert is given without --tls-key: give both for TLS, or neither")
 	case o.tlsKey != "" && o.tlsCert == "":
 		return usageErrorf("--tls-key is given without --tls-cert: give both for TLS, or neither")
-	case o.apiKey.key == "" && cmd.Flags().Changed("api-key"):
+	case o.apiKey.key == "" && o.flags.Changed("api-key"):
 		return usageErrorf("the API key is empty: give a key, or leave out --api-key and UMADB_API_KEY")
 	case o.gcPercent <= 0:
 		return usageErrorf("--gc-percent %d is not above 0", o.gcPercent)
 	}
-	return o.apiKey.load(cmd.Flags())
+	if err := o.apiKey.load(o.flags); err != nil {
+		return err
+	}
+	return o.log.load(o.flags)
 }
 
 func isPort(port string) bool {
@@ -106,23 +117,23 @@ func isPort(port string) bool {
 }
 
 // serve opens the store and serves it until a signal.
-func serve(o *serveOptions, logger *slog.Logger) error {
+func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 	if err := o.rehearse(); err != nil {
 		return err
 	}
-	signals, stop := notify()
-	defer stop()
+	signals, forget := notify()
+	defer forget()
 	logger.Info("starting", "version", Version, "db_path", o.dir)
-	opened, err := openInterruptibly(o.dir, logger, signals)
+	opened, err := openInterruptibly(o.dir, logger, signals.stop)
 	if opened == nil || err != nil {
 		return err
 	}
-	return serveStore(opened, o, logger, signals)
+	return serveStore(opened, o, logger, signals, stdout)
 }
 
 // openInterruptibly opens the store, which may take long if the index must be
 // rebuilt. A signal gives it up: then there is neither a store nor an error.
-func openInterruptibly(dir string, logger *slog.Logger, signals <-chan os.Signal) (*store.Store, error) {
+func openInterruptibly(dir string, logger *slog.Logger, stop <-chan os.Signal) (*store.Store, error) {
 	coming := opening(func() (*store.Store, error) { return store.Open(dir, &store.Options{Logger: logger}) })
 	select {
 	case o := <-coming:
@@ -130,7 +141,7 @@ func openInterruptibly(dir string, logger *slog.Logger, signals <-chan os.Signal
 			return nil, usageError{o.err} // the path holds something else
 		}
 		return o.store, explainOpen(o.err, dir)
-	case s := <-signals:
+	case s := <-stop:
 		logger.Info("stopped before the store was open", "signal", s.String())
 		abandon(coming)
 		return nil, nil
@@ -151,7 +162,7 @@ func explainOpen(err error, dir string) error {
 }
 
 // serveStore serves until a signal or a failure, and closes the store.
-func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signals <-chan os.Signal) error {
+func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signals signals, stdout io.Writer) error {
 	srv, lis, err := listen(opened, o, logger)
 	if err != nil {
 		return errors.Join(err, opened.Close())
@@ -160,15 +171,20 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
-	select {
-	case err := <-served:
-		return errors.Join(fmt.Errorf("the server has stopped by itself: %w", err), opened.Close())
-	case s := <-signals:
-		logger.Info("stopping", "signal", s.String())
+	fmt.Fprintln(stdout, startedLine) // for programs that wait for it; nobody else misses it
+	for {
+		select {
+		case err := <-served:
+			return errors.Join(fmt.Errorf("the server has stopped by itself: %w", err), opened.Close())
+		case <-signals.reload:
+			o.reload(srv, logger)
+		case s := <-signals.stop:
+			logger.Info("stopping", "signal", s.String())
+			return finish(logger, signals.stop, func(ctx context.Context) error {
+				return errors.Join(srv.Shutdown(ctx), opened.Close())
+			})
+		}
 	}
-	return finish(logger, signals, func(ctx context.Context) error {
-		return errors.Join(srv.Shutdown(ctx), opened.Close())
-	})
 }
 
 // finish lets what is under way come to its end, unless another signal comes

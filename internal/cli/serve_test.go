@@ -1,11 +1,14 @@
 package cli_test
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,6 +60,37 @@ func TestServeByEnvironment(t *testing.T) {
 	head(t, server.address)
 	if _, err := os.Stat(filepath.Join(dir, "log")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Other programs wait for this line on standard output, and the log is not to have it.
+func TestServePrintsThatItHasStarted(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "--listen", "127.0.0.1:0", "--db-path", filepath.Join(t.TempDir(), "uma.db"), "--log-format", "json")
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	log := new(errorOutput)
+	cmd.Stderr = log
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	stdout := bufio.NewReader(pipe)
+	if line, err := stdout.ReadString('\n'); line != "UmaDB started\n" {
+		t.Fatalf("standard output begins with %q, %v", line, err)
+	}
+	var address []string // in the log, which is copied by another goroutine
+	await(t, "the address", func() bool {
+		address = regexp.MustCompile(`"address":"([^"]+)"`).FindStringSubmatch(log.String())
+		return address != nil
+	})
+	head(t, address[1])
+	cmd.Process.Signal(syscall.SIGTERM)
+	rest, _ := io.ReadAll(stdout)
+	if err := cmd.Wait(); err != nil || len(rest) > 0 || strings.Contains(log.String(), "UmaDB started") {
+		t.Errorf("it ended with %v, more output %q, log %q", err, rest, log)
 	}
 }
 

@@ -90,6 +90,9 @@ func TestOperationsHaveAUnitThatSystemdTakes(t *testing.T) {
 		if block.argument != "umadb.service" {
 			continue
 		}
+		if !strings.Contains(block.text, "ExecReload=/bin/kill -HUP $MAINPID\n") || strings.Contains(block.text, "CREDENTIALS_DIRECTORY") {
+			t.Error("a reload of the unit does not have the files read again") // copies that systemd made when it started
+		}
 		unit := filepath.Join(t.TempDir(), block.argument)
 		text := strings.ReplaceAll(block.text, "/usr/local/bin/umadb", program)
 		if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/grpc/metadata"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // openMethods are all that may be called without the API key. Whatever is not
@@ -20,20 +22,30 @@ var openMethods = map[string]bool{
 }
 
 // keyring knows the API key by its hash, so that comparing tells nothing of
-// the key by its time, its length included.
+// the key by its time, its length included. The key may be replaced at any time.
 type keyring struct {
-	required bool
-	hash     [sha256.Size]byte
+	hash atomic.Pointer[[sha256.Size]byte] // nil if no key is required
 }
 
-func newKeyring(key string) keyring {
-	return keyring{required: key != "", hash: sha256.Sum256([]byte(key))}
+// set replaces the key. Calls that are under way are not affected.
+func (k *keyring) set(key string) error {
+	if err := wire.CheckAPIKey(key); err != nil {
+		return err
+	}
+	if key == "" {
+		k.hash.Store(nil)
+		return nil
+	}
+	hash := sha256.Sum256([]byte(key))
+	k.hash.Store(&hash)
+	return nil
 }
 
 // admit tells whether the caller of a method may call it: nil, or an error of
 // kind dcb.ErrAuthentication.
 func (k *keyring) admit(ctx context.Context, method string) error {
-	if !k.required || openMethods[method] {
+	want := k.hash.Load()
+	if want == nil || openMethods[method] {
 		return nil
 	}
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
@@ -42,8 +54,18 @@ func (k *keyring) admit(ctx context.Context, method string) error {
 	}
 	key, bearer := strings.CutPrefix(values[0], "Bearer ")
 	hash := sha256.Sum256([]byte(key))
-	if len(values) > 1 || !bearer || subtle.ConstantTimeCompare(hash[:], k.hash[:]) != 1 {
+	if len(values) > 1 || !bearer || subtle.ConstantTimeCompare(hash[:], want[:]) != 1 {
 		return &dcb.Error{Kind: dcb.ErrAuthentication, Detail: "the API key is wrong"}
 	}
 	return nil
+}
+
+// SetAPIKey replaces the key that every call must bring, for calls that begin from
+// now on. A server that requires a key goes on requiring one: an empty key, or one
+// that no client can send, is dcb.ErrInvalidArgument, and the key stays as it was.
+func (s *Server) SetAPIKey(key string) error {
+	if key == "" {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the API key is empty"}
+	}
+	return s.key.set(key)
 }

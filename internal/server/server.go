@@ -47,6 +47,8 @@ type Server struct {
 	budget  *budget // of requests
 	conns   *connections
 
+	certificate *certificate // nil without TLS
+
 	responses *budget
 	appending atomic.Int64 // appends that have begun and not ended
 
@@ -61,31 +63,32 @@ type Server struct {
 // Shutdown. It fails with dcb.ErrInvalidArgument if the TLS files or the API key
 // are of no use.
 func New(store Store, options Options) (*Server, error) {
-	if err := wire.CheckAPIKey(options.APIKey); err != nil {
-		return nil, err
-	}
-	transport, err := transportCredentials(options)
+	limits := store.Limits()
+	options = options.withDefaults(limits)
+	certificate, err := newCertificate(options)
 	if err != nil {
 		return nil, err
 	}
-	limits := store.Limits()
-	options = options.withDefaults(limits)
 	s := &Server{
 		store:   store,
 		options: options,
 		limits:  limits,
 		log:     options.Logger,
-		key:     newKeyring(options.APIKey),
 		budget:  newBudget("requests", options.RequestMemory),
 
 		responses: newBudget("responses that no client takes", options.ResponseMemory),
 
 		conns: newConnections(options.MaxConnections, options.Logger),
+
+		certificate: certificate,
+	}
+	if err := s.key.set(options.APIKey); err != nil {
+		return nil, err
 	}
 	s.late = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(
-		grpc.Creds(transport),
+		grpc.Creds(certificate.credentials()),
 		grpc.ForceServerCodecV2(wire.Codec{}),
 		grpc.StreamInterceptor(s.guard),
 		grpc.UnknownServiceHandler(unknown),
@@ -108,6 +111,9 @@ func New(store Store, options Options) (*Server, error) {
 // Serve answers the connections of a listener until Shutdown, and then returns
 // nil, or until the listener fails. It closes the listener.
 func (s *Server) Serve(listener net.Listener) error {
+	serving, end := context.WithCancel(s.stopping)
+	defer end()
+	go s.certificate.watch(serving)
 	err := s.grpc.Serve(s.conns.limit(listener))
 	if errors.Is(err, grpc.ErrServerStopped) {
 		return nil // Shutdown came first

@@ -1,7 +1,12 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -9,22 +14,102 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// transportCredentials gives TLS with the certificate of the options, or none.
-func transportCredentials(options Options) (credentials.TransportCredentials, error) {
+const (
+	// expiryNotice is how long before the end of a certificate the log warns of it,
+	// unless the certificate's whole life is short: then a fifth of that.
+	expiryNotice = 14 * 24 * time.Hour
+	// expiryPoll is how often the certificate in use is looked at.
+	expiryPoll = 24 * time.Hour
+)
+
+// certificate is what the server shows to its clients. It may be replaced at any
+// time; connections that are open are not affected.
+type certificate struct {
+	certFile, keyFile string
+	log               *slog.Logger
+	current           atomic.Pointer[tls.Certificate]
+}
+
+// newCertificate loads the certificate of the options, which are complete. It
+// returns nil if there is none.
+func newCertificate(options Options) (*certificate, error) {
 	switch {
 	case options.TLSCertFile == "" && options.TLSKeyFile == "":
-		return insecure.NewCredentials(), nil
+		return nil, nil
 	case options.TLSKeyFile == "":
 		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "a TLS certificate is given without its key; give both or neither"}
 	case options.TLSCertFile == "":
 		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "a TLS key is given without its certificate; give both or neither"}
 	}
-	certificate, err := tls.LoadX509KeyPair(options.TLSCertFile, options.TLSKeyFile)
+	c := &certificate{certFile: options.TLSCertFile, keyFile: options.TLSKeyFile, log: options.Logger}
+	return c, c.load()
+}
+
+// load reads the files. If they cannot be used, the certificate stays as it was.
+func (c *certificate) load() error {
+	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the TLS certificate and key cannot be used", Cause: err}
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the TLS certificate and key cannot be used", Cause: err}
+	}
+	c.current.Store(&loaded)
+	c.warn()
+	return nil
+}
+
+// credentials returns TLS with the certificate that is current when a connection
+// begins, or no encryption if c is nil.
+func (c *certificate) credentials() credentials.TransportCredentials {
+	if c == nil {
+		return insecure.NewCredentials()
 	}
 	return credentials.NewTLS(&tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		MinVersion:   tls.VersionTLS12,
-	}), nil
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+		MinVersion:     tls.VersionTLS12,
+	})
+}
+
+// warn logs that clients refuse the certificate, or soon will.
+func (c *certificate) warn() {
+	leaf, now := c.current.Load().Leaf, time.Now()
+	about := []any{"file", c.certFile, "not_before", leaf.NotBefore, "not_after", leaf.NotAfter}
+	switch {
+	case now.After(leaf.NotAfter):
+		c.log.Warn("the TLS certificate has expired: clients refuse to connect", about...)
+	case now.Before(leaf.NotBefore):
+		c.log.Warn("the TLS certificate is not valid yet: clients refuse to connect", about...)
+	case leaf.NotAfter.Sub(now) < noticeBefore(leaf):
+		c.log.Warn("the TLS certificate expires soon", about...)
+	}
+}
+
+// noticeBefore returns how long before its end a certificate is warned of.
+func noticeBefore(leaf *x509.Certificate) time.Duration {
+	return min(expiryNotice, leaf.NotAfter.Sub(leaf.NotBefore)/5)
+}
+
+// watch warns once a day, until ctx is done. c may be nil.
+func (c *certificate) watch(ctx context.Context) {
+	if c == nil {
+		return
+	}
+	daily := time.NewTicker(expiryPoll)
+	defer daily.Stop()
+	for {
+		select {
+		case <-daily.C:
+			c.warn()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ReloadCertificate reads the files of Options.TLSCertFile and TLSKeyFile again.
+// Connections that are open stay. If the files cannot be used, the certificate stays as
+// it was, and the error is dcb.ErrInvalidArgument.
+func (s *Server) ReloadCertificate() error {
+	if s.certificate == nil {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the server was started without TLS"}
+	}
+	return s.certificate.load()
 }

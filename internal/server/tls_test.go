@@ -28,13 +28,23 @@ import (
 // certificate writes a self-signed one for 127.0.0.1 and its key.
 func certificate(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeCertificate(t, certFile, keyFile, time.Now(), time.Now().Add(time.Hour))
+	return certFile, keyFile
+}
+
+// writeCertificate writes a self-signed certificate for 127.0.0.1 and its key.
+func writeCertificate(t *testing.T, certFile, keyFile string, notBefore, notAfter time.Time) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
-		NotAfter:              time.Now().Add(time.Hour),
+		NotBefore:             notBefore,
+		NotAfter:              notAfter,
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA:                  true,
 		BasicConstraintsValid: true,
@@ -47,8 +57,6 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	for file, block := range map[string]*pem.Block{
 		certFile: {Type: "CERTIFICATE", Bytes: der},
 		keyFile:  {Type: "PRIVATE KEY", Bytes: keyDER},
@@ -57,7 +65,6 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 			t.Fatal(err)
 		}
 	}
-	return certFile, keyFile
 }
 
 func TestTLSIsServedAndNothingElse(t *testing.T) {

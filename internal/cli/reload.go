@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"log/slog"
+
+	"github.com/umadb-go/umadb/internal/server"
+)
+
+// reload reads the files that the settings of a running server name again. What
+// cannot be used stays as it was; connections and calls under way are not disturbed.
+func (o *serveOptions) reload(srv *server.Server, logger *slog.Logger) {
+	logger.Info("reading certificate, API key and log level again, as far as files have them")
+	for _, setting := range []struct {
+		name, file string
+		reload     func() error
+	}{
+		{"log level", o.log.file, func() error { return o.log.load(o.flags) }},
+		{"TLS certificate", o.tlsCert, srv.ReloadCertificate},
+		{"API key", o.apiKey.file, func() error {
+			if err := o.apiKey.load(o.flags); err != nil {
+				return err
+			}
+			return srv.SetAPIKey(o.apiKey.key)
+		}},
+	} {
+		if setting.file == "" {
+			continue
+		}
+		if err := setting.reload(); err != nil {
+			logger.Error("a setting could not be read again and stays as it was", "setting", setting.name, "file", setting.file, "error", err)
+			continue
+		}
+		logger.Info("a setting was read again", "setting", setting.name, "file", setting.file)
+	}
+}

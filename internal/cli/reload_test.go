@@ -1,0 +1,184 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// logged is a line of a log in JSON.
+type logged struct{ Level, Msg, Setting, Error string }
+
+// readLog reads lines of a server's log up to the one that ends with a setting.
+func readLog(t *testing.T, p *process, last string) (lines []logged) {
+	t.Helper()
+	late := time.AfterFunc(30*time.Second, func() { p.Process.Kill() })
+	defer late.Stop()
+	for {
+		text, err := p.log.ReadBytes('\n')
+		if err != nil {
+			t.Fatalf("the log has ended before it told of %s: %v, %v", last, lines, err)
+		}
+		var line logged
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Setting == "" {
+			continue
+		}
+		if lines = append(lines, line); line.Setting == last {
+			return lines
+		}
+	}
+}
+
+// wantSettings checks which settings were read again, at which level of the log.
+func wantSettings(t *testing.T, lines []logged, want ...string) {
+	t.Helper()
+	var got []string
+	for _, line := range lines {
+		got = append(got, line.Level+" "+line.Setting)
+		if failed := line.Level == "ERROR"; failed != (line.Error != "") || failed != strings.Contains(line.Msg, "stays as it was") {
+			t.Errorf("the log has %+v", line)
+		}
+	}
+	if strings.Join(got, ", ") != strings.Join(want, ", ") {
+		t.Errorf("the log tells of %q, want %q", got, want)
+	}
+}
+
+func TestHangupReadsFilesAgain(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(in(name), []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renew := func() {
+		t.Helper()
+		if err := writeCertificate(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connect := func(server *process, key string) dcb.EventStore {
+		t.Helper()
+		store, err := umadb.Dial("https://"+server.address, &umadb.DialOptions{CAFile: in("ca.pem"), APIKey: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { store.Close() })
+		return store
+	}
+	renew()
+	write("api-key", "first")
+	write("level", "info")
+	server := start(t, "--db-path", in("uma.db"), "--tls-cert", in("cert.pem"), "--tls-key", in("key.pem"),
+		"--api-key-file", in("api-key"), "--log-level-file", in("level"))
+	before := connect(server, "first")
+	appendTo := func(store dcb.EventStore) {
+		t.Helper()
+		if _, err := store.Append(t.Context(), []dcb.Event{{Type: "A"}}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendTo(before)
+	next, unsubscribe := iter.Pull2(before.Subscribe(t.Context(), dcb.Query{}, 0))
+	defer unsubscribe()
+	next() // it has begun
+
+	renew()
+	write("api-key", "second")
+	server.Process.Signal(syscall.SIGHUP)
+	wantSettings(t, readLog(t, server, "API key"), "INFO log level", "INFO TLS certificate", "INFO API key")
+	if _, err := connect(server, "first").Head(t.Context()); !errors.Is(err, dcb.ErrAuthentication) {
+		t.Errorf("the first key: %v", err)
+	}
+	appendTo(connect(server, "second"))
+	if e, err, _ := next(); err != nil || e.Position != 2 {
+		t.Errorf("the subscription from before has %v, %v", e, err)
+	}
+
+	write("level", "error")
+	write("api-key", "")
+	write("key.pem", "no key")
+	server.Process.Signal(syscall.SIGHUP)
+	wantSettings(t, readLog(t, server, "API key"), "ERROR TLS certificate", "ERROR API key")
+	write("level", "loud")
+	server.Process.Signal(syscall.SIGHUP)
+	wantSettings(t, readLog(t, server, "API key"), "ERROR log level", "ERROR TLS certificate", "ERROR API key")
+	if head, err := connect(server, "second").Head(t.Context()); err != nil || head != 2 {
+		t.Errorf("with what was in use before: head %d, %v", head, err)
+	}
+
+	server.Process.Signal(syscall.SIGTERM)
+	io.Copy(io.Discard, server.log)
+	if code := server.exit(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestHangupWithoutFilesIsHarmless(t *testing.T) {
+	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
+	server.Process.Signal(syscall.SIGHUP)
+	if line, err := server.log.ReadString('\n'); err != nil || !strings.Contains(line, `"level":"INFO"`) || !strings.Contains(line, "again") {
+		t.Errorf("the log has %q, %v", line, err)
+	}
+	if got := head(t, server.address); got != 0 {
+		t.Errorf("head %d", got)
+	}
+}
+
+// A terminal that is closed sends SIGHUP.
+func TestHangupEndsACommandAsSIGTERMDoes(t *testing.T) {
+	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
+	appendTo := func(kind string) {
+		t.Helper()
+		if code, _, stderr := run("append", "--url", "http://"+server.address, "--type", kind); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	appendTo("First")
+	for _, c := range []struct {
+		prepare string // a command of the shell
+		ends    bool
+	}{
+		{"true", true},
+		{`trap "" HUP`, false}, // what nohup does
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		cmd := exec.Command("sh", "-c", c.prepare+`; exec "$0" subscribe --url "$1" > "$2"`, os.Args[0], "http://"+server.address, out)
+		cmd.Env = append(os.Environ(), asProgram+"=1")
+		said := new(errorOutput)
+		cmd.Stderr = said
+		if err := cmd.Start(); err != nil {
+			t.Skip(err)
+		}
+		has := func(kind string) func() bool {
+			return func() bool { text, _ := os.ReadFile(out); return strings.Contains(string(text), kind) }
+		}
+		await(t, "the first event", has("First"))
+		cmd.Process.Signal(syscall.SIGHUP)
+		if !c.ends {
+			appendTo("Second")
+			await(t, "the second event in spite of SIGHUP", has("Second"))
+			cmd.Process.Signal(syscall.SIGTERM)
+		}
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 0 || said.String() != "" {
+			t.Errorf("after %s: exit code %d, said %q", c.prepare, code, said)
+		}
+	}
+}

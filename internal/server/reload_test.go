@@ -1,0 +1,149 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/server"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// trusting returns the option of a client that trusts the certificate that a file
+// has now.
+func trusting(t *testing.T, certFile string) grpc.DialOption {
+	t.Helper()
+	trusted, err := credentials.NewClientTLSFromFile(certFile, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return grpc.WithTransportCredentials(trusted)
+}
+
+// wantHead checks how a call of a client is answered.
+func wantHead(t *testing.T, client umadbv1.DCBClient, want codes.Code, about string) {
+	t.Helper()
+	if _, err := client.Head(within(t, patience), &umadbv1.HeadRequest{}); status.Code(err) != want {
+		t.Errorf("%s: got %v, want %v", about, err, want)
+	}
+}
+
+func TestReloadCertificateReplacesItForNewConnections(t *testing.T) {
+	certFile, keyFile := certificate(t)
+	r := start(t, newMemoryStore(), server.Options{TLSCertFile: certFile, TLSKeyFile: keyFile})
+	trustsOld := trusting(t, certFile)
+	open := r.client(t, trustsOld)
+	wantHead(t, open, codes.OK, "the old certificate")
+
+	writeCertificate(t, certFile, keyFile, time.Now(), time.Now().Add(time.Hour))
+	if err := r.ReloadCertificate(); err != nil {
+		t.Fatal(err)
+	}
+	wantHead(t, r.client(t, trusting(t, certFile)), codes.OK, "a new connection that trusts the new certificate")
+	wantHead(t, r.client(t, trustsOld), codes.Unavailable, "a new connection that trusts the old certificate")
+	wantHead(t, open, codes.OK, "the connection that was open")
+}
+
+func TestReloadCertificateKeepsTheOldOneIfTheNewCannotBeUsed(t *testing.T) {
+	certFile, keyFile := certificate(t)
+	r := start(t, newMemoryStore(), server.Options{TLSCertFile: certFile, TLSKeyFile: keyFile})
+	old := trusting(t, certFile)
+	if err := os.WriteFile(keyFile, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ReloadCertificate(); !errors.Is(err, dcb.ErrInvalidArgument) {
+		t.Errorf("got %v", err)
+	}
+	wantHead(t, r.client(t, old), codes.OK, "the certificate from before")
+	if err := start(t, newMemoryStore(), server.Options{}).ReloadCertificate(); !errors.Is(err, dcb.ErrInvalidArgument) {
+		t.Errorf("without TLS: %v", err)
+	}
+}
+
+func TestSetAPIKeyReplacesTheKey(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey})
+	c := r.raw(t)
+	wantKey := func(key string, want codes.Code) {
+		t.Helper()
+		answer := c.post(t, "/umadb.v1.DCB/Head", request(t, &umadbv1.HeadRequest{}), "Authorization", "Bearer "+key)
+		if answer.code != want {
+			t.Errorf("%q is answered %v, want %v", key, answer.code, want)
+		}
+	}
+	for _, key := range []string{"", "with a line end\n"} {
+		if err := r.SetAPIKey(key); !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+	wantKey(apiKey, codes.OK)
+	wantKey("", codes.Unauthenticated)
+	if err := r.SetAPIKey("another"); err != nil {
+		t.Fatal(err)
+	}
+	wantKey(apiKey, codes.Unauthenticated)
+	wantKey("another", codes.OK)
+}
+
+// TestACertificateIsWarnedOfEachDay runs on a clock of its own. Each certificate is
+// looked at for 100 days from its loading.
+func TestACertificateIsWarnedOfEachDay(t *testing.T) {
+	const never = 100
+	for name, c := range map[string]struct {
+		from, days         int // when its life begins, from today, and how long it is
+		early, soon, ended int // the first day of each warning, which is then repeated each day
+	}{
+		"90 days":         {0, 90, never, 76, 90},
+		"5 days":          {0, 5, never, 4, 5},
+		"over already":    {-2, 1, never, never, 0},
+		"not begun":       {3, 400, 0, never, never},
+		"a thousand days": {0, 1000, never, never, never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			options := server.Options{TLSCertFile: dir + "/cert.pem", TLSKeyFile: dir + "/key.pem"}
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				options.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				begin := time.Now().AddDate(0, 0, c.from)
+				writeCertificate(t, options.TLSCertFile, options.TLSKeyFile, begin, begin.AddDate(0, 0, c.days).Add(-time.Second))
+				loaded, err := server.NewCertificate(options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, end := context.WithCancel(t.Context())
+				defer end()
+				go loaded.Watch(ctx)
+				for today := range never {
+					want := ""
+					switch {
+					case today >= c.ended:
+						want = "has expired: clients refuse to connect"
+					case today >= c.soon:
+						want = "expires soon"
+					case today >= c.early && today < c.from:
+						want = "is not valid yet: clients refuse to connect"
+					}
+					got := log.String()
+					if (want == "") != (got == "") || !strings.Contains(got, want) || strings.Count(got, "\n") > 1 {
+						t.Fatalf("on day %d the log has %q, want %q", today, got, want)
+					}
+					log.Reset()
+					time.Sleep(24 * time.Hour)
+					synctest.Wait()
+				}
+			})
+		})
+	}
+}
