@@ -101,8 +101,9 @@ func New(store Store, options Options) (*Server, error) {
 		grpc.StaticConnWindowSize(connWindow),
 		// Existing clients ping every 5 seconds, with or without calls.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 2 * time.Second, PermitWithoutStream: true}),
-		// A subscription to nothing that happens would not notice a dead client.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		// A subscription to nothing that happens would not notice a dead client, and
+		// proxies close what is silent for 60 seconds, some for 30.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 20 * time.Second}),
 	)
 	s.register()
 	return s, nil
