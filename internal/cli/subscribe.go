@@ -20,8 +20,9 @@ func newSubscribeCommand() *cobra.Command {
 		Long: `subscribe prints the events that match a query, those stored and then those to
 come, until Ctrl-C. It is the same as "umadb read --follow".
 
-When the server stops, it exits with 5 and says how to go on without missing an
-event.`,
+When the server stops or the connection breaks, it resumes after the last event.
+If that cannot be done for a minute, and at once with --no-resume, it exits with 5
+and says how to continue without missing an event.`,
 		Example: `  umadb subscribe --type StudentJoined --json
   umadb subscribe --after 1200`,
 		Args: noArguments,
@@ -36,7 +37,8 @@ event.`,
 	q.addFlags(f)
 	f.Uint64Var(&after, "after", 0, "`position` to begin behind")
 	f.Uint32Var(&limit, "limit", 0, "`number` of events to end after")
-	perCall(f, "after", "limit")
+	f.BoolVar(&t.auth.noResume, "no-resume", false, "exit when the server stops or the connection breaks")
+	perCall(f, "after", "limit", "no-resume")
 	f.BoolVar(&asJSON, "json", false, "print each event as a line of JSON")
 	t.addFlags(f)
 	return cmd

@@ -30,6 +30,8 @@ type target struct {
 type auth struct {
 	caFile string
 	apiKey apiKey
+	// noResume has subscriptions end when the server stops or the connection breaks.
+	noResume bool
 }
 
 func (t *target) addFlags(flags *pflag.FlagSet) {
@@ -58,6 +60,7 @@ func (a *auth) dial(flags *pflag.FlagSet, url, others string) (*client.Client, e
 		APIKey:         a.apiKey.key,
 		ConnectTimeout: connectTimeout,
 		FailFast:       true,
+		NoResume:       a.noResume,
 	})
 	switch {
 	case errors.Is(err, dcb.ErrInvalidArgument):

@@ -36,7 +36,7 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 			return decodeAppended(&answer)
 		}
 		mayRepeat := failed.unavailable && (failed.undone || recognisable(request))
-		if !mayRepeat || !again.pause(ctx) {
+		if !mayRepeat || !again.pause(ctx, callPatience) {
 			return 0, outcome(failed)
 		}
 	}

@@ -47,7 +47,7 @@ func (c *Client) ask(ctx context.Context, method string, request, response any) 
 		if failed == nil {
 			return nil
 		}
-		if !failed.unavailable || !again.pause(ctx) {
+		if !failed.unavailable || !again.pause(ctx, callPatience) {
 			return orContextError(ctx, failed.err)
 		}
 	}

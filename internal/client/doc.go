@@ -1,8 +1,8 @@
 // Package client is an event store on a server, reached over gRPC.
 //
 // What may be sent again when the server cannot be reached is sent again: reads
-// that have not begun, Head and GetTrackingInfo; a subscription goes on behind
-// the last event that it gave. An append is sent again only if doing it twice
+// that have not begun, Head and GetTrackingInfo; a subscription resumes after the
+// last event that it has returned. An append is sent again only if doing it twice
 // comes to the same as doing it once.
 //
 // The package starts no goroutines beside those of the gRPC connection, which

@@ -40,8 +40,9 @@ func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus,
 	return HealthStatus(response.GetStatus()), nil
 }
 
-// WatchHealth gives the server's health, now and whenever it changes. It ends
-// as Subscribe does.
+// WatchHealth returns the server's health, now and whenever it changes. It ends
+// without an error when the server stops, and with dcb.ErrTransport when the server
+// cannot be reached for some seconds.
 func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[HealthStatus, error] {
 	return func(yield func(HealthStatus, error) bool) {
 		m := c.HealthMessages(ctx, service)
@@ -72,9 +73,9 @@ func (c *Client) HealthMessages(ctx context.Context, service string) *Messages {
 			request, _ := proto.Marshal(&health.HealthCheckRequest{Service: service}) // which cannot fail
 			return request
 		},
-		received:  func([]byte) error { return nil },
-		mayResume: func() bool { return true },
-		atClose:   io.EOF,
-		caller:    ctx,
+		received: func([]byte) error { return nil },
+		patience: resendWatch,
+		atClose:  io.EOF,
+		caller:   ctx,
 	}
 }

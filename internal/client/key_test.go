@@ -72,7 +72,7 @@ func TestTheKeyGoesWithEveryCallOverTLS(t *testing.T) {
 	}
 	transport, caFile := selfSigned(t)
 	s.start(t, "127.0.0.1:0", grpc.Creds(transport))
-	c := dial(t, strings.Replace(s.url, "http", "https", 1), &client.Options{CAFile: caFile, APIKey: "secret"})
+	c := dial(t, strings.Replace(s.url, "http", "https", 1), &client.Options{CAFile: caFile, APIKey: "secret", NoResume: true})
 	for name, err := range callEverything(t, c) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

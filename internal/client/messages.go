@@ -3,12 +3,11 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire"
@@ -23,8 +22,8 @@ type Messages struct {
 	request func() []byte
 	// received is told of each message; it may change what request gives.
 	received func(message []byte) error
-	// mayResume tells whether a stream that broke may be opened again.
-	mayResume func() bool
+	// patience returns how long a stream may be opened again, 0 for not at all.
+	patience func(ending) time.Duration
 	// atClose is how the messages end when the client closes.
 	atClose error
 
@@ -32,11 +31,13 @@ type Messages struct {
 	ctx    context.Context // done with the caller's, or when the client closes
 	cancel func()          // nil before the first Next
 
-	stream grpc.ClientStream // nil if it is to be opened
-	opened time.Time         // when stream was
-	frame  wire.Frame        // the last message given
-	again  resends
-	err    error // ended
+	stream    grpc.ClientStream // nil if it is to be opened
+	opened    time.Time         // when stream was
+	answered  bool              // a stream has got the server's headers
+	delivered bool              // a message has been returned
+	frame     wire.Frame        // the last message returned
+	again     resends
+	err       error // ended
 }
 
 // streamDesc is that of every stream: one request, many messages.
@@ -64,15 +65,18 @@ func (m *Messages) Next() ([]byte, error) {
 		if err == nil {
 			message := m.frame.Bytes()
 			m.again = resends{}
+			m.answered, m.delivered = true, true
 			if err := m.received(message); err != nil {
 				m.end(unreadable(err))
 				break
 			}
 			return message, nil
 		}
-		if !m.reopen(err) {
-			m.end(m.explain(err))
+		if patience := m.patience(m.ending(err)); patience == 0 || !m.again.pause(m.ctx, patience) {
+			m.end(m.explain(err, patience > 0))
+			break
 		}
+		m.stream = nil
 	}
 	return nil, m.err
 }
@@ -82,20 +86,13 @@ func unreadable(err error) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer cannot be read", Cause: err}
 }
 
-// reopen makes the next receive open the stream again, after a pause, if that
-// may mend the error.
-func (m *Messages) reopen(err error) bool {
-	if status.Code(err) != codes.Unavailable || !m.mayResume() {
-		return false
+// ending is how the stream ended for which gRPC returned err.
+func (m *Messages) ending(err error) ending {
+	e := ending{err: err, answered: m.answered, delivered: m.delivered}
+	if m.stream != nil {
+		e.trailer = m.stream.Trailer()
 	}
-	if m.stream != nil && time.Since(m.opened) > steady {
-		m.again = resends{} // it broke, but it was there
-	}
-	if !m.again.pause(m.ctx) {
-		return false
-	}
-	m.stream = nil
-	return true
+	return e
 }
 
 // receive waits for a message; it opens the stream first if need be.
@@ -114,22 +111,48 @@ func (m *Messages) receive() error {
 			return err
 		}
 	}
-	return m.stream.RecvMsg(&m.frame)
+	err := m.stream.RecvMsg(&m.frame)
+	if err != nil {
+		m.noteHeaders()
+	}
+	return err
 }
 
-// explain gives the error to end with for one that gRPC returned.
-func (m *Messages) explain(err error) error {
+// noteHeaders finds out whether the server had begun to answer a stream that has
+// ended, before there was a message.
+func (m *Messages) noteHeaders() {
+	if headers, _ := m.stream.Header(); headers == nil {
+		return
+	}
+	m.answered = true
+	if time.Since(m.opened) > steady {
+		m.again = resends{}
+	}
+}
+
+// explain returns the error to end with for one that gRPC returned. resumable
+// reports whether the stream would have been opened again, with more patience.
+func (m *Messages) explain(err error, resumable bool) error {
+	stopped := errors.Is(err, io.EOF)
 	switch {
-	case errors.Is(err, io.EOF):
+	case stopped && !resumable:
 		return io.EOF
 	case m.caller.Err() != nil:
 		return wire.FromStatus(m.caller.Err(), nil)
 	case m.client.closing.Err() != nil:
 		return m.atClose
+	case stopped:
+		return errStopped
 	case m.stream == nil:
 		return wire.FromStatus(err, nil)
 	}
 	return wire.FromStatus(err, m.stream.Trailer())
+}
+
+// errStopped ends a subscription whose server stops again and again.
+var errStopped = &dcb.Error{
+	Kind:   dcb.ErrTransport,
+	Detail: fmt.Sprintf("the server has ended the subscription, and again whenever it was resumed, for %v", resumePatience),
 }
 
 // Close gives up what is left of the messages. It may be called again.

@@ -27,6 +27,10 @@ type Options struct {
 	// KeepAliveTimeout is how long the answer to a ping may take before the
 	// connection is given up. Default 10 seconds.
 	KeepAliveTimeout time.Duration
+	// NoResume has a subscription end when its connection breaks, with
+	// dcb.ErrTransport, or when the server stops, without an error. By default it
+	// resumes after the last event, and tries that for a minute.
+	NoResume bool
 }
 
 // withDefaults gives the options with each zero field set to its default.

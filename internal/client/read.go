@@ -34,14 +34,13 @@ func (c *Client) ReadMessages(ctx context.Context, request *encoding.ReadRequest
 	if sent.BatchSize == 0 {
 		sent.BatchSize = c.options.BatchSize
 	}
-	begun := false
 	return &Messages{
-		client:    c,
-		method:    umadbv1.DCB_Read_FullMethodName,
-		request:   func() []byte { return encoding.EncodeRead(&sent) },
-		received:  func([]byte) error { begun = true; return nil },
-		mayResume: func() bool { return !begun },
-		atClose:   dcb.ErrClosed,
-		caller:    ctx,
+		client:   c,
+		method:   umadbv1.DCB_Read_FullMethodName,
+		request:  func() []byte { return encoding.EncodeRead(&sent) },
+		received: func([]byte) error { return nil },
+		patience: resendRead,
+		atClose:  dcb.ErrClosed,
+		caller:   ctx,
 	}
 }

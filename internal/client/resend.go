@@ -2,39 +2,59 @@ package client
 
 import (
 	"context"
+	"errors"
+	"io"
 	"math/rand/v2"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// A call is sent at most 1 + maxResends times, over some 3 to 6 seconds: long
-// enough for a server to be restarted.
 const (
-	maxResends  = 6
-	firstPause  = 100 * time.Millisecond
-	pauseFactor = 2
+	// callPatience is how long a call that fails is sent again: long enough for a
+	// server that restarts at once.
+	callPatience = 5 * time.Second
+	// resumePatience is how long a subscription is resumed: long enough for a server
+	// that is updated, or whose supervisor starts it again after a crash.
+	resumePatience = time.Minute
 
-	// steady is how long a stream lasts that was not broken from the beginning.
-	steady = 10 * time.Second
+	// The pause before a call is sent again doubles from firstPause to maxPause.
+	firstPause = 100 * time.Millisecond
+	maxPause   = 2 * time.Second
+
+	// steady is how long a stream lasts that did not fail from the beginning.
+	steady = time.Second
 )
 
-// resends counts how often a call has been sent again without success.
+// resends paces how a call is sent again that fails.
 type resends struct {
 	count int
+	begun time.Time // when the call failed first
 }
 
-// pause waits before a call is sent again, longer each time. It returns false
-// if the call should not be: too often already, or ctx is done.
-func (r *resends) pause(ctx context.Context) bool {
-	if r.count == maxResends {
-		return false
+// pause waits before the call is sent again, longer each time. It returns false
+// if the call should not be sent again: it has failed for as long as patience, or
+// ctx is done.
+func (r *resends) pause(ctx context.Context, patience time.Duration) bool {
+	if r.count == 0 {
+		r.begun = time.Now()
 	}
-	pause := firstPause
-	for range r.count {
-		pause *= pauseFactor
+	pause := maxPause
+	if r.count < 5 {
+		pause = min(pause, firstPause<<r.count)
 	}
 	r.count++
 	// Clients that lost the same server should not come back as one.
-	timer := time.NewTimer(pause/2 + rand.N(pause/2))
+	pause = pause/2 + rand.N(pause/2)
+	if time.Since(r.begun)+pause > patience {
+		return false
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -42,4 +62,58 @@ func (r *resends) pause(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// ending is how a stream of the server ended.
+type ending struct {
+	err       error       // as gRPC returned it; io.EOF if the server ended it in order
+	trailer   metadata.MD // may be nil
+	answered  bool        // the server had begun to answer, if not in this stream then in one before
+	delivered bool        // the caller has got a message
+}
+
+// Each of the following returns how long a stream may be opened again that ended
+// so, 0 if not at all.
+
+// resendRead sends a read again that has delivered nothing: what is missing of
+// another may not be what follows.
+func resendRead(e ending) time.Duration {
+	if e.delivered {
+		return 0
+	}
+	return resendWatch(e)
+}
+
+// resendWatch sends a watch of the health again: each message is the whole answer.
+func resendWatch(e ending) time.Duration {
+	if status.Code(e.err) != codes.Unavailable {
+		return 0
+	}
+	return callPatience
+}
+
+// resumeSubscription resumes a subscription that the server had begun to answer,
+// unless the server itself has refused it. The server ends one in order only when
+// it stops.
+func resumeSubscription(e ending) time.Duration {
+	if errors.Is(e.err, io.EOF) || (e.answered && isTemporary(e.err, e.trailer)) {
+		return resumePatience
+	}
+	return resendRead(e)
+}
+
+// isTemporary reports whether a call that failed so may succeed when it is sent
+// again. Such a status comes from the transport, in which a proxy may have any of
+// them, or from a server that is stopping or has no room: a server that has refused
+// the call itself sends an ErrorResponse with the status.
+func isTemporary(err error, trailer metadata.MD) bool {
+	if !errors.Is(wire.FromStatus(err, trailer), dcb.ErrTransport) {
+		return false
+	}
+	switch status.Code(err) {
+	case codes.Unavailable, codes.Internal, codes.Unknown, codes.Aborted,
+		codes.Canceled, codes.DeadlineExceeded, codes.ResourceExhausted:
+		return true
+	}
+	return false
 }

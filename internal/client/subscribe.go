@@ -11,12 +11,14 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Subscribe gives the events above position after that match the query: those
-// stored, then those to come. When the connection breaks it goes on behind the
-// last event, for some seconds; then it fails with dcb.ErrTransport.
+// Subscribe returns the events above position after that match the query: those
+// stored, then those to come. When the connection breaks or the server stops, it
+// resumes after the last event; when that cannot be done for a minute, it fails
+// with dcb.ErrTransport. With Options.NoResume it does not resume: it ends without
+// an error when the server stops.
 func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
-		messages := c.SubscribeMessages(ctx, &encoding.SubscribeRequest{Query: query, After: after})
+		messages := c.SubscribeMessages(ctx, &encoding.SubscribeRequest{Query: query, After: after}, !c.options.NoResume)
 		defer messages.Close()
 		for {
 			message, err := messages.Next()
@@ -42,9 +44,14 @@ func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) i
 	}
 }
 
-// SubscribeMessages is Subscribe, for those who decode the messages themselves.
-// A batch size of 0 is that of the options. It must be closed.
-func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.SubscribeRequest) *Messages {
+// SubscribeMessages is Subscribe, for callers that decode the messages themselves.
+// A batch size of 0 is that of the options. With resume it resumes, whatever the
+// options are. It must be closed.
+func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.SubscribeRequest, resume bool) *Messages {
+	patience := resendRead
+	if resume {
+		patience = resumeSubscription
+	}
 	sent := *request
 	if sent.BatchSize == 0 {
 		sent.BatchSize = c.options.BatchSize
@@ -62,8 +69,8 @@ func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.Subscr
 			}
 			return nil
 		},
-		mayResume: func() bool { return true },
-		atClose:   io.EOF,
-		caller:    ctx,
+		patience: patience,
+		atClose:  io.EOF,
+		caller:   ctx,
 	}
 }

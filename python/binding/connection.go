@@ -195,7 +195,7 @@ func (r *remote) subscribe(ctx context.Context, request []byte) (messages, error
 	if err != nil {
 		return nil, err
 	}
-	return r.SubscribeMessages(ctx, parsed), nil
+	return r.SubscribeMessages(ctx, parsed, true), nil
 }
 
 func (r *remote) checkHealth(ctx context.Context, service string) (client.HealthStatus, error) {
