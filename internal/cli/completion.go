@@ -1,6 +1,7 @@
 package cli
 
 import (
+	_ "embed" // for completion.bash
 	"fmt"
 	"io"
 	"slices"
@@ -29,8 +30,9 @@ umadb, their flags and the values of these. In this terminal only:
 
 For every terminal that is opened from now on, write it where the shell looks, as
 in the examples; for PowerShell, add the line above to the file that $PROFILE
-names. bash needs the package bash-completion, which most systems have. zsh needs
-the line "autoload -U compinit; compinit" in ~/.zshrc.`,
+names. Only with the package bash-completion does bash look there; without it, add
+the line above to ~/.bashrc. zsh needs the line "autoload -U compinit; compinit" in
+~/.zshrc.`,
 		Example: `  umadb completion bash > ~/.local/share/bash-completion/completions/umadb
   umadb completion zsh > "${fpath[1]}/_umadb"
   umadb completion fish > ~/.config/fish/completions/umadb.fish`,
@@ -51,13 +53,30 @@ the line "autoload -U compinit; compinit" in ~/.zshrc.`,
 func writeCompletion(root *cobra.Command, shell string, w io.Writer) error {
 	switch shell {
 	case "bash":
-		return root.GenBashCompletionV2(w, true)
+		return writeBashCompletion(root, w)
 	case "zsh":
 		return root.GenZshCompletion(w)
 	case "fish":
 		return root.GenFishCompletion(w, true)
 	}
 	return root.GenPowerShellCompletionWithDesc(w)
+}
+
+// bashFallback takes the place of what Cobra's script needs of the package
+// bash-completion: it replaces __umadb_init_completion, and adds __umadb_filedir.
+//
+//go:embed completion.bash
+var bashFallback string
+
+// writeBashCompletion writes a script that also works without the package
+// bash-completion.
+func writeBashCompletion(root *cobra.Command, w io.Writer) error {
+	var script strings.Builder
+	if err := root.GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, strings.ReplaceAll(script.String(), "_filedir", "__umadb_filedir")+bashFallback)
+	return err
 }
 
 // completeFiles has the shell complete the names of files.
