@@ -97,7 +97,7 @@ func TestAHeaderFollowsOnlyItsTail(t *testing.T) {
 		change func(*eventlog.GroupHeader, *uint64)
 	}{
 		{"", func(*eventlog.GroupHeader, *uint64) {}},
-		{"", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind = eventlog.KindMark }},
+		{"", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind, h.Count = eventlog.KindMark, 0 }},
 		{"", func(h *eventlog.GroupHeader, _ *uint64) { h.Time = 2000 }},
 		{"group 9 follows group 7", func(h *eventlog.GroupHeader, _ *uint64) { h.Index = 9 }},
 		{"group 7 follows group 7", func(h *eventlog.GroupHeader, _ *uint64) { h.Index = 7 }},
@@ -105,10 +105,16 @@ func TestAHeaderFollowsOnlyItsTail(t *testing.T) {
 		{"group 8 begins at position 43 instead of 42", func(h *eventlog.GroupHeader, _ *uint64) { h.First = 43 }},
 		{"group 8 was committed before group 7", func(h *eventlog.GroupHeader, _ *uint64) { h.Time = 999 }},
 		{"group 8 is of unknown kind 3", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind = 3 }},
+		{"group 8 is of unknown term 2", func(h *eventlog.GroupHeader, _ *uint64) { h.Term = 2 }},
+		{"group 8 is a mark, and has 3 events in 0 bytes", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind = eventlog.KindMark }},
 	} {
 		h, chain := right, tail.Chain
 		c.change(&h, &chain)
-		encoded := eventlog.EncodeGroup(&h, []byte("payload"), storeID, chain)
+		payload := []byte("payload")
+		if h.Kind == eventlog.KindMark {
+			payload = nil
+		}
+		encoded := eventlog.EncodeGroup(&h, payload, storeID, chain)
 		if why := eventlog.Follows(&h, encoded, tail); why != c.why {
 			t.Errorf("it says %q, not %q", why, c.why)
 		}

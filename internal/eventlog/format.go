@@ -23,6 +23,9 @@ const (
 
 	// standaloneTerm is the term of every group until there is replication.
 	standaloneTerm = 1
+
+	// maxNumber is the largest position, and the largest index of a group.
+	maxNumber = 1<<63 - 1
 )
 
 // segmentMagic begins every segment.
@@ -107,7 +110,15 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, err error) {
 	h.tail.Index = binary.LittleEndian.Uint64(b[48:])
 	h.tail.Chain = binary.LittleEndian.Uint64(b[56:])
 	h.tail.Time = int64(binary.LittleEndian.Uint64(b[64:]))
+	if !h.inRange() {
+		return h, fmt.Errorf("%w: base %d, after base %d and group %d, is out of range", errNotSegment, h.tail.Next, h.previous, h.tail.Index)
+	}
 	return h, nil
+}
+
+// inRange reports whether the numbers of a header can be those of a segment.
+func (h *segmentHeader) inRange() bool {
+	return h.previous < h.tail.Next && h.tail.Next <= maxNumber && h.tail.Index <= maxNumber
 }
 
 // GroupHeader begins a group; the payload follows. All numbers are little-endian.
@@ -200,6 +211,12 @@ func (h *GroupHeader) follows(header []byte, tail Tail) string {
 		return fmt.Sprintf("group %d was committed before group %d", h.Index, tail.Index)
 	case h.Kind != KindRecords && h.Kind != KindMark:
 		return fmt.Sprintf("group %d is of unknown kind %d", h.Index, h.Kind)
+	case h.Kind == KindMark && (h.Count != 0 || h.PayloadBytes != 0):
+		return fmt.Sprintf("group %d is a mark, and has %d events in %d bytes", h.Index, h.Count, h.PayloadBytes)
+	case h.Term != standaloneTerm:
+		return fmt.Sprintf("group %d is of unknown term %d", h.Index, h.Term)
+	case h.Index > maxNumber || h.First+uint64(h.Count) > maxNumber:
+		return fmt.Sprintf("group %d, with %d events from position %d on, is out of range", h.Index, h.Count, h.First)
 	}
 	return ""
 }

@@ -50,11 +50,11 @@ func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 				yield(Group{}, fmt.Errorf("there is no segment %s", segmentName(from.Base)))
 				return
 			}
-			tail, ok := segment.groups(from, last, yield)
+			tail, ok := l.segmentGroups(segment, from, last, yield)
 			if !ok {
 				return
 			}
-			if tail.Index >= last {
+			if tail.Index >= last && (next == nil || next.header.tail.Index > tail.Index) {
 				return
 			}
 			if next == nil || next.header.tail != tail {
@@ -84,10 +84,10 @@ func (l *Log) segmentAt(base uint64) (segment, next *Segment) {
 	return nil, nil
 }
 
-// groups yields the groups of one segment, and gives the tail behind the last
-// and whether to go on.
-func (s *Segment) groups(from Point, last uint64, yield func(Group, error) bool) (Tail, bool) {
-	scan, err := s.scanner()
+// segmentGroups yields the groups of one segment, and gives the tail behind the
+// last and whether to go on.
+func (l *Log) segmentGroups(s *Segment, from Point, last uint64, yield func(Group, error) bool) (Tail, bool) {
+	scan, err := l.scanner(s)
 	if err != nil {
 		return Tail{}, yield(Group{}, err) && false
 	}
@@ -128,8 +128,12 @@ func (l *Log) HeaderAt(base uint64, offset int64) (Group, bool, error) {
 	if segment == nil {
 		return Group{}, false, nil
 	}
+	size, err := segment.file.Size()
+	if err != nil || offset < segmentHeaderBytes || offset > size-groupHeaderBytes {
+		return Group{}, false, err
+	}
 	b := make([]byte, groupHeaderBytes)
-	err := segment.ReadAt(b, offset)
+	err = segment.ReadAt(b, offset)
 	var damage *vfs.DamageError
 	if errors.As(err, &damage) {
 		return Group{}, false, nil

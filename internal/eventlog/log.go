@@ -18,6 +18,9 @@ type Options struct {
 	NewID func() (StoreID, error)
 	// ReadOnly opens what is there, changes nothing, and cannot write.
 	ReadOnly bool
+	// Interrupted is called between two reads of a scan, by Open and Groups, which
+	// end with the error that it returns. Default never.
+	Interrupted func() error
 }
 
 // Log is an open log.

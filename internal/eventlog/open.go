@@ -167,6 +167,10 @@ func outOfPlace(segments []*Segment) string {
 		return fmt.Sprintf("the segment before it, %s, is missing", segmentName(header.previous))
 	case header.store != segments[0].header.store:
 		return "it belongs to another store"
+	case n == 1 && header.tail != Tail{Next: 1}:
+		return fmt.Sprintf("it is the first segment of a log, and begins at position %d after group %d", header.tail.Next, header.tail.Index)
+	case n > 1 && header.tail.Index <= segments[n-2].header.tail.Index:
+		return fmt.Sprintf("it begins after group %d, and the segment before it after group %d", header.tail.Index, segments[n-2].header.tail.Index)
 	}
 	return ""
 }
@@ -174,7 +178,7 @@ func outOfPlace(segments []*Segment) string {
 // recover finds the end of the last segment, cuts what is torn, and makes the
 // rest durable.
 func (l *Log) recover(last *Segment) error {
-	s, err := last.scanner()
+	s, err := l.scanner(last)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package eventlog
 
-import "errors"
+import (
+	"errors"
+	"math"
+)
 
 const (
 	firstStep = 1 << 20
@@ -22,6 +25,9 @@ var ErrSegmentFull = errors.New("the group cannot grow in this segment")
 // ErrSegmentFull means that there is no space; nothing is harmed by it, and
 // space may come back.
 func (l *Log) Reserve(used, more int) (payloadAt int64, err error) {
+	if l.plan.tail.Next > maxNumber-math.MaxUint32 { // a group may have so many events
+		return 0, errors.New("the log has no positions left")
+	}
 	size := int64(groupHeaderBytes + used + more)
 	if used == 0 {
 		// A segment is named by its first position, so one that holds no event

@@ -18,10 +18,13 @@ var errTail = errors.New("no sound group here")
 // scanner reads the groups of one segment forward and verifies each: both
 // checksums, and that it follows the one before.
 type scanner struct {
-	r      io.ReaderAt
-	size   int64
-	name   string
-	id     StoreID
+	r    io.ReaderAt
+	size int64
+	name string
+	id   StoreID
+	// interrupted ends a scan with the error that it returns; may be nil.
+	interrupted func() error
+
 	tail   Tail  // behind the last group read
 	offset int64 // of the next group
 
@@ -85,6 +88,11 @@ func (s *scanner) peek(offset, n int64) ([]byte, error) {
 }
 
 func (s *scanner) load(offset, n int64) error {
+	if s.interrupted != nil {
+		if err := s.interrupted(); err != nil {
+			return err
+		}
+	}
 	want := min(max(n, scanWindow), s.size-offset)
 	if int64(cap(s.window)) < want {
 		s.window = make([]byte, want)

@@ -83,11 +83,14 @@ func openSegment(open func(string) (vfs.File, error), dir string, base uint64) (
 	return &Segment{Name: name, Base: base, header: header, file: &segmentFile{File: f}}, nil
 }
 
-// scanner begins at the segment's first group.
-func (s *Segment) scanner() (*scanner, error) {
+// scanner returns a scanner that begins at the first group of a segment.
+func (l *Log) scanner(s *Segment) (*scanner, error) {
 	size, err := s.file.Size()
 	if err != nil {
 		return nil, err
 	}
-	return &scanner{r: s.file, size: size, name: s.Name, id: s.header.store, tail: s.header.tail, offset: segmentHeaderBytes}, nil
+	return &scanner{
+		r: s.file, size: size, name: s.Name, id: s.header.store, interrupted: l.options.Interrupted,
+		tail: s.header.tail, offset: segmentHeaderBytes,
+	}, nil
 }
