@@ -70,5 +70,9 @@ func decodeNext(ctx context.Context, cursor encoding.Cursor) ([]dcb.SequencedEve
 	if err != nil {
 		return nil, 0, err
 	}
-	return encoding.DecodeResponse(message)
+	events, head, err := encoding.DecodeResponse(message)
+	if err != nil {
+		err = &dcb.Error{Kind: dcb.ErrCorruption, Detail: "reading events", Cause: err}
+	}
+	return events, head, err
 }

@@ -64,7 +64,7 @@ func Check(ctx context.Context, dir string, options *CheckOptions) (*Report, err
 	c.report.Invariants = newFindings()
 	c.store = newStore(dir, &options.Options)
 	c.store.options.ReadOnly = true
-	if err := c.store.open(); err != nil {
+	if err := c.store.open(ctx); err != nil {
 		if !c.cannotOpen(err) {
 			return nil, err
 		}

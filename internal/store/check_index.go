@@ -7,6 +7,7 @@ import (
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/vfs"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // openBlock opens a block that is of this log; it reports one that is not, and
@@ -101,7 +102,7 @@ func (b *comparison) add(g *eventlog.Group, sound bool) error {
 	if b.piece == nil {
 		b.piece = newMemory(b.checker.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, 0)
 	}
-	return b.piece.addPayload(g)
+	return b.piece.addGroup(g, encoding.Records(g.Payload)) // sound: verified already
 }
 
 // gap notes that what comes next of the log cannot be looked at.
@@ -222,6 +223,9 @@ func (b *comparison) compareTotals() error {
 	have, haveSources := uint64(0), 0
 	terms := b.block.ReadTerms()
 	for {
+		if err := b.checker.ctx.Err(); err != nil {
+			return err
+		}
 		more, err := terms.Next()
 		if err != nil {
 			return err

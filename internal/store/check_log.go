@@ -6,7 +6,6 @@ import (
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // checkGroups verifies the groups up to one, and holds them against a block, if
@@ -70,27 +69,16 @@ func (c *checker) checkRun(last uint64, against *comparison) error {
 	return nil
 }
 
-// checkRecords verifies that the records of a group have the positions that its
-// header says, and that tracking only ascends. It tells whether all records can be
-// read and are in place, and reports the first that is not.
-func (c *checker) checkRecords(g *eventlog.Group) bool {
-	unsound := func(format string, args ...any) bool {
-		c.problem(invariantRecords, c.logDamage(g, format, args...))
-		return false
-	}
-	next := g.First
-	for record, err := range encoding.Records(g.Payload) {
-		if err != nil {
-			return unsound("group %d has a record that cannot be read: %v", g.Index, err)
+// checkRecords verifies the records of a group, and that tracking only ascends. It
+// reports the first record that is not sound, and whether all are.
+func (c *checker) checkRecords(g *eventlog.Group) (sound bool) {
+	for record, err := range c.store.verifiedRecords(g) {
+		var damage *vfs.DamageError
+		if errors.As(err, &damage) {
+			c.problem(invariantRecords, damage)
+			return false
 		}
 		if record.Position != 0 {
-			if record.Position != next {
-				return unsound("group %d has position %d where %d is due", g.Index, record.Position, next)
-			}
-			if err := encoding.CheckEvent(record.Event); err != nil {
-				return unsound("the event at position %d: %v", next, err)
-			}
-			next++
 			c.examined(invariantRecords, 1)
 		}
 		if info := record.Tracking; info != nil {
@@ -101,9 +89,6 @@ func (c *checker) checkRecords(g *eventlog.Group) bool {
 			}
 			c.tracking[info.Source] = info.Position
 		}
-	}
-	if next != g.First+uint64(g.Count) {
-		return unsound("group %d has %d events instead of %d", g.Index, next-g.First, g.Count)
 	}
 	return true
 }

@@ -262,6 +262,12 @@ func forge(t *testing.T, disk *vfs.Mem, count int, payload []byte) {
 
 // falsify writes a block whose checksums are right, and that lacks all terms.
 func falsify(t *testing.T, disk *vfs.Mem) {
+	rewriteBlock(t, disk, func(*index.Span, []index.Location) {})
+}
+
+// rewriteBlock writes the first block anew, without terms, and with whatever change
+// makes of its header and its locations.
+func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, []index.Location)) {
 	t.Helper()
 	log, err := eventlog.Open(disk, "/store/log", eventlog.Options{ReadOnly: true})
 	if err != nil {
@@ -274,16 +280,18 @@ func falsify(t *testing.T, disk *vfs.Mem) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory := index.NewMemory(index.NewHasher(log.ID()), old.First, 0)
 	locations, err := old.Locations(nil, old.First, int(old.Events))
 	if err != nil {
 		t.Fatal(err)
 	}
+	span := old.Span
+	change(&span, locations)
+	memory := index.NewMemory(index.NewHasher(log.ID()), span.First, 0)
 	for _, location := range locations {
 		memory.AddEvent(location, nil)
 	}
 	builder := index.Builder{FS: disk, Dir: "/store/index", Store: log.ID(), Cache: cache, Temp: "false.tmp"}
-	block, err := builder.Flush(memory, old.Span)
+	block, err := builder.Flush(memory, span)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,26 +41,48 @@ func (c *cover) add(span index.Span) error {
 		return c.store.removeIndexFile(name)
 	}
 	block, err := index.OpenBlock(c.store.options.FS, c.store.indexDir(), name, c.store.log.ID(), c.store.cache)
-	if err == nil {
-		if err := c.store.checkReach(block); err != nil {
-			return errors.Join(err, block.Close())
-		}
-		var end eventlog.Point
-		if end, err = c.store.endOf(block); err == nil {
-			if err := c.fill(span.FirstGroup - 1); err != nil {
-				return errors.Join(err, block.Close())
-			}
-			c.blocks = append(c.blocks, &fileBlock{Block: block})
-			c.end = end
-			return nil
-		}
-		err = errors.Join(err, block.Close())
-	}
 	var damage *vfs.DamageError
-	var mismatch errBlockMismatch
-	if !errors.As(err, &damage) && !errors.As(err, &mismatch) {
+	if errors.As(err, &damage) {
+		return c.discard(name, err)
+	}
+	if err != nil {
 		return err
 	}
+	end, err := c.place(block)
+	if err == nil {
+		c.blocks = append(c.blocks, &fileBlock{Block: block})
+		c.end = end
+		return nil
+	}
+	err = errors.Join(err, block.Close())
+	var mismatch errBlockMismatch
+	if errors.As(err, &mismatch) {
+		return c.discard(name, err)
+	}
+	return err
+}
+
+// place builds what is missing before a block, and returns the end of the block. It
+// fails with errBlockMismatch if the block is not of this log.
+func (c *cover) place(block *index.Block) (eventlog.Point, error) {
+	if err := c.store.checkReach(block); err != nil {
+		return eventlog.Point{}, err
+	}
+	end, err := c.store.endOf(block)
+	if err != nil {
+		return eventlog.Point{}, err
+	}
+	if err := c.fill(block.FirstGroup - 1); err != nil {
+		return eventlog.Point{}, err
+	}
+	if block.First != c.end.Tail.Next {
+		return eventlog.Point{}, errBlockMismatch{block.Name}
+	}
+	return end, nil
+}
+
+// discard removes a block that cannot be used, so that it is built again.
+func (c *cover) discard(name string, err error) error {
 	c.store.options.Logger.Warn("an index block is not sound and is built again from the log", "error", err)
 	return c.store.removeIndexFile(name)
 }
@@ -87,6 +109,9 @@ func (c *cover) fill(last uint64) error {
 	if err == nil && !rest.empty() {
 		err = c.emit(rest)
 	}
+	if err == nil {
+		c.end, err = c.store.endOf(c.blocks[len(c.blocks)-1].Block)
+	}
 	return err
 }
 
@@ -94,7 +119,12 @@ func (c *cover) fill(last uint64) error {
 // block.
 func (c *cover) finish() error {
 	c.atTail = true
-	rest, err := c.replay(c.store.log.Tail().Index)
+	tail := c.store.log.Tail()
+	if c.end.Tail.Index == tail.Index && c.end.Tail != tail {
+		segments := c.store.log.Segments()
+		return &vfs.DamageError{File: segments[len(segments)-1].Name, What: fmt.Sprintf("it does not continue group %d, which is before it", tail.Index)}
+	}
+	rest, err := c.replay(tail.Index)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -202,10 +203,13 @@ func grow(b []byte, n int) []byte {
 }
 
 func verify(segment *eventlog.Segment, r wanted, record []byte) error {
-	if eventlog.Checksum(record) == r.CRC {
-		return nil
+	if eventlog.Checksum(record) != r.CRC {
+		return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the event at position %d does not bear its checksum", r.position)}
 	}
-	return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the event at position %d does not bear its checksum", r.position)}
+	if position, ok := encoding.RecordPosition(record); !ok || position != r.position {
+		return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("there is not the event at position %d, as the index has it, but something else", r.position)}
+	}
+	return nil
 }
 
 // eachEvent visits the events from first to last until visit returns false.
@@ -215,9 +219,12 @@ func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, 
 		if err != nil {
 			return err
 		}
-		for record, err := range encoding.Records(b) {
-			if err != nil || !visit(record.Event) {
-				return err
+		for record, err := range encoding.StoredRecords(b, first, next.count) {
+			if err != nil {
+				return &dcb.Error{Kind: dcb.ErrCorruption, Detail: "reading events", Cause: err}
+			}
+			if !visit(record.Event) {
+				return nil
 			}
 		}
 		if next.end {

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"iter"
+
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -44,10 +46,11 @@ func (m *memory) cover(g *eventlog.Group) {
 // empty tells whether the block covers no group.
 func (m *memory) empty() bool { return m.span.LastGroup < m.span.FirstGroup }
 
-// addPayload adds the records of a group as recovery reads it.
-func (m *memory) addPayload(g *eventlog.Group) error {
+// addGroup adds a group that was read from the log. records are its records,
+// verified.
+func (m *memory) addGroup(g *eventlog.Group, records iter.Seq2[encoding.Record, error]) error {
 	var terms []index.Term
-	for record, err := range encoding.Records(g.Payload) {
+	for record, err := range records {
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,7 +36,7 @@ func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
 // acknowledged, and builds what is missing of the index; see Options.ReadOnly.
 func Open(dir string, options *Options) (*Store, error) {
 	s := newStore(dir, options)
-	if err := s.open(); err != nil {
+	if err := s.open(context.Background()); err != nil {
 		return nil, err
 	}
 	if damage := s.log.Damage(); damage != nil {
@@ -68,8 +69,9 @@ func newStore(dir string, options *Options) *Store {
 	return s
 }
 
-// open locks the directory and opens the log.
-func (s *Store) open() error {
+// open locks the directory and opens the log. The end of ctx ends every later scan of
+// the log as well.
+func (s *Store) open(ctx context.Context) error {
 	if err := s.options.validate(); err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (s *Store) open() error {
 	}
 	var err error
 	s.log, err = eventlog.Open(fsys, filepath.Join(s.dir, logName), eventlog.Options{
-		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly,
+		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Interrupted: ctx.Err,
 	})
 	if err != nil {
 		return errors.Join(storeError(err, "opening the log of "+s.dir), s.lock.Close())
@@ -246,11 +248,20 @@ func (s *Store) blockFiles() ([]index.Span, error) {
 	return spans, nil
 }
 
+// asideSuffix is added to the name of a directory that has the place of an index file.
+const asideSuffix = ".aside"
+
 // removeIndexFile removes a file of the index that is of no use. In a store that is
-// only read it is passed over.
+// only read it is passed over. A directory with files, which are not ours to remove,
+// is renamed.
 func (s *Store) removeIndexFile(name string) error {
 	if s.options.ReadOnly {
 		return nil
 	}
-	return s.options.FS.Remove(filepath.Join(s.indexDir(), name))
+	path := filepath.Join(s.indexDir(), name)
+	err := s.options.FS.Remove(path)
+	if errors.Is(err, fs.ErrExist) { // the directory is not empty
+		err = s.options.FS.Rename(path, path+asideSuffix)
+	}
+	return err
 }

@@ -27,16 +27,16 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[dcb.SequencedEvent, error
 				yield(dcb.SequencedEvent{}, storeError(err, "reading the log"))
 				return
 			}
-			if !yieldRecords(group.Payload, yield) {
+			if !yieldRecords(s.verifiedRecords(&group), yield) {
 				return
 			}
 		}
 	}
 }
 
-// yieldRecords yields the records of a payload, and tells whether to go on.
-func yieldRecords(payload []byte, yield func(dcb.SequencedEvent, error) bool) bool {
-	for record, err := range encoding.Records(payload) {
+// yieldRecords yields the records of a group as values, and tells whether to go on.
+func yieldRecords(records iter.Seq2[encoding.Record, error], yield func(dcb.SequencedEvent, error) bool) bool {
+	for record, err := range records {
 		var decoded dcb.SequencedEvent
 		if err == nil {
 			decoded, err = record.Decode()

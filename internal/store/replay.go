@@ -31,7 +31,7 @@ func (r *replay) run(from eventlog.Point, last uint64) (*memory, error) {
 			m = newMemory(r.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, m.Terms())
 		}
 		if err == nil {
-			err = m.addPayload(&g)
+			err = m.addGroup(&g, r.store.verifiedRecords(&g))
 		}
 		if err != nil {
 			return nil, err

@@ -173,8 +173,9 @@ func (s *Store) measureFiles(stats *Stats) error {
 				continue // a directory, or none of ours
 			}
 			size, err := s.fileSize(filepath.Join(dir, name))
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // renamed or removed meanwhile
+			var damage *vfs.DamageError
+			if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damage) {
+				continue // renamed or removed meanwhile, or a directory
 			}
 			if err != nil {
 				return err

@@ -58,11 +58,14 @@ func (e Event) UUID() []byte {
 	return nil
 }
 
-// take splits off the content of the first field of canonical bytes.
+// take splits off the content of the first field of canonical bytes. Of bytes that
+// are not a field, nothing is left.
 func (Event) take(b []byte) (content, rest []byte) {
-	n, m := protowire.ConsumeVarint(b[1:])
-	end := 1 + m + int(n)
-	return b[1+m : end], b[end:]
+	content, n := protowire.ConsumeBytes(b[1:])
+	if n < 0 {
+		return nil, nil
+	}
+	return content, b[1+n:]
 }
 
 // bytesTag is the one-byte tag of a length-delimited field numbered below 16.

@@ -1,0 +1,121 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+// An index block may agree with its checksums and lie all the same.
+func TestAReadNeverReturnsAnotherEventThanTheOneAsked(t *testing.T) {
+	for name, change := range map[string]func(l []index.Location){
+		"two events in exchange":   func(l []index.Location) { l[0], l[1] = l[1], l[0] },
+		"one event twice":          func(l []index.Location) { l[1] = l[0] },
+		"two events as one":        func(l []index.Location) { l[0].Size += l[1].Size; l[0].CRC = 0 },
+		"a place beyond the log":   func(l []index.Location) { l[0].Offset = 1<<40 - 1 },
+		"a size beyond the log":    func(l []index.Location) { l[0].Size = 1<<24 - 1 },
+		"an event of no bytes":     func(l []index.Location) { l[0].Size, l[0].CRC = 0, 0 },
+		"the header of the record": func(l []index.Location) { l[0].Offset, l[0].Size, l[0].CRC = 0, 0, 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := filled(t)
+			rewriteBlock(t, disk, func(_ *index.Span, l []index.Location) { change(l) })
+			s, err := store.Open(crashDir, tiny(disk))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			for _, backwards := range []bool{false, true} {
+				events, _, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{Backwards: backwards}).Collect()
+				if !errors.Is(err, dcb.ErrCorruption) {
+					t.Errorf("backwards is %v: %d events are read, %v", backwards, len(events), err)
+				}
+			}
+		})
+	}
+}
+
+// A header that does not fit the log is that of a block to be built again.
+func TestABlockThatIsNotOfTheLogIsBuiltAgain(t *testing.T) {
+	for name, change := range map[string]func(*index.Span){
+		"an absurd offset":           func(s *index.Span) { s.Offset = math.MaxInt64 },
+		"an offset in the header":    func(s *index.Span) { s.Offset = 0 },
+		"an absurd segment":          func(s *index.Span) { s.Base = math.MaxUint64 },
+		"another chain":              func(s *index.Span) { s.Chain++ },
+		"an absurd first position":   func(s *index.Span) { s.First = math.MaxUint64 - 1 },
+		"another first position":     func(s *index.Span) { s.First++ },
+		"a first position that is 0": func(s *index.Span) { s.First = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := filled(t)
+			rewriteBlock(t, disk, func(s *index.Span, _ []index.Location) { change(s) })
+			if len(checked(t, disk).Problems) == 0 {
+				t.Error("a check finds nothing")
+			}
+			warned := new(bytes.Buffer)
+			options := tiny(disk)
+			options.Logger = slog.New(slog.NewTextHandler(warned, nil))
+			s, err := store.Open(crashDir, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if isConsistent(t, s); !strings.Contains(warned.String(), "level=WARN") {
+				t.Errorf("the log says %q", warned)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			mustBeSound(t, name, disk)
+		})
+	}
+}
+
+func TestADirectoryInPlaceOfABlockIsNotInTheWay(t *testing.T) {
+	for name, content := range map[string]string{"an empty one": "", "one with files": "notes"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			options := &store.Options{BlockEvents: 2}
+			s, err := store.Open(dir, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 4 {
+				mustAppend(t, s, "a", 2)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			blocks, err := filepath.Glob(filepath.Join(dir, "index", "*.idx"))
+			if err != nil || len(blocks) == 0 {
+				t.Fatalf("the blocks are %q, %v", blocks, err)
+			}
+			if err := errors.Join(os.Remove(blocks[0]), os.MkdirAll(filepath.Join(blocks[0], content), 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			s, err = store.Open(dir, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			isConsistent(t, s)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			report, err := store.Check(t.Context(), dir, nil)
+			if err != nil || len(report.Problems) > 0 {
+				t.Errorf("a check finds %+v, %v", report, err)
+			}
+			if _, err := os.Stat(filepath.Join(blocks[0]+".aside", content)); content != "" && err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

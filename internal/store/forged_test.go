@@ -1,0 +1,232 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// forgery is a log of one segment with one group, of which all checksums are right,
+// whatever else may be wrong with them.
+type forgery struct {
+	base, previous uint64
+	kind           uint8
+	count          uint32
+	payload        []byte
+}
+
+var forgedID = []byte("a forged store's")
+
+// bytes returns the segment, with a closing mark, as docs/format.md describes it.
+func (f *forgery) bytes() []byte {
+	header := bytes.Join([][]byte{
+		[]byte("UmaDBlog"), le(4, 1), le(4, 0), forgedID, le(8, f.base), le(8, f.previous), le(8, 0), le(8, 0), le(8, 0), le(4, 0),
+	}, nil)
+	segment := append(header, le(4, crc(header))...)
+	group, chain := forgedGroup(1, 0, f.kind, f.count, f.base, f.payload)
+	mark, _ := forgedGroup(2, chain, byte(eventlog.KindMark), 0, f.base+uint64(f.count), nil)
+	return append(append(segment, group...), mark...)
+}
+
+func forgedGroup(index, previousChain uint64, kind uint8, count uint32, first uint64, payload []byte) (group []byte, chain uint64) {
+	guarded := bytes.Join([][]byte{
+		le(4, crc(payload)), {kind, 0, 0, 0}, le(4, uint64(count)), le(8, 1), le(8, index), le(8, 1), le(8, first), le(4, uint64(len(payload))), le(4, 0),
+	}, nil)
+	chain = xxh3.Hash(append(le(8, previousChain), guarded...))
+	guarded = append(guarded, le(8, chain)...)
+	return bytes.Join([][]byte{le(4, crc(forgedID, guarded)), guarded, payload}, nil), chain
+}
+
+// disk returns a file system with the store.
+func (f *forgery) disk(t testing.TB) *vfs.Mem {
+	t.Helper()
+	disk := vfs.NewMem()
+	if err := disk.MkdirAll("/store/log"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, disk, fmt.Sprintf("/store/log/%020d.log", f.base), f.bytes())
+	return disk
+}
+
+func put(t testing.TB, disk *vfs.Mem, name string, content []byte) {
+	t.Helper()
+	file, err := disk.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteAt(content, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// forgedEvent encodes the record of an event of some bytes.
+func forgedEvent(position uint64, event string) []byte {
+	return encoding.AppendEventRecord(nil, position, encoding.Event(event), nil)
+}
+
+var soundEvent = string(encoding.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a"}, Data: []byte("d"), UUID: "6f1ed002-ab5c-4b5f-8d3a-0c7c1f2e9b41"}))
+
+// forgeries are the logs that the fuzz test begins with.
+var forgeries = map[string]forgery{
+	"nothing wrong":                    {1, 0, 1, 2, append(forgedEvent(1, soundEvent), forgedEvent(2, "")...)},
+	"nothing wrong, with tracking":     {1, 0, 1, 1, encoding.AppendTrackingRecord(encoding.AppendEventRecord(nil, 1, nil, []byte("\x0a\x01s\x10\x07")), []byte("\x0a\x01s\x10\x08"))},
+	"an event that is a tag":           {1, 0, 1, 1, forgedEvent(1, "\x12")},
+	"a type beyond the event":          {1, 0, 1, 1, forgedEvent(1, "\x0a\x64ab")},
+	"a tag beyond the event":           {1, 0, 1, 1, forgedEvent(1, "\x12\x01a\x12\x64ab")},
+	"a length above 2^63":              {1, 0, 1, 1, forgedEvent(1, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a")},
+	"a length of ten bytes":            {1, 0, 1, 1, forgedEvent(1, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7fa")},
+	"an event not canonical":           {1, 0, 1, 1, forgedEvent(1, "\x12\x01a\x0a\x01T")},
+	"more events than the header says": {1, 0, 1, 1, append(forgedEvent(1, ""), forgedEvent(2, "")...)},
+	"fewer events than it says":        {1, 0, 1, 3, append(forgedEvent(1, ""), forgedEvent(2, "")...)},
+	"no events and it says 2^32-1":     {1, 0, 1, math.MaxUint32, nil},
+	"a position again":                 {1, 0, 1, 2, append(forgedEvent(1, ""), forgedEvent(1, "")...)},
+	"a position far away":              {1, 0, 1, 1, forgedEvent(1<<40, "")},
+	"position 0 without tracking":      {1, 0, 1, 0, forgedEvent(0, soundEvent)},
+	"position 0 that counts":           {1, 0, 1, 1, forgedEvent(0, soundEvent)},
+	"a mark with events":               {1, 0, 2, 1, forgedEvent(1, soundEvent)},
+	"a mark with bytes":                {1, 0, 2, 0, forgedEvent(1, soundEvent)},
+	"an unknown kind":                  {1, 0, 3, 1, forgedEvent(1, soundEvent)},
+	"a source of 5 MB":                 {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: strings.Repeat("s", 5<<20), Position: 1}))},
+	"a source that is not UTF-8":       {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, []byte("\x0a\x01\xff"))},
+	"the first segment is not there":   {5, 0, 1, 1, forgedEvent(5, soundEvent)},
+	"a base of 2^64-1":                 {math.MaxUint64, 0, 1, 1, forgedEvent(math.MaxUint64, soundEvent)},
+	"a base of 2^63-1":                 {math.MaxInt64, 0, 1, 1, forgedEvent(math.MaxInt64, soundEvent)},
+	"a base of 0":                      {0, 0, 1, 1, forgedEvent(0, soundEvent)},
+	"a segment before that is missing": {5, 1, 1, 1, forgedEvent(5, soundEvent)},
+}
+
+func TestAForgedLogIsCorruption(t *testing.T) {
+	for name, f := range forgeries {
+		t.Run(name, func(t *testing.T) {
+			standsFirm(t, f.disk(t), strings.HasPrefix(name, "nothing wrong"))
+		})
+	}
+}
+
+// FuzzForgedLog opens, checks and reads logs of which only the checksums are right.
+func FuzzForgedLog(f *testing.F) {
+	for _, forged := range forgeries {
+		if len(forged.payload) < 1<<20 {
+			f.Add(forged.base, forged.previous, forged.kind, forged.count, forged.payload)
+		}
+	}
+	f.Fuzz(func(t *testing.T, base, previous uint64, kind uint8, count uint32, payload []byte) {
+		forged := forgery{base, previous, kind, count, payload}
+		disk := forged.disk(t)
+		report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *tiny(disk)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		standsFirm(t, disk, onlyTracking(report))
+	})
+}
+
+// onlyTracking reports whether nothing is wrong but that tracking goes back, which
+// no single group shows, and opening does not look for.
+func onlyTracking(report *store.Report) bool {
+	for _, p := range report.Problems {
+		if p.Invariant != "tracking" {
+			return false
+		}
+	}
+	return true
+}
+
+// standsFirm fails unless a check finds a store sound or not, opening agrees, and a
+// sound one can be used.
+func standsFirm(t *testing.T, disk *vfs.Mem, sound bool) {
+	t.Helper()
+	if report := checked(t, disk); onlyTracking(report) != sound {
+		t.Errorf("sound is not %v: %+v", sound, report.Problems)
+	}
+	for _, readOnly := range []bool{true, false} {
+		options := tiny(disk)
+		options.ReadOnly = readOnly
+		s, err := store.Open(crashDir, options)
+		if sound != (err == nil) || err != nil && !errors.Is(err, dcb.ErrCorruption) {
+			t.Errorf("opening it, read only is %v: %v", readOnly, err)
+		}
+		if err != nil {
+			continue
+		}
+		last := isConsistent(t, s)
+		if !readOnly {
+			mustRetry(t, s, last)
+			mustAppend(t, s, "more", 2)
+			isConsistent(t, s)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if sound && !onlyTracking(checked(t, disk)) {
+		t.Error("it has become damaged")
+	}
+}
+
+// isConsistent reads all in each way, and returns the last event; nil for none.
+func isConsistent(t *testing.T, s *store.Store) (last *dcb.SequencedEvent) {
+	t.Helper()
+	head, err := s.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, _, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
+	if err != nil || uint64(len(events)) != head {
+		t.Fatalf("%d events up to %d, %v", len(events), head, err)
+	}
+	for i := range events {
+		last = &events[i]
+		query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{last.Event.Type}, Tags: last.Event.Tags}}}
+		found, _, err := s.Read(t.Context(), query, dcb.ReadOptions{Start: &last.Position, Backwards: true, Limit: new(uint32(1))}).Collect()
+		if err != nil || len(found) != 1 || found[0].Position != uint64(i+1) {
+			t.Fatalf("event %d is found as %+v, %v", i+1, found, err)
+		}
+	}
+	copied := uint64(0)
+	for record, err := range s.Records(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if record.Position != 0 {
+			copied++
+		}
+	}
+	if copied != head {
+		t.Errorf("%d of %d events can be copied", copied, head)
+	}
+	if _, err := s.Stats(t.Context(), new(store.StatsOptions)); err != nil {
+		t.Error(err)
+	}
+	for _, err := range s.TrackingSources(t.Context()) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	return last
+}
+
+// mustRetry appends an event once more that can be recognised.
+func mustRetry(t *testing.T, s *store.Store, last *dcb.SequencedEvent) {
+	t.Helper()
+	if last == nil || last.Event.UUID == "" {
+		return
+	}
+	condition := &dcb.AppendCondition{After: last.Position - 1}
+	position, err := s.Append(t.Context(), []dcb.Event{last.Event}, condition, nil)
+	if err != nil || position != last.Position {
+		t.Errorf("the last event again is at %d, %v", position, err)
+	}
+}
