@@ -23,7 +23,7 @@ type failure struct {
 func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
 	var trailer metadata.MD
 	var server peer.Peer // set if there was a connection to send by
-	err := c.conn.Invoke(ctx, method, request, response, grpc.Trailer(&trailer), grpc.Peer(&server))
+	err := c.pool.first.Invoke(ctx, method, request, response, grpc.Trailer(&trailer), grpc.Peer(&server))
 	if err == nil {
 		return nil
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"google.golang.org/grpc"
-
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire"
 )
@@ -13,7 +11,7 @@ import (
 // Client is an event store on a server. Its methods may be called from many
 // goroutines.
 type Client struct {
-	conn    *grpc.ClientConn
+	pool    *pool
 	options Options
 	refuse  error // answers every call if not nil
 	dialer  dialer
@@ -50,11 +48,15 @@ func Dial(url string, options *Options) (*Client, error) {
 	}
 	trusted, distrust := context.WithCancelCause(context.Background())
 	defer distrust(nil)
-	if c.conn, err = newConn(t, c.options, &c.dialer, distrust); err != nil {
+	connect, err := connector(t, c.options, &c.dialer, distrust)
+	if err != nil {
 		return nil, err
 	}
-	if err := awaitReady(trusted, c.conn, c.options); err != nil {
-		c.conn.Close()
+	if c.pool, err = newPool(connect, c.options.ConnectTimeout); err != nil {
+		return nil, err
+	}
+	if err := awaitReady(trusted, c.pool.first, c.options); err != nil {
+		c.pool.close()
 		return nil, err
 	}
 	c.closing, c.beginClose = context.WithCancel(context.Background())
@@ -62,7 +64,7 @@ func Dial(url string, options *Options) (*Client, error) {
 }
 
 // Close ends subscriptions and reads, waits for all other calls, and closes the
-// connection. Every later call fails with dcb.ErrClosed.
+// connections. Every later call fails with dcb.ErrClosed.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	first := !c.closed
@@ -73,7 +75,7 @@ func (c *Client) Close() error {
 	if !first {
 		return nil
 	}
-	return c.conn.Close()
+	return c.pool.close()
 }
 
 // begin counts a call that Close waits for; the call's end must be told to

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,8 +34,9 @@ const (
 	scheme = "passthrough:///"
 )
 
-// newConn sets up a connection; it is made by the first call or awaitReady.
-func newConn(t target, options Options, dialer *dialer, distrust func(error)) (*grpc.ClientConn, error) {
+// connector returns a function that sets up a connection to a server, which is made
+// when it is used first.
+func connector(t target, options Options, dialer *dialer, distrust func(error)) (func(...grpc.DialOption) (*grpc.ClientConn, error), error) {
 	transport, err := transportCredentials(t, options.CAFile, distrust)
 	if err != nil {
 		return nil, err
@@ -67,11 +69,13 @@ func newConn(t target, options Options, dialer *dialer, distrust func(error)) (*
 	if options.APIKey != "" && t.secure {
 		dialOptions = append(dialOptions, grpc.WithPerRPCCredentials(bearer(options.APIKey)))
 	}
-	conn, err := grpc.NewClient(scheme+t.address, dialOptions...)
-	if err != nil {
-		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there can be no connection to " + t.address, Cause: err}
-	}
-	return conn, nil
+	return func(others ...grpc.DialOption) (*grpc.ClientConn, error) {
+		conn, err := grpc.NewClient(scheme+t.address, slices.Concat(dialOptions, others)...)
+		if err != nil {
+			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there can be no connection to " + t.address, Cause: err}
+		}
+		return conn, nil
+	}, nil
 }
 
 // awaitReady connects, and says why if it cannot. trusted is cancelled, with the cause,

@@ -6,9 +6,20 @@ import (
 	"google.golang.org/grpc"
 )
 
-// NewOver returns a client over a connection that a test has made.
-func NewOver(conn *grpc.ClientConn) *Client {
-	c := &Client{conn: conn, options: Options{}.withDefaults()}
+// NewOver returns a client over connections that a test makes.
+func NewOver(connect func(...grpc.DialOption) (*grpc.ClientConn, error)) (*Client, error) {
+	c := &Client{options: Options{}.withDefaults()}
+	var err error
+	if c.pool, err = newPool(connect, c.options.ConnectTimeout); err != nil {
+		return nil, err
+	}
 	c.closing, c.beginClose = context.WithCancel(context.Background())
-	return c
+	return c, nil
 }
+
+// The bounds of the streams of a client.
+const (
+	ConnStreams = connStreams
+	MaxStreams  = maxConns * connStreams
+	ConnIdle    = connIdle
+)

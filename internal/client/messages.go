@@ -32,6 +32,7 @@ type Messages struct {
 	cancel func()          // nil before the first Next
 
 	stream    grpc.ClientStream // nil if it is to be opened
+	release   func()            // of stream
 	opened    time.Time         // when stream was
 	answered  bool              // a stream has got the server's headers
 	delivered bool              // a message has been returned
@@ -76,7 +77,7 @@ func (m *Messages) Next() ([]byte, error) {
 			m.end(m.explain(err, patience > 0))
 			break
 		}
-		m.stream = nil
+		m.releaseStream()
 	}
 	return nil, m.err
 }
@@ -98,11 +99,12 @@ func (m *Messages) ending(err error) ending {
 // receive waits for a message; it opens the stream first if need be.
 func (m *Messages) receive() error {
 	if m.stream == nil {
-		stream, err := m.client.conn.NewStream(m.ctx, streamDesc, m.method)
+		opened := time.Now()
+		stream, release, err := m.client.pool.open(m.ctx, m.method)
 		if err != nil {
 			return err
 		}
-		m.stream, m.opened = stream, time.Now()
+		m.stream, m.release, m.opened = stream, release, opened
 		// Why sending fails is for receiving to tell.
 		if err := stream.SendMsg(wire.NewFrame(m.request())); err != nil && !errors.Is(err, io.EOF) {
 			return err
@@ -143,6 +145,8 @@ func (m *Messages) explain(err error, resumable bool) error {
 		return m.atClose
 	case stopped:
 		return errStopped
+	case errors.As(err, new(*dcb.Error)):
+		return err
 	case m.stream == nil:
 		return wire.FromStatus(err, nil)
 	}
@@ -165,5 +169,14 @@ func (m *Messages) end(err error) {
 		if m.cancel != nil {
 			m.cancel()
 		}
+		m.releaseStream()
+	}
+}
+
+// releaseStream ends the stream, if there is one.
+func (m *Messages) releaseStream() {
+	if m.stream != nil {
+		m.release()
+		m.stream = nil
 	}
 }

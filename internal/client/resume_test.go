@@ -3,17 +3,13 @@ package client_test
 import (
 	"context"
 	"errors"
-	"net"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
@@ -155,28 +151,6 @@ func TestAReadThatHasBegunEndsWhateverTheStatus(t *testing.T) {
 			t.Errorf("%v: %d calls, %v, %v", code, calls, events, err)
 		}
 	}
-}
-
-// inBubble runs a test with a server and a client in memory, where waiting takes
-// no time.
-func inBubble(t *testing.T, s *scripted, test func(*testing.T, *client.Client)) {
-	synctest.Test(t, func(t *testing.T) {
-		listener := bufconn.Listen(1 << 20)
-		server := grpc.NewServer()
-		umadbv1.RegisterDCBServer(server, s)
-		go server.Serve(listener)
-		defer server.Stop()
-		conn, err := grpc.NewClient("passthrough:///memory",
-			grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.Codec{})),
-			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := client.NewOver(conn)
-		defer c.Close()
-		test(t, c)
-	})
 }
 
 func TestAnIdleSubscriptionOutlivesAProxyThatCutsIt(t *testing.T) {

@@ -1,0 +1,41 @@
+package client_test
+
+import (
+	"context"
+	"net"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/wire"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// inBubble runs a test with a server and a client in memory, where waiting takes
+// no time.
+func inBubble(t *testing.T, s *scripted, test func(*testing.T, *client.Client), options ...grpc.ServerOption) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := bufconn.Listen(1 << 20)
+		server := grpc.NewServer(options...)
+		umadbv1.RegisterDCBServer(server, s)
+		go server.Serve(listener)
+		defer server.Stop()
+		c, err := client.NewOver(func(further ...grpc.DialOption) (*grpc.ClientConn, error) {
+			return grpc.NewClient("passthrough:///memory", slices.Concat(further, []grpc.DialOption{
+				grpc.WithTransportCredentials(insecure.NewCredentials()),
+				grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.Codec{})),
+				grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+			})...)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		test(t, c)
+	})
+}
