@@ -11,6 +11,8 @@ GO ?= go
 FUZZTIME ?= 5m
 # Flags of the side-by-side benchmark; `go run ./bench -help` lists them.
 BENCHFLAGS ?=
+# Flags of the attacks; `go run ./bench/hostile -help` lists them.
+HOSTILEFLAGS ?=
 
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BUF := $(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0
@@ -99,6 +101,10 @@ lint: ## check format, vet, staticcheck, go.mod, and ruff for Python
 .PHONY: bench
 bench: build ## measure our server beside the released one, into bench/results
 	$(GO) run ./bench $(BENCHFLAGS)
+
+.PHONY: hostile
+hostile: build ## attack a server on loopback in every way we know, for about 40 minutes
+	$(GO) run ./bench/hostile $(HOSTILEFLAGS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME each

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http2/hpack"
+	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
+
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// The methods that attackers call, by their paths.
+const (
+	checkPath     = "/grpc.health.v1.Health/Check"
+	watchPath     = "/grpc.health.v1.Health/Watch"
+	appendPath    = umadbv1.DCB_Append_FullMethodName
+	readPath      = umadbv1.DCB_Read_FullMethodName
+	subscribePath = umadbv1.DCB_Subscribe_FullMethodName
+
+	formerSubscribePath = "/umadb.UmaDBService/Subscribe"
+)
+
+// Calls that are held open: what one call takes, many times.
+var callAttacks = []attack{
+	{
+		name: "health-watches", summary: "300 connections × 1,000 watches of the health, without the key", short: true,
+		run: func(ctx context.Context, a *attacker) error {
+			return a.holdCalls(ctx, a.scaled(300, 10), call{path: watchPath, message: []byte{}})
+		},
+	},
+	{
+		name: "large-headers", summary: "100 connections × 1,000 watches of the health with 12 KB of headers each, without the key",
+		run: func(ctx context.Context, a *attacker) error {
+			// A value that is indexed would cost the attacker one byte for each further call.
+			fields := []hpack.HeaderField{{Name: "x", Value: strings.Repeat("x", 12_000), Sensitive: true}}
+			return a.holdCalls(ctx, 100, call{path: watchPath, message: []byte{}, headers: fields})
+		},
+	},
+	{
+		name: "single-calls", summary: "2,000 connections with 8 calls each whose request never comes, without the key",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.repeat(ctx, 2000, func(ctx context.Context) error {
+				l, err := a.link(ctx)
+				if err != nil {
+					return err
+				}
+				return l.keep(ctx, a, 8, call{path: checkPath})
+			})
+		},
+	},
+	{
+		name: "unread-statuses", summary: "500 connections that make calls of unknown methods and never receive anything, without the key",
+		run: func(ctx context.Context, a *attacker) error {
+			unknown := "/" + strings.Repeat("unknown", 1500)
+			return a.receiveNothing(ctx, 500, call{path: unknown, message: []byte{}})
+		},
+	},
+	{
+		name: "unread-answers", summary: "500 connections that check the health and never receive anything, without the key",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.receiveNothing(ctx, 500, call{path: checkPath, message: []byte{}})
+		},
+	},
+	{
+		name: "former-path", summary: "100 connections × 1,000 subscriptions by the former name of the service",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.holdCalls(ctx, 100, call{path: formerSubscribePath, key: a.Key, message: []byte{}})
+		},
+	},
+	{
+		name: "headers-only", summary: "100 connections × 1,000 calls whose request never comes, without the key",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.holdCalls(ctx, a.scaled(100, 5), call{path: checkPath})
+		},
+	},
+	{
+		name: "byte-frames", summary: "16 connections × 1,000 calls whose request comes in frames of one byte, without the key", short: true,
+		run: func(ctx context.Context, a *attacker) error {
+			return a.sendByBytes(ctx, 1000, 1000, call{path: checkPath})
+		},
+	},
+	{
+		name: "byte-frames-append", summary: "16 connections × 100 appends whose request of 60,000 bytes comes in frames of one byte",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.sendByBytes(ctx, 100, 60_000, call{path: appendPath, key: a.Key})
+		},
+	},
+}
+
+// holdCalls holds as many calls as 1,000 on each connection.
+func (a *attacker) holdCalls(ctx context.Context, connections int, c call) error {
+	return a.repeat(ctx, connections, func(ctx context.Context) error {
+		l, err := a.link(ctx)
+		if err != nil {
+			return err
+		}
+		return l.keep(ctx, a, 1000, c)
+	})
+}
+
+// receiveNothing makes calls on connections whose answers it leaves in the
+// server, as many calls as the server takes.
+func (a *attacker) receiveNothing(ctx context.Context, connections int, c call) error {
+	return a.repeat(ctx, connections, func(ctx context.Context) error {
+		l, err := a.deafLink(ctx, net.Dialer{Control: narrow})
+		if err != nil {
+			return err
+		}
+		defer l.close()
+		defer context.AfterFunc(ctx, l.close)()
+		for err == nil {
+			if err := a.pace.WaitN(ctx, 10); err != nil {
+				return err
+			}
+			a.tally.count("tens of calls")
+			err = l.write(func() error {
+				for range 10 {
+					if _, err := l.open(c); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		return err
+	})
+}
+
+// framesPerSecond limits the frames of one byte.
+const framesPerSecond = 300_000
+
+// sendByBytes opens calls and sends their requests in frames of one byte, of
+// which the last one stays away.
+func (a *attacker) sendByBytes(ctx context.Context, calls, length int, c call) error {
+	frames := rate.NewLimiter(framesPerSecond, calls)
+	return a.repeat(ctx, a.scaled(16, 2), func(ctx context.Context) error {
+		l, err := a.link(ctx)
+		if err != nil {
+			return err
+		}
+		defer l.close()
+		if err := a.pace.WaitN(ctx, calls); err != nil {
+			return err
+		}
+		ids := make([]uint32, calls)
+		err = l.write(func() (err error) {
+			for i := range ids {
+				if ids[i], err = l.open(c); err != nil {
+					return err
+				}
+				// The header of the message, without the message.
+				if err := l.framer.WriteData(ids[i], false, framed(make([]byte, length))[:5]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for sent := 1; sent < length && err == nil; sent++ {
+			if err := frames.WaitN(ctx, calls); err != nil {
+				return err
+			}
+			err = l.write(func() error {
+				for _, id := range ids {
+					if err := l.framer.WriteData(id, false, []byte{0}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			select {
+			case <-l.ended:
+				return errEnded
+			default:
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return l.wait(ctx, time.Minute)
+	})
+}
+
+// encoded is a message's bytes.
+func encoded(m proto.Message) []byte {
+	bytes, err := proto.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return bytes
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"slices"
+	"time"
+
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// Connections, established and not, and the descriptors that they take.
+var connectionAttacks = []attack{
+	{
+		name: "idle-connections", summary: "4,096 connections that do nothing, without the key",
+		run: func(ctx context.Context, a *attacker) error { return a.idle(ctx, a.scaled(4096, 500)) },
+	},
+	{
+		name: "stalled-handshakes", summary: "2,000 connections that stop in the handshake", short: true,
+		run: func(ctx context.Context, a *attacker) error {
+			return a.repeat(ctx, a.scaled(2000, 100), func(ctx context.Context) error {
+				return a.send(ctx, []byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}, true)
+			})
+		},
+	},
+	{
+		name: "garbage", summary: "64 clients that connect and send random bytes",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.repeat(ctx, a.scaled(64, 8), func(ctx context.Context) error {
+				noise := make([]byte, 16<<10)
+				rand.Read(noise)
+				return a.send(ctx, noise, false)
+			})
+		},
+	},
+	{
+		name: "handshakes", summary: "16 clients that connect, with TLS or without, and close, at full speed",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.repeat(ctx, 16, func(ctx context.Context) error {
+				conn, err := a.connect(ctx, net.Dialer{})
+				if err != nil {
+					return err
+				}
+				a.tally.count("connections")
+				return conn.Close()
+			})
+		},
+	},
+	{
+		name: "descriptors", summary: "512 idle connections where the server may open 256 files, while the log rolls",
+		server: serverOptions{files: 256},
+		prepare: func(ctx context.Context, t target, _ bool) error {
+			return t.fill(ctx, 15*largePerRequest, largePerRequest, largeEvent)
+		},
+		run: exhaustDescriptors,
+	},
+}
+
+// idle holds connections.
+func (a *attacker) idle(ctx context.Context, connections int) error {
+	return a.repeat(ctx, connections, func(ctx context.Context) error {
+		l, err := a.link(ctx)
+		if err != nil {
+			return err
+		}
+		defer l.close()
+		return l.wait(ctx, time.Hour)
+	})
+}
+
+// send connects without TLS, sends some bytes, and waits for the end if it is to.
+func (a *attacker) send(ctx context.Context, bytes []byte, wait bool) error {
+	if err := a.dials.Wait(ctx); err != nil {
+		return err
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", a.Address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	a.tally.count("connections")
+	if _, err := conn.Write(bytes); err != nil || !wait {
+		return err
+	}
+	for {
+		if _, err := conn.Read(make([]byte, 512)); err != nil {
+			return err
+		}
+	}
+}
+
+// A large event, and how many of them a request holds.
+const (
+	largeBytes      = 3_900_000
+	largePerRequest = 4
+)
+
+func largeEvent(int) *umadbv1.Event {
+	return &umadbv1.Event{EventType: "Large", Data: make([]byte, largeBytes)}
+}
+
+// exhaustDescriptors takes all descriptors, and appends by a connection of before
+// until the log needs another file.
+func exhaustDescriptors(ctx context.Context, a *attacker) error {
+	conn, err := a.dial(a.Key)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.dcb.Head(ctx, &umadbv1.HeadRequest{}); err != nil {
+		return err
+	}
+	go a.idle(ctx, 512)
+	request := &umadbv1.AppendRequest{Events: slices.Repeat([]*umadbv1.Event{largeEvent(0)}, largePerRequest)}
+	for range 5 {
+		if !pause(ctx, 2*time.Second) {
+			return nil
+		}
+		_, err := conn.dcb.Append(ctx, request)
+		a.tally.countError(err)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	umadb "github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/dcb"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// Many subscribers, by themselves harmless.
+var subscriberAttacks = []attack{
+	{
+		name: "idle-subscribers", summary: "10,000 subscribers to a tag that no event has", short: true,
+		run: func(ctx context.Context, a *attacker) error {
+			return a.holdCalls(ctx, a.scaled(10, 1), call{path: subscribePath, key: a.Key, message: encoded(
+				&umadbv1.SubscribeRequest{Query: tagQuery("rare")})})
+		},
+	},
+	{
+		name: "all-subscribers", summary: "2,000 subscribers to every event",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.holdCalls(ctx, a.scaled(2, 1), call{path: subscribePath, key: a.Key, message: encoded(
+				&umadbv1.SubscribeRequest{})})
+		},
+	},
+	{
+		name: "one-client", summary: "1,100 subscriptions of one client of ours, which then appends",
+		server: serverOptions{open: true}, // our client sends no key without TLS
+		run:    subscribeAndAppend,
+	},
+}
+
+func tagQuery(tags ...string) *umadbv1.Query {
+	return &umadbv1.Query{Items: []*umadbv1.QueryItem{{Tags: tags}}}
+}
+
+// subscribeAndAppend fails if the client's own appends have to wait for its
+// subscriptions.
+func subscribeAndAppend(ctx context.Context, a *attacker) error {
+	client, err := umadb.Dial(a.url(), &umadb.DialOptions{CAFile: a.CAFile, APIKey: a.Key})
+	if err != nil {
+		return err
+	}
+	for range 1100 {
+		go func() {
+			for _, err := range client.Subscribe(ctx, dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"rare"}}}}, 0) {
+				if err != nil && ctx.Err() == nil {
+					a.tally.countError(err)
+				}
+			}
+		}()
+	}
+	if !pause(ctx, 5*time.Second) {
+		return nil
+	}
+	for ctx.Err() == nil {
+		begun := time.Now()
+		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+		_, err := client.Append(limited, []dcb.Event{{Type: "Viewed"}}, nil, nil)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("an append beside 1,100 subscriptions of the same client failed after %v: %w", time.Since(begun), err)
+		}
+		a.tally.count("own appends")
+		pause(ctx, 100*time.Millisecond)
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"slices"
+)
+
+// attack is one way to take the service from others.
+type attack struct {
+	name    string
+	summary string
+	short   bool // part of the short form
+	server  serverOptions
+	// prepare fills the store; nil if the attack needs no events.
+	prepare func(ctx context.Context, t target, short bool) error
+	// run attacks until ctx is done. It returns an error if the attackers, as
+	// clients, found what they should not have.
+	run func(ctx context.Context, a *attacker) error
+}
+
+// attacks are all there are, family by family.
+var attacks = slices.Concat(noAttacks, callAttacks, keyAttacks, connectionAttacks, frameAttacks, readerAttacks,
+	subscriberAttacks, queryAttacks, writerAttacks, termAttacks)
+
+// attackNamed returns an attack, or nil.
+func attackNamed(name string) *attack {
+	i := slices.IndexFunc(attacks, func(a attack) bool { return a.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &attacks[i]
+}

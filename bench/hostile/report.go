@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// name is the attack, and whether with TLS.
+func (o *outcome) name() string {
+	if o.TLS {
+		return o.Attack + " (TLS)"
+	}
+	return o.Attack
+}
+
+// verdict is "withstood", or all that failed.
+func (o *outcome) verdict() string {
+	if len(o.Failures) == 0 {
+		return "withstood"
+	}
+	return "FAILED: " + strings.Join(o.Failures, "; ")
+}
+
+// writeTable writes the figures of all attacks, and what failed below.
+func writeTable(w io.Writer, outcomes []*outcome) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "attack\tin time %\tworst\tfailed appends\tappend p50 ms\tp99 ms\tbefore MiB\tpeak MiB\trest MiB\tafter s\tSIGTERM s\tload\tverdict")
+	for _, o := range outcomes {
+		verdict := "withstood"
+		if len(o.Failures) > 0 {
+			verdict = "FAILED"
+		}
+		appends := o.Kinds["append"]
+		fmt.Fprintf(table, "%s\t%.1f\t%s %.1f\t%d\t%.0f\t%.0f\t%d\t%d\t%d\t%.0f\t%.1f\t%.1f\t%s\n",
+			o.name(), 100*o.InTime, o.Worst, 100*o.Kinds[o.Worst].InTime, o.AppendsFailed, appends.P50, appends.P99,
+			o.BeforeMiB, o.PeakMiB, o.RestMiB, o.RestAfter, o.StopAfter, o.Load, verdict)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, o := range outcomes {
+		if _, err := fmt.Fprintf(w, "\n%s: %s\n  attackers:%s\n", o.name(), o.verdict(), o.attacked()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeJSON(w io.Writer, outcomes []*outcome) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(outcomes)
+}
