@@ -11,6 +11,11 @@ type Limits struct {
 	RequestEvents int
 	// EventTags bounds the tags of one event. Default 65,535.
 	EventTags int
+	// RequestTags bounds the tags of all events of one append. Default 262,144.
+	RequestTags int
+	// RequestMetadata bounds the metadata entries of all events of one append.
+	// Default 262,144.
+	RequestMetadata int
 	// QueryTerms bounds the types and tags, and also the items, of one query.
 	// Default 65,536.
 	QueryTerms int
@@ -34,6 +39,8 @@ func (l Limits) WithDefaults() Limits {
 		{&l.RequestBytes, 16 << 20},
 		{&l.RequestEvents, 65_536},
 		{&l.EventTags, 65_535},
+		{&l.RequestTags, 262_144},
+		{&l.RequestMetadata, 262_144},
 		{&l.QueryTerms, 65_536},
 	} {
 		if *f.field == 0 {

@@ -69,11 +69,13 @@ func recognisable(request []byte) bool {
 
 // unlimited lets through what a server, whose limits it knows, may accept.
 var unlimited = dcb.Limits{
-	EventBytes:    math.MaxInt,
-	RequestBytes:  math.MaxInt,
-	RequestEvents: math.MaxInt,
-	EventTags:     math.MaxInt,
-	QueryTerms:    math.MaxInt,
+	EventBytes:      math.MaxInt,
+	RequestBytes:    math.MaxInt,
+	RequestEvents:   math.MaxInt,
+	EventTags:       math.MaxInt,
+	RequestTags:     math.MaxInt,
+	RequestMetadata: math.MaxInt,
+	QueryTerms:      math.MaxInt,
 }
 
 // outcome says of a broken call whether the append can have happened.

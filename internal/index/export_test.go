@@ -17,9 +17,6 @@ const (
 // TermWithHash makes a term of a hash that is not its text's.
 func TermWithHash(hash uint64, kind Kind, text string) Term { return Term{hash, kind, text} }
 
-// Hash gives a term's hash.
-func (t *Term) Hash() uint64 { return t.hash }
-
 // MayHave asks the filter of a block alone.
 func (b *Block) MayHave(term Term) (bool, error) {
 	number, _ := bucketOf(term.hash, b.directoryPages)

@@ -74,6 +74,12 @@ func (m *Memory) Bytes() int {
 // Hasher makes the terms to add and to look up.
 func (m *Memory) Hasher() Hasher { return m.hasher }
 
+// MaxBytes returns the most memory that events take with their terms, which are text
+// bytes long together.
+func MaxBytes(events, terms, text int) int {
+	return events*int(unsafe.Sizeof(Location{})) + terms*entryBytes + text
+}
+
 // AddEvent adds the event at the next position. A term may repeat; the texts are
 // copied.
 func (m *Memory) AddEvent(location Location, terms []Term) {
@@ -159,6 +165,18 @@ func (m *Memory) Postings(term Term, direction Direction) (Postings, int, error)
 		return &run{first: m.first, positions: positions, direction: direction}, len(positions), nil
 	}
 	return Nothing{}, 0, nil
+}
+
+// Count returns how many events have a term.
+func (m *Memory) Count(term Term) int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for i := m.table[term.hash]; i != 0; i = m.entries[i-1].same {
+		if e := &m.entries[i-1]; e.Kind == term.Kind && e.Text == term.Text {
+			return max(1, len(e.more))
+		}
+	}
+	return 0
 }
 
 // positions gives the positions there are now; later additions do not touch them.

@@ -39,6 +39,9 @@ func (h Hasher) Term(kind Kind, text string) Term {
 // Source makes the term of a tracking source.
 func (h Hasher) Source(name string) Term { return h.Term(kindSource, name) }
 
+// Hash returns the hash of the term. Different terms may have the same.
+func (t *Term) Hash() uint64 { return t.hash }
+
 // IsSource tells whether the term is a tracking source.
 func (t *Term) IsSource() bool { return t.Kind == kindSource }
 

@@ -69,10 +69,6 @@ func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, er
 	sn := s.snapshot()
 	defer sn.release()
 	if op.condition != nil && op.examined < sn.head {
-		if err := s.evaluating.Acquire(ctx, 1); err != nil {
-			return 0, ctx.Err()
-		}
-		defer s.evaluating.Release(1)
 		conflict, err := s.firstMatch(ctx, sn, op.condition, op.examined)
 		if err != nil || conflict != 0 {
 			return conflict, err
@@ -92,15 +88,8 @@ func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, er
 // submit queues the operation and waits for the verdict.
 func (s *Store) submit(ctx context.Context, op *operation) (verdict, error) {
 	op.taken.Store(false)
-	size := min(int64(len(op.request.Events)), maxQueuedBytes) + 1
-	if err := s.queued.Acquire(ctx, size); err != nil {
-		return verdict{}, ctx.Err()
-	}
-	defer s.queued.Release(size)
-	select {
-	case s.queue <- op:
-	case <-ctx.Done():
-		return verdict{}, ctx.Err()
+	if err := s.queue.submit(ctx, op); err != nil {
+		return verdict{}, err
 	}
 	select {
 	case v := <-op.verdict:

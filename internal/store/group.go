@@ -7,8 +7,11 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// keptBytes is how large a group's buffer may be to be used again.
-const keptBytes = 2 * maxGroupBytes
+// How large a group's buffers may be to be used again.
+const (
+	keptBytes  = 2 * maxGroupBytes
+	keptHashes = maxGroupWork
+)
 
 // group is a commit: being gathered, and then being synced. The goroutine that
 // has it uses it without a lock, but for held, which is always the writer's.
@@ -22,6 +25,8 @@ type group struct {
 	accepted  []accepted
 	held      []held
 	sealed    *eventlog.Sealed
+	work      int      // see maxGroupWork
+	hashes    []uint64 // of the terms of its events, repeated ones too
 	terms     []index.Term
 }
 
@@ -47,7 +52,11 @@ func (g *group) reset(first uint64) {
 		g.bytes = make([]byte, 0, 64<<10)
 	}
 	g.bytes = g.bytes[:eventlog.GroupPrefix]
-	g.first, g.count, g.block, g.sealed = first, 0, nil, nil
+	if cap(g.hashes) > keptHashes {
+		g.hashes = nil
+	}
+	g.hashes = g.hashes[:0]
+	g.first, g.count, g.block, g.sealed, g.work = first, 0, nil, nil, 0
 	clear(g.tracking)
 	clear(g.accepted)
 	clear(g.held)
@@ -58,7 +67,7 @@ func (g *group) reset(first uint64) {
 func (g *group) empty() bool { return len(g.accepted) == 0 }
 
 func (g *group) full() bool {
-	return len(g.bytes) >= maxGroupBytes || len(g.accepted)+len(g.held) >= maxGroupRequests
+	return len(g.bytes) >= maxGroupBytes || len(g.accepted)+len(g.held) >= maxGroupRequests || g.work >= maxGroupWork
 }
 
 func (g *group) payloadBytes() int { return len(g.bytes) - eventlog.GroupPrefix }
@@ -88,6 +97,10 @@ func (g *group) add(op *operation) {
 		g.bytes = encoding.AppendEventRecord(g.bytes, g.first+uint64(g.count), event, tracking)
 		g.count++
 		g.terms = g.block.addRecord(g.location(from), event, g.terms)
+		for j := range g.terms {
+			g.hashes = append(g.hashes, g.terms[j].Hash())
+		}
+		clear(g.terms)
 		i++
 	}
 	g.addEventless(rest, i)
@@ -96,6 +109,7 @@ func (g *group) add(op *operation) {
 		last = g.last()
 	}
 	g.accepted = append(g.accepted, accepted{op, last})
+	g.work += op.request.Count + op.request.Tags
 }
 
 // addEventless encodes the tracking that comes before an event of its operation, and

@@ -17,7 +17,8 @@ func newMemory(hasher index.Hasher, tail eventlog.Tail, terms int) *memory {
 	}
 }
 
-// addRecord adds an event. It returns terms, which it uses as scratch.
+// addRecord adds an event. It returns the event's terms, in the array of terms, which
+// it overwrites; they alias the event.
 func (m *memory) addRecord(location index.Location, event encoding.Event, terms []index.Term) []index.Term {
 	terms = terms[:0]
 	hasher := m.Hasher()
@@ -27,13 +28,19 @@ func (m *memory) addRecord(location index.Location, event encoding.Event, terms 
 		terms = append(terms, hasher.Term(index.KindTag, tag))
 	}
 	m.AddEvent(location, terms)
-	clear(terms)
 	return terms
 }
 
 // full tells whether the next group is to go into another block.
 func (m *memory) full(events int) bool {
 	return m.Next()-m.First() >= uint64(events) || m.logBytes >= maxBlockLog || m.Bytes() >= maxBlockMemory
+}
+
+// fits reports whether the block stays within its bound with one more operation. One
+// that is large needs a block of its own, and may be larger than the bound.
+func (m *memory) fits(op *operation) bool {
+	r := op.request
+	return m.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events)) <= maxBlockMemory
 }
 
 // cover notes that the block has a group.

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -25,8 +22,6 @@ const (
 	indexName = "index"
 	// rustName is the file that the Rust server keeps its store in.
 	rustName = "uma.db"
-
-	queueLength = 4096
 )
 
 func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
@@ -53,15 +48,15 @@ func Open(dir string, options *Options) (*Store, error) {
 
 func newStore(dir string, options *Options) *Store {
 	s := &Store{
-		options:    options.withDefaults(),
-		dir:        filepath.Clean(dir),
-		failed:     make(chan struct{}),
-		gate:       newGate(),
-		closing:    make(chan struct{}),
-		closed:     make(chan struct{}),
-		queue:      make(chan *operation, queueLength),
-		queued:     semaphore.NewWeighted(maxQueuedBytes + 1),
-		evaluating: semaphore.NewWeighted(int64(4 * runtime.GOMAXPROCS(0))),
+		options: options.withDefaults(),
+		dir:     filepath.Clean(dir),
+		failed:  make(chan struct{}),
+		gate:    newGate(),
+		closing: make(chan struct{}),
+		closed:  make(chan struct{}),
+		queue:   newQueue(),
+		slots:   newSlots(),
+		watches: newWatches(),
 	}
 	s.records = index.NewOwner()
 	s.states.retire = s.retire

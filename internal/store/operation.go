@@ -18,6 +18,9 @@ type operation struct {
 	examined  uint64           // no event up to here fails the condition
 	group     uint64           // published when the caller looked
 	changes   []trackingChange // to each source once
+	rounds    int              // how often the writer ran out of steps for the condition
+	queue     *queue           // that it waits in
+	large     bool             // in the lane for large ones
 
 	taken   atomic.Bool // by the writer, or back by a caller that has gone
 	verdict chan verdict
@@ -48,7 +51,8 @@ type verdict struct {
 	position uint64
 	// conflict is the first event that fails the condition, durable by now.
 	conflict uint64
-	// stale: too much came since the caller looked. It has to look again.
+	// stale: too much came since the caller looked. It has to look again, at what
+	// is published by now.
 	stale bool
 	err   error
 }
@@ -101,4 +105,7 @@ func (op *operation) maxBytes() int {
 
 func (op *operation) take() bool { return op.taken.CompareAndSwap(false, true) }
 
-func (op *operation) answer(v verdict) { op.verdict <- v }
+func (op *operation) answer(v verdict) {
+	op.queue.end()
+	op.verdict <- v
+}

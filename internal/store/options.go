@@ -80,6 +80,8 @@ func (o *Options) validate() error {
 		{"Limits.RequestBytes", int64(o.Limits.RequestBytes), maxRequestBytes},
 		{"Limits.RequestEvents", int64(o.Limits.RequestEvents), maxRequestEvents},
 		{"Limits.EventTags", int64(o.Limits.EventTags), math.MaxInt32},
+		{"Limits.RequestTags", int64(o.Limits.RequestTags), math.MaxInt32},
+		{"Limits.RequestMetadata", int64(o.Limits.RequestMetadata), math.MaxInt32},
 		{"Limits.QueryTerms", int64(o.Limits.QueryTerms), math.MaxInt32},
 	} {
 		if bound.value < 0 || bound.value > bound.max {

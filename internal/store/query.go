@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"context"
 	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -13,6 +12,7 @@ import (
 type query struct {
 	all   bool // matches every event
 	items []queryItem
+	terms int // of all items
 }
 
 type queryItem struct {
@@ -30,9 +30,13 @@ func compile(hasher index.Hasher, q dcb.Query) *query {
 			types: terms(hasher, index.KindType, item.Types),
 			tags:  terms(hasher, index.KindTag, item.Tags),
 		}
+		compiled.terms += len(item.Types) + len(item.Tags)
 	}
 	return compiled
 }
+
+// sliceSteps is how many steps a slice of an evaluation may take.
+func (q *query) sliceSteps() int { return max(sliceSteps, stepsPerTerm*q.terms) }
 
 func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
 	out := make([]index.Term, len(texts))
@@ -42,17 +46,14 @@ func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
 	return out
 }
 
-// postings gives the events of a part that the query matches.
-func (q *query) postings(w *waiter, p part, direction index.Direction) (index.Postings, error) {
-	if q.all {
+// postings returns the events of a part that the query matches, up to a key.
+func (e *evaluation) postings(p part, last uint64) (index.Postings, error) {
+	if e.query.all {
 		return index.Everything{}, nil
 	}
-	if len(q.items) == 1 {
-		return q.items[0].postings(w, p, direction)
-	}
-	any := make([]index.Postings, 0, len(q.items))
-	for i := range q.items {
-		matched, err := q.items[i].postings(w, p, direction)
+	any := make([]index.Postings, 0, len(e.query.items))
+	for i := range e.query.items {
+		matched, err := e.itemPostings(&e.query.items[i], p, last)
 		if err != nil {
 			return nil, err
 		}
@@ -67,34 +68,31 @@ type counted struct {
 	count int
 }
 
-// postings intersects the tags and the union of the types, the rarest first. A
-// tag that is nowhere in the part spares looking up the rest.
-func (item *queryItem) postings(w *waiter, p part, direction index.Direction) (index.Postings, error) {
+// itemPostings intersects the tags and the union of the types, the rarest first. A
+// tag that the part does not have spares looking up the rest.
+func (e *evaluation) itemPostings(item *queryItem, p part, last uint64) (index.Postings, error) {
 	if len(item.tags) == 1 && len(item.types) == 0 {
-		found, _, err := p.Postings(item.tags[0], direction)
-		return found, err
-	}
-	if err := w.check(); err != nil {
-		return nil, err
+		found, err := e.lookup(item.tags[0], p, last)
+		return found.Postings, err
 	}
 	all := make([]counted, 0, len(item.tags)+1)
 	for _, tag := range item.tags {
-		found, count, err := p.Postings(tag, direction)
-		if err != nil || count == 0 {
+		found, err := e.lookup(tag, p, last)
+		if err != nil || found.count == 0 {
 			return index.Nothing{}, err
 		}
-		all = append(all, counted{found, count})
+		all = append(all, found)
 	}
 	if len(item.types) > 0 {
 		total := 0
 		any := make([]index.Postings, 0, len(item.types))
 		for _, eventType := range item.types {
-			found, count, err := p.Postings(eventType, direction)
+			found, err := e.lookup(eventType, p, last)
 			if err != nil {
 				return nil, err
 			}
-			total += count
-			any = append(any, found)
+			total += found.count
+			any = append(any, found.Postings)
 		}
 		all = append(all, counted{index.Or(any...), total})
 	}
@@ -103,95 +101,17 @@ func (item *queryItem) postings(w *waiter, p part, direction index.Direction) (i
 	for i := range all {
 		out[i] = all[i].Postings
 	}
-	if len(out) > 1 {
-		out[0] = steps{out[0], w}
-	}
 	return index.And(out...), nil
 }
 
-// checkEvery is after how many steps a walk looks whether it is still wanted.
-const checkEvery = 1024
-
-// waiter tells a walk whether anybody waits for it.
-type waiter struct {
-	ctx context.Context
-	n   int // steps
-}
-
-// check is called at every step.
-func (w *waiter) check() error {
-	if w.n++; w.n%checkEvery != 1 {
-		return nil
+// lookup looks up a term, which is a step.
+func (e *evaluation) lookup(term index.Term, p part, last uint64) (counted, error) {
+	if err := e.meter.step(); err != nil {
+		return counted{}, err
 	}
-	return w.ctx.Err()
-}
-
-// steps are postings in an intersection, which may seek for long and find nothing.
-type steps struct {
-	index.Postings
-	walk *waiter
-}
-
-func (s steps) Seek(key uint64) (uint64, bool, error) {
-	if err := s.walk.check(); err != nil {
-		return 0, false, err
+	found, count, err := p.Postings(term, e.direction)
+	if err != nil || count == 0 {
+		return counted{index.Nothing{}, 0}, err
 	}
-	return s.Postings.Seek(key)
-}
-
-// walk visits the positions that the query matches from low to high, or from
-// high to low, until visit returns false.
-func (s *Store) walk(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, visit func(*stretch, uint64) (bool, error)) error {
-	stretches := sn.stretches(low, high, direction)
-	for i := range stretches {
-		more, err := stretches[i].walk(ctx, q, direction, visit)
-		if err != nil {
-			s.suspect(sn.blocks, err)
-			return err
-		}
-		if !more {
-			return nil
-		}
-	}
-	return nil
-}
-
-func (st *stretch) walk(ctx context.Context, q *query, direction index.Direction, visit func(*stretch, uint64) (bool, error)) (bool, error) {
-	w := &waiter{ctx: ctx}
-	matched, err := q.postings(w, st.part, direction)
-	if err != nil {
-		return false, err
-	}
-	key, last := st.first, st.last
-	if direction == index.Backwards {
-		key, last = direction.Key(st.last), direction.Key(st.first)
-	}
-	for {
-		if err := w.check(); err != nil {
-			return false, err
-		}
-		found, ok, err := matched.Seek(key)
-		if err != nil || !ok || found > last {
-			return err == nil, err
-		}
-		more, err := visit(st, direction.Key(found))
-		if err != nil || !more || found == last {
-			return more && err == nil, err
-		}
-		key = found + 1
-	}
-}
-
-// firstMatch gives the first position above after that the query matches, up to
-// the snapshot's head; 0 for none.
-func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uint64) (uint64, error) {
-	if after >= sn.head {
-		return 0, nil
-	}
-	first := uint64(0)
-	err := s.walk(ctx, sn, q, after+1, sn.head, index.Forwards, func(_ *stretch, position uint64) (bool, error) {
-		first = position
-		return false, nil
-	})
-	return first, err
+	return counted{&metered{found, &e.meter, last}, count}, nil
 }

@@ -26,7 +26,7 @@ func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint
 	b := batchers.Get().(*batcher)
 	defer b.free()
 	b.store, b.direction, b.limit = s, direction, limit
-	err := s.walk(ctx, sn, q, low, high, direction, b.visit)
+	err := s.evaluate(ctx, sn, &evaluation{query: q, direction: direction, visit: b.visit}, low, high)
 	if err == nil && !b.full {
 		err = b.locate()
 		s.suspect(sn.blocks, err)
@@ -58,12 +58,12 @@ type batcher struct {
 	full    bool
 }
 
-func (b *batcher) visit(st *stretch, position uint64) (bool, error) {
-	if st.part != b.part {
+func (b *batcher) visit(p part, position uint64) (bool, error) {
+	if p != b.part {
 		if err := b.locate(); err != nil || b.full {
 			return false, err
 		}
-		b.part = st.part
+		b.part = p
 	}
 	b.pending = append(b.pending, position)
 	if len(b.records)+len(b.pending) == b.limit {

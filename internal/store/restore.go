@@ -27,10 +27,12 @@ type eventless struct {
 
 // restoreLimits are those of the format: what a store could hold may be restored.
 var restoreLimits = dcb.Limits{
-	EventBytes:    maxEventBytes,
-	RequestBytes:  maxRequestBytes,
-	RequestEvents: maxRequestEvents,
-	EventTags:     math.MaxInt32,
+	EventBytes:      maxEventBytes,
+	RequestBytes:    maxRequestBytes,
+	RequestEvents:   maxRequestEvents,
+	EventTags:       math.MaxInt32,
+	RequestTags:     math.MaxInt32,
+	RequestMetadata: math.MaxInt32,
 }
 
 // Restore writes a run of records of another store, as Records gives them and in

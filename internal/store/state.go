@@ -114,6 +114,39 @@ type stretch struct {
 	first, last uint64 // not empty
 }
 
+// size is the number of positions.
+func (st stretch) size() uint64 { return st.last + 1 - st.first }
+
+// begin returns the first width positions in the order of a direction, or all.
+func (st stretch) begin(width uint64, direction index.Direction) stretch {
+	width = min(width, st.size())
+	if direction == index.Backwards {
+		st.first = st.last + 1 - width
+	} else {
+		st.last = st.first + width - 1
+	}
+	return st
+}
+
+// end is the last position in the order of a direction.
+func (st stretch) end(direction index.Direction) uint64 {
+	if direction == index.Backwards {
+		return st.first
+	}
+	return st.last
+}
+
+// after returns what comes after a position in the order of a direction. It may be
+// empty.
+func (st stretch) after(position uint64, direction index.Direction) stretch {
+	if direction == index.Backwards {
+		st.last = position - 1
+	} else {
+		st.first = position + 1
+	}
+	return st
+}
+
 // stretches gives the parts that bear on the positions from low to high, in the
 // order of a walk.
 func (sn snapshot) stretches(low, high uint64, direction index.Direction) []stretch {

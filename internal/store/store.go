@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
@@ -32,29 +30,28 @@ type Store struct {
 	gate    *gate
 	closing chan struct{} // closed when Close begins
 	closed  chan struct{} // closed when it has ended
-	// queue is of the requests that the writer has not taken. queued bounds the
-	// bytes of those not answered, and evaluating how many conditions are looked
-	// at at a time.
-	queue      chan *operation
-	queued     *semaphore.Weighted
-	evaluating *semaphore.Weighted
+	queue   *queue
+	slots   slots
+	watches *watches
 
 	background background
 }
 
 // publication is what readers may see. It is replaced whole.
 type publication struct {
-	head  uint64        // the last durable position
-	group uint64        // the index of the last durable group
-	next  chan struct{} // closed when there is a newer publication
+	head  uint64 // the last durable position
+	group uint64 // the index of the last durable group
 }
 
 // publish makes everything up to a group visible. It is the syncer's.
 func (s *Store) publish(head, group uint64) {
-	old := s.published.Swap(&publication{head: head, group: group, next: make(chan struct{})})
-	if old != nil {
-		close(old.next)
-	}
+	s.published.Store(&publication{head: head, group: group})
+}
+
+// newestMemory returns the memory block that is added to.
+func (s *Store) newestMemory() *memory {
+	memories := s.states.current.Load().memories
+	return memories[len(memories)-1]
 }
 
 // fail ends appending for good: what the disk holds is not known any more.

@@ -38,20 +38,25 @@ type subscription struct {
 	left      int64 // events up to the limit; -1 without one
 }
 
-// Next appends the next message; it waits until there is one. io.EOF tells that
-// the store closes, or that the limit is reached.
+// Next appends the next message; it waits until there is one. It returns io.EOF
+// when the store closes, or when the limit is reached.
 func (c *subscription) Next(ctx context.Context, dst []byte) ([]byte, error) {
+	var w *watch
 	for c.left != 0 {
-		p := c.store.published.Load()
-		if p.head > c.examined {
-			out, count, err := c.catchUp(ctx, p.head, dst)
+		if head := c.store.published.Load().head; head > c.examined {
+			out, count, err := c.catchUp(ctx, head, dst)
 			if err != nil || count > 0 {
 				return out, err
 			}
 			continue
 		}
+		if w == nil {
+			w = c.store.watches.add(c.query, c.store.newestMemory())
+			defer c.store.watches.remove(w)
+			continue // once more, for what was published before the watch began
+		}
 		select {
-		case <-p.next:
+		case <-w.woken:
 		case <-ctx.Done():
 			return dst, ctx.Err()
 		case <-c.store.closing:

@@ -14,6 +14,7 @@ func (w *writer) sync() {
 		} else {
 			w.publishGroup(g)
 			g.succeed()
+			w.watches.wake(g.hashes)
 		}
 		w.synced <- struct{}{}
 	}

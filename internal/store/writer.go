@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"runtime"
 	"time"
@@ -15,15 +14,20 @@ const (
 	maxGroupBytes = 4 << 20
 	// maxGroupRequests closes a group too.
 	maxGroupRequests = 4096
-	// maxQueuedBytes bounds the requests that are not answered yet, beside one.
-	maxQueuedBytes = 64 << 20
+	// maxGroupWork closes a group that has taken the writer so much work: terms
+	// entered into the index, and steps of evaluating conditions.
+	maxGroupWork = 256 << 10
+	// maxConditionSteps bounds the steps that the writer takes for one condition.
+	maxConditionSteps = 1 << 20
 	// maxMemories is how many memory blocks may wait to be written, and
 	// maxMemoryBytes what they may take.
 	maxMemories    = 8
-	maxMemoryBytes = maxMemories * maxBlockMemory
+	maxMemoryBytes = 4 * maxBlockMemory
 	// maxBlockLog and maxBlockMemory end a memory block, as its events do.
 	maxBlockLog    = 64 << 20
 	maxBlockMemory = 32 << 20
+	// maxExpectedTerms bounds the room that a memory block is made with.
+	maxExpectedTerms = 128 << 10
 )
 
 // writer decides appends in one order. While the syncer has one group, the
@@ -33,6 +37,9 @@ type writer struct {
 	open    *group // being gathered
 	syncing *group // at the syncer; nil if it is free
 	spare   *group // to be gathered next
+	// tookLarge is whether the open group has taken a large append. If the one before
+	// took none though one waited, it is the turn of a large one: largeTurn.
+	tookLarge, largeTurn bool
 	// memories are the memory blocks there were when the operation at hand was
 	// begun: the flusher may drop one at any time.
 	memories []*memory
@@ -56,7 +63,9 @@ func (w *writer) run() {
 			continue
 		}
 		select {
-		case op := <-w.takeFrom():
+		case op := <-w.takeFrom(w.queue.small):
+			w.gather(op)
+		case op := <-w.takeFrom(w.queue.large):
 			w.gather(op)
 		case <-w.synced:
 			w.finishSync()
@@ -72,13 +81,17 @@ func (w *writer) run() {
 	}
 }
 
-// takeFrom gives the queue, unless the open group is full, or memory blocks wait
-// and the flusher is at work on them.
-func (w *writer) takeFrom() chan *operation {
-	if w.syncing != nil && w.open.full() || w.flusherBehind() {
+// takeFrom returns a lane of the queue, or nil if no operation can be taken now.
+func (w *writer) takeFrom(lane chan *operation) chan *operation {
+	if !w.mayTake() {
 		return nil
 	}
-	return w.queue
+	return lane
+}
+
+// mayTake reports whether the open group has room, and the flusher keeps up.
+func (w *writer) mayTake() bool {
+	return (w.syncing == nil || !w.open.full()) && !w.flusherBehind()
 }
 
 // flusherBehind tells whether to wait for the flusher. One that cannot write
@@ -100,20 +113,25 @@ func (w *writer) tooManyMemories() bool {
 	return len(memories) > maxMemories || bytes > maxMemoryBytes
 }
 
-// gather decides an operation and all that wait behind it.
+// gather decides an operation and those that wait after it, until the open group
+// is full.
 func (w *writer) gather(op *operation) {
-	for {
+	if w.open.empty() {
+		w.open.work = 0 // an earlier operation came to nothing
+	}
+	for op != nil {
+		if op.large {
+			w.tookLarge, w.largeTurn = true, false
+		}
 		if op.take() {
 			w.decide(op)
+		} else {
+			w.queue.end()
 		}
 		if w.open.full() || w.flusherBehind() {
 			return
 		}
-		select {
-		case op = <-w.queue:
-		default:
-			return
-		}
+		op = w.queue.next(w.largeTurn)
 	}
 }
 
@@ -122,10 +140,8 @@ func (w *writer) gather(op *operation) {
 func (w *writer) handOver() {
 	if !w.open.full() {
 		runtime.Gosched()
-		select {
-		case op := <-w.takeFrom():
-			w.gather(op)
-		default:
+		if w.mayTake() {
+			w.gather(w.queue.next(w.largeTurn))
 		}
 		if w.syncing != nil {
 			return // gathering filled the segment, and that handed the group over
@@ -147,6 +163,7 @@ func (w *writer) send() {
 	g.sealed = w.log.Seal(g.bytes, eventlog.KindRecords, g.count, time.Now().UnixNano())
 	g.block.cover(&g.sealed.Group)
 	w.syncing, w.open, w.spare = g, w.spare, nil
+	w.largeTurn, w.tookLarge = !w.tookLarge && len(w.queue.large) > 0, false
 	w.open.reset(w.log.Tail().Next)
 	w.toSync <- g
 }
@@ -177,6 +194,12 @@ func (w *writer) decide(op *operation) {
 		return
 	}
 	conflict, err := w.conflict(op)
+	if errors.Is(err, errSpent) {
+		// Once the open group is published, its caller can look at all of it.
+		op.rounds++
+		w.hold(op, verdict{stale: true}, w.open.last())
+		return
+	}
 	if err != nil {
 		op.answer(verdict{err: err})
 		return
@@ -205,14 +228,19 @@ func (w *writer) admit() error {
 	return nil
 }
 
-// conflict gives the first event above what the caller examined that fails the
-// condition, undurable ones included. It looks at memory only.
+// conflict returns the first event above what the caller examined that fails the
+// condition, undurable ones included. It looks at memory only, and fails with
+// errSpent if that takes too many steps: the caller's own goroutine has to do them.
+// An operation that comes back so gets twice as many, lest it never gets through.
 func (w *writer) conflict(op *operation) (uint64, error) {
 	if op.condition == nil || op.examined >= w.open.last() {
 		return 0, nil
 	}
 	sn := snapshot{&state{memories: w.memories}, w.open.last()}
-	return w.firstMatch(context.Background(), sn, op.condition, op.examined)
+	limit := min(op.condition.sliceSteps()<<min(op.rounds, 16), maxConditionSteps)
+	conflict, steps, err := firstMatchWithin(sn, op.condition, op.examined, limit)
+	w.open.work += steps
+	return conflict, err
 }
 
 // hold gives a verdict once the group that it rests on is durable: the one that
@@ -270,6 +298,12 @@ func (w *writer) recorded(c *trackingChange) (tracked, *group) {
 // enter reserves space for the operation and encodes it into the open group. If
 // it fails, nothing has changed.
 func (w *writer) enter(op *operation) error {
+	if !w.open.empty() && !w.open.block.fits(op) {
+		w.closeGroup()
+		if err := w.failureError(); err != nil {
+			return err
+		}
+	}
 	size := op.maxBytes()
 	at, err := w.log.Reserve(w.open.payloadBytes(), size)
 	if errors.Is(err, eventlog.ErrSegmentFull) {
@@ -284,7 +318,7 @@ func (w *writer) enter(op *operation) error {
 		return noSpace(err)
 	}
 	if w.open.empty() {
-		w.open.begin(at, w.block())
+		w.open.begin(at, w.block(op))
 	}
 	w.open.add(op)
 	return nil
@@ -299,15 +333,16 @@ func (w *writer) closeGroup() {
 	w.send()
 }
 
-// block gives the memory block for the next group: a new one if the last is full.
-func (w *writer) block() *memory {
+// block returns the memory block for the next group, which begins with an
+// operation: a new one if the last is full.
+func (w *writer) block(op *operation) *memory {
 	memories := w.states.current.Load().memories
 	last := memories[len(memories)-1]
-	if last.empty() || !last.full(w.options.BlockEvents) && !w.log.Rolling() {
+	if last.empty() || !last.full(w.options.BlockEvents) && last.fits(op) && !w.log.Rolling() {
 		return last
 	}
 	tail := w.log.Tail()
-	next := newMemory(w.hasher, tail, last.Terms())
+	next := newMemory(w.hasher, tail, min(last.Terms(), maxExpectedTerms))
 	w.states.change(func(st *state) { st.memories = append(st.memories, next) })
 	return next
 }

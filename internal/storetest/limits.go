@@ -78,6 +78,40 @@ var limitRules = []rule{
 		_, err := s.store.Append(s.ctx, []dcb.Event{{Tags: make([]string, limit+1)}}, nil, nil)
 		s.wantOver(err, limit)
 	}},
+	{name: "262144 tags in a request are accepted", check: func(s *scene) {
+		const count = 4096
+		events := s.events(count)
+		for i := range events {
+			tags := numbered(defaultLimits().RequestTags / count)
+			events[i].Tags = append(tags[:len(tags)-len(events[i].Tags)], events[i].Tags...)
+		}
+		s.append(events...)
+		if got := len(s.read(s.mine("number 1"), dcb.ReadOptions{})); got != count {
+			s.Errorf("%d events come back", got)
+		}
+	}},
+	{name: "more tags in a request are refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().RequestTags
+		events := s.events(5)
+		for i := range events {
+			events[i].Tags = make([]string, limit/5+1)
+		}
+		_, err := s.store.Append(s.ctx, events, nil, nil)
+		s.wantOver(err, limit)
+	}},
+	{name: "more metadata in a request is refused", better: true, check: func(s *scene) {
+		limit := defaultLimits().RequestMetadata
+		events := s.events(5)
+		for i, key := range numbered(limit / 4) {
+			for j := range events {
+				if j < 4 || i == 0 {
+					events[j].Metadata = append(events[j].Metadata, dcb.Metadata{Key: key})
+				}
+			}
+		}
+		_, err := s.store.Append(s.ctx, events, nil, nil)
+		s.wantOver(err, limit)
+	}},
 	{name: "65536 terms in a query are accepted", check: func(s *scene) {
 		s.append(s.event("1"), s.event("none"), s.event("2"))
 		limit := defaultLimits().QueryTerms

@@ -24,6 +24,7 @@ type AppendRequest struct {
 	// Events is a run of AppendRequest.events fields, each canonical.
 	Events    []byte
 	Count     int
+	Tags      int                  // of all events
 	Condition *dcb.AppendCondition // nil for none
 	Tracking  *dcb.TrackingInfo    // nil for none
 }
@@ -102,6 +103,8 @@ type appendParser struct {
 	copied  bool // result.Events no longer aliases request
 	runEnd  int  // where in request the run that Events aliases ends
 	query   queryParser
+
+	metadata int // entries of all events
 }
 
 func (p *appendParser) field(f field) (err error) {
@@ -130,8 +133,11 @@ func (p *appendParser) event(f field) error {
 	if p.result.Count > p.limits.RequestEvents {
 		return invalid("the request has more than %d events, which is the limit", p.limits.RequestEvents)
 	}
-	event, err := canonicalEvent(f.bytes, p.limits)
+	event, checked, err := canonicalEvent(f.bytes, p.limits)
 	if err != nil {
+		return err
+	}
+	if err := p.countParts(&checked); err != nil {
 		return err
 	}
 	if p.extendRun(f, event) {
@@ -142,6 +148,19 @@ func (p *appendParser) event(f field) error {
 		p.result.Events = append(make([]byte, 0, len(p.request)), p.result.Events...)
 	}
 	p.result.Events = appendBytes(p.result.Events, appendEvent, event)
+	return nil
+}
+
+// countParts adds the tags and metadata entries of one more event.
+func (p *appendParser) countParts(event *checkedEvent) error {
+	p.result.Tags += event.tags
+	p.metadata += len(event.metadata)
+	if p.result.Tags > p.limits.RequestTags {
+		return invalid("the request has more than %d tags up to here, which is the limit; append the events in several requests", p.limits.RequestTags)
+	}
+	if p.metadata > p.limits.RequestMetadata {
+		return invalid("the request has more than %d metadata entries up to here, which is the limit; append the events in several requests", p.limits.RequestMetadata)
+	}
 	return nil
 }
 

@@ -157,23 +157,23 @@ func decodeMetadata(message []byte) (entry dcb.Metadata, err error) {
 
 // canonicalEvent validates an event and gives its canonical bytes: message
 // itself if it is canonical already.
-func canonicalEvent(message []byte, limits *dcb.Limits) (Event, error) {
-	event, canonical, err := checkEvent(message, limits)
+func canonicalEvent(message []byte, limits *dcb.Limits) (Event, checkedEvent, error) {
+	checked, canonical, err := checkEvent(message, limits)
 	if err != nil {
-		return nil, err
+		return nil, checked, err
 	}
 	if !canonical {
 		decoded, err := DecodeEvent(message)
 		if err != nil {
-			return nil, err
+			return nil, checked, err
 		}
-		decoded.UUID = event.uuid
+		decoded.UUID = checked.uuid
 		message = AppendEvent(nil, &decoded)
 	}
 	if len(message) > limits.EventBytes {
-		return nil, invalid("it takes %d bytes, over the limit of %d", len(message), limits.EventBytes)
+		return nil, checked, invalid("it takes %d bytes, over the limit of %d", len(message), limits.EventBytes)
 	}
-	return message, nil
+	return message, checked, nil
 }
 
 // checkedEvent is what a check gathers on its one pass over the fields.

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/umadb-go/umadb/internal/index"
+)
+
+// Evaluating a query is counted in steps: one lookup of a term in a block, or one
+// seek in a term's postings. A step costs some 100 ns in memory, and at most a few
+// page reads on disk.
+const (
+	// sliceSteps is the least number of steps in a slice.
+	sliceSteps = 16 << 10
+	// stepsPerTerm is how many steps each term adds to a slice: enough to look up
+	// all terms and to decide one position.
+	stepsPerTerm = 4
+	// checkEvery is how many steps pass between two looks at the caller's context.
+	checkEvery = 64
+)
+
+// errSpent is returned when an evaluation has taken all the steps that it may.
+var errSpent = errors.New("the evaluation has taken all its steps")
+
+// meter counts the steps of an evaluation.
+type meter struct {
+	steps, limit int
+	interrupted  func() error // asked every checkEvery steps; may be nil
+}
+
+func (m *meter) step() error {
+	m.steps++
+	if m.steps > m.limit {
+		return errSpent
+	}
+	if m.interrupted != nil && m.steps%checkEvery == 0 {
+		return m.interrupted()
+	}
+	return nil
+}
+
+// metered is the postings of one term within a slice: each seek is a step, and no
+// key after the slice's last is found.
+type metered struct {
+	index.Postings
+	meter *meter
+	last  uint64
+}
+
+// Seek implements index.Postings.
+func (p *metered) Seek(key uint64) (uint64, bool, error) {
+	if key > p.last {
+		return 0, false, nil
+	}
+	if err := p.meter.step(); err != nil {
+		return 0, false, err
+	}
+	found, ok, err := p.Postings.Seek(key)
+	return found, ok && found <= p.last, err
+}
+
+// evaluation visits the positions that a query matches, from low to high or from
+// high to low, until visit returns false.
+type evaluation struct {
+	query     *query
+	direction index.Direction
+	visit     func(part, uint64) (bool, error)
+
+	meter   meter
+	visited uint64 // the last position visited in the slice; 0 for none
+}
+
+// slice visits the matches in a block range. It fails with errSpent after as many
+// steps as the meter allows.
+func (e *evaluation) slice(r stretch) (more bool, err error) {
+	key, last := r.first, r.last
+	if e.direction == index.Backwards {
+		key, last = e.direction.Key(r.last), e.direction.Key(r.first)
+	}
+	matched, err := e.postings(r.part, last)
+	if err != nil {
+		return false, err
+	}
+	for {
+		found, ok, err := matched.Seek(key)
+		if err != nil || !ok || found > last {
+			return err == nil, err
+		}
+		position := e.direction.Key(found)
+		more, err := e.visit(r.part, position)
+		if err != nil || !more || found == last {
+			return more && err == nil, err
+		}
+		e.visited, key = position, found+1
+	}
+}
+
+// evaluate runs an evaluation from low to high, at a snapshot. It works in slices
+// of a bounded number of steps, each in a slot, so that no evaluation keeps others
+// waiting for longer than a slice. Between slices it keeps nothing but its place.
+func (s *Store) evaluate(ctx context.Context, sn snapshot, e *evaluation, low, high uint64) error {
+	if err := s.interrupted(ctx); err != nil {
+		return err
+	}
+	e.meter.interrupted = func() error { return s.interrupted(ctx) }
+	for _, r := range sn.stretches(low, high, e.direction) {
+		more, err := s.evaluateRange(ctx, e, r)
+		if err != nil {
+			s.suspect(sn.blocks, err)
+			return err
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+// evaluateRange evaluates one block range. A slice first tries to cover all that is
+// left. One that is spent before is cut to a quarter of the positions: what it has
+// visited is done, the rest is evaluated again. A slice of a single position may
+// take as many steps as it needs, and stepsPerTerm for each term are enough.
+func (s *Store) evaluateRange(ctx context.Context, e *evaluation, rest stretch) (more bool, err error) {
+	width := rest.size()
+	for rest.size() > 0 {
+		slice := rest.begin(width, e.direction)
+		e.meter.steps, e.meter.limit = 0, e.query.sliceSteps()
+		if slice.size() == 1 {
+			e.meter.limit = math.MaxInt
+		}
+		e.visited = 0
+		more, err := s.inSlot(ctx, e, slice)
+		switch {
+		case errors.Is(err, errSpent):
+			if e.visited != 0 {
+				rest = rest.after(e.visited, e.direction)
+			}
+			width = max(1, slice.size()/4)
+			continue
+		case err != nil || !more:
+			return false, err
+		}
+		rest = rest.after(slice.end(e.direction), e.direction)
+		if e.meter.steps < e.query.sliceSteps()/4 {
+			width *= 2
+		}
+	}
+	return true, nil
+}
+
+// inSlot evaluates a slice when a slot is free.
+func (s *Store) inSlot(ctx context.Context, e *evaluation, r stretch) (bool, error) {
+	taken, err := s.slots.acquire(ctx, e.query.terms)
+	if err != nil {
+		return false, err
+	}
+	defer taken.release()
+	return e.slice(r)
+}
+
+// firstMatch returns the first position above after that the query matches, up to
+// the snapshot's head; 0 for none.
+func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uint64) (uint64, error) {
+	if after >= sn.head {
+		return 0, nil
+	}
+	first, e := findFirst(q)
+	err := s.evaluate(ctx, sn, e, after+1, sn.head)
+	return *first, err
+}
+
+// firstMatchWithin is firstMatch for the writer: it takes no slot, and fails with
+// errSpent after a number of steps. It returns how many it took.
+func firstMatchWithin(sn snapshot, q *query, after uint64, limit int) (position uint64, steps int, err error) {
+	first, e := findFirst(q)
+	e.meter.limit = limit
+	for _, r := range sn.stretches(after+1, sn.head, index.Forwards) {
+		more, err := e.slice(r)
+		if err != nil || !more {
+			return *first, e.meter.steps, err
+		}
+	}
+	return 0, e.meter.steps, nil
+}
+
+// findFirst returns an evaluation that stops at the first match, and where it puts
+// the position.
+func findFirst(q *query) (*uint64, *evaluation) {
+	first := new(uint64)
+	return first, &evaluation{query: q, direction: index.Forwards, visit: func(_ part, position uint64) (bool, error) {
+		*first = position
+		return false, nil
+	}}
+}

@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// openMem opens a store in memory that writes many small blocks.
+func openMem(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open("/store", &Options{FS: vfs.NewMem(), BlockEvents: 20_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// matches returns the positions that a query matches, in the order of a direction.
+func matches(t *testing.T, s *Store, q dcb.Query, low, high uint64, direction index.Direction) []uint64 {
+	t.Helper()
+	var found []uint64
+	sn := s.snapshot()
+	defer sn.release()
+	e := &evaluation{query: compile(s.hasher, q), direction: direction, visit: func(_ part, position uint64) (bool, error) {
+		found = append(found, position)
+		return true, nil
+	}}
+	if err := s.evaluate(t.Context(), sn, e, low, high); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// The queries here take many times the steps of one slice, so slices end in the
+// midst of an item, between matches and where there are none for long.
+func TestSlicesTogetherFindWhatTheQueryMatches(t *testing.T) {
+	s := openMem(t)
+	chance := rand.New(rand.NewPCG(3, 5))
+	const count = 70_000
+	var events []dcb.Event
+	for i := range count {
+		event := dcb.Event{Type: fmt.Sprint("type", i%3), Tags: []string{[]string{"even", "odd"}[i%2]}}
+		if chance.IntN(5000) == 0 {
+			event.Tags = []string{"odd", "even", fmt.Sprint("rare", i%7)}
+		}
+		events = append(events, event)
+	}
+	for chunk := range 7 {
+		if _, err := s.Append(t.Context(), events[chunk*count/7:(chunk+1)*count/7], nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	queries := []dcb.Query{
+		tagged("even", "odd"),
+		{Items: []dcb.QueryItem{{Tags: []string{"odd", "even"}}, {Types: []string{"type1", "type2"}, Tags: []string{"rare3"}}}},
+		{Items: []dcb.QueryItem{{Types: []string{"type0"}, Tags: []string{"even", "odd"}}, {Tags: []string{"nowhere", "odd"}}}},
+		{Items: []dcb.QueryItem{{Types: []string{"type0", "type1"}, Tags: []string{"even"}}}},
+	}
+	dense := dcb.Query{} // so many pairs that a slice decides few positions
+	for i := range 300 {
+		dense.Items = append(dense.Items, dcb.QueryItem{Types: []string{fmt.Sprint("type", i%3)}, Tags: []string{"even", "odd"}})
+	}
+	queries = append(queries, dense)
+	for i, q := range queries {
+		for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
+			low, high := uint64(1+chance.IntN(1000)), uint64(count-chance.IntN(1000))
+			if i == len(queries)-1 {
+				low = high - 4000
+			}
+			var want []uint64
+			for position := low; position <= high; position++ {
+				if q.Matches(events[position-1].Type, events[position-1].Tags) {
+					want = append(want, position)
+				}
+			}
+			got := matches(t, s, q, low, high, direction)
+			if direction == index.Backwards {
+				for i, j := 0, len(got)-1; i < j; i, j = i+1, j-1 {
+					got[i], got[j] = got[j], got[i]
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("query %d, direction %v: found %d positions, want %d", i, direction, len(got), len(want))
+			}
+		}
+	}
+}
+
+func TestSliceTakesNoMoreStepsThanItMay(t *testing.T) {
+	s := openMem(t)
+	if _, err := s.Append(t.Context(), alternating(60_000, "a", "b"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	q := compile(s.hasher, tagged("a", "b"))
+	sn := s.snapshot()
+	defer sn.release()
+	const limit = 1000
+	_, steps, err := firstMatchWithin(sn, q, 0, limit)
+	if !errors.Is(err, errSpent) || steps != limit+1 {
+		t.Errorf("it took %d steps and ended with %v", steps, err)
+	}
+}
+
+// largeQuery returns a query of so many terms that it is dear.
+func largeQuery(items int, tags ...string) dcb.Query {
+	var q dcb.Query
+	for i := range items {
+		q.Items = append(q.Items, dcb.QueryItem{Types: []string{fmt.Sprint("type", i)}, Tags: tags})
+	}
+	return q
+}
+
+func TestCheapEvaluationDoesNotWaitForDearOnes(t *testing.T) {
+	s := openMem(t)
+	if _, err := s.Append(t.Context(), alternating(10, "a", "b"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	// Dear evaluations have all that they may.
+	if err := s.slots.dear.Acquire(t.Context(), dearTerms); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: tagged("c")}, nil); err != nil {
+		t.Errorf("a cheap condition: %v", err)
+	}
+	if events, _, err := s.Read(t.Context(), tagged("a"), dcb.ReadOptions{}).Collect(); err != nil || len(events) != 5 {
+		t.Errorf("a cheap read: %d events, %v", len(events), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	dear := make(chan error, 1)
+	go func() {
+		_, err := s.Append(ctx, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil)
+		dear <- err
+	}()
+	select {
+	case err := <-dear:
+		t.Errorf("a dear condition had no turn to wait for: %v", err)
+	default:
+	}
+	cancel()
+	if err := <-dear; !errors.Is(err, context.Canceled) {
+		t.Errorf("a dear condition whose caller has gone: %v", err)
+	}
+	s.slots.dear.Release(dearTerms)
+	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil); err != nil {
+		t.Errorf("a dear condition in its turn: %v", err)
+	}
+}
+
+func TestDearEvaluationsTakeTurns(t *testing.T) {
+	s := openMem(t)
+	if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	// This one would take 16,384 items times 40,000 events.
+	endless := largeQuery(16_384, "a", "b")
+	for i := range endless.Items {
+		endless.Items[i].Types = nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Append(ctx, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: endless}, nil)
+		ended <- err
+	}()
+	eventually(t, "the endless condition is being evaluated", func() bool {
+		if !s.slots.dear.TryAcquire(dearTerms) {
+			return true
+		}
+		s.slots.dear.Release(dearTerms)
+		return false
+	})
+	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil); err != nil {
+		t.Errorf("another dear condition: %v", err)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the endless condition: %v", err)
+	}
+}
+
+func TestCloseEndsEvaluations(t *testing.T) {
+	s := openMem(t)
+	if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	endless := largeQuery(16_384, "a", "b")
+	for i := range endless.Items {
+		endless.Items[i].Types = nil
+	}
+	outcome := startAppend(t, s, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: endless})
+	eventually(t, "the condition is being evaluated", func() bool {
+		if !s.slots.dear.TryAcquire(dearTerms) {
+			return true
+		}
+		s.slots.dear.Release(dearTerms)
+		return false
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-outcome; !errors.Is(got.err, dcb.ErrClosed) {
+		t.Errorf("the append ends with %v", got.err)
+	}
+}
+
+// asked counts how often a context is asked, and is done after some times.
+type asked struct {
+	context.Context
+	left int
+}
+
+func (a *asked) Err() error {
+	if a.left--; a.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestDepartureIsNoticedBetweenLookups(t *testing.T) {
+	s := openMem(t)
+	if _, err := s.Append(t.Context(), alternating(10, "a"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	var q dcb.Query // of items with a single tag, none of which is there
+	for i := range 1000 {
+		q.Items = append(q.Items, dcb.QueryItem{Tags: []string{fmt.Sprint("tag", i)}})
+	}
+	sn := s.snapshot()
+	defer sn.release()
+	ctx := &asked{t.Context(), 3}
+	if _, err := s.firstMatch(ctx, sn, compile(s.hasher, q), 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("the evaluation ends with %v", err)
+	}
+}

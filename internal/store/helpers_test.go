@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// slowDisk is a disk in memory on which syncs of the log can be made to wait.
+type slowDisk struct {
+	mu      sync.Mutex
+	stopped chan struct{} // closed to let syncs go on; nil while they do; guarded by mu
+	waiting chan struct{} // receives when a sync begins to wait
+}
+
+// openSlow opens a store on a slow disk.
+func openSlow(t *testing.T) (*Store, *slowDisk) {
+	t.Helper()
+	d := &slowDisk{waiting: make(chan struct{}, 16)}
+	s, err := Open("/store", &Options{FS: vfs.Observe(vfs.NewMem(), d.before)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		d.resume()
+		s.Close()
+	})
+	return s, d
+}
+
+func (d *slowDisk) before(op vfs.Op) error {
+	if op.Kind != "sync" || !strings.HasSuffix(op.Name, ".log") {
+		return nil
+	}
+	d.mu.Lock()
+	stopped := d.stopped
+	d.mu.Unlock()
+	if stopped != nil {
+		d.waiting <- struct{}{}
+		<-stopped
+	}
+	return nil
+}
+
+// stop lets the next syncs wait.
+func (d *slowDisk) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopped = make(chan struct{})
+}
+
+func (d *slowDisk) resume() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped != nil {
+		close(d.stopped)
+		d.stopped = nil
+	}
+}
+
+// eventually waits until a condition holds that another goroutine brings about.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never happens that %s", what)
+		}
+	}
+}
+
+// appended is the outcome of an append.
+type appended struct {
+	position uint64
+	err      error
+}
+
+// startAppend appends in a goroutine of its own.
+func startAppend(t *testing.T, s *Store, events []dcb.Event, condition *dcb.AppendCondition) <-chan appended {
+	t.Helper()
+	outcome := make(chan appended, 1)
+	go func() {
+		position, err := s.Append(context.Background(), events, condition, nil)
+		outcome <- appended{position, err}
+	}()
+	return outcome
+}
+
+// alternating returns events that have the tags by turns.
+func alternating(n int, tags ...string) []dcb.Event {
+	events := make([]dcb.Event, n)
+	for i := range events {
+		events[i] = dcb.Event{Type: "t", Tags: tags[i%len(tags) : i%len(tags)+1]}
+	}
+	return events
+}
+
+func tagged(tags ...string) dcb.Query {
+	return dcb.Query{Items: []dcb.QueryItem{{Tags: tags}}}
+}

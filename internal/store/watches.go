@@ -1,0 +1,132 @@
+package store
+
+import (
+	"sync"
+
+	"github.com/umadb-go/umadb/internal/index"
+)
+
+// watches is the subscriptions that wait for events, by term, so that a commit
+// wakes only those that it may concern. A subscription waits for one term of each
+// item of its query: an event without that term cannot match the item.
+type watches struct {
+	mu     sync.Mutex
+	byTerm map[uint64]*watchEntry // by hash, the first of a list; guarded by mu
+	all    *watchEntry            // the first of those that wait for every event; guarded by mu
+}
+
+// watch is a subscription that waits.
+type watch struct {
+	woken   chan struct{} // has room for one
+	entries []watchEntry
+}
+
+// watchEntry is a watch in the list of one hash.
+type watchEntry struct {
+	watch          *watch
+	hash           uint64
+	all            bool // in the list of those that wait for every event
+	previous, next *watchEntry
+}
+
+func newWatches() *watches { return &watches{byTerm: map[uint64]*watchEntry{}} }
+
+// add returns a watch for the events of a query. newest is the block that tells
+// which of an item's tags is rare.
+func (ws *watches) add(q *query, newest *memory) *watch {
+	w := &watch{woken: make(chan struct{}, 1)}
+	if q.all {
+		w.entries = []watchEntry{{watch: w, all: true}}
+	} else {
+		w.entries = make([]watchEntry, 0, len(q.items))
+	}
+	for i := range q.items {
+		for _, term := range watched(&q.items[i], newest) {
+			w.entries = append(w.entries, watchEntry{watch: w, hash: term.Hash()})
+		}
+	}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for i := range w.entries {
+		e := &w.entries[i]
+		if e.next = ws.first(e); e.next != nil {
+			e.next.previous = e
+		}
+		ws.setFirst(e, e)
+	}
+	return w
+}
+
+// watched returns terms of which every event that the item matches has one: the
+// rarest tag, or all types.
+func watched(item *queryItem, newest *memory) []index.Term {
+	if len(item.tags) == 0 {
+		return item.types
+	}
+	rarest, fewest := 0, 0
+	if len(item.tags) > 1 {
+		for i, tag := range item.tags {
+			if n := newest.Count(tag); i == 0 || n < fewest {
+				rarest, fewest = i, n
+			}
+		}
+	}
+	return item.tags[rarest : rarest+1]
+}
+
+// remove ends a watch.
+func (ws *watches) remove(w *watch) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for i := range w.entries {
+		e := &w.entries[i]
+		if e.next != nil {
+			e.next.previous = e.previous
+		}
+		if e.previous != nil {
+			e.previous.next = e.next
+		} else {
+			ws.setFirst(e, e.next)
+		}
+	}
+}
+
+// first returns the first entry of the list that e belongs to.
+func (ws *watches) first(e *watchEntry) *watchEntry {
+	if e.all {
+		return ws.all
+	}
+	return ws.byTerm[e.hash]
+}
+
+// setFirst sets the first entry of the list that e belongs to.
+func (ws *watches) setFirst(e, first *watchEntry) {
+	switch {
+	case e.all:
+		ws.all = first
+	case first == nil:
+		delete(ws.byTerm, e.hash)
+	default:
+		ws.byTerm[e.hash] = first
+	}
+}
+
+// wake wakes the watches of terms, by hash, and those of every event. The events
+// must have been published before.
+func (ws *watches) wake(hashes []uint64) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	wakeList(ws.all)
+	if len(ws.byTerm) == 0 {
+		return
+	}
+	for _, hash := range hashes {
+		wakeList(ws.byTerm[hash])
+	}
+}
+
+func wakeList(e *watchEntry) {
+	for ; e != nil; e = e.next {
+		wake(e.watch.woken)
+	}
+}

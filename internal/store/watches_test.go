@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+func TestCommitWakesOnlyTheSubscriptionsThatItConcerns(t *testing.T) {
+	s := openMem(t)
+	if _, err := s.Append(t.Context(), alternating(10, "common"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	add := func(q dcb.Query) *watch { return s.watches.add(compile(s.hasher, q), s.newestMemory()) }
+	cases := []struct {
+		name  string
+		watch *watch
+		want  bool
+	}{
+		{"every event", add(dcb.Query{}), true},
+		{"an item without types and tags", add(dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"z"}}, {}}}), true},
+		{"the tag", add(tagged("course:1")), true},
+		{"another tag", add(tagged("course:2")), false},
+		{"the type", add(dcb.Query{Items: []dcb.QueryItem{{Types: []string{"x", "t"}}}}), true},
+		{"another type", add(dcb.Query{Items: []dcb.QueryItem{{Types: []string{"x", "y"}}}}), false},
+		{"the tag and a frequent one", add(tagged("common", "course:1")), true},
+		{"another tag and a frequent one", add(tagged("common", "course:2")), false},
+		{"the second item", add(dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"z"}}, {Tags: []string{"course:1"}}}}), true},
+	}
+	event := dcb.Event{Type: "t", Tags: []string{"common", "course:1"}}
+	if _, err := s.Append(t.Context(), []dcb.Event{event}, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.watches.wake(nil) // returns when the waking of the commit has ended
+	for _, c := range cases {
+		if got := len(c.watch.woken) == 1; got != c.want {
+			t.Errorf("a subscription to %s: woken %v", c.name, got)
+		}
+		s.watches.remove(c.watch)
+	}
+	if len(s.watches.byTerm) != 0 || s.watches.all != nil {
+		t.Errorf("something is left of watches that ended: %d terms, %v", len(s.watches.byTerm), s.watches.all)
+	}
+}
+
+func TestWatchesAreRemovedInAnyOrder(t *testing.T) {
+	ws := newWatches()
+	s := openMem(t)
+	q := compile(s.hasher, dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"a"}}, {Tags: []string{"b"}}, {Tags: []string{"a"}}}})
+	for _, order := range [][3]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}} {
+		var made [3]*watch
+		for i := range made {
+			made[i] = ws.add(q, s.newestMemory())
+		}
+		for n, i := range order {
+			ws.remove(made[i])
+			ws.wake([]uint64{q.items[0].tags[0].Hash()})
+			for _, left := range order[n+1:] {
+				if len(made[left].woken) != 1 {
+					t.Errorf("order %v: a watch was lost with another", order)
+				}
+				<-made[left].woken
+			}
+		}
+		if len(ws.byTerm) != 0 {
+			t.Errorf("order %v: %d terms are left", order, len(ws.byTerm))
+		}
+	}
+}
+
+// A subscription watches as long as it waits, and no longer.
+func TestSubscriptionLeavesNoWatch(t *testing.T) {
+	s := openMem(t)
+	cursor, err := s.OpenSubscription(&encoding.SubscribeRequest{Query: tagged("a")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watching := func() int {
+		s.watches.mu.Lock()
+		defer s.watches.mu.Unlock()
+		return len(s.watches.byTerm)
+	}
+	for round := range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			_, err := cursor.Next(ctx, nil)
+			ended <- err
+		}()
+		eventually(t, "the subscription waits", func() bool { return watching() == 1 })
+		if round == 0 {
+			cancel()
+		} else if _, err := s.Append(t.Context(), alternating(1, "a"), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; (err != nil) != (round == 0) {
+			t.Error(fmt.Errorf("round %d ends with %w", round, err))
+		}
+		cancel()
+		if n := watching(); n != 0 {
+			t.Errorf("%d watches are left", n)
+		}
+	}
+}
