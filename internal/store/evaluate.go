@@ -41,8 +41,8 @@ func (m *meter) step() error {
 	return nil
 }
 
-// metered is the postings of one term within a slice: each seek is a step, and no
-// key after the slice's last is found.
+// metered is the postings of one term within a slice: each seek is a step, and
+// nothing is sought after the slice's last key.
 type metered struct {
 	index.Postings
 	meter *meter
@@ -57,8 +57,7 @@ func (p *metered) Seek(key uint64) (uint64, bool, error) {
 	if err := p.meter.step(); err != nil {
 		return 0, false, err
 	}
-	found, ok, err := p.Postings.Seek(key)
-	return found, ok && found <= p.last, err
+	return p.Postings.Seek(key)
 }
 
 // evaluation visits the positions that a query matches, from low to high or from
