@@ -14,7 +14,7 @@ import (
 func decideAll(t *testing.T, ops ...*operation) *writer {
 	t.Helper()
 	s := newStore("/store", &Options{FS: vfs.NewMem()})
-	if err := s.open(); err != nil {
+	if err := s.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.openIndex(); err != nil {
