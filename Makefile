@@ -26,9 +26,20 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What "umadb version" says of the source; to be given where there is no git.
+COMMIT ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
+DATE ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+CLI := github.com/umadb-go/umadb/internal/cli
+LDFLAGS := -X $(CLI).commit=$(COMMIT) -X $(CLI).date=$(DATE)
+
 .PHONY: build
 build: ## build the program, bin/umadb
-	$(GO) build -o bin/umadb ./cmd/umadb
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/umadb ./cmd/umadb
+
+STATIC ?= bin/static/umadb
+.PHONY: static
+static: ## build the program without a C library, for a container with nothing else, bin/static/umadb
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o $(STATIC) ./cmd/umadb
 
 .PHONY: demo
 demo: build wheel ## start servers over temporary directories and show what they do, in Go and in Python

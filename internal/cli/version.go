@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -11,13 +13,19 @@ import (
 // Version is the release that this source makes.
 const Version = "0.8.0"
 
+// commit and date say what the program was built from. The Makefile sets them; else
+// Go knows them if it was built in a clone.
+var commit, date string
+
 // versionInfo is what the version verb prints with --json.
 type versionInfo struct {
 	Version  string `json:"version"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	// Revision is the commit that the program was built from, if it is known.
-	Revision string `json:"revision,omitempty"`
+	// Commit is what the program was built from, with "-dirty" if that was changed, and
+	// Date is when that was committed. Both are empty if they are not known.
+	Commit string `json:"commit,omitempty"`
+	Date   string `json:"date,omitempty"`
 }
 
 func newVersionCommand() *cobra.Command {
@@ -25,39 +33,53 @@ func newVersionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version of umadb and of Go",
+		Long:    `version prints the version of umadb and of Go, and the commit that it was built from, if that is known.`,
 		Example: "  umadb version --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			info := currentVersion()
+			build, _ := debug.ReadBuildInfo()
+			info := newVersionInfo(commit, date, build)
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), info)
 			}
-			revision := ""
-			if info.Revision != "" {
-				revision = ", revision " + info.Revision
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "umadb %s (%s, %s%s)\n", info.Version, info.Go, info.Platform, revision)
-			return err
+			return info.print(cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
-func currentVersion() versionInfo {
-	info := versionInfo{
+// newVersionInfo takes what the linker was told, or else what Go knows of the build,
+// which may be nil.
+func newVersionInfo(commit, date string, build *debug.BuildInfo) versionInfo {
+	if build == nil {
+		build = new(debug.BuildInfo)
+	}
+	known := map[string]string{}
+	for _, setting := range build.Settings {
+		known[setting.Key] = setting.Value
+	}
+	revision := known["vcs.revision"]
+	if known["vcs.modified"] == "true" {
+		revision += "-dirty"
+	}
+	return versionInfo{
 		Version:  Version,
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Commit:   cmp.Or(commit, revision),
+		Date:     cmp.Or(date, known["vcs.time"]),
 	}
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return info
+}
+
+func (v versionInfo) print(w io.Writer) error {
+	from := ""
+	if v.Commit != "" {
+		from += ", commit " + v.Commit
 	}
-	for _, setting := range build.Settings {
-		if setting.Key == "vcs.revision" {
-			info.Revision = setting.Value
-		}
+	if v.Date != "" {
+		from += " of " + v.Date
 	}
-	return info
+	_, err := fmt.Fprintf(w, "umadb %s (%s, %s%s)\n", v.Version, v.Go, v.Platform, from)
+	return err
 }

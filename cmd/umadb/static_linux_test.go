@@ -1,0 +1,83 @@
+package main_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestStaticProgramNeedsNothing builds the program as docs/operations.md says, and runs
+// it as a container made of it does: in a file system that has nothing else, with the
+// server's variables in the environment of all commands.
+func TestStaticProgramNeedsNothing(t *testing.T) {
+	root := t.TempDir()
+	build := exec.Command("make", "-s", "-C", "../..", "static", "STATIC="+filepath.Join(root, "umadb"))
+	build.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "MAKE") })
+	if output, err := build.CombinedOutput(); errors.Is(err, exec.ErrNotFound) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatalf("make static: %v\n%s", err, output)
+	}
+	umadb := func(args ...string) *exec.Cmd {
+		return &exec.Cmd{
+			Path: "/umadb",
+			Args: append([]string{"umadb"}, args...),
+			Env:  []string{"UMADB_DB_PATH=/data/uma.db", "UMADB_LISTEN=127.0.0.1:0"},
+			Dir:  "/",
+			SysProcAttr: &syscall.SysProcAttr{
+				Chroot:      root,
+				Cloneflags:  syscall.CLONE_NEWUSER, // so that any user may change the root
+				UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+				GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+			},
+		}
+	}
+	output, err := umadb("version", "--json").Output()
+	if errors.Is(err, syscall.EPERM) && os.Getuid() != 0 {
+		t.Skip("this user may not make a namespace:", err)
+	}
+	var built struct{ Commit, Date string }
+	if err != nil || json.Unmarshal(output, &built) != nil {
+		t.Fatalf("umadb version: %v, output %q", err, output)
+	}
+	if exec.Command("git", "rev-parse").Run() == nil && (len(built.Commit) < 40 || len(built.Date) != len("2006-01-02T15:04:05Z")) {
+		t.Errorf("make static does not tell the program its commit and date: %+v", built)
+	}
+
+	server := umadb("serve", "--log-format", "json")
+	log, err := server.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(time.Minute, func() { server.Process.Kill() })
+	defer late.Stop()
+	defer server.Process.Kill()
+	var line struct{ Msg, Address string }
+	lines := bufio.NewScanner(log)
+	for line.Address == "" && lines.Scan() {
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+	}
+	head := umadb("head", "--url", "http://"+line.Address)
+	if output, err := head.CombinedOutput(); err != nil || string(output) != "0\n" {
+		t.Errorf("umadb head: %v, output %q", err, output)
+	}
+	server.Process.Signal(syscall.SIGTERM)
+	for lines.Scan() {
+	}
+	if err := server.Wait(); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+}
