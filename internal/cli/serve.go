@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -150,11 +149,12 @@ func openInterruptibly(dir string, logger *slog.Logger, stop <-chan os.Signal) (
 
 // explainOpen says what to do about a store that cannot be opened.
 func explainOpen(err error, dir string) error {
+	var locked *vfs.LockedError
 	switch {
 	case errors.Is(err, dcb.ErrCorruption):
 		return fmt.Errorf("%w; see all that is wrong with: umadb check --db-path %q", err, dir)
-	case errors.Is(err, vfs.ErrLocked):
-		return fmt.Errorf("%w; to see which process it is: fuser %q", err, filepath.Join(dir, "LOCK"))
+	case errors.As(err, &locked) && !locked.Self && locked.PID == 0:
+		return fmt.Errorf("%w; to see which process it is: fuser %q", err, dir)
 	case vfs.Denied(err):
 		return fmt.Errorf("%w; let this user read the directory, and write it unless the command only reads", err)
 	}

@@ -155,7 +155,7 @@ func TestServeRefuses(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "uma.db")
 		start(t, "--db-path", dir)
 		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir, "--log-level", "error")
-		wantError(t, code, stderr, 1, dir, "is open already", "stop the process", "fuser")
+		wantError(t, code, stderr, 1, dir, "cannot open store", "locked by another process (pid ", "stop the process")
 	})
 	t.Run("a file", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "uma.db")

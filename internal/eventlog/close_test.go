@@ -119,12 +119,22 @@ type counted struct {
 	open map[vfs.File]bool
 }
 
+func (c counted) OpenDir(path string) (vfs.Dir, error) {
+	d, err := c.FS.OpenDir(path)
+	return countedDir{d, c.open}, err
+}
+
+type countedDir struct {
+	vfs.Dir
+	open map[vfs.File]bool
+}
+
 type countedFile struct {
 	vfs.File
 	open map[vfs.File]bool
 }
 
-func (c counted) note(f vfs.File, err error) (vfs.File, error) {
+func (c countedDir) note(f vfs.File, err error) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +143,9 @@ func (c counted) note(f vfs.File, err error) (vfs.File, error) {
 	return noted, nil
 }
 
-func (c counted) Create(name string) (vfs.File, error)    { return c.note(c.FS.Create(name)) }
-func (c counted) Open(name string) (vfs.File, error)      { return c.note(c.FS.Open(name)) }
-func (c counted) OpenWrite(name string) (vfs.File, error) { return c.note(c.FS.OpenWrite(name)) }
+func (c countedDir) Create(name string) (vfs.File, error)    { return c.note(c.Dir.Create(name)) }
+func (c countedDir) Open(name string) (vfs.File, error)      { return c.note(c.Dir.Open(name)) }
+func (c countedDir) OpenWrite(name string) (vfs.File, error) { return c.note(c.Dir.OpenWrite(name)) }
 
 func (f *countedFile) Close() error {
 	delete(f.open, f)
@@ -147,7 +157,7 @@ func TestOpeningThatFailsClosesEveryFile(t *testing.T) {
 	for _, broken := range []string{segment(1), segment(3), segment(5)} {
 		open := map[vfs.File]bool{}
 		mem := all.with(broken, flip(all[broken], 8*32)).mem(t)
-		if _, err := eventlog.Open(counted{mem, open}, dir, small); err == nil {
+		if _, err := openLog(counted{mem, open}, small); err == nil {
 			t.Errorf("%s is not noticed to be damaged", broken)
 		}
 		if len(open) != 0 {

@@ -24,7 +24,7 @@ type session struct {
 
 func (s *session) run(fs vfs.FS) error {
 	s.durable = 0
-	log, err := eventlog.Open(fs, dir, small)
+	log, err := openLog(fs, small)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func survives(t *testing.T, all files, held []string, s session) {
 }
 
 func sound(t *testing.T, mem *vfs.Mem, held []string, s session) bool {
-	log, err := eventlog.Open(mem, dir, small)
+	log, err := openLog(mem, small)
 	if err != nil {
 		t.Error(err)
 		return false

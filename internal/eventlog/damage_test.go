@@ -56,7 +56,7 @@ func TestAnotherVersionIsNoDamage(t *testing.T) {
 		for bit := 64; bit < 80; bit++ {
 			changed := all.with(name, flip(all[name], bit))
 			mem := changed.mem(t)
-			_, err := eventlog.Open(mem, dir, small)
+			_, err := openLog(mem, small)
 			var damage *vfs.DamageError
 			if !errors.Is(err, eventlog.ErrVersion) || errors.As(err, &damage) {
 				t.Errorf("the error is %v", err)
@@ -93,7 +93,7 @@ func TestDamageIsFoundHoweverFarTheNextGroupIs(t *testing.T) {
 func TestDamageSaysWhereItIs(t *testing.T) {
 	all, last := killed(t)
 	changed := all.with(segment(1), flip(all[segment(1)], 8*(int(last.Offset)-1)))
-	_, err := eventlog.Open(changed.mem(t), dir, small)
+	_, err := openLog(changed.mem(t), small)
 	want := segment(1) + " at byte 149: damaged, with a sound group behind it at byte 229"
 	if err == nil || err.Error() != want {
 		t.Errorf("the error is %v, not %s", err, want)

@@ -133,7 +133,7 @@ func TestAScanCanBeInterrupted(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := eventlog.Open(all.mem(t), dir, options); !errors.Is(err, context.Canceled) || reads != 4 {
+	if _, err := openLog(all.mem(t), options); !errors.Is(err, context.Canceled) || reads != 4 {
 		t.Errorf("after %d reads: %v", reads, err)
 	}
 }

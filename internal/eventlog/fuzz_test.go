@@ -55,7 +55,7 @@ func recoversOnlyWhatIsVerified(t *testing.T, groups []byte) {
 func opens(t *testing.T, content string, sound bool, tail eventlog.Tail) {
 	mem := files{segment(1): content}.mem(t)
 	for range 2 {
-		log, err := eventlog.Open(mem, dir, small)
+		log, err := openLog(mem, small)
 		if (err == nil) != sound {
 			t.Fatalf("opening: %v", err)
 		}

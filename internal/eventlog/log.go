@@ -25,8 +25,7 @@ type Options struct {
 
 // Log is an open log.
 type Log struct {
-	fs      vfs.FS
-	dir     string
+	dir     vfs.Dir
 	options Options
 	id      StoreID
 	torn    *Torn
@@ -101,7 +100,7 @@ func (l *Log) Close(mark bool) error {
 		errs = append(errs, planned.Close()) // it never became a segment
 	}
 	if next := l.space.next; next != nil {
-		errs = append(errs, next.Close(), l.fs.Remove(next.name))
+		errs = append(errs, next.Close(), l.dir.Remove(next.name))
 	}
 	return errors.Join(errs...)
 }

@@ -42,9 +42,23 @@ type book struct {
 
 func open(t testing.TB, fs vfs.FS, options eventlog.Options) *book {
 	t.Helper()
-	log, err := eventlog.Open(fs, dir, options)
+	log, err := openLog(fs, options)
 	must(t, err)
 	return &book{t, fs, log}
+}
+
+// openLog opens the log with its directory, which is made if need be.
+func openLog(fs vfs.FS, options eventlog.Options) (*eventlog.Log, error) {
+	if !options.ReadOnly {
+		if err := fs.MkdirAll(dir); err != nil {
+			return nil, err
+		}
+	}
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	return eventlog.Open(d, options)
 }
 
 // begin opens a new log in memory.
@@ -102,7 +116,7 @@ func (b *book) names() (names []string) {
 // files is the content of a file system: path to bytes.
 type files map[string]string
 
-func read(t testing.TB, fs vfs.FS, name string) string {
+func read(t testing.TB, fs *vfs.Mem, name string) string {
 	t.Helper()
 	f, err := fs.Open(name)
 	must(t, err)
@@ -170,7 +184,7 @@ func same(t testing.TB, have, want files) {
 func damaged(t testing.TB, all files, name string) {
 	t.Helper()
 	mem := all.mem(t)
-	_, err := eventlog.Open(mem, dir, small)
+	_, err := openLog(mem, small)
 	var damage *vfs.DamageError
 	if !errors.As(err, &damage) || damage.File != name {
 		t.Errorf("the error is %v, not that %s is damaged", err, name)

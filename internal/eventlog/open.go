@@ -3,7 +3,6 @@ package eventlog
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,14 +14,15 @@ import (
 // something else is.
 var ErrNoLog = errors.New("there is no event log here")
 
-// Open opens the log in a directory, making both if there are none. It verifies
+// Open opens the log in a directory, or makes one if it is empty. It verifies
 // that the segments are all there, recovers the last one, and makes its end
-// durable before it returns.
-func Open(fsys vfs.FS, dir string, options Options) (*Log, error) {
+// durable before it returns. The directory must be locked by the caller, and stay
+// open as long as the log.
+func Open(dir vfs.Dir, options Options) (*Log, error) {
 	if options.SegmentBytes == 0 {
 		options.SegmentBytes = 256 << 20
 	}
-	l := &Log{fs: fsys, dir: dir, options: options}
+	l := &Log{dir: dir, options: options}
 	bases, err := l.list()
 	if err == nil && len(bases) == 0 {
 		bases, err = []uint64{1}, l.create()
@@ -39,20 +39,13 @@ func Open(fsys vfs.FS, dir string, options Options) (*Log, error) {
 	return l, nil
 }
 
-func (l *Log) path(name string) string { return filepath.Join(l.dir, name) }
+// path returns the path of a file, to name it to people.
+func (l *Log) path(name string) string { return filepath.Join(l.dir.Path(), name) }
 
 // list gives the bases of the segments, and removes what was being prepared. It
 // refuses a directory of other files.
 func (l *Log) list() ([]uint64, error) {
-	if !l.options.ReadOnly {
-		if err := l.fs.MkdirAll(l.dir); err != nil {
-			return nil, err
-		}
-	}
-	names, err := l.fs.List(l.dir)
-	if l.options.ReadOnly && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, err := l.dir.List()
 	if err != nil {
 		return nil, err
 	}
@@ -68,14 +61,14 @@ func (l *Log) list() ([]uint64, error) {
 		}
 	}
 	if len(bases) == 0 && len(foreign) > 0 {
-		return nil, fmt.Errorf("%s: %w: it has no segment, and %s, which is none of ours", l.dir, ErrNoLog, foreign[0])
+		return nil, fmt.Errorf("%s: %w: it has no segment, and %s, which is none of ours", l.dir.Path(), ErrNoLog, foreign[0])
 	}
 	slices.Sort(bases)
 	if l.options.ReadOnly {
 		return bases, nil
 	}
 	for _, name := range prepared {
-		if err := l.fs.Remove(l.path(name)); err != nil {
+		if err := l.dir.Remove(name); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +83,7 @@ func isPrepared(name string) bool {
 // create makes the first segment of a new store.
 func (l *Log) create() error {
 	if l.options.ReadOnly {
-		return fmt.Errorf("%s: %w", l.dir, ErrNoLog)
+		return fmt.Errorf("%s: %w", l.dir.Path(), ErrNoLog)
 	}
 	id, err := l.options.NewID()
 	if err != nil {
@@ -108,8 +101,8 @@ func (l *Log) create() error {
 // one before may not have been installed yet.
 func (l *Log) prepare() (*segmentFile, error) {
 	l.prepared++
-	name := l.path(fmt.Sprintf("%s%d%s", preparedPrefix, l.prepared, preparedSuffix))
-	f, err := l.fs.Create(name)
+	name := fmt.Sprintf("%s%d%s", preparedPrefix, l.prepared, preparedSuffix)
+	f, err := l.dir.Create(name)
 	if err != nil {
 		return nil, err
 	}
@@ -124,21 +117,21 @@ func (l *Log) install(f *segmentFile, header *segmentHeader) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := l.fs.Rename(f.name, l.path(segmentName(header.tail.Next))); err != nil {
+	if err := l.dir.Rename(f.name, segmentName(header.tail.Next)); err != nil {
 		return err
 	}
-	return l.fs.SyncDir(l.dir)
+	return l.dir.Sync()
 }
 
 func (l *Log) open(bases []uint64) error {
 	var segments []*Segment
 	l.segments.Store(&segments)
 	for i, base := range bases {
-		open := l.fs.Open
+		open := l.dir.Open
 		if i == len(bases)-1 && !l.options.ReadOnly {
-			open = l.fs.OpenWrite
+			open = l.dir.OpenWrite
 		}
-		segment, err := openSegment(open, l.dir, base)
+		segment, err := openSegment(open, l.path(segmentName(base)), base)
 		if err != nil {
 			return err
 		}
@@ -226,5 +219,5 @@ func (l *Log) confirm(segment *Segment, last *group) error {
 	if err := segment.file.Sync(); err != nil {
 		return err
 	}
-	return errors.Join(l.fs.SyncDir(l.dir), l.fs.SyncDir(filepath.Dir(l.dir)))
+	return l.dir.Sync()
 }

@@ -95,7 +95,7 @@ func (s *space) prepareNext(l *Log) error {
 		return err
 	}
 	if err := next.grow(segmentHeaderBytes+closingBytes, l.options.SegmentBytes); err != nil {
-		return errors.Join(err, next.Close(), l.fs.Remove(next.name))
+		return errors.Join(err, next.Close(), l.dir.Remove(next.name))
 	}
 	s.next = next
 	return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -30,7 +29,7 @@ type Segment struct {
 // segmentFile is an open segment with the space that it has.
 type segmentFile struct {
 	vfs.File
-	name      string       // while it is being prepared
+	name      string       // in the directory, while it is being prepared
 	allocated atomic.Int64 // bytes that can be written without needing space
 }
 
@@ -46,6 +45,9 @@ func (s *Segment) ReadAt(p []byte, offset int64) error {
 	return err
 }
 
+// Size returns the length of the segment's file.
+func (s *Segment) Size() (int64, error) { return s.file.Size() }
+
 func segmentName(base uint64) string { return fmt.Sprintf("%020d%s", base, segmentSuffix) }
 
 // parseSegmentName gives the base of a segment's file name.
@@ -58,10 +60,10 @@ func parseSegmentName(name string) (uint64, bool) {
 	return base, err == nil
 }
 
-// openSegment opens a segment and reads its header. open is FS.Open or FS.OpenWrite.
-func openSegment(open func(string) (vfs.File, error), dir string, base uint64) (*Segment, error) {
-	name := filepath.Join(dir, segmentName(base))
-	f, err := open(name)
+// openSegment opens a segment, called name in messages, and reads its header. open
+// is Dir.Open or Dir.OpenWrite.
+func openSegment(open func(string) (vfs.File, error), name string, base uint64) (*Segment, error) {
+	f, err := open(segmentName(base))
 	if err != nil {
 		return nil, err
 	}

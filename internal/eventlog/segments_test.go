@@ -75,7 +75,7 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 func TestALogThatCannotBeNamedIsNotMade(t *testing.T) {
 	failed := errors.New("no random bytes")
 	mem := vfs.NewMem()
-	_, err := eventlog.Open(mem, dir, eventlog.Options{NewID: func() (eventlog.StoreID, error) { return eventlog.StoreID{}, failed }})
+	_, err := openLog(mem, eventlog.Options{NewID: func() (eventlog.StoreID, error) { return eventlog.StoreID{}, failed }})
 	if !errors.Is(err, failed) {
 		t.Errorf("the error is %v", err)
 	}

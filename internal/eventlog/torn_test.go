@@ -144,7 +144,7 @@ func TestARecoveryThatCannotReadCutsNothing(t *testing.T) {
 	for n := 1; ; n++ {
 		mem, reads := all.mem(t), 0
 		broken := errors.New("the disk does not answer")
-		_, err := eventlog.Open(vfs.Observe(mem, func(op vfs.Op) error {
+		_, err := openLog(vfs.Observe(mem, func(op vfs.Op) error {
 			if op.Kind == "read" {
 				reads++
 			}
@@ -152,7 +152,7 @@ func TestARecoveryThatCannotReadCutsNothing(t *testing.T) {
 				return broken
 			}
 			return nil
-		}), dir, options)
+		}), options)
 		if err == nil {
 			if n < 6 {
 				t.Errorf("there were only %d reads", reads)

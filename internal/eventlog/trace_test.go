@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -19,7 +18,7 @@ func (r *trace) watch(mem *vfs.Mem) vfs.FS {
 	return vfs.Observe(mem, func(op vfs.Op) error {
 		name := strings.TrimPrefix(op.Name, "db/")
 		switch op.Kind {
-		case "open", "read", "list":
+		case "opendir", "open", "read", "list":
 		case "write", "allocate":
 			fmt.Fprintf(&r.lines, "%s %s from %d to %d\n", op.Kind, name, op.Offset, op.Offset+op.Size)
 		case "truncate":
@@ -102,15 +101,15 @@ func TestAFailedWriteOrSyncIsNotTriedAgain(t *testing.T) {
 func TestOpeningTellsWhatFails(t *testing.T) {
 	all, last := killed(t)
 	all = all.with(segment(1), flip(all[segment(1)], 8*end(last)-1))
-	for _, kind := range []string{"mkdirall", "list", "openwrite", "read", "truncate", "write", "sync", "syncdir"} {
+	for _, kind := range []string{"list", "openwrite", "read", "truncate", "write", "sync", "syncdir"} {
 		mem := all.mem(t)
 		failed := fmt.Errorf("no %s", kind)
-		_, err := eventlog.Open(vfs.Observe(mem, func(op vfs.Op) error {
+		_, err := openLog(vfs.Observe(mem, func(op vfs.Op) error {
 			if op.Kind == kind {
 				return failed
 			}
 			return nil
-		}), dir, small)
+		}), small)
 		if err == nil || !strings.Contains(err.Error(), failed.Error()) {
 			t.Errorf("%s: %v", kind, err)
 		}

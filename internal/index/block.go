@@ -49,9 +49,9 @@ func IsFileName(name string) bool {
 
 // OpenBlock opens a block and verifies its header and length. Damage is a
 // *vfs.DamageError.
-func OpenBlock(fs vfs.FS, dir, name string, store [16]byte, cache *Cache) (*Block, error) {
-	path := filepath.Join(dir, name)
-	f, err := fs.Open(path)
+func OpenBlock(dir vfs.Dir, name string, store [16]byte, cache *Cache) (*Block, error) {
+	path := filepath.Join(dir.Path(), name)
+	f, err := dir.Open(name)
 	if err != nil {
 		return nil, err
 	}

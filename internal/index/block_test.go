@@ -80,9 +80,10 @@ func TestAReadErrorIsNoDamage(t *testing.T) {
 	broken := errors.New("the disk does not answer")
 	s := newShelf(t)
 	name := spaced(300, 1).flush(t, s).Name
+	unobserved := s.Dir
 	for skip := range 3 {
 		reads := 0
-		s.FS = vfs.Observe(s.mem, func(op vfs.Op) error {
+		s.Dir = vfs.ObserveDir(unobserved, func(op vfs.Op) error {
 			if op.Kind != "read" {
 				return nil
 			}

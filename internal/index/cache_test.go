@@ -121,7 +121,7 @@ func TestAPageIsReadOnce(t *testing.T) {
 	s, c := newShelf(t), varied()
 	name := c.flush(t, s).Name
 	reads := map[int64]int{}
-	s.FS = vfs.Observe(s.mem, func(op vfs.Op) error {
+	s.Dir = vfs.ObserveDir(s.Dir, func(op vfs.Op) error {
 		if op.Kind == "read" {
 			reads[op.Offset]++
 		}

@@ -173,7 +173,7 @@ func TestABlockThatBecomesShorterIsDamage(t *testing.T) {
 func TestABlockOfAnotherStoreIsDamage(t *testing.T) {
 	s := newShelf(t)
 	block := spaced(10, 1).flush(t, s)
-	if _, err := index.OpenBlock(s.FS, dir, block.FileName(), [16]byte{1}, index.NewCache(1)); !isDamage(err, block.Name) {
+	if _, err := index.OpenBlock(s.Dir, block.FileName(), [16]byte{1}, index.NewCache(1)); !isDamage(err, block.Name) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -20,7 +20,7 @@ type faults struct {
 // faulty makes the n-th operation on a shelf fail.
 func (s *shelf) faulty(n int) *faults {
 	f := &faults{at: n}
-	s.FS = vfs.Observe(s.mem, func(op vfs.Op) error {
+	s.Dir = vfs.ObserveDir(s.Dir, func(op vfs.Op) error {
 		f.kinds = append(f.kinds, op.Kind)
 		if len(f.kinds) == f.at {
 			return errDisk
@@ -117,7 +117,7 @@ func TestABlockIsSyncedBeforeItHasItsName(t *testing.T) {
 func TestTheThrottleIsAskedForEachWrite(t *testing.T) {
 	s, c := newShelf(t), varied()
 	var asked, written int64
-	s.FS = vfs.Observe(s.mem, func(op vfs.Op) error {
+	s.Dir = vfs.ObserveDir(s.Dir, func(op vfs.Op) error {
 		if op.Kind == "write" {
 			written += op.Size
 		}
@@ -150,7 +150,7 @@ func TestAPowerCutWhileFlushingLeavesABlockWholeOrNone(t *testing.T) {
 		_, err := s.Flush(c.memory(), c.span())
 		for seed := range uint64(10) {
 			after := &shelf{s.Builder, s.mem.Crash(chance(seed))}
-			after.FS = after.mem
+			after.Dir = held(t, after.mem)
 			for _, name := range after.names(t) {
 				if name == s.Temp {
 					continue

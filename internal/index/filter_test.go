@@ -55,7 +55,7 @@ func TestLookingForWhatIsAbsentReadsOnePage(t *testing.T) {
 	s := newShelf(t)
 	name := unique(1, 2000).flush(t, s).FileName()
 	cache := index.NewCache(1 << 20)
-	block, err := index.OpenBlock(s.FS, dir, name, storeID, cache)
+	block, err := index.OpenBlock(s.Dir, name, storeID, cache)
 	must(t, err)
 	for i := range 100 {
 		term := tag(fmt.Sprintf("absent %d", i))
@@ -75,7 +75,7 @@ func TestLookingForATagOfOneEventReadsFewPages(t *testing.T) {
 	most := 0
 	for i := 1; i < 20_000; i += 199 {
 		cache := index.NewCache(1 << 20)
-		block, err := index.OpenBlock(s.FS, dir, name, storeID, cache)
+		block, err := index.OpenBlock(s.Dir, name, storeID, cache)
 		must(t, err)
 		finds(t, block, tag(fmt.Sprintf("unique %d", i)), []uint64{uint64(i)})
 		n, _ := cache.Holds()

@@ -10,8 +10,7 @@ import (
 
 // Builder writes blocks into a directory.
 type Builder struct {
-	FS    vfs.FS
-	Dir   string
+	Dir   vfs.Dir
 	Store [16]byte
 	Cache *Cache
 	// Temp names the file of a block that is being written. Builders at work at
@@ -41,7 +40,7 @@ func (b *Builder) end(w *writer, err error) (*Block, error) {
 	if err := w.file.Close(); err != nil {
 		return nil, err
 	}
-	return OpenBlock(b.FS, b.Dir, w.header.FileName(), b.Store, b.Cache)
+	return OpenBlock(b.Dir, w.header.FileName(), b.Store, b.Cache)
 }
 
 // Flush writes a memory block that nothing is added to any more. The span's

@@ -46,7 +46,7 @@ func survivesAsking(t *testing.T, content []byte) {
 	span := index.Span{FirstGroup: binary.LittleEndian.Uint64(content[32:]), LastGroup: binary.LittleEndian.Uint64(content[40:])}
 	s.put(t, dir+"/"+span.FileName(), content)
 	s.Store = [16]byte(content[16:32])
-	block, err := index.OpenBlock(s.FS, dir, span.FileName(), s.Store, s.Cache)
+	block, err := index.OpenBlock(s.Dir, span.FileName(), s.Store, s.Cache)
 	if err != nil {
 		return
 	}

@@ -70,7 +70,7 @@ func TestALeapReadsFewPages(t *testing.T) {
 	name := c.flush(t, s).Name
 	for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
 		cache := index.NewCache(1 << 20)
-		block, err := index.OpenBlock(s.FS, dir, name[len(dir)+1:], storeID, cache)
+		block, err := index.OpenBlock(s.Dir, name[len(dir)+1:], storeID, cache)
 		must(t, err)
 		p, _, err := block.Postings(tag("spaced"), direction)
 		must(t, err)

@@ -44,12 +44,20 @@ type shelf struct {
 func newShelf(t checker) *shelf {
 	mem := vfs.NewMem()
 	must(t, mem.MkdirAll(dir))
-	return &shelf{index.Builder{FS: mem, Dir: dir, Store: storeID, Cache: index.NewCache(1 << 20), Temp: "new.tmp"}, mem}
+	return &shelf{index.Builder{Dir: held(t, mem), Store: storeID, Cache: index.NewCache(1 << 20), Temp: "new.tmp"}, mem}
+}
+
+// held opens the directory of the blocks.
+func held(t checker, mem *vfs.Mem) vfs.Dir {
+	t.Helper()
+	d, err := mem.OpenDir(dir)
+	must(t, err)
+	return d
 }
 
 // open opens a block again, with a cache of its own.
 func (s *shelf) open(name string) (*index.Block, error) {
-	return index.OpenBlock(s.FS, dir, filepath.Base(name), storeID, index.NewCache(1<<20))
+	return index.OpenBlock(s.Dir, filepath.Base(name), storeID, index.NewCache(1<<20))
 }
 
 // bytes gives what a file holds.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -95,7 +94,7 @@ func newWriter(b *Builder, span Span, level uint32, maxTerms int, throttle func(
 	if span.Events > math.MaxUint32 {
 		return nil, fmt.Errorf("an index block cannot cover %d events", span.Events)
 	}
-	file, err := b.FS.Create(filepath.Join(b.Dir, b.Temp))
+	file, err := b.Dir.Create(b.Temp)
 	if err != nil {
 		return nil, err
 	}
@@ -190,15 +189,15 @@ func (w *writer) finish() error {
 		return err
 	}
 	b := w.builder
-	if err := b.FS.Rename(filepath.Join(b.Dir, b.Temp), filepath.Join(b.Dir, w.header.FileName())); err != nil {
+	if err := b.Dir.Rename(b.Temp, w.header.FileName()); err != nil {
 		return err
 	}
-	return b.FS.SyncDir(b.Dir)
+	return b.Dir.Sync()
 }
 
 // abandon removes what was written of a block that failed.
 func (w *writer) abandon(err error) error {
 	w.file.Close()
-	w.builder.FS.Remove(filepath.Join(w.builder.Dir, w.builder.Temp)) // opening removes what stays
+	w.builder.Dir.Remove(w.builder.Temp) // opening removes what stays
 	return err
 }

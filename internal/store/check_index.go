@@ -16,7 +16,7 @@ func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 	s := c.store
 	c.examined(invariantBlocks, 1)
 	var damage *vfs.DamageError
-	block, err := index.OpenBlock(s.options.FS, s.indexDir(), span.FileName(), s.log.ID(), s.cache)
+	block, err := index.OpenBlock(s.files.index, span.FileName(), s.log.ID(), s.cache)
 	if errors.As(err, &damage) {
 		c.problem(invariantBlocks, damage)
 		c.notReached(invariantEnd, invariantIndex)

@@ -241,10 +241,23 @@ func remove(t *testing.T, disk *vfs.Mem, names ...string) {
 	}
 }
 
+// held opens a directory, made if need be.
+func held(t *testing.T, disk *vfs.Mem, path string) vfs.Dir {
+	t.Helper()
+	if err := disk.MkdirAll(path); err != nil {
+		t.Fatal(err)
+	}
+	d, err := disk.OpenDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // forge appends a group with a payload that no store would write.
 func forge(t *testing.T, disk *vfs.Mem, count int, payload []byte) {
 	t.Helper()
-	log, err := eventlog.Open(disk, "/store/log", eventlog.Options{SegmentBytes: 1 << 20})
+	log, err := eventlog.Open(held(t, disk, "/store/log"), eventlog.Options{SegmentBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,14 +282,14 @@ func falsify(t *testing.T, disk *vfs.Mem) {
 // makes of its header and its locations.
 func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, []index.Location)) {
 	t.Helper()
-	log, err := eventlog.Open(disk, "/store/log", eventlog.Options{ReadOnly: true})
+	log, err := eventlog.Open(held(t, disk, "/store/log"), eventlog.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close(false)
 	name := filepath.Base(within(disk, "/store/index")[0])
 	cache := index.NewCache(1 << 20)
-	old, err := index.OpenBlock(disk, "/store/index", name, log.ID(), cache)
+	old, err := index.OpenBlock(held(t, disk, "/store/index"), name, log.ID(), cache)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +303,7 @@ func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, []index.
 	for _, location := range locations {
 		memory.AddEvent(location, nil)
 	}
-	builder := index.Builder{FS: disk, Dir: "/store/index", Store: log.ID(), Cache: cache, Temp: "false.tmp"}
+	builder := index.Builder{Dir: held(t, disk, "/store/index"), Store: log.ID(), Cache: cache, Temp: "false.tmp"}
 	block, err := builder.Flush(memory, span)
 	if err != nil {
 		t.Fatal(err)

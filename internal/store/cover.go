@@ -40,7 +40,7 @@ func (c *cover) add(span index.Span) error {
 	if span.FirstGroup <= c.end.Tail.Index {
 		return c.store.removeIndexFile(name)
 	}
-	block, err := index.OpenBlock(c.store.options.FS, c.store.indexDir(), name, c.store.log.ID(), c.store.cache)
+	block, err := index.OpenBlock(c.store.files.index, name, c.store.log.ID(), c.store.cache)
 	var damage *vfs.DamageError
 	if errors.As(err, &damage) {
 		return c.discard(name, err)

@@ -26,7 +26,7 @@ type powerCut struct {
 
 func (p *powerCut) before(op vfs.Op) error {
 	switch op.Kind {
-	case "read", "open", "openwrite", "list", "lock":
+	case "read", "open", "openwrite", "opendir", "list", "lock", "lockdir", "checkpath":
 		return nil
 	}
 	p.mu.Lock()

@@ -26,7 +26,7 @@ func TestDamagedEventIsNeverDelivered(t *testing.T) {
 }
 
 // flip inverts one bit of a file.
-func flip(t *testing.T, fs vfs.FS, name string, at int64) {
+func flip(t *testing.T, fs *vfs.Mem, name string, at int64) {
 	t.Helper()
 	f, err := fs.OpenWrite(name)
 	if err != nil {
@@ -155,7 +155,7 @@ func mustHeal(t *testing.T, disk *vfs.Mem, name string) {
 	}
 }
 
-func size(t *testing.T, fs vfs.FS, name string) int64 {
+func size(t *testing.T, fs *vfs.Mem, name string) int64 {
 	t.Helper()
 	f, err := fs.Open(name)
 	if err != nil {

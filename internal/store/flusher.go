@@ -11,7 +11,7 @@ const (
 )
 
 func (s *Store) builder(temp string, throttle func(int) error) *index.Builder {
-	return &index.Builder{FS: s.options.FS, Dir: s.indexDir(), Store: s.log.ID(), Cache: s.cache, Temp: temp, Throttle: throttle}
+	return &index.Builder{Dir: s.files.index, Store: s.log.ID(), Cache: s.cache, Temp: temp, Throttle: throttle}
 }
 
 // runFlusher writes memory blocks that are full and durable to files. A failure
@@ -69,7 +69,7 @@ func (s *Store) flush(builder *index.Builder, m *memory) error {
 func (s *Store) retire(b *fileBlock) {
 	err := b.Close()
 	if err == nil && b.obsolete.Load() {
-		err = s.options.FS.Remove(b.Name)
+		err = s.files.index.Remove(b.FileName())
 	}
 	if err != nil {
 		s.options.Logger.Warn("an index block that is not needed any more could not be put away", "error", err)

@@ -38,7 +38,7 @@ func TestFilesOfTheRustServerAreRefused(t *testing.T) {
 func TestAStoreIsOpenOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, nil)
-	if _, err := store.Open(dir, nil); !errors.Is(err, dcb.ErrIO) || !strings.Contains(err.Error(), "open already") {
+	if _, err := store.Open(dir, nil); !errors.Is(err, dcb.ErrIO) || !strings.Contains(err.Error(), "locked by this process") {
 		t.Errorf("opening it again: %v", err)
 	}
 	if _, err := store.Check(t.Context(), dir, nil); !errors.Is(err, dcb.ErrIO) {

@@ -41,7 +41,7 @@ func written(t *testing.T, blockEvents int, act func(t *testing.T, s *store.Stor
 	files := map[string][]byte{}
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewMem()
-		log, err := eventlog.Open(disk, filepath.Join(crashDir, "log"), eventlog.Options{
+		log, err := eventlog.Open(held(t, disk, filepath.Join(crashDir, "log")), eventlog.Options{
 			NewID: func() (eventlog.StoreID, error) { return docStore, nil },
 		})
 		if err != nil {
@@ -67,7 +67,7 @@ func written(t *testing.T, blockEvents int, act func(t *testing.T, s *store.Stor
 	return files
 }
 
-func content(t *testing.T, fs vfs.FS, path string) []byte {
+func content(t *testing.T, fs *vfs.Mem, path string) []byte {
 	t.Helper()
 	f, err := fs.Open(path)
 	if err != nil {

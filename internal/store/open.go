@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 )
 
@@ -70,29 +69,13 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.options.validate(); err != nil {
 		return err
 	}
-	fsys := s.options.FS
-	must := s.options.ReadOnly || s.options.MustExist
-	if err := s.inspect(must); err != nil {
-		return err
-	}
-	if !must {
-		if err := s.makeDir(); err != nil {
-			return storeError(err, "making the directory of the store")
-		}
-	}
 	s.cache = index.NewCache(s.options.CacheBytes)
-	if err := s.takeLock(); err != nil {
-		return err
+	err := s.openDirectory(s.options.ReadOnly || s.options.MustExist)
+	if err == nil {
+		err = storeError(s.openLog(ctx), "opening the log of "+s.dir)
 	}
-	if err := s.checkLogIsThere(); err != nil {
-		return errors.Join(err, s.lock.Close())
-	}
-	var err error
-	s.log, err = eventlog.Open(fsys, filepath.Join(s.dir, logName), eventlog.Options{
-		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Interrupted: ctx.Err,
-	})
 	if err != nil {
-		return errors.Join(storeError(err, "opening the log of "+s.dir), s.lock.Close())
+		return errors.Join(err, s.files.close())
 	}
 	if torn := s.log.Torn(); torn != nil && !s.options.ReadOnly {
 		s.options.Logger.Warn("a crash left part of a commit that was never acknowledged; it has been cut", "what", torn.String())
@@ -101,44 +84,15 @@ func (s *Store) open(ctx context.Context) error {
 	tail := s.log.Tail()
 	s.publish(tail.Next-1, tail.Index)
 	s.states.change(func(*state) {})
+	if err := s.files.openIndex(s.options.ReadOnly); err != nil {
+		return errors.Join(storeError(err, "opening the index of "+s.dir), s.free(false))
+	}
 	return nil
 }
 
-// checkLogIsThere fails if there is an index and no log: a new log must not take
-// the place of one that is lost, or not mounted. The log of a new store is there
-// before its index.
-func (s *Store) checkLogIsThere() error {
-	if names, err := s.options.FS.List(filepath.Join(s.dir, logName)); err == nil && len(names) > 0 {
-		return nil
-	}
-	if _, err := s.options.FS.List(s.indexDir()); err != nil {
-		return nil // what is wrong with the directory, if anything, opening finds
-	}
-	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s has an index, and its log is gone: bring %s back, or remove both to begin anew", s.dir, filepath.Join(s.dir, logName))}
-}
-
-// makeDir makes the directory of a store, and makes sure that it stays: one that
-// was there before may have been made by a process that died before it could.
-func (s *Store) makeDir() error {
-	fsys := s.options.FS
-	if err := fsys.MkdirAll(s.dir); err != nil {
-		return err
-	}
-	names, err := fsys.List(s.dir)
-	if err != nil || slices.Contains(names, logName) {
-		return err
-	}
-	s.options.Logger.Info("there is no store yet, a new one is made", "dir", s.dir)
-	return fsys.SyncDir(filepath.Dir(s.dir))
-}
-
-// inspect refuses a path that holds something else, or, if there must be a store,
-// nothing.
-func (s *Store) inspect(must bool) error {
-	names, err := s.options.FS.List(s.dir)
+// explainPath says what is wrong with a path that cannot be opened as a directory.
+func (s *Store) explainPath(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !must:
-		return nil
 	case errors.Is(err, syscall.ENOTDIR):
 		if file := s.fileAbove(); file != s.dir {
 			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s is a file, so %s cannot be a directory with a store; name another", file, s.dir)}
@@ -146,14 +100,20 @@ func (s *Store) inspect(must bool) error {
 		return notOurs(s.dir + " is a file, and a store is a directory")
 	case errors.Is(err, fs.ErrNotExist):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there is no store in " + s.dir, Cause: fs.ErrNotExist}
-	case err != nil:
-		return storeError(err, "looking at the directory of the store")
+	}
+	return storeError(err, "looking at the directory of the store")
+}
+
+// inspect refuses a directory that holds something else, or, if there must be a
+// store, none.
+func (s *Store) inspect(names []string, must bool) error {
+	switch {
 	case slices.Contains(names, logName):
 		return nil
 	case slices.Contains(names, rustName):
 		return s.otherStore(filepath.Join(s.dir, rustName))
 	}
-	if err := s.checkLogIsThere(); err != nil {
+	if err := s.checkLogIsNotLost(); err != nil {
 		return err
 	}
 	foreign := slices.IndexFunc(names, isForeign)
@@ -175,7 +135,8 @@ func isForeign(name string) bool {
 // otherStore says what a directory is about that has another where the Rust server
 // keeps its file.
 func (s *Store) otherStore(path string) error {
-	if _, err := s.options.FS.List(path); err == nil {
+	if dir, err := s.files.root.OpenDir(rustName); err == nil {
+		_ = dir.Close()
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s holds no store; did you mean %s?", s.dir, path)}
 	}
 	return notOurs(path + " is the store of another server")
@@ -186,7 +147,11 @@ func (s *Store) otherStore(path string) error {
 func (s *Store) fileAbove() string {
 	file := s.dir
 	for parent := filepath.Dir(file); parent != file; parent = filepath.Dir(file) {
-		if _, err := s.options.FS.List(parent); !errors.Is(err, syscall.ENOTDIR) {
+		dir, err := s.options.FS.OpenDir(parent)
+		if err == nil {
+			_ = dir.Close()
+		}
+		if !errors.Is(err, syscall.ENOTDIR) {
 			break
 		}
 		file = parent
@@ -201,11 +166,6 @@ func notOurs(what string) error {
 // openIndex opens the blocks there are, builds those that are missing, and
 // begins the memory block behind them.
 func (s *Store) openIndex() error {
-	if !s.options.ReadOnly {
-		if err := s.options.FS.MkdirAll(s.indexDir()); err != nil {
-			return err
-		}
-	}
 	spans, err := s.blockFiles()
 	if err != nil {
 		return err
@@ -223,8 +183,11 @@ func (s *Store) openIndex() error {
 // blockFiles gives the groups of the block files, those that begin first and
 // reach furthest first. It removes files that were being written.
 func (s *Store) blockFiles() ([]index.Span, error) {
-	names, err := s.options.FS.List(s.indexDir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if s.files.index == nil {
+		return nil, nil
+	}
+	names, err := s.files.index.List()
+	if err != nil {
 		return nil, err
 	}
 	var spans []index.Span
@@ -253,10 +216,9 @@ func (s *Store) removeIndexFile(name string) error {
 	if s.options.ReadOnly {
 		return nil
 	}
-	path := filepath.Join(s.indexDir(), name)
-	err := s.options.FS.Remove(path)
+	err := s.files.index.Remove(name)
 	if errors.Is(err, fs.ErrExist) { // the directory is not empty
-		err = s.options.FS.Rename(path, path+asideSuffix)
+		err = s.files.index.Rename(name, name+asideSuffix)
 	}
 	return err
 }

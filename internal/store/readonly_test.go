@@ -22,7 +22,7 @@ const lockFile = crashDir + "/LOCK"
 func onReadOnlyDisk(t *testing.T, disk *vfs.Mem, blockEvents int) *store.Options {
 	fsys := vfs.Observe(disk, func(op vfs.Op) error {
 		switch op.Kind {
-		case "open", "read", "list":
+		case "opendir", "open", "read", "list", "lockdir":
 			return nil
 		case "lock":
 			if slices.Contains(disk.Files(), lockFile) {
@@ -150,7 +150,7 @@ func TestReadOnlyRefusesWhatItCannotReadWhole(t *testing.T) {
 		kind error
 		says string
 	}{
-		{locked, dcb.ErrIO, "open already"},
+		{locked, dcb.ErrIO, "locked by another process"},
 		{damaged, dcb.ErrCorruption, "opening the log"},
 		{bare, dcb.ErrIO, "open a copy that can be written"},
 		{vfs.NewMem(), dcb.ErrInvalidArgument, "no store"},

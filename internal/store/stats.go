@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -141,7 +140,7 @@ func (s *Store) measureLog(ctx context.Context, w whole, stats *Stats) error {
 		}
 		stats.Segments++
 		if segment.Base < end.Base {
-			size, err := s.fileSize(segment.Name)
+			size, err := segment.Size()
 			if err != nil {
 				return err
 			}
@@ -163,16 +162,19 @@ func (s *Store) explainMismatch(err error, b *index.Block) error {
 
 // measureFiles sums the sizes of all files of the store.
 func (s *Store) measureFiles(stats *Stats) error {
-	for _, dir := range []string{s.dir, filepath.Join(s.dir, logName), s.indexDir()} {
-		names, err := s.options.FS.List(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a store that is only read may have no index
+	for _, dir := range []vfs.Dir{s.files.root, s.files.log, s.files.index} {
+		if dir == nil {
+			continue // a store that is only read may have no index
+		}
+		names, err := dir.List()
+		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			if dir == s.dir && name != lockName {
+			if dir == s.files.root && name != lockName {
 				continue // a directory, or none of ours
 			}
-			size, err := s.fileSize(filepath.Join(dir, name))
+			size, err := fileSize(dir, name)
 			var damage *vfs.DamageError
 			if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damage) {
 				continue // renamed or removed meanwhile, or a directory
@@ -186,8 +188,8 @@ func (s *Store) measureFiles(stats *Stats) error {
 	return nil
 }
 
-func (s *Store) fileSize(name string) (int64, error) {
-	f, err := s.options.FS.Open(name)
+func fileSize(dir vfs.Dir, name string) (int64, error) {
+	f, err := dir.Open(name)
 	if err != nil {
 		return 0, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // naive is what a store holds, counted by reading all of it.
@@ -101,14 +102,14 @@ func mustCount(t *testing.T, s *store.Store) {
 }
 
 // sized is the sum of the files of a folder.
-func sized(t *testing.T, options *store.Options, dir string) (total int64) {
+func sized(t *testing.T, disk *vfs.Mem, dir string) (total int64) {
 	t.Helper()
-	names, err := options.FS.List(dir)
+	names, err := disk.List(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		total += size(t, options.FS, filepath.Join(dir, name))
+		total += size(t, disk, filepath.Join(dir, name))
 	}
 	return total
 }
@@ -151,7 +152,7 @@ func TestStatsCountWhatThereIs(t *testing.T) {
 		if have.FirstCommit.IsZero() || have.LastCommit.Before(have.FirstCommit) || have.Segments < 2 || have.Blocks < 1 {
 			t.Errorf("counted %+v", have)
 		}
-		if onDisk := sized(t, options, "/counted/log"); have.LogBytes != onDisk {
+		if onDisk := sized(t, disk, "/counted/log"); have.LogBytes != onDisk {
 			t.Errorf("the log has %d bytes, and its files %d", have.LogBytes, onDisk)
 		}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"io"
 	"sync"
 	"sync/atomic"
 
@@ -14,8 +13,8 @@ import (
 // Store is an open event store.
 type Store struct {
 	options Options
-	dir     string
-	lock    io.Closer
+	dir     string // the path, as it was given
+	files   directory
 	log     *eventlog.Log
 	hasher  index.Hasher
 	cache   *index.Cache
@@ -106,7 +105,7 @@ func (s *Store) Close() error {
 func (s *Store) free(mark bool) error {
 	err := s.log.Close(mark)
 	s.states.current.Load().release()
-	if unlock := s.lock.Close(); err == nil {
+	if unlock := s.files.close(); err == nil {
 		err = unlock
 	}
 	return storeError(err, "closing the store")

@@ -30,24 +30,37 @@ func TestFileSystemsBehaveAlike(t *testing.T) {
 		{"observed mem", func() vfs.FS { return vfs.Observe(vfs.NewMem(), watch) }},
 	}
 	for _, system := range systems {
-		for _, b := range slices.Concat(fileBehaviours, spaceBehaviours, directoryBehaviours, lockBehaviours) {
+		for _, b := range slices.Concat(fileBehaviours, spaceBehaviours, directoryBehaviours, treeBehaviours, lockBehaviours) {
 			t.Run(system.name+"/"+b.name, func(t *testing.T) {
-				d := disk{t, system.open(), filepath.Join(t.TempDir(), "a", "b")}
-				d.must(d.MkdirAll(d.dir))
-				b.check(d)
+				b.check(newDisk(t, system.open(), filepath.Join(t.TempDir(), "a", "b")))
 			})
 		}
 	}
 }
 
-// disk is a file system under test, with an empty directory on it.
+// disk is a file system under test, with an open directory on it.
 type disk struct {
 	*testing.T
-	vfs.FS
-	dir string
+	vfs.Dir
+	fs vfs.FS
 }
 
-func (d disk) path(name string) string { return filepath.Join(d.dir, name) }
+// newDisk opens a directory, made if need be.
+func newDisk(t *testing.T, fsys vfs.FS, path string) disk {
+	t.Helper()
+	if err := fsys.MkdirAll(path); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := fsys.OpenDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dir.Close() })
+	return disk{t, dir, fsys}
+}
+
+// below returns the path of something in the directory.
+func (d disk) below(name string) string { return filepath.Join(d.Path(), name) }
 
 func (d disk) must(err error) {
 	d.Helper()
@@ -67,7 +80,7 @@ func (d disk) file(f vfs.File, err error) vfs.File {
 // make makes a file with some content.
 func (d disk) make(name, content string) vfs.File {
 	d.Helper()
-	f := d.file(d.Create(d.path(name)))
+	f := d.file(d.Create(name))
 	d.write(f, 0, content)
 	return f
 }
@@ -92,7 +105,7 @@ func (d disk) read(f vfs.File) string {
 // holds fails unless the file of a name holds some content.
 func (d disk) holds(name, content string) {
 	d.Helper()
-	if have := d.read(d.file(d.Open(d.path(name)))); have != content {
+	if have := d.read(d.file(d.Open(name))); have != content {
 		d.Errorf("%s holds %q, not %q", name, have, content)
 	}
 }
@@ -100,7 +113,7 @@ func (d disk) holds(name, content string) {
 // lists fails unless the directory has these entries.
 func (d disk) lists(names ...string) {
 	d.Helper()
-	have, err := d.List(d.dir)
+	have, err := d.List()
 	d.must(err)
 	if !slices.Equal(have, names) {
 		d.Errorf("the directory has %q, not %q", have, names)

@@ -12,14 +12,13 @@ import (
 // The race detector looks on.
 func TestMemMayBeUsedByMany(t *testing.T) {
 	mem := vfs.NewMem()
-	d := disk{t, mem, "dir"}
-	d.must(d.MkdirAll(d.dir))
+	d := newDisk(t, mem, "dir")
 	shared := d.make("shared", "")
 	var users sync.WaitGroup
 	for user := range 4 {
 		users.Go(func() {
 			for i := range 50 {
-				name := d.path(fmt.Sprintf("%d-%d", user, i))
+				name := fmt.Sprintf("%d-%d", user, i)
 				f, err := d.Create(name)
 				if err != nil {
 					t.Error(err)
@@ -28,7 +27,7 @@ func TestMemMayBeUsedByMany(t *testing.T) {
 				_, write := shared.WriteAt([]byte{byte(i)}, int64(user))
 				_, read := shared.ReadAt(make([]byte, 1), int64(user))
 				mem.Crash(rand.New(rand.NewPCG(1, 2)))
-				for _, err := range []error{write, read, f.Truncate(9), f.Sync(), d.Rename(name, name+"x"), d.SyncDir(d.dir), f.Close()} {
+				for _, err := range []error{write, read, f.Truncate(9), f.Sync(), d.Rename(name, name+"x"), d.Sync(), f.Close()} {
 					if err != nil {
 						t.Error(err)
 					}

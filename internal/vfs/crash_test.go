@@ -14,17 +14,16 @@ const crashes = 200
 // powered gives a disk in memory, and what it is after a power cut.
 func powered(t *testing.T) (d disk, crash func(seed int) disk) {
 	mem := vfs.NewMem()
-	d = disk{t, mem, "dir"}
-	d.must(d.MkdirAll(d.dir))
+	d = newDisk(t, mem, "dir")
 	return d, func(seed int) disk {
-		return disk{t, mem.Crash(rand.New(rand.NewPCG(uint64(seed), 0))), "dir"}
+		return newDisk(t, mem.Crash(rand.New(rand.NewPCG(uint64(seed), 0))), "dir")
 	}
 }
 
 // names gives the entries of a disk as one text.
 func (d disk) names() string {
 	d.Helper()
-	names, err := d.List(d.dir)
+	names, err := d.List()
 	d.must(err)
 	return strings.Join(names, " ")
 }
@@ -54,14 +53,14 @@ func expect(t *testing.T, seen map[string]int, want ...string) {
 }
 
 func content(name string) func(disk) string {
-	return func(d disk) string { return d.read(d.file(d.Open(d.path(name)))) }
+	return func(d disk) string { return d.read(d.file(d.Open(name))) }
 }
 
 func TestWhatWasSyncedSurvivesACrash(t *testing.T) {
 	d, crash := powered(t)
 	f := d.make("a", "text")
 	d.must(f.Sync())
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	d.write(f, 1, "EX")
 	d.must(f.Sync())
 	expect(t, outcomes(crash, content("a")), "tEXt")
@@ -73,7 +72,7 @@ func TestSyncedCutsAndLengthsSurviveACrash(t *testing.T) {
 	d.must(f.Truncate(2))
 	d.must(f.Allocate(0, 5))
 	d.must(f.Sync())
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	expect(t, outcomes(crash, content("a")), "te"+zeros(3))
 }
 
@@ -82,7 +81,7 @@ func TestSectorsSurviveInAnyCombination(t *testing.T) {
 	old, fresh := strings.Repeat("o", 1536), strings.Repeat("n", 512)
 	f := d.make("a", old)
 	d.must(f.Sync())
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	d.write(f, 256, fresh+fresh) // parts of three sectors
 	var want []string
 	for kept := range 8 {
@@ -101,7 +100,7 @@ func TestOfTwoWritesToASectorEitherMaySurvive(t *testing.T) {
 	d, crash := powered(t)
 	f := d.make("a", "....")
 	d.must(f.Sync())
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	d.write(f, 0, "ab")
 	d.write(f, 1, "cd")
 	expect(t, outcomes(crash, content("a")), "....", "ab..", ".cd.", "acd.")
@@ -111,7 +110,7 @@ func TestChangesOfLengthSurviveOneByOne(t *testing.T) {
 	d, crash := powered(t)
 	f := d.make("a", "text")
 	d.must(f.Sync())
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	d.must(f.Truncate(2))
 	d.must(f.Truncate(3))
 	expect(t, outcomes(crash, content("a")), "text", "te", "tex", "te"+zeros(1))
@@ -120,7 +119,7 @@ func TestChangesOfLengthSurviveOneByOne(t *testing.T) {
 func TestAFileThatIsEmptiedAgainMaySurviveAsItWas(t *testing.T) {
 	d, crash := powered(t)
 	d.must(d.make("a", "text").Sync())
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	d.make("a", "ab")
 	expect(t, outcomes(crash, content("a")), "text", "", "abxt", "ab")
 }
@@ -128,10 +127,10 @@ func TestAFileThatIsEmptiedAgainMaySurviveAsItWas(t *testing.T) {
 func TestChangesOfADirectorySurviveInTheirOrder(t *testing.T) {
 	d, crash := powered(t)
 	d.make("a", "")
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	d.make("b", "")
-	d.must(d.Rename(d.path("b"), d.path("c")))
-	d.must(d.Remove(d.path("a")))
+	d.must(d.Rename("b", "c"))
+	d.must(d.Remove("a"))
 	expect(t, outcomes(crash, disk.names), "a", "a b", "a c", "c")
 }
 
@@ -139,9 +138,9 @@ func TestSyncDirKeepsNamesAndSyncKeepsContent(t *testing.T) {
 	d, crash := powered(t)
 	d.must(d.make("a", "text").Sync())
 	expect(t, outcomes(crash, disk.names), "", "a")
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	d.make("b", "text")
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	expect(t, outcomes(crash, disk.names), "a b")
 	expect(t, outcomes(crash, content("a")), "text")
 	expect(t, outcomes(crash, content("b")), "", "text")
@@ -150,16 +149,16 @@ func TestSyncDirKeepsNamesAndSyncKeepsContent(t *testing.T) {
 func TestWhatWasSyncedIsNotUndone(t *testing.T) {
 	d, crash := powered(t)
 	d.make("a", "")
-	d.must(d.SyncDir(d.dir))
-	d.must(d.Remove(d.path("a")))
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
+	d.must(d.Remove("a"))
+	d.must(d.Sync())
 	d.make("b", "")
 	expect(t, outcomes(crash, disk.names), "", "b")
 }
 
 func TestDirectoriesAreDurableAtOnce(t *testing.T) {
 	d, crash := powered(t)
-	d.must(d.MkdirAll(d.path("x/y")))
+	d.must(d.fs.MkdirAll(d.below("x/y")))
 	expect(t, outcomes(crash, disk.names), "x")
 }
 
@@ -184,25 +183,26 @@ func TestTheSameSeedLeavesTheSame(t *testing.T) {
 // image is all that a disk holds.
 func image(d disk) string {
 	var all strings.Builder
-	for _, path := range d.FS.(*vfs.Mem).Files() {
-		all.WriteString(path + ":" + d.read(d.file(d.Open(path))) + "\n")
+	mem := d.fs.(*vfs.Mem)
+	for _, path := range mem.Files() {
+		all.WriteString(path + ":" + d.read(d.file(mem.Open(path))) + "\n")
 	}
 	return all.String()
 }
 
 func TestACrashFreesLocksAndLeavesTheOldMachineAlone(t *testing.T) {
 	d, crash := powered(t)
-	if _, err := d.Lock(d.path("LOCK")); err != nil {
+	if _, err := d.Lock("LOCK"); err != nil {
 		t.Fatal(err)
 	}
 	f := d.make("a", "text")
 	d.must(f.Sync())
-	d.must(d.SyncDir(d.dir))
+	d.must(d.Sync())
 	after := crash(1)
-	if _, err := after.Lock(after.path("LOCK")); err != nil {
+	if _, err := after.Lock("LOCK"); err != nil {
 		t.Errorf("the lock is held still: %v", err)
 	}
-	after.write(after.file(after.OpenWrite(after.path("a"))), 0, "next")
+	after.write(after.file(after.OpenWrite("a")), 0, "next")
 	d.holds("a", "text")
 	after.holds("a", "next")
 }
@@ -212,7 +212,7 @@ func TestWhatACrashLeftIsDurable(t *testing.T) {
 	d.write(d.make("a", strings.Repeat("x", 3000)), 9000, "y")
 	for seed := range 20 {
 		once := crash(seed)
-		again := disk{t, once.FS.(*vfs.Mem).Crash(rand.New(rand.NewPCG(99, 0))), "dir"}
+		again := newDisk(t, once.fs.(*vfs.Mem).Crash(rand.New(rand.NewPCG(99, 0))), "dir")
 		if image(once) != image(again) {
 			t.Errorf("seed %d: a second crash leaves something else", seed)
 		}
@@ -221,10 +221,9 @@ func TestWhatACrashLeftIsDurable(t *testing.T) {
 
 func TestMemTellsItsFilesAndTheirBytes(t *testing.T) {
 	d, _ := powered(t)
-	d.must(d.MkdirAll("dir/sub"))
 	d.make("b", "text")
-	d.make("sub/a", "abc")
-	mem := d.FS.(*vfs.Mem)
+	newDisk(t, d.fs, "dir/sub").make("a", "abc")
+	mem := d.fs.(*vfs.Mem)
 	if files := mem.Files(); !slices.Equal(files, []string{"dir/b", "dir/sub/a"}) {
 		t.Errorf("the files are %q", files)
 	}

@@ -1,6 +1,9 @@
 package vfs
 
-import "fmt"
+import (
+	"fmt"
+	"io/fs"
+)
 
 // DamageError is returned when what a file holds cannot be what was written to it.
 type DamageError struct {
@@ -11,4 +14,18 @@ type DamageError struct {
 
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("%s at byte %d: %s", e.File, e.Offset, e.What)
+}
+
+// notRegular is the error for a name that something else than a file has.
+func notRegular(name string, mode fs.FileMode) error {
+	kind := "a device"
+	switch mode.Type() {
+	case fs.ModeDir:
+		kind = "a directory"
+	case fs.ModeNamedPipe:
+		kind = "a named pipe"
+	case fs.ModeSocket:
+		kind = "a socket"
+	}
+	return &DamageError{File: name, What: "it is " + kind + " and not a file"}
 }

@@ -1,14 +1,28 @@
 // Package vfs is the file system as the storage engine needs it: the
 // operating system's, one in memory that can lose power, and one that injects
-// faults. There is no memory map and no buffered file: reads are by offset, and
-// durable means Sync has returned.
+// faults. A directory is looked up by its path once and held open from then on,
+// so that neither a change of the working directory nor a rename leads its user
+// to other files. There is no memory map and no buffered file: reads are by
+// offset, and durable means Sync has returned.
 package vfs
 
 import "io"
 
-// FS is a file system. Names are paths; a directory's entries are durable once
-// SyncDir has returned.
+// FS is a file system, in which directories are found by their paths.
 type FS interface {
+	// OpenDir opens the directory at a path.
+	OpenDir(path string) (Dir, error)
+	// MkdirAll makes a directory and those above it where they do not exist. The
+	// entry of the directory is durable when it returns, even if it existed.
+	MkdirAll(path string) error
+}
+
+// Dir is an open directory. All names are those of its own entries. The
+// entries are durable once Sync has returned.
+type Dir interface {
+	io.Closer
+	// Path returns the path that the directory was opened by, to name it to people.
+	Path() string
 	// Create makes an empty file, or empties the one there is, for reading and writing.
 	Create(name string) (File, error)
 	// Open opens a file for reading. Where something else than a file has the name,
@@ -16,19 +30,27 @@ type FS interface {
 	Open(name string) (File, error)
 	// OpenWrite opens an existing file for reading and writing, and fails as Open does.
 	OpenWrite(name string) (File, error)
-	// Rename gives a file another name in the same directory, replacing what has it.
+	// Rename gives a file another name, replacing what has it.
 	Rename(from, to string) error
 	// Remove deletes a file.
 	Remove(name string) error
-	// MkdirAll makes a directory and those above it, and is content if it exists.
-	MkdirAll(dir string) error
-	// List gives the names, without the directory, of a directory's entries in order.
-	List(dir string) ([]string, error)
-	// SyncDir makes the entries of a directory durable.
-	SyncDir(dir string) error
+	// List returns the names of the entries in order.
+	List() ([]string, error)
+	// Sync makes the entries durable. It needs no file descriptor.
+	Sync() error
+	// Mkdir makes a directory, durably, unless it exists.
+	Mkdir(name string) error
+	// OpenDir opens a directory, which may be a symbolic link to one elsewhere.
+	OpenDir(name string) (Dir, error)
+	// CheckPath returns ErrMoved if the path that the directory was opened by
+	// does not lead to it any more, and another error if that is not known.
+	CheckPath() error
 	// Lock takes an exclusive lock on a file, made if need be, until it is
-	// closed or the process ends. It returns ErrLocked if another holds it.
+	// closed or the process ends. It returns an ErrLocked if another holds it.
 	Lock(name string) (io.Closer, error)
+	// LockDir takes an exclusive lock on the directory itself, as Lock does on a
+	// file. Where directories cannot be locked, it takes none.
+	LockDir() (io.Closer, error)
 }
 
 // File is an open file.

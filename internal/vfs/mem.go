@@ -1,8 +1,8 @@
 package vfs
 
 import (
-	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +15,7 @@ import (
 type Mem struct {
 	mu    sync.Mutex // guards everything in the tree
 	dirs  map[string]*memDir
-	locks map[string]bool
+	locks map[any]bool // *memNode and *memDir
 }
 
 // memDir is a directory: its entries now, the durable ones, and the changes
@@ -60,7 +60,7 @@ type fileChange struct {
 
 // NewMem makes an empty file system.
 func NewMem() *Mem {
-	return &Mem{dirs: map[string]*memDir{}, locks: map[string]bool{}}
+	return &Mem{dirs: map[string]*memDir{}, locks: map[any]bool{}}
 }
 
 func notExist(op, name string) error {
@@ -71,79 +71,29 @@ func notDirectory(op, name string) error {
 	return &fs.PathError{Op: op, Path: name, Err: syscall.ENOTDIR}
 }
 
-// Create makes an empty file, or empties the one there is.
-func (m *Mem) Create(name string) (File, error) {
+// OpenDir opens the directory at a path.
+func (m *Mem) OpenDir(path string) (Dir, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	node, err := m.createLocked("create", name)
+	d, err := m.findLocked("open", path)
 	if err != nil {
 		return nil, err
 	}
-	node.change(fileChange{offset: 0})
-	return &memFile{fs: m, node: node, name: name, writable: true}, nil
+	return &openMemDir{fs: m, dir: d, path: path}, nil
 }
 
-// createLocked gives the file of a name, made if need be.
-func (m *Mem) createLocked(op, name string) (*memNode, error) {
-	d, base := m.dirs[filepath.Dir(name)], filepath.Base(name)
-	if d == nil {
-		return nil, notExist(op, name)
+// findLocked returns the directory at a path.
+func (m *Mem) findLocked(op, path string) (*memDir, error) {
+	path = filepath.Clean(path)
+	if d := m.dirs[path]; d != nil {
+		return d, nil
 	}
-	if d.entries[base] == nil {
-		d.change(dirChange{name: base, node: new(memNode)})
+	for at := path; filepath.Dir(at) != at; at = filepath.Dir(at) {
+		if parent := m.dirs[filepath.Dir(at)]; parent != nil && parent.entries[filepath.Base(at)] != nil {
+			return nil, notDirectory(op, path)
+		}
 	}
-	return d.entries[base], nil
-}
-
-// Open opens a file for reading.
-func (m *Mem) Open(name string) (File, error) { return m.open(name, false) }
-
-// OpenWrite opens an existing file for reading and writing.
-func (m *Mem) OpenWrite(name string) (File, error) { return m.open(name, true) }
-
-func (m *Mem) open(name string, writable bool) (File, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dirs[filepath.Clean(name)] != nil {
-		return nil, notRegular(name, fs.ModeDir)
-	}
-	d, base := m.dirs[filepath.Dir(name)], filepath.Base(name)
-	if d == nil || d.entries[base] == nil {
-		return nil, notExist("open", name)
-	}
-	return &memFile{fs: m, node: d.entries[base], name: name, writable: writable}, nil
-}
-
-// Rename gives a file another name.
-func (m *Mem) Rename(from, to string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d := m.dirs[filepath.Dir(from)]
-	if filepath.Dir(from) != filepath.Dir(to) {
-		return fmt.Errorf("rename %s to %s: into another directory", from, to)
-	}
-	if d == nil || d.entries[filepath.Base(from)] == nil {
-		return notExist("rename", from)
-	}
-	d.change(dirChange{name: filepath.Base(to), node: d.entries[filepath.Base(from)], gone: filepath.Base(from)})
-	return nil
-}
-
-// Remove deletes a file.
-func (m *Mem) Remove(name string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d := m.dirs[filepath.Dir(name)]
-	if d == nil || d.entries[filepath.Base(name)] == nil {
-		return notExist("remove", name)
-	}
-	d.change(dirChange{name: filepath.Base(name)})
-	return nil
-}
-
-func (d *memDir) change(c dirChange) {
-	c.apply(d.entries)
-	d.pending = append(d.pending, c)
+	return nil, notExist(op, path)
 }
 
 // MkdirAll makes a directory. Directories themselves are durable at once.
@@ -169,44 +119,17 @@ func (m *Mem) mkdirLocked(dir string) error {
 	return nil
 }
 
-// List gives the names of a directory's files and directories.
-func (m *Mem) List(dir string) ([]string, error) {
+// MoveDir gives a directory, with what is in it, another path, as if somebody did
+// so beside those who have it open.
+func (m *Mem) MoveDir(from, to string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	dir = filepath.Clean(dir)
-	d := m.dirs[dir]
-	if parent := m.dirs[filepath.Dir(dir)]; d == nil && parent != nil && parent.entries[filepath.Base(dir)] != nil {
-		return nil, notDirectory("list", dir)
-	}
-	if d == nil {
-		return nil, notExist("list", dir)
-	}
-	var names []string
-	for name := range d.entries {
-		names = append(names, name)
-	}
-	for path := range m.dirs {
-		if filepath.Dir(path) == dir && path != dir {
-			names = append(names, filepath.Base(path))
+	for path, d := range maps.Clone(m.dirs) {
+		if path == from || strings.HasPrefix(path, from+"/") {
+			delete(m.dirs, path)
+			m.dirs[to+strings.TrimPrefix(path, from)] = d
 		}
 	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// SyncDir makes the entries of a directory durable.
-func (m *Mem) SyncDir(dir string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d := m.dirs[filepath.Clean(dir)]
-	if d == nil {
-		return notExist("sync", dir)
-	}
-	for _, c := range d.pending {
-		c.apply(d.durable)
-	}
-	d.pending = nil
-	return nil
 }
 
 // TotalBytes is the length of all files together.

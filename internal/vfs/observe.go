@@ -1,11 +1,14 @@
 package vfs
 
-import "io"
+import (
+	"io"
+	"path/filepath"
+)
 
 // Op is one operation on a file system, as Observe shows it.
 type Op struct {
-	// Kind is the name of the FS or File method, in lower case: "create",
-	// "write", "sync", "syncdir", …
+	// Kind is the name of the FS, Dir or File method, in lower case: "create",
+	// "write", "sync", …; of Dir.Sync it is "syncdir".
 	Kind string
 	// Name is the file or directory; for "rename" the new name.
 	Name string
@@ -17,10 +20,18 @@ type Op struct {
 // Observe wraps a file system so that before is asked before each operation,
 // and an error that it gives is returned instead of the operation done. It
 // serves to inject faults, to cut the power at a moment, and to record a trace.
-func Observe(fs FS, before func(Op) error) FS { return &observed{fs, before} }
+func Observe(fs FS, before func(Op) error) FS { return &observedFS{fs, before} }
 
-type observed struct {
+// ObserveDir wraps a directory that is open, as Observe does a file system.
+func ObserveDir(dir Dir, before func(Op) error) Dir { return &observedDir{dir, before} }
+
+type observedFS struct {
 	fs     FS
+	before func(Op) error
+}
+
+type observedDir struct {
+	dir    Dir
 	before func(Op) error
 }
 
@@ -30,63 +41,114 @@ type observedFile struct {
 	before func(Op) error
 }
 
-func (o *observed) wrap(kind, name string, open func(string) (File, error)) (File, error) {
-	if err := o.before(Op{Kind: kind, Name: name}); err != nil {
+func (o *observedFS) OpenDir(path string) (Dir, error) {
+	if err := o.before(Op{Kind: "opendir", Name: path}); err != nil {
+		return nil, err
+	}
+	d, err := o.fs.OpenDir(path)
+	if err != nil {
+		return nil, err
+	}
+	return &observedDir{d, o.before}, nil
+}
+
+func (o *observedFS) MkdirAll(path string) error {
+	if err := o.before(Op{Kind: "mkdirall", Name: path}); err != nil {
+		return err
+	}
+	return o.fs.MkdirAll(path)
+}
+
+// ask asks before an operation on an entry, or on the directory if name is empty.
+func (o *observedDir) ask(kind, name string) error {
+	return o.before(Op{Kind: kind, Name: filepath.Join(o.dir.Path(), name)})
+}
+
+func (o *observedDir) wrap(kind, name string, open func(string) (File, error)) (File, error) {
+	if err := o.ask(kind, name); err != nil {
 		return nil, err
 	}
 	f, err := open(name)
 	if err != nil {
 		return nil, err
 	}
-	return &observedFile{f, name, o.before}, nil
+	return &observedFile{f, filepath.Join(o.dir.Path(), name), o.before}, nil
 }
 
-func (o *observed) Create(name string) (File, error) { return o.wrap("create", name, o.fs.Create) }
-func (o *observed) Open(name string) (File, error)   { return o.wrap("open", name, o.fs.Open) }
-func (o *observed) OpenWrite(name string) (File, error) {
-	return o.wrap("openwrite", name, o.fs.OpenWrite)
+func (o *observedDir) Path() string { return o.dir.Path() }
+func (o *observedDir) Close() error { return o.dir.Close() }
+
+func (o *observedDir) Create(name string) (File, error) { return o.wrap("create", name, o.dir.Create) }
+func (o *observedDir) Open(name string) (File, error)   { return o.wrap("open", name, o.dir.Open) }
+func (o *observedDir) OpenWrite(name string) (File, error) {
+	return o.wrap("openwrite", name, o.dir.OpenWrite)
 }
 
-func (o *observed) Rename(from, to string) error {
-	if err := o.before(Op{Kind: "rename", Name: to}); err != nil {
+func (o *observedDir) Rename(from, to string) error {
+	if err := o.ask("rename", to); err != nil {
 		return err
 	}
-	return o.fs.Rename(from, to)
+	return o.dir.Rename(from, to)
 }
 
-func (o *observed) Remove(name string) error {
-	if err := o.before(Op{Kind: "remove", Name: name}); err != nil {
+func (o *observedDir) Remove(name string) error {
+	if err := o.ask("remove", name); err != nil {
 		return err
 	}
-	return o.fs.Remove(name)
+	return o.dir.Remove(name)
 }
 
-func (o *observed) MkdirAll(dir string) error {
-	if err := o.before(Op{Kind: "mkdirall", Name: dir}); err != nil {
-		return err
-	}
-	return o.fs.MkdirAll(dir)
-}
-
-func (o *observed) List(dir string) ([]string, error) {
-	if err := o.before(Op{Kind: "list", Name: dir}); err != nil {
+func (o *observedDir) List() ([]string, error) {
+	if err := o.ask("list", ""); err != nil {
 		return nil, err
 	}
-	return o.fs.List(dir)
+	return o.dir.List()
 }
 
-func (o *observed) SyncDir(dir string) error {
-	if err := o.before(Op{Kind: "syncdir", Name: dir}); err != nil {
+func (o *observedDir) Sync() error {
+	if err := o.ask("syncdir", ""); err != nil {
 		return err
 	}
-	return o.fs.SyncDir(dir)
+	return o.dir.Sync()
 }
 
-func (o *observed) Lock(name string) (io.Closer, error) {
-	if err := o.before(Op{Kind: "lock", Name: name}); err != nil {
+func (o *observedDir) Mkdir(name string) error {
+	if err := o.ask("mkdir", name); err != nil {
+		return err
+	}
+	return o.dir.Mkdir(name)
+}
+
+func (o *observedDir) OpenDir(name string) (Dir, error) {
+	if err := o.ask("opendir", name); err != nil {
 		return nil, err
 	}
-	return o.fs.Lock(name)
+	d, err := o.dir.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &observedDir{d, o.before}, nil
+}
+
+func (o *observedDir) CheckPath() error {
+	if err := o.ask("checkpath", ""); err != nil {
+		return err
+	}
+	return o.dir.CheckPath()
+}
+
+func (o *observedDir) Lock(name string) (io.Closer, error) {
+	if err := o.ask("lock", name); err != nil {
+		return nil, err
+	}
+	return o.dir.Lock(name)
+}
+
+func (o *observedDir) LockDir() (io.Closer, error) {
+	if err := o.ask("lockdir", ""); err != nil {
+		return nil, err
+	}
+	return o.dir.LockDir()
 }
 
 func (f *observedFile) ReadAt(p []byte, offset int64) (int, error) {

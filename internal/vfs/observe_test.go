@@ -11,24 +11,38 @@ import (
 
 // observed gives a disk in memory that asks before each operation.
 func observed(t *testing.T, before func(vfs.Op) error) disk {
-	mem := vfs.NewMem()
-	if err := mem.MkdirAll("dir"); err != nil {
-		t.Fatal(err)
-	}
-	return disk{t, vfs.Observe(mem, before), "dir"}
+	asked := func(vfs.Op) error { return nil } // to make the directory
+	d := newDisk(t, vfs.Observe(vfs.NewMem(), func(op vfs.Op) error { return asked(op) }), "dir")
+	asked = before
+	return d
 }
 
 // everything does each operation once, until one fails. Those that Observe
 // shows are in the order of shown.
-func everything(fs vfs.FS) error {
-	if err := fs.MkdirAll("dir/sub"); err != nil {
+func everything(d disk) error {
+	if err := d.fs.MkdirAll("dir/sub"); err != nil {
 		return err
 	}
-	lock, err := fs.Lock("dir/LOCK")
+	if _, err := d.fs.OpenDir("dir"); err != nil {
+		return err
+	}
+	if err := d.Mkdir("x"); err != nil {
+		return err
+	}
+	if _, err := d.OpenDir("x"); err != nil {
+		return err
+	}
+	if err := d.CheckPath(); err != nil {
+		return err
+	}
+	if _, err := d.LockDir(); err != nil {
+		return err
+	}
+	lock, err := d.Lock("LOCK")
 	if err != nil {
 		return err
 	}
-	f, err := fs.Create("dir/a")
+	f, err := d.Create("a")
 	if err != nil {
 		return err
 	}
@@ -44,25 +58,25 @@ func everything(fs vfs.FS) error {
 	if err := f.Truncate(6); err != nil {
 		return err
 	}
-	if err := fs.Rename("dir/a", "dir/b"); err != nil {
+	if err := d.Rename("a", "b"); err != nil {
 		return err
 	}
-	if _, err := fs.OpenWrite("dir/b"); err != nil {
+	if _, err := d.OpenWrite("b"); err != nil {
 		return err
 	}
-	if f, err = fs.Open("dir/b"); err != nil {
+	if f, err = d.Open("b"); err != nil {
 		return err
 	}
 	if _, err := f.ReadAt(make([]byte, 2), 1); err != nil {
 		return err
 	}
-	if _, err := fs.List("dir"); err != nil {
+	if _, err := d.List(); err != nil {
 		return err
 	}
-	if err := fs.Remove("dir/b"); err != nil {
+	if err := d.Remove("b"); err != nil {
 		return err
 	}
-	if err := fs.SyncDir("dir"); err != nil {
+	if err := d.Sync(); err != nil {
 		return err
 	}
 	return lock.Close()
@@ -70,6 +84,11 @@ func everything(fs vfs.FS) error {
 
 var shown = []vfs.Op{
 	{Kind: "mkdirall", Name: "dir/sub"},
+	{Kind: "opendir", Name: "dir"},
+	{Kind: "mkdir", Name: "dir/x"},
+	{Kind: "opendir", Name: "dir/x"},
+	{Kind: "checkpath", Name: "dir"},
+	{Kind: "lockdir", Name: "dir"},
 	{Kind: "lock", Name: "dir/LOCK"},
 	{Kind: "create", Name: "dir/a"},
 	{Kind: "write", Name: "dir/a", Offset: 3, Size: 4},
@@ -125,13 +144,13 @@ func TestARefusedOperationChangesNothing(t *testing.T) {
 		return refused
 	})
 	d.make("a", "text")
-	d.must(d.Remove(d.path("a")))
+	d.must(d.Remove("a"))
 	f := d.make("b", "text")
 	allow = false
 	_, write := f.WriteAt([]byte("x"), 0)
-	_, create := d.Create(d.path("b"))
-	_, lock := d.Lock(d.path("LOCK"))
-	for i, err := range []error{write, create, lock, f.Truncate(1), f.Allocate(0, 9), d.Rename(d.path("b"), d.path("c")), d.Remove(d.path("b")), d.MkdirAll(d.path("sub"))} {
+	_, create := d.Create("b")
+	_, lock := d.Lock("LOCK")
+	for i, err := range []error{write, create, lock, f.Truncate(1), f.Allocate(0, 9), d.Rename("b", "c"), d.Remove("b"), d.fs.MkdirAll("dir/sub"), d.Mkdir("sub")} {
 		if !errors.Is(err, refused) {
 			t.Errorf("operation %d: %v", i, err)
 		}

@@ -21,7 +21,7 @@ func TestWritingZerosDoesWhatAllocateDoes(t *testing.T) {
 		{"a longer text", 0, 5, "a longer text"},
 		{"x", 1, 3 << 20, "x" + zeros(3<<20)},
 	} {
-		d := disk{t, vfs.OS{}, t.TempDir()}
+		d := newDisk(t, vfs.OS{}, t.TempDir())
 		f := d.make("a", c.have)
 		d.must(vfs.WriteZeros(f, c.offset, c.size))
 		if have := d.read(f); have != c.want {
@@ -38,9 +38,8 @@ func TestWritingZerosFailsWithTheDisk(t *testing.T) {
 		}
 		return nil
 	})
-	d := disk{t, limit, "dir"}
-	d.must(d.MkdirAll(d.dir))
-	f := d.file(d.Create(d.path("a")))
+	d := newDisk(t, limit, "dir")
+	f := d.file(d.Create("a"))
 	if err := vfs.WriteZeros(f, 0, 2<<20); !errors.Is(err, full) {
 		t.Errorf("the error is %v", err)
 	}

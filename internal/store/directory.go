@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// directory is what a store holds open for its life: its directories, and the
+// locks that keep others out.
+type directory struct {
+	root  vfs.Dir
+	log   vfs.Dir
+	index vfs.Dir // nil in a store that is only read and has no index
+	locks []io.Closer
+}
+
+// openDirectory opens and locks the directories of the store, and makes those
+// that are missing, unless there must be a store.
+func (s *Store) openDirectory(must bool) error {
+	names, err := s.openRoot(must)
+	if err != nil {
+		return err
+	}
+	if err := s.lockFile(); err != nil {
+		return err
+	}
+	d := &s.files
+	if !slices.Contains(names, logName) {
+		if err := d.root.Mkdir(logName); err != nil {
+			return storeError(err, "making the directory of the log")
+		}
+	}
+	if d.log, err = d.root.OpenDir(logName); err != nil {
+		return storeError(err, "opening the directory of the log")
+	}
+	if err := s.lockLog(); err != nil {
+		return err
+	}
+	names, err = d.log.List()
+	if err == nil && len(names) == 0 {
+		return s.checkLogIsNotLost()
+	}
+	return storeError(err, "reading the directory of the log")
+}
+
+// openRoot opens the directory of the store, made if it may be, and returns its
+// entries.
+func (s *Store) openRoot(must bool) ([]string, error) {
+	fsys, d := s.options.FS, &s.files
+	var err error
+	d.root, err = fsys.OpenDir(s.dir)
+	made := errors.Is(err, fs.ErrNotExist) && !must
+	if made {
+		if err := fsys.MkdirAll(s.dir); err != nil {
+			return nil, storeError(err, "making the directory of the store")
+		}
+		d.root, err = fsys.OpenDir(s.dir)
+	}
+	if err != nil {
+		return nil, s.explainPath(err)
+	}
+	names, err := d.root.List()
+	if err != nil {
+		return nil, storeError(err, "reading the directory of the store")
+	}
+	if err := s.inspect(names, must); err != nil {
+		return nil, err
+	}
+	if slices.Contains(names, logName) {
+		return names, nil
+	}
+	s.options.Logger.Info("there is no store yet, a new one is made", "dir", s.dir)
+	if made {
+		return names, nil
+	}
+	// Whoever made the directory may have died before it was durable.
+	return names, storeError(fsys.MkdirAll(s.dir), "making the directory of the store")
+}
+
+// lockFile locks the file LOCK. A store that is only to be read may do without
+// where no lock can be made and there is none: nobody can have opened it there.
+func (s *Store) lockFile() error {
+	lock, err := s.files.root.Lock(lockName)
+	if s.options.ReadOnly && vfs.Denied(err) && !s.hasLockFile() {
+		return nil
+	}
+	if err != nil {
+		return s.lockError(err)
+	}
+	s.files.locks = append(s.files.locks, lock)
+	return nil
+}
+
+func (s *Store) hasLockFile() bool {
+	names, err := s.files.root.List()
+	return err != nil || slices.Contains(names, lockName)
+}
+
+// lockLog locks the directory of the log itself: people remove lock files.
+func (s *Store) lockLog() error {
+	lock, err := s.files.log.LockDir()
+	if err != nil {
+		return s.lockError(err)
+	}
+	s.files.locks = append(s.files.locks, lock)
+	return nil
+}
+
+func (s *Store) lockError(err error) error {
+	var locked *vfs.LockedError
+	if !errors.As(err, &locked) {
+		return storeError(err, "locking the store")
+	}
+	remedy := "stop the process, or connect to it if it is a server"
+	if locked.Self {
+		remedy = "close the store there first"
+	}
+	return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("cannot open store %s: locked by %s; %s", s.dir, locked.Holder(), remedy), Cause: err}
+}
+
+// checkLogIsNotLost fails if there is an index though there is no log: a new log
+// must not take the place of one that is lost, or not mounted. The log of a new
+// store is made before its index.
+func (s *Store) checkLogIsNotLost() error {
+	dir, err := s.files.root.OpenDir(indexName)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	if err == nil {
+		err = dir.Close()
+	}
+	if err != nil {
+		return storeError(err, "opening the directory of the index")
+	}
+	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s has an index, and its log is gone: bring %s back, or remove both to begin anew", s.dir, filepath.Join(s.dir, logName))}
+}
+
+// openLog opens the log, and makes its directory durable.
+func (s *Store) openLog(ctx context.Context) error {
+	var err error
+	s.log, err = eventlog.Open(s.files.log, eventlog.Options{
+		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Interrupted: ctx.Err,
+	})
+	if err != nil || s.options.ReadOnly {
+		return err
+	}
+	if err := s.files.root.Sync(); err != nil {
+		return errors.Join(err, s.log.Close(false))
+	}
+	return nil
+}
+
+// openIndex opens the directory of the index, and makes it if it may be.
+func (d *directory) openIndex(readOnly bool) error {
+	if !readOnly {
+		if err := d.root.Mkdir(indexName); err != nil {
+			return err
+		}
+	}
+	dir, err := d.root.OpenDir(indexName)
+	if readOnly && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		d.index = dir
+	}
+	return err
+}
+
+// checkPath returns vfs.ErrMoved if a path to the log, by which the store would be
+// opened next time, does not lead to it any more.
+func (d *directory) checkPath() error {
+	return errors.Join(d.root.CheckPath(), d.log.CheckPath())
+}
+
+// close closes what is open, and unlocks it.
+func (d *directory) close() error {
+	var errs []error
+	for _, lock := range slices.Backward(d.locks) {
+		errs = append(errs, lock.Close())
+	}
+	for _, dir := range []vfs.Dir{d.index, d.log, d.root} {
+		if dir != nil {
+			errs = append(errs, dir.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

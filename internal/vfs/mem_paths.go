@@ -1,0 +1,61 @@
+package vfs
+
+import (
+	"io"
+	"path/filepath"
+)
+
+// These name files by their paths, for those who look at a disk beside the store
+// that is on it.
+
+// in opens the directory of a file for one operation.
+func in[T any](m *Mem, path string, do func(d Dir, name string) (T, error)) (T, error) {
+	d, err := m.OpenDir(filepath.Dir(path))
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return do(d, filepath.Base(path))
+}
+
+// Create makes an empty file, or empties the one there is.
+func (m *Mem) Create(path string) (File, error) { return in(m, path, Dir.Create) }
+
+// Open opens a file for reading.
+func (m *Mem) Open(path string) (File, error) { return in(m, path, Dir.Open) }
+
+// OpenWrite opens an existing file for reading and writing.
+func (m *Mem) OpenWrite(path string) (File, error) { return in(m, path, Dir.OpenWrite) }
+
+// Lock takes an exclusive lock on a file.
+func (m *Mem) Lock(path string) (io.Closer, error) { return in(m, path, Dir.Lock) }
+
+// Remove deletes a file.
+func (m *Mem) Remove(path string) error {
+	_, err := in(m, path, func(d Dir, name string) (struct{}, error) { return struct{}{}, d.Remove(name) })
+	return err
+}
+
+// Rename gives a file another name in the same directory.
+func (m *Mem) Rename(from, to string) error {
+	_, err := in(m, from, func(d Dir, name string) (struct{}, error) { return struct{}{}, d.Rename(name, filepath.Base(to)) })
+	return err
+}
+
+// List returns the names of the entries of a directory in order.
+func (m *Mem) List(path string) ([]string, error) {
+	d, err := m.OpenDir(path)
+	if err != nil {
+		return nil, err
+	}
+	return d.List()
+}
+
+// SyncDir makes the entries of a directory durable.
+func (m *Mem) SyncDir(path string) error {
+	d, err := m.OpenDir(path)
+	if err != nil {
+		return err
+	}
+	return d.Sync()
+}

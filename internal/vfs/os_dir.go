@@ -1,0 +1,142 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+)
+
+// osDir is an open directory of the operating system. Two descriptors hold it,
+// as os.Root does not lend its own.
+type osDir struct {
+	root     *os.Root
+	self     *os.File // the directory, to be synced and locked
+	path     string   // as it was given
+	absolute string
+}
+
+// openDir opens the directory at an absolute path that was given as path.
+func openDir(absolute, path string) (Dir, error) {
+	info, err := os.Stat(absolute)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Err: syscall.ENOTDIR}
+	}
+	if err != nil {
+		return nil, renamed(err, path)
+	}
+	root, err := os.OpenRoot(absolute)
+	if err != nil {
+		return nil, renamed(err, path)
+	}
+	self, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(renamed(err, path), root.Close())
+	}
+	return &osDir{root: root, self: self, path: path, absolute: absolute}, nil
+}
+
+// renamed returns an error about a file with the path that its user knows.
+func renamed(err error, path string) error {
+	var pathErr *fs.PathError
+	if !errors.As(err, &pathErr) {
+		return err
+	}
+	return &fs.PathError{Op: pathErr.Op, Path: path, Err: pathErr.Err}
+}
+
+func (d *osDir) Path() string { return d.path }
+
+func (d *osDir) named(name string) string { return filepath.Join(d.path, name) }
+
+func (d *osDir) Create(name string) (File, error) {
+	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+}
+
+func (d *osDir) Open(name string) (File, error) { return d.open(name, os.O_RDONLY) }
+
+func (d *osDir) OpenWrite(name string) (File, error) { return d.open(name, os.O_RDWR) }
+
+// open opens a regular file. It never waits, as opening a pipe without a writer
+// would, and returns a *DamageError for anything else than a file.
+func (d *osDir) open(name string, flag int) (File, error) {
+	f, err := d.root.OpenFile(name, flag|openNonblock, fileMode)
+	if err != nil {
+		info, statErr := d.root.Stat(name)
+		if statErr == nil && !info.Mode().IsRegular() {
+			return nil, notRegular(d.named(name), info.Mode())
+		}
+		return nil, renamed(err, d.named(name))
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notRegular(d.named(name), info.Mode())
+	}
+	if err != nil {
+		return nil, errors.Join(renamed(err, d.named(name)), f.Close())
+	}
+	return &osFile{f, d.named(name)}, nil
+}
+
+func (d *osDir) Rename(from, to string) error {
+	err := d.root.Rename(from, to)
+	var linkErr *os.LinkError
+	if errors.As(err, &linkErr) {
+		return &os.LinkError{Op: linkErr.Op, Old: d.named(from), New: d.named(to), Err: linkErr.Err}
+	}
+	return err
+}
+
+func (d *osDir) Remove(name string) error { return renamed(d.root.Remove(name), d.named(name)) }
+
+// List reads the directory through a descriptor of its own, as reading moves the
+// offset.
+func (d *osDir) List() ([]string, error) {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return nil, renamed(err, d.path)
+	}
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names, errors.Join(renamed(err, d.path), f.Close())
+}
+
+func (d *osDir) Sync() error { return explainSync(renamed(syncDir(d.self), d.path)) }
+
+func (d *osDir) Mkdir(name string) error {
+	err := d.root.Mkdir(name, dirMode)
+	if errors.Is(err, fs.ErrExist) && isDirectory(filepath.Join(d.absolute, name)) {
+		err = nil
+	}
+	if err != nil {
+		return renamed(err, d.named(name))
+	}
+	return d.Sync()
+}
+
+// OpenDir opens a directory by its path, as os.Root does not follow links that
+// lead out of it, and the log or the index may be on another disk.
+func (d *osDir) OpenDir(name string) (Dir, error) {
+	return openDir(filepath.Join(d.absolute, name), d.named(name))
+}
+
+func (d *osDir) CheckPath() error {
+	held, err := d.self.Stat()
+	if err != nil {
+		return renamed(err, d.path)
+	}
+	there, err := os.Stat(d.absolute)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return &fs.PathError{Op: "stat", Path: d.path, Err: ErrMoved}
+	case err != nil:
+		return renamed(err, d.path)
+	case !os.SameFile(held, there):
+		return &fs.PathError{Op: "stat", Path: d.path, Err: ErrMoved}
+	}
+	return nil
+}
+
+func (d *osDir) Close() error { return errors.Join(d.self.Close(), d.root.Close()) }

@@ -1,0 +1,61 @@
+package vfs
+
+import (
+	"errors"
+	"os"
+)
+
+// osFile is an open file of the operating system.
+type osFile struct {
+	file *os.File
+	path string // as the user of the directory knows it
+}
+
+func (f *osFile) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := f.file.ReadAt(p, offset)
+	return n, renamed(err, f.path)
+}
+
+func (f *osFile) WriteAt(p []byte, offset int64) (int, error) {
+	n, err := f.file.WriteAt(p, offset)
+	return n, renamed(err, f.path)
+}
+
+func (f *osFile) Close() error { return renamed(f.file.Close(), f.path) }
+
+func (f *osFile) Truncate(size int64) error { return renamed(f.file.Truncate(size), f.path) }
+
+func (f *osFile) Size() (int64, error) {
+	info, err := f.file.Stat()
+	if err != nil {
+		return 0, renamed(err, f.path)
+	}
+	return info.Size(), nil
+}
+
+func (f *osFile) Sync() error { return renamed(syncFile(f.file), f.path) }
+
+func (f *osFile) Allocate(offset, size int64) error {
+	if err := allocate(f.file, offset, size); !errors.Is(err, errors.ErrUnsupported) {
+		return renamed(err, f.path)
+	}
+	return writeZeros(f, offset, size)
+}
+
+// writeZeros is Allocate where the file system has no call for it. What exists
+// already stays as it is.
+func writeZeros(f File, offset, size int64) error {
+	have, err := f.Size()
+	if err != nil {
+		return err
+	}
+	zeros := make([]byte, 1<<20)
+	for at := max(offset, have); at < offset+size; {
+		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), offset+size-at)], at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package vfs
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// lockedRange is the byte that is locked: far behind what the file holds, as
+// nobody else can read a locked one.
+func lockedRange() *windows.Overlapped { return &windows.Overlapped{OffsetHigh: 0x7fffffff} }
+
+// tryLock locks an open file, and reports whether it could. Windows has no locks
+// on directories; nor can one that is open be removed there.
+func tryLock(f *os.File) (bool, error) {
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.ErrUnsupported
+	}
+	if err != nil {
+		return false, err
+	}
+	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, lockedRange())
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return false, nil
+	}
+	if err != nil {
+		return false, &os.PathError{Op: "LockFileEx", Path: f.Name(), Err: err}
+	}
+	return true, nil
+}
+
+func unlock(f *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, lockedRange())
+}
