@@ -20,6 +20,13 @@ var subscriberAttacks = []attack{
 		},
 	},
 	{
+		name: "many-subscribers", summary: "40,000 subscribers to a tag that no event has, on 40 connections",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.holdCalls(ctx, 40, call{path: subscribePath, key: a.Key, message: encoded(
+				&umadbv1.SubscribeRequest{Query: tagQuery("rare")})})
+		},
+	},
+	{
 		name: "all-subscribers", summary: "2,000 subscribers to every event",
 		run: func(ctx context.Context, a *attacker) error {
 			return a.holdCalls(ctx, a.scaled(2, 1), call{path: subscribePath, key: a.Key, message: encoded(

@@ -20,7 +20,7 @@ type attack struct {
 
 // attacks are all there are, family by family.
 var attacks = slices.Concat(noAttacks, callAttacks, keyAttacks, connectionAttacks, frameAttacks, readerAttacks,
-	subscriberAttacks, queryAttacks, writerAttacks, termAttacks)
+	subscriberAttacks, queryAttacks, writerAttacks, termAttacks, mixedAttacks)
 
 // attackNamed returns an attack, or nil.
 func attackNamed(name string) *attack {

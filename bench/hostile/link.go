@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -29,7 +28,9 @@ type link struct {
 	block   bytes.Buffer   // guarded by mu
 	next    uint32         // guarded by mu; the id of the next call
 
-	live  atomic.Int64 // calls that the server has not ended
+	liveMu sync.Mutex
+	live   map[uint32]bool // guarded by liveMu; calls that the server has not ended
+
 	tally *tally
 	ended chan struct{} // closed when the server has ended the connection
 }
@@ -53,7 +54,7 @@ func (a *attacker) deafLink(ctx context.Context, dialer net.Dialer, settings ...
 	if err != nil {
 		return nil, err
 	}
-	l := &link{conn: conn, out: bufio.NewWriterSize(conn, 64<<10), next: 1, tally: a.tally, ended: make(chan struct{})}
+	l := &link{conn: conn, out: bufio.NewWriterSize(conn, 64<<10), next: 1, live: make(map[uint32]bool), tally: a.tally, ended: make(chan struct{})}
 	l.framer = http2.NewFramer(l.out, bufio.NewReader(conn))
 	l.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	l.framer.AllowIllegalWrites = true
@@ -91,17 +92,40 @@ func (l *link) receive() {
 				go l.write(func() error { return l.framer.WritePing(true, data) })
 			}
 		case *http2.MetaHeadersFrame:
-			if f.StreamEnded() {
-				l.live.Add(-1)
+			if f.StreamEnded() && l.over(f.StreamID) {
 				l.tally.countStatus(f)
 			}
 		case *http2.RSTStreamFrame:
-			l.live.Add(-1)
-			l.tally.count(f.ErrCode.String())
+			if l.over(f.StreamID) {
+				l.tally.count(f.ErrCode.String())
+			}
 		case *http2.GoAwayFrame:
 			l.tally.count("GOAWAY " + f.ErrCode.String())
 		}
 	}
+}
+
+// over notes that a call has ended, and returns false if that was known.
+func (l *link) over(id uint32) bool {
+	l.liveMu.Lock()
+	defer l.liveMu.Unlock()
+	live := l.live[id]
+	delete(l.live, id)
+	return live
+}
+
+// begun notes that a call has begun.
+func (l *link) begun(id uint32) {
+	l.liveMu.Lock()
+	defer l.liveMu.Unlock()
+	l.live[id] = true
+}
+
+// calls is the number of calls that the server has not ended.
+func (l *link) calls() int {
+	l.liveMu.Lock()
+	defer l.liveMu.Unlock()
+	return len(l.live)
 }
 
 // write writes by a function and flushes.
@@ -132,10 +156,10 @@ type call struct {
 func (l *link) open(c call) (id uint32, err error) {
 	id = l.next
 	l.next += 2
+	l.begun(id)
 	err = l.framer.WriteHeaders(http2.HeadersFrameParam{
 		StreamID: id, BlockFragment: l.headers(c.path, c.key, c.headers...), EndHeaders: true,
 	})
-	l.live.Add(1)
 	if err == nil && c.message != nil {
 		err = l.framer.WriteData(id, true, framed(c.message))
 	}
@@ -175,7 +199,7 @@ const most = 1 << 29
 func (l *link) keep(ctx context.Context, a *attacker, calls int, c call) error {
 	defer l.close()
 	for {
-		missing := min(calls-int(l.live.Load()), 50)
+		missing := min(calls-l.calls(), 50)
 		if missing <= 0 {
 			if err := l.wait(ctx, 100*time.Millisecond); err != nil {
 				return err
