@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os/signal"
 	"syscall"
@@ -46,7 +47,7 @@ Without a command it serves, exactly as "umadb serve" does.`
 		if cmd.Name() == cobra.ShellCompRequestCmd {
 			describePlainly(root)
 		}
-		return applyEnvironment(cmd.Flags())
+		return applyEnvironment(cmd.Flags(), func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "umadb: %s\n", text) })
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(

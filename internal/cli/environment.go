@@ -13,6 +13,7 @@ import (
 const (
 	perCallKey  = "per-call"
 	excludesKey = "excludes"
+	yieldsKey   = "yields"
 )
 
 // perCall notes that flags are about one call, and so have no variable.
@@ -21,6 +22,12 @@ func perCall(flags *pflag.FlagSet, names ...string) { annotate(flags, perCallKey
 // excludes notes that a command takes one flag of several. One that was given is
 // not disturbed by the variables of the others.
 func excludes(flags *pflag.FlagSet, names ...string) { annotate(flags, excludesKey, names, names) }
+
+// prefers notes that the variable of one flag is used if that of another is set too.
+// Both are flags of which a command takes one.
+func prefers(flags *pflag.FlagSet, name, other string) {
+	annotate(flags, yieldsKey, []string{other}, []string{name})
+}
 
 func annotate(flags *pflag.FlagSet, key string, names, values []string) {
 	for _, name := range names {
@@ -48,8 +55,9 @@ func nameVariables(flags *pflag.FlagSet) {
 }
 
 // applyEnvironment sets each flag that was not given and whose variable is set,
-// be it empty: nobody should lose an API key to an empty variable in silence.
-func applyEnvironment(flags *pflag.FlagSet) error {
+// be it empty: nobody should lose an API key to an empty variable in silence. notice is
+// called with what a person should know.
+func applyEnvironment(flags *pflag.FlagSet, notice func(string)) error {
 	given := map[string]bool{}
 	flags.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
 	var errs []error
@@ -66,6 +74,13 @@ func applyEnvironment(flags *pflag.FlagSet) error {
 		value, set := os.LookupEnv(name)
 		if !set {
 			return
+		}
+		for _, other := range flag.Annotations[yieldsKey] {
+			preferred := variable(flags.Lookup(other))
+			if _, set := os.LookupEnv(preferred); set {
+				notice(fmt.Sprintf("%s and %s are both set: using %s; for the other, give --%s", preferred, name, preferred, flag.Name))
+				return
+			}
 		}
 		if err := flags.Set(flag.Name, value); err != nil {
 			errs = append(errs, usageErrorf("the environment variable %s is %q: %w", name, value, reason(err)))

@@ -38,6 +38,7 @@ func (t *target) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&t.url, "url", "http://127.0.0.1:50051", "`address` of the server: http://host:port, or https:// with TLS")
 	flags.StringVar(&t.dir, "db-path", "", "`directory` of a store that no server has open, to work on instead of a server")
 	excludes(flags, "url", "db-path")
+	prefers(flags, "url", "db-path") // which a server's environment has for the server
 	t.auth.addFlags(flags)
 }
 
@@ -89,9 +90,13 @@ func (t *target) open(cmd *cobra.Command, mayMake bool) (dcb.EventStore, error) 
 	flags := cmd.Flags()
 	switch {
 	case flags.Changed("url") && flags.Changed("db-path"):
-		return nil, usageErrorf("--url and --db-path (or their variables) are both given: name the server or the directory")
+		return nil, usageErrorf("--url and --db-path are both given: name the server or the directory")
 	case flags.Changed("db-path"):
-		return notNil(openLocal(t.dir, newNotices(cmd.ErrOrStderr()), mayMake))
+		opened, err := openLocal(t.dir, newNotices(cmd.ErrOrStderr()), mayMake)
+		if errors.Is(err, vfs.ErrLocked) {
+			err = fmt.Errorf("%w; if it is a server, give its address: --url %s", err, t.url)
+		}
+		return notNil(opened, err)
 	}
 	return notNil(t.auth.dial(flags, t.url, "umadb serve starts one, --url names another, --db-path a directory"))
 }
