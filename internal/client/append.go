@@ -16,7 +16,8 @@ import (
 // Append writes all events, in order, or none, and returns the position of the
 // last. If the connection breaks before the answer, an append that the server
 // would recognise is sent again; any other fails with dcb.ErrTransport, and may
-// have happened.
+// have happened. An append for which the server has no room is sent again for some
+// seconds.
 func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
 	return c.AppendMessage(ctx, encoding.EncodeAppend(events, condition, tracking))
 }
@@ -35,12 +36,26 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 		if failed == nil {
 			return decodeAppended(&answer)
 		}
-		mayRepeat := failed.unavailable && (failed.undone || recognisable(request))
-		if !mayRepeat || !again.pause(ctx, callPatience) {
+		if !mayRepeat(failed, request) || !again.pause(ctx, callPatience) {
 			return 0, outcome(failed)
 		}
 	}
 }
+
+// mayRepeat reports whether an append that failed may be sent again, and succeed.
+func mayRepeat(failed *failure, request []byte) bool {
+	switch {
+	case failed.exhausted:
+		return len(request) <= maxRoom
+	case failed.unavailable:
+		return failed.undone || recognisable(request)
+	}
+	return false
+}
+
+// maxRoom is the longest request for which a server has room at other times, by
+// default. It refuses a longer one by the same status.
+var maxRoom = dcb.Limits{}.WithDefaults().RequestBytes
 
 // recognisable tells whether the server recognises the append as the one that
 // it has made already: its own first event makes the condition fail, and every

@@ -16,22 +16,27 @@ import (
 type failure struct {
 	err         error // of package dcb
 	unavailable bool  // the server may answer if it is asked again
+	exhausted   bool  // the server had no room for the call
 	undone      bool  // the server has not done what it was asked
 }
 
 // invoke makes one attempt of a call with one answer.
 func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
-	var trailer metadata.MD
+	var header, trailer metadata.MD
 	var server peer.Peer // set if there was a connection to send by
-	err := c.pool.first.Invoke(ctx, method, request, response, grpc.Trailer(&trailer), grpc.Peer(&server))
+	err := c.pool.first.Invoke(ctx, method, request, response, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&server))
 	if err == nil {
 		return nil
 	}
 	code := status.Code(err)
+	// A proxy that resets the stream can cause this status too, when the server has
+	// got the request. Such a status comes without headers.
+	exhausted := code == codes.ResourceExhausted && len(header)+len(trailer) > 0
 	return &failure{
 		err:         wire.FromStatus(err, trailer),
 		unavailable: code == codes.Unavailable,
-		undone:      server.Addr == nil || code == codes.ResourceExhausted || code == codes.Unimplemented,
+		exhausted:   exhausted,
+		undone:      server.Addr == nil || exhausted || code == codes.Unimplemented,
 	}
 }
 

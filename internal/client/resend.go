@@ -81,6 +81,9 @@ func resendRead(e ending) time.Duration {
 	if e.delivered {
 		return 0
 	}
+	if status.Code(e.err) == codes.ResourceExhausted {
+		return callPatience
+	}
 	return resendWatch(e)
 }
 

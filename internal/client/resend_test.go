@@ -102,9 +102,68 @@ func TestAnAppendThatWasRefusedHasNotHappened(t *testing.T) {
 	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) {
 		return 0, status.Error(codes.ResourceExhausted, "full")
 	}}
-	if _, err := s.connect(t).Append(within(t, patience), nil, nil, nil); !strings.Contains(err.Error(), "nothing was appended") {
+	if _, err := s.connect(t).Append(within(t, patience/20), nil, nil, nil); !strings.Contains(err.Error(), "nothing was appended") {
 		t.Error(err)
 	}
+}
+
+// full is the status of a server that has no room for a call.
+var full = status.Error(codes.ResourceExhausted, "too many requests are in hand")
+
+func TestWhatFindsNoRoomIsSentAgain(t *testing.T) {
+	appends, reads, subscriptions := &failing{times: 3, err: full}, &failing{times: 3, err: full}, &failing{times: 3, err: full}
+	s := &scripted{
+		onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, appends.next() },
+		onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
+			if err := reads.next(); err != nil {
+				return err
+			}
+			return stream.Send(&umadbv1.ReadResponse{Events: sequenced(1, 3)})
+		},
+		onSubscribe: func(_ *umadbv1.SubscribeRequest, stream subscribing) error {
+			if err := subscriptions.next(); err != nil {
+				return err
+			}
+			return stream.Send(&umadbv1.SubscribeResponse{Events: sequenced(1, 3)})
+		},
+	}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		// It could not be sent again if it might have happened.
+		if position, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil); err != nil || position != 7 || appends.calls != 4 {
+			t.Errorf("append: %d, %v, in %d calls", position, err, appends.calls)
+		}
+		if events, _, err := c.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect(); err != nil || len(events) != 3 || reads.calls != 4 {
+			t.Errorf("read: %d events, %v, in %d calls", len(events), err, reads.calls)
+		}
+		for _, err := range c.Subscribe(t.Context(), dcb.Query{}, 0) {
+			if err != nil || subscriptions.calls != 4 {
+				t.Errorf("subscription: %v, in %d calls", err, subscriptions.calls)
+			}
+			break
+		}
+	})
+}
+
+func TestAnAppendThatNeverFindsRoomFails(t *testing.T) {
+	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 0, full }}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		begun := time.Now()
+		_, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil)
+		if waited := time.Since(begun); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") || waited < 3*time.Second || waited > 5*time.Second {
+			t.Errorf("after %v: %v", waited, err)
+		}
+	})
+}
+
+func TestAnAppendThatIsTooLongIsNotSentAgain(t *testing.T) {
+	calls := 0
+	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { calls++; return 0, full }}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		_, err := c.Append(t.Context(), []dcb.Event{{Data: make([]byte, 16<<20)}}, nil, nil)
+		if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") || calls != 1 {
+			t.Errorf("%d calls: %v", calls, err)
+		}
+	}, grpc.MaxRecvMsgSize(32<<20))
 }
 
 func TestAnAppendThatCannotBeSentHasNotHappened(t *testing.T) {

@@ -122,7 +122,7 @@ func TestASubscriptionThatIsNotToResumeEnds(t *testing.T) {
 }
 
 func TestASubscriptionThatHasNotBegunFailsLikeARead(t *testing.T) {
-	for _, code := range []codes.Code{codes.Internal, codes.Unknown, codes.ResourceExhausted} {
+	for _, code := range []codes.Code{codes.Internal, codes.Unknown} {
 		calls := 0
 		s := &scripted{onSubscribe: func(*umadbv1.SubscribeRequest, subscribing) error {
 			calls++
