@@ -119,5 +119,9 @@ func reason(conn *grpc.ClientConn) string {
 	if status.Code(err) != codes.Unavailable || !errors.As(wire.FromStatus(err, nil), &failed) {
 		return ""
 	}
+	// Only here: a client that had a connection knows that there is no TLS.
+	if rest, found := strings.CutPrefix(failed.Detail, wire.NotHTTP2); found {
+		return ": " + wire.NotHTTP2 + ", perhaps as there is TLS" + rest
+	}
 	return ": " + failed.Detail
 }

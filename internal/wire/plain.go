@@ -3,7 +3,6 @@ package wire
 import (
 	"regexp"
 	"strconv"
-	"strings"
 )
 
 // wrapping is what gRPC and Go's network put before what went wrong.
@@ -12,14 +11,29 @@ var wrapping = regexp.MustCompile(`^(rpc error: code = \w+ desc = ` +
 	`|(last connection|latest balancer|name resolver|connection) error: (desc = )?` +
 	`|transport: ` +
 	`|[Ee]rror while dialing: ` +
-	`|authentication handshake failed: ` +
 	`|dial tcp( \S+)?: (connect: )?)`)
 
-// phrases are what gRPC calls what went wrong, and what that means.
-var phrases = []struct{ theirs, plain string }{
-	{"error reading server preface: ", "no answer in HTTP/2, perhaps as there is TLS: "},
-	{"error reading from server: ", "the connection broke: "},
-	{"keepalive ping failed to receive ACK within timeout", "the server does not answer any more"},
+// NotHTTP2 begins what is said of a server that hangs up or answers something else
+// when a connection is made.
+const NotHTTP2 = "no answer in HTTP/2"
+
+// silence is said of a server that accepts a connection and then nothing comes, as
+// when its process is stopped.
+const silence = "the server does not answer any more"
+
+// phrases are what gRPC calls what went wrong, and what that means. The first that
+// fits is taken.
+var phrases = []struct {
+	theirs *regexp.Regexp // of the beginning
+	plain  string
+}{
+	// gRPC itself closes a connection on which the server has been silent too long.
+	{regexp.MustCompile(`^error reading server preface: .*(use of closed network connection|i/o timeout)$`), silence},
+	{regexp.MustCompile(`^authentication handshake failed: context deadline exceeded$`), silence},
+	{regexp.MustCompile(`^authentication handshake failed: `), ""},
+	{regexp.MustCompile(`^error reading server preface: `), NotHTTP2 + ": "},
+	{regexp.MustCompile(`^error reading from server: `), "the connection broke: "},
+	{regexp.MustCompile(`^keepalive ping failed to receive ACK within timeout`), silence},
 }
 
 // plain gives what went wrong with a connection without where in the library. Of
@@ -35,8 +49,8 @@ func plain(text string) string {
 		}
 	}
 	for _, phrase := range phrases {
-		if rest, found := strings.CutPrefix(text, phrase.theirs); found {
-			return phrase.plain + rest
+		if theirs := phrase.theirs.FindString(text); theirs != "" {
+			return phrase.plain + text[len(theirs):]
 		}
 	}
 	return text
