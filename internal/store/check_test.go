@@ -275,12 +275,12 @@ func forge(t *testing.T, disk *vfs.Mem, count int, payload []byte) {
 
 // falsify writes a block whose checksums are right, and that lacks all terms.
 func falsify(t *testing.T, disk *vfs.Mem) {
-	rewriteBlock(t, disk, func(*index.Span, []index.Location) {})
+	rewriteBlock(t, disk, func(*index.Span, *[]index.Location) {})
 }
 
 // rewriteBlock writes the first block anew, without terms, and with whatever change
 // makes of its header and its locations.
-func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, []index.Location)) {
+func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, *[]index.Location)) {
 	t.Helper()
 	log, err := eventlog.Open(held(t, disk, "/store/log"), eventlog.Options{ReadOnly: true})
 	if err != nil {
@@ -298,7 +298,7 @@ func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, []index.
 		t.Fatal(err)
 	}
 	span := old.Span
-	change(&span, locations)
+	change(&span, &locations)
 	memory := index.NewMemory(index.NewHasher(log.ID()), span.First, 0)
 	for _, location := range locations {
 		memory.AddEvent(location, nil)

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // An index block may agree with its checksums and lie all the same.
@@ -28,7 +30,7 @@ func TestAReadNeverReturnsAnotherEventThanTheOneAsked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			disk := filled(t)
-			rewriteBlock(t, disk, func(_ *index.Span, l []index.Location) { change(l) })
+			rewriteBlock(t, disk, func(_ *index.Span, l *[]index.Location) { change(*l) })
 			s, err := store.Open(crashDir, tiny(disk))
 			if err != nil {
 				t.Fatal(err)
@@ -44,25 +46,34 @@ func TestAReadNeverReturnsAnotherEventThanTheOneAsked(t *testing.T) {
 	}
 }
 
+// noReadBeyond fails reads at offsets for which the operating system has no number.
+func noReadBeyond(op vfs.Op) error {
+	if op.Kind == "read" && (op.Offset < 0 || op.Offset > math.MaxInt64-op.Size) {
+		return syscall.EINVAL
+	}
+	return nil
+}
+
 // A header that does not fit the log is that of a block to be built again.
 func TestABlockThatIsNotOfTheLogIsBuiltAgain(t *testing.T) {
-	for name, change := range map[string]func(*index.Span){
-		"an absurd offset":           func(s *index.Span) { s.Offset = math.MaxInt64 },
-		"an offset in the header":    func(s *index.Span) { s.Offset = 0 },
-		"an absurd segment":          func(s *index.Span) { s.Base = math.MaxUint64 },
-		"another chain":              func(s *index.Span) { s.Chain++ },
-		"an absurd first position":   func(s *index.Span) { s.First = math.MaxUint64 - 1 },
-		"another first position":     func(s *index.Span) { s.First++ },
-		"a first position that is 0": func(s *index.Span) { s.First = 0 },
+	for name, change := range map[string]func(*index.Span, *[]index.Location){
+		"an absurd offset":              func(s *index.Span, _ *[]index.Location) { s.Offset = math.MaxInt64 },
+		"an offset in the header":       func(s *index.Span, _ *[]index.Location) { s.Offset = 0 },
+		"an absurd segment":             func(s *index.Span, _ *[]index.Location) { s.Base = math.MaxUint64 },
+		"another chain":                 func(s *index.Span, _ *[]index.Location) { s.Chain++ },
+		"an absurd first position":      func(s *index.Span, _ *[]index.Location) { s.First = math.MaxUint64 - 1 },
+		"another first position":        func(s *index.Span, _ *[]index.Location) { s.First++ },
+		"a first position that is late": func(s *index.Span, l *[]index.Location) { s.First, *l = s.First+1, (*l)[1:] },
+		"a first position that is 0":    func(s *index.Span, _ *[]index.Location) { s.First = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			disk := filled(t)
-			rewriteBlock(t, disk, func(s *index.Span, _ []index.Location) { change(s) })
+			rewriteBlock(t, disk, change)
 			if len(checked(t, disk).Problems) == 0 {
 				t.Error("a check finds nothing")
 			}
 			warned := new(bytes.Buffer)
-			options := tiny(disk)
+			options := tiny(vfs.Observe(disk, noReadBeyond))
 			options.Logger = slog.New(slog.NewTextHandler(warned, nil))
 			s, err := store.Open(crashDir, options)
 			if err != nil {
