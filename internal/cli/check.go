@@ -56,11 +56,13 @@ func check(ctx context.Context, dir string, stderr io.Writer) (*findings, error)
 	if dir == "" {
 		return nil, errEmptyPath
 	}
-	p := newProgress(stderr, "checking", "groups")
-	report, err := store.Check(ctx, dir, &store.CheckOptions{Progress: p.show})
-	p.clear()
+	report, err := orInterrupted(ctx, func() (*store.Report, error) {
+		p := newProgress(stderr, "checking", "groups")
+		defer p.clear()
+		return store.Check(ctx, dir, &store.CheckOptions{Progress: p.show})
+	})
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, errInterrupted):
 		return nil, errors.New("the check was interrupted; nothing can be said about the store")
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no store in %s; name its directory with --db-path", dir)
