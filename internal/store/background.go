@@ -10,7 +10,7 @@ import (
 // background is the goroutines of a store. Each has a channel that wakes it;
 // a wake that finds it at work is remembered, once.
 type background struct {
-	ctx    context.Context // ends the preparer, the flusher and the joiner
+	ctx    context.Context // ends the preparer, the flusher, the joiner and the watcher
 	cancel context.CancelFunc
 
 	writerEnd chan struct{} // closed to end the writer, which ends the syncer
@@ -51,6 +51,7 @@ func (s *Store) start() {
 	b.helpers.Go(s.runPreparer)
 	b.helpers.Go(s.runFlusher)
 	b.helpers.Go(s.runJoiner)
+	b.helpers.Go(s.runWatcher)
 }
 
 // stop ends them. The queue is empty, for nobody is inside the store.

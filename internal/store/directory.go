@@ -177,12 +177,6 @@ func (d *directory) openIndex(readOnly bool) error {
 	return err
 }
 
-// checkPath returns vfs.ErrMoved if a path to the log, by which the store would be
-// opened next time, does not lead to it any more.
-func (d *directory) checkPath() error {
-	return errors.Join(d.root.CheckPath(), d.log.CheckPath())
-}
-
 // close closes what is open, and unlocks it.
 func (d *directory) close() error {
 	var errs []error

@@ -88,7 +88,8 @@ func (s *Store) Head(ctx context.Context) (uint64, error) {
 }
 
 // Close ends subscriptions, finishes what is queued, and closes the files. A
-// store that has not failed ends with a mark. It may be called more than once.
+// store that has not failed ends with a mark. If the directory of the store is not
+// at its path any more, Close returns an error. It may be called more than once.
 func (s *Store) Close() error {
 	if !s.gate.close() {
 		<-s.closed
@@ -98,7 +99,12 @@ func (s *Store) Close() error {
 	close(s.closing)
 	<-s.gate.empty
 	s.background.stop()
-	return s.free(s.failure.Load() == nil)
+	moved := s.failIfMoved()
+	err := s.free(s.failure.Load() == nil)
+	if moved != nil {
+		return moved
+	}
+	return err
 }
 
 // free closes everything that Open opened.

@@ -1,0 +1,50 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	health "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// A server whose directory is removed says so within a second or so, and not only
+// when it is started again.
+func TestServeNoticesThatItsDirectoryIsGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "uma.db")
+	server := start(t, "--db-path", dir)
+	conn, err := grpc.NewClient(server.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	watch, err := health.NewHealthClient(conn).Watch(t.Context(), &health.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []health.HealthCheckResponse_ServingStatus{health.HealthCheckResponse_SERVING, health.HealthCheckResponse_NOT_SERVING} {
+		response, err := watch.Recv()
+		if err != nil || response.Status != want {
+			t.Fatalf("health is %v, %v, not %v", response, err, want)
+		}
+		if want != health.HealthCheckResponse_SERVING {
+			break
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn.Close()
+	server.Process.Signal(syscall.SIGTERM)
+	log, _ := io.ReadAll(server.log)
+	if code := server.exit(t); code != 1 || !strings.Contains(string(log), `"level":"ERROR"`) || !strings.Contains(string(log), "removed, renamed or unmounted") {
+		t.Errorf("exit code %d, log:\n%s", code, log)
+	}
+}

@@ -1,0 +1,50 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// watchInterval is how often the watcher checks the path of the store.
+const watchInterval = time.Second
+
+// runWatcher fails the store once its path no longer leads to its directory, as
+// what is appended then would not be found again.
+func (s *Store) runWatcher() {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-s.failed:
+			return
+		case <-s.background.ctx.Done():
+			return
+		}
+		_ = s.failIfMoved() // which logs it
+	}
+}
+
+// failIfMoved fails the store, and returns the error, if its path, or that of its
+// log, does not lead to the directory that is open. While that cannot be found out,
+// nothing is done. A store that is only read has nothing to lose.
+func (s *Store) failIfMoved() error {
+	if s.options.ReadOnly {
+		return nil
+	}
+	err := errors.Join(s.files.root.CheckPath(), s.files.log.CheckPath())
+	if !errors.Is(err, vfs.ErrMoved) {
+		return nil
+	}
+	err = &dcb.Error{
+		Kind:   dcb.ErrIO,
+		Detail: fmt.Sprintf("the directory of the store has been removed, renamed or unmounted: %s was opened, and does not lead to it any more; put it back, and open the store again", s.dir),
+		Cause:  err,
+	}
+	s.fail(err)
+	return err
+}

@@ -1,0 +1,119 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// hasFailed reports whether the store accepts no more appends.
+func hasFailed(s *store.Store) bool {
+	select {
+	case <-s.Failed():
+		return true
+	default:
+		return false
+	}
+}
+
+func TestAStoreWhoseDirectoryIsMovedFails(t *testing.T) {
+	for _, moved := range []string{"/above", "/above/store", "/above/store/log"} {
+		t.Run(moved, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk := vfs.NewMem()
+				var log bytes.Buffer
+				options := tiny(disk)
+				options.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				s, err := store.Open("/above/store", options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				mustAppend(t, s, "before", 3)
+				time.Sleep(time.Minute)
+				if hasFailed(s) {
+					t.Fatal("it fails without a cause")
+				}
+				disk.MoveDir(moved, "/elsewhere")
+				time.Sleep(time.Second + time.Millisecond)
+				if !hasFailed(s) {
+					t.Fatal("it goes on")
+				}
+				_, err = s.Append(t.Context(), appends("lost", 1), nil, nil)
+				if !errors.Is(err, dcb.ErrIO) || !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), "/above/store") {
+					t.Errorf("an append: %v", err)
+				}
+				if n := count(t, s); n != 3 {
+					t.Errorf("%d events can be read instead of 3", n)
+				}
+				if err := s.Close(); !errors.Is(err, vfs.ErrMoved) {
+					t.Errorf("close: %v", err)
+				}
+				if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
+					t.Errorf("it is logged %d times: %s", n, log.String())
+				}
+				disk.MoveDir("/elsewhere", moved)
+				again, err := store.Open("/above/store", tiny(disk))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer again.Close()
+				if n := count(t, again); n != 3 {
+					t.Errorf("put back, %d events can be read instead of 3", n)
+				}
+			})
+		})
+	}
+}
+
+// A path that cannot be looked up at the moment may lead to the directory still.
+func TestAPathThatCannotBeLookedUpFailsNoStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f, _ := faulty(t)
+		f.set(failing("checkpath", "", syscall.EACCES))
+		time.Sleep(time.Minute)
+		mustAppend(t, s, "one", 1)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAStoreWhoseDirectoryIsRemovedFails(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("what is open cannot be removed there")
+	}
+	for name, wait := range map[string]bool{"and is seen to be": true, "and is closed at once": false} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "uma.db")
+			s, err := store.Open(dir, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustAppend(t, s, "one", 1)
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+			if wait {
+				<-s.Failed()
+				if _, err := s.Append(t.Context(), appends("lost", 1), nil, nil); !errors.Is(err, vfs.ErrMoved) {
+					t.Errorf("an append: %v", err)
+				}
+			}
+			if err := s.Close(); !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), dir) {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+}
