@@ -37,8 +37,9 @@ A line may also have "uuid", "metadata" and, instead of data, "data_base64". Its
 "position" is ignored: the store gives positions.
 
 All events are written together or none, unless --batch allows several requests,
-each written by itself: of so many events, or fewer if they are large. With
---fail-if or --after that also depends on nothing having come in between.
+each written by itself: of so many events, or fewer if they are large or if no more
+come within 200 ms, so that it can read from a pipe that pauses. With --fail-if or
+--after that also depends on nothing having come in between.
 An event without a UUID gets one. Append the same events with the same UUIDs and
 --fail-if again, and they are recognised: then nothing is written twice.
 

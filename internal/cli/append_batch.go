@@ -4,23 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
 )
-
-// appendBatchBytes bounds a request of many, which a large event fills. Two are held
-// at a time: one being read, and one being written.
-const appendBatchBytes = 4 << 20
-
-// batch is what goes into one request of many.
-type batch struct {
-	events []dcb.Event
-	last   int   // line that the last event is on
-	err    error // what is wrong with the lines behind the batch before
-}
 
 // batches are the requests that have been made so far.
 type batches struct {
@@ -46,52 +34,6 @@ func (o *appendOptions) runBatches(cmd *cobra.Command) error {
 		return done.explain(err)
 	}
 	return o.print(cmd.OutOrStdout(), done.position, done.events)
-}
-
-// batches reads in a goroutine, for reading cannot be interrupted. It ends with
-// the lines, with a wrong one, or, if a line comes at all, with ctx.
-func (r *eventReader) batches(ctx context.Context, size int) <-chan batch {
-	read := make(chan batch)
-	go func() {
-		defer close(read)
-		for {
-			next := r.batch(size)
-			if len(next.events) == 0 && next.err == nil {
-				return
-			}
-			select {
-			case read <- next:
-			case <-ctx.Done():
-				return
-			}
-			if next.err != nil {
-				return
-			}
-		}
-	}()
-	return read
-}
-
-// batch gives the next events of many requests, none behind the last: at most so
-// many, and fewer if they are large, but one.
-func (r *eventReader) batch(most int) (b batch) {
-	total := 0
-	for len(b.events) < most {
-		e, err := r.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return batch{err: err}
-		}
-		if total += e.size; total > appendBatchBytes && len(b.events) > 0 {
-			r.ahead = &e
-			break
-		}
-		b.events = append(b.events, e.event)
-		b.last = e.line
-	}
-	return b
 }
 
 // append makes the requests, one after the other.

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Large events go into fewer a request, so that memory stays bounded.
@@ -17,13 +20,9 @@ func TestBatchesAreBoundedByBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sizes, lines []int
-	for {
-		b := in.batch(3)
+	for b := range in.batches(t.Context(), 3) {
 		if b.err != nil {
 			t.Fatal(b.err)
-		}
-		if len(b.events) == 0 {
-			break
 		}
 		sizes, lines = append(sizes, len(b.events)), append(lines, b.last)
 	}
@@ -33,4 +32,42 @@ func TestBatchesAreBoundedByBytes(t *testing.T) {
 	if want := []int{2, 4, 5, 8, 10}; !slices.Equal(lines, want) {
 		t.Errorf("the batches end with the lines %v, want %v", lines, want)
 	}
+}
+
+// What a pipe has is appended, though it may be long before more comes.
+func TestABatchDoesNotWaitForAPipeThatPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pipe, lines := io.Pipe()
+		in, err := newEventReader(pipe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches := in.batches(t.Context(), 3)
+		line := `{"type":"A"}` + "\n"
+		for _, c := range []struct {
+			lines string
+			waits bool // for more, before it is given
+			want  int
+		}{
+			{line + line, true, 2},
+			{line + line + line, false, 3},
+			{line, true, 1},
+		} {
+			begun := time.Now()
+			io.WriteString(lines, c.lines)
+			b := <-batches
+			waited := time.Since(begun)
+			if len(b.events) != c.want || c.waits && waited != batchPause || !c.waits && waited != 0 {
+				t.Errorf("a batch of %d events after %v, want %d", len(b.events), waited, c.want)
+			}
+		}
+		io.WriteString(lines, line)
+		lines.Close()
+		if b := <-batches; len(b.events) != 1 {
+			t.Errorf("the last batch has %d events", len(b.events))
+		}
+		if b, more := <-batches; more {
+			t.Errorf("another batch: %+v", b)
+		}
+	})
 }

@@ -18,7 +18,6 @@ var errTooMuch = errors.New("that is more than one request may hold")
 // eventReader reads events to be appended, a line each.
 type eventReader struct {
 	lineReader
-	ahead *eventLine // read, and not given yet
 }
 
 // eventLine is an event that was read.
@@ -33,16 +32,12 @@ func newEventReader(in io.Reader) (*eventReader, error) {
 	if isTerminal(in) {
 		return nil, usageErrorf("there is no event: give one with --type, or many on standard input, as in %q", "umadb append < events.ndjson")
 	}
-	return &eventReader{lineReader: lineReader{in: bufio.NewReaderSize(in, 64<<10), of: " of standard input"}}, nil
+	return &eventReader{lineReader: lineReader{in: bufio.NewReaderSize(in, 64<<10), of: " of standard input", command: "umadb append"}}, nil
 }
 
 // next gives the next event, and io.EOF behind the last one. Another error tells
 // the line.
 func (r *eventReader) next() (eventLine, error) {
-	if ahead := r.ahead; ahead != nil {
-		r.ahead = nil
-		return *ahead, nil
-	}
 	for {
 		text, err := r.read()
 		ended := errors.Is(err, io.EOF)

@@ -261,6 +261,7 @@ func TestImportSaysWhatIsWrongWithASource(t *testing.T) {
 		"an event to append":    {`{"type":"T"}` + "\n", -1, "line 1: it has no position"},
 		"gzip":                  {"\x1f\x8b\x08\x00", -1, `compressed with gzip: decompress it first, as in "gzip -dc FILE | umadb import"`},
 		"xz":                    {"\xfd7zXZ\x00\x00", -1, `compressed with xz: decompress it first, as in "xz -dc FILE | umadb import"`},
+		"UTF-16":                {"\xff\xfe{\x00\"\x00", -1, `UTF-16, as Windows PowerShell writes it, and not UTF-8: convert it first, as in "iconv -f UTF-16 -t UTF-8 FILE | umadb import"`},
 		"no JSON later":         {first + "Dear Sir,\n", 1, "line 2: no JSON"},
 		"an empty line":         {first + "\n" + second, 1, "line 2: no JSON"},
 		"a gap":                 {first + `{"position":3}` + "\n", 1, "position 3 where 2 is due"},

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -19,9 +18,6 @@ type exportReader struct {
 
 func newExportReader(r io.Reader) (*exportReader, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	if err := refuseForeign(in); err != nil {
-		return nil, err
-	}
 	compressed, err := isCompressed(in)
 	if err != nil {
 		return nil, err
@@ -33,17 +29,7 @@ func newExportReader(r io.Reader) (*exportReader, error) {
 		}
 		in = bufio.NewReaderSize(frames, 64<<10)
 	}
-	return &exportReader{lineReader: lineReader{in: in}}, nil
-}
-
-// refuseForeign says how to import what another program has compressed.
-func refuseForeign(in *bufio.Reader) error {
-	for _, of := range []struct{ program, magic string }{{"gzip", "\x1f\x8b"}, {"xz", "\xfd7zXZ\x00"}} {
-		if start, _ := in.Peek(len(of.magic)); string(start) == of.magic {
-			return fmt.Errorf("it is compressed with %s: decompress it first, as in %q", of.program, of.program+" -dc FILE | umadb import")
-		}
-	}
-	return nil
+	return &exportReader{lineReader: lineReader{in: in, command: "umadb import"}}, nil
 }
 
 // prime reads the first record ahead, to see whether there is one.

@@ -17,10 +17,11 @@ var byteOrderMark = []byte("\uFEFF")
 
 // lineReader reads lines that may be long, and knows their numbers.
 type lineReader struct {
-	in     *bufio.Reader
-	of     string // what the lines are, as " of standard input"; may be empty
-	long   []byte // a line that does not fit into the buffer of in
-	number int    // of the last line, from 1
+	in      *bufio.Reader
+	of      string // what the lines are, as " of standard input"; may be empty
+	command string // that the lines are for, as "umadb append"
+	long    []byte // a line that does not fit into the buffer of in
+	number  int    // of the last line, from 1
 }
 
 // read gives the next line without its newline, until the next call. With io.EOF
@@ -31,6 +32,11 @@ func (l *lineReader) read() ([]byte, error) {
 		return nil, err
 	}
 	l.number++
+	if l.number == 1 {
+		if err := refuseForeign(text, l.command); err != nil {
+			return nil, err
+		}
+	}
 	if errors.Is(err, bufio.ErrBufferFull) {
 		l.long = append(l.long[:0], text...)
 		for errors.Is(err, bufio.ErrBufferFull) {

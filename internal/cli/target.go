@@ -94,7 +94,7 @@ func (t *target) open(cmd *cobra.Command, mayMake bool) (dcb.EventStore, error) 
 	case flags.Changed("db-path"):
 		opened, err := openLocal(t.dir, newNotices(cmd.ErrOrStderr()), mayMake)
 		if errors.Is(err, vfs.ErrLocked) {
-			err = fmt.Errorf("%w; if it is a server, give its address: --url %s", err, t.url)
+			err = fmt.Errorf("%w; to connect to a server: --url %s", err, t.url)
 		}
 		return notNil(opened, err)
 	}
