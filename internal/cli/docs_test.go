@@ -113,7 +113,10 @@ func eachExitCode(cmd *cobra.Command, do func(code int, meaning string)) {
 	has := func(names ...string) bool {
 		return cmd == nil || slices.ContainsFunc(names, func(name string) bool { return cmd.Flags().Lookup(name) != nil })
 	}
-	ends := map[int]bool{3: has("fail-if", "from"), 4: has("url", "from"), 5: has("url", "from"), 6: has("url", "db-path")}
+	ends := map[int]bool{
+		3: has("fail-if", "from"), 4: has("url", "from"), 5: has("url", "from"), 6: has("url", "db-path"),
+		141: cmd == nil || cmd.HasParent() && cmd.Name() != "serve",
+	}
 	cli.EachExitCode(func(code int, meaning string) {
 		if can, listed := ends[code]; can || !listed {
 			do(code, meaning)

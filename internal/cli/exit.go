@@ -17,6 +17,7 @@ const (
 	exitRefused     = 4
 	exitUnavailable = 5
 	exitCorrupted   = 6
+	exitClosedPipe  = 128 + 13 // what a shell says of a program that SIGPIPE, signal 13, ended
 )
 
 // exitCodes says what each code means.
@@ -31,6 +32,7 @@ var exitCodes = []struct {
 	{exitRefused, "the server wants another API key"},
 	{exitUnavailable, "no connection to the server, or it broke"},
 	{exitCorrupted, "the store is corrupted: `umadb check` says where"},
+	{exitClosedPipe, "the output was a pipe that its reader closed, as `head` does: nothing is said, as if SIGPIPE had ended the program"},
 }
 
 // usageError is a mistake on the command line or in the environment, or in what they
@@ -49,6 +51,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case isQuiet(err):
+		return exitClosedPipe
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.Is(err, dcb.ErrCorruption):
@@ -63,6 +67,6 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// isQuiet tells whether nothing needs saying: whoever read the output, as head
-// does, has seen enough.
+// isQuiet reports whether nothing needs saying: the reader of the output, such as
+// head, has seen enough and closed the pipe.
 func isQuiet(err error) bool { return errors.Is(err, syscall.EPIPE) }
