@@ -88,6 +88,30 @@ func TestEveryKindTravelsInBothForms(t *testing.T) {
 	}
 }
 
+func TestTheFormOfTheDetailsIsThatOfTheClientsLibrary(t *testing.T) {
+	for agent, proper := range map[string]bool{
+		"umadb-go grpc-go/1.85.0":                 true,
+		"grpc-go/1.62.1":                          true,
+		"grpcurl/1.9.1 grpc-go/1.61.0":            true,
+		"grpc-go-connect/1.18.1 (go1.23.4)":       true,
+		"grpc-go-connect/2.0.2 (go1.26) buf/1.75": true,
+		"grpc-kotlin-connect/0.7.4":               true,
+		"connect-es/2.1.2":                        true,
+		"tonic/0.12.3":                            false,
+		"grpc-python/1.68.0 grpc-c/45.0.0":        false,
+		"grpc-java-netty/1.68.0":                  false,
+		"grpc-php/1.60.0 grpc-c/40.0.0":           false,
+		"grpc-dotnet/2.66.0 (.NET 8.0)":           false,
+		"grpc-elixir/0.9.0":                       false,
+		"":                                        false,
+	} {
+		st, trailer := wire.ToStatus(&dcb.Error{Kind: dcb.ErrIntegrity, Detail: "condition"}, agent)
+		if (len(st.Details()) == 1) != proper || (len(trailer) == 0) != proper || st.Code() != codes.FailedPrecondition {
+			t.Errorf("%q gets %v with details %v, and the trailer %v", agent, st, st.Details(), trailer)
+		}
+	}
+}
+
 // mismatch is what grpc-go makes of a status whose details are not a status.
 func mismatch(st *status.Status) error {
 	switch st.Code() {

@@ -213,7 +213,7 @@ func checkEvent(message []byte, limits *dcb.Limits) (e checkedEvent, canonical b
 		canonical = canonical && same
 	}
 	if key, found := e.duplicateKey(); found {
-		return e, false, invalid("metadata key %.60q comes twice", key)
+		return e, false, invalid("metadata contains duplicate keys: %.60q comes twice", key)
 	}
 	return e, canonical && shortest == len(message), nil
 }
