@@ -99,12 +99,13 @@ bench-python: wheel $(RELEASED)/bin/umadb ## measure the Python package beside t
 
 RUFF := .cache/python/ruff
 .PHONY: lint
-lint: ## check format, vet, staticcheck, go.mod, and ruff for Python
+lint: ## check format, vet, staticcheck, go.mod, the wire contract, and ruff for Python
 	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs gofmt -l -s); \
 	if [[ -n $$unformatted ]]; then printf 'gofmt -s would change:\n%s\n' "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
+	$(BUF) lint
 	python3 -m venv $(RUFF)
 	$(RUFF)/bin/pip install -q ruff==0.17.6
 	$(RUFF)/bin/ruff check -q --no-cache --config python/pyproject.toml python bench/python demo
