@@ -67,7 +67,7 @@ func conflictError(condition *dcb.AppendCondition, position uint64) error {
 func trackingError(info *dcb.TrackingInfo, recorded uint64) error {
 	return &dcb.Error{
 		Kind:   dcb.ErrIntegrity,
-		Detail: fmt.Sprintf("tracking position %d of source %.60q is not greater than %d, which is recorded", info.Position, info.Source, recorded),
+		Detail: fmt.Sprintf("non-increasing tracking position for source %.60q: %d is not greater than %d, which is recorded", info.Source, info.Position, recorded),
 	}
 }
 

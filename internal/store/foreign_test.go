@@ -35,6 +35,24 @@ func TestFilesOfTheRustServerAreRefused(t *testing.T) {
 	}
 }
 
+// The tests of the Rust server, and of clients, look for these in its messages.
+func TestMessagesContainWhatThoseOfTheRustServerDo(t *testing.T) {
+	s := open(t, t.TempDir(), nil)
+	tracking := &dcb.TrackingInfo{Source: "web", Position: 5}
+	if _, err := s.Append(t.Context(), nil, nil, tracking); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Append(t.Context(), nil, nil, tracking)
+	if !errors.Is(err, dcb.ErrIntegrity) || !strings.Contains(err.Error(), "non-increasing tracking position for source") {
+		t.Errorf("a tracking position again: %v", err)
+	}
+	twice := dcb.Event{Metadata: []dcb.Metadata{{Key: "by"}, {Key: "by"}}}
+	_, err = s.Append(t.Context(), []dcb.Event{twice}, nil, nil)
+	if !errors.Is(err, dcb.ErrInvalidArgument) || !strings.Contains(err.Error(), "metadata contains duplicate keys") {
+		t.Errorf("a metadata key twice: %v", err)
+	}
+}
+
 func TestAStoreIsOpenOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, nil)

@@ -28,8 +28,8 @@ CONFLICT = (
     '(types ["example"], tags ["tag1" "tag2"]) after {}'
 )
 TRACKING_CONFLICT = (
-    "Conflicting event was rejected: integrity error: tracking position {0} of source "
-    '"upstream" is not greater than {0}, which is recorded'
+    "Conflicting event was rejected: integrity error: non-increasing tracking position for source "
+    '"upstream": {0} is not greater than {0}, which is recorded'
 )
 
 # What each example prints in a new store, and in the same store again; the one that
