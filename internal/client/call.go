@@ -22,16 +22,17 @@ type failure struct {
 
 // invoke makes one attempt of a call with one answer.
 func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
-	var header, trailer metadata.MD
+	var trailer metadata.MD
 	var server peer.Peer // set if there was a connection to send by
-	err := c.pool.first.Invoke(ctx, method, request, response, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&server))
+	err := c.pool.first.Invoke(ctx, method, request, response, grpc.Trailer(&trailer), grpc.Peer(&server))
 	if err == nil {
 		return nil
 	}
 	code := status.Code(err)
 	// A proxy that resets the stream can cause this status too, when the server has
-	// got the request. Such a status comes without headers.
-	exhausted := code == codes.ResourceExhausted && len(header)+len(trailer) > 0
+	// got the request. Such a status comes without a trailer, in which gRPC leaves the
+	// content type of an answer that is nothing but a status.
+	exhausted := code == codes.ResourceExhausted && len(trailer) > 0
 	return &failure{
 		err:         wire.FromStatus(err, trailer),
 		unavailable: code == codes.Unavailable,

@@ -114,14 +114,14 @@ func (m *Messages) receive() error {
 		}
 	}
 	err := m.stream.RecvMsg(&m.frame)
-	if err != nil {
+	if err != nil && (!m.answered || m.again.count > 0) {
 		m.noteHeaders()
 	}
 	return err
 }
 
 // noteHeaders finds out whether the server had begun to answer a stream that has
-// ended, before there was a message.
+// ended without a message.
 func (m *Messages) noteHeaders() {
 	if headers, _ := m.stream.Header(); headers == nil {
 		return
