@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -36,21 +37,22 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 		if failed == nil {
 			return decodeAppended(&answer)
 		}
-		if !mayRepeat(failed, request) || !again.pause(ctx, callPatience) {
+		if patience := patienceWith(failed, request); patience == 0 || !again.pause(ctx, patience) {
 			return 0, outcome(failed)
 		}
 	}
 }
 
-// mayRepeat reports whether an append that failed may be sent again, and succeed.
-func mayRepeat(failed *failure, request []byte) bool {
+// patienceWith returns how long an append that failed may be sent again, 0 for not
+// at all.
+func patienceWith(failed *failure, request []byte) time.Duration {
 	switch {
-	case failed.exhausted:
-		return len(request) <= maxRoom
-	case failed.unavailable:
-		return failed.undone || recognisable(request)
+	case failed.exhausted && len(request) <= maxRoom:
+		return roomPatience
+	case failed.unavailable && (failed.undone || recognisable(request)):
+		return callPatience
 	}
-	return false
+	return 0
 }
 
 // maxRoom is the longest request for which a server has room at other times, by

@@ -19,6 +19,9 @@ const (
 	// callPatience is how long a call that fails is sent again: long enough for a
 	// server that restarts at once.
 	callPatience = 5 * time.Second
+	// roomPatience is how long a call is sent again for which the server has no room:
+	// long enough for a burst of large requests.
+	roomPatience = 10 * time.Second
 	// resumePatience is how long a subscription is resumed: long enough for a server
 	// that is updated, or whose supervisor starts it again after a crash.
 	resumePatience = time.Minute
@@ -82,7 +85,7 @@ func resendRead(e ending) time.Duration {
 		return 0
 	}
 	if status.Code(e.err) == codes.ResourceExhausted {
-		return callPatience
+		return roomPatience
 	}
 	return resendWatch(e)
 }
