@@ -37,6 +37,9 @@ type Error struct {
 	// ConflictPosition is the position of the first event that matched a failed
 	// append condition; 0 if the failure is another, or the server did not say.
 	ConflictPosition uint64
+	// NotAppended reports that an append that failed with ErrTransport has certainly not
+	// happened. Without it, the outcome of such an append is unknown.
+	NotAppended bool
 	// Cause is the error beneath, or nil.
 	Cause error
 }

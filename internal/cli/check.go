@@ -111,7 +111,7 @@ func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
 	if asJSON {
 		err = writeJSON(stdout, f)
 	} else {
-		_, err = io.WriteString(stdout, harmless(f.text()))
+		_, err = io.WriteString(stdout, Harmless(f.text()))
 	}
 	if f.OK {
 		return err

@@ -61,7 +61,7 @@ func newLogger(w io.Writer, format string, least slog.Leveler) *slog.Logger {
 
 // tell says why a command has failed, in the form of its log if it has one.
 func tell(stderr io.Writer, cmd *cobra.Command, err error) {
-	why := harmless(err.Error())
+	why := Harmless(err.Error())
 	if format := cmd.Flags().Lookup("log-format"); format != nil && format.Value.String() == "json" {
 		newLogger(stderr, "json", slog.LevelError).Error("umadb has failed", "reason", why, "exit_code", exitCode(err))
 		return

@@ -23,7 +23,7 @@ func (n notices) Handle(_ context.Context, record slog.Record) error {
 		line += ": " + about.Value.String()
 		return true
 	})
-	_, err := fmt.Fprintf(n.w, "umadb: %s\n", harmless(line))
+	_, err := fmt.Fprintf(n.w, "umadb: %s\n", Harmless(line))
 	return err
 }
 

@@ -69,9 +69,9 @@ func commands(r rune) bool {
 		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// harmless escapes what a message may have picked up from an event, a file or a
+// Harmless escapes what a message may have picked up from an event, a file or a
 // server. Line ends stay.
-func harmless(message string) string {
+func Harmless(message string) string {
 	var b strings.Builder
 	for _, r := range message {
 		if r == '\n' || !commands(r) {

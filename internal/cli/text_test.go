@@ -39,7 +39,7 @@ func TestMessagesAreHarmless(t *testing.T) {
 		"\x1b]0;title\a":           `\x1b]0;title\a`,
 		"\u009b\u202e\x7f\r":       `\u009b\u202e\x7f\r`,
 	} {
-		if got := harmless(text); got != want {
+		if got := Harmless(text); got != want {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)
 		}
 	}

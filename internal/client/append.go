@@ -104,6 +104,7 @@ func outcome(failed *failure) error {
 	said := *e
 	if failed.undone {
 		said.Detail += "; nothing was appended"
+		said.NotAppended = true
 	} else {
 		said.Detail += "; whether the events were appended is unknown"
 	}

@@ -11,7 +11,6 @@ import (
 // Client is an event store on a server. Its methods may be called from many
 // goroutines.
 type Client struct {
-	url     string
 	pool    *pool
 	options Options
 	refuse  error // answers every call if not nil
@@ -36,7 +35,7 @@ func Dial(url string, options *Options) (*Client, error) {
 	if options == nil {
 		options = new(Options)
 	}
-	c := &Client{url: url, options: options.withDefaults()}
+	c := &Client{options: options.withDefaults()}
 	t, err := parseTarget(url)
 	if err != nil {
 		return nil, err
@@ -53,7 +52,6 @@ func Dial(url string, options *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.options.APIKey = "" // so that nothing that prints a client can print it
 	if c.pool, err = newPool(connect, c.options.ConnectTimeout); err != nil {
 		return nil, err
 	}
