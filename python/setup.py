@@ -16,6 +16,7 @@ from setuptools.command.sdist import sdist
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(HERE)
+VERSION = os.path.join(REPOSITORY, "internal", "cli", "version.go")
 
 
 def refuse_platforms():
@@ -45,7 +46,7 @@ def refuse_to_be_alone():
 
 def version():
     """Give the version of the program: there is one for all."""
-    with open(os.path.join(REPOSITORY, "internal", "cli", "version.go"), encoding="utf-8") as file:
+    with open(VERSION, encoding="utf-8") as file:
         return re.search(r'Version = "([^"]+)"', file.read()).group(1)
 
 
@@ -93,8 +94,8 @@ setup(
         Extension(
             "umadb._native",
             sources=sorted(glob.glob("src/*.c", root_dir=HERE)),
-            depends=glob.glob("src/*.h", root_dir=HERE) + glob.glob("binding/*.h", root_dir=HERE),
-            define_macros=[("Py_LIMITED_API", "0x030A0000")],
+            depends=glob.glob("src/*.h", root_dir=HERE) + glob.glob("binding/*.h", root_dir=HERE) + [VERSION],
+            define_macros=[("Py_LIMITED_API", "0x030A0000"), ("UMADB_VERSION", f'"{version()}"')],
             extra_compile_args=["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
             libraries=["dl", "pthread"],
             py_limited_api=True,

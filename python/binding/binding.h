@@ -22,6 +22,7 @@ enum {
 	UMADB_INTERNAL = 8,
 	UMADB_SERIALIZATION = 9,
 	UMADB_TRANSPORT = 10,
+	UMADB_TIMEOUT = 11,   /* a transport error: the time given for the call is over */
 };
 
 /* What can be asked. */
@@ -37,13 +38,14 @@ enum {
 	UMADB_READ = 7,         /* a ReadRequest; gives ReadResponses */
 	UMADB_SUBSCRIBE = 8,    /* a SubscribeRequest; gives SubscribeResponses */
 	UMADB_WATCH_HEALTH = 9, /* the service; gives HealthCheckResponses */
+	UMADB_SUBSCRIBE_ONCE = 10, /* as UMADB_SUBSCRIBE, but without resuming */
 };
 
 /* An answer. */
 typedef struct {
 	int32_t kind;      /* UMADB_OK or why not */
-	int32_t present;   /* whether number means anything */
-	uint64_t number;   /* the answer; with an error, the conflicting position */
+	int32_t present;   /* whether number means anything; with a transport error, whether nothing was appended */
+	uint64_t number;   /* the answer; with an integrity error, the conflicting position */
 	char *bytes;       /* a message, or the text of an error; for free() */
 	int64_t length;    /* of bytes */
 } umadb_answer;
@@ -61,6 +63,7 @@ typedef struct {
 	int32_t method;
 	char *request;         /* freed with the exchange */
 	int64_t length;        /* of the request */
+	int64_t timeout;       /* how long all of it may take, in ns; 0 without a limit */
 	_Atomic int32_t references;
 	char asked;            /* the library knows of it; guarded by the GIL, of a call that blocks its thread's */
 

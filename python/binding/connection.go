@@ -32,7 +32,7 @@ type backend interface {
 	dcb.EventStore
 	append(ctx context.Context, request []byte) (uint64, error)
 	read(ctx context.Context, request []byte) (messages, error)
-	subscribe(ctx context.Context, request []byte) (messages, error)
+	subscribe(ctx context.Context, request []byte, resume bool) (messages, error)
 	checkHealth(ctx context.Context, service string) (client.HealthStatus, error)
 	watchHealth(ctx context.Context, service string) (messages, error)
 }
@@ -122,8 +122,8 @@ func (c *conn) caller(method C.int32_t, request []byte) func(context.Context) re
 func (c *conn) opener(e *exchange, method C.int32_t, request []byte) func() (messages, error) {
 	return func() (messages, error) {
 		switch method {
-		case C.UMADB_SUBSCRIBE:
-			return c.subscribe(e.ctx, request)
+		case C.UMADB_SUBSCRIBE, C.UMADB_SUBSCRIBE_ONCE:
+			return c.subscribe(e.ctx, request, method == C.UMADB_SUBSCRIBE)
 		case C.UMADB_WATCH_HEALTH:
 			return c.watchHealth(e.ctx, string(request))
 		}
@@ -190,12 +190,12 @@ func (r *remote) read(ctx context.Context, request []byte) (messages, error) {
 	return r.ReadMessages(ctx, parsed), nil
 }
 
-func (r *remote) subscribe(ctx context.Context, request []byte) (messages, error) {
+func (r *remote) subscribe(ctx context.Context, request []byte, resume bool) (messages, error) {
 	parsed, err := encoding.ParseSubscribe(request, &unlimited)
 	if err != nil {
 		return nil, err
 	}
-	return r.SubscribeMessages(ctx, parsed, true), nil
+	return r.SubscribeMessages(ctx, parsed, resume), nil
 }
 
 func (r *remote) checkHealth(ctx context.Context, service string) (client.HealthStatus, error) {

@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
@@ -22,7 +24,46 @@ func (e *embedded) append(ctx context.Context, request []byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if _, limited := ctx.Deadline(); limited {
+		return e.commitInTime(ctx, parsed)
+	}
 	return e.Commit(ctx, parsed)
+}
+
+// grace is how long an append whose time is over is given to end without effect.
+const grace = 10 * time.Millisecond
+
+// commitInTime does not wait for a disk longer than ctx allows.
+func (e *embedded) commitInTime(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+	committed := make(chan result, 1)
+	go func() {
+		position, err := e.Commit(ctx, request)
+		committed <- result{number: position, err: err}
+	}()
+	select {
+	case r := <-committed:
+		return r.number, inTime(r.err)
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-committed:
+		return r.number, inTime(r.err)
+	case <-time.After(grace):
+		return 0, errOutcomeUnknown
+	}
+}
+
+var (
+	errNotAppended    = &dcb.Error{Kind: dcb.ErrTransport, Detail: errOverdue.Detail + "; nothing was appended", NotAppended: true, Cause: context.DeadlineExceeded}
+	errOutcomeUnknown = &dcb.Error{Kind: dcb.ErrTransport, Detail: errOverdue.Detail + "; whether the events were appended is unknown", Cause: context.DeadlineExceeded}
+)
+
+// inTime says of an append that its store gave up in time that it did not happen.
+func inTime(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errNotAppended
+	}
+	return err
 }
 
 func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
@@ -37,7 +78,7 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 	return &cursor{Cursor: opened, ctx: ctx}, err
 }
 
-func (e *embedded) subscribe(ctx context.Context, request []byte) (messages, error) {
+func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messages, error) {
 	parsed, err := encoding.ParseSubscribe(request, e.Limits())
 	if err != nil {
 		return nil, err

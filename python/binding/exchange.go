@@ -45,7 +45,11 @@ func begin(x *C.umadb_exchange) *exchange {
 	default:
 		parent, e.stream = c.ctx, &unopened{open: c.opener(e, x.method, request)}
 	}
-	e.ctx, e.stop = context.WithCancel(parent)
+	if x.timeout == 0 {
+		e.ctx, e.stop = context.WithCancel(parent)
+	} else {
+		e.ctx, e.stop = context.WithTimeout(parent, time.Duration(x.timeout))
+	}
 	e.deadline = &softDeadline{Context: e.ctx}
 	underWay.put(uint64(x.id), e)
 	return e
@@ -77,16 +81,23 @@ func (e *exchange) run() {
 	}
 }
 
-// next gives the next answer. A cancelled stream says so, whatever its last call
-// ended with.
+// next gives the next answer. A stream that is cancelled, or whose time is over, says
+// so, whatever its last call ended with.
 func (e *exchange) next() (r result) {
 	if e.call != nil {
-		return e.call(e.ctx)
+		r = e.call(e.ctx)
+		if errors.Is(e.ctx.Err(), context.DeadlineExceeded) {
+			r.err = overdue(r.err)
+		}
+		return r
 	}
 	if e.ctx.Err() == nil {
 		r.message, r.err = e.stream.Next()
 	}
-	if e.ctx.Err() != nil {
+	switch err := e.ctx.Err(); {
+	case errors.Is(err, context.DeadlineExceeded):
+		r = result{err: errOverdue}
+	case err != nil:
 		r = result{err: dcb.ErrClosed}
 	}
 	return r

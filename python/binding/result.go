@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/cli"
 )
 
 // result is an answer on its way to C.
@@ -47,6 +48,7 @@ var kinds = []struct {
 	{io.EOF, C.UMADB_END},
 	{dcb.ErrClosed, C.UMADB_CANCELLED},
 	{context.Canceled, C.UMADB_CANCELLED},
+	{context.DeadlineExceeded, C.UMADB_TIMEOUT},
 	{dcb.ErrIntegrity, C.UMADB_INTEGRITY},
 	{dcb.ErrInvalidArgument, C.UMADB_INVALID},
 	{dcb.ErrAuthentication, C.UMADB_AUTHENTICATION},
@@ -55,6 +57,23 @@ var kinds = []struct {
 	{dcb.ErrInternal, C.UMADB_INTERNAL},
 	{dcb.ErrSerialization, C.UMADB_SERIALIZATION},
 	{dcb.ErrTransport, C.UMADB_TRANSPORT},
+}
+
+// errOverdue is what a call ends with whose time is over.
+var errOverdue = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the call did not finish", Cause: context.DeadlineExceeded}
+
+// overdue says of a call that has failed, and whose time is over, that this is why.
+func overdue(err error) error {
+	var e *dcb.Error
+	switch {
+	case err == context.DeadlineExceeded:
+		return errOverdue
+	case !errors.As(err, &e) || !errors.Is(e.Kind, dcb.ErrTransport):
+		return err
+	}
+	late := *e
+	late.Cause = context.DeadlineExceeded
+	return &late
 }
 
 func (r *result) fail(out *C.umadb_answer) {
@@ -66,10 +85,11 @@ func (r *result) fail(out *C.umadb_answer) {
 		}
 	}
 	var e *dcb.Error
-	if errors.As(r.err, &e) && e.ConflictPosition != 0 {
+	if errors.As(r.err, &e) && (e.ConflictPosition != 0 || e.NotAppended) {
 		out.present, out.number = 1, C.uint64_t(e.ConflictPosition)
 	}
-	out.bytes, out.length = toC([]byte(r.err.Error()))
+	// It may have come from a server, and go to a terminal with a traceback.
+	out.bytes, out.length = toC([]byte(cli.Harmless(r.err.Error())))
 }
 
 // freeBytes frees what C was not given.

@@ -39,7 +39,7 @@ static PyObject *wait_for(Connection *c, umadb_exchange *x)
 {
 	umadb_answer result;
 	int32_t method = x->method;
-	int failed = exchange_await(c, x, &result);
+	int failed = exchange_await(c, x, 0, &result);
 	if (golib_alive())
 		exchange_drop(x);
 	return failed ? NULL : answer(c, method, &result);
@@ -58,9 +58,9 @@ static PyObject *start(Connection *c, umadb_exchange *x, uint64_t notifier)
 	return (PyObject *)started;
 }
 
-PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, uint64_t notifier)
+PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t timeout, uint64_t notifier)
 {
-	umadb_exchange *x = exchange_new(c, method, request, size);
+	umadb_exchange *x = exchange_new(c, method, request, size, timeout);
 	if (x == NULL)
 		return NULL;
 	return notifier ? start(c, x, notifier) : wait_for(c, x);

@@ -41,7 +41,7 @@ static PyObject *connect(PyObject *module, PyObject *args)
 	c->near = 0;
 	c->local = strncmp(url, "file:", 5) == 0;
 	c->uuid_object = uuid_object;
-	PyObject *result = call_make(c, UMADB_OPEN, bytes, size, notifier);
+	PyObject *result = call_make(c, UMADB_OPEN, bytes, size, 0, notifier);
 	Py_DECREF((PyObject *)c);
 	return result;
 }
@@ -49,15 +49,16 @@ static PyObject *connect(PyObject *module, PyObject *args)
 static PyObject *Connection_append(Connection *c, PyObject *args)
 {
 	PyObject *events, *condition, *tracking;
+	int64_t timeout;
 	uint64_t notifier = 0;
-	if (!PyArg_ParseTuple(args, "OOO|O&", &events, &condition, &tracking, to_notifier, &notifier))
+	if (!PyArg_ParseTuple(args, "OOOO&|O&", &events, &condition, &tracking, to_timeout, &timeout, to_notifier, &notifier))
 		return NULL;
 	writer w = {0};
 	if (write_append(&w, events, condition, tracking) < 0) {
 		free(w.bytes);
 		return NULL;
 	}
-	return call_make(c, UMADB_APPEND, w.bytes, w.size, notifier);
+	return call_make(c, UMADB_APPEND, w.bytes, w.size, timeout, notifier);
 }
 
 /* Makes a call whose request is a text. */
@@ -65,13 +66,14 @@ static PyObject *Connection_call(Connection *c, PyObject *args)
 {
 	int method;
 	PyObject *text;
+	int64_t timeout;
 	uint64_t notifier = 0;
 	Py_ssize_t size;
-	if (!PyArg_ParseTuple(args, "iU|O&;the name of a source or service must be str", &method, &text, to_notifier, &notifier))
+	if (!PyArg_ParseTuple(args, "iUO&|O&;the name of a source or service must be str", &method, &text, to_timeout, &timeout, to_notifier, &notifier))
 		return NULL;
 	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
 	char *request = word ? copied(word, size) : NULL;
-	return request ? call_make(c, method, request, size, notifier) : NULL;
+	return request ? call_make(c, method, request, size, timeout, notifier) : NULL;
 }
 
 static PyObject *Connection_close(Connection *c, PyObject *args)
@@ -84,47 +86,52 @@ static PyObject *Connection_close(Connection *c, PyObject *args)
 	c->closed = 1;
 	if (!golib_alive()) /* a forked child has nothing to close */
 		Py_RETURN_NONE;
-	return call_make(c, UMADB_CLOSE, NULL, 0, notifier);
+	return call_make(c, UMADB_CLOSE, NULL, 0, 0, notifier);
 }
 
 static PyObject *Connection_read(Connection *c, PyObject *args)
 {
 	PyObject *query, *start, *limit;
 	int backwards;
-	if (!PyArg_ParseTuple(args, "OOpO", &query, &start, &backwards, &limit))
+	int64_t timeout;
+	if (!PyArg_ParseTuple(args, "OOpOO&", &query, &start, &backwards, &limit, to_timeout, &timeout))
 		return NULL;
 	writer w = {0};
 	if (write_read(&w, query, start, backwards, limit) < 0) {
 		free(w.bytes);
 		return NULL;
 	}
-	return stream_new(ReadResponse_Type, c, UMADB_READ, w.bytes, w.size, -1);
+	return stream_new(ReadResponse_Type, c, UMADB_READ, w.bytes, w.size, -1, timeout);
 }
 
 static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 {
 	PyObject *query, *after, *limit;
-	int as_read;
+	int as_read, resume;
+	int64_t timeout;
 	uint64_t left = 0;
-	if (!PyArg_ParseTuple(args, "OOOp", &query, &after, &limit, &as_read) || (limit != Py_None && to_unsigned(limit, "limit", 32, &left) < 0))
+	if (!PyArg_ParseTuple(args, "OOOppO&", &query, &after, &limit, &as_read, &resume, to_timeout, &timeout) || (limit != Py_None && to_unsigned(limit, "limit", 32, &left) < 0))
 		return NULL;
 	writer w = {0};
 	if (write_subscribe(&w, query, after, as_read) < 0) {
 		free(w.bytes);
 		return NULL;
 	}
-	return stream_new(as_read ? ReadResponse_Type : Subscription_Type, c, UMADB_SUBSCRIBE, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)left);
+	PyTypeObject *type = as_read ? ReadResponse_Type : Subscription_Type;
+	int32_t method = resume ? UMADB_SUBSCRIBE : UMADB_SUBSCRIBE_ONCE;
+	return stream_new(type, c, method, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)left, timeout);
 }
 
 static PyObject *Connection_watch_health(Connection *c, PyObject *args)
 {
 	PyObject *text;
+	int64_t timeout;
 	Py_ssize_t size;
-	if (!PyArg_ParseTuple(args, "U;the name of a service must be str", &text))
+	if (!PyArg_ParseTuple(args, "UO&;the name of a service must be str", &text, to_timeout, &timeout))
 		return NULL;
 	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
 	char *request = word ? copied(word, size) : NULL;
-	return request ? stream_new(Subscription_Type, c, UMADB_WATCH_HEALTH, request, size, -1) : NULL;
+	return request ? stream_new(Subscription_Type, c, UMADB_WATCH_HEALTH, request, size, -1, timeout) : NULL;
 }
 
 static void Connection_dealloc(Connection *c)

@@ -3,7 +3,7 @@
 #include "native.h"
 
 PyObject *CancelledByUserError, *TransportError;
-static PyObject *IntegrityError, *AuthenticationError, *CorruptionError, *ServerStartError;
+static PyObject *TimeoutExpired, *IntegrityError, *AuthenticationError, *CorruptionError, *ServerStartError;
 
 static PyObject *add_exception(PyObject *module, const char *name, const char *doc, PyObject *base)
 {
@@ -23,14 +23,20 @@ int errors_init(PyObject *module)
 		"        condition fail (int), or None if the server did not say.",
 		PyExc_ValueError);
 	TransportError = add_exception(module, "TransportError",
-		"There is no connection, it broke, or the server refused a request as such. An append may then have happened.",
+		"There is no connection, it broke, or the server refused a request as such.\n\n"
+		"Attributes:\n    appended: of an append, False if it has certainly not happened; None if that is\n"
+		"        unknown, or if the call was no append.",
 		PyExc_RuntimeError);
+	TimeoutExpired = add_exception(module, "TimeoutExpired",
+		"The timeout that was given for a call is over.", TransportError);
 	AuthenticationError = add_exception(module, "AuthenticationError", "The API key is missing or wrong.", PyExc_PermissionError);
 	CorruptionError = add_exception(module, "CorruptionError", "Stored data does not bear its checksum.", PyExc_RuntimeError);
 	CancelledByUserError = add_exception(module, "CancelledByUserError",
 		"A read, subscription or health watch was cancelled, or its client closed.", PyExc_Exception);
 	ServerStartError = add_exception(module, "ServerStartError", "A server could not be started.", PyExc_RuntimeError);
-	if (!IntegrityError || !TransportError || !AuthenticationError || !CorruptionError || !CancelledByUserError || !ServerStartError)
+	if (!IntegrityError || !TransportError || !TimeoutExpired || !AuthenticationError || !CorruptionError || !CancelledByUserError || !ServerStartError)
+		return -1;
+	if (PyObject_SetAttrString(TransportError, "appended", Py_None) < 0)
 		return -1;
 	return PyObject_SetAttrString(IntegrityError, "conflict_position", Py_None);
 }
@@ -53,8 +59,29 @@ static PyObject *exception_of(int32_t kind)
 		return PyExc_OSError;
 	case UMADB_TRANSPORT:
 		return TransportError;
+	case UMADB_TIMEOUT:
+		return TimeoutExpired;
 	}
 	return PyExc_RuntimeError;
+}
+
+/* Sets the attribute that tells more of an error. */
+static void set_detail(PyObject *exception, const umadb_answer *result)
+{
+	if (result->kind != UMADB_INTEGRITY) {
+		PyObject_SetAttrString(exception, "appended", Py_False);
+		return;
+	}
+	PyObject *position = PyLong_FromUnsignedLongLong(result->number);
+	if (position != NULL)
+		PyObject_SetAttrString(exception, "conflict_position", position);
+	Py_XDECREF(position);
+}
+
+int raise_timeout(void)
+{
+	PyErr_SetString(TimeoutExpired, "transport error: nothing has come within the timeout");
+	return -1;
 }
 
 PyObject *raise_result(umadb_answer *result)
@@ -73,12 +100,8 @@ PyObject *raise_kept(const umadb_answer *result)
 		return NULL;
 	PyObject *exception = PyObject_CallFunctionObjArgs(type, text, NULL);
 	Py_DECREF(text);
-	if (exception != NULL && type == IntegrityError && result->present) {
-		PyObject *position = PyLong_FromUnsignedLongLong(result->number);
-		if (position != NULL)
-			PyObject_SetAttrString(exception, "conflict_position", position);
-		Py_XDECREF(position);
-	}
+	if (exception != NULL && result->present)
+		set_detail(exception, result);
 	if (exception != NULL) {
 		PyErr_SetObject(type, exception);
 		Py_DECREF(exception);

@@ -6,8 +6,6 @@
 #include <sched.h>
 #include <time.h>
 
-enum { MICROSECOND = 1000, MILLISECOND = 1000 * MICROSECOND, SECOND = 1000 * MILLISECOND };
-
 /* How long a thread spins for the answer of a server before it sleeps, if that gave
  * its last one within this time. A server on the same machine answers in some 100 µs,
  * and to wake a thread, on a processor that has gone idle, takes tens of them. An
@@ -26,9 +24,12 @@ static int64_t now(void)
 #ifdef __APPLE__
 static int make_condition(pthread_cond_t *condition) { return pthread_cond_init(condition, NULL); }
 
-static int wait_timed(umadb_exchange *x, int32_t milliseconds)
+static int wait_timed(umadb_exchange *x, int64_t until)
 {
-	struct timespec t = {milliseconds / 1000, milliseconds % 1000 * MILLISECOND};
+	int64_t left = until - now();
+	if (left <= 0)
+		return ETIMEDOUT;
+	struct timespec t = {left / SECOND, left % SECOND};
 	return pthread_cond_timedwait_relative_np(&x->arrived, &x->lock, &t);
 }
 #else
@@ -43,15 +44,14 @@ static int make_condition(pthread_cond_t *condition)
 	return failed;
 }
 
-static int wait_timed(umadb_exchange *x, int32_t milliseconds)
+static int wait_timed(umadb_exchange *x, int64_t until)
 {
-	int64_t until = now() + (int64_t)milliseconds * MILLISECOND;
 	struct timespec t = {until / SECOND, until % SECOND};
 	return pthread_cond_timedwait(&x->arrived, &x->lock, &t);
 }
 #endif
 
-umadb_exchange *exchange_new(Connection *c, int32_t method, void *bytes, Py_ssize_t size)
+umadb_exchange *exchange_new(Connection *c, int32_t method, void *bytes, Py_ssize_t size, int64_t timeout)
 {
 	if (golib_check() < 0) {
 		free(bytes);
@@ -69,6 +69,7 @@ umadb_exchange *exchange_new(Connection *c, int32_t method, void *bytes, Py_ssiz
 	x->method = method;
 	x->request = bytes;
 	x->length = size;
+	x->timeout = timeout;
 	x->references = 1;
 	return x;
 }
@@ -146,47 +147,56 @@ static int spin(umadb_exchange *x, int64_t until)
 	return 1;
 }
 
-/* Sleeps until there is an answer, or so many milliseconds. */
-static void sleep_on(umadb_exchange *x, int32_t milliseconds)
+/* Sleeps until there is an answer, or until then. */
+static void sleep_on(umadb_exchange *x, int64_t until)
 {
 	int failed = 0;
 	pthread_mutex_lock(&x->lock);
 	while (x->count == 0 && failed == 0)
-		failed = milliseconds == FOREVER ? pthread_cond_wait(&x->arrived, &x->lock) : wait_timed(x, milliseconds);
+		failed = until == FOREVER ? pthread_cond_wait(&x->arrived, &x->lock) : wait_timed(x, until);
 	pthread_mutex_unlock(&x->lock);
 }
 
 /* Waits for the first time. Without the GIL. */
-static void begin_to_wait(Connection *c, umadb_exchange *x, int32_t patience)
+static void begin_to_wait(Connection *c, umadb_exchange *x, int64_t until)
 {
 	ask(c, x);
 	if (is_stepped(c, x))
-		go.step(x, patience != FOREVER);
-	if (c->local || x->method == UMADB_SUBSCRIBE || x->method == UMADB_WATCH_HEALTH) {
-		sleep_on(x, patience); /* if at all, for the disk, or for something to happen */
+		go.step(x, until != FOREVER);
+	if (c->local || x->method > UMADB_READ) {
+		sleep_on(x, until); /* if at all, for the disk, or for something to happen */
 		return;
 	}
 	int64_t begun = now();
 	if (!c->near || !spin(x, begun + NEAR))
-		sleep_on(x, patience);
+		sleep_on(x, until);
 	c->near = now() - begun < NEAR;
 }
 
-int exchange_await(Connection *c, umadb_exchange *x, umadb_answer *answer)
+/* The time so many ns from now, but not after another. */
+static int64_t in(int64_t ns, int64_t at_last)
+{
+	int64_t begun = now();
+	return ns < at_last - begun ? begun + ns : at_last;
+}
+
+int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answer *answer)
 {
 	if (exchange_take(x, answer))
 		return 0;
-	int32_t patience = golib_patience();
+	int64_t patience = golib_patience(), at_last = in(timeout ? timeout : FOREVER, FOREVER);
 	if (x->method >= UMADB_READ)
 		ask(c, x);
 	Py_BEGIN_ALLOW_THREADS
-	begin_to_wait(c, x, patience);
+	begin_to_wait(c, x, in(patience, at_last));
 	Py_END_ALLOW_THREADS
 	while (!exchange_take(x, answer)) {
 		if (golib_go_on() < 0)
 			return -1;
+		if (now() >= at_last)
+			return raise_timeout();
 		Py_BEGIN_ALLOW_THREADS
-		sleep_on(x, patience);
+		sleep_on(x, in(patience, at_last));
 		Py_END_ALLOW_THREADS
 	}
 	return 0;

@@ -6,9 +6,9 @@
 
 #include "native.h"
 
-/* Makes an exchange; it takes over the request, which malloc made. NULL with an
- * exception, as in a forked child. */
-umadb_exchange *exchange_new(Connection *c, int32_t method, void *request, Py_ssize_t size);
+/* Makes an exchange; it takes over the request, which malloc made. timeout bounds all of
+ * it, unless it is 0. NULL with an exception, as in a forked child. */
+umadb_exchange *exchange_new(Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t timeout);
 /* Has the library work on an exchange; the notifier, if it is not 0, tells of the
  * first answer. The others below start it themselves. */
 void exchange_start(umadb_exchange *x, uint64_t notifier);
@@ -16,8 +16,8 @@ void exchange_start(umadb_exchange *x, uint64_t notifier);
  * caller's then. */
 int exchange_take(umadb_exchange *x, umadb_answer *answer);
 /* Waits for the next answer, while other threads run: 0, or -1 with an exception if
- * a signal handler raised one. */
-int exchange_await(Connection *c, umadb_exchange *x, umadb_answer *answer);
+ * a signal handler raised one, or if there was none within the timeout, unless that is 0. */
+int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answer *answer);
 /* Takes the next answer if it is there, and tells whether it was; if not, the notifier
  * tells of it. It may have told of one that was taken. */
 int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_answer *answer);

@@ -7,8 +7,10 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #endif
 
 golib go;
@@ -16,7 +18,6 @@ golib go;
 static PyObject *library_path;
 static void *library;
 static int forked; /* this process is a child of the one that loaded it */
-static unsigned long main_thread;
 
 PyObject *golib_set_path(PyObject *module, PyObject *path)
 {
@@ -29,17 +30,16 @@ PyObject *golib_set_path(PyObject *module, PyObject *path)
 
 static void in_child(void) { forked = 1; }
 
-static int find_main_thread(void)
+/* Reports whether this is the main thread of the process, the one on which Python runs
+ * signal handlers. The kernel is asked, since Python's own answers can be patched: with
+ * gevent, threads are greenlets. */
+static int on_main_thread(void)
 {
-	PyObject *threading = PyImport_ImportModule("threading");
-	PyObject *thread = threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
-	PyObject *identity = thread ? PyObject_GetAttrString(thread, "ident") : NULL;
-	if (identity != NULL)
-		main_thread = PyLong_AsUnsignedLong(identity);
-	Py_XDECREF(identity);
-	Py_XDECREF(thread);
-	Py_XDECREF(threading);
-	return PyErr_Occurred() ? -1 : 0;
+#ifdef __linux__
+	return syscall(SYS_gettid) == getpid();
+#else
+	return pthread_main_np();
+#endif
 }
 
 /* The functions by name. */
@@ -80,13 +80,10 @@ int golib_load(void)
 {
 	if (library != NULL)
 		return golib_check();
-	if (library_path == NULL || find_main_thread() < 0) {
-		if (!PyErr_Occurred())
-			PyErr_SetString(PyExc_RuntimeError, "umadb has not been imported as a package");
+	if (library_path == NULL) {
+		PyErr_SetString(PyExc_RuntimeError, "umadb has not been imported as a package");
 		return -1;
 	}
-	if (library != NULL) /* by another thread, while Python looked for the main one */
-		return golib_check();
 	PyObject *path = NULL;
 	if (!PyUnicode_FSConverter(library_path, &path))
 		return -1;
@@ -131,7 +128,4 @@ int golib_check(void)
 
 int golib_go_on(void) { return PyErr_CheckSignals() < 0 ? -1 : golib_check(); }
 
-int32_t golib_patience(void)
-{
-	return PyThread_get_thread_ident() == main_thread ? 50 : FOREVER;
-}
+int64_t golib_patience(void) { return on_main_thread() ? 50 * MILLISECOND : FOREVER; }

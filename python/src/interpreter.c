@@ -30,3 +30,23 @@ int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out)
 	*out = value;
 	return 0;
 }
+
+int to_timeout(PyObject *object, void *out)
+{
+	double seconds = object == Py_None ? 0 : PyFloat_AsDouble(object);
+	if (seconds == -1 && PyErr_Occurred()) {
+		if (PyErr_ExceptionMatches(PyExc_TypeError))
+			PyErr_Format(PyExc_TypeError, "timeout must be a number of seconds or None, not %R", (PyObject *)Py_TYPE(object));
+		return 0;
+	}
+	if (!(seconds >= 0)) {
+		PyErr_Format(PyExc_ValueError, "timeout must be 0 seconds or more, not %R", object);
+		return 0;
+	}
+	double ns = seconds * SECOND;
+	if (object == Py_None || ns > (double)(INT64_MAX / 2))
+		*(int64_t *)out = 0;
+	else
+		*(int64_t *)out = ns < 1 ? 1 : (int64_t)ns;
+	return 1;
+}

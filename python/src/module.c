@@ -26,7 +26,7 @@ PyMODINIT_FUNC PyInit__native(void)
 	PyObject *module = PyModule_Create(&definition);
 	if (module == NULL)
 		return NULL;
-	if (errors_init(module) < 0 || values_init(module) < 0 || connection_init(module) < 0 || call_init(module) < 0 ||
+	if (PyModule_AddStringConstant(module, "__version__", UMADB_VERSION) < 0 || errors_init(module) < 0 || values_init(module) < 0 || connection_init(module) < 0 || call_init(module) < 0 ||
 	    response_init(module) < 0 || notifier_init(module) < 0) {
 		Py_DECREF(module);
 		return NULL;

@@ -37,16 +37,19 @@ int golib_check(void);
 /* Looks after signals in the middle of a call, whose handlers may fork; -1 with an
  * exception if the call cannot go on. */
 int golib_go_on(void);
-enum { FOREVER = -1 };
-/* How many milliseconds a thread may wait before it looks after signals: FOREVER,
- * but for the main thread. */
-int32_t golib_patience(void);
+enum { MICROSECOND = 1000, MILLISECOND = 1000 * MICROSECOND, SECOND = 1000 * MILLISECOND };
+#define FOREVER INT64_MAX
+/* How many ns a thread may wait before it checks for signals: FOREVER, except on the
+ * main thread. */
+int64_t golib_patience(void);
 
 /* interpreter.c */
 
 /* Reads an unsigned integer of at most so many bits; -1 with a ValueError or
  * TypeError that names it. */
 int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out);
+/* For PyArg_Parse: reads a timeout in seconds into ns (int64_t *); None is 0, no limit. */
+int to_timeout(PyObject *object, void *out);
 /* Adds a type made from a spec to the module; NULL with an exception. */
 PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);
 
@@ -95,7 +98,7 @@ int connection_init(PyObject *module);
 int call_init(PyObject *module);
 /* Makes a call and waits for its answer; with a notifier, gives a Call instead. It
  * takes over the request, which malloc made. */
-PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, uint64_t notifier);
+PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t timeout, uint64_t notifier);
 
 /* stream.c, response.c: what a read, a subscription or a health watch gives. */
 
@@ -103,8 +106,9 @@ extern PyTypeObject *ReadResponse_Type, *Subscription_Type;
 
 int response_init(PyObject *module);
 /* Makes a stream of a type; it takes over the request, which malloc made. limit is how
- * many events to give, negative for all. */
-PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit);
+ * many events to give, negative for all. timeout, unless it is 0, bounds a read as a whole,
+ * and each wait for what is to come. */
+PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit, int64_t timeout);
 /* Ends every stream of the process. */
 PyObject *cancel_all(PyObject *module, PyObject *none);
 
@@ -122,6 +126,9 @@ int to_notifier(PyObject *object, void *handle);
 /* errors.c */
 
 extern PyObject *CancelledByUserError, *TransportError;
+
+/* Raises TimeoutExpired. Always -1. */
+int raise_timeout(void);
 
 int errors_init(PyObject *module);
 /* Raises what a result tells, and frees its bytes. Always NULL. */

@@ -25,15 +25,38 @@ static PyObject *next_of_message(Stream *s)
 	return NULL;
 }
 
-static PyObject *Stream_iternext(Stream *s)
+static PyObject *next_event(Stream *s, int64_t timeout)
 {
 	if (stream_check(s) < 0)
 		return NULL;
 	for (;;) {
 		PyObject *event = next_of_message(s);
-		if (event != NULL || PyErr_Occurred() || stream_fetch(s, 0) <= 0)
+		if (event != NULL || PyErr_Occurred() || stream_fetch(s, timeout, 0) <= 0)
 			return event;
 	}
+}
+
+static PyObject *Stream_iternext(Stream *s) { return next_event(s, s->timeout); }
+
+/* Reads the timeout that may be the argument of a method; by default it is the stream's. */
+static int timeout_of(Stream *s, PyObject *args, PyObject *kwargs, int64_t *timeout)
+{
+	static char *names[] = {"timeout", NULL};
+	PyObject *given = Py_None;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &given) || !to_timeout(given, timeout))
+		return -1;
+	if (given == Py_None)
+		*timeout = s->timeout;
+	return 0;
+}
+
+static PyObject *Stream_next(Stream *s, PyObject *args, PyObject *kwargs)
+{
+	int64_t timeout;
+	PyObject *event = timeout_of(s, args, kwargs, &timeout) < 0 ? NULL : next_event(s, timeout);
+	if (event == NULL && !PyErr_Occurred())
+		PyErr_SetNone(PyExc_StopIteration);
+	return event;
 }
 
 /* Gives the events left of the message as a list. */
@@ -52,7 +75,7 @@ static PyObject *rest_of_message(Stream *s)
 
 /* Gives as many events as came together as a list, empty at the end; False if a
  * notifier is to tell when there are some. */
-static PyObject *next_batch(Stream *s, uint64_t notifier)
+static PyObject *next_batch(Stream *s, int64_t timeout, uint64_t notifier)
 {
 	if (stream_check(s) < 0)
 		return NULL;
@@ -60,7 +83,7 @@ static PyObject *next_batch(Stream *s, uint64_t notifier)
 		PyObject *list = rest_of_message(s);
 		if (list == NULL || PyList_Size(list) > 0)
 			return list;
-		int came = stream_fetch(s, notifier);
+		int came = stream_fetch(s, timeout, notifier);
 		if (came == ENDED)
 			return list;
 		Py_DECREF(list);
@@ -71,17 +94,17 @@ static PyObject *next_batch(Stream *s, uint64_t notifier)
 	}
 }
 
-static PyObject *Stream_next_batch(Stream *s, PyObject *none)
+static PyObject *Stream_next_batch(Stream *s, PyObject *args, PyObject *kwargs)
 {
-	(void)none;
-	return next_batch(s, 0);
+	int64_t timeout;
+	return timeout_of(s, args, kwargs, &timeout) < 0 ? NULL : next_batch(s, timeout, 0);
 }
 
 /* Likewise for event loops. */
 static PyObject *Stream_poll(Stream *s, PyObject *args)
 {
 	uint64_t notifier;
-	return PyArg_ParseTuple(args, "O&", to_notifier, &notifier) ? next_batch(s, notifier) : NULL;
+	return PyArg_ParseTuple(args, "O&", to_notifier, &notifier) ? next_batch(s, 0, notifier) : NULL;
 }
 
 /* Gives the bytes of the next message, None at the end, False if the notifier that
@@ -92,7 +115,7 @@ static PyObject *Stream_next_message(Stream *s, PyObject *args)
 	uint64_t notifier = 0;
 	if (!PyArg_ParseTuple(args, "|O&", to_notifier, &notifier) || stream_check(s) < 0)
 		return NULL;
-	switch (stream_fetch(s, notifier)) {
+	switch (stream_fetch(s, s->timeout, notifier)) {
 	case FAILED:
 		return NULL;
 	case ENDED:
@@ -120,7 +143,7 @@ static PyObject *Stream_last_head(Stream *s, PyObject *none)
 static PyObject *Stream_head(Stream *s, PyObject *none)
 {
 	(void)none;
-	if (stream_check(s) < 0 || (!s->begun && !s->follows && stream_fetch(s, 0) == FAILED))
+	if (stream_check(s) < 0 || (!s->begun && !s->follows && stream_fetch(s, s->timeout, 0) == FAILED))
 		return NULL;
 	return head_object(s);
 }
@@ -160,10 +183,15 @@ static PyObject *Stream_cancelled(Stream *s, void *closure)
 	return PyBool_FromLong(stream_is_cancelled(s));
 }
 
+#define NEXT_DOC \
+	"next($self, /, timeout=None)\n--\n\n" \
+	"Do what the built-in next does, for no longer than timeout (seconds).\n\n" \
+	"After TimeoutExpired it may be called again: no event is lost."
 #define NEXT_BATCH_DOC \
-	"next_batch($self, /)\n--\n\n" \
+	"next_batch($self, /, timeout=None)\n--\n\n" \
 	"Wait for more events and return them as a list of SequencedEvent, as many as came together.\n\n" \
-	"An empty list says that there are no more."
+	"An empty list says that there are no more. If none come within timeout (seconds), it raises\n" \
+	"TimeoutExpired, and may be called again."
 #define CANCEL_DOC \
 	"cancel($self, /)\n--\n\n" \
 	"End this stream. Whoever waits for an event of it, or asks for one later, gets CancelledByUserError.\n\n" \
@@ -178,7 +206,8 @@ static PyMethodDef ReadResponse_methods[] = {
 		"None in an empty store, if a limited read matched nothing, and of a read that subscribes."},
 	{"collect_with_head", (PyCFunction)Stream_collect_with_head, METH_NOARGS,
 		"collect_with_head($self, /)\n--\n\nReturn a list of all events not yet given, and head()."},
-	{"next_batch", (PyCFunction)Stream_next_batch, METH_NOARGS, NEXT_BATCH_DOC},
+	{"next", (PyCFunction)(void (*)(void))Stream_next, METH_VARARGS | METH_KEYWORDS, NEXT_DOC},
+	{"next_batch", (PyCFunction)(void (*)(void))Stream_next_batch, METH_VARARGS | METH_KEYWORDS, NEXT_BATCH_DOC},
 	{"cancel", (PyCFunction)Stream_cancel, METH_NOARGS, CANCEL_DOC},
 	{"_poll", (PyCFunction)Stream_poll, METH_VARARGS, NULL},
 	{"_last_head", (PyCFunction)Stream_last_head, METH_NOARGS, NULL},
@@ -186,7 +215,8 @@ static PyMethodDef ReadResponse_methods[] = {
 };
 
 static PyMethodDef Subscription_methods[] = {
-	{"next_batch", (PyCFunction)Stream_next_batch, METH_NOARGS, NEXT_BATCH_DOC},
+	{"next", (PyCFunction)(void (*)(void))Stream_next, METH_VARARGS | METH_KEYWORDS, NEXT_DOC},
+	{"next_batch", (PyCFunction)(void (*)(void))Stream_next_batch, METH_VARARGS | METH_KEYWORDS, NEXT_BATCH_DOC},
 	{"cancel", (PyCFunction)Stream_cancel, METH_NOARGS, CANCEL_DOC},
 	{"_poll", (PyCFunction)Stream_poll, METH_VARARGS, NULL},
 	{"_next_message", (PyCFunction)Stream_next_message, METH_VARARGS, NULL},

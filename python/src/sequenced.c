@@ -25,7 +25,6 @@ typedef struct {
 PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 {
 	field f = {.bytes = NULL, .size = 0};
-	int more;
 	if ((uint64_t)size > UINT32_MAX) {
 		PyErr_SetString(PyExc_ValueError, "an event must be less than 4 GiB");
 		return NULL;
@@ -40,7 +39,7 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 	s->has_tracking = 0;
 	s->uuid_object = uuid_object;
 	reader r = {s->bytes, s->bytes + size};
-	while ((more = next_field(&r, &f)) > 0) {
+	while (next_field(&r, &f) > 0) {
 		if (f.number == SEQUENCED_POSITION && f.type == 0) {
 			s->position = f.varint;
 		} else if (f.number == SEQUENCED_EVENT && f.type == 2) {
@@ -51,11 +50,6 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 			s->tracking_size = f.size;
 			s->has_tracking = 1;
 		}
-	}
-	if (more < 0) {
-		Py_DECREF(s);
-		PyErr_SetString(TransportError, "transport error: the server's answer cannot be read");
-		return NULL;
 	}
 	return (PyObject *)s;
 }

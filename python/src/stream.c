@@ -2,14 +2,12 @@
 
 #include "stream.h"
 
-enum { RESPONSE_HEAD = 2 };
-
 /* How often cancel_all has been called. */
 static uint64_t epoch;
 
-PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit)
+PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit, int64_t timeout)
 {
-	umadb_exchange *x = exchange_new(c, method, request, size);
+	umadb_exchange *x = exchange_new(c, method, request, size, method == UMADB_READ ? timeout : 0);
 	Stream *s = x ? PyObject_New(Stream, type) : NULL;
 	if (s == NULL) {
 		if (x != NULL)
@@ -21,6 +19,7 @@ PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *re
 	s->exchange = x;
 	s->left = limit;
 	s->follows = method != UMADB_READ;
+	s->timeout = s->follows ? timeout : 0;
 	s->uuid_object = c->uuid_object;
 	s->epoch = epoch;
 	return (PyObject *)s;
@@ -49,29 +48,6 @@ int stream_check(Stream *s)
 	return -1;
 }
 
-static int unreadable(void)
-{
-	PyErr_SetString(TransportError, "transport error: the server's answer cannot be read");
-	return -1;
-}
-
-/* Looks through a message once: that it is one, and for the head. */
-static int look_through(Stream *s)
-{
-	field f;
-	int more;
-	reader r = {(uint8_t *)s->message.bytes, (uint8_t *)s->message.bytes + s->message.length};
-	s->rest = r;
-	s->has_head = 0;
-	while ((more = next_field(&r, &f)) > 0) {
-		if (f.number == RESPONSE_HEAD && f.type == 0) {
-			s->head = f.varint;
-			s->has_head = 1;
-		}
-	}
-	return more;
-}
-
 /* Raises how a stream ended: each time a new exception, for one that was kept would
  * keep the stream, by way of its traceback. */
 static int fail(Stream *s)
@@ -80,15 +56,47 @@ static int fail(Stream *s)
 	return FAILED;
 }
 
+void stream_finish(Stream *s)
+{
+	s->ended = 1;
+	drop_message(s);
+	if (golib_alive())
+		exchange_cancel(s->exchange);
+}
+
+/* Ends a stream whose message is none: what is missing of it, later messages do not have. */
+static int refuse(Stream *s)
+{
+	static const char text[] = "transport error: the server's answer cannot be read";
+	stream_finish(s);
+	s->failed = 1;
+	s->message.kind = UMADB_TRANSPORT;
+	s->message.bytes = malloc(sizeof text);
+	if (s->message.bytes != NULL) {
+		memcpy(s->message.bytes, text, sizeof text);
+		s->message.length = sizeof text - 1;
+	}
+	return fail(s);
+}
+
+/* Checks a message once, since events are decoded only when they are asked for. */
+static int check(Stream *s)
+{
+	reader r = {(uint8_t *)s->message.bytes, (uint8_t *)s->message.bytes + s->message.length};
+	s->rest = r;
+	s->begun = 1;
+	if (s->exchange->method == UMADB_WATCH_HEALTH)
+		return MESSAGE;
+	return check_response(r, &s->has_head, &s->head) ? MESSAGE : refuse(s);
+}
+
 /* Takes what was fetched. */
 static int accept(Stream *s)
 {
 	if (stream_check(s) < 0)
 		return FAILED;
-	if (s->message.kind == UMADB_OK) {
-		s->begun = 1;
-		return look_through(s) < 0 ? unreadable() : MESSAGE;
-	}
+	if (s->message.kind == UMADB_OK)
+		return check(s);
 	s->ended = 1;
 	if (s->message.kind == UMADB_END) {
 		drop_message(s);
@@ -98,7 +106,7 @@ static int accept(Stream *s)
 	return fail(s);
 }
 
-int stream_fetch(Stream *s, uint64_t notifier)
+int stream_fetch(Stream *s, int64_t timeout, uint64_t notifier)
 {
 	if (s->failed)
 		return fail(s);
@@ -119,20 +127,12 @@ int stream_fetch(Stream *s, uint64_t notifier)
 	if (notifier)
 		pending = !exchange_arm(s->connection, s->exchange, notifier, &message);
 	else
-		pending = exchange_await(s->connection, s->exchange, &message) < 0;
+		pending = exchange_await(s->connection, s->exchange, timeout, &message) < 0;
 	s->busy = 0;
 	if (pending)
 		return notifier ? PENDING : FAILED;
 	s->message = message;
 	return accept(s);
-}
-
-void stream_finish(Stream *s)
-{
-	s->ended = 1;
-	drop_message(s);
-	if (golib_alive())
-		exchange_cancel(s->exchange);
 }
 
 void stream_cancel(Stream *s)

@@ -21,6 +21,7 @@ typedef struct {
 	char follows;         /* it waits for events to come: there is no head */
 	char uuid_object;
 	int64_t left;         /* events to give; negative without a limit */
+	int64_t timeout;      /* of each wait, in ns; 0 without a limit */
 	uint64_t epoch;       /* of cancel_all when the stream was made */
 } Stream;
 
@@ -31,9 +32,9 @@ int stream_is_cancelled(Stream *s);
 int stream_check(Stream *s);
 /* What came of asking for a message. */
 enum { FAILED = -1, ENDED = 0, MESSAGE = 1, PENDING = 2 };
-/* Waits for the next message, while other threads run. With a notifier it does not
- * wait: if the message is PENDING, the notifier tells once. */
-int stream_fetch(Stream *s, uint64_t notifier);
+/* Waits for the next message, while other threads run, no longer than timeout unless that
+ * is 0. With a notifier it does not wait: if the message is PENDING, the notifier tells once. */
+int stream_fetch(Stream *s, int64_t timeout, uint64_t notifier);
 /* Stops a stream that has given all that was asked for. */
 void stream_finish(Stream *s);
 /* Ends a stream for whoever waits for it or asks it later. */

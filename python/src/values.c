@@ -121,8 +121,6 @@ field find(PyObject *message, uint64_t number)
 	while (next_field(&r, &f) > 0) {
 		if (f.number == number && f.type == 2)
 			found = f;
-		else if (f.number > number)
-			break;
 	}
 	return found;
 }

@@ -67,6 +67,10 @@ static inline int next_field(reader *r, field *f)
 	return -1;
 }
 
+/* check.c: reports whether the bytes are a ReadResponse or SubscribeResponse of which every
+ * part can be decoded, and finds its head. */
+int check_response(reader r, char *has_head, uint64_t *head);
+
 /* A message being written. After memory has run out, failed is set and nothing
  * more is written. */
 typedef struct {

@@ -252,3 +252,18 @@ def test_a_key_is_not_sent_over_an_insecure_url(tmp_path):
         ):
             with pytest.raises(TransportError):
                 call()
+
+
+def test_only_a_server_that_never_answered_is_taken_for_one_with_tls(tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    port = free_port()
+    address = "--listen", f"127.0.0.1:{port}"
+    with run_server(tmp_path / "s", *address) as url:
+        client = Client(url)
+    with run_server(tmp_path / "s", *address, "--tls-cert", str(certificate), "--tls-key", str(key)) as url:
+        plain = url.replace("https", "http")
+        with pytest.raises(TransportError, match="no answer in HTTP/2, perhaps as there is TLS: "):
+            Client(plain)
+        with pytest.raises(TransportError, match="no answer in HTTP/2: ") as caught:
+            client.head()
+        assert "TLS" not in str(caught.value)

@@ -14,6 +14,7 @@ from umadb.pytest_plugin import run_server
 BASES = {
     "IntegrityError": ValueError,
     "TransportError": RuntimeError,
+    "TimeoutExpired": umadb.TransportError,
     "AuthenticationError": PermissionError,
     "CorruptionError": RuntimeError,
     "CancelledByUserError": Exception,

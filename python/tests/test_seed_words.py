@@ -18,6 +18,10 @@ CLIENT, _, APPEND, _, READ, _, HEAD, TRACKING, _, _ = (block.text for block in b
 # Signatures.
 
 
+# What the methods have more than the document says, by keyword only.
+MORE = ("self", "timeout", "uuid_type")
+
+
 def documented(text):
     """Give the signature in a block, without self, which the document leaves out of some."""
     text = text.replace("class Client(", "def Client(")
@@ -40,7 +44,8 @@ def documented(text):
 def test_signatures_of_methods(text, method):
     parameters, returns = documented(text)
     signature = inspect.signature(method)
-    assert [p for p in signature.parameters.values() if p.name != "self"] == parameters
+    assert [p for p in signature.parameters.values() if p.name not in MORE] == parameters
+    assert all(p.kind == p.KEYWORD_ONLY for p in signature.parameters.values() if p.name in MORE[1:])
     assert signature.return_annotation == returns
 
 
@@ -117,9 +122,7 @@ def test_tables_of_parameters_name_the_parameters():
     ours = [umadb.Client, umadb.Client.append, umadb.Client.read, umadb.Client.get_tracking_info]
     theirs = [rows for _, header, rows in tables(SEED) if header[0] == "Name"]
     for function, rows in zip(ours, theirs, strict=True):
-        parameters = {
-            n: p for n, p in inspect.signature(function).parameters.items() if n not in ("self", "uuid_type")
-        }
+        parameters = {n: p for n, p in inspect.signature(function).parameters.items() if n not in MORE}
         assert [row[0].strip("`") for row in rows] == list(parameters)
         assert [row[1].strip("`").replace("\\|", " | ") for row in rows] == [
             p.annotation for p in parameters.values()

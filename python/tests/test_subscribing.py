@@ -1,12 +1,14 @@
 """Subscriptions, and reads that subscribe."""
 
+import asyncio
 import itertools
 import threading
 import time
 
 import pytest
-from stores import events, positions, tagged
+from stores import events, free_port, positions, tagged
 
+import umadb.aio
 from umadb import Client
 from umadb.pytest_plugin import run_server
 
@@ -186,7 +188,7 @@ def test_the_server_ends_a_subscription_when_it_shuts_down(tmp_path):
     with run_server(tmp_path / "uma.db") as url:
         client = Client(url)
         client.append(events(1))
-        subscription = client.subscribe()
+        subscription = client.subscribe(resume=False)
         next(subscription)
         ended = []
         thread = threading.Thread(target=lambda: ended.append(list(subscription)))
@@ -194,3 +196,38 @@ def test_the_server_ends_a_subscription_when_it_shuts_down(tmp_path):
         time.sleep(0.1)
     thread.join(10)
     assert ended == [[]]
+
+
+@pytest.mark.parametrize("kind", ["subscribe", "read", "asyncio"])
+def test_a_subscription_goes_on_when_the_server_is_back(tmp_path, kind):
+    listen = "--listen", f"127.0.0.1:{free_port()}"
+    got, begun = [], threading.Event()
+
+    def note(sequenced):
+        got.append(sequenced.position)
+        begun.set()
+        return len(got) == 4
+
+    async def follow(url):
+        async with umadb.aio.Client(url) as client:
+            async for sequenced in client.subscribe():
+                if note(sequenced):
+                    break
+
+    def run(url):
+        if kind == "asyncio":
+            asyncio.run(follow(url))
+        else:
+            client = Client(url)
+            any(map(note, client.subscribe() if kind == "subscribe" else client.read(subscribe=True)))
+
+    with run_server(tmp_path / "uma.db", *listen) as url, Client(url) as client:
+        client.append(events(2))
+        thread = threading.Thread(target=run, args=(url,), daemon=True)
+        thread.start()
+        assert begun.wait(10)
+        time.sleep(0.1)
+    with run_server(tmp_path / "uma.db", *listen) as url, Client(url) as client:
+        client.append(events(2))
+        thread.join(20)
+    assert got == [1, 2, 3, 4]

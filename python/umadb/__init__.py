@@ -19,10 +19,12 @@ from umadb._native import (
     SequencedEvent,
     ServerStartError,
     Subscription,
+    TimeoutExpired,
     TrackingInfo,
     TransportError,
     cancel_all_stream_responses,
 )
+from umadb._native import __version__ as __version__
 
 __all__ = [
     "AppendCondition",
@@ -40,6 +42,7 @@ __all__ = [
     "ServerStartError",
     "ServingStatus",
     "Subscription",
+    "TimeoutExpired",
     "TrackingInfo",
     "TransportError",
     "cancel_all_stream_responses",

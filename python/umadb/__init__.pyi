@@ -6,16 +6,18 @@ import os
 import uuid as _uuid
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import final
+from typing import Literal, final
 
 from typing_extensions import Self  # in every type checker; nothing imports it when a program runs
 
 __all__ = [
     "AppendCondition", "AuthenticationError", "CancelledByUserError", "Client", "CorruptionError",
     "Event", "HealthWatch", "IntegrityError", "Query", "QueryItem", "ReadResponse",
-    "SequencedEvent", "ServerStartError", "ServingStatus", "Subscription", "TrackingInfo",
-    "TransportError", "cancel_all_stream_responses", "run_server_from_args",
+    "SequencedEvent", "ServerStartError", "ServingStatus", "Subscription", "TimeoutExpired",
+    "TrackingInfo", "TransportError", "cancel_all_stream_responses", "run_server_from_args",
 ]  # fmt: skip
+
+__version__: str
 
 class Client:
     def __init__(
@@ -40,6 +42,8 @@ class Client:
         events: Sequence[Event],
         condition: AppendCondition | None = None,
         tracking_info: TrackingInfo | None = None,
+        *,
+        timeout: float | None = None,
     ) -> int: ...
     def read(
         self,
@@ -48,12 +52,21 @@ class Client:
         backwards: bool = False,
         limit: int | None = None,
         subscribe: bool = False,
+        *,
+        timeout: float | None = None,
     ) -> ReadResponse: ...
-    def subscribe(self, query: Query | None = None, after: int | None = None) -> Subscription: ...
-    def head(self) -> int | None: ...
-    def get_tracking_info(self, source: str) -> int | None: ...
-    def check_health(self, service: str = "") -> ServingStatus: ...
-    def watch_health(self, service: str = "") -> HealthWatch: ...
+    def subscribe(
+        self,
+        query: Query | None = None,
+        after: int | None = None,
+        *,
+        resume: bool = True,
+        timeout: float | None = None,
+    ) -> Subscription: ...
+    def head(self, *, timeout: float | None = None) -> int | None: ...
+    def get_tracking_info(self, source: str, *, timeout: float | None = None) -> int | None: ...
+    def check_health(self, service: str = "", *, timeout: float | None = None) -> ServingStatus: ...
+    def watch_health(self, service: str = "", *, timeout: float | None = None) -> HealthWatch: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -242,10 +255,16 @@ class ReadResponse(Iterator[SequencedEvent]):
         """
     def collect_with_head(self) -> tuple[list[SequencedEvent], int | None]:
         """Return a list of all events not yet given, and head()."""
-    def next_batch(self) -> list[SequencedEvent]:
+    def next(self, timeout: float | None = None) -> SequencedEvent:
+        """Do what the built-in next does, for no longer than timeout (seconds).
+
+        After TimeoutExpired it may be called again: no event is lost.
+        """
+    def next_batch(self, timeout: float | None = None) -> list[SequencedEvent]:
         """Wait for more events and return them as a list of SequencedEvent, as many as came together.
 
-        An empty list says that there are no more.
+        An empty list says that there are no more. If none come within timeout (seconds), it raises
+        TimeoutExpired, and may be called again.
         """
     def cancel(self) -> None:
         """End this stream. Whoever waits for an event of it, or asks for one later, gets CancelledByUserError.
@@ -259,10 +278,16 @@ class Subscription(Iterator[SequencedEvent]):
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> SequencedEvent: ...
-    def next_batch(self) -> list[SequencedEvent]:
+    def next(self, timeout: float | None = None) -> SequencedEvent:
+        """Do what the built-in next does, for no longer than timeout (seconds).
+
+        After TimeoutExpired it may be called again: no event is lost.
+        """
+    def next_batch(self, timeout: float | None = None) -> list[SequencedEvent]:
         """Wait for more events and return them as a list of SequencedEvent, as many as came together.
 
-        An empty list says that there are no more.
+        An empty list says that there are no more. If none come within timeout (seconds), it raises
+        TimeoutExpired, and may be called again.
         """
     def cancel(self) -> None:
         """End this stream. Whoever waits for an event of it, or asks for one later, gets CancelledByUserError.
@@ -293,7 +318,17 @@ class ServerStartError(RuntimeError):
     """A server could not be started."""
 
 class TransportError(RuntimeError):
-    """There is no connection, it broke, or the server refused a request as such. An append may then have happened."""
+    """There is no connection, it broke, or the server refused a request as such.
+
+    Attributes:
+        appended: of an append, False if it has certainly not happened; None if that is
+            unknown, or if the call was no append.
+    """
+
+    appended: Literal[False] | None
+
+class TimeoutExpired(TransportError):
+    """The timeout that was given for a call is over."""
 
 def cancel_all_stream_responses() -> None:
     """End every read, subscription and health watch of this process, as their cancel() does.

@@ -158,6 +158,8 @@ class Client:
         events: list[Event],
         condition: AppendCondition | None = None,
         tracking_info: TrackingInfo | None = None,
+        *,
+        timeout: float | None = None,
     ) -> int:
         """Append all events, in order, or none of them. They are durable when it returns.
 
@@ -166,6 +168,7 @@ class Client:
             condition: makes the append fail if an event matches it (AppendCondition).
             tracking_info: an upstream position to record together with the events
                 (TrackingInfo).
+            timeout: how long it may take, in seconds (float); None for no limit.
 
         Returns:
             The position of the last event (int); 0 if there are no events. A conditional append
@@ -175,10 +178,12 @@ class Client:
             IntegrityError: if the condition fails, or the tracking position is not greater than
                 the recorded one.
             ValueError: if an event or query breaks a rule or a limit.
-            TransportError: if there is no connection; the events may then have been appended.
+            TransportError: if there is no connection; unless its attribute appended is False,
+                the events may then have been appended.
+            TimeoutExpired: if the timeout is over. It is a TransportError.
             OSError: if the disk failed or is full.
         """
-        return self._connection.append(events, condition, tracking_info)
+        return self._connection.append(events, condition, tracking_info, timeout)
 
     def read(
         self,
@@ -187,6 +192,8 @@ class Client:
         backwards: bool = False,
         limit: int | None = None,
         subscribe: bool = False,
+        *,
+        timeout: float | None = None,
     ) -> ReadResponse:
         """Read the events that match a query, as of the moment that the first is asked for.
 
@@ -197,6 +204,8 @@ class Client:
             backwards: read from higher positions to lower ones.
             limit: the greatest number of events (int); None for no limit.
             subscribe: go on with the events to come. Client.subscribe does it better.
+            timeout: how long the whole read may take from its beginning, in seconds (float), or
+                with subscribe, the wait for each event; None for no limit.
 
         Returns:
             ReadResponse: an iterator over SequencedEvent, with head(). Iterating it raises what
@@ -204,49 +213,68 @@ class Client:
         """
         if subscribe:
             refuse_backwards(backwards)
-            return self._connection.subscribe(query, start, limit, True)
-        return self._connection.read(query, start, backwards, limit)
+            return self._connection.subscribe(query, start, limit, True, True, timeout)
+        return self._connection.read(query, start, backwards, limit, timeout)
 
-    def subscribe(self, query: Query | None = None, after: int | None = None) -> Subscription:
+    def subscribe(
+        self,
+        query: Query | None = None,
+        after: int | None = None,
+        *,
+        resume: bool = True,
+        timeout: float | None = None,
+    ) -> Subscription:
         """Follow the events that match a query: those stored, then those to come.
 
         Args:
             query: selects events (Query); None for all.
             after: only events above this position (int); None for all.
+            resume: when the server stops or the connection breaks, resume after the last event,
+                and raise TransportError only if that cannot be done for a minute. Without it,
+                the subscription ends when the server stops, as a list does.
+            timeout: how long to wait for each event, in seconds (float), before TimeoutExpired
+                is raised, after which the subscription may be used on; None for no limit.
 
         Returns:
-            Subscription: an iterator over SequencedEvent, without gap or duplicate. It ends when
-            the server shuts down, and raises TransportError when the connection is lost.
+            Subscription: an iterator over SequencedEvent, without gap or duplicate.
         """
-        return self._connection.subscribe(query, after, None, False)
+        return self._connection.subscribe(query, after, None, False, resume, timeout)
 
-    def head(self) -> int | None:
-        """Return the position of the last event (int), or None if there is none."""
-        return self._connection.call(HEAD, "")
+    def head(self, *, timeout: float | None = None) -> int | None:
+        """Return the position of the last event (int), or None if there is none.
 
-    def get_tracking_info(self, source: str) -> int | None:
+        Args:
+            timeout: how long it may take, in seconds (float); None for no limit.
+        """
+        return self._connection.call(HEAD, "", timeout)
+
+    def get_tracking_info(self, source: str, *, timeout: float | None = None) -> int | None:
         """Return the last recorded position of an upstream source (int), or None if there is none.
 
         Args:
             source: the name of the upstream sequence (str).
+            timeout: how long it may take, in seconds (float); None for no limit.
         """
-        return self._connection.call(TRACKING, source)
+        return self._connection.call(TRACKING, source, timeout)
 
-    def check_health(self, service: str = "") -> ServingStatus:
+    def check_health(self, service: str = "", *, timeout: float | None = None) -> ServingStatus:
         """Ask the server for its health.
 
         Args:
             service: the name of a service; empty for the server as a whole.
+            timeout: how long it may take, in seconds (float); None for no limit.
         """
-        return ServingStatus(self._connection.call(CHECK_HEALTH, service))
+        return ServingStatus(self._connection.call(CHECK_HEALTH, service, timeout))
 
-    def watch_health(self, service: str = "") -> HealthWatch:
+    def watch_health(self, service: str = "", *, timeout: float | None = None) -> HealthWatch:
         """Follow the server's health: the status now, and each change.
 
         Args:
             service: the name of a service; empty for the server as a whole.
+            timeout: how long to wait for each status, in seconds (float), before TimeoutExpired
+                is raised, after which the watch may be used on; None for no limit.
         """
-        return HealthWatch(self._connection.watch_health(service))
+        return HealthWatch(self._connection.watch_health(service, timeout))
 
     def close(self) -> None:
         """End what is under way and close the connection, or the directory. It may be called again.

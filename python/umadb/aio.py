@@ -31,6 +31,29 @@ from umadb._client import (
 __all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
 
 
+def _until(timeout):
+    """Return when a timeout from now is over, by the clock of the loop; None without one."""
+    if timeout is None:
+        return None
+    if not timeout >= 0:
+        raise ValueError(f"timeout must be 0 seconds or more, not {timeout!r}")
+    return asyncio.get_running_loop().time() + timeout
+
+
+def _left(until):
+    """Return how many seconds there are until then."""
+    return None if until is None else max(0.0, until - asyncio.get_running_loop().time())
+
+
+def _timeout_expired():
+    return _native.TimeoutExpired("transport error: nothing has come within the timeout")
+
+
+def _expire(future):
+    if not future.done():
+        future.set_exception(_timeout_expired())
+
+
 class _Bridge:
     """Lets tasks of one event loop wait for what Go is doing."""
 
@@ -62,14 +85,18 @@ class _Bridge:
             if future is not None and not future.done():
                 future.set_result(None)
 
-    async def wait(self, which):
-        """Wait until Go tells of a call or stream, by its ID."""
+    async def wait(self, which, until=None):
+        """Wait until Go tells of a call or stream, by its ID; TimeoutExpired if it has not until then."""
         if which in self._waiting:
             raise RuntimeError("another task is waiting for the same response: a response is for one task at a time")
-        future = self._waiting[which] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = self._waiting[which] = loop.create_future()
+        timer = None if until is None else loop.call_at(until, _expire, future)
         try:
             await future
         finally:
+            if timer is not None:
+                timer.cancel()
             del self._waiting[which]
 
 
@@ -87,33 +114,36 @@ def _bridge():
 class _Stream:
     """What a stream of events and a health watch share. For one task at a time."""
 
-    def __init__(self, client, opening):
+    def __init__(self, client, opening, timeout):
         self._client = client
-        self._opening = opening  # makes the stream of a connection
+        self._opening = opening  # makes the stream of a connection, with what is left of the timeout
+        self._timeout = timeout  # of each wait, and of a read as a whole
         self._stream = None
         self._cancelled = False
 
-    async def _poll(self, name):
+    async def _poll(self, name, timeout=None):
         """Wait for what a method of the stream gives, which is False until it has an answer."""
+        until = _until(self._timeout if timeout is None else timeout)
         if self._stream is None and not self._is_cancelled():
-            await self._open()
+            await self._open(until)
         if self._is_cancelled():
             raise _native.CancelledByUserError("cancelled")
         bridge = _bridge()
         method = getattr(self._stream, name)
         while (answer := method(bridge.notifier)) is False:
-            await bridge.wait(self._stream._id)
+            await bridge.wait(self._stream._id, until)
         return answer
 
-    async def _open(self):
+    async def _open(self, until):
+        whole = _until(self._timeout)
         try:
-            connection = await self._client._connect()
+            connection = await self._client._connect(until)
         except RuntimeError:
             if not self._is_cancelled():
                 raise
         else:
             if self._stream is None and not self._is_cancelled():
-                self._stream = self._opening(connection)
+                self._stream = self._opening(connection, _left(whole))
 
     def _is_cancelled(self):
         return self._cancelled or self._client._closed or (self._stream is not None and self._stream._cancelled)
@@ -129,32 +159,40 @@ class _Stream:
 
 
 class _Events(_Stream):
-    def __init__(self, client, opening):
-        super().__init__(client, opening)
+    def __init__(self, client, opening, timeout):
+        super().__init__(client, opening, timeout)
         self._batch = []  # events not given yet, the next one last
         self._head = None
 
     async def __anext__(self):
+        return await self.next()
+
+    async def next(self, timeout=None):
+        """Do what the built-in anext does, for no longer than timeout (seconds).
+
+        After TimeoutExpired it may be called again: no event is lost.
+        """
         if not self._batch or self._is_cancelled():
-            self._batch = await self._fetch()
+            self._batch = await self._fetch(timeout)
             self._batch.reverse()
             if not self._batch:
                 raise StopAsyncIteration
         return self._batch.pop()
 
-    async def _fetch(self):
-        return await self._poll("_poll")
+    async def _fetch(self, timeout=None):
+        return await self._poll("_poll", timeout)
 
-    async def next_batch(self):
+    async def next_batch(self, timeout=None):
         """Wait for more events and return them as a list, as many as came together.
 
-        An empty list says that there are no more.
+        An empty list says that there are no more. If none come within timeout (seconds), it
+        raises TimeoutExpired, and may be called again.
         """
         if self._batch and not self._is_cancelled():
             batch = self._batch[::-1]
             self._batch = []
             return batch
-        return await self._fetch()
+        return await self._fetch(timeout)
 
 
 class Subscription(_Events):
@@ -164,12 +202,12 @@ class Subscription(_Events):
 class ReadResponse(_Events):
     """The result of Client.read: an asynchronous iterator over SequencedEvent."""
 
-    def __init__(self, client, opening, follows):
-        super().__init__(client, opening)
+    def __init__(self, client, opening, timeout, follows):
+        super().__init__(client, opening, timeout)
         self._begun = follows  # events to come have no head
 
-    async def _fetch(self):
-        batch = await super()._fetch()
+    async def _fetch(self, timeout=None):
+        batch = await super()._fetch(timeout)
         self._begun = True
         self._head = self._stream._last_head()
         return batch
@@ -227,7 +265,7 @@ class Client:
         if not connecting.cancelled() and connecting.exception() and self._connecting is connecting:
             self._connecting = None  # the next may have more luck
 
-    async def _connect(self):
+    async def _connect(self, until=None):
         if self._closed:
             raise RuntimeError("the client is closed")
         if self._connecting is None or self._connecting.cancelled():
@@ -235,7 +273,9 @@ class Client:
             self._connecting.add_done_callback(self._connected)
         connecting = self._connecting
         try:
-            return await asyncio.shield(connecting)
+            return await asyncio.wait_for(asyncio.shield(connecting), _left(until))
+        except asyncio.TimeoutError:
+            raise _timeout_expired() from None
         except asyncio.CancelledError:
             if self._closed and connecting.cancelled():
                 raise RuntimeError("the client is closed") from None
@@ -246,41 +286,56 @@ class Client:
         await bridge.wait(call.id)
         return call.finish()
 
-    async def _call(self, method, request):
-        connection = await self._connect()
-        return await self._finish(connection.call(method, request, _bridge().notifier))
+    async def _call(self, method, request, timeout):
+        until = _until(timeout)
+        connection = await self._connect(until)
+        return await self._finish(connection.call(method, request, _left(until), _bridge().notifier))
 
-    async def append(self, events, condition=None, tracking_info=None):
+    async def append(self, events, condition=None, tracking_info=None, *, timeout=None):
         """Do what umadb.Client.append does."""
-        connection = await self._connect()
-        return await self._finish(connection.append(events, condition, tracking_info, _bridge().notifier))
+        until = _until(timeout)
+        connection = await self._connect(until)
+        call = connection.append(events, condition, tracking_info, _left(until), _bridge().notifier)
+        return await self._finish(call)
 
-    def read(self, query=None, start=None, backwards=False, limit=None, subscribe=False):
+    def read(self, query=None, start=None, backwards=False, limit=None, subscribe=False, *, timeout=None):
         """Do what umadb.Client.read does; the ReadResponse is for ``async for``."""
         if subscribe:
             refuse_backwards(backwards)
-            return ReadResponse(self, lambda connection: connection.subscribe(query, start, limit, True), True)
-        return ReadResponse(self, lambda connection: connection.read(query, start, backwards, limit), False)
 
-    def subscribe(self, query=None, after=None):
+            def follow(connection, left):
+                return connection.subscribe(query, start, limit, True, True, None)
+
+            return ReadResponse(self, follow, timeout, True)
+
+        def open_read(connection, left):
+            return connection.read(query, start, backwards, limit, left)
+
+        return ReadResponse(self, open_read, timeout, False)
+
+    def subscribe(self, query=None, after=None, *, resume=True, timeout=None):
         """Do what umadb.Client.subscribe does; the Subscription is for ``async for``."""
-        return Subscription(self, lambda connection: connection.subscribe(query, after, None, False))
 
-    async def head(self):
+        def follow(connection, left):
+            return connection.subscribe(query, after, None, False, resume, None)
+
+        return Subscription(self, follow, timeout)
+
+    async def head(self, *, timeout=None):
         """Do what umadb.Client.head does."""
-        return await self._call(HEAD, "")
+        return await self._call(HEAD, "", timeout)
 
-    async def get_tracking_info(self, source):
+    async def get_tracking_info(self, source, *, timeout=None):
         """Do what umadb.Client.get_tracking_info does."""
-        return await self._call(TRACKING, source)
+        return await self._call(TRACKING, source, timeout)
 
-    async def check_health(self, service=""):
+    async def check_health(self, service="", *, timeout=None):
         """Do what umadb.Client.check_health does."""
-        return ServingStatus(await self._call(CHECK_HEALTH, service))
+        return ServingStatus(await self._call(CHECK_HEALTH, service, timeout))
 
-    def watch_health(self, service=""):
+    def watch_health(self, service="", *, timeout=None):
         """Do what umadb.Client.watch_health does; the HealthWatch is for ``async for``."""
-        return HealthWatch(self, lambda connection: connection.watch_health(service))
+        return HealthWatch(self, lambda connection, left: connection.watch_health(service, None), timeout)
 
     async def close(self):
         """Do what umadb.Client.close does."""

@@ -1,0 +1,108 @@
+/* Checking messages that come from a server, before anything of them is used. */
+
+#include "wire.h"
+
+typedef struct message message;
+
+/* What the field of a number must hold. */
+typedef struct {
+	enum { UNKNOWN, NUMBER, BYTES, TEXT, PART } kind;
+	const message *part;
+} content;
+
+/* The fields of a message, by their numbers, and those that no message may lack: a bit for
+ * each. A number that is 0 is lacking. */
+struct message {
+	content fields[6];
+	unsigned required;
+};
+
+/* As in proto/umadb/v1/umadb.proto. */
+static const message metadata = {{[1] = {TEXT, NULL}, [2] = {TEXT, NULL}}, 0};
+static const message event = {{[1] = {TEXT, NULL}, [2] = {TEXT, NULL}, [3] = {BYTES, NULL}, [4] = {TEXT, NULL}, [5] = {PART, &metadata}}, 0};
+static const message tracking = {{[1] = {TEXT, NULL}, [2] = {NUMBER, NULL}}, 0};
+static const message sequenced = {{[1] = {NUMBER, NULL}, [2] = {PART, &event}, [3] = {PART, &tracking}}, 1 << 1 | 1 << 2};
+static const message response = {{[1] = {PART, &sequenced}, [2] = {NUMBER, NULL}}, 0};
+
+enum { RESPONSE_HEAD = 2 };
+
+/* How many bytes the UTF-8 of a character takes that is not ASCII; 0 if it is none. */
+static size_t character(const uint8_t *at, size_t size)
+{
+	uint8_t first = at[0];
+	size_t length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+	if (length == 0 || length > size)
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	int overlong = (first == 0xe0 && at[1] < 0xa0) || (first == 0xf0 && at[1] < 0x90);
+	int surrogate = first == 0xed && at[1] > 0x9f;
+	int beyond = first == 0xf4 && at[1] > 0x8f;
+	return overlong || surrogate || beyond ? 0 : length;
+}
+
+static int is_text(const uint8_t *at, size_t size)
+{
+	while (size > 0) {
+		size_t length = *at < 0x80 ? 1 : character(at, size);
+		if (length == 0)
+			return 0;
+		at += length;
+		size -= length;
+	}
+	return 1;
+}
+
+static int is_message(reader r, const message *expected);
+
+static int is_field(const field *f, const content *expected)
+{
+	reader part = {f->bytes, f->bytes + f->size};
+	switch (expected->kind) {
+	case UNKNOWN:
+		return 1;
+	case NUMBER:
+		return f->type == 0;
+	case BYTES:
+		return f->type == 2;
+	case TEXT:
+		return f->type == 2 && is_text(f->bytes, f->size);
+	case PART:
+		return f->type == 2 && is_message(part, expected->part);
+	}
+	return 0;
+}
+
+static int is_message(reader r, const message *expected)
+{
+	field f = {.bytes = NULL};
+	int more;
+	unsigned seen = 0;
+	while ((more = next_field(&r, &f)) > 0) {
+		if (f.number >= sizeof expected->fields / sizeof *expected->fields)
+			continue;
+		const content *wanted = &expected->fields[f.number];
+		if (!is_field(&f, wanted))
+			return 0;
+		if (wanted->kind != NUMBER || f.varint != 0)
+			seen |= 1u << f.number;
+	}
+	return more == 0 && (seen & expected->required) == expected->required;
+}
+
+int check_response(reader r, char *has_head, uint64_t *head)
+{
+	field f = {.bytes = NULL};
+	if (!is_message(r, &response))
+		return 0;
+	*has_head = 0;
+	while (next_field(&r, &f) > 0) {
+		if (f.number == RESPONSE_HEAD) {
+			*head = f.varint;
+			*has_head = 1;
+		}
+	}
+	return 1;
+}

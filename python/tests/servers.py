@@ -1,0 +1,95 @@
+"""A server that answers every call with the same bytes, whatever they are."""
+
+import contextlib
+import socket
+import struct
+import threading
+import urllib.parse
+
+DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+ACK = END_STREAM = 1
+END_HEADERS = 4
+
+
+def frame(kind, flags, stream, payload=b""):
+    """Write a frame of HTTP/2."""
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def literal(name, value):
+    """Write a header field as HPACK does without any compression."""
+
+    def string(text):
+        if len(text) < 127:
+            return bytes([len(text)]) + text
+        rest = len(text) - 127
+        return bytes([127, rest & 127 | 128, rest >> 7]) + text  # up to 16 KiB
+
+    return b"\0" + string(name.encode()) + string(value.encode())
+
+
+def field(number, content):
+    """Write a field of a protobuf message: a number, or bytes, or text."""
+    if isinstance(content, int):
+        return varint(number << 3) + varint(content)
+    content = content.encode() if isinstance(content, str) else content
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def read_exactly(connection, size):
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            raise ConnectionError
+        data += more
+    return data
+
+
+def answer(messages, status, text):
+    """Give the frames that answer a call, as a function of the stream."""
+    body = b"".join(struct.pack(">BI", 0, len(m)) + m for m in messages)
+    trailers = literal("grpc-status", str(status)) + literal("grpc-message", urllib.parse.quote(text))
+    return lambda stream: (
+        frame(HEADERS, END_HEADERS, stream, b"\x88" + literal("content-type", "application/grpc"))
+        + frame(DATA, 0, stream, body)
+        + frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers)
+    )
+
+
+def serve(connection, frames):
+    with contextlib.suppress(OSError), connection:
+        read_exactly(connection, 24)  # the preface
+        connection.sendall(frame(SETTINGS, 0, 0))
+        while True:
+            size, kind, flags, stream = struct.unpack(">IBBI", b"\0" + read_exactly(connection, 9))
+            payload = read_exactly(connection, size)
+            if kind in (SETTINGS, PING) and not flags & ACK:
+                connection.sendall(frame(kind, ACK, 0, payload if kind == PING else b""))
+            elif kind in (HEADERS, DATA) and flags & END_STREAM:
+                connection.sendall(frames(stream))
+
+
+@contextlib.contextmanager
+def answering(*messages, status=0, text=""):
+    """Serve on a port: each call gets the messages (bytes), and then the status with its text. Give the URL."""
+    frames = answer(messages, status, text)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    threading.Thread(target=serve, args=(connection, frames), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
