@@ -146,4 +146,4 @@ except ServerStartError as error:
 """
     for name in ("SIGINT", "SIGTERM"):
         out = run(script, tmp_path / "s", name, silent=False)
-        assert out.startswith("ended\numadb ended with exit code ")
+        assert out.startswith("UmaDB started\nended\numadb ended with exit code ")

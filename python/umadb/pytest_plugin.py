@@ -31,7 +31,8 @@ def run_server(path, *args):
     """
     listen = () if "--listen" in args else ("--listen", "127.0.0.1:0")
     command = [sys.executable, "-m", "umadb", "serve", "--db-path", str(path), "--log-format", "json", *listen, *args]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    silent = subprocess.DEVNULL  # the log has the address
+    with subprocess.Popen(command, stdin=silent, stdout=silent, stderr=subprocess.PIPE) as process:
         try:
             address, tls = _listening(process.stderr)
             # The log is read on, so that the server can go on writing it.
