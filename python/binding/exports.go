@@ -26,8 +26,8 @@ import (
 func main() {}
 
 // umadb_init makes the control pipe, and gives the descriptor to write to; -1 if
-// there is none, or if an exchange has another size here: then the extension is of
-// another build.
+// there is none, if forks cannot be guarded, or if an exchange has another size here:
+// then the extension is of another build.
 //
 //export umadb_init
 func umadb_init(size C.int64_t) C.int32_t {
@@ -35,6 +35,9 @@ func umadb_init(size C.int64_t) C.int32_t {
 		return -1
 	}
 	saveProcessors()
+	if err := guardForks(); err != nil {
+		return -1
+	}
 	fd, err := openControl()
 	if err != nil {
 		return -1

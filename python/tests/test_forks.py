@@ -1,11 +1,12 @@
 """Forks: a child cannot use what its parent opened, and is told so; before, all is well."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
-from scripts import run
+from scripts import run, started
 
 from umadb.pytest_plugin import run_server
 
@@ -232,3 +233,48 @@ except KeyboardInterrupt:
 """
     # Python 3.12 and later warn of a fork with threads.
     run(script, tmp_path / "s", os.path.dirname(__file__), silent=False)
+
+
+TRY_TO_OPEN = """
+import sys
+from umadb import *
+try:
+    with Client.open(sys.argv[1]) as store:
+        print("head", store.head())
+except OSError as error:
+    print(error)
+"""
+
+
+def test_children_do_not_hold_the_locks_of_their_parent(tmp_path):
+    """A lock belongs to an open file, which a child inherits and never uses."""
+    script = """
+import os, signal, sys
+from umadb import *
+kept, closed = Client.open(sys.argv[1]), Client.open(sys.argv[2])
+kept.append([Event("t", b"")])
+closed.close()
+child = os.fork()
+if child == 0:
+    grandchild = os.fork()
+    if grandchild:
+        print(os.getpid(), grandchild, flush=True)
+    signal.pause()
+sys.stdin.readline()
+kept.append([Event("t", b"")])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    kept, closed = tmp_path / "kept", tmp_path / "closed"
+    with started(script, kept, closed) as parent:
+        children = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(children) == 2
+        try:
+            assert f"locked by another process (pid {parent.pid})" in run(TRY_TO_OPEN, kept)
+            assert run(TRY_TO_OPEN, closed) == "head None\n"
+            parent.stdin.write("\n")
+            parent.stdin.flush()
+            assert parent.wait(10) == -signal.SIGKILL
+            assert run(TRY_TO_OPEN, kept) == "head 2\n"
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
