@@ -1,8 +1,10 @@
 package interop_test
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,6 +128,46 @@ func TestGoClientAsksReleasedServerForItsHealth(t *testing.T) {
 			if err != nil || status != client.HealthServing {
 				t.Errorf("got %v, %v", status, err)
 			}
+		})
+	}
+}
+
+// Subscriptions of one client, more than a connection takes, all get an event that the
+// same client appends.
+func TestManySubscriptionsOfOneClient(t *testing.T) {
+	const count = 1100
+	for name, server := range map[string]func(testing.TB, channel) *running{"our server": startOurs, "released server": startReleased} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			store := dial(t, server(t, channels[0]))
+			append := func() {
+				if _, err := store.Append(ctx, []dcb.Event{{Type: "Happened"}}, nil, nil); err != nil {
+					t.Error(err)
+				}
+			}
+			append()
+			var begun, ended sync.WaitGroup
+			begun.Add(count)
+			for range count {
+				ended.Go(func() {
+					reached := sync.OnceFunc(begun.Done)
+					defer reached()
+					for event, err := range store.Subscribe(ctx, dcb.Query{}, 0) {
+						switch {
+						case err != nil:
+							t.Error(err)
+						case event.Position == 1:
+							reached()
+							continue
+						}
+						return
+					}
+				})
+			}
+			begun.Wait()
+			append()
+			ended.Wait()
 		})
 	}
 }
