@@ -2,9 +2,27 @@ package cli
 
 import (
 	"log/slog"
+	"os"
 
 	"github.com/umadb-go/umadb/internal/server"
 )
+
+// reloadOn reloads at each of the signals, until stop. It has a goroutine of its own, so
+// that a file that cannot be read in time does not keep the server from stopping.
+func (o *serveOptions) reloadOn(signals <-chan os.Signal, srv *server.Server, logger *slog.Logger) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-signals:
+				o.reload(srv, logger)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
+}
 
 // reload reads the files that the settings of a running server name again. What
 // cannot be used stays as it was; connections and calls under way are not disturbed.

@@ -172,19 +172,16 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
 	fmt.Fprintln(stdout, startedLine) // for programs that wait for it; nobody else misses it
-	for {
-		select {
-		case err := <-served:
-			return errors.Join(fmt.Errorf("the server has stopped by itself: %w", err), opened.Close())
-		case <-signals.reload:
-			o.reload(srv, logger)
-		case s := <-signals.stop:
-			logger.Info("stopping", "signal", s.String())
-			return finish(logger, signals.stop, func(ctx context.Context) error {
-				return errors.Join(srv.Shutdown(ctx), opened.Close())
-			})
-		}
+	defer o.reloadOn(signals.reload, srv, logger)()
+	select {
+	case err := <-served:
+		return errors.Join(fmt.Errorf("the server has stopped by itself: %w", err), opened.Close())
+	case s := <-signals.stop:
+		logger.Info("stopping", "signal", s.String())
 	}
+	return finish(logger, signals.stop, func(ctx context.Context) error {
+		return errors.Join(srv.Shutdown(ctx), opened.Close())
+	})
 }
 
 // finish lets what is under way come to its end, unless another signal comes
