@@ -4,6 +4,7 @@
 package umadb
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -74,6 +75,12 @@ type DialOptions struct {
 	// resumes after the last event, and tries that for a minute.
 	NoResume bool
 }
+
+// Format prints the options without the API key, whatever the verb.
+func (o DialOptions) Format(s fmt.State, verb rune) { client.Options(o).Format(s, verb) }
+
+// MarshalJSON encodes the options without the API key, for logs in JSON.
+func (o DialOptions) MarshalJSON() ([]byte, error) { return client.Options(o).MarshalJSON() }
 
 // Dial connects to an UmaDB server: http://host:port or grpc://… without TLS,
 // https://… or grpcs://… with it. options may be nil. It fails with

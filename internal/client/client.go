@@ -11,6 +11,7 @@ import (
 // Client is an event store on a server. Its methods may be called from many
 // goroutines.
 type Client struct {
+	url     string
 	pool    *pool
 	options Options
 	refuse  error // answers every call if not nil
@@ -35,7 +36,7 @@ func Dial(url string, options *Options) (*Client, error) {
 	if options == nil {
 		options = new(Options)
 	}
-	c := &Client{options: options.withDefaults()}
+	c := &Client{url: url, options: options.withDefaults()}
 	t, err := parseTarget(url)
 	if err != nil {
 		return nil, err
@@ -52,6 +53,7 @@ func Dial(url string, options *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.options.APIKey = "" // so that nothing that prints a client can print it
 	if c.pool, err = newPool(connect, c.options.ConnectTimeout); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,21 @@ func TestAURLThatIsOfNoUseIsInvalid(t *testing.T) {
 	}
 }
 
+func TestAnAddressWithoutASchemeIsToldWhatToWrite(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:50051": `write "http://127.0.0.1:50051", or "https://127.0.0.1:50051" if`,
+		"localhost:50051": `write "http://localhost:50051"`,
+		"db.example":      `write "http://db.example"`,
+		"[::1]:50051":     `write "http://[::1]:50051"`,
+		"no host":         "it must begin with http://",
+		"":                "it must begin with http://",
+	} {
+		if _, err := client.Dial(address, nil); !errors.Is(err, dcb.ErrInvalidArgument) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", address, err, want)
+		}
+	}
+}
+
 func TestEverySchemeLeadsSomewhere(t *testing.T) {
 	options := &client.Options{ConnectTimeout: 100 * time.Millisecond}
 	for _, url := range []string{"http://127.0.0.1", "https://127.0.0.1", "grpc://127.0.0.1/", "grpcs://127.0.0.1", "http://[::1]"} {

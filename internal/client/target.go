@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -21,6 +22,9 @@ type target struct {
 // parseTarget reads a URL like "https://host:50051". The schemes grpc and grpcs
 // mean the same as http and https.
 func parseTarget(text string) (target, error) {
+	if !strings.Contains(text, "://") {
+		return target{}, withoutScheme(text)
+	}
 	u, err := url.Parse(text)
 	if err != nil {
 		return target{}, badURL(text, "it cannot be parsed")
@@ -50,6 +54,16 @@ func parseTarget(text string) (target, error) {
 	}
 	t.address = net.JoinHostPort(u.Hostname(), port)
 	return t, nil
+}
+
+// withoutScheme returns the error for what does not begin as a URL, which says what to
+// write if only the scheme is missing.
+func withoutScheme(text string) error {
+	const schemes = "http://, https://, grpc:// or grpcs://"
+	if _, err := parseTarget("http://" + text); err != nil {
+		return badURL(text, "it must begin with "+schemes)
+	}
+	return badURL(text, fmt.Sprintf(`write "http://%s", or "https://%[1]s" if the server has TLS`, text))
 }
 
 func badURL(text, reason string) error {

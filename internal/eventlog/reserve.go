@@ -2,7 +2,10 @@ package eventlog
 
 import (
 	"errors"
+	"fmt"
 	"math"
+
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 const (
@@ -19,11 +22,16 @@ const (
 // segment. It has to be sealed first.
 var ErrSegmentFull = errors.New("the group cannot grow in this segment")
 
+// ErrSegmentFailed is returned by Reserve and Prepare when the segment that groups
+// are planned in could not get space, though not because there is none. What its
+// file holds is not certain any more: the log must not be written to again.
+var ErrSegmentFailed = errors.New("the segment could not be made longer")
+
 // Reserve makes room for the payload of the open group to grow from used to
 // used+more bytes, and gives the offset in its segment at which the payload
 // begins. With used 0 it decides where the group goes. Any error other than
-// ErrSegmentFull means that there is no space; nothing is harmed by it, and
-// space may come back.
+// ErrSegmentFull and ErrSegmentFailed harms nothing: there is no space, or no file
+// could be made for the next segment, and Reserve may be tried again.
 func (l *Log) Reserve(used, more int) (payloadAt int64, err error) {
 	if l.plan.tail.Next > maxNumber-math.MaxUint32 { // a group may have so many events
 		return 0, errors.New("the log has no positions left")
@@ -62,7 +70,19 @@ func (s *space) ensure(l *Log, next bool, end int64) error {
 	if f.allocated.Load() >= end {
 		return nil
 	}
-	return f.grow(end, l.options.SegmentBytes)
+	err := f.grow(end, l.options.SegmentBytes)
+	if f == s.tail {
+		err = tailError(err)
+	}
+	return err
+}
+
+// tailError tells a failure to make the segment longer from a lack of space.
+func tailError(err error) error {
+	if err == nil || vfs.IsFull(err) || vfs.IsTooManyFiles(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrSegmentFailed, err)
 }
 
 // grow allocates up to end, and one step further: not past the segment's limit,
@@ -75,7 +95,7 @@ func (f *segmentFile) grow(end, limit int64) error {
 		want = max(end, have+step)
 	}
 	err := f.Allocate(have, want-have)
-	if err != nil && want > end && end > have {
+	if vfs.IsFull(err) && want > end && end > have {
 		want = end // there may be room for this much
 		err = f.Allocate(have, want-have)
 	}
@@ -111,7 +131,7 @@ func (l *Log) Prepare() error {
 	have, end := s.tail.allocated.Load(), s.end.Load()
 	if have < limit && have-end < min(have, lastStep)/2 {
 		if err := s.tail.grow(min(have+1, limit), limit); err != nil {
-			return err
+			return tailError(err)
 		}
 	}
 	if end+prepareAhead > limit && end > limit/2 {

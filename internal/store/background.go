@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
 )
 
 // background is the goroutines of a store. Each has a channel that wakes it;
@@ -67,6 +70,10 @@ func (s *Store) runPreparer() {
 	failing := false
 	for b.wait(b.prepare) {
 		err := s.log.Prepare()
+		if errors.Is(err, eventlog.ErrSegmentFailed) {
+			s.fail(err)
+			return
+		}
 		if err != nil && !failing {
 			// Reserve will try again, and refuse appends if it fails too.
 			s.options.Logger.Warn("space for the log cannot be made ahead of need", "error", err)

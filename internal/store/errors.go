@@ -35,8 +35,25 @@ func storeError(err error, doing string) error {
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: doing, Cause: err}
 }
 
-func noSpace(err error) error {
-	return &dcb.Error{Kind: dcb.ErrIO, Detail: "there is no room for the append, nothing was written, and it may be tried again once there is", Cause: err}
+// notReserved is the error of an append for which the log could not make space.
+func notReserved(err error) error {
+	detail := "space for the append could not be made, and nothing was written"
+	switch {
+	case vfs.IsFull(err):
+		detail = "there is no room for the append, nothing was written, and it may be tried again once there is"
+	case vfs.IsTooManyFiles(err):
+		detail = "too many files are open to open one for the append, nothing was written, and it may be tried again; raise the limit of open files (ulimit -n)"
+	}
+	return &dcb.Error{Kind: dcb.ErrIO, Detail: detail, Cause: err}
+}
+
+// indexBehind is the error of an append that has to wait until the index can be
+// written again.
+func indexBehind(err error) error {
+	if vfs.IsFull(err) || vfs.IsTooManyFiles(err) {
+		return notReserved(err)
+	}
+	return &dcb.Error{Kind: dcb.ErrIO, Detail: "the index cannot be written, and too much of it waits; nothing was written, and the append may be tried again once the index can be", Cause: err}
 }
 
 func conflictError(condition *dcb.AppendCondition, position uint64) error {

@@ -223,7 +223,7 @@ func (w *writer) admit() error {
 		return err
 	}
 	if err := w.background.flushError.Load(); err != nil && w.tooManyMemories() {
-		return noSpace(*err)
+		return indexBehind(*err)
 	}
 	return nil
 }
@@ -313,9 +313,13 @@ func (w *writer) enter(op *operation) error {
 		}
 		at, err = w.log.Reserve(0, size)
 	}
+	if errors.Is(err, eventlog.ErrSegmentFailed) {
+		w.fail(err)
+		return w.failureError()
+	}
 	if err != nil {
 		wake(w.background.prepare)
-		return noSpace(err)
+		return notReserved(err)
 	}
 	if w.open.empty() {
 		w.open.begin(at, w.block(op))

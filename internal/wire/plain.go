@@ -3,6 +3,8 @@ package wire
 import (
 	"regexp"
 	"strconv"
+
+	"google.golang.org/grpc/status"
 )
 
 // wrapping is what gRPC and Go's network put before what went wrong.
@@ -34,14 +36,26 @@ var phrases = []struct {
 	{regexp.MustCompile(`^error reading server preface: `), NotHTTP2 + ": "},
 	{regexp.MustCompile(`^error reading from server: `), "the connection broke: "},
 	{regexp.MustCompile(`^keepalive ping failed to receive ACK within timeout`), silence},
+	{regexp.MustCompile(httpStatus + `413 (?s:.*)`), "the proxy refuses a request of this size (HTTP 413)"},
+	{regexp.MustCompile(httpStatus + `(\d+ \([^)]*\))(?s:.*)`), "HTTP $1 in place of an answer of the server; a proxy may not reach it"},
 }
+
+// httpStatus begins what gRPC says of an answer that is not of gRPC. What follows may
+// have a whole page of HTML in it.
+const httpStatus = `^unexpected HTTP status code received from server: `
+
+var tooLarge = regexp.MustCompile(httpStatus + `413 `)
+
+// RefusedForSize reports whether a call failed because a proxy did not take its request,
+// which the server has not got whole then.
+func RefusedForSize(err error) bool { return tooLarge.MatchString(status.Convert(err).Message()) }
 
 // plain gives what went wrong with a connection without where in the library. Of
 //
 //	connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"
 //
-// it leaves the last two words.
-func plain(text string) string {
+// it leaves the last two words. It reports whether a phrase of ours says it all.
+func plain(text string) (string, bool) {
 	for prefix := wrapping.FindString(text); prefix != ""; prefix = wrapping.FindString(text) {
 		text = text[len(prefix):]
 		if quoted, err := strconv.QuotedPrefix(text); err == nil {
@@ -50,8 +64,8 @@ func plain(text string) string {
 	}
 	for _, phrase := range phrases {
 		if theirs := phrase.theirs.FindString(text); theirs != "" {
-			return phrase.plain + text[len(theirs):]
+			return phrase.theirs.ReplaceAllString(theirs, phrase.plain) + text[len(theirs):], true
 		}
 	}
-	return text
+	return text, false
 }

@@ -30,3 +30,21 @@ func TestABrokenConnectionIsToldInPlainWords(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAnswerOfAProxyIsToldInPlainWords(t *testing.T) {
+	const page = "; transport: received unexpected content-type \"text/html\"\n\tdata: \"<html>\\r\\n<head>...\""
+	for theirs, want := range map[string]string{
+		"413 (Request Entity Too Large)": "the proxy refuses a request of this size (HTTP 413)",
+		"502 (Bad Gateway)":              "HTTP 502 (Bad Gateway) in place of an answer of the server; a proxy may not reach it",
+	} {
+		for _, code := range []codes.Code{codes.Unknown, codes.Unavailable} {
+			err := status.Error(code, "unexpected HTTP status code received from server: "+theirs+page)
+			if got := wire.FromStatus(err, nil).Error(); got != "transport error: "+want {
+				t.Errorf("%s is told as %q", theirs, got)
+			}
+			if tooLarge := theirs[:3] == "413"; wire.RefusedForSize(err) != tooLarge {
+				t.Errorf("refused for its size: %v, of %s", !tooLarge, theirs)
+			}
+		}
+	}
+}

@@ -92,10 +92,10 @@ func FromStatus(err error, trailer metadata.MD) error {
 }
 
 func transportError(code codes.Code, text string) error {
-	text = plain(text)
+	text, ours := plain(text)
 	cause := transportCause(code)
 	switch {
-	case code == codes.Unavailable: // which says no more than the kind
+	case ours || code == codes.Unavailable: // which says no more than the kind
 	case cause == nil:
 		text = code.String() + ": " + text
 	case text == cause.Error():

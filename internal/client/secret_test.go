@@ -1,0 +1,52 @@
+package client_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+)
+
+func TestTheKeyIsNotPrinted(t *testing.T) {
+	const key = "s3cret"
+	s := new(scripted)
+	s.start(t, "127.0.0.1:0")
+	options := client.Options{APIKey: key}
+	c := dial(t, s.url, &options)
+	for name, value := range map[string]any{
+		"a client":                  c,
+		"a store":                   dcb.EventStore(c),
+		"a struct with a store":     struct{ Store dcb.EventStore }{c},
+		"a struct with a client":    struct{ store *client.Client }{c},
+		"options":                   options,
+		"a pointer to options":      &options,
+		"a struct with options":     struct{ Options client.Options }{options},
+		"a slice of options":        []client.Options{options},
+		"options in a map":          map[string]*client.Options{"a": &options},
+		"options without a key":     client.Options{},
+		"a nil pointer to options":  (*client.Options)(nil),
+		"a nil pointer to a client": (*client.Client)(nil),
+	} {
+		var printed bytes.Buffer
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+			fmt.Fprintf(&printed, verb+"\n", value)
+		}
+		slog.New(slog.NewTextHandler(&printed, nil)).Info("", "about", value)
+		slog.New(slog.NewJSONHandler(&printed, nil)).Info("", "about", value)
+		text := printed.String()
+		if strings.Contains(text, key) || strings.Contains(text, hex.EncodeToString([]byte(key))) {
+			t.Errorf("%s: the key is printed:\n%s", name, text)
+		}
+	}
+	if text := fmt.Sprintf("%+v", c); text != "UmaDB client of "+s.url {
+		t.Errorf("a client is printed as %q", text)
+	}
+	if text := fmt.Sprintf("%+v", options); !strings.Contains(text, "APIKey:(hidden)") || !strings.Contains(text, "FailFast:false") {
+		t.Errorf("options are printed as %q", text)
+	}
+}

@@ -1,0 +1,218 @@
+package interop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// proxy is a program that stands in front of a server, configured as docs/proxies.md
+// says, but for addresses and files.
+type proxy struct {
+	name     string   // of the program, and of its block in the page
+	packages []string // of Debian, with the program and what it needs
+	listen   string   // where it listens, in the page
+	at       string   // the same for a port of the test
+	wrap     string   // the configuration around the block; %[1]s is a folder, %[2]s the block
+	command  []string // after the program; CONFIG is the file
+}
+
+var proxies = []*proxy{
+	{
+		name: "nginx", packages: []string{"nginx"},
+		listen: "listen 443 ssl", at: "listen 127.0.0.1:%s ssl",
+		wrap: `daemon off; master_process off; pid %[1]s/pid; error_log stderr;
+events {}
+http {
+access_log off;
+client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+%[2]s
+}
+`,
+		command: []string{"-c", "CONFIG"},
+	},
+	{
+		name: "haproxy", packages: []string{"haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"},
+		listen: "bind :443", at: "bind 127.0.0.1:%s",
+		wrap:    "%[2]s",
+		command: []string{"-db", "-f", "CONFIG"},
+	},
+	{
+		name: "caddy", packages: []string{"caddy"},
+		listen: "events.example.com:443 {", at: "https://localhost:%s {\nbind 127.0.0.1",
+		wrap:    "{\nadmin off\nauto_https disable_redirects\nskip_install_trust\n}\n%[2]s",
+		command: []string{"run", "--adapter", "caddyfile", "--config", "CONFIG"},
+	},
+}
+
+// start starts the proxy in front of a server, and returns how to reach it. changes are
+// pairs of texts: what to replace in the configuration of the page, and by what.
+func (p *proxy) start(t *testing.T, server *running, changes ...string) *running {
+	t.Helper()
+	program, libraries := p.program(t)
+	dir := t.TempDir()
+	files, err := writeCertificate(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	replaced := append(changes,
+		p.listen, fmt.Sprintf(p.at, port),
+		"127.0.0.1:50051", strings.TrimPrefix(server.url, "http://"),
+		"/etc/ssl/server.pem", p.certificate(t, files),
+		"/etc/ssl/server.key", files.key,
+	)
+	block := proxyConfiguration(t, p.name)
+	for i := 0; i < len(replaced); i += 2 {
+		if strings.Contains(replaced[i], "key") && p.name == "haproxy" {
+			continue
+		}
+		if !strings.Contains(block, replaced[i]) {
+			t.Fatalf("the configuration of %s in docs/proxies.md has no %q", p.name, replaced[i])
+		}
+		block = strings.ReplaceAll(block, replaced[i], replaced[i+1])
+	}
+	config := filepath.Join(dir, "config")
+	if err := os.WriteFile(config, fmt.Appendf(nil, p.wrap, dir, block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	process := exec.Command(program)
+	for _, word := range p.command {
+		process.Args = append(process.Args, strings.ReplaceAll(word, "CONFIG", config))
+	}
+	process.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "LD_LIBRARY_PATH="+libraries)
+	log := new(strings.Builder)
+	process.Stdout, process.Stderr = log, log
+	s := &running{url: "https://localhost:" + port, ca: files.ca, apiKey: server.apiKey, process: process}
+	s.start(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.process.Process.Kill()
+			s.process.Wait()
+			t.Logf("%s says:\n%s", p.name, log)
+		}
+	})
+	await(t, address)
+	return s
+}
+
+// certificate is the file that the proxy takes for its certificate: HAProxy wants the
+// key in the same.
+func (p *proxy) certificate(t *testing.T, files certificateFiles) string {
+	t.Helper()
+	if p.name != "haproxy" {
+		return files.cert
+	}
+	var both []byte
+	for _, file := range []string{files.cert, files.key} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, content...)
+	}
+	file := filepath.Join(t.TempDir(), "both.pem")
+	if err := os.WriteFile(file, both, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// proxyConfiguration returns a block of docs/proxies.md.
+func proxyConfiguration(t *testing.T, language string) string {
+	t.Helper()
+	found := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindStringSubmatch(readDocument(t, "docs/proxies.md"))
+	if found == nil {
+		t.Fatalf("docs/proxies.md has no configuration of %s", language)
+	}
+	return found[1]
+}
+
+// program returns where the proxy's program is, and its libraries, or skips the test.
+func (p *proxy) program(t *testing.T) (program, libraries string) {
+	t.Helper()
+	if program, err := exec.LookPath(p.name); err == nil {
+		return program, ""
+	}
+	root, err := p.unpack()
+	switch {
+	case err == nil:
+	case os.Getenv("CI") != "" || os.Getenv("UMADB_TEST_INTEROP") == "required":
+		t.Fatalf("%s is not installed, and cannot be had: %v", p.name, err)
+	default:
+		t.Skipf("%s is not installed, and cannot be had: %v", p.name, err)
+	}
+	programs, _ := filepath.Glob(filepath.Join(root, "usr", "*bin", p.name))
+	found, _ := filepath.Glob(filepath.Join(root, "usr", "lib", "*-linux-gnu"))
+	if len(programs) != 1 {
+		t.Fatalf("the packages %v have the programs %v", p.packages, programs)
+	}
+	return programs[0], strings.Join(found, ":")
+}
+
+// unpack gets the packages and unpacks them in .cache, unless an earlier run has.
+// Nothing is installed.
+func (p *proxy) unpack() (root string, err error) {
+	root = filepath.Join(repository(), ".cache", "proxies", p.name)
+	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
+		return "", err
+	}
+	lock := flock.New(root + ".lock")
+	if err := lock.Lock(); err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if _, err := os.Stat(root); err == nil {
+		return root, nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return "", errors.New("this system has no apt-get; install it")
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(root), p.name+"-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	run := func(command string, arguments ...string) error {
+		cmd := exec.CommandContext(ctx, command, arguments...)
+		cmd.Dir = dir
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", cmd, err, output)
+		}
+		return nil
+	}
+	download := append([]string{"download", "-q"}, p.packages...)
+	if err := run("apt-get", download...); err != nil {
+		// A fresh container has no lists of packages yet; who is not root has to live without.
+		if run("apt-get", "update", "-q") != nil {
+			return "", err
+		}
+		if err := run("apt-get", download...); err != nil {
+			return "", err
+		}
+	}
+	archives, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if err != nil {
+		return "", err
+	}
+	unpacked := filepath.Join(dir, "root")
+	for _, archive := range archives {
+		if err := run("dpkg", "-x", archive, unpacked); err != nil {
+			return "", err
+		}
+	}
+	return root, os.Rename(unpacked, root)
+}
