@@ -59,10 +59,26 @@ var queryAttacks = []attack{
 		},
 	},
 	{
-		name: "short-slow-conditions", summary: "512 conditional appends of 8 items of two frequent tags, again and again",
+		name: "short-slow-conditions", summary: "4,000 conditional appends of one item of two frequent tags, again and again",
 		prepare: fillAlternating,
 		run: func(ctx context.Context, a *attacker) error {
-			return a.appendConditionally(ctx, 512, sameItems(8, "a", "b"))
+			return a.shared(ctx, 8, 500, func(ctx context.Context, conn *connection) error {
+				_, err := conn.dcb.Append(ctx, conditional(sameItems(1, "a", "b")))
+				return err
+			})
+		},
+	},
+	{
+		name: "short-slow-reads", summary: "4,000 reads of one item of two frequent tags, again and again",
+		prepare: fillAlternating,
+		run: func(ctx context.Context, a *attacker) error {
+			return a.shared(ctx, 8, 500, func(ctx context.Context, conn *connection) error {
+				stream, err := conn.dcb.Read(ctx, &umadbv1.ReadRequest{Query: sameItems(1, "a", "b")})
+				if err != nil {
+					return err
+				}
+				return receiveAll(stream)
+			})
 		},
 	},
 	{
@@ -128,20 +144,25 @@ const refusedPause = time.Second
 
 // own runs attackers that each have a connection with the key.
 func (a *attacker) own(ctx context.Context, n int, attack func(context.Context, *connection) error) error {
-	return a.repeat(ctx, n, func(ctx context.Context) error {
+	return a.shared(ctx, n, 1, attack)
+}
+
+// shared runs some attackers on each of some connections with the key.
+func (a *attacker) shared(ctx context.Context, connections, each int, attack func(context.Context, *connection) error) error {
+	return a.repeat(ctx, connections, func(ctx context.Context) error {
 		conn, err := a.dial(a.Key)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		for ctx.Err() == nil {
+		return a.repeat(ctx, each, func(ctx context.Context) error {
 			err := attack(ctx, conn)
 			a.tally.countError(err)
 			if err != nil {
 				pause(ctx, refusedPause)
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
@@ -169,14 +190,19 @@ func (a *attacker) read(ctx context.Context, n int, query *umadbv1.Query) error 
 }
 
 func (a *attacker) appendConditionally(ctx context.Context, n int, query *umadbv1.Query) error {
-	request := &umadbv1.AppendRequest{
-		Events:    []*umadbv1.Event{{EventType: "Conditional"}},
-		Condition: &umadbv1.AppendCondition{FailIfEventsMatch: query},
-	}
+	request := conditional(query)
 	return a.own(ctx, n, func(ctx context.Context, conn *connection) error {
 		_, err := conn.dcb.Append(ctx, request)
 		return err
 	})
+}
+
+// conditional is an append that fails if an event matches.
+func conditional(query *umadbv1.Query) *umadbv1.AppendRequest {
+	return &umadbv1.AppendRequest{
+		Events:    []*umadbv1.Event{{EventType: "Conditional"}},
+		Condition: &umadbv1.AppendCondition{FailIfEventsMatch: query},
+	}
 }
 
 // receiveAll receives a stream to its end.

@@ -27,6 +27,12 @@ var subscriberAttacks = []attack{
 		},
 	},
 	{
+		name: "watched-tag", summary: "100 subscriptions of 65,536 items with the tag of the steady client's events",
+		run: func(ctx context.Context, a *attacker) error {
+			return a.subscribe(ctx, 100, sameItems(65_536, steadyTag))
+		},
+	},
+	{
 		name: "all-subscribers", summary: "2,000 subscribers to every event",
 		run: func(ctx context.Context, a *attacker) error {
 			return a.holdCalls(ctx, a.scaled(2, 1), call{path: subscribePath, key: a.Key, message: encoded(

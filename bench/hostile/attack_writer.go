@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -20,34 +22,36 @@ var writerAttacks = []attack{
 	},
 }
 
-// overtake sends conditions about tags that hardly any event has, and then
-// appends many events with these tags, round after round with other tags.
+// overtake sends conditions about tags that hardly any event has, again and again,
+// and meanwhile appends many events with these tags. Each round has other tags.
 func (a *attacker) overtake(ctx context.Context, items int) error {
+	var rounds errgroup.Group
+	for round := 0; ctx.Err() == nil; round++ {
+		tags := []string{fmt.Sprintf("a%d", round), fmt.Sprintf("b%d", round)}
+		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+		rounds.Go(func() error {
+			defer cancel()
+			return a.appendConditionally(limited, 8, sameItems(items, tags...))
+		})
+		pause(ctx, 300*time.Millisecond)
+		rounds.Go(func() error { return a.appendAlternating(ctx, a.scaled(60_000, 10_000), tags) })
+		pause(ctx, 3*time.Second)
+	}
+	return rounds.Wait()
+}
+
+// appendAlternating appends events that have one of the tags each, by turns.
+func (a *attacker) appendAlternating(ctx context.Context, events int, tags []string) error {
 	conn, err := a.dial(a.Key)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for round := 0; ctx.Err() == nil; round++ {
-		tags := []string{fmt.Sprintf("a%d", round), fmt.Sprintf("b%d", round)}
-		conditional := &umadbv1.AppendRequest{
-			Events:    []*umadbv1.Event{{EventType: "Conditional"}},
-			Condition: &umadbv1.AppendCondition{FailIfEventsMatch: sameItems(items, tags...)},
-		}
-		many := &umadbv1.AppendRequest{}
-		for i := range a.scaled(60_000, 10_000) {
-			many.Events = append(many.Events, &umadbv1.Event{Tags: tags[i%2 : i%2+1]})
-		}
-		for range 8 {
-			go func() {
-				_, err := conn.dcb.Append(ctx, conditional)
-				a.tally.countError(err)
-			}()
-		}
-		pause(ctx, 150*time.Millisecond)
-		_, err := conn.dcb.Append(ctx, many)
-		a.tally.countError(err)
-		pause(ctx, 3*time.Second)
+	request := &umadbv1.AppendRequest{}
+	for i := range events {
+		request.Events = append(request.Events, &umadbv1.Event{Tags: tags[i%2 : i%2+1]})
 	}
+	_, err = conn.dcb.Append(ctx, request)
+	a.tally.countError(err)
 	return nil
 }
