@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -36,13 +35,16 @@ func (s *Store) failIfMoved() error {
 	if s.options.ReadOnly {
 		return nil
 	}
-	err := errors.Join(s.files.root.CheckPath(), s.files.log.CheckPath())
+	err := s.files.root.CheckPath()
+	if !errors.Is(err, vfs.ErrMoved) {
+		err = s.files.log.CheckPath()
+	}
 	if !errors.Is(err, vfs.ErrMoved) {
 		return nil
 	}
 	err = &dcb.Error{
 		Kind:   dcb.ErrIO,
-		Detail: fmt.Sprintf("the directory of the store has been removed, renamed or unmounted: %s was opened, and does not lead to it any more; put it back, and open the store again", s.dir),
+		Detail: "the directory of the store has been removed, renamed or unmounted; put it back, and open the store again",
 		Cause:  err,
 	}
 	s.fail(err)
