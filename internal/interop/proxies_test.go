@@ -186,11 +186,11 @@ func uncut(t *testing.T, server *running) dcb.EventStore {
 // server pings before.
 func TestPingsKeepAnIdleSubscriptionBehindNginx(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes 25 s")
+		t.Skip("it takes 32 s")
 	}
 	t.Parallel()
-	front := proxies[0].start(t, startBehindProxy(t).running, "grpc_read_timeout 1h", "grpc_read_timeout 20s")
-	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+	front := proxies[0].start(t, startBehindProxy(t).running, "grpc_read_timeout 1h", "grpc_read_timeout 25s")
+	ctx, cancel := context.WithTimeout(t.Context(), 32*time.Second)
 	defer cancel()
 	for _, err := range uncut(t, front).Subscribe(ctx, dcb.Query{}, 0) {
 		if !errors.Is(err, context.DeadlineExceeded) {
