@@ -23,7 +23,7 @@ func NewSlabFrame(slab *[]byte, written func()) *Frame {
 	if written != nil {
 		pool = notifyingPool{Slabs, written}
 	}
-	return &Frame{mem.BufferSlice{mem.NewBuffer(trim(slab), pool)}}
+	return &Frame{mem.BufferSlice{mem.NewBuffer(Trim(slab), pool)}}
 }
 
 // notifyingPool tells when a slab comes back.

@@ -11,6 +11,10 @@ import (
 // event that goes over.
 const LargeSlab = 320 << 10
 
+// SmallSlab is the capacity in bytes of the smallest slabs. A buffer that is not
+// above 1 KiB does not tell gRPC's pools when it has been written.
+const SmallSlab = 1280
+
 // maxSlab bounds what is kept: a slab that has grown beyond, for one large
 // event, is left to the garbage collector.
 const maxSlab = 1 << 20
@@ -20,7 +24,7 @@ const maxSlab = 1 << 20
 var Slabs mem.BufferPool = new(slabPool)
 
 // slabSizes are the capacities of slabs in bytes, ascending.
-var slabSizes = [...]int{4 << 10, 32 << 10, LargeSlab}
+var slabSizes = [...]int{SmallSlab, 4 << 10, 32 << 10, LargeSlab}
 
 // slabPool has one pool of *[]byte for each of slabSizes.
 type slabPool [len(slabSizes)]sync.Pool
@@ -54,9 +58,9 @@ func (p *slabPool) Put(slab *[]byte) {
 	}
 }
 
-// trim moves a message that fills little of its slab to a smaller one, so that
+// Trim moves a message that fills little of its slab to a smaller one, so that
 // a connection which is slow to take it holds no more than it has to.
-func trim(slab *[]byte) *[]byte {
+func Trim(slab *[]byte) *[]byte {
 	for _, size := range slabSizes {
 		if len(*slab) <= size && size <= cap(*slab)/4 {
 			smaller := Slabs.Get(len(*slab))

@@ -27,6 +27,8 @@ type AppendRequest struct {
 	Tags      int                  // of all events
 	Condition *dcb.AppendCondition // nil for none
 	Tracking  *dcb.TrackingInfo    // nil for none
+	// Copied reports that nothing aliases the bytes that the request was parsed from.
+	Copied bool
 }
 
 // All ranges over the events.
@@ -100,8 +102,7 @@ type appendParser struct {
 	limits  *dcb.Limits
 	request []byte
 	result  AppendRequest
-	copied  bool // result.Events no longer aliases request
-	runEnd  int  // where in request the run that Events aliases ends
+	runEnd  int // where in request the run that Events aliases ends
 	query   queryParser
 
 	metadata int // entries of all events
@@ -143,8 +144,8 @@ func (p *appendParser) event(f field) error {
 	if p.extendRun(f, event) {
 		return nil
 	}
-	if !p.copied {
-		p.copied = true
+	if !p.result.Copied {
+		p.result.Copied = true
 		p.result.Events = append(make([]byte, 0, len(p.request)), p.result.Events...)
 	}
 	p.result.Events = appendBytes(p.result.Events, appendEvent, event)
@@ -168,7 +169,7 @@ func (p *appendParser) countParts(event *checkedEvent) error {
 // right behind the others and as it must be.
 func (p *appendParser) extendRun(f field, event Event) bool {
 	inPlace := len(event) == len(f.bytes) && (len(event) == 0 || &event[0] == &f.bytes[0])
-	if p.copied || !inPlace || f.end-f.start != sizeOfBytes(len(event)) {
+	if p.result.Copied || !inPlace || f.end-f.start != sizeOfBytes(len(event)) {
 		return false
 	}
 	if len(p.result.Events) == 0 {
@@ -207,14 +208,6 @@ func CheckEvent(event Event) error {
 // NewAppend validates an append that comes as values.
 func NewAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo, limits *dcb.Limits) (*AppendRequest, error) {
 	return ParseAppend(EncodeAppend(events, condition, tracking), limits)
-}
-
-// EncodeAppendResponse gives the bytes of an AppendResponse.
-func EncodeAppendResponse(position uint64) []byte {
-	if position == 0 {
-		return nil
-	}
-	return appendUint(nil, 1, position)
 }
 
 // sizeUint is the encoded size of a varint field numbered below 16.

@@ -121,11 +121,3 @@ func TestAResponseIsDecodedAsGeneratedCodeDoes(t *testing.T) {
 		}
 	}
 }
-
-func TestAnAppendResponseIsEncodedAsGeneratedCodeDoes(t *testing.T) {
-	for _, position := range []uint64{0, 1, 300, 1<<64 - 1} {
-		if got, want := encoding.EncodeAppendResponse(position), marshal(t, &umadbv1.AppendResponse{Position: position}); !bytes.Equal(got, want) {
-			t.Errorf("%d is %x, want %x", position, got, want)
-		}
-	}
-}

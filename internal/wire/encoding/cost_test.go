@@ -1,0 +1,56 @@
+package encoding_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+func TestTheCostOfAQueryIsWhatItTakes(t *testing.T) {
+	limits := dcb.Limits{}.WithDefaults()
+	for name, query := range map[string]dcb.Query{
+		"many items":          queryOf(60_000, 1, ""),
+		"many items of nine":  queryOf(7_000, 9, ""),
+		"one item":            queryOf(1, 60_000, ""),
+		"items without terms": queryOf(60_000, 0, ""),
+		"long tags":           queryOf(100, 10, string(make([]byte, 2000))),
+	} {
+		request := encoding.EncodeRead(&encoding.ReadRequest{Query: query})
+		cost := encoding.ReadQueryCost(request)
+		if within := encoding.AppendQueryCost(encoding.EncodeAppend(nil, &dcb.AppendCondition{FailIfEventsMatch: query}, nil)); within != cost {
+			t.Errorf("%s: it costs %d, and %d in a condition", name, cost, within)
+		}
+		before := allocated()
+		parsed, err := encoding.ParseRead(request, &limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := allocated() - before
+		runtime.KeepAlive([]any{parsed, request, query})
+		// The compiled form takes something too, and the rest of a large query is text.
+		if took > cost || cost > 4*took {
+			t.Errorf("%s: it takes %d bytes and costs %d", name, took, cost)
+		}
+	}
+}
+
+func queryOf(items, tags int, text string) (query dcb.Query) {
+	for i := range items {
+		var item dcb.QueryItem
+		for j := range tags {
+			item.Tags = append(item.Tags, fmt.Sprint(i, j, text))
+		}
+		query.Items = append(query.Items, item)
+	}
+	return query
+}
+
+func allocated() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
