@@ -3,12 +3,12 @@ package server
 import (
 	"google.golang.org/grpc"
 
-	"github.com/umadb-go/umadb/internal/wire"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// append answers Append. The bytes of the request stay in hand until the store
-// has written them: it is given no copy.
+// append answers Append. The bytes of the request, or their canonical copy, stay in
+// hand until the store has written them.
 func (s *Server) append(stream grpc.ServerStream) error {
 	s.appending.Add(1)
 	defer s.appending.Add(-1)
@@ -20,13 +20,22 @@ func (s *Server) append(stream grpc.ServerStream) error {
 		return err
 	}
 	defer request.done()
+	query, err := s.reserveQuery(stream.Context(), s.queries, encoding.AppendQueryCost(request.bytes))
+	if err != nil {
+		return err
+	}
+	defer query.release()
+	s.appends.granted()
 	parsed, err := encoding.ParseAppend(request.bytes, s.limits)
 	if err != nil {
 		return err
+	}
+	if parsed.Copied {
+		request.drop()
 	}
 	position, err := s.store.Commit(stream.Context(), parsed)
 	if err != nil {
 		return err
 	}
-	return stream.SendMsg(wire.NewFrame(encoding.EncodeAppendResponse(position)))
+	return stream.SendMsg(&umadbv1.AppendResponse{Position: position})
 }

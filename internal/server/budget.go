@@ -2,39 +2,158 @@ package server
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
-// budgetWait is how long a call waits for others to be answered before it is
-// refused.
-const budgetWait = time.Second
+// budgetKind says what a budget is of.
+type budgetKind int
 
-// budget bounds the bytes of the requests in hand, or of the responses.
+const (
+	ofRequests      budgetKind = iota // their bytes, while they are received and in hand
+	ofQueries                         // parsed, of reads and append conditions
+	ofSubscriptions                   // parsed, of subscriptions
+	ofResponses                       // messages that no client has taken
+	budgetKinds
+)
+
+// pool is the part of a budget for small amounts, or for all others.
+type pool int
+
+const (
+	smallPool pool = iota
+	largePool
+	pools
+)
+
+// shares are what one connection has of the budgets.
+type shares [budgetKinds][pools]share
+
+// budget bounds memory that calls take. Small amounts have a reserve that large
+// ones cannot take.
 type budget struct {
-	bytes *semaphore.Weighted
-	of    string // what it is a budget of, for errors
+	kind    budgetKind
+	of      string // what it is a budget of, for errors
+	small   int64  // the largest amount that is small
+	pools   [pools]room
+	waiting atomic.Int64 // calls that wait
+	// Whoever waits holds something that the budget does not count, so that few may.
+	waitersHold bool
+	patience    time.Duration // how long a call waits
+	pressed     func()        // called when a call has to wait; may be nil
 }
 
-func newBudget(of string, bytes int64) *budget {
-	return &budget{semaphore.NewWeighted(bytes), of}
+// newBudget returns a budget of bytes, with room for at least one large amount. There
+// is no reserve for small amounts if small is 0.
+func newBudget(kind budgetKind, of string, bytes, small, large int64) *budget {
+	b := &budget{kind: kind, of: of, small: small, patience: budgetWait}
+	if small > 0 {
+		b.pools[smallPool].size = max(bytes/smallReserve, small)
+	}
+	b.pools[largePool].size = max(bytes-b.pools[smallPool].size, large)
+	return b
 }
 
-// take reserves bytes. It fails with RESOURCE_EXHAUSTED if there are none left
-// within budgetWait.
-func (b *budget) take(ctx context.Context, bytes int64) error {
-	if b.bytes.TryAcquire(bytes) {
-		return nil
+// size is how many bytes there are in all.
+func (b *budget) size() int64 { return b.pools[smallPool].size + b.pools[largePool].size }
+
+// reservation is memory that a call has reserved. The zero reservation is of a call
+// that has reserved none.
+type reservation struct {
+	budget     *budget
+	connection *connection
+	pool       pool
+	bytes      int64
+}
+
+// poolOf returns the pool that an amount belongs to.
+func (b *budget) poolOf(bytes int64) pool {
+	if bytes <= b.small {
+		return smallPool
 	}
-	ctx, cancel := context.WithTimeout(ctx, budgetWait)
-	defer cancel()
-	if b.bytes.Acquire(ctx, bytes) != nil {
-		return status.Errorf(codes.ResourceExhausted, "too many %s are in hand for one more of %d bytes", b.of, bytes)
+	return largePool
+}
+
+// reserve reserves bytes for a call from a pool. It fails with RESOURCE_EXHAUSTED
+// if there is no room in time.
+func (b *budget) reserve(ctx context.Context, c *connection, p pool, bytes int64) (reservation, error) {
+	r := reservation{budget: b, connection: c, pool: p}
+	err := r.resize(ctx, bytes)
+	return r, err
+}
+
+// resize reserves more bytes, or releases some, so that there are bytes in all. A
+// reservation stays in its pool, and takes all of it if it is larger. If resize fails,
+// the reservation is as it was.
+func (r *reservation) resize(ctx context.Context, bytes int64) error {
+	b, room := r.budget, &r.budget.pools[r.pool]
+	own := &r.connection.shares[b.kind][r.pool]
+	held := min(r.bytes, room.size)
+	more := min(bytes, room.size) - held
+	switch {
+	case more < 0:
+		room.release(own, -more)
+	case more > 0:
+		if err := room.take(ctx, own, held, more, b.waitIn(ctx)); err != nil {
+			return b.refusal(ctx, room.size, bytes)
+		}
 	}
+	r.bytes = bytes
 	return nil
 }
 
-func (b *budget) give(bytes int64) { b.bytes.Release(bytes) }
+// moveTo reserves the same from another budget, and releases this reservation.
+func (r *reservation) moveTo(ctx context.Context, b *budget) (reservation, error) {
+	if r.bytes == 0 {
+		return *r, nil
+	}
+	moved, err := b.reserve(ctx, r.connection, r.pool, r.bytes)
+	r.release()
+	return moved, err
+}
+
+// release releases what is reserved. It may be called again.
+func (r *reservation) release() {
+	if r.bytes > 0 {
+		_ = r.resize(context.Background(), 0)
+	}
+}
+
+// waitIn returns what a claim calls when it has to wait: it returns the context to
+// wait in, or an error if too many wait.
+func (b *budget) waitIn(ctx context.Context) func() (context.Context, context.CancelFunc, error) {
+	return func() (context.Context, context.CancelFunc, error) {
+		if b.waiting.Add(1) > maxWaiting && b.waitersHold {
+			b.waiting.Add(-1)
+			return nil, nil, errManyWait
+		}
+		if b.pressed != nil {
+			b.pressed()
+		}
+		ctx, cancel := context.WithTimeout(ctx, b.patience)
+		return ctx, func() { cancel(); b.waiting.Add(-1) }, nil
+	}
+}
+
+var errManyWait = errors.New("too many calls wait")
+
+// refusal is the error of a call that found no room, unless its caller has gone.
+func (b *budget) refusal(ctx context.Context, bound, bytes int64) error {
+	if err := ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	return &exhausted{status.Newf(codes.ResourceExhausted, "there is no memory for %d bytes of %s: the bound of the server is %d bytes, of which each connection has a share; try again later", bytes, b.of, bound)}
+}
+
+// exhausted is the error of a call that is refused for want of memory.
+type exhausted struct{ status *status.Status }
+
+// Error returns the text of the status.
+func (e *exhausted) Error() string { return e.status.Err().Error() }
+
+// GRPCStatus returns the status, as package status wants it.
+func (e *exhausted) GRPCStatus() *status.Status { return e.status }

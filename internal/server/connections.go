@@ -1,34 +1,50 @@
 package server
 
 import (
-	"log/slog"
+	"container/list"
+	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
-// refusalsLogged is how often, at the most, it is logged that there are too
-// many connections.
-const refusalsLogged = 10 * time.Second
+const (
+	// longestWrite is how long a client may leave a connection unread that the
+	// server writes to.
+	longestWrite = 10 * time.Second
+	// longestStall is how long a client may leave a message untaken while half of
+	// Options.ResponseMemory is in use, and shortestStall while others wait and a
+	// quarter is left.
+	longestStall  = 30 * time.Second
+	shortestStall = 250 * time.Millisecond
+)
 
-// connections counts the open connections of all listeners and closes what is
-// too many. It also ends handshakes when the server stops: gRPC would wait
-// until they time out.
+// connections counts the open connections of all listeners, and closes one too
+// many, and those whose clients do not take what others need the memory for. It
+// also ends handshakes when the server stops: gRPC would wait until they time out.
 type connections struct {
-	most int
-	log  *slog.Logger
+	most    int
+	notices *notices
+	calls   *calls
 
 	mu          sync.Mutex
-	open        int                  // guarded by mu
+	open        map[*connection]bool // guarded by mu
+	strangers   list.List            // guarded by mu; those open that have not authenticated a call, oldest first
 	handshaking map[*connection]bool // guarded by mu; nil once stopped
-	logged      time.Time            // guarded by mu; when a refusal was, last
 }
 
-func newConnections(most int, log *slog.Logger) *connections {
-	return &connections{most: most, log: log, handshaking: make(map[*connection]bool)}
+func newConnections(most int, notices *notices, calls *calls) *connections {
+	return &connections{
+		most:        most,
+		notices:     notices,
+		calls:       calls,
+		open:        make(map[*connection]bool),
+		handshaking: make(map[*connection]bool),
+	}
 }
 
-// limit gives the listener whose connections are counted.
+// limit returns a listener whose connections are counted.
 func (c *connections) limit(listener net.Listener) net.Listener {
 	return &limitedListener{listener, c}
 }
@@ -44,23 +60,52 @@ func (c *connections) stop() {
 	}
 }
 
-// admit counts a connection, or tells that it is one too many.
+// admit counts a connection, or reports that it is one too many. If so, the oldest
+// of those that have not authenticated a call is closed, and makes room.
 func (c *connections) admit(conn *connection) bool {
+	if stranger := c.oldestStranger(); stranger != nil {
+		c.notices.Warn("connections are closed to make room for others: as many are open as are allowed", stranger.Conn.RemoteAddr())
+		stranger.Close()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.handshaking == nil {
 		return false
 	}
-	if c.open >= c.most {
-		if time.Since(c.logged) > refusalsLogged {
-			c.logged = time.Now()
-			c.log.Warn("connections are refused, there are too many", "open", c.open)
-		}
+	if len(c.open) >= c.most {
+		c.notices.Warn("connections are refused: as many are open as are allowed", conn.Conn.RemoteAddr())
 		return false
 	}
-	c.open++
+	c.open[conn] = true
 	c.handshaking[conn] = true
+	conn.stranger = c.strangers.PushBack(conn)
 	return true
+}
+
+// oldestStranger returns the connection to be closed for another one, or nil if there
+// is room, or none.
+func (c *connections) oldestStranger() *connection {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.open) < c.most || c.strangers.Len() == 0 {
+		return nil
+	}
+	return c.strangers.Front().Value.(*connection)
+}
+
+// known notes that a connection has authenticated a call.
+func (c *connections) known(conn *connection) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(conn)
+}
+
+// forget takes a connection out of the strangers. The caller must hold mu.
+func (c *connections) forget(conn *connection) {
+	if conn.stranger != nil {
+		c.strangers.Remove(conn.stranger)
+		conn.stranger = nil
+	}
 }
 
 func (c *connections) established(conn *connection) {
@@ -72,8 +117,47 @@ func (c *connections) established(conn *connection) {
 func (c *connections) closed(conn *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open--
+	c.forget(conn)
+	delete(c.open, conn)
 	delete(c.handshaking, conn)
+}
+
+// closeBlocked closes the connections whose clients do not read at all.
+func (c *connections) closeBlocked() {
+	var blocked []*connection
+	c.mu.Lock()
+	for conn := range c.open {
+		if conn.blockedFor(longestWrite) {
+			blocked = append(blocked, conn)
+		}
+	}
+	c.mu.Unlock()
+	for _, conn := range blocked {
+		c.notices.Warn("connections are closed: their clients do not read what was sent", conn.Conn.RemoteAddr())
+		conn.Close()
+	}
+}
+
+// closeStalled closes the connection that holds the most bytes of messages that
+// were sent at least some time ago and not taken. It is the one way to have the
+// transport drop them. It reports whether there was one.
+func (c *connections) closeStalled(least time.Duration) bool {
+	before := time.Now().Add(-least)
+	var worst *connection
+	var most int64
+	c.mu.Lock()
+	for conn := range c.open {
+		if bytes := conn.stale(before); bytes > most {
+			worst, most = conn, bytes
+		}
+	}
+	c.mu.Unlock()
+	if worst == nil {
+		return false
+	}
+	c.notices.Warn("connections are closed: their clients do not take their events, and others need the memory", worst.Conn.RemoteAddr())
+	worst.Close()
+	return true
 }
 
 type limitedListener struct {
@@ -81,14 +165,17 @@ type limitedListener struct {
 	connections *connections
 }
 
-// Accept waits for a connection that is not too many.
+// Accept waits for a connection that is not one too many.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	for {
 		accepted, err := l.Listener.Accept()
 		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				l.connections.warn(err)
+			}
 			return nil, err
 		}
-		conn := &connection{Conn: accepted, connections: l.connections}
+		conn := newConnection(accepted, l.connections)
 		if l.connections.admit(conn) {
 			return conn, nil
 		}
@@ -96,23 +183,11 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	}
 }
 
-type connection struct {
-	net.Conn
-	connections *connections
-	close       sync.Once
-}
-
-// SetDeadline is how gRPC says that the handshake is over: it takes its
-// deadline away.
-func (c *connection) SetDeadline(t time.Time) error {
-	if t.IsZero() {
-		c.connections.established(c)
+// warn logs that accepting has failed.
+func (c *connections) warn(err error) {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		c.notices.Warn("connections cannot be accepted: there are no file descriptors left", nil)
+		return
 	}
-	return c.Conn.SetDeadline(t)
-}
-
-// Close closes the connection and counts it off.
-func (c *connection) Close() error {
-	c.close.Do(func() { c.connections.closed(c) })
-	return c.Conn.Close()
+	c.notices.Warn("connections cannot be accepted", nil)
 }

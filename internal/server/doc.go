@@ -4,9 +4,16 @@
 //
 // A handler receives the bytes of a request, validates them, calls the store
 // and sends the bytes that it answers; events are neither decoded nor encoded
-// here. Every call passes guard first, which authenticates it and turns what
-// its handler returns, or panics with, into a status.
+// here. Every call passes tap before the transport makes a stream of it, and then
+// guard, which authenticates it and turns what its handler returns, or panics with,
+// into a status.
 //
-// The goroutines are those of the gRPC server, which New starts and Shutdown
-// ends, and one for each reflection stream, which ends with the stream.
+// All that a client can make the server hold is counted and bounded (bounds.go):
+// connections (connections.go), calls until the transport drops them (calls.go,
+// connection.go), and the bytes of requests, parsed queries and messages (budget.go,
+// room.go).
+//
+// The goroutines are those of the gRPC server and the minder (minder.go), which New
+// starts and Shutdown ends, and one for each reflection stream, which ends with the
+// stream.
 package server

@@ -9,6 +9,33 @@ import (
 // BudgetWait is budgetWait.
 const BudgetWait = budgetWait
 
+// What bounds the calls of a connection.
+const (
+	AnonymousCalls    = anonymousCalls
+	CallBytes         = callBytes
+	ConnectionWatches = connectionWatches
+)
+
+// CallsUsed returns the bytes of the calls in progress.
+func (s *Server) CallsUsed() int64 {
+	return s.calls.used[anonymous].Load() + s.calls.used[authenticated].Load()
+}
+
+// RequestsUsed returns the bytes that are reserved for large requests.
+func (s *Server) RequestsUsed() int64 { return s.requests.used(largePool) }
+
+// ResponsesUsed returns the bytes that are reserved for responses.
+func (s *Server) ResponsesUsed() int64 { return s.responses.used(largePool) }
+
+func (b *budget) used(p pool) int64 {
+	b.pools[p].mu.Lock()
+	defer b.pools[p].mu.Unlock()
+	return b.pools[p].used
+}
+
+// JudgeAppends sets the health of appends, as is done once a second.
+func (s *Server) JudgeAppends() { s.judgeAppends() }
+
 // NewCertificate loads the certificate of options.
 func NewCertificate(options Options) (*certificate, error) {
 	return newCertificate(options.withDefaults(&dcb.Limits{}))

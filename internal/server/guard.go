@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"runtime/debug"
 
 	"google.golang.org/grpc"
@@ -15,18 +16,37 @@ import (
 // errStopping refuses or ends a call because the server is shutting down.
 var errStopping = status.Error(codes.Unavailable, "the server is shutting down")
 
-// guard is around every call: it admits it, survives its handler, and makes a
-// status of what the handler returns.
+// guard is around every call that tap has admitted: it authenticates it, survives
+// its handler, and makes a status of what the handler returns.
 func (s *Server) guard(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	call := callOf(stream.Context())
+	if !call.begin(stream) {
+		return status.FromContextError(stream.Context().Err()).Err()
+	}
+	stream = call
+	defer call.end()
 	defer func() { err = sendError(stream, err) }()
+	defer func() { s.noteRefusal(call, info.FullMethod, err) }()
 	defer s.recover(info.FullMethod, &err)
-	if err := s.key.admit(stream.Context(), info.FullMethod); err != nil {
-		return err
+	if call.denied != nil {
+		s.notices.Warn("calls are refused: their API key is missing or wrong", call.connection.RemoteAddr())
+		return call.denied
 	}
 	if info.IsClientStream {
 		return s.untilStopping(service, stream, info, handler)
 	}
 	return handler(service, stream)
+}
+
+// noteRefusal notes that a call was refused for want of memory.
+func (s *Server) noteRefusal(c *call, method string, err error) {
+	if refused := (*exhausted)(nil); !errors.As(err, &refused) {
+		return
+	}
+	s.notices.Warn("calls are refused: there is no memory for them", c.connection.RemoteAddr())
+	if isAppend(method) {
+		s.appends.refused()
+	}
 }
 
 // recover makes an error of a panic, to be deferred.

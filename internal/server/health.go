@@ -15,23 +15,32 @@ import (
 // received like all others, within the same bounds, and a shutdown ends those
 // who watch.
 
+// appendService is the name for whether appends can be made. It is NOT_SERVING in
+// cases that can pass by themselves, too; the others are until a restart.
+const appendService = "umadb.v1.DCB/append"
+
 // healthServices are the names that can be asked for.
-var healthServices = []string{"", umadbv1.DCB_ServiceDesc.ServiceName}
+var healthServices = []string{"", umadbv1.DCB_ServiceDesc.ServiceName, appendService}
 
 func knowsHealthOf(service string) bool { return slices.Contains(healthServices, service) }
 
-// healthOf gives the health of a service, which is that of the server.
+// healthOf returns the health of a service, which is that of the server, or of
+// appends.
 func (s *Server) healthOf(service string) health.HealthCheckResponse_ServingStatus {
 	if !knowsHealthOf(service) {
 		return health.HealthCheckResponse_SERVICE_UNKNOWN
 	}
 	select {
 	case <-s.stopping.Done():
+		return health.HealthCheckResponse_NOT_SERVING
 	case <-s.store.Failed():
+		return health.HealthCheckResponse_NOT_SERVING
 	default:
-		return health.HealthCheckResponse_SERVING
 	}
-	return health.HealthCheckResponse_NOT_SERVING
+	if stuck, _ := s.health.get(); stuck && service == appendService {
+		return health.HealthCheckResponse_NOT_SERVING
+	}
+	return health.HealthCheckResponse_SERVING
 }
 
 func (s *Server) checkHealth(stream grpc.ServerStream) error {
@@ -56,16 +65,22 @@ func (s *Server) listHealth(stream grpc.ServerStream) error {
 	return stream.SendMsg(&health.HealthListResponse{Statuses: statuses})
 }
 
-// watchHealth sends the health now and when it changes, which it does once:
-// nothing heals but by a restart. It ends when the server shuts down.
+// watchHealth sends the health now and when it changes. It ends when the server
+// shuts down.
 func (s *Server) watchHealth(stream grpc.ServerStream) error {
 	request := new(health.HealthCheckRequest)
 	if err := s.receiveSmall(stream, request); err != nil {
 		return err
 	}
+	leave, err := s.enterWatch(connectionOf(stream.Context()))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	failed := s.store.Failed()
 	sent := health.HealthCheckResponse_UNKNOWN
 	for {
+		_, changed := s.health.get()
 		if now := s.healthOf(request.GetService()); now != sent {
 			if err := stream.SendMsg(&health.HealthCheckResponse{Status: now}); err != nil {
 				return err
@@ -79,8 +94,25 @@ func (s *Server) watchHealth(stream grpc.ServerStream) error {
 		case <-s.stopping.Done():
 		case <-failed:
 			failed = nil
+		case <-changed:
 		case <-stream.Context().Done():
 			return stream.Context().Err()
 		}
 	}
+}
+
+// enterWatch counts a watch of a connection, until leave is called, or refuses it.
+func (s *Server) enterWatch(c *connection) (leave func(), err error) {
+	leave = func() { c.watches.Add(-1); s.watches.Add(-1) }
+	own, all := c.watches.Add(1), s.watches.Add(1)
+	switch {
+	case own > connectionWatches:
+		leave()
+		return nil, status.Errorf(codes.ResourceExhausted, "this connection watches the health %d times already", connectionWatches)
+	case all > maxWatches:
+		leave()
+		s.notices.Warn("watches of the health are refused: there are too many", c.RemoteAddr())
+		return nil, status.Errorf(codes.ResourceExhausted, "the health is watched %d times already", maxWatches)
+	}
+	return leave, nil
 }

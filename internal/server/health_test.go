@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	health "google.golang.org/grpc/health/grpc_health_v1"
@@ -17,10 +18,10 @@ const (
 	notServing = health.HealthCheckResponse_NOT_SERVING
 )
 
-func TestHealthIsToldByBothNames(t *testing.T) {
+func TestHealthIsToldByEachName(t *testing.T) {
 	store := newMemoryStore()
 	client := health.NewHealthClient(start(t, store, server.Options{APIKey: apiKey}).dial(t))
-	for _, service := range []string{"", "umadb.v1.DCB"} {
+	for _, service := range []string{"", "umadb.v1.DCB", "umadb.v1.DCB/append"} {
 		answer, err := client.Check(within(t, patience), &health.HealthCheckRequest{Service: service})
 		if err != nil || answer.Status != serving {
 			t.Errorf("health of %q: %v, %v", service, answer, err)
@@ -31,7 +32,7 @@ func TestHealthIsToldByBothNames(t *testing.T) {
 	}
 	close(store.failed)
 	list, err := client.List(within(t, patience), &health.HealthListRequest{})
-	if err != nil || len(list.Statuses) != 2 || list.Statuses["umadb.v1.DCB"].Status != notServing {
+	if err != nil || len(list.Statuses) != 3 || list.Statuses["umadb.v1.DCB"].Status != notServing {
 		t.Errorf("after a failure: %v, %v", list, err)
 	}
 }
@@ -83,4 +84,31 @@ func TestAWatcherIsToldOfAShutdown(t *testing.T) {
 	if answer, err := watch.Recv(); err != nil || answer.Status != notServing {
 		t.Errorf("at the shutdown: %v, %v", answer, err)
 	}
+}
+
+func TestTheHealthOfAppendsChangesBothWays(t *testing.T) {
+	store := newMemoryStore()
+	r := start(t, store, server.Options{})
+	client := health.NewHealthClient(r.dial(t))
+	watch, err := client.Watch(within(t, patience), &health.HealthCheckRequest{Service: "umadb.v1.DCB/append"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantNext := func(want health.HealthCheckResponse_ServingStatus) {
+		t.Helper()
+		if answer, err := watch.Recv(); err != nil || answer.Status != want {
+			t.Fatalf("got %v, %v, want %v", answer, err, want)
+		}
+	}
+	wantNext(serving)
+	store.stall.Store(int64(11 * time.Second))
+	wantNext(notServing) // within a second or so
+	for _, service := range []string{"", "umadb.v1.DCB"} {
+		answer, err := client.Check(within(t, patience), &health.HealthCheckRequest{Service: service})
+		if err != nil || answer.Status != serving {
+			t.Errorf("health of %q: %v, %v", service, answer, err)
+		}
+	}
+	store.stall.Store(0)
+	wantNext(serving)
 }

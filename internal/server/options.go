@@ -19,48 +19,83 @@ type Options struct {
 	APIKey string
 	// Logger is told of panics and of refused connections. Nil for no logging.
 	Logger *slog.Logger
-	// MaxConnections bounds open connections; one more is closed as soon as it
-	// is accepted. Default 4,096.
+	// Memory is what the process should keep within. If it is less than 1 GiB, the
+	// defaults of what bounds memory are smaller in proportion, down to a quarter.
+	// Default unlimited.
+	Memory int64
+	// MaxConnections bounds open connections. For one more, the one is closed that has
+	// been open longest of those that have not authenticated any call; or itself, if
+	// all have. Default 4,096, in proportion to Memory, but at least 256 less than the
+	// file descriptors that the process may have.
 	MaxConnections int
-	// MaxStreams bounds the concurrent calls of one connection. Default 1,024.
+	// MaxStreams bounds the concurrent calls of one connection. Default 4,096.
 	MaxStreams uint32
-	// RequestMemory bounds the bytes of all requests that are being received or
-	// answered; a call that finds no room is refused. Default 8 times the
-	// limit of one request, and never less than one.
+	// CallMemory bounds the bytes that all calls in progress take, beside those that
+	// are the only ones of their connection. Default 160 MiB, some 13,000 calls.
+	CallMemory int64
+	// RequestMemory bounds the bytes of all requests that are being received or are
+	// in hand; a quarter is for requests of up to 64 KiB. A call that finds no room is
+	// refused. Default 80 MiB, and never less than one large request.
 	RequestMemory int64
-	// ResponseMemory bounds the bytes of large messages that were sent and that
-	// no client has taken yet; a read that finds no room is refused. Default
-	// 256 MiB.
+	// QueryMemory bounds the bytes that parsed queries take, of subscriptions, and
+	// as much for those of reads and append conditions. Default 64 MiB, and never less
+	// than one large query.
+	QueryMemory int64
+	// ResponseMemory bounds the bytes of messages that were sent and that no client
+	// has taken yet. Default 64 MiB.
 	ResponseMemory int64
 	// ReceiveTimeout bounds how long a request may take to arrive once its call
 	// has begun. Default 30 seconds.
 	ReceiveTimeout time.Duration
+	// SendTimeout bounds how long a read or subscription waits for memory for its next
+	// message. Default 30 seconds.
+	SendTimeout time.Duration
 	// StreamWorkers is the number of goroutines kept for calls; those that find
 	// none free get a new one. An append waits for the disk on its worker, so
 	// this is about the number of concurrent appends. Default 256.
 	StreamWorkers uint32
+
+	lowered bool // MaxConnections is less for want of file descriptors
 }
 
-// withDefaults gives the options with each zero field set to its default.
+// defaultConnections is the default of MaxConnections where there are enough file
+// descriptors, of which reservedDescriptors are left to the store.
+const (
+	defaultConnections  = 4096
+	reservedDescriptors = 256
+)
+
+// withDefaults returns the options with each zero field set to its default.
 func (o Options) withDefaults(limits *dcb.Limits) Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.MaxConnections <= 0 {
-		o.MaxConnections = 4096
+		usual := DefaultConnections(o.Memory)
+		o.MaxConnections = connectionsFor(usual, descriptorLimit())
+		o.lowered = o.MaxConnections < usual
 	}
 	if o.MaxStreams == 0 {
-		o.MaxStreams = 1024
+		o.MaxStreams = 4096
 	}
-	if o.RequestMemory <= 0 {
-		o.RequestMemory = 8 * int64(limits.RequestBytes)
-	}
-	o.RequestMemory = max(o.RequestMemory, maxRequest(limits))
-	if o.ResponseMemory <= 0 {
-		o.ResponseMemory = 256 << 20
+	for _, bound := range []struct {
+		bytes *int64
+		usual int64
+	}{
+		{&o.CallMemory, 160 << 20},
+		{&o.RequestMemory, 80 << 20},
+		{&o.QueryMemory, 64 << 20},
+		{&o.ResponseMemory, 64 << 20},
+	} {
+		if *bound.bytes <= 0 {
+			*bound.bytes = scaled(bound.usual, o.Memory)
+		}
 	}
 	if o.ReceiveTimeout <= 0 {
 		o.ReceiveTimeout = 30 * time.Second
+	}
+	if o.SendTimeout <= 0 {
+		o.SendTimeout = 30 * time.Second
 	}
 	if o.StreamWorkers == 0 {
 		o.StreamWorkers = 256
@@ -68,6 +103,15 @@ func (o Options) withDefaults(limits *dcb.Limits) Options {
 	return o
 }
 
-// maxRequest is the size in bytes from which a request is not even received.
-// Between the limit and this, the answer names the limit.
-func maxRequest(limits *dcb.Limits) int64 { return int64(limits.RequestBytes) + 64<<10 }
+// DefaultConnections returns the default of MaxConnections for a process with some
+// memory, where there are enough file descriptors.
+func DefaultConnections(memory int64) int { return int(scaled(defaultConnections, memory)) }
+
+// connectionsFor returns how many connections are allowed where there may be some
+// number of file descriptors; 0 is unknown.
+func connectionsFor(usual, descriptors int) int {
+	if descriptors == 0 {
+		return usual
+	}
+	return min(usual, max(descriptors-reservedDescriptors, descriptors/4, 1))
+}

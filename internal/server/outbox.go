@@ -1,55 +1,82 @@
 package server
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// largeMessage is the size in bytes from which a response is counted. What
-// smaller ones may take is bounded by the number of streams.
-const largeMessage = 32 << 10
-
 // outbox sends the messages of one stream. The transport takes a message whole
-// and keeps it until its client makes room. So large ones are counted until
-// they are written: clients that do not read cannot make the server hold more
-// than Options.ResponseMemory.
+// and keeps it until its client makes room. So messages are counted, by the
+// capacity that they hold, until they are written: clients that do not read cannot
+// make the server hold more than Options.ResponseMemory.
 type outbox struct {
-	stream  grpc.ServerStream
-	budget  *budget
-	parcels []*parcel // sent, and perhaps not written yet
+	stream     grpc.ServerStream
+	connection *connection
+	budget     *budget
+	stopping   context.Context
+	parcels    []*parcel // sent, and perhaps not written yet
 }
 
-// parcel is a large message that the transport has.
+func (s *Server) newOutbox(stream grpc.ServerStream) *outbox {
+	return &outbox{stream: stream, connection: connectionOf(stream.Context()), budget: s.responses, stopping: s.stopping}
+}
+
+// parcel is a message that the transport has.
 type parcel struct {
-	budget  *budget
-	weight  int64
-	once    sync.Once
-	written chan struct{}
+	reservation reservation
+	sent        time.Time
+	once        sync.Once
+	written     chan struct{}
 }
 
-// done gives back what the parcel weighs.
+// done releases what the parcel takes.
 func (p *parcel) done() {
 	p.once.Do(func() {
-		p.budget.give(p.weight)
+		c := p.reservation.connection
+		c.mu.Lock()
+		delete(c.parcels, p)
+		c.mu.Unlock()
+		p.reservation.release()
 		close(p.written)
 	})
 }
 
-// send sends the message in a slab, which is the transport's from then on.
-func (o *outbox) send(slab *[]byte) error {
-	if len(*slab) < largeMessage {
-		return o.stream.SendMsg(wire.NewSlabFrame(slab, nil))
+// reserve reserves room for a message that is to be made. When the server stops, room
+// is released that the transport still uses: none is to be made then.
+func (o *outbox) reserve(bytes int64) (reservation, error) {
+	room, err := o.budget.reserve(o.stream.Context(), o.connection, largePool, bytes)
+	if err == nil && o.stopping.Err() != nil {
+		room.release()
+		err = errStopping
 	}
-	p := &parcel{budget: o.budget, weight: int64(cap(*slab)), written: make(chan struct{})}
-	if err := o.budget.take(o.stream.Context(), p.weight); err != nil {
+	return room, err
+}
+
+// none is the reservation for a message of unknown size.
+func (o *outbox) none() reservation {
+	return reservation{budget: o.budget, connection: o.connection, pool: largePool}
+}
+
+// send sends the message in a slab, which is the transport's from then on. What is
+// reserved for it is made to fit.
+func (o *outbox) send(slab *[]byte, room reservation) error {
+	slab = wire.Trim(slab)
+	if err := room.resize(o.stream.Context(), int64(cap(*slab))); err != nil {
+		room.release()
 		wire.Slabs.Put(slab)
 		return err
 	}
 	o.forget()
+	p := &parcel{reservation: room, sent: time.Now(), written: make(chan struct{})}
 	o.parcels = append(o.parcels, p)
+	o.connection.mu.Lock()
+	o.connection.parcels[p] = true
+	o.connection.mu.Unlock()
 	return o.stream.SendMsg(wire.NewSlabFrame(slab, p.done))
 }
 
@@ -58,6 +85,7 @@ func (o *outbox) forget() {
 	for len(o.parcels) > 0 {
 		select {
 		case <-o.parcels[0].written:
+			o.parcels[0] = nil
 			o.parcels = o.parcels[1:]
 		default:
 			return
@@ -65,14 +93,14 @@ func (o *outbox) forget() {
 	}
 }
 
-// close waits until all is written, unless the stream breaks or stopping is
-// closed: for behind the end of its handler a stream tells nothing any more.
-func (o *outbox) close(stopping <-chan struct{}) {
+// close waits until all is written, unless the stream breaks or the server stops:
+// after the end of its handler a stream reports nothing any more.
+func (o *outbox) close() {
 	for _, p := range o.parcels {
 		select {
 		case <-p.written:
 		case <-o.stream.Context().Done():
-		case <-stopping:
+		case <-o.stopping.Done():
 		}
 		p.done()
 	}

@@ -62,7 +62,7 @@ func TestShutdownDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
 }
 
 func TestClientsThatDoNotReadAreBounded(t *testing.T) {
-	_, client := startLarge(t, server.Options{ResponseMemory: 2 << 20})
+	_, client := startLarge(t, server.Options{ResponseMemory: 2 << 20, SendTimeout: server.BudgetWait})
 	ctx, cancel := context.WithCancel(within(t, patience))
 	var wg sync.WaitGroup
 	var refused atomic.Int32

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -62,16 +63,10 @@ func TestAStalledRequestHoldsOnlyItsOwnBytes(t *testing.T) {
 	}()
 	defer func() { cancel(); <-done }()
 
-	// There is room for small requests beside it, and for no other large one.
-	deadline := time.Now().Add(patience)
-	for {
-		large := r.raw(t).post(t, umadbv1.DCB_Append_FullMethodName, bytes.NewReader(framed(make([]byte, 8<<20))))
-		if large.code == codes.ResourceExhausted {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("a large request is answered %v: %q", large.code, large.message)
-		}
+	// There is room for others beside it, large ones too: what has not come takes none.
+	large := r.raw(t).post(t, umadbv1.DCB_Append_FullMethodName, bytes.NewReader(framed(make([]byte, 16<<20))))
+	if large.code != codes.InvalidArgument {
+		t.Errorf("a large request is answered %v: %q", large.code, large.message)
 	}
 	small := &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}}
 	if _, err := r.client(t).Append(within(t, patience), small); err != nil {
@@ -153,4 +148,38 @@ func TestAClosedConnectionMakesRoom(t *testing.T) {
 func isTimeout(err error) bool {
 	timeout, ok := err.(net.Error)
 	return ok && timeout.Timeout()
+}
+
+// Whoever only connects must not keep out those who call.
+func TestConnectionsWithoutACallMakeRoom(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey, MaxConnections: 3})
+	idle, health, first := r.frames(t, 64<<10), r.frames(t, 64<<10), r.frames(t, 64<<10)
+	health.call(watchMethod, framed(nil), true)
+	first.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true, bearer...)
+	eventually(t, "the first call succeeds", func() bool { return first.count(codes.OK) == 1 })
+	for _, stranger := range []*frameClient{idle, health} {
+		next := r.frames(t, 64<<10)
+		next.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true, bearer...)
+		eventually(t, "a further call succeeds", func() bool { return next.count(codes.OK) == 1 })
+		eventually(t, "a connection without a key is closed", stranger.isClosed)
+	}
+	if first.isClosed() {
+		t.Error("a connection with a key is closed")
+	}
+}
+
+func TestRefusedKeysAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	c := r.raw(t)
+	for range 10 {
+		c.post(t, umadbv1.DCB_Head_FullMethodName, request(t, &umadbv1.HeadRequest{}), "Authorization", "Bearer guess")
+	}
+	if err := r.Shutdown(within(t, patience)); err != nil {
+		t.Fatal(err)
+	}
+	text := log.String()
+	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "127.0.0.1") || strings.Contains(text, "guess") {
+		t.Errorf("logged %q", text)
+	}
 }

@@ -7,21 +7,22 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // read answers Read.
 func (s *Server) read(stream grpc.ServerStream) error {
-	request, err := s.receive(stream, maxRequest(s.limits))
+	parsed, query, err := receiveQuery(s, stream, s.queries, encoding.ParseRead)
 	if err != nil {
 		return err
 	}
-	defer request.done()
-	parsed, err := encoding.ParseRead(request.bytes, s.limits)
-	request.free()
-	if err != nil {
-		return err
+	defer func() { query.release() }()
+	if parsed.Subscribe {
+		if query, err = query.moveTo(stream.Context(), s.subscriptions); err != nil {
+			return err
+		}
 	}
 	cursor, err := s.store.OpenRead(parsed)
 	if err != nil {
@@ -33,35 +34,61 @@ func (s *Server) read(stream grpc.ServerStream) error {
 	return s.sendAll(stream, cursor)
 }
 
+// receiveQuery receives and parses the request of a read or subscription, and gives
+// up its bytes. What the query takes once it is parsed is reserved, for as long as
+// the call lasts.
+func receiveQuery[R any](s *Server, stream grpc.ServerStream, queries *budget, parse func([]byte, *dcb.Limits) (R, error)) (parsed R, query reservation, err error) {
+	request, err := s.receive(stream, maxRequest(s.limits))
+	if err != nil {
+		return parsed, query, err
+	}
+	defer request.done()
+	query, err = s.reserveQuery(stream.Context(), queries, encoding.ReadQueryCost(request.bytes))
+	if err != nil {
+		return parsed, query, err
+	}
+	if parsed, err = parse(request.bytes, s.limits); err != nil {
+		query.release()
+	}
+	return parsed, query, err
+}
+
+// reserveQuery reserves what a query takes. What a small one takes is part of what
+// the call takes.
+func (s *Server) reserveQuery(ctx context.Context, queries *budget, bytes int64) (reservation, error) {
+	if bytes <= freeQuery {
+		return reservation{}, nil
+	}
+	return queries.reserve(ctx, connectionOf(ctx), queries.poolOf(bytes), bytes)
+}
+
 // sendAll sends what a read gives, to its end. A shutdown ends it before with
 // an error, so that a client never takes a part for the whole.
 func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error {
-	out := &outbox{stream: stream, budget: s.responses}
-	defer out.close(s.stopping.Done())
+	out := s.newOutbox(stream)
+	defer out.close()
 	for {
 		if s.stopping.Err() != nil {
 			return errStopping
 		}
-		_, err := out.sendNext(stream.Context(), cursor, wire.LargeSlab)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+		// What a message takes is reserved before it is made.
+		room, err := out.reserve(wire.LargeSlab)
 		if err != nil {
 			return err
 		}
+		slab := wire.Slabs.Get(wire.LargeSlab)
+		message, err := cursor.Next(stream.Context(), (*slab)[:0])
+		if err != nil {
+			wire.Slabs.Put(slab)
+			room.release()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		*slab = message
+		if err := out.send(slab, room); err != nil {
+			return err
+		}
 	}
-}
-
-// sendNext sends the next message of a cursor, which it puts together in a
-// slab of about size bytes, and returns the message's. It fails with io.EOF
-// if there are no more messages.
-func (o *outbox) sendNext(ctx context.Context, cursor encoding.Cursor, size int) (int, error) {
-	slab := wire.Slabs.Get(size)
-	message, err := cursor.Next(ctx, (*slab)[:0])
-	if err != nil {
-		wire.Slabs.Put(slab)
-		return 0, err
-	}
-	*slab = message
-	return len(message), o.send(slab)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -17,15 +18,16 @@ import (
 
 // transport is what gRPC's own stream can do and its interface does not name.
 // By it a request is received here and not by RecvMsg, which takes a message of
-// any allowed size into memory and waits for it for ever: here its length is
-// known, and bytes are reserved for it, before anything of it is taken. The
-// methods are not promised to stay; a test notices when they go.
+// any allowed size into memory and waits for it for ever: here bytes are reserved
+// as they arrive. The methods are not promised to stay; a test notices when they go.
 type transport interface {
-	// ReadMessageHeader fills header, or fails with io.EOF at the end.
-	ReadMessageHeader(header []byte) error
-	// Read gives the next n bytes.
+	// ReadMessageHeader fills a slice of any length with the next bytes, or fails
+	// with io.EOF at the end. Unlike Read it keeps nothing of the frames that the
+	// bytes came in, which may be one for each byte.
+	ReadMessageHeader(dst []byte) error
+	// Read returns the next n bytes, in as many pieces as there were frames.
 	Read(n int) (mem.BufferSlice, error)
-	// WriteStatus ends the stream, and with it a Read that waits.
+	// WriteStatus ends the stream, and with it a read that waits.
 	WriteStatus(*status.Status) error
 }
 
@@ -33,40 +35,50 @@ type transport interface {
 // message is compressed, and four of its length, big-endian.
 const headerSize = 5
 
-// maxSmallRequest bounds the requests that hold next to nothing, in bytes. They
-// need no reservation: so the health is told when there is no room either.
-const maxSmallRequest = 4 << 10
-
-// chunk is how much of a large request is taken at once. Until then it may lie
-// in frames of one byte, at many times its size.
-const chunk = 1 << 20
+const (
+	// receiveStep is how many bytes are asked for at once: so many the client may
+	// send without waiting.
+	receiveStep = 256 << 10
+	// wholeFrom is how many bytes of a request must have come until there is room for
+	// the whole of it; before, it is at most twice what has come.
+	wholeFrom = 1 << 20
+	// receiveStall is how long the next step of a request with room for the whole of
+	// it may take, while others wait for room.
+	receiveStall = budgetWait / 2
+	// The first bytes of a request are looked at in steps: a frame takes some 50 bytes
+	// beside its content, for as long as the call lasts. After so many frames they must
+	// have as many bytes each.
+	firstBytes = 64 << 10
+	firstStep  = 256
+	tinyFrames = 64
+)
 
 // request is a message in hand.
 type request struct {
-	bytes  []byte
-	buffer mem.Buffer // that bytes are of, or nil
-	budget *budget
-	weight int64 // reserved of the budget
+	bytes    []byte
+	slab     *[]byte // that bytes are of, or nil
+	reserved reservation
+
+	received, frames int // of the first bytes
 }
 
-// free gives up the bytes, which must not be used after. What was reserved for
-// them stays so: what was parsed of them takes about as much.
-func (r *request) free() {
-	if r.buffer != nil {
-		r.buffer.Free()
+// drop drops the bytes, which must not be used after. What was reserved for them
+// stays so.
+func (r *request) drop() {
+	if r.slab != nil {
+		wire.Slabs.Put(r.slab)
 	}
-	r.bytes, r.buffer = nil, nil
+	r.bytes, r.slab = nil, nil
 }
 
-// done gives up everything.
+// done drops the bytes and releases what was reserved for them. It may be called
+// again.
 func (r *request) done() {
-	r.free()
-	if r.weight > 0 {
-		r.budget.give(r.weight)
-	}
+	r.drop()
+	r.reserved.release()
 }
 
-// receive takes the one message that a client sends, of at most limit bytes.
+// receive receives the one request of a call, of at most limit bytes.
 func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error) {
 	body, ok := grpc.ServerTransportStreamFromContext(stream.Context()).(transport)
 	if !ok {
@@ -82,14 +94,8 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 	if length > limit {
 		return nil, status.Errorf(codes.ResourceExhausted, "a message of %d bytes is over the limit of %d", length, limit)
 	}
-	r := &request{budget: s.budget}
-	if limit > maxSmallRequest {
-		if err := s.budget.take(stream.Context(), length); err != nil {
-			return nil, err
-		}
-		r.weight = length
-	}
-	if err := r.read(body, int(length)); err != nil {
+	r := new(request)
+	if err := s.readMessage(stream.Context(), r, body, int(length)); err != nil {
 		r.done()
 		return nil, err
 	}
@@ -114,9 +120,9 @@ func readLength(body transport) (int64, error) {
 	return int64(binary.BigEndian.Uint32(header[1:])), nil
 }
 
-// read takes the message and sees that none follows.
-func (r *request) read(body transport, length int) error {
-	if err := r.readBytes(body, length); err != nil {
+// readMessage reads the message and sees that none follows.
+func (s *Server) readMessage(ctx context.Context, r *request, body transport, length int) error {
+	if err := s.readBytes(ctx, r, body, length); err != nil {
 		return brokenOff(err)
 	}
 	switch err := body.ReadMessageHeader(make([]byte, headerSize)); {
@@ -128,29 +134,100 @@ func (r *request) read(body transport, length int) error {
 	return malformed("the call has more than one request")
 }
 
-// readBytes leaves a message where it has come to lie, if it lies in one
-// piece, as a small one does, and puts it together otherwise.
-func (r *request) readBytes(body transport, length int) error {
-	if length <= chunk {
-		data, err := body.Read(length)
-		if err != nil {
-			return err
-		}
-		r.buffer = data.MaterializeToBuffer(wire.Slabs)
-		data.Free()
-		r.bytes = r.buffer.ReadOnlyData()
-		return nil
+// readBytes reads a message into room that grows as it arrives, and is reserved
+// before.
+func (s *Server) readBytes(ctx context.Context, r *request, body transport, length int) error {
+	r.slab = wire.Slabs.Get(min(length, maxSmallRequest))
+	r.bytes = *r.slab
+	if err := r.readFirst(body, r.bytes); err != nil {
+		return err
 	}
-	r.bytes = make([]byte, 0, length)
-	for missing := length; missing > 0; missing = length - len(r.bytes) {
-		data, err := body.Read(min(missing, chunk))
+	for len(r.bytes) < length {
+		have := len(r.bytes)
+		room := min(2*have, length)
+		if have >= wholeFrom {
+			room = length
+		}
+		if err := s.reserveRequest(ctx, r, room, length); err != nil {
+			return err
+		}
+		grown := make([]byte, room)
+		copy(grown, r.bytes)
+		r.drop()
+		r.bytes = grown
+		read := s.readRest
+		if room <= firstBytes {
+			read = r.readFirst
+		}
+		if err := read(body, grown[have:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFirst fills dst, of the first bytes of a request. It fails if they come in tiny
+// frames.
+func (r *request) readFirst(body transport, dst []byte) error {
+	for len(dst) > 0 {
+		data, err := body.Read(min(len(dst), firstStep))
 		if err != nil {
 			return err
 		}
-		for _, piece := range data {
-			r.bytes = append(r.bytes, piece.ReadOnlyData()...)
-		}
+		n := data.CopyTo(dst)
 		data.Free()
+		dst = dst[n:]
+		r.received += n
+		r.frames += len(data)
+		if r.frames > tinyFrames && r.received < tinyFrames*(r.frames-tinyFrames) {
+			return status.Errorf(codes.ResourceExhausted, "the request comes in %d frames for %d bytes", r.frames, r.received)
+		}
+	}
+	return nil
+}
+
+// readRest fills dst, which is reserved. If dst is large and the client does not
+// send, the call ends when others wait for what is reserved.
+func (s *Server) readRest(body transport, dst []byte) error {
+	if len(dst) <= wholeFrom {
+		return readFull(body, dst, nil)
+	}
+	var stall *time.Timer
+	set := make(chan struct{})
+	stall = time.AfterFunc(receiveStall, func() {
+		<-set
+		if s.requests.waiting.Load() > 0 {
+			body.WriteStatus(s.slow)
+		} else {
+			stall.Reset(receiveStall)
+		}
+	})
+	close(set)
+	defer stall.Stop()
+	return readFull(body, dst, func() { stall.Reset(receiveStall) })
+}
+
+// reserveRequest reserves room for a request of some length, in the pool that
+// the whole of it belongs to.
+func (s *Server) reserveRequest(ctx context.Context, r *request, room, length int) (err error) {
+	if r.reserved.bytes > 0 {
+		return r.reserved.resize(ctx, int64(room))
+	}
+	r.reserved, err = s.requests.reserve(ctx, connectionOf(ctx), s.requests.poolOf(int64(length)), int64(room))
+	return err
+}
+
+// readFull fills dst, and calls step, which may be nil, after each step.
+func readFull(body transport, dst []byte, step func()) error {
+	for len(dst) > 0 {
+		n := min(len(dst), receiveStep)
+		if err := body.ReadMessageHeader(dst[:n]); err != nil {
+			return err
+		}
+		dst = dst[n:]
+		if step != nil {
+			step()
+		}
 	}
 	return nil
 }

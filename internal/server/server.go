@@ -22,19 +22,10 @@ import (
 const (
 	// handshakeTimeout bounds TLS and HTTP/2 handshakes together.
 	handshakeTimeout = 10 * time.Second
-	// maxHeaderBytes bounds the headers of a call, uncompressed.
-	maxHeaderBytes = 16 << 10
-	// streamWindow is what a client may send of a request that nobody receives
-	// yet; connWindow bounds what is on its way on one connection.
-	streamWindow = 64 << 10
-	connWindow   = 1 << 20
 	// readerPatience is how long Shutdown waits for clients to take what they
 	// were sent, and appendPoll how often it then looks for appends.
 	readerPatience = 2 * time.Second
 	appendPoll     = 10 * time.Millisecond
-	// maxForeignRequest bounds the requests that we do not receive ourselves:
-	// those of reflection.
-	maxForeignRequest = 64 << 10
 )
 
 // Server serves a Store over gRPC.
@@ -44,16 +35,23 @@ type Server struct {
 	limits  *dcb.Limits
 	log     *slog.Logger
 	key     keyring
-	budget  *budget // of requests
 	conns   *connections
+	calls   *calls
+	notices *notices
 
 	certificate *certificate // nil without TLS
 
-	responses *budget
-	appending atomic.Int64 // appends that have begun and not ended
+	requests, queries, subscriptions, responses *budget
+
+	pressed   chan struct{} // wakes the minder
+	watches   atomic.Int64  // of the health
+	appending atomic.Int64  // appends that have begun and not ended
+	appends   starvation
+	health    appendHealth
 
 	grpc *grpc.Server
 	late *status.Status // of a request that does not arrive in time
+	slow *status.Status // of one that does not arrive while others wait for its room
 
 	stopping  context.Context // done from the beginning of Shutdown
 	beginStop context.CancelFunc
@@ -74,22 +72,30 @@ func New(store Store, options Options) (*Server, error) {
 		options: options,
 		limits:  limits,
 		log:     options.Logger,
-		budget:  newBudget("requests", options.RequestMemory),
-
-		responses: newBudget("responses that no client takes", options.ResponseMemory),
-
-		conns: newConnections(options.MaxConnections, options.Logger),
+		calls:   &calls{most: options.CallMemory},
+		notices: newNotices(options.Logger),
+		pressed: make(chan struct{}, 1),
+		health:  newAppendHealth(),
 
 		certificate: certificate,
 	}
+	budgets := options.budgets(limits)
+	s.requests, s.queries = budgets[ofRequests], budgets[ofQueries]
+	s.subscriptions, s.responses = budgets[ofSubscriptions], budgets[ofResponses]
+	s.requests.waitersHold = true
+	s.responses.pressed = s.press
+	s.responses.patience = options.SendTimeout
+	s.conns = newConnections(options.MaxConnections, s.notices, s.calls)
 	if err := s.key.set(options.APIKey); err != nil {
 		return nil, err
 	}
 	s.late = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
+	s.slow = status.New(codes.ResourceExhausted, "the request arrived too slowly while others waited for its memory; try again later")
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(
 		grpc.Creds(certificate.credentials()),
 		grpc.ForceServerCodecV2(wire.Codec{}),
+		grpc.InTapHandle(s.tap),
 		grpc.StreamInterceptor(s.guard),
 		grpc.UnknownServiceHandler(unknown),
 		grpc.NumStreamWorkers(options.StreamWorkers),
@@ -97,6 +103,9 @@ func New(store Store, options Options) (*Server, error) {
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxRecvMsgSize(maxForeignRequest),
 		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.ReadBufferSize(readBuffer),
+		grpc.WriteBufferSize(writeBuffer),
+		grpc.SharedWriteBuffer(true),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connWindow),
 		// Existing clients ping every 5 seconds, with or without calls.
@@ -106,6 +115,10 @@ func New(store Store, options Options) (*Server, error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 20 * time.Second}),
 	)
 	s.register()
+	if options.lowered {
+		s.log.Warn("this process may have few files open, so that few connections are allowed", "connections", options.MaxConnections, "files", descriptorLimit())
+	}
+	go s.mind()
 	return s, nil
 }
 

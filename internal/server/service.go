@@ -44,6 +44,11 @@ func (s *Server) register() {
 	s.registerReflection()
 }
 
+// isAppend reports whether a method is Append, by either name of its service.
+func isAppend(method string) bool {
+	return method == umadbv1.DCB_Append_FullMethodName || method == "/"+formerService+"/Append"
+}
+
 // handler answers one call.
 type handler func(stream grpc.ServerStream) error
 

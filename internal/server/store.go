@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -26,4 +27,7 @@ type Store interface {
 	// Failed is closed when a write or sync has failed, and no append will
 	// succeed before a restart.
 	Failed() <-chan struct{}
+	// AppendStall returns how long appends have been waiting while the writer has
+	// taken none; 0 if none waits.
+	AppendStall() time.Duration
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -15,6 +17,7 @@ import (
 type memoryStore struct {
 	limits dcb.Limits
 	failed chan struct{}
+	stall  atomic.Int64 // what AppendStall returns
 
 	// onCommit is called first by every Commit; an error is Commit's.
 	onCommit func(ctx context.Context) error
@@ -39,6 +42,8 @@ func newMemoryStore() *memoryStore {
 
 func (s *memoryStore) Limits() *dcb.Limits     { return &s.limits }
 func (s *memoryStore) Failed() <-chan struct{} { return s.failed }
+
+func (s *memoryStore) AppendStall() time.Duration { return time.Duration(s.stall.Load()) }
 
 func (s *memoryStore) Commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
 	if s.onCommit != nil {

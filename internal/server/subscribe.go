@@ -4,24 +4,29 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/umadb-go/umadb/internal/wire"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+const (
+	// fullMessage is the size in bytes of a message after which another is likely
+	// to follow at once.
+	fullMessage = wire.LargeSlab / 2
+	// catchUpWait is how long room for a message is held while none comes.
+	catchUpWait = time.Second
 )
 
 // subscribe answers Subscribe.
 func (s *Server) subscribe(stream grpc.ServerStream) error {
-	request, err := s.receive(stream, maxRequest(s.limits))
+	parsed, query, err := receiveQuery(s, stream, s.subscriptions, encoding.ParseSubscribe)
 	if err != nil {
 		return err
 	}
-	defer request.done()
-	parsed, err := encoding.ParseSubscribe(request.bytes, s.limits)
-	request.free()
-	if err != nil {
-		return err
-	}
+	defer query.release()
 	cursor, err := s.store.OpenSubscription(parsed)
 	if err != nil {
 		return err
@@ -37,23 +42,52 @@ func (s *Server) follow(stream grpc.ServerStream, cursor encoding.Cursor) error 
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
-	out := &outbox{stream: stream, budget: s.responses}
-	defer out.close(s.stopping.Done())
+	out := s.newOutbox(stream)
+	defer out.close()
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
 
-	// A subscription holds its slab while it waits. What comes next is likely
-	// to be as large as what came last: much while it catches up, little after.
-	size := 0
+	behind := false // there is probably more to send
 	for {
-		var err error
-		size, err = out.sendNext(ctx, cursor, size)
-		if errors.Is(err, io.EOF) || (err != nil && s.stopping.Err() != nil) {
+		size, err := s.sendNext(ctx, out, cursor, behind)
+		switch {
+		case err == nil:
+			behind = size >= fullMessage
+		case behind && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			behind = false
+		case errors.Is(err, io.EOF), s.stopping.Err() != nil:
 			return nil
-		}
-		if err != nil {
+		default:
 			return err
 		}
 	}
+}
+
+// sendNext sends the next message of a subscription and returns its size. While
+// the subscription is behind, what a message takes is reserved before it is made,
+// as for a read, but no longer than catchUpWait: one that waits for events holds
+// next to nothing.
+func (s *Server) sendNext(ctx context.Context, out *outbox, cursor encoding.Cursor, behind bool) (int, error) {
+	size := int64(0)
+	room := out.none()
+	if behind {
+		size = wire.LargeSlab
+		var err error
+		if room, err = out.reserve(size); err != nil {
+			return 0, err
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, catchUpWait)
+		defer cancel()
+	}
+	slab := wire.Slabs.Get(int(size))
+	message, err := cursor.Next(ctx, (*slab)[:0])
+	if err != nil {
+		wire.Slabs.Put(slab)
+		room.release()
+		return 0, err
+	}
+	*slab = message
+	return len(message), out.send(slab, room)
 }

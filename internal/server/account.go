@@ -1,0 +1,38 @@
+package server
+
+import "sync/atomic"
+
+// account counts bytes that are released later, one by one or when their
+// connection is closed, whichever comes first. A closed account counts nothing.
+type account struct{ bytes atomic.Int64 } // closedAccount once closed
+
+const closedAccount = -1
+
+// add adds bytes. It reports whether the account is open.
+func (a *account) add(bytes int64) bool {
+	for {
+		old := a.bytes.Load()
+		if old == closedAccount {
+			return false
+		}
+		if a.bytes.CompareAndSwap(old, old+bytes) {
+			return true
+		}
+	}
+}
+
+// empty takes out all bytes and returns how many there were.
+func (a *account) empty() int64 {
+	for {
+		old := a.bytes.Load()
+		if old <= 0 {
+			return 0
+		}
+		if a.bytes.CompareAndSwap(old, 0) {
+			return old
+		}
+	}
+}
+
+// close closes the account and returns how many bytes were in it.
+func (a *account) close() int64 { return max(a.bytes.Swap(closedAccount), 0) }

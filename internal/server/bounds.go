@@ -1,0 +1,117 @@
+package server
+
+import (
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// All that bounds the memory that clients can make the server take, beside what
+// Options name. MemoryBound adds it up.
+const (
+	// connectionBytes is about what an open connection takes, with TLS: buffers,
+	// goroutines, and the state of HTTP/2 and TLS.
+	connectionBytes = 48 << 10
+	// callBytes is about what a call takes: its stream, its goroutine, its request
+	// up to maxSmallRequest, and its answer up to wire.SmallSlab. What its headers
+	// take beyond a few is added: headerFieldBytes for each, and their text.
+	callBytes        = 12 << 10
+	headerFieldBytes = 48
+
+	// fewCalls is how many calls a connection may have while the bound of calls allows
+	// any. With more, it may have one lastShare'th of what is left, or what shareOf
+	// returns.
+	fewCalls  = 8
+	lastShare = 32
+	// anonymousCalls bounds the calls of a connection that has not authenticated
+	// any, and anonymousShare those of all such connections: one of so many.
+	anonymousCalls = 128
+	anonymousShare = 4
+	// maxUnreadRefusals is how many calls are refused on a connection whose client
+	// does not read the refusals.
+	maxUnreadRefusals = 256
+
+	// connectionWatches and maxWatches bound those who watch the health: of one
+	// connection, and of all.
+	connectionWatches = 8
+	maxWatches        = 1024
+
+	// maxSmallRequest bounds the requests, in bytes, that are not reserved for: what
+	// they take is part of callBytes.
+	maxSmallRequest = 4 << 10
+	// smallRequest is the size in bytes up to which a request is received within the
+	// reserve for small ones, which large ones cannot take: a quarter.
+	smallRequest = 64 << 10
+	// smallQuery is likewise for the parsed queries.
+	smallQuery = 16 << 10
+	// freeQuery is what a parsed query may take as part of callBytes.
+	freeQuery    = 1 << 10
+	smallReserve = 4
+
+	// maxWaiting bounds the calls that wait for memory while a part of their request
+	// waits with the transport, at most streamWindow of it and some overhead, or
+	// while they hold a message.
+	maxWaiting = 64
+	// budgetWait is how long a call waits for memory before it is refused.
+	budgetWait = time.Second
+
+	// maxHeaderBytes bounds the headers of a call, uncompressed.
+	maxHeaderBytes = 8 << 10
+	// streamWindow is what a client may send of a request that is not received yet;
+	// connWindow bounds what is on its way on one connection.
+	streamWindow = 64 << 10
+	connWindow   = 1 << 20
+	// readBuffer is of each connection; writeBuffer of each that is being written to.
+	readBuffer  = 8 << 10
+	writeBuffer = 32 << 10
+	// maxForeignRequest bounds the requests that we do not receive ourselves:
+	// those of reflection.
+	maxForeignRequest = 64 << 10
+
+	// ordinaryMemory is the memory of the process from which on the defaults of
+	// Options are as they say; with less they are smaller, down to a quarter.
+	ordinaryMemory = 1 << 30
+)
+
+// maxRequest is the size in bytes from which a request is not even received.
+// Between the limit and this, the answer names the limit.
+func maxRequest(limits *dcb.Limits) int64 { return int64(limits.RequestBytes) + 64<<10 }
+
+// maxQuery is about what the largest query that the limits allow takes once it is
+// parsed.
+func maxQuery(limits *dcb.Limits) int64 {
+	return int64(limits.RequestBytes) + encoding.QueryCost(limits.QueryTerms, limits.QueryTerms)
+}
+
+// scaled returns a default for a process with some memory; 0 is unlimited.
+func scaled(usual, memory int64) int64 {
+	if memory <= 0 || memory >= ordinaryMemory {
+		return usual
+	}
+	const steps = 256 // so that nothing overflows
+	return usual * max(memory*steps/ordinaryMemory, steps/4) / steps
+}
+
+// MemoryBound returns about the most memory, in bytes, that all clients together
+// can make a server with some options take at a time, beside what its store takes.
+func MemoryBound(options Options, limits *dcb.Limits) int64 {
+	o := options.withDefaults(limits)
+	total := int64(o.MaxConnections)*(connectionBytes+callBytes) + o.CallMemory // each may have a call beside those
+	total += maxWaiting * 2 * streamWindow
+	for _, b := range o.budgets(limits) {
+		total += b.size()
+	}
+	return total
+}
+
+// budgets returns the budgets that the options say.
+func (o *Options) budgets(limits *dcb.Limits) [budgetKinds]*budget {
+	return [budgetKinds]*budget{
+		ofRequests:      newBudget(ofRequests, "requests", o.RequestMemory, smallRequest, maxRequest(limits)),
+		ofQueries:       newBudget(ofQueries, "queries", o.QueryMemory, smallQuery, maxQuery(limits)),
+		ofSubscriptions: newBudget(ofSubscriptions, "queries of subscriptions", o.QueryMemory, smallQuery, maxQuery(limits)),
+		ofResponses:     newBudget(ofResponses, "messages that clients have not taken", o.ResponseMemory, 0, wire.LargeSlab),
+	}
+}

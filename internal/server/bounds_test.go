@@ -1,0 +1,229 @@
+package server_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/internal/server"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+const (
+	checkMethod = "/grpc.health.v1.Health/Check"
+	watchMethod = "/grpc.health.v1.Health/Watch"
+)
+
+var bearer = []string{"authorization", "Bearer " + apiKey}
+
+func TestCallsWithoutAKeyAreBounded(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey})
+	stranger := r.frames(t, 64<<10)
+	for range 2 * server.AnonymousCalls {
+		stranger.call(checkMethod, nil, false) // the request never comes
+	}
+	eventually(t, "some calls are refused", func() bool {
+		return stranger.count(codes.ResourceExhausted) >= server.AnonymousCalls
+	})
+	if n := stranger.count(codes.ResourceExhausted); n > server.AnonymousCalls+server.AnonymousCalls/2 {
+		t.Errorf("%d calls are refused of %d", n, 2*server.AnonymousCalls)
+	}
+	other := r.frames(t, 64<<10)
+	other.call(checkMethod, framed(nil), true)
+	other.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true, bearer...)
+	eventually(t, "the calls of others succeed", func() bool { return other.count(codes.OK) == 2 })
+}
+
+func TestOneConnectionLeavesCallsForOthers(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{CallMemory: 256 * server.CallBytes})
+	const hogs = 8
+	for range hogs {
+		hog := r.frames(t, 64<<10)
+		for range 256 {
+			hog.call(umadbv1.DCB_Append_FullMethodName, nil, false)
+		}
+		eventually(t, "some calls are refused", func() bool { return hog.count(codes.ResourceExhausted) > 0 })
+	}
+	other := r.frames(t, 64<<10)
+	for range 4 {
+		other.call(umadbv1.DCB_Subscribe_FullMethodName, framed(nil), true)
+	}
+	other.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
+	eventually(t, "a call of another connection succeeds", func() bool { return other.count(codes.OK) == 1 })
+	if n := other.count(codes.ResourceExhausted); n > 0 {
+		t.Errorf("%d calls of another connection are refused", n)
+	}
+}
+
+// What the released client does: it has no bound of its own.
+func TestManySubscriptionsOfOneConnection(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{})
+	c := r.frames(t, 64<<10)
+	for range 1100 {
+		c.call(umadbv1.DCB_Subscribe_FullMethodName, framed(nil), true, "user-agent", "tonic/0.12.3")
+	}
+	c.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
+	eventually(t, "the call after the subscriptions succeeds", func() bool { return c.count(codes.OK) == 1 })
+	if n := c.count(codes.ResourceExhausted); n > 0 {
+		t.Errorf("%d subscriptions are refused", n)
+	}
+}
+
+func TestWatchesOfTheHealthAreBounded(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{})
+	c := r.frames(t, 64<<10)
+	for range server.ConnectionWatches + 3 {
+		c.call(watchMethod, framed(nil), true)
+	}
+	eventually(t, "three watches are refused", func() bool { return c.count(codes.ResourceExhausted) == 3 })
+}
+
+// A call is counted as long as the transport keeps anything of it: the handlers of
+// these have ended.
+func TestAnswersThatAreNotTakenStayCounted(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey})
+	for name, end := range map[string]func(c *frameClient, last uint32){
+		"the window opens": func(c *frameClient, last uint32) {
+			for id := uint32(1); id <= last; id += 2 {
+				c.must(c.framer.WriteWindowUpdate(id, 1000))
+			}
+		},
+		"the calls are reset": func(c *frameClient, last uint32) {
+			for id := uint32(1); id <= last; id += 2 {
+				c.must(c.framer.WriteRSTStream(id, 8))
+			}
+		},
+		"the connection ends": func(c *frameClient, _ uint32) { c.conn.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := r.frames(t, 0)
+			last := uint32(0)
+			for range 2 * server.AnonymousCalls {
+				last = c.call(checkMethod, framed(nil), true)
+			}
+			eventually(t, "calls are refused", func() bool {
+				return c.count(codes.ResourceExhausted) > server.AnonymousCalls/2
+			})
+			if c.count(codes.OK) > 0 || r.CallsUsed() == 0 {
+				t.Errorf("%d calls have been answered, and %d bytes are counted", c.count(codes.OK), r.CallsUsed())
+			}
+			end(c, last)
+			eventually(t, "nothing is counted any more", func() bool { return r.CallsUsed() == 0 })
+		})
+	}
+}
+
+// Each frame of a request would cost many times its bytes.
+func TestARequestInFramesOfOneByteIsRefused(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{})
+	c := r.frames(t, 64<<10)
+	const calls, length = 50, 4000
+	body := framed(make([]byte, length))
+	before := heap()
+	for range calls {
+		id := c.call(umadbv1.DCB_Append_FullMethodName, body[:5], false)
+		for _, b := range body[5 : 5+length-1] {
+			c.must(c.framer.WriteData(id, false, []byte{b}))
+		}
+	}
+	eventually(t, "all are refused", func() bool { return c.count(codes.ResourceExhausted) == calls })
+	if took := heap() - before; took > calls*length {
+		t.Errorf("%d requests of %d bytes take %d bytes", calls, length, took)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // pools keep what they have for one
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestReadersThatTakeNothingMakeWayForOthers(t *testing.T) {
+	r, good := startLarge(t, server.Options{ResponseMemory: 8 << 20})
+	read, err := proto.Marshal(&umadbv1.ReadRequest{BatchSize: new(uint32(1))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 12 {
+		c := r.frames(t, 0)
+		for range 20 {
+			c.call(umadbv1.DCB_Read_FullMethodName, framed(read), true)
+		}
+	}
+	eventually(t, "little is left", func() bool { return r.ResponsesUsed() >= 6<<20 })
+	for range 3 {
+		if err := readWhole(within(t, patience), good); err != nil {
+			t.Errorf("a read beside those that take nothing: %v", err)
+		}
+	}
+}
+
+// The query of a subscription is not a request in hand.
+func TestSubscriptionsToLargeTagsLeaveRequestsToOthers(t *testing.T) {
+	store := newMemoryStore()
+	store.limits.RequestBytes = 1 << 20
+	r := start(t, store, server.Options{RequestMemory: 1, QueryMemory: 1}) // as small as it gets
+	ctx := within(t, patience)
+	tag := strings.Repeat("x", 1<<20-100)
+	query := &umadbv1.Query{Items: []*umadbv1.QueryItem{{Tags: []string{tag}}}}
+	refused := 0
+	for refused == 0 {
+		subscription, err := r.client(t).Subscribe(ctx, &umadbv1.SubscribeRequest{Query: query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header, err := subscription.Header(); err == nil && header != nil {
+			continue // it is under way
+		}
+		if _, err := subscription.Recv(); status.Code(err) != codes.ResourceExhausted {
+			t.Fatalf("a subscription ends with %v", err)
+		}
+		refused++
+	}
+	client := r.client(t)
+	for _, size := range []int{100, 100 << 10, 900 << 10} {
+		request := &umadbv1.AppendRequest{Events: []*umadbv1.Event{{Data: make([]byte, size)}}, Condition: anyTag("a")}
+		if _, err := client.Append(ctx, request); err != nil {
+			t.Errorf("an append of %d bytes: %v", size, err)
+		}
+	}
+	if _, err := client.Subscribe(ctx, &umadbv1.SubscribeRequest{}); err != nil {
+		t.Errorf("a small subscription: %v", err)
+	}
+}
+
+func anyTag(tag string) *umadbv1.AppendCondition {
+	return &umadbv1.AppendCondition{FailIfEventsMatch: &umadbv1.Query{Items: []*umadbv1.QueryItem{{Tags: []string{tag}}}}}
+}
+
+func TestLargeRequestsThatStallMakeWayForOthers(t *testing.T) {
+	store := newMemoryStore()
+	store.limits.RequestBytes = 4 << 20
+	r := start(t, store, server.Options{RequestMemory: 1}) // one large request
+	slow := r.raw(t)
+	answered := make(chan rawAnswer, 1)
+	body := framed(make([]byte, 4<<20))
+	go func() { answered <- slow.post(t, umadbv1.DCB_Append_FullMethodName, stalled(t, body[:3<<20])) }()
+	eventually(t, "the request has room for the whole of it", func() bool { return r.RequestsUsed() >= 4<<20 })
+	large := &umadbv1.AppendRequest{Events: []*umadbv1.Event{{Data: make([]byte, 3<<20)}}}
+	if _, err := r.client(t).Append(within(t, patience), large); err != nil {
+		t.Errorf("a large append: %v", err)
+	}
+	if answer := <-answered; answer.code != codes.ResourceExhausted {
+		t.Errorf("the request that stalls is answered %v: %q", answer.code, answer.message)
+	}
+}
+
+func TestAPathThatIsNoMethodIsShortened(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{})
+	answer := r.raw(t).post(t, "/"+strings.Repeat("x", 7000), request(t, &umadbv1.HeadRequest{}))
+	if answer.code != codes.Unimplemented || len(answer.message) > 300 {
+		t.Errorf("the answer is %v, %d bytes: %.100q", answer.code, len(answer.message), answer.message)
+	}
+}

@@ -1,0 +1,172 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+// callClass says whose a call is.
+type callClass int
+
+const (
+	// anonymous calls came by connections that have not authenticated any call.
+	anonymous callClass = iota
+	authenticated
+	callClasses
+)
+
+// calls bounds what the calls in progress take, of all connections and of each. As
+// with a room, a quarter is for connections that have few calls, and others may have a
+// third of what is left. A call that is the only one of its connection is always
+// admitted: whoever makes one call at a time is never refused.
+type calls struct {
+	most int64 // bytes
+	used [callClasses]atomic.Int64
+}
+
+// call is one call in progress: from before the transport makes a stream of it
+// until the transport has written its end.
+type call struct {
+	grpc.ServerStream // set by guard
+	connection        *connection
+	class             callClass
+	bytes             int64
+	denied            error        // why the caller may not make this call; nil if it may
+	pending           atomic.Int64 // the handler and the messages not written yet
+	abandoned         func() bool  // keeps the call from being released when its context ends
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// tap admits or refuses a call before the transport makes a stream of it. It runs
+// in the goroutine that reads the connection.
+func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	c := &call{connection: connectionOf(ctx), class: anonymous, bytes: callBytes + headerBytes(info.Header)}
+	method := info.FullMethodName
+	if !isMethodName(method) {
+		return nil, c.connection.refuse(status.Errorf(codes.Unimplemented, "%.200q is not the name of a method", method))
+	}
+	c.denied = s.key.admit(ctx, method)
+	if c.denied == nil && !openMethods[method] && !c.connection.authenticated.Load() {
+		c.connection.authenticated.Store(true)
+		s.conns.known(c.connection)
+	}
+	if c.connection.authenticated.Load() {
+		c.class = authenticated
+	}
+	if err := s.calls.admit(c); err != nil {
+		s.notices.Warn("calls are refused: too many are in progress", c.connection.RemoteAddr())
+		if isAppend(method) {
+			s.appends.refused()
+		}
+		return nil, c.connection.refuse(err)
+	}
+	c.pending.Store(1)
+	c.abandoned = context.AfterFunc(ctx, func() { c.connection.ended(c.class, c.bytes) })
+	return context.WithValue(ctx, callKey{}, c), nil
+}
+
+// admit counts a call, or fails with RESOURCE_EXHAUSTED.
+func (s *calls) admit(c *call) error {
+	own := c.connection.used.Add(c.bytes)
+	s.used[c.class].Add(c.bytes)
+	bound := s.most
+	left := bound - s.used[anonymous].Load() - s.used[authenticated].Load()
+	whose := "calls"
+	if c.class == anonymous {
+		bound = s.most / anonymousShare
+		left = min(left, bound-s.used[anonymous].Load())
+		whose = "calls of a connection that has not authenticated"
+	}
+	switch {
+	case own == c.bytes:
+		return nil
+	case c.class == anonymous && own > anonymousCalls*callBytes:
+	case own <= fewCalls*callBytes && left >= 0, own <= left/lastShare, own <= shareOf(left, bound):
+		return nil
+	}
+	c.connection.release(c.class, c.bytes)
+	return status.Errorf(codes.ResourceExhausted, "too many %s are in progress: %d KiB by this connection, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
+}
+
+// refuse counts a call that is refused before it has a stream, and closes the
+// connection if its client goes on calling without reading the answers.
+func (c *connection) refuse(err error) error {
+	if c.refused.Add(1) > maxUnreadRefusals && c.writing.Load() != 0 {
+		c.Close()
+	}
+	return err
+}
+
+// headerBytes is about what the headers of a call take.
+func headerBytes(header metadata.MD) (bytes int64) {
+	for name, values := range header {
+		bytes += headerFieldBytes + int64(len(name))
+		for _, value := range values {
+			bytes += headerFieldBytes + int64(len(value))
+		}
+	}
+	return bytes
+}
+
+// isMethodName reports whether a path has the form that gRPC calls methods by.
+func isMethodName(path string) bool {
+	return strings.HasPrefix(path, "/") && strings.LastIndexByte(path, '/') > 0
+}
+
+// begin is called when the handler of a call begins. It reports whether the call
+// is still wanted.
+func (c *call) begin(stream grpc.ServerStream) bool {
+	c.ServerStream = stream
+	return c.abandoned()
+}
+
+// end is called when the handler has returned. If the client has gone, the
+// transport has dropped the stream with its messages.
+func (c *call) end() {
+	if c.Context().Err() != nil || !c.connection.unwritten[c.class].add(c.bytes) {
+		c.connection.ended(c.class, c.bytes)
+		return
+	}
+	c.written()
+}
+
+// written is called when the handler has returned, and when a message has been
+// written.
+func (c *call) written() {
+	if c.pending.Add(-1) == 0 && c.connection.unwritten[c.class].add(-c.bytes) {
+		c.connection.ended(c.class, c.bytes)
+	}
+}
+
+// SendMsg sends a message. One that the handler has encoded is counted by its
+// outbox; any other is part of what the call takes, until it is written.
+func (c *call) SendMsg(message any) error {
+	decoded, ok := message.(proto.Message)
+	if !ok {
+		return c.ServerStream.SendMsg(message)
+	}
+	slab := wire.Slabs.Get(max(proto.Size(decoded), wire.SmallSlab))
+	encoded, err := proto.MarshalOptions{}.MarshalAppend((*slab)[:0], decoded)
+	if err != nil {
+		return err
+	}
+	*slab = encoded
+	c.pending.Add(1)
+	return c.ServerStream.SendMsg(wire.NewSlabFrame(slab, c.written))
+}

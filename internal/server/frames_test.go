@@ -1,0 +1,131 @@
+package server_test
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc/codes"
+)
+
+// frameClient sends the frames of HTTP/2 one by one, as no library would, and
+// collects how its calls end.
+type frameClient struct {
+	t      *testing.T
+	conn   net.Conn
+	framer *http2.Framer
+	next   uint32 // stream
+
+	headers bytes.Buffer
+	encoder *hpack.Encoder
+
+	mu     sync.Mutex
+	ended  map[uint32]codes.Code
+	closed bool
+}
+
+// frames connects a client whose streams have a window of some bytes for what the
+// server sends.
+func (r *running) frames(t *testing.T, window uint32) *frameClient {
+	t.Helper()
+	conn, err := net.Dial("tcp", r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &frameClient{t: t, conn: conn, framer: http2.NewFramer(conn, conn), next: 1, ended: make(map[uint32]codes.Code)}
+	c.encoder = hpack.NewEncoder(&c.headers)
+	c.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	t.Cleanup(func() { conn.Close() })
+	if _, err := conn.Write([]byte(http2.ClientPreface)); err != nil {
+		t.Fatal(err)
+	}
+	c.must(c.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}))
+	go c.read()
+	return c
+}
+
+func (c *frameClient) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// read reads until the connection ends.
+func (c *frameClient) read() {
+	for {
+		frame, err := c.framer.ReadFrame()
+		c.mu.Lock()
+		if err != nil {
+			c.closed = true
+			c.mu.Unlock()
+			return
+		}
+		switch frame := frame.(type) {
+		case *http2.MetaHeadersFrame:
+			for _, field := range frame.Fields {
+				if code, err := strconv.Atoi(field.Value); field.Name == "grpc-status" && err == nil {
+					c.ended[frame.StreamID] = codes.Code(code)
+				}
+			}
+		case *http2.RSTStreamFrame:
+			if _, known := c.ended[frame.StreamID]; !known {
+				c.ended[frame.StreamID] = codes.Canceled
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+// call begins a call, and sends data of its body, and its end if that is all.
+func (c *frameClient) call(method string, data []byte, end bool, headers ...string) uint32 {
+	c.t.Helper()
+	c.headers.Reset()
+	for i, fields := 0, append([]string{
+		":method", "POST", ":scheme", "http", ":path", method, ":authority", "test",
+		"content-type", "application/grpc", "te", "trailers",
+	}, headers...); i < len(fields); i += 2 {
+		c.must(c.encoder.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]}))
+	}
+	id := c.next
+	c.next += 2
+	c.must(c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: c.headers.Bytes(), EndHeaders: true}))
+	if len(data) > 0 || end {
+		c.must(c.framer.WriteData(id, end, data))
+	}
+	return id
+}
+
+// count returns how many calls have ended with a code.
+func (c *frameClient) count(code codes.Code) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ended := range c.ended {
+		if ended == code {
+			n++
+		}
+	}
+	return n
+}
+
+// isClosed reports whether the server has closed the connection.
+func (c *frameClient) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// eventually waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not come to this: %s", what)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package server
+
+import "time"
+
+const (
+	// minderInterval is how often the minder looks, and pressedInterval how often
+	// while calls wait for memory that clients hold.
+	minderInterval  = time.Second
+	pressedInterval = 100 * time.Millisecond
+)
+
+// mind runs until the server stops: once a second it judges the health, closes
+// connections whose clients hold what others need, and logs what was counted.
+func (s *Server) mind() {
+	tick := time.NewTicker(minderInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stopping.Done():
+			return
+		case <-s.pressed:
+			s.relieve()
+		case <-tick.C:
+			s.judgeAppends()
+			s.conns.closeBlocked()
+			if s.responses.pools[largePool].quarters() >= 2 {
+				s.conns.closeStalled(longestStall)
+			}
+			s.notices.flush()
+		}
+	}
+}
+
+// press wakes the minder for a call that waits for memory.
+func (s *Server) press() {
+	select {
+	case s.pressed <- struct{}{}:
+	default:
+	}
+}
+
+// relieve closes connections that hold messages which their clients do not take, as
+// long as calls wait for memory of responses and little is left.
+func (s *Server) relieve() {
+	pause := time.NewTicker(pressedInterval)
+	defer pause.Stop()
+	for s.responses.waiting.Load() > 0 && s.responses.pools[largePool].quarters() >= 3 {
+		s.conns.closeStalled(shortestStall)
+		select {
+		case <-s.stopping.Done():
+			return
+		case <-pause.C:
+		}
+	}
+}

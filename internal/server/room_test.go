@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// takeFor takes bytes for a share that has made no reservation before, and waits for
+// some time if it has to.
+func (r *room) takeFor(s *share, more int64, patience time.Duration) error {
+	return r.take(context.Background(), s, 0, more, func() (context.Context, context.CancelFunc, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		return ctx, cancel, nil
+	})
+}
+
+// fill takes one by one what a share can have, and returns how many.
+func (r *room) fill(t *testing.T, s *share) (n int64) {
+	t.Helper()
+	for r.takeFor(s, 1, time.Nanosecond) == nil {
+		n++
+	}
+	return n
+}
+
+func TestAConnectionHasAQuarterAndLeavesRoomForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, hogs := range []int{1, 2, 8, 40, 100} {
+			r := room{size: 10_000}
+			for range hogs {
+				if n := r.fill(t, new(share)); n > r.size/4 {
+					t.Errorf("of %d, one has %d of %d", hogs, n, r.size)
+				}
+			}
+			if r.takeFor(new(share), r.size/5, time.Nanosecond) != nil {
+				t.Errorf("beside %d there is no room for one reservation of another", hogs)
+			}
+		}
+	})
+}
+
+func TestOneReservationMayHaveAnySize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := room{size: 100}
+		var one, other share
+		if err := r.takeFor(&one, 100, time.Second); err != nil {
+			t.Error(err)
+		}
+		if err := r.takeFor(&other, 1, time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("more than there is: %v", err)
+		}
+		r.release(&one, 100)
+		if err := r.takeFor(&other, 1, 0); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestALargeReservationTakesItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := room{size: 100}
+		small := make([]share, 100)
+		for i := range small {
+			if err := r.takeFor(&small[i], 1, time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var large, late share
+		order := make(chan string, 2)
+		go func() { order <- "large"; _ = r.takeFor(&large, 60, time.Minute); order <- "large" }()
+		synctest.Wait()
+		<-order
+		go func() { _ = r.takeFor(&late, 60, time.Minute); order <- "late" }()
+		synctest.Wait()
+		for i := range small[:60] {
+			r.release(&small[i], 1)
+			// What is small and comes later does not take it away.
+			if i < 59 {
+				if err := r.takeFor(new(share), 1, time.Nanosecond); err == nil {
+					t.Fatal("a small reservation comes before a large one that waits")
+				}
+			}
+		}
+		synctest.Wait()
+		if first := <-order; first != "large" {
+			t.Errorf("the first is %s", first)
+		}
+		r.release(&large, 60)
+		if second := <-order; second != "late" {
+			t.Errorf("the second is %s", second)
+		}
+	})
+}
+
+func TestWhoHasLeastComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := room{size: 100}
+		var full, has, none share
+		if r.takeFor(&full, 90, 0) != nil || r.takeFor(&has, 10, 0) != nil {
+			t.Fatal("the room is not free")
+		}
+		order := make(chan string, 2)
+		go func() { _ = r.takeFor(&has, 10, time.Minute); order <- "has" }()
+		synctest.Wait()
+		go func() { _ = r.takeFor(&none, 10, time.Minute); order <- "none" }()
+		synctest.Wait()
+		r.release(&full, 10)
+		if first := <-order; first != "none" {
+			t.Errorf("the first is %s", first)
+		}
+		r.release(&full, 80)
+		if second := <-order; second != "has" {
+			t.Errorf("the second is %s", second)
+		}
+	})
+}
