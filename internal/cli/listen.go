@@ -40,6 +40,7 @@ func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.
 		TLSKeyFile:  o.tlsKey,
 		APIKey:      o.apiKey.key,
 		Logger:      logger,
+		Memory:      o.memory.bytes,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -63,6 +63,12 @@ func (m *memoryLimit) apply(gcPercent int) {
 	debug.SetMemoryLimit(m.bytes)
 }
 
+// cacheFor returns the size of the store's cache in a process with some memory.
+func cacheFor(memory int64) int64 {
+	const usual = 64 << 20
+	return min(usual, max(memory/16, usual/8))
+}
+
 // parseBytes reads a number of bytes: 1048576, 1024KiB, 1MiB.
 func parseBytes(text string) (int64, error) {
 	number, shift := text, 0

@@ -123,7 +123,7 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 	signals, forget := notify()
 	defer forget()
 	logger.Info("starting", "version", Version, "db_path", o.dir)
-	opened, err := openInterruptibly(o.dir, logger, signals.stop)
+	opened, err := openInterruptibly(o.dir, o.memory.bytes, logger, signals.stop)
 	if opened == nil || err != nil {
 		return err
 	}
@@ -132,8 +132,9 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 
 // openInterruptibly opens the store, which may take long if the index must be
 // rebuilt. A signal gives it up: then there is neither a store nor an error.
-func openInterruptibly(dir string, logger *slog.Logger, stop <-chan os.Signal) (*store.Store, error) {
-	coming := opening(func() (*store.Store, error) { return store.Open(dir, &store.Options{Logger: logger}) })
+func openInterruptibly(dir string, memory int64, logger *slog.Logger, stop <-chan os.Signal) (*store.Store, error) {
+	options := &store.Options{Logger: logger, CacheBytes: cacheFor(memory)}
+	coming := opening(func() (*store.Store, error) { return store.Open(dir, options) })
 	select {
 	case o := <-coming:
 		if errors.Is(o.err, dcb.ErrInvalidArgument) {
@@ -168,6 +169,9 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 		return errors.Join(err, opened.Close())
 	}
 	warnOfOpenness(logger, lis.Addr(), o.tlsCert != "", o.apiKey.key != "")
+	serving, end := context.WithCancel(context.Background())
+	defer end()
+	go releaseAtRest(serving)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")

@@ -1,0 +1,32 @@
+package cli
+
+import "testing"
+
+func TestMemoryIsReleasedOnceWhenALoadIsOver(t *testing.T) {
+	const mebibyte = 1 << 20
+	var rest restingHeap
+	for i, step := range []struct {
+		bytes       uint64
+		collections uint32
+		want        bool
+	}{
+		{20 * mebibyte, 1, false},
+		{400 * mebibyte, 50, false}, // a load
+		{400 * mebibyte, 90, false},
+		{400 * mebibyte, 90, true}, // over
+		{30 * mebibyte, 92, false}, // released
+		{80 * mebibyte, 92, false},
+		{400 * mebibyte, 93, true},
+		{300 * mebibyte, 94, false}, // is in use
+		{400 * mebibyte, 94, false},
+		{600 * mebibyte, 94, true},
+	} {
+		due := rest.due(step.bytes, step.collections)
+		if due != step.want {
+			t.Errorf("step %d: got %v", i, due)
+		}
+		if due {
+			rest.released([]uint64{0: 0, 3: 30 * mebibyte, 6: 300 * mebibyte, 9: 40 * mebibyte}[i], step.collections)
+		}
+	}
+}
