@@ -95,18 +95,28 @@ func reason(err error) error {
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	var number *strconv.NumError // of Go's own parsers, whose words say little to others
-	switch kind := invalid.GetFlag().Value.Type(); {
-	case !errors.As(err, &number):
-		return invalid.Unwrap()
+	kind, value := invalid.GetFlag().Value.Type(), invalid.GetValue()
+	unsigned := strings.HasPrefix(kind, "uint")
+	switch {
 	case kind == "bool":
 		return errors.New("it must be true or false")
-	case errors.Is(err, strconv.ErrRange):
+	case !unsigned && !strings.HasPrefix(kind, "int"):
+		return invalid.Unwrap()
+	case isInteger(value, unsigned):
 		return errors.New("it is out of range")
-	case strings.HasPrefix(kind, "uint"):
+	case unsigned:
 		return errors.New("it must be a whole number, 0 or more")
 	}
 	return errors.New("it must be a whole number")
+}
+
+// isInteger reports whether a value is an integer, however large.
+func isInteger(value string, unsigned bool) bool {
+	_, err := strconv.ParseInt(value, 0, 64)
+	if unsigned {
+		_, err = strconv.ParseUint(value, 0, 64)
+	}
+	return err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // explainFlag says what is wrong with what was given for a flag.
