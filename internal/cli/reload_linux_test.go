@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,6 @@ func TestAServerStopsWhileItReadsFilesAgain(t *testing.T) {
 		t.Fatalf("the log has %q, %v", line, err)
 	}
 	server.Process.Signal(syscall.SIGTERM)
-	io.Copy(io.Discard, server.log)
 	if code := server.exit(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
