@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,8 +15,27 @@ import (
 	"time"
 )
 
+// dockerfile returns the variables and the health check of the Dockerfile that
+// docs/operations.md has.
+func dockerfile(t *testing.T) (environment, healthCheck []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := regexp.MustCompile(`(?m)^ENV (.+)$`).FindSubmatch(page)
+	check := regexp.MustCompile(`(?m)^HEALTHCHECK .*CMD (\[.+\])$`).FindSubmatch(page)
+	if env == nil || check == nil {
+		t.Fatal("docs/operations.md has no Dockerfile with variables and a health check")
+	}
+	if err := json.Unmarshal(check[1], &healthCheck); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(strings.ReplaceAll(string(env[1]), "0.0.0.0:50051", "127.0.0.1:0")), healthCheck
+}
+
 // TestStaticProgramNeedsNothing builds the program as docs/operations.md says, and runs
-// it as a container made of it does: in a file system that has nothing else, with the
+// it as the container there does: in a file system that has nothing else, with the
 // server's variables in the environment of all commands.
 func TestStaticProgramNeedsNothing(t *testing.T) {
 	root := t.TempDir()
@@ -26,11 +46,12 @@ func TestStaticProgramNeedsNothing(t *testing.T) {
 	} else if err != nil {
 		t.Fatalf("make static: %v\n%s", err, output)
 	}
+	environment, healthCheck := dockerfile(t)
 	umadb := func(args ...string) *exec.Cmd {
 		return &exec.Cmd{
 			Path: "/umadb",
 			Args: append([]string{"umadb"}, args...),
-			Env:  []string{"UMADB_DB_PATH=/data/uma.db", "UMADB_LISTEN=127.0.0.1:0"},
+			Env:  environment,
 			Dir:  "/",
 			SysProcAttr: &syscall.SysProcAttr{
 				Chroot:      root,
@@ -70,9 +91,11 @@ func TestStaticProgramNeedsNothing(t *testing.T) {
 			t.Fatalf("%v: %s", err, lines.Bytes())
 		}
 	}
-	head := umadb("head", "--url", "http://"+line.Address)
-	if output, err := head.CombinedOutput(); err != nil || string(output) != "0\n" {
-		t.Errorf("umadb head: %v, output %q", err, output)
+	for i, word := range healthCheck {
+		healthCheck[i] = strings.ReplaceAll(word, "127.0.0.1:50051", line.Address)
+	}
+	if output, err := umadb(healthCheck[1:]...).CombinedOutput(); err != nil || string(output) != "0\n" {
+		t.Errorf("the health check %q: %v, output %q", healthCheck, err, output)
 	}
 	server.Process.Signal(syscall.SIGTERM)
 	for lines.Scan() {
