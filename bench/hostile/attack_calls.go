@@ -4,10 +4,8 @@ import (
 	"context"
 	"net"
 	"strings"
-	"time"
 
 	"golang.org/x/net/http2/hpack"
-	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
@@ -77,18 +75,6 @@ var callAttacks = []attack{
 			return a.holdCalls(ctx, a.scaled(100, 5), call{path: checkPath})
 		},
 	},
-	{
-		name: "byte-frames", summary: "16 connections × 1,000 calls whose request comes in frames of one byte, without the key", short: true,
-		run: func(ctx context.Context, a *attacker) error {
-			return a.sendByBytes(ctx, 1000, 1000, call{path: checkPath})
-		},
-	},
-	{
-		name: "byte-frames-append", summary: "16 connections × 100 appends whose request of 60,000 bytes comes in frames of one byte",
-		run: func(ctx context.Context, a *attacker) error {
-			return a.sendByBytes(ctx, 100, 60_000, call{path: appendPath, key: a.Key})
-		},
-	},
 }
 
 // holdCalls holds as many calls as 1,000 on each connection.
@@ -127,60 +113,6 @@ func (a *attacker) receiveNothing(ctx context.Context, connections int, c call) 
 			})
 		}
 		return err
-	})
-}
-
-// framesPerSecond limits the frames of one byte.
-const framesPerSecond = 300_000
-
-// sendByBytes opens calls and sends their requests in frames of one byte, of
-// which the last one stays away.
-func (a *attacker) sendByBytes(ctx context.Context, calls, length int, c call) error {
-	frames := rate.NewLimiter(framesPerSecond, calls)
-	return a.repeat(ctx, a.scaled(16, 2), func(ctx context.Context) error {
-		l, err := a.link(ctx)
-		if err != nil {
-			return err
-		}
-		defer l.close()
-		if err := a.pace.WaitN(ctx, calls); err != nil {
-			return err
-		}
-		ids := make([]uint32, calls)
-		err = l.write(func() (err error) {
-			for i := range ids {
-				if ids[i], err = l.open(c); err != nil {
-					return err
-				}
-				// The header of the message, without the message.
-				if err := l.framer.WriteData(ids[i], false, framed(make([]byte, length))[:5]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		for sent := 1; sent < length && err == nil; sent++ {
-			if err := frames.WaitN(ctx, calls); err != nil {
-				return err
-			}
-			err = l.write(func() error {
-				for _, id := range ids {
-					if err := l.framer.WriteData(id, false, []byte{0}); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			select {
-			case <-l.ended:
-				return errEnded
-			default:
-			}
-		}
-		if err != nil {
-			return err
-		}
-		return l.wait(ctx, time.Minute)
 	})
 }
 

@@ -17,7 +17,7 @@ var mixedAttacks = []attack{
 				func() error { return a.holdCalls(ctx, 50, call{path: watchPath, message: []byte{}}) },
 				func() error { return a.holdCalls(ctx, 50, call{path: checkPath}) },
 				func() error { return a.idle(ctx, 1000) },
-				func() error { return a.readNothing(ctx, 8, 110) },
+				func() error { return a.readNothing(ctx, 8, 1000, 110) },
 				func() error { return a.subscribe(ctx, 50, manyTags(65_536)) },
 				func() error { return a.appendTags(ctx, 1, acceptedTags) },
 				func() error { return a.overtake(ctx, 16_384) },

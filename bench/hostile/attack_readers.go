@@ -11,12 +11,17 @@ var readerAttacks = []attack{
 	{
 		name: "unread-small", summary: "8 connections × 1,000 reads with a window of 0 and messages of 30 KB", short: true,
 		prepare: fillSmall,
-		run:     func(ctx context.Context, a *attacker) error { return a.readNothing(ctx, a.scaled(8, 2), 110) },
+		run:     func(ctx context.Context, a *attacker) error { return a.readNothing(ctx, a.scaled(8, 2), 1000, 110) },
 	},
 	{
 		name: "unread-small-40", summary: "40 connections × 1,000 reads with a window of 0 and messages of 30 KB",
 		prepare: fillSmall,
-		run:     func(ctx context.Context, a *attacker) error { return a.readNothing(ctx, 40, 110) },
+		run:     func(ctx context.Context, a *attacker) error { return a.readNothing(ctx, 40, 1000, 110) },
+	},
+	{
+		name: "single-reads", summary: "2,000 connections with one read each, with a window of 0 and messages of 256 KiB",
+		prepare: fillSmall,
+		run:     func(ctx context.Context, a *attacker) error { return a.readNothing(ctx, 2000, 1, 4096) },
 	},
 	{
 		name: "unread-sockets", summary: "100 connections × 100 reads of everything that never receive anything",
@@ -29,7 +34,7 @@ var readerAttacks = []attack{
 	{
 		name: "unread-large", summary: "8 connections × 1,000 reads with a window of 0 and messages of 256 KiB",
 		prepare: fillSmall,
-		run:     func(ctx context.Context, a *attacker) error { return a.readNothing(ctx, 8, 4096) },
+		run:     func(ctx context.Context, a *attacker) error { return a.readNothing(ctx, 8, 1000, 4096) },
 	},
 }
 
@@ -41,13 +46,13 @@ func fillSmall(ctx context.Context, t target, _ bool) error {
 }
 
 // readNothing holds reads of which it takes nothing.
-func (a *attacker) readNothing(ctx context.Context, connections int, batch uint32) error {
+func (a *attacker) readNothing(ctx context.Context, connections, calls int, batch uint32) error {
 	c := call{path: readPath, key: a.Key, message: encoded(&umadbv1.ReadRequest{BatchSize: &batch})}
 	return a.repeat(ctx, connections, func(ctx context.Context) error {
 		l, err := a.link(ctx, window(0))
 		if err != nil {
 			return err
 		}
-		return l.keep(ctx, a, 1000, c)
+		return l.keep(ctx, a, calls, c)
 	})
 }

@@ -19,7 +19,7 @@ type attack struct {
 }
 
 // attacks are all there are, family by family.
-var attacks = slices.Concat(noAttacks, callAttacks, keyAttacks, connectionAttacks, frameAttacks, readerAttacks,
+var attacks = slices.Concat(noAttacks, callAttacks, bodyAttacks, keyAttacks, connectionAttacks, frameAttacks, readerAttacks,
 	subscriberAttacks, queryAttacks, writerAttacks, termAttacks, mixedAttacks)
 
 // attackNamed returns an attack, or nil.
