@@ -14,7 +14,7 @@ import (
 var writerAttacks = []attack{
 	{
 		name: "overtaken-conditions", summary: "8 conditions of 16,384 items, and 60,000 events that come after these were examined", short: true,
-		run: func(ctx context.Context, a *attacker) error { return a.overtake(ctx, a.scaled(16_384, 4096)) },
+		run: func(ctx context.Context, a *attacker) error { return a.overtake(ctx, a.scaled(16_384, 1024)) },
 	},
 	{
 		name: "overtaken-conditions-32768", summary: "8 conditions of 32,768 items, and 60,000 events that come after these were examined",
@@ -34,7 +34,7 @@ func (a *attacker) overtake(ctx context.Context, items int) error {
 			return a.appendConditionally(limited, 8, sameItems(items, tags...))
 		})
 		pause(ctx, 300*time.Millisecond)
-		rounds.Go(func() error { return a.appendAlternating(ctx, a.scaled(60_000, 10_000), tags) })
+		rounds.Go(func() error { return a.appendAlternating(ctx, a.scaled(60_000, 5000), tags) })
 		pause(ctx, 3*time.Second)
 	}
 	return rounds.Wait()

@@ -47,7 +47,7 @@ var fullForm = form{
 // shortForm has bounds that a busy machine of two cores keeps: that nothing fails,
 // and that the memory is bounded, does not depend on its speed.
 var shortForm = form{
-	bounds:   bounds{late: 10 * time.Second, share: 0.95, peak: 700 * mebibyte, stop: 20 * time.Second},
+	bounds:   bounds{late: 10 * time.Second, share: 0.95, peak: 300 * mebibyte, stop: 20 * time.Second},
 	phases:   phases{warmup: 100 * time.Millisecond, attack: time.Second, again: 100 * time.Millisecond},
 	short:    true,
 	patience: 30 * time.Second,
