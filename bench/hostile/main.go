@@ -109,18 +109,15 @@ func hostile(ctx context.Context, args []string) error {
 	}
 	defer remove()
 	outcomes, err := runAll(ctx, r, chosen, o.tls)
-	if err != nil {
-		return err
-	}
+	write := writeTable
 	if o.json {
-		err = writeJSON(os.Stdout, outcomes)
-	} else {
-		err = writeTable(os.Stdout, outcomes)
+		write = writeJSON
 	}
-	return errors.Join(err, failed(outcomes))
+	return errors.Join(err, write(os.Stdout, outcomes), failed(outcomes))
 }
 
-// runAll runs attacks, without TLS and with it as tls says.
+// runAll runs attacks, without TLS and with it as tls says. If it fails, it returns
+// the outcomes of those before.
 func runAll(ctx context.Context, r *runner, chosen []*attack, tls string) (outcomes []*outcome, err error) {
 	forms := map[string][]bool{"no": {false}, "yes": {true}, "both": {false, true}}[tls]
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
@@ -134,7 +131,7 @@ func runAll(ctx context.Context, r *runner, chosen []*attack, tls string) (outco
 			o, err := r.run(ctx, a, secure)
 			r.progress("")
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", title, err)
+				return outcomes, fmt.Errorf("%s: %w", title, err)
 			}
 			if terminal {
 				fmt.Fprint(os.Stderr, "\r\x1b[K")
