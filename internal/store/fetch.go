@@ -207,7 +207,7 @@ func verify(segment *eventlog.Segment, r wanted, record []byte) error {
 		return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the event at position %d does not bear its checksum", r.position)}
 	}
 	if position, ok := encoding.RecordPosition(record); !ok || position != r.position {
-		return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("there is not the event at position %d, as the index has it, but something else", r.position)}
+		return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the record is not that of position %d, which the index has here", r.position)}
 	}
 	return nil
 }
