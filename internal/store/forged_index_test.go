@@ -2,16 +2,20 @@ package store_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -128,5 +132,54 @@ func TestADirectoryInPlaceOfABlockIsNotInTheWay(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// If blocks cover all groups, opening reads none of them, and has to compare the end
+// of the last block with the header of a segment that has no group yet.
+func TestAnEmptyLastSegmentContinuesTheIndex(t *testing.T) {
+	for name, c := range map[string]struct {
+		skipped uint64 // positions
+		sound   bool
+	}{
+		"which is so": {0, true},
+		"with a gap":  {7, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := filled(t)
+			id, last := lastBlock(t, disk)
+			segments := within(disk, "/store/log")
+			base := fmt.Sprintf("/store/log/%020d.log", last.Base)
+			remove(t, disk, segments[slices.Index(segments, base)+1:]...)
+			segment := content(t, disk, base)
+			end := last.Offset + 64 + int64(binary.LittleEndian.Uint32(segment[last.Offset+48:]))
+			put(t, disk, base, segment[:end])
+			next := last.Next() + c.skipped
+			time := binary.LittleEndian.Uint64(segment[last.Offset+32:])
+			put(t, disk, fmt.Sprintf("/store/log/%020d.log", next), forgedHeader(id[:], next, last.Base, last.LastGroup, last.Chain, time))
+			if sound := onlyTracking(checked(t, disk)); sound != c.sound {
+				t.Errorf("a check finds it sound: %v", sound)
+			}
+			s, err := store.Open(crashDir, tiny(disk))
+			if c.sound != (err == nil) || err != nil && !errors.Is(err, dcb.ErrCorruption) {
+				t.Errorf("opening it: %v", err)
+			}
+			if err == nil {
+				isConsistent(t, s)
+				s.Close()
+			}
+		})
+	}
+}
+
+// lastBlock returns the identity of a store, and what its last block covers.
+func lastBlock(t *testing.T, disk *vfs.Mem) (id eventlog.StoreID, last index.Span) {
+	t.Helper()
+	blocks := within(disk, "/store/index")
+	header := content(t, disk, blocks[len(blocks)-1])
+	number := func(at int) uint64 { return binary.LittleEndian.Uint64(header[at:]) }
+	return eventlog.StoreID(header[16:32]), index.Span{
+		FirstGroup: number(32), LastGroup: number(40), First: number(48), Events: number(56),
+		Base: number(64), Offset: int64(number(72)), Chain: number(80),
 	}
 }

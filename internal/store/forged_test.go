@@ -28,12 +28,18 @@ type forgery struct {
 
 var forgedID = []byte("a forged store's")
 
-// bytes returns the segment, with a closing mark, as docs/format.md describes it.
-func (f *forgery) bytes() []byte {
+// forgedHeader returns the header of a segment that follows a group of an index, a
+// chain and a time, as docs/format.md describes it.
+func forgedHeader(id []byte, base, previous, index, chain, time uint64) []byte {
 	header := bytes.Join([][]byte{
-		[]byte("UmaDBlog"), le(4, 1), le(4, 0), forgedID, le(8, f.base), le(8, f.previous), le(8, 0), le(8, 0), le(8, 0), le(4, 0),
+		[]byte("UmaDBlog"), le(4, 1), le(4, 0), id, le(8, base), le(8, previous), le(8, index), le(8, chain), le(8, time), le(4, 0),
 	}, nil)
-	segment := append(header, le(4, crc(header))...)
+	return append(header, le(4, crc(header))...)
+}
+
+// bytes returns the segment, with a closing mark.
+func (f *forgery) bytes() []byte {
+	segment := forgedHeader(forgedID, f.base, f.previous, 0, 0, 0)
 	group, chain := forgedGroup(1, 0, f.kind, f.count, f.base, f.payload)
 	mark, _ := forgedGroup(2, chain, byte(eventlog.KindMark), 0, f.base+uint64(f.count), nil)
 	return append(append(segment, group...), mark...)
