@@ -16,7 +16,7 @@ func (e *DamageError) Error() string {
 	return fmt.Sprintf("%s at byte %d: %s", e.File, e.Offset, e.What)
 }
 
-// notRegular is the error for a name that something else than a file has.
+// notRegular returns the error for a name that is not that of a regular file.
 func notRegular(name string, mode fs.FileMode) error {
 	kind := "a device"
 	switch mode.Type() {

@@ -8,16 +8,16 @@ import (
 	"syscall"
 )
 
-// ErrMoved is returned by CheckPath when the path of an open directory does not
-// lead to it any more: it was removed, renamed, or unmounted.
+// ErrMoved is returned by CheckPath when the path of an open directory no longer
+// leads to it: the directory was removed, renamed or unmounted.
 var ErrMoved = errors.New("the path no longer leads to the directory that is open")
 
 // ErrLocked is matched by the error of a lock that another process, or another
 // user of it in this process, holds.
 var ErrLocked = errors.New("the lock is taken")
 
-// LockedError is returned when a lock is held already, with its holder as far as
-// that is known.
+// LockedError is returned when a lock is held already. It describes the holder as
+// far as that is known.
 type LockedError struct {
 	Path string
 	PID  int    // 0 if it is not known
@@ -27,7 +27,7 @@ type LockedError struct {
 
 func (e *LockedError) Error() string { return "the lock on " + e.Path + " is taken" }
 
-// Holder describes who has the lock.
+// Holder returns a description of the process that holds the lock.
 func (e *LockedError) Holder() string {
 	switch {
 	case e.Self:
@@ -43,19 +43,19 @@ func (e *LockedError) Holder() string {
 // Is makes the error an ErrLocked.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
-// Denied reports whether an error says that a file or directory may not be
-// written, or not be read, by this user or by anybody.
+// Denied reports whether an error means that this user may not read or write a file
+// or directory, or that nobody may write it.
 func Denied(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// IsFull reports whether an error says that there is no space, on the disk or in
+// IsFull reports whether an error means that there is no space, on the disk or in
 // the quota of this user.
-func IsFull(err error) bool { return isOneOf(err, full) }
+func IsFull(err error) bool { return isOneOf(err, fullErrors) }
 
-// IsTooManyFiles reports whether an error says that too many files are open, in
+// IsTooManyFiles reports whether an error means that too many files are open, in
 // this process or in the system.
-func IsTooManyFiles(err error) bool { return isOneOf(err, tooManyFiles) }
+func IsTooManyFiles(err error) bool { return isOneOf(err, tooManyFilesErrors) }
 
 func isOneOf(err error, errs []error) bool {
 	return slices.ContainsFunc(errs, func(one error) bool { return errors.Is(err, one) })

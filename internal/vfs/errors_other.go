@@ -5,6 +5,6 @@ package vfs
 import "syscall"
 
 var (
-	full         = []error{syscall.ENOSPC, syscall.EDQUOT}
-	tooManyFiles = []error{syscall.EMFILE, syscall.ENFILE}
+	fullErrors         = []error{syscall.ENOSPC, syscall.EDQUOT}
+	tooManyFilesErrors = []error{syscall.EMFILE, syscall.ENFILE}
 )

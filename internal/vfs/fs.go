@@ -21,16 +21,16 @@ type FS interface {
 // entries are durable once Sync has returned.
 type Dir interface {
 	io.Closer
-	// Path returns the path that the directory was opened by, to name it to people.
+	// Path returns the path that the directory was opened by, for messages.
 	Path() string
 	// Create makes an empty file, or empties the one there is, for reading and writing.
 	Create(name string) (File, error)
-	// Open opens a file for reading. Where something else than a file has the name,
-	// it returns a *DamageError at once.
+	// Open opens a file for reading. If the name is not that of a regular file, it
+	// returns a *DamageError, and never waits.
 	Open(name string) (File, error)
 	// OpenWrite opens an existing file for reading and writing, and fails as Open does.
 	OpenWrite(name string) (File, error)
-	// Rename gives a file another name, replacing what has it.
+	// Rename renames a file, replacing the one that has the new name, if any.
 	Rename(from, to string) error
 	// Remove deletes a file.
 	Remove(name string) error
@@ -42,11 +42,12 @@ type Dir interface {
 	Mkdir(name string) error
 	// OpenDir opens a directory, which may be a symbolic link to one elsewhere.
 	OpenDir(name string) (Dir, error)
-	// CheckPath returns ErrMoved if the path that the directory was opened by
-	// does not lead to it any more, and another error if that is not known.
+	// CheckPath returns an error that is ErrMoved if the path that the directory was
+	// opened by no longer leads to it, and another error if it cannot tell.
 	CheckPath() error
 	// Lock takes an exclusive lock on a file, made if need be, until it is
-	// closed or the process ends. It returns an ErrLocked if another holds it.
+	// closed or the process ends. If the file is locked already, it returns a
+	// *LockedError.
 	Lock(name string) (io.Closer, error)
 	// LockDir takes an exclusive lock on the directory itself, as Lock does on a
 	// file. Where directories cannot be locked, it takes none.

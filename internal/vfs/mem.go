@@ -119,8 +119,8 @@ func (m *Mem) mkdirLocked(dir string) error {
 	return nil
 }
 
-// MoveDir gives a directory, with what is in it, another path, as if somebody did
-// so beside those who have it open.
+// MoveDir moves a directory with its entries to another path, as another process
+// could while the directory is open.
 func (m *Mem) MoveDir(from, to string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -16,20 +16,21 @@ type openMemDir struct {
 	closed bool // guarded by fs.mu
 }
 
-// begin locks the file system for an operation, which end ends. It fails if the
-// directory was closed.
+// begin locks the file system for an operation on an entry, or on the directory if
+// name is empty. Unless begin fails, because the directory was closed, end must be
+// called.
 func (d *openMemDir) begin(op, name string) error {
 	d.fs.mu.Lock()
 	if d.closed {
 		d.fs.mu.Unlock()
-		return &fs.PathError{Op: op, Path: d.named(name), Err: fs.ErrClosed}
+		return &fs.PathError{Op: op, Path: d.pathOf(name), Err: fs.ErrClosed}
 	}
 	return nil
 }
 
 func (d *openMemDir) end() { d.fs.mu.Unlock() }
 
-func (d *openMemDir) named(name string) string { return filepath.Join(d.path, name) }
+func (d *openMemDir) pathOf(name string) string { return filepath.Join(d.path, name) }
 
 func (d *openMemDir) Path() string { return d.path }
 
@@ -40,10 +41,10 @@ func (d *openMemDir) Create(name string) (File, error) {
 	defer d.end()
 	node := d.dir.create(name)
 	node.change(fileChange{offset: 0})
-	return &memFile{fs: d.fs, node: node, name: d.named(name), writable: true}, nil
+	return &memFile{fs: d.fs, node: node, name: d.pathOf(name), writable: true}, nil
 }
 
-// create returns the file of a name, made if need be.
+// create returns the file that has a name. It creates the file if there is none.
 func (d *memDir) create(name string) *memNode {
 	if d.entries[name] == nil {
 		d.change(dirChange{name: name, node: new(memNode)})
@@ -65,14 +66,14 @@ func (d *openMemDir) open(name string, writable bool) (File, error) {
 		return nil, err
 	}
 	defer d.end()
-	if d.fs.dirs[d.named(name)] != nil {
-		return nil, notRegular(d.named(name), fs.ModeDir)
+	if d.fs.dirs[d.pathOf(name)] != nil {
+		return nil, notRegular(d.pathOf(name), fs.ModeDir)
 	}
 	node := d.dir.entries[name]
 	if node == nil {
-		return nil, notExist("open", d.named(name))
+		return nil, notExist("open", d.pathOf(name))
 	}
-	return &memFile{fs: d.fs, node: node, name: d.named(name), writable: writable}, nil
+	return &memFile{fs: d.fs, node: node, name: d.pathOf(name), writable: writable}, nil
 }
 
 func (d *openMemDir) Rename(from, to string) error {
@@ -82,7 +83,7 @@ func (d *openMemDir) Rename(from, to string) error {
 	defer d.end()
 	node := d.dir.entries[from]
 	if node == nil {
-		return notExist("rename", d.named(from))
+		return notExist("rename", d.pathOf(from))
 	}
 	d.dir.change(dirChange{name: to, node: node, gone: from})
 	return nil
@@ -94,7 +95,7 @@ func (d *openMemDir) Remove(name string) error {
 	}
 	defer d.end()
 	if d.dir.entries[name] == nil {
-		return notExist("remove", d.named(name))
+		return notExist("remove", d.pathOf(name))
 	}
 	d.dir.change(dirChange{name: name})
 	return nil
@@ -138,7 +139,7 @@ func (d *openMemDir) Mkdir(name string) error {
 	if err := d.checkPathLocked(); err != nil {
 		return err
 	}
-	return d.fs.mkdirLocked(d.named(name))
+	return d.fs.mkdirLocked(d.pathOf(name))
 }
 
 func (d *openMemDir) OpenDir(name string) (Dir, error) {
@@ -149,11 +150,11 @@ func (d *openMemDir) OpenDir(name string) (Dir, error) {
 	if err := d.checkPathLocked(); err != nil {
 		return nil, err
 	}
-	dir, err := d.fs.findLocked("open", d.named(name))
+	dir, err := d.fs.findLocked("open", d.pathOf(name))
 	if err != nil {
 		return nil, err
 	}
-	return &openMemDir{fs: d.fs, dir: dir, path: d.named(name)}, nil
+	return &openMemDir{fs: d.fs, dir: dir, path: d.pathOf(name)}, nil
 }
 
 func (d *openMemDir) CheckPath() error {
@@ -176,7 +177,7 @@ func (d *openMemDir) Lock(name string) (io.Closer, error) {
 		return nil, err
 	}
 	defer d.end()
-	return d.fs.lockLocked(d.dir.create(name), d.named(name))
+	return d.fs.lockLocked(d.dir.create(name), d.pathOf(name))
 }
 
 func (d *openMemDir) LockDir() (io.Closer, error) {

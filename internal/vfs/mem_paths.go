@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 )
 
-// These name files by their paths, for those who look at a disk beside the store
-// that is on it.
+// The methods below take the paths of files. Tests inspect and change a disk with
+// them, beside the store that uses it.
 
-// in opens the directory of a file for one operation.
-func in[T any](m *Mem, path string, do func(d Dir, name string) (T, error)) (T, error) {
+// withDir opens the directory of a file for one operation.
+func withDir[T any](m *Mem, path string, do func(d Dir, name string) (T, error)) (T, error) {
 	d, err := m.OpenDir(filepath.Dir(path))
 	if err != nil {
 		var none T
@@ -19,26 +19,26 @@ func in[T any](m *Mem, path string, do func(d Dir, name string) (T, error)) (T, 
 }
 
 // Create makes an empty file, or empties the one there is.
-func (m *Mem) Create(path string) (File, error) { return in(m, path, Dir.Create) }
+func (m *Mem) Create(path string) (File, error) { return withDir(m, path, Dir.Create) }
 
 // Open opens a file for reading.
-func (m *Mem) Open(path string) (File, error) { return in(m, path, Dir.Open) }
+func (m *Mem) Open(path string) (File, error) { return withDir(m, path, Dir.Open) }
 
 // OpenWrite opens an existing file for reading and writing.
-func (m *Mem) OpenWrite(path string) (File, error) { return in(m, path, Dir.OpenWrite) }
+func (m *Mem) OpenWrite(path string) (File, error) { return withDir(m, path, Dir.OpenWrite) }
 
 // Lock takes an exclusive lock on a file.
-func (m *Mem) Lock(path string) (io.Closer, error) { return in(m, path, Dir.Lock) }
+func (m *Mem) Lock(path string) (io.Closer, error) { return withDir(m, path, Dir.Lock) }
 
 // Remove deletes a file.
 func (m *Mem) Remove(path string) error {
-	_, err := in(m, path, func(d Dir, name string) (struct{}, error) { return struct{}{}, d.Remove(name) })
+	_, err := withDir(m, path, func(d Dir, name string) (struct{}, error) { return struct{}{}, d.Remove(name) })
 	return err
 }
 
-// Rename gives a file another name in the same directory.
+// Rename renames a file within its directory.
 func (m *Mem) Rename(from, to string) error {
-	_, err := in(m, from, func(d Dir, name string) (struct{}, error) { return struct{}{}, d.Rename(name, filepath.Base(to)) })
+	_, err := withDir(m, from, func(d Dir, name string) (struct{}, error) { return struct{}{}, d.Rename(name, filepath.Base(to)) })
 	return err
 }
 

@@ -59,7 +59,8 @@ func (o *observedFS) MkdirAll(path string) error {
 	return o.fs.MkdirAll(path)
 }
 
-// ask asks before an operation on an entry, or on the directory if name is empty.
+// ask calls before for an operation on an entry, or on the directory if name is
+// empty.
 func (o *observedDir) ask(kind, name string) error {
 	return o.before(Op{Kind: kind, Name: filepath.Join(o.dir.Path(), name)})
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// What is made is for the user who makes it alone.
+// Only the owner can read and write the directories and files that are created.
 const (
 	dirMode  = 0o700
 	fileMode = 0o600
@@ -57,8 +57,8 @@ func (OS) SyncDir(path string) error {
 	return errors.Join(explainSync(syncDir(d)), d.Close())
 }
 
-// explainSync explains the errors with which a file system says that it has no
-// sync of directories.
+// explainSync adds an explanation to the errors of file systems that cannot sync
+// directories.
 func explainSync(err error) error {
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("%w: this file system, probably a network share, cannot sync directories, so a crash could lose files; put the store on a local file system", err)

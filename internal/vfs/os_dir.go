@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// osDir is an open directory of the operating system. Two descriptors hold it,
-// as os.Root does not lend its own.
+// osDir is an open directory of the operating system. It has two descriptors,
+// because os.Root does not expose its own.
 type osDir struct {
 	root     *os.Root
-	self     *os.File // the directory, to be synced and locked
-	path     string   // as it was given
+	self     *os.File // the directory, for sync and lock
+	path     string   // as given by the caller
 	absolute string
 }
 
@@ -25,21 +25,21 @@ func openDir(absolute, path string) (Dir, error) {
 		err = &fs.PathError{Op: "open", Err: syscall.ENOTDIR}
 	}
 	if err != nil {
-		return nil, renamed(err, path)
+		return nil, withPath(err, path)
 	}
 	root, err := os.OpenRoot(absolute)
 	if err != nil {
-		return nil, renamed(err, path)
+		return nil, withPath(err, path)
 	}
 	self, err := root.Open(".")
 	if err != nil {
-		return nil, errors.Join(renamed(err, path), root.Close())
+		return nil, errors.Join(withPath(err, path), root.Close())
 	}
 	return &osDir{root: root, self: self, path: path, absolute: absolute}, nil
 }
 
-// renamed returns an error about a file with the path that its user knows.
-func renamed(err error, path string) error {
+// withPath returns an error about a file with the path that the caller knows.
+func withPath(err error, path string) error {
 	var pathErr *fs.PathError
 	if !errors.As(err, &pathErr) {
 		return err
@@ -49,7 +49,7 @@ func renamed(err error, path string) error {
 
 func (d *osDir) Path() string { return d.path }
 
-func (d *osDir) named(name string) string { return filepath.Join(d.path, name) }
+func (d *osDir) pathOf(name string) string { return filepath.Join(d.path, name) }
 
 func (d *osDir) Create(name string) (File, error) {
 	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
@@ -59,51 +59,51 @@ func (d *osDir) Open(name string) (File, error) { return d.open(name, os.O_RDONL
 
 func (d *osDir) OpenWrite(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
-// open opens a regular file. It never waits, as opening a pipe without a writer
-// would, and returns a *DamageError for anything else than a file.
+// open opens a regular file. For anything else it returns a *DamageError, and does
+// not wait, as opening a pipe without a writer would.
 func (d *osDir) open(name string, flag int) (File, error) {
 	f, err := d.root.OpenFile(name, flag|openNonblock, fileMode)
 	if err != nil {
 		info, statErr := d.root.Stat(name)
 		if statErr == nil && !info.Mode().IsRegular() {
-			return nil, notRegular(d.named(name), info.Mode())
+			return nil, notRegular(d.pathOf(name), info.Mode())
 		}
-		return nil, renamed(err, d.named(name))
+		return nil, withPath(err, d.pathOf(name))
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = notRegular(d.named(name), info.Mode())
+		err = notRegular(d.pathOf(name), info.Mode())
 	}
 	if err != nil {
-		return nil, errors.Join(renamed(err, d.named(name)), f.Close())
+		return nil, errors.Join(withPath(err, d.pathOf(name)), f.Close())
 	}
-	return &osFile{f, d.named(name)}, nil
+	return &osFile{f, d.pathOf(name)}, nil
 }
 
 func (d *osDir) Rename(from, to string) error {
 	err := d.root.Rename(from, to)
 	var linkErr *os.LinkError
 	if errors.As(err, &linkErr) {
-		return &os.LinkError{Op: linkErr.Op, Old: d.named(from), New: d.named(to), Err: linkErr.Err}
+		return &os.LinkError{Op: linkErr.Op, Old: d.pathOf(from), New: d.pathOf(to), Err: linkErr.Err}
 	}
 	return err
 }
 
-func (d *osDir) Remove(name string) error { return renamed(d.root.Remove(name), d.named(name)) }
+func (d *osDir) Remove(name string) error { return withPath(d.root.Remove(name), d.pathOf(name)) }
 
-// List reads the directory through a descriptor of its own, as reading moves the
-// offset.
+// List reads the directory through a descriptor of its own, because reading moves
+// the offset.
 func (d *osDir) List() ([]string, error) {
 	f, err := d.root.Open(".")
 	if err != nil {
-		return nil, renamed(err, d.path)
+		return nil, withPath(err, d.path)
 	}
 	names, err := f.Readdirnames(-1)
 	slices.Sort(names)
-	return names, errors.Join(renamed(err, d.path), f.Close())
+	return names, errors.Join(withPath(err, d.path), f.Close())
 }
 
-func (d *osDir) Sync() error { return explainSync(renamed(syncDir(d.self), d.path)) }
+func (d *osDir) Sync() error { return explainSync(withPath(syncDir(d.self), d.path)) }
 
 func (d *osDir) Mkdir(name string) error {
 	err := d.root.Mkdir(name, dirMode)
@@ -111,28 +111,28 @@ func (d *osDir) Mkdir(name string) error {
 		err = nil
 	}
 	if err != nil {
-		return renamed(err, d.named(name))
+		return withPath(err, d.pathOf(name))
 	}
 	return d.Sync()
 }
 
-// OpenDir opens a directory by its path, as os.Root does not follow links that
-// lead out of it, and the log or the index may be on another disk.
+// OpenDir opens a directory by its path: the log or the index may be on another
+// disk, and os.Root does not follow links that lead out of it.
 func (d *osDir) OpenDir(name string) (Dir, error) {
-	return openDir(filepath.Join(d.absolute, name), d.named(name))
+	return openDir(filepath.Join(d.absolute, name), d.pathOf(name))
 }
 
 func (d *osDir) CheckPath() error {
 	held, err := d.self.Stat()
 	if err != nil {
-		return renamed(err, d.path)
+		return withPath(err, d.path)
 	}
 	there, err := os.Stat(d.absolute)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return &fs.PathError{Op: "stat", Path: d.path, Err: ErrMoved}
 	case err != nil:
-		return renamed(err, d.path)
+		return withPath(err, d.path)
 	case !os.SameFile(held, there):
 		return &fs.PathError{Op: "stat", Path: d.path, Err: ErrMoved}
 	}

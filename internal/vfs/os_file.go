@@ -8,36 +8,36 @@ import (
 // osFile is an open file of the operating system.
 type osFile struct {
 	file *os.File
-	path string // as the user of the directory knows it
+	path string // for messages
 }
 
 func (f *osFile) ReadAt(p []byte, offset int64) (int, error) {
 	n, err := f.file.ReadAt(p, offset)
-	return n, renamed(err, f.path)
+	return n, withPath(err, f.path)
 }
 
 func (f *osFile) WriteAt(p []byte, offset int64) (int, error) {
 	n, err := f.file.WriteAt(p, offset)
-	return n, renamed(err, f.path)
+	return n, withPath(err, f.path)
 }
 
-func (f *osFile) Close() error { return renamed(f.file.Close(), f.path) }
+func (f *osFile) Close() error { return withPath(f.file.Close(), f.path) }
 
-func (f *osFile) Truncate(size int64) error { return renamed(f.file.Truncate(size), f.path) }
+func (f *osFile) Truncate(size int64) error { return withPath(f.file.Truncate(size), f.path) }
 
 func (f *osFile) Size() (int64, error) {
 	info, err := f.file.Stat()
 	if err != nil {
-		return 0, renamed(err, f.path)
+		return 0, withPath(err, f.path)
 	}
 	return info.Size(), nil
 }
 
-func (f *osFile) Sync() error { return renamed(syncFile(f.file), f.path) }
+func (f *osFile) Sync() error { return withPath(syncFile(f.file), f.path) }
 
 func (f *osFile) Allocate(offset, size int64) error {
 	if err := allocate(f.file, offset, size); !errors.Is(err, errors.ErrUnsupported) {
-		return renamed(err, f.path)
+		return withPath(err, f.path)
 	}
 	return writeZeros(f, offset, size)
 }

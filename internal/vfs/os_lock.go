@@ -8,22 +8,21 @@ import (
 	"os"
 )
 
-// OnLock, if it is not nil, is told of each descriptor that is about to be
-// locked, and again when it is not any more, before it is closed. A child that
-// was forked and executes no other program inherits the locks of its parent with
-// the descriptors: a program that forks closes them in the child. OnLock must be
-// set before the first lock is taken.
+// OnLock, if it is not nil, is called with each descriptor before it is locked, and
+// again after it is unlocked or before it is closed. A forked child that executes no
+// other program inherits the locks of its parent with the descriptors, so a program
+// that forks must close them in the child. OnLock must be set before the first lock.
 var OnLock func(descriptor uintptr, locked bool)
 
-func tell(f *os.File, locked bool) {
+func callOnLock(f *os.File, locked bool) {
 	if OnLock != nil {
 		OnLock(f.Fd(), locked)
 	}
 }
 
-// Lock takes an exclusive lock on a file, in which it notes the process. A user
-// who may only read the file can lock it as well, and so read a store while
-// nobody writes it.
+// Lock takes an exclusive lock on a file, and writes into it which process holds
+// the lock. A user who may only read the file can lock it too, and so read a store
+// that no process has open.
 func (d *osDir) Lock(name string) (io.Closer, error) {
 	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_RDWR, fileMode)
 	if Denied(err) {
@@ -33,71 +32,71 @@ func (d *osDir) Lock(name string) (io.Closer, error) {
 		}
 	}
 	if err != nil {
-		return nil, renamed(err, d.named(name))
+		return nil, withPath(err, d.pathOf(name))
 	}
-	tell(f, true)
+	callOnLock(f, true)
 	held, err := tryLock(f)
 	if held {
-		note(f)
+		writeHolder(f)
 		return &fileLock{f}, nil
 	}
 	if err == nil {
-		err = lockedBy(f, d.named(name))
+		err = lockedBy(f, d.pathOf(name))
 	}
-	tell(f, false)
-	return nil, errors.Join(renamed(err, d.named(name)), f.Close())
+	callOnLock(f, false)
+	return nil, errors.Join(withPath(err, d.pathOf(name)), f.Close())
 }
 
 // LockDir takes an exclusive lock on the directory itself.
 func (d *osDir) LockDir() (io.Closer, error) {
-	tell(d.self, true)
+	callOnLock(d.self, true)
 	held, err := tryLock(d.self)
 	if held {
 		return &dirLock{d.self}, nil
 	}
-	tell(d.self, false)
+	callOnLock(d.self, false)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return notLocked{}, nil
 	}
 	if err == nil {
 		err = &LockedError{Path: d.path}
 	}
-	return nil, renamed(err, d.path)
+	return nil, withPath(err, d.path)
 }
 
-// fileLock is a lock on a file, which it owns.
+// fileLock is a lock on a file, which is closed with it.
 type fileLock struct{ file *os.File }
 
-// Close unlocks explicitly: where the file was inherited, closing would not.
+// Close unlocks explicitly: closing does not unlock a file that a child inherited.
 func (l *fileLock) Close() error {
-	_ = l.file.Truncate(0) // it is open for reading perhaps
-	tell(l.file, false)
+	_ = l.file.Truncate(0) // which fails if the file is only open for reading
+	callOnLock(l.file, false)
 	return errors.Join(unlock(l.file), l.file.Close())
 }
 
-// dirLock is a lock on a directory that stays open.
+// dirLock is a lock on a directory, which stays open.
 type dirLock struct{ dir *os.File }
 
 func (l *dirLock) Close() error {
-	tell(l.dir, false)
+	callOnLock(l.dir, false)
 	return unlock(l.dir)
 }
 
-// notLocked stands for a lock that there is none of.
+// notLocked is returned in place of a lock where directories cannot be locked.
 type notLocked struct{}
 
 func (notLocked) Close() error { return nil }
 
-// note writes into a locked file which process has it. It serves people alone, so
-// it does not matter if it fails.
-func note(f *os.File) {
+// writeHolder writes the process and its host into a file that this process has
+// locked. Only messages use it, so errors are ignored.
+func writeHolder(f *os.File) {
 	host, _ := os.Hostname()
 	if f.Truncate(0) == nil {
 		_, _ = fmt.Fprintf(io.NewOffsetWriter(f, 0), "%d %s\n", os.Getpid(), host)
 	}
 }
 
-// lockedBy reads what the holder of a lock noted.
+// lockedBy returns the error for a file that is locked, with what its holder wrote.
 func lockedBy(f *os.File, path string) error {
 	e := &LockedError{Path: path}
 	var pid int

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks an open file or directory, and reports whether it could. The
-// error is errors.ErrUnsupported where such cannot be locked: NFS, for one, locks
-// only what is open for writing.
+// tryLock locks an open file or directory, and reports whether it could. The error
+// is errors.ErrUnsupported if the file system cannot lock it: NFS, for example,
+// locks only files that are open for writing.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

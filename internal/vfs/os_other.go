@@ -8,7 +8,7 @@ import (
 	"runtime"
 )
 
-// openNonblock is for systems that have named pipes among their files.
+// openNonblock has no effect here: Windows has no named pipes in directories.
 const openNonblock = 0
 
 func syncFile(f *os.File) error { return f.Sync() }
