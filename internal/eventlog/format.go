@@ -116,7 +116,7 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, err error) {
 	return h, nil
 }
 
-// inRange reports whether the numbers of a header can be those of a segment.
+// inRange reports whether a segment can have the numbers of the header.
 func (h *segmentHeader) inRange() bool {
 	return h.previous < h.tail.Next && h.tail.Next <= maxNumber && h.tail.Index <= maxNumber
 }

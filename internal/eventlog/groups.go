@@ -84,8 +84,8 @@ func (l *Log) segmentAt(base uint64) (segment, next *Segment) {
 	return nil, nil
 }
 
-// segmentGroups yields the groups of one segment, and gives the tail behind the
-// last and whether to go on.
+// segmentGroups yields the groups of one segment. It returns the tail after the last
+// group, and whether to continue.
 func (l *Log) segmentGroups(s *Segment, from Point, last uint64, yield func(Group, error) bool) (Tail, bool) {
 	scan, err := l.scanner(s)
 	if err != nil {

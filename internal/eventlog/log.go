@@ -18,8 +18,8 @@ type Options struct {
 	NewID func() (StoreID, error)
 	// ReadOnly opens what is there, changes nothing, and cannot write.
 	ReadOnly bool
-	// Interrupted is called between two reads of a scan, by Open and Groups, which
-	// end with the error that it returns. Default never.
+	// Interrupted is called by Open and Groups before each read of a scan. If it
+	// returns an error, they end with that error. Default nil: nothing is called.
 	Interrupted func() error
 }
 

@@ -39,7 +39,7 @@ func Open(dir vfs.Dir, options Options) (*Log, error) {
 	return l, nil
 }
 
-// path returns the path of a file, to name it to people.
+// path returns the path of a file, for messages.
 func (l *Log) path(name string) string { return filepath.Join(l.dir.Path(), name) }
 
 // list gives the bases of the segments, and removes what was being prepared. It

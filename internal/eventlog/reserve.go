@@ -22,9 +22,9 @@ const (
 // segment. It has to be sealed first.
 var ErrSegmentFull = errors.New("the group cannot grow in this segment")
 
-// ErrSegmentFailed is returned by Reserve and Prepare when the segment that groups
-// are planned in could not get space, though not because there is none. What its
-// file holds is not certain any more: the log must not be written to again.
+// ErrSegmentFailed is returned by Reserve and Prepare when the segment that is being
+// written could not be made longer, for another reason than a lack of space. The
+// content of its file is uncertain then, and the log must not be written again.
 var ErrSegmentFailed = errors.New("the segment could not be made longer")
 
 // Reserve makes room for the payload of the open group to grow from used to
@@ -33,7 +33,7 @@ var ErrSegmentFailed = errors.New("the segment could not be made longer")
 // ErrSegmentFull and ErrSegmentFailed harms nothing: there is no space, or no file
 // could be made for the next segment, and Reserve may be tried again.
 func (l *Log) Reserve(used, more int) (payloadAt int64, err error) {
-	if l.plan.tail.Next > maxNumber-math.MaxUint32 { // a group may have so many events
+	if l.plan.tail.Next > maxNumber-math.MaxUint32 { // the most events of a group
 		return 0, errors.New("the log has no positions left")
 	}
 	size := int64(groupHeaderBytes + used + more)
@@ -77,7 +77,8 @@ func (s *space) ensure(l *Log, next bool, end int64) error {
 	return err
 }
 
-// tailError tells a failure to make the segment longer from a lack of space.
+// tailError adds ErrSegmentFailed to an error of making the segment longer that is
+// being written, unless the error is a lack of space or of file descriptors.
 func tailError(err error) error {
 	if err == nil || vfs.IsFull(err) || vfs.IsTooManyFiles(err) {
 		return err

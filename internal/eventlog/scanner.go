@@ -22,7 +22,8 @@ type scanner struct {
 	size int64
 	name string
 	id   StoreID
-	// interrupted ends a scan with the error that it returns; may be nil.
+	// interrupted is called before each read, and ends the scan if it returns an
+	// error; may be nil.
 	interrupted func() error
 
 	tail   Tail  // behind the last group read

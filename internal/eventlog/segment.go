@@ -29,7 +29,7 @@ type Segment struct {
 // segmentFile is an open segment with the space that it has.
 type segmentFile struct {
 	vfs.File
-	name      string       // in the directory, while it is being prepared
+	name      string       // in the directory, until it becomes a segment
 	allocated atomic.Int64 // bytes that can be written without needing space
 }
 
@@ -60,8 +60,8 @@ func parseSegmentName(name string) (uint64, bool) {
 	return base, err == nil
 }
 
-// openSegment opens a segment, called name in messages, and reads its header. open
-// is Dir.Open or Dir.OpenWrite.
+// openSegment opens a segment and reads its header. Messages contain name. open is
+// Dir.Open or Dir.OpenWrite.
 func openSegment(open func(string) (vfs.File, error), name string, base uint64) (*Segment, error) {
 	f, err := open(segmentName(base))
 	if err != nil {
