@@ -62,8 +62,8 @@ func (c *cover) add(span index.Span) error {
 	return err
 }
 
-// place builds what is missing before a block, and returns the end of the block. It
-// fails with errBlockMismatch if the block is not of this log.
+// place builds the blocks that are missing before a block, and returns the end of
+// the block. It fails with errBlockMismatch if the block is not of this log.
 func (c *cover) place(block *index.Block) (eventlog.Point, error) {
 	if err := c.store.checkReach(block); err != nil {
 		return eventlog.Point{}, err

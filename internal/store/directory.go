@@ -15,8 +15,8 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// directory is what a store holds open for its life: its directories, and the
-// locks that keep others out.
+// directory is the open directories of a store, and the locks on them. They stay
+// open and locked until the store is closed.
 type directory struct {
 	root  vfs.Dir
 	log   vfs.Dir
@@ -24,10 +24,10 @@ type directory struct {
 	locks []io.Closer
 }
 
-// openDirectory opens and locks the directories of the store, and makes those
-// that are missing, unless there must be a store.
-func (s *Store) openDirectory(must bool) error {
-	names, err := s.openRoot(must)
+// openDirectory opens and locks the directories of the store. It makes those that
+// are missing. With mustExist it fails if there is no store.
+func (s *Store) openDirectory(mustExist bool) error {
+	names, err := s.openRoot(mustExist)
 	if err != nil {
 		return err
 	}
@@ -53,13 +53,13 @@ func (s *Store) openDirectory(must bool) error {
 	return storeError(err, "reading the directory of the log")
 }
 
-// openRoot opens the directory of the store, made if it may be, and returns its
-// entries.
-func (s *Store) openRoot(must bool) ([]string, error) {
+// openRoot opens the directory of the store, and returns the names of its entries.
+// It makes the directory if there is none, unless a store must exist.
+func (s *Store) openRoot(mustExist bool) ([]string, error) {
 	fsys, d := s.options.FS, &s.files
 	var err error
 	d.root, err = fsys.OpenDir(s.dir)
-	made := errors.Is(err, fs.ErrNotExist) && !must
+	made := errors.Is(err, fs.ErrNotExist) && !mustExist
 	if made {
 		if err := fsys.MkdirAll(s.dir); err != nil {
 			return nil, storeError(err, "making the directory of the store")
@@ -73,7 +73,7 @@ func (s *Store) openRoot(must bool) ([]string, error) {
 	if err != nil {
 		return nil, storeError(err, "reading the directory of the store")
 	}
-	if err := s.inspect(names, must); err != nil {
+	if err := s.inspect(names, mustExist); err != nil {
 		return nil, err
 	}
 	if slices.Contains(names, logName) {
@@ -83,12 +83,12 @@ func (s *Store) openRoot(must bool) ([]string, error) {
 	if made {
 		return names, nil
 	}
-	// Whoever made the directory may have died before it was durable.
+	// The process that made the directory may have ended before its entry was durable.
 	return names, storeError(fsys.MkdirAll(s.dir), "making the directory of the store")
 }
 
-// lockFile locks the file LOCK. A store that is only to be read may do without
-// where no lock can be made and there is none: nobody can have opened it there.
+// lockFile locks the file LOCK. A store that is only read needs no lock if the file
+// does not exist and cannot be made: then no process can have the store open.
 func (s *Store) lockFile() error {
 	lock, err := s.files.root.Lock(lockName)
 	if s.options.ReadOnly && vfs.Denied(err) && !s.hasLockFile() {
@@ -106,7 +106,8 @@ func (s *Store) hasLockFile() bool {
 	return err != nil || slices.Contains(names, lockName)
 }
 
-// lockLog locks the directory of the log itself: people remove lock files.
+// lockLog locks the directory of the log itself, because lock files are removed by
+// mistake.
 func (s *Store) lockLog() error {
 	lock, err := s.files.log.LockDir()
 	if err != nil {
@@ -128,9 +129,8 @@ func (s *Store) lockError(err error) error {
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("cannot open store %s: locked by %s; %s", s.dir, locked.Holder(), remedy), Cause: err}
 }
 
-// checkLogIsNotLost fails if there is an index though there is no log: a new log
-// must not take the place of one that is lost, or not mounted. The log of a new
-// store is made before its index.
+// checkLogIsNotLost fails if there is an index but no log: a new log must not replace
+// one that is lost or not mounted. The log of a new store is made before its index.
 func (s *Store) checkLogIsNotLost() error {
 	dir, err := s.files.root.OpenDir(indexName)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -160,7 +160,8 @@ func (s *Store) openLog(ctx context.Context) error {
 	return nil
 }
 
-// openIndex opens the directory of the index, and makes it if it may be.
+// openIndex opens the directory of the index. It makes the directory if there is
+// none, unless the store is only read.
 func (d *directory) openIndex(readOnly bool) error {
 	if !readOnly {
 		if err := d.root.Mkdir(indexName); err != nil {
@@ -177,7 +178,7 @@ func (d *directory) openIndex(readOnly bool) error {
 	return err
 }
 
-// close closes what is open, and unlocks it.
+// close unlocks and closes the directories that are open.
 func (d *directory) close() error {
 	var errs []error
 	for _, lock := range slices.Backward(d.locks) {

@@ -35,7 +35,7 @@ func storeError(err error, doing string) error {
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: doing, Cause: err}
 }
 
-// notReserved is the error of an append for which the log could not make space.
+// notReserved returns the error of an append for which the log could not make space.
 func notReserved(err error) error {
 	detail := "space for the append could not be made, and nothing was written"
 	switch {
@@ -47,8 +47,8 @@ func notReserved(err error) error {
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: detail, Cause: err}
 }
 
-// indexBehind is the error of an append that has to wait until the index can be
-// written again.
+// indexBehind returns the error of an append that is refused because the index cannot
+// be written.
 func indexBehind(err error) error {
 	if vfs.IsFull(err) || vfs.IsTooManyFiles(err) {
 		return notReserved(err)

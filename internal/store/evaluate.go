@@ -8,26 +8,26 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// Evaluating a query is counted in steps: one lookup of a term in a block, or one
-// seek in a term's postings. A step costs some 100 ns in memory, and at most a few
-// page reads on disk.
+// The cost of an evaluation is counted in steps. A step is one lookup of a term in a
+// block, or one seek in a term's postings. It takes some 100 ns in memory, and at
+// most a few page reads on disk.
 const (
 	// sliceSteps is the least number of steps in a slice.
 	sliceSteps = 16 << 10
 	// stepsPerTerm is how many steps each term adds to a slice: enough to look up
 	// all terms and to decide one position.
 	stepsPerTerm = 4
-	// checkEvery is how many steps pass between two looks at the caller's context.
+	// checkEvery is the number of steps after which the caller's context is checked.
 	checkEvery = 64
 )
 
-// errSpent is returned when an evaluation has taken all the steps that it may.
+// errSpent is returned when an evaluation has reached its limit of steps.
 var errSpent = errors.New("the evaluation has taken all its steps")
 
 // meter counts the steps of an evaluation.
 type meter struct {
 	steps, limit int
-	interrupted  func() error // asked every checkEvery steps; may be nil
+	interrupted  func() error // called every checkEvery steps; may be nil
 }
 
 func (m *meter) step() error {
@@ -41,8 +41,8 @@ func (m *meter) step() error {
 	return nil
 }
 
-// metered is the postings of one term within a slice: each seek is a step, and
-// nothing is sought after the slice's last key.
+// metered is the postings of one term within a slice. Each seek is a step. Keys after
+// the last key of the slice are not looked up.
 type metered struct {
 	index.Postings
 	meter *meter
@@ -97,8 +97,8 @@ func (e *evaluation) slice(r stretch) (more bool, err error) {
 }
 
 // evaluate runs an evaluation from low to high, at a snapshot. It works in slices
-// of a bounded number of steps, each in a slot, so that no evaluation keeps others
-// waiting for longer than a slice. Between slices it keeps nothing but its place.
+// of a bounded number of steps. Each slice has a slot, so no evaluation keeps another
+// waiting for longer than a slice. Between slices only the position is kept.
 func (s *Store) evaluate(ctx context.Context, sn snapshot, e *evaluation, low, high uint64) error {
 	if err := s.interrupted(ctx); err != nil {
 		return err
@@ -117,10 +117,10 @@ func (s *Store) evaluate(ctx context.Context, sn snapshot, e *evaluation, low, h
 	return nil
 }
 
-// evaluateRange evaluates one block range. A slice first tries to cover all that is
-// left. One that is spent before is cut to a quarter of the positions: what it has
-// visited is done, the rest is evaluated again. A slice of a single position may
-// take as many steps as it needs, and stepsPerTerm for each term are enough.
+// evaluateRange evaluates one block range. The first slice is the whole range. After
+// a slice that reached its limit of steps, evaluation continues after the last
+// position that was visited, in slices of a quarter of the size. A slice of a single
+// position has no limit: it takes at most stepsPerTerm steps for each term.
 func (s *Store) evaluateRange(ctx context.Context, e *evaluation, rest stretch) (more bool, err error) {
 	width := rest.size()
 	for rest.size() > 0 {
@@ -151,11 +151,11 @@ func (s *Store) evaluateRange(ctx context.Context, e *evaluation, rest stretch) 
 
 // inSlot evaluates a slice when a slot is free.
 func (s *Store) inSlot(ctx context.Context, e *evaluation, r stretch) (bool, error) {
-	taken, err := s.slots.acquire(ctx, e.query.terms)
+	acquired, err := s.slots.acquire(ctx, e.query.terms)
 	if err != nil {
 		return false, err
 	}
-	defer taken.release()
+	defer acquired.release()
 	return e.slice(r)
 }
 
@@ -170,8 +170,9 @@ func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uin
 	return *first, err
 }
 
-// firstMatchWithin is firstMatch for the writer: it takes no slot, and fails with
-// errSpent after a number of steps. It returns how many it took.
+// firstMatchWithin is firstMatch for the writer. It acquires no slot, and fails with
+// errSpent when it has reached the limit of steps. It also returns the number of
+// steps.
 func firstMatchWithin(sn snapshot, q *query, after uint64, limit int) (position uint64, steps int, err error) {
 	first, e := findFirst(q)
 	e.meter.limit = limit
@@ -184,8 +185,8 @@ func firstMatchWithin(sn snapshot, q *query, after uint64, limit int) (position 
 	return 0, e.meter.steps, nil
 }
 
-// findFirst returns an evaluation that stops at the first match, and where it puts
-// the position.
+// findFirst returns an evaluation that stops at the first match, and the variable
+// that it sets to the position of that match.
 func findFirst(q *query) (*uint64, *evaluation) {
 	first := new(uint64)
 	return first, &evaluation{query: q, direction: index.Forwards, visit: func(_ part, position uint64) (bool, error) {

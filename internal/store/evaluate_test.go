@@ -109,7 +109,7 @@ func TestSliceTakesNoMoreStepsThanItMay(t *testing.T) {
 	}
 }
 
-// largeQuery returns a query of so many terms that it is dear.
+// largeQuery returns a query of so many terms that it is expensive to evaluate.
 func largeQuery(items int, tags ...string) dcb.Query {
 	var q dcb.Query
 	for i := range items {
@@ -118,13 +118,13 @@ func largeQuery(items int, tags ...string) dcb.Query {
 	return q
 }
 
-func TestCheapEvaluationDoesNotWaitForDearOnes(t *testing.T) {
+func TestCheapEvaluationDoesNotWaitForExpensiveOnes(t *testing.T) {
 	s := openMem(t)
 	if _, err := s.Append(t.Context(), alternating(10, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	// Dear evaluations have all that they may.
-	if err := s.slots.dear.Acquire(t.Context(), dearTerms); err != nil {
+	// Expensive evaluations have all that they may.
+	if err := s.slots.expensive.Acquire(t.Context(), expensiveTerms); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: tagged("c")}, nil); err != nil {
@@ -134,27 +134,27 @@ func TestCheapEvaluationDoesNotWaitForDearOnes(t *testing.T) {
 		t.Errorf("a cheap read: %d events, %v", len(events), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	dear := make(chan error, 1)
+	expensive := make(chan error, 1)
 	go func() {
 		_, err := s.Append(ctx, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil)
-		dear <- err
+		expensive <- err
 	}()
 	select {
-	case err := <-dear:
-		t.Errorf("a dear condition had no turn to wait for: %v", err)
+	case err := <-expensive:
+		t.Errorf("an expensive condition had no turn to wait for: %v", err)
 	default:
 	}
 	cancel()
-	if err := <-dear; !errors.Is(err, context.Canceled) {
-		t.Errorf("a dear condition whose caller has gone: %v", err)
+	if err := <-expensive; !errors.Is(err, context.Canceled) {
+		t.Errorf("an expensive condition whose caller has gone: %v", err)
 	}
-	s.slots.dear.Release(dearTerms)
+	s.slots.expensive.Release(expensiveTerms)
 	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil); err != nil {
-		t.Errorf("a dear condition in its turn: %v", err)
+		t.Errorf("an expensive condition in its turn: %v", err)
 	}
 }
 
-func TestDearEvaluationsTakeTurns(t *testing.T) {
+func TestExpensiveEvaluationsTakeTurns(t *testing.T) {
 	s := openMem(t)
 	if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
@@ -171,14 +171,14 @@ func TestDearEvaluationsTakeTurns(t *testing.T) {
 		ended <- err
 	}()
 	eventually(t, "the endless condition is being evaluated", func() bool {
-		if !s.slots.dear.TryAcquire(dearTerms) {
+		if !s.slots.expensive.TryAcquire(expensiveTerms) {
 			return true
 		}
-		s.slots.dear.Release(dearTerms)
+		s.slots.expensive.Release(expensiveTerms)
 		return false
 	})
 	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil); err != nil {
-		t.Errorf("another dear condition: %v", err)
+		t.Errorf("another expensive condition: %v", err)
 	}
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -197,10 +197,10 @@ func TestCloseEndsEvaluations(t *testing.T) {
 	}
 	outcome := startAppend(t, s, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: endless})
 	eventually(t, "the condition is being evaluated", func() bool {
-		if !s.slots.dear.TryAcquire(dearTerms) {
+		if !s.slots.expensive.TryAcquire(expensiveTerms) {
 			return true
 		}
-		s.slots.dear.Release(dearTerms)
+		s.slots.expensive.Release(expensiveTerms)
 		return false
 	})
 	if err := s.Close(); err != nil {

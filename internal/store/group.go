@@ -7,7 +7,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// How large a group's buffers may be to be used again.
+// Buffers of a group that are larger are not used again.
 const (
 	keptBytes  = 2 * maxGroupBytes
 	keptHashes = maxGroupWork
@@ -26,7 +26,7 @@ type group struct {
 	held      []held
 	sealed    *eventlog.Sealed
 	work      int      // see maxGroupWork
-	hashes    []uint64 // of the terms of its events, repeated ones too
+	hashes    []uint64 // of the terms of its events, with repetitions
 	terms     []index.Term
 }
 

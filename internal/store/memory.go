@@ -17,8 +17,8 @@ func newMemory(hasher index.Hasher, tail eventlog.Tail, terms int) *memory {
 	}
 }
 
-// addRecord adds an event. It returns the event's terms, in the array of terms, which
-// it overwrites; they alias the event.
+// addRecord adds an event. It returns the terms of the event, which alias the event.
+// They are stored in the array of terms, which is overwritten.
 func (m *memory) addRecord(location index.Location, event encoding.Event, terms []index.Term) []index.Term {
 	terms = terms[:0]
 	hasher := m.Hasher()
@@ -36,8 +36,8 @@ func (m *memory) full(events int) bool {
 	return m.Next()-m.First() >= uint64(events) || m.logBytes >= maxBlockLog || m.Bytes() >= maxBlockMemory
 }
 
-// fits reports whether the block stays within its bound with one more operation. One
-// that is large needs a block of its own, and may be larger than the bound.
+// fits reports whether the block stays within its bound with one more operation. A
+// large operation has a block of its own, which may be larger than the bound.
 func (m *memory) fits(op *operation) bool {
 	r := op.request
 	return m.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events)) <= maxBlockMemory
@@ -53,8 +53,7 @@ func (m *memory) cover(g *eventlog.Group) {
 // empty tells whether the block covers no group.
 func (m *memory) empty() bool { return m.span.LastGroup < m.span.FirstGroup }
 
-// addGroup adds a group that was read from the log. records are its records,
-// verified.
+// addGroup adds a group that was read from the log. records are its verified records.
 func (m *memory) addGroup(g *eventlog.Group, records iter.Seq2[encoding.Record, error]) error {
 	var terms []index.Term
 	for record, err := range records {

@@ -63,8 +63,8 @@ func newStore(dir string, options *Options) *Store {
 	return s
 }
 
-// open locks the directory and opens the log. The end of ctx ends every later scan of
-// the log as well.
+// open locks the directory and opens the log. When ctx is done, later scans of the
+// log end too.
 func (s *Store) open(ctx context.Context) error {
 	if err := s.options.validate(); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// explainPath says what is wrong with a path that cannot be opened as a directory.
+// explainPath returns the error for a path that cannot be opened as a directory.
 func (s *Store) explainPath(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
@@ -104,9 +104,9 @@ func (s *Store) explainPath(err error) error {
 	return storeError(err, "looking at the directory of the store")
 }
 
-// inspect refuses a directory that holds something else, or, if there must be a
-// store, none.
-func (s *Store) inspect(names []string, must bool) error {
+// inspect returns an error if a directory contains something else than a store, or,
+// with mustExist, if it contains no store.
+func (s *Store) inspect(names []string, mustExist bool) error {
 	switch {
 	case slices.Contains(names, logName):
 		return nil
@@ -118,7 +118,7 @@ func (s *Store) inspect(names []string, must bool) error {
 	}
 	foreign := slices.IndexFunc(names, isForeign)
 	switch {
-	case must:
+	case mustExist:
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " holds no store"}
 	case foreign >= 0:
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s holds no store but %s: name a new directory, or an empty one", s.dir, names[foreign])}
@@ -206,12 +206,12 @@ func (s *Store) blockFiles() ([]index.Span, error) {
 	return spans, nil
 }
 
-// asideSuffix is added to the name of a directory that has the place of an index file.
+// asideSuffix is added to the name of a directory that has the name of an index file.
 const asideSuffix = ".aside"
 
-// removeIndexFile removes a file of the index that is of no use. In a store that is
-// only read it is passed over. A directory with files, which are not ours to remove,
-// is renamed.
+// removeIndexFile removes an obsolete file of the index. In a store that is only
+// read, it does nothing. A directory that contains files is renamed, because they are
+// not part of the store.
 func (s *Store) removeIndexFile(name string) error {
 	if s.options.ReadOnly {
 		return nil

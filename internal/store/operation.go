@@ -18,9 +18,9 @@ type operation struct {
 	examined  uint64           // no event up to here fails the condition
 	group     uint64           // published when the caller looked
 	changes   []trackingChange // to each source once
-	rounds    int              // how often the writer ran out of steps for the condition
-	queue     *queue           // that it waits in
-	large     bool             // in the lane for large ones
+	rounds    int              // how often the condition has reached the writer's limit of steps
+	queue     *queue           // that the operation waits in
+	large     bool             // whether it waits in the large lane
 
 	taken   atomic.Bool // by the writer, or back by a caller that has gone
 	verdict chan verdict
@@ -51,8 +51,8 @@ type verdict struct {
 	position uint64
 	// conflict is the first event that fails the condition, durable by now.
 	conflict uint64
-	// stale: too much came since the caller looked. It has to look again, at what
-	// is published by now.
+	// stale: too many events were added since the precheck. The caller must check
+	// again, at the head that is published by now.
 	stale bool
 	err   error
 }

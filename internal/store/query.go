@@ -35,7 +35,7 @@ func compile(hasher index.Hasher, q dcb.Query) *query {
 	return compiled
 }
 
-// sliceSteps is how many steps a slice of an evaluation may take.
+// sliceSteps returns how many steps a slice of an evaluation may take.
 func (q *query) sliceSteps() int { return max(sliceSteps, stepsPerTerm*q.terms) }
 
 func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
@@ -68,8 +68,8 @@ type counted struct {
 	count int
 }
 
-// itemPostings intersects the tags and the union of the types, the rarest first. A
-// tag that the part does not have spares looking up the rest.
+// itemPostings intersects the tags and the union of the types, the rarest first. If
+// the part does not contain one of the tags, the other terms are not looked up.
 func (e *evaluation) itemPostings(item *queryItem, p part, last uint64) (index.Postings, error) {
 	if len(item.tags) == 1 && len(item.types) == 0 {
 		found, err := e.lookup(item.tags[0], p, last)

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// laneLength is how many appends may wait in a lane before their callers do.
+	// laneLength is the number of appends that a lane has room for.
 	laneLength = 4096
 	// A small append takes at most smallBytes and has at most smallTerms tags, and
 	// types and tags in its condition.
@@ -15,13 +15,13 @@ const (
 	smallTerms = 1024
 )
 
-// queue is the appends that wait for the writer, in two lanes, so that small ones
-// do not wait for all the large ones. Each lane is in the order of arrival.
+// queue is the appends that wait for the writer. It has two lanes, so that small
+// appends do not wait for all large ones. Each lane is in the order of arrival.
 type queue struct {
 	small, large chan *operation
 
 	pending atomic.Int64 // sent and neither answered nor dropped
-	waiting atomic.Int64 // since when, in Unix nanoseconds; 0 if none is pending
+	waiting atomic.Int64 // when the wait began, in Unix nanoseconds; 0 if none is pending
 }
 
 func newQueue() *queue {
@@ -36,8 +36,8 @@ func (q *queue) lane(op *operation) chan *operation {
 	return q.small
 }
 
-// isLarge reports whether an operation is one for the large lane. One that was given
-// back for want of steps is.
+// isLarge reports whether an operation belongs in the large lane. It does if its
+// condition has reached the writer's limit of steps.
 func (op *operation) isLarge() bool {
 	terms := op.request.Tags
 	if op.condition != nil {
@@ -46,7 +46,7 @@ func (op *operation) isLarge() bool {
 	return len(op.request.Events) > smallBytes || terms > smallTerms || op.rounds > 0
 }
 
-// next returns an operation that waits, or nil.
+// next returns the next operation, or nil if none waits.
 func (q *queue) next(largeFirst bool) *operation {
 	first, second := q.small, q.large
 	if largeFirst {
@@ -84,7 +84,7 @@ func (q *queue) begin() {
 	q.waiting.CompareAndSwap(0, time.Now().UnixNano())
 }
 
-// end notes that an operation is answered or dropped: there is progress.
+// end notes that an operation is answered or dropped, so appends make progress.
 func (q *queue) end() {
 	if q.pending.Add(-1) == 0 {
 		q.waiting.Store(0)
@@ -93,8 +93,8 @@ func (q *queue) end() {
 	q.waiting.Store(time.Now().UnixNano())
 }
 
-// AppendStall returns for how long appends have waited while none was answered; 0
-// if none waits.
+// AppendStall returns for how long appends have waited without any of them being
+// answered; 0 if none waits.
 func (s *Store) AppendStall() time.Duration {
 	since := s.queue.waiting.Load()
 	if since == 0 {

@@ -34,7 +34,7 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[dcb.SequencedEvent, error
 	}
 }
 
-// yieldRecords yields the records of a group as values, and tells whether to go on.
+// yieldRecords yields the decoded records of a group, and reports whether to continue.
 func yieldRecords(records iter.Seq2[encoding.Record, error], yield func(dcb.SequencedEvent, error) bool) bool {
 	for record, err := range records {
 		var decoded dcb.SequencedEvent

@@ -9,47 +9,45 @@ import (
 
 const (
 	// cheapTerms is the greatest number of terms of a query whose evaluation is
-	// cheap: it never waits for one that is not.
+	// cheap. A cheap evaluation never waits for an expensive one.
 	cheapTerms = 64
-	// cheapPerProcessor is how many cheap evaluations run at a time, for each
-	// processor: they may wait for the disk.
+	// cheapPerProcessor is the number of cheap evaluations for each processor that run
+	// at a time. They are many because they may wait for the disk.
 	cheapPerProcessor = 32
-	// dearTerms bounds the terms of the other queries that are evaluated at a time.
-	// A term takes up to some 700 bytes meanwhile.
-	dearTerms = 128 << 10
+	// expensiveTerms bounds the terms of all other queries that are evaluated at a
+	// time. Each takes up to termBytes of memory.
+	expensiveTerms = 128 << 10
 )
 
 // slots bound the evaluations that run at a time: the cheap ones by number, the
-// dear ones by number and by terms. Both are granted in the order of asking.
+// expensive ones by number and by terms. Slots are granted in the order of requests.
 type slots struct {
-	cheap, dear *semaphore.Weighted
-	leastDear   int // what a dear evaluation takes at least, so that they are few
+	cheap, expensive *semaphore.Weighted
+	minExpensive     int // the least weight of an expensive evaluation, which bounds their number
 }
 
 func newSlots() slots {
 	processors := runtime.GOMAXPROCS(0)
 	return slots{
-		cheap:     semaphore.NewWeighted(int64(cheapPerProcessor * processors)),
-		dear:      semaphore.NewWeighted(dearTerms),
-		leastDear: dearTerms / max(1, processors/2),
+		cheap:        semaphore.NewWeighted(int64(cheapPerProcessor * processors)),
+		expensive:    semaphore.NewWeighted(expensiveTerms),
+		minExpensive: expensiveTerms / max(1, processors/2),
 	}
 }
 
-// slot is the right to evaluate, to be released.
+// slot is the permission to evaluate one slice. It must be released.
 type slot struct {
-	of     *semaphore.Weighted
-	weight int64
+	semaphore *semaphore.Weighted
+	weight    int64
 }
 
+// acquire waits for a slot for a query with so many terms.
 func (s *slots) acquire(ctx context.Context, terms int) (slot, error) {
-	taken := slot{s.cheap, 1}
+	acquired := slot{s.cheap, 1}
 	if terms > cheapTerms {
-		taken = slot{s.dear, int64(min(max(terms, s.leastDear), dearTerms))}
+		acquired = slot{s.expensive, int64(min(max(terms, s.minExpensive), expensiveTerms))}
 	}
-	if taken.of.TryAcquire(taken.weight) {
-		return taken, nil
-	}
-	return taken, taken.of.Acquire(ctx, taken.weight)
+	return acquired, acquired.semaphore.Acquire(ctx, acquired.weight)
 }
 
-func (t slot) release() { t.of.Release(t.weight) }
+func (s slot) release() { s.semaphore.Release(s.weight) }

@@ -114,10 +114,11 @@ type stretch struct {
 	first, last uint64 // not empty
 }
 
-// size is the number of positions.
+// size returns the number of positions.
 func (st stretch) size() uint64 { return st.last + 1 - st.first }
 
-// begin returns the first width positions in the order of a direction, or all.
+// begin returns the first width positions in the order of a direction, or all if
+// there are fewer.
 func (st stretch) begin(width uint64, direction index.Direction) stretch {
 	width = min(width, st.size())
 	if direction == index.Backwards {
@@ -128,7 +129,7 @@ func (st stretch) begin(width uint64, direction index.Direction) stretch {
 	return st
 }
 
-// end is the last position in the order of a direction.
+// end returns the last position in the order of a direction.
 func (st stretch) end(direction index.Direction) uint64 {
 	if direction == index.Backwards {
 		return st.first
@@ -136,8 +137,8 @@ func (st stretch) end(direction index.Direction) uint64 {
 	return st.last
 }
 
-// after returns what comes after a position in the order of a direction. It may be
-// empty.
+// after returns the positions after one of them, in the order of a direction. There
+// may be none.
 func (st stretch) after(position uint64, direction index.Direction) stretch {
 	if direction == index.Backwards {
 		st.last = position - 1

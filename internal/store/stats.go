@@ -177,7 +177,7 @@ func (s *Store) measureFiles(stats *Stats) error {
 			size, err := fileSize(dir, name)
 			var damage *vfs.DamageError
 			if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damage) {
-				continue // renamed or removed meanwhile, or a directory
+				continue // renamed or removed by now, or a directory
 			}
 			if err != nil {
 				return err

@@ -53,7 +53,7 @@ func (c *subscription) Next(ctx context.Context, dst []byte) ([]byte, error) {
 		if w == nil {
 			w = c.store.watches.add(c.query, c.store.newestMemory())
 			defer c.store.watches.remove(w)
-			continue // once more, for what was published before the watch began
+			continue // check again: events may have been published before the watch began
 		}
 		select {
 		case <-w.woken:

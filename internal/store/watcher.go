@@ -11,8 +11,8 @@ import (
 // watchInterval is how often the watcher checks the path of the store.
 const watchInterval = time.Second
 
-// runWatcher fails the store once its path no longer leads to its directory, as
-// what is appended then would not be found again.
+// runWatcher fails the store when its path no longer leads to its directory: the
+// next opening would not find what is appended then.
 func (s *Store) runWatcher() {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
@@ -28,9 +28,9 @@ func (s *Store) runWatcher() {
 	}
 }
 
-// failIfMoved fails the store, and returns the error, if its path, or that of its
-// log, does not lead to the directory that is open. While that cannot be found out,
-// nothing is done. A store that is only read has nothing to lose.
+// failIfMoved fails the store and returns the error if the path of the store, or of
+// its log, does not lead to the directory that is open. If a path cannot be checked,
+// or the store is only read, it does nothing.
 func (s *Store) failIfMoved() error {
 	if s.options.ReadOnly {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// watches is the subscriptions that wait for events, by term, so that a commit
-// wakes only those that it may concern. A subscription waits for one term of each
+// watches is the subscriptions that wait for events, by term. A commit wakes only
+// those whose query may match its events. A subscription waits for one term of each
 // item of its query: an event without that term cannot match the item.
 type watches struct {
 	mu     sync.Mutex
@@ -31,8 +31,8 @@ type watchEntry struct {
 
 func newWatches() *watches { return &watches{byTerm: map[uint64]*watchEntry{}} }
 
-// add returns a watch for the events of a query. newest is the block that tells
-// which of an item's tags is rare.
+// add returns a watch for the events of a query. Which tag of an item is the rarest
+// is decided by their counts in newest.
 func (ws *watches) add(q *query, newest *memory) *watch {
 	w := &watch{woken: make(chan struct{}, 1)}
 	if q.all {
@@ -57,8 +57,8 @@ func (ws *watches) add(q *query, newest *memory) *watch {
 	return w
 }
 
-// watched returns terms of which every event that the item matches has one: the
-// rarest tag, or all types.
+// watched returns terms such that every event that matches the item has one of them:
+// the rarest tag, or all types.
 func watched(item *queryItem, newest *memory) []index.Term {
 	if len(item.tags) == 0 {
 		return item.types
@@ -111,8 +111,8 @@ func (ws *watches) setFirst(e, first *watchEntry) {
 	}
 }
 
-// wake wakes the watches of terms, by hash, and those of every event. The events
-// must have been published before.
+// wake wakes the subscriptions that watch one of the terms, by hash, or every event.
+// The events must be published before.
 func (ws *watches) wake(hashes []uint64) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()

@@ -14,8 +14,8 @@ const (
 	maxGroupBytes = 4 << 20
 	// maxGroupRequests closes a group too.
 	maxGroupRequests = 4096
-	// maxGroupWork closes a group that has taken the writer so much work: terms
-	// entered into the index, and steps of evaluating conditions.
+	// maxGroupWork closes a group too. The work is the number of terms entered into
+	// the index and of steps of evaluating conditions.
 	maxGroupWork = 256 << 10
 	// maxConditionSteps bounds the steps that the writer takes for one condition.
 	maxConditionSteps = 1 << 20
@@ -26,7 +26,7 @@ const (
 	// maxBlockLog and maxBlockMemory end a memory block, as its events do.
 	maxBlockLog    = 64 << 20
 	maxBlockMemory = 32 << 20
-	// maxExpectedTerms bounds the room that a memory block is made with.
+	// maxExpectedTerms bounds the number of terms that a new memory block has room for.
 	maxExpectedTerms = 128 << 10
 )
 
@@ -37,8 +37,9 @@ type writer struct {
 	open    *group // being gathered
 	syncing *group // at the syncer; nil if it is free
 	spare   *group // to be gathered next
-	// tookLarge is whether the open group has taken a large append. If the one before
-	// took none though one waited, it is the turn of a large one: largeTurn.
+	// tookLarge reports whether a large append was taken for the open group. If none
+	// was taken for the group before although one waited, largeTurn reports that the
+	// next append to take is a large one.
 	tookLarge, largeTurn bool
 	// memories are the memory blocks there were when the operation at hand was
 	// begun: the flusher may drop one at any time.
@@ -117,7 +118,7 @@ func (w *writer) tooManyMemories() bool {
 // is full.
 func (w *writer) gather(op *operation) {
 	if w.open.empty() {
-		w.open.work = 0 // an earlier operation came to nothing
+		w.open.work = 0 // of operations that were not accepted
 	}
 	for op != nil {
 		if op.large {
@@ -195,7 +196,7 @@ func (w *writer) decide(op *operation) {
 	}
 	conflict, err := w.conflict(op)
 	if errors.Is(err, errSpent) {
-		// Once the open group is published, its caller can look at all of it.
+		// Once the open group is published, the caller can evaluate it in slices.
 		op.rounds++
 		w.hold(op, verdict{stale: true}, w.open.last())
 		return
@@ -229,9 +230,10 @@ func (w *writer) admit() error {
 }
 
 // conflict returns the first event above what the caller examined that fails the
-// condition, undurable ones included. It looks at memory only, and fails with
-// errSpent if that takes too many steps: the caller's own goroutine has to do them.
-// An operation that comes back so gets twice as many, lest it never gets through.
+// condition, events that are not durable yet included. It reads memory blocks only.
+// It fails with errSpent if that takes too many steps, which the caller's goroutine
+// must take instead. The limit doubles each time that the operation comes back, so
+// that it is decided in the end.
 func (w *writer) conflict(op *operation) (uint64, error) {
 	if op.condition == nil || op.examined >= w.open.last() {
 		return 0, nil
