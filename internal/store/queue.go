@@ -73,7 +73,7 @@ func (q *queue) submit(ctx context.Context, op *operation) error {
 	case q.lane(op) <- op:
 		return nil
 	case <-ctx.Done():
-		q.pending.Add(-1)
+		q.leave()
 		return ctx.Err()
 	}
 }
@@ -84,13 +84,20 @@ func (q *queue) begin() {
 	q.waiting.CompareAndSwap(0, time.Now().UnixNano())
 }
 
+// leave notes that an operation no longer waits. It reports whether others do.
+func (q *queue) leave() (others bool) {
+	if q.pending.Add(-1) > 0 {
+		return true
+	}
+	q.waiting.Store(0)
+	return false
+}
+
 // end notes that an operation is answered or dropped, so appends make progress.
 func (q *queue) end() {
-	if q.pending.Add(-1) == 0 {
-		q.waiting.Store(0)
-		return
+	if q.leave() {
+		q.waiting.Store(time.Now().UnixNano())
 	}
-	q.waiting.Store(time.Now().UnixNano())
 }
 
 // AppendStall returns for how long appends have waited without any of them being

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -197,5 +198,21 @@ func TestAppendStallIsTheTimeWithoutAnAnswer(t *testing.T) {
 	<-outcome
 	if got := s.AppendStall(); got != 0 {
 		t.Errorf("after the answer: %v", got)
+	}
+}
+
+// The caller of the only append gives up before the lane has room for it.
+func TestAnAppendThatWasGivenUpIsNoStall(t *testing.T) {
+	s := &Store{queue: newQueue()}
+	for range laneLength {
+		s.queue.small <- new(operation)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.queue.submit(ctx, operationOf(t, alternating(1, "a"), nil)); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if got := s.AppendStall(); got != 0 {
+		t.Errorf("nothing waits, and appends have stalled for %v", got)
 	}
 }
