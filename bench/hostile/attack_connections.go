@@ -48,7 +48,7 @@ var connectionAttacks = []attack{
 		},
 	},
 	{
-		name: "descriptors", summary: "512 idle connections where the server may open 256 files, while the log rolls",
+		name: "descriptors", summary: "256 idle connections where the server may open 256 files, while the log rolls",
 		server: serverOptions{files: 256},
 		prepare: func(ctx context.Context, t target, _ bool) error {
 			return t.fill(ctx, 15*largePerRequest, largePerRequest, largeEvent)
@@ -65,7 +65,9 @@ func (a *attacker) idle(ctx context.Context, connections int) error {
 			return err
 		}
 		defer l.close()
-		return l.wait(ctx, time.Hour)
+		err = l.wait(ctx, time.Hour)
+		pause(ctx, refusedPause) // it is closed for another; to come back at once would be a flood
+		return err
 	})
 }
 
@@ -112,7 +114,7 @@ func exhaustDescriptors(ctx context.Context, a *attacker) error {
 	if _, err := conn.dcb.Head(ctx, &umadbv1.HeadRequest{}); err != nil {
 		return err
 	}
-	go a.idle(ctx, 512)
+	go a.idle(ctx, 256)
 	request := &umadbv1.AppendRequest{Events: slices.Repeat([]*umadbv1.Event{largeEvent(0)}, largePerRequest)}
 	for range 5 {
 		if !pause(ctx, 2*time.Second) {
