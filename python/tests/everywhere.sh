@@ -41,7 +41,7 @@ while read -r version interpreter <&3; do
 	echo "CPython $version"
 	cd "$cache" # not where the package's source would be found first
 	if $first; then
-		"$environment/bin/python" -m pytest -q "$@" "$here"
+		UMADB_TEST_WHEEL=$wheel "$environment/bin/python" -m pytest -q "$@" "$here"
 	else
 		env -u UMADB_TEST_INTEROP -u UMADB_TEST_RUST_SERVER "$environment/bin/python" -m pytest -q -m "not slow and not tools" "$@" "$here"
 	fi

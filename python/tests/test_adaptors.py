@@ -1,13 +1,11 @@
 """The released adaptors of eventsourcing, unchanged, on this package."""
 
-import os
-import pathlib
-import shutil
 import subprocess
 import sys
 
 import pytest
-from documents import HERE, PACKAGE, REPOSITORY, missing
+from documents import HERE
+from environments import python_with, with_the_package
 
 from umadb.pytest_plugin import run_server
 
@@ -16,11 +14,11 @@ pytestmark = pytest.mark.tools
 # What the adaptor needs is named here, since it is installed without dependencies: one of
 # them is the umadb of the package index, in whose place this package is tested.
 ADAPTORS = {
-    "stable": (["eventsourcing==9.5.6", "pycryptodome", "msgspec"], "eventsourcing-umadb==0.3.5", {}),
+    "stable": (["eventsourcing==9.5.6", "pycryptodome", "msgspec"], "eventsourcing-umadb==0.3.5", ""),
     "alpha": (
         ["eventsourcing==10.0.0a7", "pycryptodome", "msgspec", "pydantic"],
         "eventsourcing-umadb==0.4.4",
-        {"UMADB_UUID_TYPE": "UUID"},
+        "?uuid_type=UUID",  # as docs/python-migration.md says
     ),
 }
 
@@ -46,57 +44,24 @@ TESTS_OF_RECORDERS = [
 
 @pytest.fixture(scope="module", params=ADAPTORS)
 def adaptor(request):
-    """The name of an adaptor, and a function that runs programs with it."""
+    """The name of an adaptor, and a function that runs programs with it and the URL of a store."""
     if sys.version_info < (3, 11):
         pytest.skip("the adaptors need Python 3.11")
-    dependencies, package, variables = ADAPTORS[request.param]
-    folder = (
-        REPOSITORY
-        / ".cache"
-        / "python"
-        / f"{request.param}-{sys.version_info.major}.{sys.version_info.minor}"
-    )
-    python = folder / "bin" / "python"
-    done = folder / "installed"
-    if not done.exists() or done.read_text() != repr(ADAPTORS[request.param]):
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        for arguments in (dependencies, ["--no-deps", package]):
-            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-            installed = subprocess.run(install, capture_output=True, text=True)
-            if installed.returncode != 0:
-                missing(f"{package} cannot be installed: {installed.stderr.strip()[-300:]}")
-        done.write_text(repr(ADAPTORS[request.param]))
+    dependencies, package, option = ADAPTORS[request.param]
+    python = python_with(request.param, dependencies, ["--no-deps", package])
 
-    def run(program, *arguments):
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(installed_package()),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **variables,
-        }
-        command = [python, HERE / "adaptors" / program, *arguments]
+    def run(program, argument, url):
+        command = [python, HERE / "adaptors" / program, argument, url + option]
         return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+            command,
+            env=with_the_package(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
 
     return request.param, run
-
-
-def installed_package():
-    """Give the folder in which the tested package is: built in place, or installed."""
-    import umadb
-
-    folder = pathlib.Path(umadb.__file__).parent.parent
-    # A folder of installed packages has more than this one; the programs are to see no other.
-    if folder == PACKAGE:
-        return folder
-    alone = REPOSITORY / ".cache" / "python" / "installed"
-    alone.mkdir(parents=True, exist_ok=True)
-    link = alone / "umadb"
-    link.unlink(missing_ok=True)
-    link.symlink_to(folder / "umadb")
-    return alone
 
 
 @pytest.fixture(params=["server", "embedded"])

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from umadb import Event, Query, QueryItem, TrackingInfo
+from umadb import Client, Event, Query, QueryItem, TrackingInfo
 
 HEX = "0123456789abcdef0123456789abcdef"
 PLAIN = "01234567-89ab-cdef-0123-456789abcdef"
@@ -126,6 +126,22 @@ def test_uuid_type(store, monkeypatch):
         store.connect()
     with pytest.raises(ValueError, match="uuid_type"):
         store.connect(uuid_type=int)
+
+
+def test_uuid_type_in_the_url(store, monkeypatch):
+    def uuid_of(option, **options):
+        with Client(store.url + option, **options) as client:
+            return client.read().next_batch()[0].event.uuid
+
+    with store.connect() as client:
+        client.append([Event("t", b"", uuid=PLAIN)])
+    assert uuid_of("?uuid_type=UUID") == uuid.UUID(PLAIN)
+    assert uuid_of("?uuid_type=UUID", uuid_type=str) == PLAIN
+    monkeypatch.setenv("UMADB_UUID_TYPE", "UUID")
+    assert uuid_of("?uuid_type=str") == PLAIN
+    for option in ("?uuid_type=", "?uuid_type=uuid"):
+        with pytest.raises(ValueError, match="uuid_type in the URL is '.*': it must be str or UUID"):
+            Client(store.url + option)
 
 
 # Limits

@@ -72,15 +72,21 @@ def connection_arguments(url, ca_path, api_key, batch_size, uuid_type):
         raise TypeError(f"batch_size must be an int, not {type(batch_size)!r}")
     if batch_size is not None and not 0 <= batch_size < 2**32:
         raise ValueError("batch_size must be from 0 to 2**32 - 1")
-    return url, os.fspath(ca_path) if ca_path else "", api_key or "", batch_size or 0, wants_uuid_objects(uuid_type)
+    store, option, named = url.rpartition("?uuid_type=")
+    as_objects = wants_uuid_objects(uuid_type, named if option else None)
+    return store if option else url, os.fspath(ca_path) if ca_path else "", api_key or "", batch_size or 0, as_objects
 
 
-def wants_uuid_objects(uuid_type):
-    """Tell whether events that are read give their UUIDs as uuid.UUID."""
+def wants_uuid_objects(uuid_type, named):
+    """Report whether events that are read have their UUIDs as uuid.UUID.
+
+    The argument decides, or else the URL, which may name a type, or else the environment.
+    """
     if uuid_type is None:
-        name = os.environ.get("UMADB_UUID_TYPE", "str")
+        place = "the environment variable UMADB_UUID_TYPE" if named is None else "uuid_type in the URL"
+        name = os.environ.get("UMADB_UUID_TYPE", "str") if named is None else named
         if name not in ("str", "UUID"):
-            raise ValueError(f"the environment variable UMADB_UUID_TYPE is {name!r}: it must be str or UUID")
+            raise ValueError(f"{place} is {name!r}: it must be str or UUID")
         return name == "UUID"
     if uuid_type not in (str, uuid.UUID):
         raise ValueError(f"uuid_type must be str or uuid.UUID, not {uuid_type!r}")
@@ -109,14 +115,15 @@ class Client:
     Args:
         url: http://host:port or grpc://... for a server without TLS, https://... or
             grpcs://... for one with it, file:PATH for a directory that is opened in this
-            process (relative to the working directory, or file:/absolute/path).
+            process (relative to the working directory, or file:/absolute/path). With
+            ?uuid_type=UUID at its end, it sets uuid_type, for programs that are given a URL.
         ca_path: PEM file of the certificates that may have signed the server's; None for
             those of the system.
         api_key: the key that the server asks for. It is only sent with TLS.
         batch_size: the greatest number of events that come together when reading; None for
             the server's default. Servers have a maximum too.
         uuid_type: str or uuid.UUID, what events that are read have as their uuid. The default
-            is that of the environment variable UMADB_UUID_TYPE (str or UUID), or str.
+            is that of the URL, or of the environment variable UMADB_UUID_TYPE (str or UUID), or str.
 
     Raises:
         TransportError: if there is no connection within 5 seconds.
