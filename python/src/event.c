@@ -14,21 +14,38 @@ enum {
 
 PyTypeObject *Event_Type;
 
+/* Reports whether an object is a buffer of bytes, not of larger items. */
+static int is_buffer_of_bytes(PyObject *data)
+{
+	PyObject *view = PyMemoryView_FromObject(data);
+	PyObject *size = view ? PyObject_GetAttrString(view, "itemsize") : NULL;
+	int is = size && PyLong_AsLong(size) == 1;
+	Py_XDECREF(size);
+	Py_XDECREF(view);
+	PyErr_Clear();
+	return is;
+}
+
+/* Makes bytes of what data may be: a buffer of bytes, or a sequence of numbers. */
+static PyObject *bytes_of(PyObject *data)
+{
+	if (PyBytes_Check(data))
+		return Py_NewRef(data);
+	if (is_buffer_of_bytes(data))
+		return PyBytes_FromObject(data);
+	PyObject *list = PySequence_Check(data) && !PyUnicode_Check(data) ? PySequence_List(data) : NULL;
+	if (list == NULL && !PyErr_Occurred())
+		PyErr_Format(PyExc_TypeError, "data must be bytes, not %R", (PyObject *)Py_TYPE(data));
+	PyObject *bytes = list ? PyBytes_FromObject(list) : NULL;
+	Py_XDECREF(list);
+	return bytes;
+}
+
 static int write_data(writer *w, PyObject *data)
 {
 	char *bytes;
 	Py_ssize_t size;
-	PyObject *object = PyBytes_Check(data) ? Py_NewRef(data) : NULL;
-	if (object == NULL) { /* a buffer, which a list of numbers is not */
-		PyObject *view = PyMemoryView_FromObject(data);
-		if (view == NULL) {
-			if (PyErr_ExceptionMatches(PyExc_TypeError))
-				PyErr_Format(PyExc_TypeError, "data must be bytes, not %R", (PyObject *)Py_TYPE(data));
-			return -1;
-		}
-		object = PyBytes_FromObject(view);
-		Py_DECREF(view);
-	}
+	PyObject *object = bytes_of(data);
 	if (object == NULL)
 		return -1;
 	int failed = PyBytes_AsStringAndSize(object, &bytes, &size);
@@ -225,7 +242,8 @@ static PyType_Slot Event_slots[] = {
 		"An event to be appended, or one that is stored. Immutable.\n\n"
 		"Args:\n"
 		"    event_type: the name of the kind of event, which queries match (str).\n"
-		"    data: the payload, opaque to the store (bytes; other buffers are copied).\n"
+		"    data: the payload, opaque to the store (bytes; other buffers of bytes, and sequences of\n"
+		"        numbers, are converted).\n"
 		"    tags: what the event is about, which queries match (sequence of str).\n"
 		"    uuid: identifies the event (str or uuid.UUID), so that a conditional append can be\n"
 		"        repeated; None for none.\n"

@@ -11,12 +11,8 @@ PyTypeObject *add_type(PyObject *module, PyType_Spec *spec)
 	return (PyTypeObject *)type;
 }
 
-int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out)
+static int int_to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out)
 {
-	if (!PyLong_Check(object)) {
-		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R", name, (PyObject *)Py_TYPE(object));
-		return -1;
-	}
 	unsigned long long value = PyLong_AsUnsignedLongLong(object);
 	if (PyErr_Occurred() || (bits < 64 && value >> bits != 0)) {
 		PyErr_Clear();
@@ -29,6 +25,20 @@ int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out)
 	}
 	*out = value;
 	return 0;
+}
+
+int to_unsigned(PyObject *given, const char *name, int bits, uint64_t *out)
+{
+	if (!PyIndex_Check(given)) {
+		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R", name, (PyObject *)Py_TYPE(given));
+		return -1;
+	}
+	PyObject *object = PyNumber_Index(given);
+	if (object == NULL)
+		return -1;
+	int failed = int_to_unsigned(object, name, bits, out);
+	Py_DECREF(object);
+	return failed;
 }
 
 int to_timeout(PyObject *object, void *out)

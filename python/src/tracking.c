@@ -28,7 +28,9 @@ static PyObject *TrackingInfo_new(PyTypeObject *type, PyObject *args, PyObject *
 	uint64_t number;
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UO:TrackingInfo", names, &source, &position) || to_unsigned(position, "position", 64, &number) < 0)
 		return NULL;
-	return tracking_new(type, Py_NewRef(source), number);
+	if (PyUnicode_AsUTF8AndSize(source, NULL) == NULL) /* half a surrogate pair */
+		return NULL;
+	return tracking_new(type, PyUnicode_FromObject(source), number); /* not a subclass of str */
 }
 
 static void TrackingInfo_dealloc(PyObject *self)

@@ -71,7 +71,7 @@ int write_text(writer *w, int number, PyObject *text, const char *name, int keep
 
 PyObject *tuple_of(PyObject *sequence, const char *name, const char *of)
 {
-	PyObject *all = NULL, *each = PyUnicode_Check(sequence) || PyBytes_Check(sequence) ? NULL : PyObject_GetIter(sequence);
+	PyObject *all = NULL, *each = PyUnicode_Check(sequence) ? NULL : PyObject_GetIter(sequence);
 	if (each != NULL)
 		all = PySequence_Tuple(each);
 	else if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError))

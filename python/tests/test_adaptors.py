@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from documents import HERE
+from documents import HERE, REPOSITORY, blocks
 from environments import python_with, with_the_package
 
 from umadb.pytest_plugin import run_server
@@ -91,3 +91,21 @@ def test_recorders(adaptor, url, test):
     done = run("recorders.py", test, url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Ran 1 test" in done.stderr
+
+
+PAGE = REPOSITORY / "docs" / "python-migration.md"
+PROGRAMS = {"stable": "accounts.py", "alpha": "accounts10.py"}
+
+
+@pytest.mark.parametrize("name", ADAPTORS)
+def test_the_page(name, tmp_path):
+    if sys.version_info < (3, 11):
+        pytest.skip("the adaptors need Python 3.11")
+    (library, *others), package, _ = ADAPTORS[name]
+    assert any(f"{package} {library}" in block.text for block in blocks(PAGE, "sh"))
+    python = python_with(name, [library, *others], ["--no-deps", package])
+    (block,) = [block for block in blocks(PAGE, "python") if block.name == PROGRAMS[name]]
+    done = subprocess.run(
+        [python, "-c", block.text], cwd=tmp_path, env=with_the_package(), capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("70\n", "")

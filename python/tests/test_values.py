@@ -225,7 +225,7 @@ class Failing:
 
 WRONG = [
     *((lambda w=wrong: Event(w, b"")) for wrong in (None, 1, b"t", ["t"])),
-    *((lambda w=wrong: Event("t", w)) for wrong in (None, 1, "d", [1], [b"d"], 1.0, {})),
+    *((lambda w=wrong: Event("t", w)) for wrong in (None, 1, "d", [b"d"], ["d"], 1.0, {})),
     *((lambda w=wrong: Event("t", b"", w)) for wrong in (1, "tag", b"tag", [1], [None], [b"x"], ["x", 1])),
     *((lambda w=wrong: Event("t", b"", uuid=w)) for wrong in (1, UUID.encode(), [UUID], object())),
     *(
@@ -253,6 +253,8 @@ WRONG = [
 UNFIT = [
     *((lambda w=wrong: AppendCondition(Query(), w)) for wrong in (-1, 2**64, 10**30, 10**5000)),
     *((lambda w=wrong: TrackingInfo("s", w)) for wrong in (-1, 2**64)),
+    lambda: TrackingInfo("\ud800", 1),
+    *((lambda w=wrong: Event("t", w)) for wrong in ([256], [-1])),
     *((lambda w=wrong: SequencedEvent(w, EVENT)) for wrong in (-1, 2**64)),
     lambda: Event("\ud800", b""),
     lambda: Event("t", b"", ["\ud800"]),

@@ -95,7 +95,8 @@ class Event:
 
     Args:
         event_type: the name of the kind of event, which queries match (str).
-        data: the payload, opaque to the store (bytes; other buffers are copied).
+        data: the payload, opaque to the store (bytes; other buffers of bytes, and sequences of
+            numbers, are converted).
         tags: what the event is about, which queries match (sequence of str).
         uuid: identifies the event (str or uuid.UUID), so that a conditional append can be
             repeated; None for none.
@@ -108,7 +109,7 @@ class Event:
     def __new__(
         cls,
         event_type: str,
-        data: bytes | bytearray | memoryview,
+        data: bytes | bytearray | memoryview | Sequence[int],
         tags: Sequence[str] | None = None,
         uuid: str | _uuid.UUID | None = None,
         metadata: Mapping[str, str] | None = None,

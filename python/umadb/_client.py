@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import operator
 import os
 import sys
 import uuid
@@ -68,10 +69,12 @@ def connection_arguments(url, ca_path, api_key, batch_size, uuid_type):
             continue
         if not isinstance(value, str) and (name == "url" or value is not None):
             raise TypeError(f"{name} must be str, not {type(value)!r}")
-    if not isinstance(batch_size, int | None):
-        raise TypeError(f"batch_size must be an int, not {type(batch_size)!r}")
-    if batch_size is not None and not 0 <= batch_size < 2**32:
-        raise ValueError("batch_size must be from 0 to 2**32 - 1")
+    if batch_size is not None:
+        if not hasattr(batch_size, "__index__"):
+            raise TypeError(f"batch_size must be an int, not {type(batch_size)!r}")
+        batch_size = operator.index(batch_size)
+        if not 0 <= batch_size < 2**32:
+            raise ValueError("batch_size must be from 0 to 2**32 - 1")
     store, option, named = url.rpartition("?uuid_type=")
     as_objects = wants_uuid_objects(uuid_type, named if option else None)
     return store if option else url, os.fspath(ca_path) if ca_path else "", api_key or "", batch_size or 0, as_objects
@@ -316,6 +319,8 @@ def run_server_from_args(args):
     Raises:
         ServerStartError: if it fails. What is wrong stands on standard error.
     """
+    if isinstance(args, str):
+        raise TypeError("args must be a sequence of str, not a str")
     code = run(args[1:])
     if code != 0:
         raise _native.ServerStartError(f"umadb ended with exit code {code}; what is wrong stands on standard error")
