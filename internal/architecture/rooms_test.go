@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"cmd/umadb":    {"internal/cli"},
 
 	// The Go library inside the Python package.
-	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/wire/encoding"},
+	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/wire/encoding"},
 
 	// Tests that are packages of their own.
 	"internal/storetest":    {"dcb", "internal/wire/encoding"}, // to measure events as the limits do
