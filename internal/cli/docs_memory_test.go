@@ -28,7 +28,7 @@ func TestDocumentsHaveTheSumOfAllBounds(t *testing.T) {
 		text         string
 	}{
 		{512 << 20, 720 << 20, "%d MiB with `--memory-limit 512MiB`"},
-		{1 << 30, 1100 << 20, "%d MiB with 1 GiB and more"},
+		{1 << 30, 1100 << 20, "%d MiB with 1 GiB"},
 	} {
 		o := server.Options{Memory: c.memory, MaxConnections: server.DefaultConnections(c.memory)}
 		sum := restingBytes + server.MemoryBound(o, &limits) + store.MemoryBound(&store.Options{CacheBytes: cacheFor(c.memory)})

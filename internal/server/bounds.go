@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -70,9 +71,11 @@ const (
 	// those of reflection.
 	maxForeignRequest = 64 << 10
 
-	// ordinaryMemory is the memory of the process from which on the defaults of
-	// Options are as they say; with less they are smaller, down to a quarter.
+	// ordinaryMemory is the memory of a process whose bounds of memory are by default as
+	// Options say. With less or more they are in proportion, within these factors.
 	ordinaryMemory = 1 << 30
+	leastScale     = 1.0 / 4
+	greatestScale  = 8.0
 )
 
 // maxRequest is the size in bytes from which a request is not even received.
@@ -85,13 +88,13 @@ func maxQuery(limits *dcb.Limits) int64 {
 	return int64(limits.RequestBytes) + encoding.QueryCost(limits.QueryTerms, limits.QueryTerms)
 }
 
-// scaled returns a default for a process with some memory; 0 is unlimited.
+// scaled returns a default for a process with some memory; 0 and the greatest value
+// are for unlimited.
 func scaled(usual, memory int64) int64 {
-	if memory <= 0 || memory >= ordinaryMemory {
+	if memory <= 0 || memory == math.MaxInt64 {
 		return usual
 	}
-	const steps = 256 // so that nothing overflows
-	return usual * max(memory*steps/ordinaryMemory, steps/4) / steps
+	return int64(float64(usual) * min(max(float64(memory)/ordinaryMemory, leastScale), greatestScale))
 }
 
 // MemoryBound returns about the most memory, in bytes, that all clients together

@@ -117,6 +117,21 @@ func TestAnswersThatAreNotTakenStayCounted(t *testing.T) {
 	}
 }
 
+// gRPC refuses a call that is compressed in a way it does not know before the call
+// reaches us.
+func TestCallsThatHaveNoHandlerAreReleased(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{})
+	c := r.frames(t, 64<<10)
+	for range 50 {
+		c.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true, "grpc-encoding", "unknown")
+		c.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true, "grpc-timeout", "1n")
+	}
+	eventually(t, "all have ended", func() bool {
+		return c.count(codes.Unimplemented) == 50 && c.count(codes.DeadlineExceeded)+c.count(codes.Canceled) == 50
+	})
+	eventually(t, "nothing is counted any more", func() bool { return r.CallsUsed() == 0 })
+}
+
 // Each frame of a request would cost many times its bytes.
 func TestARequestInFramesOfOneByteIsRefused(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})

@@ -43,7 +43,7 @@ type call struct {
 	bytes             int64
 	denied            error        // why the caller may not make this call; nil if it may
 	pending           atomic.Int64 // the handler and the messages not written yet
-	abandoned         func() bool  // keeps the call from being released when its context ends
+	ctx               context.Context
 }
 
 type callKey struct{}
@@ -77,8 +77,12 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 		return nil, c.connection.refuse(err)
 	}
 	c.pending.Store(1)
-	c.abandoned = context.AfterFunc(ctx, func() { c.connection.ended(c.class, c.bytes) })
-	return context.WithValue(ctx, callKey{}, c), nil
+	c.ctx = context.WithValue(ctx, callKey{}, c)
+	if !c.connection.expect(c) {
+		c.connection.release(c.class, c.bytes)
+		return nil, status.Error(codes.Unavailable, "the connection is closed")
+	}
+	return c.ctx, nil
 }
 
 // admit counts a call, or fails with RESOURCE_EXHAUSTED.
@@ -129,11 +133,11 @@ func isMethodName(path string) bool {
 	return strings.HasPrefix(path, "/") && strings.LastIndexByte(path, '/') > 0
 }
 
-// begin is called when the handler of a call begins. It reports whether the call
-// is still wanted.
+// begin is called when the handler of a call begins. It reports whether the call is
+// still wanted.
 func (c *call) begin(stream grpc.ServerStream) bool {
 	c.ServerStream = stream
-	return c.abandoned()
+	return c.connection.begun(c)
 }
 
 // end is called when the handler has returned. If the client has gone, the

@@ -40,10 +40,11 @@ type connection struct {
 
 	mu      sync.Mutex
 	parcels map[*parcel]bool // guarded by mu; messages that the client has not taken
+	coming  map[*call]bool   // guarded by mu; admitted calls whose handler has not begun; nil once closed
 }
 
 func newConnection(accepted net.Conn, connections *connections) *connection {
-	return &connection{Conn: accepted, connections: connections, parcels: make(map[*parcel]bool)}
+	return &connection{Conn: accepted, connections: connections, parcels: make(map[*parcel]bool), coming: make(map[*call]bool)}
 }
 
 // connectionAddr is the remote address of a connection, by which the connection
@@ -111,11 +112,55 @@ func (c *connection) release(class callClass, bytes int64) {
 	}
 }
 
+// expect notes a call that is admitted. It reports whether the connection is open.
+func (c *connection) expect(admitted *call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.coming == nil {
+		return false
+	}
+	c.coming[admitted] = true
+	return true
+}
+
+// begun notes that the handler of a call begins. It reports whether the call was
+// expected still.
+func (c *connection) begun(admitted *call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	expected := c.coming[admitted]
+	delete(c.coming, admitted)
+	return expected
+}
+
+// dropEnded releases the calls that ended before their handler could begin: gRPC
+// refuses some by itself, as those that are compressed in a way that it does not know.
+// If the connection is closed, all have ended.
+func (c *connection) dropEnded(closed bool) {
+	var ended []*call
+	c.mu.Lock()
+	for admitted := range c.coming {
+		if closed || admitted.ctx.Err() != nil {
+			delete(c.coming, admitted)
+			ended = append(ended, admitted)
+		}
+	}
+	if closed {
+		c.coming = nil
+	}
+	c.mu.Unlock()
+	for _, admitted := range ended {
+		c.ended(admitted.class, admitted.bytes)
+	}
+}
+
 // Close closes the connection, with which the transport drops all its streams.
 func (c *connection) Close() error {
 	err := c.Conn.Close()
 	c.close.Do(func() {
 		c.connections.closed(c)
+		c.dropEnded(true)
+		c.drop(func(*parcel) bool { return true })
 		for class := range c.held {
 			c.release(callClass(class), c.held[class].close())
 			c.release(callClass(class), c.unwritten[class].close())

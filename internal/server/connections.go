@@ -3,7 +3,9 @@ package server
 import (
 	"container/list"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -122,17 +124,17 @@ func (c *connections) closed(conn *connection) {
 	delete(c.handshaking, conn)
 }
 
-// closeBlocked closes the connections whose clients do not read at all.
-func (c *connections) closeBlocked() {
-	var blocked []*connection
+// tidy releases what ended calls have left, and closes the connections whose clients
+// do not read at all.
+func (c *connections) tidy() {
 	c.mu.Lock()
-	for conn := range c.open {
-		if conn.blockedFor(longestWrite) {
-			blocked = append(blocked, conn)
-		}
-	}
+	open := slices.Collect(maps.Keys(c.open))
 	c.mu.Unlock()
-	for _, conn := range blocked {
+	for _, conn := range open {
+		conn.dropEnded(false)
+		if !conn.blockedFor(longestWrite) {
+			continue
+		}
 		c.notices.Warn("connections are closed: their clients do not read what was sent", conn.Conn.RemoteAddr())
 		conn.Close()
 	}

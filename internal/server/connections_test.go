@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"syscall"
@@ -55,10 +56,13 @@ func TestConnectionsLeaveFileDescriptorsToTheStore(t *testing.T) {
 
 func TestDefaultsFollowTheMemory(t *testing.T) {
 	for memory, want := range map[int64]int64{
-		0: 1000 << 20, 1 << 30: 1000 << 20, 1 << 40: 1000 << 20, 512 << 20: 500 << 20, 256 << 20: 250 << 20, 16 << 20: 250 << 20,
+		0: 1000 << 20, math.MaxInt64: 1000 << 20, 1 << 30: 1000 << 20, 4 << 30: 4000 << 20, 1 << 40: 8000 << 20, 512 << 20: 500 << 20, 256 << 20: 250 << 20, 16 << 20: 250 << 20,
 	} {
 		if got := scaled(1000<<20, memory); got != want {
 			t.Errorf("with %d: %d, want %d", memory, got, want)
 		}
+	}
+	if got := DefaultConnections(1 << 40); got != defaultConnections {
+		t.Errorf("with much memory %d connections", got)
 	}
 }

@@ -22,7 +22,7 @@ func (s *Server) mind() {
 			s.relieve()
 		case <-tick.C:
 			s.judgeAppends()
-			s.conns.closeBlocked()
+			s.conns.tidy()
 			if s.responses.pools[largePool].quarters() >= 2 {
 				s.conns.closeStalled(longestStall)
 			}

@@ -19,13 +19,13 @@ type Options struct {
 	APIKey string
 	// Logger is told of panics and of refused connections. Nil for no logging.
 	Logger *slog.Logger
-	// Memory is what the process should keep within. If it is less than 1 GiB, the
-	// defaults of what bounds memory are smaller in proportion, down to a quarter.
-	// Default unlimited.
+	// Memory is what the process should keep within. The defaults of what bounds memory
+	// are for 1 GiB; with less or more they are in proportion, from a quarter to 8 times.
+	// Default unlimited, with the defaults as they are for 1 GiB.
 	Memory int64
 	// MaxConnections bounds open connections. For one more, the one is closed that has
 	// been open longest of those that have not authenticated any call; or itself, if
-	// all have. Default 4,096, in proportion to Memory, but at least 256 less than the
+	// all have. Default 4,096, less in proportion to Memory, and at least 256 less than the
 	// file descriptors that the process may have.
 	MaxConnections int
 	// MaxStreams bounds the concurrent calls of one connection. Default 4,096.
@@ -105,7 +105,9 @@ func (o Options) withDefaults(limits *dcb.Limits) Options {
 
 // DefaultConnections returns the default of MaxConnections for a process with some
 // memory, where there are enough file descriptors.
-func DefaultConnections(memory int64) int { return int(scaled(defaultConnections, memory)) }
+func DefaultConnections(memory int64) int {
+	return int(min(scaled(defaultConnections, memory), defaultConnections))
+}
 
 // connectionsFor returns how many connections are allowed where there may be some
 // number of file descriptors; 0 is unknown.

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,31 +18,31 @@ type outbox struct {
 	connection *connection
 	budget     *budget
 	stopping   context.Context
-	parcels    []*parcel // sent, and perhaps not written yet
 }
 
 func (s *Server) newOutbox(stream grpc.ServerStream) *outbox {
 	return &outbox{stream: stream, connection: connectionOf(stream.Context()), budget: s.responses, stopping: s.stopping}
 }
 
-// parcel is a message that the transport has.
+// parcel is a message that the transport has. It may keep it longer than the handler
+// of the call runs.
 type parcel struct {
+	call        *call
 	reservation reservation
 	sent        time.Time
-	once        sync.Once
-	written     chan struct{}
 }
 
-// done releases what the parcel takes.
+// done releases what the parcel takes. It may be called again.
 func (p *parcel) done() {
-	p.once.Do(func() {
-		c := p.reservation.connection
-		c.mu.Lock()
-		delete(c.parcels, p)
-		c.mu.Unlock()
+	c := p.reservation.connection
+	c.mu.Lock()
+	held := c.parcels[p]
+	delete(c.parcels, p)
+	c.mu.Unlock()
+	if held {
 		p.reservation.release()
-		close(p.written)
-	})
+		p.call.written()
+	}
 }
 
 // reserve reserves room for a message that is to be made. When the server stops, room
@@ -71,37 +70,35 @@ func (o *outbox) send(slab *[]byte, room reservation) error {
 		wire.Slabs.Put(slab)
 		return err
 	}
-	o.forget()
-	p := &parcel{reservation: room, sent: time.Now(), written: make(chan struct{})}
-	o.parcels = append(o.parcels, p)
+	p := &parcel{call: callOf(o.stream.Context()), reservation: room, sent: time.Now()}
+	p.call.pending.Add(1)
 	o.connection.mu.Lock()
 	o.connection.parcels[p] = true
 	o.connection.mu.Unlock()
 	return o.stream.SendMsg(wire.NewSlabFrame(slab, p.done))
 }
 
-// forget drops the parcels that are written, in the order that they were sent.
-func (o *outbox) forget() {
-	for len(o.parcels) > 0 {
-		select {
-		case <-o.parcels[0].written:
-			o.parcels[0] = nil
-			o.parcels = o.parcels[1:]
-		default:
-			return
-		}
+// close ends the outbox with its handler. If the client has gone, the transport has
+// dropped the messages, and may not have told.
+func (o *outbox) close() {
+	if o.stream.Context().Err() == nil {
+		return
 	}
+	c := callOf(o.stream.Context())
+	o.connection.drop(func(p *parcel) bool { return p.call == c })
 }
 
-// close waits until all is written, unless the stream breaks or the server stops:
-// after the end of its handler a stream reports nothing any more.
-func (o *outbox) close() {
-	for _, p := range o.parcels {
-		select {
-		case <-p.written:
-		case <-o.stream.Context().Done():
-		case <-o.stopping.Done():
+// drop releases some messages.
+func (c *connection) drop(which func(*parcel) bool) {
+	var dropped []*parcel
+	c.mu.Lock()
+	for p := range c.parcels {
+		if which(p) {
+			dropped = append(dropped, p)
 		}
+	}
+	c.mu.Unlock()
+	for _, p := range dropped {
 		p.done()
 	}
 }
