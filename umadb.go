@@ -70,9 +70,9 @@ type DialOptions struct {
 	// KeepAliveTimeout is how long the answer to a ping may take before the
 	// connection is given up. Default 10 seconds.
 	KeepAliveTimeout time.Duration
-	// NoResume has a subscription end when its connection breaks, with
+	// NoResume makes a subscription end when its connection breaks, with
 	// dcb.ErrTransport, or when the server stops, without an error. By default it
-	// resumes after the last event, and tries that for a minute.
+	// resumes after the last event, and tries to do so for a minute.
 	NoResume bool
 }
 

@@ -38,7 +38,7 @@ type Error struct {
 	// append condition; 0 if the failure is another, or the server did not say.
 	ConflictPosition uint64
 	// NotAppended reports that an append that failed with ErrTransport has certainly not
-	// happened. Without it, the outcome of such an append is unknown.
+	// happened. If it is false, the outcome of such an append is unknown.
 	NotAppended bool
 	// Cause is the error beneath, or nil.
 	Cause error

@@ -17,7 +17,7 @@ import (
 // Append writes all events, in order, or none, and returns the position of the
 // last. If the connection breaks before the answer, an append that the server
 // would recognise is sent again; any other fails with dcb.ErrTransport, and may
-// have happened. An append for which the server has no room is sent again for some
+// have happened. If the server has no room for an append, it is sent again for some
 // seconds.
 func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
 	return c.AppendMessage(ctx, encoding.EncodeAppend(events, condition, tracking))
@@ -43,8 +43,8 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 	}
 }
 
-// patienceWith returns how long an append that failed may be sent again, 0 for not
-// at all.
+// patienceWith returns for how long an append that failed may be sent again; 0 if it
+// may not.
 func patienceWith(failed *failure, request []byte) time.Duration {
 	switch {
 	case failed.exhausted && len(request) <= maxRoom:
@@ -55,8 +55,9 @@ func patienceWith(failed *failure, request []byte) time.Duration {
 	return 0
 }
 
-// maxRoom is the longest request for which a server has room at other times, by
-// default. It refuses a longer one by the same status.
+// maxRoom is the size of the largest request that a server with default limits
+// accepts. It refuses a larger one with the same status as one that it has no room
+// for at the moment.
 var maxRoom = dcb.Limits{}.WithDefaults().RequestBytes
 
 // recognisable tells whether the server recognises the append as the one that

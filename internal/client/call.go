@@ -29,9 +29,9 @@ func (c *Client) invoke(ctx context.Context, method string, request, response an
 		return nil
 	}
 	code := status.Code(err)
-	// A proxy that resets the stream can cause this status too, when the server has
-	// got the request. Such a status comes without a trailer, in which gRPC leaves the
-	// content type of an answer that is nothing but a status.
+	// A proxy that resets the stream can cause this status too, although the server has
+	// received the request. The trailer is empty then. It is not empty if the server
+	// answered with nothing but a status: gRPC puts the content type into it.
 	exhausted := code == codes.ResourceExhausted && len(trailer) > 0
 	return &failure{
 		err:         wire.FromStatus(err, trailer),

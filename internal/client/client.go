@@ -53,7 +53,7 @@ func Dial(url string, options *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.options.APIKey = "" // so that nothing that prints a client can print it
+	c.options.APIKey = "" // so that it is not printed with the client
 	if c.pool, err = newPool(connect, c.options.ConnectTimeout); err != nil {
 		return nil, err
 	}

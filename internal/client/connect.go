@@ -34,9 +34,12 @@ const (
 	scheme = "passthrough:///"
 )
 
-// connector returns a function that sets up a connection to a server, which is made
-// when it is used first.
-func connector(t target, options Options, dialer *dialer, distrust func(error)) (func(...grpc.DialOption) (*grpc.ClientConn, error), error) {
+// connectFunc sets up a connection to a server, with some options besides those that
+// all connections have. The connection is made when it is first used.
+type connectFunc func(...grpc.DialOption) (*grpc.ClientConn, error)
+
+// connector returns a connectFunc for a server.
+func connector(t target, options Options, dialer *dialer, distrust func(error)) (connectFunc, error) {
 	transport, err := transportCredentials(t, options.CAFile, distrust)
 	if err != nil {
 		return nil, err
@@ -119,7 +122,8 @@ func reason(conn *grpc.ClientConn) string {
 	if status.Code(err) != codes.Unavailable || !errors.As(wire.FromStatus(err, nil), &failed) {
 		return ""
 	}
-	// Only here: a client that had a connection knows that there is no TLS.
+	// Only said here: after a connection has been made, it is known that the server has
+	// no TLS.
 	if rest, found := strings.CutPrefix(failed.Detail, wire.NotHTTP2); found {
 		return ": " + wire.NotHTTP2 + ", perhaps as there is TLS" + rest
 	}

@@ -15,7 +15,7 @@ func (d *dialer) dial(ctx context.Context, address string) (net.Conn, error) {
 }
 
 // Connections returns how many connections have been begun. While the number stays
-// the same, and the client has no more reads and subscriptions at a time than one
-// connection takes, 64, all answers come from one run of a server. After a connection
-// that broke, which calls survive in silence, another store may answer.
+// the same, and the client has at most 64 reads and subscriptions at a time, which one
+// connection has room for, all answers come from one run of a server. After a
+// connection has broken, which calls need not notice, another store may answer.
 func (c *Client) Connections() uint64 { return c.dialer.begun.Load() }

@@ -22,7 +22,8 @@ type Messages struct {
 	request func() []byte
 	// received is told of each message; it may change what request gives.
 	received func(message []byte) error
-	// patience returns how long a stream may be opened again, 0 for not at all.
+	// patience returns for how long a stream that ended may be opened again; 0 if it
+	// may not.
 	patience func(ending) time.Duration
 	// atClose is how the messages end when the client closes.
 	atClose error
@@ -32,9 +33,9 @@ type Messages struct {
 	cancel func()          // nil before the first Next
 
 	stream    grpc.ClientStream // nil if it is to be opened
-	release   func()            // of stream
-	opened    time.Time         // when stream was
-	answered  bool              // a stream has got the server's headers
+	release   func()            // ends stream
+	opened    time.Time         // when stream was opened
+	answered  bool              // the server's headers have been received
 	delivered bool              // a message has been returned
 	frame     wire.Frame        // the last message returned
 	again     resends
@@ -87,7 +88,7 @@ func unreadable(err error) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer cannot be read", Cause: err}
 }
 
-// ending is how the stream ended for which gRPC returned err.
+// ending returns how the stream ended for which gRPC returned err.
 func (m *Messages) ending(err error) ending {
 	e := ending{err: err, answered: m.answered, delivered: m.delivered}
 	if m.stream != nil {
@@ -120,8 +121,8 @@ func (m *Messages) receive() error {
 	return err
 }
 
-// noteHeaders finds out whether the server had begun to answer a stream that has
-// ended without a message.
+// noteHeaders notes that the server has begun to answer, if a stream that ended
+// without a message has received headers.
 func (m *Messages) noteHeaders() {
 	if headers, _ := m.stream.Header(); headers == nil {
 		return
@@ -132,8 +133,8 @@ func (m *Messages) noteHeaders() {
 	}
 }
 
-// explain returns the error to end with for one that gRPC returned. resumable
-// reports whether the stream would have been opened again, with more patience.
+// explain returns the error to end with for one that gRPC returned. resumable reports
+// whether the stream could have been opened again before the patience was over.
 func (m *Messages) explain(err error, resumable bool) error {
 	stopped := errors.Is(err, io.EOF)
 	switch {
@@ -153,7 +154,8 @@ func (m *Messages) explain(err error, resumable bool) error {
 	return wire.FromStatus(err, m.stream.Trailer())
 }
 
-// errStopped ends a subscription whose server stops again and again.
+// errStopped is returned when the server stops again and again while a subscription is
+// resumed.
 var errStopped = &dcb.Error{
 	Kind:   dcb.ErrTransport,
 	Detail: fmt.Sprintf("the server has ended the subscription, and again whenever it was resumed, for %v", resumePatience),

@@ -16,23 +16,23 @@ import (
 )
 
 const (
-	// connStreams is how many streams one connection has at most. Servers and
-	// proxies allow 100 calls and more on a connection, and gRPC has what is above
-	// that wait, without a limit or a word. The rest is for calls with one answer.
+	// connStreams is the most streams that one connection has. Servers and proxies
+	// allow at least 100 calls on a connection. gRPC lets further calls wait without a
+	// limit and without an error. The rest is for calls with one answer.
 	connStreams = 64
 	// maxConns bounds the connections, and with them the streams: 4,096.
 	maxConns = 64
-	// connIdle is how long a connection that has no streams stays, unless it is the
+	// connIdle is how long a connection without streams stays open, unless it is the
 	// first.
 	connIdle = time.Minute
 )
 
 // pool is the connections of a client to its server. Calls with one answer use the
-// first. Streams, which may last for ever, use the first that has room for one; when
-// none has, a further connection is made.
+// first connection. Streams, which have no end in time, use the first that has room
+// for one. When none has room, a further connection is made.
 type pool struct {
 	first    *grpc.ClientConn
-	connect  func(...grpc.DialOption) (*grpc.ClientConn, error)
+	connect  connectFunc
 	patience time.Duration // bounds how long a stream waits to begin
 	room     *semaphore.Weighted
 
@@ -47,9 +47,8 @@ type pooled struct {
 	streams int // guarded by the pool's mu
 }
 
-// newPool returns a pool with one connection. connect returns another one, which is
-// made when it is used first.
-func newPool(connect func(...grpc.DialOption) (*grpc.ClientConn, error), patience time.Duration) (*pool, error) {
+// newPool returns a pool with one connection. Streams wait for patience to begin.
+func newPool(connect connectFunc, patience time.Duration) (*pool, error) {
 	first, err := connect()
 	if err != nil {
 		return nil, err
@@ -71,10 +70,10 @@ func (p *pool) open(ctx context.Context, method string) (stream grpc.ClientStrea
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	release = func() { cancel(); p.release(conn) }
-	late := time.AfterFunc(p.patience, cancel)
+	timeout := time.AfterFunc(p.patience, cancel)
 	stream, err = conn.NewStream(ctx, streamDesc, method)
 	switch {
-	case late.Stop():
+	case timeout.Stop():
 	case conn.GetState() == connectivity.Ready:
 		err = p.tooMany("the server lets no further call begin")
 	default:
@@ -87,7 +86,7 @@ func (p *pool) open(ctx context.Context, method string) (stream grpc.ClientStrea
 	return stream, release, nil
 }
 
-// acquire returns a connection with room for a stream, which it counts.
+// acquire returns a connection that has room for a stream, and counts the stream.
 func (p *pool) acquire(ctx context.Context) (*pooled, error) {
 	if !p.room.TryAcquire(1) {
 		waiting, cancel := context.WithTimeout(ctx, p.patience)
@@ -101,7 +100,7 @@ func (p *pool) acquire(ctx context.Context) (*pooled, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	conn, err := p.withRoom()
+	conn, err := p.withRoomLocked()
 	if err != nil {
 		p.room.Release(1)
 		return nil, err
@@ -110,9 +109,9 @@ func (p *pool) acquire(ctx context.Context) (*pooled, error) {
 	return conn, nil
 }
 
-// withRoom returns the first connection that has room for a stream, or a further
-// one. The caller must hold mu, and have acquired room.
-func (p *pool) withRoom() (*pooled, error) {
+// withRoomLocked returns the first connection that has room for a stream, or a further
+// one. The caller must hold mu, and must have acquired room.
+func (p *pool) withRoomLocked() (*pooled, error) {
 	if p.closed {
 		return nil, dcb.ErrClosed
 	}
@@ -137,7 +136,7 @@ func (p *pool) release(conn *pooled) {
 	p.room.Release(1)
 }
 
-// tooMany is returned when a stream has waited too long to begin.
+// tooMany returns the error for a stream that has waited too long to begin.
 func (p *pool) tooMany(why string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

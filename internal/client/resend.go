@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// callPatience is how long a call that fails is sent again: long enough for a
+	// callPatience is for how long a call that fails is sent again: long enough for a
 	// server that restarts at once.
 	callPatience = 5 * time.Second
-	// roomPatience is how long a call is sent again for which the server has no room:
-	// long enough for a burst of large requests.
+	// roomPatience is for how long a call is sent again for which the server has no
+	// room: long enough for a burst of large requests.
 	roomPatience = 10 * time.Second
-	// resumePatience is how long a subscription is resumed: long enough for a server
-	// that is updated, or whose supervisor starts it again after a crash.
+	// resumePatience is for how long a subscription tries to resume: long enough for a
+	// server that is updated, or whose supervisor starts it again after a crash.
 	resumePatience = time.Minute
 
 	// The pause before a call is sent again doubles from firstPause to maxPause.
@@ -34,15 +34,15 @@ const (
 	steady = time.Second
 )
 
-// resends paces how a call is sent again that fails.
+// resends paces the repetitions of a call that fails.
 type resends struct {
 	count int
-	begun time.Time // when the call failed first
+	begun time.Time // when the call first failed
 }
 
-// pause waits before the call is sent again, longer each time. It returns false
-// if the call should not be sent again: it has failed for as long as patience, or
-// ctx is done.
+// pause waits before the call is sent again, longer each time. It returns false if the
+// call must not be sent again: patience has passed since it first failed, or ctx is
+// done.
 func (r *resends) pause(ctx context.Context, patience time.Duration) bool {
 	if r.count == 0 {
 		r.begun = time.Now()
@@ -69,17 +69,17 @@ func (r *resends) pause(ctx context.Context, patience time.Duration) bool {
 
 // ending is how a stream of the server ended.
 type ending struct {
-	err       error       // as gRPC returned it; io.EOF if the server ended it in order
+	err       error       // as gRPC returned it; io.EOF if the server ended the stream without an error
 	trailer   metadata.MD // may be nil
-	answered  bool        // the server had begun to answer, if not in this stream then in one before
-	delivered bool        // the caller has got a message
+	answered  bool        // the server had begun to answer this stream, or one before
+	delivered bool        // the caller has received a message
 }
 
-// Each of the following returns how long a stream may be opened again that ended
-// so, 0 if not at all.
+// The following functions return for how long a stream that ended in this way may be
+// opened again; 0 if it may not.
 
-// resendRead sends a read again that has delivered nothing: what is missing of
-// another may not be what follows.
+// resendRead is for reads. One that has delivered a message is not sent again: the
+// events that a second read returns may not continue those of the first.
 func resendRead(e ending) time.Duration {
 	if e.delivered {
 		return 0
@@ -90,7 +90,7 @@ func resendRead(e ending) time.Duration {
 	return resendWatch(e)
 }
 
-// resendWatch sends a watch of the health again: each message is the whole answer.
+// resendWatch is for watches of the health, of which each message is a whole answer.
 func resendWatch(e ending) time.Duration {
 	if status.Code(e.err) != codes.Unavailable {
 		return 0
@@ -98,9 +98,9 @@ func resendWatch(e ending) time.Duration {
 	return callPatience
 }
 
-// resumeSubscription resumes a subscription that the server had begun to answer,
-// unless the server itself has refused it. The server ends one in order only when
-// it stops.
+// resumeSubscription is for subscriptions that resume. One that the server had begun
+// to answer resumes, unless the server itself has refused it. The server ends a
+// subscription without an error only when it stops.
 func resumeSubscription(e ending) time.Duration {
 	if errors.Is(e.err, io.EOF) || (e.answered && isTemporary(e.err, e.trailer)) {
 		return resumePatience
@@ -108,10 +108,10 @@ func resumeSubscription(e ending) time.Duration {
 	return resendRead(e)
 }
 
-// isTemporary reports whether a call that failed so may succeed when it is sent
-// again. Such a status comes from the transport, in which a proxy may have any of
-// them, or from a server that is stopping or has no room: a server that has refused
-// the call itself sends an ErrorResponse with the status.
+// isTemporary reports whether a call that failed in this way may succeed when it is
+// sent again. The statuses below come from the transport, from a proxy, or from a
+// server that is stopping or has no room. A server that refuses the call itself sends
+// an ErrorResponse with the status.
 func isTemporary(err error, trailer metadata.MD) bool {
 	if !errors.Is(wire.FromStatus(err, trailer), dcb.ErrTransport) {
 		return false

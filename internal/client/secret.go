@@ -8,7 +8,7 @@ import (
 // hiddenKey is printed in place of an API key.
 const hiddenKey = "(hidden)"
 
-// printable is Options without the methods that hide the key, and without the key.
+// printable is Options without the API key, and without the methods that hide it.
 type printable Options
 
 func (o Options) printable() printable {

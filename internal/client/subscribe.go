@@ -13,9 +13,9 @@ import (
 
 // Subscribe returns the events above position after that match the query: those
 // stored, then those to come. When the connection breaks or the server stops, it
-// resumes after the last event; when that cannot be done for a minute, it fails
-// with dcb.ErrTransport. With Options.NoResume it does not resume: it ends without
-// an error when the server stops.
+// resumes after the last event. If it cannot resume for a minute, it fails with
+// dcb.ErrTransport. With Options.NoResume it does not resume, and ends without an
+// error when the server stops.
 func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		messages := c.SubscribeMessages(ctx, &encoding.SubscribeRequest{Query: query, After: after}, !c.options.NoResume)
@@ -45,8 +45,8 @@ func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) i
 }
 
 // SubscribeMessages is Subscribe, for callers that decode the messages themselves.
-// A batch size of 0 is that of the options. With resume it resumes, whatever the
-// options are. It must be closed.
+// A batch size of 0 is that of the options. Whether it resumes is decided by resume,
+// not by the options. It must be closed.
 func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.SubscribeRequest, resume bool) *Messages {
 	patience := resendRead
 	if resume {

@@ -56,8 +56,8 @@ func parseTarget(text string) (target, error) {
 	return t, nil
 }
 
-// withoutScheme returns the error for what does not begin as a URL, which says what to
-// write if only the scheme is missing.
+// withoutScheme returns the error for a text without a scheme. If only the scheme is
+// missing, the error contains what to write.
 func withoutScheme(text string) error {
 	const schemes = "http://, https://, grpc:// or grpcs://"
 	if _, err := parseTarget("http://" + text); err != nil {
