@@ -121,7 +121,7 @@ func TestSmallAppendsDoNotWaitForAllLargeOnes(t *testing.T) {
 		eventually(t, "the large append waits", func() bool { return s.queue.pending.Load() == int64(2+i) })
 	}
 	small := startAppend(t, s, alternating(1, "small"), nil)
-	eventually(t, "the small append waits", func() bool { return s.queue.pending.Load() == count+2 })
+	eventually(t, "the small append waits", func() bool { return len(s.queue.small) == 1 })
 	disk.resume()
 	got := <-small
 	if got.err != nil {

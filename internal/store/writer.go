@@ -63,6 +63,10 @@ func (w *writer) run() {
 			w.handOver()
 			continue
 		}
+		if op := w.next(); op != nil {
+			w.gather(op)
+			continue
+		}
 		select {
 		case op := <-w.takeFrom(w.queue.small):
 			w.gather(op)
@@ -88,6 +92,15 @@ func (w *writer) takeFrom(lane chan *operation) chan *operation {
 		return nil
 	}
 	return lane
+}
+
+// next returns the operation to take next, or nil if none waits or can be taken now.
+// A select would choose between the lanes at random.
+func (w *writer) next() *operation {
+	if !w.mayTake() {
+		return nil
+	}
+	return w.queue.next(w.largeTurn)
 }
 
 // mayTake reports whether the open group has room, and the flusher keeps up.
@@ -141,9 +154,7 @@ func (w *writer) gather(op *operation) {
 func (w *writer) handOver() {
 	if !w.open.full() {
 		runtime.Gosched()
-		if w.mayTake() {
-			w.gather(w.queue.next(w.largeTurn))
-		}
+		w.gather(w.next())
 		if w.syncing != nil {
 			return // gathering filled the segment, and that handed the group over
 		}
