@@ -13,6 +13,7 @@ type watches struct {
 	mu     sync.Mutex
 	byTerm map[uint64]*watchEntry // by hash, the first of a list; guarded by mu
 	all    *watchEntry            // the first of those that wait for every event; guarded by mu
+	wakes  uint64                 // how often wake was called; guarded by mu
 }
 
 // watch is a subscription that waits.
@@ -21,11 +22,12 @@ type watch struct {
 	entries []watchEntry
 }
 
-// watchEntry is a watch in the list of one hash.
+// watchEntry is a watch in the list of one hash. A list has each watch once.
 type watchEntry struct {
 	watch          *watch
 	hash           uint64
-	all            bool // in the list of those that wait for every event
+	all            bool   // in the list of those that wait for every event
+	wokenBy        uint64 // of the first of a list: the last call of wake that woke the list
 	previous, next *watchEntry
 }
 
@@ -47,13 +49,20 @@ func (ws *watches) add(q *query, newest *memory) *watch {
 	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	for i := range w.entries {
-		e := &w.entries[i]
-		if e.next = ws.first(e); e.next != nil {
-			e.next.previous = e
+	listed := w.entries[:0]
+	for _, entry := range w.entries {
+		first := ws.first(&entry)
+		if first != nil && first.watch == w {
+			continue // the query repeats the term
+		}
+		listed = append(listed, entry)
+		e := &listed[len(listed)-1]
+		if e.next = first; first != nil {
+			first.previous = e
 		}
 		ws.setFirst(e, e)
 	}
+	w.entries = listed
 	return w
 }
 
@@ -112,21 +121,29 @@ func (ws *watches) setFirst(e, first *watchEntry) {
 }
 
 // wake wakes the subscriptions that watch one of the terms, by hash, or every event.
-// The events must be published before.
-func (ws *watches) wake(hashes []uint64) {
+// The events must be published before. A list is woken once, however often its hash
+// repeats. wake returns how many entries of lists it has woken.
+func (ws *watches) wake(hashes []uint64) int {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	wakeList(ws.all)
+	woken := wakeList(ws.all)
 	if len(ws.byTerm) == 0 {
-		return
+		return woken
 	}
+	ws.wakes++
 	for _, hash := range hashes {
-		wakeList(ws.byTerm[hash])
+		if first := ws.byTerm[hash]; first != nil && first.wokenBy != ws.wakes {
+			first.wokenBy = ws.wakes
+			woken += wakeList(first)
+		}
 	}
+	return woken
 }
 
-func wakeList(e *watchEntry) {
+func wakeList(e *watchEntry) (woken int) {
 	for ; e != nil; e = e.next {
 		wake(e.watch.woken)
+		woken++
 	}
+	return woken
 }

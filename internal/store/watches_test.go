@@ -71,6 +71,38 @@ func TestWatchesAreRemovedInAnyOrder(t *testing.T) {
 	}
 }
 
+// A commit may repeat a term a million times, and a query may as well: each
+// subscription is woken once all the same, as nothing is committed meanwhile.
+func TestRepeatedTermsWakeASubscriptionOnce(t *testing.T) {
+	ws := newWatches()
+	s := openMem(t)
+	repeated := make([]string, 100)
+	tags := dcb.Query{Items: make([]dcb.QueryItem, 100)}
+	for i := range repeated {
+		repeated[i] = "a"
+		tags.Items[i].Tags = []string{"a"}
+	}
+	for _, q := range []dcb.Query{tags, {Items: []dcb.QueryItem{{Types: repeated}}}, tagged("a")} {
+		compiled := compile(s.hasher, q)
+		first, second := ws.add(compiled, s.newestMemory()), ws.add(compiled, s.newestMemory())
+		item := compiled.items[0]
+		hash := append(item.tags, item.types...)[0].Hash()
+		for range 2 {
+			if woken := ws.wake([]uint64{hash, 1, hash, hash}); woken != 2 {
+				t.Errorf("%d are woken, of 2", woken)
+			}
+		}
+		ws.remove(first)
+		if woken := ws.wake([]uint64{hash, hash}); woken != 1 {
+			t.Errorf("%d are woken, of 1", woken)
+		}
+		ws.remove(second)
+		if len(ws.byTerm) != 0 {
+			t.Errorf("%d terms are left", len(ws.byTerm))
+		}
+	}
+}
+
 // A subscription watches as long as it waits, and no longer.
 func TestSubscriptionLeavesNoWatch(t *testing.T) {
 	s := openMem(t)
