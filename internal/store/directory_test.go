@@ -187,3 +187,30 @@ func TestOpeningThatFailsLeavesNothingLocked(t *testing.T) {
 		s.Close()
 	}
 }
+
+// A process that makes a store is not taken for one that has lost its log, however
+// far it gets while another looks at the same directory.
+func TestStoreBeingMadeIsOnlyLocked(t *testing.T) {
+	disk := vfs.NewMem()
+	var first *store.Store
+	listed := false
+	_, err := store.Open(crashDir, tiny(vfs.Observe(disk, func(op vfs.Op) error {
+		if listed && first == nil {
+			var err error
+			if first, err = store.Open(crashDir, tiny(disk)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		listed = listed || op.Kind == "list"
+		return nil
+	})))
+	if first == nil {
+		t.Fatal("the directory was not listed")
+	}
+	if !errors.Is(err, vfs.ErrLocked) {
+		t.Errorf("opening it meanwhile: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+}

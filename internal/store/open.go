@@ -113,8 +113,12 @@ func (s *Store) inspect(names []string, mustExist bool) error {
 	case slices.Contains(names, rustName):
 		return s.otherStore(filepath.Join(s.dir, rustName))
 	}
-	if err := s.checkLogIsNotLost(); err != nil {
-		return err
+	// Another process may be making the store: what is not among the names is not
+	// looked for.
+	if slices.Contains(names, indexName) {
+		if err := s.checkLogIsNotLost(); err != nil {
+			return err
+		}
 	}
 	foreign := slices.IndexFunc(names, isForeign)
 	switch {
