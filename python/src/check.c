@@ -46,7 +46,10 @@ static size_t character(const uint8_t *at, size_t size)
 static int is_text(const uint8_t *at, size_t size)
 {
 	while (size > 0) {
-		size_t length = *at < 0x80 ? 1 : character(at, size);
+		uint64_t eight = 0x80;
+		if (size >= sizeof eight)
+			memcpy(&eight, at, sizeof eight);
+		size_t length = (eight & 0x8080808080808080) == 0 ? sizeof eight : *at < 0x80 ? 1 : character(at, size);
 		if (length == 0)
 			return 0;
 		at += length;

@@ -176,6 +176,8 @@ static void begin_to_wait(Connection *c, umadb_exchange *x, int64_t until)
 /* The time so many ns from now, but not after another. */
 static int64_t in(int64_t ns, int64_t at_last)
 {
+	if (ns == FOREVER)
+		return at_last;
 	int64_t begun = now();
 	return ns < at_last - begun ? begun + ns : at_last;
 }
@@ -184,7 +186,7 @@ int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answ
 {
 	if (exchange_take(x, answer))
 		return 0;
-	int64_t patience = golib_patience(), at_last = in(timeout ? timeout : FOREVER, FOREVER);
+	int64_t patience = golib_patience(), at_last = timeout ? in(timeout, FOREVER) : FOREVER;
 	if (x->method >= UMADB_READ)
 		ask(c, x);
 	Py_BEGIN_ALLOW_THREADS

@@ -128,4 +128,10 @@ int golib_check(void)
 
 int golib_go_on(void) { return PyErr_CheckSignals() < 0 ? -1 : golib_check(); }
 
-int64_t golib_patience(void) { return on_main_thread() ? 50 * MILLISECOND : FOREVER; }
+int64_t golib_patience(void)
+{
+	static _Thread_local int64_t patience; /* 0 if the thread has not asked yet */
+	if (patience == 0)
+		patience = on_main_thread() ? 50 * MILLISECOND : FOREVER;
+	return patience;
+}

@@ -21,6 +21,10 @@ typedef struct {
 static inline int read_varint(reader *r, uint64_t *value)
 {
 	uint64_t v = 0;
+	if (r->at < r->end && *r->at < 0x80) { /* most are one byte */
+		*value = *r->at++;
+		return 1;
+	}
 	for (int shift = 0; shift < 64 && r->at < r->end; shift += 7) {
 		uint8_t b = *r->at++;
 		v |= (uint64_t)(b & 0x7f) << shift;
