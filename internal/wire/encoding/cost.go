@@ -3,9 +3,10 @@ package encoding
 import "google.golang.org/protobuf/encoding/protowire"
 
 // What a query takes in memory once it is parsed and compiled, in bytes: about so
-// much for each item and each type or tag, beside the text.
+// much for each item and each type or tag, beside the text. An item of a subscription
+// is also watched for.
 const (
-	itemCost = 128
+	itemCost = 192
 	termCost = 80
 )
 
