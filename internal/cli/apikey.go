@@ -19,8 +19,8 @@ func (k *apiKey) addFlags(flags *pflag.FlagSet, usage string) {
 	excludes(flags, "api-key", "api-key-file")
 }
 
-// load reads the file, if one is given, and checks the key. If it cannot be used, the
-// key stays as it was.
+// load reads the file, if one is given, and checks the key. If load fails, the key is
+// unchanged.
 func (k *apiKey) load(flags *pflag.FlagSet) error {
 	key := k.key
 	if flags.Changed("api-key-file") {

@@ -13,20 +13,20 @@ import (
 // at a time, one being read and one being written, and two events beside them.
 const appendBatchBytes = 4 << 20
 
-// batchPause is how long an event waits for others to fill its batch, which matters if
-// the input is a pipe that pauses.
+// batchPause is how long a batch waits for further events after its first, if the input
+// is a pipe that pauses.
 const batchPause = 200 * time.Millisecond
 
 // batch is what goes into one request of many.
 type batch struct {
 	events []dcb.Event
-	last   int   // line that the last event is on
-	err    error // what is wrong with the lines behind the batch before
+	last   int   // line of the last event
+	err    error // of a line after the batch before
 }
 
-// batches returns groups of at most size events, fewer if they are large or if no more
-// come within batchPause. A wrong line is the last of them, in place of the events of
-// its own batch. Reading cannot be interrupted: it ends with ctx only when a line comes.
+// batches returns batches of at most size events, or of fewer if they are large or if no
+// more come within batchPause. If a line is wrong, the last batch has its error and no
+// events. Reading cannot be interrupted: after ctx is done, it ends with the next line.
 func (r *eventReader) batches(ctx context.Context, size int) <-chan batch {
 	gathered := make(chan batch)
 	go func() {
@@ -50,13 +50,14 @@ func (r *eventReader) batches(ctx context.Context, size int) <-chan batch {
 	return gathered
 }
 
-// readLine is an event that was read, or why none was.
+// readLine is an event that was read, or the error of reading it.
 type readLine struct {
 	eventLine
 	err error
 }
 
-// lines reads until the end, an error, which is the last, or ctx is done.
+// lines returns the lines of the input up to its end or the first error, or until ctx is
+// done.
 func (r *eventReader) lines(ctx context.Context) <-chan readLine {
 	read := make(chan readLine)
 	go func() {
@@ -82,8 +83,8 @@ func (r *eventReader) lines(ctx context.Context) <-chan readLine {
 // gatherer makes batches of lines.
 type gatherer struct {
 	lines <-chan readLine
-	size  int        // events a batch
-	ahead *eventLine // read, but too large for the batch before
+	size  int        // the most events of a batch
+	ahead *eventLine // already read, but too large for the batch before
 }
 
 // next returns the next batch, which is empty after the last.

@@ -62,8 +62,8 @@ func writeCompletion(root *cobra.Command, shell string, w io.Writer) error {
 	return root.GenPowerShellCompletionWithDesc(w)
 }
 
-// bashFallback takes the place of what Cobra's script needs of the package
-// bash-completion: it replaces __umadb_init_completion, and adds __umadb_filedir.
+// bashFallback replaces the functions of the package bash-completion that Cobra's script
+// needs. It defines __umadb_init_completion again, and __umadb_filedir.
 //
 //go:embed completion.bash
 var bashFallback string

@@ -23,8 +23,8 @@ func perCall(flags *pflag.FlagSet, names ...string) { annotate(flags, perCallKey
 // not disturbed by the variables of the others.
 func excludes(flags *pflag.FlagSet, names ...string) { annotate(flags, excludesKey, names, names) }
 
-// prefers notes that the variable of one flag is used if that of another is set too.
-// Both are flags of which a command takes one.
+// prefers gives the variable of one flag precedence over that of another. A command
+// takes only one of the two flags.
 func prefers(flags *pflag.FlagSet, name, other string) {
 	annotate(flags, yieldsKey, []string{other}, []string{name})
 }
@@ -56,7 +56,7 @@ func nameVariables(flags *pflag.FlagSet) {
 
 // applyEnvironment sets each flag that was not given and whose variable is set,
 // be it empty: nobody should lose an API key to an empty variable in silence. notice is
-// called with what a person should know.
+// called with messages for the user.
 func applyEnvironment(flags *pflag.FlagSet, notice func(string)) error {
 	given := map[string]bool{}
 	flags.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })

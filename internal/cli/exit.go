@@ -17,7 +17,7 @@ const (
 	exitRefused     = 4
 	exitUnavailable = 5
 	exitCorrupted   = 6
-	exitClosedPipe  = 128 + 13 // what a shell says of a program that SIGPIPE, signal 13, ended
+	exitClosedPipe  = 128 + 13 // as a shell reports a program that SIGPIPE, signal 13, ended
 )
 
 // exitCodes says what each code means.
@@ -32,7 +32,7 @@ var exitCodes = []struct {
 	{exitRefused, "the server wants another API key"},
 	{exitUnavailable, "no connection to the server, or it broke"},
 	{exitCorrupted, "the store is corrupted: `umadb check` says where"},
-	{exitClosedPipe, "the output was a pipe that its reader closed, as `head` does: nothing is said, as if SIGPIPE had ended the program"},
+	{exitClosedPipe, "the output was a pipe that its reader closed, as `head` does: no message is printed, as if SIGPIPE had ended the program"},
 }
 
 // usageError is a mistake on the command line or in the environment, or in what they
@@ -67,6 +67,6 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// isQuiet reports whether nothing needs saying: the reader of the output, such as
-// head, has seen enough and closed the pipe.
+// isQuiet reports whether an error needs no message: the reader of the output, such as
+// head, has closed the pipe.
 func isQuiet(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// firstLine returns the first line of the file that a flag names, without its end.
-// An error says what should be there.
+// firstLine returns the first line of a file, without its newline. Errors contain what
+// the line should be, and the flag that names the file.
 func firstLine(name, what, flag string) (string, error) {
 	if name == "" {
 		return "", usageErrorf("%s is empty: name the file whose first line is the %s", flag, what)

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// foreignFormats are what lines of JSON come in by mistake, by how it begins, and the
-// command that makes lines of it.
+// foreignFormats are formats that are given by mistake in place of lines of JSON, each
+// with its first bytes and the command that converts it.
 var foreignFormats = []struct{ begin, name, command string }{
 	{"\x1f\x8b", "compressed with gzip: decompress it", "gzip -dc FILE"},
 	{"\xfd7zXZ\x00", "compressed with xz: decompress it", "xz -dc FILE"},
@@ -21,8 +21,8 @@ var foreignFormats = []struct{ begin, name, command string }{
 
 const utf16Name = "UTF-16, as Windows PowerShell writes it, and not UTF-8: convert it"
 
-// refuseForeign returns an error if the beginning of the input shows that it is no
-// UTF-8 text. command is what the lines are for.
+// refuseForeign returns an error if the input begins like one of foreignFormats. command
+// is the command that reads it.
 func refuseForeign(begin []byte, command string) error {
 	for _, format := range foreignFormats {
 		if bytes.HasPrefix(begin, []byte(format.begin)) {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// interruptGrace is how long work that is interrupted may take to end in order.
+// interruptGrace is how long work may go on after it is interrupted.
 const interruptGrace = time.Second
 
-// orInterrupted returns what do returns. If do does not return soon after ctx is done,
-// as when it reads a disk that does not answer, it is left alone, and the error is
-// errInterrupted.
+// orInterrupted calls do in a goroutine and returns its result. If do has not returned
+// interruptGrace after ctx is done, for example because a disk does not answer, the
+// error is errInterrupted, and do is no longer waited for.
 func orInterrupted[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	type result struct {
 		value T

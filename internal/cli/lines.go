@@ -19,7 +19,7 @@ var byteOrderMark = []byte("\uFEFF")
 type lineReader struct {
 	in      *bufio.Reader
 	of      string // what the lines are, as " of standard input"; may be empty
-	command string // that the lines are for, as "umadb append"
+	command string // the command that reads the lines, as "umadb append"
 	long    []byte // a line that does not fit into the buffer of in
 	number  int    // of the last line, from 1
 }

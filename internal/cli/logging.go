@@ -48,7 +48,7 @@ func (l *logFlags) load(flags *pflag.FlagSet) error {
 	return l.least.UnmarshalText([]byte(l.level.value))
 }
 
-// logger returns the log, whose level follows load.
+// logger returns the log. Each load changes its level.
 func (l *logFlags) logger(w io.Writer) *slog.Logger { return newLogger(w, l.format.value, &l.least) }
 
 func newLogger(w io.Writer, format string, least slog.Leveler) *slog.Logger {

@@ -63,7 +63,7 @@ func (m *memoryLimit) apply(gcPercent int) {
 	debug.SetMemoryLimit(m.bytes)
 }
 
-// cacheFor returns the size of the store's cache in a process with some memory.
+// cacheFor returns the size of the store's cache for a memory limit, in bytes.
 func cacheFor(memory int64) int64 {
 	const usual = 64 << 20
 	return min(usual, max(memory/16, usual/8))

@@ -69,8 +69,8 @@ func commands(r rune) bool {
 		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Harmless escapes what a message may have picked up from an event, a file or a
-// server. Line ends stay.
+// Harmless returns a message with its control characters escaped, except newlines. They
+// may come from an event, a file or a server.
 func Harmless(message string) string {
 	var b strings.Builder
 	for _, r := range message {

@@ -7,8 +7,9 @@ import (
 	"github.com/umadb-go/umadb/internal/server"
 )
 
-// reloadOn reloads at each of the signals, until stop. It has a goroutine of its own, so
-// that a file that cannot be read in time does not keep the server from stopping.
+// reloadOn starts a goroutine that reloads at each signal, until stop is called. It is
+// not waited for, so a file that cannot be read in time does not keep the server from
+// stopping.
 func (o *serveOptions) reloadOn(signals <-chan os.Signal, srv *server.Server, logger *slog.Logger) (stop func()) {
 	done := make(chan struct{})
 	go func() {
@@ -24,8 +25,8 @@ func (o *serveOptions) reloadOn(signals <-chan os.Signal, srv *server.Server, lo
 	return func() { close(done) }
 }
 
-// reload reads the files that the settings of a running server name again. What
-// cannot be used stays as it was; connections and calls under way are not disturbed.
+// reload reads the files of the settings of a running server again. A setting that
+// cannot be used is unchanged. Connections and calls in progress are not affected.
 func (o *serveOptions) reload(srv *server.Server, logger *slog.Logger) {
 	logger.Info("reading certificate, API key and log level again, as far as files have them")
 	for _, setting := range []struct {

@@ -175,7 +175,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
-	fmt.Fprintln(stdout, startedLine) // for programs that wait for it; nobody else misses it
+	fmt.Fprintln(stdout, startedLine) // an error matters only to a program that waits for it
 	defer o.reloadOn(signals.reload, srv, logger)()
 	select {
 	case err := <-served:

@@ -9,13 +9,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// signals are what a server is told by its operator.
+// signals are the signals that a server reacts to.
 type signals struct {
-	stop   <-chan os.Signal // holds two, as the second one means more than the first
-	reload <-chan os.Signal // holds one, as it does not matter how often files are to be read
+	stop   <-chan os.Signal // has room for two: the second ends the server at once
+	reload <-chan os.Signal // has room for one: several are the same as one
 }
 
-// notify has the process's signals sent to the returned channels, until forget.
+// notify sends the signals of the process to the returned channels, until forget is
+// called.
 func notify() (s signals, forget func()) {
 	stop, reload := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
@@ -26,8 +27,8 @@ func notify() (s signals, forget func()) {
 	}
 }
 
-// interruptions returns the signals that end a command: also that of a terminal that
-// is closed, unless nohup has the process ignore it.
+// interruptions returns the signals that end a command. SIGHUP, which the closing of a
+// terminal sends, is one of them unless nohup made the process ignore it.
 func interruptions() []os.Signal {
 	end := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {

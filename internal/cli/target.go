@@ -30,7 +30,7 @@ type target struct {
 type auth struct {
 	caFile string
 	apiKey apiKey
-	// noResume has subscriptions end when the server stops or the connection breaks.
+	// noResume makes subscriptions end when the server stops or the connection breaks.
 	noResume bool
 }
 
@@ -38,7 +38,7 @@ func (t *target) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&t.url, "url", "http://127.0.0.1:50051", "`address` of the server: http://host:port, or https:// with TLS")
 	flags.StringVar(&t.dir, "db-path", "", "`directory` of a store that no server has open, to work on instead of a server")
 	excludes(flags, "url", "db-path")
-	prefers(flags, "url", "db-path") // which a server's environment has for the server
+	prefers(flags, "url", "db-path") // a server's environment has the latter, for the server
 	t.auth.addFlags(flags)
 }
 

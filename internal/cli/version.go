@@ -13,8 +13,8 @@ import (
 // Version is the release that this source makes.
 const Version = "0.8.0"
 
-// commit and date say what the program was built from. The Makefile sets them; else
-// Go knows them if it was built in a clone.
+// commit and date are those of the source that the program was built from. The Makefile
+// sets them. Otherwise Go knows them if the program was built in a clone.
 var commit, date string
 
 // versionInfo is what the version verb prints with --json.
@@ -22,8 +22,8 @@ type versionInfo struct {
 	Version  string `json:"version"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	// Commit is what the program was built from, with "-dirty" if that was changed, and
-	// Date is when that was committed. Both are empty if they are not known.
+	// Commit is the commit that the program was built from, with "-dirty" if the source
+	// was changed, and Date is its date. Both are empty if they are not known.
 	Commit string `json:"commit,omitempty"`
 	Date   string `json:"date,omitempty"`
 }
@@ -49,8 +49,8 @@ func newVersionCommand() *cobra.Command {
 	return cmd
 }
 
-// newVersionInfo takes what the linker was told, or else what Go knows of the build,
-// which may be nil.
+// newVersionInfo returns the commit and date that the linker set, or else those of the
+// build information of Go, which may be nil.
 func newVersionInfo(commit, date string, build *debug.BuildInfo) versionInfo {
 	if build == nil {
 		build = new(debug.BuildInfo)
