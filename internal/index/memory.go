@@ -74,8 +74,8 @@ func (m *Memory) Bytes() int {
 // Hasher makes the terms to add and to look up.
 func (m *Memory) Hasher() Hasher { return m.hasher }
 
-// MaxBytes returns the most memory that events take with their terms, which are text
-// bytes long together.
+// MaxBytes returns the most memory that some events with some terms take. The texts of
+// the terms have text bytes together.
 func MaxBytes(events, terms, text int) int {
 	return events*int(unsafe.Sizeof(Location{})) + terms*entryBytes + text
 }

@@ -15,16 +15,15 @@ var wrapping = regexp.MustCompile(`^(rpc error: code = \w+ desc = ` +
 	`|[Ee]rror while dialing: ` +
 	`|dial tcp( \S+)?: (connect: )?)`)
 
-// NotHTTP2 begins what is said of a server that hangs up or answers something else
-// when a connection is made.
+// NotHTTP2 begins the message about a server that closes a new connection, or answers
+// in another protocol.
 const NotHTTP2 = "no answer in HTTP/2"
 
-// silence is said of a server that accepts a connection and then nothing comes, as
-// when its process is stopped.
+// silence is the message about a server that accepts a connection and sends nothing,
+// for example because its process is stopped.
 const silence = "the server does not answer any more"
 
-// phrases are what gRPC calls what went wrong, and what that means. The first that
-// fits is taken.
+// phrases are messages of gRPC, and what they mean. The first that matches is used.
 var phrases = []struct {
 	theirs *regexp.Regexp // of the beginning
 	plain  string
@@ -40,21 +39,21 @@ var phrases = []struct {
 	{regexp.MustCompile(httpStatus + `(\d+ \([^)]*\))(?s:.*)`), "HTTP $1 in place of an answer of the server; a proxy may not reach it"},
 }
 
-// httpStatus begins what gRPC says of an answer that is not of gRPC. What follows may
-// have a whole page of HTML in it.
+// httpStatus matches the beginning of gRPC's message about an HTTP answer without gRPC.
+// The rest may contain a whole page of HTML.
 const httpStatus = `^unexpected HTTP status code received from server: `
 
 var tooLarge = regexp.MustCompile(httpStatus + `413 `)
 
-// RefusedForSize reports whether a call failed because a proxy did not take its request,
-// which the server has not got whole then.
+// RefusedForSize reports whether a call failed because its request was too large for a
+// proxy. Then the server has not received the whole request.
 func RefusedForSize(err error) bool { return tooLarge.MatchString(status.Convert(err).Message()) }
 
 // plain gives what went wrong with a connection without where in the library. Of
 //
 //	connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"
 //
-// it leaves the last two words. It reports whether a phrase of ours says it all.
+// it leaves the last two words. It also reports whether one of phrases matched.
 func plain(text string) (string, bool) {
 	for prefix := wrapping.FindString(text); prefix != ""; prefix = wrapping.FindString(text) {
 		text = text[len(prefix):]

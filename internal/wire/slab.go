@@ -11,8 +11,8 @@ import (
 // event that goes over.
 const LargeSlab = 320 << 10
 
-// SmallSlab is the capacity in bytes of the smallest slabs. A buffer that is not
-// above 1 KiB does not tell gRPC's pools when it has been written.
+// SmallSlab is the capacity in bytes of the smallest slabs. gRPC does not return a
+// buffer of up to 1 KiB to its pool, so it would not be known when it has been written.
 const SmallSlab = 1280
 
 // maxSlab bounds what is kept: a slab that has grown beyond, for one large

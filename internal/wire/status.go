@@ -21,18 +21,18 @@ import (
 // ErrorResponse, so that is what they get.
 const detailsTrailer = "grpc-status-details-bin"
 
-// expectsStatus matches the user agents of libraries that decode the details as a
-// google.rpc.Status always, and replace the status if they cannot. The Connect
-// family has names such as grpc-go-connect, grpc-kotlin-connect and connect-es.
+// expectsStatus matches the user agents of libraries that always decode the details as
+// a google.rpc.Status, and replace the status if they cannot. The Connect family has
+// names such as grpc-go-connect, grpc-kotlin-connect and connect-es.
 var expectsStatus = regexp.MustCompile(`\b(grpc-go|grpc-\w+-connect|connect-\w+)/`)
 
 // ToStatus gives what a call ends with that failed with err: its status, and
 // the trailer to set beside it, which may be nil. userAgent is the caller's.
 //
 // A program that uses grpc-go or a library of the Connect family cannot see a bare
-// ErrorResponse: its library replaces the status, by "Internal: mismatch" or another
-// code. So it gets a proper google.rpc.Status with the ErrorResponse in it, by way of
-// the status.
+// ErrorResponse: its library replaces the status by "Internal: mismatch" or another
+// code. So it gets a google.rpc.Status that contains the ErrorResponse, as part of the
+// status.
 func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 	if st, ok := status.FromError(err); ok {
 		return st, nil

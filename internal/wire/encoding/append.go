@@ -27,7 +27,7 @@ type AppendRequest struct {
 	Tags      int                  // of all events
 	Condition *dcb.AppendCondition // nil for none
 	Tracking  *dcb.TrackingInfo    // nil for none
-	// Copied reports that nothing aliases the bytes that the request was parsed from.
+	// Copied reports that Events is a copy: nothing aliases the bytes that were parsed.
 	Copied bool
 }
 

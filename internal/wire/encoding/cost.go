@@ -2,21 +2,19 @@ package encoding
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// What a query takes in memory once it is parsed and compiled, in bytes: about so
-// much for each item and each type or tag, beside the text. An item of a subscription
-// is also watched for.
+// About how many bytes a parsed and compiled query takes in memory, besides its text.
 const (
-	itemCost = 192
-	termCost = 80
+	itemCost = 192 // for each item, of which a subscription also has a watch
+	termCost = 80  // for each type or tag
 )
 
-// QueryCost returns about how many bytes a parsed query takes in memory beside its
+// QueryCost returns about how many bytes a parsed query takes in memory, besides its
 // text.
 func QueryCost(items, terms int) int64 { return int64(items)*itemCost + int64(terms)*termCost }
 
-// ReadQueryCost returns about how many bytes the query of a ReadRequest or
-// SubscribeRequest will take in memory, from the bytes of the request. What
-// cannot be parsed costs nothing.
+// ReadQueryCost returns about how many bytes the query of an encoded ReadRequest or
+// SubscribeRequest will take in memory, once it is parsed. Fields that cannot be parsed
+// are ignored.
 func ReadQueryCost(request []byte) int64 { return costWithin(request, readQuery, queryCost) }
 
 // AppendQueryCost is ReadQueryCost for the condition of an AppendRequest.
@@ -38,7 +36,7 @@ func costOfItem(item []byte) int64 {
 	return cost
 }
 
-// costWithin adds up the costs of the fields that have a number.
+// costWithin returns the sum of the costs of the fields of a message that have a number.
 func costWithin(message []byte, number protowire.Number, cost func([]byte) int64) (total int64) {
 	for f, err := range fields(message) {
 		if err == nil && f.message(number) {

@@ -58,8 +58,8 @@ func (e Event) UUID() []byte {
 	return nil
 }
 
-// take splits off the content of the first field of canonical bytes. Of bytes that
-// are not a field, nothing is left.
+// take splits off the content of the first field of canonical bytes. If b does not
+// begin with a field, both results are nil.
 func (Event) take(b []byte) (content, rest []byte) {
 	content, n := protowire.ConsumeBytes(b[1:])
 	if n < 0 {

@@ -53,8 +53,8 @@ type Record struct {
 	Tracking *dcb.TrackingInfo
 }
 
-// Records ranges over the records of a payload; an error is the last it yields. It
-// accepts whatever can be read; see StoredRecords.
+// Records ranges over the records of a payload; an error is the last thing that it
+// yields. It does not verify the records, as StoredRecords does.
 func Records(payload []byte) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for f, err := range fields(payload) {

@@ -12,11 +12,11 @@ import (
 // MaxRecordBytes is the largest size of a stored record, with tag and length.
 const MaxRecordBytes = 1<<24 - 1
 
-// StoredRecords ranges over the records of a group and verifies each: it is encoded
-// as AppendEventRecord and AppendTrackingRecord do, its event and its tracking are
-// valid, and the positions are consecutive. The group has count events, the first of
-// them at position first. An error is the last thing that it yields, with a record
-// of which only the offset is valid.
+// StoredRecords ranges over the records of a group and verifies each: the encoding is
+// that of AppendEventRecord or AppendTrackingRecord, the event and the tracking are
+// valid, and the positions are consecutive. The group must have count events, the first
+// of them at position first. An error is the last thing that StoredRecords yields, with
+// a record of which only the offset is valid.
 func StoredRecords(payload []byte, first uint64, count int) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		v := recordVerifier{payload: payload, next: first, left: count, tracking: []byte{}}
@@ -75,7 +75,8 @@ func (v *recordVerifier) verify(f field) (Record, error) {
 	return r, err
 }
 
-// encode encodes a record as it would be stored. It is valid until the next call.
+// encode returns the bytes of a record as it would be stored. They are valid until the
+// next call.
 func (v *recordVerifier) encode(r *Record) []byte {
 	var tracking []byte // nil for none
 	if r.Tracking != nil {
@@ -90,8 +91,8 @@ func (v *recordVerifier) encode(r *Record) []byte {
 	return v.encoded
 }
 
-// RecordPosition returns the position of the event that record is; false if record
-// is not one whole record of an event. It does not look at the event.
+// RecordPosition returns the position in the record of an event. ok is false if record
+// is not exactly one record of an event. The event itself is not verified.
 func RecordPosition(record []byte) (position uint64, ok bool) {
 	if len(record) == 0 || record[0] != bytesTag(responseEvents) {
 		return 0, false
