@@ -118,6 +118,28 @@ func largeQuery(items int, tags ...string) dcb.Query {
 	return q
 }
 
+// endlessQuery returns a query that takes 16,384 items times all events that have one of
+// the tags a and b.
+func endlessQuery() dcb.Query {
+	q := largeQuery(16_384, "a", "b")
+	for i := range q.Items {
+		q.Items[i].Types = nil
+	}
+	return q
+}
+
+// waitForExpensiveEvaluation waits until an expensive query is being evaluated.
+func waitForExpensiveEvaluation(t *testing.T, s *Store) {
+	t.Helper()
+	eventually(t, "an expensive query is being evaluated", func() bool {
+		if !s.slots.expensive.TryAcquire(expensiveTerms) {
+			return true
+		}
+		s.slots.expensive.Release(expensiveTerms)
+		return false
+	})
+}
+
 func TestCheapEvaluationDoesNotWaitForExpensiveOnes(t *testing.T) {
 	s := openMem(t)
 	if _, err := s.Append(t.Context(), alternating(10, "a", "b"), nil, nil); err != nil {
@@ -159,24 +181,13 @@ func TestExpensiveEvaluationsTakeTurns(t *testing.T) {
 	if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	// This one would take 16,384 items times 40,000 events.
-	endless := largeQuery(16_384, "a", "b")
-	for i := range endless.Items {
-		endless.Items[i].Types = nil
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := s.Append(ctx, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: endless}, nil)
+		_, err := s.Append(ctx, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: endlessQuery()}, nil)
 		ended <- err
 	}()
-	eventually(t, "the endless condition is being evaluated", func() bool {
-		if !s.slots.expensive.TryAcquire(expensiveTerms) {
-			return true
-		}
-		s.slots.expensive.Release(expensiveTerms)
-		return false
-	})
+	waitForExpensiveEvaluation(t, s)
 	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil); err != nil {
 		t.Errorf("another expensive condition: %v", err)
 	}
@@ -191,18 +202,8 @@ func TestCloseEndsEvaluations(t *testing.T) {
 	if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	endless := largeQuery(16_384, "a", "b")
-	for i := range endless.Items {
-		endless.Items[i].Types = nil
-	}
-	outcome := startAppend(t, s, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: endless})
-	eventually(t, "the condition is being evaluated", func() bool {
-		if !s.slots.expensive.TryAcquire(expensiveTerms) {
-			return true
-		}
-		s.slots.expensive.Release(expensiveTerms)
-		return false
-	})
+	outcome := startAppend(t, s, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: endlessQuery()})
+	waitForExpensiveEvaluation(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
