@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -165,13 +166,11 @@ func TestReadersThatTakeNothingMakeWayForOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 12 {
-		c := r.frames(t, 0)
-		for range 20 {
-			c.call(umadbv1.DCB_Read_FullMethodName, framed(read), true)
-		}
+	// Each of these has one message, which no other connection makes it give up.
+	for range 40 {
+		r.frames(t, 0).call(umadbv1.DCB_Read_FullMethodName, framed(read), true)
 	}
-	eventually(t, "little is left", func() bool { return r.ResponsesUsed() >= 6<<20 })
+	eventually(t, "nothing is left", func() bool { return r.ResponsesUsed() > 8<<20-wire.LargeSlab })
 	for range 3 {
 		if err := readWhole(within(t, patience), good); err != nil {
 			t.Errorf("a read beside those that take nothing: %v", err)

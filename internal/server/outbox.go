@@ -45,8 +45,8 @@ func (p *parcel) done() {
 	}
 }
 
-// reserve reserves room for a message that is to be made. When the server stops, room
-// is released that the transport still uses: none is to be made then.
+// reserve reserves room for a message that is to be made. When the server stops, no
+// more are made.
 func (o *outbox) reserve(bytes int64) (reservation, error) {
 	room, err := o.budget.reserve(o.stream.Context(), o.connection, largePool, bytes)
 	if err == nil && o.stopping.Err() != nil {
