@@ -115,7 +115,7 @@ bench: build ## measure our server beside the released one, into bench/results
 	$(GO) run ./bench $(BENCHFLAGS)
 
 .PHONY: hostile
-hostile: build ## attack a server on loopback in every way we know, for about 40 minutes
+hostile: build ## attack a server on loopback in every way we know, for about an hour
 	$(GO) run ./bench/hostile $(HOSTILEFLAGS)
 
 .PHONY: fuzz
