@@ -21,10 +21,10 @@ with Client.open(sys.argv[1]) as client:
 
 
 def test_one_file(tmp_path):
-    path = wheel()
-    # One that is built again has the same name.
-    content = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
-    python = python_with("pyinstaller", ["pyinstaller==6.22.3"], ["--no-deps", f"{path}#sha256={content}"])
+    path = pathlib.Path(wheel())
+    # A wheel that is built again has the same name.
+    package = f"umadb @ {path.as_uri()}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}"
+    python = python_with("pyinstaller", ["pyinstaller==6.22.3"], ["--no-deps", package])
     tmp_path.joinpath("program.py").write_text(PROGRAM, encoding="utf-8")
     made = subprocess.run(
         [python, "-m", "PyInstaller", "--onefile", "program.py"],
