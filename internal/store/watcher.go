@@ -11,8 +11,8 @@ import (
 // watchInterval is how often the watcher checks the path of the store.
 const watchInterval = time.Second
 
-// runWatcher fails the store when its path no longer leads to its directory: the
-// next opening would not find what is appended then.
+// runWatcher fails the store when its path no longer leads to its directory, or to
+// the file that is appended to: the next opening would not find what is appended then.
 func (s *Store) runWatcher() {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
@@ -28,25 +28,28 @@ func (s *Store) runWatcher() {
 	}
 }
 
-// failIfMoved fails the store and returns the error if the path of the store, or of
-// its log, does not lead to the directory that is open. If a path cannot be checked,
-// or the store is only read, it does nothing.
+// failIfMoved fails the store and returns the error if the path of the store, of its
+// log, or of the log's last file, does not lead to what is open. If a path cannot be
+// checked, or the store is only read, it does nothing.
 func (s *Store) failIfMoved() error {
 	if s.options.ReadOnly {
 		return nil
 	}
-	err := s.files.root.CheckPath()
-	if !errors.Is(err, vfs.ErrMoved) {
-		err = s.files.log.CheckPath()
+	for _, check := range []struct {
+		path func() error
+		what string
+	}{
+		{s.files.root.CheckPath, "the directory of the store has been removed, renamed or unmounted"},
+		{s.files.log.CheckPath, "the directory of the log has been removed, renamed or unmounted"},
+		{s.log.CheckFile, "the last file of the log has been removed, renamed or replaced"},
+	} {
+		cause := check.path()
+		if !errors.Is(cause, vfs.ErrMoved) {
+			continue
+		}
+		err := &dcb.Error{Kind: dcb.ErrIO, Detail: check.what + "; put it back, and open the store again", Cause: cause}
+		s.fail(err)
+		return err
 	}
-	if !errors.Is(err, vfs.ErrMoved) {
-		return nil
-	}
-	err = &dcb.Error{
-		Kind:   dcb.ErrIO,
-		Detail: "the directory of the store has been removed, renamed or unmounted; put it back, and open the store again",
-		Cause:  err,
-	}
-	s.fail(err)
-	return err
+	return nil
 }

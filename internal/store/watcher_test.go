@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -71,6 +72,44 @@ func TestAStoreWhoseDirectoryIsMovedFails(t *testing.T) {
 				defer again.Close()
 				if n := count(t, again); n != 3 {
 					t.Errorf("put back, %d events can be read instead of 3", n)
+				}
+			})
+		})
+	}
+}
+
+// Somebody may copy an older file over that of an open store, or remove it.
+func TestAStoreWhoseLastFileLosesItsNameFails(t *testing.T) {
+	for _, appended := range []int{1, 40} {
+		t.Run(fmt.Sprintf("after %d appends", appended), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, _, disk := faulty(t)
+				for i := range appended {
+					mustAppend(t, s, fmt.Sprint(i), 2)
+				}
+				time.Sleep(time.Minute)
+				if hasFailed(s) {
+					t.Fatal("it fails without a cause")
+				}
+				var last string
+				for _, name := range disk.Files() {
+					if filepath.Ext(name) == ".log" {
+						last = name
+					}
+				}
+				if err := disk.Remove(last); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second + time.Millisecond)
+				_, err := s.Append(t.Context(), appends("lost", 1), nil, nil)
+				if !errors.Is(err, dcb.ErrIO) || !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), last) {
+					t.Errorf("an append: %v", err)
+				}
+				if n := count(t, s); n != 2*appended {
+					t.Errorf("%d events can be read instead of %d", n, 2*appended)
+				}
+				if err := s.Close(); !errors.Is(err, vfs.ErrMoved) {
+					t.Errorf("close: %v", err)
 				}
 			})
 		})

@@ -42,6 +42,18 @@ var directoryBehaviours = []behaviour{
 		d.lists("b")
 		d.lacks("remove", d.Remove("a"))
 	}},
+	{"a file is checked to have its name", func(d disk) {
+		f := d.make("a", "text")
+		d.must(d.CheckFile("a", f))
+		d.must(d.Rename("a", "b"))
+		d.must(d.CheckFile("b", f))
+		for _, act := range []func(){func() {}, func() { d.make("a", "text") }, func() { d.must(d.Remove("a")) }} {
+			act()
+			if err := d.CheckFile("a", f); !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), d.below("a")) {
+				d.Errorf("the error is %v", err)
+			}
+		}
+	}},
 	{"sync is done again and again", func(d disk) {
 		d.must(d.Sync())
 		d.make("a", "")

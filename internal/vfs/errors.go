@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// ErrMoved is returned by CheckPath when the path of an open directory no longer
-// leads to it: the directory was removed, renamed or unmounted.
-var ErrMoved = errors.New("the path no longer leads to the directory that is open")
+// ErrMoved is returned by CheckPath and CheckFile when the path of an open directory or
+// file no longer leads to it: it was removed, renamed, replaced or unmounted.
+var ErrMoved = errors.New("the path no longer leads to what is open")
 
 // ErrLocked is matched by the error of a lock that another process, or another
 // user of it in this process, holds.

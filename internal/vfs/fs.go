@@ -45,6 +45,9 @@ type Dir interface {
 	// CheckPath returns an error that is ErrMoved if the path that the directory was
 	// opened by no longer leads to it, and another error if it cannot tell.
 	CheckPath() error
+	// CheckFile returns an error that is ErrMoved if a name no longer leads to a file
+	// that was opened in the directory, and another error if it cannot tell.
+	CheckFile(name string, f File) error
 	// Lock takes an exclusive lock on a file, made if need be, until it is
 	// closed or the process ends. If the file is locked already, it returns a
 	// *LockedError.

@@ -165,6 +165,17 @@ func (d *openMemDir) CheckPath() error {
 	return d.checkPathLocked()
 }
 
+func (d *openMemDir) CheckFile(name string, f File) error {
+	if err := d.begin("stat", name); err != nil {
+		return err
+	}
+	defer d.end()
+	if d.dir.entries[name] != f.(*memFile).node {
+		return &fs.PathError{Op: "stat", Path: d.pathOf(name), Err: ErrMoved}
+	}
+	return nil
+}
+
 func (d *openMemDir) checkPathLocked() error {
 	if d.fs.dirs[filepath.Clean(d.path)] != d.dir {
 		return &fs.PathError{Op: "stat", Path: d.path, Err: ErrMoved}

@@ -138,6 +138,13 @@ func (o *observedDir) CheckPath() error {
 	return o.dir.CheckPath()
 }
 
+func (o *observedDir) CheckFile(name string, f File) error {
+	if err := o.ask("checkpath", name); err != nil {
+		return err
+	}
+	return o.dir.CheckFile(name, f.(*observedFile).file)
+}
+
 func (o *observedDir) Lock(name string) (io.Closer, error) {
 	if err := o.ask("lock", name); err != nil {
 		return nil, err

@@ -46,6 +46,9 @@ func everything(d disk) error {
 	if err != nil {
 		return err
 	}
+	if err := d.CheckFile("a", f); err != nil {
+		return err
+	}
 	if _, err := f.WriteAt([]byte("text"), 3); err != nil {
 		return err
 	}
@@ -91,6 +94,7 @@ var shown = []vfs.Op{
 	{Kind: "lockdir", Name: "dir"},
 	{Kind: "lock", Name: "dir/LOCK"},
 	{Kind: "create", Name: "dir/a"},
+	{Kind: "checkpath", Name: "dir/a"},
 	{Kind: "write", Name: "dir/a", Offset: 3, Size: 4},
 	{Kind: "allocate", Name: "dir/a", Offset: 5, Size: 7},
 	{Kind: "sync", Name: "dir/a"},

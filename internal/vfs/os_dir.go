@@ -123,18 +123,27 @@ func (d *osDir) OpenDir(name string) (Dir, error) {
 }
 
 func (d *osDir) CheckPath() error {
-	held, err := d.self.Stat()
-	if err != nil {
-		return withPath(err, d.path)
-	}
 	there, err := os.Stat(d.absolute)
+	return checkSame(d.self, there, err, d.path)
+}
+
+func (d *osDir) CheckFile(name string, f File) error {
+	there, err := d.root.Stat(name)
+	return checkSame(f.(*osFile).file, there, err, d.pathOf(name))
+}
+
+// checkSame compares an open file with what a path leads to, as Stat returned it.
+func checkSame(open *os.File, there fs.FileInfo, err error, path string) error {
+	held, heldErr := open.Stat()
 	switch {
+	case heldErr != nil:
+		return withPath(heldErr, path)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return &fs.PathError{Op: "stat", Path: d.path, Err: ErrMoved}
+		return &fs.PathError{Op: "stat", Path: path, Err: ErrMoved}
 	case err != nil:
-		return withPath(err, d.path)
+		return withPath(err, path)
 	case !os.SameFile(held, there):
-		return &fs.PathError{Op: "stat", Path: d.path, Err: ErrMoved}
+		return &fs.PathError{Op: "stat", Path: path, Err: ErrMoved}
 	}
 	return nil
 }
