@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,6 +177,20 @@ func TestReadersThatTakeNothingMakeWayForOthers(t *testing.T) {
 			t.Errorf("a read beside those that take nothing: %v", err)
 		}
 	}
+}
+
+func TestCallsThatTakeNothingMakeWayForOthers(t *testing.T) {
+	r, _ := startLarge(t, server.Options{CallMemory: 256 * server.CallBytes, ResponseMemory: 1 << 30})
+	hogs := make([]*frameClient, 50)
+	for i := range hogs {
+		hogs[i] = r.frames(t, 0)
+		for range 8 {
+			hogs[i].call(umadbv1.DCB_Read_FullMethodName, framed(nil), true)
+		}
+	}
+	eventually(t, "a connection that takes nothing is closed", func() bool {
+		return slices.ContainsFunc(hogs, (*frameClient).isClosed)
+	})
 }
 
 // The query of a subscription is not a request in hand.

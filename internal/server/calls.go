@@ -69,6 +69,9 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	if c.connection.authenticated.Load() {
 		c.class = authenticated
 	}
+	if s.calls.isShort() {
+		s.press()
+	}
 	if err := s.calls.admit(c); err != nil {
 		s.notices.Warn("calls are refused: too many are in progress", c.connection.RemoteAddr())
 		if isAppend(method) {
@@ -106,6 +109,11 @@ func (s *calls) admit(c *call) error {
 	}
 	c.connection.release(c.class, c.bytes)
 	return status.Errorf(codes.ResourceExhausted, "too many %s are in progress: %d KiB by this connection, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
+}
+
+// isShort reports whether less than a quarter is left.
+func (s *calls) isShort() bool {
+	return s.used[anonymous].Load()+s.used[authenticated].Load() > s.most-s.most/4
 }
 
 // refuse counts a call that is refused before it has a stream, and closes the

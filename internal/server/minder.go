@@ -40,11 +40,11 @@ func (s *Server) press() {
 }
 
 // relieve closes connections that hold messages which their clients do not take, as
-// long as calls wait for memory of responses and little is left.
+// long as little is left of what others need.
 func (s *Server) relieve() {
 	pause := time.NewTicker(pressedInterval)
 	defer pause.Stop()
-	for s.responses.waiting.Load() > 0 && s.responses.pools[largePool].quarters() >= 3 {
+	for s.isShort() {
 		s.conns.closeStalled(shortestStall)
 		select {
 		case <-s.stopping.Done():
@@ -52,4 +52,10 @@ func (s *Server) relieve() {
 		case <-pause.C:
 		}
 	}
+}
+
+// isShort reports whether at most a quarter is left of the calls, or of the memory for
+// responses while calls wait for it.
+func (s *Server) isShort() bool {
+	return s.calls.isShort() || s.responses.waiting.Load() > 0 && s.responses.pools[largePool].quarters() >= 3
 }
