@@ -30,10 +30,10 @@ func (e *embedded) append(ctx context.Context, request []byte) (uint64, error) {
 	return e.Commit(ctx, parsed)
 }
 
-// grace is how long an append whose time is over is given to end without effect.
+// grace is how long an append that has timed out may take to end without an effect.
 const grace = 10 * time.Millisecond
 
-// commitInTime does not wait for a disk longer than ctx allows.
+// commitInTime is Commit, but does not wait for the disk longer than ctx allows.
 func (e *embedded) commitInTime(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
 	committed := make(chan result, 1)
 	go func() {
@@ -58,7 +58,8 @@ var (
 	errOutcomeUnknown = &dcb.Error{Kind: dcb.ErrTransport, Detail: errOverdue.Detail + "; whether the events were appended is unknown", Cause: context.DeadlineExceeded}
 )
 
-// inTime says of an append that its store gave up in time that it did not happen.
+// inTime returns errNotAppended for an append that the store gave up when ctx was done,
+// and any other error as it is.
 func inTime(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errNotAppended

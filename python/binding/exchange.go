@@ -81,8 +81,8 @@ func (e *exchange) run() {
 	}
 }
 
-// next gives the next answer. A stream that is cancelled, or whose time is over, says
-// so, whatever its last call ended with.
+// next returns the next answer. That of a stream which is cancelled or has timed out is
+// an error which says so, whatever its last call ended with.
 func (e *exchange) next() (r result) {
 	if e.call != nil {
 		r = e.call(e.ctx)

@@ -9,10 +9,9 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// guardForks keeps forked children from holding the locks of the stores that are
-// open in this process. A lock (flock) belongs to the open file, which a child
-// inherits: it would keep a store locked after the death of its parent, though no
-// child can use it.
+// guardForks makes forked children close the descriptors that lock the stores of this
+// process. A lock (flock) belongs to the open file, which a child inherits: a child would
+// keep a store locked after the end of its parent, although it cannot use the store.
 func guardForks() error {
 	if errno := C.umadb_guard_forks(); errno != 0 {
 		return syscall.Errno(errno)

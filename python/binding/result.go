@@ -59,10 +59,11 @@ var kinds = []struct {
 	{dcb.ErrTransport, C.UMADB_TRANSPORT},
 }
 
-// errOverdue is what a call ends with whose time is over.
+// errOverdue is returned when a call has timed out.
 var errOverdue = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the call did not finish", Cause: context.DeadlineExceeded}
 
-// overdue says of a call that has failed, and whose time is over, that this is why.
+// overdue returns the error of a call that failed after it had timed out. A transport
+// error gets the cause context.DeadlineExceeded.
 func overdue(err error) error {
 	var e *dcb.Error
 	switch {
@@ -88,7 +89,7 @@ func (r *result) fail(out *C.umadb_answer) {
 	if errors.As(r.err, &e) && (e.ConflictPosition != 0 || e.NotAppended) {
 		out.present, out.number = 1, C.uint64_t(e.ConflictPosition)
 	}
-	// It may have come from a server, and go to a terminal with a traceback.
+	// The text may come from a server, and a traceback prints it to a terminal.
 	out.bytes, out.length = toC([]byte(cli.Harmless(r.err.Error())))
 }
 

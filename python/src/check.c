@@ -4,14 +4,14 @@
 
 typedef struct message message;
 
-/* What the field of a number must hold. */
+/* What a field must contain. */
 typedef struct {
 	enum { UNKNOWN, NUMBER, BYTES, TEXT, PART } kind;
 	const message *part;
 } content;
 
-/* The fields of a message, by their numbers, and those that no message may lack: a bit for
- * each. A number that is 0 is lacking. */
+/* The fields of a message, by their numbers, and a bit for each field that is required. A
+ * number that is 0 counts as missing. */
 struct message {
 	content fields[6];
 	unsigned required;
@@ -26,8 +26,9 @@ static const message response = {{[1] = {PART, &sequenced}, [2] = {NUMBER, NULL}
 
 enum { RESPONSE_HEAD = 2 };
 
-/* How many bytes the UTF-8 of a character takes that is not ASCII; 0 if it is none. */
-static size_t character(const uint8_t *at, size_t size)
+/* Returns the length in bytes of a character of UTF-8 that is not ASCII; 0 if it is
+ * invalid. */
+static size_t character_length(const uint8_t *at, size_t size)
 {
 	uint8_t first = at[0];
 	size_t length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
@@ -49,7 +50,7 @@ static int is_text(const uint8_t *at, size_t size)
 		uint64_t eight = 0x80;
 		if (size >= sizeof eight)
 			memcpy(&eight, at, sizeof eight);
-		size_t length = (eight & 0x8080808080808080) == 0 ? sizeof eight : *at < 0x80 ? 1 : character(at, size);
+		size_t length = (eight & 0x8080808080808080) == 0 ? sizeof eight : *at < 0x80 ? 1 : character_length(at, size);
 		if (length == 0)
 			return 0;
 		at += length;

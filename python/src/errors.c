@@ -65,7 +65,7 @@ static PyObject *exception_of(int32_t kind)
 	return PyExc_RuntimeError;
 }
 
-/* Sets the attribute that tells more of an error. */
+/* Sets the attribute with details of an error. */
 static void set_detail(PyObject *exception, const umadb_answer *result)
 {
 	if (result->kind != UMADB_INTEGRITY) {

@@ -147,7 +147,7 @@ static int spin(umadb_exchange *x, int64_t until)
 	return 1;
 }
 
-/* Sleeps until there is an answer, or until then. */
+/* Sleeps until there is an answer, or until a time. */
 static void sleep_on(umadb_exchange *x, int64_t until)
 {
 	int failed = 0;
@@ -173,32 +173,32 @@ static void begin_to_wait(Connection *c, umadb_exchange *x, int64_t until)
 	c->near = now() - begun < NEAR;
 }
 
-/* The time so many ns from now, but not after another. */
-static int64_t in(int64_t ns, int64_t at_last)
+/* Returns the time so many ns from now, or the latest time if that is earlier. */
+static int64_t deadline(int64_t ns, int64_t latest)
 {
 	if (ns == FOREVER)
-		return at_last;
+		return latest;
 	int64_t begun = now();
-	return ns < at_last - begun ? begun + ns : at_last;
+	return ns < latest - begun ? begun + ns : latest;
 }
 
 int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answer *answer)
 {
 	if (exchange_take(x, answer))
 		return 0;
-	int64_t patience = golib_patience(), at_last = timeout ? in(timeout, FOREVER) : FOREVER;
+	int64_t patience = golib_patience(), latest = timeout ? deadline(timeout, FOREVER) : FOREVER;
 	if (x->method >= UMADB_READ)
 		ask(c, x);
 	Py_BEGIN_ALLOW_THREADS
-	begin_to_wait(c, x, in(patience, at_last));
+	begin_to_wait(c, x, deadline(patience, latest));
 	Py_END_ALLOW_THREADS
 	while (!exchange_take(x, answer)) {
 		if (golib_go_on() < 0)
 			return -1;
-		if (now() >= at_last)
+		if (now() >= latest)
 			return raise_timeout();
 		Py_BEGIN_ALLOW_THREADS
-		sleep_on(x, in(patience, at_last));
+		sleep_on(x, deadline(patience, latest));
 		Py_END_ALLOW_THREADS
 	}
 	return 0;

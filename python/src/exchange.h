@@ -16,7 +16,7 @@ void exchange_start(umadb_exchange *x, uint64_t notifier);
  * caller's then. */
 int exchange_take(umadb_exchange *x, umadb_answer *answer);
 /* Waits for the next answer, while other threads run: 0, or -1 with an exception if
- * a signal handler raised one, or if there was none within the timeout, unless that is 0. */
+ * a signal handler raised one, or if none came within the timeout. A timeout of 0 is none. */
 int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answer *answer);
 /* Takes the next answer if it is there, and tells whether it was; if not, the notifier
  * tells of it. It may have told of one that was taken. */

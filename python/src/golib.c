@@ -31,7 +31,7 @@ PyObject *golib_set_path(PyObject *module, PyObject *path)
 static void in_child(void) { forked = 1; }
 
 /* Reports whether this is the main thread of the process, the one on which Python runs
- * signal handlers. The kernel is asked, since Python's own answers can be patched: with
+ * signal handlers. It asks the kernel, because Python's own functions can be patched: with
  * gevent, threads are greenlets. */
 static int on_main_thread(void)
 {

@@ -64,7 +64,7 @@ void stream_finish(Stream *s)
 		exchange_cancel(s->exchange);
 }
 
-/* Ends a stream whose message is none: what is missing of it, later messages do not have. */
+/* Ends a stream whose message is invalid: later messages do not contain what is missing. */
 static int refuse(Stream *s)
 {
 	static const char text[] = "transport error: the server's answer cannot be read";
@@ -79,7 +79,7 @@ static int refuse(Stream *s)
 	return fail(s);
 }
 
-/* Checks a message once, since events are decoded only when they are asked for. */
+/* Checks a whole message, because its events are decoded only when they are used. */
 static int check(Stream *s)
 {
 	reader r = {(uint8_t *)s->message.bytes, (uint8_t *)s->message.bytes + s->message.length};
