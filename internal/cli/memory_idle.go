@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// restInterval is how often it is seen whether the heap rests.
-	restInterval = 15 * time.Second
-	// restSlack is how much more than after the last release is not worth one.
-	restSlack = 64 << 20
+	// idleInterval is how often the size of the heap is checked.
+	idleInterval = 15 * time.Second
+	// idleSlack is how many bytes more than after the last release are not released.
+	idleSlack = 64 << 20
 )
 
-// releaseAtRest returns memory to the system once a load is over, until ctx is done.
-// With little to do, the program allocates little: it may be minutes until the next
-// collection sees that what the load took is free.
-func releaseAtRest(ctx context.Context) {
-	tick := time.NewTicker(restInterval)
+// releaseWhenIdle returns memory to the system once a load is over, until ctx is done.
+// An idle program allocates little, so it may be minutes until the next collection finds
+// that the memory of the load is free.
+func releaseWhenIdle(ctx context.Context) {
+	tick := time.NewTicker(idleInterval)
 	defer tick.Stop()
-	var rest restingHeap
+	var heap idleHeap
 	for {
 		select {
 		case <-ctx.Done():
@@ -29,31 +29,31 @@ func releaseAtRest(ctx context.Context) {
 		}
 		var now runtime.MemStats
 		runtime.ReadMemStats(&now)
-		if rest.due(resident(&now), now.NumGC) {
+		if heap.due(resident(&now), now.NumGC) {
 			debug.FreeOSMemory()
 			runtime.ReadMemStats(&now)
-			rest.released(resident(&now), now.NumGC)
+			heap.released(resident(&now), now.NumGC)
 		}
 	}
 }
 
-// resident is about how much memory the system has given, and not got back.
+// resident returns about how much memory of the system the program has.
 func resident(m *runtime.MemStats) uint64 { return m.Sys - m.HeapReleased }
 
-// restingHeap decides when memory is worth releasing.
-type restingHeap struct {
+// idleHeap decides when releasing memory is worthwhile.
+type idleHeap struct {
 	bytes       uint64 // after the last release
-	collections uint32 // until the last look
+	collections uint32 // at the last check
 }
 
 // due reports whether the heap is much larger than after the last release, and the
-// program has been nearly idle since the last look.
-func (r *restingHeap) due(bytes uint64, collections uint32) bool {
+// program has been nearly idle since the last check.
+func (r *idleHeap) due(bytes uint64, collections uint32) bool {
 	idle := collections-r.collections <= 1
 	r.collections = collections
-	return idle && bytes > r.bytes+r.bytes/2+restSlack
+	return idle && bytes > r.bytes+r.bytes/2+idleSlack
 }
 
-func (r *restingHeap) released(bytes uint64, collections uint32) {
+func (r *idleHeap) released(bytes uint64, collections uint32) {
 	r.bytes, r.collections = bytes, collections
 }

@@ -4,7 +4,7 @@ import "testing"
 
 func TestMemoryIsReleasedOnceWhenALoadIsOver(t *testing.T) {
 	const mebibyte = 1 << 20
-	var rest restingHeap
+	var heap idleHeap
 	for i, step := range []struct {
 		bytes       uint64
 		collections uint32
@@ -21,12 +21,12 @@ func TestMemoryIsReleasedOnceWhenALoadIsOver(t *testing.T) {
 		{400 * mebibyte, 94, false},
 		{600 * mebibyte, 94, true},
 	} {
-		due := rest.due(step.bytes, step.collections)
+		due := heap.due(step.bytes, step.collections)
 		if due != step.want {
 			t.Errorf("step %d: got %v", i, due)
 		}
 		if due {
-			rest.released([]uint64{0: 0, 3: 30 * mebibyte, 6: 300 * mebibyte, 9: 40 * mebibyte}[i], step.collections)
+			heap.released([]uint64{0: 0, 3: 30 * mebibyte, 6: 300 * mebibyte, 9: 40 * mebibyte}[i], step.collections)
 		}
 	}
 }

@@ -171,7 +171,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	warnOfOpenness(logger, lis.Addr(), o.tlsCert != "", o.apiKey.key != "")
 	serving, end := context.WithCancel(context.Background())
 	defer end()
-	go releaseAtRest(serving)
+	go releaseWhenIdle(serving)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")

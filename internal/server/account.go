@@ -2,9 +2,9 @@ package server
 
 import "sync/atomic"
 
-// account counts bytes that are released later, one by one or when their
-// connection is closed, whichever comes first. A closed account counts nothing.
-type account struct{ bytes atomic.Int64 } // closedAccount once closed
+// account counts bytes that are released later: when what holds them ends, or when
+// their connection is closed. A closed account counts nothing.
+type account struct{ bytes atomic.Int64 } // closedAccount after close
 
 const closedAccount = -1
 
@@ -21,7 +21,7 @@ func (a *account) add(bytes int64) bool {
 	}
 }
 
-// empty takes out all bytes and returns how many there were.
+// empty sets the account to 0 and returns how many bytes were in it.
 func (a *account) empty() int64 {
 	for {
 		old := a.bytes.Load()

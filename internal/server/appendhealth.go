@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// longestAppendStall is how long appends may wait or be refused, all of them, until
-// the health of appendService is NOT_SERVING.
+// longestAppendStall is for how long all appends may wait or be refused before the
+// health of appendService is NOT_SERVING.
 const longestAppendStall = 10 * time.Second
 
-// appendHealth is whether appends can be made, as far as the server can tell.
+// appendHealth records whether appends are stuck: none is made although some are tried.
 type appendHealth struct {
 	mu      sync.Mutex
 	stuck   bool          // guarded by mu
@@ -18,7 +18,7 @@ type appendHealth struct {
 
 func newAppendHealth() appendHealth { return appendHealth{changed: make(chan struct{})} }
 
-// get returns whether appends are stuck, and a channel that is closed when that
+// get reports whether appends are stuck, and returns a channel that is closed when that
 // changes.
 func (h *appendHealth) get() (stuck bool, changed <-chan struct{}) {
 	h.mu.Lock()
@@ -50,6 +50,6 @@ func (s *Server) judgeAppends() {
 	case stalled >= longestAppendStall:
 		s.log.Error("appends wait and none is made; the health of appends is NOT_SERVING", "for", stalled.Round(time.Second))
 	default:
-		s.log.Error("appends are refused for want of memory; the health of appends is NOT_SERVING", "for", refused.Round(time.Second))
+		s.log.Error("appends are refused for lack of memory; the health of appends is NOT_SERVING", "for", refused.Round(time.Second))
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// All that bounds the memory that clients can make the server take, beside what
-// Options name. MemoryBound adds it up.
+// The bounds of the memory that clients can make the server use, besides those in
+// Options. MemoryBound returns their sum.
 const (
 	// connectionBytes is about what an open connection takes, with TLS: buffers,
 	// goroutines, and the state of HTTP/2 and TLS.
@@ -21,9 +21,9 @@ const (
 	callBytes        = 12 << 10
 	headerFieldBytes = 48
 
-	// fewCalls is how many calls a connection may have while the bound of calls allows
-	// any. With more, it may have one lastShare'th of what is left, or what shareOf
-	// returns.
+	// fewCalls is how many calls a connection may have as long as the bound of calls is
+	// not reached. One with more may have one lastShare'th of what is left, or what
+	// shareOf returns.
 	fewCalls  = 8
 	lastShare = 32
 	// anonymousCalls bounds the calls of a connection that has not authenticated
@@ -34,26 +34,26 @@ const (
 	// does not read the refusals.
 	maxUnreadRefusals = 256
 
-	// connectionWatches and maxWatches bound those who watch the health: of one
+	// connectionWatches and maxWatches bound the watches of the health: of one
 	// connection, and of all.
 	connectionWatches = 8
 	maxWatches        = 1024
 
-	// maxSmallRequest bounds the requests, in bytes, that are not reserved for: what
-	// they take is part of callBytes.
+	// maxSmallRequest bounds the requests, in bytes, for which no memory is reserved:
+	// callBytes includes it.
 	maxSmallRequest = 4 << 10
-	// smallRequest is the size in bytes up to which a request is received within the
-	// reserve for small ones, which large ones cannot take: a quarter.
+	// smallRequest is the size in bytes up to which a request uses the part of the
+	// budget that is for small ones only: one smallReserve'th.
 	smallRequest = 64 << 10
-	// smallQuery is likewise for the parsed queries.
+	// smallQuery is the same for parsed queries.
 	smallQuery = 16 << 10
-	// freeQuery is what a parsed query may take as part of callBytes.
+	// freeQuery is the size of the parsed queries that callBytes includes.
 	freeQuery    = 1 << 10
 	smallReserve = 4
 
-	// maxWaiting bounds the calls that wait for memory while a part of their request
-	// waits with the transport, at most streamWindow of it and some overhead, or
-	// while they hold a message.
+	// maxWaiting bounds the calls that wait for memory while the transport holds a part
+	// of their request, at most streamWindow and some overhead, or while they hold a
+	// message.
 	maxWaiting = 64
 	// budgetWait is how long a call waits for memory before it is refused.
 	budgetWait = time.Second
@@ -71,8 +71,8 @@ const (
 	// those of reflection.
 	maxForeignRequest = 64 << 10
 
-	// ordinaryMemory is the memory of a process whose bounds of memory are by default as
-	// Options say. With less or more they are in proportion, within these factors.
+	// ordinaryMemory is the memory of a process for which the defaults in Options are.
+	// With less or more memory they are in proportion, within these factors.
 	ordinaryMemory = 1 << 30
 	leastScale     = 1.0 / 4
 	greatestScale  = 8.0
@@ -88,8 +88,8 @@ func maxQuery(limits *dcb.Limits) int64 {
 	return int64(limits.RequestBytes) + encoding.QueryCost(limits.QueryTerms, limits.QueryTerms)
 }
 
-// scaled returns a default for a process with some memory; 0 and the greatest value
-// are for unlimited.
+// scaled returns a default, which is usual for ordinaryMemory, for a process with some
+// memory. 0 and math.MaxInt64 mean that its memory is not limited.
 func scaled(usual, memory int64) int64 {
 	if memory <= 0 || memory == math.MaxInt64 {
 		return usual
@@ -97,8 +97,8 @@ func scaled(usual, memory int64) int64 {
 	return int64(float64(usual) * min(max(float64(memory)/ordinaryMemory, leastScale), greatestScale))
 }
 
-// MemoryBound returns about the most memory, in bytes, that all clients together
-// can make a server with some options take at a time, beside what its store takes.
+// MemoryBound returns about the most memory, in bytes, that a server with these options
+// uses for all clients together. The memory of its store is not included.
 func MemoryBound(options Options, limits *dcb.Limits) int64 {
 	o := options.withDefaults(limits)
 	total := int64(o.MaxConnections)*(connectionBytes+callBytes) + o.CallMemory // each may have a call beside those
@@ -109,7 +109,7 @@ func MemoryBound(options Options, limits *dcb.Limits) int64 {
 	return total
 }
 
-// budgets returns the budgets that the options say.
+// budgets returns new budgets with the sizes in the options.
 func (o *Options) budgets(limits *dcb.Limits) [budgetKinds]*budget {
 	return [budgetKinds]*budget{
 		ofRequests:      newBudget(ofRequests, "requests", o.RequestMemory, smallRequest, maxRequest(limits)),

@@ -10,11 +10,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// budgetKind says what a budget is of.
+// budgetKind is what the memory of a budget is used for.
 type budgetKind int
 
 const (
-	ofRequests      budgetKind = iota // their bytes, while they are received and in hand
+	ofRequests      budgetKind = iota // their bytes, while they are received and handled
 	ofQueries                         // parsed, of reads and append conditions
 	ofSubscriptions                   // parsed, of subscriptions
 	ofResponses                       // messages that no client has taken
@@ -33,22 +33,22 @@ const (
 // shares are what one connection has of the budgets.
 type shares [budgetKinds][pools]share
 
-// budget bounds memory that calls take. Small amounts have a reserve that large
-// ones cannot take.
+// budget bounds memory that calls use. A part of it is for small amounts only.
 type budget struct {
 	kind    budgetKind
 	of      string // what it is a budget of, for errors
 	small   int64  // the largest amount that is small
-	pools   [pools]room
+	pools   [pools]capacity
 	waiting atomic.Int64 // calls that wait
-	// Whoever waits holds something that the budget does not count, so that few may.
+	// waitersHold reports that calls which wait hold memory that the budget does not
+	// count. Then at most maxWaiting may wait.
 	waitersHold bool
 	patience    time.Duration // how long a call waits
-	pressed     func()        // called when a call has to wait; may be nil
+	pressed     func()        // called when a call must wait; may be nil
 }
 
-// newBudget returns a budget of bytes, with room for at least one large amount. There
-// is no reserve for small amounts if small is 0.
+// newBudget returns a budget of bytes, and of at least one large amount. If small is 0,
+// no part of it is for small amounts only.
 func newBudget(kind budgetKind, of string, bytes, small, large int64) *budget {
 	b := &budget{kind: kind, of: of, small: small, patience: budgetWait}
 	if small > 0 {
@@ -58,11 +58,11 @@ func newBudget(kind budgetKind, of string, bytes, small, large int64) *budget {
 	return b
 }
 
-// size is how many bytes there are in all.
+// size returns the size of the whole budget in bytes.
 func (b *budget) size() int64 { return b.pools[smallPool].size + b.pools[largePool].size }
 
-// reservation is memory that a call has reserved. The zero reservation is of a call
-// that has reserved none.
+// reservation is memory that a call has reserved. The zero value is that of a call that
+// has reserved none.
 type reservation struct {
 	budget     *budget
 	connection *connection
@@ -86,20 +86,20 @@ func (b *budget) reserve(ctx context.Context, c *connection, p pool, bytes int64
 	return r, err
 }
 
-// resize reserves more bytes, or releases some, so that there are bytes in all. A
-// reservation stays in its pool, and takes all of it if it is larger. If resize fails,
-// the reservation is as it was.
+// resize changes the size of a reservation to bytes. A reservation stays in its pool. If
+// it is larger than the pool, it takes the whole pool. If resize fails, the reservation
+// is unchanged.
 func (r *reservation) resize(ctx context.Context, bytes int64) error {
-	b, room := r.budget, &r.budget.pools[r.pool]
+	b, pool := r.budget, &r.budget.pools[r.pool]
 	own := &r.connection.shares[b.kind][r.pool]
-	held := min(r.bytes, room.size)
-	more := min(bytes, room.size) - held
+	held := min(r.bytes, pool.size)
+	more := min(bytes, pool.size) - held
 	switch {
 	case more < 0:
-		room.release(own, -more)
+		pool.release(own, -more)
 	case more > 0:
-		if err := room.take(ctx, own, held, more, b.waitIn(ctx)); err != nil {
-			return b.refusal(ctx, room.size, bytes)
+		if err := pool.take(ctx, own, held, more, b.waitIn(ctx)); err != nil {
+			return b.refusal(ctx, pool.size, bytes)
 		}
 	}
 	r.bytes = bytes
@@ -123,8 +123,8 @@ func (r *reservation) release() {
 	}
 }
 
-// waitIn returns what a claim calls when it has to wait: it returns the context to
-// wait in, or an error if too many wait.
+// waitIn returns the function that a claim calls before it waits. The function returns
+// the context to wait with, or an error if too many calls wait.
 func (b *budget) waitIn(ctx context.Context) func() (context.Context, context.CancelFunc, error) {
 	return func() (context.Context, context.CancelFunc, error) {
 		if b.waiting.Add(1) > maxWaiting && b.waitersHold {
@@ -141,7 +141,8 @@ func (b *budget) waitIn(ctx context.Context) func() (context.Context, context.Ca
 
 var errManyWait = errors.New("too many calls wait")
 
-// refusal is the error of a call that found no room, unless its caller has gone.
+// refusal returns the error of a call that could not reserve memory: that of ctx, if it
+// is done.
 func (b *budget) refusal(ctx context.Context, bound, bytes int64) error {
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
@@ -149,11 +150,11 @@ func (b *budget) refusal(ctx context.Context, bound, bytes int64) error {
 	return &exhausted{status.Newf(codes.ResourceExhausted, "there is no memory for %d bytes of %s: the bound of the server is %d bytes, of which each connection has a share; try again later", bytes, b.of, bound)}
 }
 
-// exhausted is the error of a call that is refused for want of memory.
+// exhausted is the error of a call that is refused for lack of memory.
 type exhausted struct{ status *status.Status }
 
 // Error returns the text of the status.
 func (e *exhausted) Error() string { return e.status.Err().Error() }
 
-// GRPCStatus returns the status, as package status wants it.
+// GRPCStatus returns the status. Package status calls it.
 func (e *exhausted) GRPCStatus() *status.Status { return e.status }

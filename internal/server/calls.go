@@ -15,20 +15,20 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// callClass says whose a call is.
+// callClass is the kind of connection that a call belongs to.
 type callClass int
 
 const (
-	// anonymous calls came by connections that have not authenticated any call.
+	// anonymous is a connection that has not authenticated any call.
 	anonymous callClass = iota
 	authenticated
 	callClasses
 )
 
-// calls bounds what the calls in progress take, of all connections and of each. As
-// with a room, a quarter is for connections that have few calls, and others may have a
+// calls bounds the memory of the calls in progress, of all connections and of each. As
+// in a capacity, a quarter is for connections that have few calls, and others may have a
 // third of what is left. A call that is the only one of its connection is always
-// admitted: whoever makes one call at a time is never refused.
+// admitted, so clients that make one call at a time are never refused.
 type calls struct {
 	most int64 // bytes
 	used [callClasses]atomic.Int64
@@ -64,7 +64,7 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	c.denied = s.key.admit(ctx, method)
 	if c.denied == nil && !openMethods[method] && !c.connection.authenticated.Load() {
 		c.connection.authenticated.Store(true)
-		s.conns.known(c.connection)
+		s.conns.authenticated(c.connection)
 	}
 	if c.connection.authenticated.Load() {
 		c.class = authenticated

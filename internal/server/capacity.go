@@ -6,34 +6,34 @@ import (
 	"sync"
 )
 
-// room is an amount of memory that connections share. A quarter of it is for those
+// capacity is an amount of memory that connections share. A quarter of it is for those
 // that have one reservation, which may be of any size. With more, a connection may have
 // a third of what is left of the other three quarters: less the more others there are,
 // and never a quarter. So a few connections cannot take all. Of those that wait, the
 // one comes first that has least.
-type room struct {
+type capacity struct {
 	size int64
 
 	mu      sync.Mutex
 	used    int64    // guarded by mu
-	waiting []*share // guarded by mu; those that have claims, in the order of their first
+	waiting []*share // guarded by mu; those with claims, in the order of their first claims
 }
 
-// share is what one connection has of a room.
+// share is what one connection has of a capacity.
 type share struct {
-	used   int64    // guarded by room.mu
-	claims []*claim // guarded by room.mu; those that wait, in their order
+	used   int64    // guarded by capacity.mu
+	claims []*claim // guarded by capacity.mu; those that wait, in their order
 }
 
-// claim is a reservation that is to be larger.
+// claim is a request to make a reservation larger.
 type claim struct {
 	held, more int64
 	granted    chan struct{} // closed when it is granted
 }
 
-// take makes a reservation of held bytes larger by more, which is above 0. It waits
-// until ctx is done, with the error of the context.
-func (r *room) take(ctx context.Context, s *share, held, more int64, wait func() (context.Context, context.CancelFunc, error)) error {
+// take makes a reservation of held bytes larger by more, which is above 0. If that is not
+// possible at once, it calls wait, and waits until the context that wait returns is done.
+func (r *capacity) take(ctx context.Context, s *share, held, more int64, wait func() (context.Context, context.CancelFunc, error)) error {
 	c := &claim{held: held, more: more}
 	r.mu.Lock()
 	if len(s.claims) == 0 && r.comesFirst(s) && r.fits(s, c) {
@@ -65,7 +65,7 @@ func (r *room) take(ctx context.Context, s *share, held, more int64, wait func()
 }
 
 // release returns bytes of a share.
-func (r *room) release(s *share, bytes int64) {
+func (r *capacity) release(s *share, bytes int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.used -= bytes
@@ -73,15 +73,15 @@ func (r *room) release(s *share, bytes int64) {
 	r.grantNext()
 }
 
-// quarters returns how many quarters of the room are in use, rounded down.
-func (r *room) quarters() int64 {
+// quarters returns how many quarters of the capacity are in use, rounded down.
+func (r *capacity) quarters() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return 4 * r.used / r.size
 }
 
-// withdraw takes back a claim, unless it has been granted meanwhile.
-func (r *room) withdraw(ctx context.Context, s *share, c *claim) error {
+// withdraw removes a claim, unless it has been granted by now.
+func (r *capacity) withdraw(ctx context.Context, s *share, c *claim) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	select {
@@ -95,7 +95,7 @@ func (r *room) withdraw(ctx context.Context, s *share, c *claim) error {
 }
 
 // fits reports whether a claim can be granted now. The caller must hold mu.
-func (r *room) fits(s *share, c *claim) bool {
+func (r *capacity) fits(s *share, c *claim) bool {
 	left := r.size - r.used - c.more
 	return left >= 0 && (s.used == c.held || s.used+c.more <= shareOf(left, r.size))
 }
@@ -103,14 +103,14 @@ func (r *room) fits(s *share, c *claim) bool {
 // shareOf returns what a connection may have of a bound, if so much is left of it.
 func shareOf(left, bound int64) int64 { return (left - bound/4) / 3 }
 
-// comesFirst reports whether none of those that wait has less than a share has. The
-// caller must hold mu.
-func (r *room) comesFirst(s *share) bool {
+// comesFirst reports whether a share has less than each of those that wait. The caller
+// must hold mu.
+func (r *capacity) comesFirst(s *share) bool {
 	return !slices.ContainsFunc(r.waiting, func(other *share) bool { return other.used <= s.used })
 }
 
 // grantNext grants claims as long as the next one fits. The caller must hold mu.
-func (r *room) grantNext() {
+func (r *capacity) grantNext() {
 	for len(r.waiting) > 0 {
 		next := r.waiting[0]
 		for _, s := range r.waiting[1:] {
@@ -128,14 +128,14 @@ func (r *room) grantNext() {
 	}
 }
 
-// grant gives a share what it claims. The caller must hold mu.
-func (r *room) grant(s *share, c *claim) {
+// grant adds a claim to its share. The caller must hold mu.
+func (r *capacity) grant(s *share, c *claim) {
 	s.used += c.more
 	r.used += c.more
 }
 
-// drop takes a claim out of those that wait. The caller must hold mu.
-func (r *room) drop(s *share, i int) {
+// drop removes a claim from those that wait. The caller must hold mu.
+func (r *capacity) drop(s *share, i int) {
 	s.claims = slices.Delete(s.claims, i, i+1)
 	if len(s.claims) == 0 {
 		r.waiting = slices.DeleteFunc(r.waiting, func(other *share) bool { return other == s })

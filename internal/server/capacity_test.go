@@ -10,7 +10,7 @@ import (
 
 // takeFor takes bytes for a share that has made no reservation before, and waits for
 // some time if it has to.
-func (r *room) takeFor(s *share, more int64, patience time.Duration) error {
+func (r *capacity) takeFor(s *share, more int64, patience time.Duration) error {
 	return r.take(context.Background(), s, 0, more, func() (context.Context, context.CancelFunc, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		return ctx, cancel, nil
@@ -18,7 +18,7 @@ func (r *room) takeFor(s *share, more int64, patience time.Duration) error {
 }
 
 // fill takes one by one what a share can have, and returns how many.
-func (r *room) fill(t *testing.T, s *share) (n int64) {
+func (r *capacity) fill(t *testing.T, s *share) (n int64) {
 	t.Helper()
 	for r.takeFor(s, 1, time.Nanosecond) == nil {
 		n++
@@ -29,7 +29,7 @@ func (r *room) fill(t *testing.T, s *share) (n int64) {
 func TestAConnectionHasAQuarterAndLeavesRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, hogs := range []int{1, 2, 8, 40, 100} {
-			r := room{size: 10_000}
+			r := capacity{size: 10_000}
 			for range hogs {
 				if n := r.fill(t, new(share)); n > r.size/4 {
 					t.Errorf("of %d, one has %d of %d", hogs, n, r.size)
@@ -44,7 +44,7 @@ func TestAConnectionHasAQuarterAndLeavesRoomForOthers(t *testing.T) {
 
 func TestOneReservationMayHaveAnySize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := room{size: 100}
+		r := capacity{size: 100}
 		var one, other share
 		if err := r.takeFor(&one, 100, time.Second); err != nil {
 			t.Error(err)
@@ -61,7 +61,7 @@ func TestOneReservationMayHaveAnySize(t *testing.T) {
 
 func TestALargeReservationTakesItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := room{size: 100}
+		r := capacity{size: 100}
 		small := make([]share, 100)
 		for i := range small {
 			if err := r.takeFor(&small[i], 1, time.Second); err != nil {
@@ -97,7 +97,7 @@ func TestALargeReservationTakesItsTurn(t *testing.T) {
 
 func TestWhoHasLeastComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := room{size: 100}
+		r := capacity{size: 100}
 		var full, has, none share
 		if r.takeFor(&full, 90, 0) != nil || r.takeFor(&has, 10, 0) != nil {
 			t.Fatal("the room is not free")

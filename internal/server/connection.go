@@ -11,11 +11,10 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// promptWrite is how long a write to a connection takes at most when its client
-// keeps up.
+// promptWrite is the longest that a write to a connection takes if its client reads.
 const promptWrite = 10 * time.Millisecond
 
-// connection is an accepted connection, with what its client has the server hold.
+// connection is an accepted connection, with what the server holds for its client.
 //
 // The transport keeps a stream until it has written the status, which may be long
 // after the handler has returned: while the client does not read its connection,
@@ -25,7 +24,7 @@ type connection struct {
 	connections *connections
 	close       sync.Once
 
-	stranger *list.Element // guarded by connections.mu; nil once a call was authenticated
+	element *list.Element // guarded by connections.mu; nil once a call was authenticated
 
 	authenticated atomic.Bool  // a call came with the API key, or needed none
 	used          atomic.Int64 // bytes of its calls
@@ -38,13 +37,13 @@ type connection struct {
 	held      [callClasses]account // they ended while a write was in progress
 	shares    shares
 
-	mu      sync.Mutex
-	parcels map[*parcel]bool // guarded by mu; messages that the client has not taken
-	coming  map[*call]bool   // guarded by mu; admitted calls whose handler has not begun; nil once closed
+	mu       sync.Mutex
+	parcels  map[*parcel]bool // guarded by mu; messages that the client has not taken
+	expected map[*call]bool   // guarded by mu; admitted calls whose handler has not begun; nil once closed
 }
 
 func newConnection(accepted net.Conn, connections *connections) *connection {
-	return &connection{Conn: accepted, connections: connections, parcels: make(map[*parcel]bool), coming: make(map[*call]bool)}
+	return &connection{Conn: accepted, connections: connections, parcels: make(map[*parcel]bool), expected: make(map[*call]bool)}
 }
 
 // connectionAddr is the remote address of a connection, by which the connection
@@ -91,14 +90,15 @@ func (c *connection) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// blockedSince reports whether the client has not read for at least some time.
+// blockedFor reports whether the write in progress, if any, has lasted for at least some
+// time: the client does not read.
 func (c *connection) blockedFor(least time.Duration) bool {
 	began := c.writing.Load()
 	return began != 0 && time.Since(time.Unix(0, began)) >= least
 }
 
-// ended releases a call that the transport keeps no longer, unless its status
-// cannot be written now.
+// ended releases a call that the transport has dropped. If a write is in progress, the
+// status of the call may not be written yet, and the call is released later.
 func (c *connection) ended(class callClass, bytes int64) {
 	if c.writing.Load() == 0 || !c.held[class].add(bytes) {
 		c.release(class, bytes)
@@ -112,41 +112,41 @@ func (c *connection) release(class callClass, bytes int64) {
 	}
 }
 
-// expect notes a call that is admitted. It reports whether the connection is open.
+// expect notes that a call is admitted. It reports whether the connection is open.
 func (c *connection) expect(admitted *call) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.coming == nil {
+	if c.expected == nil {
 		return false
 	}
-	c.coming[admitted] = true
+	c.expected[admitted] = true
 	return true
 }
 
-// begun notes that the handler of a call begins. It reports whether the call was
-// expected still.
+// begun notes that the handler of a call begins. It reports whether the call was still
+// expected.
 func (c *connection) begun(admitted *call) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	expected := c.coming[admitted]
-	delete(c.coming, admitted)
+	expected := c.expected[admitted]
+	delete(c.expected, admitted)
 	return expected
 }
 
-// dropEnded releases the calls that ended before their handler could begin: gRPC
-// refuses some by itself, as those that are compressed in a way that it does not know.
-// If the connection is closed, all have ended.
+// dropEnded releases the calls that ended before their handler could begin: gRPC itself
+// refuses some, for example those with an unknown compression. If the connection is
+// closed, all have ended.
 func (c *connection) dropEnded(closed bool) {
 	var ended []*call
 	c.mu.Lock()
-	for admitted := range c.coming {
+	for admitted := range c.expected {
 		if closed || admitted.ctx.Err() != nil {
-			delete(c.coming, admitted)
+			delete(c.expected, admitted)
 			ended = append(ended, admitted)
 		}
 	}
 	if closed {
-		c.coming = nil
+		c.expected = nil
 	}
 	c.mu.Unlock()
 	for _, admitted := range ended {
@@ -154,7 +154,7 @@ func (c *connection) dropEnded(closed bool) {
 	}
 }
 
-// Close closes the connection, with which the transport drops all its streams.
+// Close closes the connection. The transport drops all its streams then.
 func (c *connection) Close() error {
 	err := c.Conn.Close()
 	c.close.Do(func() {

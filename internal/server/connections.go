@@ -15,25 +15,25 @@ const (
 	// longestWrite is how long a client may leave a connection unread that the
 	// server writes to.
 	longestWrite = 10 * time.Second
-	// longestStall is how long a client may leave a message untaken while half of
-	// Options.ResponseMemory is in use, and shortestStall while others wait and a
+	// longestStall is for how long a client may not take a message while half of
+	// Options.ResponseMemory is in use, and shortestStall while other calls wait and a
 	// quarter is left.
 	longestStall  = 30 * time.Second
 	shortestStall = 250 * time.Millisecond
 )
 
-// connections counts the open connections of all listeners, and closes one too
-// many, and those whose clients do not take what others need the memory for. It
+// connections counts the open connections of all listeners. It closes those above the
+// limit, and those whose clients do not take messages while others need the memory. It
 // also ends handshakes when the server stops: gRPC would wait until they time out.
 type connections struct {
 	most    int
 	notices *notices
 	calls   *calls
 
-	mu          sync.Mutex
-	open        map[*connection]bool // guarded by mu
-	strangers   list.List            // guarded by mu; those open that have not authenticated a call, oldest first
-	handshaking map[*connection]bool // guarded by mu; nil once stopped
+	mu              sync.Mutex
+	open            map[*connection]bool // guarded by mu
+	unauthenticated list.List            // guarded by mu; those open that have not authenticated a call, oldest first
+	handshaking     map[*connection]bool // guarded by mu; nil once stopped
 }
 
 func newConnections(most int, notices *notices, calls *calls) *connections {
@@ -62,12 +62,12 @@ func (c *connections) stop() {
 	}
 }
 
-// admit counts a connection, or reports that it is one too many. If so, the oldest
-// of those that have not authenticated a call is closed, and makes room.
+// admit counts a connection, and reports whether it may stay open. If there are too
+// many, the oldest that has not authenticated a call is closed to make room.
 func (c *connections) admit(conn *connection) bool {
-	if stranger := c.oldestStranger(); stranger != nil {
-		c.notices.Warn("connections are closed to make room for others: as many are open as are allowed", stranger.Conn.RemoteAddr())
-		stranger.Close()
+	if oldest := c.oldestUnauthenticated(); oldest != nil {
+		c.notices.Warn("connections are closed to make room for others: as many are open as are allowed", oldest.Conn.RemoteAddr())
+		oldest.Close()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,33 +80,34 @@ func (c *connections) admit(conn *connection) bool {
 	}
 	c.open[conn] = true
 	c.handshaking[conn] = true
-	conn.stranger = c.strangers.PushBack(conn)
+	conn.element = c.unauthenticated.PushBack(conn)
 	return true
 }
 
-// oldestStranger returns the connection to be closed for another one, or nil if there
+// oldestUnauthenticated returns the connection to be closed for another one, or nil if there
 // is room, or none.
-func (c *connections) oldestStranger() *connection {
+func (c *connections) oldestUnauthenticated() *connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.open) < c.most || c.strangers.Len() == 0 {
+	if len(c.open) < c.most || c.unauthenticated.Len() == 0 {
 		return nil
 	}
-	return c.strangers.Front().Value.(*connection)
+	return c.unauthenticated.Front().Value.(*connection)
 }
 
-// known notes that a connection has authenticated a call.
-func (c *connections) known(conn *connection) {
+// authenticated notes that a connection has authenticated a call.
+func (c *connections) authenticated(conn *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget(conn)
 }
 
-// forget takes a connection out of the strangers. The caller must hold mu.
+// forget removes a connection from those that have not authenticated a call. The caller
+// must hold mu.
 func (c *connections) forget(conn *connection) {
-	if conn.stranger != nil {
-		c.strangers.Remove(conn.stranger)
-		conn.stranger = nil
+	if conn.element != nil {
+		c.unauthenticated.Remove(conn.element)
+		conn.element = nil
 	}
 }
 
@@ -124,9 +125,9 @@ func (c *connections) closed(conn *connection) {
 	delete(c.handshaking, conn)
 }
 
-// tidy releases what ended calls have left, and closes the connections whose clients
-// do not read at all.
-func (c *connections) tidy() {
+// closeUnread releases calls that ended before their handler began, and closes the
+// connections whose clients do not read at all.
+func (c *connections) closeUnread() {
 	c.mu.Lock()
 	open := slices.Collect(maps.Keys(c.open))
 	c.mu.Unlock()
@@ -140,9 +141,9 @@ func (c *connections) tidy() {
 	}
 }
 
-// closeStalled closes the connection that holds the most bytes of messages that
-// were sent at least some time ago and not taken. It is the one way to have the
-// transport drop them. It reports whether there was one.
+// closeStalled closes the connection that holds the most bytes of messages that were
+// sent at least some time ago and not taken: only then does the transport drop them. It
+// reports whether there was one.
 func (c *connections) closeStalled(least time.Duration) bool {
 	before := time.Now().Add(-least)
 	var worst *connection
@@ -167,7 +168,7 @@ type limitedListener struct {
 	connections *connections
 }
 
-// Accept waits for a connection that is not one too many.
+// Accept waits for a connection that may stay open.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	for {
 		accepted, err := l.Listener.Accept()

@@ -8,12 +8,12 @@
 // guard, which authenticates it and turns what its handler returns, or panics with,
 // into a status.
 //
-// All that a client can make the server hold is counted and bounded (bounds.go):
+// Everything that a client can make the server hold is counted and bounded (bounds.go):
 // connections (connections.go), calls until the transport drops them (calls.go,
 // connection.go), and the bytes of requests, parsed queries and messages (budget.go,
-// room.go).
+// capacity.go).
 //
-// The goroutines are those of the gRPC server and the minder (minder.go), which New
-// starts and Shutdown ends, and one for each reflection stream, which ends with the
-// stream.
+// The goroutines are those of the gRPC server and the monitor (monitor.go), which New
+// starts and Shutdown ends, one for each Serve with TLS, which warns of a certificate
+// that expires (tls.go), and one for each reflection stream, which ends with the stream.
 package server

@@ -16,8 +16,8 @@ import (
 // errStopping refuses or ends a call because the server is shutting down.
 var errStopping = status.Error(codes.Unavailable, "the server is shutting down")
 
-// guard is around every call that tap has admitted: it authenticates it, survives
-// its handler, and makes a status of what the handler returns.
+// guard is called for every call that tap has admitted. It authenticates the call, calls
+// its handler, recovers from a panic, and converts the error of the handler to a status.
 func (s *Server) guard(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	call := callOf(stream.Context())
 	if !call.begin(stream) {
@@ -38,7 +38,7 @@ func (s *Server) guard(service any, stream grpc.ServerStream, info *grpc.StreamS
 	return handler(service, stream)
 }
 
-// noteRefusal notes that a call was refused for want of memory.
+// noteRefusal notes that a call was refused for lack of memory.
 func (s *Server) noteRefusal(c *call, method string, err error) {
 	if refused := (*exhausted)(nil); !errors.As(err, &refused) {
 		return

@@ -27,7 +27,7 @@ type keyring struct {
 	hash atomic.Pointer[[sha256.Size]byte] // nil if no key is required
 }
 
-// set replaces the key. Calls that are under way are not affected.
+// set replaces the key. Calls in progress are not affected.
 func (k *keyring) set(key string) error {
 	if err := wire.CheckAPIKey(key); err != nil {
 		return err
@@ -60,9 +60,9 @@ func (k *keyring) admit(ctx context.Context, method string) error {
 	return nil
 }
 
-// SetAPIKey replaces the key that every call must bring, for calls that begin from
-// now on. A server that requires a key goes on requiring one: an empty key, or one
-// that no client can send, is dcb.ErrInvalidArgument, and the key stays as it was.
+// SetAPIKey replaces the key that every call must have, for calls that begin from now
+// on. The key must not be empty, and a client must be able to send it. Otherwise the
+// error is dcb.ErrInvalidArgument, and the key is unchanged.
 func (s *Server) SetAPIKey(key string) error {
 	if key == "" {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the API key is empty"}

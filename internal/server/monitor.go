@@ -3,16 +3,17 @@ package server
 import "time"
 
 const (
-	// minderInterval is how often the minder looks, and pressedInterval how often
-	// while calls wait for memory that clients hold.
-	minderInterval  = time.Second
+	// monitorInterval is how often the monitor checks the server, and pressedInterval
+	// how often while calls wait for memory that clients hold.
+	monitorInterval = time.Second
 	pressedInterval = 100 * time.Millisecond
 )
 
-// mind runs until the server stops: once a second it judges the health, closes
-// connections whose clients hold what others need, and logs what was counted.
-func (s *Server) mind() {
-	tick := time.NewTicker(minderInterval)
+// monitor runs until the server stops. Once a second it sets the health of appends,
+// closes connections whose clients hold memory that others need, and logs what was
+// counted.
+func (s *Server) monitor() {
+	tick := time.NewTicker(monitorInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -22,7 +23,7 @@ func (s *Server) mind() {
 			s.relieve()
 		case <-tick.C:
 			s.judgeAppends()
-			s.conns.tidy()
+			s.conns.closeUnread()
 			if s.responses.pools[largePool].quarters() >= 2 {
 				s.conns.closeStalled(longestStall)
 			}
@@ -31,7 +32,7 @@ func (s *Server) mind() {
 	}
 }
 
-// press wakes the minder for a call that waits for memory.
+// press wakes the monitor when memory or the number of calls is short.
 func (s *Server) press() {
 	select {
 	case s.pressed <- struct{}{}:
@@ -39,8 +40,8 @@ func (s *Server) press() {
 	}
 }
 
-// relieve closes connections that hold messages which their clients do not take, as
-// long as little is left of what others need.
+// relieve closes connections whose clients do not take their messages, as long as little
+// is left of what others need.
 func (s *Server) relieve() {
 	pause := time.NewTicker(pressedInterval)
 	defer pause.Stop()

@@ -16,9 +16,9 @@ const (
 	noticeAddresses = 5
 )
 
-// notices logs what may happen often, such as refusals: at most one line a
-// minute for each message, with how often it has happened since the line
-// before, and from where.
+// notices logs events that may be frequent, such as refusals: at most one line a minute
+// for each message, with how often it has happened since the line before, and the
+// addresses of clients that caused it.
 type notices struct {
 	log *slog.Logger
 
@@ -37,9 +37,9 @@ func newNotices(log *slog.Logger) *notices {
 	return &notices{log: log, messages: make(map[string]*notice)}
 }
 
-// Warn counts one occurrence of what message says, caused by a client at an
-// address, which may be nil. The first one is logged at once. The messages must
-// be constants: each is kept for ever.
+// Warn counts one occurrence of a message, caused by a client at an address, which may be
+// nil. The first one is logged at once. The messages must be constants, because they are
+// never removed.
 func (n *notices) Warn(message string, from net.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -55,8 +55,8 @@ func (n *notices) Warn(message string, from net.Addr) {
 	n.logDue(message, seen)
 }
 
-// flush logs what has happened a minute or longer after the last line. It is
-// called about once a second.
+// flush logs the messages that have been counted and whose last line is at least a
+// minute old. It is called about once a second.
 func (n *notices) flush() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -19,27 +19,27 @@ type Options struct {
 	APIKey string
 	// Logger is told of panics and of refused connections. Nil for no logging.
 	Logger *slog.Logger
-	// Memory is what the process should keep within. The defaults of what bounds memory
-	// are for 1 GiB; with less or more they are in proportion, from a quarter to 8 times.
-	// Default unlimited, with the defaults as they are for 1 GiB.
+	// Memory is the memory in bytes that the process should not exceed. The defaults of
+	// the bounds below are for 1 GiB; with less or more memory they are in proportion,
+	// from a quarter to 8 times. Default unlimited, with the defaults for 1 GiB.
 	Memory int64
-	// MaxConnections bounds open connections. For one more, the one is closed that has
-	// been open longest of those that have not authenticated any call; or itself, if
-	// all have. Default 4,096, less in proportion to Memory, and at least 256 less than the
-	// file descriptors that the process may have.
+	// MaxConnections bounds open connections. For one more, the oldest connection that
+	// has not authenticated any call is closed. If there is none, the new one is closed.
+	// Default 4,096, less in proportion to Memory, and at least 256 less than the file
+	// descriptors that the process may have.
 	MaxConnections int
 	// MaxStreams bounds the concurrent calls of one connection. Default 4,096.
 	MaxStreams uint32
-	// CallMemory bounds the bytes that all calls in progress take, beside those that
-	// are the only ones of their connection. Default 160 MiB, some 13,000 calls.
+	// CallMemory bounds the bytes that all calls in progress use, except those that are
+	// the only ones of their connection. Default 160 MiB, some 13,000 calls.
 	CallMemory int64
-	// RequestMemory bounds the bytes of all requests that are being received or are
-	// in hand; a quarter is for requests of up to 64 KiB. A call that finds no room is
-	// refused. Default 80 MiB, and never less than one large request.
+	// RequestMemory bounds the bytes of all requests that are being received or handled.
+	// A quarter is for requests of up to 64 KiB. A call that finds no room is refused.
+	// Default 80 MiB, and never less than one large request.
 	RequestMemory int64
-	// QueryMemory bounds the bytes that parsed queries take, of subscriptions, and
-	// as much for those of reads and append conditions. Default 64 MiB, and never less
-	// than one large query.
+	// QueryMemory bounds the bytes that the parsed queries of subscriptions use, and
+	// also those of reads and append conditions. Default 64 MiB for each of the two, and
+	// never less than one large query.
 	QueryMemory int64
 	// ResponseMemory bounds the bytes of messages that were sent and that no client
 	// has taken yet. Default 64 MiB.
@@ -55,11 +55,11 @@ type Options struct {
 	// this is about the number of concurrent appends. Default 256.
 	StreamWorkers uint32
 
-	lowered bool // MaxConnections is less for want of file descriptors
+	lowered bool // MaxConnections is less for lack of file descriptors
 }
 
-// defaultConnections is the default of MaxConnections where there are enough file
-// descriptors, of which reservedDescriptors are left to the store.
+// defaultConnections is the default of MaxConnections if there are enough file
+// descriptors. reservedDescriptors of them are for the store.
 const (
 	defaultConnections  = 4096
 	reservedDescriptors = 256
@@ -109,8 +109,8 @@ func DefaultConnections(memory int64) int {
 	return int(min(scaled(defaultConnections, memory), defaultConnections))
 }
 
-// connectionsFor returns how many connections are allowed where there may be some
-// number of file descriptors; 0 is unknown.
+// connectionsFor returns how many connections are allowed with a limit of file
+// descriptors; 0 means that the limit is unknown.
 func connectionsFor(usual, descriptors int) int {
 	if descriptors == 0 {
 		return usual

@@ -9,10 +9,10 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// outbox sends the messages of one stream. The transport takes a message whole
-// and keeps it until its client makes room. So messages are counted, by the
-// capacity that they hold, until they are written: clients that do not read cannot
-// make the server hold more than Options.ResponseMemory.
+// outbox sends the messages of one stream. The transport accepts a message at once and
+// keeps it until the client has room for it. So messages are counted, by the capacity of
+// their slabs, until they are written: clients that do not read cannot make the server
+// hold more than Options.ResponseMemory.
 type outbox struct {
 	stream     grpc.ServerStream
 	connection *connection
@@ -24,15 +24,15 @@ func (s *Server) newOutbox(stream grpc.ServerStream) *outbox {
 	return &outbox{stream: stream, connection: connectionOf(stream.Context()), budget: s.responses, stopping: s.stopping}
 }
 
-// parcel is a message that the transport has. It may keep it longer than the handler
-// of the call runs.
+// parcel is a message that the transport holds, perhaps until after the handler of the
+// call has returned.
 type parcel struct {
 	call        *call
 	reservation reservation
 	sent        time.Time
 }
 
-// done releases what the parcel takes. It may be called again.
+// done releases the memory of a message. It may be called again.
 func (p *parcel) done() {
 	c := p.reservation.connection
 	c.mu.Lock()
@@ -45,32 +45,32 @@ func (p *parcel) done() {
 	}
 }
 
-// reserve reserves room for a message that is to be made. When the server stops, no
-// more are made.
+// reserve reserves memory for a message before it is made. It fails when the server
+// stops: no more messages are made then.
 func (o *outbox) reserve(bytes int64) (reservation, error) {
-	room, err := o.budget.reserve(o.stream.Context(), o.connection, largePool, bytes)
+	reserved, err := o.budget.reserve(o.stream.Context(), o.connection, largePool, bytes)
 	if err == nil && o.stopping.Err() != nil {
-		room.release()
+		reserved.release()
 		err = errStopping
 	}
-	return room, err
+	return reserved, err
 }
 
-// none is the reservation for a message of unknown size.
+// none returns an empty reservation, for a message of unknown size.
 func (o *outbox) none() reservation {
 	return reservation{budget: o.budget, connection: o.connection, pool: largePool}
 }
 
-// send sends the message in a slab, which is the transport's from then on. What is
-// reserved for it is made to fit.
-func (o *outbox) send(slab *[]byte, room reservation) error {
+// send sends the message in a slab, which the caller must not use afterwards. It changes
+// the reservation to the size of the slab.
+func (o *outbox) send(slab *[]byte, reserved reservation) error {
 	slab = wire.Trim(slab)
-	if err := room.resize(o.stream.Context(), int64(cap(*slab))); err != nil {
-		room.release()
+	if err := reserved.resize(o.stream.Context(), int64(cap(*slab))); err != nil {
+		reserved.release()
 		wire.Slabs.Put(slab)
 		return err
 	}
-	p := &parcel{call: callOf(o.stream.Context()), reservation: room, sent: time.Now()}
+	p := &parcel{call: callOf(o.stream.Context()), reservation: reserved, sent: time.Now()}
 	p.call.pending.Add(1)
 	o.connection.mu.Lock()
 	o.connection.parcels[p] = true
@@ -78,8 +78,8 @@ func (o *outbox) send(slab *[]byte, room reservation) error {
 	return o.stream.SendMsg(wire.NewSlabFrame(slab, p.done))
 }
 
-// close ends the outbox with its handler. If the client has gone, the transport has
-// dropped the messages, and may not have told.
+// close must be called when the handler returns. If the client has gone, the transport
+// has dropped the messages, perhaps without calling done.
 func (o *outbox) close() {
 	if o.stream.Context().Err() == nil {
 		return
@@ -88,7 +88,7 @@ func (o *outbox) close() {
 	o.connection.drop(func(p *parcel) bool { return p.call == c })
 }
 
-// drop releases some messages.
+// drop releases the messages that which selects.
 func (c *connection) drop(which func(*parcel) bool) {
 	var dropped []*parcel
 	c.mu.Lock()

@@ -34,9 +34,8 @@ func (s *Server) read(stream grpc.ServerStream) error {
 	return s.sendAll(stream, cursor)
 }
 
-// receiveQuery receives and parses the request of a read or subscription, and gives
-// up its bytes. What the query takes once it is parsed is reserved, for as long as
-// the call lasts.
+// receiveQuery receives and parses the request of a read or subscription, and drops its
+// bytes. It reserves the memory of the parsed query, which the caller must release.
 func receiveQuery[R any](s *Server, stream grpc.ServerStream, queries *budget, parse func([]byte, *dcb.Limits) (R, error)) (parsed R, query reservation, err error) {
 	request, err := s.receive(stream, maxRequest(s.limits))
 	if err != nil {
@@ -53,8 +52,8 @@ func receiveQuery[R any](s *Server, stream grpc.ServerStream, queries *budget, p
 	return parsed, query, err
 }
 
-// reserveQuery reserves what a query takes. What a small one takes is part of what
-// the call takes.
+// reserveQuery reserves the memory of a parsed query. That of a small one is part of the
+// memory of its call.
 func (s *Server) reserveQuery(ctx context.Context, queries *budget, bytes int64) (reservation, error) {
 	if bytes <= freeQuery {
 		return reservation{}, nil
@@ -72,7 +71,7 @@ func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error
 			return errStopping
 		}
 		// What a message takes is reserved before it is made.
-		room, err := out.reserve(wire.LargeSlab)
+		reserved, err := out.reserve(wire.LargeSlab)
 		if err != nil {
 			return err
 		}
@@ -80,14 +79,14 @@ func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error
 		message, err := cursor.Next(stream.Context(), (*slab)[:0])
 		if err != nil {
 			wire.Slabs.Put(slab)
-			room.release()
+			reserved.release()
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
 		}
 		*slab = message
-		if err := out.send(slab, room); err != nil {
+		if err := out.send(slab, reserved); err != nil {
 			return err
 		}
 	}

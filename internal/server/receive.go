@@ -39,31 +39,30 @@ const (
 	// receiveStep is how many bytes are asked for at once: so many the client may
 	// send without waiting.
 	receiveStep = 256 << 10
-	// wholeFrom is how many bytes of a request must have come until there is room for
-	// the whole of it; before, it is at most twice what has come.
+	// wholeFrom is how many bytes of a request must have arrived before memory for the
+	// whole of it is reserved. Until then, twice what has arrived is reserved.
 	wholeFrom = 1 << 20
-	// receiveStall is how long the next step of a request with room for the whole of
-	// it may take, while others wait for room.
+	// receiveStall is how long the next step of a request for which all memory is
+	// reserved may take, while others wait for memory.
 	receiveStall = budgetWait / 2
-	// The first bytes of a request are looked at in steps: a frame takes some 50 bytes
-	// beside its content, for as long as the call lasts. After so many frames they must
-	// have as many bytes each.
+	// The first bytes of a request are read in small steps, to count their frames. A
+	// frame takes some 50 bytes besides its content, for as long as the call lasts. After
+	// tinyFrames frames, each must have tinyFrames bytes on average.
 	firstBytes = 64 << 10
 	firstStep  = 256
 	tinyFrames = 64
 )
 
-// request is a message in hand.
+// request is a message that is being received or handled.
 type request struct {
 	bytes    []byte
-	slab     *[]byte // that bytes are of, or nil
+	slab     *[]byte // that contains bytes, or nil
 	reserved reservation
 
 	received, frames int // of the first bytes
 }
 
-// drop drops the bytes, which must not be used after. What was reserved for them
-// stays so.
+// drop drops the bytes, which must not be used afterwards. Their reservation stays.
 func (r *request) drop() {
 	if r.slab != nil {
 		wire.Slabs.Put(r.slab)
@@ -71,8 +70,7 @@ func (r *request) drop() {
 	r.bytes, r.slab = nil, nil
 }
 
-// done drops the bytes and releases what was reserved for them. It may be called
-// again.
+// done drops the bytes and releases their reservation. It may be called again.
 func (r *request) done() {
 	r.drop()
 	r.reserved.release()
@@ -134,8 +132,8 @@ func (s *Server) readMessage(ctx context.Context, r *request, body transport, le
 	return malformed("the call has more than one request")
 }
 
-// readBytes reads a message into room that grows as it arrives, and is reserved
-// before.
+// readBytes reads a message into a buffer that grows as it arrives. Memory is reserved
+// before the buffer grows.
 func (s *Server) readBytes(ctx context.Context, r *request, body transport, length int) error {
 	r.slab = wire.Slabs.Get(min(length, maxSmallRequest))
 	r.bytes = *r.slab
@@ -186,8 +184,8 @@ func (r *request) readFirst(body transport, dst []byte) error {
 	return nil
 }
 
-// readRest fills dst, which is reserved. If dst is large and the client does not
-// send, the call ends when others wait for what is reserved.
+// readRest fills dst, for which memory is reserved. If dst is large and the client does
+// not send, the call ends when other calls wait for memory.
 func (s *Server) readRest(body transport, dst []byte) error {
 	if len(dst) <= wholeFrom {
 		return readFull(body, dst, nil)
@@ -207,8 +205,8 @@ func (s *Server) readRest(body transport, dst []byte) error {
 	return readFull(body, dst, func() { stall.Reset(receiveStall) })
 }
 
-// reserveRequest reserves room for a request of some length, in the pool that
-// the whole of it belongs to.
+// reserveRequest reserves room bytes for a request of some length, in the pool that the
+// whole request belongs to.
 func (s *Server) reserveRequest(ctx context.Context, r *request, room, length int) (err error) {
 	if r.reserved.bytes > 0 {
 		return r.reserved.resize(ctx, int64(room))

@@ -43,7 +43,7 @@ type Server struct {
 
 	requests, queries, subscriptions, responses *budget
 
-	pressed   chan struct{} // wakes the minder
+	pressed   chan struct{} // wakes the monitor
 	watches   atomic.Int64  // of the health
 	appending atomic.Int64  // appends that have begun and not ended
 	appends   starvation
@@ -51,7 +51,7 @@ type Server struct {
 
 	grpc *grpc.Server
 	late *status.Status // of a request that does not arrive in time
-	slow *status.Status // of one that does not arrive while others wait for its room
+	slow *status.Status // of one that does not arrive while others wait for memory
 
 	stopping  context.Context // done from the beginning of Shutdown
 	beginStop context.CancelFunc
@@ -118,7 +118,7 @@ func New(store Store, options Options) (*Server, error) {
 	if options.lowered {
 		s.log.Warn("this process may have few files open, so that few connections are allowed", "connections", options.MaxConnections, "files", descriptorLimit())
 	}
-	go s.mind()
+	go s.monitor()
 	return s, nil
 }
 
@@ -138,9 +138,9 @@ func (s *Server) Serve(listener net.Listener) error {
 // Shutdown ends the server. From now on the health service says NOT_SERVING
 // and no call is begun; appends under way are finished, subscriptions end as if
 // there were no more events, and reads in the middle fail with UNAVAILABLE. It
-// returns when all calls have ended; clients that do not take what they were
-// sent are waited for two seconds, and then cut off. When ctx is done before, it closes all
-// connections, whatever is under way, and returns the context's error.
+// returns when all calls have ended. It waits two seconds for clients that do not take
+// what they were sent, and then closes their connections. When ctx is done before, it
+// closes all connections, whatever is in progress, and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginStop()
 	s.conns.stop()

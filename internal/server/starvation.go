@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// starvation reports for how long calls of one kind have been refused for want of
-// memory, while none of them was not.
+// starvation measures for how long all calls of one kind have been refused for lack of
+// memory.
 type starvation struct {
-	since atomic.Int64 // the first refusal after a call was not refused, in Unix ns; 0 for none
+	since atomic.Int64 // the first refusal since a call was granted, in Unix ns; 0 for none
 	last  atomic.Int64 // the last refusal
 }
 
@@ -26,8 +26,8 @@ func (s *starvation) granted() {
 	}
 }
 
-// lasts returns for how long calls have been refused. If none has been for as long
-// as least, it returns 0: then nobody has tried.
+// lasts returns for how long calls have been refused. If the last refusal is at least
+// some time ago, it returns 0: no client tries any more.
 func (s *starvation) lasts(least time.Duration) time.Duration {
 	since, now := s.since.Load(), time.Now()
 	if since == 0 || now.Sub(time.Unix(0, s.last.Load())) >= least {

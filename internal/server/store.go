@@ -27,7 +27,7 @@ type Store interface {
 	// Failed is closed when a write or sync has failed, and no append will
 	// succeed before a restart.
 	Failed() <-chan struct{}
-	// AppendStall returns how long appends have been waiting while the writer has
-	// taken none; 0 if none waits.
+	// AppendStall returns for how long appends have waited without any of them being
+	// answered; 0 if none waits.
 	AppendStall() time.Duration
 }

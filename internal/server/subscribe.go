@@ -16,7 +16,7 @@ const (
 	// fullMessage is the size in bytes of a message after which another is likely
 	// to follow at once.
 	fullMessage = wire.LargeSlab / 2
-	// catchUpWait is how long room for a message is held while none comes.
+	// catchUpWait is for how long memory for a message is reserved while no event comes.
 	catchUpWait = time.Second
 )
 
@@ -64,17 +64,17 @@ func (s *Server) follow(stream grpc.ServerStream, cursor encoding.Cursor) error 
 	}
 }
 
-// sendNext sends the next message of a subscription and returns its size. While
-// the subscription is behind, what a message takes is reserved before it is made,
-// as for a read, but no longer than catchUpWait: one that waits for events holds
-// next to nothing.
+// sendNext sends the next message of a subscription and returns its size. While the
+// subscription is behind, memory is reserved before the message is made, as for a read,
+// but for no longer than catchUpWait: a subscription that waits for events holds next to
+// no memory.
 func (s *Server) sendNext(ctx context.Context, out *outbox, cursor encoding.Cursor, behind bool) (int, error) {
 	size := int64(0)
-	room := out.none()
+	reserved := out.none()
 	if behind {
 		size = wire.LargeSlab
 		var err error
-		if room, err = out.reserve(size); err != nil {
+		if reserved, err = out.reserve(size); err != nil {
 			return 0, err
 		}
 		var cancel context.CancelFunc
@@ -85,9 +85,9 @@ func (s *Server) sendNext(ctx context.Context, out *outbox, cursor encoding.Curs
 	message, err := cursor.Next(ctx, (*slab)[:0])
 	if err != nil {
 		wire.Slabs.Put(slab)
-		room.release()
+		reserved.release()
 		return 0, err
 	}
 	*slab = message
-	return len(message), out.send(slab, room)
+	return len(message), out.send(slab, reserved)
 }

@@ -18,20 +18,20 @@ const (
 	// expiryNotice is how long before the end of a certificate the log warns of it,
 	// unless the certificate's whole life is short: then a fifth of that.
 	expiryNotice = 14 * 24 * time.Hour
-	// expiryPoll is how often the certificate in use is looked at.
+	// expiryPoll is how often the certificate in use is checked.
 	expiryPoll = 24 * time.Hour
 )
 
-// certificate is what the server shows to its clients. It may be replaced at any
-// time; connections that are open are not affected.
+// certificate is the TLS certificate of the server. It may be replaced at any time. Open
+// connections are not affected.
 type certificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
 	current           atomic.Pointer[tls.Certificate]
 }
 
-// newCertificate loads the certificate of the options, which are complete. It
-// returns nil if there is none.
+// newCertificate loads the certificate that the options name. It returns nil if they
+// name none.
 func newCertificate(options Options) (*certificate, error) {
 	switch {
 	case options.TLSCertFile == "" && options.TLSKeyFile == "":
@@ -45,7 +45,7 @@ func newCertificate(options Options) (*certificate, error) {
 	return c, c.load()
 }
 
-// load reads the files. If they cannot be used, the certificate stays as it was.
+// load reads the files. If they cannot be used, the certificate is unchanged.
 func (c *certificate) load() error {
 	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
@@ -82,12 +82,12 @@ func (c *certificate) warn() {
 	}
 }
 
-// noticeBefore returns how long before its end a certificate is warned of.
+// noticeBefore returns how long before the end of a certificate the log warns of it.
 func noticeBefore(leaf *x509.Certificate) time.Duration {
 	return min(expiryNotice, leaf.NotAfter.Sub(leaf.NotBefore)/5)
 }
 
-// watch warns once a day, until ctx is done. c may be nil.
+// watch logs the warnings once a day, until ctx is done. c may be nil.
 func (c *certificate) watch(ctx context.Context) {
 	if c == nil {
 		return
@@ -104,9 +104,9 @@ func (c *certificate) watch(ctx context.Context) {
 	}
 }
 
-// ReloadCertificate reads the files of Options.TLSCertFile and TLSKeyFile again.
-// Connections that are open stay. If the files cannot be used, the certificate stays as
-// it was, and the error is dcb.ErrInvalidArgument.
+// ReloadCertificate reads the files of Options.TLSCertFile and TLSKeyFile again. Open
+// connections are not affected. If the files cannot be used, the certificate is
+// unchanged, and the error is dcb.ErrInvalidArgument.
 func (s *Server) ReloadCertificate() error {
 	if s.certificate == nil {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the server was started without TLS"}
