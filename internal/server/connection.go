@@ -24,7 +24,7 @@ type connection struct {
 	connections *connections
 	close       sync.Once
 
-	element *list.Element // guarded by connections.mu; nil once a call was authenticated
+	element *list.Element // of connections.unauthenticated; guarded by connections.mu; nil once a call was authenticated
 
 	authenticated atomic.Bool  // a call came with the API key, or needed none
 	used          atomic.Int64 // bytes of its calls
