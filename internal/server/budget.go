@@ -98,7 +98,7 @@ func (r *reservation) resize(ctx context.Context, bytes int64) error {
 	case more < 0:
 		pool.release(own, -more)
 	case more > 0:
-		if err := pool.take(ctx, own, held, more, b.waitIn(ctx)); err != nil {
+		if err := pool.take(own, held, more, b.waitIn(ctx)); err != nil {
 			return b.refusal(ctx, pool.size, bytes)
 		}
 	}

@@ -33,7 +33,7 @@ type claim struct {
 
 // take makes a reservation of held bytes larger by more, which is above 0. If that is not
 // possible at once, it calls wait, and waits until the context that wait returns is done.
-func (r *capacity) take(ctx context.Context, s *share, held, more int64, wait func() (context.Context, context.CancelFunc, error)) error {
+func (r *capacity) take(s *share, held, more int64, wait func() (context.Context, context.CancelFunc, error)) error {
 	c := &claim{held: held, more: more}
 	r.mu.Lock()
 	if len(s.claims) == 0 && r.comesFirst(s) && r.fits(s, c) {

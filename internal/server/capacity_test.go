@@ -11,7 +11,7 @@ import (
 // takeFor takes bytes for a share that has made no reservation before, and waits for
 // some time if it has to.
 func (r *capacity) takeFor(s *share, more int64, patience time.Duration) error {
-	return r.take(context.Background(), s, 0, more, func() (context.Context, context.CancelFunc, error) {
+	return r.take(s, 0, more, func() (context.Context, context.CancelFunc, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		return ctx, cancel, nil
 	})

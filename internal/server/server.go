@@ -92,20 +92,30 @@ func New(store Store, options Options) (*Server, error) {
 	s.late = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
 	s.slow = status.New(codes.ResourceExhausted, "the request arrived too slowly while others waited for its memory; try again later")
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
-	s.grpc = grpc.NewServer(
-		grpc.Creds(certificate.credentials()),
+	s.grpc = s.newGRPC()
+	s.register()
+	if options.lowered {
+		s.log.Warn("this process may have few files open, so that few connections are allowed", "connections", options.MaxConnections, "files", descriptorLimit())
+	}
+	go s.monitor()
+	return s, nil
+}
+
+// newGRPC returns a gRPC server without services.
+func (s *Server) newGRPC() *grpc.Server {
+	return grpc.NewServer(
+		grpc.Creds(s.certificate.credentials()),
 		grpc.ForceServerCodecV2(wire.Codec{}),
 		grpc.InTapHandle(s.tap),
 		grpc.StreamInterceptor(s.guard),
 		grpc.UnknownServiceHandler(unknown),
-		grpc.NumStreamWorkers(options.StreamWorkers),
-		grpc.MaxConcurrentStreams(options.MaxStreams),
+		grpc.NumStreamWorkers(s.options.StreamWorkers),
+		grpc.MaxConcurrentStreams(s.options.MaxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxRecvMsgSize(maxForeignRequest),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.ReadBufferSize(readBuffer),
 		grpc.WriteBufferSize(writeBuffer),
-		grpc.SharedWriteBuffer(true),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connWindow),
 		// Existing clients ping every 5 seconds, with or without calls.
@@ -114,12 +124,6 @@ func New(store Store, options Options) (*Server, error) {
 		// proxies close what is silent for 60 seconds, some for 30.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 20 * time.Second}),
 	)
-	s.register()
-	if options.lowered {
-		s.log.Warn("this process may have few files open, so that few connections are allowed", "connections", options.MaxConnections, "files", descriptorLimit())
-	}
-	go s.monitor()
-	return s, nil
 }
 
 // Serve answers the connections of a listener until Shutdown, and then returns
