@@ -199,9 +199,10 @@ var appendBugs = []bug{
 func refuseUnusual() broken {
 	refusal := &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "unusual"}
 	return onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
-		size := 0
+		size, tags := 0, 0
 		for _, event := range a.events {
 			size += len(event.Data)
+			tags += len(event.Tags)
 			text := len(event.Type)
 			for _, entry := range event.Metadata {
 				text = max(text, len(entry.Key), len(entry.Value))
@@ -217,7 +218,7 @@ func refuseUnusual() broken {
 			}
 		}
 		unusualSource := a.tracking != nil && (len(a.tracking.Source) >= 255 || slices.Contains([]byte(a.tracking.Source), 0))
-		if len(a.events) >= 65_536 || size > 15<<20 || terms >= 65_536 || unusualSource {
+		if len(a.events) >= 65_536 || size > 15<<20 || tags >= 262_144 || terms >= 65_536 || unusualSource {
 			return 0, refusal
 		}
 		return a.to(n)
