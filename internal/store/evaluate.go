@@ -67,7 +67,8 @@ type evaluation struct {
 	direction index.Direction
 	visit     func(part, uint64) (bool, error)
 
-	meter   meter
+	meter   meter  // of the slice
+	steps   int    // of all slices before
 	visited uint64 // the last position visited in the slice; 0 for none
 }
 
@@ -151,12 +152,14 @@ func (s *Store) evaluateRange(ctx context.Context, e *evaluation, rest stretch) 
 
 // inSlot evaluates a slice when a slot is free.
 func (s *Store) inSlot(ctx context.Context, e *evaluation, r stretch) (bool, error) {
-	acquired, err := s.slots.acquire(ctx, e.query.terms)
+	acquired, err := s.slots.acquire(ctx, e.query.terms, e.steps)
 	if err != nil {
 		return false, err
 	}
 	defer acquired.release()
-	return e.slice(r)
+	more, err := e.slice(r)
+	e.steps += e.meter.steps
+	return more, err
 }
 
 // firstMatch returns the first position above after that the query matches, up to

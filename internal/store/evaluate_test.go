@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
@@ -240,4 +241,29 @@ func TestDepartureIsNoticedBetweenLookups(t *testing.T) {
 	if _, err := s.firstMatch(ctx, sn, compile(s.hasher, q), 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("the evaluation ends with %v", err)
 	}
+}
+
+// A query of two frequent tags that match nothing together has few terms and takes
+// many steps.
+func TestEvaluationOfManyStepsWaitsAmongTheExpensiveOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openMem(t)
+		if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.slots.expensive.Acquire(t.Context(), expensiveTerms); err != nil {
+			t.Fatal(err)
+		}
+		ended := startAppend(t, s, alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: tagged("a", "b")})
+		synctest.Wait()
+		select {
+		case got := <-ended:
+			t.Fatalf("it ends as a cheap one does, with %d, %v", got.position, got.err)
+		default:
+		}
+		s.slots.expensive.Release(expensiveTerms)
+		if got := <-ended; got.err != nil {
+			t.Error(got.err)
+		}
+	})
 }

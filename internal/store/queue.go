@@ -20,8 +20,8 @@ const (
 type queue struct {
 	small, large chan *operation
 
-	pending atomic.Int64 // sent and neither answered nor dropped
-	waiting atomic.Int64 // when the wait began, in Unix nanoseconds; 0 if none is pending
+	pending  atomic.Int64 // sent and neither answered nor dropped
+	progress atomic.Int64 // when one was last answered or began to wait alone, in Unix nanoseconds
 }
 
 func newQueue() *queue {
@@ -46,23 +46,17 @@ func (op *operation) isLarge() bool {
 	return len(op.request.Events) > smallBytes || terms > smallTerms || op.rounds > 0
 }
 
-// next returns the next operation, or nil if none waits.
-func (q *queue) next(largeFirst bool) *operation {
-	first, second := q.small, q.large
-	if largeFirst {
-		first, second = second, first
+// receive returns an operation of the first lane in which one waits, or nil. A nil
+// lane is passed over.
+func receive(lanes ...<-chan *operation) *operation {
+	for _, lane := range lanes {
+		select {
+		case op := <-lane:
+			return op
+		default:
+		}
 	}
-	select {
-	case op := <-first:
-		return op
-	default:
-	}
-	select {
-	case op := <-second:
-		return op
-	default:
-		return nil
-	}
+	return nil
 }
 
 // submit sends an operation to the writer, unless ctx is done before there is room.
@@ -80,32 +74,26 @@ func (q *queue) submit(ctx context.Context, op *operation) error {
 
 // begin notes that an operation is about to wait.
 func (q *queue) begin() {
+	if q.pending.Load() == 0 {
+		q.progress.Store(time.Now().UnixNano())
+	}
 	q.pending.Add(1)
-	q.waiting.CompareAndSwap(0, time.Now().UnixNano())
 }
 
-// leave notes that an operation no longer waits. It reports whether others do.
-func (q *queue) leave() (others bool) {
-	if q.pending.Add(-1) > 0 {
-		return true
-	}
-	q.waiting.Store(0)
-	return false
-}
+// leave notes that an operation no longer waits, though the writer has done nothing.
+func (q *queue) leave() { q.pending.Add(-1) }
 
 // end notes that an operation is answered or dropped, so appends make progress.
 func (q *queue) end() {
-	if q.leave() {
-		q.waiting.Store(time.Now().UnixNano())
-	}
+	q.progress.Store(time.Now().UnixNano())
+	q.pending.Add(-1)
 }
 
 // AppendStall returns for how long appends have waited without any of them being
 // answered; 0 if none waits.
 func (s *Store) AppendStall() time.Duration {
-	since := s.queue.waiting.Load()
-	if since == 0 {
+	if s.queue.pending.Load() == 0 {
 		return 0
 	}
-	return time.Duration(time.Now().UnixNano() - since)
+	return max(0, time.Duration(time.Now().UnixNano()-s.queue.progress.Load()))
 }

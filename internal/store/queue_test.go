@@ -139,17 +139,45 @@ func TestSmallAppendsDoNotWaitForAllLargeOnes(t *testing.T) {
 }
 
 func TestLargeAppendsDoNotWaitForAllSmallOnes(t *testing.T) {
-	q := newQueue()
+	w := decideAll(t)
 	small, large := new(operation), &operation{large: true}
-	q.small <- small
-	q.large <- large
-	if q.next(false) != small || q.next(false) != large || q.next(false) != nil {
-		t.Error("small ones do not come first")
+	for _, largeTurn := range []bool{false, true} {
+		w.largeTurn = largeTurn
+		w.queue.small <- small
+		w.queue.large <- large
+		first, second := small, large
+		if largeTurn {
+			first, second = large, small
+		}
+		if w.next() != first || w.next() != second || w.next() != nil {
+			t.Errorf("largeTurn is %v: the lanes are not taken in order", largeTurn)
+		}
 	}
-	q.small <- small
-	q.large <- large
-	if q.next(true) != large || q.next(true) != small || q.next(true) != nil {
-		t.Error("a large one does not get its turn")
+}
+
+// Large appends fill the memory blocks faster than they are written to files.
+func TestLargeAppendsLeaveMemoryBlocksToSmallOnes(t *testing.T) {
+	w := decideAll(t)
+	small, large := new(operation), &operation{large: true}
+	grow := func() {
+		w.states.change(func(st *state) {
+			st.memories = append(st.memories, newMemory(w.hasher, w.log.Tail(), 0))
+		})
+	}
+	for len(w.states.current.Load().memories) <= maxMemories/2 {
+		grow()
+	}
+	w.queue.small <- small
+	w.queue.large <- large
+	if w.next() != small || w.next() != nil {
+		t.Error("a large append is taken though half of the memory blocks wait, or a small one is not")
+	}
+	for len(w.states.current.Load().memories) <= maxMemories {
+		grow()
+	}
+	w.queue.small <- small
+	if w.next() != nil {
+		t.Error("an append is taken though all memory blocks wait")
 	}
 }
 

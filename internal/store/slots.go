@@ -8,13 +8,14 @@ import (
 )
 
 const (
-	// cheapTerms is the greatest number of terms of a query whose evaluation is
-	// cheap. A cheap evaluation never waits for an expensive one.
+	// An evaluation is cheap if its query has at most cheapTerms terms, and as long as
+	// it has taken at most cheapSteps steps. It then never waits for an expensive one.
 	cheapTerms = 64
+	cheapSteps = sliceSteps
 	// cheapPerProcessor is the number of cheap evaluations for each processor that run
 	// at a time. They are many because they may wait for the disk.
 	cheapPerProcessor = 32
-	// expensiveTerms bounds the terms of all other queries that are evaluated at a
+	// expensiveTerms bounds the terms of all expensive evaluations that run at a
 	// time. Each takes up to termBytes of memory.
 	expensiveTerms = 128 << 10
 )
@@ -41,10 +42,11 @@ type slot struct {
 	weight    int64
 }
 
-// acquire waits for a slot for a query with so many terms.
-func (s *slots) acquire(ctx context.Context, terms int) (slot, error) {
+// acquire waits for a slot for a query with so many terms, whose evaluation has taken
+// so many steps.
+func (s *slots) acquire(ctx context.Context, terms, steps int) (slot, error) {
 	acquired := slot{s.cheap, 1}
-	if terms > cheapTerms {
+	if terms > cheapTerms || steps > cheapSteps {
 		acquired = slot{s.expensive, int64(min(max(terms, s.minExpensive), expensiveTerms))}
 	}
 	return acquired, acquired.semaphore.Acquire(ctx, acquired.weight)

@@ -68,9 +68,9 @@ func (w *writer) run() {
 			continue
 		}
 		select {
-		case op := <-w.takeFrom(w.queue.small):
+		case op := <-w.small():
 			w.gather(op)
-		case op := <-w.takeFrom(w.queue.large):
+		case op := <-w.large():
 			w.gather(op)
 		case <-w.synced:
 			w.finishSync()
@@ -86,36 +86,42 @@ func (w *writer) run() {
 	}
 }
 
-// takeFrom returns a lane of the queue, or nil if no operation can be taken now.
-func (w *writer) takeFrom(lane chan *operation) chan *operation {
-	if !w.mayTake() {
+// small returns the lane of small operations, or nil if none can be taken now.
+func (w *writer) small() <-chan *operation {
+	if !w.mayTake(1) {
 		return nil
 	}
-	return lane
+	return w.queue.small
+}
+
+// large returns the lane of large operations, or nil if none can be taken now. Half
+// of the memory blocks are left for small ones.
+func (w *writer) large() <-chan *operation {
+	if !w.mayTake(2) {
+		return nil
+	}
+	return w.queue.large
 }
 
 // next returns the operation to take next, or nil if none waits or can be taken now.
 // A select would choose between the lanes at random.
 func (w *writer) next() *operation {
-	if !w.mayTake() {
-		return nil
+	if w.largeTurn {
+		return receive(w.large(), w.small())
 	}
-	return w.queue.next(w.largeTurn)
+	return receive(w.small(), w.large())
 }
 
-// mayTake reports whether the open group has room, and the flusher keeps up.
-func (w *writer) mayTake() bool {
-	return (w.syncing == nil || !w.open.full()) && !w.flusherBehind()
-}
-
-// flusherBehind tells whether to wait for the flusher. One that cannot write
+// mayTake reports whether the open group has room, and the flusher keeps up: a part
+// of the memory blocks, one of so many, may wait for it. A flusher that cannot write
 // is not waited for: then appends are refused (see admit).
-func (w *writer) flusherBehind() bool {
-	return w.tooManyMemories() && w.background.flushError.Load() == nil
+func (w *writer) mayTake(part int) bool {
+	return (w.syncing == nil || !w.open.full()) && (!w.tooManyMemories(part) || w.background.flushError.Load() != nil)
 }
 
-// tooManyMemories tells whether as many memory blocks wait as may.
-func (w *writer) tooManyMemories() bool {
+// tooManyMemories reports whether more memory blocks wait than a part, one of so many,
+// of those that may.
+func (w *writer) tooManyMemories(part int) bool {
 	memories := w.states.current.Load().memories
 	if len(memories) == 1 {
 		return false
@@ -124,7 +130,7 @@ func (w *writer) tooManyMemories() bool {
 	for _, m := range memories {
 		bytes += m.Bytes()
 	}
-	return len(memories) > maxMemories || bytes > maxMemoryBytes
+	return len(memories) > maxMemories/part || bytes > maxMemoryBytes/part
 }
 
 // gather decides an operation and those that wait after it, until the open group
@@ -142,10 +148,10 @@ func (w *writer) gather(op *operation) {
 		} else {
 			w.queue.end()
 		}
-		if w.open.full() || w.flusherBehind() {
+		if w.open.full() {
 			return
 		}
-		op = w.queue.next(w.largeTurn)
+		op = w.next()
 	}
 }
 
@@ -234,7 +240,7 @@ func (w *writer) admit() error {
 	if err := w.failureError(); err != nil {
 		return err
 	}
-	if err := w.background.flushError.Load(); err != nil && w.tooManyMemories() {
+	if err := w.background.flushError.Load(); err != nil && w.tooManyMemories(1) {
 		return indexBehind(*err)
 	}
 	return nil
