@@ -37,7 +37,7 @@ func (c *Client) invoke(ctx context.Context, method string, request, response an
 		err:         wire.FromStatus(err, trailer),
 		unavailable: code == codes.Unavailable,
 		exhausted:   exhausted,
-		undone:      server.Addr == nil || exhausted || code == codes.Unimplemented || wire.RefusedForSize(err),
+		undone:      server.Addr == nil || exhausted || code == codes.Unimplemented || wire.RefusedForSize(err) || wire.RefusedForStop(err),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -151,6 +152,23 @@ func TestAnAppendThatNeverFindsRoomFails(t *testing.T) {
 		_, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil)
 		if waited := time.Since(begun); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") || waited < 7*time.Second || waited > 10*time.Second {
 			t.Errorf("after %v: %v", waited, err)
+		}
+	})
+}
+
+func TestAnAppendThatAStoppingServerEndedHasNotHappened(t *testing.T) {
+	stops := &failing{times: 2, err: status.Error(codes.Unavailable, wire.Stopping)}
+	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, stops.next() }}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		if position, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil); err != nil || position != 7 || stops.calls != 3 {
+			t.Errorf("append: %d, %v, in %d calls", position, err, stops.calls)
+		}
+	})
+	stops.times = 1000
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		_, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil)
+		if failed := (*dcb.Error)(nil); !errors.As(err, &failed) || !failed.NotAppended {
+			t.Errorf("append: %v", err)
 		}
 	})
 }

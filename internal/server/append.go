@@ -1,6 +1,9 @@
 package server
 
 import (
+	"context"
+	"errors"
+
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -33,9 +36,22 @@ func (s *Server) append(stream grpc.ServerStream) error {
 	if parsed.Copied {
 		request.drop()
 	}
-	position, err := s.store.Commit(stream.Context(), parsed)
+	position, err := s.commit(stream.Context(), parsed)
 	if err != nil {
 		return err
 	}
 	return stream.SendMsg(&umadbv1.AppendResponse{Position: position})
+}
+
+// commit makes an append. One that the writer of the store has not taken when Shutdown
+// has waited long enough fails with errStopping: it has had no effect.
+func (s *Server) commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.giveUp, func() { cancel(errStopping) })()
+	position, err := s.store.Commit(ctx, request)
+	if errors.Is(err, context.Canceled) && context.Cause(ctx) == errStopping {
+		return 0, errStopping
+	}
+	return position, err
 }

@@ -21,6 +21,9 @@ func (s *Server) CallsUsed() int64 {
 	return s.calls.used[anonymous].Load() + s.calls.used[authenticated].Load()
 }
 
+// AppendsBegun returns how many appends have begun and not ended.
+func (s *Server) AppendsBegun() int64 { return s.appending.Load() }
+
 // RequestsUsed returns the bytes that are reserved for large requests.
 func (s *Server) RequestsUsed() int64 { return s.requests.used(largePool) }
 

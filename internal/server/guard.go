@@ -13,8 +13,12 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// errStopping refuses or ends a call because the server is shutting down.
-var errStopping = status.Error(codes.Unavailable, "the server is shutting down")
+// stopping is the status of a call that is refused or ended because the server is
+// shutting down. An append with this status has had no effect.
+var (
+	stopping    = status.New(codes.Unavailable, wire.Stopping)
+	errStopping = stopping.Err()
+)
 
 // guard is called for every call that tap has admitted. It authenticates the call, calls
 // its handler, recovers from a panic, and converts the error of the handler to a status.

@@ -84,6 +84,8 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 	}
 	timer := time.AfterFunc(s.options.ReceiveTimeout, func() { body.WriteStatus(s.late) })
 	defer timer.Stop()
+	disarm := context.AfterFunc(s.giveUp, func() { body.WriteStatus(stopping) })
+	defer disarm()
 
 	length, err := readLength(body)
 	if err != nil {
@@ -100,6 +102,10 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 	if !timer.Stop() {
 		r.done()
 		return nil, s.late.Err()
+	}
+	if !disarm() {
+		r.done()
+		return nil, errStopping
 	}
 	return r, nil
 }

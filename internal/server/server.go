@@ -26,6 +26,9 @@ const (
 	// were sent, and appendPoll how often it then looks for appends.
 	readerPatience = 2 * time.Second
 	appendPoll     = 10 * time.Millisecond
+	// arrivalPatience is how long Shutdown waits for requests to arrive, and for appends
+	// to reach the writer of the store, before it ends them.
+	arrivalPatience = time.Second
 )
 
 // Server serves a Store over gRPC.
@@ -55,6 +58,8 @@ type Server struct {
 
 	stopping  context.Context // done from the beginning of Shutdown
 	beginStop context.CancelFunc
+	giveUp    context.Context // done once Shutdown has waited for arrivalPatience
+	endWaits  context.CancelFunc
 }
 
 // New makes a server of a store, which stays the caller's to close, after
@@ -92,6 +97,7 @@ func New(store Store, options Options) (*Server, error) {
 	s.late = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
 	s.slow = status.New(codes.ResourceExhausted, "the request arrived too slowly while others waited for its memory; try again later")
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
+	s.giveUp, s.endWaits = context.WithCancel(context.Background())
 	s.grpc = s.newGRPC()
 	s.register()
 	if options.lowered {
@@ -140,14 +146,18 @@ func (s *Server) Serve(listener net.Listener) error {
 }
 
 // Shutdown ends the server. From now on the health service says NOT_SERVING
-// and no call is begun; appends under way are finished, subscriptions end as if
-// there were no more events, and reads in the middle fail with UNAVAILABLE. It
-// returns when all calls have ended. It waits two seconds for clients that do not take
-// what they were sent, and then closes their connections. When ctx is done before, it
-// closes all connections, whatever is in progress, and returns the context's error.
+// and no call is begun. Appends that the store is writing are finished; those that it
+// is not writing within a second, and requests that do not arrive within a second, fail
+// with UNAVAILABLE and have had no effect. Subscriptions end as if there were no more
+// events, and reads in the middle fail with UNAVAILABLE. Shutdown returns when all calls
+// have ended. It waits two seconds for clients that do not take what they were sent, and
+// then closes their connections. When ctx is done before, it closes all connections,
+// whatever is in progress, and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginStop()
 	s.conns.stop()
+	arrival := time.AfterFunc(arrivalPatience, s.endWaits)
+	defer arrival.Stop()
 	finished := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -48,6 +49,16 @@ var tooLarge = regexp.MustCompile(httpStatus + `413 `)
 // RefusedForSize reports whether a call failed because its request was too large for a
 // proxy. Then the server has not received the whole request.
 func RefusedForSize(err error) bool { return tooLarge.MatchString(status.Convert(err).Message()) }
+
+// Stopping is the message of a server that is shutting down about a call that it has not
+// begun, or that has had no effect.
+const Stopping = "the server is shutting down"
+
+// RefusedForStop reports whether a server has ended a call with Stopping.
+func RefusedForStop(err error) bool {
+	st := status.Convert(err)
+	return st.Code() == codes.Unavailable && st.Message() == Stopping
+}
 
 // plain gives what went wrong with a connection without where in the library. Of
 //

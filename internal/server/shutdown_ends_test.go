@@ -1,0 +1,70 @@
+package server_test
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/wire"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// A condition may take long to evaluate, and an append has had no effect until then.
+func TestShutdownEndsAppendsThatTheStoreHasNotTaken(t *testing.T) {
+	store := newMemoryStore()
+	entered := make(chan struct{})
+	store.onCommit = func(ctx context.Context) error {
+		close(entered)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	r := start(t, store, server.Options{})
+	client := r.client(t)
+	appended := make(chan error, 1)
+	go func() {
+		_, err := client.Append(within(t, 2*patience), &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}})
+		appended <- err
+	}()
+	<-entered
+	if err := r.Shutdown(within(t, patience)); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if err := <-appended; status.Code(err) != codes.Unavailable || !wire.RefusedForStop(err) {
+		t.Errorf("the append: %v", err)
+	}
+}
+
+func TestShutdownEndsRequestsThatDoNotArrive(t *testing.T) {
+	large := framed(make([]byte, 3<<20))
+	for name, beginning := range map[string][]byte{
+		"no header": {},
+		"no end":    large[:len(large)-1],
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, newMemoryStore(), server.Options{})
+			c := r.raw(t)
+			c.http.Timeout = 2 * patience
+			body, cut := io.Pipe()
+			defer cut.Close()
+			answered := make(chan rawAnswer, 1)
+			go func() {
+				defer close(answered) // if post fails
+				answered <- c.post(t, umadbv1.DCB_Append_FullMethodName, body)
+			}()
+			if _, err := cut.Write(beginning); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the call has begun", func() bool { return r.AppendsBegun() == 1 })
+			if err := r.Shutdown(within(t, patience)); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+			if answer := <-answered; answer.code != codes.Unavailable || answer.message != wire.Stopping {
+				t.Errorf("the append is answered %v: %q", answer.code, answer.message)
+			}
+		})
+	}
+}
