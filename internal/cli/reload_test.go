@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -143,6 +144,9 @@ func TestHangupWithoutFilesIsHarmless(t *testing.T) {
 
 // A terminal that is closed sends SIGHUP.
 func TestHangupEndsACommandAsSIGTERMDoes(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("SIGHUP is ignored here, as by nohup, and programs inherit that")
+	}
 	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
 	appendTo := func(kind string) {
 		t.Helper()
