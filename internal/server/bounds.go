@@ -30,6 +30,9 @@ const (
 	// any, and anonymousShare those of all such connections: one of so many.
 	anonymousCalls = 128
 	anonymousShare = 4
+	// briefReserve is the part of the bound of calls that only brief calls use: one of
+	// so many.
+	briefReserve = 4
 	// maxUnreadRefusals is how many calls are refused on a connection whose client
 	// does not read the refusals.
 	maxUnreadRefusals = 256

@@ -61,6 +61,28 @@ func TestOneConnectionLeavesCallsForOthers(t *testing.T) {
 	}
 }
 
+func TestSubscriptionsLeaveRoomForBriefCalls(t *testing.T) {
+	r := start(t, newMemoryStore(), server.Options{CallMemory: 256 * server.CallBytes})
+	const hogs = 50
+	for range hogs {
+		hog := r.frames(t, 64<<10)
+		for range 16 {
+			hog.call(umadbv1.DCB_Subscribe_FullMethodName, framed(nil), true)
+		}
+		hog.call("/unknown", nil, true)
+		eventually(t, "the subscriptions are admitted or refused", func() bool { return hog.count(codes.Unimplemented) == 1 })
+	}
+	other := r.frames(t, 64<<10)
+	for range 8 {
+		other.call(umadbv1.DCB_Append_FullMethodName, nil, false)
+	}
+	other.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
+	eventually(t, "a call beside appends succeeds", func() bool { return other.count(codes.OK) == 1 })
+	if n := other.count(codes.ResourceExhausted); n > 0 {
+		t.Errorf("%d brief calls are refused", n)
+	}
+}
+
 // What the released client does: it has no bound of its own.
 func TestManySubscriptionsOfOneConnection(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})

@@ -15,19 +15,23 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// callClass is the kind of connection that a call belongs to.
+// callClass is the kind of a call.
 type callClass int
 
 const (
-	// anonymous is a connection that has not authenticated any call.
+	// anonymous is any call of a connection that has not authenticated any call.
 	anonymous callClass = iota
-	authenticated
+	// lasting is a call that the client may keep open for as long as it likes.
+	lasting
+	// brief is any other call.
+	brief
 	callClasses
 )
 
-// calls bounds the memory of the calls in progress, of all connections and of each. As
-// in a capacity, a quarter is for connections that have few calls, and others may have a
-// third of what is left. A call that is the only one of its connection is always
+// calls bounds the memory of the calls in progress, of all connections and of each. A
+// quarter, one briefReserve'th, is for brief calls only. As in a capacity, a quarter of
+// what a class of calls may have is for connections that have few of them, and others
+// may have a third of what is left. A call that is the only one of its connection is always
 // admitted, so clients that make one call at a time are never refused.
 type calls struct {
 	most int64 // bytes
@@ -67,7 +71,7 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 		s.conns.authenticated(c.connection)
 	}
 	if c.connection.authenticated.Load() {
-		c.class = authenticated
+		c.class = classOf(method)
 	}
 	if s.calls.isShort() {
 		s.press()
@@ -88,20 +92,23 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	return c.ctx, nil
 }
 
+// classOf returns the class of a call of an authenticated connection.
+func classOf(method string) callClass {
+	switch method[strings.LastIndexByte(method, '/')+1:] {
+	case "Read", "Subscribe", "Watch", "ServerReflectionInfo":
+		return lasting
+	}
+	return brief
+}
+
 // admit counts a call, or fails with RESOURCE_EXHAUSTED.
 func (s *calls) admit(c *call) error {
-	own := c.connection.used.Add(c.bytes)
+	own := c.connection.used[c.class].Add(c.bytes)
 	s.used[c.class].Add(c.bytes)
-	bound := s.most
-	left := bound - s.used[anonymous].Load() - s.used[authenticated].Load()
-	whose := "calls"
-	if c.class == anonymous {
-		bound = s.most / anonymousShare
-		left = min(left, bound-s.used[anonymous].Load())
-		whose = "calls of a connection that has not authenticated"
-	}
+	bound, left := s.room(c.class)
+	whose := [callClasses]string{"calls of a connection that has not authenticated", "reads and subscriptions", "calls"}[c.class]
 	switch {
-	case own == c.bytes:
+	case c.connection.callsUsed() == c.bytes:
 		return nil
 	case c.class == anonymous && own > anonymousCalls*callBytes:
 	case own <= fewCalls*callBytes && left >= 0, own <= left/lastShare, own <= shareOf(left, bound):
@@ -111,9 +118,29 @@ func (s *calls) admit(c *call) error {
 	return status.Errorf(codes.ResourceExhausted, "too many %s are in progress: %d KiB by this connection, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
 }
 
-// isShort reports whether less than a quarter is left.
+// room returns how many bytes a class of calls may have at the moment, and how many of
+// them are left.
+func (s *calls) room(class callClass) (bound, left int64) {
+	others := s.used[anonymous].Load() + s.used[lasting].Load() // than brief ones
+	most := s.most - s.most/briefReserve                        // of those
+	bound = s.most - min(others, most)                          // others above most are the only ones of their connections
+	left = bound - s.used[brief].Load()
+	if class == brief {
+		return bound, left
+	}
+	bound, left = most, min(left, most-others)
+	if class == anonymous {
+		bound = s.most / anonymousShare
+		left = min(left, bound-s.used[anonymous].Load())
+	}
+	return bound, left
+}
+
+// isShort reports whether less than a quarter is left, of all or for calls that last.
 func (s *calls) isShort() bool {
-	return s.used[anonymous].Load()+s.used[authenticated].Load() > s.most-s.most/4
+	_, all := s.room(brief)
+	bound, left := s.room(lasting)
+	return all < s.most/4 || left < bound/4
 }
 
 // refuse counts a call that is refused before it has a stream, and closes the

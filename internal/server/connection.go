@@ -27,11 +27,11 @@ type connection struct {
 	element *list.Element // of connections.unauthenticated; guarded by connections.mu; nil once a call was authenticated
 
 	authenticated atomic.Bool  // a call came with the API key, or needed none
-	used          atomic.Int64 // bytes of its calls
 	watches       atomic.Int64 // of the health
 	writing       atomic.Int64 // when the write in progress began, in Unix ns; 0 for none
 	refused       atomic.Int64 // calls refused since the last prompt write
 
+	used [callClasses]atomic.Int64 // bytes of its calls, by class
 	// What ended calls take that the transport may still keep, by class.
 	unwritten [callClasses]account // their message has not been written
 	held      [callClasses]account // they ended while a write was in progress
@@ -107,9 +107,17 @@ func (c *connection) ended(class callClass, bytes int64) {
 
 func (c *connection) release(class callClass, bytes int64) {
 	if bytes != 0 {
-		c.used.Add(-bytes)
+		c.used[class].Add(-bytes)
 		c.connections.calls.used[class].Add(-bytes)
 	}
+}
+
+// callsUsed returns the bytes of the calls of the connection.
+func (c *connection) callsUsed() (bytes int64) {
+	for class := range c.used {
+		bytes += c.used[class].Load()
+	}
+	return bytes
 }
 
 // expect notes that a call is admitted. It reports whether the connection is open.

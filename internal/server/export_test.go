@@ -18,7 +18,7 @@ const (
 
 // CallsUsed returns the bytes of the calls in progress.
 func (s *Server) CallsUsed() int64 {
-	return s.calls.used[anonymous].Load() + s.calls.used[authenticated].Load()
+	return s.calls.used[anonymous].Load() + s.calls.used[lasting].Load() + s.calls.used[brief].Load()
 }
 
 // AppendsBegun returns how many appends have begun and not ended.

@@ -31,7 +31,8 @@ type Options struct {
 	// MaxStreams bounds the concurrent calls of one connection. Default 4,096.
 	MaxStreams uint32
 	// CallMemory bounds the bytes that all calls in progress use, except those that are
-	// the only ones of their connection. Default 160 MiB, some 13,000 calls.
+	// the only ones of their connection. A quarter is for calls other than reads,
+	// subscriptions and watches. Default 160 MiB, some 13,000 calls.
 	CallMemory int64
 	// RequestMemory bounds the bytes of all requests that are being received or handled.
 	// A quarter is for requests of up to 64 KiB. A call that finds no room is refused.
