@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,7 +115,7 @@ func TestACertificateIsWarnedOfEachDay(t *testing.T) {
 			dir := t.TempDir()
 			options := server.Options{TLSCertFile: dir + "/cert.pem", TLSKeyFile: dir + "/key.pem"}
 			synctest.Test(t, func(t *testing.T) {
-				var log bytes.Buffer
+				var log logBuffer
 				options.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				begin := time.Now().AddDate(0, 0, c.from)
 				writeCertificate(t, options.TLSCertFile, options.TLSKeyFile, begin, begin.AddDate(0, 0, c.days).Add(-time.Second))
@@ -135,15 +136,34 @@ func TestACertificateIsWarnedOfEachDay(t *testing.T) {
 					case today >= c.early && today < c.from:
 						want = "is not valid yet: clients refuse to connect"
 					}
-					got := log.String()
+					got := log.take()
 					if (want == "") != (got == "") || !strings.Contains(got, want) || strings.Count(got, "\n") > 1 {
 						t.Fatalf("on day %d the log has %q, want %q", today, got, want)
 					}
-					log.Reset()
 					time.Sleep(24 * time.Hour)
 					synctest.Wait()
 				}
 			})
 		})
 	}
+}
+
+// logBuffer is a log that one goroutine writes and another reads.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// take returns what was written since the last call.
+func (b *logBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.text.Reset()
+	return b.text.String()
 }
