@@ -65,6 +65,9 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	if !isMethodName(method) {
 		return nil, c.connection.refuse(status.Errorf(codes.Unimplemented, "%.200q is not the name of a method", method))
 	}
+	if s.stopping.Err() != nil && !openMethods[method] {
+		return nil, c.connection.refuse(errStopping)
+	}
 	c.denied = s.key.admit(ctx, method)
 	if c.denied == nil && !openMethods[method] && !c.connection.authenticated.Load() {
 		c.connection.authenticated.Store(true)

@@ -68,3 +68,41 @@ func TestShutdownEndsRequestsThatDoNotArrive(t *testing.T) {
 		})
 	}
 }
+
+// A client that ignores GOAWAY goes on calling.
+func TestShutdownRefusesNewCallsOfAnyKind(t *testing.T) {
+	store := newMemoryStore()
+	entered, release := make(chan struct{}), make(chan struct{})
+	store.onCommit = func(context.Context) error {
+		close(entered)
+		<-release
+		return nil
+	}
+	r := start(t, store, server.Options{})
+	client := r.client(t)
+	appended := make(chan error, 1)
+	go func() {
+		_, err := client.Append(within(t, patience), new(umadbv1.AppendRequest))
+		appended <- err
+	}()
+	<-entered
+	c := r.frames(t, 64<<10)
+	c.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
+	eventually(t, "a call before the shutdown succeeds", func() bool { return c.count(codes.OK) == 1 })
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.Shutdown(within(t, patience)) }()
+	awaitNotServing(t, r)
+	c.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
+	c.call(umadbv1.DCB_Subscribe_FullMethodName, framed(nil), true)
+	eventually(t, "the calls are answered", func() bool { return c.count(codes.Unavailable)+c.count(codes.OK) == 3 })
+	if refused := c.count(codes.Unavailable); refused != 2 {
+		t.Errorf("%d of 2 calls are refused", refused)
+	}
+	close(release)
+	if err := <-appended; err != nil {
+		t.Errorf("the append: %v", err)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
