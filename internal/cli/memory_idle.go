@@ -30,6 +30,7 @@ func releaseWhenIdle(ctx context.Context) {
 		var now runtime.MemStats
 		runtime.ReadMemStats(&now)
 		if heap.due(resident(&now), now.NumGC) {
+			runtime.GC() // what a sync.Pool has survives one collection
 			debug.FreeOSMemory()
 			runtime.ReadMemStats(&now)
 			heap.released(resident(&now), now.NumGC)
