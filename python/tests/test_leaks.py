@@ -134,7 +134,7 @@ def good():
         repr(value), hash(value), value == 1, value != value
         copy.copy(value), pickle.loads(pickle.dumps(value))
 WRONG = [
-    lambda: Event(1, b""), lambda: Event("t", "d"), lambda: Event("t", [1]), lambda: Event("\\ud800", b""),
+    lambda: Event(1, b""), lambda: Event("t", "d"), lambda: Event("t", [256]), lambda: Event("\\ud800", b""),
     lambda: Event("t", b"", [1]), lambda: Event("t", b"", ["a", 1]), lambda: Event("t", b"", Failing()),
     lambda: Event("t", b"", uuid=1), lambda: Event("t", b"", metadata=1), lambda: Event("t", b"", wrong=1),
     lambda: Event("t", b"", metadata={"a": 1}), lambda: Event("t", b"", metadata={"a": "b", "\\ud800": ""}),
@@ -161,8 +161,10 @@ good(), bad()
 before = counts()
 flat(good, times, allowed)
 flat(bad, times // 10, allowed)
+# Python itself keeps some references for a while. One that a call loses or keeps is lost
+# or kept more often than bad() was measured.
 for name, a, b in zip(map(repr, watched), before, counts()):
-    assert abs(a - b) < 100, (name, a, b)
+    assert abs(a - b) < times // 10, (name, a, b)
 tracemalloc.start()
 for work in (good, bad):
     work()
@@ -189,7 +191,7 @@ client.append([Event("t", b"")])
 def refused():
     for arguments in (
         ([1],), ("a",), ([], 1), ([], None, 1), ([Event("t", b""), 1],), ([Event("t", b"", uuid="none")],),
-        ([], None, TrackingInfo("\\ud800", 1)), ([Event("t", b"x" * 1000)], AppendCondition(Query())),
+        ([], None, TrackingInfo("s" * 256, 1)), ([Event("t", b"x" * 1000)], AppendCondition(Query())),
     ):
         try:
             client.append(*arguments)

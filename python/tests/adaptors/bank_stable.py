@@ -52,7 +52,11 @@ class Totals(Projection):
 
 
 def stop(runner, account):
-    """Stop the runner: with this adaptor it only looks whether it should when an event comes."""
+    """Stop the runner: with this adaptor it only looks whether it should when an event comes.
+
+    A thread of the runner stops the subscription: an event that comes before that is no help.
+    """
     runner.stop()
+    runner._stop_thread.join()
     account.deposit(1)
     runner.app.save(account)
