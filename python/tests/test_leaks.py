@@ -167,7 +167,8 @@ for name, a, b in zip(map(repr, watched), before, counts()):
     assert abs(a - b) < times // 10, (name, a, b)
 tracemalloc.start()
 for work in (good, bad):
-    work()
+    for _ in range(1000): # until Python keeps no more small objects for later
+        work()
     gc.collect()
     held = tracemalloc.get_traced_memory()[0]
     for _ in range(200):
