@@ -23,7 +23,7 @@ func perCall(flags *pflag.FlagSet, names ...string) { annotate(flags, perCallKey
 // not disturbed by the variables of the others.
 func excludes(flags *pflag.FlagSet, names ...string) { annotate(flags, excludesKey, names, names) }
 
-// prefers gives the variable of one flag precedence over that of another. A command
+// prefers lets the variable of one flag take precedence over that of another. A command
 // takes only one of the two flags.
 func prefers(flags *pflag.FlagSet, name, other string) {
 	annotate(flags, yieldsKey, []string{other}, []string{name})

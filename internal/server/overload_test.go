@@ -150,7 +150,7 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// Whoever only connects must not keep out those who call.
+// Connections without a call must not keep out those with one.
 func TestConnectionsWithoutACallMakeRoom(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey, MaxConnections: 3})
 	idle, health, first := r.frames(t, 64<<10), r.frames(t, 64<<10), r.frames(t, 64<<10)
