@@ -54,9 +54,12 @@ const (
 	freeQuery    = 1 << 10
 	smallReserve = 4
 
+	// smallMessage is the size in bytes of the messages of reads and subscriptions while
+	// there is no memory for larger ones. Each connection may always have one.
+	smallMessage = 4 << 10
+
 	// maxWaiting bounds the calls that wait for memory while the transport holds a part
-	// of their request, at most streamWindow and some overhead, or while they hold a
-	// message.
+	// of their request, at most streamWindow and some overhead.
 	maxWaiting = 64
 	// budgetWait is how long a call waits for memory before it is refused.
 	budgetWait = time.Second
@@ -104,7 +107,7 @@ func scaled(usual, memory int64) int64 {
 // uses for all clients together. The memory of its store is not included.
 func MemoryBound(options Options, limits *dcb.Limits) int64 {
 	o := options.withDefaults(limits)
-	total := int64(o.MaxConnections)*(connectionBytes+callBytes) + o.CallMemory // each may have a call beside those
+	total := int64(o.MaxConnections)*(connectionBytes+callBytes+smallMessage) + o.CallMemory // each may have a call beside those
 	total += maxWaiting * 2 * streamWindow
 	for _, b := range o.budgets(limits) {
 		total += b.size()

@@ -1,10 +1,13 @@
 package server_test
 
 import (
+	"errors"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -185,18 +188,45 @@ func heap() int64 {
 
 func TestReadersThatTakeNothingMakeWayForOthers(t *testing.T) {
 	r, good := startLarge(t, server.Options{ResponseMemory: 8 << 20})
+	r.takeAllMemory(t)
+	for range 3 {
+		if err := readWhole(within(t, patience), good); err != nil {
+			t.Errorf("a read beside those that take nothing: %v", err)
+		}
+	}
+}
+
+// takeAllMemory makes calls that take nothing of what they are sent, until the memory for
+// large messages is in use. Each connection has one message, which no other connection
+// makes it give up at once.
+func (r *running) takeAllMemory(t *testing.T) {
+	t.Helper()
 	read, err := proto.Marshal(&umadbv1.ReadRequest{BatchSize: new(uint32(1))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each of these has one message, which no other connection makes it give up.
 	for range 40 {
 		r.frames(t, 0).call(umadbv1.DCB_Read_FullMethodName, framed(read), true)
 	}
 	eventually(t, "nothing is left", func() bool { return r.ResponsesUsed() > 8<<20-wire.LargeSlab })
-	for range 3 {
-		if err := readWhole(within(t, patience), good); err != nil {
-			t.Errorf("a read beside those that take nothing: %v", err)
+}
+
+// Clients that do not take their messages do not hold up small ones of other connections,
+// not even for the time that the server needs to notice them.
+func TestSmallMessagesDoNotWaitForReadersThatTakeNothing(t *testing.T) {
+	r, good := startLarge(t, server.Options{ResponseMemory: 8 << 20, SendTimeout: time.Nanosecond})
+	if _, err := good.Append(within(t, patience), &umadbv1.AppendRequest{Events: []*umadbv1.Event{{EventType: "Small"}}}); err != nil {
+		t.Fatal(err)
+	}
+	small := &umadbv1.Query{Items: []*umadbv1.QueryItem{{Types: []string{"Small"}}}}
+	r.takeAllMemory(t)
+	for range 20 {
+		stream, err := good.Read(within(t, patience), &umadbv1.ReadRequest{Query: small})
+		for err == nil {
+			_, err = stream.Recv()
+		}
+		if !errors.Is(err, io.EOF) {
+			t.Fatalf("a read of small events: %v", err)
 		}
 	}
 }

@@ -40,11 +40,12 @@ type budget struct {
 	small   int64  // the largest amount that is small
 	pools   [pools]capacity
 	waiting atomic.Int64 // calls that wait
+	short   atomic.Bool  // a call has found too little since this was last reset
 	// waitersHold reports that calls which wait hold memory that the budget does not
 	// count. Then at most maxWaiting may wait.
 	waitersHold bool
 	patience    time.Duration // how long a call waits
-	pressed     func()        // called when a call must wait; may be nil
+	pressed     func()        // called when a call finds too little; may be nil
 }
 
 // newBudget returns a budget of bytes, and of at least one large amount. If small is 0,
@@ -84,6 +85,14 @@ func (b *budget) reserve(ctx context.Context, c *connection, p pool, bytes int64
 	r := reservation{budget: b, connection: c, pool: p}
 	err := r.resize(ctx, bytes)
 	return r, err
+}
+
+// tryReserve reserves bytes from a pool if that is possible at once.
+func (b *budget) tryReserve(c *connection, p pool, bytes int64) (reservation, bool) {
+	if !b.pools[p].tryTake(&c.shares[b.kind][p], 0, bytes) {
+		return reservation{}, false
+	}
+	return reservation{budget: b, connection: c, pool: p, bytes: bytes}, true
 }
 
 // resize changes the size of a reservation to bytes. A reservation stays in its pool. If
@@ -131,12 +140,25 @@ func (b *budget) waitIn(ctx context.Context) func() (context.Context, context.Ca
 			b.waiting.Add(-1)
 			return nil, nil, errManyWait
 		}
-		if b.pressed != nil {
-			b.pressed()
-		}
+		b.press()
 		ctx, cancel := context.WithTimeout(ctx, b.patience)
 		return ctx, func() { cancel(); b.waiting.Add(-1) }, nil
 	}
+}
+
+// press notes that a call has found too little.
+func (b *budget) press() {
+	b.short.Store(true)
+	if b.pressed != nil {
+		b.pressed()
+	}
+}
+
+// isShort reports whether at most a quarter is left of large amounts, and calls have found too
+// little since it was last called, or wait.
+func (b *budget) isShort() bool {
+	wanted := b.short.Swap(false) || b.waiting.Load() > 0
+	return wanted && b.pools[largePool].quarters() >= 3
 }
 
 var errManyWait = errors.New("too many calls wait")

@@ -10,9 +10,11 @@ import (
 // that have one reservation, which may be of any size. With more, a connection may have
 // a third of what is left of the other three quarters: less the more others there are,
 // and never a quarter. So a few connections cannot take all. Of those that wait, the
-// one comes first that has least.
+// one comes first that has least. What a connection owns it always gets, though all may
+// be in use.
 type capacity struct {
 	size int64
+	own  int64 // bytes that each connection owns, beside size
 
 	mu      sync.Mutex
 	used    int64    // guarded by mu
@@ -34,21 +36,15 @@ type claim struct {
 // take makes a reservation of held bytes larger by more, which is above 0. If that is not
 // possible at once, it calls wait, and waits until the context that wait returns is done.
 func (r *capacity) take(s *share, held, more int64, wait func() (context.Context, context.CancelFunc, error)) error {
-	c := &claim{held: held, more: more}
-	r.mu.Lock()
-	if len(s.claims) == 0 && r.comesFirst(s) && r.fits(s, c) {
-		r.grant(s, c)
-		r.mu.Unlock()
+	if r.tryTake(s, held, more) {
 		return nil
 	}
-	r.mu.Unlock()
-
 	ctx, done, err := wait()
 	if err != nil {
 		return err
 	}
 	defer done()
-	c.granted = make(chan struct{})
+	c := &claim{held: held, more: more, granted: make(chan struct{})}
 	r.mu.Lock()
 	if len(s.claims) == 0 {
 		r.waiting = append(r.waiting, s)
@@ -62,6 +58,18 @@ func (r *capacity) take(s *share, held, more int64, wait func() (context.Context
 	case <-ctx.Done():
 		return r.withdraw(ctx, s, c)
 	}
+}
+
+// tryTake is take, but does not wait. It reports whether the reservation is larger now.
+func (r *capacity) tryTake(s *share, held, more int64) bool {
+	c := claim{held: held, more: more}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fits := r.owns(s, &c) || len(s.claims) == 0 && r.comesFirst(s) && r.fits(s, &c)
+	if fits {
+		r.grant(s, &c)
+	}
+	return fits
 }
 
 // release returns bytes of a share.
@@ -94,11 +102,14 @@ func (r *capacity) withdraw(ctx context.Context, s *share, c *claim) error {
 	return ctx.Err()
 }
 
-// fits reports whether a claim can be granted now. The caller must hold mu.
+// fits reports whether there is enough for a claim now. The caller must hold mu.
 func (r *capacity) fits(s *share, c *claim) bool {
 	left := r.size - r.used - c.more
 	return left >= 0 && (s.used == c.held || s.used+c.more <= shareOf(left, r.size))
 }
+
+// owns reports whether a connection owns what it claims. The caller must hold mu.
+func (r *capacity) owns(s *share, c *claim) bool { return s.used+c.more <= r.own }
 
 // shareOf returns what a connection may have of a bound, if so much is left of it.
 func shareOf(left, bound int64) int64 { return (left - bound/4) / 3 }
@@ -113,13 +124,17 @@ func (r *capacity) comesFirst(s *share) bool {
 func (r *capacity) grantNext() {
 	for len(r.waiting) > 0 {
 		next := r.waiting[0]
-		for _, s := range r.waiting[1:] {
+		for _, s := range r.waiting {
 			if s.used < next.used {
 				next = s
 			}
+			if r.owns(s, s.claims[0]) {
+				next = s
+				break
+			}
 		}
 		c := next.claims[0]
-		if !r.fits(next, c) {
+		if !r.owns(next, c) && !r.fits(next, c) {
 			return
 		}
 		r.drop(next, 0)

@@ -56,7 +56,7 @@ func (s *Server) relieve() {
 }
 
 // isShort reports whether at most a quarter is left of the calls, or of the memory for
-// responses while calls wait for it.
+// responses while calls find too little of it.
 func (s *Server) isShort() bool {
-	return s.calls.isShort() || s.responses.waiting.Load() > 0 && s.responses.pools[largePool].quarters() >= 3
+	return s.calls.isShort() || s.responses.isShort()
 }

@@ -43,7 +43,7 @@ type Options struct {
 	// never less than one large query.
 	QueryMemory int64
 	// ResponseMemory bounds the bytes of messages that were sent and that no client
-	// has taken yet. Default 64 MiB.
+	// has taken yet, beside a small one of each connection. Default 56 MiB.
 	ResponseMemory int64
 	// ReceiveTimeout bounds how long a request may take to arrive once its call
 	// has begun. Default 30 seconds.
@@ -86,7 +86,7 @@ func (o Options) withDefaults(limits *dcb.Limits) Options {
 		{&o.CallMemory, 160 << 20},
 		{&o.RequestMemory, 80 << 20},
 		{&o.QueryMemory, 64 << 20},
-		{&o.ResponseMemory, 64 << 20},
+		{&o.ResponseMemory, 56 << 20},
 	} {
 		if *bound.bytes <= 0 {
 			*bound.bytes = scaled(bound.usual, o.Memory)

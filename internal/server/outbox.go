@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/internal/wire"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // outbox sends the messages of one stream. The transport accepts a message at once and
@@ -45,32 +47,72 @@ func (p *parcel) done() {
 	}
 }
 
-// reserve reserves memory for a message before it is made. It fails when the server
-// stops: no more messages are made then.
-func (o *outbox) reserve(bytes int64) (reservation, error) {
-	reserved, err := o.budget.reserve(o.stream.Context(), o.connection, largePool, bytes)
-	if err == nil && o.stopping.Err() != nil {
-		reserved.release()
-		err = errStopping
-	}
-	return reserved, err
+// message is a message that was not sent yet, and the memory reserved for it.
+type message struct {
+	slab     *[]byte
+	reserved reservation
 }
 
-// none returns an empty reservation, for a message of unknown size.
-func (o *outbox) none() reservation {
-	return reservation{budget: o.budget, connection: o.connection, pool: largePool}
+// drop drops a message that will not be sent.
+func (m message) drop() {
+	wire.Slabs.Put(m.slab)
+	m.reserved.release()
 }
 
-// send sends the message in a slab, which the caller must not use afterwards. It changes
-// the reservation to the size of the slab.
-func (o *outbox) send(slab *[]byte, reserved reservation) error {
-	slab = wire.Trim(slab)
-	if err := reserved.resize(o.stream.Context(), int64(cap(*slab))); err != nil {
-		reserved.release()
-		wire.Slabs.Put(slab)
-		return err
+// next waits for the next message of a cursor and makes it. The message is small if that
+// is asked for, and also if the memory for large ones is in use. So clients that do not
+// take their messages make those of others smaller, and no others wait for them.
+func (o *outbox) next(ctx context.Context, cursor encoding.Cursor, small bool) (message, error) {
+	if err := cursor.Wait(ctx); err != nil {
+		return message{}, err
 	}
-	p := &parcel{call: callOf(o.stream.Context()), reservation: reserved, sent: time.Now()}
+	m, err := o.allocate(ctx, small)
+	for err == nil {
+		*m.slab, err = cursor.Next(ctx, (*m.slab)[:0], int(m.reserved.bytes))
+		if err == nil {
+			return m, nil
+		}
+		m.drop()
+		larger := (*encoding.RoomError)(nil)
+		if !errors.As(err, &larger) {
+			return message{}, err
+		}
+		m, err = o.allocateFor(ctx, larger.Need)
+	}
+	return message{}, err
+}
+
+// allocate returns an empty message, after it has reserved the memory.
+func (o *outbox) allocate(ctx context.Context, small bool) (message, error) {
+	if !small {
+		if reserved, ok := o.budget.tryReserve(o.connection, largePool, wire.LargeSlab); ok {
+			return message{wire.Slabs.Get(wire.LargeSlab), reserved}, nil
+		}
+		o.budget.press()
+	}
+	return o.allocateFor(ctx, smallMessage)
+}
+
+// allocateFor returns an empty message with room for some bytes, after it has reserved
+// them. It fails when the server stops.
+func (o *outbox) allocateFor(ctx context.Context, bytes int) (message, error) {
+	reserved, err := o.budget.reserve(ctx, o.connection, largePool, int64(wire.SlabCapacity(bytes)))
+	if err != nil {
+		return message{}, err
+	}
+	if o.stopping.Err() != nil {
+		reserved.release()
+		return message{}, errStopping
+	}
+	return message{wire.Slabs.Get(bytes), reserved}, nil
+}
+
+// send sends a message, which the caller must not use afterwards. Of the memory reserved
+// for it, what it does not take is released.
+func (o *outbox) send(m message) error {
+	slab := wire.Trim(m.slab)
+	_ = m.reserved.resize(o.stream.Context(), int64(cap(*slab))) // not larger: it cannot fail
+	p := &parcel{call: callOf(o.stream.Context()), reservation: m.reserved, sent: time.Now()}
 	p.call.pending.Add(1)
 	o.connection.mu.Lock()
 	o.connection.parcels[p] = true

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
@@ -61,8 +60,8 @@ func (s *Server) reserveQuery(ctx context.Context, queries *budget, bytes int64)
 	return queries.reserve(ctx, connectionOf(ctx), queries.poolOf(bytes), bytes)
 }
 
-// sendAll sends what a read gives, to its end. A shutdown ends it before with
-// an error, so that a client never takes a part for the whole.
+// sendAll sends the messages of a read. A shutdown ends it before its end with an error,
+// so a client never takes a part for the whole.
 func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error {
 	out := s.newOutbox(stream)
 	defer out.close()
@@ -70,23 +69,14 @@ func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error
 		if s.stopping.Err() != nil {
 			return errStopping
 		}
-		// What a message takes is reserved before it is made.
-		reserved, err := out.reserve(wire.LargeSlab)
-		if err != nil {
+		m, err := out.next(stream.Context(), cursor, false)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
 		}
-		slab := wire.Slabs.Get(wire.LargeSlab)
-		message, err := cursor.Next(stream.Context(), (*slab)[:0])
-		if err != nil {
-			wire.Slabs.Put(slab)
-			reserved.release()
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		*slab = message
-		if err := out.send(slab, reserved); err != nil {
+		if err := out.send(m); err != nil {
 			return err
 		}
 	}

@@ -90,6 +90,7 @@ func New(store Store, options Options) (*Server, error) {
 	s.requests.waitersHold = true
 	s.responses.pressed = s.press
 	s.responses.patience = options.SendTimeout
+	s.responses.pools[largePool].own = smallMessage
 	s.conns = newConnections(options.MaxConnections, s.notices, s.calls)
 	if err := s.key.set(options.APIKey); err != nil {
 		return nil, err

@@ -113,38 +113,46 @@ type memoryCursor struct {
 	sent  bool
 }
 
-func (c *memoryCursor) Next(ctx context.Context, dst []byte) ([]byte, error) {
-	if !c.live && c.store.onNext != nil {
-		c.store.onNext()
-	}
+func (c *memoryCursor) Wait(ctx context.Context) error {
 	for {
-		record, grown := c.take()
+		record, grown := c.peek()
 		switch {
-		case record != nil:
-			c.sent = true
-			return encoding.AppendHead(append(dst, record...), c.head), nil
-		case !c.live && c.sent:
-			return nil, io.EOF
+		case record != nil, !c.live && !c.sent:
+			return nil
 		case !c.live:
-			c.sent = true
-			return encoding.AppendHead(dst, c.head), nil
+			return io.EOF
 		}
 		select {
 		case <-grown:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
 
-func (c *memoryCursor) take() ([]byte, <-chan struct{}) {
+func (c *memoryCursor) Next(_ context.Context, dst []byte, room int) ([]byte, error) {
+	if !c.live && c.store.onNext != nil {
+		c.store.onNext()
+	}
+	record, _ := c.peek()
+	if need := len(record) + encoding.HeadRoom; need > room {
+		return dst, &encoding.RoomError{Need: need}
+	}
+	if record != nil {
+		c.last++
+	}
+	c.sent = true
+	return encoding.AppendHead(append(dst, record...), c.head), nil
+}
+
+// peek returns the next record, or nil and a channel that is closed by the next append.
+func (c *memoryCursor) peek() ([]byte, <-chan struct{}) {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
-	for c.last < uint64(len(c.store.events)) && (c.live || c.last < c.head) {
-		c.last++
-		event := c.store.events[c.last-1]
+	for ; c.last < uint64(len(c.store.events)) && (c.live || c.last < c.head); c.last++ {
+		event := c.store.events[c.last]
 		if c.query.Matches(event.Type, event.Tags) {
-			return c.store.records[c.last-1], nil
+			return c.store.records[c.last], nil
 		}
 	}
 	return nil, c.store.grown

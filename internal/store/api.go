@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
@@ -66,7 +67,10 @@ func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) it
 }
 
 func decodeNext(ctx context.Context, cursor encoding.Cursor) ([]dcb.SequencedEvent, uint64, error) {
-	message, err := cursor.Next(ctx, nil)
+	if err := cursor.Wait(ctx); err != nil {
+		return nil, 0, err
+	}
+	message, err := cursor.Next(ctx, nil, math.MaxInt)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -95,7 +95,7 @@ func drain(b *testing.B, s *store.Store, request *encoding.ReadRequest) {
 		b.Fatal(err)
 	}
 	for err == nil {
-		_, err = cursor.Next(b.Context(), scratch)
+		_, err = cursor.Next(b.Context(), scratch, cap(scratch))
 	}
 	if err != io.EOF {
 		b.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -28,7 +29,9 @@ const (
 type fetcher struct {
 	store     *Store
 	direction index.Direction
+	most      batchBound
 	bytes     int // of the records gathered
+	need      int // bytes of the first record, if it has more than the bound
 	records   []wanted
 	locations []index.Location
 }
@@ -41,9 +44,8 @@ type wanted struct {
 	lone     bool // no neighbour in the log is wanted: worth caching
 }
 
-// gather locates positions of one part, in the order of a walk. It stops before
-// one that would make the records exceed batchBytes, unless it is the first, and
-// gives how many were taken.
+// gather locates positions of one part, in the order of a walk. It stops before one that
+// is too much, and returns how many were taken.
 func (f *fetcher) gather(p part, positions []uint64) (int, error) {
 	for i := 0; i < len(positions); {
 		n := f.adjacent(positions[i:])
@@ -79,7 +81,12 @@ func (f *fetcher) gather(p part, positions []uint64) (int, error) {
 
 // take adds a record, unless it would be too much.
 func (f *fetcher) take(w wanted, size int) bool {
-	if len(f.records) > 0 && f.bytes+size > batchBytes {
+	first := len(f.records) == 0
+	if first && size > f.most.bytes {
+		f.need = size
+		return false
+	}
+	if !first && f.bytes+size > min(f.most.bytes, batchBytes) {
 		return false
 	}
 	f.bytes += size
@@ -215,7 +222,7 @@ func verify(segment *eventlog.Segment, r wanted, record []byte) error {
 // eachEvent visits the events from first to last until visit returns false.
 func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, visit func(encoding.Event) bool) error {
 	for first <= last {
-		b, next, err := s.batch(ctx, sn, &query{all: true}, first, last, index.Forwards, encoding.DefaultBatchSize, nil)
+		b, next, err := s.batch(ctx, sn, &query{all: true}, first, last, index.Forwards, batchBound{encoding.DefaultBatchSize, math.MaxInt}, nil)
 		if err != nil {
 			return err
 		}

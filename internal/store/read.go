@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -20,16 +21,23 @@ type progress struct {
 	end      bool   // the range is done
 }
 
-// batch appends the records of the next events that the query matches between
-// low and high: at most limit of them, and about batchBytes bytes.
-func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, limit int, dst []byte) ([]byte, progress, error) {
+// batchBound is how much a batch may have.
+type batchBound struct{ events, bytes int }
+
+// batch appends the records of the next events that the query matches between low and
+// high, as many as the bound allows, and of more than one event at most batchBytes bytes.
+// It returns an encoding.RoomError if the first record has more bytes than the bound.
+func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, most batchBound, dst []byte) ([]byte, progress, error) {
 	b := batchers.Get().(*batcher)
 	defer b.free()
-	b.store, b.direction, b.limit = s, direction, limit
+	b.store, b.direction, b.most = s, direction, most
 	err := s.evaluate(ctx, sn, &evaluation{query: q, direction: direction, visit: b.visit}, low, high)
 	if err == nil && !b.full {
 		err = b.locate()
 		s.suspect(sn.blocks, err)
+	}
+	if b.need > 0 {
+		return dst, progress{}, &encoding.RoomError{Need: b.need}
 	}
 	if err == nil {
 		dst, err = b.read(dst)
@@ -52,7 +60,6 @@ func (b *batcher) free() {
 // batcher collects what a walk visits until a batch is full.
 type batcher struct {
 	fetcher
-	limit   int
 	part    part
 	pending []uint64 // visited and not located, in part
 	full    bool
@@ -66,7 +73,7 @@ func (b *batcher) visit(p part, position uint64) (bool, error) {
 		b.part = p
 	}
 	b.pending = append(b.pending, position)
-	if len(b.records)+len(b.pending) == b.limit {
+	if len(b.records)+len(b.pending) == b.most.events {
 		err := b.locate()
 		b.full = true
 		return false, err
@@ -152,8 +159,16 @@ type readCursor struct {
 	done      bool
 }
 
+// Wait does not wait: all that the read returns is there.
+func (c *readCursor) Wait(context.Context) error {
+	if c.done {
+		return io.EOF
+	}
+	return nil
+}
+
 // Next appends the next message.
-func (c *readCursor) Next(ctx context.Context, dst []byte) ([]byte, error) {
+func (c *readCursor) Next(ctx context.Context, dst []byte, room int) ([]byte, error) {
 	if c.done {
 		return dst, io.EOF
 	}
@@ -163,7 +178,11 @@ func (c *readCursor) Next(ctx context.Context, dst []byte) ([]byte, error) {
 	defer c.store.gate.leave()
 	sn := snapshot{c.store.states.hold(), c.head}
 	defer sn.release()
-	dst, p, err := c.store.batch(ctx, sn, c.query, c.low, c.high, c.direction, c.messageLimit(), dst)
+	most := batchBound{events: c.messageLimit(), bytes: room - encoding.HeadRoom}
+	dst, p, err := c.store.batch(ctx, sn, c.query, c.low, c.high, c.direction, most, dst)
+	if larger := (*encoding.RoomError)(nil); errors.As(err, &larger) {
+		larger.Need += encoding.HeadRoom
+	}
 	if err != nil {
 		return dst, err
 	}

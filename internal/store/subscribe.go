@@ -38,53 +38,59 @@ type subscription struct {
 	left      int64 // events up to the limit; -1 without one
 }
 
-// Next appends the next message; it waits until there is one. It returns io.EOF
-// when the store closes, or when the limit is reached.
-func (c *subscription) Next(ctx context.Context, dst []byte) ([]byte, error) {
-	var w *watch
-	for c.left != 0 {
-		if head := c.store.published.Load().head; head > c.examined {
-			out, count, err := c.catchUp(ctx, head, dst)
-			if err != nil || count > 0 {
-				return out, err
-			}
-			continue
-		}
-		if w == nil {
-			w = c.store.watches.add(c.query, c.store.newestMemory())
-			defer c.store.watches.remove(w)
-			continue // check again: events may have been published before the watch began
-		}
-		select {
-		case <-w.woken:
-		case <-ctx.Done():
-			return dst, ctx.Err()
-		case <-c.store.closing:
-			return dst, io.EOF
-		}
+// Wait waits until an event may have been stored that matches. It returns io.EOF when
+// the store closes, or when the limit is reached.
+func (c *subscription) Wait(ctx context.Context) error {
+	if c.left == 0 {
+		return io.EOF
 	}
-	return dst, io.EOF
+	if c.isBehind() {
+		return nil
+	}
+	w := c.store.watches.add(c.query, c.store.newestMemory())
+	defer c.store.watches.remove(w)
+	if c.isBehind() {
+		return nil // events were published before the watch began
+	}
+	select {
+	case <-w.woken:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.store.closing:
+		return io.EOF
+	}
 }
 
-// catchUp appends what matches up to a head, or the first of it.
-func (c *subscription) catchUp(ctx context.Context, head uint64, dst []byte) ([]byte, int, error) {
+// isBehind reports whether there are published events that were not examined.
+func (c *subscription) isBehind() bool { return c.store.published.Load().head > c.examined }
+
+// Next appends the first events of those not examined that match.
+func (c *subscription) Next(ctx context.Context, dst []byte, room int) ([]byte, error) {
+	if c.left == 0 {
+		return dst, io.EOF
+	}
 	s := c.store
 	switch err := s.gate.enter(ctx); {
 	case errors.Is(err, dcb.ErrClosed):
-		return dst, 0, io.EOF
+		return dst, io.EOF
 	case err != nil:
-		return dst, 0, err
+		return dst, err
 	}
 	defer s.gate.leave()
+	head := s.published.Load().head
+	if head <= c.examined {
+		return dst, nil
+	}
 	sn := snapshot{s.states.hold(), head}
 	defer sn.release()
-	limit := c.batchSize
+	most := batchBound{events: c.batchSize, bytes: room}
 	if c.left >= 0 {
-		limit = int(min(c.left, int64(limit)))
+		most.events = int(min(c.left, int64(most.events)))
 	}
-	dst, p, err := s.batch(ctx, sn, c.query, c.examined+1, head, index.Forwards, limit, dst)
+	dst, p, err := s.batch(ctx, sn, c.query, c.examined+1, head, index.Forwards, most, dst)
 	if err != nil {
-		return dst, 0, err
+		return dst, err
 	}
 	c.examined = head
 	if !p.end {
@@ -93,5 +99,5 @@ func (c *subscription) catchUp(ctx context.Context, head uint64, dst []byte) ([]
 	if c.left > 0 {
 		c.left -= int64(p.count)
 	}
-	return dst, p.count, nil
+	return dst, nil
 }

@@ -119,7 +119,7 @@ func TestSubscriptionLeavesNoWatch(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
-			_, err := cursor.Next(ctx, nil)
+			err := cursor.Wait(ctx)
 			ended <- err
 		}()
 		eventually(t, "the subscription waits", func() bool { return watching() == 1 })

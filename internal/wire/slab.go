@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc/mem"
@@ -15,10 +16,6 @@ const LargeSlab = 320 << 10
 // buffer of up to 1 KiB to its pool, so it would not be known when it has been written.
 const SmallSlab = 1280
 
-// maxSlab bounds what is kept: a slab that has grown beyond, for one large
-// event, is left to the garbage collector.
-const maxSlab = 1 << 20
-
 // Slabs is the pool of the buffers that messages are put together in. Unlike
 // gRPC's own it does not clear what it gives: whoever takes a slab writes it.
 var Slabs mem.BufferPool = new(slabPool)
@@ -28,6 +25,16 @@ var slabSizes = [...]int{SmallSlab, 4 << 10, 32 << 10, LargeSlab}
 
 // slabPool has one pool of *[]byte for each of slabSizes.
 type slabPool [len(slabSizes)]sync.Pool
+
+// SlabCapacity returns the capacity in bytes of a slab for some length.
+func SlabCapacity(length int) int {
+	for _, size := range slabSizes {
+		if length <= size {
+			return size
+		}
+	}
+	return length
+}
 
 // Get gives a slab of a length, with bytes of anyone's in it.
 func (p *slabPool) Get(length int) *[]byte {
@@ -45,16 +52,11 @@ func (p *slabPool) Get(length int) *[]byte {
 	return new(make([]byte, length))
 }
 
-// Put takes a slab back, or what it has grown to.
+// Put takes a slab back. One with a capacity of its own, for a large event, is left to
+// the garbage collector.
 func (p *slabPool) Put(slab *[]byte) {
-	if cap(*slab) > maxSlab {
-		return
-	}
-	for i := len(slabSizes) - 1; i >= 0; i-- {
-		if cap(*slab) >= slabSizes[i] {
-			p[i].Put(slab)
-			return
-		}
+	if i := slices.Index(slabSizes[:], cap(*slab)); i >= 0 {
+		p[i].Put(slab)
 	}
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -76,7 +77,7 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 		parsed.BatchSize = e.batchSize
 	}
 	opened, err := e.OpenRead(parsed)
-	return &cursor{Cursor: opened, ctx: ctx}, err
+	return &cursor{Cursor: opened, ctx: ctx, subscribes: parsed.Subscribe}, err
 }
 
 func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messages, error) {
@@ -88,7 +89,7 @@ func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messa
 		parsed.BatchSize = e.batchSize
 	}
 	opened, err := e.OpenSubscription(parsed)
-	return &cursor{Cursor: opened, ctx: ctx}, err
+	return &cursor{Cursor: opened, ctx: ctx, subscribes: true}, err
 }
 
 // errNoHealth is the answer to questions about the health of a service that an
@@ -152,14 +153,23 @@ func (w *watch) Close() {}
 // cursor is a stream of an embedded store.
 type cursor struct {
 	encoding.Cursor
-	ctx    context.Context
-	buffer []byte
+	ctx        context.Context
+	subscribes bool
+	buffer     []byte
 }
 
-// Next gives the next message.
+// Next returns the next message of a read, or the next one of a subscription that has
+// events.
 func (c *cursor) Next() (message []byte, err error) {
-	c.buffer, err = c.Cursor.Next(c.ctx, c.buffer[:0])
-	return c.buffer, err
+	for {
+		if err := c.Wait(c.ctx); err != nil {
+			return nil, err
+		}
+		c.buffer, err = c.Cursor.Next(c.ctx, c.buffer[:0], math.MaxInt)
+		if err != nil || len(c.buffer) > 0 || !c.subscribes {
+			return c.buffer, err
+		}
+	}
 }
 
 // Close frees the buffer.

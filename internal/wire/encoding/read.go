@@ -2,6 +2,7 @@ package encoding
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -42,14 +43,25 @@ type SubscribeRequest struct {
 	BatchSize uint32 // 0 for the default
 }
 
-// Cursor gives the result of a read or subscription, one message at a time. It
+// Cursor returns the result of a read or subscription, one message at a time. It
 // is for one goroutine and holds nothing between calls.
 type Cursor interface {
-	// Next appends the bytes of the next response message to dst: a run of
-	// events, and the head if the message has one. It returns io.EOF when there
-	// are no more messages; a subscription waits for events until ctx is done.
-	Next(ctx context.Context, dst []byte) ([]byte, error)
+	// Wait waits until there may be a message. It returns io.EOF if there are no more.
+	Wait(ctx context.Context) error
+	// Next appends the next response message to dst: events, and the head if the
+	// message has one. It appends at most room bytes, and returns a RoomError if the
+	// first event takes more. It returns io.EOF if there are no more messages. A
+	// subscription that has no event to send appends nothing.
+	Next(ctx context.Context, dst []byte, room int) ([]byte, error)
 }
+
+// RoomError reports that the next event does not fit in a message.
+type RoomError struct {
+	Need int // bytes of a message with the event
+}
+
+// Error says how large the event is.
+func (e *RoomError) Error() string { return fmt.Sprintf("the next event needs %d bytes", e.Need) }
 
 // ParseRead validates the bytes of a ReadRequest.
 func ParseRead(request []byte, limits *dcb.Limits) (*ReadRequest, error) {

@@ -1,6 +1,7 @@
 package encoding
 
 import (
+	"encoding/binary"
 	"fmt"
 	"iter"
 
@@ -99,6 +100,9 @@ func (r *Record) Decode() (s dcb.SequencedEvent, err error) {
 	s.Event, err = DecodeEvent(append([]byte(nil), r.Event...))
 	return s, err
 }
+
+// HeadRoom is the most bytes that AppendHead appends.
+const HeadRoom = 1 + binary.MaxVarintLen64
 
 // AppendHead appends the head of a ReadResponse; nothing for 0.
 func AppendHead(dst []byte, head uint64) []byte {
