@@ -46,11 +46,8 @@ func (s *Server) append(stream grpc.ServerStream) error {
 // commit makes an append. One that the writer of the store has not taken when Shutdown
 // has waited long enough fails with errStopping: it has had no effect.
 func (s *Server) commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.giveUp, func() { cancel(errStopping) })()
-	position, err := s.store.Commit(ctx, request)
-	if errors.Is(err, context.Canceled) && context.Cause(ctx) == errStopping {
+	position, err := s.store.Commit(ctx, request, s.giveUp.Done())
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
 		return 0, errStopping
 	}
 	return position, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -48,6 +49,11 @@ type call struct {
 	denied            error        // why the caller may not make this call; nil if it may
 	pending           atomic.Int64 // the handler and the messages not written yet
 	ctx               context.Context
+
+	begun   bool           // guarded by connection.mu; its handler has begun
+	body    transport      // guarded by connection.mu; of the request that is being received
+	awaited time.Time      // guarded by connection.mu; since when
+	late    *status.Status // guarded by connection.mu; why it is not received any more
 }
 
 type callKey struct{}
@@ -88,7 +94,7 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	}
 	c.pending.Store(1)
 	c.ctx = context.WithValue(ctx, callKey{}, c)
-	if !c.connection.expect(c) {
+	if !c.connection.admit(c) {
 		c.connection.release(c.class, c.bytes)
 		return nil, status.Error(codes.Unavailable, "the connection is closed")
 	}
@@ -175,12 +181,13 @@ func isMethodName(path string) bool {
 // still wanted.
 func (c *call) begin(stream grpc.ServerStream) bool {
 	c.ServerStream = stream
-	return c.connection.begun(c)
+	return c.connection.begin(c)
 }
 
 // end is called when the handler has returned. If the client has gone, the
 // transport has dropped the stream with its messages.
 func (c *call) end() {
+	_ = c.connection.arrived(c) // if the request was not received
 	if c.Context().Err() != nil || !c.connection.unwritten[c.class].add(c.bytes) {
 		c.connection.ended(c.class, c.bytes)
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 )
 
 // promptWrite is the longest that a write to a connection takes if its client reads.
@@ -39,11 +40,11 @@ type connection struct {
 
 	mu       sync.Mutex
 	parcels  map[*parcel]bool // guarded by mu; messages that the client has not taken
-	expected map[*call]bool   // guarded by mu; admitted calls whose handler has not begun; nil once closed
+	arriving map[*call]bool   // guarded by mu; admitted calls whose request has not been received; nil once closed
 }
 
 func newConnection(accepted net.Conn, connections *connections) *connection {
-	return &connection{Conn: accepted, connections: connections, parcels: make(map[*parcel]bool), expected: make(map[*call]bool)}
+	return &connection{Conn: accepted, connections: connections, parcels: make(map[*parcel]bool), arriving: make(map[*call]bool)}
 }
 
 // connectionAddr is the remote address of a connection, by which the connection
@@ -120,25 +121,58 @@ func (c *connection) callsUsed() (bytes int64) {
 	return bytes
 }
 
-// expect notes that a call is admitted. It reports whether the connection is open.
-func (c *connection) expect(admitted *call) bool {
+// admit notes that a call is admitted. It reports whether the connection is open.
+func (c *connection) admit(admitted *call) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.expected == nil {
+	if c.arriving == nil {
 		return false
 	}
-	c.expected[admitted] = true
+	c.arriving[admitted] = true
 	return true
 }
 
-// begun notes that the handler of a call begins. It reports whether the call was still
-// expected.
-func (c *connection) begun(admitted *call) bool {
+// begin notes that the handler of a call begins. It reports whether the call is still
+// wanted.
+func (c *connection) begin(admitted *call) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	expected := c.expected[admitted]
-	delete(c.expected, admitted)
-	return expected
+	admitted.begun = c.arriving[admitted]
+	return admitted.begun
+}
+
+// awaits notes that a call begins to receive its request.
+func (c *connection) awaits(receiving *call, body transport) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	receiving.body, receiving.awaited = body, time.Now()
+}
+
+// arrived notes that a call no longer receives its request. If endLate has ended the call
+// before, arrived returns why.
+func (c *connection) arrived(receiving *call) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.arriving, receiving)
+	return receiving.late.Err()
+}
+
+// endLate ends the calls, with a status, that have been receiving their request since
+// before some time.
+func (c *connection) endLate(before time.Time, because *status.Status) {
+	var late []transport
+	c.mu.Lock()
+	for receiving := range c.arriving {
+		if receiving.body != nil && receiving.awaited.Before(before) {
+			delete(c.arriving, receiving)
+			receiving.late = because
+			late = append(late, receiving.body)
+		}
+	}
+	c.mu.Unlock()
+	for _, body := range late {
+		_ = body.WriteStatus(because) // fails if the connection is closed
+	}
 }
 
 // dropEnded releases the calls that ended before their handler could begin: gRPC itself
@@ -147,14 +181,14 @@ func (c *connection) begun(admitted *call) bool {
 func (c *connection) dropEnded(closed bool) {
 	var ended []*call
 	c.mu.Lock()
-	for admitted := range c.expected {
-		if closed || admitted.ctx.Err() != nil {
-			delete(c.expected, admitted)
+	for admitted := range c.arriving {
+		if !admitted.begun && (closed || admitted.ctx.Err() != nil) {
+			delete(c.arriving, admitted)
 			ended = append(ended, admitted)
 		}
 	}
 	if closed {
-		c.expected = nil
+		c.arriving = nil
 	}
 	c.mu.Unlock()
 	for _, admitted := range ended {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"google.golang.org/grpc/status"
 )
 
 const (
@@ -125,13 +127,25 @@ func (c *connections) closed(conn *connection) {
 	delete(c.handshaking, conn)
 }
 
+// all returns the open connections.
+func (c *connections) all() []*connection {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.open))
+}
+
+// endLate ends the calls, with a status, that have been receiving their request since
+// before some time.
+func (c *connections) endLate(before time.Time, because *status.Status) {
+	for _, conn := range c.all() {
+		conn.endLate(before, because)
+	}
+}
+
 // closeUnread releases calls that ended before their handler began, and closes the
 // connections whose clients do not read at all.
 func (c *connections) closeUnread() {
-	c.mu.Lock()
-	open := slices.Collect(maps.Keys(c.open))
-	c.mu.Unlock()
-	for _, conn := range open {
+	for _, conn := range c.all() {
 		conn.dropEnded(false)
 		if !conn.blockedFor(longestWrite) {
 			continue

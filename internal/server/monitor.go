@@ -9,20 +9,25 @@ const (
 	pressedInterval = 100 * time.Millisecond
 )
 
-// monitor runs until the server stops. Once a second it sets the health of appends,
-// closes connections whose clients hold memory that others need, and logs what was
-// counted.
+// monitor runs until the server stops. Once a second it sets the health of appends, ends
+// calls whose request does not arrive, closes connections whose clients hold memory that
+// others need, and logs what was counted. It also relieves the server when it is pressed.
 func (s *Server) monitor() {
 	tick := time.NewTicker(monitorInterval)
 	defer tick.Stop()
+	pressed := s.pressed
+	var again <-chan time.Time // when to relieve again
 	for {
 		select {
 		case <-s.stopping.Done():
 			return
-		case <-s.pressed:
-			s.relieve()
+		case <-pressed:
+			pressed, again = s.relieve()
+		case <-again:
+			pressed, again = s.relieve()
 		case <-tick.C:
 			s.judgeAppends()
+			s.conns.endLate(time.Now().Add(-s.options.ReceiveTimeout), s.late)
 			s.conns.closeUnread()
 			if s.responses.pools[largePool].quarters() >= 2 {
 				s.conns.closeStalled(longestStall)
@@ -40,19 +45,15 @@ func (s *Server) press() {
 	}
 }
 
-// relieve closes connections whose clients do not take their messages, as long as little
-// is left of what others need.
-func (s *Server) relieve() {
-	pause := time.NewTicker(pressedInterval)
-	defer pause.Stop()
-	for s.isShort() {
-		s.conns.closeStalled(shortestStall)
-		select {
-		case <-s.stopping.Done():
-			return
-		case <-pause.C:
-		}
+// relieve closes a connection whose client does not take its messages, if little is left
+// of what others need. It returns what to wait for before the next call: a press, or a
+// time if this was not enough yet.
+func (s *Server) relieve() (pressed chan struct{}, again <-chan time.Time) {
+	if !s.isShort() {
+		return s.pressed, nil
 	}
+	s.conns.closeStalled(shortestStall)
+	return nil, time.After(pressedInterval)
 }
 
 // isShort reports whether at most a quarter is left of the calls, or of the memory for

@@ -82,11 +82,11 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 	if !ok {
 		return nil, errors.New("gRPC's stream has no methods to read by")
 	}
-	timer := time.AfterFunc(s.options.ReceiveTimeout, func() { body.WriteStatus(s.late) })
-	defer timer.Stop()
-	disarm := context.AfterFunc(s.giveUp, func() { body.WriteStatus(stopping) })
-	defer disarm()
-
+	call := callOf(stream.Context())
+	call.connection.awaits(call, body)
+	if s.giveUp.Err() != nil {
+		return nil, errStopping
+	}
 	length, err := readLength(body)
 	if err != nil {
 		return nil, err
@@ -99,13 +99,9 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 		r.done()
 		return nil, err
 	}
-	if !timer.Stop() {
+	if err := call.connection.arrived(call); err != nil {
 		r.done()
-		return nil, s.late.Err()
-	}
-	if !disarm() {
-		r.done()
-		return nil, errStopping
+		return nil, err
 	}
 	return r, nil
 }

@@ -157,7 +157,10 @@ func (s *Server) Serve(listener net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginStop()
 	s.conns.stop()
-	arrival := time.AfterFunc(arrivalPatience, s.endWaits)
+	arrival := time.AfterFunc(arrivalPatience, func() {
+		s.endWaits()
+		s.conns.endLate(time.Now(), stopping)
+	})
 	defer arrival.Stop()
 	finished := make(chan struct{})
 	go func() {

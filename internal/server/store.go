@@ -11,8 +11,10 @@ import (
 // Store is what the server serves: an event store that takes and gives wire
 // bytes. Its errors are those of package dcb.
 type Store interface {
-	// Commit is EventStore.Append. It does not touch the request after it returns.
-	Commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error)
+	// Commit is EventStore.Append. When giveUp is closed, an append that is not being
+	// written has no effect and fails with context.Canceled. Commit does not touch the
+	// request after it returns.
+	Commit(ctx context.Context, request *encoding.AppendRequest, giveUp <-chan struct{}) (uint64, error)
 	// OpenRead begins a read: its snapshot is taken now.
 	OpenRead(request *encoding.ReadRequest) (encoding.Cursor, error)
 	// OpenSubscription begins a subscription. Its cursor ends with io.EOF when

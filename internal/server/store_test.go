@@ -45,8 +45,17 @@ func (s *memoryStore) Failed() <-chan struct{} { return s.failed }
 
 func (s *memoryStore) AppendStall() time.Duration { return time.Duration(s.stall.Load()) }
 
-func (s *memoryStore) Commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+func (s *memoryStore) Commit(ctx context.Context, request *encoding.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
 	if s.onCommit != nil {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-giveUp:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
 		if err := s.onCommit(ctx); err != nil {
 			return 0, err
 		}

@@ -17,7 +17,7 @@ func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.A
 	if err != nil {
 		return 0, err
 	}
-	return s.Commit(ctx, request)
+	return s.Commit(ctx, request, nil)
 }
 
 // Read is dcb.EventStore's. Its snapshot is taken now.

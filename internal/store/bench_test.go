@@ -20,7 +20,7 @@ func benchStore(b *testing.B, events int) *store.Store {
 	}
 	b.Cleanup(func() { s.Close() })
 	for n := 0; n < events; n += 1000 {
-		if _, err := s.Commit(b.Context(), benchAppend(b, n, min(1000, events-n))); err != nil {
+		if _, err := s.Commit(b.Context(), benchAppend(b, n, min(1000, events-n)), nil); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -55,7 +55,7 @@ func BenchmarkAppend(b *testing.B) {
 			request := benchAppend(b, 0, n)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := s.Commit(b.Context(), request); err != nil {
+				if _, err := s.Commit(b.Context(), request, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

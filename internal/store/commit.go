@@ -10,18 +10,20 @@ import (
 
 // Commit makes a validated append: it returns the position of the last event
 // once that is durable. If ctx is done before the writer has taken the request,
-// nothing happens; after that, the outcome is waited for. The request is not
+// nothing happens; after that, the outcome is waited for. The same holds when giveUp is
+// closed, which may be nil: then Commit fails with context.Canceled. The request is not
 // touched once Commit has returned.
 //
 // Most of a condition is decided here, in the caller's goroutine: the log only
 // grows, so one that fails at a published head fails for ever, and one that
 // holds up to it needs looking at only above.
-func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
 	if err := s.gate.enter(ctx); err != nil {
 		return 0, err
 	}
 	defer s.gate.leave()
 	op := newOperation(request)
+	op.giveUp = giveUp
 	if request.Condition != nil {
 		op.condition = compile(s.hasher, request.Condition.FailIfEventsMatch)
 		op.examined = request.Condition.After
@@ -69,7 +71,7 @@ func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, er
 	sn := s.snapshot()
 	defer sn.release()
 	if op.condition != nil && op.examined < sn.head {
-		conflict, err := s.firstMatch(ctx, sn, op.condition, op.examined)
+		conflict, err := s.firstMatch(ctx, op.giveUp, sn, op.condition, op.examined)
 		if err != nil || conflict != 0 {
 			return conflict, err
 		}
@@ -95,12 +97,19 @@ func (s *Store) submit(ctx context.Context, op *operation) (verdict, error) {
 	case v := <-op.verdict:
 		return v, nil
 	case <-ctx.Done():
-		if op.take() {
-			op.request, op.condition = nil, nil // the queue keeps op until its turn
-			return verdict{}, ctx.Err()
-		}
-		return <-op.verdict, nil
+		return op.withdraw(ctx.Err())
+	case <-op.giveUp:
+		return op.withdraw(context.Canceled)
 	}
+}
+
+// withdraw takes the operation back with a reason, unless the writer has taken it.
+func (op *operation) withdraw(reason error) (verdict, error) {
+	if op.take() {
+		op.request, op.condition = nil, nil // the queue keeps op until its turn
+		return verdict{}, reason
+	}
+	return <-op.verdict, nil
 }
 
 // resolve answers an append whose condition the durable event at conflict fails:

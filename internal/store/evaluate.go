@@ -66,6 +66,7 @@ type evaluation struct {
 	query     *query
 	direction index.Direction
 	visit     func(part, uint64) (bool, error)
+	giveUp    <-chan struct{} // closed when the caller gives up; may be nil
 
 	meter   meter  // of the slice
 	steps   int    // of all slices before
@@ -101,10 +102,17 @@ func (e *evaluation) slice(r stretch) (more bool, err error) {
 // of a bounded number of steps. Each slice has a slot, so no evaluation keeps another
 // waiting for longer than a slice. Between slices only the position is kept.
 func (s *Store) evaluate(ctx context.Context, sn snapshot, e *evaluation, low, high uint64) error {
-	if err := s.interrupted(ctx); err != nil {
+	e.meter.interrupted = func() error {
+		select {
+		case <-e.giveUp:
+			return context.Canceled
+		default:
+			return s.interrupted(ctx)
+		}
+	}
+	if err := e.meter.interrupted(); err != nil {
 		return err
 	}
-	e.meter.interrupted = func() error { return s.interrupted(ctx) }
 	for _, r := range sn.stretches(low, high, e.direction) {
 		more, err := s.evaluateRange(ctx, e, r)
 		if err != nil {
@@ -164,11 +172,12 @@ func (s *Store) inSlot(ctx context.Context, e *evaluation, r stretch) (bool, err
 
 // firstMatch returns the first position above after that the query matches, up to
 // the snapshot's head; 0 for none.
-func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uint64) (uint64, error) {
+func (s *Store) firstMatch(ctx context.Context, giveUp <-chan struct{}, sn snapshot, q *query, after uint64) (uint64, error) {
 	if after >= sn.head {
 		return 0, nil
 	}
 	first, e := findFirst(q)
+	e.giveUp = giveUp
 	err := s.evaluate(ctx, sn, e, after+1, sn.head)
 	return *first, err
 }

@@ -238,7 +238,7 @@ func TestDepartureIsNoticedBetweenLookups(t *testing.T) {
 	sn := s.snapshot()
 	defer sn.release()
 	ctx := &asked{t.Context(), 3}
-	if _, err := s.firstMatch(ctx, sn, compile(s.hasher, q), 0); !errors.Is(err, context.Canceled) {
+	if _, err := s.firstMatch(ctx, nil, sn, compile(s.hasher, q), 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("the evaluation ends with %v", err)
 	}
 }

@@ -22,7 +22,8 @@ type operation struct {
 	queue     *queue           // that the operation waits in
 	large     bool             // whether it waits in the large lane
 
-	taken   atomic.Bool // by the writer, or back by a caller that has gone
+	giveUp  <-chan struct{} // closed when the caller gives up; may be nil
+	taken   atomic.Bool     // by the writer, or back by a caller that has gone
 	verdict chan verdict
 }
 

@@ -59,7 +59,7 @@ func receive(lanes ...<-chan *operation) *operation {
 	return nil
 }
 
-// submit sends an operation to the writer, unless ctx is done before there is room.
+// submit sends an operation to the writer, unless the caller gives up before there is room.
 func (q *queue) submit(ctx context.Context, op *operation) error {
 	op.queue, op.large = q, op.isLarge()
 	q.begin()
@@ -69,6 +69,9 @@ func (q *queue) submit(ctx context.Context, op *operation) error {
 	case <-ctx.Done():
 		q.leave()
 		return ctx.Err()
+	case <-op.giveUp:
+		q.leave()
+		return context.Canceled
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -120,6 +121,9 @@ func TestSubscriptionLeavesNoWatch(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() {
 			err := cursor.Wait(ctx)
+			if err == nil {
+				_, err = cursor.Next(ctx, nil, math.MaxInt)
+			}
 			ended <- err
 		}()
 		eventually(t, "the subscription waits", func() bool { return watching() == 1 })

@@ -28,7 +28,7 @@ func (e *embedded) append(ctx context.Context, request []byte) (uint64, error) {
 	if _, limited := ctx.Deadline(); limited {
 		return e.commitInTime(ctx, parsed)
 	}
-	return e.Commit(ctx, parsed)
+	return e.Commit(ctx, parsed, nil)
 }
 
 // grace is how long an append that has timed out may take to end without an effect.
@@ -38,7 +38,7 @@ const grace = 10 * time.Millisecond
 func (e *embedded) commitInTime(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
 	committed := make(chan result, 1)
 	go func() {
-		position, err := e.Commit(ctx, request)
+		position, err := e.Commit(ctx, request, nil)
 		committed <- result{number: position, err: err}
 	}()
 	select {
