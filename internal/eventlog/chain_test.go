@@ -97,7 +97,7 @@ func TestAHeaderFollowsOnlyItsTail(t *testing.T) {
 		change func(*eventlog.GroupHeader, *uint64)
 	}{
 		{"", func(*eventlog.GroupHeader, *uint64) {}},
-		{"", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind, h.Count = eventlog.KindMark, 0 }},
+		{"", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind, h.Count = eventlog.KindClose, 0 }},
 		{"", func(h *eventlog.GroupHeader, _ *uint64) { h.Time = 2000 }},
 		{"group 9 follows group 7", func(h *eventlog.GroupHeader, _ *uint64) { h.Index = 9 }},
 		{"group 7 follows group 7", func(h *eventlog.GroupHeader, _ *uint64) { h.Index = 7 }},
@@ -106,12 +106,12 @@ func TestAHeaderFollowsOnlyItsTail(t *testing.T) {
 		{"group 8 was committed before group 7", func(h *eventlog.GroupHeader, _ *uint64) { h.Time = 999 }},
 		{"group 8 is of unknown kind 3", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind = 3 }},
 		{"group 8 is of unknown term 2", func(h *eventlog.GroupHeader, _ *uint64) { h.Term = 2 }},
-		{"group 8 is a mark, and has 3 events in 0 bytes", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind = eventlog.KindMark }},
+		{"group 8 is a mark, and has 3 events in 0 bytes", func(h *eventlog.GroupHeader, _ *uint64) { h.Kind = eventlog.KindClose }},
 	} {
 		h, chain := right, tail.Chain
 		c.change(&h, &chain)
 		payload := []byte("payload")
-		if h.Kind == eventlog.KindMark {
+		if h.Kind == eventlog.KindClose {
 			payload = nil
 		}
 		encoded := eventlog.EncodeGroup(&h, payload, storeID, chain)

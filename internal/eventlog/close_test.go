@@ -26,7 +26,7 @@ func TestAClosedLogEndsWithAMark(t *testing.T) {
 	b := open(t, all.mem(t), small)
 	b.has("first", "second and third", "fourth, fifth and sixth", "")
 	g, there, err := b.HeaderAt(1, int64(mark))
-	if !there || err != nil || g.Kind != eventlog.KindMark || g.Count != 0 || g.PayloadBytes != 0 || g.First != 7 || g.Time != clock(3) {
+	if !there || err != nil || g.Kind != eventlog.KindClose || g.Count != 0 || g.PayloadBytes != 0 || g.First != 7 || g.Time != clock(3) {
 		t.Errorf("the mark is %+v, %v", g, err)
 	}
 }
@@ -58,7 +58,7 @@ func TestEachSessionThatWroteLeavesAMark(t *testing.T) {
 		b.commit(1, "text")
 		must(t, b.Close(true))
 	}
-	want := []eventlog.Kind{eventlog.KindRecords, eventlog.KindMark, eventlog.KindRecords, eventlog.KindMark}
+	want := []eventlog.Kind{eventlog.KindRecords, eventlog.KindClose, eventlog.KindRecords, eventlog.KindClose}
 	have := kinds(t, mem)
 	if len(have) != len(want) || have[1] != want[1] || have[2] != want[2] || have[3] != want[3] {
 		t.Errorf("the groups are of kinds %v", have)
@@ -69,7 +69,7 @@ func TestSpaceThatWasMadeIsGivenBackWhenNothingWasWritten(t *testing.T) {
 	all, _ := closed(t)
 	mem := all.mem(t)
 	b := open(t, mem, small)
-	must(t, b.Prepare())
+	must(t, b.Preallocate())
 	must(t, b.Close(true))
 	same(t, image(t, mem), all)
 }
@@ -102,11 +102,11 @@ func TestClosingClosesEveryFile(t *testing.T) {
 	b := open(t, counted{mem, files}, small)
 	b.commit(1, strings.Repeat("x", 3000))
 	b.commit(1, strings.Repeat("y", 3000))
-	must(t, b.Prepare())
+	must(t, b.Preallocate())
 	_, err := b.Reserve(0, 3000)
 	must(t, err)
 	b.seal(1, strings.Repeat("z", 3000)) // and never written
-	must(t, b.Prepare())
+	must(t, b.Preallocate())
 	must(t, b.Close(false))
 	if len(files) != 0 {
 		t.Errorf("%d files are open still", len(files))

@@ -37,7 +37,7 @@ func (s *session) run(fs vfs.FS) error {
 			return err
 		}
 		s.durable++
-		if err := log.Prepare(); err != nil {
+		if err := log.Preallocate(); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func TestAnotherVersionIsNoDamage(t *testing.T) {
 			changed := all.with(name, flip(all[name], bit))
 			mem := changed.mem(t)
 			_, err := openLog(mem, small)
-			var damage *vfs.DamageError
+			var damage *vfs.CorruptionError
 			if !errors.Is(err, eventlog.ErrVersion) || errors.As(err, &damage) {
 				t.Errorf("the error is %v", err)
 			}

@@ -44,7 +44,7 @@ func TestAFailedDiskIsNoLackOfSpace(t *testing.T) {
 			}
 			broken = true
 			_, reserve := b.Reserve(0, len(large))
-			prepare := b.Prepare()
+			prepare := b.Preallocate()
 			for _, err := range []error{reserve, prepare} {
 				if !errors.Is(err, c.err) || errors.Is(err, eventlog.ErrSegmentFailed) != c.fails {
 					t.Errorf("the error is %v", err)

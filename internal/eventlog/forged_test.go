@@ -98,7 +98,7 @@ func TestAnEmptyLastSegmentContinuesTheOneBefore(t *testing.T) {
 		change()
 		last := filepath.Join(dir, fmt.Sprintf("%020d.log", tail.Next))
 		b := open(t, all.with(last, forgedSegment(3, tail)+strings.Repeat("\x00", 100)).mem(t), small)
-		var damage *vfs.DamageError
+		var damage *vfs.CorruptionError
 		for _, err := range b.Groups(b.Start(), b.Tail().Index) {
 			if err != nil && !errors.As(err, &damage) {
 				t.Fatal(err)

@@ -18,8 +18,8 @@ const (
 
 	// KindRecords is a group of events, of tracking, or of both.
 	KindRecords Kind = 1
-	// KindMark is a group without payload that closing a store writes.
-	KindMark Kind = 2
+	// KindClose is a group without payload that closing a store writes.
+	KindClose Kind = 2
 
 	// standaloneTerm is the term of every group until there is replication.
 	standaloneTerm = 1
@@ -209,9 +209,9 @@ func (h *GroupHeader) follows(header []byte, tail Tail) string {
 		return fmt.Sprintf("group %d begins at position %d instead of %d", h.Index, h.First, tail.Next)
 	case h.Time < tail.Time:
 		return fmt.Sprintf("group %d was committed before group %d", h.Index, tail.Index)
-	case h.Kind != KindRecords && h.Kind != KindMark:
+	case h.Kind != KindRecords && h.Kind != KindClose:
 		return fmt.Sprintf("group %d is of unknown kind %d", h.Index, h.Kind)
-	case h.Kind == KindMark && (h.Count != 0 || h.PayloadBytes != 0):
+	case h.Kind == KindClose && (h.Count != 0 || h.PayloadBytes != 0):
 		return fmt.Sprintf("group %d is a mark, and has %d events in %d bytes", h.Index, h.Count, h.PayloadBytes)
 	case h.Term != standaloneTerm:
 		return fmt.Sprintf("group %d is of unknown term %d", h.Index, h.Term)

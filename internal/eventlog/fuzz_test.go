@@ -36,7 +36,7 @@ func recoversOnlyWhatIsVerified(t *testing.T, groups []byte) {
 	end, tail := verify(groups)
 	end += eventlog.SegmentHeaderBytes
 	r, err := eventlog.Recover(segment, storeID, eventlog.Tail{Next: 1})
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	switch {
 	case err != nil && !errors.As(err, &damage):
 		t.Fatalf("the error is %v", err)

@@ -41,7 +41,7 @@ func (s *Segment) Start() Point {
 
 // Groups ranges over the groups behind a point, up to the one of index last,
 // verifying each. An error is the last thing that it yields; damage is a
-// *vfs.DamageError.
+// *vfs.CorruptionError.
 func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 	return func(yield func(Group, error) bool) {
 		for from.Tail.Index < last {
@@ -58,7 +58,7 @@ func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 				return
 			}
 			if next == nil || next.header.tail != tail {
-				yield(Group{}, &vfs.DamageError{File: segment.Name, What: fmt.Sprintf("it ends with group %d, and what follows does not continue it", tail.Index)})
+				yield(Group{}, &vfs.CorruptionError{File: segment.Name, What: fmt.Sprintf("it ends with group %d, and what follows does not continue it", tail.Index)})
 				return
 			}
 			from = next.Start()
@@ -134,7 +134,7 @@ func (l *Log) HeaderAt(base uint64, offset int64) (Group, bool, error) {
 	}
 	b := make([]byte, groupHeaderBytes)
 	err = segment.ReadAt(b, offset)
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if errors.As(err, &damage) {
 		return Group{}, false, nil
 	}

@@ -79,7 +79,7 @@ func walkFails(t *testing.T, all files, sound int, name string) {
 	t.Helper()
 	b := open(t, all.mem(t), small)
 	indexes, err := collect(b, b.Start(), b.Tail().Index)
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if !errors.As(err, &damage) || damage.File != name {
 		t.Errorf("the error is %v, not that %s is damaged", err, name)
 	}
@@ -167,7 +167,7 @@ func TestAReadErrorIsNoDamage(t *testing.T) {
 	}), small)
 	fail = true
 	indexes, err := collect(b, b.Start(), 3)
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if !errors.Is(err, broken) || errors.As(err, &damage) || len(indexes) != 1 {
 		t.Errorf("there are %v, and the error is %v", indexes, err)
 	}

@@ -29,7 +29,7 @@ type Log struct {
 	options Options
 	id      StoreID
 	torn    *Torn
-	damage  *vfs.DamageError // that ends a log which is only read
+	damage  *vfs.CorruptionError // that ends a log which is only read
 
 	// segments are all there are, by position. A new one is published before
 	// any head that it holds.
@@ -52,9 +52,9 @@ func (l *Log) ID() StoreID { return l.id }
 // Torn is what recovery found behind the last sound group, or nil.
 func (l *Log) Torn() *Torn { return l.torn }
 
-// Damage is what ends the last segment of a log that was opened to be read only,
+// Corruption is what ends the last segment of a log that was opened to be read only,
 // or nil. To be written, such a log is not opened.
-func (l *Log) Damage() *vfs.DamageError { return l.damage }
+func (l *Log) Corruption() *vfs.CorruptionError { return l.damage }
 
 // Tail is the end of the log: when opened, and as planned from then on. It is
 // the planning goroutine's.
@@ -121,7 +121,7 @@ func (l *Log) close() error {
 	}
 	if !marked {
 		l.plan.roll = false // every segment keeps room for its mark
-		sealed := l.Seal(make([]byte, groupHeaderBytes), KindMark, 0, l.plan.tail.Time)
+		sealed := l.Seal(make([]byte, groupHeaderBytes), KindClose, 0, l.plan.tail.Time)
 		if err := errors.Join(l.Write(sealed), l.Sync()); err != nil {
 			return fmt.Errorf("writing the closing mark: %w", err)
 		}
@@ -141,5 +141,5 @@ func (l *Log) endsWithMark() (bool, error) {
 		return false, err
 	}
 	h, sound := decodeGroupHeader(b, l.id)
-	return sound && h.Kind == KindMark && h.Index == l.plan.tail.Index, nil
+	return sound && h.Kind == KindClose && h.Index == l.plan.tail.Index, nil
 }

@@ -185,7 +185,7 @@ func damaged(t testing.TB, all files, name string) {
 	t.Helper()
 	mem := all.mem(t)
 	_, err := openLog(mem, small)
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if !errors.As(err, &damage) || damage.File != name {
 		t.Errorf("the error is %v, not that %s is damaged", err, name)
 	}

@@ -137,7 +137,7 @@ func (l *Log) open(bases []uint64) error {
 		}
 		segments = append(segments, segment)
 		if why := outOfPlace(segments); why != "" {
-			return &vfs.DamageError{File: segment.Name, What: why}
+			return &vfs.CorruptionError{File: segment.Name, What: why}
 		}
 	}
 	last := segments[len(segments)-1]

@@ -13,7 +13,7 @@ import (
 func TestAnEmptyLogIsSmall(t *testing.T) {
 	d, fs := newFullDisk()
 	b := open(t, fs, eventlog.Options{NewID: newID})
-	must(t, b.Prepare())
+	must(t, b.Preallocate())
 	b.commit(1, "text")
 	if n := d.TotalBytes(); n >= 2<<20 {
 		t.Errorf("it takes %d bytes", n)
@@ -24,7 +24,7 @@ func TestPreparedSpaceIsReservedWithoutTheDisk(t *testing.T) {
 	d, fs := newFullDisk()
 	b := open(t, fs, eventlog.Options{NewID: newID})
 	for range 200 {
-		must(t, b.Prepare())
+		must(t, b.Preallocate())
 		allocated := d.asked["allocate"]
 		b.commit(1, strings.Repeat("x", 100_000))
 		if d.asked["allocate"] != allocated {
@@ -41,7 +41,7 @@ func TestThePreparedSegmentIsRolledToWithoutTheDisk(t *testing.T) {
 	b := open(t, fs, small)
 	for range 10 {
 		b.commit(1, strings.Repeat("x", 3000))
-		must(t, b.Prepare())
+		must(t, b.Preallocate())
 		d.refuse["create"], d.refuse["allocate"] = true, true
 		b.commit(1, strings.Repeat("x", 3000))
 		d.refuse["create"], d.refuse["allocate"] = false, false
@@ -59,12 +59,12 @@ func TestPreparingWithoutSpaceHarmsNothing(t *testing.T) {
 			b.commit(1, strings.Repeat("x", 3000))
 			was := image(t, d.Mem)
 			d.refuse[refused] = true
-			if err := b.Prepare(); !errors.Is(err, syscall.ENOSPC) {
+			if err := b.Preallocate(); !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("the error is %v", err)
 			}
 			same(t, image(t, d.Mem), was)
 			d.refuse[refused] = false
-			must(t, b.Prepare())
+			must(t, b.Preallocate())
 			b.commit(1, strings.Repeat("y", 3000))
 			open(t, d.Mem, small).has(strings.Repeat("x", 3000), strings.Repeat("y", 3000))
 		})
@@ -76,7 +76,7 @@ func TestPreparingWithoutSpaceInTheSegmentHarmsNothing(t *testing.T) {
 	b := open(t, fs, small)
 	was := image(t, d.Mem)
 	d.refuse["allocate"] = true
-	if err := b.Prepare(); !errors.Is(err, syscall.ENOSPC) {
+	if err := b.Preallocate(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("the error is %v", err)
 	}
 	same(t, image(t, d.Mem), was)
@@ -89,8 +89,8 @@ func TestPreparingTwiceMakesOneFile(t *testing.T) {
 	d, fs := newFullDisk()
 	b := open(t, fs, small)
 	b.commit(1, strings.Repeat("x", 3000))
-	must(t, b.Prepare())
-	must(t, b.Prepare())
+	must(t, b.Preallocate())
+	must(t, b.Preallocate())
 	if n := len(d.Files()); n != 2 {
 		t.Errorf("there are %d files", n)
 	}
@@ -114,7 +114,7 @@ func TestPlanningWritingPreparingAndReadingRunTogether(t *testing.T) {
 			case <-done:
 				return
 			default:
-				if err := b.Prepare(); err != nil {
+				if err := b.Preallocate(); err != nil {
 					t.Error(err)
 				}
 			}

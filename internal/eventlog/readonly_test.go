@@ -60,7 +60,7 @@ func TestReadingGoesUpToTheDamage(t *testing.T) {
 		changed := all.with(segment(1), flip(all[segment(1)], bit))
 		mem := changed.mem(t)
 		b := open(t, watched(t, mem), readOnly)
-		damage := b.Damage()
+		damage := b.Corruption()
 		if damage == nil || damage.File != segment(1) || damage.Offset > int64(bit/8) {
 			t.Fatalf("bit %d is wrong, and the damage is %v", bit, damage)
 		}

@@ -29,7 +29,7 @@ type recovered struct {
 // unmarked tells whether a file of some size, although no mark ends it, has less
 // room behind its end than one that is being written.
 func (r *recovered) unmarked(size int64) bool {
-	return size < r.end+closingBytes && r.last != nil && r.last.Kind != KindMark
+	return size < r.end+closingBytes && r.last != nil && r.last.Kind != KindClose
 }
 
 // recoverSegment reads a last segment forward from the scanner's offset. It
@@ -73,7 +73,7 @@ func (s *scanner) copyGroup(g *group) error {
 }
 
 // classifyTail looks at what lies behind the last sound group: nil for nothing
-// or zeros, what was torn, or a *vfs.DamageError.
+// or zeros, what was torn, or a *vfs.CorruptionError.
 func (s *scanner) classifyTail() (*Torn, error) {
 	end, err := s.lastNonZero()
 	if err != nil || end <= s.offset {
@@ -159,7 +159,7 @@ func (s *scanner) findGroup(from, to int64) (int64, error) {
 // plausible looks at the bytes of a header that have few values, before the
 // dearer checksum.
 func plausible(b []byte) bool {
-	return (b[8] == byte(KindRecords) || b[8] == byte(KindMark)) &&
+	return (b[8] == byte(KindRecords) || b[8] == byte(KindClose)) &&
 		b[9]|b[10]|b[11] == 0 &&
 		binary.LittleEndian.Uint32(b[52:]) == 0 &&
 		binary.LittleEndian.Uint64(b[16:]) == standaloneTerm

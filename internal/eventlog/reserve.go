@@ -122,9 +122,9 @@ func (s *space) prepareNext(l *Log) error {
 	return nil
 }
 
-// Prepare makes space ahead of need, if that is due, so that Reserve does not
+// Preallocate makes space ahead of need, if that is due, so that Reserve does not
 // have to. It may run beside everything else.
-func (l *Log) Prepare() error {
+func (l *Log) Preallocate() error {
 	s := &l.space
 	s.mu.Lock()
 	defer s.mu.Unlock()

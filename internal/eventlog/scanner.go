@@ -42,7 +42,7 @@ type group struct {
 }
 
 // next reads the group at the scanner's offset. The error is errTail where none
-// can be read, *vfs.DamageError where a sound one is out of place, or the disk's.
+// can be read, *vfs.CorruptionError where a sound one is out of place, or the disk's.
 func (s *scanner) next() (g group, err error) {
 	header, err := s.peek(s.offset, groupHeaderBytes)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *scanner) next() (g group, err error) {
 }
 
 func (s *scanner) damage(offset int64, format string, args ...any) error {
-	return &vfs.DamageError{File: s.name, Offset: offset, What: fmt.Sprintf(format, args...)}
+	return &vfs.CorruptionError{File: s.name, Offset: offset, What: fmt.Sprintf(format, args...)}
 }
 
 // peek gives n bytes at offset, or errTail if the file ends before. They are

@@ -40,7 +40,7 @@ func (s *Segment) ReadAt(p []byte, offset int64) error {
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return &vfs.DamageError{File: s.Name, Offset: offset, What: fmt.Sprintf("the file ends within %d bytes to be read", len(p))}
+		return &vfs.CorruptionError{File: s.Name, Offset: offset, What: fmt.Sprintf("the file ends within %d bytes to be read", len(p))}
 	}
 	return err
 }
@@ -80,7 +80,7 @@ func openSegment(open func(string) (vfs.File, error), name string, base uint64) 
 		err = fmt.Errorf("its header is for position %d", header.tail.Next)
 	}
 	if err != nil {
-		return nil, errors.Join(&vfs.DamageError{File: name, What: err.Error()}, f.Close())
+		return nil, errors.Join(&vfs.CorruptionError{File: name, What: err.Error()}, f.Close())
 	}
 	return &Segment{Name: name, Base: base, header: header, file: &segmentFile{File: f}}, nil
 }

@@ -105,7 +105,7 @@ func TestASegmentReadsWholeOrFails(t *testing.T) {
 		t.Errorf("read is %.20q…", read)
 	}
 	err := s.ReadAt(read, groups[0].PayloadOffset()+1)
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if !errors.As(err, &damage) || damage.File != segment(1) || damage.Offset != groups[0].PayloadOffset()+1 {
 		t.Errorf("past the end: %v", err)
 	}

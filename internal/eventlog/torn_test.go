@@ -159,7 +159,7 @@ func TestARecoveryThatCannotReadCutsNothing(t *testing.T) {
 			}
 			return
 		}
-		var damage *vfs.DamageError
+		var damage *vfs.CorruptionError
 		if !errors.Is(err, broken) || errors.As(err, &damage) {
 			t.Errorf("read %d: %v", n, err)
 		}

@@ -25,9 +25,9 @@ func drawSet(t *rapid.T, c *contents, r reader, depth int) set {
 	kind := rapid.IntRange(0, 6).Draw(t, "expression")
 	switch {
 	case kind == 0:
-		return set{func(uint64) bool { return true }, func(index.Direction) index.Postings { return index.Everything{} }}
+		return set{func(uint64) bool { return true }, func(index.Direction) index.Postings { return index.All{} }}
 	case kind == 1:
-		return set{func(uint64) bool { return false }, func(index.Direction) index.Postings { return index.Nothing{} }}
+		return set{func(uint64) bool { return false }, func(index.Direction) index.Postings { return index.Empty{} }}
 	case kind < 4 || depth == 0:
 		return ofTerm(t, c, r, tag(rapid.StringMatching("[a-f]").Draw(t, "tag")))
 	}
@@ -36,9 +36,9 @@ func drawSet(t *rapid.T, c *contents, r reader, depth int) set {
 		parts = append(parts, drawSet(t, c, r, depth-1))
 	}
 	if kind == 4 {
-		return combine(index.And, parts, func(n int) bool { return n == len(parts) })
+		return combine(index.Intersect, parts, func(n int) bool { return n == len(parts) })
 	}
-	return combine(index.Or, parts, func(n int) bool { return n > 0 })
+	return combine(index.Union, parts, func(n int) bool { return n > 0 })
 }
 
 func ofTerm(t checker, c *contents, r reader, term index.Term) set {
@@ -125,16 +125,16 @@ func TestOfOneSetBothAreTheSet(t *testing.T) {
 	c := spaced(10, 3)
 	p, _, err := c.memory().Postings(tag("spaced"), index.Forwards)
 	must(t, err)
-	if index.And(p) != p || index.Or(p) != p || index.Or(index.Nothing{}, p, index.Nothing{}) != p {
+	if index.Intersect(p) != p || index.Union(p) != p || index.Union(index.Empty{}, p, index.Empty{}) != p {
 		t.Error("they are something else")
 	}
 }
 
 func TestOfNoSetAndIsEverythingAndOrIsNothing(t *testing.T) {
-	if key, ok, err := index.And().Seek(42); key != 42 || !ok || err != nil {
+	if key, ok, err := index.Intersect().Seek(42); key != 42 || !ok || err != nil {
 		t.Errorf("and: %d, %v, %v", key, ok, err)
 	}
-	if _, ok, err := index.Or().Seek(42); ok || err != nil {
+	if _, ok, err := index.Union().Seek(42); ok || err != nil {
 		t.Errorf("or: %v, %v", ok, err)
 	}
 }
@@ -153,11 +153,11 @@ func (f failing) Seek(key uint64) (uint64, bool, error) {
 
 func TestAnErrorComesThroughTheAlgebra(t *testing.T) {
 	for name, p := range map[string]index.Postings{
-		"and":       index.And(index.Everything{}, failing{0}),
-		"and later": index.And(failing{5}, index.Everything{}),
-		"or":        index.Or(index.Everything{}, failing{0}),
-		"or later":  index.Or(failing{5}, failing{6}),
-		"deep":      index.Or(index.Nothing{}, index.And(index.Everything{}, index.Or(failing{5}, index.Everything{}))),
+		"and":       index.Intersect(index.All{}, failing{0}),
+		"and later": index.Intersect(failing{5}, index.All{}),
+		"or":        index.Union(index.All{}, failing{0}),
+		"or later":  index.Union(failing{5}, failing{6}),
+		"deep":      index.Union(index.Empty{}, index.Intersect(index.All{}, index.Union(failing{5}, index.All{}))),
 	} {
 		var err error
 		for key := uint64(0); key < 10 && err == nil; key++ {

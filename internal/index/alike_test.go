@@ -73,7 +73,7 @@ func TestLocationsOfAnyPart(t *testing.T) {
 
 func TestALocationKeepsItsLargestValues(t *testing.T) {
 	for _, want := range []index.Location{{}, {Offset: 1<<40 - 1}, {Size: 1<<24 - 1}, {CRC: 1<<32 - 1}, {Offset: 1<<40 - 1, Size: 1<<24 - 1, CRC: 1<<32 - 1}} {
-		m := index.NewMemory(hasher, 1, 0)
+		m := index.NewHeadBlock(hasher, 1, 0)
 		m.AddEvent(want, nil)
 		block, err := newShelf(t).Flush(m, index.Span{FirstGroup: 1, LastGroup: 1})
 		must(t, err)

@@ -48,7 +48,7 @@ func IsFileName(name string) bool {
 }
 
 // OpenBlock opens a block and verifies its header and length. Damage is a
-// *vfs.DamageError.
+// *vfs.CorruptionError.
 func OpenBlock(dir vfs.Dir, name string, store [16]byte, cache *Cache) (*Block, error) {
 	path := filepath.Join(dir.Path(), name)
 	f, err := dir.Open(name)
@@ -85,7 +85,7 @@ func (b *Block) readHeader(name string, store [16]byte) error {
 		err = fmt.Errorf("it has %d bytes instead of %d", size, h.pages()*pageBytes)
 	}
 	if err != nil {
-		return &vfs.DamageError{File: b.Name, What: err.Error()}
+		return &vfs.CorruptionError{File: b.Name, What: err.Error()}
 	}
 	b.header, b.Bytes, b.seed = h, size, h.pageSeed()
 	return nil
@@ -124,7 +124,7 @@ func (b *Block) readPages(dst []byte, number int64) error {
 	}
 	for ; len(dst) > 0; dst = dst[pageBytes:] {
 		if binary.LittleEndian.Uint32(dst[pagePayload:]) != pageChecksum(b.seed, number, dst[:pagePayload]) {
-			return &vfs.DamageError{File: b.Name, Offset: number * pageBytes, What: "a page does not bear its checksum"}
+			return &vfs.CorruptionError{File: b.Name, Offset: number * pageBytes, What: "a page does not bear its checksum"}
 		}
 		number++
 	}
@@ -134,7 +134,7 @@ func (b *Block) readPages(dst []byte, number int64) error {
 // damaged is an error about the terms at an offset.
 func (b *Block) damaged(offset uint64, format string, args ...any) error {
 	page := b.termPage() + int64(offset/pagePayload)
-	return &vfs.DamageError{File: b.Name, Offset: page * pageBytes, What: fmt.Sprintf(format, args...)}
+	return &vfs.CorruptionError{File: b.Name, Offset: page * pageBytes, What: fmt.Sprintf(format, args...)}
 }
 
 // termPage is the first page of the terms.

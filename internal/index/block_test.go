@@ -96,7 +96,7 @@ func TestAReadErrorIsNoDamage(t *testing.T) {
 		if err == nil {
 			_, _, err = block.Postings(tag("spaced"), index.Forwards)
 		}
-		var damage *vfs.DamageError
+		var damage *vfs.CorruptionError
 		if !errors.Is(err, broken) || errors.As(err, &damage) {
 			t.Errorf("after %d reads: %v", skip, err)
 		}

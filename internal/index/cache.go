@@ -3,7 +3,7 @@ package index
 import "sync/atomic"
 
 // A Cache is set-associative, as a processor's is: a key can be in any of the
-// cacheWays places of one set, which its hash gives. Nothing takes a lock.
+// cacheWays places of one set, which its hash selects. No operation takes a lock.
 const (
 	cacheWays = 8
 	// cacheBytesPerWay is about the least that an entry takes; the number of

@@ -49,7 +49,7 @@ func TestCollisionsDoNotShowThroughAJoin(t *testing.T) {
 		all.events = append(all.events, part.events...)
 		blocks = append(blocks, part.flush(t, s))
 	}
-	joined, err := s.Join(blocks)
+	joined, err := s.Compact(blocks)
 	must(t, err)
 	all.holds(t, joined, colliding(100_000, 2), colliding(100_001, 2))
 }
@@ -82,7 +82,7 @@ func TestSourcesOfOneHashAreTold(t *testing.T) {
 		tracks(t, block, sources)
 		blocks = append(blocks, block)
 	}
-	joined, err := s.Join(blocks)
+	joined, err := s.Compact(blocks)
 	must(t, err)
 	for i := range uint64(15) {
 		want := i

@@ -23,7 +23,7 @@ func varied() *contents {
 }
 
 func isDamage(err error, name string) bool {
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	return errors.As(err, &damage) && damage.File == name
 }
 
@@ -102,7 +102,7 @@ func TestAWrongBitInAnyPageIsFoundByWhoMeetsIt(t *testing.T) {
 				t.Errorf("page %d, byte %d: nobody notices", page, at)
 			}
 			// Joining does not look at the directory, which is page 1.
-			if _, err := s.Join([]*index.Block{block}); page > 1 && !isDamage(err, name) {
+			if _, err := s.Compact([]*index.Block{block}); page > 1 && !isDamage(err, name) {
 				t.Errorf("page %d, byte %d: joining says %v", page, at, err)
 			}
 		}
@@ -165,7 +165,7 @@ func TestABlockThatBecomesShorterIsDamage(t *testing.T) {
 	if asked(t, c, block) == 0 {
 		t.Error("nobody notices")
 	}
-	if _, err := s.Join([]*index.Block{block}); !isDamage(err, block.Name) {
+	if _, err := s.Compact([]*index.Block{block}); !isDamage(err, block.Name) {
 		t.Errorf("joining says %v", err)
 	}
 }

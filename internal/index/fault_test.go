@@ -91,7 +91,7 @@ func TestAJoinThatFailsLeavesNothing(t *testing.T) {
 				}
 				blocks = append(blocks, block)
 			}
-			return s.Join(blocks)
+			return s.Compact(blocks)
 		}
 	})
 }

@@ -45,7 +45,7 @@ func TestTheFilterTellsWhatIsAbsent(t *testing.T) {
 
 func TestTheFilterOfAJoinedBlock(t *testing.T) {
 	s := newShelf(t)
-	joined, err := s.Join(flushParts(t, s, []*contents{unique(1, 9000), unique(9001, 2000), unique(11_001, 9000)}))
+	joined, err := s.Compact(flushParts(t, s, []*contents{unique(1, 9000), unique(9001, 2000), unique(11_001, 9000)}))
 	must(t, err)
 	filters(t, joined)
 }

@@ -45,7 +45,7 @@ func (b *Builder) end(w *writer, err error) (*Block, error) {
 
 // Flush writes a memory block that nothing is added to any more. The span's
 // groups and place are given; its positions are the memory block's.
-func (b *Builder) Flush(m *Memory, span Span) (*Block, error) {
+func (b *Builder) Flush(m *HeadBlock, span Span) (*Block, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	span.First, span.Events = m.first, uint64(len(m.locations))
@@ -56,7 +56,7 @@ func (b *Builder) Flush(m *Memory, span Span) (*Block, error) {
 	return b.end(w, m.writeTo(w))
 }
 
-func (m *Memory) writeTo(w *writer) error {
+func (m *HeadBlock) writeTo(w *writer) error {
 	for _, location := range m.locations {
 		if err := w.addLocation(location); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (s *sortable) term() Term {
 }
 
 // sortedTerms gives the terms in their order.
-func (m *Memory) sortedTerms() []sortable {
+func (m *HeadBlock) sortedTerms() []sortable {
 	terms := make([]sortable, 0, len(m.entries)+len(m.sources))
 	for i := range m.entries {
 		terms = append(terms, sortable{hash: m.entries[i].hash, entry: &m.entries[i]})

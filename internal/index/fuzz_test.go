@@ -68,7 +68,7 @@ func survivesAsking(t *testing.T, content []byte) {
 	_, err = block.Locations(nil, block.First, int(min(block.Events, 1000)))
 	damageOrNothing(t, block, err)
 	readsTerms(t, block)
-	joined, err := s.Join([]*index.Block{block})
+	joined, err := s.Compact([]*index.Block{block})
 	damageOrNothing(t, block, err)
 	if err == nil {
 		damageOrNothing(t, joined, joined.Close())

@@ -61,7 +61,7 @@ func (b *Block) find(term Term) (found, bool, error) {
 func (b *Block) Postings(term Term, direction Direction) (Postings, int, error) {
 	f, ok, err := b.find(term)
 	if err != nil || !ok {
-		return Nothing{}, 0, err
+		return Empty{}, 0, err
 	}
 	if f.count > chunkPositions {
 		chunks := (f.count + chunkPositions - 1) / chunkPositions

@@ -121,7 +121,7 @@ func TestTermsThatEndWithinAnEntryAreDamage(t *testing.T) {
 		if asked(t, c, block) != 2 { // the last term, both ways
 			t.Errorf("without %d bytes: not just the last term is damaged", missing)
 		}
-		if _, err := s.Join([]*index.Block{block}); !isDamage(err, name) {
+		if _, err := s.Compact([]*index.Block{block}); !isDamage(err, name) {
 			t.Errorf("without %d bytes: joining says %v", missing, err)
 		}
 	}

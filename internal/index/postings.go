@@ -28,21 +28,21 @@ func (d Direction) Key(x uint64) uint64 {
 	return x
 }
 
-// Everything has every key.
-type Everything struct{}
+// All has every key.
+type All struct{}
 
 // Seek gives the key itself.
-func (Everything) Seek(key uint64) (uint64, bool, error) { return key, true, nil }
+func (All) Seek(key uint64) (uint64, bool, error) { return key, true, nil }
 
-// Nothing has no key.
-type Nothing struct{}
+// Empty has no key.
+type Empty struct{}
 
 // Seek finds nothing.
-func (Nothing) Seek(uint64) (uint64, bool, error) { return 0, false, nil }
+func (Empty) Seek(uint64) (uint64, bool, error) { return 0, false, nil }
 
-// And gives the keys that all of the postings have. It is fastest with the
+// Intersect gives the keys that all of the postings have. It is fastest with the
 // rarest first.
-func And(all ...Postings) Postings {
+func Intersect(all ...Postings) Postings {
 	if len(all) == 1 {
 		return all[0]
 	}
@@ -68,12 +68,12 @@ func (all intersection) Seek(key uint64) (uint64, bool, error) {
 	return key, true, nil
 }
 
-// Or gives the keys that any of the postings has, each once.
-func Or(any ...Postings) Postings {
-	any = slices.DeleteFunc(any, func(p Postings) bool { return p == Nothing{} })
+// Union gives the keys that any of the postings has, each once.
+func Union(any ...Postings) Postings {
+	any = slices.DeleteFunc(any, func(p Postings) bool { return p == Empty{} })
 	switch len(any) {
 	case 0:
-		return Nothing{}
+		return Empty{}
 	case 1:
 		return any[0]
 	}

@@ -112,8 +112,8 @@ func (c *contents) span() index.Span {
 	return index.Span{FirstGroup: c.first, LastGroup: c.first + groups - 1, Base: 1, Offset: 80, Chain: 7}
 }
 
-func (c *contents) memory() *index.Memory {
-	m := index.NewMemory(hasher, c.first, 0)
+func (c *contents) memory() *index.HeadBlock {
+	m := index.NewHeadBlock(hasher, c.first, 0)
 	for i, terms := range c.events {
 		m.AddEvent(location(c.first+uint64(i)), terms)
 	}

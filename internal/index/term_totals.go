@@ -157,7 +157,7 @@ func (t *totalling) Pop() any {
 
 // TermTotals gives the block's terms in their order, with how many positions each has
 // up to last. It may be called while events are added.
-func (m *Memory) TermTotals(last uint64) []TermTotal {
+func (m *HeadBlock) TermTotals(last uint64) []TermTotal {
 	totals := m.countUpTo(last)
 	slices.SortFunc(totals, func(a, b TermTotal) int {
 		if a.hash != b.hash {
@@ -169,7 +169,7 @@ func (m *Memory) TermTotals(last uint64) []TermTotal {
 }
 
 // countUpTo is TermTotals in no order, for the lock keeps events from being added.
-func (m *Memory) countUpTo(last uint64) []TermTotal {
+func (m *HeadBlock) countUpTo(last uint64) []TermTotal {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	totals := make([]TermTotal, 0, len(m.entries)+len(m.sources))

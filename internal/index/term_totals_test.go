@@ -54,7 +54,7 @@ func TestTermTotalsOfPartsAreThoseOfTheWhole(t *testing.T) {
 		inFiles := rapid.IntRange(0, len(parts)).Draw(t, "in files")
 		blocks := flushParts(t, s, parts[:inFiles])
 		if joined := rapid.IntRange(0, inFiles).Draw(t, "joined"); joined > 1 {
-			block, err := s.Join(blocks[:joined])
+			block, err := s.Compact(blocks[:joined])
 			must(t, err)
 			blocks = append([]*index.Block{block}, blocks[joined:]...)
 		}
@@ -102,7 +102,7 @@ func TestTermTotalsOfADamagedBlockAreAnError(t *testing.T) {
 	for _, err := range index.TermTotals([]*index.Block{damaged}, nil) {
 		failed = err
 	}
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if !errors.As(failed, &damage) || damage.File != block.Name {
 		t.Errorf("the damage comes as %v", failed)
 	}

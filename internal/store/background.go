@@ -69,7 +69,7 @@ func (s *Store) runPreparer() {
 	b := &s.background
 	failing := false
 	for b.wait(b.prepare) {
-		err := s.log.Prepare()
+		err := s.log.Preallocate()
 		if errors.Is(err, eventlog.ErrSegmentFailed) {
 			s.fail(err)
 			return

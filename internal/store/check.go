@@ -96,12 +96,12 @@ type checker struct {
 // cannotOpen reports damage that keeps the log from being opened, and tells
 // whether that is the error. Nothing else can be looked at then.
 func (c *checker) cannotOpen(err error) bool {
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	var known *dcb.Error
 	switch {
 	case errors.As(err, &damage):
 	case errors.Is(err, dcb.ErrCorruption) && errors.As(err, &known):
-		damage = &vfs.DamageError{File: filepath.Join(c.store.dir, logName), What: known.Detail}
+		damage = &vfs.CorruptionError{File: filepath.Join(c.store.dir, logName), What: known.Detail}
 	default:
 		return false
 	}
@@ -134,7 +134,7 @@ func (c *checker) notReached(ids ...string) {
 }
 
 // problem reports that an invariant does not hold.
-func (c *checker) problem(id string, damage *vfs.DamageError) {
+func (c *checker) problem(id string, damage *vfs.CorruptionError) {
 	f := c.finding(id)
 	f.Verdict = Violated
 	if len(c.report.Problems) == maxProblems {
@@ -147,7 +147,7 @@ func (c *checker) problem(id string, damage *vfs.DamageError) {
 // check walks the log once. What a block covers is gathered in pieces, and each
 // piece held against the block.
 func (c *checker) check() error {
-	if damage := c.store.log.Damage(); damage != nil {
+	if damage := c.store.log.Corruption(); damage != nil {
 		c.problem(invariantGroups, damage)
 		c.notReached(invariantRecords, invariantTracking)
 	}

@@ -15,7 +15,7 @@ import (
 func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 	s := c.store
 	c.examined(invariantBlocks, 1)
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	block, err := index.OpenBlock(s.files.index, span.FileName(), s.log.ID(), s.cache)
 	if errors.As(err, &damage) {
 		c.problem(invariantBlocks, damage)
@@ -35,10 +35,10 @@ func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 
 // ofThisLog verifies that the log has what a block says that it ends with.
 func (c *checker) ofThisLog(block *index.Block) (bool, error) {
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if err := c.store.checkReach(block); errors.As(err, &damage) {
 		c.notReached(invariantIndex)
-		if c.store.log.Damage() != nil {
+		if c.store.log.Corruption() != nil {
 			c.notReached(invariantEnd) // it may reach that far, behind the damage
 		} else {
 			c.examined(invariantEnd, 1)
@@ -59,7 +59,7 @@ func (c *checker) ofThisLog(block *index.Block) (bool, error) {
 		return false, err
 	}
 	if before == len(c.report.Problems)+int(c.report.More) {
-		c.problem(invariantBlocks, &vfs.DamageError{File: block.Name, What: mismatch.Error()})
+		c.problem(invariantBlocks, &vfs.CorruptionError{File: block.Name, What: mismatch.Error()})
 	}
 	return false, nil
 }
@@ -137,7 +137,7 @@ func (b *comparison) end() error {
 
 // judge reports an error that tells of damage, and passes others on.
 func (b *comparison) judge(err error) error {
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if !errors.As(err, &damage) {
 		return err
 	}
@@ -153,7 +153,7 @@ func (b *comparison) judge(err error) error {
 
 // difference is damage that no checksum tells: the block says something else
 // than the log.
-type difference struct{ damage *vfs.DamageError }
+type difference struct{ damage *vfs.CorruptionError }
 
 // Error gives the damage.
 func (d *difference) Error() string { return d.damage.Error() }
@@ -162,7 +162,7 @@ func (d *difference) Error() string { return d.damage.Error() }
 func (d *difference) Unwrap() error { return d.damage }
 
 func (b *comparison) differs(what string) error {
-	return &difference{&vfs.DamageError{File: b.block.Name, What: what}}
+	return &difference{&vfs.CorruptionError{File: b.block.Name, What: what}}
 }
 
 // comparePiece verifies that the block has what a piece of the log has.

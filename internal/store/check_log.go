@@ -14,7 +14,7 @@ func (c *checker) checkGroups(last uint64, against *comparison) error {
 	last = min(last, c.store.log.Tail().Index)
 	for c.at.Tail.Index < last {
 		err := c.checkRun(last, against)
-		var damage *vfs.DamageError
+		var damage *vfs.CorruptionError
 		if !errors.As(err, &damage) {
 			return err
 		}
@@ -32,7 +32,7 @@ func (c *checker) checkGroups(last uint64, against *comparison) error {
 
 // behind gives the beginning of the segment behind the damaged one, whose header
 // has all that is needed to go on; the end of the log if there is none.
-func (c *checker) behind(damage *vfs.DamageError) eventlog.Point {
+func (c *checker) behind(damage *vfs.CorruptionError) eventlog.Point {
 	segments := c.store.log.Segments()
 	for i, segment := range segments[1:] {
 		if segments[i].Name == damage.File {
@@ -73,7 +73,7 @@ func (c *checker) checkRun(last uint64, against *comparison) error {
 // reports the first record that is not sound, and whether all are.
 func (c *checker) checkRecords(g *eventlog.Group) (sound bool) {
 	for record, err := range c.store.verifiedRecords(g) {
-		var damage *vfs.DamageError
+		var damage *vfs.CorruptionError
 		if errors.As(err, &damage) {
 			c.problem(invariantRecords, damage)
 			return false
@@ -94,6 +94,6 @@ func (c *checker) checkRecords(g *eventlog.Group) (sound bool) {
 }
 
 // logDamage is damage at a group.
-func (c *checker) logDamage(g *eventlog.Group, format string, args ...any) *vfs.DamageError {
-	return &vfs.DamageError{File: c.store.log.SegmentName(g.Base), Offset: g.Offset, What: fmt.Sprintf(format, args...)}
+func (c *checker) logDamage(g *eventlog.Group, format string, args ...any) *vfs.CorruptionError {
+	return &vfs.CorruptionError{File: c.store.log.SegmentName(g.Base), Offset: g.Offset, What: fmt.Sprintf(format, args...)}
 }

@@ -299,7 +299,7 @@ func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, *[]index
 	}
 	span := old.Span
 	change(&span, &locations)
-	memory := index.NewMemory(index.NewHasher(log.ID()), span.First, 0)
+	memory := index.NewHeadBlock(index.NewHasher(log.ID()), span.First, 0)
 	for _, location := range locations {
 		memory.AddEvent(location, nil)
 	}

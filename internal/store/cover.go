@@ -41,7 +41,7 @@ func (c *cover) add(span index.Span) error {
 		return c.store.removeIndexFile(name)
 	}
 	block, err := index.OpenBlock(c.store.files.index, name, c.store.log.ID(), c.store.cache)
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if errors.As(err, &damage) {
 		return c.discard(name, err)
 	}
@@ -94,7 +94,7 @@ func (s *Store) checkReach(block *index.Block) error {
 	if block.LastGroup <= tail.Index {
 		return nil
 	}
-	return &vfs.DamageError{
+	return &vfs.CorruptionError{
 		File: s.log.SegmentName(tail.Next),
 		What: fmt.Sprintf("the log ends with group %d, and the index has seen group %d: the end of the log is lost (if you have restored an older log on purpose, remove %s)", tail.Index, block.LastGroup, s.indexDir()),
 	}
@@ -122,7 +122,7 @@ func (c *cover) finish() error {
 	tail := c.store.log.Tail()
 	if c.end.Tail.Index == tail.Index && c.end.Tail != tail {
 		segments := c.store.log.Segments()
-		return &vfs.DamageError{File: segments[len(segments)-1].Name, What: fmt.Sprintf("it does not continue group %d, which is before it", tail.Index)}
+		return &vfs.CorruptionError{File: segments[len(segments)-1].Name, What: fmt.Sprintf("it does not continue group %d, which is before it", tail.Index)}
 	}
 	rest, err := c.replay(tail.Index)
 	if err != nil {
@@ -140,7 +140,7 @@ func (c *cover) emit(m *memory) error {
 		return c.store.mayHold(len(c.memories))
 	}
 	for len(c.memories) > 0 {
-		block, err := c.builder.Flush(c.memories[0].Memory, c.memories[0].span)
+		block, err := c.builder.Flush(c.memories[0].HeadBlock, c.memories[0].span)
 		if err != nil && c.atTail && len(c.memories) <= maxMemories {
 			c.store.options.Logger.Warn("a block of the index could not be written; it will be tried again", "error", err)
 			return nil

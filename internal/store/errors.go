@@ -16,7 +16,7 @@ import (
 // storeError gives an error of the rooms below as an error of package dcb.
 func storeError(err error, doing string) error {
 	var known *dcb.Error
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	switch {
 	case err == nil:
 		return nil

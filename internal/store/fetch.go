@@ -211,10 +211,10 @@ func grow(b []byte, n int) []byte {
 
 func verify(segment *eventlog.Segment, r wanted, record []byte) error {
 	if eventlog.Checksum(record) != r.CRC {
-		return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the event at position %d does not bear its checksum", r.position)}
+		return &vfs.CorruptionError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the event at position %d does not bear its checksum", r.position)}
 	}
 	if position, ok := encoding.RecordPosition(record); !ok || position != r.position {
-		return &vfs.DamageError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the record is not that of position %d, which the index has here", r.position)}
+		return &vfs.CorruptionError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the record is not that of position %d, which the index has here", r.position)}
 	}
 	return nil
 }

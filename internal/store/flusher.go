@@ -53,7 +53,7 @@ func (s *Store) flushable() *memory {
 }
 
 func (s *Store) flush(builder *index.Builder, m *memory) error {
-	block, err := builder.Flush(m.Memory, m.span)
+	block, err := builder.Flush(m.HeadBlock, m.span)
 	if err != nil {
 		return err
 	}

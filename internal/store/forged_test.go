@@ -41,7 +41,7 @@ func forgedHeader(id []byte, base, previous, index, chain, time uint64) []byte {
 func (f *forgery) bytes() []byte {
 	segment := forgedHeader(forgedID, f.base, f.previous, 0, 0, 0)
 	group, chain := forgedGroup(1, 0, f.kind, f.count, f.base, f.payload)
-	mark, _ := forgedGroup(2, chain, byte(eventlog.KindMark), 0, f.base+uint64(f.count), nil)
+	mark, _ := forgedGroup(2, chain, byte(eventlog.KindClose), 0, f.base+uint64(f.count), nil)
 	return append(append(segment, group...), mark...)
 }
 

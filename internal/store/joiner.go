@@ -102,7 +102,7 @@ func (s *Store) join(builder *index.Builder, run []*fileBlock) error {
 	for i, b := range run {
 		blocks[i] = b.Block
 	}
-	joined, err := builder.Join(blocks)
+	joined, err := builder.Compact(blocks)
 	if err != nil {
 		s.suspect(run, err)
 		return err
@@ -125,7 +125,7 @@ func (s *Store) suspect(blocks []*fileBlock, err error) {
 	if err == nil || s.options.ReadOnly {
 		return
 	}
-	var damage *vfs.DamageError
+	var damage *vfs.CorruptionError
 	if !errors.As(err, &damage) {
 		return
 	}
@@ -150,7 +150,7 @@ func (s *Store) rebuild(builder *index.Builder, blocks []*fileBlock, i int) erro
 	}
 	var made []*fileBlock
 	r := replay{store: s, ctx: s.background.ctx, emit: func(m *memory) error {
-		block, err := builder.Flush(m.Memory, m.span)
+		block, err := builder.Flush(m.HeadBlock, m.span)
 		if err == nil {
 			made = append(made, &fileBlock{Block: block})
 		}

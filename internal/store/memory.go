@@ -12,7 +12,7 @@ import (
 // about so many terms.
 func newMemory(hasher index.Hasher, tail eventlog.Tail, terms int) *memory {
 	return &memory{
-		Memory: index.NewMemory(hasher, tail.Next, terms),
+		HeadBlock: index.NewHeadBlock(hasher, tail.Next, terms),
 		span:   index.Span{FirstGroup: tail.Index + 1, LastGroup: tail.Index, First: tail.Next},
 	}
 }

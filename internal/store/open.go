@@ -33,7 +33,7 @@ func Open(dir string, options *Options) (*Store, error) {
 	if err := s.open(context.Background()); err != nil {
 		return nil, err
 	}
-	if damage := s.log.Damage(); damage != nil {
+	if damage := s.log.Corruption(); damage != nil {
 		return nil, errors.Join(storeError(damage, "opening the log of "+dir), s.free(false))
 	}
 	if err := s.openIndex(); err != nil {

@@ -49,7 +49,7 @@ func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
 // postings returns the events of a part that the query matches, up to a key.
 func (e *evaluation) postings(p part, last uint64) (index.Postings, error) {
 	if e.query.all {
-		return index.Everything{}, nil
+		return index.All{}, nil
 	}
 	any := make([]index.Postings, 0, len(e.query.items))
 	for i := range e.query.items {
@@ -59,7 +59,7 @@ func (e *evaluation) postings(p part, last uint64) (index.Postings, error) {
 		}
 		any = append(any, matched)
 	}
-	return index.Or(any...), nil
+	return index.Union(any...), nil
 }
 
 // counted is postings with how many they are.
@@ -79,7 +79,7 @@ func (e *evaluation) itemPostings(item *queryItem, p part, last uint64) (index.P
 	for _, tag := range item.tags {
 		found, err := e.lookup(tag, p, last)
 		if err != nil || found.count == 0 {
-			return index.Nothing{}, err
+			return index.Empty{}, err
 		}
 		all = append(all, found)
 	}
@@ -94,14 +94,14 @@ func (e *evaluation) itemPostings(item *queryItem, p part, last uint64) (index.P
 			total += found.count
 			any = append(any, found.Postings)
 		}
-		all = append(all, counted{index.Or(any...), total})
+		all = append(all, counted{index.Union(any...), total})
 	}
 	slices.SortFunc(all, func(a, b counted) int { return cmp.Compare(a.count, b.count) })
 	out := make([]index.Postings, len(all))
 	for i := range all {
 		out[i] = all[i].Postings
 	}
-	return index.And(out...), nil
+	return index.Intersect(out...), nil
 }
 
 // lookup looks up a term, which is a step.
@@ -111,7 +111,7 @@ func (e *evaluation) lookup(term index.Term, p part, last uint64) (counted, erro
 	}
 	found, count, err := p.Postings(term, e.direction)
 	if err != nil || count == 0 {
-		return counted{index.Nothing{}, 0}, err
+		return counted{index.Empty{}, 0}, err
 	}
 	return counted{&metered{found, &e.meter, last}, count}, nil
 }

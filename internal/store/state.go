@@ -26,7 +26,7 @@ type fileBlock struct {
 // memory is a block in memory with the groups that it covers. The span is the
 // writer's until a newer memory follows; from then on it does not change.
 type memory struct {
-	*index.Memory
+	*index.HeadBlock
 	span     index.Span
 	logBytes int64
 }

@@ -157,7 +157,7 @@ func (s *Store) explainMismatch(err error, b *index.Block) error {
 	if !errors.As(err, &mismatch) {
 		return err
 	}
-	return &vfs.DamageError{File: s.log.SegmentName(b.Base), Offset: b.Offset, What: "the group that the index ends with is not there any more"}
+	return &vfs.CorruptionError{File: s.log.SegmentName(b.Base), Offset: b.Offset, What: "the group that the index ends with is not there any more"}
 }
 
 // measureFiles sums the sizes of all files of the store.
@@ -175,7 +175,7 @@ func (s *Store) measureFiles(stats *Stats) error {
 				continue // a directory, or none of ours
 			}
 			size, err := fileSize(dir, name)
-			var damage *vfs.DamageError
+			var damage *vfs.CorruptionError
 			if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damage) {
 				continue // renamed or removed by now, or a directory
 			}

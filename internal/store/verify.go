@@ -11,13 +11,13 @@ import (
 
 // verifiedRecords ranges over the records of a group that was read from the log, and
 // verifies them. A group may have correct checksums and records that no store writes,
-// so every reader of groups must use this function. An error is a *vfs.DamageError,
+// so every reader of groups must use this function. An error is a *vfs.CorruptionError,
 // and the last thing that it yields.
 func (s *Store) verifiedRecords(g *eventlog.Group) iter.Seq2[encoding.Record, error] {
 	return func(yield func(encoding.Record, error) bool) {
 		for record, err := range encoding.StoredRecords(g.Payload, g.First, int(g.Count)) {
 			if err != nil {
-				err = &vfs.DamageError{
+				err = &vfs.CorruptionError{
 					File:   s.log.SegmentName(g.Base),
 					Offset: g.PayloadOffset() + int64(record.Offset),
 					What:   fmt.Sprintf("group %d: %v", g.Index, err),

@@ -5,14 +5,14 @@ import (
 	"io/fs"
 )
 
-// DamageError is returned when what a file holds cannot be what was written to it.
-type DamageError struct {
+// CorruptionError is returned when what a file holds cannot be what was written to it.
+type CorruptionError struct {
 	File   string
 	Offset int64 // where in the file the damage was noticed
 	What   string
 }
 
-func (e *DamageError) Error() string {
+func (e *CorruptionError) Error() string {
 	return fmt.Sprintf("%s at byte %d: %s", e.File, e.Offset, e.What)
 }
 
@@ -27,5 +27,5 @@ func notRegular(name string, mode fs.FileMode) error {
 	case fs.ModeSocket:
 		kind = "a socket"
 	}
-	return &DamageError{File: name, What: "it is " + kind + " and not a file"}
+	return &CorruptionError{File: name, What: "it is " + kind + " and not a file"}
 }

@@ -35,7 +35,7 @@ var fileBehaviours = []behaviour{
 		d.must(d.Mkdir("a"))
 		for doing, open := range map[string]func(string) (vfs.File, error){"open": d.Open, "openwrite": d.OpenWrite} {
 			_, err := open("a")
-			if damage := new(vfs.DamageError); !errors.As(err, &damage) || damage.File != d.below("a") {
+			if damage := new(vfs.CorruptionError); !errors.As(err, &damage) || damage.File != d.below("a") {
 				d.Errorf("%s: %v", doing, err)
 			}
 		}

@@ -26,7 +26,7 @@ type Dir interface {
 	// Create makes an empty file, or empties the one there is, for reading and writing.
 	Create(name string) (File, error)
 	// Open opens a file for reading. If the name is not that of a regular file, it
-	// returns a *DamageError, and never waits.
+	// returns a *CorruptionError, and never waits.
 	Open(name string) (File, error)
 	// OpenWrite opens an existing file for reading and writing, and fails as Open does.
 	OpenWrite(name string) (File, error)

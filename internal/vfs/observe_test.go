@@ -165,8 +165,8 @@ func TestARefusedOperationChangesNothing(t *testing.T) {
 }
 
 func TestDamageSaysWhere(t *testing.T) {
-	err := fmt.Errorf("reading: %w", &vfs.DamageError{File: "log/1", Offset: 42, What: "the group is damaged"})
-	var damage *vfs.DamageError
+	err := fmt.Errorf("reading: %w", &vfs.CorruptionError{File: "log/1", Offset: 42, What: "the group is damaged"})
+	var damage *vfs.CorruptionError
 	if !errors.As(err, &damage) || damage.File != "log/1" || damage.Offset != 42 {
 		t.Errorf("found is %+v", damage)
 	}

@@ -59,7 +59,7 @@ func (d *osDir) Open(name string) (File, error) { return d.open(name, os.O_RDONL
 
 func (d *osDir) OpenWrite(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
-// open opens a regular file. For anything else it returns a *DamageError, and does
+// open opens a regular file. For anything else it returns a *CorruptionError, and does
 // not wait, as opening a pipe without a writer would.
 func (d *osDir) open(name string, flag int) (File, error) {
 	f, err := d.root.OpenFile(name, flag|openNonblock, fileMode)

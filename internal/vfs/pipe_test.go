@@ -19,7 +19,7 @@ func TestANamedPipeIsNotWaitedFor(t *testing.T) {
 	}
 	for doing, open := range map[string]func(string) (vfs.File, error){"open": d.Open, "openwrite": d.OpenWrite} {
 		_, err := open("pipe")
-		if damage := new(vfs.DamageError); !errors.As(err, &damage) || damage.File != d.below("pipe") {
+		if damage := new(vfs.CorruptionError); !errors.As(err, &damage) || damage.File != d.below("pipe") {
 			t.Errorf("%s: %v", doing, err)
 		}
 	}

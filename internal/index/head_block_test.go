@@ -23,7 +23,7 @@ func TestAMemoryBlockTellsItsRange(t *testing.T) {
 
 // The caller's text may lie in a buffer that is used again.
 func TestAMemoryBlockCopiesTexts(t *testing.T) {
-	m := index.NewMemory(hasher, 1, 10)
+	m := index.NewHeadBlock(hasher, 1, 10)
 	for i := range 10_000 {
 		text := fmt.Appendf(nil, "text %d%s", i, strings.Repeat("x", i%300))
 		m.AddEvent(location(uint64(i)), []index.Term{tag(unsafe.String(&text[0], len(text)))})
@@ -43,7 +43,7 @@ func TestAnEventThatRepeatsATermBearsItOnce(t *testing.T) {
 }
 
 func TestTheLastTrackingPositionCounts(t *testing.T) {
-	m := index.NewMemory(hasher, 1, 0)
+	m := index.NewHeadBlock(hasher, 1, 0)
 	for position := range uint64(5) {
 		m.SetTracking("upstream", position)
 	}
@@ -80,16 +80,16 @@ func TestAMemoryBlockListsWhatItHolds(t *testing.T) {
 
 // Bytes is what the limit on memory goes by, so nothing may be left out.
 func TestAMemoryBlockKnowsRoughlyWhatItTakes(t *testing.T) {
-	for name, add := range map[string]func(*index.Memory, int){
-		"tags of their own": func(m *index.Memory, i int) { m.AddEvent(index.Location{}, []index.Term{tag(fmt.Sprint(i))}) },
-		"one tag":           func(m *index.Memory, _ int) { m.AddEvent(index.Location{}, []index.Term{tag("one")}) },
-		"long tags": func(m *index.Memory, i int) {
+	for name, add := range map[string]func(*index.HeadBlock, int){
+		"tags of their own": func(m *index.HeadBlock, i int) { m.AddEvent(index.Location{}, []index.Term{tag(fmt.Sprint(i))}) },
+		"one tag":           func(m *index.HeadBlock, _ int) { m.AddEvent(index.Location{}, []index.Term{tag("one")}) },
+		"long tags": func(m *index.HeadBlock, i int) {
 			m.AddEvent(index.Location{}, []index.Term{tag(fmt.Sprint(i, strings.Repeat("x", 100)))})
 		},
-		"sources": func(m *index.Memory, i int) { m.SetTracking(fmt.Sprint(i), 1) },
+		"sources": func(m *index.HeadBlock, i int) { m.SetTracking(fmt.Sprint(i), 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := index.NewMemory(hasher, 1, 0)
+			m := index.NewHeadBlock(hasher, 1, 0)
 			before := 0
 			for i := range 1000 {
 				add(m, i)
@@ -109,7 +109,7 @@ func TestAMemoryBlockKnowsRoughlyWhatItTakes(t *testing.T) {
 // what it knows to be there.
 func TestAMemoryBlockIsReadWhileItGrows(t *testing.T) {
 	const events = 3000
-	m := index.NewMemory(hasher, 1, 0)
+	m := index.NewHeadBlock(hasher, 1, 0)
 	var published atomic.Uint64
 	var all sync.WaitGroup
 	for range 3 {
@@ -129,7 +129,7 @@ func TestAMemoryBlockIsReadWhileItGrows(t *testing.T) {
 }
 
 // readsUpTo fails unless the tag of all events is on each up to a head.
-func readsUpTo(t *testing.T, m *index.Memory, head uint64) {
+func readsUpTo(t *testing.T, m *index.HeadBlock, head uint64) {
 	p, count, err := m.Postings(tag("all"), index.Forwards)
 	if err != nil || uint64(count) < head {
 		t.Errorf("of %d events there are %d: %v", head, count, err)

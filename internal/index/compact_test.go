@@ -42,7 +42,7 @@ func TestBlocksThatAreJoinedSayWhatOneWouldSay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts, whole := drawParts(t)
 		s := newShelf(t)
-		joined, err := s.Join(flushParts(t, s, parts))
+		joined, err := s.Compact(flushParts(t, s, parts))
 		must(t, err)
 		one, err := newShelf(t).Flush(whole.memory(), joined.Span)
 		must(t, err)
@@ -79,7 +79,7 @@ func TestJoiningBlocksThatWereJoined(t *testing.T) {
 	for level := uint32(1); len(blocks) > 1; level++ {
 		var next []*index.Block
 		for pair := range slices.Chunk(blocks, 2) {
-			joined, err := s.Join(pair)
+			joined, err := s.Compact(pair)
 			must(t, err)
 			if joined.Level() != level {
 				t.Errorf("the block is of level %d, not %d", joined.Level(), level)
@@ -94,7 +94,7 @@ func TestJoiningBlocksThatWereJoined(t *testing.T) {
 func TestAJoinedBlockCoversWhatTheBlocksCovered(t *testing.T) {
 	s := newShelf(t)
 	parts := []*contents{spaced(10, 1), {first: 1011}, {first: 1011, events: make([][]index.Term, 5)}}
-	joined, err := s.Join(flushParts(t, s, parts))
+	joined, err := s.Compact(flushParts(t, s, parts))
 	must(t, err)
 	want := index.Span{FirstGroup: 1, LastGroup: 3, First: 1001, Events: 15, Base: 1, Offset: 300, Chain: 1003}
 	if joined.Span != want {
@@ -109,7 +109,7 @@ func TestBlocksThatDoNotFollowOneAnotherAreNotJoined(t *testing.T) {
 	s := newShelf(t)
 	blocks := flushParts(t, s, []*contents{spaced(1, 1), spaced(1, 1), spaced(1, 1)})
 	for _, wrong := range [][]*index.Block{{blocks[0], blocks[2]}, {blocks[1], blocks[0]}, {blocks[0], blocks[0]}} {
-		if _, err := s.Join(wrong); err == nil {
+		if _, err := s.Compact(wrong); err == nil {
 			t.Errorf("%s and %s are joined", wrong[0].Name, wrong[1].Name)
 		}
 	}
@@ -129,7 +129,7 @@ func TestManyTermsAreJoined(t *testing.T) {
 		}
 		parts, whole.events = append(parts, part), append(whole.events, part.events...)
 	}
-	joined, err := s.Join(flushParts(t, s, parts))
+	joined, err := s.Compact(flushParts(t, s, parts))
 	must(t, err)
 	whole.holds(t, joined, tag("8000"), tag("-1"))
 }

@@ -5,9 +5,9 @@ import (
 	"unsafe"
 )
 
-// Memory is the block of the newest positions. One goroutine adds; any number
+// HeadBlock is the block of the newest positions. One goroutine adds; any number
 // read, each up to the last position that it knows to be published.
-type Memory struct {
+type HeadBlock struct {
 	hasher Hasher
 	first  uint64
 
@@ -35,10 +35,10 @@ const (
 	arenaBytes = 64 << 10
 )
 
-// NewMemory makes a block that begins at a position. terms is about how many
+// NewHeadBlock makes a block that begins at a position. terms is about how many
 // different terms it will have; 0 if nobody knows.
-func NewMemory(hasher Hasher, first uint64, terms int) *Memory {
-	return &Memory{
+func NewHeadBlock(hasher Hasher, first uint64, terms int) *HeadBlock {
+	return &HeadBlock{
 		hasher:  hasher,
 		first:   first,
 		table:   make(map[uint64]uint32, terms),
@@ -48,31 +48,31 @@ func NewMemory(hasher Hasher, first uint64, terms int) *Memory {
 }
 
 // Terms is how many different terms the block has, sources excepted.
-func (m *Memory) Terms() int {
+func (m *HeadBlock) Terms() int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return len(m.entries)
 }
 
 // First is the position that the block begins at.
-func (m *Memory) First() uint64 { return m.first }
+func (m *HeadBlock) First() uint64 { return m.first }
 
 // Next is the position behind the block's last.
-func (m *Memory) Next() uint64 {
+func (m *HeadBlock) Next() uint64 {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.first + uint64(len(m.locations))
 }
 
 // Bytes is roughly the memory that the block takes.
-func (m *Memory) Bytes() int {
+func (m *HeadBlock) Bytes() int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.bytes
 }
 
 // Hasher makes the terms to add and to look up.
-func (m *Memory) Hasher() Hasher { return m.hasher }
+func (m *HeadBlock) Hasher() Hasher { return m.hasher }
 
 // MaxBytes returns the most memory that some events with some terms take. The texts of
 // the terms have text bytes together.
@@ -82,7 +82,7 @@ func MaxBytes(events, terms, text int) int {
 
 // AddEvent adds the event at the next position. A term may repeat; the texts are
 // copied.
-func (m *Memory) AddEvent(location Location, terms []Term) {
+func (m *HeadBlock) AddEvent(location Location, terms []Term) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	position := uint32(len(m.locations))
@@ -93,7 +93,7 @@ func (m *Memory) AddEvent(location Location, terms []Term) {
 	}
 }
 
-func (m *Memory) addTerm(term *Term, position uint32) {
+func (m *HeadBlock) addTerm(term *Term, position uint32) {
 	head := m.table[term.hash]
 	for i := head; i != 0; i = m.entries[i-1].same {
 		if e := &m.entries[i-1]; e.Kind == term.Kind && e.Text == term.Text {
@@ -122,7 +122,7 @@ func (e *entry) add(position uint32) int {
 }
 
 // keep copies a text into the arena.
-func (m *Memory) keep(text string) string {
+func (m *HeadBlock) keep(text string) string {
 	if len(text) > len(m.arena) {
 		m.arena = make([]byte, max(arenaBytes, len(text)))
 	}
@@ -133,7 +133,7 @@ func (m *Memory) keep(text string) string {
 }
 
 // SetTracking records the last position of a source.
-func (m *Memory) SetTracking(source string, position uint64) {
+func (m *HeadBlock) SetTracking(source string, position uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.sources[source]; !known {
@@ -144,7 +144,7 @@ func (m *Memory) SetTracking(source string, position uint64) {
 
 // Tracking gives the last position of a source, if the block has one. The term
 // is of Hasher.Source.
-func (m *Memory) Tracking(source Term) (uint64, bool, error) {
+func (m *HeadBlock) Tracking(source Term) (uint64, bool, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	position, found := m.sources[source.Text]
@@ -153,7 +153,7 @@ func (m *Memory) Tracking(source Term) (uint64, bool, error) {
 
 // Postings gives the positions of a term, and how many there are. Some may not
 // be published yet.
-func (m *Memory) Postings(term Term, direction Direction) (Postings, int, error) {
+func (m *HeadBlock) Postings(term Term, direction Direction) (Postings, int, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	for i := m.table[term.hash]; i != 0; i = m.entries[i-1].same {
@@ -164,11 +164,11 @@ func (m *Memory) Postings(term Term, direction Direction) (Postings, int, error)
 		positions := e.positions()
 		return &run{first: m.first, positions: positions, direction: direction}, len(positions), nil
 	}
-	return Nothing{}, 0, nil
+	return Empty{}, 0, nil
 }
 
 // Count returns how many events have a term.
-func (m *Memory) Count(term Term) int {
+func (m *HeadBlock) Count(term Term) int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	for i := m.table[term.hash]; i != 0; i = m.entries[i-1].same {
@@ -188,7 +188,7 @@ func (e *entry) positions() []uint32 {
 }
 
 // Locations appends the locations of n positions from one on.
-func (m *Memory) Locations(dst []Location, from uint64, n int) ([]Location, error) {
+func (m *HeadBlock) Locations(dst []Location, from uint64, n int) ([]Location, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	at := from - m.first
@@ -197,7 +197,7 @@ func (m *Memory) Locations(dst []Location, from uint64, n int) ([]Location, erro
 
 // EachTerm visits the terms, sources excepted, with their positions relative to
 // First, in no order, until an error. Nothing may be added meanwhile.
-func (m *Memory) EachTerm(visit func(Term, []uint32) error) error {
+func (m *HeadBlock) EachTerm(visit func(Term, []uint32) error) error {
 	for i := range m.entries {
 		if err := visit(m.entries[i].Term, m.entries[i].positions()); err != nil {
 			return err
@@ -207,7 +207,7 @@ func (m *Memory) EachTerm(visit func(Term, []uint32) error) error {
 }
 
 // EachSource visits the tracking sources with their last positions, likewise.
-func (m *Memory) EachSource(visit func(source string, position uint64) error) error {
+func (m *HeadBlock) EachSource(visit func(source string, position uint64) error) error {
 	for source, position := range m.sources {
 		if err := visit(source, position); err != nil {
 			return err

@@ -92,8 +92,8 @@ func (s *stream) bytes(dst []byte, n uint64) []byte {
 	return dst
 }
 
-// Join writes one block that covers what adjacent blocks, in order, cover.
-func (b *Builder) Join(blocks []*Block) (*Block, error) {
+// Compact writes one block that covers what adjacent blocks, in order, cover.
+func (b *Builder) Compact(blocks []*Block) (*Block, error) {
 	span, maxTerms := blocks[len(blocks)-1].Span, 0
 	span.FirstGroup, span.First, span.Events = blocks[0].FirstGroup, blocks[0].First, 0
 	level := uint32(0)
