@@ -15,8 +15,9 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// temporary gives a store in a temporary directory, and what removes both.
-func temporary() (dcb.EventStore, func()) {
+// newStore returns a store in a temporary directory, and a function that closes
+// the store and removes the directory.
+func newStore() (dcb.EventStore, func()) {
 	dir, err := os.MkdirTemp("", "umadb-example-")
 	if err != nil {
 		log.Fatal(err)
@@ -70,7 +71,7 @@ func ExampleDial() {
 	// Output: 1 <nil>
 }
 
-// Whoever is not to wait for a server that may yet come says so.
+// Dial retries until ConnectTimeout unless FailFast is set.
 func ExampleDialOptions() {
 	_, err := umadb.Dial("http://127.0.0.1:1", &umadb.DialOptions{FailFast: true})
 	fmt.Println(errors.Is(err, dcb.ErrTransport))
@@ -103,11 +104,11 @@ func serve() (url string, stop func()) {
 	}
 }
 
-// A decision: read what it depends on, and append on the condition that nothing
-// of that kind has come since.
+// A decision reads the events it depends on, and appends on condition that no
+// such event has been appended since.
 func Example_append() {
 	ctx := context.Background()
-	store, remove := temporary()
+	store, remove := newStore()
 	defer remove()
 
 	course := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"course:1"}}}}
@@ -132,11 +133,11 @@ func Example_append() {
 	// rejected because of the event at position 1
 }
 
-// An append whose answer was lost can be made again, if it has a condition and
-// its events have UUIDs.
+// An append whose response was lost can be retried if it has a condition and its
+// events have UUIDs.
 func Example_retry() {
 	ctx := context.Background()
-	store, remove := temporary()
+	store, remove := newStore()
 	defer remove()
 
 	name := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"NameTaken"}, Tags: []string{"name:ann"}}}}
@@ -157,7 +158,7 @@ func Example_retry() {
 
 func Example_read() {
 	ctx := context.Background()
-	store, remove := temporary()
+	store, remove := newStore()
 	defer remove()
 	must(store.Append(ctx, []dcb.Event{
 		{Type: "Opened", Tags: []string{"account:1"}},
@@ -166,7 +167,7 @@ func Example_read() {
 		{Type: "Deposited", Tags: []string{"account:1"}, Data: []byte("20")},
 	}, nil, nil))
 
-	// Events of a type that are about the account, the newest first.
+	// The deposits to one account, newest first.
 	deposits := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"Deposited"}, Tags: []string{"account:1"}}}}
 	read := store.Read(ctx, deposits, dcb.ReadOptions{Backwards: true})
 	for e, err := range read.All() {
@@ -178,7 +179,7 @@ func Example_read() {
 	head, err := read.Head()
 	fmt.Println("head", head, err)
 
-	// One event, from a position on.
+	// One event, starting at a position.
 	read = store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: new(uint64(3)), Limit: new(uint32(1))})
 	events, _, err := read.Collect()
 	fmt.Println(events[0].Position, events[0].Event.Tags, err)
@@ -192,7 +193,7 @@ func Example_read() {
 func Example_subscribe() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	store, remove := temporary()
+	store, remove := newStore()
 	defer remove()
 	must(store.Append(ctx, []dcb.Event{{Type: "First"}, {Type: "Second"}}, nil, nil))
 
@@ -213,11 +214,12 @@ func Example_subscribe() {
 	// 3 Third
 }
 
-// A component that processes events of an upstream sequence records with what
-// comes of each how far it is: so each is processed exactly once.
+// A consumer of an upstream sequence records its upstream position together with
+// the events that result from it, so that each upstream event is processed
+// exactly once.
 func Example_tracking() {
 	ctx := context.Background()
-	store, remove := temporary()
+	store, remove := newStore()
 	defer remove()
 
 	_, known, err := store.GetTrackingInfo(ctx, "orders")
@@ -230,9 +232,9 @@ func Example_tracking() {
 	fmt.Println("once more:", errors.Is(err, dcb.ErrIntegrity))
 
 	position, _, err := store.GetTrackingInfo(ctx, "orders")
-	fmt.Println("go on after", position, err)
+	fmt.Println("continue after", position, err)
 	// Output:
 	// known: false <nil>
 	// once more: true
-	// go on after 7 <nil>
+	// continue after 7 <nil>
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/umadb-go/umadb"
 )
 
-// An alias would show the name of an internal type in go doc, and no field.
+// With type aliases, go doc would show names of internal types and no fields.
 func TestOptionsAreDocumentedHere(t *testing.T) {
 	for _, options := range []any{umadb.Options{}, umadb.DialOptions{}} {
 		if of := reflect.TypeOf(options); of.PkgPath() != "github.com/umadb-go/umadb" {
-			t.Errorf("%s is of %s", of.Name(), of.PkgPath())
+			t.Errorf("%s is declared in %s", of.Name(), of.PkgPath())
 		}
 	}
 }
 
-func TestTheKeyOfDialOptionsIsNotPrinted(t *testing.T) {
+func TestDialOptionsAreFormattedWithoutAPIKey(t *testing.T) {
 	options := umadb.DialOptions{CAFile: "ca.pem", APIKey: "s3cret"}
 	var printed bytes.Buffer
 	fmt.Fprintf(&printed, "%v %+v %#v %s %x", options, options, options, &options, options)

@@ -1,44 +1,46 @@
 package dcb
 
-// Event is a fact to be appended, or one that is stored.
+// Event is an event to be appended or a stored event.
 //
-// Type, tags and data may be empty, tags may repeat, and everything comes back
-// in the order and form it was given, UUID forms excepted.
+// Type, tags and data may be empty, and tags may repeat. A stored event is
+// returned exactly as it was appended, except that its UUID is normalized.
 type Event struct {
-	// Type is the name of the kind of event, UTF-8.
+	// Type is the name of the event type, in UTF-8.
 	Type string
-	// Tags say what the event is about; queries match them exactly. UTF-8.
+	// Tags are the subjects of the event, in UTF-8. Queries compare whole tags.
 	Tags []string
 	// Data is opaque to the store.
 	Data []byte
 	// UUID identifies the event, so that a conditional append can be retried.
-	// Empty for none. Hyphenated, 32-hex, urn:uuid: and {braced} forms are
-	// accepted and come back in lower case with hyphens.
+	// It may be empty. The store accepts the hyphenated, 32-digit, urn:uuid:
+	// and {braced} forms and returns the UUID in lower case with hyphens.
 	UUID string
-	// Metadata is carried along and not queried. A key must not repeat.
+	// Metadata is stored with the event but cannot be queried. Keys must be unique.
 	Metadata []Metadata
 }
 
-// Metadata is one key and its value, UTF-8, of at most 65,535 bytes each.
+// Metadata is a key and its value, each in UTF-8 and of at most
+// MaxMetadataBytes bytes.
 type Metadata struct {
 	Key, Value string
 }
 
-// SequencedEvent is a stored event with its place in the log.
+// SequencedEvent is a stored event with its position in the log.
 type SequencedEvent struct {
-	// Position counts from 1, without gaps.
+	// Position starts at 1 and has no gaps.
 	Position uint64
 	Event    Event
-	// Tracking is what the append that wrote the event recorded, or nil.
+	// Tracking is the tracking information recorded by the append that wrote
+	// the event; it is nil if there was none.
 	Tracking *TrackingInfo
 }
 
-// TrackingInfo names a position in an upstream sequence of events. Recorded
-// with the events that came of processing the upstream event, it makes that
-// processing happen exactly once.
+// TrackingInfo is a position in an upstream sequence of events. A consumer
+// that records it together with the events that result from processing the
+// upstream event processes each upstream event exactly once.
 type TrackingInfo struct {
-	// Source is the upstream sequence's name, at most 255 bytes.
+	// Source is the name of the upstream sequence, of at most MaxSourceBytes bytes.
 	Source string
-	// Position must be greater than any recorded for the source before.
+	// Position must be greater than the last one recorded for the source.
 	Position uint64
 }

@@ -1,35 +1,40 @@
 package dcb
 
-// Limits bound what one request may hold. A zero field means its default.
+// Limits bounds the size of a request. A zero field means the default.
 type Limits struct {
-	// EventBytes bounds one encoded event. Default 4 MiB less 64 KiB, so that a
-	// client with gRPC's default message limit can read back what was accepted.
+	// EventBytes is the maximum size of an encoded event in bytes. The default
+	// is 4 MiB less 64 KiB, so that a client with gRPC's default message limit
+	// can read every event that was accepted.
 	EventBytes int
-	// RequestBytes bounds one encoded request. Default 16 MiB.
+	// RequestBytes is the maximum size of an encoded request in bytes.
+	// The default is 16 MiB.
 	RequestBytes int
-	// RequestEvents bounds the events of one append. Default 65,536.
+	// RequestEvents is the maximum number of events in an append.
+	// The default is 65,536.
 	RequestEvents int
-	// EventTags bounds the tags of one event. Default 65,535.
+	// EventTags is the maximum number of tags of an event. The default is 65,535.
 	EventTags int
-	// RequestTags bounds the tags of all events of one append. Default 262,144.
+	// RequestTags is the maximum number of tags of all events in an append.
+	// The default is 262,144.
 	RequestTags int
-	// RequestMetadata bounds the metadata entries of all events of one append.
-	// Default 262,144.
+	// RequestMetadata is the maximum number of metadata entries of all events
+	// in an append. The default is 262,144.
 	RequestMetadata int
-	// QueryTerms bounds the types and tags, and also the items, of one query.
-	// Default 65,536.
+	// QueryTerms is the maximum number of types and tags in a query, and of its
+	// items. The default is 65,536.
 	QueryTerms int
 }
 
-// The bounds that are part of the format and not options.
+// Bounds that are part of the format and cannot be configured.
 const (
-	// MaxMetadataBytes bounds a metadata key and a metadata value, each.
+	// MaxMetadataBytes is the maximum size in bytes of a metadata key and of a
+	// metadata value.
 	MaxMetadataBytes = 65_535
-	// MaxSourceBytes bounds the name of a tracking source.
+	// MaxSourceBytes is the maximum size in bytes of the name of a tracking source.
 	MaxSourceBytes = 255
 )
 
-// WithDefaults gives the limits with each zero field set to its default.
+// WithDefaults returns the limits with each zero field set to its default.
 func (l Limits) WithDefaults() Limits {
 	for _, f := range []struct {
 		field *int

@@ -6,27 +6,29 @@ import (
 	"iter"
 )
 
-// ReadResponse is the result of one Read. It is for one goroutine. Nothing is
-// read before the first call of a method.
+// ReadResponse is the result of a Read. Nothing is read before a method is
+// called for the first time. A ReadResponse must not be used by several
+// goroutines at the same time.
 type ReadResponse struct {
 	next  func() ([]SequencedEvent, uint64, error)
 	close func()
 
-	pending []SequencedEvent // fetched to learn the head, not yet given
+	pending []SequencedEvent // fetched to learn the head, not yet returned
 	head    uint64
 	fetched bool  // a fetch has succeeded
-	err     error // io.EOF or what ended the read; no fetch after it
+	err     error // io.EOF or the error that ended the read; no fetch follows it
 }
 
-// NewReadResponse makes a response of a function that fetches the next batch
-// with its head (0 for none), and io.EOF after the last, and of one that frees
-// what the function holds. It is for those who implement an EventStore.
+// NewReadResponse returns a response for implementations of EventStore. next
+// returns the next batch of events and the head, which is 0 if there is none,
+// and io.EOF after the last batch. close releases the resources of the read; it
+// is called once.
 func NewReadResponse(next func() ([]SequencedEvent, uint64, error), close func()) *ReadResponse {
 	return &ReadResponse{next: next, close: close}
 }
 
-// All ranges over the events. An error is the last thing that it yields.
-// Leaving the loop early closes the response.
+// All returns an iterator over the events. If the read fails, the iterator
+// yields the error last. The response is closed when the loop ends.
 func (r *ReadResponse) All() iter.Seq2[SequencedEvent, error] {
 	return func(yield func(SequencedEvent, error) bool) {
 		defer r.Close()
@@ -48,8 +50,8 @@ func (r *ReadResponse) All() iter.Seq2[SequencedEvent, error] {
 	}
 }
 
-// NextBatch returns the next events in the number they arrived in, and io.EOF
-// when there are no more.
+// NextBatch returns the next batch of events, of the size in which the store
+// delivered it. It returns io.EOF after the last batch.
 func (r *ReadResponse) NextBatch() ([]SequencedEvent, error) {
 	if batch := r.pending; batch != nil {
 		r.pending = nil
@@ -66,9 +68,10 @@ func (r *ReadResponse) NextBatch() ([]SequencedEvent, error) {
 	}
 }
 
-// Head returns the position to give as AppendCondition.After: without a limit,
-// that of the store's last event when the read began; with one, that of the
-// last event of the newest batch. 0 if there is none.
+// Head returns the position to use as AppendCondition.After. For a read without
+// a limit this is the position of the last event in the store when the read
+// started; for a read with a limit, the position of the last event of the
+// latest batch. It is 0 if there is no such event.
 func (r *ReadResponse) Head() (uint64, error) {
 	if !r.fetched && r.err == nil {
 		batch, _ := r.fetch()
@@ -82,7 +85,8 @@ func (r *ReadResponse) Head() (uint64, error) {
 	return r.head, nil
 }
 
-// Collect returns all events not yet given, and the head.
+// Collect returns the events that have not been returned yet, and the head. It
+// closes the response.
 func (r *ReadResponse) Collect() ([]SequencedEvent, uint64, error) {
 	defer r.Close()
 	var events []SequencedEvent
@@ -98,8 +102,8 @@ func (r *ReadResponse) Collect() ([]SequencedEvent, uint64, error) {
 	}
 }
 
-// Close ends the read and frees what it holds. It may be called at any time
-// and more than once; reading to the end closes too.
+// Close ends the read and releases its resources. It may be called at any time
+// and more than once. Reading to the end closes the response too.
 func (r *ReadResponse) Close() {
 	r.end(ErrClosed)
 }

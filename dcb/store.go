@@ -5,50 +5,54 @@ import (
 	"iter"
 )
 
-// EventStore is an event log that is read by query and appended to on
-// condition. The embedded store and the remote client both satisfy it. All
-// methods may be called from many goroutines.
+// EventStore is an event log with reads by query and conditional appends. It is
+// implemented by the embedded store and by the client of a server. Its methods
+// may be called from several goroutines at the same time.
 type EventStore interface {
-	// Append writes all events, in order, or none, and returns the position of
-	// the last; 0 if there are no events. The events are durable when it returns.
+	// Append stores all events in order, or none of them, and returns the
+	// position of the last one, or 0 if there are no events. The events are
+	// durable when Append returns. condition and tracking may be nil.
 	//
-	// With a condition, an event above condition.After that matches its query
-	// makes the append fail with ErrIntegrity, unless it turns out to be this
-	// very append made before: then its position is returned again. To be
-	// recognised so, every event needs a UUID.
+	// With a condition, Append fails with ErrIntegrity if an event at a position
+	// greater than condition.After matches the query. If the same append was
+	// made before and every event has a UUID, Append recognizes the retry and
+	// returns the position of the first attempt instead.
 	//
 	// With tracking, the upstream position is recorded atomically with the
-	// events; one not greater than the recorded one fails with ErrIntegrity.
+	// events. Append fails with ErrIntegrity if the position is not greater than
+	// the last one recorded for the source.
 	Append(ctx context.Context, events []Event, condition *AppendCondition, tracking *TrackingInfo) (uint64, error)
 
-	// Read gives the events that match the query, as of the moment it begins.
-	// Errors come from the response.
+	// Read returns the events that match the query, out of those that are stored
+	// when the read starts. The methods of the response return the errors.
 	Read(ctx context.Context, query Query, options ReadOptions) *ReadResponse
 
-	// Subscribe gives the events above position after that match the query:
-	// those stored, then those to come, without gap or duplicate. It ends
-	// without an error when the store or the server closes, and with one when
-	// ctx is done. It begins anew each time it is ranged over.
+	// Subscribe returns an iterator over the events that match the query at
+	// positions greater than after: first the stored events, then new events as
+	// they are appended, without gaps or duplicates. The iterator ends without
+	// an error when the store or the server is closed, and yields an error when
+	// ctx is done. Each range over it starts a new subscription.
 	Subscribe(ctx context.Context, query Query, after uint64) iter.Seq2[SequencedEvent, error]
 
-	// Head returns the position of the last event, 0 if there is none.
+	// Head returns the position of the last event, or 0 if the store is empty.
 	Head(ctx context.Context) (uint64, error)
 
 	// GetTrackingInfo returns the last recorded upstream position of a source,
-	// and whether there is one.
+	// and reports whether there is one.
 	GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error)
 
-	// Close ends subscriptions, finishes what is under way, and frees everything.
+	// Close ends subscriptions, waits for the calls in progress, and releases
+	// all resources.
 	Close() error
 }
 
-// ReadOptions narrow a read. The zero value reads everything forwards.
+// ReadOptions restricts a read. The zero value reads all events in order.
 type ReadOptions struct {
-	// Start is the first position to read from, inclusive in both directions;
-	// nil for the first event, or the last if Backwards.
+	// Start is the first position to read, in either direction. If it is nil,
+	// the read starts at the first event, or at the last one if Backwards is set.
 	Start *uint64
-	// Backwards reads from higher positions to lower ones.
+	// Backwards selects descending order of positions.
 	Backwards bool
-	// Limit is the greatest number of events to give; nil for no limit.
+	// Limit is the maximum number of events to return; nil means no limit.
 	Limit *uint32
 }
