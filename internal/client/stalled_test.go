@@ -89,7 +89,7 @@ func TestAServerThatStallsIsNotSaidToHaveTLS(t *testing.T) {
 				if !errors.Is(err, dcb.ErrTransport) || strings.Contains(err.Error(), "TLS") {
 					t.Fatalf("it is said to be %v", err)
 				}
-				if err.Error() == "transport error: the server does not answer any more" {
+				if err.Error() == "transport error: the server does not respond" {
 					return
 				}
 			}

@@ -73,7 +73,7 @@ func (o *outbox) next(ctx context.Context, cursor encoding.Cursor, small bool) (
 			return m, nil
 		}
 		m.drop()
-		larger := (*encoding.RoomError)(nil)
+		larger := (*encoding.MessageTooSmallError)(nil)
 		if !errors.As(err, &larger) {
 			return message{}, err
 		}

@@ -144,8 +144,8 @@ func (c *memoryCursor) Next(_ context.Context, dst []byte, room int) ([]byte, er
 		c.store.onNext()
 	}
 	record, _ := c.peek()
-	if need := len(record) + encoding.HeadRoom; need > room {
-		return dst, &encoding.RoomError{Need: need}
+	if need := len(record) + encoding.MaxHeadBytes; need > room {
+		return dst, &encoding.MessageTooSmallError{Need: need}
 	}
 	if record != nil {
 		c.last++

@@ -26,7 +26,7 @@ type batchBound struct{ events, bytes int }
 
 // batch appends the records of the next events that the query matches between low and
 // high, as many as the bound allows, and of more than one event at most batchBytes bytes.
-// It returns an encoding.RoomError if the first record has more bytes than the bound.
+// It returns an encoding.MessageTooSmallError if the first record has more bytes than the bound.
 func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, most batchBound, dst []byte) ([]byte, progress, error) {
 	b := batchers.Get().(*batcher)
 	defer b.free()
@@ -37,7 +37,7 @@ func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint
 		s.suspect(sn.blocks, err)
 	}
 	if b.need > 0 {
-		return dst, progress{}, &encoding.RoomError{Need: b.need}
+		return dst, progress{}, &encoding.MessageTooSmallError{Need: b.need}
 	}
 	if err == nil {
 		dst, err = b.read(dst)
@@ -178,10 +178,10 @@ func (c *readCursor) Next(ctx context.Context, dst []byte, room int) ([]byte, er
 	defer c.store.gate.leave()
 	sn := snapshot{c.store.states.hold(), c.head}
 	defer sn.release()
-	most := batchBound{events: c.messageLimit(), bytes: room - encoding.HeadRoom}
+	most := batchBound{events: c.messageLimit(), bytes: room - encoding.MaxHeadBytes}
 	dst, p, err := c.store.batch(ctx, sn, c.query, c.low, c.high, c.direction, most, dst)
-	if larger := (*encoding.RoomError)(nil); errors.As(err, &larger) {
-		larger.Need += encoding.HeadRoom
+	if larger := (*encoding.MessageTooSmallError)(nil); errors.As(err, &larger) {
+		larger.Need += encoding.MaxHeadBytes
 	}
 	if err != nil {
 		return dst, err

@@ -9,17 +9,17 @@ import (
 // protobuf is the codec for messages that are not frames.
 var protobuf = encoding.GetCodecV2(proto.Name)
 
-// Codec is the "proto" codec that passes a *Frame as it is, and every other
-// message as protobuf does.
+// Codec is a "proto" codec that passes a *Frame through unchanged and encodes
+// every other message as protobuf.
 type Codec struct{}
 
 var _ encoding.CodecV2 = Codec{}
 
-// Name is that of the codec that this one stands in for: it is part of the
-// content type.
+// Name returns the name of the codec that this one replaces, since the name is
+// part of the content type.
 func (Codec) Name() string { return proto.Name }
 
-// Marshal hands the frame's bytes over to gRPC, or encodes v.
+// Marshal returns the bytes of a frame, or encodes v.
 func (Codec) Marshal(v any) (mem.BufferSlice, error) {
 	if frame, ok := v.(*Frame); ok {
 		return frame.data, nil
@@ -27,8 +27,8 @@ func (Codec) Marshal(v any) (mem.BufferSlice, error) {
 	return protobuf.Marshal(v)
 }
 
-// Unmarshal keeps the bytes for the frame, which must be freed, or decodes
-// them into v.
+// Unmarshal stores the bytes in a frame, which must be freed, or decodes them
+// into v.
 func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if frame, ok := v.(*Frame); ok {
 		data.Ref()

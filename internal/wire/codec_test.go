@@ -11,7 +11,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-func TestAFramePassesTheCodecUntouched(t *testing.T) {
+func TestCodecPassesFrameUnchanged(t *testing.T) {
 	message := bytes.Repeat([]byte("not protobuf"), 1000)
 	slab := wire.Slabs.Get(len(message))
 	copy(*slab, message)
@@ -27,7 +27,7 @@ func TestAFramePassesTheCodecUntouched(t *testing.T) {
 	}
 }
 
-func TestAReceivedFrameKeepsItsBytes(t *testing.T) {
+func TestReceivedFrameKeepsItsBytes(t *testing.T) {
 	for _, pieces := range [][]string{{}, {"one"}, {"one", "two", "three"}} {
 		var data mem.BufferSlice
 		want := ""
@@ -43,7 +43,7 @@ func TestAReceivedFrameKeepsItsBytes(t *testing.T) {
 		data.Free() // as gRPC does
 		for range 2 {
 			if string(frame.Bytes()) != want {
-				t.Errorf("%d pieces came back wrong", len(pieces))
+				t.Errorf("message of %d pieces is wrong", len(pieces))
 			}
 		}
 		frame.Free()
@@ -51,7 +51,7 @@ func TestAReceivedFrameKeepsItsBytes(t *testing.T) {
 	}
 }
 
-func TestOtherMessagesAreProtobuf(t *testing.T) {
+func TestOtherMessagesAreEncodedAsProtobuf(t *testing.T) {
 	want := &umadbv1.HeadResponse{Position: proto.Uint64(7)}
 	data, err := wire.Codec{}.Marshal(want)
 	if err != nil {
@@ -62,26 +62,26 @@ func TestOtherMessagesAreProtobuf(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	if (wire.Codec{}).Name() != "proto" {
-		t.Error("existing clients would not be understood")
+		t.Error("existing clients use another codec name")
 	}
 }
 
-func TestSlabsAreUsedAgainByTheirSize(t *testing.T) {
+func TestSlabPoolReturnsRequestedLength(t *testing.T) {
 	for _, length := range []int{0, 1, 4096, 4097, wire.LargeSlab, wire.LargeSlab + 1, 5 << 20} {
 		slab := wire.Slabs.Get(length)
 		if len(*slab) != length {
-			t.Errorf("asked for %d, got %d", length, len(*slab))
+			t.Errorf("requested %d bytes, got %d", length, len(*slab))
 		}
 		grown := append(*slab, make([]byte, 100)...)
 		*slab = grown
 		wire.Slabs.Put(slab)
 		if again := wire.Slabs.Get(length); len(*again) != length {
-			t.Errorf("asked again for %d, got %d", length, len(*again))
+			t.Errorf("second request for %d bytes, got %d", length, len(*again))
 		}
 	}
 }
 
-func TestASmallMessageLeavesALargeSlab(t *testing.T) {
+func TestSmallMessageIsMovedToSmallerSlab(t *testing.T) {
 	slab := wire.Slabs.Get(wire.LargeSlab)
 	copy(*slab, "small")
 	*slab = (*slab)[:5]

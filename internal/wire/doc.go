@@ -1,4 +1,4 @@
-// Package wire is what travels between a client and a server beside the bytes
-// of events: the errors, in both directions and from one table, and the gRPC
-// codec that lets messages pass as the bytes they are.
+// Package wire contains what a client and a server share besides the encoding
+// of events: the mapping between errors and gRPC statuses, in both directions
+// from one table, and a gRPC codec that passes messages through as bytes.
 package wire

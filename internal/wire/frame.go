@@ -2,22 +2,22 @@ package wire
 
 import "google.golang.org/grpc/mem"
 
-// Frame is a message as its bytes: encoded already when it is sent, not yet
-// decoded when it has been received. The zero Frame is an empty message, and
-// one to receive into.
+// Frame is an encoded message, sent without further encoding and received
+// without decoding. The zero Frame is an empty message and can be received into.
 type Frame struct {
 	data mem.BufferSlice
 }
 
-// NewFrame makes a message of bytes, which must not change as long as the call
-// lasts that they are sent by.
+// NewFrame returns a frame of an encoded message. The message must not change
+// until the call that sends it has ended.
 func NewFrame(message []byte) *Frame {
 	return &Frame{mem.BufferSlice{mem.SliceBuffer(message)}}
 }
 
-// NewSlabFrame makes a message of a slab, which goes back to its pool when the
-// message has been written to the connection. The message must be sent, once.
-// written, if not nil, is then called; if the connection breaks, it may not be.
+// NewSlabFrame returns a frame of the message in a slab. The frame must be sent
+// exactly once. When it has been written to the connection, the slab is returned
+// to its pool and written is called, which may be nil. If the connection breaks,
+// written may not be called.
 func NewSlabFrame(slab *[]byte, written func()) *Frame {
 	pool := Slabs
 	if written != nil {
@@ -26,19 +26,19 @@ func NewSlabFrame(slab *[]byte, written func()) *Frame {
 	return &Frame{mem.BufferSlice{mem.NewBuffer(Trim(slab), pool)}}
 }
 
-// notifyingPool tells when a slab comes back.
+// notifyingPool is a pool that calls written when a slab is returned to it.
 type notifyingPool struct {
 	mem.BufferPool
 	written func()
 }
 
-// Put takes a slab back.
+// Put returns a slab to the pool.
 func (p notifyingPool) Put(slab *[]byte) {
 	p.BufferPool.Put(slab)
 	p.written()
 }
 
-// Bytes gives a received message in one piece, until it is freed.
+// Bytes returns a received message as one slice. It is valid until Free.
 func (f *Frame) Bytes() []byte {
 	switch len(f.data) {
 	case 0:
@@ -52,7 +52,7 @@ func (f *Frame) Bytes() []byte {
 	return whole.ReadOnlyData()
 }
 
-// Free gives the buffers of a received message back; it may be called again.
+// Free releases the buffers of a received message. It may be called again.
 func (f *Frame) Free() {
 	f.data.Free()
 	f.data = nil

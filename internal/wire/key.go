@@ -7,17 +7,17 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// CheckAPIKey fails with dcb.ErrInvalidArgument for an API key that cannot travel
-// in a header as it is. The error does not tell the key. No key, which is empty,
-// passes.
+// CheckAPIKey returns a dcb.ErrInvalidArgument for an API key that cannot be sent
+// in a header unchanged. The error does not contain the key. An empty key is valid
+// and means that there is none.
 func CheckAPIKey(key string) error {
 	for i := range len(key) {
 		if key[i] < ' ' || key[i] > '~' {
-			return badKey(fmt.Sprintf("its byte %d is no printable ASCII character", i+1))
+			return badKey(fmt.Sprintf("byte %d is not printable ASCII", i+1))
 		}
 	}
 	if strings.Trim(key, " ") != key {
-		return badKey("it begins or ends with a space")
+		return badKey("it starts or ends with a space")
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-func TestAKeyMustFitIntoAHeader(t *testing.T) {
+func TestCheckAPIKey(t *testing.T) {
 	for _, key := range []string{"", "x", "umadb:key-4f7c", "two words", "!~"} {
 		if err := wire.CheckAPIKey(key); err != nil {
 			t.Errorf("%q: %v", key, err)
@@ -20,7 +20,7 @@ func TestAKeyMustFitIntoAHeader(t *testing.T) {
 		if !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%q: %v", key, err)
 		} else if strings.Contains(err.Error(), "s3") {
-			t.Errorf("the error tells the key: %v", err)
+			t.Errorf("the error contains the key: %v", err)
 		}
 	}
 }

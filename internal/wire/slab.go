@@ -7,17 +7,18 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// LargeSlab is the capacity in bytes of the largest slabs that are made in
-// advance: a response message is cut at about 256 KiB, with some room for the
-// event that goes over.
+// LargeSlab is the capacity in bytes of the largest pooled slabs. A response
+// message ends at about 256 KiB; the rest is for the event that exceeds it.
 const LargeSlab = 320 << 10
 
-// SmallSlab is the capacity in bytes of the smallest slabs. gRPC does not return a
-// buffer of up to 1 KiB to its pool, so it would not be known when it has been written.
+// SmallSlab is the capacity in bytes of the smallest slabs. gRPC does not return
+// buffers of up to 1 KiB to their pool, so the server would not learn when such a
+// message has been written.
 const SmallSlab = 1280
 
-// Slabs is the pool of the buffers that messages are put together in. Unlike
-// gRPC's own it does not clear what it gives: whoever takes a slab writes it.
+// Slabs is the pool of buffers that messages are built in. Unlike gRPC's own
+// pool it does not clear a buffer before it returns it: the caller must write
+// every byte.
 var Slabs mem.BufferPool = new(slabPool)
 
 // slabSizes are the capacities of slabs in bytes, ascending.
@@ -26,7 +27,7 @@ var slabSizes = [...]int{SmallSlab, 4 << 10, 32 << 10, LargeSlab}
 // slabPool has one pool of *[]byte for each of slabSizes.
 type slabPool [len(slabSizes)]sync.Pool
 
-// SlabCapacity returns the capacity in bytes of a slab for some length.
+// SlabCapacity returns the capacity in bytes of a slab with the given length.
 func SlabCapacity(length int) int {
 	for _, size := range slabSizes {
 		if length <= size {
@@ -36,7 +37,7 @@ func SlabCapacity(length int) int {
 	return length
 }
 
-// Get gives a slab of a length, with bytes of anyone's in it.
+// Get returns a slab of the given length. Its contents are undefined.
 func (p *slabPool) Get(length int) *[]byte {
 	for i, size := range slabSizes {
 		if length > size {
@@ -52,16 +53,16 @@ func (p *slabPool) Get(length int) *[]byte {
 	return new(make([]byte, length))
 }
 
-// Put takes a slab back. One with a capacity of its own, for a large event, is left to
-// the garbage collector.
+// Put returns a slab to the pool. A slab that is larger than LargeSlab is left to the
+// garbage collector.
 func (p *slabPool) Put(slab *[]byte) {
 	if i := slices.Index(slabSizes[:], cap(*slab)); i >= 0 {
 		p[i].Put(slab)
 	}
 }
 
-// Trim moves a message that fills little of its slab to a smaller one, so that
-// a connection which is slow to take it holds no more than it has to.
+// Trim moves a message that fills at most a quarter of its slab to a smaller
+// slab, so that a slow connection does not hold more memory than it needs.
 func Trim(slab *[]byte) *[]byte {
 	for _, size := range slabSizes {
 		if len(*slab) <= size && size <= cap(*slab)/4 {

@@ -16,9 +16,9 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// detailsTrailer is where an ErrorResponse travels. gRPC reserves the name for
-// a google.rpc.Status, but the clients that there are decode the bare
-// ErrorResponse, so that is what they get.
+// detailsTrailer is the trailer that contains the ErrorResponse. gRPC reserves
+// the name for a google.rpc.Status, but existing clients decode a bare
+// ErrorResponse, so that is what the server sends them.
 const detailsTrailer = "grpc-status-details-bin"
 
 // expectsStatus matches the user agents of libraries that always decode the details as
@@ -26,13 +26,12 @@ const detailsTrailer = "grpc-status-details-bin"
 // names such as grpc-go-connect, grpc-kotlin-connect and connect-es.
 var expectsStatus = regexp.MustCompile(`\b(grpc-go|grpc-\w+-connect|connect-\w+)/`)
 
-// ToStatus gives what a call ends with that failed with err: its status, and
-// the trailer to set beside it, which may be nil. userAgent is the caller's.
+// ToStatus returns the status of a call that failed with err, and the trailer to
+// send with it, which may be nil. userAgent is the client's.
 //
-// A program that uses grpc-go or a library of the Connect family cannot see a bare
-// ErrorResponse: its library replaces the status by "Internal: mismatch" or another
-// code. So it gets a google.rpc.Status that contains the ErrorResponse, as part of the
-// status.
+// A program that uses grpc-go or a library of the Connect family cannot read a bare
+// ErrorResponse: its library replaces the status with "Internal: mismatch" or another
+// code. For these, ToStatus returns the ErrorResponse in the details of the status.
 func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 	if st, ok := status.FromError(err); ok {
 		return st, nil
@@ -61,10 +60,10 @@ func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 	return st, metadata.MD{detailsTrailer: {string(details)}}
 }
 
-// FromStatus gives the dcb error that a failed call means, from what gRPC
-// returned and the trailer that came with it. Every error that is not one of
-// the server's own is a dcb.ErrTransport; if a context ended the call it is
-// that context's error too.
+// FromStatus converts the error of a failed call, and the trailer received with
+// it, to a dcb.Error. Every error that the server did not return as an
+// ErrorResponse or a refusal of the API key becomes a dcb.ErrTransport. If a
+// context ended the call, the error also matches that context's error.
 func FromStatus(err error, trailer metadata.MD) error {
 	if err == nil {
 		return nil
@@ -92,10 +91,10 @@ func FromStatus(err error, trailer metadata.MD) error {
 }
 
 func transportError(code codes.Code, text string) error {
-	text, ours := plain(text)
+	text, ours := stripTransportPrefix(text)
 	cause := transportCause(code)
 	switch {
-	case ours || code == codes.Unavailable: // which says no more than the kind
+	case ours || code == codes.Unavailable: // the code adds nothing to the kind
 	case cause == nil:
 		text = code.String() + ": " + text
 	case text == cause.Error():
@@ -104,10 +103,10 @@ func transportError(code codes.Code, text string) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: text, Cause: cause}
 }
 
-// errorResponse finds the ErrorResponse in the details trailer, in either
-// form; nil if there is none. The forms tell themselves apart: the first field
-// of a google.rpc.Status is a number and never 0, that of an ErrorResponse is
-// a string.
+// errorResponse returns the ErrorResponse in the details trailer, in either
+// form, or nil if there is none. The forms can be distinguished: the first field
+// of a google.rpc.Status is a number other than 0, that of an ErrorResponse is a
+// string.
 func errorResponse(details []string) *umadbv1.ErrorResponse {
 	if len(details) != 1 || details[0] == "" {
 		return nil
@@ -129,12 +128,12 @@ func errorResponse(details []string) *umadbv1.ErrorResponse {
 	return response
 }
 
-// mismatchedCode gives the code that the server sent. Where the details are a
-// bare ErrorResponse, gRPC has put Internal in its place, and the code is left
-// only in the text.
+// mismatchedCode returns the code that the server sent. If the details are a
+// bare ErrorResponse, gRPC has replaced the code with Internal, and the original
+// is only in the message.
 func mismatchedCode(st *status.Status) codes.Code {
-	const begins = "grpc-status-details-bin mismatch: grpc-status="
-	text, found := strings.CutPrefix(st.Message(), begins)
+	const prefix = "grpc-status-details-bin mismatch: grpc-status="
+	text, found := strings.CutPrefix(st.Message(), prefix)
 	if !found {
 		return st.Code()
 	}

@@ -24,16 +24,16 @@ const (
 	rustAgent      = "tonic/0.12.3"
 )
 
-// errorType gives a pointer, which a row has for a kind that has a type.
+// errorType returns a pointer to an ErrorType.
 func errorType(t umadbv1.ErrorResponse_ErrorType) *umadbv1.ErrorResponse_ErrorType { return &t }
 
-// rows are the table of the specification.
+// rows is the error table of the specification.
 var rows = []struct {
 	kind      error
 	code      codes.Code
 	errorType *umadbv1.ErrorResponse_ErrorType
 	prefix    string
-	back      error // what a client makes of it
+	back      error // the kind that a client returns
 }{
 	{dcb.ErrIntegrity, codes.FailedPrecondition, errorType(umadbv1.ErrorResponse_INTEGRITY), "integrity error: ", dcb.ErrIntegrity},
 	{dcb.ErrInvalidArgument, codes.InvalidArgument, errorType(umadbv1.ErrorResponse_INVALID_ARGUMENT), "invalid argument: ", dcb.ErrInvalidArgument},
@@ -42,14 +42,14 @@ var rows = []struct {
 	{dcb.ErrIO, codes.Internal, errorType(umadbv1.ErrorResponse_IO), "io error: ", dcb.ErrIO},
 	{dcb.ErrInternal, codes.Internal, errorType(umadbv1.ErrorResponse_INTERNAL), "internal error: ", dcb.ErrInternal},
 	{dcb.ErrSerialization, codes.InvalidArgument, errorType(umadbv1.ErrorResponse_SERIALIZATION), "serialization error: ", dcb.ErrSerialization},
-	{errors.New("of no kind"), codes.Internal, errorType(umadbv1.ErrorResponse_INTERNAL), "internal error: ", dcb.ErrInternal},
+	{errors.New("no kind"), codes.Internal, errorType(umadbv1.ErrorResponse_INTERNAL), "internal error: ", dcb.ErrInternal},
 	{dcb.ErrClosed, codes.Unavailable, nil, "", dcb.ErrTransport},
 	{dcb.ErrTransport, codes.Unavailable, nil, "", dcb.ErrTransport},
 	{context.Canceled, codes.Canceled, nil, "", dcb.ErrTransport},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, nil, "", dcb.ErrTransport},
 }
 
-func TestEveryKindTravelsInBothForms(t *testing.T) {
+func TestEveryKindIsSentInBothForms(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.kind.Error(), func(t *testing.T) {
 			failure := &dcb.Error{Kind: row.kind, Detail: "what happened"}
@@ -72,23 +72,23 @@ func TestEveryKindTravelsInBothForms(t *testing.T) {
 				want := &umadbv1.ErrorResponse{Message: bare.Message(), ErrorType: *row.errorType}
 				got := new(umadbv1.ErrorResponse)
 				if err := proto.Unmarshal([]byte(trailer[detailsTrailer][0]), got); err != nil || !proto.Equal(got, want) {
-					t.Errorf("the trailer holds %v, want %v", got, want)
+					t.Errorf("the trailer contains %v, want %v", got, want)
 				}
 				if !proto.Equal(proper.Details()[0].(proto.Message), want) {
-					t.Errorf("the status holds %v, want %v", proper.Details(), want)
+					t.Errorf("the status contains %v, want %v", proper.Details(), want)
 				}
 			}
 			for _, back := range []error{
 				wire.FromStatus(mismatch(bare), trailer),
 				wire.FromStatus(proper.Err(), packed(t, proper)),
 			} {
-				checkBack(t, back, row.back, "what happened")
+				wantError(t, back, row.back, "what happened")
 			}
 		})
 	}
 }
 
-func TestTheFormOfTheDetailsIsThatOfTheClientsLibrary(t *testing.T) {
+func TestDetailsHaveTheFormOfTheClientLibrary(t *testing.T) {
 	for agent, proper := range map[string]bool{
 		"umadb-go grpc-go/1.85.0":                 true,
 		"grpc-go/1.62.1":                          true,
@@ -107,12 +107,12 @@ func TestTheFormOfTheDetailsIsThatOfTheClientsLibrary(t *testing.T) {
 	} {
 		st, trailer := wire.ToStatus(&dcb.Error{Kind: dcb.ErrIntegrity, Detail: "condition"}, agent)
 		if (len(st.Details()) == 1) != proper || (len(trailer) == 0) != proper || st.Code() != codes.FailedPrecondition {
-			t.Errorf("%q gets %v with details %v, and the trailer %v", agent, st, st.Details(), trailer)
+			t.Errorf("%q: status %v with details %v, trailer %v", agent, st, st.Details(), trailer)
 		}
 	}
 }
 
-// mismatch is what grpc-go makes of a status whose details are not a status.
+// mismatch returns the error of grpc-go for a status whose details are not a status.
 func mismatch(st *status.Status) error {
 	switch st.Code() {
 	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded:
@@ -121,7 +121,7 @@ func mismatch(st *status.Status) error {
 	return status.Errorf(codes.Internal, "grpc-status-details-bin mismatch: grpc-status=%v, grpc-message=%q, grpc-status-details-bin=%s", st.Code(), st.Message(), "…")
 }
 
-// packed is the trailer that gRPC sends with a status.
+// packed returns the trailer that gRPC sends with a status.
 func packed(t *testing.T, st *status.Status) metadata.MD {
 	t.Helper()
 	if len(st.Details()) == 0 {
@@ -134,34 +134,34 @@ func packed(t *testing.T, st *status.Status) metadata.MD {
 	return metadata.MD{detailsTrailer: {string(details)}}
 }
 
-func checkBack(t *testing.T, err, kind error, detail string) {
+func wantError(t *testing.T, err, kind error, detail string) {
 	t.Helper()
 	var e *dcb.Error
 	if !errors.As(err, &e) || e.Kind != kind {
-		t.Errorf("it comes back as %v, want kind %v", err, kind)
+		t.Errorf("got %v, want kind %v", err, kind)
 		return
 	}
 	if !strings.HasSuffix(e.Detail, detail) && e.Cause == nil {
-		t.Errorf("the detail comes back as %q", e.Detail)
+		t.Errorf("the detail is %q, want suffix %q", e.Detail, detail)
 	}
 	if strings.Count(err.Error(), kind.Error()) != 1 {
-		t.Errorf("the kind comes more than once: %q", err)
+		t.Errorf("the kind is not in the message exactly once: %q", err)
 	}
 }
 
-func TestTheConflictPositionTravels(t *testing.T) {
+func TestConflictPositionIsSent(t *testing.T) {
 	failure := fmt.Errorf("wrapped: %w", &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "condition", ConflictPosition: 300})
 	bare, trailer := wire.ToStatus(failure, "")
 	proper, _ := wire.ToStatus(failure, goAgent)
 	for _, err := range []error{wire.FromStatus(mismatch(bare), trailer), wire.FromStatus(proper.Err(), packed(t, proper))} {
 		var e *dcb.Error
 		if !errors.As(err, &e) || e.ConflictPosition != 300 || e.Detail != "condition" {
-			t.Errorf("it comes back as %#v", err)
+			t.Errorf("got %#v", err)
 		}
 	}
 }
 
-func TestAContextErrorIsATransportErrorToo(t *testing.T) {
+func TestContextErrorIsAlsoTransportError(t *testing.T) {
 	for code, cause := range map[codes.Code]error{
 		codes.Canceled:         context.Canceled,
 		codes.DeadlineExceeded: context.DeadlineExceeded,
@@ -172,13 +172,13 @@ func TestAContextErrorIsATransportErrorToo(t *testing.T) {
 			wire.FromStatus(cause, nil),
 		} {
 			if !errors.Is(err, dcb.ErrTransport) || !errors.Is(err, cause) {
-				t.Errorf("%v is not both", err)
+				t.Errorf("%v does not match both kinds", err)
 			}
 		}
 	}
 }
 
-func TestWhatOtherServersSend(t *testing.T) {
+func TestErrorsOfOtherServers(t *testing.T) {
 	response := func(message string, errorType umadbv1.ErrorResponse_ErrorType) metadata.MD {
 		details, err := proto.Marshal(&umadbv1.ErrorResponse{Message: message, ErrorType: errorType})
 		if err != nil {
@@ -191,7 +191,7 @@ func TestWhatOtherServersSend(t *testing.T) {
 		trailer metadata.MD
 		want    error
 	}{
-		"no such permission": {status.Error(codes.PermissionDenied, "no"), nil, dcb.ErrAuthentication},
+		"permission denied":  {status.Error(codes.PermissionDenied, "no"), nil, dcb.ErrAuthentication},
 		"no key, no details": {status.Error(codes.Unauthenticated, "no"), nil, dcb.ErrAuthentication},
 		"exhausted":          {status.Error(codes.ResourceExhausted, "no"), nil, dcb.ErrTransport},
 		"unimplemented":      {status.Error(codes.Unimplemented, "no"), nil, dcb.ErrTransport},
@@ -199,35 +199,35 @@ func TestWhatOtherServersSend(t *testing.T) {
 		"garbage":            {status.Error(codes.Internal, "no"), metadata.MD{detailsTrailer: {"\xff"}}, dcb.ErrTransport},
 		"empty":              {status.Error(codes.Internal, "no"), metadata.MD{detailsTrailer: {""}}, dcb.ErrTransport},
 		"two details":        {status.Error(codes.Internal, "no"), metadata.MD{detailsTrailer: {"a", "b"}}, dcb.ErrTransport},
-		"an unknown type":    {mismatch(status.New(codes.Aborted, "no")), response("no", 99), dcb.ErrTransport},
-		"an unknown type of denial": {
+		"unknown type":       {mismatch(status.New(codes.Aborted, "no")), response("no", 99), dcb.ErrTransport},
+		"unknown type, permission denied": {
 			mismatch(status.New(codes.PermissionDenied, "no")), response("no", 99), dcb.ErrAuthentication,
 		},
 		"serialization": {
 			mismatch(status.New(codes.InvalidArgument, "no")), response("serialization error: no", umadbv1.ErrorResponse_SERIALIZATION), dcb.ErrSerialization,
 		},
-		"its own words": {
+		"message without the kind": {
 			mismatch(status.New(codes.FailedPrecondition, "no")), response("no", umadbv1.ErrorResponse_INTEGRITY), dcb.ErrIntegrity,
 		},
 	} {
-		t.Run(name, func(t *testing.T) { checkBack(t, wire.FromStatus(row.err, row.trailer), row.want, "no") })
+		t.Run(name, func(t *testing.T) { wantError(t, wire.FromStatus(row.err, row.trailer), row.want, "no") })
 	}
 	if err := wire.FromStatus(mismatch(status.New(codes.Aborted, "no")), response("no", 99)); !strings.Contains(err.Error(), "Aborted") {
-		t.Errorf("the code is lost: %v", err)
+		t.Errorf("the code is missing: %v", err)
 	}
 	if wire.FromStatus(nil, nil) != nil {
-		t.Error("no error became one")
+		t.Error("nil became an error")
 	}
 }
 
-func TestAStatusPassesAsItIs(t *testing.T) {
+func TestStatusPassesUnchanged(t *testing.T) {
 	st, trailer := wire.ToStatus(status.Error(codes.ResourceExhausted, "full"), rustAgent)
 	if st.Code() != codes.ResourceExhausted || st.Message() != "full" || trailer != nil {
-		t.Errorf("it became %v, %v", st, trailer)
+		t.Errorf("got %v, %v", st, trailer)
 	}
 }
 
-func TestAMessageIsPrintableAndShort(t *testing.T) {
+func TestMessageIsPrintableAndShort(t *testing.T) {
 	for _, detail := range []string{
 		strings.Repeat("x", 5000),
 		strings.Repeat("é", 5000),

@@ -10,15 +10,15 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// row relates a kind of failure to what a failed call carries.
+// row maps a kind of error to the status of a failed call.
 type row struct {
 	kind      error
 	code      codes.Code
 	errorType *umadbv1.ErrorResponse_ErrorType // nil for no ErrorResponse
 }
 
-// table is every kind that travels. A server takes the first row whose kind
-// the error is, a client the row of the ErrorType that came.
+// table contains every kind of error that is sent. A server uses the first row
+// whose kind matches the error, a client the row of the received ErrorType.
 var table = []row{
 	{dcb.ErrIntegrity, codes.FailedPrecondition, umadbv1.ErrorResponse_INTEGRITY.Enum()},
 	{dcb.ErrInvalidArgument, codes.InvalidArgument, umadbv1.ErrorResponse_INVALID_ARGUMENT.Enum()},
@@ -33,7 +33,7 @@ var table = []row{
 	{dcb.ErrTransport, codes.Unavailable, nil},
 }
 
-// rowOf gives the row of an error. One that is of no kind is internal.
+// rowOf returns the row of an error. An error of no kind is internal.
 func rowOf(err error) row {
 	for _, r := range table {
 		if errors.Is(err, r.kind) {
@@ -43,7 +43,7 @@ func rowOf(err error) row {
 	return row{dcb.ErrInternal, codes.Internal, umadbv1.ErrorResponse_INTERNAL.Enum()}
 }
 
-// rowOfType gives the row of an ErrorType, and whether there is one.
+// rowOfType returns the row of an ErrorType, and reports whether there is one.
 func rowOfType(errorType umadbv1.ErrorResponse_ErrorType) (row, bool) {
 	for _, r := range table {
 		if r.errorType != nil && *r.errorType == errorType {
@@ -53,8 +53,8 @@ func rowOfType(errorType umadbv1.ErrorResponse_ErrorType) (row, bool) {
 	return row{}, false
 }
 
-// transportCause is what errors.Is finds in a dcb.ErrTransport beside it, for
-// the calls that a context ended; nil for the others.
+// transportCause returns the context error that a code stands for, or nil if the
+// call was not ended by a context.
 func transportCause(code codes.Code) error {
 	switch code {
 	case codes.Canceled:

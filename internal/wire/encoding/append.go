@@ -6,37 +6,38 @@ import (
 	"iter"
 	"math"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// Field numbers of umadb.v1.AppendRequest.
+// Field numbers of umadb.v1.AppendRequest and AppendCondition.
 const (
-	appendEvent       = 1
-	appendConditionNo = 2
-	appendTracking    = 3
+	fieldAppendEvent     = 1
+	fieldAppendCondition = 2
+	fieldAppendTracking  = 3
+
+	conditionQuery = 1
+	conditionAfter = 2
 )
 
-// AppendRequest is a validated append. Its events alias the bytes that it was
-// parsed from, unless they had to be made canonical.
+// AppendRequest is a validated append. Its events alias the bytes that were
+// parsed, unless they had to be re-encoded canonically.
 type AppendRequest struct {
-	// Events is a run of AppendRequest.events fields, each canonical.
+	// Events is a sequence of AppendRequest.events fields with canonical events.
 	Events    []byte
 	Count     int
 	Tags      int                  // of all events
 	Condition *dcb.AppendCondition // nil for none
 	Tracking  *dcb.TrackingInfo    // nil for none
-	// Copied reports that Events is a copy: nothing aliases the bytes that were parsed.
+	// Copied reports that Events is a copy, so that nothing aliases the parsed bytes.
 	Copied bool
 }
 
-// All ranges over the events.
+// All returns an iterator over the events.
 func (r *AppendRequest) All() iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		for rest := r.Events; len(rest) > 0; {
 			var event Event
-			event, rest = Event.take(nil, rest)
+			event, rest = splitField(rest)
 			if !yield(event) {
 				return
 			}
@@ -44,42 +45,43 @@ func (r *AppendRequest) All() iter.Seq[Event] {
 	}
 }
 
-// roomFor is about what events take when they are encoded: enough for most.
-func roomFor(events []dcb.Event) int {
-	room := 64
+// encodedSizeHint returns an estimate of the encoded size of events, which is
+// rarely too low.
+func encodedSizeHint(events []dcb.Event) int {
+	size := 64
 	for i := range events {
 		e := &events[i]
-		room += 16 + len(e.Type) + len(e.Data) + len(e.UUID)
+		size += 16 + len(e.Type) + len(e.Data) + len(e.UUID)
 		for _, tag := range e.Tags {
-			room += 2 + len(tag)
+			size += 2 + len(tag)
 		}
 		for _, entry := range e.Metadata {
-			room += 6 + len(entry.Key) + len(entry.Value)
+			size += 6 + len(entry.Key) + len(entry.Value)
 		}
 	}
-	return room
+	return size
 }
 
-// EncodeAppend gives the bytes of an AppendRequest. Nothing is validated.
+// EncodeAppend returns the encoding of an AppendRequest. It validates nothing.
 func EncodeAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) []byte {
 	var scratch []byte
-	request := make([]byte, 0, roomFor(events))
+	request := make([]byte, 0, encodedSizeHint(events))
 	for i := range events {
 		scratch = AppendEvent(scratch[:0], &events[i])
-		request = appendBytes(request, appendEvent, scratch)
+		request = appendBytes(request, fieldAppendEvent, scratch)
 	}
 	if condition != nil {
 		scratch = appendCondition(scratch[:0], condition)
-		request = appendBytes(request, appendConditionNo, scratch)
+		request = appendBytes(request, fieldAppendCondition, scratch)
 	}
 	if tracking != nil {
-		request = appendBytes(request, appendTracking, AppendTracking(scratch[:0], tracking))
+		request = appendBytes(request, fieldAppendTracking, AppendTracking(scratch[:0], tracking))
 	}
 	return request
 }
 
-// ParseAppend validates the bytes of an AppendRequest. Whatever is wrong with
-// them, the error is dcb.ErrInvalidArgument. limits must have their defaults.
+// ParseAppend decodes and validates an AppendRequest. Every error is a
+// dcb.ErrInvalidArgument. The limits must not be zero.
 func ParseAppend(request []byte, limits *dcb.Limits) (*AppendRequest, error) {
 	if len(request) > limits.RequestBytes {
 		return nil, invalid("the request takes %d bytes, over the limit of %d", len(request), limits.RequestBytes)
@@ -99,28 +101,28 @@ func ParseAppend(request []byte, limits *dcb.Limits) (*AppendRequest, error) {
 }
 
 type appendParser struct {
-	limits  *dcb.Limits
-	request []byte
-	result  AppendRequest
-	runEnd  int // where in request the run that Events aliases ends
-	query   queryParser
+	limits    *dcb.Limits
+	request   []byte
+	result    AppendRequest
+	eventsEnd int // offset in request of the end of Events, if it aliases request
+	query     queryParser
 
-	metadata int // entries of all events
+	metadata int // number of entries of all events
 }
 
 func (p *appendParser) field(f field) (err error) {
 	switch {
-	case f.message(appendEvent):
+	case f.message(fieldAppendEvent):
 		err = p.event(f)
 		if err != nil {
-			err = p.nameEvent(err)
+			err = p.prefixEvent(err)
 		}
-	case f.message(appendConditionNo):
+	case f.message(fieldAppendCondition):
 		if p.result.Condition == nil {
 			p.result.Condition = new(dcb.AppendCondition)
 		}
 		err = parseCondition(f.bytes, &p.query, p.result.Condition)
-	case f.message(appendTracking):
+	case f.message(fieldAppendTracking):
 		if p.result.Tracking == nil {
 			p.result.Tracking = new(dcb.TrackingInfo)
 		}
@@ -141,50 +143,51 @@ func (p *appendParser) event(f field) error {
 	if err := p.countParts(&checked); err != nil {
 		return err
 	}
-	if p.extendRun(f, event) {
+	if p.extendEvents(f, event) {
 		return nil
 	}
 	if !p.result.Copied {
 		p.result.Copied = true
 		p.result.Events = append(make([]byte, 0, len(p.request)), p.result.Events...)
 	}
-	p.result.Events = appendBytes(p.result.Events, appendEvent, event)
+	p.result.Events = appendBytes(p.result.Events, fieldAppendEvent, event)
 	return nil
 }
 
-// countParts adds the tags and metadata entries of one more event.
+// countParts counts the tags and metadata entries of an event, and checks their limits.
 func (p *appendParser) countParts(event *checkedEvent) error {
 	p.result.Tags += event.tags
 	p.metadata += len(event.metadata)
 	if p.result.Tags > p.limits.RequestTags {
-		return invalid("the request has more than %d tags up to here, which is the limit; append the events in several requests", p.limits.RequestTags)
+		return invalid("the request has more than %d tags up to this event, which is the limit; append the events in several requests", p.limits.RequestTags)
 	}
 	if p.metadata > p.limits.RequestMetadata {
-		return invalid("the request has more than %d metadata entries up to here, which is the limit; append the events in several requests", p.limits.RequestMetadata)
+		return invalid("the request has more than %d metadata entries up to this event, which is the limit; append the events in several requests", p.limits.RequestMetadata)
 	}
 	return nil
 }
 
-// extendRun lets Events alias one more event, if that one lies in the request
-// right behind the others and as it must be.
-func (p *appendParser) extendRun(f field, event Event) bool {
-	inPlace := len(event) == len(f.bytes) && (len(event) == 0 || &event[0] == &f.bytes[0])
-	if p.result.Copied || !inPlace || f.end-f.start != sizeOfBytes(len(event)) {
+// extendEvents lets Events alias one more event, if the event is canonical in the
+// request and directly follows the others. It reports whether it has done so.
+func (p *appendParser) extendEvents(f field, event Event) bool {
+	aliasesField := len(event) == len(f.bytes) && (len(event) == 0 || &event[0] == &f.bytes[0])
+	if p.result.Copied || !aliasesField || f.end-f.start != sizeOfBytes(len(event)) {
 		return false
 	}
 	if len(p.result.Events) == 0 {
 		p.result.Events = p.request[f.start:f.end]
-	} else if f.start == p.runEnd {
-		p.result.Events = p.request[p.runEnd-len(p.result.Events) : f.end]
+	} else if f.start == p.eventsEnd {
+		p.result.Events = p.request[p.eventsEnd-len(p.result.Events) : f.end]
 	} else {
 		return false
 	}
-	p.runEnd = f.end
+	p.eventsEnd = f.end
 	return true
 }
 
-// nameEvent says which event an error is about, where that helps.
-func (p *appendParser) nameEvent(err error) error {
+// prefixEvent adds the number of the current event to an error, unless there are
+// too many events.
+func (p *appendParser) prefixEvent(err error) error {
 	var e *dcb.Error
 	if p.result.Count > p.limits.RequestEvents {
 		return err
@@ -192,10 +195,35 @@ func (p *appendParser) nameEvent(err error) error {
 	if errors.As(err, &e) {
 		return &dcb.Error{Kind: e.Kind, Detail: fmt.Sprintf("event %d: %s", p.result.Count, e.Detail)}
 	}
-	return invalid("event %d cannot be read: %v", p.result.Count, err)
+	return invalid("event %d: cannot decode it: %v", p.result.Count, err)
 }
 
-// CheckEvent verifies that stored bytes are a canonical event, of whatever size.
+// parseCondition merges an encoded condition into condition: in protobuf, a field
+// that occurs several times contains parts of one message.
+func parseCondition(message []byte, p *queryParser, condition *dcb.AppendCondition) error {
+	err := eachField(message, func(f field) error {
+		switch {
+		case f.message(conditionQuery):
+			return p.parse(f.bytes)
+		case f.scalar(conditionAfter):
+			condition.After = f.varint
+		}
+		return nil
+	})
+	condition.FailIfEventsMatch = p.query
+	return err
+}
+
+func appendCondition(dst []byte, condition *dcb.AppendCondition) []byte {
+	dst = appendBytes(dst, conditionQuery, appendQuery(nil, condition.FailIfEventsMatch))
+	if condition.After != 0 {
+		dst = appendUint(dst, conditionAfter, condition.After)
+	}
+	return dst
+}
+
+// CheckEvent verifies that stored bytes are a canonical event, without limits on its
+// size.
 func CheckEvent(event Event) error {
 	limits := dcb.Limits{EventBytes: math.MaxInt, EventTags: math.MaxInt}
 	_, canonical, err := checkEvent(event, &limits)
@@ -205,10 +233,7 @@ func CheckEvent(event Event) error {
 	return err
 }
 
-// NewAppend validates an append that comes as values.
+// NewAppend validates an append and returns it as a request.
 func NewAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo, limits *dcb.Limits) (*AppendRequest, error) {
 	return ParseAppend(EncodeAppend(events, condition, tracking), limits)
 }
-
-// sizeUint is the encoded size of a varint field numbered below 16.
-func sizeUint(value uint64) int { return 1 + protowire.SizeVarint(value) }

@@ -2,24 +2,25 @@ package encoding
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// About how many bytes a parsed and compiled query takes in memory, besides its text.
+// The approximate size in bytes of a parsed and compiled query in memory, without its text.
 const (
-	itemCost = 192 // for each item, of which a subscription also has a watch
+	itemCost = 192 // for each item, including its watch in a subscription
 	termCost = 80  // for each type or tag
 )
 
-// QueryCost returns about how many bytes a parsed query takes in memory, besides its
-// text.
+// QueryCost returns the approximate size in bytes of a parsed query in memory, without
+// its text.
 func QueryCost(items, terms int) int64 { return int64(items)*itemCost + int64(terms)*termCost }
 
-// ReadQueryCost returns about how many bytes the query of an encoded ReadRequest or
-// SubscribeRequest will take in memory, once it is parsed. Fields that cannot be parsed
-// are ignored.
+// ReadQueryCost returns the approximate size in bytes that the query of an encoded
+// ReadRequest or SubscribeRequest has in memory once it is parsed. It ignores fields
+// that cannot be parsed.
 func ReadQueryCost(request []byte) int64 { return costWithin(request, readQuery, queryCost) }
 
-// AppendQueryCost is ReadQueryCost for the condition of an AppendRequest.
+// AppendQueryCost returns what ReadQueryCost returns, for the condition of an
+// AppendRequest.
 func AppendQueryCost(request []byte) int64 {
-	return costWithin(request, appendConditionNo, func(condition []byte) int64 {
+	return costWithin(request, fieldAppendCondition, func(condition []byte) int64 {
 		return costWithin(condition, conditionQuery, queryCost)
 	})
 }
@@ -36,7 +37,7 @@ func costOfItem(item []byte) int64 {
 	return cost
 }
 
-// costWithin returns the sum of the costs of the fields of a message that have a number.
+// costWithin returns the sum of the costs of the fields with the given number.
 func costWithin(message []byte, number protowire.Number, cost func([]byte) int64) (total int64) {
 	for f, err := range fields(message) {
 		if err == nil && f.message(number) {

@@ -1,9 +1,9 @@
-// Package encoding is the bytes of events, requests and responses: how they
-// are validated, made canonical, stored and read back. It works on protobuf
-// bytes directly, so that an event is neither decoded nor encoded on its way
-// from a request to the log and from the log to a response.
+// Package encoding validates, normalizes, encodes and decodes the bytes of
+// events, requests and responses. It works on protobuf bytes directly, so that
+// an event is neither decoded nor encoded between a request and the log, or
+// between the log and a response.
 //
-// Canonical is what an encoder that follows the schema writes: fields in
-// ascending order, empty ones left out, lengths in their shortest form, no
-// unknown fields, and the UUID in lower case with hyphens.
+// The canonical encoding of an event is the one that an encoder of the schema
+// writes: fields in ascending order, no empty and no unknown fields, lengths in
+// their shortest form, and the UUID in lower case with hyphens.
 package encoding

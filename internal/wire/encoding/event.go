@@ -2,6 +2,7 @@ package encoding
 
 import (
 	"unicode/utf8"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -20,37 +21,38 @@ const (
 	metadataValue = 2
 )
 
-// Event is the canonical bytes of one umadb.v1.Event, validated.
+// Event is the canonical encoding of a valid umadb.v1.Event.
 type Event []byte
 
-// Type gives the type, and the tags. Both alias the event.
+// Type returns the type and an iterator over the tags. Both alias the event.
 func (e Event) Type() (string, Tags) {
 	if len(e) > 0 && e[0] == bytesTag(eventType) {
-		eventType, rest := e.take(e)
+		eventType, rest := splitField(e)
 		return aliasString(eventType), rest
 	}
 	return "", Tags(e)
 }
 
-// Tags are an event's tags that have not been taken yet.
+// Tags iterates over the tags of an event: it contains those that Next has not
+// returned yet.
 type Tags []byte
 
-// Next takes a tag, and tells whether there was one.
+// Next returns the next tag, and reports whether there was one.
 func (t *Tags) Next() (tag string, ok bool) {
 	if len(*t) == 0 || (*t)[0] != bytesTag(eventTag) {
 		return "", false
 	}
-	content, rest := Event.take(nil, *t)
+	content, rest := splitField(*t)
 	*t = rest
 	return aliasString(content), true
 }
 
-// UUID gives the event's UUID, or nothing. It aliases the event.
+// UUID returns the event's UUID, or nil if it has none. It aliases the event.
 func (e Event) UUID() []byte {
 	for rest := []byte(e); len(rest) > 0 && rest[0] <= bytesTag(eventUUID); {
 		number := rest[0]
 		var value []byte
-		value, rest = e.take(rest)
+		value, rest = splitField(rest)
 		if number == bytesTag(eventUUID) {
 			return value
 		}
@@ -58,9 +60,9 @@ func (e Event) UUID() []byte {
 	return nil
 }
 
-// take splits off the content of the first field of canonical bytes. If b does not
-// begin with a field, both results are nil.
-func (Event) take(b []byte) (content, rest []byte) {
+// splitField returns the content of the first field in b, which must be canonical, and
+// the bytes after the field. If b does not start with a field, both results are nil.
+func splitField(b []byte) (content, rest []byte) {
 	content, n := protowire.ConsumeBytes(b[1:])
 	if n < 0 {
 		return nil, nil
@@ -68,10 +70,10 @@ func (Event) take(b []byte) (content, rest []byte) {
 	return content, b[1+n:]
 }
 
-// bytesTag is the one-byte tag of a length-delimited field numbered below 16.
+// bytesTag returns the one-byte tag of a length-delimited field numbered below 16.
 func bytesTag(number byte) byte { return number<<3 | byte(protowire.BytesType) }
 
-// AppendEvent appends the encoding of an event. It is canonical if the UUID is.
+// AppendEvent appends the encoding of an event to dst. It is canonical if the UUID is.
 func AppendEvent(dst []byte, event *dcb.Event) []byte {
 	dst = appendText(dst, eventType, event.Type)
 	for _, tag := range event.Tags {
@@ -100,7 +102,7 @@ func sizeMetadata(entry dcb.Metadata) int {
 	return size
 }
 
-// DecodeEvent reads an event. Its strings and data alias message.
+// DecodeEvent decodes an event. Its strings and data alias message.
 func DecodeEvent(message []byte) (event dcb.Event, err error) {
 	// One allocation for all tags, and one for all metadata.
 	tags, metadata := 0, 0
@@ -155,8 +157,8 @@ func decodeMetadata(message []byte) (entry dcb.Metadata, err error) {
 	return entry, err
 }
 
-// canonicalEvent validates an event and gives its canonical bytes: message
-// itself if it is canonical already.
+// canonicalEvent validates an event and returns its canonical encoding, which is
+// message itself if that is canonical.
 func canonicalEvent(message []byte, limits *dcb.Limits) (Event, checkedEvent, error) {
 	checked, canonical, err := checkEvent(message, limits)
 	if err != nil {
@@ -176,16 +178,16 @@ func canonicalEvent(message []byte, limits *dcb.Limits) (Event, checkedEvent, er
 	return message, checked, nil
 }
 
-// checkedEvent is what a check gathers on its one pass over the fields.
+// checkedEvent contains what checkEvent collects in its one pass over the fields.
 type checkedEvent struct {
 	uuid     string
 	tags     int
 	metadata []string // the keys
 }
 
-// checkEvent validates the fields and tells whether the bytes are canonical:
-// fields ascend, singular ones come once and not empty, and the shortest
-// encoding of what was found is as long as what is there.
+// checkEvent validates the fields and reports whether the encoding is canonical:
+// fields are in ascending order, singular fields occur once and are not empty, and
+// the shortest encoding of the fields is as long as message.
 func checkEvent(message []byte, limits *dcb.Limits) (e checkedEvent, canonical bool, err error) {
 	canonical = true
 	shortest := 0
@@ -213,12 +215,12 @@ func checkEvent(message []byte, limits *dcb.Limits) (e checkedEvent, canonical b
 		canonical = canonical && same
 	}
 	if key, found := e.duplicateKey(); found {
-		return e, false, invalid("metadata contains duplicate keys: %.60q comes twice", key)
+		return e, false, invalid("metadata contains duplicate keys: %.60q occurs twice", key)
 	}
 	return e, canonical && shortest == len(message), nil
 }
 
-// check validates one field, and tells whether its content is canonical.
+// check validates one field, and reports whether its content is canonical.
 func (e *checkedEvent) check(f field, limits *dcb.Limits) (bool, error) {
 	switch f.number {
 	case eventType:
@@ -269,7 +271,8 @@ func (e *checkedEvent) checkMetadata(message []byte) (bool, error) {
 	return inOrder && len(message) == sizeMetadata(entry), nil
 }
 
-// duplicateKey gives a metadata key that comes twice.
+// duplicateKey returns a metadata key that occurs twice, and reports whether there
+// is one.
 func (e *checkedEvent) duplicateKey() (string, bool) {
 	if len(e.metadata) < 2 {
 		return "", false
@@ -282,4 +285,10 @@ func (e *checkedEvent) duplicateKey() (string, bool) {
 		seen[key] = true
 	}
 	return "", false
+}
+
+// aliasString returns a string that shares the memory of b, which must not change
+// while the string is in use.
+func aliasString(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }

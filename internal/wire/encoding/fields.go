@@ -12,19 +12,20 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// field is one field of a message, as it lies in the message's bytes.
+// field is one field of an encoded message.
 type field struct {
 	number protowire.Number
 	wire   protowire.Type
 	bytes  []byte // the content, if wire is protowire.BytesType
 	varint uint64 // the value, if wire is protowire.VarintType
 	start  int    // offset of the tag in the message
-	end    int    // offset behind the field
+	end    int    // offset after the field
 }
 
 var errMalformed = errors.New("not a protobuf message")
 
-// eachField calls visit for each field of a message, in order, until an error.
+// eachField calls visit for each field of a message, in order, and returns the
+// first error.
 func eachField(message []byte, visit func(field) error) error {
 	for f, err := range fields(message) {
 		if err != nil {
@@ -37,7 +38,7 @@ func eachField(message []byte, visit func(field) error) error {
 	return nil
 }
 
-// fields ranges over the fields of a message; an error is the last it yields.
+// fields returns an iterator over the fields of a message. An error ends it.
 func fields(message []byte) iter.Seq2[field, error] {
 	return func(yield func(field, error) bool) {
 		for offset := 0; offset < len(message); {
@@ -73,8 +74,8 @@ func nextField(message []byte, offset int) (field, error) {
 	return f, nil
 }
 
-// validText tells whether the fields of a message up to last, which are strings,
-// are UTF-8: all of them, also those that a later one replaces.
+// validText reports whether the fields of a message numbered up to last, which
+// are strings, are valid UTF-8, including those that a later field replaces.
 func validText(message []byte, last protowire.Number) bool {
 	return eachField(message, func(f field) error {
 		if f.wire == protowire.BytesType && f.number <= last && !utf8.Valid(f.bytes) {
@@ -88,8 +89,8 @@ func malformed(offset int) error {
 	return fmt.Errorf("%w (at byte %d)", errMalformed, offset)
 }
 
-// message tells whether the field is number and holds bytes. A known number
-// with a wire type that the schema does not give is an unknown field.
+// message reports whether the field has the given number and contains bytes. A
+// known number with a wire type that is not in the schema is an unknown field.
 func (f field) message(number protowire.Number) bool {
 	return f.number == number && f.wire == protowire.BytesType
 }
@@ -98,23 +99,26 @@ func (f field) scalar(number protowire.Number) bool {
 	return f.number == number && f.wire == protowire.VarintType
 }
 
-// uint32 is the value as protobuf reads a varint into a uint32: cut off.
+// uint32 returns the value truncated to 32 bits, as protobuf decodes a uint32.
 func (f field) uint32() uint32 { return uint32(f.varint & math.MaxUint32) }
 
 func invalid(format string, args ...any) error {
 	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf(format, args...)}
 }
 
-// asInvalid makes an invalid-argument error of any error that is not one.
+// asInvalid converts any error to an invalid-argument error.
 func asInvalid(err error) error {
 	if err == nil || errors.Is(err, dcb.ErrInvalidArgument) {
 		return err
 	}
-	return invalid("the request cannot be read: %v", err)
+	return invalid("cannot decode the request: %v", err)
 }
 
-// sizeOfBytes is the encoded size of a length-delimited field numbered below 16.
+// sizeOfBytes returns the encoded size of a length-delimited field numbered below 16.
 func sizeOfBytes(n int) int { return 1 + protowire.SizeBytes(n) }
+
+// sizeUint returns the encoded size of a varint field numbered below 16.
+func sizeUint(value uint64) int { return 1 + protowire.SizeVarint(value) }
 
 // appendBytes appends a length-delimited field.
 func appendBytes[T ~string | ~[]byte](dst []byte, number protowire.Number, value T) []byte {

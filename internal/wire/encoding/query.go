@@ -8,21 +8,15 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// Field numbers of umadb.v1.Query, QueryItem, AppendCondition and TrackingInfo.
+// Field numbers of umadb.v1.Query and QueryItem.
 const (
 	queryItem = 1
 
 	itemType = 1
 	itemTag  = 2
-
-	conditionQuery = 1
-	conditionAfter = 2
-
-	trackingSource   = 1
-	trackingPosition = 2
 )
 
-// queryParser gathers a query. It copies what it keeps, for a query outlives
+// queryParser parses a query. It copies the types and tags, because a query outlives
 // the bytes of its request.
 type queryParser struct {
 	limit int // of terms, and of items
@@ -68,7 +62,7 @@ func (p *queryParser) addTerm(terms *[]string, term []byte) error {
 }
 
 func (p *queryParser) tooMany() error {
-	return invalid("the query has more than %d types and tags, or items, which is the limit", p.limit)
+	return invalid("the query has more than %d types and tags, or more than %[1]d items, which is the limit", p.limit)
 }
 
 func appendQuery(dst []byte, query dcb.Query) []byte {
@@ -87,75 +81,6 @@ func appendQuery(dst []byte, query dcb.Query) []byte {
 		for _, term := range item.Tags {
 			dst = appendBytes(dst, itemTag, term)
 		}
-	}
-	return dst
-}
-
-// parseCondition adds a condition to what was parsed before: protobuf lets a
-// message come in pieces, and all of them count.
-func parseCondition(message []byte, p *queryParser, condition *dcb.AppendCondition) error {
-	err := eachField(message, func(f field) error {
-		switch {
-		case f.message(conditionQuery):
-			return p.parse(f.bytes)
-		case f.scalar(conditionAfter):
-			condition.After = f.varint
-		}
-		return nil
-	})
-	condition.FailIfEventsMatch = p.query
-	return err
-}
-
-func appendCondition(dst []byte, condition *dcb.AppendCondition) []byte {
-	dst = appendBytes(dst, conditionQuery, appendQuery(nil, condition.FailIfEventsMatch))
-	if condition.After != 0 {
-		dst = appendUint(dst, conditionAfter, condition.After)
-	}
-	return dst
-}
-
-// parseTracking adds tracking information to what was parsed before.
-func parseTracking(message []byte, info *dcb.TrackingInfo) error {
-	err := mergeTracking(message, info)
-	switch {
-	case err != nil:
-		return err
-	case len(info.Source) > dcb.MaxSourceBytes:
-		return invalid("the tracking source takes %d bytes, over the limit of %d", len(info.Source), dcb.MaxSourceBytes)
-	case !validText(message, trackingSource):
-		return invalid("the tracking source is not valid UTF-8")
-	}
-	return nil
-}
-
-// CheckSource validates the name of a tracking source.
-func CheckSource(source string) error {
-	return parseTracking(AppendTracking(nil, &dcb.TrackingInfo{Source: source}), new(dcb.TrackingInfo))
-}
-
-func decodeTracking(message []byte) (*dcb.TrackingInfo, error) {
-	info := new(dcb.TrackingInfo)
-	return info, mergeTracking(message, info)
-}
-
-func mergeTracking(message []byte, info *dcb.TrackingInfo) error {
-	return eachField(message, func(f field) error {
-		switch {
-		case f.message(trackingSource):
-			info.Source = string(f.bytes)
-		case f.scalar(trackingPosition):
-			info.Position = f.varint
-		}
-		return nil
-	})
-}
-
-// AppendTracking appends the encoding of a TrackingInfo.
-func AppendTracking(dst []byte, info *dcb.TrackingInfo) []byte {
-	dst = appendText(dst, trackingSource, info.Source)
-	if info.Position != 0 {
-		dst = appendUint(dst, trackingPosition, info.Position)
 	}
 	return dst
 }

@@ -21,8 +21,7 @@ const (
 	subscribeBatchSize = 3
 )
 
-// The events of one message: what a request that does not say gets, and the
-// most that any gets.
+// The default and the maximum number of events in a message.
 const (
 	DefaultBatchSize = 1024
 	MaxBatchSize     = 4096
@@ -43,27 +42,30 @@ type SubscribeRequest struct {
 	BatchSize uint32 // 0 for the default
 }
 
-// Cursor returns the result of a read or subscription, one message at a time. It
-// is for one goroutine and holds nothing between calls.
+// Cursor returns the result of a read or subscription, one message at a time. It must
+// not be used by several goroutines at the same time. It holds no resources between
+// calls.
 type Cursor interface {
 	// Wait waits until there may be a message. It returns io.EOF if there are no more.
 	Wait(ctx context.Context) error
 	// Next appends the next response message to dst: events, and the head if the
-	// message has one. It appends at most room bytes, and returns a RoomError if the
-	// first event takes more. It returns io.EOF if there are no more messages. A
-	// subscription that has no event to send appends nothing.
-	Next(ctx context.Context, dst []byte, room int) ([]byte, error)
+	// message has one. It appends at most size bytes, and returns a
+	// MessageTooSmallError if the first event needs more. It returns io.EOF if there are
+	// no more messages. A subscription that has no event to send appends nothing.
+	Next(ctx context.Context, dst []byte, size int) ([]byte, error)
 }
 
-// RoomError reports that the next event does not fit in a message.
-type RoomError struct {
-	Need int // bytes of a message with the event
+// MessageTooSmallError reports that the next event does not fit in a message.
+type MessageTooSmallError struct {
+	Need int // size in bytes of a message with the event
 }
 
-// Error says how large the event is.
-func (e *RoomError) Error() string { return fmt.Sprintf("the next event needs %d bytes", e.Need) }
+// Error returns a message with the size that the event needs.
+func (e *MessageTooSmallError) Error() string {
+	return fmt.Sprintf("the next event needs %d bytes", e.Need)
+}
 
-// ParseRead validates the bytes of a ReadRequest.
+// ParseRead decodes and validates a ReadRequest.
 func ParseRead(request []byte, limits *dcb.Limits) (*ReadRequest, error) {
 	r := new(ReadRequest)
 	p := queryParser{limit: limits.QueryTerms}
@@ -91,10 +93,10 @@ func ParseRead(request []byte, limits *dcb.Limits) (*ReadRequest, error) {
 	return r, asInvalid(err)
 }
 
-// batchSize clamps a batch size that was given.
+// batchSize returns the batch size, clamped to its bounds.
 func (f field) batchSize() uint32 { return min(max(f.uint32(), 1), MaxBatchSize) }
 
-// EncodeRead gives the bytes of a ReadRequest.
+// EncodeRead returns the encoding of a ReadRequest.
 func EncodeRead(r *ReadRequest) []byte {
 	var dst []byte
 	if len(r.Query.Items) > 0 {
@@ -118,7 +120,7 @@ func EncodeRead(r *ReadRequest) []byte {
 	return dst
 }
 
-// ParseSubscribe validates the bytes of a SubscribeRequest.
+// ParseSubscribe decodes and validates a SubscribeRequest.
 func ParseSubscribe(request []byte, limits *dcb.Limits) (*SubscribeRequest, error) {
 	r := new(SubscribeRequest)
 	p := queryParser{limit: limits.QueryTerms}
@@ -137,7 +139,7 @@ func ParseSubscribe(request []byte, limits *dcb.Limits) (*SubscribeRequest, erro
 	return r, asInvalid(err)
 }
 
-// EncodeSubscribe gives the bytes of a SubscribeRequest.
+// EncodeSubscribe returns the encoding of a SubscribeRequest.
 func EncodeSubscribe(r *SubscribeRequest) []byte {
 	var dst []byte
 	if len(r.Query.Items) > 0 {

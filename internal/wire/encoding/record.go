@@ -10,8 +10,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// Field numbers of umadb.v1.ReadResponse and SequencedEvent. A SubscribeResponse
-// has events under the same number.
+// Field numbers of umadb.v1.ReadResponse and SequencedEvent. The events of a
+// SubscribeResponse have the same number.
 const (
 	responseEvents = 1
 	responseHead   = 2
@@ -20,12 +20,13 @@ const (
 	sequencedEvent    = 2
 	sequencedTracking = 3
 
-	// recordTracking numbers a record that is stored and never sent: tracking
-	// information that came with no event. No response has this field.
+	// recordTracking is the field of a tracking-only record, which is stored and
+	// never sent. No response has this field.
 	recordTracking = 15
 )
 
-// AppendEventRecord appends a stored event: an entry of ReadResponse.events.
+// AppendEventRecord appends the record of an event to dst: an entry of
+// ReadResponse.events. tracking is nil if there is none.
 func AppendEventRecord(dst []byte, position uint64, event Event, tracking []byte) []byte {
 	size := sizeUint(position) + sizeOfBytes(len(event))
 	if tracking != nil {
@@ -40,22 +41,22 @@ func AppendEventRecord(dst []byte, position uint64, event Event, tracking []byte
 	return dst
 }
 
-// AppendTrackingRecord appends a stored TrackingInfo that came with no event.
+// AppendTrackingRecord appends a tracking-only record to dst.
 func AppendTrackingRecord(dst []byte, tracking []byte) []byte {
 	return appendBytes(dst, recordTracking, tracking)
 }
 
-// Record is one stored record, in the payload of a group.
+// Record is a stored record in the payload of a group.
 type Record struct {
-	Offset   int    // in the payload
-	Size     int    // with tag and length
-	Position uint64 // 0 for tracking that came with no event
+	Offset   int    // in the payload, in bytes
+	Size     int    // in bytes, including tag and length
+	Position uint64 // 0 for a tracking-only record
 	Event    Event
 	Tracking *dcb.TrackingInfo
 }
 
-// Records ranges over the records of a payload; an error is the last thing that it
-// yields. It does not verify the records, as StoredRecords does.
+// Records returns an iterator over the records of a payload. An error ends it. It does
+// not verify the records; StoredRecords does.
 func Records(payload []byte) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for f, err := range fields(payload) {
@@ -77,7 +78,7 @@ func parseRecord(f field) (r Record, err error) {
 		r.Tracking, err = decodeTracking(f.bytes)
 		return r, err
 	case !f.message(responseEvents):
-		return r, fmt.Errorf("field %d is no record", f.number)
+		return r, fmt.Errorf("field %d is not a record", f.number)
 	}
 	err = eachField(f.bytes, func(f field) (err error) {
 		switch {
@@ -93,18 +94,18 @@ func parseRecord(f field) (r Record, err error) {
 	return r, err
 }
 
-// Decode gives the record as a value, which does not alias the payload. Its event
-// is empty if there is none.
+// Decode returns the record as a value that does not alias the payload. The event of a
+// tracking-only record is empty.
 func (r *Record) Decode() (s dcb.SequencedEvent, err error) {
 	s.Position, s.Tracking = r.Position, r.Tracking
 	s.Event, err = DecodeEvent(append([]byte(nil), r.Event...))
 	return s, err
 }
 
-// HeadRoom is the most bytes that AppendHead appends.
-const HeadRoom = 1 + binary.MaxVarintLen64
+// MaxHeadBytes is the maximum number of bytes that AppendHead appends.
+const MaxHeadBytes = 1 + binary.MaxVarintLen64
 
-// AppendHead appends the head of a ReadResponse; nothing for 0.
+// AppendHead appends the head of a ReadResponse to dst, or nothing if head is 0.
 func AppendHead(dst []byte, head uint64) []byte {
 	if head == 0 {
 		return dst
@@ -112,8 +113,8 @@ func AppendHead(dst []byte, head uint64) []byte {
 	return appendUint(dst, responseHead, head)
 }
 
-// DecodeResponse reads a ReadResponse or SubscribeResponse. The events do not
-// alias response. The head is 0 if absent.
+// DecodeResponse decodes a ReadResponse or SubscribeResponse. The events do not
+// alias response. head is 0 if the response has none.
 func DecodeResponse(response []byte) (events []dcb.SequencedEvent, head uint64, err error) {
 	err = eachField(response, func(f field) error {
 		switch {
@@ -129,8 +130,8 @@ func DecodeResponse(response []byte) (events []dcb.SequencedEvent, head uint64, 
 	return events, head, err
 }
 
-// decodeSequenced copies a message once, and lets the event's strings and data
-// alias the copy: keeping an event keeps no other.
+// decodeSequenced copies a message once, and lets the event's strings and data alias
+// the copy, so that an event does not keep others in memory.
 func decodeSequenced(message []byte) (s dcb.SequencedEvent, err error) {
 	message = append([]byte(nil), message...)
 	err = eachField(message, func(f field) (err error) {

@@ -9,14 +9,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// MaxRecordBytes is the largest size of a stored record, with tag and length.
+// MaxRecordBytes is the maximum size in bytes of a stored record, including tag and
+// length.
 const MaxRecordBytes = 1<<24 - 1
 
-// StoredRecords ranges over the records of a group and verifies each: the encoding is
-// that of AppendEventRecord or AppendTrackingRecord, the event and the tracking are
-// valid, and the positions are consecutive. The group must have count events, the first
-// of them at position first. An error is the last thing that StoredRecords yields, with
-// a record of which only the offset is valid.
+// StoredRecords returns an iterator over the records of a group that verifies each
+// record: the encoding is that of AppendEventRecord or AppendTrackingRecord, the event
+// and the tracking are valid, and the positions are consecutive. The group must have
+// count events, the first of them at position first. An error ends the iterator; only
+// the offset of the record yielded with it is valid.
 func StoredRecords(payload []byte, first uint64, count int) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		v := recordVerifier{payload: payload, next: first, left: count, tracking: []byte{}}
@@ -45,7 +46,7 @@ func StoredRecords(payload []byte, first uint64, count int) iter.Seq2[Record, er
 type recordVerifier struct {
 	payload  []byte
 	next     uint64 // position of the next event
-	left     int    // events still to come
+	left     int    // number of events that must follow
 	encoded  []byte // scratch
 	tracking []byte // scratch, not nil
 }
@@ -60,7 +61,7 @@ func (v *recordVerifier) verify(f field) (Record, error) {
 	case isEvent && r.Position != v.next:
 		return r, fmt.Errorf("the event has position %d instead of %d", r.Position, v.next)
 	case isEvent && v.left == 0:
-		return r, errors.New("there are more events than there should be")
+		return r, errors.New("there are more events than expected")
 	case isEvent:
 		v.next++
 		v.left--
@@ -75,8 +76,7 @@ func (v *recordVerifier) verify(f field) (Record, error) {
 	return r, err
 }
 
-// encode returns the bytes of a record as it would be stored. They are valid until the
-// next call.
+// encode returns the canonical encoding of a record. It is valid until the next call.
 func (v *recordVerifier) encode(r *Record) []byte {
 	var tracking []byte // nil for none
 	if r.Tracking != nil {
@@ -91,8 +91,8 @@ func (v *recordVerifier) encode(r *Record) []byte {
 	return v.encoded
 }
 
-// RecordPosition returns the position in the record of an event. ok is false if record
-// is not exactly one record of an event. The event itself is not verified.
+// RecordPosition returns the position in an event record. ok is false if record is not
+// exactly one event record. RecordPosition does not verify the event.
 func RecordPosition(record []byte) (position uint64, ok bool) {
 	if len(record) == 0 || record[0] != bytesTag(responseEvents) {
 		return 0, false

@@ -2,7 +2,8 @@ package encoding
 
 import "github.com/google/uuid"
 
-// canonicalUUID gives a UUID in lower case with hyphens. Empty stays empty.
+// canonicalUUID returns s in lower case with hyphens, and reports whether s is a UUID
+// or empty.
 func canonicalUUID(s string) (string, bool) {
 	if s == "" || isCanonicalUUID(s) {
 		return s, true
@@ -12,12 +13,12 @@ func canonicalUUID(s string) (string, bool) {
 		return "", false
 	}
 	if len(s) == 38 && (s[0] != '{' || s[37] != '}') {
-		return "", false // the library does not look at the braces
+		return "", false // the library does not check the braces
 	}
 	return id.String(), true
 }
 
-// isCanonicalUUID tells whether s is a UUID in lower case with hyphens.
+// isCanonicalUUID reports whether s is a UUID in lower case with hyphens.
 func isCanonicalUUID[T ~string | ~[]byte](s T) bool {
 	if len(s) != 36 {
 		return false
