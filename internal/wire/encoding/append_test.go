@@ -15,7 +15,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// fullAppend has everything that a request can have.
+// fullAppend returns a request with every field.
 func fullAppend() *umadbv1.AppendRequest {
 	return &umadbv1.AppendRequest{
 		Events: []*umadbv1.Event{fullEvent(), {}, {EventType: "t"}},
@@ -27,7 +27,7 @@ func fullAppend() *umadbv1.AppendRequest {
 	}
 }
 
-func TestAppendIsEncodedAsGeneratedCodeDoes(t *testing.T) {
+func TestAppendIsEncodedLikeGeneratedCode(t *testing.T) {
 	for _, message := range []*umadbv1.AppendRequest{
 		fullAppend(),
 		{},
@@ -40,13 +40,13 @@ func TestAppendIsEncodedAsGeneratedCodeDoes(t *testing.T) {
 		}
 		got := encoding.EncodeAppend(events, toCondition(message.Condition), toTracking(message.TrackingInfo))
 		if want := marshal(t, message); !bytes.Equal(got, want) {
-			t.Errorf("%v is\n%x, want\n%x", message, got, want)
+			t.Errorf("%v is encoded as\n%x, want\n%x", message, got, want)
 		}
 	}
 }
 
-// These bytes are stored by the million: they never change.
-func TestTheBytesOfAnEventAreFixed(t *testing.T) {
+// The encoding is part of the file format and must not change.
+func TestEncodingOfEventIsFixed(t *testing.T) {
 	got := encoding.AppendEvent(nil, &dcb.Event{
 		Type:     "T",
 		Tags:     []string{"a", ""},
@@ -60,53 +60,53 @@ func TestTheBytesOfAnEventAreFixed(t *testing.T) {
 	}
 }
 
-func TestACanonicalAppendIsNotCopied(t *testing.T) {
+func TestCanonicalAppendIsNotCopied(t *testing.T) {
 	request := marshal(t, fullAppend())
 	parsed, err := encoding.ParseAppend(request, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if &parsed.Events[0] != &request[0] || parsed.Count != 3 {
-		t.Errorf("%d events lie elsewhere", parsed.Count)
+		t.Errorf("%d events do not alias the request", parsed.Count)
 	}
 	if want := toCondition(fullAppend().Condition); !reflect.DeepEqual(parsed.Condition, want) {
 		t.Errorf("the condition is %v, want %v", parsed.Condition, want)
 	}
 	if want := toTracking(fullAppend().TrackingInfo); !reflect.DeepEqual(parsed.Tracking, want) {
-		t.Errorf("tracking is %v, want %v", parsed.Tracking, want)
+		t.Errorf("the tracking is %v, want %v", parsed.Tracking, want)
 	}
-	// The events may also lie behind the rest.
+	// The events may also follow the other fields.
 	rest := marshal(t, &umadbv1.AppendRequest{Condition: fullAppend().Condition})
 	request = append(rest, marshal(t, &umadbv1.AppendRequest{Events: fullAppend().Events})...)
 	if parsed, err = encoding.ParseAppend(request, limits); err != nil || &parsed.Events[0] != &request[len(rest)] {
-		t.Errorf("the events behind a condition lie elsewhere: %v", err)
+		t.Errorf("the events after a condition do not alias the request: %v", err)
 	}
 }
 
-// field is a length-delimited field with its tag and length.
+// field returns a length-delimited field with its tag and length.
 func field(number protowire.Number, content string) string {
 	return string(protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), content))
 }
 
-func TestWhatIsNotCanonicalIsMadeSo(t *testing.T) {
+func TestEventsAreMadeCanonical(t *testing.T) {
 	want := field(1, "T") + field(2, "a") + field(2, "b") + field(3, "d") + field(4, someUUID) + field(5, field(1, "k")+field(2, "v"))
 	for name, event := range map[string]string{
-		"another order":           field(3, "d") + field(2, "a") + field(4, someUUID) + field(5, field(1, "k")+field(2, "v")) + field(2, "b") + field(1, "T"),
-		"an unknown field":        want + field(9, "?"),
-		"an unknown number":       "\x48\x07" + want,
-		"an unknown group":        want + "\x4b\x08\x01\x4c",
-		"a field of a wrong type": want + "\x08\x07",
-		"a field twice":           field(1, "not this") + want,
-		"an empty field":          field(3, "") + want,
-		"a long tag":              "\x8a\x00\x01T" + want[3:],
-		"a long length":           "\x0a\x81\x00T" + want[3:],
-		"upper case":              strings.Replace(want, someUUID, strings.ToUpper(someUUID), 1),
-		"metadata the other way":  strings.Replace(want, field(1, "k")+field(2, "v"), field(2, "v")+field(1, "k"), 1),
-		"metadata twice":          field(1, "T") + field(2, "a") + field(2, "b") + field(3, "d") + field(4, someUUID) + field(5, field(1, "x")+field(1, "k")+field(2, "v")),
-		"a short UUID":            strings.Replace(want, field(4, someUUID), field(4, strings.ReplaceAll(someUUID, "-", "")), 1),
-		"already":                 want,
+		"another order":             field(3, "d") + field(2, "a") + field(4, someUUID) + field(5, field(1, "k")+field(2, "v")) + field(2, "b") + field(1, "T"),
+		"an unknown field":          want + field(9, "?"),
+		"an unknown number":         "\x48\x07" + want,
+		"an unknown group":          want + "\x4b\x08\x01\x4c",
+		"a field of another type":   want + "\x08\x07",
+		"a field twice":             field(1, "not this") + want,
+		"an empty field":            field(3, "") + want,
+		"a long tag":                "\x8a\x00\x01T" + want[3:],
+		"a long length":             "\x0a\x81\x00T" + want[3:],
+		"upper case":                strings.Replace(want, someUUID, strings.ToUpper(someUUID), 1),
+		"metadata in another order": strings.Replace(want, field(1, "k")+field(2, "v"), field(2, "v")+field(1, "k"), 1),
+		"metadata twice":            field(1, "T") + field(2, "a") + field(2, "b") + field(3, "d") + field(4, someUUID) + field(5, field(1, "x")+field(1, "k")+field(2, "v")),
+		"a short UUID":              strings.Replace(want, field(4, someUUID), field(4, strings.ReplaceAll(someUUID, "-", "")), 1),
+		"canonical already":         want,
 	} {
-		// Between two that are canonical, so that runs are broken off and joined.
+		// Between two canonical events, so that the aliased events are interrupted.
 		request := field(1, want) + field(1, event) + field(1, want)
 		parsed, err := encoding.ParseAppend([]byte(request), limits)
 		if err != nil {
@@ -119,7 +119,7 @@ func TestWhatIsNotCanonicalIsMadeSo(t *testing.T) {
 	}
 }
 
-func TestARunOfEventsMayBeBroken(t *testing.T) {
+func TestEventsNeedNotBeContiguous(t *testing.T) {
 	event := field(1, field(1, "T"))
 	for name, request := range map[string]string{
 		"by an unknown field": event + field(9, "?") + event,
@@ -133,7 +133,7 @@ func TestARunOfEventsMayBeBroken(t *testing.T) {
 	}
 }
 
-func TestAMessageInPiecesCountsWhole(t *testing.T) {
+func TestRepeatedSingularFieldsAreMerged(t *testing.T) {
 	first := &umadbv1.AppendRequest{
 		Condition:    &umadbv1.AppendCondition{FailIfEventsMatch: &umadbv1.Query{Items: []*umadbv1.QueryItem{{Types: []string{"a"}}}}},
 		TrackingInfo: &umadbv1.TrackingInfo{Source: "s"},
@@ -155,7 +155,7 @@ func TestAMessageInPiecesCountsWhole(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsInvalidAndNamed(t *testing.T) {
+func TestAppendOverLimitsIsInvalid(t *testing.T) {
 	small := dcb.Limits{EventBytes: 100, RequestBytes: 1000, RequestEvents: 3, EventTags: 2, QueryTerms: 3}.WithDefaults()
 	type request = *umadbv1.AppendRequest
 	events := func(events ...*umadbv1.Event) request { return &umadbv1.AppendRequest{Events: events} }
@@ -166,7 +166,7 @@ func TestWhatIsWrongIsInvalidAndNamed(t *testing.T) {
 	for name, row := range map[string]struct {
 		message request
 		limits  *dcb.Limits
-		says    []string
+		want    []string // substrings of the error
 	}{
 		"request size":   {events(&umadbv1.Event{Data: make([]byte, 1000)}), &small, []string{"1000"}},
 		"event size":     {events(&umadbv1.Event{}, &umadbv1.Event{Data: make([]byte, 99)}), &small, []string{"event 2", "101", "100"}},
@@ -186,15 +186,15 @@ func TestWhatIsWrongIsInvalidAndNamed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		for _, text := range row.says {
+		for _, text := range row.want {
 			if !strings.Contains(err.Error(), text) {
-				t.Errorf("%s: %q does not say %s", name, err, text)
+				t.Errorf("%s: %q does not contain %q", name, err, text)
 			}
 		}
 	}
 }
 
-func TestWhatIsAtItsLimitPasses(t *testing.T) {
+func TestAppendAtLimitsIsValid(t *testing.T) {
 	message := &umadbv1.AppendRequest{
 		Events: []*umadbv1.Event{{
 			Tags:     []string{"a", "b"},
@@ -210,7 +210,7 @@ func TestWhatIsAtItsLimitPasses(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotUTF8IsInvalid(t *testing.T) {
+func TestInvalidUTF8IsInvalid(t *testing.T) {
 	const bad = "\xff\xfe"
 	for name, request := range map[string]string{
 		"type":              field(1, field(1, bad)),
@@ -229,11 +229,11 @@ func TestWhatIsNotUTF8IsInvalid(t *testing.T) {
 		}
 	}
 	if _, err := encoding.ParseAppend([]byte(field(1, field(3, bad))), limits); err != nil {
-		t.Errorf("data may be any bytes: %v", err)
+		t.Errorf("data that is not UTF-8: %v", err)
 	}
 }
 
-func TestBytesThatAreNoMessageAreInvalid(t *testing.T) {
+func TestMalformedAppendIsInvalid(t *testing.T) {
 	whole := marshal(t, fullAppend())
 	for end := 1; end < len(whole); end++ {
 		if _, err := encoding.ParseAppend(whole[:end], limits); err != nil && !errors.Is(err, dcb.ErrInvalidArgument) {
@@ -241,13 +241,13 @@ func TestBytesThatAreNoMessageAreInvalid(t *testing.T) {
 		}
 	}
 	for name, request := range map[string]string{
-		"a tag cut off":           "\x8a",
-		"a field beyond the last": "\xf0\xf0\xf0\xf0\x30\x30",
+		"a truncated tag":         "\x8a",
+		"a field number too high": "\xf0\xf0\xf0\xf0\x30\x30",
 		"field 0":                 "\x02\x00",
 		"an end of a group":       "\x4c",
-		"a group that is open":    "\x4b",
-		"too long":                "\x0a\x05x",
-		"far too long":            "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+		"an unfinished group":     "\x4b",
+		"a length too high":       "\x0a\x05x",
+		"a length of 64 bits":     "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
 		"in an event":             field(1, "\x0a\x05x"),
 		"in metadata":             field(1, field(5, "\x0a\x05x")),
 		"in a condition":          field(2, "\x0a\x05x"),
@@ -261,7 +261,7 @@ func TestBytesThatAreNoMessageAreInvalid(t *testing.T) {
 	}
 }
 
-func TestAnAppendOfValuesIsValidatedToo(t *testing.T) {
+func TestNewAppendValidates(t *testing.T) {
 	events := []dcb.Event{{Type: "t", UUID: "{" + strings.ToUpper(someUUID) + "}"}}
 	parsed, err := encoding.NewAppend(events, &dcb.AppendCondition{After: 4}, &dcb.TrackingInfo{Source: "s"}, limits)
 	if err != nil || parsed.Count != 1 || parsed.Condition.After != 4 || parsed.Tracking.Source != "s" {

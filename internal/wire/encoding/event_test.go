@@ -10,7 +10,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-func TestAnEventTellsItsTermsAndUUID(t *testing.T) {
+func TestEventReturnsTypeTagsAndUUID(t *testing.T) {
 	for _, message := range []*umadbv1.Event{
 		fullEvent(),
 		{},
@@ -27,12 +27,12 @@ func TestAnEventTellsItsTermsAndUUID(t *testing.T) {
 			got = append(got, tag)
 		}
 		if eventType != message.EventType || !reflect.DeepEqual(got, message.Tags) || string(event.UUID()) != message.Uuid {
-			t.Errorf("%v tells %q, %q, %q", message, eventType, got, event.UUID())
+			t.Errorf("%v has type %q, tags %q, UUID %q", message, eventType, got, event.UUID())
 		}
 	}
 }
 
-func TestAnEventComesBackAsItWent(t *testing.T) {
+func TestEventIsDecodedAsItWasEncoded(t *testing.T) {
 	for _, event := range []dcb.Event{
 		toEvent(fullEvent()),
 		{},
@@ -41,12 +41,12 @@ func TestAnEventComesBackAsItWent(t *testing.T) {
 	} {
 		decoded, err := encoding.DecodeEvent(encoding.AppendEvent(nil, &event))
 		if err != nil || !reflect.DeepEqual(decoded, event) {
-			t.Errorf("%v came back as %v, %v", event, decoded, err)
+			t.Errorf("%v is decoded as %v, %v", event, decoded, err)
 		}
 	}
 }
 
-func TestEveryFormOfAUUIDIsMadeOne(t *testing.T) {
+func TestUUIDFormsAreNormalized(t *testing.T) {
 	bare := strings.ReplaceAll(someUUID, "-", "")
 	for _, form := range []string{
 		someUUID, strings.ToUpper(someUUID), bare, strings.ToUpper(bare),
@@ -69,7 +69,7 @@ func TestEveryFormOfAUUIDIsMadeOne(t *testing.T) {
 		strings.Replace(someUUID, "-", "_", 4), " " + someUUID, someUUID + "\n",
 	} {
 		if _, err := encoding.NewAppend([]dcb.Event{{UUID: form}}, nil, nil, limits); err == nil {
-			t.Errorf("%q passes", form)
+			t.Errorf("%q is accepted", form)
 		}
 	}
 }

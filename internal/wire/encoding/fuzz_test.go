@@ -14,8 +14,8 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// FuzzParseAppend checks that what passes is what generated code sees, in the
-// bytes that generated code would write, and passes again as it is.
+// FuzzParseAppend checks that a valid request has the values that generated code
+// decodes and the bytes that generated code writes, and can be parsed again.
 func FuzzParseAppend(f *testing.F) {
 	f.Add(marshal(f, fullAppend()))
 	f.Add([]byte(field(1, field(3, "d")+field(1, "T")) + field(2, field(1, "")) + field(3, "") + field(2, "\x10\x07")))
@@ -29,33 +29,33 @@ func FuzzParseAppend(f *testing.F) {
 		}
 		message := new(umadbv1.AppendRequest)
 		if err := proto.Unmarshal(request, message); err != nil {
-			t.Fatalf("generated code refuses it: %v", err)
+			t.Fatalf("generated code cannot decode it: %v", err)
 		}
-		if want := toCondition(message.Condition); !same(parsed.Condition, want) {
+		if want := toCondition(message.Condition); !sameCondition(parsed.Condition, want) {
 			t.Errorf("the condition is %v, want %v", parsed.Condition, want)
 		}
 		if want := toTracking(message.TrackingInfo); !reflect.DeepEqual(parsed.Tracking, want) {
-			t.Errorf("tracking is %v, want %v", parsed.Tracking, want)
+			t.Errorf("the tracking is %v, want %v", parsed.Tracking, want)
 		}
-		canonical := new(umadbv1.AppendRequest)
+		normalized := new(umadbv1.AppendRequest)
 		for _, event := range message.Events {
-			canonical.Events = append(canonical.Events, canonicalised(t, event))
+			normalized.Events = append(normalized.Events, canonical(t, event))
 		}
-		if want := marshal(t, canonical); !bytes.Equal(parsed.Events, want) || parsed.Count != len(message.Events) {
+		if want := marshal(t, normalized); !bytes.Equal(parsed.Events, want) || parsed.Count != len(message.Events) {
 			t.Fatalf("%d events are\n%x, want %d\n%x", parsed.Count, parsed.Events, len(message.Events), want)
 		}
 		again, err := encoding.ParseAppend(parsed.Events, limits)
 		if err != nil || again.Count != parsed.Count || !bytes.Equal(again.Events, parsed.Events) {
-			t.Fatalf("it does not pass again: %v", err)
+			t.Fatalf("cannot parse it again: %v", err)
 		}
 		if len(parsed.Events) > 0 && &again.Events[0] != &parsed.Events[0] {
-			t.Error("it is copied though it is canonical")
+			t.Error("canonical events were copied")
 		}
 	})
 }
 
-// canonicalised gives an event without unknown fields and with a plain UUID.
-func canonicalised(t *testing.T, event *umadbv1.Event) *umadbv1.Event {
+// canonical returns an event without unknown fields and with a canonical UUID.
+func canonical(t *testing.T, event *umadbv1.Event) *umadbv1.Event {
 	clean := &umadbv1.Event{EventType: event.EventType, Tags: event.Tags, Data: event.Data, Uuid: event.Uuid}
 	for _, entry := range event.Metadata {
 		clean.Metadata = append(clean.Metadata, &umadbv1.MetadataEntry{Key: entry.Key, Value: entry.Value})
@@ -63,15 +63,15 @@ func canonicalised(t *testing.T, event *umadbv1.Event) *umadbv1.Event {
 	if clean.Uuid != "" {
 		id, err := uuid.Parse(clean.Uuid)
 		if err != nil {
-			t.Fatalf("the UUID %q passed: %v", clean.Uuid, err)
+			t.Fatalf("the invalid UUID %q was accepted: %v", clean.Uuid, err)
 		}
 		clean.Uuid = id.String()
 	}
 	return clean
 }
 
-// same compares conditions, with no items the same as none.
-func same(a, b *dcb.AppendCondition) bool {
+// sameCondition compares conditions; an empty list of items equals nil.
+func sameCondition(a, b *dcb.AppendCondition) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
@@ -82,8 +82,8 @@ func sameQuery(a, b dcb.Query) bool {
 	return len(a.Items) == 0 && len(b.Items) == 0 || reflect.DeepEqual(a, b)
 }
 
-// FuzzParseRead checks that what passes is what generated code sees, and passes
-// again when it is encoded.
+// FuzzParseRead checks that a valid request has the values that generated code
+// decodes, and is the same after it is encoded and parsed again.
 func FuzzParseRead(f *testing.F) {
 	f.Add(marshal(f, &umadbv1.ReadRequest{Query: someQuery, Start: proto.Uint64(3), Limit: proto.Uint32(4)}))
 	f.Fuzz(func(t *testing.T, request []byte) {
@@ -96,7 +96,7 @@ func FuzzParseRead(f *testing.F) {
 		}
 		message := new(umadbv1.ReadRequest)
 		if err := proto.Unmarshal(request, message); err != nil {
-			t.Fatalf("generated code refuses it: %v", err)
+			t.Fatalf("generated code cannot decode it: %v", err)
 		}
 		want := toRead(message)
 		want.BatchSize = parsed.BatchSize // clamped
@@ -108,12 +108,12 @@ func FuzzParseRead(f *testing.F) {
 		}
 		again, err := encoding.ParseRead(encoding.EncodeRead(parsed), limits)
 		if err != nil || !reflect.DeepEqual(again, parsed) {
-			t.Errorf("it passes again as %+v, %v", again, err)
+			t.Errorf("parsed again it is %+v, %v", again, err)
 		}
 	})
 }
 
-// FuzzParseSubscribe does for subscriptions what FuzzParseRead does for reads.
+// FuzzParseSubscribe checks for subscriptions what FuzzParseRead checks for reads.
 func FuzzParseSubscribe(f *testing.F) {
 	f.Add(marshal(f, &umadbv1.SubscribeRequest{Query: someQuery, After: proto.Uint64(3)}))
 	f.Fuzz(func(t *testing.T, request []byte) {
@@ -126,20 +126,20 @@ func FuzzParseSubscribe(f *testing.F) {
 		}
 		message := new(umadbv1.SubscribeRequest)
 		if err := proto.Unmarshal(request, message); err != nil {
-			t.Fatalf("generated code refuses it: %v", err)
+			t.Fatalf("generated code cannot decode it: %v", err)
 		}
 		if !sameQuery(parsed.Query, toQuery(message.Query)) || parsed.After != message.GetAfter() {
 			t.Errorf("it is parsed as %+v, want %v", parsed, message)
 		}
 		again, err := encoding.ParseSubscribe(encoding.EncodeSubscribe(parsed), limits)
 		if err != nil || !reflect.DeepEqual(again, parsed) {
-			t.Errorf("it passes again as %+v, %v", again, err)
+			t.Errorf("parsed again it is %+v, %v", again, err)
 		}
 	})
 }
 
-// FuzzDecodeResponse checks that no bytes harm a client, and that a response is
-// what generated code sees.
+// FuzzDecodeResponse checks that decoding any bytes returns, and that a response
+// has the values that generated code decodes.
 func FuzzDecodeResponse(f *testing.F) {
 	f.Add(marshal(f, someResponse()))
 	f.Fuzz(func(t *testing.T, response []byte) {
@@ -153,7 +153,7 @@ func FuzzDecodeResponse(f *testing.F) {
 		if proto.Unmarshal(response, message) != nil {
 			return
 		}
-		// As a server writes it: no message in pieces.
+		// As a server writes it: without repeated singular fields.
 		events, head, err := encoding.DecodeResponse(marshal(t, message))
 		if err != nil || head != message.GetHead() || len(events) != len(message.Events) {
 			t.Fatalf("%d events, head %d, %v; want %v", len(events), head, err, message)
@@ -166,7 +166,7 @@ func FuzzDecodeResponse(f *testing.F) {
 	})
 }
 
-// sameEvent compares events, with nothing the same as none.
+// sameEvent compares events; an empty slice equals nil.
 func sameEvent(a, b dcb.Event) bool {
 	return bytes.Equal(encoding.AppendEvent(nil, &a), encoding.AppendEvent(nil, &b))
 }

@@ -10,13 +10,13 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// The generated code is the other view of the same bytes. These functions turn
-// what it decodes into the vocabulary.
+// Generated code decodes the same bytes independently. The functions below convert
+// its values to those of package dcb.
 
-// limits are the defaults.
+// limits are the default limits.
 var limits = func() *dcb.Limits { l := dcb.Limits{}.WithDefaults(); return &l }()
 
-// marshal is the encoding by generated code, which is canonical.
+// marshal encodes a message with generated code. The result is canonical.
 func marshal(t testing.TB, message proto.Message) []byte {
 	t.Helper()
 	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
@@ -66,7 +66,7 @@ func toRead(r *umadbv1.ReadRequest) *encoding.ReadRequest {
 	}
 }
 
-// subscribing makes a read one that subscribes.
+// subscribing sets the deprecated field subscribe of a read.
 func subscribing(r *umadbv1.ReadRequest) *umadbv1.ReadRequest {
 	//lint:ignore SA1019 there are clients that use it
 	r.Subscribe = proto.Bool(true)
@@ -87,7 +87,7 @@ func toSequenced(events []*umadbv1.SequencedEvent) []dcb.SequencedEvent {
 
 const someUUID = "0d9f8c6e-4b5a-4c3d-9e2f-1a0b7c6d5e4f"
 
-// fullEvent has every field, and an empty tag.
+// fullEvent returns an event with every field, and an empty tag.
 func fullEvent() *umadbv1.Event {
 	return &umadbv1.Event{
 		EventType: "StudentJoined",

@@ -15,7 +15,7 @@ import (
 
 var someQuery = &umadbv1.Query{Items: []*umadbv1.QueryItem{{Types: []string{"a", "b"}, Tags: []string{"c"}}, {Tags: []string{""}}, {}}}
 
-func TestAReadIsParsedAndEncodedAsGeneratedCodeDoes(t *testing.T) {
+func TestReadIsParsedAndEncodedLikeGeneratedCode(t *testing.T) {
 	for _, message := range []*umadbv1.ReadRequest{
 		{},
 		{Query: someQuery, Start: proto.Uint64(1<<64 - 1), Backwards: proto.Bool(true), Limit: proto.Uint32(1<<32 - 1), BatchSize: proto.Uint32(7)},
@@ -35,7 +35,7 @@ func TestAReadIsParsedAndEncodedAsGeneratedCodeDoes(t *testing.T) {
 	}
 }
 
-func TestASubscriptionIsParsedAndEncodedAsGeneratedCodeDoes(t *testing.T) {
+func TestSubscriptionIsParsedAndEncodedLikeGeneratedCode(t *testing.T) {
 	for _, message := range []*umadbv1.SubscribeRequest{
 		{},
 		{Query: someQuery, After: proto.Uint64(1<<64 - 1), BatchSize: proto.Uint32(7)},
@@ -55,41 +55,41 @@ func TestASubscriptionIsParsedAndEncodedAsGeneratedCodeDoes(t *testing.T) {
 	}
 }
 
-func TestABatchSizeIsClamped(t *testing.T) {
+func TestBatchSizeIsClamped(t *testing.T) {
 	for given, want := range map[uint32]uint32{0: 1, 1: 1, 4096: 4096, 4097: 4096, 1<<32 - 1: 4096} {
 		read, err := encoding.ParseRead(marshal(t, &umadbv1.ReadRequest{BatchSize: &given}), limits)
 		if err != nil || read.BatchSize != want {
-			t.Errorf("reading by %d is by %d, %v", given, read.BatchSize, err)
+			t.Errorf("batch size %d of a read became %d, %v", given, read.BatchSize, err)
 		}
 		subscription, err := encoding.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{BatchSize: &given}), limits)
 		if err != nil || subscription.BatchSize != want {
-			t.Errorf("subscribing by %d is by %d, %v", given, subscription.BatchSize, err)
+			t.Errorf("batch size %d of a subscription became %d, %v", given, subscription.BatchSize, err)
 		}
 	}
 }
 
-func TestAReadThatIsWrongIsInvalid(t *testing.T) {
+func TestInvalidReads(t *testing.T) {
 	backwards := subscribing(&umadbv1.ReadRequest{Backwards: proto.Bool(true)})
 	tooMany := dcb.Limits{QueryTerms: 2}.WithDefaults()
 	for name, row := range map[string]struct {
 		request []byte
 		limits  *dcb.Limits
 	}{
-		"a subscription backwards": {marshal(t, backwards), limits},
-		"too many terms":           {marshal(t, &umadbv1.ReadRequest{Query: someQuery}), &tooMany},
-		"not UTF-8":                {[]byte(field(1, field(1, field(1, "\xff")))), limits},
-		"cut off":                  {[]byte("\x0a\x05x"), limits},
+		"backwards subscription": {marshal(t, backwards), limits},
+		"too many terms":         {marshal(t, &umadbv1.ReadRequest{Query: someQuery}), &tooMany},
+		"not UTF-8":              {[]byte(field(1, field(1, field(1, "\xff")))), limits},
+		"truncated":              {[]byte("\x0a\x05x"), limits},
 	} {
 		if _, err := encoding.ParseRead(row.request, row.limits); !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if _, err := encoding.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{Query: someQuery}), &tooMany); !errors.Is(err, dcb.ErrInvalidArgument) {
-		t.Errorf("a subscription of too many terms: %v", err)
+		t.Errorf("a subscription with too many terms: %v", err)
 	}
 }
 
-func TestAQueryDoesNotAliasItsRequest(t *testing.T) {
+func TestQueryDoesNotAliasRequest(t *testing.T) {
 	request := marshal(t, &umadbv1.ReadRequest{Query: someQuery})
 	parsed, err := encoding.ParseRead(request, limits)
 	if err != nil {
@@ -97,11 +97,11 @@ func TestAQueryDoesNotAliasItsRequest(t *testing.T) {
 	}
 	clear(request)
 	if !reflect.DeepEqual(parsed.Query, toQuery(someQuery)) {
-		t.Errorf("the query became %v", parsed.Query)
+		t.Errorf("the query changed to %v", parsed.Query)
 	}
 }
 
-func TestASourceIsChecked(t *testing.T) {
+func TestCheckSource(t *testing.T) {
 	for source, want := range map[string]error{"": nil, "upstream": nil, "\xff": dcb.ErrInvalidArgument, string(make([]byte, 255)): nil, string(make([]byte, 256)): dcb.ErrInvalidArgument} {
 		if err := encoding.CheckSource(source); !errors.Is(err, want) {
 			t.Errorf("%q: %v", source, err)

@@ -12,7 +12,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// someResponse is two stored events, one with tracking.
+// someResponse returns a response with two events, one of them with tracking.
 func someResponse() *umadbv1.ReadResponse {
 	return &umadbv1.ReadResponse{
 		Events: []*umadbv1.SequencedEvent{
@@ -35,20 +35,20 @@ func records(t *testing.T, message *umadbv1.ReadResponse) []byte {
 	return payload
 }
 
-func TestStoredEventsAreAResponse(t *testing.T) {
+func TestEventRecordsAreResponse(t *testing.T) {
 	message := someResponse()
 	got := encoding.AppendHead(records(t, message), message.GetHead())
 	if want := marshal(t, message); !bytes.Equal(got, want) {
-		t.Errorf("a response is\n%x, want\n%x", got, want)
+		t.Errorf("the response is\n%x, want\n%x", got, want)
 	}
 	message.Head = nil
 	if got := encoding.AppendHead(records(t, message), 0); !bytes.Equal(got, marshal(t, message)) {
-		t.Errorf("without a head it is\n%x", got)
+		t.Errorf("without a head the response is\n%x", got)
 	}
 }
 
-// These bytes are stored by the million: they never change.
-func TestTheBytesOfARecordAreFixed(t *testing.T) {
+// The encoding is part of the file format and must not change.
+func TestEncodingOfRecordIsFixed(t *testing.T) {
 	tracking := encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 300})
 	got := encoding.AppendEventRecord(nil, 5, encoding.Event(field(1, "T")), tracking)
 	want := "\x0a\x0f" + "\x08\x05" + "\x12\x03\x0a\x01T" + "\x1a\x06\x0a\x01s\x10\xac\x02"
@@ -60,7 +60,7 @@ func TestTheBytesOfARecordAreFixed(t *testing.T) {
 	}
 }
 
-func TestRecordsAreFoundAgain(t *testing.T) {
+func TestRecordsIteratesOverAllRecords(t *testing.T) {
 	message := someResponse()
 	payload := records(t, message)
 	tracked := len(payload)
@@ -71,7 +71,7 @@ func TestRecordsAreFoundAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if record.Offset != end {
-			t.Errorf("record %d begins at %d, not %d", count, record.Offset, end)
+			t.Errorf("record %d starts at %d, want %d", count, record.Offset, end)
 		}
 		end += record.Size
 		if count < 2 {
@@ -96,28 +96,28 @@ func TestRecordsAreFoundAgain(t *testing.T) {
 			last = err
 		}
 		if last == nil {
-			t.Errorf("%q is taken for a record", bad)
+			t.Errorf("no error for %q", bad)
 		}
 	}
 }
 
-func TestAResponseIsDecodedAsGeneratedCodeDoes(t *testing.T) {
+func TestResponseIsDecodedLikeGeneratedCode(t *testing.T) {
 	message := someResponse()
 	response := marshal(t, message)
 	events, head, err := encoding.DecodeResponse(response)
 	if err != nil || head != 301 {
 		t.Fatalf("head %d, %v", head, err)
 	}
-	clear(response) // the events are their own
+	clear(response) // the events must not alias it
 	if want := toSequenced(message.Events); !reflect.DeepEqual(events, want) {
 		t.Errorf("decoded %v, want %v", events, want)
 	}
 	if events, head, err := encoding.DecodeResponse(nil); events != nil || head != 0 || err != nil {
-		t.Errorf("nothing is %v, %d, %v", events, head, err)
+		t.Errorf("an empty response is decoded as %v, %d, %v", events, head, err)
 	}
 	for _, bad := range []string{"\x0a", field(1, "\x0a"), field(1, field(2, "\x0a")), field(1, field(2, field(5, "\x0a"))), field(1, field(3, "\x0a"))} {
 		if _, _, err := encoding.DecodeResponse([]byte(bad)); err == nil {
-			t.Errorf("%q is decoded", bad)
+			t.Errorf("no error for %q", bad)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// stored encodes an event's record of parts that may be wrong.
+// stored encodes an event record with a position and other fields, which may be invalid.
 func stored(position uint64, rest ...string) string {
 	content := protowire.AppendVarint([]byte{8}, position)
 	return field(1, string(content)+strings.Join(rest, ""))
@@ -27,7 +27,7 @@ func verified(payload string, first uint64, count int) (records []encoding.Recor
 	return records, nil
 }
 
-func TestWhatIsStoredIsVerified(t *testing.T) {
+func TestStoredRecordsAcceptsWhatStoresWrite(t *testing.T) {
 	event := encoding.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a", "b"}, Data: []byte("d")})
 	tracking := encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 1<<64 - 1})
 	payload := encoding.AppendEventRecord(nil, 7, event, nil)
@@ -47,51 +47,51 @@ func TestWhatIsStoredIsVerified(t *testing.T) {
 	}
 }
 
-func TestWhatNoStoreWritesIsNotVerified(t *testing.T) {
+func TestStoredRecordsRejectsOtherBytes(t *testing.T) {
 	event := field(2, field(1, "T"))
-	sound := stored(1, event)
-	wrong := map[string]struct {
+	valid := stored(1, event)
+	cases := map[string]struct {
 		payload string
 		count   int
-		says    string
+		want    string // substring of the error
 	}{
-		"fewer events":                  {sound, 2, "1 events instead of 2"},
-		"more events":                   {sound + stored(2, event), 1, "more events"},
+		"fewer events":                  {valid, 2, "1 events instead of 2"},
+		"more events":                   {valid + stored(2, event), 1, "more events"},
 		"no events":                     {"", 1, "0 events instead of 1"},
 		"another position":              {stored(2, event), 1, "position 2 instead of 1"},
-		"a position again":              {sound + sound, 2, "position 1 instead of 2"},
+		"a position again":              {valid + valid, 2, "position 1 instead of 2"},
 		"position 0":                    {stored(0, event), 1, "position 0 instead of 1"},
 		"no position":                   {field(1, event), 1, "position 0 instead of 1"},
 		"no event":                      {stored(1), 1, "canonically"},
 		"an event before its position":  {field(1, event+"\x08\x01"), 1, "canonically"},
 		"two events in a record":        {stored(1, event, event), 1, "canonically"},
 		"an unknown field":              {stored(1, event, field(4, "x")), 1, "canonically"},
-		"a longer length":               {"\x0a\x87\x00" + sound[2:], 1, "canonically"},
-		"an unknown record":             {sound + field(2, "x"), 1, "no record"},
-		"another wire type":             {sound + "\x08\x01", 1, "no record"},
-		"an event cut off":              {stored(1, field(2, "\x12")), 1, "not a protobuf message"},
+		"a longer length":               {"\x0a\x87\x00" + valid[2:], 1, "canonically"},
+		"an unknown record":             {valid + field(2, "x"), 1, "no record"},
+		"another wire type":             {valid + "\x08\x01", 1, "no record"},
+		"a truncated event":             {stored(1, field(2, "\x12")), 1, "not a protobuf message"},
 		"a field beyond the event":      {stored(1, field(2, "\x0a\x64T")), 1, "not a protobuf message"},
 		"a length above 2^63":           {stored(1, field(2, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01T")), 1, "not a protobuf message"},
 		"a length of more than 64 bits": {stored(1, field(2, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7fT")), 1, "not a protobuf message"},
 		"an unknown field of the event": {stored(1, field(2, field(6, "x"))), 1, "canonically"},
 		"a type that is not UTF-8":      {stored(1, field(2, field(1, "\xff"))), 1, "UTF-8"},
-		"a UUID that is none":           {stored(1, field(2, field(4, "x"))), 1, "UUID"},
+		"an invalid UUID":               {stored(1, field(2, field(4, "x"))), 1, "UUID"},
 		"a metadata key twice":          {stored(1, field(2, field(5, field(1, "k"))+field(5, field(1, "k")))), 1, "metadata"},
 		"a large source":                {stored(1, event, field(3, field(1, strings.Repeat("s", 5<<20)))), 1, "255"},
-		"a source that is not UTF-8":    {sound + field(15, field(1, "\xff")), 1, "UTF-8"},
-		"an unknown field of tracking":  {sound + field(15, field(3, "x")), 1, "canonically"},
+		"a source that is not UTF-8":    {valid + field(15, field(1, "\xff")), 1, "UTF-8"},
+		"an unknown field of tracking":  {valid + field(15, field(3, "x")), 1, "canonically"},
 		"a record that is too large":    {stored(1, field(2, field(3, strings.Repeat("d", 1<<24)))), 1, "more than 16777215"},
-		"the end of a record missing":   {sound[:len(sound)-1], 1, "not a protobuf message"},
+		"a truncated record":            {valid[:len(valid)-1], 1, "not a protobuf message"},
 	}
-	for name, c := range wrong {
-		if _, err := verified(c.payload, 1, c.count); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: the error is %v, and does not contain %q", name, err, c.says)
+	for name, c := range cases {
+		if _, err := verified(c.payload, 1, c.count); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the error is %v, which does not contain %q", name, err, c.want)
 		}
 	}
 }
 
-// The methods of an event end, whatever its bytes.
-func TestEveryEventComesToAnEnd(t *testing.T) {
+// The methods of an event return, whatever its bytes are.
+func TestEventMethodsReturnForAnyBytes(t *testing.T) {
 	for _, bytes := range []string{"\x12", "\x0a\x64ab", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "\x22", field(2, "a") + "\x12\x05"} {
 		event := encoding.Event(bytes)
 		_, tags := event.Type()
@@ -101,7 +101,7 @@ func TestEveryEventComesToAnEnd(t *testing.T) {
 	}
 }
 
-func TestThePositionOfARecord(t *testing.T) {
+func TestRecordPosition(t *testing.T) {
 	record := stored(300, field(2, ""))
 	for bytes, want := range map[string]uint64{
 		record: 300, record + "x": 0, record[:len(record)-1]: 0, record + record: 0, "": 0, "\x0a": 0,
