@@ -2,13 +2,13 @@ package server
 
 import "sync/atomic"
 
-// account counts bytes that are released later: when what holds them ends, or when
-// their connection is closed. A closed account counts nothing.
+// account counts bytes that are released later: when their owner ends, or when the
+// connection is closed. A closed account counts nothing.
 type account struct{ bytes atomic.Int64 } // closedAccount after close
 
 const closedAccount = -1
 
-// add adds bytes. It reports whether the account is open.
+// add adds bytes if the account is open, and reports whether it is.
 func (a *account) add(bytes int64) bool {
 	for {
 		old := a.bytes.Load()

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// longestAppendStall is for how long all appends may wait or be refused before the
-// health of appendService is NOT_SERVING.
+// longestAppendStall is how long all appends may wait or be refused before the health
+// of appendService is NOT_SERVING.
 const longestAppendStall = 10 * time.Second
 
-// appendHealth records whether appends are stuck: none is made although some are tried.
+// appendHealth records whether appends are stuck: there are some, but none succeeds.
 type appendHealth struct {
 	mu      sync.Mutex
 	stuck   bool          // guarded by mu
@@ -26,7 +26,7 @@ func (h *appendHealth) get() (stuck bool, changed <-chan struct{}) {
 	return h.stuck, h.changed
 }
 
-// set sets whether appends are stuck, and reports whether that is a change.
+// set records whether appends are stuck, and reports whether that is a change.
 func (h *appendHealth) set(stuck bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -39,17 +39,17 @@ func (h *appendHealth) set(stuck bool) bool {
 	return true
 }
 
-// judgeAppends sets the health of appends. It is called once a second.
-func (s *Server) judgeAppends() {
+// updateAppendHealth updates the health of appends. It is called once a second.
+func (s *Server) updateAppendHealth() {
 	stalled, refused := s.store.AppendStall(), s.appends.lasts(longestAppendStall)
 	stuck := stalled >= longestAppendStall || refused >= longestAppendStall
 	switch changed := s.health.set(stuck); {
 	case !changed:
 	case !stuck:
-		s.log.Info("appends are made again")
+		s.log.Info("appends succeed again")
 	case stalled >= longestAppendStall:
-		s.log.Error("appends wait and none is made; the health of appends is NOT_SERVING", "for", stalled.Round(time.Second))
+		s.log.Error("appends are stalled; the health of appends is NOT_SERVING", "for", stalled.Round(time.Second))
 	default:
-		s.log.Error("appends are refused for lack of memory; the health of appends is NOT_SERVING", "for", refused.Round(time.Second))
+		s.log.Error("appends are refused: not enough memory; the health of appends is NOT_SERVING", "for", refused.Round(time.Second))
 	}
 }

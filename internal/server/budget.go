@@ -17,11 +17,11 @@ const (
 	ofRequests      budgetKind = iota // their bytes, while they are received and handled
 	ofQueries                         // parsed, of reads and append conditions
 	ofSubscriptions                   // parsed, of subscriptions
-	ofResponses                       // messages that no client has taken
+	ofResponses                       // messages that clients have not read
 	budgetKinds
 )
 
-// pool is the part of a budget for small amounts, or for all others.
+// pool is the part of a budget for small amounts or for all other amounts.
 type pool int
 
 const (
@@ -30,26 +30,26 @@ const (
 	pools
 )
 
-// shares are what one connection has of the budgets.
+// shares are the parts of the budgets that one connection uses.
 type shares [budgetKinds][pools]share
 
-// budget bounds memory that calls use. A part of it is for small amounts only.
+// budget bounds the memory that calls use. A part of it is reserved for small amounts.
 type budget struct {
 	kind    budgetKind
-	of      string // what it is a budget of, for errors
-	small   int64  // the largest amount that is small
+	of      string // what the memory is used for, for errors
+	small   int64  // the largest small amount in bytes
 	pools   [pools]capacity
-	waiting atomic.Int64 // calls that wait
-	short   atomic.Bool  // a call has found too little since this was last reset
-	// waitersHold reports that calls which wait hold memory that the budget does not
-	// count. Then at most maxWaiting may wait.
+	waiting atomic.Int64 // number of calls that wait
+	short   atomic.Bool  // a call did not find enough since this was last reset
+	// waitersHold is set if calls that wait hold memory that the budget does not count.
+	// In this case at most maxWaiting calls may wait.
 	waitersHold bool
 	patience    time.Duration // how long a call waits
-	pressed     func()        // called when a call finds too little; may be nil
+	pressed     func()        // called when a call does not find enough; may be nil
 }
 
-// newBudget returns a budget of bytes, and of at least one large amount. If small is 0,
-// no part of it is for small amounts only.
+// newBudget returns a budget of the given bytes, which is enlarged to contain one large
+// amount. If small is 0, no part of it is reserved for small amounts.
 func newBudget(kind budgetKind, of string, bytes, small, large int64) *budget {
 	b := &budget{kind: kind, of: of, small: small, patience: budgetWait}
 	if small > 0 {
@@ -62,8 +62,7 @@ func newBudget(kind budgetKind, of string, bytes, small, large int64) *budget {
 // size returns the size of the whole budget in bytes.
 func (b *budget) size() int64 { return b.pools[smallPool].size + b.pools[largePool].size }
 
-// reservation is memory that a call has reserved. The zero value is that of a call that
-// has reserved none.
+// reservation is memory that a call has reserved. The zero value is an empty reservation.
 type reservation struct {
 	budget     *budget
 	connection *connection
@@ -79,8 +78,8 @@ func (b *budget) poolOf(bytes int64) pool {
 	return largePool
 }
 
-// reserve reserves bytes for a call from a pool. It fails with RESOURCE_EXHAUSTED
-// if there is no room in time.
+// reserve reserves bytes from a pool for a call. It fails with RESOURCE_EXHAUSTED if there
+// is not enough memory in time.
 func (b *budget) reserve(ctx context.Context, c *connection, p pool, bytes int64) (reservation, error) {
 	r := reservation{budget: b, connection: c, pool: p}
 	err := r.resize(ctx, bytes)
@@ -89,15 +88,15 @@ func (b *budget) reserve(ctx context.Context, c *connection, p pool, bytes int64
 
 // tryReserve reserves bytes from a pool if that is possible at once.
 func (b *budget) tryReserve(c *connection, p pool, bytes int64) (reservation, bool) {
-	if !b.pools[p].tryTake(&c.shares[b.kind][p], 0, bytes) {
+	if !b.pools[p].tryAcquire(&c.shares[b.kind][p], 0, bytes) {
 		return reservation{}, false
 	}
 	return reservation{budget: b, connection: c, pool: p, bytes: bytes}, true
 }
 
-// resize changes the size of a reservation to bytes. A reservation stays in its pool. If
-// it is larger than the pool, it takes the whole pool. If resize fails, the reservation
-// is unchanged.
+// resize changes the size of a reservation to bytes. The reservation stays in its pool. If
+// it is larger than the pool, it uses the whole pool. If resize fails, the reservation is
+// unchanged.
 func (r *reservation) resize(ctx context.Context, bytes int64) error {
 	b, pool := r.budget, &r.budget.pools[r.pool]
 	own := &r.connection.shares[b.kind][r.pool]
@@ -107,7 +106,7 @@ func (r *reservation) resize(ctx context.Context, bytes int64) error {
 	case more < 0:
 		pool.release(own, -more)
 	case more > 0:
-		if err := pool.take(own, held, more, b.waitIn(ctx)); err != nil {
+		if err := pool.acquire(own, held, more, b.waitIn(ctx)); err != nil {
 			return b.refusal(ctx, pool.size, bytes)
 		}
 	}
@@ -115,7 +114,7 @@ func (r *reservation) resize(ctx context.Context, bytes int64) error {
 	return nil
 }
 
-// moveTo reserves the same from another budget, and releases this reservation.
+// moveTo reserves the same bytes from another budget, and releases this reservation.
 func (r *reservation) moveTo(ctx context.Context, b *budget) (reservation, error) {
 	if r.bytes == 0 {
 		return *r, nil
@@ -125,15 +124,15 @@ func (r *reservation) moveTo(ctx context.Context, b *budget) (reservation, error
 	return moved, err
 }
 
-// release releases what is reserved. It may be called again.
+// release releases the reserved memory. It may be called again.
 func (r *reservation) release() {
 	if r.bytes > 0 {
 		_ = r.resize(context.Background(), 0)
 	}
 }
 
-// waitIn returns the function that a claim calls before it waits. The function returns
-// the context to wait with, or an error if too many calls wait.
+// waitIn returns the function that capacity.acquire calls before it waits. The function
+// returns the context to wait with, or an error if too many calls wait.
 func (b *budget) waitIn(ctx context.Context) func() (context.Context, context.CancelFunc, error) {
 	return func() (context.Context, context.CancelFunc, error) {
 		if b.waiting.Add(1) > maxWaiting && b.waitersHold {
@@ -146,7 +145,7 @@ func (b *budget) waitIn(ctx context.Context) func() (context.Context, context.Ca
 	}
 }
 
-// press notes that a call has found too little.
+// press records that a call did not find enough memory.
 func (b *budget) press() {
 	b.short.Store(true)
 	if b.pressed != nil {
@@ -154,8 +153,8 @@ func (b *budget) press() {
 	}
 }
 
-// isShort reports whether at most a quarter is left of large amounts, and calls have found too
-// little since it was last called, or wait.
+// isShort reports whether at most a quarter of the memory for large amounts is left, and
+// calls wait or did not find enough since isShort was last called.
 func (b *budget) isShort() bool {
 	wanted := b.short.Swap(false) || b.waiting.Load() > 0
 	return wanted && b.pools[largePool].quarters() >= 3
@@ -163,20 +162,20 @@ func (b *budget) isShort() bool {
 
 var errManyWait = errors.New("too many calls wait")
 
-// refusal returns the error of a call that could not reserve memory: that of ctx, if it
-// is done.
+// refusal returns the error of a call that could not reserve memory, which is the error of
+// ctx if that is done.
 func (b *budget) refusal(ctx context.Context, bound, bytes int64) error {
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
-	return &exhausted{status.Newf(codes.ResourceExhausted, "there is no memory for %d bytes of %s: the bound of the server is %d bytes, of which each connection has a share; try again later", bytes, b.of, bound)}
+	return &exhausted{status.Newf(codes.ResourceExhausted, "not enough memory for %d bytes of %s: the server's limit is %d bytes, of which each connection gets a share; try again later", bytes, b.of, bound)}
 }
 
-// exhausted is the error of a call that is refused for lack of memory.
+// exhausted is the error of a call that is refused because of insufficient memory.
 type exhausted struct{ status *status.Status }
 
-// Error returns the text of the status.
+// Error returns the status as text.
 func (e *exhausted) Error() string { return e.status.Err().Error() }
 
-// GRPCStatus returns the status. Package status calls it.
+// GRPCStatus returns the status; package status calls it.
 func (e *exhausted) GRPCStatus() *status.Status { return e.status }

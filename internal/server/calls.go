@@ -20,40 +20,41 @@ import (
 type callClass int
 
 const (
-	// anonymous is any call of a connection that has not authenticated any call.
+	// anonymous is any call of a connection that has not authenticated a call.
 	anonymous callClass = iota
-	// lasting is a call that the client may keep open for as long as it likes.
+	// lasting is a call that the client may keep open without a time limit.
 	lasting
 	// brief is any other call.
 	brief
 	callClasses
 )
 
-// calls bounds the memory of the calls in progress, of all connections and of each. A
-// quarter, one briefReserve'th, is for brief calls only. As in a capacity, a quarter of
-// what a class of calls may have is for connections that have few of them, and others
-// may have a third of what is left. A call that is the only one of its connection is always
-// admitted, so clients that make one call at a time are never refused.
+// calls bounds the memory of the calls in progress, for all connections together and for
+// each. A quarter, 1/briefReserve, is reserved for brief calls. As in a capacity, a quarter
+// of what a class of calls may use is reserved for connections with few calls, and other
+// connections may use a third of what is left. A call that is the only one of its
+// connection is always admitted, so that clients that make one call at a time are never
+// refused.
 type calls struct {
 	most int64 // bytes
 	used [callClasses]atomic.Int64
 }
 
-// call is one call in progress: from before the transport makes a stream of it
-// until the transport has written its end.
+// call is a call in progress. It exists from before the transport creates a stream for it
+// until the transport has written the end of the stream.
 type call struct {
 	grpc.ServerStream // set by guard
 	connection        *connection
 	class             callClass
 	bytes             int64
-	denied            error        // why the caller may not make this call; nil if it may
-	pending           atomic.Int64 // the handler and the messages not written yet
+	denied            error        // the authentication error, or nil
+	pending           atomic.Int64 // number of messages not written yet, plus 1 for the handler
 	ctx               context.Context
 
-	begun   bool           // guarded by connection.mu; its handler has begun
-	body    transport      // guarded by connection.mu; of the request that is being received
-	awaited time.Time      // guarded by connection.mu; since when
-	late    *status.Status // guarded by connection.mu; why it is not received any more
+	started bool           // guarded by connection.mu; its handler has started
+	body    transport      // guarded by connection.mu; the stream of the request that is being received
+	awaited time.Time      // guarded by connection.mu; when receiving started
+	aborted *status.Status // guarded by connection.mu; why receiving was aborted, or nil
 }
 
 type callKey struct{}
@@ -63,18 +64,18 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
-// tap admits or refuses a call before the transport makes a stream of it. It runs
-// in the goroutine that reads the connection.
+// tap admits or refuses a call before the transport creates a stream for it. It runs in
+// the goroutine that reads the connection.
 func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
 	c := &call{connection: connectionOf(ctx), class: anonymous, bytes: callBytes + headerBytes(info.Header)}
 	method := info.FullMethodName
 	if !isMethodName(method) {
-		return nil, c.connection.refuse(status.Errorf(codes.Unimplemented, "%.200q is not the name of a method", method))
+		return nil, c.connection.refuse(status.Errorf(codes.Unimplemented, "%.200q is not a method name", method))
 	}
 	if s.stopping.Err() != nil && !openMethods[method] {
 		return nil, c.connection.refuse(errStopping)
 	}
-	c.denied = s.key.admit(ctx, method)
+	c.denied = s.auth.authenticate(ctx, method)
 	if c.denied == nil && !openMethods[method] && !c.connection.authenticated.Load() {
 		c.connection.authenticated.Store(true)
 		s.conns.authenticated(c.connection)
@@ -114,7 +115,7 @@ func classOf(method string) callClass {
 func (s *calls) admit(c *call) error {
 	own := c.connection.used[c.class].Add(c.bytes)
 	s.used[c.class].Add(c.bytes)
-	bound, left := s.room(c.class)
+	bound, left := s.available(c.class)
 	whose := [callClasses]string{"calls of a connection that has not authenticated", "reads and subscriptions", "calls"}[c.class]
 	switch {
 	case c.connection.callsUsed() == c.bytes:
@@ -124,15 +125,15 @@ func (s *calls) admit(c *call) error {
 		return nil
 	}
 	c.connection.release(c.class, c.bytes)
-	return status.Errorf(codes.ResourceExhausted, "too many %s are in progress: %d KiB by this connection, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
+	return status.Errorf(codes.ResourceExhausted, "too many %s are in progress: this connection uses %d KiB, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
 }
 
-// room returns how many bytes a class of calls may have at the moment, and how many of
-// them are left.
-func (s *calls) room(class callClass) (bound, left int64) {
-	others := s.used[anonymous].Load() + s.used[lasting].Load() // than brief ones
-	most := s.most - s.most/briefReserve                        // of those
-	bound = s.most - min(others, most)                          // others above most are the only ones of their connections
+// available returns how many bytes a class of calls may use at the moment, and how many
+// of them are left.
+func (s *calls) available(class callClass) (bound, left int64) {
+	others := s.used[anonymous].Load() + s.used[lasting].Load() // calls that are not brief
+	most := s.most - s.most/briefReserve                        // maximum of these
+	bound = s.most - min(others, most)                          // those above most are single calls of their connections
 	left = bound - s.used[brief].Load()
 	if class == brief {
 		return bound, left
@@ -145,15 +146,15 @@ func (s *calls) room(class callClass) (bound, left int64) {
 	return bound, left
 }
 
-// isShort reports whether less than a quarter is left, of all or for calls that last.
+// isShort reports whether less than a quarter is left for all calls or for lasting calls.
 func (s *calls) isShort() bool {
-	_, all := s.room(brief)
-	bound, left := s.room(lasting)
+	_, all := s.available(brief)
+	bound, left := s.available(lasting)
 	return all < s.most/4 || left < bound/4
 }
 
-// refuse counts a call that is refused before it has a stream, and closes the
-// connection if its client goes on calling without reading the answers.
+// refuse counts a call that is refused before it has a stream, and closes the connection
+// if its client keeps calling without reading the refusals.
 func (c *connection) refuse(err error) error {
 	if c.refused.Add(1) > maxUnreadRefusals && c.writing.Load() != 0 {
 		c.Close()
@@ -161,7 +162,7 @@ func (c *connection) refuse(err error) error {
 	return err
 }
 
-// headerBytes is about what the headers of a call take.
+// headerBytes returns the approximate size in bytes of the headers of a call.
 func headerBytes(header metadata.MD) (bytes int64) {
 	for name, values := range header {
 		bytes += headerFieldBytes + int64(len(name))
@@ -172,20 +173,20 @@ func headerBytes(header metadata.MD) (bytes int64) {
 	return bytes
 }
 
-// isMethodName reports whether a path has the form that gRPC calls methods by.
+// isMethodName reports whether a path has the form "/service/method".
 func isMethodName(path string) bool {
 	return strings.HasPrefix(path, "/") && strings.LastIndexByte(path, '/') > 0
 }
 
-// begin is called when the handler of a call begins. It reports whether the call is
-// still wanted.
-func (c *call) begin(stream grpc.ServerStream) bool {
+// start is called before the handler of a call. It reports whether the connection of the
+// call is still open.
+func (c *call) start(stream grpc.ServerStream) bool {
 	c.ServerStream = stream
-	return c.connection.begin(c)
+	return c.connection.start(c)
 }
 
-// end is called when the handler has returned. If the client has gone, the
-// transport has dropped the stream with its messages.
+// end is called when the handler has returned. If the call was cancelled, the transport
+// has dropped the stream and its messages.
 func (c *call) end() {
 	_ = c.connection.arrived(c) // if the request was not received
 	if c.Context().Err() != nil || !c.connection.unwritten[c.class].add(c.bytes) {
@@ -203,8 +204,8 @@ func (c *call) written() {
 	}
 }
 
-// SendMsg sends a message. One that the handler has encoded is counted by its
-// outbox; any other is part of what the call takes, until it is written.
+// SendMsg sends a message. A message that the handler has encoded is counted by its
+// sendWindow; the memory of any other message is part of the call's until it is written.
 func (c *call) SendMsg(message any) error {
 	decoded, ok := message.(proto.Message)
 	if !ok {

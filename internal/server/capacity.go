@@ -6,37 +6,39 @@ import (
 	"sync"
 )
 
-// capacity is an amount of memory that connections share. A quarter of it is for those
-// that have one reservation, which may be of any size. With more, a connection may have
-// a third of what is left of the other three quarters: less the more others there are,
-// and never a quarter. So a few connections cannot take all. Of those that wait, the
-// one comes first that has least. What a connection owns it always gets, though all may
-// be in use.
+// capacity is an amount of memory that connections share. A quarter of it is reserved for
+// connections with a single reservation, which may have any size. A connection with more
+// reservations may use a third of what is left of the other three quarters: the more
+// connections there are, the less each may use, and never a quarter of the whole. So a
+// few connections cannot use all memory. Of the connections that wait, the one that uses
+// least is served first. In addition each connection owns some memory that it always
+// gets.
 type capacity struct {
 	size int64
-	own  int64 // bytes that each connection owns, beside size
+	own  int64 // bytes that each connection owns, in addition to size
 
 	mu      sync.Mutex
 	used    int64    // guarded by mu
 	waiting []*share // guarded by mu; those with claims, in the order of their first claims
 }
 
-// share is what one connection has of a capacity.
+// share is the part of a capacity that one connection uses.
 type share struct {
 	used   int64    // guarded by capacity.mu
-	claims []*claim // guarded by capacity.mu; those that wait, in their order
+	claims []*claim // guarded by capacity.mu; the claims that wait, in order
 }
 
-// claim is a request to make a reservation larger.
+// claim is a request to enlarge a reservation of held bytes by more bytes.
 type claim struct {
 	held, more int64
 	granted    chan struct{} // closed when it is granted
 }
 
-// take makes a reservation of held bytes larger by more, which is above 0. If that is not
-// possible at once, it calls wait, and waits until the context that wait returns is done.
-func (r *capacity) take(s *share, held, more int64, wait func() (context.Context, context.CancelFunc, error)) error {
-	if r.tryTake(s, held, more) {
+// acquire enlarges a reservation of held bytes by more bytes; more must be positive. If
+// that is not possible at once, acquire calls wait, and waits at most until the context
+// that wait returns is done.
+func (r *capacity) acquire(s *share, held, more int64, wait func() (context.Context, context.CancelFunc, error)) error {
+	if r.tryAcquire(s, held, more) {
 		return nil
 	}
 	ctx, done, err := wait()
@@ -60,8 +62,9 @@ func (r *capacity) take(s *share, held, more int64, wait func() (context.Context
 	}
 }
 
-// tryTake is take, but does not wait. It reports whether the reservation is larger now.
-func (r *capacity) tryTake(s *share, held, more int64) bool {
+// tryAcquire enlarges a reservation like acquire if that is possible at once, and reports
+// whether it was.
+func (r *capacity) tryAcquire(s *share, held, more int64) bool {
 	c := claim{held: held, more: more}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,14 +84,14 @@ func (r *capacity) release(s *share, bytes int64) {
 	r.grantNext()
 }
 
-// quarters returns how many quarters of the capacity are in use, rounded down.
+// quarters returns the number of quarters of the capacity that are in use, rounded down.
 func (r *capacity) quarters() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return 4 * r.used / r.size
 }
 
-// withdraw removes a claim, unless it has been granted by now.
+// withdraw removes a claim, unless it has been granted in the meantime.
 func (r *capacity) withdraw(ctx context.Context, s *share, c *claim) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,19 +105,19 @@ func (r *capacity) withdraw(ctx context.Context, s *share, c *claim) error {
 	return ctx.Err()
 }
 
-// fits reports whether there is enough for a claim now. The caller must hold mu.
+// fits reports whether there is enough memory for a claim. The caller must hold mu.
 func (r *capacity) fits(s *share, c *claim) bool {
 	left := r.size - r.used - c.more
 	return left >= 0 && (s.used == c.held || s.used+c.more <= shareOf(left, r.size))
 }
 
-// owns reports whether a connection owns what it claims. The caller must hold mu.
+// owns reports whether a connection owns the memory that it claims. The caller must hold mu.
 func (r *capacity) owns(s *share, c *claim) bool { return s.used+c.more <= r.own }
 
-// shareOf returns what a connection may have of a bound, if so much is left of it.
+// shareOf returns how much of a bound a connection may use if left is left of it.
 func shareOf(left, bound int64) int64 { return (left - bound/4) / 3 }
 
-// comesFirst reports whether a share has less than each of those that wait. The caller
+// comesFirst reports whether a share uses less than each share that waits. The caller
 // must hold mu.
 func (r *capacity) comesFirst(s *share) bool {
 	return !slices.ContainsFunc(r.waiting, func(other *share) bool { return other.used <= s.used })
@@ -149,7 +152,7 @@ func (r *capacity) grant(s *share, c *claim) {
 	r.used += c.more
 }
 
-// drop removes a claim from those that wait. The caller must hold mu.
+// drop removes claim i of a share. The caller must hold mu.
 func (r *capacity) drop(s *share, i int) {
 	s.claims = slices.Delete(s.claims, i, i+1)
 	if len(s.claims) == 0 {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// takeFor takes bytes for a share that has made no reservation before, and waits for
+// acquireFor takes bytes for a share that has made no reservation before, and waits for
 // some time if it has to.
-func (r *capacity) takeFor(s *share, more int64, patience time.Duration) error {
-	return r.take(s, 0, more, func() (context.Context, context.CancelFunc, error) {
+func (r *capacity) acquireFor(s *share, more int64, patience time.Duration) error {
+	return r.acquire(s, 0, more, func() (context.Context, context.CancelFunc, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		return ctx, cancel, nil
 	})
@@ -20,7 +20,7 @@ func (r *capacity) takeFor(s *share, more int64, patience time.Duration) error {
 // fill takes one by one what a share can have, and returns how many.
 func (r *capacity) fill(t *testing.T, s *share) (n int64) {
 	t.Helper()
-	for r.takeFor(s, 1, time.Nanosecond) == nil {
+	for r.acquireFor(s, 1, time.Nanosecond) == nil {
 		n++
 	}
 	return n
@@ -35,7 +35,7 @@ func TestAConnectionHasAQuarterAndLeavesRoomForOthers(t *testing.T) {
 					t.Errorf("of %d, one has %d of %d", hogs, n, r.size)
 				}
 			}
-			if r.takeFor(new(share), r.size/5, time.Nanosecond) != nil {
+			if r.acquireFor(new(share), r.size/5, time.Nanosecond) != nil {
 				t.Errorf("beside %d there is no room for one reservation of another", hogs)
 			}
 		}
@@ -46,14 +46,14 @@ func TestOneReservationMayHaveAnySize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := capacity{size: 100}
 		var one, other share
-		if err := r.takeFor(&one, 100, time.Second); err != nil {
+		if err := r.acquireFor(&one, 100, time.Second); err != nil {
 			t.Error(err)
 		}
-		if err := r.takeFor(&other, 1, time.Second); !errors.Is(err, context.DeadlineExceeded) {
+		if err := r.acquireFor(&other, 1, time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("more than there is: %v", err)
 		}
 		r.release(&one, 100)
-		if err := r.takeFor(&other, 1, 0); err != nil {
+		if err := r.acquireFor(&other, 1, 0); err != nil {
 			t.Error(err)
 		}
 	})
@@ -64,22 +64,22 @@ func TestALargeReservationTakesItsTurn(t *testing.T) {
 		r := capacity{size: 100}
 		small := make([]share, 100)
 		for i := range small {
-			if err := r.takeFor(&small[i], 1, time.Second); err != nil {
+			if err := r.acquireFor(&small[i], 1, time.Second); err != nil {
 				t.Fatal(err)
 			}
 		}
 		var large, late share
 		order := make(chan string, 2)
-		go func() { order <- "large"; _ = r.takeFor(&large, 60, time.Minute); order <- "large" }()
+		go func() { order <- "large"; _ = r.acquireFor(&large, 60, time.Minute); order <- "large" }()
 		synctest.Wait()
 		<-order
-		go func() { _ = r.takeFor(&late, 60, time.Minute); order <- "late" }()
+		go func() { _ = r.acquireFor(&late, 60, time.Minute); order <- "late" }()
 		synctest.Wait()
 		for i := range small[:60] {
 			r.release(&small[i], 1)
 			// What is small and comes later does not take it away.
 			if i < 59 {
-				if err := r.takeFor(new(share), 1, time.Nanosecond); err == nil {
+				if err := r.acquireFor(new(share), 1, time.Nanosecond); err == nil {
 					t.Fatal("a small reservation comes before a large one that waits")
 				}
 			}
@@ -99,13 +99,13 @@ func TestWhoHasLeastComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := capacity{size: 100}
 		var full, has, none share
-		if r.takeFor(&full, 90, 0) != nil || r.takeFor(&has, 10, 0) != nil {
+		if r.acquireFor(&full, 90, 0) != nil || r.acquireFor(&has, 10, 0) != nil {
 			t.Fatal("the room is not free")
 		}
 		order := make(chan string, 2)
-		go func() { _ = r.takeFor(&has, 10, time.Minute); order <- "has" }()
+		go func() { _ = r.acquireFor(&has, 10, time.Minute); order <- "has" }()
 		synctest.Wait()
-		go func() { _ = r.takeFor(&none, 10, time.Minute); order <- "none" }()
+		go func() { _ = r.acquireFor(&none, 10, time.Minute); order <- "none" }()
 		synctest.Wait()
 		r.release(&full, 10)
 		if first := <-order; first != "none" {

@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// longestWrite is how long a client may leave a connection unread that the
-	// server writes to.
+	// longestWrite is how long a write to a connection may take before the connection is
+	// closed, because its client does not read.
 	longestWrite = 10 * time.Second
-	// longestStall is for how long a client may not take a message while half of
-	// Options.ResponseMemory is in use, and shortestStall while other calls wait and a
-	// quarter is left.
+	// longestStall is how long a client may leave a message unread while half of
+	// Options.ResponseMemory is in use; shortestStall is the same while other calls wait
+	// and at most a quarter is left.
 	longestStall  = 30 * time.Second
 	shortestStall = 250 * time.Millisecond
 )
 
 // connections counts the open connections of all listeners. It closes those above the
-// limit, and those whose clients do not take messages while others need the memory. It
-// also ends handshakes when the server stops: gRPC would wait until they time out.
+// limit, and those whose clients do not read messages while others need the memory. It
+// also ends handshakes when the server stops, because gRPC would wait until they time out.
 type connections struct {
 	most    int
 	notices *notices
@@ -34,7 +34,7 @@ type connections struct {
 
 	mu              sync.Mutex
 	open            map[*connection]bool // guarded by mu
-	unauthenticated list.List            // guarded by mu; those open that have not authenticated a call, oldest first
+	unauthenticated list.List            // guarded by mu; open connections that have not authenticated a call, oldest first
 	handshaking     map[*connection]bool // guarded by mu; nil once stopped
 }
 
@@ -53,7 +53,7 @@ func (c *connections) limit(listener net.Listener) net.Listener {
 	return &limitedListener{listener, c}
 }
 
-// stop closes the connections that are not established yet, now and later.
+// stop closes the connections whose handshake is not finished, now and later.
 func (c *connections) stop() {
 	c.mu.Lock()
 	handshaking := c.handshaking
@@ -65,10 +65,10 @@ func (c *connections) stop() {
 }
 
 // admit counts a connection, and reports whether it may stay open. If there are too
-// many, the oldest that has not authenticated a call is closed to make room.
+// many, admit first closes the oldest one that has not authenticated a call.
 func (c *connections) admit(conn *connection) bool {
 	if oldest := c.oldestUnauthenticated(); oldest != nil {
-		c.notices.Warn("connections are closed to make room for others: as many are open as are allowed", oldest.Conn.RemoteAddr())
+		c.notices.Warn("connections are closed to admit others: the maximum number is open", oldest.Conn.RemoteAddr())
 		oldest.Close()
 	}
 	c.mu.Lock()
@@ -77,7 +77,7 @@ func (c *connections) admit(conn *connection) bool {
 		return false
 	}
 	if len(c.open) >= c.most {
-		c.notices.Warn("connections are refused: as many are open as are allowed", conn.Conn.RemoteAddr())
+		c.notices.Warn("connections are refused: the maximum number is open", conn.Conn.RemoteAddr())
 		return false
 	}
 	c.open[conn] = true
@@ -86,8 +86,8 @@ func (c *connections) admit(conn *connection) bool {
 	return true
 }
 
-// oldestUnauthenticated returns the connection to be closed for another one, or nil if there
-// is room, or none.
+// oldestUnauthenticated returns the connection to close before another one is admitted, or
+// nil if the limit is not reached or there is no such connection.
 func (c *connections) oldestUnauthenticated() *connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,15 +97,14 @@ func (c *connections) oldestUnauthenticated() *connection {
 	return c.unauthenticated.Front().Value.(*connection)
 }
 
-// authenticated notes that a connection has authenticated a call.
+// authenticated records that a connection has authenticated a call.
 func (c *connections) authenticated(conn *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget(conn)
 }
 
-// forget removes a connection from those that have not authenticated a call. The caller
-// must hold mu.
+// forget removes a connection from the unauthenticated ones. The caller must hold mu.
 func (c *connections) forget(conn *connection) {
 	if conn.element != nil {
 		c.unauthenticated.Remove(conn.element)
@@ -134,15 +133,15 @@ func (c *connections) all() []*connection {
 	return slices.Collect(maps.Keys(c.open))
 }
 
-// endLate ends the calls, with a status, that have been receiving their request since
-// before some time.
-func (c *connections) endLate(before time.Time, because *status.Status) {
+// abortReceiving ends the calls that started to receive their request before the given
+// time, with the given status.
+func (c *connections) abortReceiving(before time.Time, st *status.Status) {
 	for _, conn := range c.all() {
-		conn.endLate(before, because)
+		conn.abortReceiving(before, st)
 	}
 }
 
-// closeUnread releases calls that ended before their handler began, and closes the
+// closeUnread releases the calls that ended before their handler started, and closes the
 // connections whose clients do not read at all.
 func (c *connections) closeUnread() {
 	for _, conn := range c.all() {
@@ -155,9 +154,9 @@ func (c *connections) closeUnread() {
 	}
 }
 
-// closeStalled closes the connection that holds the most bytes of messages that were
-// sent at least some time ago and not taken: only then does the transport drop them. It
-// reports whether there was one.
+// closeStalled closes the connection with the most bytes of messages that were sent at
+// least least ago and are not read, since the transport does not drop them otherwise. It
+// reports whether there was such a connection.
 func (c *connections) closeStalled(least time.Duration) bool {
 	before := time.Now().Add(-least)
 	var worst *connection
@@ -172,7 +171,7 @@ func (c *connections) closeStalled(least time.Duration) bool {
 	if worst == nil {
 		return false
 	}
-	c.notices.Warn("connections are closed: their clients do not take their events, and others need the memory", worst.Conn.RemoteAddr())
+	c.notices.Warn("connections are closed: their clients do not read their events, and others need the memory", worst.Conn.RemoteAddr())
 	worst.Close()
 	return true
 }
@@ -182,7 +181,7 @@ type limitedListener struct {
 	connections *connections
 }
 
-// Accept waits for a connection that may stay open.
+// Accept returns the next connection that may stay open.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	for {
 		accepted, err := l.Listener.Accept()

@@ -4,8 +4,8 @@ package server
 
 import "syscall"
 
-// descriptorLimit returns how many file descriptors this process may have open, or
-// 0 if that is unknown. The runtime has raised it to the hard limit.
+// descriptorLimit returns the maximum number of open file descriptors of this process,
+// or 0 if it is unknown. The Go runtime has raised it to the hard limit.
 func descriptorLimit() int {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {

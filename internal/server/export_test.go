@@ -21,8 +21,8 @@ func (s *Server) CallsUsed() int64 {
 	return s.calls.used[anonymous].Load() + s.calls.used[lasting].Load() + s.calls.used[brief].Load()
 }
 
-// AppendsBegun returns how many appends have begun and not ended.
-func (s *Server) AppendsBegun() int64 { return s.appending.Load() }
+// AppendsStarted returns how many appends have begun and not ended.
+func (s *Server) AppendsStarted() int64 { return s.appending.Load() }
 
 // RequestsUsed returns the bytes that are reserved for large requests.
 func (s *Server) RequestsUsed() int64 { return s.requests.used(largePool) }
@@ -36,8 +36,8 @@ func (b *budget) used(p pool) int64 {
 	return b.pools[p].used
 }
 
-// JudgeAppends sets the health of appends, as is done once a second.
-func (s *Server) JudgeAppends() { s.judgeAppends() }
+// UpdateAppendHealth sets the health of appends, as is done once a second.
+func (s *Server) UpdateAppendHealth() { s.updateAppendHealth() }
 
 // NewCertificate loads the certificate of options.
 func NewCertificate(options Options) (*certificate, error) {

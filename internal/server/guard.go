@@ -14,7 +14,7 @@ import (
 )
 
 // stopping is the status of a call that is refused or ended because the server is
-// shutting down. An append with this status has had no effect.
+// shutting down. An append with this status has no effect.
 var (
 	stopping    = status.New(codes.Unavailable, wire.Stopping)
 	errStopping = stopping.Err()
@@ -24,16 +24,16 @@ var (
 // its handler, recovers from a panic, and converts the error of the handler to a status.
 func (s *Server) guard(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	call := callOf(stream.Context())
-	if !call.begin(stream) {
+	if !call.start(stream) {
 		return status.FromContextError(stream.Context().Err()).Err()
 	}
 	stream = call
 	defer call.end()
 	defer func() { err = sendError(stream, err) }()
 	defer func() { s.noteRefusal(call, info.FullMethod, err) }()
-	defer s.recover(info.FullMethod, &err)
+	defer s.recoverPanic(info.FullMethod, &err)
 	if call.denied != nil {
-		s.notices.Warn("calls are refused: their API key is missing or wrong", call.connection.RemoteAddr())
+		s.notices.Warn("calls are refused: the API key is missing or wrong", call.connection.RemoteAddr())
 		return call.denied
 	}
 	if info.IsClientStream {
@@ -42,26 +42,26 @@ func (s *Server) guard(service any, stream grpc.ServerStream, info *grpc.StreamS
 	return handler(service, stream)
 }
 
-// noteRefusal notes that a call was refused for lack of memory.
+// noteRefusal records that a call was refused because of insufficient memory.
 func (s *Server) noteRefusal(c *call, method string, err error) {
 	if refused := (*exhausted)(nil); !errors.As(err, &refused) {
 		return
 	}
-	s.notices.Warn("calls are refused: there is no memory for them", c.connection.RemoteAddr())
+	s.notices.Warn("calls are refused: not enough memory", c.connection.RemoteAddr())
 	if isAppend(method) {
 		s.appends.refused()
 	}
 }
 
-// recover makes an error of a panic, to be deferred.
-func (s *Server) recover(method string, err *error) {
+// recoverPanic recovers from a panic and stores an error in err. It must be deferred.
+func (s *Server) recoverPanic(method string, err *error) {
 	if cause := recover(); cause != nil {
 		s.log.Error("a handler panicked", "method", method, "panic", cause, "stack", string(debug.Stack()))
 		*err = &dcb.Error{Kind: dcb.ErrInternal, Detail: "the server failed to handle the call"}
 	}
 }
 
-// sendError gives the status to return, and sets the trailer beside it.
+// sendError converts the error of a handler to the status to return, and sets the trailer.
 func sendError(stream grpc.ServerStream, err error) error {
 	if err == nil {
 		return nil
@@ -75,15 +75,15 @@ func sendError(stream grpc.ServerStream, err error) error {
 	return st.Err()
 }
 
-// untilStopping calls a handler that waits for its client for as long as the
-// client likes, and leaves it when the server is shutting down: once guard
-// returns the stream is over, and so is the handler.
+// untilStopping calls a handler that may wait for its client without a timeout. When the
+// server shuts down, untilStopping returns before the handler does; the stream then ends,
+// and with it the handler.
 func (s *Server) untilStopping(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	finished := make(chan error, 1)
 	go func() {
 		var err error
 		defer func() { finished <- err }()
-		defer s.recover(info.FullMethod, &err)
+		defer s.recoverPanic(info.FullMethod, &err)
 		err = handler(service, stream)
 	}()
 	select {

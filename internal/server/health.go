@@ -11,21 +11,21 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// The health service is our own because anyone may call it: its requests are
-// received like all others, within the same bounds, and a shutdown ends those
-// who watch.
+// The health service is implemented here and not by grpc-go, because anyone may call
+// it: its requests are received within the same bounds as all others, and a shutdown
+// ends its watches.
 
-// appendService is the name for whether appends can be made. It is NOT_SERVING in
-// cases that can pass by themselves, too; the others are until a restart.
+// appendService is the service name for the health of appends. It is NOT_SERVING also
+// while appends fail temporarily; the other services are NOT_SERVING only from a failure
+// or shutdown until a restart.
 const appendService = "umadb.v1.DCB/append"
 
-// healthServices are the names that can be asked for.
+// healthServices are the service names that have a health status.
 var healthServices = []string{"", umadbv1.DCB_ServiceDesc.ServiceName, appendService}
 
 func knowsHealthOf(service string) bool { return slices.Contains(healthServices, service) }
 
-// healthOf returns the health of a service, which is that of the server, or of
-// appends.
+// healthOf returns the health status of a service: that of the server or of appends.
 func (s *Server) healthOf(service string) health.HealthCheckResponse_ServingStatus {
 	if !knowsHealthOf(service) {
 		return health.HealthCheckResponse_SERVICE_UNKNOWN
@@ -65,7 +65,7 @@ func (s *Server) listHealth(stream grpc.ServerStream) error {
 	return stream.SendMsg(&health.HealthListResponse{Statuses: statuses})
 }
 
-// watchHealth sends the health now and when it changes. It ends when the server
+// watchHealth sends the health status now and whenever it changes, until the server
 // shuts down.
 func (s *Server) watchHealth(stream grpc.ServerStream) error {
 	request := new(health.HealthCheckRequest)
@@ -101,18 +101,19 @@ func (s *Server) watchHealth(stream grpc.ServerStream) error {
 	}
 }
 
-// enterWatch counts a watch of a connection, until leave is called, or refuses it.
+// enterWatch counts a watch of a connection until leave is called. It returns an error
+// if there are too many.
 func (s *Server) enterWatch(c *connection) (leave func(), err error) {
 	leave = func() { c.watches.Add(-1); s.watches.Add(-1) }
 	own, all := c.watches.Add(1), s.watches.Add(1)
 	switch {
 	case own > connectionWatches:
 		leave()
-		return nil, status.Errorf(codes.ResourceExhausted, "this connection watches the health %d times already", connectionWatches)
+		return nil, status.Errorf(codes.ResourceExhausted, "this connection already has %d health watches; end some, or try again later", connectionWatches)
 	case all > maxWatches:
 		leave()
-		s.notices.Warn("watches of the health are refused: there are too many", c.RemoteAddr())
-		return nil, status.Errorf(codes.ResourceExhausted, "the health is watched %d times already", maxWatches)
+		s.notices.Warn("health watches are refused: there are too many", c.RemoteAddr())
+		return nil, status.Errorf(codes.ResourceExhausted, "the server already has %d health watches; try again later", maxWatches)
 	}
 	return leave, nil
 }

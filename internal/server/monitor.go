@@ -3,20 +3,20 @@ package server
 import "time"
 
 const (
-	// monitorInterval is how often the monitor checks the server, and pressedInterval
-	// how often while calls wait for memory that clients hold.
+	// monitorInterval is the interval between checks of the server; pressedInterval is
+	// the interval while calls wait for memory that clients hold.
 	monitorInterval = time.Second
 	pressedInterval = 100 * time.Millisecond
 )
 
-// monitor runs until the server stops. Once a second it sets the health of appends, ends
-// calls whose request does not arrive, closes connections whose clients hold memory that
-// others need, and logs what was counted. It also relieves the server when it is pressed.
+// monitor runs until the server stops. Once a second it updates the health of appends,
+// ends calls whose request does not arrive, closes connections whose clients hold memory
+// that others need, and logs counted notices. When memory is short, it calls relieve.
 func (s *Server) monitor() {
 	tick := time.NewTicker(monitorInterval)
 	defer tick.Stop()
 	pressed := s.pressed
-	var again <-chan time.Time // when to relieve again
+	var again <-chan time.Time // time of the next call of relieve
 	for {
 		select {
 		case <-s.stopping.Done():
@@ -26,8 +26,8 @@ func (s *Server) monitor() {
 		case <-again:
 			pressed, again = s.relieve()
 		case <-tick.C:
-			s.judgeAppends()
-			s.conns.endLate(time.Now().Add(-s.options.ReceiveTimeout), s.late)
+			s.updateAppendHealth()
+			s.conns.abortReceiving(time.Now().Add(-s.options.ReceiveTimeout), s.arrivalTimeout)
 			s.conns.closeUnread()
 			if s.responses.pools[largePool].quarters() >= 2 {
 				s.conns.closeStalled(longestStall)
@@ -37,7 +37,7 @@ func (s *Server) monitor() {
 	}
 }
 
-// press wakes the monitor when memory or the number of calls is short.
+// press wakes the monitor when memory for messages or calls is short.
 func (s *Server) press() {
 	select {
 	case s.pressed <- struct{}{}:
@@ -45,9 +45,9 @@ func (s *Server) press() {
 	}
 }
 
-// relieve closes a connection whose client does not take its messages, if little is left
-// of what others need. It returns what to wait for before the next call: a press, or a
-// time if this was not enough yet.
+// relieve closes a connection whose client does not read its messages, if memory is short.
+// It returns what to wait for before the next call: a press, or a time if memory may still
+// be short.
 func (s *Server) relieve() (pressed chan struct{}, again <-chan time.Time) {
 	if !s.isShort() {
 		return s.pressed, nil
@@ -56,8 +56,8 @@ func (s *Server) relieve() (pressed chan struct{}, again <-chan time.Time) {
 	return nil, time.After(pressedInterval)
 }
 
-// isShort reports whether at most a quarter is left of the calls, or of the memory for
-// responses while calls find too little of it.
+// isShort reports whether at most a quarter of the memory for calls is left, or of the
+// memory for responses while calls are waiting for it.
 func (s *Server) isShort() bool {
 	return s.calls.isShort() || s.responses.isShort()
 }

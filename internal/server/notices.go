@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// noticeInterval is the least time between two lines with one message.
+	// noticeInterval is the minimum time between two lines with the same message.
 	noticeInterval = time.Minute
-	// noticeAddresses bounds the addresses that one line names.
+	// noticeAddresses is the maximum number of addresses in a line.
 	noticeAddresses = 5
 )
 
 // notices logs events that may be frequent, such as refusals: at most one line a minute
-// for each message, with how often it has happened since the line before, and the
-// addresses of clients that caused it.
+// for each message, with the number of occurrences since the previous line and the
+// addresses of clients that caused them.
 type notices struct {
 	log *slog.Logger
 
@@ -26,7 +26,7 @@ type notices struct {
 	messages map[string]*notice // guarded by mu
 }
 
-// notice is what has happened since the last line with a message.
+// notice contains the occurrences of a message since its last line.
 type notice struct {
 	logged time.Time
 	times  int
@@ -37,9 +37,9 @@ func newNotices(log *slog.Logger) *notices {
 	return &notices{log: log, messages: make(map[string]*notice)}
 }
 
-// Warn counts one occurrence of a message, caused by a client at an address, which may be
-// nil. The first one is logged at once. The messages must be constants, because they are
-// never removed.
+// Warn counts one occurrence of a message. from is the address of the client that caused
+// it; it may be nil. The first occurrence is logged at once. Messages must be constants,
+// because they are never removed.
 func (n *notices) Warn(message string, from net.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -55,8 +55,8 @@ func (n *notices) Warn(message string, from net.Addr) {
 	n.logDue(message, seen)
 }
 
-// flush logs the messages that have been counted and whose last line is at least a
-// minute old. It is called about once a second.
+// flush logs the counted messages whose last line is at least a minute old. It is called
+// about once a second.
 func (n *notices) flush() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -65,8 +65,8 @@ func (n *notices) flush() {
 	}
 }
 
-// logDue logs a notice if there is anything to log and its last line is old
-// enough. The caller must hold mu.
+// logDue logs a message if it has been counted and its last line is old enough. The
+// caller must hold mu.
 func (n *notices) logDue(message string, seen *notice) {
 	now := time.Now()
 	if seen.times == 0 || now.Sub(seen.logged) < noticeInterval {

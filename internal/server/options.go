@@ -7,60 +7,64 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// Options say how a Server serves. The zero value works: no encryption, no
-// authentication, and the limits named here.
+// Options configures a Server. The zero value is valid: no encryption, no
+// authentication, and the default limits.
 type Options struct {
-	// TLSCertFile and TLSKeyFile are PEM files: the certificate chain and its
-	// private key. Both, or neither for no encryption.
+	// TLSCertFile and TLSKeyFile are PEM files with the certificate chain and its
+	// private key. If both are empty, connections are not encrypted.
 	TLSCertFile, TLSKeyFile string
-	// APIKey must come with every call but those of the health service, as
-	// "authorization: Bearer KEY". It must be printable ASCII and neither begin nor
-	// end with a space. Empty for no authentication.
+	// APIKey must be sent with every call except those of the health service, as
+	// "authorization: Bearer KEY". It must be printable ASCII and must not start or
+	// end with a space. If it is empty, calls are not authenticated.
 	APIKey string
-	// Logger is told of panics and of refused connections. Nil for no logging.
+	// Logger receives messages about panics, refused calls and connections, and
+	// certificates that expire. The default is no logging.
 	Logger *slog.Logger
-	// Memory is the memory in bytes that the process should not exceed. The defaults of
-	// the bounds below are for 1 GiB; with less or more memory they are in proportion,
-	// from a quarter to 8 times. Default unlimited, with the defaults for 1 GiB.
+	// Memory is the memory in bytes that the process should not exceed. The defaults
+	// below are for 1 GiB; with less or more memory they are scaled in proportion, by a
+	// factor from 1/4 to 8. The default is unlimited, with the defaults for 1 GiB.
 	Memory int64
-	// MaxConnections bounds open connections. For one more, the oldest connection that
-	// has not authenticated any call is closed. If there is none, the new one is closed.
-	// Default 4,096, less in proportion to Memory, and at least 256 less than the file
-	// descriptors that the process may have.
+	// MaxConnections is the maximum number of open connections. When it is reached, a
+	// new connection replaces the oldest one that has not authenticated a call; if there
+	// is none, the new connection is closed. The default is 4,096, less in proportion to
+	// Memory, and at least 256 less than the limit of open files.
 	MaxConnections int
-	// MaxStreams bounds the concurrent calls of one connection. Default 4,096.
+	// MaxStreams is the maximum number of concurrent calls of one connection. The
+	// default is 4,096.
 	MaxStreams uint32
-	// CallMemory bounds the bytes that all calls in progress use, except those that are
-	// the only ones of their connection. A quarter is for calls other than reads,
-	// subscriptions and watches. Default 160 MiB, some 13,000 calls.
+	// CallMemory is the maximum size in bytes of all calls in progress, except calls
+	// that are the only ones of their connection. A quarter is reserved for calls other
+	// than reads, subscriptions and watches. The default is 160 MiB, enough for about
+	// 13,000 calls.
 	CallMemory int64
-	// RequestMemory bounds the bytes of all requests that are being received or handled.
-	// A quarter is for requests of up to 64 KiB. A call that finds no room is refused.
-	// Default 80 MiB, and never less than one large request.
+	// RequestMemory is the maximum size in bytes of all requests that are being received
+	// or handled. A quarter is reserved for requests of up to 64 KiB. A call that cannot
+	// get memory is refused. The default is 80 MiB, and the minimum one large request.
 	RequestMemory int64
-	// QueryMemory bounds the bytes that the parsed queries of subscriptions use, and
-	// also those of reads and append conditions. Default 64 MiB for each of the two, and
-	// never less than one large query.
+	// QueryMemory is the maximum size in bytes of the parsed queries of subscriptions,
+	// and also of those of reads and append conditions. The default is 64 MiB for each of
+	// the two, and the minimum one large query.
 	QueryMemory int64
-	// ResponseMemory bounds the bytes of messages that were sent and that no client
-	// has taken yet, beside a small one of each connection. Default 56 MiB.
+	// ResponseMemory is the maximum size in bytes of the messages that were sent and that
+	// clients have not read, except one small message of each connection. The default is
+	// 56 MiB.
 	ResponseMemory int64
-	// ReceiveTimeout bounds how long a request may take to arrive once its call
-	// has begun. Default 30 seconds.
+	// ReceiveTimeout is how long a request may take to arrive after its call has started.
+	// The default is 30 seconds.
 	ReceiveTimeout time.Duration
-	// SendTimeout bounds how long a read or subscription waits for memory for its next
-	// message. Default 30 seconds.
+	// SendTimeout is how long a read or subscription waits for memory for its next
+	// message. The default is 30 seconds.
 	SendTimeout time.Duration
-	// StreamWorkers is the number of goroutines kept for calls; those that find
-	// none free get a new one. An append waits for the disk on its worker, so
-	// this is about the number of concurrent appends. Default 256.
+	// StreamWorkers is the number of goroutines that are kept for calls; a call that
+	// finds none idle gets a new one. An append waits for the disk on its worker, so this
+	// should be about the number of concurrent appends. The default is 256.
 	StreamWorkers uint32
 
-	lowered bool // MaxConnections is less for lack of file descriptors
+	lowered bool // MaxConnections was lowered because of the limit of open files
 }
 
 // defaultConnections is the default of MaxConnections if there are enough file
-// descriptors. reservedDescriptors of them are for the store.
+// descriptors. reservedDescriptors of them are reserved for the store.
 const (
 	defaultConnections  = 4096
 	reservedDescriptors = 256
@@ -104,14 +108,14 @@ func (o Options) withDefaults(limits *dcb.Limits) Options {
 	return o
 }
 
-// DefaultConnections returns the default of MaxConnections for a process with some
-// memory, where there are enough file descriptors.
+// DefaultConnections returns the default of MaxConnections for a process with the given
+// memory in bytes and enough file descriptors.
 func DefaultConnections(memory int64) int {
 	return int(min(scaled(defaultConnections, memory), defaultConnections))
 }
 
-// connectionsFor returns how many connections are allowed with a limit of file
-// descriptors; 0 means that the limit is unknown.
+// connectionsFor returns the maximum number of connections for a limit of file
+// descriptors, which is 0 if it is unknown.
 func connectionsFor(usual, descriptors int) int {
 	if descriptors == 0 {
 		return usual

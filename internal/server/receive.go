@@ -16,37 +16,38 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// transport is what gRPC's own stream can do and its interface does not name.
-// By it a request is received here and not by RecvMsg, which takes a message of
-// any allowed size into memory and waits for it for ever: here bytes are reserved
-// as they arrive. The methods are not promised to stay; a test notices when they go.
+// transport contains the methods of grpc-go's stream that its interface does not export.
+// A request is received with them and not with RecvMsg, which reads a message of any
+// allowed size into memory and waits for it without a timeout: here memory is reserved as
+// the bytes arrive. grpc-go does not guarantee these methods; a test fails if they are
+// removed.
 type transport interface {
-	// ReadMessageHeader fills a slice of any length with the next bytes, or fails
-	// with io.EOF at the end. Unlike Read it keeps nothing of the frames that the
-	// bytes came in, which may be one for each byte.
+	// ReadMessageHeader fills dst, of any length, with the next bytes. It returns io.EOF
+	// at the end. Unlike Read it does not retain the frames of the bytes, of which there
+	// may be one for each byte.
 	ReadMessageHeader(dst []byte) error
-	// Read returns the next n bytes, in as many pieces as there were frames.
+	// Read returns the next n bytes, in one buffer for each frame.
 	Read(n int) (mem.BufferSlice, error)
-	// WriteStatus ends the stream, and with it a read that waits.
+	// WriteStatus ends the stream, including a read that waits.
 	WriteStatus(*status.Status) error
 }
 
-// headerSize is that of a gRPC message: one byte that tells whether the
-// message is compressed, and four of its length, big-endian.
+// headerSize is the size in bytes of the header of a gRPC message: a byte for the
+// compression, and the length of the message in four bytes, big-endian.
 const headerSize = 5
 
 const (
-	// receiveStep is how many bytes are asked for at once: so many the client may
-	// send without waiting.
+	// receiveStep is the maximum number of bytes of one read. The client can send that
+	// many without waiting.
 	receiveStep = 256 << 10
-	// wholeFrom is how many bytes of a request must have arrived before memory for the
-	// whole of it is reserved. Until then, twice what has arrived is reserved.
+	// wholeFrom is the number of bytes of a request that must have arrived before memory
+	// for the whole request is reserved. Until then, twice the received size is reserved.
 	wholeFrom = 1 << 20
-	// receiveStall is how long the next step of a request for which all memory is
-	// reserved may take, while others wait for memory.
+	// receiveStall is how long the next step of a request may take, if memory for the
+	// whole request is reserved and other calls wait for memory.
 	receiveStall = budgetWait / 2
-	// The first bytes of a request are read in small steps, to count their frames. A
-	// frame takes some 50 bytes besides its content, for as long as the call lasts. After
+	// The first bytes of a request are read in small steps, so that their frames can be
+	// counted. Until the call ends, a frame uses about 50 bytes besides its content. After
 	// tinyFrames frames, each must have tinyFrames bytes on average.
 	firstBytes = 64 << 10
 	firstStep  = 256
@@ -59,10 +60,10 @@ type request struct {
 	slab     *[]byte // that contains bytes, or nil
 	reserved reservation
 
-	received, frames int // of the first bytes
+	received, frames int // bytes and frames of the first bytes
 }
 
-// drop drops the bytes, which must not be used afterwards. Their reservation stays.
+// drop drops the bytes, which must not be used afterwards. Their memory stays reserved.
 func (r *request) drop() {
 	if r.slab != nil {
 		wire.Slabs.Put(r.slab)
@@ -70,7 +71,7 @@ func (r *request) drop() {
 	r.bytes, r.slab = nil, nil
 }
 
-// done drops the bytes and releases their reservation. It may be called again.
+// done drops the bytes and releases their memory. It may be called again.
 func (r *request) done() {
 	r.drop()
 	r.reserved.release()
@@ -80,7 +81,7 @@ func (r *request) done() {
 func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error) {
 	body, ok := grpc.ServerTransportStreamFromContext(stream.Context()).(transport)
 	if !ok {
-		return nil, errors.New("gRPC's stream has no methods to read by")
+		return nil, errors.New("the gRPC stream lacks the methods that the server reads requests with")
 	}
 	call := callOf(stream.Context())
 	call.connection.awaits(call, body)
@@ -106,7 +107,7 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 	return r, nil
 }
 
-// readLength reads what stands before a message.
+// readLength reads the header of a message and returns the length of the message.
 func readLength(body transport) (int64, error) {
 	header := make([]byte, headerSize)
 	switch err := body.ReadMessageHeader(header); {
@@ -115,12 +116,12 @@ func readLength(body transport) (int64, error) {
 	case err != nil:
 		return 0, brokenOff(err)
 	case header[0] != 0:
-		return 0, status.Error(codes.Unimplemented, "compressed requests are not understood")
+		return 0, status.Error(codes.Unimplemented, "compressed requests are not supported")
 	}
 	return int64(binary.BigEndian.Uint32(header[1:])), nil
 }
 
-// readMessage reads the message and sees that none follows.
+// readMessage reads the message and checks that it is the only one.
 func (s *Server) readMessage(ctx context.Context, r *request, body transport, length int) error {
 	if err := s.readBytes(ctx, r, body, length); err != nil {
 		return brokenOff(err)
@@ -144,19 +145,19 @@ func (s *Server) readBytes(ctx context.Context, r *request, body transport, leng
 	}
 	for len(r.bytes) < length {
 		have := len(r.bytes)
-		room := min(2*have, length)
+		size := min(2*have, length)
 		if have >= wholeFrom {
-			room = length
+			size = length
 		}
-		if err := s.reserveRequest(ctx, r, room, length); err != nil {
+		if err := s.reserveRequest(ctx, r, size, length); err != nil {
 			return err
 		}
-		grown := make([]byte, room)
+		grown := make([]byte, size)
 		copy(grown, r.bytes)
 		r.drop()
 		r.bytes = grown
 		read := s.readRest
-		if room <= firstBytes {
+		if size <= firstBytes {
 			read = r.readFirst
 		}
 		if err := read(body, grown[have:]); err != nil {
@@ -166,8 +167,8 @@ func (s *Server) readBytes(ctx context.Context, r *request, body transport, leng
 	return nil
 }
 
-// readFirst fills dst, of the first bytes of a request. It fails if they come in tiny
-// frames.
+// readFirst fills dst, which is a part of the first bytes of a request. It fails if they
+// were sent in tiny frames.
 func (r *request) readFirst(body transport, dst []byte) error {
 	for len(dst) > 0 {
 		data, err := body.Read(min(len(dst), firstStep))
@@ -180,7 +181,7 @@ func (r *request) readFirst(body transport, dst []byte) error {
 		r.received += n
 		r.frames += len(data)
 		if r.frames > tinyFrames && r.received < tinyFrames*(r.frames-tinyFrames) {
-			return status.Errorf(codes.ResourceExhausted, "the request comes in %d frames for %d bytes", r.frames, r.received)
+			return status.Errorf(codes.ResourceExhausted, "the request uses %d frames for %d bytes", r.frames, r.received)
 		}
 	}
 	return nil
@@ -197,7 +198,7 @@ func (s *Server) readRest(body transport, dst []byte) error {
 	stall = time.AfterFunc(receiveStall, func() {
 		<-set
 		if s.requests.waiting.Load() > 0 {
-			body.WriteStatus(s.slow)
+			body.WriteStatus(s.tooSlow)
 		} else {
 			stall.Reset(receiveStall)
 		}
@@ -207,17 +208,16 @@ func (s *Server) readRest(body transport, dst []byte) error {
 	return readFull(body, dst, func() { stall.Reset(receiveStall) })
 }
 
-// reserveRequest reserves room bytes for a request of some length, in the pool that the
-// whole request belongs to.
-func (s *Server) reserveRequest(ctx context.Context, r *request, room, length int) (err error) {
+// reserveRequest reserves size bytes for a request, in the pool for its whole length.
+func (s *Server) reserveRequest(ctx context.Context, r *request, size, length int) (err error) {
 	if r.reserved.bytes > 0 {
-		return r.reserved.resize(ctx, int64(room))
+		return r.reserved.resize(ctx, int64(size))
 	}
-	r.reserved, err = s.requests.reserve(ctx, connectionOf(ctx), s.requests.poolOf(int64(length)), int64(room))
+	r.reserved, err = s.requests.reserve(ctx, connectionOf(ctx), s.requests.poolOf(int64(length)), int64(size))
 	return err
 }
 
-// readFull fills dst, and calls step, which may be nil, after each step.
+// readFull fills dst. It calls step after each read; step may be nil.
 func readFull(body transport, dst []byte, step func()) error {
 	for len(dst) > 0 {
 		n := min(len(dst), receiveStep)
@@ -232,10 +232,10 @@ func readFull(body transport, dst []byte, step func()) error {
 	return nil
 }
 
-// brokenOff says what happened to a request of which a part has come.
+// brokenOff converts an error in the middle of a request.
 func brokenOff(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return malformed("the request ends before its length")
+		return malformed("the request is shorter than its length says")
 	}
 	return err
 }

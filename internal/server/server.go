@@ -18,16 +18,16 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// What the transport allows, beside Options.
+// Timeouts that are not in Options.
 const (
-	// handshakeTimeout bounds TLS and HTTP/2 handshakes together.
+	// handshakeTimeout bounds the TLS and HTTP/2 handshakes together.
 	handshakeTimeout = 10 * time.Second
-	// readerPatience is how long Shutdown waits for clients to take what they
-	// were sent, and appendPoll how often it then looks for appends.
+	// readerPatience is how long Shutdown waits for clients to read what they were sent.
+	// Afterwards it checks every appendPoll whether appends are still in progress.
 	readerPatience = 2 * time.Second
 	appendPoll     = 10 * time.Millisecond
-	// arrivalPatience is how long Shutdown waits for requests to arrive, and for appends
-	// to reach the writer of the store, before it ends them.
+	// arrivalPatience is how long Shutdown waits for requests to arrive, and for the
+	// store's writer to claim appends, before it ends them.
 	arrivalPatience = time.Second
 )
 
@@ -37,7 +37,7 @@ type Server struct {
 	options Options
 	limits  *dcb.Limits
 	log     *slog.Logger
-	key     keyring
+	auth    authenticator
 	conns   *connections
 	calls   *calls
 	notices *notices
@@ -47,24 +47,23 @@ type Server struct {
 	requests, queries, subscriptions, responses *budget
 
 	pressed   chan struct{} // wakes the monitor
-	watches   atomic.Int64  // of the health
-	appending atomic.Int64  // appends that have begun and not ended
+	watches   atomic.Int64  // number of health watches
+	appending atomic.Int64  // number of appends in progress
 	appends   starvation
 	health    appendHealth
 
-	grpc *grpc.Server
-	late *status.Status // of a request that does not arrive in time
-	slow *status.Status // of one that does not arrive while others wait for memory
+	grpc           *grpc.Server
+	arrivalTimeout *status.Status // of a request that does not arrive in time
+	tooSlow        *status.Status // of a request that arrives too slowly while others wait for memory
 
-	stopping  context.Context // done from the beginning of Shutdown
+	stopping  context.Context // done once Shutdown has started
 	beginStop context.CancelFunc
-	giveUp    context.Context // done once Shutdown has waited for arrivalPatience
+	giveUp    context.Context // done after Shutdown has waited for arrivalPatience
 	endWaits  context.CancelFunc
 }
 
-// New makes a server of a store, which stays the caller's to close, after
-// Shutdown. It fails with dcb.ErrInvalidArgument if the TLS files or the API key
-// are of no use.
+// New returns a server of a store. The caller must close the store after Shutdown. New
+// fails with dcb.ErrInvalidArgument if the TLS files or the API key cannot be used.
 func New(store Store, options Options) (*Server, error) {
 	limits := store.Limits()
 	options = options.withDefaults(limits)
@@ -92,17 +91,17 @@ func New(store Store, options Options) (*Server, error) {
 	s.responses.patience = options.SendTimeout
 	s.responses.pools[largePool].own = smallMessage
 	s.conns = newConnections(options.MaxConnections, s.notices, s.calls)
-	if err := s.key.set(options.APIKey); err != nil {
+	if err := s.auth.setKey(options.APIKey); err != nil {
 		return nil, err
 	}
-	s.late = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
-	s.slow = status.New(codes.ResourceExhausted, "the request arrived too slowly while others waited for its memory; try again later")
+	s.arrivalTimeout = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)
+	s.tooSlow = status.New(codes.ResourceExhausted, "the request arrived too slowly while others waited for its memory; try again later")
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
 	s.giveUp, s.endWaits = context.WithCancel(context.Background())
 	s.grpc = s.newGRPC()
 	s.register()
 	if options.lowered {
-		s.log.Warn("this process may have few files open, so that few connections are allowed", "connections", options.MaxConnections, "files", descriptorLimit())
+		s.log.Warn("few connections are allowed because the limit of open files is low", "connections", options.MaxConnections, "files", descriptorLimit())
 	}
 	go s.monitor()
 	return s, nil
@@ -127,39 +126,39 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.StaticConnWindowSize(connWindow),
 		// Existing clients ping every 5 seconds, with or without calls.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 2 * time.Second, PermitWithoutStream: true}),
-		// A subscription to nothing that happens would not notice a dead client, and
-		// proxies close what is silent for 60 seconds, some for 30.
+		// Without pings, an idle subscription would not notice a dead client, and proxies
+		// close connections that are idle for 60 seconds, some for 30.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 20 * time.Second}),
 	)
 }
 
-// Serve answers the connections of a listener until Shutdown, and then returns
-// nil, or until the listener fails. It closes the listener.
+// Serve accepts and serves the connections of a listener until Shutdown, and then
+// returns nil, or until the listener fails. It closes the listener.
 func (s *Server) Serve(listener net.Listener) error {
 	serving, end := context.WithCancel(s.stopping)
 	defer end()
 	go s.certificate.watch(serving)
 	err := s.grpc.Serve(s.conns.limit(listener))
 	if errors.Is(err, grpc.ErrServerStopped) {
-		return nil // Shutdown came first
+		return nil // Shutdown was called before
 	}
 	return err
 }
 
-// Shutdown ends the server. From now on the health service says NOT_SERVING
-// and no call is begun. Appends that the store is writing are finished; those that it
-// is not writing within a second, and requests that do not arrive within a second, fail
-// with UNAVAILABLE and have had no effect. Subscriptions end as if there were no more
-// events, and reads in the middle fail with UNAVAILABLE. Shutdown returns when all calls
-// have ended. It waits two seconds for clients that do not take what they were sent, and
-// then closes their connections. When ctx is done before, it closes all connections,
-// whatever is in progress, and returns the context's error.
+// Shutdown stops the server. From now on the health service returns NOT_SERVING and new
+// calls are refused. Appends that the store is writing are completed; appends that it
+// does not write within a second, and requests that do not arrive within a second, fail
+// with UNAVAILABLE and have no effect. Subscriptions end without an error, and
+// incomplete reads fail with UNAVAILABLE. Shutdown returns when all calls have ended. It
+// waits two seconds for clients that do not read what they were sent, and then closes
+// their connections. If ctx is done before, Shutdown closes all connections, even those
+// with calls in progress, and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginStop()
 	s.conns.stop()
 	arrival := time.AfterFunc(arrivalPatience, func() {
 		s.endWaits()
-		s.conns.endLate(time.Now(), stopping)
+		s.conns.abortReceiving(time.Now(), stopping)
 	})
 	defer arrival.Stop()
 	finished := make(chan struct{})
@@ -175,11 +174,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			return nil
 		case <-ctx.Done():
 			s.grpc.Stop()
-			return fmt.Errorf("server: calls under way were cut off: %w", context.Cause(ctx))
+			return fmt.Errorf("server: calls in progress were aborted: %w", context.Cause(ctx))
 		case <-patience.C:
 		}
 		if s.appending.Load() == 0 {
-			s.grpc.Stop() // what is left are clients that do not take their events
+			s.grpc.Stop() // only clients that do not read their events are left
 			return nil
 		}
 		patience.Reset(appendPoll)

@@ -4,27 +4,28 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// formerService is what the service was called before it had a version. Old
-// clients still call it so.
-const formerService = "umadb.UmaDBService"
+// legacyService is the name of the service before it had a version. Old clients
+// still use it.
+const legacyService = "umadb.UmaDBService"
 
-// register declares the services. Every method is a stream to gRPC, which is
-// the same on the wire: so its handler and guard run before the request has
-// been received, and not after.
+// register registers the services. Every method is registered as a stream, which
+// is the same on the wire, so that guard and the handler run before the request is
+// received.
 func (s *Server) register() {
 	methods := streams(map[string]handler{
-		"Append":          s.append,
-		"Read":            s.read,
-		"Subscribe":       s.subscribe,
-		"Head":            s.head,
-		"GetTrackingInfo": s.trackingInfo,
+		"Append":          s.handleAppend,
+		"Read":            s.handleRead,
+		"Subscribe":       s.handleSubscribe,
+		"Head":            s.handleHead,
+		"GetTrackingInfo": s.handleTrackingInfo,
 	})
-	for _, name := range []string{umadbv1.DCB_ServiceDesc.ServiceName, formerService} {
+	for _, name := range []string{umadbv1.DCB_ServiceDesc.ServiceName, legacyService} {
 		s.grpc.RegisterService(&grpc.ServiceDesc{
 			ServiceName: name,
 			Streams:     methods,
@@ -44,12 +45,12 @@ func (s *Server) register() {
 	s.registerReflection()
 }
 
-// isAppend reports whether a method is Append, by either name of its service.
+// isAppend reports whether a method is Append, under either name of the service.
 func isAppend(method string) bool {
-	return method == umadbv1.DCB_Append_FullMethodName || method == "/"+formerService+"/Append"
+	return method == umadbv1.DCB_Append_FullMethodName || method == "/"+legacyService+"/Append"
 }
 
-// handler answers one call.
+// handler handles one call.
 type handler func(stream grpc.ServerStream) error
 
 func streams(handlers map[string]handler) []grpc.StreamDesc {
@@ -64,8 +65,23 @@ func streams(handlers map[string]handler) []grpc.StreamDesc {
 	return streams
 }
 
-// unknown answers a method that there is not.
+// unknown handles calls to unknown methods.
 func unknown(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
-	return status.Errorf(codes.Unimplemented, "there is no method %.200q", method)
+	return status.Errorf(codes.Unimplemented, "unknown method %.200q", method)
+}
+
+// registerReflection lets tools such as grpcurl list the services and their messages.
+func (s *Server) registerReflection() {
+	reflection.Register(reflected{s.grpc})
+}
+
+// reflected is a server without legacyService, which has no descriptor.
+type reflected struct{ *grpc.Server }
+
+// GetServiceInfo returns the services by name.
+func (r reflected) GetServiceInfo() map[string]grpc.ServiceInfo {
+	services := r.Server.GetServiceInfo()
+	delete(services, legacyService)
+	return services
 }

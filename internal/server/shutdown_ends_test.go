@@ -58,7 +58,7 @@ func TestShutdownEndsRequestsThatDoNotArrive(t *testing.T) {
 			if _, err := cut.Write(beginning); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the call has begun", func() bool { return r.AppendsBegun() == 1 })
+			eventually(t, "the call has begun", func() bool { return r.AppendsStarted() == 1 })
 			if err := r.Shutdown(within(t, patience)); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// expiryNotice is how long before the end of a certificate the log warns of it,
-	// unless the certificate's whole life is short: then a fifth of that.
+	// expiryNotice is how long before its expiry a certificate is warned about, or a
+	// fifth of its lifetime if that is shorter.
 	expiryNotice = 14 * 24 * time.Hour
 	// expiryPoll is how often the certificate in use is checked.
 	expiryPoll = 24 * time.Hour
 )
 
-// certificate is the TLS certificate of the server. It may be replaced at any time. Open
+// certificate is the TLS certificate of the server. It may be replaced at any time; open
 // connections are not affected.
 type certificate struct {
 	certFile, keyFile string
@@ -30,16 +30,15 @@ type certificate struct {
 	current           atomic.Pointer[tls.Certificate]
 }
 
-// newCertificate loads the certificate that the options name. It returns nil if they
-// name none.
+// newCertificate loads the certificate of the options. It returns nil if they have none.
 func newCertificate(options Options) (*certificate, error) {
 	switch {
 	case options.TLSCertFile == "" && options.TLSKeyFile == "":
 		return nil, nil
 	case options.TLSKeyFile == "":
-		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "a TLS certificate is given without its key; give both or neither"}
+		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "a TLS certificate is configured without its key; configure both or neither"}
 	case options.TLSCertFile == "":
-		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "a TLS key is given without its certificate; give both or neither"}
+		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "a TLS key is configured without its certificate; configure both or neither"}
 	}
 	c := &certificate{certFile: options.TLSCertFile, keyFile: options.TLSKeyFile, log: options.Logger}
 	return c, c.load()
@@ -56,8 +55,8 @@ func (c *certificate) load() error {
 	return nil
 }
 
-// credentials returns TLS with the certificate that is current when a connection
-// begins, or no encryption if c is nil.
+// credentials returns TLS credentials with the certificate that is current when a
+// connection is made, or insecure credentials if c is nil.
 func (c *certificate) credentials() credentials.TransportCredentials {
 	if c == nil {
 		return insecure.NewCredentials()
@@ -68,7 +67,7 @@ func (c *certificate) credentials() credentials.TransportCredentials {
 	})
 }
 
-// warn logs that clients refuse the certificate, or soon will.
+// warn logs a warning if clients refuse the certificate or soon will.
 func (c *certificate) warn() {
 	leaf, now := c.current.Load().Leaf, time.Now()
 	about := []any{"file", c.certFile, "not_before", leaf.NotBefore, "not_after", leaf.NotAfter}
@@ -82,12 +81,12 @@ func (c *certificate) warn() {
 	}
 }
 
-// noticeBefore returns how long before the end of a certificate the log warns of it.
+// noticeBefore returns how long before its expiry a certificate is warned about.
 func noticeBefore(leaf *x509.Certificate) time.Duration {
 	return min(expiryNotice, leaf.NotAfter.Sub(leaf.NotBefore)/5)
 }
 
-// watch logs the warnings once a day, until ctx is done. c may be nil.
+// watch calls warn once a day until ctx is done. c may be nil.
 func (c *certificate) watch(ctx context.Context) {
 	if c == nil {
 		return

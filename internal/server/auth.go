@@ -13,38 +13,39 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// openMethods are all that may be called without the API key. Whatever is not
-// here needs it, known or not.
+// openMethods are the methods that can be called without the API key. All other
+// methods, even unknown ones, require it.
 var openMethods = map[string]bool{
 	"/grpc.health.v1.Health/Check": true,
 	"/grpc.health.v1.Health/List":  true,
 	"/grpc.health.v1.Health/Watch": true,
 }
 
-// keyring knows the API key by its hash, so that comparing tells nothing of
-// the key by its time, its length included. The key may be replaced at any time.
-type keyring struct {
+// authenticator checks the API key of calls. It compares hashes, so that the time of a
+// comparison reveals nothing about the key, not even its length. The key may be
+// replaced at any time.
+type authenticator struct {
 	hash atomic.Pointer[[sha256.Size]byte] // nil if no key is required
 }
 
-// set replaces the key. Calls in progress are not affected.
-func (k *keyring) set(key string) error {
+// setKey replaces the key. Calls in progress are not affected.
+func (a *authenticator) setKey(key string) error {
 	if err := wire.CheckAPIKey(key); err != nil {
 		return err
 	}
 	if key == "" {
-		k.hash.Store(nil)
+		a.hash.Store(nil)
 		return nil
 	}
 	hash := sha256.Sum256([]byte(key))
-	k.hash.Store(&hash)
+	a.hash.Store(&hash)
 	return nil
 }
 
-// admit tells whether the caller of a method may call it: nil, or an error of
-// kind dcb.ErrAuthentication.
-func (k *keyring) admit(ctx context.Context, method string) error {
-	want := k.hash.Load()
+// authenticate returns nil if the client may call the method, and otherwise a
+// dcb.ErrAuthentication.
+func (a *authenticator) authenticate(ctx context.Context, method string) error {
+	want := a.hash.Load()
 	if want == nil || openMethods[method] {
 		return nil
 	}
@@ -60,12 +61,12 @@ func (k *keyring) admit(ctx context.Context, method string) error {
 	return nil
 }
 
-// SetAPIKey replaces the key that every call must have, for calls that begin from now
-// on. The key must not be empty, and a client must be able to send it. Otherwise the
-// error is dcb.ErrInvalidArgument, and the key is unchanged.
+// SetAPIKey replaces the API key for calls that start from now on. It fails with
+// dcb.ErrInvalidArgument, and keeps the current key, if the new key is empty or a
+// client could not send it.
 func (s *Server) SetAPIKey(key string) error {
 	if key == "" {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the API key is empty"}
 	}
-	return s.key.set(key)
+	return s.auth.setKey(key)
 }

@@ -1,0 +1,229 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+)
+
+// fullMessage is the minimum size in bytes of a message of a subscription after which the
+// next one may be large.
+const fullMessage = smallMessage / 2
+
+// handleAppend handles Append. It keeps the bytes of the request, or their canonical copy,
+// until the store has written them.
+func (s *Server) handleAppend(stream grpc.ServerStream) error {
+	s.appending.Add(1)
+	defer s.appending.Add(-1)
+	if s.stopping.Err() != nil {
+		return errStopping
+	}
+	request, err := s.receive(stream, maxRequest(s.limits))
+	if err != nil {
+		return err
+	}
+	defer request.done()
+	query, err := s.reserveQuery(stream.Context(), s.queries, encoding.AppendQueryCost(request.bytes))
+	if err != nil {
+		return err
+	}
+	defer query.release()
+	s.appends.granted()
+	parsed, err := encoding.ParseAppend(request.bytes, s.limits)
+	if err != nil {
+		return err
+	}
+	if parsed.Copied {
+		request.drop()
+	}
+	position, err := s.commit(stream.Context(), parsed)
+	if err != nil {
+		return err
+	}
+	return stream.SendMsg(&umadbv1.AppendResponse{Position: position})
+}
+
+// commit passes an append to the store. An append that the store's writer has not claimed
+// when Shutdown stops waiting fails with errStopping and has no effect.
+func (s *Server) commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+	position, err := s.store.Commit(ctx, request, s.giveUp.Done())
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		return 0, errStopping
+	}
+	return position, err
+}
+
+// handleRead handles Read.
+func (s *Server) handleRead(stream grpc.ServerStream) error {
+	parsed, query, err := receiveQuery(s, stream, s.queries, encoding.ParseRead)
+	if err != nil {
+		return err
+	}
+	defer func() { query.release() }()
+	if parsed.Subscribe {
+		if query, err = query.moveTo(stream.Context(), s.subscriptions); err != nil {
+			return err
+		}
+	}
+	cursor, err := s.store.OpenRead(parsed)
+	if err != nil {
+		return err
+	}
+	if parsed.Subscribe {
+		return s.follow(stream, cursor)
+	}
+	return s.sendAll(stream, cursor)
+}
+
+// sendAll sends the messages of a read. A shutdown ends an incomplete read with an error,
+// so that no client mistakes a part of the events for all of them.
+func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error {
+	out := s.newSendWindow(stream)
+	defer out.close()
+	for {
+		if s.stopping.Err() != nil {
+			return errStopping
+		}
+		m, err := out.next(stream.Context(), cursor, false)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := out.send(m); err != nil {
+			return err
+		}
+	}
+}
+
+// handleSubscribe handles Subscribe.
+func (s *Server) handleSubscribe(stream grpc.ServerStream) error {
+	parsed, query, err := receiveQuery(s, stream, s.subscriptions, encoding.ParseSubscribe)
+	if err != nil {
+		return err
+	}
+	defer query.release()
+	cursor, err := s.store.OpenSubscription(parsed)
+	if err != nil {
+		return err
+	}
+	return s.follow(stream, cursor)
+}
+
+// follow sends the messages of a subscription until the client ends the call, the
+// store is closed or the server shuts down. In the last two cases the stream ends
+// without an error, since the client has missed no event.
+func (s *Server) follow(stream grpc.ServerStream, cursor encoding.Cursor) error {
+	// Some clients wait for the headers before they return a stream to their caller.
+	if err := stream.SendHeader(nil); err != nil {
+		return err
+	}
+	out := s.newSendWindow(stream)
+	defer out.close()
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
+
+	small := true
+	for {
+		m, err := out.next(ctx, cursor, small)
+		switch {
+		case err == nil && len(*m.slab) == 0:
+			m.drop()
+			continue
+		case err == nil:
+			small = len(*m.slab) < fullMessage
+			err = out.send(m)
+		}
+		switch {
+		case errors.Is(err, io.EOF), s.stopping.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// handleHead handles Head.
+func (s *Server) handleHead(stream grpc.ServerStream) error {
+	if err := s.receiveSmall(stream, new(umadbv1.HeadRequest)); err != nil {
+		return err
+	}
+	position, err := s.store.Head(stream.Context())
+	if err != nil {
+		return err
+	}
+	response := new(umadbv1.HeadResponse)
+	if position != 0 {
+		response.Position = &position
+	}
+	return stream.SendMsg(response)
+}
+
+// handleTrackingInfo handles GetTrackingInfo.
+func (s *Server) handleTrackingInfo(stream grpc.ServerStream) error {
+	request := new(umadbv1.TrackingRequest)
+	if err := s.receiveSmall(stream, request); err != nil {
+		return err
+	}
+	if err := encoding.CheckSource(request.GetSource()); err != nil {
+		return err
+	}
+	position, found, err := s.store.GetTrackingInfo(stream.Context(), request.GetSource())
+	if err != nil {
+		return err
+	}
+	response := new(umadbv1.TrackingResponse)
+	if found {
+		response.Position = &position
+	}
+	return stream.SendMsg(response)
+}
+
+// receiveSmall receives and decodes a request of at most maxSmallRequest bytes.
+func (s *Server) receiveSmall(stream grpc.ServerStream, message proto.Message) error {
+	request, err := s.receive(stream, maxSmallRequest)
+	if err != nil {
+		return err
+	}
+	defer request.done()
+	if err := proto.Unmarshal(request.bytes, message); err != nil {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "cannot decode the request", Cause: err}
+	}
+	return nil
+}
+
+// receiveQuery receives and parses the request of a read or subscription, and drops its
+// bytes. It reserves memory for the parsed query, which the caller must release.
+func receiveQuery[R any](s *Server, stream grpc.ServerStream, queries *budget, parse func([]byte, *dcb.Limits) (R, error)) (parsed R, query reservation, err error) {
+	request, err := s.receive(stream, maxRequest(s.limits))
+	if err != nil {
+		return parsed, query, err
+	}
+	defer request.done()
+	query, err = s.reserveQuery(stream.Context(), queries, encoding.ReadQueryCost(request.bytes))
+	if err != nil {
+		return parsed, query, err
+	}
+	if parsed, err = parse(request.bytes, s.limits); err != nil {
+		query.release()
+	}
+	return parsed, query, err
+}
+
+// reserveQuery reserves memory for a parsed query, unless it is so small that the memory
+// of its call includes it.
+func (s *Server) reserveQuery(ctx context.Context, queries *budget, bytes int64) (reservation, error) {
+	if bytes <= freeQuery {
+		return reservation{}, nil
+	}
+	return queries.reserve(ctx, connectionOf(ctx), queries.poolOf(bytes), bytes)
+}
