@@ -16,7 +16,7 @@ import (
 
 const apiKey = "umadb:test-key-4f7c2b1d"
 
-func TestEverythingButHealthNeedsTheKey(t *testing.T) {
+func TestAllMethodsExceptHealthRequireKey(t *testing.T) {
 	c := start(t, newMemoryStore(), server.Options{APIKey: apiKey}).raw(t)
 	var methods []string
 	for _, method := range umadbv1.DCB_ServiceDesc.Methods {
@@ -29,7 +29,7 @@ func TestEverythingButHealthNeedsTheKey(t *testing.T) {
 		t.Fatalf("the service has the methods %v", methods)
 	}
 	for _, method := range methods {
-		methods = append(methods, formerName(method))
+		methods = append(methods, legacyName(method))
 	}
 	methods = append(methods,
 		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -57,7 +57,7 @@ func TestEverythingButHealthNeedsTheKey(t *testing.T) {
 	}
 }
 
-func TestOnlyTheRightKeyIsLetIn(t *testing.T) {
+func TestOnlyCorrectKeyIsAccepted(t *testing.T) {
 	c := start(t, newMemoryStore(), server.Options{APIKey: apiKey}).raw(t)
 	for header, want := range map[string]codes.Code{
 		"Bearer " + apiKey:           codes.OK,
@@ -75,12 +75,12 @@ func TestOnlyTheRightKeyIsLetIn(t *testing.T) {
 	} {
 		answer := c.post(t, "/umadb.v1.DCB/Head", request(t, &umadbv1.HeadRequest{}), "Authorization", header)
 		if answer.code != want {
-			t.Errorf("%q is answered %v", header, answer.code)
+			t.Errorf("%q ends with %v", header, answer.code)
 		}
 	}
 }
 
-func TestAKeyThatNobodyCanSendIsAnError(t *testing.T) {
+func TestNewRejectsKeyThatCannotBeSent(t *testing.T) {
 	for _, key := range []string{apiKey + "\n", " " + apiKey, "clé"} {
 		if _, err := server.New(newMemoryStore(), server.Options{APIKey: key}); !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%q: %v", key, err)
@@ -88,7 +88,7 @@ func TestAKeyThatNobodyCanSendIsAnError(t *testing.T) {
 	}
 }
 
-func TestWithoutAKeyNoneIsAskedFor(t *testing.T) {
+func TestWithoutKeyAnyKeyIsAccepted(t *testing.T) {
 	c := start(t, newMemoryStore(), server.Options{}).raw(t)
 	answer := c.post(t, "/umadb.v1.DCB/Head", request(t, &umadbv1.HeadRequest{}), "Authorization", "Bearer whatever")
 	if answer.code != codes.OK {

@@ -25,16 +25,16 @@ const (
 
 var bearer = []string{"authorization", "Bearer " + apiKey}
 
-func TestCallsWithoutAKeyAreBounded(t *testing.T) {
+func TestAnonymousCallsAreBounded(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey})
-	stranger := r.frames(t, 64<<10)
+	anonymous := r.frames(t, 64<<10)
 	for range 2 * server.AnonymousCalls {
-		stranger.call(checkMethod, nil, false) // the request never comes
+		anonymous.call(checkMethod, nil, false) // the request never arrives
 	}
 	eventually(t, "some calls are refused", func() bool {
-		return stranger.count(codes.ResourceExhausted) >= server.AnonymousCalls
+		return anonymous.count(codes.ResourceExhausted) >= server.AnonymousCalls
 	})
-	if n := stranger.count(codes.ResourceExhausted); n > server.AnonymousCalls+server.AnonymousCalls/2 {
+	if n := anonymous.count(codes.ResourceExhausted); n > server.AnonymousCalls+server.AnonymousCalls/2 {
 		t.Errorf("%d calls are refused of %d", n, 2*server.AnonymousCalls)
 	}
 	other := r.frames(t, 64<<10)
@@ -43,7 +43,7 @@ func TestCallsWithoutAKeyAreBounded(t *testing.T) {
 	eventually(t, "the calls of others succeed", func() bool { return other.count(codes.OK) == 2 })
 }
 
-func TestOneConnectionLeavesCallsForOthers(t *testing.T) {
+func TestConnectionsWithManyCallsLeaveMemoryForOthers(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{CallMemory: 256 * server.CallBytes})
 	const hogs = 8
 	for range hogs {
@@ -64,7 +64,7 @@ func TestOneConnectionLeavesCallsForOthers(t *testing.T) {
 	}
 }
 
-func TestSubscriptionsLeaveRoomForBriefCalls(t *testing.T) {
+func TestSubscriptionsLeaveMemoryForBriefCalls(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{CallMemory: 256 * server.CallBytes})
 	const hogs = 50
 	for range hogs {
@@ -86,7 +86,7 @@ func TestSubscriptionsLeaveRoomForBriefCalls(t *testing.T) {
 	}
 }
 
-// What the released client does: it has no bound of its own.
+// The released client does this, since it has no limit of its own.
 func TestManySubscriptionsOfOneConnection(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	c := r.frames(t, 64<<10)
@@ -100,7 +100,7 @@ func TestManySubscriptionsOfOneConnection(t *testing.T) {
 	}
 }
 
-func TestWatchesOfTheHealthAreBounded(t *testing.T) {
+func TestHealthWatchesAreBounded(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	c := r.frames(t, 64<<10)
 	for range server.ConnectionWatches + 3 {
@@ -109,9 +109,8 @@ func TestWatchesOfTheHealthAreBounded(t *testing.T) {
 	eventually(t, "three watches are refused", func() bool { return c.count(codes.ResourceExhausted) == 3 })
 }
 
-// A call is counted as long as the transport keeps anything of it: the handlers of
-// these have ended.
-func TestAnswersThatAreNotTakenStayCounted(t *testing.T) {
+// A call is counted until the transport has dropped it, even after its handler has ended.
+func TestUnreadResponsesStayCounted(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey})
 	for name, end := range map[string]func(c *frameClient, last uint32){
 		"the window opens": func(c *frameClient, last uint32) {
@@ -136,17 +135,16 @@ func TestAnswersThatAreNotTakenStayCounted(t *testing.T) {
 				return c.count(codes.ResourceExhausted) > server.AnonymousCalls/2
 			})
 			if c.count(codes.OK) > 0 || r.CallsUsed() == 0 {
-				t.Errorf("%d calls have been answered, and %d bytes are counted", c.count(codes.OK), r.CallsUsed())
+				t.Errorf("%d calls have ended, and %d bytes are counted", c.count(codes.OK), r.CallsUsed())
 			}
 			end(c, last)
-			eventually(t, "nothing is counted any more", func() bool { return r.CallsUsed() == 0 })
+			eventually(t, "no call is counted", func() bool { return r.CallsUsed() == 0 })
 		})
 	}
 }
 
-// gRPC refuses a call that is compressed in a way it does not know before the call
-// reaches us.
-func TestCallsThatHaveNoHandlerAreReleased(t *testing.T) {
+// gRPC itself refuses calls with an unknown compression.
+func TestCallsWithoutHandlerAreReleased(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	c := r.frames(t, 64<<10)
 	for range 50 {
@@ -156,11 +154,11 @@ func TestCallsThatHaveNoHandlerAreReleased(t *testing.T) {
 	eventually(t, "all have ended", func() bool {
 		return c.count(codes.Unimplemented) == 50 && c.count(codes.DeadlineExceeded)+c.count(codes.Canceled) == 50
 	})
-	eventually(t, "nothing is counted any more", func() bool { return r.CallsUsed() == 0 })
+	eventually(t, "no call is counted", func() bool { return r.CallsUsed() == 0 })
 }
 
-// Each frame of a request would cost many times its bytes.
-func TestARequestInFramesOfOneByteIsRefused(t *testing.T) {
+// Each frame would use many times the memory of its bytes.
+func TestRequestInOneByteFramesIsRefused(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	c := r.frames(t, 64<<10)
 	const calls, length = 50, 4000
@@ -173,33 +171,33 @@ func TestARequestInFramesOfOneByteIsRefused(t *testing.T) {
 		}
 	}
 	eventually(t, "all are refused", func() bool { return c.count(codes.ResourceExhausted) == calls })
-	if took := heap() - before; took > calls*length {
-		t.Errorf("%d requests of %d bytes take %d bytes", calls, length, took)
+	if used := heap() - before; used > calls*length {
+		t.Errorf("%d requests of %d bytes use %d bytes", calls, length, used)
 	}
 }
 
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // pools keep what they have for one
+	runtime.GC() // pools keep their contents for one
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-func TestReadersThatTakeNothingMakeWayForOthers(t *testing.T) {
+func TestReadersThatDoNotReadAreClosed(t *testing.T) {
 	r, good := startLarge(t, server.Options{ResponseMemory: 8 << 20})
-	r.takeAllMemory(t)
+	r.useAllMemory(t)
 	for range 3 {
 		if err := readWhole(within(t, patience), good); err != nil {
-			t.Errorf("a read beside those that take nothing: %v", err)
+			t.Errorf("a read: %v", err)
 		}
 	}
 }
 
-// takeAllMemory makes calls that take nothing of what they are sent, until the memory for
-// large messages is in use. Each connection has one message, which no other connection
-// makes it give up at once.
-func (r *running) takeAllMemory(t *testing.T) {
+// useAllMemory makes calls that do not read their responses, until the memory for large
+// messages is in use. Each connection has one message, for which the server does not close
+// it at once.
+func (r *running) useAllMemory(t *testing.T) {
 	t.Helper()
 	read, err := proto.Marshal(&umadbv1.ReadRequest{BatchSize: new(uint32(1))})
 	if err != nil {
@@ -208,18 +206,18 @@ func (r *running) takeAllMemory(t *testing.T) {
 	for range 40 {
 		r.frames(t, 0).call(umadbv1.DCB_Read_FullMethodName, framed(read), true)
 	}
-	eventually(t, "nothing is left", func() bool { return r.ResponsesUsed() > 8<<20-wire.LargeSlab })
+	eventually(t, "the memory is in use", func() bool { return r.ResponsesUsed() > 8<<20-wire.LargeSlab })
 }
 
-// Clients that do not take their messages do not hold up small ones of other connections,
-// not even for the time that the server needs to notice them.
-func TestSmallMessagesDoNotWaitForReadersThatTakeNothing(t *testing.T) {
+// Clients that do not read do not delay small messages of other connections, not even
+// until the server closes their connections.
+func TestSmallMessagesDoNotWaitForReadersThatDoNotRead(t *testing.T) {
 	r, good := startLarge(t, server.Options{ResponseMemory: 8 << 20, SendTimeout: time.Nanosecond})
 	if _, err := good.Append(within(t, patience), &umadbv1.AppendRequest{Events: []*umadbv1.Event{{EventType: "Small"}}}); err != nil {
 		t.Fatal(err)
 	}
 	small := &umadbv1.Query{Items: []*umadbv1.QueryItem{{Types: []string{"Small"}}}}
-	r.takeAllMemory(t)
+	r.useAllMemory(t)
 	for range 20 {
 		stream, err := good.Read(within(t, patience), &umadbv1.ReadRequest{Query: small})
 		for err == nil {
@@ -231,7 +229,7 @@ func TestSmallMessagesDoNotWaitForReadersThatTakeNothing(t *testing.T) {
 	}
 }
 
-func TestCallsThatTakeNothingMakeWayForOthers(t *testing.T) {
+func TestCallsThatDoNotReadAreClosed(t *testing.T) {
 	r, _ := startLarge(t, server.Options{CallMemory: 256 * server.CallBytes, ResponseMemory: 1 << 30})
 	hogs := make([]*frameClient, 50)
 	for i := range hogs {
@@ -240,16 +238,16 @@ func TestCallsThatTakeNothingMakeWayForOthers(t *testing.T) {
 			hogs[i].call(umadbv1.DCB_Read_FullMethodName, framed(nil), true)
 		}
 	}
-	eventually(t, "a connection that takes nothing is closed", func() bool {
+	eventually(t, "a connection that does not read is closed", func() bool {
 		return slices.ContainsFunc(hogs, (*frameClient).isClosed)
 	})
 }
 
-// The query of a subscription is not a request in hand.
-func TestSubscriptionsToLargeTagsLeaveRequestsToOthers(t *testing.T) {
+// The query of a subscription does not use the memory for requests.
+func TestSubscriptionQueriesDoNotUseRequestMemory(t *testing.T) {
 	store := newMemoryStore()
 	store.limits.RequestBytes = 1 << 20
-	r := start(t, store, server.Options{RequestMemory: 1, QueryMemory: 1}) // as small as it gets
+	r := start(t, store, server.Options{RequestMemory: 1, QueryMemory: 1}) // raised to the minimum
 	ctx := within(t, patience)
 	tag := strings.Repeat("x", 1<<20-100)
 	query := &umadbv1.Query{Items: []*umadbv1.QueryItem{{Tags: []string{tag}}}}
@@ -260,7 +258,7 @@ func TestSubscriptionsToLargeTagsLeaveRequestsToOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if header, err := subscription.Header(); err == nil && header != nil {
-			continue // it is under way
+			continue // it has started
 		}
 		if _, err := subscription.Recv(); status.Code(err) != codes.ResourceExhausted {
 			t.Fatalf("a subscription ends with %v", err)
@@ -283,28 +281,28 @@ func anyTag(tag string) *umadbv1.AppendCondition {
 	return &umadbv1.AppendCondition{FailIfEventsMatch: &umadbv1.Query{Items: []*umadbv1.QueryItem{{Tags: []string{tag}}}}}
 }
 
-func TestLargeRequestsThatStallMakeWayForOthers(t *testing.T) {
+func TestStalledLargeRequestIsEndedForOthers(t *testing.T) {
 	store := newMemoryStore()
 	store.limits.RequestBytes = 4 << 20
 	r := start(t, store, server.Options{RequestMemory: 1}) // one large request
 	slow := r.raw(t)
-	answered := make(chan rawAnswer, 1)
+	answered := make(chan rawResponse, 1)
 	body := framed(make([]byte, 4<<20))
 	go func() { answered <- slow.post(t, umadbv1.DCB_Append_FullMethodName, stalled(t, body[:3<<20])) }()
-	eventually(t, "the request has room for the whole of it", func() bool { return r.RequestsUsed() >= 4<<20 })
+	eventually(t, "memory for the whole request is reserved", func() bool { return r.RequestsUsed() >= 4<<20 })
 	large := &umadbv1.AppendRequest{Events: []*umadbv1.Event{{Data: make([]byte, 3<<20)}}}
 	if _, err := r.client(t).Append(within(t, patience), large); err != nil {
 		t.Errorf("a large append: %v", err)
 	}
 	if answer := <-answered; answer.code != codes.ResourceExhausted {
-		t.Errorf("the request that stalls is answered %v: %q", answer.code, answer.message)
+		t.Errorf("the stalled request ends with %v: %q", answer.code, answer.message)
 	}
 }
 
-func TestAPathThatIsNoMethodIsShortened(t *testing.T) {
+func TestLongMethodNameIsShortened(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	answer := r.raw(t).post(t, "/"+strings.Repeat("x", 7000), request(t, &umadbv1.HeadRequest{}))
 	if answer.code != codes.Unimplemented || len(answer.message) > 300 {
-		t.Errorf("the answer is %v, %d bytes: %.100q", answer.code, len(answer.message), answer.message)
+		t.Errorf("the status is %v, %d bytes: %.100q", answer.code, len(answer.message), answer.message)
 	}
 }

@@ -13,25 +13,25 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// former makes the calls of a client from before the service had a version.
-type former struct{ *grpc.ClientConn }
+// legacyClient makes calls under the name that the service had before it had a version.
+type legacyClient struct{ *grpc.ClientConn }
 
-func formerName(method string) string {
+func legacyName(method string) string {
 	return "/umadb.UmaDBService" + method[len("/umadb.v1.DCB"):]
 }
 
-func (f former) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
-	return f.ClientConn.Invoke(ctx, formerName(method), args, reply, options...)
+func (f legacyClient) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	return f.ClientConn.Invoke(ctx, legacyName(method), args, reply, options...)
 }
 
-func (f former) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
-	return f.ClientConn.NewStream(ctx, desc, formerName(method), options...)
+func (f legacyClient) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	return f.ClientConn.NewStream(ctx, desc, legacyName(method), options...)
 }
 
-func TestEveryMethodAnswersByBothNames(t *testing.T) {
+func TestEveryMethodHasBothServiceNames(t *testing.T) {
 	for name, client := range map[string]func(*grpc.ClientConn) umadbv1.DCBClient{
 		"umadb.v1.DCB":       func(c *grpc.ClientConn) umadbv1.DCBClient { return umadbv1.NewDCBClient(c) },
-		"umadb.UmaDBService": func(c *grpc.ClientConn) umadbv1.DCBClient { return umadbv1.NewDCBClient(former{c}) },
+		"umadb.UmaDBService": func(c *grpc.ClientConn) umadbv1.DCBClient { return umadbv1.NewDCBClient(legacyClient{c}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t, newMemoryStore(), server.Options{})
@@ -94,7 +94,7 @@ func callEveryMethod(t *testing.T, client umadbv1.DCBClient) {
 	}
 }
 
-func TestAReadThatSubscribesGoesOn(t *testing.T) {
+func TestReadWithSubscribeContinues(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	client := r.client(t)
 	ctx := within(t, patience)
@@ -112,7 +112,7 @@ func TestAReadThatSubscribesGoesOn(t *testing.T) {
 	}
 }
 
-func TestLargeMessagesPassBothWays(t *testing.T) {
+func TestLargeMessages(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	client := r.client(t)
 	ctx := within(t, patience)
@@ -131,7 +131,7 @@ func TestLargeMessagesPassBothWays(t *testing.T) {
 	for _, event := range events {
 		message, err := read.Recv()
 		if err != nil || !proto.Equal(message.Events[0].Event, event) {
-			t.Fatalf("an event of %d bytes came back wrong: %v", len(event.Data), err)
+			t.Fatalf("an event of %d bytes was not returned unchanged: %v", len(event.Data), err)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// acquireFor takes bytes for a share that has made no reservation before, and waits for
-// some time if it has to.
+// acquireFor acquires bytes for a share as a new reservation, and waits at most for
+// patience.
 func (r *capacity) acquireFor(s *share, more int64, patience time.Duration) error {
 	return r.acquire(s, 0, more, func() (context.Context, context.CancelFunc, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -17,7 +17,7 @@ func (r *capacity) acquireFor(s *share, more int64, patience time.Duration) erro
 	})
 }
 
-// fill takes one by one what a share can have, and returns how many.
+// fill acquires bytes one by one until none is left for the share, and returns their number.
 func (r *capacity) fill(t *testing.T, s *share) (n int64) {
 	t.Helper()
 	for r.acquireFor(s, 1, time.Nanosecond) == nil {
@@ -26,23 +26,23 @@ func (r *capacity) fill(t *testing.T, s *share) (n int64) {
 	return n
 }
 
-func TestAConnectionHasAQuarterAndLeavesRoomForOthers(t *testing.T) {
+func TestConnectionUsesAtMostAQuarter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, hogs := range []int{1, 2, 8, 40, 100} {
 			r := capacity{size: 10_000}
 			for range hogs {
 				if n := r.fill(t, new(share)); n > r.size/4 {
-					t.Errorf("of %d, one has %d of %d", hogs, n, r.size)
+					t.Errorf("with %d connections, one uses %d of %d", hogs, n, r.size)
 				}
 			}
 			if r.acquireFor(new(share), r.size/5, time.Nanosecond) != nil {
-				t.Errorf("beside %d there is no room for one reservation of another", hogs)
+				t.Errorf("with %d connections, there is not enough for a reservation of another", hogs)
 			}
 		}
 	})
 }
 
-func TestOneReservationMayHaveAnySize(t *testing.T) {
+func TestSingleReservationMayHaveAnySize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := capacity{size: 100}
 		var one, other share
@@ -50,7 +50,7 @@ func TestOneReservationMayHaveAnySize(t *testing.T) {
 			t.Error(err)
 		}
 		if err := r.acquireFor(&other, 1, time.Second); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("more than there is: %v", err)
+			t.Errorf("more than the capacity: %v", err)
 		}
 		r.release(&one, 100)
 		if err := r.acquireFor(&other, 1, 0); err != nil {
@@ -59,7 +59,7 @@ func TestOneReservationMayHaveAnySize(t *testing.T) {
 	})
 }
 
-func TestALargeReservationTakesItsTurn(t *testing.T) {
+func TestLargeReservationIsNotOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := capacity{size: 100}
 		small := make([]share, 100)
@@ -77,10 +77,10 @@ func TestALargeReservationTakesItsTurn(t *testing.T) {
 		synctest.Wait()
 		for i := range small[:60] {
 			r.release(&small[i], 1)
-			// What is small and comes later does not take it away.
+			// A later, small reservation does not get the memory.
 			if i < 59 {
 				if err := r.acquireFor(new(share), 1, time.Nanosecond); err == nil {
-					t.Fatal("a small reservation comes before a large one that waits")
+					t.Fatal("a small reservation was granted before a large one that waits")
 				}
 			}
 		}
@@ -95,12 +95,12 @@ func TestALargeReservationTakesItsTurn(t *testing.T) {
 	})
 }
 
-func TestWhoHasLeastComesFirst(t *testing.T) {
+func TestConnectionWithLeastIsServedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := capacity{size: 100}
 		var full, has, none share
 		if r.acquireFor(&full, 90, 0) != nil || r.acquireFor(&has, 10, 0) != nil {
-			t.Fatal("the room is not free")
+			t.Fatal("the capacity is not free")
 		}
 		order := make(chan string, 2)
 		go func() { _ = r.acquireFor(&has, 10, time.Minute); order <- "has" }()

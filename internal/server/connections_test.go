@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// scarce is a listener that has no file descriptors left for some time.
+// scarce is a listener that fails some times because there are no file descriptors left.
 type scarce struct {
 	net.Listener
 	failures int
@@ -25,7 +25,7 @@ func (l *scarce) Accept() (net.Conn, error) {
 	return one, nil
 }
 
-func TestAcceptingThatFailsIsLogged(t *testing.T) {
+func TestAcceptErrorsAreLogged(t *testing.T) {
 	var log bytes.Buffer
 	c := newConnections(10, newNotices(slog.New(slog.NewTextHandler(&log, nil))), new(calls))
 	listener := c.limit(&scarce{failures: 1000})
@@ -44,7 +44,7 @@ func TestAcceptingThatFailsIsLogged(t *testing.T) {
 	}
 }
 
-func TestConnectionsLeaveFileDescriptorsToTheStore(t *testing.T) {
+func TestConnectionsLeaveFileDescriptorsForStore(t *testing.T) {
 	for descriptors, want := range map[int]int{
 		0: 4096, 1: 1, 256: 64, 512: 256, 4096: 3840, 4352: 4096, 1 << 20: 4096,
 	} {
@@ -54,7 +54,7 @@ func TestConnectionsLeaveFileDescriptorsToTheStore(t *testing.T) {
 	}
 }
 
-func TestDefaultsFollowTheMemory(t *testing.T) {
+func TestDefaultsAreScaledByMemory(t *testing.T) {
 	for memory, want := range map[int64]int64{
 		0: 1000 << 20, math.MaxInt64: 1000 << 20, 1 << 30: 1000 << 20, 4 << 30: 4000 << 20, 1 << 40: 8000 << 20, 512 << 20: 500 << 20, 256 << 20: 250 << 20, 16 << 20: 250 << 20,
 	} {
@@ -63,6 +63,6 @@ func TestDefaultsFollowTheMemory(t *testing.T) {
 		}
 	}
 	if got := DefaultConnections(1 << 40); got != defaultConnections {
-		t.Errorf("with much memory %d connections", got)
+		t.Errorf("with much memory: %d connections, want %d", got, defaultConnections)
 	}
 }

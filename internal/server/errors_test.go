@@ -15,14 +15,14 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// failing starts a server of which every append fails with err.
+// failing starts a server whose appends fail with err.
 func failing(t *testing.T, err error) *running {
 	store := newMemoryStore()
 	store.onCommit = func(context.Context) error { return err }
 	return start(t, store, server.Options{})
 }
 
-func TestAnExistingClientGetsTheBareErrorResponse(t *testing.T) {
+func TestExistingClientReceivesBareErrorResponse(t *testing.T) {
 	r := failing(t, &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "an event matches", ConflictPosition: 300})
 	answer := r.raw(t).post(t, "/umadb.v1.DCB/Append", request(t, &umadbv1.AppendRequest{}))
 	if answer.code != codes.FailedPrecondition || answer.message != "integrity error: an event matches" {
@@ -35,7 +35,7 @@ func TestAnExistingClientGetsTheBareErrorResponse(t *testing.T) {
 	}
 }
 
-func TestAGoClientGetsAProperStatus(t *testing.T) {
+func TestGoClientReceivesStatusDetails(t *testing.T) {
 	r := failing(t, &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "an event matches", ConflictPosition: 300})
 	_, err := r.client(t).Append(within(t, patience), &umadbv1.AppendRequest{})
 	st := status.Convert(err)
@@ -52,21 +52,21 @@ func TestAGoClientGetsAProperStatus(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfNoKindIsInternal(t *testing.T) {
+func TestErrorWithoutKindIsInternal(t *testing.T) {
 	answer := failing(t, errors.New("odd")).raw(t).post(t, "/umadb.v1.DCB/Append", request(t, &umadbv1.AppendRequest{}))
 	if answer.code != codes.Internal || answer.message != "internal error: odd" {
 		t.Errorf("status is %v: %q", answer.code, answer.message)
 	}
 }
 
-func TestAClosedStoreIsUnavailable(t *testing.T) {
+func TestClosedStoreIsUnavailable(t *testing.T) {
 	answer := failing(t, dcb.ErrClosed).raw(t).post(t, "/umadb.v1.DCB/Append", request(t, &umadbv1.AppendRequest{}))
 	if answer.code != codes.Unavailable || len(answer.details) != 0 {
 		t.Errorf("status is %v, details %q", answer.code, answer.details)
 	}
 }
 
-func TestAnErrorCanBeSentWhateverItSays(t *testing.T) {
+func TestErrorWithAnyTextCanBeSent(t *testing.T) {
 	odd := strings.Repeat("ж\n\x00\xff%", 10_000)
 	r := failing(t, &dcb.Error{Kind: dcb.ErrIO, Detail: odd})
 	answer := r.raw(t).post(t, "/umadb.v1.DCB/Append", request(t, &umadbv1.AppendRequest{}))
@@ -78,11 +78,11 @@ func TestAnErrorCanBeSentWhateverItSays(t *testing.T) {
 		t.Errorf("status is %v: %q", answer.code, response.Message)
 	}
 	if _, err := r.client(t).Append(within(t, patience), &umadbv1.AppendRequest{}); status.Code(err) != codes.Internal {
-		t.Errorf("a Go client gets %v", err)
+		t.Errorf("a Go client receives %v", err)
 	}
 }
 
-func TestAPanicFailsOnlyItsCall(t *testing.T) {
+func TestPanicFailsOnlyItsCall(t *testing.T) {
 	store := newMemoryStore()
 	store.onNext = func() { panic("oh no") }
 	r := start(t, store, server.Options{})
@@ -95,7 +95,7 @@ func TestAPanicFailsOnlyItsCall(t *testing.T) {
 	}
 }
 
-func TestACallThatTimesOutSaysSo(t *testing.T) {
+func TestCallThatTimesOut(t *testing.T) {
 	store := newMemoryStore()
 	store.onCommit = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	r := start(t, store, server.Options{})

@@ -9,7 +9,7 @@ import (
 // BudgetWait is budgetWait.
 const BudgetWait = budgetWait
 
-// What bounds the calls of a connection.
+// Bounds of the calls of a connection.
 const (
 	AnonymousCalls    = anonymousCalls
 	CallBytes         = callBytes
@@ -21,8 +21,8 @@ func (s *Server) CallsUsed() int64 {
 	return s.calls.used[anonymous].Load() + s.calls.used[lasting].Load() + s.calls.used[brief].Load()
 }
 
-// AppendsStarted returns how many appends have begun and not ended.
-func (s *Server) AppendsStarted() int64 { return s.appending.Load() }
+// AppendsInProgress returns the number of appends in progress.
+func (s *Server) AppendsInProgress() int64 { return s.appending.Load() }
 
 // RequestsUsed returns the bytes that are reserved for large requests.
 func (s *Server) RequestsUsed() int64 { return s.requests.used(largePool) }
@@ -36,13 +36,10 @@ func (b *budget) used(p pool) int64 {
 	return b.pools[p].used
 }
 
-// UpdateAppendHealth sets the health of appends, as is done once a second.
-func (s *Server) UpdateAppendHealth() { s.updateAppendHealth() }
-
-// NewCertificate loads the certificate of options.
+// NewCertificate loads the certificate of the options.
 func NewCertificate(options Options) (*certificate, error) {
 	return newCertificate(options.withDefaults(&dcb.Limits{}))
 }
 
-// Watch warns once a day until ctx is done.
+// Watch calls watch.
 func (c *certificate) Watch(ctx context.Context) { c.watch(ctx) }

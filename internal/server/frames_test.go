@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// frameClient sends the frames of HTTP/2 one by one, as no library would, and
-// collects how its calls end.
+// frameClient sends HTTP/2 frames one by one, as no library would, and records how its
+// calls end.
 type frameClient struct {
 	t      *testing.T
 	conn   net.Conn
@@ -29,8 +29,7 @@ type frameClient struct {
 	closed bool
 }
 
-// frames connects a client whose streams have a window of some bytes for what the
-// server sends.
+// frames connects a client whose streams have a receive window of the given bytes.
 func (r *running) frames(t *testing.T, window uint32) *frameClient {
 	t.Helper()
 	conn, err := net.Dial("tcp", r.address)
@@ -56,7 +55,7 @@ func (c *frameClient) must(err error) {
 	}
 }
 
-// read reads until the connection ends.
+// read reads frames until the connection ends.
 func (c *frameClient) read() {
 	for {
 		frame, err := c.framer.ReadFrame()
@@ -82,7 +81,7 @@ func (c *frameClient) read() {
 	}
 }
 
-// call begins a call, and sends data of its body, and its end if that is all.
+// call starts a call and sends data as its body. If end is set, the body ends there.
 func (c *frameClient) call(method string, data []byte, end bool, headers ...string) uint32 {
 	c.t.Helper()
 	c.headers.Reset()
@@ -101,7 +100,7 @@ func (c *frameClient) call(method string, data []byte, end bool, headers ...stri
 	return id
 }
 
-// count returns how many calls have ended with a code.
+// count returns the number of calls that ended with a code.
 func (c *frameClient) count(code codes.Code) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,12 +119,12 @@ func (c *frameClient) isClosed() bool {
 	return c.closed
 }
 
-// eventually waits until a condition holds.
+// eventually waits until a condition is true.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it does not come to this: %s", what)
+			t.Fatalf("timeout: %s", what)
 		}
 	}
 }

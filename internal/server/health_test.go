@@ -18,7 +18,7 @@ const (
 	notServing = health.HealthCheckResponse_NOT_SERVING
 )
 
-func TestHealthIsToldByEachName(t *testing.T) {
+func TestHealthOfEachService(t *testing.T) {
 	store := newMemoryStore()
 	client := health.NewHealthClient(start(t, store, server.Options{APIKey: apiKey}).dial(t))
 	for _, service := range []string{"", "umadb.v1.DCB", "umadb.v1.DCB/append"} {
@@ -37,7 +37,7 @@ func TestHealthIsToldByEachName(t *testing.T) {
 	}
 }
 
-func TestAWatcherIsToldOfAFailureAndOfTheEnd(t *testing.T) {
+func TestWatchReportsFailureAndEnds(t *testing.T) {
 	store := newMemoryStore()
 	r := start(t, store, server.Options{})
 	client := health.NewHealthClient(r.dial(t))
@@ -69,7 +69,7 @@ func TestAWatcherIsToldOfAFailureAndOfTheEnd(t *testing.T) {
 	}
 }
 
-func TestAWatcherIsToldOfAShutdown(t *testing.T) {
+func TestWatchReportsShutdown(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	watch, err := health.NewHealthClient(r.dial(t)).Watch(within(t, patience), &health.HealthCheckRequest{})
 	if err != nil {
@@ -86,7 +86,7 @@ func TestAWatcherIsToldOfAShutdown(t *testing.T) {
 	}
 }
 
-func TestTheHealthOfAppendsChangesBothWays(t *testing.T) {
+func TestAppendHealthChangesBothWays(t *testing.T) {
 	store := newMemoryStore()
 	r := start(t, store, server.Options{})
 	client := health.NewHealthClient(r.dial(t))

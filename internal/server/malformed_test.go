@@ -14,7 +14,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// everyMethod is all five, by their present names.
+// everyMethod contains the five methods under their current names.
 var everyMethod = []string{
 	umadbv1.DCB_Append_FullMethodName,
 	umadbv1.DCB_Read_FullMethodName,
@@ -23,7 +23,7 @@ var everyMethod = []string{
 	umadbv1.DCB_GetTrackingInfo_FullMethodName,
 }
 
-func TestARequestThatIsNotWholeIsInvalid(t *testing.T) {
+func TestMalformedRequestIsInvalid(t *testing.T) {
 	c := start(t, newMemoryStore(), server.Options{}).raw(t)
 	for name, body := range map[string][]byte{
 		"nothing":       {},
@@ -48,7 +48,7 @@ func TestARequestThatIsNotWholeIsInvalid(t *testing.T) {
 	}
 }
 
-func TestACompressedRequestIsNotUnderstood(t *testing.T) {
+func TestCompressedRequestIsUnimplemented(t *testing.T) {
 	c := start(t, newMemoryStore(), server.Options{}).raw(t)
 	for _, encoding := range []string{"", "identity", "gzip"} {
 		answer := c.post(t, umadbv1.DCB_Append_FullMethodName, bytes.NewReader([]byte{1, 0, 0, 0, 0}), "Grpc-Encoding", encoding)
@@ -58,7 +58,7 @@ func TestACompressedRequestIsNotUnderstood(t *testing.T) {
 	}
 }
 
-func TestAnUnknownMethodIsUnimplemented(t *testing.T) {
+func TestUnknownMethodIsUnimplemented(t *testing.T) {
 	c := start(t, newMemoryStore(), server.Options{}).raw(t)
 	for _, method := range []string{"/umadb.v1.DCB/Drop", "/other/Append", "/" + strings.Repeat("x", 4000) + "/y"} {
 		answer := c.post(t, method, bytes.NewReader(framed(nil)))
@@ -68,9 +68,9 @@ func TestAnUnknownMethodIsUnimplemented(t *testing.T) {
 	}
 }
 
-func TestRandomBytesHarmNobody(t *testing.T) {
+func TestRandomRequests(t *testing.T) {
 	store := newMemoryStore()
-	// Random bytes may well be a subscription, which would not end.
+	// Random bytes may be a valid subscription, which would not end.
 	c := start(t, store, server.Options{}).raw(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
@@ -96,11 +96,11 @@ func TestRandomBytesHarmNobody(t *testing.T) {
 		}
 	}
 	if answer := c.post(t, umadbv1.DCB_Head_FullMethodName, request(t, &umadbv1.HeadRequest{})); answer.code != codes.OK {
-		t.Errorf("afterwards the server answers %v", answer.code)
+		t.Errorf("afterwards, Head ends with %v", answer.code)
 	}
 }
 
-func TestARequestOverTheLimitIsRefused(t *testing.T) {
+func TestRequestOverLimitIsRefused(t *testing.T) {
 	store := newMemoryStore()
 	store.limits.RequestBytes = 1 << 20
 	c := start(t, store, server.Options{}).raw(t)
@@ -109,7 +109,7 @@ func TestARequestOverTheLimitIsRefused(t *testing.T) {
 		bytes  int
 		want   codes.Code
 	}{
-		// A little over, and the answer names the limit; a lot, and it is not received.
+		// Slightly over the limit, the error contains the limit; far over, the request is not received.
 		{umadbv1.DCB_Append_FullMethodName, 1<<20 + 1, codes.InvalidArgument},
 		{umadbv1.DCB_Append_FullMethodName, 2 << 20, codes.ResourceExhausted},
 		{umadbv1.DCB_Read_FullMethodName, 2 << 20, codes.ResourceExhausted},
@@ -125,7 +125,7 @@ func TestARequestOverTheLimitIsRefused(t *testing.T) {
 	}
 }
 
-func TestARequestInManyPiecesIsPutTogether(t *testing.T) {
+func TestRequestInManyPieces(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	event := &umadbv1.Event{Data: bytes.Repeat([]byte("0123456789"), 300_000)}
 	encoded, err := proto.Marshal(&umadbv1.AppendRequest{Events: []*umadbv1.Event{event}})
@@ -141,7 +141,7 @@ func TestARequestInManyPiecesIsPutTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	if message, err := read.Recv(); err != nil || !proto.Equal(message.Events[0].Event, event) {
-		t.Errorf("the event came back wrong: %v", err)
+		t.Errorf("the event was not returned unchanged: %v", err)
 	}
 }
 

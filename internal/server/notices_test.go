@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestANoticeIsLoggedOnceAMinute(t *testing.T) {
+func TestNoticeIsLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := newNotices(slog.New(slog.NewTextHandler(&log, nil)))

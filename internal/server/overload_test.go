@@ -19,33 +19,33 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// stalled is a body of which the beginning comes, and then nothing.
-func stalled(t *testing.T, beginning []byte) io.Reader {
+// stalled returns a body that stalls after the given bytes.
+func stalled(t *testing.T, sent []byte) io.Reader {
 	t.Helper()
 	reader, writer := io.Pipe()
 	t.Cleanup(func() { writer.Close() })
-	return io.MultiReader(bytes.NewReader(beginning), reader)
+	return io.MultiReader(bytes.NewReader(sent), reader)
 }
 
-func TestARequestThatDoesNotArriveIsGivenUp(t *testing.T) {
+func TestRequestThatDoesNotArriveTimesOut(t *testing.T) {
 	c := start(t, newMemoryStore(), server.Options{ReceiveTimeout: 50 * time.Millisecond}).raw(t)
-	for name, beginning := range map[string][]byte{
+	for name, sent := range map[string][]byte{
 		"no header":  {},
 		"no message": {0, 0, 0, 0, 9},
 		"no end":     framed([]byte("\x0a\x00")),
 	} {
-		began := time.Now()
-		answer := c.post(t, umadbv1.DCB_Append_FullMethodName, stalled(t, beginning))
+		started := time.Now()
+		answer := c.post(t, umadbv1.DCB_Append_FullMethodName, stalled(t, sent))
 		if answer.code != codes.DeadlineExceeded || !strings.Contains(answer.message, "50ms") {
 			t.Errorf("%s: status is %v: %q", name, answer.code, answer.message)
 		}
-		if took := time.Since(began); took > patience/2 {
+		if took := time.Since(started); took > patience/2 {
 			t.Errorf("%s: it took %v", name, took)
 		}
 	}
 }
 
-func TestAStalledRequestHoldsOnlyItsOwnBytes(t *testing.T) {
+func TestStalledRequestReservesOnlyReceivedBytes(t *testing.T) {
 	store := newMemoryStore()
 	r := start(t, store, server.Options{RequestMemory: 17 << 20})
 	slow := r.raw(t)
@@ -63,10 +63,10 @@ func TestAStalledRequestHoldsOnlyItsOwnBytes(t *testing.T) {
 	}()
 	defer func() { cancel(); <-done }()
 
-	// There is room for others beside it, large ones too: what has not come takes none.
+	// There is memory for other requests, even large ones: only received bytes use memory.
 	large := r.raw(t).post(t, umadbv1.DCB_Append_FullMethodName, bytes.NewReader(framed(make([]byte, 16<<20))))
 	if large.code != codes.InvalidArgument {
-		t.Errorf("a large request is answered %v: %q", large.code, large.message)
+		t.Errorf("a large request ends with %v: %q", large.code, large.message)
 	}
 	small := &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}}
 	if _, err := r.client(t).Append(within(t, patience), small); err != nil {
@@ -74,7 +74,7 @@ func TestAStalledRequestHoldsOnlyItsOwnBytes(t *testing.T) {
 	}
 }
 
-func TestRequestsAreRefusedWhenTooMuchIsInHand(t *testing.T) {
+func TestRequestsAreRefusedWhenMemoryIsUsedUp(t *testing.T) {
 	store := newMemoryStore()
 	entered, release := make(chan struct{}, 1), make(chan struct{})
 	store.onCommit = func(context.Context) error {
@@ -83,7 +83,7 @@ func TestRequestsAreRefusedWhenTooMuchIsInHand(t *testing.T) {
 		return nil
 	}
 	store.limits.RequestBytes = 1 << 20
-	r := start(t, store, server.Options{RequestMemory: 1}) // as small as it gets: one request
+	r := start(t, store, server.Options{RequestMemory: 1}) // raised to the minimum: one request
 	client := r.client(t)
 	large := &umadbv1.AppendRequest{Events: []*umadbv1.Event{{Data: make([]byte, 700<<10)}}}
 	first := make(chan error, 1)
@@ -104,7 +104,7 @@ func TestRequestsAreRefusedWhenTooMuchIsInHand(t *testing.T) {
 	}
 }
 
-func TestTooManyConnectionsAreClosed(t *testing.T) {
+func TestConnectionsOverLimitAreClosed(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{MaxConnections: 2})
 	first, second := r.client(t), r.client(t)
 	for _, client := range []umadbv1.DCBClient{first, second} {
@@ -126,7 +126,7 @@ func TestTooManyConnectionsAreClosed(t *testing.T) {
 	}
 }
 
-func TestAClosedConnectionMakesRoom(t *testing.T) {
+func TestClosedConnectionIsNotCounted(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{MaxConnections: 1})
 	for range 3 {
 		conn := r.dial(t, grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: time.Millisecond, MaxDelay: time.Millisecond}}))
@@ -150,25 +150,25 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// Connections without a call must not keep out those with one.
-func TestConnectionsWithoutACallMakeRoom(t *testing.T) {
+// Connections without a call must not prevent connections with one.
+func TestConnectionsWithoutAuthenticatedCallAreReplaced(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey, MaxConnections: 3})
 	idle, health, first := r.frames(t, 64<<10), r.frames(t, 64<<10), r.frames(t, 64<<10)
 	health.call(watchMethod, framed(nil), true)
 	first.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true, bearer...)
 	eventually(t, "the first call succeeds", func() bool { return first.count(codes.OK) == 1 })
-	for _, stranger := range []*frameClient{idle, health} {
+	for _, anonymous := range []*frameClient{idle, health} {
 		next := r.frames(t, 64<<10)
 		next.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true, bearer...)
 		eventually(t, "a further call succeeds", func() bool { return next.count(codes.OK) == 1 })
-		eventually(t, "a connection without a key is closed", stranger.isClosed)
+		eventually(t, "a connection without a key is closed", anonymous.isClosed)
 	}
 	if first.isClosed() {
 		t.Error("a connection with a key is closed")
 	}
 }
 
-func TestRefusedKeysAreLogged(t *testing.T) {
+func TestWrongKeysAreLogged(t *testing.T) {
 	var log bytes.Buffer
 	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	c := r.raw(t)

@@ -13,9 +13,9 @@ import (
 	"github.com/umadb-go/umadb/internal/server"
 )
 
-// Proxies end a stream on which nothing comes from the server for a while: nginx and
-// many others after 60 s, some after 30 s.
-func TestASilentConnectionIsPinged(t *testing.T) {
+// Proxies end a stream on which the server sends nothing: nginx and many others after
+// 60 s, some after 30 s.
+func TestIdleConnectionIsPinged(t *testing.T) {
 	const (
 		preface  = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 		settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -35,11 +35,11 @@ func TestASilentConnectionIsPinged(t *testing.T) {
 		if _, err := io.WriteString(conn, preface+settings); err != nil {
 			t.Fatal(err)
 		}
-		begun := time.Now()
+		started := time.Now()
 		for pinged := false; !pinged; {
 			header := make([]byte, 9)
 			if _, err := io.ReadFull(conn, header); err != nil {
-				t.Fatalf("no ping within %v: %v", time.Since(begun), err)
+				t.Fatalf("no ping within %v: %v", time.Since(started), err)
 			}
 			length := int64(binary.BigEndian.Uint32(header) >> 8)
 			if _, err := io.CopyN(io.Discard, conn, length); err != nil {
@@ -47,8 +47,8 @@ func TestASilentConnectionIsPinged(t *testing.T) {
 			}
 			pinged = header[3] == typePing
 		}
-		if waited := time.Since(begun); waited > 20*time.Second {
-			t.Errorf("the first ping comes after %v", waited)
+		if waited := time.Since(started); waited > 20*time.Second {
+			t.Errorf("the first ping was sent after %v", waited)
 		}
 		conn.Close()
 		ctx, cancel := context.WithCancel(t.Context())

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// rawClient speaks HTTP/2 without knowing of gRPC, and so sees what is on the
-// wire, and sends what no gRPC library would.
+// rawClient is an HTTP/2 client without gRPC. It returns what was sent on the wire, and
+// can send what no gRPC library would.
 type rawClient struct {
 	address string
 	http    http.Client
@@ -28,16 +28,16 @@ func (r *running) raw(t *testing.T) *rawClient {
 	return &rawClient{address: r.address, http: http.Client{Transport: transport, Timeout: patience}}
 }
 
-// rawAnswer is what came back.
-type rawAnswer struct {
+// rawResponse is the end of a call.
+type rawResponse struct {
 	code    codes.Code
 	message string
-	details []byte // of grpc-status-details-bin, as they came
+	details []byte // of grpc-status-details-bin, unchanged
 	body    []byte
 }
 
 // post makes a call with a body of any bytes. headers are pairs.
-func (c *rawClient) post(t *testing.T, method string, body io.Reader, headers ...string) rawAnswer {
+func (c *rawClient) post(t *testing.T, method string, body io.Reader, headers ...string) rawResponse {
 	t.Helper()
 	request, err := newRequest(c, method, body)
 	if err != nil {
@@ -51,13 +51,13 @@ func (c *rawClient) post(t *testing.T, method string, body io.Reader, headers ..
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	answer := rawAnswer{}
+	answer := rawResponse{}
 	if answer.body, err = io.ReadAll(response.Body); err != nil {
 		t.Fatal(err)
 	}
 	trailer := response.Trailer
 	if trailer.Get("Grpc-Status") == "" {
-		trailer = response.Header // a call that fails at once has no other
+		trailer = response.Header // a call that fails at once has only headers
 	}
 	code, err := strconv.Atoi(trailer.Get("Grpc-Status"))
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *rawClient) post(t *testing.T, method string, body io.Reader, headers ..
 	return answer
 }
 
-// newRequest is a call as an existing client makes it.
+// newRequest returns a call as an existing client makes it.
 func newRequest(c *rawClient, method string, body io.Reader) (*http.Request, error) {
 	request, err := http.NewRequest(http.MethodPost, "http://"+c.address+method, body)
 	if err != nil {
@@ -82,12 +82,12 @@ func newRequest(c *rawClient, method string, body io.Reader) (*http.Request, err
 	return request, nil
 }
 
-// framed puts a message behind its header.
+// framed returns a message with the header of gRPC.
 func framed(message []byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
 }
 
-// request is a body of one message.
+// request returns a body with one message.
 func request(t *testing.T, message proto.Message) io.Reader {
 	t.Helper()
 	encoded, err := proto.Marshal(message)

@@ -22,8 +22,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// trusting returns the option of a client that trusts the certificate that a file
-// has now.
+// trusting returns the option of a client that trusts the certificate in a file.
 func trusting(t *testing.T, certFile string) grpc.DialOption {
 	t.Helper()
 	trusted, err := credentials.NewClientTLSFromFile(certFile, "")
@@ -33,7 +32,7 @@ func trusting(t *testing.T, certFile string) grpc.DialOption {
 	return grpc.WithTransportCredentials(trusted)
 }
 
-// wantHead checks how a call of a client is answered.
+// wantHead checks how a call of a client ends.
 func wantHead(t *testing.T, client umadbv1.DCBClient, want codes.Code, about string) {
 	t.Helper()
 	if _, err := client.Head(within(t, patience), &umadbv1.HeadRequest{}); status.Code(err) != want {
@@ -41,7 +40,7 @@ func wantHead(t *testing.T, client umadbv1.DCBClient, want codes.Code, about str
 	}
 }
 
-func TestReloadCertificateReplacesItForNewConnections(t *testing.T) {
+func TestReloadCertificateAffectsNewConnections(t *testing.T) {
 	certFile, keyFile := certificate(t)
 	r := start(t, newMemoryStore(), server.Options{TLSCertFile: certFile, TLSKeyFile: keyFile})
 	trustsOld := trusting(t, certFile)
@@ -54,10 +53,10 @@ func TestReloadCertificateReplacesItForNewConnections(t *testing.T) {
 	}
 	wantHead(t, r.client(t, trusting(t, certFile)), codes.OK, "a new connection that trusts the new certificate")
 	wantHead(t, r.client(t, trustsOld), codes.Unavailable, "a new connection that trusts the old certificate")
-	wantHead(t, open, codes.OK, "the connection that was open")
+	wantHead(t, open, codes.OK, "the open connection")
 }
 
-func TestReloadCertificateKeepsTheOldOneIfTheNewCannotBeUsed(t *testing.T) {
+func TestReloadCertificateKeepsOldOnError(t *testing.T) {
 	certFile, keyFile := certificate(t)
 	r := start(t, newMemoryStore(), server.Options{TLSCertFile: certFile, TLSKeyFile: keyFile})
 	old := trusting(t, certFile)
@@ -67,20 +66,20 @@ func TestReloadCertificateKeepsTheOldOneIfTheNewCannotBeUsed(t *testing.T) {
 	if err := r.ReloadCertificate(); !errors.Is(err, dcb.ErrInvalidArgument) {
 		t.Errorf("got %v", err)
 	}
-	wantHead(t, r.client(t, old), codes.OK, "the certificate from before")
+	wantHead(t, r.client(t, old), codes.OK, "the old certificate")
 	if err := start(t, newMemoryStore(), server.Options{}).ReloadCertificate(); !errors.Is(err, dcb.ErrInvalidArgument) {
 		t.Errorf("without TLS: %v", err)
 	}
 }
 
-func TestSetAPIKeyReplacesTheKey(t *testing.T) {
+func TestSetAPIKey(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{APIKey: apiKey})
 	c := r.raw(t)
 	wantKey := func(key string, want codes.Code) {
 		t.Helper()
 		answer := c.post(t, "/umadb.v1.DCB/Head", request(t, &umadbv1.HeadRequest{}), "Authorization", "Bearer "+key)
 		if answer.code != want {
-			t.Errorf("%q is answered %v, want %v", key, answer.code, want)
+			t.Errorf("%q ends with %v, want %v", key, answer.code, want)
 		}
 	}
 	for _, key := range []string{"", "with a line end\n"} {
@@ -97,18 +96,18 @@ func TestSetAPIKeyReplacesTheKey(t *testing.T) {
 	wantKey("another", codes.OK)
 }
 
-// TestACertificateIsWarnedOfEachDay runs on a clock of its own. Each certificate is
-// looked at for 100 days from its loading.
-func TestACertificateIsWarnedOfEachDay(t *testing.T) {
+// TestCertificateWarnings checks the warnings about certificates for 100 days after
+// loading, with a fake clock.
+func TestCertificateWarnings(t *testing.T) {
 	const never = 100
 	for name, c := range map[string]struct {
-		from, days         int // when its life begins, from today, and how long it is
-		early, soon, ended int // the first day of each warning, which is then repeated each day
+		from, days         int // start of its validity, relative to today, and length
+		early, soon, ended int // first day of each warning, which is repeated each day
 	}{
 		"90 days":         {0, 90, never, 76, 90},
 		"5 days":          {0, 5, never, 4, 5},
-		"over already":    {-2, 1, never, never, 0},
-		"not begun":       {3, 400, 0, never, never},
+		"expired":         {-2, 1, never, never, 0},
+		"not valid yet":   {3, 400, 0, never, never},
 		"a thousand days": {0, 1000, never, never, never},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +137,7 @@ func TestACertificateIsWarnedOfEachDay(t *testing.T) {
 					}
 					got := log.take()
 					if (want == "") != (got == "") || !strings.Contains(got, want) || strings.Count(got, "\n") > 1 {
-						t.Fatalf("on day %d the log has %q, want %q", today, got, want)
+						t.Fatalf("on day %d the log contains %q, want %q", today, got, want)
 					}
 					time.Sleep(24 * time.Hour)
 					synctest.Wait()

@@ -17,8 +17,8 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// startLarge starts a server over events of some 4 MiB together. The windows of its
-// client do not grow: of a stream that nobody reads it takes little.
+// startLarge starts a server of a store with 4 MiB of events. The flow-control windows of
+// the client are fixed, so that it receives little of a stream that it does not read.
 func startLarge(t *testing.T, options server.Options) (*running, umadbv1.DCBClient) {
 	t.Helper()
 	r := start(t, newMemoryStore(), options)
@@ -35,7 +35,7 @@ func startLarge(t *testing.T, options server.Options) (*running, umadbv1.DCBClie
 	return r, client
 }
 
-// stall begins a read and takes only the first message.
+// stall starts a read and receives only the first message.
 func stall(ctx context.Context, client umadbv1.DCBClient) (grpc.ServerStreamingClient[umadbv1.ReadResponse], error) {
 	stream, err := client.Read(ctx, &umadbv1.ReadRequest{BatchSize: new(uint32(4))})
 	if err == nil {
@@ -44,7 +44,7 @@ func stall(ctx context.Context, client umadbv1.DCBClient) (grpc.ServerStreamingC
 	return stream, err
 }
 
-func TestShutdownDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
+func TestShutdownDoesNotWaitForClientsThatDoNotRead(t *testing.T) {
 	r, client := startLarge(t, server.Options{})
 	stream, err := stall(within(t, patience), client)
 	if err != nil {
@@ -57,11 +57,11 @@ func TestShutdownDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
 		_, err = stream.Recv()
 	}
 	if status.Code(err) != codes.Unavailable {
-		t.Errorf("the read that was cut off ends with %v", err)
+		t.Errorf("the aborted read ends with %v", err)
 	}
 }
 
-func TestClientsThatDoNotReadAreBounded(t *testing.T) {
+func TestResponseMemoryIsBounded(t *testing.T) {
 	_, client := startLarge(t, server.Options{ResponseMemory: 2 << 20, SendTimeout: server.BudgetWait})
 	ctx, cancel := context.WithCancel(within(t, patience))
 	var wg sync.WaitGroup
@@ -82,9 +82,9 @@ func TestClientsThatDoNotReadAreBounded(t *testing.T) {
 	}
 	wg.Wait()
 	if refused.Load() == 0 {
-		t.Error("every read was given room")
+		t.Error("no read was refused")
 	}
-	cancel() // gives the room back
+	cancel() // releases the memory
 	deadline := time.Now().Add(patience)
 	for {
 		err := readWhole(within(t, patience), client)
@@ -92,7 +92,7 @@ func TestClientsThatDoNotReadAreBounded(t *testing.T) {
 			return
 		}
 		if status.Code(err) != codes.ResourceExhausted || time.Now().After(deadline) {
-			t.Fatalf("a read after the others have gone: %v", err)
+			t.Fatalf("a read after the others have ended: %v", err)
 		}
 	}
 }
@@ -108,8 +108,8 @@ func readWhole(ctx context.Context, client umadbv1.DCBClient) error {
 	return err
 }
 
-// Reading over and over needs no more room than reading once.
-func TestRoomForResponsesComesBack(t *testing.T) {
+// Repeated reads need no more memory than one.
+func TestResponseMemoryIsReleased(t *testing.T) {
 	_, client := startLarge(t, server.Options{ResponseMemory: 2 << 20})
 	for range 20 {
 		if err := readWhole(within(t, patience), client); err != nil {

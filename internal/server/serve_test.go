@@ -14,10 +14,10 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// patience bounds everything that a test waits for.
+// patience is the timeout for everything that a test waits for.
 const patience = 10 * time.Second
 
-// running is a server on a port of its own.
+// running is a server on a free port.
 type running struct {
 	*server.Server
 	address string
@@ -39,7 +39,7 @@ func start(t *testing.T, store server.Store, options server.Options) *running {
 	go func() { r.served <- s.Serve(listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // whatever the test left behind is cut off
+		cancel() // abort the calls that are still in progress
 		_ = s.Shutdown(ctx)
 	})
 	return r
@@ -57,13 +57,13 @@ func (r *running) dial(t *testing.T, options ...grpc.DialOption) *grpc.ClientCon
 	return conn
 }
 
-// client is the generated client over a new connection.
+// client returns the generated client over a new connection.
 func (r *running) client(t *testing.T, options ...grpc.DialOption) umadbv1.DCBClient {
 	t.Helper()
 	return umadbv1.NewDCBClient(r.dial(t, options...))
 }
 
-// within gives a context for one call.
+// within returns a context with a timeout.
 func within(t *testing.T, timeout time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -71,17 +71,17 @@ func within(t *testing.T, timeout time.Duration) context.Context {
 	return ctx
 }
 
-// someEvent is an event of some type with the tags given.
+// someEvent returns an event with the given tags.
 func someEvent(tags ...string) *umadbv1.Event {
 	return &umadbv1.Event{EventType: "happened", Tags: tags, Data: []byte("data")}
 }
 
-// anyEvent is a condition that fails when there is any event.
+// anyEvent returns a condition that fails if there is any event.
 func anyEvent() *umadbv1.AppendCondition {
 	return &umadbv1.AppendCondition{FailIfEventsMatch: new(umadbv1.Query)}
 }
 
-// readOn is a read that subscribes.
+// readOn returns a read with the deprecated field subscribe.
 func readOn() *umadbv1.ReadRequest {
 	//lint:ignore SA1019 there are clients that use it
 	return &umadbv1.ReadRequest{Subscribe: proto.Bool(true)}

@@ -12,13 +12,13 @@ import (
 	"github.com/umadb-go/umadb/internal/server"
 )
 
-func TestReflectionShowsTheServiceAndItsFile(t *testing.T) {
+func TestReflectionListsServices(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	stream, err := reflection.NewServerReflectionClient(r.dial(t)).ServerReflectionInfo(within(t, patience))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func(request *reflection.ServerReflectionRequest) *reflection.ServerReflectionResponse {
+	exchange := func(request *reflection.ServerReflectionRequest) *reflection.ServerReflectionResponse {
 		t.Helper()
 		if err := stream.Send(request); err != nil {
 			t.Fatal(err)
@@ -30,10 +30,10 @@ func TestReflectionShowsTheServiceAndItsFile(t *testing.T) {
 		return answer
 	}
 	shown := map[string]bool{}
-	list := ask(&reflection.ServerReflectionRequest{MessageRequest: &reflection.ServerReflectionRequest_ListServices{}})
+	list := exchange(&reflection.ServerReflectionRequest{MessageRequest: &reflection.ServerReflectionRequest_ListServices{}})
 	for _, service := range list.GetListServicesResponse().GetService() {
 		shown[service.Name] = true
-		file := ask(&reflection.ServerReflectionRequest{
+		file := exchange(&reflection.ServerReflectionRequest{
 			MessageRequest: &reflection.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: service.Name},
 		})
 		described := file.GetFileDescriptorResponse().GetFileDescriptorProto()
@@ -50,7 +50,7 @@ func TestReflectionShowsTheServiceAndItsFile(t *testing.T) {
 	}
 }
 
-func TestReflectionDoesNotHoldUpAShutdown(t *testing.T) {
+func TestShutdownEndsReflectionStreams(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	stream, err := reflection.NewServerReflectionClient(r.dial(t)).ServerReflectionInfo(within(t, patience))
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// A condition may take long to evaluate, and an append has had no effect until then.
-func TestShutdownEndsAppendsThatTheStoreHasNotTaken(t *testing.T) {
+// A condition may take long to evaluate; until then the append has no effect.
+func TestShutdownEndsAppendsThatAreNotClaimed(t *testing.T) {
 	store := newMemoryStore()
 	entered := make(chan struct{})
 	store.onCommit = func(ctx context.Context) error {
@@ -40,7 +40,7 @@ func TestShutdownEndsAppendsThatTheStoreHasNotTaken(t *testing.T) {
 
 func TestShutdownEndsRequestsThatDoNotArrive(t *testing.T) {
 	large := framed(make([]byte, 3<<20))
-	for name, beginning := range map[string][]byte{
+	for name, sent := range map[string][]byte{
 		"no header": {},
 		"no end":    large[:len(large)-1],
 	} {
@@ -50,27 +50,27 @@ func TestShutdownEndsRequestsThatDoNotArrive(t *testing.T) {
 			c.http.Timeout = 2 * patience
 			body, cut := io.Pipe()
 			defer cut.Close()
-			answered := make(chan rawAnswer, 1)
+			answered := make(chan rawResponse, 1)
 			go func() {
 				defer close(answered) // if post fails
 				answered <- c.post(t, umadbv1.DCB_Append_FullMethodName, body)
 			}()
-			if _, err := cut.Write(beginning); err != nil {
+			if _, err := cut.Write(sent); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the call has begun", func() bool { return r.AppendsStarted() == 1 })
+			eventually(t, "the call has started", func() bool { return r.AppendsInProgress() == 1 })
 			if err := r.Shutdown(within(t, patience)); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			if answer := <-answered; answer.code != codes.Unavailable || answer.message != wire.Stopping {
-				t.Errorf("the append is answered %v: %q", answer.code, answer.message)
+				t.Errorf("the append ends with %v: %q", answer.code, answer.message)
 			}
 		})
 	}
 }
 
-// A client that ignores GOAWAY goes on calling.
-func TestShutdownRefusesNewCallsOfAnyKind(t *testing.T) {
+// A client that ignores GOAWAY continues to call.
+func TestShutdownRefusesNewCalls(t *testing.T) {
 	store := newMemoryStore()
 	entered, release := make(chan struct{}), make(chan struct{})
 	store.onCommit = func(context.Context) error {
@@ -91,10 +91,10 @@ func TestShutdownRefusesNewCallsOfAnyKind(t *testing.T) {
 	eventually(t, "a call before the shutdown succeeds", func() bool { return c.count(codes.OK) == 1 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Shutdown(within(t, patience)) }()
-	awaitNotServing(t, r)
+	waitUntilNotListening(t, r)
 	c.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
 	c.call(umadbv1.DCB_Subscribe_FullMethodName, framed(nil), true)
-	eventually(t, "the calls are answered", func() bool { return c.count(codes.Unavailable)+c.count(codes.OK) == 3 })
+	eventually(t, "the calls end", func() bool { return c.count(codes.Unavailable)+c.count(codes.OK) == 3 })
 	if refused := c.count(codes.Unavailable); refused != 2 {
 		t.Errorf("%d of 2 calls are refused", refused)
 	}

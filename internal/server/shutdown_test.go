@@ -16,7 +16,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-func TestShutdownFinishesAppendsThatHaveBegun(t *testing.T) {
+func TestShutdownWaitsForAppends(t *testing.T) {
 	store := newMemoryStore()
 	entered, release := make(chan struct{}), make(chan struct{})
 	store.onCommit = func(context.Context) error {
@@ -51,7 +51,7 @@ func TestShutdownFinishesAppendsThatHaveBegun(t *testing.T) {
 	}
 }
 
-func TestShutdownEndsSubscriptionsAsIfDone(t *testing.T) {
+func TestShutdownEndsSubscriptionsWithoutError(t *testing.T) {
 	store := newMemoryStore()
 	r := start(t, store, server.Options{})
 	client := r.client(t)
@@ -83,7 +83,7 @@ func TestShutdownEndsSubscriptionsAsIfDone(t *testing.T) {
 	}
 }
 
-func TestShutdownFailsAReadInTheMiddle(t *testing.T) {
+func TestShutdownFailsIncompleteReads(t *testing.T) {
 	store := newMemoryStore()
 	r := start(t, store, server.Options{})
 	client := r.client(t)
@@ -106,7 +106,7 @@ func TestShutdownFailsAReadInTheMiddle(t *testing.T) {
 	<-second
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Shutdown(within(t, patience)) }()
-	awaitNotServing(t, r)
+	waitUntilNotListening(t, r)
 	close(release)
 	err = nil
 	for err == nil {
@@ -120,8 +120,8 @@ func TestShutdownFailsAReadInTheMiddle(t *testing.T) {
 	}
 }
 
-// awaitNotServing waits until Shutdown has begun: nobody can connect any more.
-func awaitNotServing(t *testing.T, r *running) {
+// waitUntilNotListening waits until Shutdown has closed the listener.
+func waitUntilNotListening(t *testing.T, r *running) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		conn, err := net.Dial("tcp", r.address)
@@ -130,10 +130,10 @@ func awaitNotServing(t *testing.T, r *running) {
 		}
 		conn.Close()
 	}
-	t.Fatal("the server goes on listening")
+	t.Fatal("the server still listens")
 }
 
-func TestShutdownDoesNotWaitLongerThanItMay(t *testing.T) {
+func TestShutdownReturnsWhenContextIsDone(t *testing.T) {
 	store := newMemoryStore()
 	entered := make(chan struct{})
 	store.onCommit = func(ctx context.Context) error {
@@ -157,7 +157,7 @@ func TestShutdownDoesNotWaitLongerThanItMay(t *testing.T) {
 	}
 }
 
-func TestShutdownDoesNotWaitForAHandshake(t *testing.T) {
+func TestShutdownDoesNotWaitForHandshakes(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{})
 	silent, err := net.Dial("tcp", r.address)
 	if err != nil {
@@ -167,11 +167,11 @@ func TestShutdownDoesNotWaitForAHandshake(t *testing.T) {
 	if _, err := r.client(t).Head(within(t, patience), &umadbv1.HeadRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
+	started := time.Now()
 	if err := r.Shutdown(within(t, patience)); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(started); took > 3*time.Second {
 		t.Errorf("Shutdown took %v", took)
 	}
 }
@@ -193,8 +193,8 @@ func TestServeAfterShutdownReturns(t *testing.T) {
 	}
 }
 
-// A connection may begin a call while it is being told that the server stops.
-func TestNoCallIsBegunDuringAShutdown(t *testing.T) {
+// A client may start a call before it receives the GOAWAY of a server that stops.
+func TestShutdownRefusesCallsOfOpenConnections(t *testing.T) {
 	store := newMemoryStore()
 	entered, release := make(chan struct{}, 1), make(chan struct{})
 	store.onCommit = func(context.Context) error {
@@ -217,13 +217,13 @@ func TestNoCallIsBegunDuringAShutdown(t *testing.T) {
 	<-entered
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Shutdown(within(t, patience)) }()
-	awaitNotServing(t, r)
+	waitUntilNotListening(t, r)
 	if _, err := client.Append(within(t, patience), new(umadbv1.AppendRequest)); status.Code(err) != codes.Unavailable {
 		t.Errorf("an append: %v", err)
 	}
 	close(release)
 	if err := <-appended; err != nil {
-		t.Errorf("the append that had begun: %v", err)
+		t.Errorf("the append in progress: %v", err)
 	}
 	if err := <-stopped; err != nil {
 		t.Errorf("Shutdown: %v", err)

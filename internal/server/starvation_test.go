@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestStarvationLastsWhileAllAreRefused(t *testing.T) {
+func TestStarvationLastsWhileAllCallsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const least = 10 * time.Second
 		var s starvation
@@ -28,6 +28,6 @@ func TestStarvationLastsWhileAllAreRefused(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		want(9 * time.Second)
 		time.Sleep(time.Second)
-		want(0) // nobody tries
+		want(0) // no call since 10 seconds
 	})
 }

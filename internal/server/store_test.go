@@ -12,14 +12,14 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// memoryStore is the least that a server.Store can be, with hooks that tests
-// set before they start a server over it.
+// memoryStore is a minimal server.Store, with hooks that a test sets before it starts a
+// server.
 type memoryStore struct {
 	limits dcb.Limits
 	failed chan struct{}
-	stall  atomic.Int64 // what AppendStall returns
+	stall  atomic.Int64 // result of AppendStall in ns
 
-	// onCommit is called first by every Commit; an error is Commit's.
+	// onCommit is called first by every Commit, which returns its error.
 	onCommit func(ctx context.Context) error
 	// onNext is called first by every Next of a read.
 	onNext func()
@@ -112,7 +112,7 @@ func (s *memoryStore) OpenSubscription(request *encoding.SubscribeRequest) (enco
 	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true}, nil
 }
 
-// memoryCursor gives one event a message.
+// memoryCursor returns messages with one event each.
 type memoryCursor struct {
 	store *memoryStore
 	query dcb.Query
@@ -139,12 +139,12 @@ func (c *memoryCursor) Wait(ctx context.Context) error {
 	}
 }
 
-func (c *memoryCursor) Next(_ context.Context, dst []byte, room int) ([]byte, error) {
+func (c *memoryCursor) Next(_ context.Context, dst []byte, size int) ([]byte, error) {
 	if !c.live && c.store.onNext != nil {
 		c.store.onNext()
 	}
 	record, _ := c.peek()
-	if need := len(record) + encoding.MaxHeadBytes; need > room {
+	if need := len(record) + encoding.MaxHeadBytes; need > size {
 		return dst, &encoding.MessageTooSmallError{Need: need}
 	}
 	if record != nil {

@@ -25,7 +25,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// certificate writes a self-signed one for 127.0.0.1 and its key.
+// certificate writes a self-signed certificate for 127.0.0.1 and its key.
 func certificate(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -67,7 +67,7 @@ func writeCertificate(t *testing.T, certFile, keyFile string, notBefore, notAfte
 	}
 }
 
-func TestTLSIsServedAndNothingElse(t *testing.T) {
+func TestTLSServerAcceptsOnlyTLS(t *testing.T) {
 	certFile, keyFile := certificate(t)
 	r := start(t, newMemoryStore(), server.Options{TLSCertFile: certFile, TLSKeyFile: keyFile})
 	trusted, err := credentials.NewClientTLSFromFile(certFile, "")
@@ -78,9 +78,9 @@ func TestTLSIsServedAndNothingElse(t *testing.T) {
 		credentials credentials.TransportCredentials
 		want        codes.Code
 	}{
-		"TLS":                                   {trusted, codes.OK},
-		"plain":                                 {insecure.NewCredentials(), codes.Unavailable},
-		"a certificate that nobody vouches for": {credentials.NewTLS(nil), codes.Unavailable},
+		"TLS":                   {trusted, codes.OK},
+		"plain":                 {insecure.NewCredentials(), codes.Unavailable},
+		"untrusted certificate": {credentials.NewTLS(nil), codes.Unavailable},
 	} {
 		client := r.client(t, grpc.WithTransportCredentials(row.credentials))
 		if _, err := client.Head(within(t, patience), &umadbv1.HeadRequest{}); status.Code(err) != row.want {
@@ -89,14 +89,14 @@ func TestTLSIsServedAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestTLSToAServerWithoutItFails(t *testing.T) {
+func TestTLSClientOfServerWithoutTLSFails(t *testing.T) {
 	client := start(t, newMemoryStore(), server.Options{}).client(t, grpc.WithTransportCredentials(credentials.NewTLS(nil)))
 	if _, err := client.Head(within(t, patience), &umadbv1.HeadRequest{}); status.Code(err) != codes.Unavailable {
 		t.Error(err)
 	}
 }
 
-func TestTLSFilesThatAreOfNoUseAreAnError(t *testing.T) {
+func TestNewRejectsInvalidTLSFiles(t *testing.T) {
 	certFile, keyFile := certificate(t)
 	for name, options := range map[string]server.Options{
 		"no key":         {TLSCertFile: certFile},
