@@ -14,17 +14,16 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Append writes all events, in order, or none, and returns the position of the
-// last. If the connection breaks before the answer, an append that the server
-// would recognise is sent again; any other fails with dcb.ErrTransport, and may
-// have happened. If the server has no room for an append, it is sent again for some
-// seconds.
+// Append stores all events in order, or none of them, and returns the position of the
+// last one. If the connection breaks before the response, Append retries if the server
+// would recognize the retry; otherwise it fails with dcb.ErrTransport, and the events may
+// have been stored. If the server does not have enough memory for the append, Append
+// retries for some seconds.
 func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
 	return c.AppendMessage(ctx, encoding.EncodeAppend(events, condition, tracking))
 }
 
-// AppendMessage is Append, for those who encode the umadb.v1.AppendRequest
-// themselves.
+// AppendMessage is Append for an encoded umadb.v1.AppendRequest.
 func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, error) {
 	if err := c.begin(); err != nil {
 		return 0, err
@@ -35,35 +34,34 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 		var answer wire.Frame
 		failed := c.invoke(ctx, umadbv1.DCB_Append_FullMethodName, wire.NewFrame(request), &answer)
 		if failed == nil {
-			return decodeAppended(&answer)
+			return decodeAppendResponse(&answer)
 		}
-		if patience := patienceWith(failed, request); patience == 0 || !again.pause(ctx, patience) {
-			return 0, outcome(failed)
+		if patience := appendPatience(failed, request); patience == 0 || !again.pause(ctx, patience) {
+			return 0, withOutcome(failed)
 		}
 	}
 }
 
-// patienceWith returns for how long an append that failed may be sent again; 0 if it
-// may not.
-func patienceWith(failed *failure, request []byte) time.Duration {
+// appendPatience returns for how long an append that failed may be retried, or 0 if it may
+// not.
+func appendPatience(failed *failure, request []byte) time.Duration {
 	switch {
-	case failed.exhausted && len(request) <= maxRoom:
-		return roomPatience
-	case failed.unavailable && (failed.undone || recognisable(request)):
+	case failed.exhausted && len(request) <= maxRetriedRequest:
+		return overloadPatience
+	case failed.unavailable && (failed.noEffect || isRecognizable(request)):
 		return callPatience
 	}
 	return 0
 }
 
-// maxRoom is the size of the largest request that a server with default limits
-// accepts. It refuses a larger one with the same status as one that it has no room
-// for at the moment.
-var maxRoom = dcb.Limits{}.WithDefaults().RequestBytes
+// maxRetriedRequest is the maximum size in bytes of a request that a server with default
+// limits accepts. The server refuses a larger request with the same status as one for
+// which it temporarily does not have enough memory.
+var maxRetriedRequest = dcb.Limits{}.WithDefaults().RequestBytes
 
-// recognisable tells whether the server recognises the append as the one that
-// it has made already: its own first event makes the condition fail, and every
-// event has a UUID of its own.
-func recognisable(request []byte) bool {
+// isRecognizable reports whether the server would recognize a retry of the append: its
+// first event must match its condition, and every event must have a UUID of its own.
+func isRecognizable(request []byte) bool {
 	parsed, err := encoding.ParseAppend(request, &unlimited)
 	if err != nil || parsed.Condition == nil {
 		return false
@@ -85,7 +83,7 @@ func recognisable(request []byte) bool {
 	return len(seen) > 0
 }
 
-// unlimited lets through what a server, whose limits it knows, may accept.
+// unlimited are the limits for parsing a request, since those of the server are unknown.
 var unlimited = dcb.Limits{
 	EventBytes:      math.MaxInt,
 	RequestBytes:    math.MaxInt,
@@ -96,23 +94,24 @@ var unlimited = dcb.Limits{
 	QueryTerms:      math.MaxInt,
 }
 
-// outcome says of a broken call whether the append can have happened.
-func outcome(failed *failure) error {
+// withOutcome returns the error of a failed append. It adds to a transport error whether
+// the events may have been stored.
+func withOutcome(failed *failure) error {
 	var e *dcb.Error
 	if !errors.As(failed.err, &e) || !errors.Is(e.Kind, dcb.ErrTransport) {
 		return failed.err
 	}
-	said := *e
-	if failed.undone {
-		said.Detail += "; nothing was appended"
-		said.NotAppended = true
+	detailed := *e
+	if failed.noEffect {
+		detailed.Detail += "; nothing was appended"
+		detailed.NotAppended = true
 	} else {
-		said.Detail += "; whether the events were appended is unknown"
+		detailed.Detail += "; whether the events were appended is unknown"
 	}
-	return &said
+	return &detailed
 }
 
-func decodeAppended(answer *wire.Frame) (uint64, error) {
+func decodeAppendResponse(answer *wire.Frame) (uint64, error) {
 	defer answer.Free()
 	response := new(umadbv1.AppendResponse)
 	if err := proto.Unmarshal(answer.Bytes(), response); err != nil {

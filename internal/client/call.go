@@ -2,6 +2,10 @@ package client
 
 import (
 	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -9,40 +13,62 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// failure is how one attempt of a call failed.
-type failure struct {
-	err         error // of package dcb
-	unavailable bool  // the server may answer if it is asked again
-	exhausted   bool  // the server had no room for the call
-	undone      bool  // the server has not done what it was asked
+// Head returns the position of the last event, or 0 if there is none.
+func (c *Client) Head(ctx context.Context) (uint64, error) {
+	response := new(umadbv1.HeadResponse)
+	err := c.callIdempotent(ctx, umadbv1.DCB_Head_FullMethodName, new(umadbv1.HeadRequest), response)
+	return response.GetPosition(), err
 }
 
-// invoke makes one attempt of a call with one answer.
+// GetTrackingInfo returns the last recorded upstream position of a source, and
+// reports whether there is one.
+func (c *Client) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
+	if err := encoding.CheckSource(source); err != nil {
+		return 0, false, err
+	}
+	response := new(umadbv1.TrackingResponse)
+	err := c.callIdempotent(ctx, umadbv1.DCB_GetTrackingInfo_FullMethodName, &umadbv1.TrackingRequest{Source: source}, response)
+	return response.GetPosition(), response.Position != nil, err
+}
+
+// failure describes how one attempt of a call failed.
+type failure struct {
+	err         error // of package dcb
+	unavailable bool  // a retry may succeed
+	exhausted   bool  // the server did not have enough memory for the call
+	noEffect    bool  // the call certainly had no effect on the server
+}
+
+// invoke makes one attempt of a unary call.
 func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
 	var trailer metadata.MD
-	var server peer.Peer // set if there was a connection to send by
+	var server peer.Peer // set if there was a connection
 	err := c.pool.first.Invoke(ctx, method, request, response, grpc.Trailer(&trailer), grpc.Peer(&server))
 	if err == nil {
 		return nil
 	}
 	code := status.Code(err)
-	// A proxy that resets the stream can cause this status too, although the server has
-	// received the request. The trailer is empty then. It is not empty if the server
-	// answered with nothing but a status: gRPC puts the content type into it.
+	// A proxy that resets the stream can also cause this status, although the server has
+	// received the request; then the trailer is empty. If the server sent a status only,
+	// the trailer contains at least the content type.
 	exhausted := code == codes.ResourceExhausted && len(trailer) > 0
 	return &failure{
 		err:         wire.FromStatus(err, trailer),
 		unavailable: code == codes.Unavailable,
 		exhausted:   exhausted,
-		undone:      server.Addr == nil || exhausted || code == codes.Unimplemented || wire.RefusedForSize(err) || wire.RefusedForStop(err),
+		noEffect:    server.Addr == nil || exhausted || code == codes.Unimplemented || wire.RefusedForSize(err) || wire.RefusedForStop(err),
 	}
 }
 
-// ask makes a call that may be made any number of times.
-func (c *Client) ask(ctx context.Context, method string, request, response any) error {
+// callIdempotent makes a unary call that can be repeated any number of times, and retries
+// it while the server is unavailable.
+func (c *Client) callIdempotent(ctx context.Context, method string, request, response any) error {
 	if err := c.begin(); err != nil {
 		return err
 	}
@@ -59,11 +85,119 @@ func (c *Client) ask(ctx context.Context, method string, request, response any) 
 	}
 }
 
-// orContextError gives the error of a context that is done, as a call would
-// have given it, and err if it is not.
+// orContextError returns the error of ctx, as a call would have returned it, or err if
+// ctx is not done.
 func orContextError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return wire.FromStatus(ctx.Err(), nil)
 	}
 	return err
+}
+
+const (
+	// callPatience is how long a failed call is retried: long enough for a server that
+	// restarts at once.
+	callPatience = 5 * time.Second
+	// overloadPatience is how long a call is retried for which the server does not have
+	// enough memory: long enough for a burst of large requests.
+	overloadPatience = 10 * time.Second
+	// resumePatience is how long a subscription tries to resume: long enough for a server
+	// that is updated, or that a supervisor restarts after a crash.
+	resumePatience = time.Minute
+
+	// The pause before a retry doubles from firstPause to maxPause.
+	firstPause = 100 * time.Millisecond
+	maxPause   = 2 * time.Second
+
+	// steady is the minimum duration of a stream after which a failure counts as a new one.
+	steady = time.Second
+)
+
+// resends paces the retries of a call.
+type resends struct {
+	count   int
+	started time.Time // when the call first failed
+}
+
+// pause waits before a retry, longer each time. It returns false if the call must not be
+// retried, because patience has passed since it first failed or ctx is done.
+func (r *resends) pause(ctx context.Context, patience time.Duration) bool {
+	if r.count == 0 {
+		r.started = time.Now()
+	}
+	pause := maxPause
+	if r.count < 5 {
+		pause = min(pause, firstPause<<r.count)
+	}
+	r.count++
+	// Clients that lost the same server should not all retry at the same time.
+	pause = pause/2 + rand.N(pause/2)
+	if time.Since(r.started)+pause > patience {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ending describes how a stream ended.
+type ending struct {
+	err       error       // as gRPC returned it; io.EOF if the server ended the stream without an error
+	trailer   metadata.MD // may be nil
+	answered  bool        // the server had sent headers on this stream or an earlier one
+	delivered bool        // the caller has received a message
+}
+
+// The following functions return for how long a stream that ended in this way may be
+// opened again, or 0 if it may not.
+
+// resendRead is for reads. A read that has delivered a message is not retried, because
+// the events of a second read need not continue those of the first.
+func resendRead(e ending) time.Duration {
+	if e.delivered {
+		return 0
+	}
+	if status.Code(e.err) == codes.ResourceExhausted {
+		return overloadPatience
+	}
+	return resendWatch(e)
+}
+
+// resendWatch is for health watches, whose messages do not depend on earlier ones.
+func resendWatch(e ending) time.Duration {
+	if status.Code(e.err) != codes.Unavailable {
+		return 0
+	}
+	return callPatience
+}
+
+// resumeSubscription is for subscriptions that resume. A subscription that the server has
+// answered resumes, unless the server itself has refused it. The server ends a
+// subscription without an error only when it stops.
+func resumeSubscription(e ending) time.Duration {
+	if errors.Is(e.err, io.EOF) || (e.answered && isTemporary(e.err, e.trailer)) {
+		return resumePatience
+	}
+	return resendRead(e)
+}
+
+// isTemporary reports whether a call that failed in this way may succeed when it is
+// retried. The codes below are those of the transport, of a proxy, or of a server that is
+// stopping or overloaded. A server that refuses the call itself sends an ErrorResponse
+// with the status.
+func isTemporary(err error, trailer metadata.MD) bool {
+	if !errors.Is(wire.FromStatus(err, trailer), dcb.ErrTransport) {
+		return false
+	}
+	switch status.Code(err) {
+	case codes.Unavailable, codes.Internal, codes.Unknown, codes.Aborted,
+		codes.Canceled, codes.DeadlineExceeded, codes.ResourceExhausted:
+		return true
+	}
+	return false
 }

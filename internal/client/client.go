@@ -8,30 +8,30 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// Client is an event store on a server. Its methods may be called from many
-// goroutines.
+// Client is an event store on a server. Its methods may be called from several
+// goroutines at the same time.
 type Client struct {
 	url     string
 	pool    *pool
 	options Options
-	refuse  error // answers every call if not nil
+	refusal error // returned by every call if not nil
 	dialer  dialer
 
-	closing    context.Context // done from the beginning of Close
+	closing    context.Context // done once Close has started
 	beginClose context.CancelFunc
 
 	mu     sync.Mutex
 	closed bool           // guarded by mu
-	calls  sync.WaitGroup // those that Close waits for; Add under mu
+	calls  sync.WaitGroup // calls that Close waits for; Add only while mu is held
 }
 
 var _ dcb.EventStore = (*Client)(nil)
 
-// Dial connects to a server by a URL like "http://127.0.0.1:50051": http and
-// grpc without encryption, https and grpcs with; port 50051 if there is none.
-// options may be nil. It fails with dcb.ErrInvalidArgument if the URL, the CA file or
-// the API key is of no use, and with dcb.ErrTransport if there is no connection
-// within Options.ConnectTimeout, or at once if the server's certificate cannot be trusted.
+// Dial connects to the server of a URL such as "http://127.0.0.1:50051". The schemes
+// http and grpc mean no encryption, https and grpcs mean TLS; the default port is 50051.
+// options may be nil. Dial fails with dcb.ErrInvalidArgument if the URL, the CA file or
+// the API key is invalid, and with dcb.ErrTransport if it cannot connect within
+// Options.ConnectTimeout, or at once if the server's certificate is not trusted.
 func Dial(url string, options *Options) (*Client, error) {
 	if options == nil {
 		options = new(Options)
@@ -45,7 +45,7 @@ func Dial(url string, options *Options) (*Client, error) {
 		return nil, err
 	}
 	if c.options.APIKey != "" && !t.secure {
-		c.refuse = errInsecureKey
+		c.refusal = errInsecureKey
 	}
 	trusted, distrust := context.WithCancelCause(context.Background())
 	defer distrust(nil)
@@ -80,16 +80,16 @@ func (c *Client) Close() error {
 	return c.pool.close()
 }
 
-// begin counts a call that Close waits for; the call's end must be told to
-// c.calls. It fails if there can be no calls.
+// begin counts a call that Close waits for; the caller must call c.calls.Done when the
+// call has ended. begin returns an error if the client is closed or refuses all calls.
 func (c *Client) begin() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return dcb.ErrClosed
 	}
-	if c.refuse != nil {
-		return c.refuse
+	if c.refusal != nil {
+		return c.refusal
 	}
 	c.calls.Add(1)
 	return nil

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,20 +24,21 @@ import (
 )
 
 const (
-	// streamWindow is how much of a read lies here before it is asked for.
+	// streamWindow is the number of bytes of a stream that the client buffers before they
+	// are read.
 	streamWindow = 1 << 20
 	connWindow   = 4 << 20
-	// maxHeaderBytes bounds what comes with a status. Other servers put the whole
-	// event that conflicts into the message, at several bytes for each of its,
-	// and one header too long would break the connection.
+	// maxHeaderBytes is the maximum size in bytes of the headers and trailers of a call.
+	// Other servers put the whole conflicting event into the status message,
+	// percent-encoded; an oversized header would break the connection.
 	maxHeaderBytes = 64 << 20
-	// scheme leaves finding the address of a host to Go's own dialer, which tries
-	// all of them and says what is wrong with the name.
+	// scheme leaves name resolution to Go's own dialer, which tries all addresses of a
+	// host and returns a clear error for an unknown one.
 	scheme = "passthrough:///"
 )
 
-// connectFunc sets up a connection to a server, with some options besides those that
-// all connections have. The connection is made when it is first used.
+// connectFunc returns a new connection to a server, with options in addition to those of
+// all connections. The connection is established when it is first used.
 type connectFunc func(...grpc.DialOption) (*grpc.ClientConn, error)
 
 // connector returns a connectFunc for a server.
@@ -50,7 +53,7 @@ func connector(t target, options Options, dialer *dialer, distrust func(error)) 
 		grpc.WithDefaultCallOptions(
 			grpc.ForceCodecV2(wire.Codec{}),
 			grpc.StaticMethod(),
-			// Other servers cut messages by events only, not by bytes.
+			// Other servers bound messages only by their events, not by their bytes.
 			grpc.MaxCallRecvMsgSize(math.MaxInt32),
 		),
 		grpc.WithStaticStreamWindowSize(streamWindow),
@@ -75,14 +78,14 @@ func connector(t target, options Options, dialer *dialer, distrust func(error)) 
 	return func(others ...grpc.DialOption) (*grpc.ClientConn, error) {
 		conn, err := grpc.NewClient(scheme+t.address, slices.Concat(dialOptions, others)...)
 		if err != nil {
-			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there can be no connection to " + t.address, Cause: err}
+			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "cannot connect to " + t.address, Cause: err}
 		}
 		return conn, nil
 	}, nil
 }
 
-// awaitReady connects, and says why if it cannot. trusted is cancelled, with the cause,
-// when the server cannot be trusted.
+// awaitReady waits until the connection is established, or returns an error with the
+// reason. trusted is cancelled with a cause if the server's certificate is not trusted.
 func awaitReady(trusted context.Context, conn *grpc.ClientConn, options Options) error {
 	ctx, cancel := context.WithTimeout(trusted, options.ConnectTimeout)
 	defer cancel()
@@ -109,8 +112,8 @@ func noConnection(conn *grpc.ClientConn, why string) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection to " + strings.TrimPrefix(conn.CanonicalTarget(), scheme) + why}
 }
 
-// reason says why the last attempt to connect has failed; it is empty if none has.
-// gRPC tells only a call, which fails at once without leaving this process.
+// reason returns why the last attempt to connect failed, or "" if none failed. gRPC
+// returns the reason only from a call, which fails at once without being sent.
 func reason(conn *grpc.ClientConn) string {
 	if conn.GetState() != connectivity.TransientFailure {
 		return ""
@@ -122,10 +125,23 @@ func reason(conn *grpc.ClientConn) string {
 	if status.Code(err) != codes.Unavailable || !errors.As(wire.FromStatus(err, nil), &failed) {
 		return ""
 	}
-	// Only said here: after a connection has been made, it is known that the server has
-	// no TLS.
+	// Only before the first connection: afterwards it is known that the server has no TLS.
 	if rest, found := strings.CutPrefix(failed.Detail, wire.NotHTTP2); found {
-		return ": " + wire.NotHTTP2 + ", perhaps as there is TLS" + rest
+		return ": " + wire.NotHTTP2 + ", perhaps because the server uses TLS" + rest
 	}
 	return ": " + failed.Detail
 }
+
+// dialer dials the connections of a client and counts them.
+type dialer struct{ started atomic.Uint64 }
+
+func (d *dialer) dial(ctx context.Context, address string) (net.Conn, error) {
+	d.started.Add(1)
+	return new(net.Dialer).DialContext(ctx, "tcp", address)
+}
+
+// Connections returns how many connections the client has dialed. While the number does
+// not change, and the client has at most 64 reads and subscriptions at a time, which fit
+// on one connection, all responses come from the same server process. After a connection
+// has broken, which calls may not notice, another store may respond.
+func (c *Client) Connections() uint64 { return c.dialer.started.Load() }

@@ -14,9 +14,9 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// transportCredentials gives TLS, or none if the target is not secure. A CA
-// file that cannot be used is an error in either case: it was meant to be. distrust
-// is told of each server whose certificate cannot be trusted.
+// transportCredentials returns TLS credentials, or insecure ones if the target is not
+// secure. An invalid CA file is an error in either case. distrust is called with the
+// error when a server's certificate is not trusted.
 func transportCredentials(t target, caFile string, distrust func(error)) (credentials.TransportCredentials, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile != "" {
@@ -26,7 +26,7 @@ func transportCredentials(t target, caFile string, distrust func(error)) (creden
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the CA file " + caFile + " holds no PEM certificate"}
+			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the CA file " + caFile + " contains no PEM certificate"}
 		}
 	}
 	if !t.secure {
@@ -35,14 +35,15 @@ func transportCredentials(t target, caFile string, distrust func(error)) (creden
 	return &verifiedTLS{credentials.NewTLS(config), distrust}, nil
 }
 
-// verifiedTLS is TLS that tells when a server's certificate cannot be trusted, for the
-// next attempt would end in the same way.
+// verifiedTLS calls distrust when a server's certificate is not trusted, because the next
+// attempt would fail in the same way.
 type verifiedTLS struct {
 	credentials.TransportCredentials
 	distrust func(error)
 }
 
-// ClientHandshake secures a connection, if the server's certificate can be trusted.
+// ClientHandshake does the TLS handshake, and calls distrust if it fails because the
+// server's certificate is not trusted.
 func (v *verifiedTLS) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	secured, info, err := v.TransportCredentials.ClientHandshake(ctx, authority, conn)
 	var untrusted *tls.CertificateVerificationError
@@ -52,7 +53,7 @@ func (v *verifiedTLS) ClientHandshake(ctx context.Context, authority string, con
 	return secured, info, err
 }
 
-// Clone gives credentials that tell the same one.
+// Clone returns a copy that calls the same function.
 func (v *verifiedTLS) Clone() credentials.TransportCredentials {
 	return &verifiedTLS{v.TransportCredentials.Clone(), v.distrust}
 }
@@ -60,16 +61,16 @@ func (v *verifiedTLS) Clone() credentials.TransportCredentials {
 // bearer sends an API key with every call.
 type bearer string
 
-// GetRequestMetadata gives the header to send.
+// GetRequestMetadata returns the header with the key.
 func (key bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
 	return map[string]string{"authorization": "Bearer " + string(key)}, nil
 }
 
-// RequireTransportSecurity keeps the key off unencrypted connections.
+// RequireTransportSecurity returns true, so that the key is not sent unencrypted.
 func (bearer) RequireTransportSecurity() bool { return true }
 
-// errInsecureKey answers every call of a client whose key must not be sent.
+// errInsecureKey is returned by every call of a client whose key must not be sent.
 var errInsecureKey = &dcb.Error{
 	Kind:   dcb.ErrTransport,
-	Detail: "an API key is configured but the connection is not encrypted; it is not sent over it, use an https or grpcs URL",
+	Detail: "an API key is configured but the connection is not encrypted, so the key is not sent; use an https or grpcs URL",
 }

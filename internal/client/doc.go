@@ -1,10 +1,10 @@
-// Package client is an event store on a server, reached over gRPC.
+// Package client implements an event store that calls a server over gRPC.
 //
-// What may be sent again when the server cannot be reached is sent again: reads
-// that have not begun, Head and GetTrackingInfo; a subscription resumes after the
-// last event that it has returned. An append is sent again only if doing it twice
-// comes to the same as doing it once.
+// If the server cannot be reached, the client retries Head, GetTrackingInfo and
+// reads that have not returned an event; a subscription resumes after the last
+// event that it has returned. An append is retried only if appending twice has the
+// same effect as appending once.
 //
-// The package starts no goroutines beside those of the gRPC connection, which
-// Close ends. A read or subscription holds a stream until it ends or is closed.
+// The package starts no goroutines except those of the gRPC connections, which
+// Close ends. A read or subscription uses a stream until it ends or is closed.
 package client

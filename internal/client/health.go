@@ -10,10 +10,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// HealthStatus is what a server says of itself, numbered as on the wire.
+// HealthStatus is the health status of a server, numbered as on the wire.
 type HealthStatus int32
 
-// What a server can say.
+// The health statuses of gRPC.
 const (
 	HealthUnknown        HealthStatus = 0
 	HealthServing        HealthStatus = 1
@@ -21,13 +21,13 @@ const (
 	HealthServiceUnknown HealthStatus = 3
 )
 
-// String gives the name on the wire, like SERVING.
+// String returns the name in the protocol, such as SERVING.
 func (h HealthStatus) String() string {
 	return health.HealthCheckResponse_ServingStatus(h).String()
 }
 
-// CheckHealth asks the server whether it is serving, once: that it cannot be
-// reached is an answer too. The service is empty for the server as a whole.
+// CheckHealth returns the server's health status. It does not retry if the server cannot
+// be reached. An empty service means the server as a whole.
 func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus, error) {
 	if err := c.begin(); err != nil {
 		return HealthUnknown, err
@@ -40,9 +40,9 @@ func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus,
 	return HealthStatus(response.GetStatus()), nil
 }
 
-// WatchHealth returns the server's health, now and whenever it changes. It ends
-// without an error when the server stops, and with dcb.ErrTransport when the server
-// cannot be reached for some seconds.
+// WatchHealth returns an iterator over the server's health status, now and whenever it
+// changes. It ends without an error when the server stops, and with dcb.ErrTransport when
+// the server cannot be reached for some seconds.
 func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[HealthStatus, error] {
 	return func(yield func(HealthStatus, error) bool) {
 		m := c.HealthMessages(ctx, service)
@@ -54,7 +54,7 @@ func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[Heal
 			}
 			response := new(health.HealthCheckResponse)
 			if err == nil && proto.Unmarshal(message, response) != nil {
-				err = unreadable(errors.New("it is no health status"))
+				err = unreadable(errors.New("it is not a health status"))
 			}
 			if !yield(HealthStatus(response.GetStatus()), err) || err != nil {
 				return
@@ -63,8 +63,8 @@ func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[Heal
 	}
 }
 
-// HealthMessages is WatchHealth, for those who decode the messages themselves. It
-// must be closed.
+// HealthMessages is WatchHealth for callers that decode the messages themselves. The
+// result must be closed.
 func (c *Client) HealthMessages(ctx context.Context, service string) *Messages {
 	return &Messages{
 		client: c,

@@ -13,50 +13,51 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// Messages is what the server sends for one read or subscription, as wire
-// bytes. It is for one goroutine. Nothing is sent before the first Next.
+// Messages returns the encoded messages that the server sends for a read, subscription or
+// health watch. Nothing is sent before the first Next. A Messages must not be used by
+// several goroutines at the same time.
 type Messages struct {
 	client *Client
 	method string
-	// request gives what to send: again, for a subscription that goes on.
+	// request returns the request, which may differ each time a stream is opened.
 	request func() []byte
-	// received is told of each message; it may change what request gives.
+	// received is called with each message; it may change the result of request.
 	received func(message []byte) error
-	// patience returns for how long a stream that ended may be opened again; 0 if it
+	// patience returns for how long a stream that ended may be opened again, or 0 if it
 	// may not.
 	patience func(ending) time.Duration
-	// atClose is how the messages end when the client closes.
+	// atClose is the error of Next after the client is closed.
 	atClose error
 
 	caller context.Context
-	ctx    context.Context // done with the caller's, or when the client closes
+	ctx    context.Context // done with the caller's, or when the client is closed
 	cancel func()          // nil before the first Next
 
-	stream    grpc.ClientStream // nil if it is to be opened
+	stream    grpc.ClientStream // nil if it must be opened
 	release   func()            // ends stream
 	opened    time.Time         // when stream was opened
 	answered  bool              // the server's headers have been received
 	delivered bool              // a message has been returned
 	frame     wire.Frame        // the last message returned
 	again     resends
-	err       error // ended
+	err       error // why the messages ended
 }
 
-// streamDesc is that of every stream: one request, many messages.
+// streamDesc describes every stream: one request, many responses.
 var streamDesc = &grpc.StreamDesc{ServerStreams: true}
 
-// start begins what the first Next needs.
+// start prepares the first Next.
 func (m *Messages) start() {
 	ctx, cancel := context.WithCancel(m.caller)
 	unlink := context.AfterFunc(m.client.closing, cancel)
 	m.ctx, m.cancel = ctx, func() { unlink(); cancel() }
-	if m.client.refuse != nil {
-		m.end(m.client.refuse)
+	if m.client.refusal != nil {
+		m.end(m.client.refusal)
 	}
 }
 
-// Next gives the bytes of the next message, until the next call of a method,
-// and io.EOF when there are no more.
+// Next returns the next message, which is valid until the next call of a method. It
+// returns io.EOF if there are no more.
 func (m *Messages) Next() ([]byte, error) {
 	m.frame.Free()
 	if m.cancel == nil && m.err == nil {
@@ -83,12 +84,12 @@ func (m *Messages) Next() ([]byte, error) {
 	return nil, m.err
 }
 
-// unreadable says that a message of the server's is none.
+// unreadable returns the error for a malformed message of the server.
 func unreadable(err error) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer cannot be read", Cause: err}
 }
 
-// ending returns how the stream ended for which gRPC returned err.
+// ending describes how the stream ended, where err is the error that gRPC returned.
 func (m *Messages) ending(err error) ending {
 	e := ending{err: err, answered: m.answered, delivered: m.delivered}
 	if m.stream != nil {
@@ -97,7 +98,7 @@ func (m *Messages) ending(err error) ending {
 	return e
 }
 
-// receive waits for a message; it opens the stream first if need be.
+// receive waits for a message. It opens the stream if that is necessary.
 func (m *Messages) receive() error {
 	if m.stream == nil {
 		opened := time.Now()
@@ -106,7 +107,7 @@ func (m *Messages) receive() error {
 			return err
 		}
 		m.stream, m.release, m.opened = stream, release, opened
-		// Why sending fails is for receiving to tell.
+		// After io.EOF, RecvMsg returns the error of the stream.
 		if err := stream.SendMsg(wire.NewFrame(m.request())); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
@@ -121,8 +122,8 @@ func (m *Messages) receive() error {
 	return err
 }
 
-// noteHeaders notes that the server has begun to answer, if a stream that ended
-// without a message has received headers.
+// noteHeaders records that the server has answered, if a stream that ended without a
+// message has received headers.
 func (m *Messages) noteHeaders() {
 	if headers, _ := m.stream.Header(); headers == nil {
 		return
@@ -133,8 +134,8 @@ func (m *Messages) noteHeaders() {
 	}
 }
 
-// explain returns the error to end with for one that gRPC returned. resumable reports
-// whether the stream could have been opened again before the patience was over.
+// explain converts the error that gRPC returned to the one that ends the messages.
+// resumable is set if the stream could have been opened again in time.
 func (m *Messages) explain(err error, resumable bool) error {
 	stopped := errors.Is(err, io.EOF)
 	switch {
@@ -154,14 +155,13 @@ func (m *Messages) explain(err error, resumable bool) error {
 	return wire.FromStatus(err, m.stream.Trailer())
 }
 
-// errStopped is returned when the server stops again and again while a subscription is
-// resumed.
+// errStopped is returned when the server repeatedly stops while a subscription is resumed.
 var errStopped = &dcb.Error{
 	Kind:   dcb.ErrTransport,
-	Detail: fmt.Sprintf("the server has ended the subscription, and again whenever it was resumed, for %v", resumePatience),
+	Detail: fmt.Sprintf("for %v the server has ended the subscription each time it was resumed", resumePatience),
 }
 
-// Close gives up what is left of the messages. It may be called again.
+// Close ends the messages and releases their resources. It may be called again.
 func (m *Messages) Close() { m.end(dcb.ErrClosed) }
 
 func (m *Messages) end(err error) {

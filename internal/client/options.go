@@ -2,38 +2,40 @@ package client
 
 import "time"
 
-// Options say how a Client connects. The zero value works.
+// Options configures a Client. The zero value is valid.
 type Options struct {
-	// CAFile is a PEM file of the certificates that may have signed the
-	// server's. Empty for those of the system.
+	// CAFile is a PEM file with the root certificates that are used to verify
+	// the server's certificate. If it is empty, the system's roots are used.
 	CAFile string
-	// APIKey is sent with every call. It is never sent unencrypted: over http
-	// and grpc URLs every call fails with dcb.ErrTransport instead. It must be
-	// printable ASCII and neither begin nor end with a space.
+	// APIKey is sent with every call. It is never sent unencrypted: with an http
+	// or grpc URL every call fails with dcb.ErrTransport instead. It must be
+	// printable ASCII and must not start or end with a space.
 	APIKey string
-	// BatchSize is the greatest number of events in one message of a read or
-	// subscription. 0 for the server's default; servers have a maximum too.
+	// BatchSize is the maximum number of events in a message of a read or
+	// subscription. 0 means the server's default. The server may lower it.
 	BatchSize uint32
-	// ConnectTimeout bounds how long Dial waits for a connection. Until then it
-	// tries again, so that a program may be started together with its server, unless
-	// the server has shown a certificate that cannot be trusted. Default 5 seconds.
+	// ConnectTimeout is how long Dial tries to connect. Dial retries, so that a
+	// program can be started together with its server, unless the server presents
+	// a certificate that is not trusted. The default is 5 seconds.
 	ConnectTimeout time.Duration
-	// FailFast has Dial fail with the first attempt instead, as when the connection
-	// is refused or the host is unknown. ConnectTimeout then bounds that attempt.
+	// FailFast makes Dial fail after the first attempt, for example if the
+	// connection is refused or the host is unknown. ConnectTimeout then bounds
+	// that attempt.
 	FailFast bool
-	// KeepAlive is how long a connection may be silent before the server is
-	// pinged. Default 10 seconds, which is also the least.
+	// KeepAlive is how long a connection may be idle before the client sends a
+	// ping. The default, and the minimum, is 10 seconds.
 	KeepAlive time.Duration
-	// KeepAliveTimeout is how long the answer to a ping may take before the
-	// connection is given up. Default 10 seconds.
+	// KeepAliveTimeout is how long the client waits for the reply to a ping
+	// before it closes the connection. The default is 10 seconds.
 	KeepAliveTimeout time.Duration
-	// NoResume makes a subscription end when its connection breaks, with
-	// dcb.ErrTransport, or when the server stops, without an error. By default it
-	// resumes after the last event, and tries to do so for a minute.
+	// NoResume ends a subscription with dcb.ErrTransport when its connection
+	// breaks, and without an error when the server stops. By default the
+	// subscription resumes after the last event it received; it fails if it
+	// cannot resume within a minute.
 	NoResume bool
 }
 
-// withDefaults gives the options with each zero field set to its default.
+// withDefaults returns the options with each zero field set to its default.
 func (o Options) withDefaults() Options {
 	if o.ConnectTimeout <= 0 {
 		o.ConnectTimeout = 5 * time.Second

@@ -16,25 +16,25 @@ import (
 )
 
 const (
-	// connStreams is the most streams that one connection has. Servers and proxies
-	// allow at least 100 calls on a connection. gRPC lets further calls wait without a
-	// limit and without an error. The rest is for calls with one answer.
+	// connStreams is the maximum number of streams on one connection. Servers and proxies
+	// allow at least 100 calls on a connection, and gRPC makes further calls wait without
+	// a limit and without an error. The rest is for unary calls.
 	connStreams = 64
-	// maxConns bounds the connections, and with them the streams: 4,096.
+	// maxConns is the maximum number of connections, so that there are at most 4,096
+	// streams.
 	maxConns = 64
-	// connIdle is how long a connection without streams stays open, unless it is the
-	// first.
+	// connIdle is how long a connection without streams stays open, except the first one.
 	connIdle = time.Minute
 )
 
-// pool is the connections of a client to its server. Calls with one answer use the
-// first connection. Streams, which have no end in time, use the first that has room
-// for one. When none has room, a further connection is made.
+// pool contains the connections of a client to its server. Unary calls use the first
+// connection. A stream, which may last indefinitely, uses the first connection with fewer
+// than connStreams streams; if there is none, a new connection is made.
 type pool struct {
 	first    *grpc.ClientConn
 	connect  connectFunc
-	patience time.Duration // bounds how long a stream waits to begin
-	room     *semaphore.Weighted
+	patience time.Duration // maximum time to open a stream
+	slots    *semaphore.Weighted
 
 	mu     sync.Mutex
 	conns  []*pooled // guarded by mu
@@ -47,7 +47,7 @@ type pooled struct {
 	streams int // guarded by the pool's mu
 }
 
-// newPool returns a pool with one connection. Streams wait for patience to begin.
+// newPool returns a pool with one connection. Opening a stream may take up to patience.
 func newPool(connect connectFunc, patience time.Duration) (*pool, error) {
 	first, err := connect()
 	if err != nil {
@@ -57,7 +57,7 @@ func newPool(connect connectFunc, patience time.Duration) (*pool, error) {
 		first:    first,
 		connect:  connect,
 		patience: patience,
-		room:     semaphore.NewWeighted(maxConns * connStreams),
+		slots:    semaphore.NewWeighted(maxConns * connStreams),
 		conns:    []*pooled{{ClientConn: first}},
 	}, nil
 }
@@ -75,7 +75,7 @@ func (p *pool) open(ctx context.Context, method string) (stream grpc.ClientStrea
 	switch {
 	case timeout.Stop():
 	case conn.GetState() == connectivity.Ready:
-		err = p.tooMany("the server lets no further call begin")
+		err = p.tooMany("the server accepts no more calls")
 	default:
 		err = status.Errorf(codes.Unavailable, "no connection within %v", p.patience)
 	}
@@ -86,32 +86,32 @@ func (p *pool) open(ctx context.Context, method string) (stream grpc.ClientStrea
 	return stream, release, nil
 }
 
-// acquire returns a connection that has room for a stream, and counts the stream.
+// acquire returns a connection for a stream, and counts the stream.
 func (p *pool) acquire(ctx context.Context) (*pooled, error) {
-	if !p.room.TryAcquire(1) {
+	if !p.slots.TryAcquire(1) {
 		waiting, cancel := context.WithTimeout(ctx, p.patience)
 		defer cancel()
-		if p.room.Acquire(waiting, 1) != nil {
+		if p.slots.Acquire(waiting, 1) != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			return nil, p.tooMany("that is as many as it can have")
+			return nil, p.tooMany("that is the maximum")
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	conn, err := p.withRoomLocked()
+	conn, err := p.connWithSlotLocked()
 	if err != nil {
-		p.room.Release(1)
+		p.slots.Release(1)
 		return nil, err
 	}
 	conn.streams++
 	return conn, nil
 }
 
-// withRoomLocked returns the first connection that has room for a stream, or a further
-// one. The caller must hold mu, and must have acquired room.
-func (p *pool) withRoomLocked() (*pooled, error) {
+// connWithSlotLocked returns the first connection with fewer than connStreams streams, or
+// a new one. The caller must hold mu, and must have acquired a slot.
+func (p *pool) connWithSlotLocked() (*pooled, error) {
 	if p.closed {
 		return nil, dcb.ErrClosed
 	}
@@ -133,10 +133,10 @@ func (p *pool) release(conn *pooled) {
 	p.mu.Lock()
 	conn.streams--
 	p.mu.Unlock()
-	p.room.Release(1)
+	p.slots.Release(1)
 }
 
-// tooMany returns the error for a stream that has waited too long to begin.
+// tooMany returns the error for a stream that could not be opened in time.
 func (p *pool) tooMany(why string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,7 +145,7 @@ func (p *pool) tooMany(why string) error {
 		streams += conn.streams
 	}
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf(
-		"not begun within %v: %d reads and subscriptions of this client are under way, and %s; close some, or use a further client",
+		"not started within %v: %d reads and subscriptions of this client are in progress, and %s; close some, or use another client",
 		p.patience, streams, why)}
 }
 

@@ -8,8 +8,8 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Read gives the events that match the query, as of the moment it begins:
-// when the response is first asked for something.
+// Read returns the events that match the query, out of those that are stored when the
+// read starts, which is when a method of the response is first called.
 func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
 	messages := c.ReadMessages(ctx, &encoding.ReadRequest{Query: query, Options: options})
 	next := func() ([]dcb.SequencedEvent, uint64, error) {
@@ -26,9 +26,8 @@ func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOpti
 	return dcb.NewReadResponse(next, messages.Close)
 }
 
-// ReadMessages is Read, for those who decode the messages themselves. A batch
-// size of 0 is that of the options. It must be closed unless it is read to its
-// end.
+// ReadMessages is Read for callers that decode the messages themselves. A batch size of 0
+// means that of the options. The result must be closed unless it is read to its end.
 func (c *Client) ReadMessages(ctx context.Context, request *encoding.ReadRequest) *Messages {
 	sent := *request
 	if sent.BatchSize == 0 {

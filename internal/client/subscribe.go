@@ -11,11 +11,11 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Subscribe returns the events above position after that match the query: those
-// stored, then those to come. When the connection breaks or the server stops, it
-// resumes after the last event. If it cannot resume for a minute, it fails with
-// dcb.ErrTransport. With Options.NoResume it does not resume, and ends without an
-// error when the server stops.
+// Subscribe returns an iterator over the events that match the query at positions greater
+// than after: first the stored events, then new ones. When the connection breaks or the
+// server stops, the subscription resumes after the last event. If it cannot resume within
+// a minute, it fails with dcb.ErrTransport. With Options.NoResume it does not resume, and
+// ends without an error when the server stops.
 func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		messages := c.SubscribeMessages(ctx, &encoding.SubscribeRequest{Query: query, After: after}, !c.options.NoResume)
@@ -44,9 +44,9 @@ func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) i
 	}
 }
 
-// SubscribeMessages is Subscribe, for callers that decode the messages themselves.
-// A batch size of 0 is that of the options. Whether it resumes is decided by resume,
-// not by the options. It must be closed.
+// SubscribeMessages is Subscribe for callers that decode the messages themselves. A batch
+// size of 0 means that of the options. Whether it resumes depends on resume, not on the
+// options. The result must be closed.
 func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.SubscribeRequest, resume bool) *Messages {
 	patience := resendRead
 	if resume {

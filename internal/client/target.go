@@ -10,17 +10,17 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// defaultPort is where servers listen.
+// defaultPort is the port that servers listen on by default.
 const defaultPort = "50051"
 
-// target is where a URL leads.
+// target is the server of a URL.
 type target struct {
 	address string // host and port
 	secure  bool
 }
 
-// parseTarget reads a URL like "https://host:50051". The schemes grpc and grpcs
-// mean the same as http and https.
+// parseTarget parses a URL such as "https://host:50051". The schemes grpc and grpcs are
+// equivalent to http and https.
 func parseTarget(text string) (target, error) {
 	if !strings.Contains(text, "://") {
 		return target{}, withoutScheme(text)
@@ -35,15 +35,15 @@ func parseTarget(text string) (target, error) {
 	case "https", "grpcs":
 		t.secure = true
 	default:
-		return target{}, badURL(text, "it must begin with http://, https://, grpc:// or grpcs://")
+		return target{}, badURL(text, "it must start with http://, https://, grpc:// or grpcs://")
 	}
 	switch {
 	case u.Hostname() == "":
-		return target{}, badURL(text, "it names no host")
+		return target{}, badURL(text, "it has no host")
 	case u.User != nil:
-		return target{}, badURL(text, "it holds a user; an API key is given as an option")
+		return target{}, badURL(text, "it contains a user; pass an API key as an option instead")
 	case (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "":
-		return target{}, badURL(text, "it must end behind host and port")
+		return target{}, badURL(text, "it must end after the host and port")
 	}
 	port := u.Port()
 	if port == "" {
@@ -57,15 +57,15 @@ func parseTarget(text string) (target, error) {
 }
 
 // withoutScheme returns the error for a text without a scheme. If only the scheme is
-// missing, the error contains what to write.
+// missing, the error contains the URLs to use.
 func withoutScheme(text string) error {
 	const schemes = "http://, https://, grpc:// or grpcs://"
 	if _, err := parseTarget("http://" + text); err != nil {
-		return badURL(text, "it must begin with "+schemes)
+		return badURL(text, "it must start with "+schemes)
 	}
-	return badURL(text, fmt.Sprintf(`write "http://%s", or "https://%[1]s" if the server has TLS`, text))
+	return badURL(text, fmt.Sprintf(`use "http://%s", or "https://%[1]s" if the server uses TLS`, text))
 }
 
 func badURL(text, reason string) error {
-	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the URL %.200q is of no use: %s", text, reason)}
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("invalid URL %.200q: %s", text, reason)}
 }

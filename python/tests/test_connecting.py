@@ -262,7 +262,7 @@ def test_only_a_server_that_never_answered_is_taken_for_one_with_tls(tmp_path):
         client = Client(url)
     with run_server(tmp_path / "s", *address, "--tls-cert", str(certificate), "--tls-key", str(key)) as url:
         plain = url.replace("https", "http")
-        with pytest.raises(TransportError, match="no answer in HTTP/2, perhaps as there is TLS: "):
+        with pytest.raises(TransportError, match="no answer in HTTP/2, perhaps because the server uses TLS: "):
             Client(plain)
         with pytest.raises(TransportError, match="no answer in HTTP/2: ") as caught:
             client.head()
