@@ -16,8 +16,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// inBubble runs a test with a server and a client in memory, where waiting takes
-// no time.
+// inBubble runs a test with an in-memory server and client and a fake clock.
 func inBubble(t *testing.T, s *scripted, test func(*testing.T, *client.Client), options ...grpc.ServerOption) {
 	synctest.Test(t, func(t *testing.T) {
 		listener := bufconn.Listen(1 << 20)

@@ -17,7 +17,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-func TestWhatIsOnlyReadIsSentAgain(t *testing.T) {
+func TestIdempotentCallsAreRetried(t *testing.T) {
 	head, tracking, read := &failing{times: 2, err: errUnavailable}, &failing{times: 2, err: errUnavailable}, &failing{times: 2, err: errUnavailable}
 	s := &scripted{
 		onHead:     func(context.Context) (*uint64, error) { return new(uint64(7)), head.next() },
@@ -41,7 +41,7 @@ func TestWhatIsOnlyReadIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestOtherErrorsAreNotSentAgain(t *testing.T) {
+func TestOtherErrorsAreNotRetried(t *testing.T) {
 	for _, code := range []codes.Code{codes.Internal, codes.ResourceExhausted, codes.Unimplemented, codes.Aborted, codes.Unknown} {
 		head := &failing{times: 9, err: status.Error(code, "no")}
 		s := &scripted{onHead: func(context.Context) (*uint64, error) { return nil, head.next() }}
@@ -51,7 +51,7 @@ func TestOtherErrorsAreNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestAReadThatHasBegunIsNotSentAgain(t *testing.T) {
+func TestStartedReadIsNotRetried(t *testing.T) {
 	calls := 0
 	s := &scripted{onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
 		calls++
@@ -66,7 +66,7 @@ func TestAReadThatHasBegunIsNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestAnAppendIsSentAgainOnlyIfItWouldBeRecognised(t *testing.T) {
+func TestAppendIsRetriedOnlyIfRecognizable(t *testing.T) {
 	matching := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Types: []string{"a"}}}}}
 	other := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Types: []string{"b"}}}}}
 	first, second := dcb.Event{Type: "a", UUID: "5bf1c9a2-0000-4000-8000-00000000000a"}, dcb.Event{Type: "b", UUID: "5bf1c9a2-0000-4000-8000-00000000000b"}
@@ -75,15 +75,15 @@ func TestAnAppendIsSentAgainOnlyIfItWouldBeRecognised(t *testing.T) {
 		condition *dcb.AppendCondition
 		again     bool
 	}{
-		"its condition matches its first event":    {[]dcb.Event{first, second}, matching, true},
-		"its condition matches everything":         {[]dcb.Event{second, first}, new(dcb.AppendCondition), true},
-		"its condition matches only another event": {[]dcb.Event{first, second}, other, false},
-		"it has no condition":                      {[]dcb.Event{first, second}, nil, false},
-		"an event has no UUID":                     {[]dcb.Event{first, {Type: "b"}}, matching, false},
-		"a UUID comes twice, in two forms":         {[]dcb.Event{first, {UUID: "5BF1C9A200004000800000000000000A"}}, matching, false},
-		"a UUID is none":                           {[]dcb.Event{first, {UUID: "x"}}, matching, false},
-		"a UUID comes twice":                       {[]dcb.Event{first, first}, matching, false},
-		"it has no events":                         {nil, new(dcb.AppendCondition), false},
+		"condition matches first event":       {[]dcb.Event{first, second}, matching, true},
+		"condition matches everything":        {[]dcb.Event{second, first}, new(dcb.AppendCondition), true},
+		"condition matches only second event": {[]dcb.Event{first, second}, other, false},
+		"no condition":                        {[]dcb.Event{first, second}, nil, false},
+		"an event without UUID":               {[]dcb.Event{first, {Type: "b"}}, matching, false},
+		"duplicate UUID in two forms":         {[]dcb.Event{first, {UUID: "5BF1C9A200004000800000000000000A"}}, matching, false},
+		"an invalid UUID":                     {[]dcb.Event{first, {UUID: "x"}}, matching, false},
+		"duplicate UUID":                      {[]dcb.Event{first, first}, matching, false},
+		"no events":                           {nil, new(dcb.AppendCondition), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			appends := &failing{times: 1, err: errUnavailable}
@@ -99,7 +99,7 @@ func TestAnAppendIsSentAgainOnlyIfItWouldBeRecognised(t *testing.T) {
 	}
 }
 
-func TestAnAppendThatWasRefusedHasNotHappened(t *testing.T) {
+func TestRefusedAppendIsNotAppended(t *testing.T) {
 	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) {
 		return 0, status.Error(codes.ResourceExhausted, "full")
 	}}
@@ -108,11 +108,11 @@ func TestAnAppendThatWasRefusedHasNotHappened(t *testing.T) {
 	}
 }
 
-// full is the status of a server that has no room for a call.
-var full = status.Error(codes.ResourceExhausted, "too many requests are in hand")
+// errOverloaded is the status of a server without enough memory for a call.
+var errOverloaded = status.Error(codes.ResourceExhausted, "not enough memory for requests")
 
-func TestWhatFindsNoRoomIsSentAgain(t *testing.T) {
-	appends, reads, subscriptions := &failing{times: 3, err: full}, &failing{times: 3, err: full}, &failing{times: 3, err: full}
+func TestCallsToOverloadedServerAreRetried(t *testing.T) {
+	appends, reads, subscriptions := &failing{times: 3, err: errOverloaded}, &failing{times: 3, err: errOverloaded}, &failing{times: 3, err: errOverloaded}
 	s := &scripted{
 		onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, appends.next() },
 		onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
@@ -129,7 +129,7 @@ func TestWhatFindsNoRoomIsSentAgain(t *testing.T) {
 		},
 	}
 	inBubble(t, s, func(t *testing.T, c *client.Client) {
-		// It could not be sent again if it might have happened.
+		// It could not be retried if its outcome were unknown.
 		if position, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil); err != nil || position != 7 || appends.calls != 4 {
 			t.Errorf("append: %d, %v, in %d calls", position, err, appends.calls)
 		}
@@ -145,18 +145,18 @@ func TestWhatFindsNoRoomIsSentAgain(t *testing.T) {
 	})
 }
 
-func TestAnAppendThatNeverFindsRoomFails(t *testing.T) {
-	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 0, full }}
+func TestAppendToOverloadedServerFails(t *testing.T) {
+	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 0, errOverloaded }}
 	inBubble(t, s, func(t *testing.T, c *client.Client) {
-		begun := time.Now()
+		started := time.Now()
 		_, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil)
-		if waited := time.Since(begun); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") || waited < 7*time.Second || waited > 10*time.Second {
+		if waited := time.Since(started); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") || waited < 7*time.Second || waited > 10*time.Second {
 			t.Errorf("after %v: %v", waited, err)
 		}
 	})
 }
 
-func TestAnAppendThatAStoppingServerEndedHasNotHappened(t *testing.T) {
+func TestAppendEndedByStoppingServerIsNotAppended(t *testing.T) {
 	stops := &failing{times: 2, err: status.Error(codes.Unavailable, wire.Stopping)}
 	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, stops.next() }}
 	inBubble(t, s, func(t *testing.T, c *client.Client) {
@@ -173,9 +173,9 @@ func TestAnAppendThatAStoppingServerEndedHasNotHappened(t *testing.T) {
 	})
 }
 
-func TestAnAppendThatIsTooLongIsNotSentAgain(t *testing.T) {
+func TestTooLargeAppendIsNotRetried(t *testing.T) {
 	calls := 0
-	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { calls++; return 0, full }}
+	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { calls++; return 0, errOverloaded }}
 	inBubble(t, s, func(t *testing.T, c *client.Client) {
 		_, err := c.Append(t.Context(), []dcb.Event{{Data: make([]byte, 16<<20)}}, nil, nil)
 		if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") || calls != 1 {
@@ -184,10 +184,10 @@ func TestAnAppendThatIsTooLongIsNotSentAgain(t *testing.T) {
 	}, grpc.MaxRecvMsgSize(32<<20))
 }
 
-func TestAnAppendThatCannotBeSentHasNotHappened(t *testing.T) {
+func TestAppendThatCannotBeSentIsNotAppended(t *testing.T) {
 	s := new(scripted)
 	c := s.connect(t)
-	lose(t, s, c)
+	stopServer(t, s, c)
 	ctx := within(t, patience/20)
 	_, err := c.Append(ctx, []dcb.Event{{Type: "a"}}, nil, nil)
 	if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "nothing was appended") {
@@ -195,8 +195,8 @@ func TestAnAppendThatCannotBeSentHasNotHappened(t *testing.T) {
 	}
 }
 
-// lose stops the server and waits until the client knows.
-func lose(t *testing.T, s *scripted, c *client.Client) {
+// stopServer stops the server and waits until the client has noticed.
+func stopServer(t *testing.T, s *scripted, c *client.Client) {
 	t.Helper()
 	s.grpc.Stop()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
@@ -204,16 +204,16 @@ func lose(t *testing.T, s *scripted, c *client.Client) {
 			return
 		}
 	}
-	t.Fatal("the client goes on talking to a server that is gone")
+	t.Fatal("the client still reaches the stopped server")
 }
 
-func TestAnAppendGoesToARestartedServer(t *testing.T) {
+func TestAppendWaitsForRestartedServer(t *testing.T) {
 	s := &scripted{onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, nil }}
 	c := s.connect(t)
-	lose(t, s, c)
+	stopServer(t, s, c)
 	appended := make(chan error, 1)
 	go func() {
-		// It has no condition, but as long as it has not been sent it may wait.
+		// It has no condition, but it may wait because it has not been sent.
 		_, err := c.Append(within(t, patience), []dcb.Event{{Type: "a"}}, nil, nil)
 		appended <- err
 	}()
@@ -224,14 +224,14 @@ func TestAnAppendGoesToARestartedServer(t *testing.T) {
 	}
 }
 
-func TestASubscriptionGoesOnBehindTheLastEvent(t *testing.T) {
-	var asked []uint64
+func TestSubscriptionResumesAfterLastEvent(t *testing.T) {
+	var positions []uint64
 	s := &scripted{onSubscribe: func(r *umadbv1.SubscribeRequest, stream grpc.ServerStreamingServer[umadbv1.SubscribeResponse]) error {
-		asked = append(asked, r.GetAfter())
+		positions = append(positions, r.GetAfter())
 		if err := stream.Send(&umadbv1.SubscribeResponse{Events: sequenced(r.GetAfter()+1, 3)}); err != nil {
 			return err
 		}
-		if len(asked) < 4 {
+		if len(positions) < 4 {
 			return errUnavailable
 		}
 		return nil
@@ -242,13 +242,13 @@ func TestASubscriptionGoesOnBehindTheLastEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if event.Position != last+1 {
-			t.Errorf("%d comes after %d", event.Position, last)
+			t.Errorf("event %d follows event %d", event.Position, last)
 		}
 		if last = event.Position; last == 22 {
 			break
 		}
 	}
-	if last != 22 || len(asked) != 4 || asked[3] != 19 {
-		t.Errorf("asked for events after %v, got up to %d", asked, last)
+	if last != 22 || len(positions) != 4 || positions[3] != 19 {
+		t.Errorf("subscribed after positions %v, received events up to %d", positions, last)
 	}
 }

@@ -45,7 +45,7 @@ func TestAppendSendsEverything(t *testing.T) {
 	}
 }
 
-func TestReadAsksForWhatItIsTold(t *testing.T) {
+func TestReadSendsEverything(t *testing.T) {
 	var got *umadbv1.ReadRequest
 	s := &scripted{onRead: func(r *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
 		got = r
@@ -73,7 +73,7 @@ func TestReadAsksForWhatItIsTold(t *testing.T) {
 	}
 }
 
-func TestHeadAndTrackingTellNoneFromZero(t *testing.T) {
+func TestHeadAndTrackingDistinguishNoneFromZero(t *testing.T) {
 	position := new(uint64)
 	s := &scripted{
 		onHead:     func(context.Context) (*uint64, error) { return position, nil },
@@ -94,7 +94,7 @@ func TestHeadAndTrackingTellNoneFromZero(t *testing.T) {
 	}
 }
 
-func TestAMessageMayBeOfAnySize(t *testing.T) {
+func TestLargeMessage(t *testing.T) {
 	data := make([]byte, 20<<20)
 	s := &scripted{onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
 		return stream.Send(&umadbv1.ReadResponse{Events: []*umadbv1.SequencedEvent{{Position: 1, Event: &umadbv1.Event{Data: data}}}})
@@ -105,7 +105,7 @@ func TestAMessageMayBeOfAnySize(t *testing.T) {
 	}
 }
 
-func TestErrorsOfExistingServersAreUnderstood(t *testing.T) {
+func TestErrorsOfExistingServers(t *testing.T) {
 	for _, row := range []struct {
 		code      codes.Code
 		errorType umadbv1.ErrorResponse_ErrorType
@@ -141,13 +141,13 @@ func TestErrorsOfExistingServersAreUnderstood(t *testing.T) {
 		for _, err := range []error{appended, headed, read, subscribed} {
 			var got *dcb.Error
 			if !errors.As(err, &got) || !reflect.DeepEqual(*got, row.want) {
-				t.Errorf("%s comes as %#v", row.message, err)
+				t.Errorf("%s: got %#v", row.message, err)
 			}
 		}
 	}
 }
 
-func TestACallEndsWithItsContext(t *testing.T) {
+func TestCallEndsWithContext(t *testing.T) {
 	s := &scripted{
 		onAppend: func(ctx context.Context, _ *umadbv1.AppendRequest) (uint64, error) { <-ctx.Done(); return 0, ctx.Err() },
 		onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
@@ -162,8 +162,8 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	}
 	c := s.connect(t)
 	for name, call := range map[string]func(context.Context) error{
-		"append":                           func(ctx context.Context) error { _, err := c.Append(ctx, nil, nil, nil); return err },
-		"head, while waiting to ask again": func(ctx context.Context) error { _, err := c.Head(ctx); return err },
+		"append":                          func(ctx context.Context) error { _, err := c.Append(ctx, nil, nil, nil); return err },
+		"head, while waiting for a retry": func(ctx context.Context) error { _, err := c.Head(ctx); return err },
 		"read": func(ctx context.Context) error {
 			_, err := c.Read(ctx, dcb.Query{}, dcb.ReadOptions{}).NextBatch()
 			return err

@@ -15,8 +15,9 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// endless sends one event of every subscription and read, and waits.
-func endless(ended chan<- struct{}) *scripted {
+// newEndlessServer returns a server that sends two events of each subscription and read,
+// and then waits for its end.
+func newEndlessServer(ended chan<- struct{}) *scripted {
 	return &scripted{
 		onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
 			err := stream.Send(&umadbv1.ReadResponse{Events: sequenced(1, 2)})
@@ -33,14 +34,14 @@ func endless(ended chan<- struct{}) *scripted {
 	}
 }
 
-func TestAfterCloseEveryCallFails(t *testing.T) {
+func TestCallsFailAfterClose(t *testing.T) {
 	s := new(scripted)
 	c := s.connect(t)
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	errs := callEverything(t, c)
-	delete(errs, "subscribe") // ends like one whose store closes
+	errs := callEveryMethod(t, c)
+	delete(errs, "subscribe") // ends without an error
 	for name, err := range errs {
 		if !errors.Is(err, dcb.ErrClosed) {
 			t.Errorf("%s: %v", name, err)
@@ -53,7 +54,7 @@ func TestAfterCloseEveryCallFails(t *testing.T) {
 
 func TestCloseEndsReadsAndSubscriptions(t *testing.T) {
 	ended := make(chan struct{}, 2)
-	c := endless(ended).connect(t)
+	c := newEndlessServer(ended).connect(t)
 	response := c.Read(within(t, patience), dcb.Query{}, dcb.ReadOptions{})
 	if batch, err := response.NextBatch(); err != nil || len(batch) != 2 {
 		t.Fatalf("%v, %v", batch, err)
@@ -104,9 +105,9 @@ func TestCloseWaitsForAppends(t *testing.T) {
 	}
 }
 
-func TestWhatIsAbandonedIsFreed(t *testing.T) {
+func TestAbandonedStreamsAreReleased(t *testing.T) {
 	ended := make(chan struct{}, 100)
-	c := endless(ended).connect(t)
+	c := newEndlessServer(ended).connect(t)
 	before := runtime.NumGoroutine()
 	for range 20 {
 		response := c.Read(context.Background(), dcb.Query{}, dcb.ReadOptions{})
@@ -120,7 +121,7 @@ func TestWhatIsAbandonedIsFreed(t *testing.T) {
 		for range c.Read(context.Background(), dcb.Query{}, dcb.ReadOptions{}).All() {
 			break
 		}
-		c.Read(context.Background(), dcb.Query{}, dcb.ReadOptions{}) // never asked for anything
+		c.Read(context.Background(), dcb.Query{}, dcb.ReadOptions{}) // never used
 	}
 	for range 60 {
 		<-ended
@@ -128,13 +129,13 @@ func TestWhatIsAbandonedIsFreed(t *testing.T) {
 	deadline := time.Now().Add(patience)
 	for runtime.NumGoroutine() > before+5 {
 		if time.Now().After(deadline) {
-			t.Fatalf("there were %d goroutines, now %d", before, runtime.NumGoroutine())
+			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
 		}
 		time.Sleep(time.Millisecond)
 	}
 }
 
-func TestHealthIsAskedForAndWatched(t *testing.T) {
+func TestHealth(t *testing.T) {
 	s := new(scripted)
 	c := s.connect(t)
 	if status, err := c.CheckHealth(within(t, patience), ""); err != nil || status != client.HealthServing || status.String() != "SERVING" {
@@ -155,6 +156,6 @@ func TestHealthIsAskedForAndWatched(t *testing.T) {
 	}
 	s.grpc.Stop()
 	if status, err := c.CheckHealth(within(t, patience), ""); !errors.Is(err, dcb.ErrTransport) {
-		t.Errorf("of a server that is gone: %v, %v", status, err)
+		t.Errorf("of a stopped server: %v, %v", status, err)
 	}
 }

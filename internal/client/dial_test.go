@@ -13,7 +13,7 @@ import (
 	"github.com/umadb-go/umadb/internal/client"
 )
 
-func TestAURLThatIsOfNoUseIsInvalid(t *testing.T) {
+func TestDialRejectsInvalidURL(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost", "localhost:50051", "127.0.0.1:50051", "ftp://localhost", "http://", "http://:50051",
 		"http://user@localhost", "http://localhost/path", "http://localhost?query", "http://localhost#fragment",
@@ -25,14 +25,14 @@ func TestAURLThatIsOfNoUseIsInvalid(t *testing.T) {
 	}
 }
 
-func TestAnAddressWithoutASchemeIsToldWhatToWrite(t *testing.T) {
+func TestErrorForMissingSchemeContainsURL(t *testing.T) {
 	for address, want := range map[string]string{
-		"127.0.0.1:50051": `write "http://127.0.0.1:50051", or "https://127.0.0.1:50051" if`,
-		"localhost:50051": `write "http://localhost:50051"`,
-		"db.example":      `write "http://db.example"`,
-		"[::1]:50051":     `write "http://[::1]:50051"`,
-		"no host":         "it must begin with http://",
-		"":                "it must begin with http://",
+		"127.0.0.1:50051": `use "http://127.0.0.1:50051", or "https://127.0.0.1:50051" if`,
+		"localhost:50051": `use "http://localhost:50051"`,
+		"db.example":      `use "http://db.example"`,
+		"[::1]:50051":     `use "http://[::1]:50051"`,
+		"no host":         "it must start with http://",
+		"":                "it must start with http://",
 	} {
 		if _, err := client.Dial(address, nil); !errors.Is(err, dcb.ErrInvalidArgument) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", address, err, want)
@@ -40,7 +40,7 @@ func TestAnAddressWithoutASchemeIsToldWhatToWrite(t *testing.T) {
 	}
 }
 
-func TestEverySchemeLeadsSomewhere(t *testing.T) {
+func TestSchemes(t *testing.T) {
 	options := &client.Options{ConnectTimeout: 100 * time.Millisecond}
 	for _, url := range []string{"http://127.0.0.1", "https://127.0.0.1", "grpc://127.0.0.1/", "grpcs://127.0.0.1", "http://[::1]"} {
 		c, err := client.Dial(url, options)
@@ -54,25 +54,25 @@ func TestEverySchemeLeadsSomewhere(t *testing.T) {
 	}
 }
 
-func TestDialSaysWhyThereIsNoConnection(t *testing.T) {
+func TestDialReturnsReason(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := listener.Addr().String()
 	dial := func() error {
-		began := time.Now()
+		started := time.Now()
 		_, err := client.Dial("http://"+address, &client.Options{ConnectTimeout: 300 * time.Millisecond})
-		if took := time.Since(began); took > patience/2 {
+		if took := time.Since(started); took > patience/2 {
 			t.Errorf("it took %v", took)
 		}
 		if !errors.Is(err, dcb.ErrTransport) {
-			t.Errorf("silence is %v", err)
+			t.Errorf("got %v", err)
 		}
 		return err
 	}
 	if err := dial(); !strings.Contains(err.Error(), "no connection") {
-		t.Errorf("a server that says nothing: %v", err)
+		t.Errorf("a silent server: %v", err)
 	}
 	listener.Close()
 	if err := dial(); err.Error() != "transport error: no connection to "+address+" within 300ms: connection refused" {
@@ -80,7 +80,7 @@ func TestDialSaysWhyThereIsNoConnection(t *testing.T) {
 	}
 }
 
-func TestDialSaysWhyTheLastAttemptFailed(t *testing.T) {
+func TestDialReturnsReasonOfLastAttempt(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -88,16 +88,16 @@ func TestDialSaysWhyTheLastAttemptFailed(t *testing.T) {
 	address := listener.Addr().String()
 	listener.Close()
 	const timeout = time.Second
-	mute := time.AfterFunc(timeout/10, func() { hangUp(t, address) })
+	mute := time.AfterFunc(timeout/10, func() { closeAll(t, address) })
 	defer mute.Stop()
 	_, err = client.Dial("http://"+address, &client.Options{ConnectTimeout: timeout})
 	if !errors.Is(err, dcb.ErrTransport) || strings.Contains(err.Error(), "refused") || strings.HasSuffix(err.Error(), timeout.String()) {
-		t.Errorf("first nobody, then somebody who hangs up: %v", err)
+		t.Errorf("no listener, then one that closes connections: %v", err)
 	}
 }
 
-// hangUp ends each connection to an address, until the test ends.
-func hangUp(t *testing.T, address string) {
+// closeAll closes each connection to an address at once, until the test ends.
+func closeAll(t *testing.T, address string) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Error(err)
@@ -113,7 +113,7 @@ func hangUp(t *testing.T, address string) {
 	}
 }
 
-func TestDialMayFailFast(t *testing.T) {
+func TestFailFast(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -123,9 +123,9 @@ func TestDialMayFailFast(t *testing.T) {
 		"http://" + listener.Addr().String(): "no connection to " + listener.Addr().String() + ": connection refused",
 		"http://nowhere.invalid":             "no connection to nowhere.invalid:50051: lookup nowhere.invalid",
 	} {
-		began := time.Now()
+		started := time.Now()
 		_, err := client.Dial(url, &client.Options{FailFast: true, ConnectTimeout: 10 * patience})
-		if took := time.Since(began); took > patience {
+		if took := time.Since(started); took > patience {
 			t.Errorf("%s: it took %v", url, took)
 		}
 		if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), want) {
@@ -134,7 +134,7 @@ func TestDialMayFailFast(t *testing.T) {
 	}
 }
 
-func TestDialWaitsForAServerToStart(t *testing.T) {
+func TestDialWaitsForServer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestDialWaitsForAServerToStart(t *testing.T) {
 	}
 }
 
-func TestACAFileThatIsOfNoUseIsInvalid(t *testing.T) {
+func TestDialRejectsInvalidCAFile(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)

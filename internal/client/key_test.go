@@ -27,7 +27,8 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// selfSigned makes a certificate for 127.0.0.1, for a server and as a CA file.
+// selfSigned creates a certificate for 127.0.0.1, and returns it as the credentials of a
+// server and as a CA file.
 func selfSigned(t *testing.T) (credentials.TransportCredentials, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -53,7 +54,7 @@ func selfSigned(t *testing.T) (credentials.TransportCredentials, string) {
 	return credentials.NewServerTLSFromCert(&certificate), file
 }
 
-func TestTheKeyGoesWithEveryCallOverTLS(t *testing.T) {
+func TestAPIKeyIsSentWithEveryCall(t *testing.T) {
 	var keys []string
 	note := func(ctx context.Context) error {
 		keys = append(keys, strings.Join(metadata.ValueFromIncomingContext(ctx, "authorization"), "|"))
@@ -73,28 +74,28 @@ func TestTheKeyGoesWithEveryCallOverTLS(t *testing.T) {
 	transport, caFile := selfSigned(t)
 	s.start(t, "127.0.0.1:0", grpc.Creds(transport))
 	c := dial(t, strings.Replace(s.url, "http", "https", 1), &client.Options{CAFile: caFile, APIKey: "secret", NoResume: true})
-	for name, err := range callEverything(t, c) {
+	for name, err := range callEveryMethod(t, c) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if want := slices.Repeat([]string{"Bearer secret"}, 5); !slices.Equal(keys, want) {
-		t.Errorf("the keys that came are %q", keys)
+		t.Errorf("the server received the keys %q", keys)
 	}
 }
 
-func TestTheKeyIsNotSentUnencrypted(t *testing.T) {
+func TestAPIKeyIsNotSentUnencrypted(t *testing.T) {
 	s := new(scripted)
 	s.start(t, "127.0.0.1:0")
 	c := dial(t, s.url, &client.Options{APIKey: "secret"})
-	for name, err := range callEverything(t, c) {
+	for name, err := range callEveryMethod(t, c) {
 		if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "not encrypted") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-func TestAKeyThatCannotBeSentIsInvalid(t *testing.T) {
+func TestDialRejectsKeyThatCannotBeSent(t *testing.T) {
 	for _, url := range []string{"http://localhost", "https://localhost"} {
 		for _, key := range []string{"secret\n", " secret", "sécret"} {
 			_, err := client.Dial(url, &client.Options{APIKey: key})
@@ -105,7 +106,7 @@ func TestAKeyThatCannotBeSentIsInvalid(t *testing.T) {
 	}
 }
 
-func TestAServerThatNobodyVouchesForIsNotTrusted(t *testing.T) {
+func TestUntrustedCertificate(t *testing.T) {
 	s := new(scripted)
 	transport, _ := selfSigned(t)
 	s.start(t, "127.0.0.1:0", grpc.Creds(transport))
@@ -126,8 +127,8 @@ func TestAServerThatNobodyVouchesForIsNotTrusted(t *testing.T) {
 	}
 }
 
-// callEverything makes every call of an EventStore.
-func callEverything(t *testing.T, c *client.Client) map[string]error {
+// callEveryMethod calls every method of an EventStore and returns the errors by method.
+func callEveryMethod(t *testing.T, c *client.Client) map[string]error {
 	t.Helper()
 	ctx := within(t, patience)
 	errs := map[string]error{}

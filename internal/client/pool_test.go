@@ -18,11 +18,11 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// allowed is how many calls on one connection most proxies allow, and some servers.
+// allowed is the number of calls that most proxies and some servers allow on a connection.
 const allowed = 100
 
-// waiting is a server whose subscriptions give an event and go on for ever.
-func waiting() *scripted {
+// newWaitingServer returns a server whose subscriptions send an event and do not end.
+func newWaitingServer() *scripted {
 	return &scripted{
 		onAppend: func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 7, nil },
 		onHead:   func(context.Context) (*uint64, error) { return new(uint64(7)), nil },
@@ -49,9 +49,9 @@ func subscribe(t *testing.T, c *client.Client, count int) []*client.Messages {
 	return all
 }
 
-func TestManySubscriptionsLeaveRoomForCalls(t *testing.T) {
+func TestManySubscriptionsDoNotBlockCalls(t *testing.T) {
 	const count = 1100
-	s := waiting()
+	s := newWaitingServer()
 	s.start(t, "127.0.0.1:0", grpc.MaxConcurrentStreams(allowed))
 	c := dial(t, s.url, nil)
 	all := subscribe(t, c, count)
@@ -69,12 +69,12 @@ func TestManySubscriptionsLeaveRoomForCalls(t *testing.T) {
 		m.Close()
 	}
 	if subscribe(t, c, count); c.Connections() != want {
-		t.Errorf("%d connections after as many again", c.Connections())
+		t.Errorf("%d connections after the same number of subscriptions again", c.Connections())
 	}
 }
 
-func TestFewStreamsTakeOneConnection(t *testing.T) {
-	s := waiting()
+func TestFewStreamsUseOneConnection(t *testing.T) {
+	s := newWaitingServer()
 	c := s.connect(t)
 	subscribe(t, c, client.ConnStreams)
 	if made := c.Connections(); made != 1 {
@@ -82,10 +82,10 @@ func TestFewStreamsTakeOneConnection(t *testing.T) {
 	}
 }
 
-// mustWait opens a subscription that has no room, and wants to be told so.
-func mustWait(t *testing.T, c *client.Client, why ...string) {
+// wantNotStarted opens a subscription that cannot start, and checks its error.
+func wantNotStarted(t *testing.T, c *client.Client, why ...string) {
 	t.Helper()
-	begun := time.Now()
+	started := time.Now()
 	m := c.SubscribeMessages(t.Context(), new(encoding.SubscribeRequest), true)
 	defer m.Close()
 	_, err := m.Next()
@@ -94,18 +94,18 @@ func mustWait(t *testing.T, c *client.Client, why ...string) {
 	}
 	for _, part := range why {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q does not say %q", err, part)
+			t.Errorf("%q does not contain %q", err, part)
 		}
 	}
-	if waited := time.Since(begun); waited > 6*time.Second {
+	if waited := time.Since(started); waited > 6*time.Second {
 		t.Errorf("it waited for %v", waited)
 	}
 }
 
-func TestAStreamThatTheServerLetsNotBeginFails(t *testing.T) {
-	inBubble(t, waiting(), func(t *testing.T, c *client.Client) {
+func TestStreamThatServerDoesNotAcceptFails(t *testing.T) {
+	inBubble(t, newWaitingServer(), func(t *testing.T, c *client.Client) {
 		all := subscribe(t, c, 3)
-		mustWait(t, c, "within 5s", "4 reads and subscriptions of this client are under way", "the server lets no further call begin")
+		wantNotStarted(t, c, "within 5s", "4 reads and subscriptions of this client are in progress", "the server accepts no more calls")
 		all[0].Close()
 		subscribe(t, c, 1)
 		c.Close()
@@ -113,9 +113,9 @@ func TestAStreamThatTheServerLetsNotBeginFails(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
-	inBubble(t, waiting(), func(t *testing.T, c *client.Client) {
+	inBubble(t, newWaitingServer(), func(t *testing.T, c *client.Client) {
 		all := subscribe(t, c, client.MaxStreams)
-		mustWait(t, c, "within 5s", "4096 reads and subscriptions of this client are under way", "as many as it can have")
+		wantNotStarted(t, c, "within 5s", "4096 reads and subscriptions of this client are in progress", "that is the maximum")
 		if _, err := c.Append(t.Context(), []dcb.Event{{Type: "a"}}, nil, nil); err != nil {
 			t.Error(err)
 		}
@@ -141,9 +141,9 @@ func (o *opened) HandleConn(_ context.Context, s stats.ConnStats) {
 	}
 }
 
-func TestFurtherConnectionsCloseWhenTheyAreIdle(t *testing.T) {
+func TestIdleConnectionsAreClosed(t *testing.T) {
 	conns := new(opened)
-	inBubble(t, waiting(), func(t *testing.T, c *client.Client) {
+	inBubble(t, newWaitingServer(), func(t *testing.T, c *client.Client) {
 		all := subscribe(t, c, 3*client.ConnStreams)
 		if n := conns.count.Load(); n != 3 {
 			t.Errorf("%d connections with %d streams", n, len(all))
@@ -158,7 +158,7 @@ func TestFurtherConnectionsCloseWhenTheyAreIdle(t *testing.T) {
 		}
 		subscribe(t, c, client.ConnStreams)
 		if n := conns.count.Load(); n != 2 {
-			t.Errorf("%d connections when streams come again", n)
+			t.Errorf("%d connections after more streams were opened", n)
 		}
 		c.Close()
 	}, grpc.StatsHandler(conns))

@@ -12,7 +12,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// Frames of HTTP/2, and an error code of it.
+// Frames and an error code of HTTP/2.
 const (
 	frameHeaderBytes = 9
 	typeData         = 0
@@ -22,16 +22,16 @@ const (
 	enhanceYourCalm  = 11
 )
 
-// frame is one of HTTP/2.
+// frame encodes a frame of HTTP/2.
 func frame(kind byte, stream uint32, payload []byte) []byte {
 	header := binary.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
 	header = append(header, 0)
 	return append(binary.BigEndian.AppendUint32(header, stream), payload...)
 }
 
-// resetting answers each call, when it has got it whole, by resetting its stream, as
-// an overloaded proxy does. It returns the URL.
-func resetting(t *testing.T, calls *atomic.Int64) string {
+// startResettingServer starts a server that resets the stream of each call after it has
+// received the whole request, as an overloaded proxy does. It returns the URL.
+func startResettingServer(t *testing.T, calls *atomic.Int64) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -71,10 +71,10 @@ func reset(conn net.Conn, calls *atomic.Int64) {
 	}
 }
 
-// It has the same status as one that the server refuses, but may have happened.
-func TestAnAppendThatAProxyResetsMayHaveHappened(t *testing.T) {
+// The status is the same as that of a refused append, but the outcome is unknown.
+func TestOutcomeOfAppendResetByProxyIsUnknown(t *testing.T) {
 	var calls atomic.Int64
-	c := dial(t, resetting(t, &calls), nil)
+	c := dial(t, startResettingServer(t, &calls), nil)
 	_, err := c.Append(within(t, patience), []dcb.Event{{Type: "a"}}, nil, nil)
 	if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "ResourceExhausted") || !strings.Contains(err.Error(), "is unknown") || calls.Load() != 1 {
 		t.Errorf("after %d calls: %v", calls.Load(), err)

@@ -19,20 +19,21 @@ import (
 
 type subscribing = grpc.ServerStreamingServer[umadbv1.SubscribeResponse]
 
-// transportCodes are those of statuses that come from the transport or a proxy. OK is
-// that of a server that stops.
+// transportCodes are the codes of statuses of the transport or a proxy. OK is the code of
+// a server that stops.
 var transportCodes = []codes.Code{
 	codes.OK, codes.Unavailable, codes.Internal, codes.Unknown, codes.Aborted,
 	codes.Canceled, codes.DeadlineExceeded, codes.ResourceExhausted,
 }
 
-// definiteCodes are those of statuses that the same call would get again.
+// definiteCodes are the codes of statuses that a retry would return again.
 var definiteCodes = []codes.Code{codes.Unauthenticated, codes.PermissionDenied, codes.InvalidArgument, codes.Unimplemented, codes.NotFound}
 
-// endsWith sends an event, or only the headers, of each subscription, and ends it.
-func endsWith(asked *[]uint64, events uint64, end func(context.Context) error) *scripted {
+// newEndingServer returns a server that sends some events of each subscription, or only the
+// headers, and ends it. It records the positions after which subscriptions start.
+func newEndingServer(positions *[]uint64, events uint64, end func(context.Context) error) *scripted {
 	return &scripted{onSubscribe: func(r *umadbv1.SubscribeRequest, stream subscribing) error {
-		*asked = append(*asked, r.GetAfter())
+		*positions = append(*positions, r.GetAfter())
 		if err := stream.SendHeader(nil); err != nil {
 			return err
 		}
@@ -45,38 +46,38 @@ func endsWith(asked *[]uint64, events uint64, end func(context.Context) error) *
 	}}
 }
 
-func TestASubscriptionResumesWhateverEndsIt(t *testing.T) {
+func TestSubscriptionResumesAfterTransportErrors(t *testing.T) {
 	for _, code := range transportCodes {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
-			var asked []uint64
-			s := endsWith(&asked, 2, func(context.Context) error { return status.Error(code, "of a proxy") })
+			var positions []uint64
+			s := newEndingServer(&positions, 2, func(context.Context) error { return status.Error(code, "of a proxy") })
 			last := uint64(10)
 			for event, err := range s.connect(t).Subscribe(within(t, patience), dcb.Query{}, last) {
 				if err != nil || event.Position != last+1 {
-					t.Fatalf("after position %d came %d, %v", last, event.Position, err)
+					t.Fatalf("after position %d: event %d, %v", last, event.Position, err)
 				}
 				if last = event.Position; last == 15 {
 					break
 				}
 			}
 			if last != 15 {
-				t.Errorf("it ended after position %d, asked for %v", last, asked)
+				t.Errorf("it ended after position %d; subscribed after positions %v", last, positions)
 			}
 		})
 	}
 }
 
-func TestASubscriptionThatIsRefusedEnds(t *testing.T) {
+func TestRefusedSubscriptionEnds(t *testing.T) {
 	expect := func(t *testing.T, want error, end func(context.Context) error) {
 		t.Helper()
-		var asked []uint64
+		var positions []uint64
 		var got error
-		for _, err := range endsWith(&asked, 1, end).connect(t).Subscribe(within(t, patience), dcb.Query{}, 0) {
+		for _, err := range newEndingServer(&positions, 1, end).connect(t).Subscribe(within(t, patience), dcb.Query{}, 0) {
 			got = err
 		}
-		if !errors.Is(got, want) || len(asked) != 1 {
-			t.Errorf("got %v, in %d calls", got, len(asked))
+		if !errors.Is(got, want) || len(positions) != 1 {
+			t.Errorf("got %v, in %d calls", got, len(positions))
 		}
 	}
 	for _, code := range definiteCodes {
@@ -99,10 +100,10 @@ func TestASubscriptionThatIsRefusedEnds(t *testing.T) {
 	}
 }
 
-func TestASubscriptionThatIsNotToResumeEnds(t *testing.T) {
+func TestSubscriptionWithNoResumeEnds(t *testing.T) {
 	for _, code := range transportCodes {
-		var asked []uint64
-		s := endsWith(&asked, 2, func(context.Context) error { return status.Error(code, "of a proxy") })
+		var positions []uint64
+		s := newEndingServer(&positions, 2, func(context.Context) error { return status.Error(code, "of a proxy") })
 		s.start(t, "127.0.0.1:0")
 		c := dial(t, s.url, &client.Options{NoResume: true})
 		count := 0
@@ -115,18 +116,18 @@ func TestASubscriptionThatIsNotToResumeEnds(t *testing.T) {
 		if code == codes.OK {
 			wantCount = 2
 		}
-		if count != wantCount || (got == nil) != (code == codes.OK) || len(asked) != 1 || (got != nil && !errors.Is(got, dcb.ErrTransport)) {
-			t.Errorf("%v: %d events and errors, the last %v, in %d calls", code, count, got, len(asked))
+		if count != wantCount || (got == nil) != (code == codes.OK) || len(positions) != 1 || (got != nil && !errors.Is(got, dcb.ErrTransport)) {
+			t.Errorf("%v: %d events and errors, the last %v, in %d calls", code, count, got, len(positions))
 		}
 	}
 }
 
-func TestASubscriptionThatHasNotBegunFailsLikeARead(t *testing.T) {
+func TestSubscriptionThatHasNotStartedFails(t *testing.T) {
 	for _, code := range []codes.Code{codes.Internal, codes.Unknown} {
 		calls := 0
 		s := &scripted{onSubscribe: func(*umadbv1.SubscribeRequest, subscribing) error {
 			calls++
-			return status.Error(code, "there is no such thing here")
+			return status.Error(code, "no such method")
 		}}
 		for _, err := range s.connect(t).Subscribe(within(t, patience), dcb.Query{}, 0) {
 			if !errors.Is(err, dcb.ErrTransport) || calls != 1 {
@@ -136,7 +137,7 @@ func TestASubscriptionThatHasNotBegunFailsLikeARead(t *testing.T) {
 	}
 }
 
-func TestAReadThatHasBegunEndsWhateverTheStatus(t *testing.T) {
+func TestStartedReadEndsWithAnyStatus(t *testing.T) {
 	for _, code := range transportCodes[1:] {
 		calls := 0
 		s := &scripted{onRead: func(_ *umadbv1.ReadRequest, stream grpc.ServerStreamingServer[umadbv1.ReadResponse]) error {
@@ -153,16 +154,16 @@ func TestAReadThatHasBegunEndsWhateverTheStatus(t *testing.T) {
 	}
 }
 
-func TestAnIdleSubscriptionOutlivesAProxyThatCutsIt(t *testing.T) {
+func TestIdleSubscriptionResumesAfterProxyTimeouts(t *testing.T) {
 	const cuts = 200
-	var asked []uint64
-	s := endsWith(&asked, 0, func(context.Context) error {
+	var positions []uint64
+	s := newEndingServer(&positions, 0, func(context.Context) error {
 		time.Sleep(1500 * time.Millisecond)
 		return status.Error(codes.Internal, "stream terminated by RST_STREAM")
 	})
 	cut := s.onSubscribe
 	s.onSubscribe = func(r *umadbv1.SubscribeRequest, stream subscribing) error {
-		if len(asked) == cuts {
+		if len(positions) == cuts {
 			return stream.Send(&umadbv1.SubscribeResponse{Events: sequenced(r.GetAfter()+1, 1)})
 		}
 		return cut(r, stream)
@@ -170,35 +171,35 @@ func TestAnIdleSubscriptionOutlivesAProxyThatCutsIt(t *testing.T) {
 	inBubble(t, s, func(t *testing.T, c *client.Client) {
 		for event, err := range c.Subscribe(t.Context(), dcb.Query{}, 7) {
 			if err != nil || event.Position != 8 {
-				t.Errorf("after %d cuts: %v, %v", len(asked), event, err)
+				t.Errorf("after %d cuts: %v, %v", len(positions), event, err)
 			}
 			break
 		}
-		if len(asked) != cuts {
-			t.Errorf("it ended after %d cuts", len(asked))
+		if len(positions) != cuts {
+			t.Errorf("it ended after %d cuts", len(positions))
 		}
 	})
 }
 
-func TestASubscriptionWaitsAMinuteForItsServer(t *testing.T) {
+func TestSubscriptionResumesForAMinute(t *testing.T) {
 	for _, code := range transportCodes {
 		t.Run(code.String(), func(t *testing.T) {
-			var asked []uint64
-			s := endsWith(&asked, 1, func(context.Context) error { return status.Error(code, "gone") })
+			var positions []uint64
+			s := newEndingServer(&positions, 1, func(context.Context) error { return status.Error(code, "gone") })
 			first := s.onSubscribe
 			s.onSubscribe = func(r *umadbv1.SubscribeRequest, stream subscribing) error {
-				if len(asked) > 0 {
+				if len(positions) > 0 {
 					return status.Error(code, "still gone")
 				}
 				return first(r, stream)
 			}
 			inBubble(t, s, func(t *testing.T, c *client.Client) {
-				begun := time.Now()
+				started := time.Now()
 				var got error
 				for _, err := range c.Subscribe(t.Context(), dcb.Query{}, 0) {
 					got = err
 				}
-				if waited := time.Since(begun); !errors.Is(got, dcb.ErrTransport) || waited < 50*time.Second || waited > time.Minute {
+				if waited := time.Since(started); !errors.Is(got, dcb.ErrTransport) || waited < 50*time.Second || waited > time.Minute {
 					t.Errorf("after %v it ended with %v", waited, got)
 				}
 			})
@@ -206,9 +207,9 @@ func TestASubscriptionWaitsAMinuteForItsServer(t *testing.T) {
 	}
 }
 
-func TestASubscriptionThatIsWaitingEndsWithItsContext(t *testing.T) {
-	var asked []uint64
-	s := endsWith(&asked, 1, func(context.Context) error { return nil })
+func TestResumingSubscriptionEndsWithContext(t *testing.T) {
+	var positions []uint64
+	s := newEndingServer(&positions, 1, func(context.Context) error { return nil })
 	s.onSubscribe = func(r *umadbv1.SubscribeRequest, stream subscribing) error { return stream.SetHeader(metadata.MD{}) }
 	inBubble(t, s, func(t *testing.T, c *client.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -12,7 +12,7 @@ import (
 	"github.com/umadb-go/umadb/internal/client"
 )
 
-func TestTheKeyIsNotPrinted(t *testing.T) {
+func TestAPIKeyIsNotPrinted(t *testing.T) {
 	const key = "s3cret"
 	s := new(scripted)
 	s.start(t, "127.0.0.1:0")

@@ -18,11 +18,11 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// patience bounds everything that a test waits for.
+// patience is the timeout for everything that a test waits for.
 const patience = 10 * time.Second
 
-// scripted is a server that answers as a test says, through generated code. A
-// method without a script is unimplemented.
+// scripted is a server of generated code with functions as methods. A method without a
+// function is unimplemented.
 type scripted struct {
 	umadbv1.UnimplementedDCBServer
 	onAppend    func(context.Context, *umadbv1.AppendRequest) (uint64, error)
@@ -74,7 +74,7 @@ func (s *scripted) GetTrackingInfo(ctx context.Context, r *umadbv1.TrackingReque
 	return &umadbv1.TrackingResponse{Position: position}, err
 }
 
-// start serves on a port until the test ends; port 0 is any.
+// start serves on an address until the test ends. Port 0 selects a free port.
 func (s *scripted) start(t *testing.T, address string, options ...grpc.ServerOption) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
@@ -107,7 +107,7 @@ func dial(t *testing.T, url string, options *client.Options) *client.Client {
 	return c
 }
 
-// within gives a context for one call.
+// within returns a context with a timeout.
 func within(t *testing.T, timeout time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -129,7 +129,7 @@ func (f *failing) next() error {
 	return nil
 }
 
-var errUnavailable = status.Error(codes.Unavailable, "gone for a moment")
+var errUnavailable = status.Error(codes.Unavailable, "temporarily unavailable")
 
 // bareError sets the trailer that existing servers send with an error.
 func bareError(ctx context.Context, code codes.Code, response *umadbv1.ErrorResponse) error {
@@ -141,7 +141,7 @@ func bareError(ctx context.Context, code codes.Code, response *umadbv1.ErrorResp
 	return status.Error(code, response.Message)
 }
 
-// sequenced is stored events from a position on.
+// sequenced returns count stored events starting at position from.
 func sequenced(from, count uint64) []*umadbv1.SequencedEvent {
 	var events []*umadbv1.SequencedEvent
 	for i := range count {

@@ -15,8 +15,8 @@ import (
 	"github.com/umadb-go/umadb/internal/client"
 )
 
-// relay passes connections on to a server, until it stalls: then it breaks them, and
-// still accepts others, on which nothing comes.
+// relay forwards connections to a server until it stalls: then it closes them, and accepts
+// new ones without sending anything.
 type relay struct {
 	address string
 	mu      sync.Mutex
@@ -70,11 +70,11 @@ func (r *relay) stall() {
 	}
 }
 
-func TestAServerThatStallsIsNotSaidToHaveTLS(t *testing.T) {
+func TestErrorOfStalledServerDoesNotMentionTLS(t *testing.T) {
 	transport, caFile := selfSigned(t)
 	for scheme, options := range map[string][]grpc.ServerOption{"http": nil, "https": {grpc.Creds(transport)}} {
 		t.Run(scheme, func(t *testing.T) {
-			s := waiting()
+			s := newWaitingServer()
 			s.start(t, "127.0.0.1:0", options...)
 			r := newRelay(t, strings.TrimPrefix(s.url, "http://"))
 			c := dial(t, scheme+"://"+r.address, &client.Options{ConnectTimeout: time.Second, CAFile: caFile})
@@ -84,16 +84,16 @@ func TestAServerThatStallsIsNotSaidToHaveTLS(t *testing.T) {
 			r.stall()
 			var err error
 			for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-				// What was under way broke; what comes then finds silence.
+				// The open connection breaks; later connections receive nothing.
 				_, err = c.CheckHealth(within(t, patience), "")
 				if !errors.Is(err, dcb.ErrTransport) || strings.Contains(err.Error(), "TLS") {
-					t.Fatalf("it is said to be %v", err)
+					t.Fatalf("the error is %v", err)
 				}
 				if err.Error() == "transport error: the server does not respond" {
 					return
 				}
 			}
-			t.Errorf("at last it is said to be %v", err)
+			t.Errorf("the last error is %v", err)
 		})
 	}
 }
