@@ -178,8 +178,8 @@ func isMethodName(path string) bool {
 	return strings.HasPrefix(path, "/") && strings.LastIndexByte(path, '/') > 0
 }
 
-// start is called before the handler of a call. It reports whether the connection of the
-// call is still open.
+// start is called before the handler of a call. It reports whether the call is still in
+// progress.
 func (c *call) start(stream grpc.ServerStream) bool {
 	c.ServerStream = stream
 	return c.connection.start(c)

@@ -235,7 +235,7 @@ func readFull(body transport, dst []byte, step func()) error {
 // brokenOff converts an error in the middle of a request.
 func brokenOff(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return malformed("the request is shorter than its length says")
+		return malformed("the request is shorter than its length prefix")
 	}
 	return err
 }

@@ -90,7 +90,7 @@ func TestSmallMessageIsMovedToSmallerSlab(t *testing.T) {
 		t.Fatal(err)
 	}
 	if kept := data[0].ReadOnlyData(); string(kept) != "small" || cap(kept) >= wire.LargeSlab {
-		t.Errorf("%q holds %d bytes", kept, cap(kept))
+		t.Errorf("%q uses %d bytes", kept, cap(kept))
 	}
 	data.Free()
 }

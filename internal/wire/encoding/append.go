@@ -84,7 +84,7 @@ func EncodeAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *
 // dcb.ErrInvalidArgument. The limits must not be zero.
 func ParseAppend(request []byte, limits *dcb.Limits) (*AppendRequest, error) {
 	if len(request) > limits.RequestBytes {
-		return nil, invalid("the request takes %d bytes, over the limit of %d", len(request), limits.RequestBytes)
+		return nil, invalid("the request has %d bytes, over the limit of %d", len(request), limits.RequestBytes)
 	}
 	p := appendParser{limits: limits, request: request, query: queryParser{limit: limits.QueryTerms}}
 	for offset := 0; offset < len(request); {

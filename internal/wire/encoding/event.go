@@ -173,7 +173,7 @@ func canonicalEvent(message []byte, limits *dcb.Limits) (Event, checkedEvent, er
 		message = AppendEvent(nil, &decoded)
 	}
 	if len(message) > limits.EventBytes {
-		return nil, checked, invalid("it takes %d bytes, over the limit of %d", len(message), limits.EventBytes)
+		return nil, checked, invalid("it has %d bytes, over the limit of %d", len(message), limits.EventBytes)
 	}
 	return message, checked, nil
 }
@@ -263,7 +263,7 @@ func (e *checkedEvent) checkMetadata(message []byte) (bool, error) {
 	}
 	for _, text := range []string{entry.Key, entry.Value} {
 		if len(text) > dcb.MaxMetadataBytes {
-			return false, invalid("metadata entry %d takes %d bytes, over the limit of %d", nth, len(text), dcb.MaxMetadataBytes)
+			return false, invalid("metadata entry %d has %d bytes, over the limit of %d", nth, len(text), dcb.MaxMetadataBytes)
 		}
 	}
 	e.metadata = append(e.metadata, entry.Key)

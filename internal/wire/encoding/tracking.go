@@ -15,7 +15,7 @@ func parseTracking(message []byte, info *dcb.TrackingInfo) error {
 	case err != nil:
 		return err
 	case len(info.Source) > dcb.MaxSourceBytes:
-		return invalid("the tracking source takes %d bytes, over the limit of %d", len(info.Source), dcb.MaxSourceBytes)
+		return invalid("the tracking source has %d bytes, over the limit of %d", len(info.Source), dcb.MaxSourceBytes)
 	case !validText(message, trackingSource):
 		return invalid("the tracking source is not valid UTF-8")
 	}
