@@ -3,7 +3,7 @@ package dcb
 // Event is an event to be appended or a stored event.
 //
 // Type, tags and data may be empty, and tags may repeat. A stored event is
-// returned exactly as it was appended, except that its UUID is normalized.
+// returned exactly as it was appended, except that its UUID is normalised.
 type Event struct {
 	// Type is the name of the event type, in UTF-8.
 	Type string

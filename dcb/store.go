@@ -15,7 +15,7 @@ type EventStore interface {
 	//
 	// With a condition, Append fails with ErrIntegrity if an event at a position
 	// greater than condition.After matches the query. If the same append was
-	// made before and every event has a UUID, Append recognizes the retry and
+	// made before and every event has a UUID, Append recognises the retry and
 	// returns the position of the first attempt instead.
 	//
 	// With tracking, the upstream position is recorded atomically with the

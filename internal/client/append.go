@@ -16,7 +16,7 @@ import (
 
 // Append stores all events in order, or none of them, and returns the position of the
 // last one. If the connection breaks before the response, Append retries if the server
-// would recognize the retry; otherwise it fails with dcb.ErrTransport, and the events may
+// would recognise the retry; otherwise it fails with dcb.ErrTransport, and the events may
 // have been stored. If the server does not have enough memory for the append, Append
 // retries for some seconds.
 func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
@@ -48,7 +48,7 @@ func appendPatience(failed *failure, request []byte) time.Duration {
 	switch {
 	case failed.exhausted && len(request) <= maxRetriedRequest:
 		return overloadPatience
-	case failed.unavailable && (failed.noEffect || isRecognizable(request)):
+	case failed.unavailable && (failed.noEffect || isRecognisable(request)):
 		return callPatience
 	}
 	return 0
@@ -59,9 +59,9 @@ func appendPatience(failed *failure, request []byte) time.Duration {
 // which it temporarily does not have enough memory.
 var maxRetriedRequest = dcb.Limits{}.WithDefaults().RequestBytes
 
-// isRecognizable reports whether the server would recognize a retry of the append: its
+// isRecognisable reports whether the server would recognise a retry of the append: its
 // first event must match its condition, and every event must have a UUID of its own.
-func isRecognizable(request []byte) bool {
+func isRecognisable(request []byte) bool {
 	parsed, err := encoding.ParseAppend(request, &unlimited)
 	if err != nil || parsed.Condition == nil {
 		return false

@@ -66,7 +66,7 @@ func TestStartedReadIsNotRetried(t *testing.T) {
 	}
 }
 
-func TestAppendIsRetriedOnlyIfRecognizable(t *testing.T) {
+func TestAppendIsRetriedOnlyIfRecognisable(t *testing.T) {
 	matching := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Types: []string{"a"}}}}}
 	other := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Types: []string{"b"}}}}}
 	first, second := dcb.Event{Type: "a", UUID: "5bf1c9a2-0000-4000-8000-00000000000a"}, dcb.Event{Type: "b", UUID: "5bf1c9a2-0000-4000-8000-00000000000b"}

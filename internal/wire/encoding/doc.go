@@ -1,4 +1,4 @@
-// Package encoding validates, normalizes, encodes and decodes the bytes of
+// Package encoding validates, normalises, encodes and decodes the bytes of
 // events, requests and responses. It works on protobuf bytes directly, so that
 // an event is neither decoded nor encoded between a request and the log, or
 // between the log and a response.

@@ -46,7 +46,7 @@ func TestEventIsDecodedAsItWasEncoded(t *testing.T) {
 	}
 }
 
-func TestUUIDFormsAreNormalized(t *testing.T) {
+func TestUUIDFormsAreNormalised(t *testing.T) {
 	bare := strings.ReplaceAll(someUUID, "-", "")
 	for _, form := range []string{
 		someUUID, strings.ToUpper(someUUID), bare, strings.ToUpper(bare),

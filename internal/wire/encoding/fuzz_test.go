@@ -37,11 +37,11 @@ func FuzzParseAppend(f *testing.F) {
 		if want := toTracking(message.TrackingInfo); !reflect.DeepEqual(parsed.Tracking, want) {
 			t.Errorf("the tracking is %v, want %v", parsed.Tracking, want)
 		}
-		normalized := new(umadbv1.AppendRequest)
+		normalised := new(umadbv1.AppendRequest)
 		for _, event := range message.Events {
-			normalized.Events = append(normalized.Events, canonical(t, event))
+			normalised.Events = append(normalised.Events, canonical(t, event))
 		}
-		if want := marshal(t, normalized); !bytes.Equal(parsed.Events, want) || parsed.Count != len(message.Events) {
+		if want := marshal(t, normalised); !bytes.Equal(parsed.Events, want) || parsed.Count != len(message.Events) {
 			t.Fatalf("%d events are\n%x, want %d\n%x", parsed.Count, parsed.Events, len(message.Events), want)
 		}
 		again, err := encoding.ParseAppend(parsed.Events, limits)
