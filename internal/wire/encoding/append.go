@@ -195,7 +195,7 @@ func (p *appendParser) prefixEvent(err error) error {
 	if errors.As(err, &e) {
 		return &dcb.Error{Kind: e.Kind, Detail: fmt.Sprintf("event %d: %s", p.result.Count, e.Detail)}
 	}
-	return invalid("event %d: cannot decode it: %v", p.result.Count, err)
+	return invalid("cannot decode event %d: %v", p.result.Count, err)
 }
 
 // parseCondition merges an encoded condition into condition: in protobuf, a field
