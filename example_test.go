@@ -229,12 +229,12 @@ func Example_tracking() {
 	must(store.Append(ctx, invoice, nil, &dcb.TrackingInfo{Source: "orders", Position: 7}))
 
 	_, err = store.Append(ctx, invoice, nil, &dcb.TrackingInfo{Source: "orders", Position: 7})
-	fmt.Println("once more:", errors.Is(err, dcb.ErrIntegrity))
+	fmt.Println("again:", errors.Is(err, dcb.ErrIntegrity))
 
 	position, _, err := store.GetTrackingInfo(ctx, "orders")
 	fmt.Println("continue after", position, err)
 	// Output:
 	// known: false <nil>
-	// once more: true
+	// again: true
 	// continue after 7 <nil>
 }

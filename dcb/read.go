@@ -50,8 +50,8 @@ func (r *ReadResponse) All() iter.Seq2[SequencedEvent, error] {
 	}
 }
 
-// NextBatch returns the next batch of events, of the size in which the store
-// delivered it. It returns io.EOF after the last batch.
+// NextBatch returns the next events, in batches as the store delivers them. It
+// returns io.EOF after the last batch.
 func (r *ReadResponse) NextBatch() ([]SequencedEvent, error) {
 	if batch := r.pending; batch != nil {
 		r.pending = nil

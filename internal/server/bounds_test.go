@@ -80,7 +80,7 @@ func TestSubscriptionsLeaveMemoryForBriefCalls(t *testing.T) {
 		other.call(umadbv1.DCB_Append_FullMethodName, nil, false)
 	}
 	other.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
-	eventually(t, "a call beside appends succeeds", func() bool { return other.count(codes.OK) == 1 })
+	eventually(t, "a call after the appends succeeds", func() bool { return other.count(codes.OK) == 1 })
 	if n := other.count(codes.ResourceExhausted); n > 0 {
 		t.Errorf("%d brief calls are refused", n)
 	}
