@@ -131,8 +131,8 @@ func (f *findings) text() string {
 		fmt.Fprintf(&b, "%s: a crash left this of a commit that was never acknowledged, or somebody cut the file; opening the store cuts it\n", f.Torn)
 	}
 	for _, i := range f.Invariants {
-		fmt.Fprintf(&b, "  %-12s %-9s %s", verdictTexts[i.Verdict], i.ID, plural(i.Examined, i.Unit))
-		if i.Verdict == store.Violated {
+		fmt.Fprintf(&b, "  %-12s %-9s %s", verdictTexts[i.Status], i.ID, plural(i.Examined, i.Unit))
+		if i.Status == store.Violated {
 			fmt.Fprintf(&b, ": %s", i.Means)
 		}
 		b.WriteString("\n")
@@ -150,7 +150,7 @@ func (f *findings) text() string {
 }
 
 // verdictTexts is what people read for a verdict.
-var verdictTexts = map[store.Verdict]string{
+var verdictTexts = map[store.Status]string{
 	store.Holds:      "ok",
 	store.Violated:   "DAMAGED",
 	store.NotReached: "not reached",

@@ -166,7 +166,7 @@ func TestServeRefuses(t *testing.T) {
 		wantError(t, code, stderr, 2, file)
 		for _, below := range []string{"/sub", "/sub/of/sub"} {
 			code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", file+below, "--log-level", "error")
-			wantError(t, code, stderr, 2, file+" is a file, so "+file+below+" cannot be")
+			wantError(t, code, stderr, 2, "cannot open store "+file+below+": "+file+" is a file")
 		}
 	})
 	t.Run("a directory of something else", func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// Append is dcb.EventStore's.
+// Append implements dcb.EventStore.
 func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
 	request, err := encoding.NewAppend(events, condition, tracking, &s.options.Limits)
 	if err != nil {
@@ -20,7 +20,7 @@ func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.A
 	return s.Commit(ctx, request, nil)
 }
 
-// Read is dcb.EventStore's. Its snapshot is taken now.
+// Read implements dcb.EventStore. It captures the published head before it returns.
 func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
 	cursor, err := s.openRead(&encoding.ReadRequest{Query: query, Options: options})
 	next := func() ([]dcb.SequencedEvent, uint64, error) {
@@ -32,7 +32,7 @@ func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 	return dcb.NewReadResponse(next, func() {})
 }
 
-// openRead validates a request that comes as values.
+// openRead validates a request and opens a cursor for it.
 func (s *Store) openRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
 	parsed, err := encoding.ParseRead(encoding.EncodeRead(r), &s.options.Limits)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Store) openRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
 	return s.OpenRead(parsed)
 }
 
-// Subscribe is dcb.EventStore's.
+// Subscribe implements dcb.EventStore.
 func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		request := encoding.EncodeSubscribe(&encoding.SubscribeRequest{Query: query, After: after})

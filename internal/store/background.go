@@ -10,30 +10,30 @@ import (
 	"github.com/umadb-go/umadb/internal/eventlog"
 )
 
-// background is the goroutines of a store. Each has a channel that wakes it;
-// a wake that finds it at work is remembered, once.
+// background manages the goroutines of a store. A channel of capacity 1 wakes each
+// helper, so wake-ups sent while it is busy are coalesced.
 type background struct {
-	ctx    context.Context // ends the preparer, the flusher, the joiner and the watcher
+	ctx    context.Context // ends the preallocator, the flusher, the compactor and the watcher
 	cancel context.CancelFunc
 
 	writerEnd chan struct{} // closed to end the writer, which ends the syncer
 	writers   sync.WaitGroup
 	helpers   sync.WaitGroup
 
-	// flushError is why the last attempt to write a memory block failed; nil
-	// after one that succeeded.
+	// flushError is the error of the last attempt to write a head block; nil after a
+	// success.
 	flushError atomic.Pointer[error]
 
-	prepare chan struct{}
-	flush   chan struct{}
-	join    chan struct{}
-	flushed chan struct{} // a memory block has become a file, or could not
+	preallocate chan struct{}
+	flush       chan struct{}
+	compact     chan struct{}
+	flushed     chan struct{} // wakes the writer after each attempt to write a head block
 }
 
 func (b *background) init() {
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.writerEnd = make(chan struct{})
-	for _, c := range []*chan struct{}{&b.prepare, &b.flush, &b.join, &b.flushed} {
+	for _, c := range []*chan struct{}{&b.preallocate, &b.flush, &b.compact, &b.flushed} {
 		*c = make(chan struct{}, 1)
 	}
 }
@@ -51,13 +51,13 @@ func (s *Store) start() {
 	w := newWriter(s)
 	b.writers.Go(w.run)
 	b.writers.Go(w.sync)
-	b.helpers.Go(s.runPreparer)
+	b.helpers.Go(s.runPreallocator)
 	b.helpers.Go(s.runFlusher)
-	b.helpers.Go(s.runJoiner)
+	b.helpers.Go(s.runCompactor)
 	b.helpers.Go(s.runWatcher)
 }
 
-// stop ends them. The queue is empty, for nobody is inside the store.
+// stop ends the goroutines. No call is in progress, so the queue is empty.
 func (b *background) stop() {
 	close(b.writerEnd)
 	b.writers.Wait()
@@ -65,24 +65,25 @@ func (b *background) stop() {
 	b.helpers.Wait()
 }
 
-func (s *Store) runPreparer() {
+// runPreallocator allocates space in the log ahead of need.
+func (s *Store) runPreallocator() {
 	b := &s.background
 	failing := false
-	for b.wait(b.prepare) {
+	for b.wait(b.preallocate) {
 		err := s.log.Preallocate()
 		if errors.Is(err, eventlog.ErrSegmentFailed) {
 			s.fail(err)
 			return
 		}
 		if err != nil && !failing {
-			// Reserve will try again, and refuse appends if it fails too.
-			s.options.Logger.Warn("space for the log cannot be made ahead of need", "error", err)
+			// Log.Reserve will try again. If that fails too, the append is refused.
+			s.options.Logger.Warn("cannot preallocate space for the log; appends will try again", "error", err)
 		}
 		failing = err != nil
 	}
 }
 
-// wait waits for a wake, and tells whether to go on.
+// wait waits for a wake-up and reports whether to continue.
 func (b *background) wait(c chan struct{}) bool {
 	select {
 	case <-c:
@@ -92,8 +93,8 @@ func (b *background) wait(c chan struct{}) bool {
 	}
 }
 
-// backoff sleeps longer with each failure in a row, from 0.2 s to 30 s, and
-// tells whether to go on.
+// backoff sleeps, longer with each consecutive failure, from 0.2 s to 30 s. It reports
+// whether to continue.
 func (b *background) backoff(failures int) bool {
 	pause := min(100*time.Millisecond<<min(failures, 10), 30*time.Second)
 	select {

@@ -11,7 +11,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// benchStore fills a store with events of two tags, ten events to the second.
+// benchStore returns a store with events that have two tags each.
 func benchStore(b *testing.B, events int) *store.Store {
 	b.Helper()
 	s, err := store.Open(b.TempDir(), nil)
@@ -31,7 +31,7 @@ func benchAppend(b *testing.B, first, n int) *encoding.AppendRequest {
 	b.Helper()
 	events := make([]dcb.Event, n)
 	for i := range events {
-		// Events of a tag lie far apart, as they do where many things happen.
+		// Events with the same tag are far apart, as in a busy store.
 		id := first + i
 		events[i] = dcb.Event{
 			Type: fmt.Sprintf("EventOfType%d", id%10),
@@ -85,10 +85,10 @@ func BenchmarkReadByTag(b *testing.B) {
 	}
 }
 
-// scratch is what every message is read into.
+// scratch is the buffer that every message is read into.
 var scratch = make([]byte, 0, 320<<10)
 
-// drain reads to the end.
+// drain reads all events.
 func drain(b *testing.B, s *store.Store, request *encoding.ReadRequest) {
 	cursor, err := s.OpenRead(request)
 	if err != nil {

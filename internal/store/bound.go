@@ -1,18 +1,18 @@
 package store
 
 const (
-	// termBytes is the most memory that a term of a query takes while it is evaluated.
+	// termBytes bounds the memory of a term of a query while it is evaluated.
 	termBytes = 700
-	// largestMemory is the most that a memory block takes which has one request that
-	// is larger than maxBlockMemory.
-	largestMemory = 40 << 20
+	// largestHeadBytes bounds the memory of a head block with a single request that
+	// exceeds maxHeadBytes.
+	largestHeadBytes = 40 << 20
 )
 
-// MemoryBound returns about the most memory, in bytes, that a store with these
-// options takes for all calls together. Their requests, parsed queries and messages
-// are not included.
+// MemoryBound returns an approximate upper bound, in bytes, of the memory that a store
+// with these options takes for all calls together. Requests, parsed queries and
+// messages are not included.
 func MemoryBound(options *Options) int64 {
 	o := options.withDefaults()
-	groups := 2 * int64(maxGroupBytes+o.Limits.RequestBytes) // one is gathered, one is written
-	return o.CacheBytes + maxMemoryBytes + largestMemory + groups + expensiveTerms*termBytes
+	groups := 2 * int64(maxGroupBytes+o.Limits.RequestBytes) // one is filled, one is written
+	return o.CacheBytes + maxHeadsBytes + largestHeadBytes + groups + expensiveTerms*termBytes
 }

@@ -8,22 +8,22 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// weary is a context that is done once it has been asked so many times.
-type weary struct {
+// countedContext is a context that is done after left calls of Err.
+type countedContext struct {
 	context.Context
 	left int
 }
 
-// Err is context.Canceled in the end.
-func (w *weary) Err() error {
-	if w.left--; w.left < 0 {
+// Err implements context.Context.
+func (c *countedContext) Err() error {
+	if c.left--; c.left < 0 {
 		return context.Canceled
 	}
 	return nil
 }
 
-func TestReadThatFindsNothingCanBeCancelled(t *testing.T) {
-	s := open(t, t.TempDir(), nil)
+func TestReadWithoutMatchesCanBeCancelled(t *testing.T) {
+	s := openStore(t, t.TempDir(), nil)
 	defer s.Close()
 	events := make([]dcb.Event, 10_000)
 	for i := range events {
@@ -33,8 +33,8 @@ func TestReadThatFindsNothingCanBeCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"even", "odd"}}}}
-	ctx := &weary{t.Context(), 5}
+	ctx := &countedContext{t.Context(), 5}
 	if _, err := s.Read(ctx, query, dcb.ReadOptions{}).NextBatch(); !errors.Is(err, context.Canceled) {
-		t.Errorf("the read ends with %v", err)
+		t.Errorf("read: error %v, want context.Canceled", err)
 	}
 }

@@ -10,52 +10,52 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// Report is what Check examined and found.
+// Report is the result of Check.
 type Report struct {
 	Segments int    `json:"segments"`
 	Groups   uint64 `json:"groups"`
 	Events   uint64 `json:"events"`
-	LogBytes int64  `json:"log_bytes"` // of sound groups
+	LogBytes int64  `json:"log_bytes"` // of valid groups
 	Sources  int    `json:"tracking_sources"`
 	Blocks   int    `json:"blocks"`
 	Terms    uint64 `json:"terms"` // summed over the blocks
-	// Torn is what a crash left behind the last sound group, which opening the
-	// store will cut; empty if nothing.
+	// Torn describes the bytes that a crash left after the last valid group; empty if
+	// there are none. Opening the store will truncate them.
 	Torn string `json:"torn,omitempty"`
-	// Uncovered is how many groups at the end no block covers. Opening the store
-	// reads them into memory.
-	Uncovered uint64 `json:"uncovered_groups"`
-	// Invariants tells of each what came out.
+	// Uncovered is the number of groups at the end that no block covers. Opening the
+	// store reads them into memory.
+	Uncovered  uint64    `json:"uncovered_groups"`
 	Invariants []Finding `json:"invariants"`
 	Problems   []Problem `json:"problems"`
-	// More is how many problems there are beside those.
+	// More is the number of problems that are not listed in Problems.
 	More uint64 `json:"more_problems,omitempty"`
 }
 
-// Problem is damage, with where it is and what to do.
+// Problem is a violation of an invariant, with its location and remedy.
 type Problem struct {
-	Invariant string `json:"invariant"` // the ID of the one that does not hold
+	Invariant string `json:"invariant"` // ID of the violated invariant
 	File      string `json:"file"`
 	Offset    int64  `json:"offset"`
 	What      string `json:"what"`
 	Remedy    string `json:"remedy"`
 }
 
-// maxProblems bounds a report: who has as many needs no more.
+// maxProblems bounds the problems listed in a report.
 const maxProblems = 100
 
-// CheckOptions shape a check. The zero value works.
+// CheckOptions configure Check. The zero value works.
 type CheckOptions struct {
 	Options
-	// Progress is told how many of all groups have been examined. nil for nobody.
+	// Progress is called with the number of groups checked, and of all groups. It may
+	// be nil.
 	Progress func(done, all uint64)
 }
 
-// Check verifies the invariants of a store that nobody has open. It changes
-// nothing. Damage is in the report; an error means that the check could not be
-// made. Behind damage it goes on where there is firm ground again: with the next
-// segment of the log, and the next block of the index. Its memory is bounded, but for
-// the tracking sources: it holds the name of each, with some 100 bytes.
+// Check verifies the invariants of a store that is not open. It changes nothing.
+// Corruption is in the report; an error means that the check could not be made. After
+// corruption, Check continues with the next segment of the log or the next block of the
+// index. Its memory is bounded except for the tracking sources, each of which takes its
+// name and about 100 bytes.
 func Check(ctx context.Context, dir string, options *CheckOptions) (*Report, error) {
 	if options == nil {
 		options = new(CheckOptions)
@@ -89,66 +89,67 @@ type checker struct {
 	options  *CheckOptions
 	store    *Store
 	report   Report
-	at       eventlog.Point    // up to where the log has been looked at
+	at       eventlog.Point    // end of the checked part of the log
 	tracking map[string]uint64 // the last position of each source so far
 }
 
-// cannotOpen reports damage that keeps the log from being opened, and tells
-// whether that is the error. Nothing else can be looked at then.
+// cannotOpen reports whether err is corruption that prevents opening the log. If so, it
+// adds the problem to the report; nothing else can be checked.
 func (c *checker) cannotOpen(err error) bool {
-	var damage *vfs.CorruptionError
+	var corruption *vfs.CorruptionError
 	var known *dcb.Error
 	switch {
-	case errors.As(err, &damage):
+	case errors.As(err, &corruption):
 	case errors.Is(err, dcb.ErrCorruption) && errors.As(err, &known):
-		damage = &vfs.CorruptionError{File: filepath.Join(c.store.dir, logName), What: known.Detail}
+		corruption = &vfs.CorruptionError{File: filepath.Join(c.store.dir, logName), What: known.Detail}
 	default:
 		return false
 	}
 	for i := range c.report.Invariants {
-		c.report.Invariants[i].Verdict = NotReached
+		c.report.Invariants[i].Status = NotReached
 	}
-	c.problem(invariantSegments, damage)
+	c.problem(invariantSegments, corruption)
 	return true
 }
 
-// finding gives the account of an invariant.
+// finding returns the finding of an invariant.
 func (c *checker) finding(id string) *Finding {
 	for i := range c.report.Invariants {
 		if c.report.Invariants[i].ID == id {
 			return &c.report.Invariants[i]
 		}
 	}
-	panic("there is no invariant " + id)
+	panic("unknown invariant " + id)
 }
 
+// examined counts units of an invariant as checked.
 func (c *checker) examined(id string, n uint64) { c.finding(id).Examined += n }
 
-// notReached notes that not all can be looked at that bears on some invariants.
+// notReached records that some invariants cannot be checked completely.
 func (c *checker) notReached(ids ...string) {
 	for _, id := range ids {
-		if f := c.finding(id); f.Verdict == Holds {
-			f.Verdict = NotReached
+		if f := c.finding(id); f.Status == Holds {
+			f.Status = NotReached
 		}
 	}
 }
 
-// problem reports that an invariant does not hold.
-func (c *checker) problem(id string, damage *vfs.CorruptionError) {
+// problem records a violation of an invariant.
+func (c *checker) problem(id string, corruption *vfs.CorruptionError) {
 	f := c.finding(id)
-	f.Verdict = Violated
+	f.Status = Violated
 	if len(c.report.Problems) == maxProblems {
 		c.report.More++
 		return
 	}
-	c.report.Problems = append(c.report.Problems, Problem{id, damage.File, damage.Offset, damage.What, f.Remedy})
+	c.report.Problems = append(c.report.Problems, Problem{id, corruption.File, corruption.Offset, corruption.What, f.Remedy})
 }
 
-// check walks the log once. What a block covers is gathered in pieces, and each
-// piece held against the block.
+// check reads the log once. It compares the groups that a block covers with the block,
+// a bounded number of them at a time.
 func (c *checker) check() error {
-	if damage := c.store.log.Corruption(); damage != nil {
-		c.problem(invariantGroups, damage)
+	if corruption := c.store.log.Corruption(); corruption != nil {
+		c.problem(invariantGroups, corruption)
 		c.notReached(invariantRecords, invariantTracking)
 	}
 	spans, err := c.store.blockFiles()
@@ -159,7 +160,7 @@ func (c *checker) check() error {
 	covered := uint64(0)
 	for _, span := range spans {
 		if span.FirstGroup <= covered {
-			continue // left by a crash during a join; opening removes it
+			continue // left by a crash during a compaction; opening removes it
 		}
 		if err := c.checkGroups(span.FirstGroup-1, nil); err != nil {
 			return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -10,22 +11,22 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// openBlock opens a block that is of this log; it reports one that is not, and
-// gives nil.
+// openBlock opens a block of this log. For a corrupt block, or one of another log, it
+// records a problem and returns nil.
 func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 	s := c.store
 	c.examined(invariantBlocks, 1)
-	var damage *vfs.CorruptionError
+	var corruption *vfs.CorruptionError
 	block, err := index.OpenBlock(s.files.index, span.FileName(), s.log.ID(), s.cache)
-	if errors.As(err, &damage) {
-		c.problem(invariantBlocks, damage)
+	if errors.As(err, &corruption) {
+		c.problem(invariantBlocks, corruption)
 		c.notReached(invariantEnd, invariantIndex)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if ours, err := c.ofThisLog(block); err != nil || !ours {
+	if matches, err := c.matchesLog(block); err != nil || !matches {
 		return nil, errors.Join(err, block.Close())
 	}
 	c.report.Blocks++
@@ -33,16 +34,16 @@ func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 	return block, nil
 }
 
-// ofThisLog verifies that the log has what a block says that it ends with.
-func (c *checker) ofThisLog(block *index.Block) (bool, error) {
-	var damage *vfs.CorruptionError
-	if err := c.store.checkReach(block); errors.As(err, &damage) {
+// matchesLog reports whether the log contains the last group of a block.
+func (c *checker) matchesLog(block *index.Block) (bool, error) {
+	var corruption *vfs.CorruptionError
+	if err := c.store.checkReach(block); errors.As(err, &corruption) {
 		c.notReached(invariantIndex)
 		if c.store.log.Corruption() != nil {
-			c.notReached(invariantEnd) // it may reach that far, behind the damage
+			c.notReached(invariantEnd) // the log may reach that far, after its corruption
 		} else {
 			c.examined(invariantEnd, 1)
-			c.problem(invariantEnd, damage)
+			c.problem(invariantEnd, corruption)
 		}
 		return false, nil
 	}
@@ -53,7 +54,7 @@ func (c *checker) ofThisLog(block *index.Block) (bool, error) {
 		return err == nil, err
 	}
 	c.notReached(invariantIndex)
-	// It may be the log that has changed.
+	// The log may be the one that has changed.
 	before := len(c.report.Problems) + int(c.report.More)
 	if err := c.checkGroups(block.LastGroup, nil); err != nil {
 		return false, err
@@ -64,34 +65,34 @@ func (c *checker) ofThisLog(block *index.Block) (bool, error) {
 	return false, nil
 }
 
-// checkBlock holds a block against the groups that it covers.
+// checkBlock compares a block with the groups that it covers.
 func (c *checker) checkBlock(block *index.Block) error {
 	b := comparison{checker: c, block: block, sources: map[string]uint64{}}
-	b.partial = c.at.Tail.Index != block.FirstGroup-1 // some lie behind damage
+	b.partial = c.at.Tail.Index != block.FirstGroup-1 // some follow corruption
 	err := c.checkGroups(block.LastGroup, &b)
 	if err == nil {
-		err = b.end()
+		err = b.finish()
 	}
 	return err
 }
 
-// comparison holds a block against the log, piece by piece.
+// comparison compares a block with the log, piece by piece.
 type comparison struct {
 	checker *checker
 	block   *index.Block
-	piece   *memory           // of the log, not compared yet; nil for nothing
-	counted uint64            // postings that the log says there are
-	sources map[string]uint64 // that the log says there are
-	partial bool              // not all groups of the block could be looked at
-	failed  bool              // the block is damaged: there is no more to compare
+	piece   *headBlock        // groups not compared yet; may be nil
+	counted uint64            // postings in the log
+	sources map[string]uint64 // tracking sources in the log
+	partial bool              // some groups of the block cannot be compared
+	failed  bool              // the block is corrupt; the rest is not compared
 }
 
-// add takes a group. One that is not sound leaves a gap.
-func (b *comparison) add(g *eventlog.Group, sound bool) error {
+// add adds a group. An invalid group leaves a gap.
+func (b *comparison) add(g *eventlog.Group, valid bool) error {
 	if b.failed {
 		return nil
 	}
-	if !sound {
+	if !valid {
 		return b.gap()
 	}
 	if b.piece != nil && b.piece.full(b.checker.store.options.BlockEvents) {
@@ -100,30 +101,30 @@ func (b *comparison) add(g *eventlog.Group, sound bool) error {
 		}
 	}
 	if b.piece == nil {
-		b.piece = newMemory(b.checker.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, 0)
+		b.piece = newHeadBlock(b.checker.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, 0)
 	}
-	return b.piece.addGroup(g, encoding.Records(g.Payload)) // sound: verified already
+	return b.piece.addGroup(g, encoding.Records(g.Payload)) // checkRecords has verified them
 }
 
-// gap notes that what comes next of the log cannot be looked at.
+// gap records that the next groups cannot be compared.
 func (b *comparison) gap() error {
 	b.partial = true
 	return b.compare()
 }
 
-// compare compares what has been gathered, and begins anew.
+// compare compares the current piece, and starts the next.
 func (b *comparison) compare() error {
 	piece := b.piece
 	b.piece = nil
 	if b.failed || piece == nil {
 		return nil
 	}
-	return b.judge(b.comparePiece(piece))
+	return b.record(b.comparePiece(piece))
 }
 
-// end compares what is left. That nothing is in the block beside what the log
-// has can only be told if all of the log was looked at.
-func (b *comparison) end() error {
+// finish compares the last piece. Only if all groups were compared can it verify that
+// the block contains nothing else.
+func (b *comparison) finish() error {
 	err := b.compare()
 	switch {
 	case err != nil || b.failed:
@@ -132,93 +133,91 @@ func (b *comparison) end() error {
 		b.checker.notReached(invariantIndex)
 		return nil
 	}
-	return b.judge(b.compareTotals())
+	return b.record(b.compareTotals())
 }
 
-// judge reports an error that tells of damage, and passes others on.
-func (b *comparison) judge(err error) error {
-	var damage *vfs.CorruptionError
-	if !errors.As(err, &damage) {
+// record adds a problem for an error that is corruption, and returns other errors.
+func (b *comparison) record(err error) error {
+	var corruption *vfs.CorruptionError
+	if !errors.As(err, &corruption) {
 		return err
 	}
 	b.failed = true
 	if errors.As(err, new(*difference)) {
-		b.checker.problem(invariantIndex, damage)
+		b.checker.problem(invariantIndex, corruption)
 	} else {
-		b.checker.problem(invariantBlocks, damage)
+		b.checker.problem(invariantBlocks, corruption)
 		b.checker.notReached(invariantIndex)
 	}
 	return nil
 }
 
-// difference is damage that no checksum tells: the block says something else
-// than the log.
-type difference struct{ damage *vfs.CorruptionError }
+// difference is corruption that no checksum detects: the content of the block differs
+// from the log.
+type difference struct{ corruption *vfs.CorruptionError }
 
-// Error gives the damage.
-func (d *difference) Error() string { return d.damage.Error() }
+func (d *difference) Error() string { return d.corruption.Error() }
 
-// Unwrap gives the damage.
-func (d *difference) Unwrap() error { return d.damage }
+func (d *difference) Unwrap() error { return d.corruption }
 
 func (b *comparison) differs(what string) error {
 	return &difference{&vfs.CorruptionError{File: b.block.Name, What: what}}
 }
 
-// comparePiece verifies that the block has what a piece of the log has.
-func (b *comparison) comparePiece(m *memory) error {
-	if m.First() < b.block.First || m.Next() > b.block.Next() {
-		return b.differs("its events are not those of its groups in the log")
+// comparePiece verifies that the block contains the content of a piece of the log.
+func (b *comparison) comparePiece(h *headBlock) error {
+	if h.First() < b.block.First || h.Next() > b.block.Next() {
+		return b.differs("the block does not have the events of its groups in the log")
 	}
-	n := int(m.Next() - m.First())
-	want, err := m.Locations(nil, m.First(), n)
+	n := int(h.Next() - h.First())
+	want, err := h.Locations(nil, h.First(), n)
 	if err != nil {
 		return err
 	}
-	have, err := b.block.Locations(nil, m.First(), n)
+	have, err := b.block.Locations(nil, h.First(), n)
 	if err != nil {
 		return err
 	}
 	if !slices.Equal(want, have) {
-		return b.differs("the places of its events are not those of the log")
+		return b.differs("locations of events differ from the log")
 	}
 	b.checker.examined(invariantIndex, uint64(n))
-	err = m.EachTerm(func(term index.Term, positions []uint32) error {
+	err = h.EachTerm(func(term index.Term, positions []uint32) error {
 		b.counted += uint64(len(positions))
 		b.checker.examined(invariantIndex, uint64(len(positions)))
-		return b.compareTerm(m, term, positions)
+		return b.compareTerm(h, term, positions)
 	})
 	if err != nil {
 		return err
 	}
-	return m.EachSource(func(source string, position uint64) error {
+	return h.EachSource(func(source string, position uint64) error {
 		b.sources[source] = position
 		return nil
 	})
 }
 
-func (b *comparison) compareTerm(m *memory, term index.Term, positions []uint32) error {
+func (b *comparison) compareTerm(h *headBlock, term index.Term, positions []uint32) error {
 	postings, _, err := b.block.Postings(term, index.Forwards)
 	if err != nil {
 		return err
 	}
-	key := m.First()
+	key := h.First()
 	for _, position := range positions {
-		want := m.First() + uint64(position)
+		want := h.First() + uint64(position)
 		found, ok, err := postings.Seek(key)
 		if err != nil {
 			return err
 		}
 		if !ok || found != want {
-			return b.differs("it does not have what the log has of " + term.Text)
+			return b.differs(fmt.Sprintf("the positions of %q differ from the log", term.Text))
 		}
 		key = want + 1
 	}
 	return nil
 }
 
-// compareTotals verifies that the block has no postings beside those found, and
-// the right sources.
+// compareTotals verifies that the block has no other postings than those of the log,
+// and the same tracking sources.
 func (b *comparison) compareTotals() error {
 	have, haveSources := uint64(0), 0
 	terms := b.block.ReadTerms()
@@ -240,7 +239,7 @@ func (b *comparison) compareTotals() error {
 		}
 	}
 	if have != b.counted || haveSources != len(b.sources) {
-		return b.differs("it has positions or sources that the log does not have")
+		return b.differs("the block has positions or tracking sources that the log does not have")
 	}
 	for source, want := range b.sources {
 		position, known, err := b.block.Tracking(b.checker.store.hasher.Source(source))
@@ -248,7 +247,7 @@ func (b *comparison) compareTotals() error {
 			return err
 		}
 		if !known || position != want {
-			return b.differs("it does not have what the log has of a tracking source")
+			return b.differs(fmt.Sprintf("the position of tracking source %q differs from the log", source))
 		}
 	}
 	b.checker.examined(invariantIndex, uint64(len(b.sources)))

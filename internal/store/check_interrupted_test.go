@@ -11,8 +11,8 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// A sparse file takes no space, and reading all of it takes hours.
-func TestACheckOfAnEndlessSegmentCanBeInterrupted(t *testing.T) {
+// A sparse file takes no space, but reading all of it would take hours.
+func TestCheckOfHugeSegmentCanBeInterrupted(t *testing.T) {
 	for name, grow := range map[string]string{"while opening": "last", "while checking": "first"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -30,11 +30,11 @@ func TestACheckOfAnEndlessSegmentCanBeInterrupted(t *testing.T) {
 			if err != nil || len(segments) < 2 {
 				t.Fatalf("the segments are %q, %v", segments, err)
 			}
-			endless := segments[0]
+			huge := segments[0]
 			if grow == "last" {
-				endless = segments[len(segments)-1]
+				huge = segments[len(segments)-1]
 			}
-			if err := os.Truncate(endless, 8<<40); err != nil {
+			if err := os.Truncate(huge, 8<<40); err != nil {
 				t.Skipf("the file system has no sparse files of 8 TB: %v", err)
 			}
 			ctx, interrupt := context.WithCancel(t.Context())
@@ -47,7 +47,7 @@ func TestACheckOfAnEndlessSegmentCanBeInterrupted(t *testing.T) {
 			})
 			_, err = store.Check(ctx, dir, &store.CheckOptions{Options: store.Options{FS: disk}})
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("the check ends with %v", err)
+				t.Errorf("check: error %v, want context.Canceled", err)
 			}
 		})
 	}

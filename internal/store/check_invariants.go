@@ -2,31 +2,31 @@ package store
 
 import "slices"
 
-// Invariant is something that is true of every store that is sound.
+// Invariant is a condition that every valid store meets.
 type Invariant struct {
 	ID string `json:"id"`
-	// Verifies says what has to be true.
+	// Verifies is the condition.
 	Verifies string `json:"verifies"`
-	// Means says what it means if it is not.
+	// Means is the meaning of a violation.
 	Means string `json:"means"`
-	// Remedy says what to do then.
+	// Remedy is what to do about a violation.
 	Remedy string `json:"remedy"`
-	// Unit is what is counted of what was looked at, as "group".
+	// Unit is the unit of Finding.Examined, such as "group".
 	Unit string `json:"unit"`
 }
 
-// What to do about damage.
+// Remedies of corruption.
 const (
-	logRemedy   = "the log is the truth and cannot be repaired: restore the store from a copy, or look at the disk"
-	endRemedy   = "the log is the truth and cannot be repaired: restore the store from a copy; if you have put an older log there on purpose, remove the index"
-	indexRemedy = "the index is derived: remove the file, and opening the store builds it again from the log"
+	logRemedy   = "the log is the source of truth and cannot be repaired: restore a backup of the store, and examine the disk"
+	endRemedy   = "the log is the source of truth and cannot be repaired: restore a backup of the store; if you replaced the log with an older one on purpose, remove the index"
+	indexRemedy = "the index is derived from the log: remove the file; opening the store rebuilds it"
 )
 
-// Invariants are what Check verifies, in the order in which one rests on those
+// Invariants returns the invariants that Check verifies. Each may depend on those
 // before it.
 func Invariants() []Invariant { return slices.Clone(invariants) }
 
-// What the invariants are called in reports.
+// IDs of the invariants.
 const (
 	invariantSegments = "segments"
 	invariantGroups   = "groups"
@@ -40,81 +40,81 @@ const (
 var invariants = []Invariant{
 	{
 		ID:       invariantSegments,
-		Verifies: "every file of the log is there, and has the header that was written: its checksum, the store's identity, the segment before it",
-		Means:    "a file of the log is missing, damaged, of another store, or was renamed",
+		Verifies: "every file of the log exists and has the header that was written: its checksum, the store ID, the previous segment",
+		Means:    "a file of the log is missing, corrupt, of another store, or was renamed",
 		Remedy:   logRemedy,
 		Unit:     "segment",
 	},
 	{
 		ID:       invariantGroups,
-		Verifies: "every commit bears its checksums and chains to the one before it, without a gap, up to the end that was written last",
-		Means:    "the disk has changed, lost or misplaced what was acknowledged",
+		Verifies: "every commit matches its checksums and continues the chain of the previous one, without a gap, up to the last one written",
+		Means:    "the disk has changed, lost or misplaced acknowledged data",
 		Remedy:   logRemedy,
 		Unit:     "group",
 	},
 	{
 		ID:       invariantRecords,
 		Verifies: "every event can be read, and the positions ascend by one from 1",
-		Means:    "a commit was written wrongly though its checksums are right: a fault of a program or of the machine's memory, not of the disk",
+		Means:    "a commit is wrong although its checksums are right: a fault of a program or of the machine's memory, not of the disk",
 		Remedy:   logRemedy,
 		Unit:     "event",
 	},
 	{
 		ID:       invariantTracking,
-		Verifies: "the positions of each tracking source never go back",
-		Means:    "an upstream position was recorded though a later one had been: what rests on tracking may have been done twice",
+		Verifies: "the positions of each tracking source never decrease",
+		Means:    "an upstream position was recorded after a later one: consumers that rely on tracking may have processed events twice",
 		Remedy:   logRemedy,
 		Unit:     "tracking source",
 	},
 	{
 		ID:       invariantEnd,
-		Verifies: "the log reaches as far as the index, which covers only what was durable",
-		Means:    "the end of the log is lost: events that were acknowledged are missing",
+		Verifies: "the log reaches at least as far as the index, which covers only durable commits",
+		Means:    "the end of the log is lost: acknowledged events are missing",
 		Remedy:   endRemedy,
 		Unit:     "block",
 	},
 	{
 		ID:       invariantBlocks,
-		Verifies: "every file of the index bears its checksums and ends with a commit of this log",
-		Means:    "a file of the index is damaged, or of another store; no event is lost",
+		Verifies: "every file of the index matches its checksums and ends with a commit of this log",
+		Means:    "a file of the index is corrupt or of another store; no event is lost",
 		Remedy:   indexRemedy,
 		Unit:     "block",
 	},
 	{
 		ID:       invariantIndex,
-		Verifies: "the index says what the log says, all of it and nothing else: places of events, types, tags, tracking sources",
-		Means:    "queries and conditions may have missed events, or found too many; no event is lost",
+		Verifies: "the index contains exactly what the log contains: locations of events, types, tags, tracking sources",
+		Means:    "queries and conditions may have missed events or found too many; no event is lost",
 		Remedy:   indexRemedy,
 		Unit:     "comparison",
 	},
 }
 
-// Verdict is whether an invariant holds.
-type Verdict string
+// Status reports whether an invariant holds.
+type Status string
 
-// The verdicts.
+// The statuses of an invariant.
 const (
-	// Holds: all of it was looked at, and it holds.
-	Holds Verdict = "ok"
-	// Violated: there are problems.
-	Violated Verdict = "damaged"
-	// NotReached: what was looked at is sound, but the rest could not be looked
-	// at, for something that it rests on is damaged.
-	NotReached Verdict = "not_reached"
+	// Holds means that everything was checked and the invariant holds.
+	Holds Status = "ok"
+	// Violated means that there are problems.
+	Violated Status = "damaged"
+	// NotReached means that the checked part is valid, and that the rest could not be
+	// checked because something that it depends on is corrupt.
+	NotReached Status = "not_reached"
 )
 
-// Finding is what Check found out about an invariant.
+// Finding is the result of checking an invariant.
 type Finding struct {
 	Invariant
-	Verdict  Verdict `json:"verdict"`
-	Examined uint64  `json:"examined"` // how many units were looked at
+	Status   Status `json:"verdict"`
+	Examined uint64 `json:"examined"` // number of units checked
 }
 
-// newFindings begins with all that is not known to be otherwise.
+// newFindings returns a finding for each invariant. All invariants are assumed to hold.
 func newFindings() []Finding {
 	all := make([]Finding, len(invariants))
 	for i := range all {
-		all[i] = Finding{Invariant: invariants[i], Verdict: Holds}
+		all[i] = Finding{Invariant: invariants[i], Status: Holds}
 	}
 	return all
 }

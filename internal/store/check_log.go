@@ -8,19 +8,20 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// checkGroups verifies the groups up to one, and holds them against a block, if
-// that is not nil. Damage is reported, and the next segment is where it goes on.
+// checkGroups verifies the groups up to the one with index last, and adds them to the
+// comparison with a block, which may be nil. After corruption, it continues with the
+// next segment.
 func (c *checker) checkGroups(last uint64, against *comparison) error {
 	last = min(last, c.store.log.Tail().Index)
 	for c.at.Tail.Index < last {
-		err := c.checkRun(last, against)
-		var damage *vfs.CorruptionError
-		if !errors.As(err, &damage) {
+		err := c.checkUntilCorruption(last, against)
+		var corruption *vfs.CorruptionError
+		if !errors.As(err, &corruption) {
 			return err
 		}
-		c.problem(invariantGroups, damage)
+		c.problem(invariantGroups, corruption)
 		c.notReached(invariantRecords, invariantTracking)
-		c.at = c.behind(damage)
+		c.at = c.pointAfter(corruption)
 		if against != nil {
 			if err := against.gap(); err != nil {
 				return err
@@ -30,20 +31,20 @@ func (c *checker) checkGroups(last uint64, against *comparison) error {
 	return nil
 }
 
-// behind gives the beginning of the segment behind the damaged one, whose header
-// has all that is needed to go on; the end of the log if there is none.
-func (c *checker) behind(damage *vfs.CorruptionError) eventlog.Point {
+// pointAfter returns the start of the segment after the corrupt one, whose header has
+// everything needed to continue, or the end of the log if there is none.
+func (c *checker) pointAfter(corruption *vfs.CorruptionError) eventlog.Point {
 	segments := c.store.log.Segments()
 	for i, segment := range segments[1:] {
-		if segments[i].Name == damage.File {
+		if segments[i].Name == corruption.File {
 			return segment.Start()
 		}
 	}
 	return eventlog.Point{Tail: c.store.log.Tail()}
 }
 
-// checkRun verifies groups until there is damage.
-func (c *checker) checkRun(last uint64, against *comparison) error {
+// checkUntilCorruption verifies groups until it finds corruption, which it returns.
+func (c *checker) checkUntilCorruption(last uint64, against *comparison) error {
 	for g, err := range c.store.log.Groups(c.at, last) {
 		if err == nil {
 			err = c.ctx.Err()
@@ -56,9 +57,9 @@ func (c *checker) checkRun(last uint64, against *comparison) error {
 		c.report.Events += uint64(g.Count)
 		c.report.LogBytes += int64(g.PayloadBytes) + eventlog.GroupPrefix
 		c.examined(invariantGroups, 1)
-		sound := c.checkRecords(&g)
+		valid := c.checkRecords(&g)
 		if against != nil {
-			if err := against.add(&g, sound); err != nil {
+			if err := against.add(&g, valid); err != nil {
 				return err
 			}
 		}
@@ -69,13 +70,13 @@ func (c *checker) checkRun(last uint64, against *comparison) error {
 	return nil
 }
 
-// checkRecords verifies the records of a group, and that tracking only ascends. It
-// reports the first record that is not sound, and whether all are.
-func (c *checker) checkRecords(g *eventlog.Group) (sound bool) {
+// checkRecords verifies the records of a group and the order of tracking positions. It
+// reports whether all records are valid. The first invalid one is a problem.
+func (c *checker) checkRecords(g *eventlog.Group) (valid bool) {
 	for record, err := range c.store.verifiedRecords(g) {
-		var damage *vfs.CorruptionError
-		if errors.As(err, &damage) {
-			c.problem(invariantRecords, damage)
+		var corruption *vfs.CorruptionError
+		if errors.As(err, &corruption) {
+			c.problem(invariantRecords, corruption)
 			return false
 		}
 		if record.Position != 0 {
@@ -83,9 +84,9 @@ func (c *checker) checkRecords(g *eventlog.Group) (sound bool) {
 		}
 		if info := record.Tracking; info != nil {
 			last, known := c.tracking[info.Source]
-			// The events of one append all have its tracking.
+			// Equal positions are valid: all events of an append have the same tracking.
 			if known && info.Position < last {
-				c.problem(invariantTracking, c.logDamage(g, "tracking of source %q goes from %d back to %d", info.Source, last, info.Position))
+				c.problem(invariantTracking, c.corruptionAt(g, "the position of tracking source %q decreases from %d to %d", info.Source, last, info.Position))
 			}
 			c.tracking[info.Source] = info.Position
 		}
@@ -93,7 +94,7 @@ func (c *checker) checkRecords(g *eventlog.Group) (sound bool) {
 	return true
 }
 
-// logDamage is damage at a group.
-func (c *checker) logDamage(g *eventlog.Group, format string, args ...any) *vfs.CorruptionError {
+// corruptionAt returns an error for corruption in a group.
+func (c *checker) corruptionAt(g *eventlog.Group, format string, args ...any) *vfs.CorruptionError {
 	return &vfs.CorruptionError{File: c.store.log.SegmentName(g.Base), Offset: g.Offset, What: fmt.Sprintf(format, args...)}
 }

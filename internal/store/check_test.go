@@ -18,10 +18,10 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// filled gives the disk of a closed store of 40 appends over some segments.
-func filled(t *testing.T) *vfs.Mem {
+// newFilledDisk returns the disk of a closed store with 40 appends in several segments.
+func newFilledDisk(t *testing.T) *vfs.Mem {
 	t.Helper()
-	s, _, disk := faulty(t)
+	s, _, disk := newFaultyStore(t)
 	for i := range 40 {
 		mustAppend(t, s, fmt.Sprint(i), 3)
 	}
@@ -34,10 +34,10 @@ func filled(t *testing.T) *vfs.Mem {
 	return disk
 }
 
-// within gives the files of a folder, in order.
-func within(disk *vfs.Mem, folder string) (names []string) {
+// filesIn returns the files of a directory, in order.
+func filesIn(disk *vfs.Mem, dir string) (names []string) {
 	for _, name := range disk.Files() {
-		if filepath.Dir(name) == folder {
+		if filepath.Dir(name) == dir {
 			names = append(names, name)
 		}
 	}
@@ -45,44 +45,45 @@ func within(disk *vfs.Mem, folder string) (names []string) {
 	return names
 }
 
-func checked(t *testing.T, disk *vfs.Mem) *store.Report {
+func mustCheck(t *testing.T, disk *vfs.Mem) *store.Report {
 	t.Helper()
-	report, err := store.Check(context.Background(), crashDir, &store.CheckOptions{Options: *tiny(disk)})
+	report, err := store.Check(context.Background(), crashDir, &store.CheckOptions{Options: *smallOptions(disk)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return report
 }
 
-// verdicts gives what came out for each invariant that does not hold.
-func verdicts(r *store.Report) map[string]store.Verdict {
-	out := map[string]store.Verdict{}
+// statuses returns the status of each invariant that does not hold.
+func statuses(r *store.Report) map[string]store.Status {
+	out := map[string]store.Status{}
 	for _, f := range r.Invariants {
-		if f.Verdict != store.Holds {
-			out[f.ID] = f.Verdict
+		if f.Status != store.Holds {
+			out[f.ID] = f.Status
 		}
 	}
 	return out
 }
 
-// mustFind checks a store and compares which invariants do not hold. Each problem
-// must be of one that is damaged, and each of those have a problem.
-func mustFind(t *testing.T, disk *vfs.Mem, want map[string]store.Verdict) *store.Report {
+// mustFindProblems checks a store and compares the invariants that do not hold. Every
+// problem must belong to a violated invariant, and every violated invariant must have a
+// problem.
+func mustFindProblems(t *testing.T, disk *vfs.Mem, want map[string]store.Status) *store.Report {
 	t.Helper()
-	report := checked(t, disk)
-	if have := verdicts(report); !maps.Equal(have, want) {
+	report := mustCheck(t, disk)
+	if have := statuses(report); !maps.Equal(have, want) {
 		t.Errorf("found %v, want %v; problems: %+v", have, want, report.Problems)
 	}
-	damaged := map[string]bool{}
+	reported := map[string]bool{}
 	for _, p := range report.Problems {
-		damaged[p.Invariant] = true
+		reported[p.Invariant] = true
 		if want[p.Invariant] != store.Violated || p.File == "" || p.What == "" || p.Remedy == "" {
 			t.Errorf("problem %+v", p)
 		}
 	}
-	for id, verdict := range want {
-		if verdict == store.Violated && !damaged[id] {
-			t.Errorf("%s is damaged and has no problem", id)
+	for id, status := range want {
+		if status == store.Violated && !reported[id] {
+			t.Errorf("invariant %s is violated and has no problem", id)
 		}
 	}
 	return report
@@ -90,7 +91,7 @@ func mustFind(t *testing.T, disk *vfs.Mem, want map[string]store.Verdict) *store
 
 const violated, notReached = store.Violated, store.NotReached
 
-func TestInvariantsAreExplained(t *testing.T) {
+func TestInvariantsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "durability.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -100,16 +101,16 @@ func TestInvariantsAreExplained(t *testing.T) {
 			t.Errorf("invariant %+v", i)
 		}
 		if row := fmt.Sprintf("| `%s` | %s | %s |", i.ID, i.Verifies, i.Means); !strings.Contains(string(page), row) {
-			t.Errorf("docs/durability.md does not say %s", row)
+			t.Errorf("docs/durability.md does not contain %s", row)
 		}
 	}
 }
 
-func TestEveryInvariantOfASoundStoreIsLookedAt(t *testing.T) {
-	report := mustFind(t, filled(t), nil)
+func TestCheckCoversEveryInvariant(t *testing.T) {
+	report := mustFindProblems(t, newFilledDisk(t), nil)
 	for _, f := range report.Invariants {
 		if f.Examined == 0 {
-			t.Errorf("of %s nothing was looked at", f.ID)
+			t.Errorf("nothing was checked for invariant %s", f.ID)
 		}
 	}
 	if report.Events != 120 || report.Segments < 4 || report.Blocks < 2 || report.Sources != 1 {
@@ -117,18 +118,18 @@ func TestEveryInvariantOfASoundStoreIsLookedAt(t *testing.T) {
 	}
 }
 
-// One report shows all damage: behind each, the check goes on.
-func TestCheckGoesOnBehindDamage(t *testing.T) {
-	disk := filled(t)
-	sound := checked(t, disk)
-	segments, blocks := within(disk, "/store/log"), within(disk, "/store/index")
+// One report contains all corruption, because the check continues after each.
+func TestCheckContinuesAfterCorruption(t *testing.T) {
+	disk := newFilledDisk(t)
+	valid := mustCheck(t, disk)
+	segments, blocks := filesIn(disk, "/store/log"), filesIn(disk, "/store/index")
 	if len(segments) < 6 || len(blocks) < 2 {
 		t.Fatalf("there are %d segments and %d blocks", len(segments), len(blocks))
 	}
 	for _, name := range []string{segments[0], segments[3], segments[len(segments)-1], blocks[len(blocks)-1]} {
-		flip(t, disk, name, 150)
+		flipBit(t, disk, name, 150)
 	}
-	report := mustFind(t, disk, map[string]store.Verdict{
+	report := mustFindProblems(t, disk, map[string]store.Status{
 		"groups": violated, "records": notReached, "tracking": notReached,
 		"blocks": violated, "end": notReached, "index": notReached,
 	})
@@ -140,37 +141,37 @@ func TestCheckGoesOnBehindDamage(t *testing.T) {
 	want := []string{segments[0], segments[3], segments[len(segments)-1], blocks[len(blocks)-1]}
 	slices.Sort(want)
 	if !slices.Equal(files, want) {
-		t.Errorf("the damage is in %v, want %v", files, want)
+		t.Errorf("the corruption is in %v, want %v", files, want)
 	}
-	if report.Events < sound.Events/2 || report.Events >= sound.Events {
-		t.Errorf("%d of %d events were looked at", report.Events, sound.Events)
+	if report.Events < valid.Events/2 || report.Events >= valid.Events {
+		t.Errorf("%d of %d events were checked", report.Events, valid.Events)
 	}
 }
 
-// Each segment but the last alone is damaged, at some place: the others are looked at.
-func TestCheckFindsOneDamagedSegmentAmongMany(t *testing.T) {
-	disk := filled(t)
-	sound := checked(t, disk)
-	segments := within(disk, "/store/log")
+// Corruption in one segment, other than the last, does not affect the others.
+func TestCheckFindsCorruptSegment(t *testing.T) {
+	disk := newFilledDisk(t)
+	valid := mustCheck(t, disk)
+	segments := filesIn(disk, "/store/log")
 	for _, name := range segments[:len(segments)-1] {
-		for at := int64(80); at < size(t, disk, name); at += 97 {
-			flip(t, disk, name, at)
-			report := checked(t, disk)
+		for at := int64(80); at < fileSize(t, disk, name); at += 97 {
+			flipBit(t, disk, name, at)
+			report := mustCheck(t, disk)
 			if len(report.Problems) != 1 || report.Problems[0].Invariant != "groups" || report.Problems[0].File != name {
 				t.Errorf("byte %d of %s: problems %+v", at, name, report.Problems)
 			}
-			if lost := sound.Events - report.Events; lost == 0 || lost > 30 {
-				t.Errorf("byte %d of %s: %d events were not looked at", at, name, lost)
+			if lost := valid.Events - report.Events; lost == 0 || lost > 30 {
+				t.Errorf("byte %d of %s: %d events were not checked", at, name, lost)
 			}
-			flip(t, disk, name, at)
+			flipBit(t, disk, name, at)
 		}
 	}
-	mustFind(t, disk, nil)
+	mustFindProblems(t, disk, nil)
 }
 
-func TestCheckNamesTheInvariant(t *testing.T) {
-	everythingElse := func(id string) map[string]store.Verdict {
-		want := map[string]store.Verdict{}
+func TestCheckNamesViolatedInvariant(t *testing.T) {
+	everythingElse := func(id string) map[string]store.Status {
+		want := map[string]store.Status{}
 		for _, i := range store.Invariants() {
 			want[i.ID] = notReached
 		}
@@ -178,56 +179,58 @@ func TestCheckNamesTheInvariant(t *testing.T) {
 		return want
 	}
 	for name, c := range map[string]struct {
-		damage func(t *testing.T, disk *vfs.Mem)
-		want   map[string]store.Verdict
+		corrupt func(t *testing.T, disk *vfs.Mem)
+		want    map[string]store.Status
 	}{
-		"a segment's header": {
-			func(t *testing.T, disk *vfs.Mem) { flip(t, disk, within(disk, "/store/log")[2], 40) },
+		"segment header": {
+			func(t *testing.T, disk *vfs.Mem) { flipBit(t, disk, filesIn(disk, "/store/log")[2], 40) },
 			everythingElse("segments"),
 		},
-		"a missing segment": {
-			func(t *testing.T, disk *vfs.Mem) { remove(t, disk, within(disk, "/store/log")[2]) },
+		"missing segment": {
+			func(t *testing.T, disk *vfs.Mem) { remove(t, disk, filesIn(disk, "/store/log")[2]) },
 			everythingElse("segments"),
 		},
-		"a missing log": {
-			func(t *testing.T, disk *vfs.Mem) { remove(t, disk, within(disk, "/store/log")...) },
+		"missing log": {
+			func(t *testing.T, disk *vfs.Mem) { remove(t, disk, filesIn(disk, "/store/log")...) },
 			everythingElse("segments"),
 		},
-		"a page of a block": {
-			func(t *testing.T, disk *vfs.Mem) { flip(t, disk, within(disk, "/store/index")[0], 3*4096) },
-			map[string]store.Verdict{"blocks": violated, "index": notReached},
+		"page of a block": {
+			func(t *testing.T, disk *vfs.Mem) { flipBit(t, disk, filesIn(disk, "/store/index")[0], 3*4096) },
+			map[string]store.Status{"blocks": violated, "index": notReached},
 		},
-		"a lost end": {
+		"lost end": {
 			func(t *testing.T, disk *vfs.Mem) {
-				segments := within(disk, "/store/log")
+				segments := filesIn(disk, "/store/log")
 				remove(t, disk, segments[len(segments)-3:]...)
 			},
-			map[string]store.Verdict{"end": violated, "index": notReached},
+			map[string]store.Status{"end": violated, "index": notReached},
 		},
-		"an event that is none": {
-			func(t *testing.T, disk *vfs.Mem) { forge(t, disk, 1, []byte{0xff, 0xff, 0xff}) },
-			map[string]store.Verdict{"records": violated},
+		"invalid event": {
+			func(t *testing.T, disk *vfs.Mem) { appendForged(t, disk, 1, []byte{0xff, 0xff, 0xff}) },
+			map[string]store.Status{"records": violated},
 		},
-		"a position out of place": {
-			func(t *testing.T, disk *vfs.Mem) { forge(t, disk, 1, encoding.AppendEventRecord(nil, 9999, nil, nil)) },
-			map[string]store.Verdict{"records": violated},
+		"wrong position": {
+			func(t *testing.T, disk *vfs.Mem) {
+				appendForged(t, disk, 1, encoding.AppendEventRecord(nil, 9999, nil, nil))
+			},
+			map[string]store.Status{"records": violated},
 		},
-		"tracking that goes back": {
+		"decreasing tracking position": {
 			func(t *testing.T, disk *vfs.Mem) {
 				back := encoding.AppendTracking([]byte{}, &dcb.TrackingInfo{Source: "upstream", Position: 6})
-				forge(t, disk, 0, encoding.AppendTrackingRecord(nil, back))
+				appendForged(t, disk, 0, encoding.AppendTrackingRecord(nil, back))
 			},
-			map[string]store.Verdict{"tracking": violated},
+			map[string]store.Status{"tracking": violated},
 		},
-		"a block that says something else": {
-			falsify,
-			map[string]store.Verdict{"index": violated},
+		"block that differs from the log": {
+			dropTerms,
+			map[string]store.Status{"index": violated},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk := filled(t)
-			c.damage(t, disk)
-			mustFind(t, disk, c.want)
+			disk := newFilledDisk(t)
+			c.corrupt(t, disk)
+			mustFindProblems(t, disk, c.want)
 		})
 	}
 }
@@ -241,8 +244,8 @@ func remove(t *testing.T, disk *vfs.Mem, names ...string) {
 	}
 }
 
-// held opens a directory, made if need be.
-func held(t *testing.T, disk *vfs.Mem, path string) vfs.Dir {
+// openDir opens a directory, and creates it if it does not exist.
+func openDir(t *testing.T, disk *vfs.Mem, path string) vfs.Dir {
 	t.Helper()
 	if err := disk.MkdirAll(path); err != nil {
 		t.Fatal(err)
@@ -254,10 +257,10 @@ func held(t *testing.T, disk *vfs.Mem, path string) vfs.Dir {
 	return d
 }
 
-// forge appends a group with a payload that no store would write.
-func forge(t *testing.T, disk *vfs.Mem, count int, payload []byte) {
+// appendForged appends a group with a payload that no store would write.
+func appendForged(t *testing.T, disk *vfs.Mem, count int, payload []byte) {
 	t.Helper()
-	log, err := eventlog.Open(held(t, disk, "/store/log"), eventlog.Options{SegmentBytes: 1 << 20})
+	log, err := eventlog.Open(openDir(t, disk, "/store/log"), eventlog.Options{SegmentBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,23 +276,23 @@ func forge(t *testing.T, disk *vfs.Mem, count int, payload []byte) {
 	}
 }
 
-// falsify writes a block whose checksums are right, and that lacks all terms.
-func falsify(t *testing.T, disk *vfs.Mem) {
+// dropTerms rewrites the first block without its terms, with valid checksums.
+func dropTerms(t *testing.T, disk *vfs.Mem) {
 	rewriteBlock(t, disk, func(*index.Span, *[]index.Location) {})
 }
 
-// rewriteBlock writes the first block anew, without terms, and with whatever change
-// makes of its header and its locations.
+// rewriteBlock writes the first block again, without terms, and with the header and the
+// locations as changed by change.
 func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, *[]index.Location)) {
 	t.Helper()
-	log, err := eventlog.Open(held(t, disk, "/store/log"), eventlog.Options{ReadOnly: true})
+	log, err := eventlog.Open(openDir(t, disk, "/store/log"), eventlog.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close(false)
-	name := filepath.Base(within(disk, "/store/index")[0])
+	name := filepath.Base(filesIn(disk, "/store/index")[0])
 	cache := index.NewCache(1 << 20)
-	old, err := index.OpenBlock(held(t, disk, "/store/index"), name, log.ID(), cache)
+	old, err := index.OpenBlock(openDir(t, disk, "/store/index"), name, log.ID(), cache)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,16 +302,16 @@ func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, *[]index
 	}
 	span := old.Span
 	change(&span, &locations)
-	memory := index.NewHeadBlock(index.NewHasher(log.ID()), span.First, 0)
+	head := index.NewHeadBlock(index.NewHasher(log.ID()), span.First, 0)
 	for _, location := range locations {
-		memory.AddEvent(location, nil)
+		head.AddEvent(location, nil)
 	}
-	builder := index.Builder{Dir: held(t, disk, "/store/index"), Store: log.ID(), Cache: cache, Temp: "false.tmp"}
-	block, err := builder.Flush(memory, span)
+	builder := index.Builder{Dir: openDir(t, disk, "/store/index"), Store: log.ID(), Cache: cache, Temp: "false.tmp"}
+	block, err := builder.Flush(head, span)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if block.Close() != nil || old.Close() != nil {
-		t.Fatal("a block does not close")
+		t.Fatal("cannot close a block")
 	}
 }

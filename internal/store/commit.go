@@ -8,15 +8,15 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// Commit makes a validated append: it returns the position of the last event
-// once that is durable. If ctx is done before the writer has taken the request,
-// nothing happens; after that, the outcome is waited for. The same holds when giveUp is
-// closed, which may be nil: then Commit fails with context.Canceled. The request is not
-// touched once Commit has returned.
+// Commit appends the events of a validated request and returns the position of the
+// last event once it is durable. If ctx is done before the writer has claimed the
+// request, nothing is appended; later, Commit waits for the result. Closing giveUp,
+// which may be nil, has the same effect, with the error context.Canceled. The request
+// is not used after Commit has returned.
 //
-// Most of a condition is decided here, in the caller's goroutine: the log only
-// grows, so one that fails at a published head fails for ever, and one that
-// holds up to it needs looking at only above.
+// Most of a condition is evaluated here, in the caller's goroutine. The log only
+// grows: a condition that fails at a published head fails forever, and one that holds
+// up to the head has to be evaluated only above it.
 func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
 	if err := s.gate.enter(ctx); err != nil {
 		return 0, err
@@ -26,12 +26,12 @@ func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest, giv
 	op.giveUp = giveUp
 	if request.Condition != nil {
 		op.condition = compile(s.hasher, request.Condition.FailIfEventsMatch)
-		op.examined = request.Condition.After
+		op.checkedTo = request.Condition.After
 	}
 	return s.commit(ctx, op)
 }
 
-// commit takes an operation to its verdict.
+// commit submits an operation until it is decided.
 func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 	if s.options.ReadOnly {
 		return 0, errReadOnly
@@ -41,7 +41,7 @@ func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 		if err := s.failureError(); err != nil {
 			return 0, err
 		}
-		conflict, err := s.examine(ctx, op)
+		conflict, err := s.precheck(ctx, op)
 		if err != nil {
 			return 0, storeError(err, "evaluating the append condition")
 		}
@@ -51,31 +51,32 @@ func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 		if request.Count == 0 && len(op.changes) == 0 {
 			return 0, nil
 		}
-		v, err := s.submit(ctx, op)
+		r, err := s.submit(ctx, op)
 		switch {
 		case err != nil:
 			return 0, err
-		case v.stale:
+		case r.stale:
 			continue
-		case v.conflict != 0:
-			return s.resolve(ctx, request, v.conflict)
+		case r.conflict != 0:
+			return s.resolve(ctx, request, r.conflict)
 		}
-		return v.position, v.err
+		return r.position, r.err
 	}
 }
 
-// examine evaluates the condition up to the published head, and looks up what is
-// recorded of the tracking sources. It gives the event that fails the condition.
-func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, err error) {
+// precheck evaluates the condition up to the published head, and looks up the
+// recorded positions of the tracking sources. It returns the position of the event
+// that fails the condition, 0 if there is none.
+func (s *Store) precheck(ctx context.Context, op *operation) (conflict uint64, err error) {
 	op.group = s.published.Load().group
 	sn := s.snapshot()
 	defer sn.release()
-	if op.condition != nil && op.examined < sn.head {
-		conflict, err := s.firstMatch(ctx, op.giveUp, sn, op.condition, op.examined)
+	if op.condition != nil && op.checkedTo < sn.head {
+		conflict, err := s.firstMatch(ctx, op.giveUp, sn, op.condition, op.checkedTo)
 		if err != nil || conflict != 0 {
 			return conflict, err
 		}
-		op.examined = sn.head
+		op.checkedTo = sn.head
 	}
 	for i := range op.changes {
 		c := &op.changes[i]
@@ -87,15 +88,15 @@ func (s *Store) examine(ctx context.Context, op *operation) (conflict uint64, er
 	return 0, nil
 }
 
-// submit queues the operation and waits for the verdict.
-func (s *Store) submit(ctx context.Context, op *operation) (verdict, error) {
-	op.taken.Store(false)
+// submit queues the operation and waits for its result.
+func (s *Store) submit(ctx context.Context, op *operation) (result, error) {
+	op.claimed.Store(false)
 	if err := s.queue.submit(ctx, op); err != nil {
-		return verdict{}, err
+		return result{}, err
 	}
 	select {
-	case v := <-op.verdict:
-		return v, nil
+	case r := <-op.result:
+		return r, nil
 	case <-ctx.Done():
 		return op.withdraw(ctx.Err())
 	case <-op.giveUp:
@@ -103,21 +104,23 @@ func (s *Store) submit(ctx context.Context, op *operation) (verdict, error) {
 	}
 }
 
-// withdraw takes the operation back with a reason, unless the writer has taken it.
-func (op *operation) withdraw(reason error) (verdict, error) {
-	if op.take() {
+// withdraw returns reason, unless the writer has already claimed the operation. Then
+// it waits for the result.
+func (op *operation) withdraw(reason error) (result, error) {
+	if op.claim() {
 		op.request, op.condition = nil, nil // the queue keeps op until its turn
-		return verdict{}, reason
+		return result{}, reason
 	}
-	return <-op.verdict, nil
+	return <-op.result, nil
 }
 
-// resolve answers an append whose condition the durable event at conflict fails:
-// it is the same append made before, or an integrity error.
+// resolve handles an append whose condition fails at the durable event at conflict.
+// If the append repeats an earlier one, resolve returns the position of that one's
+// last event, else an integrity error.
 func (s *Store) resolve(ctx context.Context, request *encoding.AppendRequest, conflict uint64) (uint64, error) {
 	last, err := s.recogniseRetry(ctx, request, conflict)
 	if err != nil {
-		return 0, storeError(err, "comparing the append with the events at its conflict")
+		return 0, storeError(err, "comparing the append with the conflicting events")
 	}
 	if last != 0 {
 		return last, nil
@@ -125,17 +128,18 @@ func (s *Store) resolve(ctx context.Context, request *encoding.AppendRequest, co
 	return 0, conflictError(request.Condition, conflict)
 }
 
-// tracking gives what a snapshot has of a source: the newest block that knows it.
+// tracking returns the last position of a source in a snapshot, from the newest block
+// that has the source.
 func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
-	for i := len(sn.memories) - 1; i >= 0; i-- {
-		if position, known, _ := sn.memories[i].Tracking(source); known {
+	for i := len(sn.heads) - 1; i >= 0; i-- {
+		if position, known, _ := sn.heads[i].Tracking(source); known {
 			return tracked{position, true}, nil
 		}
 	}
 	for i := len(sn.blocks) - 1; i >= 0; i-- {
 		position, known, err := sn.blocks[i].Tracking(source)
 		if err != nil {
-			s.suspect(sn.blocks, err)
+			s.markCorrupt(sn.blocks, err)
 			return tracked{}, storeError(err, "looking up a tracking source")
 		}
 		if known {
@@ -145,7 +149,7 @@ func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
 	return tracked{}, nil
 }
 
-// GetTrackingInfo returns the last durable position of a source, and whether
+// GetTrackingInfo returns the last durable position of a source and reports whether
 // there is one.
 func (s *Store) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
 	if err := encoding.CheckSource(source); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/umadb-go/umadb/internal/storetest"
 )
 
-func open(t storetest.T, dir string, options *store.Options) *store.Store {
+func openStore(t storetest.T, dir string, options *store.Options) *store.Store {
 	t.Helper()
 	s, err := store.Open(dir, options)
 	if err != nil {
@@ -22,7 +22,7 @@ func open(t storetest.T, dir string, options *store.Options) *store.Store {
 	return s
 }
 
-// checkDir holds every store that a test leaves to all invariants.
+// checkDir verifies all invariants of the store in a directory.
 func checkDir(t storetest.T, dir string) {
 	t.Helper()
 	report, err := store.Check(context.Background(), dir, nil)
@@ -37,32 +37,32 @@ func checkDir(t storetest.T, dir string) {
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t storetest.T) dcb.EventStore {
-		return open(t, t.TempDir(), nil)
+		return openStore(t, t.TempDir(), nil)
 	}, storetest.Options{})
 }
 
-// Small segments and blocks bring every size of thing into a short history.
-func TestConformanceInSmallPieces(t *testing.T) {
+// With small segments and blocks, a short history has many of each.
+func TestConformanceWithSmallBlocks(t *testing.T) {
 	storetest.Run(t, func(t storetest.T) dcb.EventStore {
-		return open(t, t.TempDir(), smallPieces())
+		return openStore(t, t.TempDir(), smallBlocks())
 	}, storetest.Options{})
 }
 
-func smallPieces() *store.Options {
+func smallBlocks() *store.Options {
 	return &store.Options{SegmentBytes: 4 << 10, BlockEvents: 3, CacheBytes: 64 << 10}
 }
 
 func TestModel(t *testing.T) {
-	for name, options := range map[string]*store.Options{"default": nil, "small pieces": smallPieces()} {
+	for name, options := range map[string]*store.Options{"default": nil, "small blocks": smallBlocks()} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Model(t, func(t storetest.T) (dcb.EventStore, func() dcb.EventStore) {
 				dir := t.TempDir()
-				s := open(t, dir, options)
+				s := openStore(t, dir, options)
 				return s, func() dcb.EventStore {
 					if err := s.Close(); err != nil {
 						t.Fatalf("close: %v", err)
 					}
-					s = open(t, dir, options)
+					s = openStore(t, dir, options)
 					return s
 				}
 			})

@@ -15,12 +15,12 @@ import (
 
 const crashDir = "/store"
 
-var errPower = errors.New("the power is cut")
+var errPower = errors.New("power cut")
 
-// powerCut lets so many changes to the file system through, and none after.
+// powerCut permits a number of changes to the file system, and none afterwards.
 type powerCut struct {
 	mu   sync.Mutex
-	left int // guarded by mu; negative for no end
+	left int // guarded by mu; negative if unlimited
 	seen int // guarded by mu
 }
 
@@ -39,10 +39,10 @@ func (p *powerCut) before(op vfs.Op) error {
 	return nil
 }
 
-// journal is what a workload was told.
+// journal records the acknowledged appends of a workload.
 type journal struct {
 	mu    sync.Mutex
-	acked map[string]uint64 // name of an append to its position; guarded by mu
+	acked map[string]uint64 // from the name of an append to its position; guarded by mu
 }
 
 func (j *journal) ack(name string, position uint64) {
@@ -51,12 +51,13 @@ func (j *journal) ack(name string, position uint64) {
 	j.acked[name] = position
 }
 
-func tiny(fs vfs.FS) *store.Options {
+func smallOptions(fs vfs.FS) *store.Options {
 	return &store.Options{FS: fs, SegmentBytes: 1500, BlockEvents: 2, CacheBytes: 64 << 10}
 }
 
-// appends is the events of one append: each names it, and how many it has.
-func appends(name string, n int) []dcb.Event {
+// newEvents returns the events of one append. Each contains the name of the append and
+// the number of its events.
+func newEvents(name string, n int) []dcb.Event {
 	events := make([]dcb.Event, n)
 	for i := range events {
 		events[i] = dcb.Event{Type: fmt.Sprintf("of %d", n), Tags: []string{name, "all"}, Data: make([]byte, 17*i)}
@@ -64,9 +65,9 @@ func appends(name string, n int) []dcb.Event {
 	return events
 }
 
-// work appends until the power goes: events alone, on condition, with tracking,
-// and tracking alone. Some it restores.
-func work(s *store.Store, writer string, j *journal) {
+// runWorkload appends until the power is cut: events alone, with a condition, with
+// tracking, and tracking only. It restores some of them.
+func runWorkload(s *store.Store, writer string, j *journal) {
 	ctx := context.Background()
 	for i := range 30 {
 		name := fmt.Sprintf("%s-%d", writer, i)
@@ -83,15 +84,15 @@ func work(s *store.Store, writer string, j *journal) {
 			n = 1
 		}
 		if i%6 == 5 && n > 0 {
-			restored, err := restores(ctx, s, appends(name, n), tracking)
+			restored, err := restoreEvents(ctx, s, newEvents(name, n), tracking)
 			if err == nil {
 				j.ack(name, restored)
-			} else if !errors.Is(err, dcb.ErrIntegrity) { // another writer was quicker
+			} else if !errors.Is(err, dcb.ErrIntegrity) { // another writer was faster
 				return
 			}
 			continue
 		}
-		position, err := s.Append(ctx, appends(name, n), condition, tracking)
+		position, err := s.Append(ctx, newEvents(name, n), condition, tracking)
 		if err != nil {
 			return
 		}
@@ -99,9 +100,9 @@ func work(s *store.Store, writer string, j *journal) {
 	}
 }
 
-// restores writes events as those of another store, and their tracking before
-// them as well.
-func restores(ctx context.Context, s *store.Store, events []dcb.Event, tracking *dcb.TrackingInfo) (uint64, error) {
+// restoreEvents writes events as those of another store, with their tracking, and also
+// with the same tracking before them.
+func restoreEvents(ctx context.Context, s *store.Store, events []dcb.Event, tracking *dcb.TrackingInfo) (uint64, error) {
 	head, err := s.Head(ctx)
 	if err != nil {
 		return 0, err
@@ -117,21 +118,22 @@ func restores(ctx context.Context, s *store.Store, events []dcb.Event, tracking 
 	return head, s.Restore(ctx, records)
 }
 
-// cutAt runs the workload of some writers, cuts the power after some changes,
-// and gives the disk as it is then found, and what was acknowledged.
-func cutAt(changes, writers int, chance *rand.Rand) (*vfs.Mem, *journal, int) {
+// runUntilPowerCut runs the workload of some writers and cuts the power after a number
+// of changes. It returns the disk after the crash, the acknowledged appends, and the
+// number of changes made.
+func runUntilPowerCut(changes, writers int, chance *rand.Rand) (*vfs.Mem, *journal, int) {
 	disk := vfs.NewMem()
 	power := &powerCut{left: changes}
 	j := &journal{acked: map[string]uint64{}}
-	s, err := store.Open(crashDir, tiny(vfs.Observe(disk, power.before)))
+	s, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, power.before)))
 	if err == nil {
 		var wg sync.WaitGroup
 		for w := range writers {
-			wg.Go(func() { work(s, fmt.Sprintf("writer%d", w), j) })
+			wg.Go(func() { runWorkload(s, fmt.Sprintf("writer%d", w), j) })
 		}
 		wg.Wait()
 	}
-	// What the crash leaves is taken before closing could do anything.
+	// Take the image before Close changes anything.
 	image := disk.Crash(chance)
 	if err == nil {
 		s.Close()
@@ -143,12 +145,12 @@ func TestPowerCutAtEveryChange(t *testing.T) {
 	for _, writers := range []int{1, 4} {
 		t.Run(fmt.Sprintf("writers=%d", writers), func(t *testing.T) {
 			chance := rand.New(rand.NewPCG(1, uint64(writers)))
-			_, _, changes := cutAt(-1, writers, chance)
+			_, _, changes := runUntilPowerCut(-1, writers, chance)
 			if changes < 100 {
-				t.Fatalf("the workload makes only %d changes", changes)
+				t.Fatalf("the workload makes %d changes, want at least 100", changes)
 			}
 			for n := range changes + 1 {
-				image, j, _ := cutAt(n, writers, chance)
+				image, j, _ := runUntilPowerCut(n, writers, chance)
 				verifySurvivor(t, fmt.Sprintf("cut after %d of %d changes", n, changes), image, j, chance)
 				if t.Failed() {
 					return
@@ -158,33 +160,33 @@ func TestPowerCutAtEveryChange(t *testing.T) {
 	}
 }
 
-// verifySurvivor opens what a crash left: in one case of three after further
-// crashes in the midst of recovery.
+// verifySurvivor verifies the store that a crash left, in one case of three after more
+// crashes during recovery.
 func verifySurvivor(t *testing.T, name string, image *vfs.Mem, j *journal, chance *rand.Rand) {
 	t.Helper()
 	for chance.IntN(3) == 0 {
 		power := &powerCut{left: chance.IntN(12)}
-		if s, err := store.Open(crashDir, tiny(vfs.Observe(image, power.before))); err == nil {
+		if s, err := store.Open(crashDir, smallOptions(vfs.Observe(image, power.before))); err == nil {
 			defer s.Close()
 		}
 		image = image.Crash(chance)
 	}
-	s, err := store.Open(crashDir, tiny(image))
+	s, err := store.Open(crashDir, smallOptions(image))
 	if err != nil {
 		t.Errorf("%s: opening: %v", name, err)
 		return
 	}
 	verifyContent(t, name, s, j)
-	if _, err := s.Append(t.Context(), appends("after", 2), nil, nil); err != nil {
+	if _, err := s.Append(t.Context(), newEvents("after", 2), nil, nil); err != nil {
 		t.Errorf("%s: appending after recovery: %v", name, err)
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("%s: closing: %v", name, err)
 	}
-	mustBeSound(t, name, image)
+	mustBeValid(t, name, image)
 }
 
-// verifyContent compares what is stored with what was acknowledged.
+// verifyContent compares the stored events with the acknowledged appends.
 func verifyContent(t *testing.T, name string, s *store.Store, j *journal) {
 	t.Helper()
 	events, head, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
@@ -193,12 +195,12 @@ func verifyContent(t *testing.T, name string, s *store.Store, j *journal) {
 		return
 	}
 	last := map[string]uint64{}  // position of an append's last event
-	count := map[string]int{}    // its events
-	size := map[string]string{}  // the type tells how many there should be
-	sources := map[string]bool{} // that appear
+	count := map[string]int{}    // number of its events
+	size := map[string]string{}  // event type, which contains the expected number
+	sources := map[string]bool{} // sources found
 	for i, e := range events {
 		if e.Position != uint64(i+1) {
-			t.Errorf("%s: position %d where %d is due", name, e.Position, i+1)
+			t.Errorf("%s: position %d, want %d", name, e.Position, i+1)
 		}
 		tag := e.Event.Tags[0]
 		last[tag], size[tag] = e.Position, e.Event.Type
@@ -235,18 +237,18 @@ func verifyQuery(t *testing.T, name string, s *store.Store, tag string, n int) {
 	for _, backwards := range []bool{false, true} {
 		events, _, err := s.Read(t.Context(), query, dcb.ReadOptions{Backwards: backwards}).Collect()
 		if err != nil || len(events) != n {
-			t.Errorf("%s: tag %s finds %d events instead of %d, %v", name, tag, len(events), n, err)
+			t.Errorf("%s: the query for tag %s returns %d events, want %d, error %v", name, tag, len(events), n, err)
 		}
 	}
 }
 
-// mustBeSound checks every invariant of a closed store.
-func mustBeSound(t interface {
+// mustBeValid verifies all invariants of a closed store.
+func mustBeValid(t interface {
 	Helper()
 	Errorf(string, ...any)
 }, name string, fs vfs.FS) {
 	t.Helper()
-	report, err := store.Check(context.Background(), crashDir, &store.CheckOptions{Options: *tiny(fs)})
+	report, err := store.Check(context.Background(), crashDir, &store.CheckOptions{Options: *smallOptions(fs)})
 	if err != nil {
 		t.Errorf("%s: checking: %v", name, err)
 		return

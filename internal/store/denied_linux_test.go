@@ -15,15 +15,15 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// asNobody runs something as a user who may be denied what root may do. The thread
-// that does it ends afterwards.
-func asNobody(t *testing.T, do func()) {
+// asOtherUser calls do without the privileges of root. The thread that calls it ends
+// afterwards.
+func asOtherUser(t *testing.T, do func()) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if os.Getuid() == 0 {
-			runtime.LockOSThread() // and never unlock it
+			runtime.LockOSThread() // never unlocked, so that the thread ends
 			if _, err := unix.SetfsuidRetUid(65534); err != nil {
 				t.Error(err)
 				return
@@ -34,14 +34,14 @@ func asNobody(t *testing.T, do func()) {
 	<-done
 }
 
-func TestALogThatMayNotBeReadIsNoCorruption(t *testing.T) {
-	above, err := os.MkdirTemp("", "denied-") // t.TempDir has a parent for its owner alone
+func TestUnreadableFileIsNotCorruption(t *testing.T) {
+	above, err := os.MkdirTemp("", "denied-") // the parent of t.TempDir is accessible to its owner only
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(above) })
 	dir := filepath.Join(above, "uma.db")
-	s := open(t, dir, onDisk())
+	s := openStore(t, dir, diskOptions())
 	for range 10 {
 		mustAppend(t, s, "one", 3)
 	}
@@ -66,7 +66,7 @@ func TestALogThatMayNotBeReadIsNoCorruption(t *testing.T) {
 		if err := os.Chmod(path, 0); err != nil {
 			t.Fatal(err)
 		}
-		asNobody(t, func() {
+		asOtherUser(t, func() {
 			s, opening := store.Open(dir, nil)
 			if opening == nil {
 				s.Close()
@@ -82,5 +82,5 @@ func TestALogThatMayNotBeReadIsNoCorruption(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mustHold(t, dir, 30)
+	mustContainEvents(t, dir, 30)
 }

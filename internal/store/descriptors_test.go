@@ -18,11 +18,11 @@ import (
 
 const starvedDir = "UMADB_TEST_STARVED"
 
-// A process that has no file descriptors left rolls to the segment that is prepared,
-// refuses what needs another file, and goes on when there are descriptors again.
-func TestAProcessWithoutDescriptorsRefusesAndRecovers(t *testing.T) {
+// A process without free file descriptors rolls to the preallocated segment, refuses
+// appends that need another file, and recovers when there are free descriptors again.
+func TestStoreRecoversFromLackOfDescriptors(t *testing.T) {
 	if dir := os.Getenv(starvedDir); dir != "" {
-		starve(t, dir)
+		limitDescriptors(t, dir)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
@@ -32,10 +32,10 @@ func TestAProcessWithoutDescriptorsRefusesAndRecovers(t *testing.T) {
 	}
 }
 
-// starve limits the descriptors of this process to those that are open.
-func starve(t *testing.T, dir string) {
-	options := onDisk()
-	options.BlockEvents = 10_000 // so that it is the log that needs a file
+// limitDescriptors appends while this process can open no more files.
+func limitDescriptors(t *testing.T, dir string) {
+	options := diskOptions()
+	options.BlockEvents = 10_000 // so that only the log needs a file
 	s, err := store.Open(dir, options)
 	if err != nil {
 		t.Fatal(err)
@@ -48,27 +48,27 @@ func starve(t *testing.T, dir string) {
 		return len(names)
 	}
 	stored := 0
-	for prepared := 0; prepared == 0; stored += 2 {
+	for preallocated := 0; preallocated == 0; stored += 2 {
 		mustAppend(t, s, fmt.Sprint(stored), 2)
 		names, err := filepath.Glob(filepath.Join(dir, "log", "next-*.tmp"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		prepared = len(names)
+		preallocated = len(names)
 	}
 	before := segments()
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	starved := limit
-	starved.Cur = 3 // which those that are open survive
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &starved); err != nil {
+	lowered := limit
+	lowered.Cur = 3 // open descriptors stay open
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &lowered); err != nil {
 		t.Fatal(err)
 	}
 	more, refused := appendUntil(t, s)
 	for range 5 {
-		if _, err := s.Append(t.Context(), appends("again", 2), nil, nil); err == nil {
+		if _, err := s.Append(t.Context(), newEvents("again", 2), nil, nil); err == nil {
 			more += 2
 		}
 	}
@@ -76,14 +76,14 @@ func starve(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	if !errors.Is(refused, syscall.EMFILE) || hasFailed(s) {
-		t.Errorf("the append: %v, and the store has failed: %v", refused, hasFailed(s))
+		t.Errorf("append: %v; store has failed: %v", refused, hasFailed(s))
 	}
 	if segments() == before {
-		t.Error("it did not roll")
+		t.Error("the log did not roll")
 	}
 	mustRecover(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	mustHold(t, dir, stored+more+1)
+	mustContainEvents(t, dir, stored+more+1)
 }

@@ -15,17 +15,17 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// directory is the open directories of a store, and the locks on them. They stay
+// directory contains the open directories of a store and the locks on them. They stay
 // open and locked until the store is closed.
 type directory struct {
 	root  vfs.Dir
 	log   vfs.Dir
-	index vfs.Dir // nil in a store that is only read and has no index
+	index vfs.Dir // nil in a read-only store without an index
 	locks []io.Closer
 }
 
-// openDirectory opens and locks the directories of the store. It makes those that
-// are missing. With mustExist it fails if there is no store.
+// openDirectory opens and locks the directories of the store, and creates the missing
+// ones. With mustExist, it fails if there is no store.
 func (s *Store) openDirectory(mustExist bool) error {
 	names, err := s.openRoot(mustExist)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Store) openDirectory(mustExist bool) error {
 	d := &s.files
 	if !slices.Contains(names, logName) {
 		if err := d.root.Mkdir(logName); err != nil {
-			return storeError(err, "making the directory of the log")
+			return storeError(err, "creating the directory of the log")
 		}
 	}
 	if d.log, err = d.root.OpenDir(logName); err != nil {
@@ -53,16 +53,16 @@ func (s *Store) openDirectory(mustExist bool) error {
 	return storeError(err, "reading the directory of the log")
 }
 
-// openRoot opens the directory of the store, and returns the names of its entries.
-// It makes the directory if there is none, unless a store must exist.
+// openRoot opens the directory of the store and returns the names of its entries. It
+// creates the directory if there is none, unless mustExist is set.
 func (s *Store) openRoot(mustExist bool) ([]string, error) {
 	fsys, d := s.options.FS, &s.files
 	var err error
 	d.root, err = fsys.OpenDir(s.dir)
-	made := errors.Is(err, fs.ErrNotExist) && !mustExist
-	if made {
+	created := errors.Is(err, fs.ErrNotExist) && !mustExist
+	if created {
 		if err := fsys.MkdirAll(s.dir); err != nil {
-			return nil, storeError(err, "making the directory of the store")
+			return nil, storeError(err, "creating the directory of the store")
 		}
 		d.root, err = fsys.OpenDir(s.dir)
 	}
@@ -79,16 +79,16 @@ func (s *Store) openRoot(mustExist bool) ([]string, error) {
 	if slices.Contains(names, logName) {
 		return names, nil
 	}
-	s.options.Logger.Info("there is no store yet, a new one is made", "dir", s.dir)
-	if made {
+	s.options.Logger.Info("there is no store yet; creating one", "dir", s.dir)
+	if created {
 		return names, nil
 	}
-	// The process that made the directory may have ended before its entry was durable.
-	return names, storeError(fsys.MkdirAll(s.dir), "making the directory of the store")
+	// The process that created the directory may have ended before its entry was durable.
+	return names, storeError(fsys.MkdirAll(s.dir), "creating the directory of the store")
 }
 
-// lockFile locks the file LOCK. A store that is only read needs no lock if the file
-// does not exist and cannot be made: then no process can have the store open.
+// lockFile locks the file LOCK. A read-only store needs no lock if the file does not
+// exist and cannot be created: then no process can have the store open.
 func (s *Store) lockFile() error {
 	lock, err := s.files.root.Lock(lockName)
 	if s.options.ReadOnly && vfs.Denied(err) && !s.hasLockFile() {
@@ -106,8 +106,8 @@ func (s *Store) hasLockFile() bool {
 	return err != nil || slices.Contains(names, lockName)
 }
 
-// lockLog locks the directory of the log itself, because lock files are removed by
-// mistake.
+// lockLog locks the directory of the log too, because lock files are sometimes removed
+// by mistake.
 func (s *Store) lockLog() error {
 	lock, err := s.files.log.LockDir()
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *Store) lockError(err error) error {
 }
 
 // checkLogIsNotLost fails if there is an index but no log: a new log must not replace
-// one that is lost or not mounted. The log of a new store is made before its index.
+// one that is lost or not mounted. The log of a new store is created before its index.
 func (s *Store) checkLogIsNotLost() error {
 	dir, err := s.files.root.OpenDir(indexName)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -142,10 +142,10 @@ func (s *Store) checkLogIsNotLost() error {
 	if err != nil {
 		return storeError(err, "opening the directory of the index")
 	}
-	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s has an index, and its log is gone: bring %s back, or remove both to begin anew", s.dir, filepath.Join(s.dir, logName))}
+	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("cannot open store %s: it has an index, but its log is gone; restore %s, or remove both to start with an empty store", s.dir, filepath.Join(s.dir, logName))}
 }
 
-// openLog opens the log, and makes its directory durable.
+// openLog opens the log and makes the entry of its directory durable.
 func (s *Store) openLog(ctx context.Context) error {
 	var err error
 	s.log, err = eventlog.Open(s.files.log, eventlog.Options{
@@ -160,8 +160,8 @@ func (s *Store) openLog(ctx context.Context) error {
 	return nil
 }
 
-// openIndex opens the directory of the index. It makes the directory if there is
-// none, unless the store is only read.
+// openIndex opens the directory of the index. Unless the store is read-only, it creates
+// the directory if there is none.
 func (d *directory) openIndex(readOnly bool) error {
 	if !readOnly {
 		if err := d.root.Mkdir(indexName); err != nil {
@@ -178,7 +178,7 @@ func (d *directory) openIndex(readOnly bool) error {
 	return err
 }
 
-// close unlocks and closes the directories that are open.
+// close releases the locks and closes the open directories.
 func (d *directory) close() error {
 	var errs []error
 	for _, lock := range slices.Backward(d.locks) {

@@ -14,8 +14,8 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// tree returns what a directory holds: the content of each file by its path.
-func tree(t *testing.T, dir string) map[string]string {
+// readTree returns the content of each file below a directory, by path.
+func readTree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -32,36 +32,37 @@ func tree(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// onDisk returns options with which segments are rolled and blocks written soon.
-func onDisk() *store.Options { return tiny(vfs.OS{}) }
+// diskOptions returns options with small segments and blocks, for a store on disk.
+func diskOptions() *store.Options { return smallOptions(vfs.OS{}) }
 
-// mustHold fails unless the store in a directory is sound and has so many events.
-func mustHold(t *testing.T, dir string, events int) {
+// mustContainEvents fails unless the store in a directory is valid and has the given
+// number of events.
+func mustContainEvents(t *testing.T, dir string, events int) {
 	t.Helper()
 	report, err := store.Check(t.Context(), dir, nil)
 	if err != nil || len(report.Problems) > 0 || int(report.Events) != events {
-		t.Errorf("%s: %+v, %v, want %d events and no problem", dir, report, err, events)
+		t.Errorf("%s: %+v, error %v, want %d events and no problem", dir, report, err, events)
 	}
 }
 
-func TestAStoreIsNotLeftByAChangeOfTheWorkingDirectory(t *testing.T) {
+func TestStoreSurvivesChangeOfWorkingDirectory(t *testing.T) {
 	ours, theirs := t.TempDir(), t.TempDir()
-	other := open(t, filepath.Join(theirs, "uma.db"), onDisk())
+	other := openStore(t, filepath.Join(theirs, "uma.db"), diskOptions())
 	mustAppend(t, other, "other", 3)
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, to := range map[string]string{"where another store is": theirs, "where nothing is": t.TempDir()} {
+	for name, to := range map[string]string{"to the parent of another store": theirs, "to an empty directory": t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
-			before := tree(t, to)
+			before := readTree(t, to)
 			t.Chdir(ours)
-			s := open(t, "./uma.db", onDisk())
-			held, err := s.Head(t.Context())
+			s := openStore(t, "./uma.db", diskOptions())
+			head, err := s.Head(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Chdir(to)
-			for i := range 40 { // rolls, and blocks that are written, joined and removed
+			for i := range 40 { // with rolls, flushes and compactions
 				mustAppend(t, s, fmt.Sprint(i), 2)
 			}
 			if _, err := s.Stats(t.Context(), nil); err != nil {
@@ -70,20 +71,20 @@ func TestAStoreIsNotLeftByAChangeOfTheWorkingDirectory(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
-			for path, content := range tree(t, to) {
+			for path, content := range readTree(t, to) {
 				if before[path] != content {
 					t.Errorf("%s has changed", path)
 				}
 			}
-			mustHold(t, filepath.Join(ours, "uma.db"), int(held)+80)
+			mustContainEvents(t, filepath.Join(ours, "uma.db"), int(head)+80)
 		})
 	}
-	mustHold(t, filepath.Join(theirs, "uma.db"), 3)
+	mustContainEvents(t, filepath.Join(theirs, "uma.db"), 3)
 }
 
-func TestAStoreIsLockedThoughItsLockFileIsRemoved(t *testing.T) {
+func TestStoreIsLockedWithoutItsLockFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "uma.db")
-	s := open(t, dir, onDisk())
+	s := openStore(t, dir, diskOptions())
 	mustAppend(t, s, "one", 1)
 	if err := os.Remove(filepath.Join(dir, "LOCK")); err != nil {
 		t.Fatal(err)
@@ -94,22 +95,22 @@ func TestAStoreIsLockedThoughItsLockFileIsRemoved(t *testing.T) {
 			again.Close()
 		}
 		if !errors.Is(err, vfs.ErrLocked) || !strings.Contains(err.Error(), "cannot open store "+dir+": locked by") {
-			t.Errorf("opening it again with %+v: %v", options, err)
+			t.Errorf("opening the store again with %+v: %v", options, err)
 		}
 	}
 	mustAppend(t, s, "two", 1)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	mustHold(t, dir, 2)
+	mustContainEvents(t, dir, 2)
 }
 
-// Two that make a store at the same time exclude each other as well, whatever
-// becomes of LOCK between.
-func TestANewStoreIsLockedBeforeItHasALog(t *testing.T) {
+// Two processes that create the same store exclude each other too, even if LOCK is
+// removed in between.
+func TestNewStoreIsLockedBeforeItHasLog(t *testing.T) {
 	disk := vfs.NewMem()
 	opened := false
-	s, err := store.Open(crashDir, tiny(vfs.Observe(disk, func(op vfs.Op) error {
+	s, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, func(op vfs.Op) error {
 		if op.Kind != "create" || opened {
 			return nil
 		}
@@ -117,8 +118,8 @@ func TestANewStoreIsLockedBeforeItHasALog(t *testing.T) {
 		if err := disk.Remove(lockFile); err != nil {
 			t.Error(err)
 		}
-		if _, err := store.Open(crashDir, tiny(disk)); !errors.Is(err, vfs.ErrLocked) {
-			t.Errorf("opening it as well: %v", err)
+		if _, err := store.Open(crashDir, smallOptions(disk)); !errors.Is(err, vfs.ErrLocked) {
+			t.Errorf("opening the store concurrently: %v", err)
 		}
 		return nil
 	})))
@@ -131,10 +132,10 @@ func TestANewStoreIsLockedBeforeItHasALog(t *testing.T) {
 	}
 }
 
-// Before a head is published, the directories of the log are durable.
-func TestOpeningSyncsTheDirectories(t *testing.T) {
+// The directories of the log must be durable before a head is published.
+func TestOpenSyncsDirectories(t *testing.T) {
 	for _, dir := range []string{crashDir, crashDir + "/log"} {
-		s, f, disk := faulty(t)
+		s, f, disk := newFaultyStore(t)
 		mustAppend(t, s, "one", 1)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -145,42 +146,42 @@ func TestOpeningSyncsTheDirectories(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := store.Open(crashDir, tiny(vfs.Observe(disk, f.before))); !errors.Is(err, syscall.EIO) || !errors.Is(err, dcb.ErrIO) {
+		if _, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, f.before))); !errors.Is(err, syscall.EIO) || !errors.Is(err, dcb.ErrIO) {
 			t.Errorf("%s: %v", dir, err)
 		}
 		f.set(nil)
-		again, err := store.Open(crashDir, tiny(vfs.Observe(disk, f.before)))
+		again, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, f.before)))
 		if err != nil {
-			t.Fatalf("what failed to open is locked still: %v", err)
+			t.Fatalf("opening the store again: %v", err)
 		}
 		again.Close()
 	}
 }
 
-// Each step of opening may fail: the error says so, and nothing stays locked.
-func TestOpeningThatFailsLeavesNothingLocked(t *testing.T) {
+// Every step of Open may fail: Open returns the error and releases the locks.
+func TestFailedOpenReleasesLocks(t *testing.T) {
 	for _, kind := range []string{"opendir", "mkdirall", "mkdir", "list", "lock", "lockdir", "create", "syncdir"} {
-		disk, n, met := vfs.NewMem(), 0, true
-		for at := 1; met; at++ {
-			n, met = 0, false
-			s, err := store.Open(crashDir, tiny(vfs.Observe(disk, func(op vfs.Op) error {
+		disk, n, failed := vfs.NewMem(), 0, true
+		for at := 1; failed; at++ {
+			n, failed = 0, false
+			s, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, func(op vfs.Op) error {
 				if op.Kind == kind {
 					n++
 				}
 				if op.Kind == kind && n == at {
-					met = true
+					failed = true
 					return syscall.EIO
 				}
 				return nil
 			})))
-			if met && !errors.Is(err, syscall.EIO) {
+			if failed && !errors.Is(err, syscall.EIO) {
 				t.Errorf("%s %d: %v", kind, at, err)
 			}
 			if err == nil {
 				s.Close()
 			}
 		}
-		s, err := store.Open(crashDir, tiny(disk))
+		s, err := store.Open(crashDir, smallOptions(disk))
 		if err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
@@ -188,16 +189,16 @@ func TestOpeningThatFailsLeavesNothingLocked(t *testing.T) {
 	}
 }
 
-// A process that makes a store is not taken for one that has lost its log, however
-// far it gets while another looks at the same directory.
-func TestStoreBeingMadeIsOnlyLocked(t *testing.T) {
+// An incomplete store that another process is creating is not mistaken for one that has
+// lost its log.
+func TestStoreBeingCreatedIsLocked(t *testing.T) {
 	disk := vfs.NewMem()
 	var first *store.Store
 	listed := false
-	_, err := store.Open(crashDir, tiny(vfs.Observe(disk, func(op vfs.Op) error {
+	_, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, func(op vfs.Op) error {
 		if listed && first == nil {
 			var err error
-			if first, err = store.Open(crashDir, tiny(disk)); err != nil {
+			if first, err = store.Open(crashDir, smallOptions(disk)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -208,7 +209,7 @@ func TestStoreBeingMadeIsOnlyLocked(t *testing.T) {
 		t.Fatal("the directory was not listed")
 	}
 	if !errors.Is(err, vfs.ErrLocked) {
-		t.Errorf("opening it meanwhile: %v", err)
+		t.Errorf("opening the store meanwhile: %v", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Error(err)

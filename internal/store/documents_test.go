@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// documents gives the pages of docs/, by their path from the root of the
+// readDocuments returns the pages of docs/, by their path from the root of the
 // repository.
-func documents(t *testing.T, root fs.FS) map[string]string {
+func readDocuments(t *testing.T, root fs.FS) map[string]string {
 	t.Helper()
 	pages := map[string]string{}
 	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
@@ -34,7 +34,7 @@ func documents(t *testing.T, root fs.FS) map[string]string {
 	return pages
 }
 
-func TestTheDocumentsNameTestsThatExist(t *testing.T) {
+func TestDocumentsNameExistingTests(t *testing.T) {
 	root := os.DirFS(filepath.Join("..", ".."))
 	declared, named := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`), regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`)
 	exist := map[string]bool{}
@@ -51,19 +51,19 @@ func TestTheDocumentsNameTestsThatExist(t *testing.T) {
 			exist[match[1]] = true
 		}
 	}
-	for page, text := range documents(t, root) {
+	for page, text := range readDocuments(t, root) {
 		for _, name := range named.FindAllString(text, -1) {
 			if !exist[name] {
-				t.Errorf("%s speaks of %s, which does not exist", page, name)
+				t.Errorf("%s names %s, which does not exist", page, name)
 			}
 		}
 	}
 }
 
-func TestTheLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
+func TestDocumentLinksResolve(t *testing.T) {
 	root := os.DirFS(filepath.Join("..", ".."))
 	link := regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
-	for page, text := range documents(t, root) {
+	for page, text := range readDocuments(t, root) {
 		for _, match := range link.FindAllStringSubmatch(text, -1) {
 			if strings.Contains(match[1], "://") {
 				continue
@@ -84,7 +84,7 @@ func TestTheLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
 
 var notInAnchor = regexp.MustCompile(`[^\w\- ]`)
 
-// hasAnchor tells whether a page has the heading of an anchor.
+// hasAnchor reports whether a page has a heading for an anchor.
 func hasAnchor(page, anchor string) bool {
 	for line := range strings.Lines(page) {
 		heading, found := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")

@@ -13,10 +13,10 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// storeError gives an error of the rooms below as an error of package dcb.
+// storeError returns an error of a lower package as an error of package dcb.
 func storeError(err error, doing string) error {
 	var known *dcb.Error
-	var damage *vfs.CorruptionError
+	var corruption *vfs.CorruptionError
 	switch {
 	case err == nil:
 		return nil
@@ -25,24 +25,24 @@ func storeError(err error, doing string) error {
 		return err
 	case errors.Is(err, os.ErrClosed):
 		return dcb.ErrClosed
-	case errors.As(err, &damage):
+	case errors.As(err, &corruption):
 		return &dcb.Error{Kind: dcb.ErrCorruption, Detail: doing, Cause: err}
 	case errors.Is(err, eventlog.ErrNoLog):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: doing, Cause: err}
 	case errors.Is(err, eventlog.ErrVersion), errors.Is(err, index.ErrVersion):
-		return &dcb.Error{Kind: dcb.ErrIO, Detail: doing + " (a newer umadb made this store; open it with that one)", Cause: err}
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: doing + " (a newer version of umadb wrote this store; open it with that version)", Cause: err}
 	}
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: doing, Cause: err}
 }
 
-// notReserved returns the error of an append for which the log could not make space.
+// notReserved returns the error of an append for which the log could not allocate space.
 func notReserved(err error) error {
-	detail := "space for the append could not be made, and nothing was written"
+	detail := "cannot allocate space in the log for the append; nothing was written"
 	switch {
 	case vfs.IsFull(err):
-		detail = "there is no room for the append, nothing was written, and it may be tried again once there is"
+		detail = "the disk is full or the quota is used up; the append was not written; free space and try again"
 	case vfs.IsTooManyFiles(err):
-		detail = "too many files are open to open one for the append, nothing was written, and it may be tried again; raise the limit of open files (ulimit -n)"
+		detail = "the limit of open files is reached; the append was not written; raise the limit (ulimit -n) and try again"
 	}
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: detail, Cause: err}
 }
@@ -53,7 +53,7 @@ func indexBehind(err error) error {
 	if vfs.IsFull(err) || vfs.IsTooManyFiles(err) {
 		return notReserved(err)
 	}
-	return &dcb.Error{Kind: dcb.ErrIO, Detail: "the index cannot be written, and too much of it waits; nothing was written, and the append may be tried again once the index can be", Cause: err}
+	return &dcb.Error{Kind: dcb.ErrIO, Detail: "the index cannot be written, and too many of its blocks wait in memory; the append was not written; repair the cause and try again", Cause: err}
 }
 
 func conflictError(condition *dcb.AppendCondition, position uint64) error {
@@ -71,10 +71,10 @@ func trackingError(info *dcb.TrackingInfo, recorded uint64) error {
 	}
 }
 
-// describedBytes bounds the text of a query in a message.
+// describedBytes is the approximate limit of the text of a query in a message.
 const describedBytes = 400
 
-// describe gives a query as text, shortened if it is long.
+// describe returns a query as text, shortened if it is long.
 func describe(query dcb.Query) string {
 	if query.MatchesAll() {
 		return "(every event)"
@@ -93,16 +93,16 @@ func describe(query dcb.Query) string {
 	return b.String()
 }
 
-// shortened gives the first few terms, each shortened, and how many more there are.
+// shortened returns the first few terms, each shortened, and the number of the others.
 func shortened(terms []string) []string {
-	const most, longest = 5, 40
+	const maxTerms, maxBytes = 5, 40
 	var out []string
 	for i, term := range terms {
-		if i == most {
-			return append(out, fmt.Sprintf("… %d more", len(terms)-most))
+		if i == maxTerms {
+			return append(out, fmt.Sprintf("… %d more", len(terms)-maxTerms))
 		}
-		if len(term) > longest {
-			term = term[:longest] + "…"
+		if len(term) > maxBytes {
+			term = term[:maxBytes] + "…"
 		}
 		out = append(out, term)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// openMem opens a store in memory that writes many small blocks.
-func openMem(t *testing.T) *Store {
+// newMemStore opens a store in memory with small blocks.
+func newMemStore(t *testing.T) *Store {
 	t.Helper()
 	s, err := Open("/store", &Options{FS: vfs.NewMem(), BlockEvents: 20_000})
 	if err != nil {
@@ -30,7 +30,7 @@ func matches(t *testing.T, s *Store, q dcb.Query, low, high uint64, direction in
 	var found []uint64
 	sn := s.snapshot()
 	defer sn.release()
-	e := &evaluation{query: compile(s.hasher, q), direction: direction, visit: func(_ part, position uint64) (bool, error) {
+	e := &evaluation{query: compile(s.hasher, q), direction: direction, visit: func(_ block, position uint64) (bool, error) {
 		found = append(found, position)
 		return true, nil
 	}}
@@ -40,10 +40,10 @@ func matches(t *testing.T, s *Store, q dcb.Query, low, high uint64, direction in
 	return found
 }
 
-// The queries here take many times the steps of one slice, so slices end in the
-// midst of an item, between matches and where there are none for long.
-func TestSlicesTogetherFindWhatTheQueryMatches(t *testing.T) {
-	s := openMem(t)
+// The queries take many slices, so that slices end within an item, between matches, and
+// in long ranges without a match.
+func TestSlicesFindAllMatches(t *testing.T) {
+	s := newMemStore(t)
 	chance := rand.New(rand.NewPCG(3, 5))
 	const count = 70_000
 	var events []dcb.Event
@@ -65,7 +65,7 @@ func TestSlicesTogetherFindWhatTheQueryMatches(t *testing.T) {
 		{Items: []dcb.QueryItem{{Types: []string{"type0"}, Tags: []string{"even", "odd"}}, {Tags: []string{"nowhere", "odd"}}}},
 		{Items: []dcb.QueryItem{{Types: []string{"type0", "type1"}, Tags: []string{"even"}}}},
 	}
-	dense := dcb.Query{} // so many pairs that a slice decides few positions
+	dense := dcb.Query{} // has so many items that a slice decides few positions
 	for i := range 300 {
 		dense.Items = append(dense.Items, dcb.QueryItem{Types: []string{fmt.Sprint("type", i%3)}, Tags: []string{"even", "odd"}})
 	}
@@ -95,8 +95,8 @@ func TestSlicesTogetherFindWhatTheQueryMatches(t *testing.T) {
 	}
 }
 
-func TestSliceTakesNoMoreStepsThanItMay(t *testing.T) {
-	s := openMem(t)
+func TestSliceStopsAtStepLimit(t *testing.T) {
+	s := newMemStore(t)
 	if _, err := s.Append(t.Context(), alternating(60_000, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -105,12 +105,13 @@ func TestSliceTakesNoMoreStepsThanItMay(t *testing.T) {
 	defer sn.release()
 	const limit = 1000
 	_, steps, err := firstMatchWithin(sn, q, 0, limit)
-	if !errors.Is(err, errSpent) || steps != limit+1 {
-		t.Errorf("it took %d steps and ended with %v", steps, err)
+	if !errors.Is(err, errStepLimit) || steps != limit+1 {
+		t.Errorf("%d steps and error %v, want %d and the step limit", steps, err, limit+1)
 	}
 }
 
-// largeQuery returns a query of so many terms that it is expensive to evaluate.
+// largeQuery returns a query with one type for each item. From 65 terms on, it is
+// expensive to evaluate.
 func largeQuery(items int, tags ...string) dcb.Query {
 	var q dcb.Query
 	for i := range items {
@@ -119,8 +120,8 @@ func largeQuery(items int, tags ...string) dcb.Query {
 	return q
 }
 
-// endlessQuery returns a query that takes 16,384 items times all events that have one of
-// the tags a and b.
+// endlessQuery returns a query whose evaluation takes very long: for each of 16,384
+// items, it visits all events with tag a or b.
 func endlessQuery() dcb.Query {
 	q := largeQuery(16_384, "a", "b")
 	for i := range q.Items {
@@ -142,11 +143,11 @@ func waitForExpensiveEvaluation(t *testing.T, s *Store) {
 }
 
 func TestCheapEvaluationDoesNotWaitForExpensiveOnes(t *testing.T) {
-	s := openMem(t)
+	s := newMemStore(t)
 	if _, err := s.Append(t.Context(), alternating(10, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	// Expensive evaluations have all that they may.
+	// Expensive evaluations use all their slots.
 	if err := s.slots.expensive.Acquire(t.Context(), expensiveTerms); err != nil {
 		t.Fatal(err)
 	}
@@ -164,21 +165,21 @@ func TestCheapEvaluationDoesNotWaitForExpensiveOnes(t *testing.T) {
 	}()
 	select {
 	case err := <-expensive:
-		t.Errorf("an expensive condition had no turn to wait for: %v", err)
+		t.Errorf("an expensive condition did not wait: %v", err)
 	default:
 	}
 	cancel()
 	if err := <-expensive; !errors.Is(err, context.Canceled) {
-		t.Errorf("an expensive condition whose caller has gone: %v", err)
+		t.Errorf("a cancelled expensive condition: %v", err)
 	}
 	s.slots.expensive.Release(expensiveTerms)
 	if _, err := s.Append(t.Context(), alternating(1, "c"), &dcb.AppendCondition{FailIfEventsMatch: largeQuery(100, "x")}, nil); err != nil {
-		t.Errorf("an expensive condition in its turn: %v", err)
+		t.Errorf("an expensive condition with a slot: %v", err)
 	}
 }
 
 func TestExpensiveEvaluationsTakeTurns(t *testing.T) {
-	s := openMem(t)
+	s := newMemStore(t)
 	if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestExpensiveEvaluationsTakeTurns(t *testing.T) {
 }
 
 func TestCloseEndsEvaluations(t *testing.T) {
-	s := openMem(t)
+	s := newMemStore(t)
 	if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -209,45 +210,45 @@ func TestCloseEndsEvaluations(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := <-outcome; !errors.Is(got.err, dcb.ErrClosed) {
-		t.Errorf("the append ends with %v", got.err)
+		t.Errorf("append: error %v, want dcb.ErrClosed", got.err)
 	}
 }
 
-// asked counts how often a context is asked, and is done after some times.
-type asked struct {
+// countedContext is a context that is done after left calls of Err.
+type countedContext struct {
 	context.Context
 	left int
 }
 
-func (a *asked) Err() error {
-	if a.left--; a.left < 0 {
+func (c *countedContext) Err() error {
+	if c.left--; c.left < 0 {
 		return context.Canceled
 	}
 	return nil
 }
 
-func TestDepartureIsNoticedBetweenLookups(t *testing.T) {
-	s := openMem(t)
+func TestEvaluationChecksContextBetweenLookups(t *testing.T) {
+	s := newMemStore(t)
 	if _, err := s.Append(t.Context(), alternating(10, "a"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	var q dcb.Query // of items with a single tag, none of which is there
+	var q dcb.Query // items with a single tag that no event has
 	for i := range 1000 {
 		q.Items = append(q.Items, dcb.QueryItem{Tags: []string{fmt.Sprint("tag", i)}})
 	}
 	sn := s.snapshot()
 	defer sn.release()
-	ctx := &asked{t.Context(), 3}
+	ctx := &countedContext{t.Context(), 3}
 	if _, err := s.firstMatch(ctx, nil, sn, compile(s.hasher, q), 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("the evaluation ends with %v", err)
+		t.Errorf("evaluation: error %v, want context.Canceled", err)
 	}
 }
 
-// A query of two frequent tags that match nothing together has few terms and takes
-// many steps.
-func TestEvaluationOfManyStepsWaitsAmongTheExpensiveOnes(t *testing.T) {
+// A query for two frequent tags that no event has together has few terms and takes many
+// steps.
+func TestEvaluationOfManyStepsIsExpensive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := openMem(t)
+		s := newMemStore(t)
 		if _, err := s.Append(t.Context(), alternating(40_000, "a", "b"), nil, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +259,7 @@ func TestEvaluationOfManyStepsWaitsAmongTheExpensiveOnes(t *testing.T) {
 		synctest.Wait()
 		select {
 		case got := <-ended:
-			t.Fatalf("it ends as a cheap one does, with %d, %v", got.position, got.err)
+			t.Fatalf("the append did not wait: %d, %v", got.position, got.err)
 		default:
 		}
 		s.slots.expensive.Release(expensiveTerms)

@@ -16,7 +16,7 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// faults injects an error into the operations that a rule picks.
+// faults injects errors into the operations that a rule selects.
 type faults struct {
 	mu   sync.Mutex
 	rule func(vfs.Op) error // guarded by mu
@@ -37,8 +37,8 @@ func (f *faults) before(op vfs.Op) error {
 	return f.rule(op)
 }
 
-// failing fails operations of a kind on files of a directory.
-func failing(kind, dir string, err error) func(vfs.Op) error {
+// failOn returns a rule that fails operations of a kind on the files of a directory.
+func failOn(kind, dir string, err error) func(vfs.Op) error {
 	return func(op vfs.Op) error {
 		if op.Kind == kind && strings.HasPrefix(op.Name, filepath.Join(crashDir, dir)) {
 			return err
@@ -47,10 +47,10 @@ func failing(kind, dir string, err error) func(vfs.Op) error {
 	}
 }
 
-func faulty(t *testing.T) (*store.Store, *faults, *vfs.Mem) {
+func newFaultyStore(t *testing.T) (*store.Store, *faults, *vfs.Mem) {
 	t.Helper()
 	disk, f := vfs.NewMem(), new(faults)
-	s, err := store.Open(crashDir, tiny(vfs.Observe(disk, f.before)))
+	s, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, f.before)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,14 +60,14 @@ func faulty(t *testing.T) (*store.Store, *faults, *vfs.Mem) {
 
 func mustAppend(t *testing.T, s *store.Store, name string, n int) uint64 {
 	t.Helper()
-	position, err := s.Append(t.Context(), appends(name, n), nil, nil)
+	position, err := s.Append(t.Context(), newEvents(name, n), nil, nil)
 	if err != nil {
 		t.Fatalf("append %s: %v", name, err)
 	}
 	return position
 }
 
-func count(t *testing.T, s *store.Store) int {
+func countEvents(t *testing.T, s *store.Store) int {
 	t.Helper()
 	events, _, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
 	if err != nil {
@@ -76,45 +76,45 @@ func count(t *testing.T, s *store.Store) int {
 	return len(events)
 }
 
-func TestFailedSyncOrWriteEndsAppendingForGood(t *testing.T) {
+func TestFailedSyncOrWriteFailsStore(t *testing.T) {
 	for _, kind := range []string{"sync", "write"} {
 		t.Run(kind, func(t *testing.T) {
-			s, f, disk := faulty(t)
+			s, f, disk := newFaultyStore(t)
 			mustAppend(t, s, "before", 3)
-			f.set(failing(kind, "log", syscall.EIO))
-			if _, err := s.Append(t.Context(), appends("lost", 1), nil, nil); !errors.Is(err, dcb.ErrIO) {
-				t.Fatalf("the append that met the fault: %v", err)
+			f.set(failOn(kind, "log", syscall.EIO))
+			if _, err := s.Append(t.Context(), newEvents("lost", 1), nil, nil); !errors.Is(err, dcb.ErrIO) {
+				t.Fatalf("append with the fault: %v", err)
 			}
 			f.set(nil)
-			if _, err := s.Append(t.Context(), appends("after", 1), nil, nil); !errors.Is(err, dcb.ErrIO) {
-				t.Fatalf("an append after the fault: %v", err)
+			if _, err := s.Append(t.Context(), newEvents("after", 1), nil, nil); !errors.Is(err, dcb.ErrIO) {
+				t.Fatalf("append after the fault: %v", err)
 			}
 			select {
 			case <-s.Failed():
 			default:
 				t.Error("Failed is not closed")
 			}
-			if n := count(t, s); n != 3 {
+			if n := countEvents(t, s); n != 3 {
 				t.Errorf("%d events can be read instead of 3", n)
 			}
 			if err := s.Close(); err != nil {
 				t.Errorf("close: %v", err)
 			}
-			again, err := store.Open(crashDir, tiny(disk))
+			again, err := store.Open(crashDir, smallOptions(disk))
 			if err != nil {
 				t.Fatalf("opening again: %v", err)
 			}
 			defer again.Close()
-			if n := count(t, again); n != 3 && n != 4 {
-				t.Errorf("after opening again there are %d events", n)
+			if n := countEvents(t, again); n != 3 && n != 4 {
+				t.Errorf("%d events after opening again, want 3 or 4", n)
 			}
 			mustAppend(t, again, "again", 1)
 		})
 	}
 }
 
-func TestEverythingHeldFailsWithTheGroupItRestsOn(t *testing.T) {
-	s, f, _ := faulty(t)
+func TestDeferredResultsFailWithTheirGroup(t *testing.T) {
+	s, f, _ := newFaultyStore(t)
 	release := make(chan struct{})
 	f.set(func(op vfs.Op) error {
 		if op.Kind != "sync" {
@@ -127,21 +127,21 @@ func TestEverythingHeldFailsWithTheGroupItRestsOn(t *testing.T) {
 	condition := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"one"}}}}}
 	for range 8 {
 		wg.Go(func() {
-			if _, err := s.Append(context.Background(), appends("one", 1), condition, nil); !errors.Is(err, dcb.ErrIO) {
-				t.Errorf("an append that rests on a group that failed: %v", err)
+			if _, err := s.Append(context.Background(), newEvents("one", 1), condition, nil); !errors.Is(err, dcb.ErrIO) {
+				t.Errorf("append that depends on a failed group: %v", err)
 			}
 		})
 	}
 	time.Sleep(20 * time.Millisecond)
 	close(release)
 	wg.Wait()
-	if n := count(t, s); n != 0 {
+	if n := countEvents(t, s); n != 0 {
 		t.Errorf("%d events can be read", n)
 	}
 }
 
-func TestWithoutSpaceAppendsAreRefusedUntilThereIsSome(t *testing.T) {
-	s, f, _ := faulty(t)
+func TestAppendFailsWhenDiskIsFull(t *testing.T) {
+	s, f, _ := newFaultyStore(t)
 	mustAppend(t, s, "before", 1)
 	f.set(func(op vfs.Op) error {
 		if strings.HasPrefix(op.Name, "/store/log") && (op.Kind == "allocate" || op.Kind == "create") {
@@ -151,7 +151,7 @@ func TestWithoutSpaceAppendsAreRefusedUntilThereIsSome(t *testing.T) {
 	})
 	stored, refused := 1, 0
 	for refused == 0 && stored < 100 {
-		_, err := s.Append(t.Context(), appends("some", 2), nil, nil)
+		_, err := s.Append(t.Context(), newEvents("some", 2), nil, nil)
 		switch {
 		case err == nil:
 			stored += 2
@@ -164,22 +164,22 @@ func TestWithoutSpaceAppendsAreRefusedUntilThereIsSome(t *testing.T) {
 	if refused == 0 {
 		t.Fatal("appends never needed space")
 	}
-	if n := count(t, s); n != stored {
+	if n := countEvents(t, s); n != stored {
 		t.Errorf("%d events can be read instead of %d", n, stored)
 	}
 	f.set(nil)
 	mustAppend(t, s, "after", 2)
-	if n := count(t, s); n != stored+2 {
+	if n := countEvents(t, s); n != stored+2 {
 		t.Errorf("%d events can be read instead of %d", n, stored+2)
 	}
 }
 
-func TestFailedIndexWriteFailsNoAppendUntilTooManyWait(t *testing.T) {
-	s, f, disk := faulty(t)
-	f.set(failing("sync", "index", syscall.EIO))
+func TestAppendsContinueWhileFewIndexBlocksWait(t *testing.T) {
+	s, f, disk := newFaultyStore(t)
+	f.set(failOn("sync", "index", syscall.EIO))
 	refused := false
 	for i := 0; i < 200 && !refused; i++ {
-		_, err := s.Append(t.Context(), appends(fmt.Sprint(i), 2), nil, nil)
+		_, err := s.Append(t.Context(), newEvents(fmt.Sprint(i), 2), nil, nil)
 		refused = errors.Is(err, dcb.ErrIO)
 		if err != nil && !refused {
 			t.Fatal(err)
@@ -196,16 +196,16 @@ func TestFailedIndexWriteFailsNoAppendUntilTooManyWait(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	mustBeSound(t, "after index faults", disk)
+	mustBeValid(t, "after index faults", disk)
 }
 
-// mustRecover appends as soon as the flusher, which tries less and less often,
-// has found that it can write again.
+// mustRecover appends until an append succeeds. The flusher may need some time to
+// notice that it can write again.
 func mustRecover(t *testing.T, s *store.Store) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		_, err := s.Append(t.Context(), appends("after", 1), nil, nil)
+		_, err := s.Append(t.Context(), newEvents("after", 1), nil, nil)
 		if err == nil {
 			return
 		}
@@ -216,16 +216,16 @@ func mustRecover(t *testing.T, s *store.Store) {
 	}
 }
 
-func TestStoreOpensThoughItsIndexCannotBeWritten(t *testing.T) {
-	s, f, disk := faulty(t)
-	f.set(failing("create", "index", syscall.ENOSPC))
+func TestStoreOpensIfIndexCannotBeWritten(t *testing.T) {
+	s, f, disk := newFaultyStore(t)
+	f.set(failOn("create", "index", syscall.ENOSPC))
 	for i := range 6 {
 		mustAppend(t, s, fmt.Sprint(i), 2)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := store.Open(crashDir, tiny(vfs.Observe(disk, f.before)))
+	again, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, f.before)))
 	if err != nil {
 		t.Fatalf("opening without space for the index: %v", err)
 	}
@@ -237,34 +237,34 @@ func TestStoreOpensThoughItsIndexCannotBeWritten(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	mustBeSound(t, "afterwards", disk)
+	mustBeValid(t, "afterwards", disk)
 }
 
-func TestCloseWaitsForAnotherClose(t *testing.T) {
-	s, f, disk := faulty(t)
+func TestCloseWaitsForConcurrentClose(t *testing.T) {
+	s, f, disk := newFaultyStore(t)
 	mustAppend(t, s, "one", 1)
-	begun := make(chan struct{})
+	started := make(chan struct{})
 	f.set(func(op vfs.Op) error {
 		if op.Kind == "truncate" {
-			close(begun)
+			close(started)
 			time.Sleep(20 * time.Millisecond)
 		}
 		return nil
 	})
 	go s.Close()
-	<-begun
+	<-started
 	if err := s.Close(); err != nil {
 		t.Errorf("the second close: %v", err)
 	}
-	again, err := store.Open(crashDir, tiny(disk))
+	again, err := store.Open(crashDir, smallOptions(disk))
 	if err != nil {
-		t.Fatalf("opening what has been closed: %v", err)
+		t.Fatalf("opening the closed store: %v", err)
 	}
 	again.Close()
 }
 
-func TestIndexThatCanBeWrittenAgainDuringOpeningStaysInOrder(t *testing.T) {
-	s, f, disk := faulty(t)
+func TestBlocksStayInOrderAfterFailedWriteDuringOpen(t *testing.T) {
+	s, f, disk := newFaultyStore(t)
 	for i := range 30 {
 		mustAppend(t, s, fmt.Sprint(i), 2)
 	}
@@ -283,13 +283,13 @@ func TestIndexThatCanBeWrittenAgainDuringOpeningStaysInOrder(t *testing.T) {
 		if failures == 0 {
 			return nil
 		}
-		err := failing("create", "index", syscall.ENOSPC)(op)
+		err := failOn("create", "index", syscall.ENOSPC)(op)
 		if err != nil {
 			failures--
 		}
 		return err
 	})
-	again, err := store.Open(crashDir, tiny(vfs.Observe(disk, f.before)))
+	again, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, f.before)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,11 +297,11 @@ func TestIndexThatCanBeWrittenAgainDuringOpeningStaysInOrder(t *testing.T) {
 		verifyQuery(t, "after opening", again, fmt.Sprint(i), 2)
 	}
 	verifyContent(t, "after opening", again, new(journal))
-	if n := count(t, again); n != 60 {
+	if n := countEvents(t, again); n != 60 {
 		t.Errorf("%d events can be read instead of 60", n)
 	}
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	mustBeSound(t, "afterwards", disk)
+	mustBeValid(t, "afterwards", disk)
 }

@@ -15,43 +15,43 @@ import (
 )
 
 const (
-	// batchBytes is about where a message is cut.
+	// batchBytes is the maximum size of a message with more than one event.
 	batchBytes = 256 << 10
-	// gapBytes is how far two records may lie apart and still be read in one go.
-	// It covers the header of a group.
+	// gapBytes is the largest gap between two records that are read together. It is
+	// larger than the header of a group.
 	gapBytes = 512
-	// cachedRecord is the size up to which a record is worth caching: reading a
-	// larger one costs little beside sending it.
+	// cachedRecord is the maximum size of a cached record. Reading a larger one costs
+	// little compared with sending it.
 	cachedRecord = 4 << 10
 )
 
-// fetcher gathers positions and reads their records, in the order of the walk.
+// fetcher locates positions and reads their records, in the order of the direction.
 type fetcher struct {
 	store     *Store
 	direction index.Direction
-	most      batchBound
-	bytes     int // of the records gathered
-	need      int // bytes of the first record, if it has more than the bound
+	bound     batchBound
+	bytes     int // of the records added
+	need      int // bytes of the first record, if it exceeds the bound
 	records   []wanted
 	locations []index.Location
 }
 
-// wanted is a record to be read, or one that the cache has.
+// wanted is a record to be read, or its bytes from the cache.
 type wanted struct {
 	index.Location
 	position uint64
 	cached   []byte
-	lone     bool // no neighbour in the log is wanted: worth caching
+	lone     bool // no adjacent record is wanted, so the record is cached
 }
 
-// gather locates positions of one part, in the order of a walk. It stops before one that
-// is too much, and returns how many were taken.
-func (f *fetcher) gather(p part, positions []uint64) (int, error) {
+// gather locates positions of one block, in the order of the direction. It stops
+// before the first that exceeds the bound, and returns the number added.
+func (f *fetcher) gather(b block, positions []uint64) (int, error) {
 	for i := 0; i < len(positions); {
 		n := f.adjacent(positions[i:])
 		if n == 1 {
 			if record, ok := f.store.cache.Get(f.store.recordKey(positions[i])); ok {
-				if !f.take(wanted{position: positions[i], cached: record}, len(record)) {
+				if !f.add(wanted{position: positions[i], cached: record}, len(record)) {
 					return i, nil
 				}
 				i++
@@ -60,7 +60,7 @@ func (f *fetcher) gather(p part, positions []uint64) (int, error) {
 		}
 		low := min(positions[i], positions[i+n-1])
 		var err error
-		f.locations, err = p.Locations(f.locations[:0], low, n)
+		f.locations, err = b.Locations(f.locations[:0], low, n)
 		if err != nil {
 			return i, err
 		}
@@ -70,7 +70,7 @@ func (f *fetcher) gather(p part, positions []uint64) (int, error) {
 				at = n - 1 - j
 			}
 			w := wanted{Location: f.locations[at], position: positions[i+j], lone: n == 1}
-			if !f.take(w, int(w.Size)) {
+			if !f.add(w, int(w.Size)) {
 				return i + j, nil
 			}
 		}
@@ -79,14 +79,14 @@ func (f *fetcher) gather(p part, positions []uint64) (int, error) {
 	return len(positions), nil
 }
 
-// take adds a record, unless it would be too much.
-func (f *fetcher) take(w wanted, size int) bool {
+// add adds a record and reports whether it fits in the bound.
+func (f *fetcher) add(w wanted, size int) bool {
 	first := len(f.records) == 0
-	if first && size > f.most.bytes {
+	if first && size > f.bound.bytes {
 		f.need = size
 		return false
 	}
-	if !first && f.bytes+size > min(f.most.bytes, batchBytes) {
+	if !first && f.bytes+size > min(f.bound.bytes, batchBytes) {
 		return false
 	}
 	f.bytes += size
@@ -94,12 +94,12 @@ func (f *fetcher) take(w wanted, size int) bool {
 	return true
 }
 
-// recordKey names a record in the cache.
+// recordKey returns the cache key of a record.
 func (s *Store) recordKey(position uint64) index.CacheKey {
 	return index.CacheKey{Owner: s.records, Number: position}
 }
 
-// adjacent gives how many of the positions follow one another directly.
+// adjacent returns the number of leading positions that follow one another directly.
 func (f *fetcher) adjacent(positions []uint64) int {
 	step := uint64(1)
 	if f.direction == index.Backwards {
@@ -112,7 +112,7 @@ func (f *fetcher) adjacent(positions []uint64) int {
 	return n
 }
 
-// read appends the records gathered to dst, each verified.
+// read verifies the added records and appends them to dst.
 func (f *fetcher) read(dst []byte) ([]byte, error) {
 	for rest := f.records; len(rest) > 0; {
 		if rest[0].cached != nil {
@@ -124,7 +124,7 @@ func (f *fetcher) read(dst []byte) ([]byte, error) {
 		n, low, high := f.near(segment, rest)
 		start := len(dst)
 		var err error
-		dst, err = readRun(dst, segment, rest[:n], low, high)
+		dst, err = readSpan(dst, segment, rest[:n], low, high)
 		if err != nil {
 			return dst, err
 		}
@@ -136,16 +136,16 @@ func (f *fetcher) read(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// near gives how many of the records lie near one another in a segment, and the
-// bytes they span.
+// near returns the number of leading records that can be read together from a segment,
+// and the range of their bytes.
 func (f *fetcher) near(segment *eventlog.Segment, records []wanted) (n int, low, high int64) {
 	low, high = records[0].Offset, records[0].Offset+int64(records[0].Size)
 	for n = 1; n < len(records); n++ {
 		r := records[n]
 		end := r.Offset + int64(r.Size)
-		ahead := r.Offset >= high && r.Offset <= high+gapBytes
-		behind := end <= low && end >= low-gapBytes
-		if r.cached != nil || !ahead && !behind || f.store.log.SegmentOf(r.position) != segment || max(high, end)-min(low, r.Offset) > 2*batchBytes {
+		above := r.Offset >= high && r.Offset <= high+gapBytes
+		below := end <= low && end >= low-gapBytes
+		if r.cached != nil || !above && !below || f.store.log.SegmentOf(r.position) != segment || max(high, end)-min(low, r.Offset) > 2*batchBytes {
 			break
 		}
 		low, high = min(low, r.Offset), max(high, end)
@@ -155,11 +155,11 @@ func (f *fetcher) near(segment *eventlog.Segment, records []wanted) (n int, low,
 
 var spans = sync.Pool{New: func() any { return new([]byte) }}
 
-// readRun reads the bytes from low to high, and appends the records within.
-func readRun(dst []byte, segment *eventlog.Segment, records []wanted, low, high int64) ([]byte, error) {
+// readSpan reads the bytes from low to high, and appends the records in it to dst.
+func readSpan(dst []byte, segment *eventlog.Segment, records []wanted, low, high int64) ([]byte, error) {
 	last := records[len(records)-1]
 	if records[0].Offset == low && last.Offset+int64(last.Size) == high && total(records) == high-low {
-		return readInPlace(dst, segment, records, low, high)
+		return readContiguous(dst, segment, records, low, high)
 	}
 	pooled := spans.Get().(*[]byte)
 	defer spans.Put(pooled)
@@ -177,8 +177,8 @@ func readRun(dst []byte, segment *eventlog.Segment, records []wanted, low, high 
 	return dst, nil
 }
 
-// readInPlace reads records that lie without gaps and in order straight to dst.
-func readInPlace(dst []byte, segment *eventlog.Segment, records []wanted, low, high int64) ([]byte, error) {
+// readContiguous reads records that are in order and without gaps directly into dst.
+func readContiguous(dst []byte, segment *eventlog.Segment, records []wanted, low, high int64) ([]byte, error) {
 	start := len(dst)
 	dst = grow(dst, int(high-low))
 	if err := segment.ReadAt(dst[start:], low); err != nil {
@@ -201,7 +201,7 @@ func total(records []wanted) (n int64) {
 	return n
 }
 
-// grow extends b by n bytes, whatever they hold.
+// grow extends b by n bytes with arbitrary content.
 func grow(b []byte, n int) []byte {
 	if cap(b)-len(b) < n {
 		b = append(make([]byte, 0, len(b)+n), b...)
@@ -211,15 +211,15 @@ func grow(b []byte, n int) []byte {
 
 func verify(segment *eventlog.Segment, r wanted, record []byte) error {
 	if eventlog.Checksum(record) != r.CRC {
-		return &vfs.CorruptionError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the event at position %d does not bear its checksum", r.position)}
+		return &vfs.CorruptionError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("checksum mismatch in the event at position %d", r.position)}
 	}
 	if position, ok := encoding.RecordPosition(record); !ok || position != r.position {
-		return &vfs.CorruptionError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the record is not that of position %d, which the index has here", r.position)}
+		return &vfs.CorruptionError{File: segment.Name, Offset: r.Offset, What: fmt.Sprintf("the record does not have position %d, as the index says", r.position)}
 	}
 	return nil
 }
 
-// eachEvent visits the events from first to last until visit returns false.
+// eachEvent calls visit for the events from first to last until it returns false.
 func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, visit func(encoding.Event) bool) error {
 	for first <= last {
 		b, next, err := s.batch(ctx, sn, &query{all: true}, first, last, index.Forwards, batchBound{encoding.DefaultBatchSize, math.MaxInt}, nil)

@@ -4,34 +4,35 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// Names of block files being written, one for each goroutine that does.
+// Names of block files being written, one for each goroutine that writes them.
 const (
-	flushTemp = "flush.tmp"
-	joinTemp  = "join.tmp"
+	flushTemp   = "flush.tmp"
+	compactTemp = "join.tmp"
 )
 
 func (s *Store) builder(temp string, throttle func(int) error) *index.Builder {
 	return &index.Builder{Dir: s.files.index, Store: s.log.ID(), Cache: s.cache, Temp: temp, Throttle: throttle}
 }
 
-// runFlusher writes memory blocks that are full and durable to files. A failure
-// harms nobody until too many wait: it tries again, less and less often.
+// runFlusher writes head blocks that are full and durable to files. After a failure it
+// tries again, less and less often. Appends are refused only when too many head blocks
+// wait.
 func (s *Store) runFlusher() {
 	b := &s.background
 	builder := s.builder(flushTemp, nil)
 	failures := 0
-	wake(b.flush) // opening may have left some
+	wake(b.flush) // Open may have left some
 	for b.wait(b.flush) {
-		for m := s.flushable(); m != nil; m = s.flushable() {
-			err := s.flush(builder, m)
+		for h := s.flushable(); h != nil; h = s.flushable() {
+			err := s.flush(builder, h)
 			if err == nil {
 				failures = 0
 				b.flushError.Store(nil)
 				wake(b.flushed)
-				wake(b.join)
+				wake(b.compact)
 				continue
 			}
-			s.options.Logger.Warn("a block of the index could not be written; it will be tried again", "error", err)
+			s.options.Logger.Warn("cannot write an index block; will try again", "error", err)
 			b.flushError.Store(&err)
 			wake(b.flushed)
 			failures++
@@ -42,36 +43,35 @@ func (s *Store) runFlusher() {
 	}
 }
 
-// flushable gives the oldest memory block, if a newer one has followed it and
-// its last group is durable.
-func (s *Store) flushable() *memory {
-	memories := s.states.current.Load().memories
-	if len(memories) < 2 || memories[0].span.LastGroup > s.published.Load().group {
+// flushable returns the oldest head block if a newer one exists and its last group is
+// durable, else nil.
+func (s *Store) flushable() *headBlock {
+	heads := s.states.current.Load().heads
+	if len(heads) < 2 || heads[0].span.LastGroup > s.published.Load().group {
 		return nil
 	}
-	return memories[0]
+	return heads[0]
 }
 
-func (s *Store) flush(builder *index.Builder, m *memory) error {
-	block, err := builder.Flush(m.HeadBlock, m.span)
+func (s *Store) flush(builder *index.Builder, h *headBlock) error {
+	block, err := builder.Flush(h.HeadBlock, h.span)
 	if err != nil {
 		return err
 	}
 	s.states.change(func(st *state) {
 		st.blocks = append(st.blocks, &fileBlock{Block: block})
-		st.memories = st.memories[1:]
+		st.heads = st.heads[1:]
 	})
 	return nil
 }
 
-// retire closes a block that nobody uses any more, and removes its file if it
-// was replaced.
+// retire closes a block without references, and removes its file if it was replaced.
 func (s *Store) retire(b *fileBlock) {
 	err := b.Close()
 	if err == nil && b.obsolete.Load() {
 		err = s.files.index.Remove(b.FileName())
 	}
 	if err != nil {
-		s.options.Logger.Warn("an index block that is not needed any more could not be put away", "error", err)
+		s.options.Logger.Warn("cannot close or remove an obsolete index block", "error", err)
 	}
 }

@@ -21,21 +21,21 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// An index block may agree with its checksums and lie all the same.
-func TestAReadNeverReturnsAnotherEventThanTheOneAsked(t *testing.T) {
+// An index block with valid checksums may have wrong content.
+func TestReadDetectsWrongLocations(t *testing.T) {
 	for name, change := range map[string]func(l []index.Location){
-		"two events in exchange":   func(l []index.Location) { l[0], l[1] = l[1], l[0] },
-		"one event twice":          func(l []index.Location) { l[1] = l[0] },
-		"two events as one":        func(l []index.Location) { l[0].Size += l[1].Size; l[0].CRC = 0 },
-		"a place beyond the log":   func(l []index.Location) { l[0].Offset = 1<<40 - 1 },
-		"a size beyond the log":    func(l []index.Location) { l[0].Size = 1<<24 - 1 },
-		"an event of no bytes":     func(l []index.Location) { l[0].Size, l[0].CRC = 0, 0 },
-		"the header of the record": func(l []index.Location) { l[0].Offset, l[0].Size, l[0].CRC = 0, 0, 0 },
+		"two events swapped":    func(l []index.Location) { l[0], l[1] = l[1], l[0] },
+		"repeated event":        func(l []index.Location) { l[1] = l[0] },
+		"two events as one":     func(l []index.Location) { l[0].Size += l[1].Size; l[0].CRC = 0 },
+		"offset beyond the log": func(l []index.Location) { l[0].Offset = 1<<40 - 1 },
+		"size beyond the log":   func(l []index.Location) { l[0].Size = 1<<24 - 1 },
+		"empty event":           func(l []index.Location) { l[0].Size, l[0].CRC = 0, 0 },
+		"segment header":        func(l []index.Location) { l[0].Offset, l[0].Size, l[0].CRC = 0, 0, 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk := filled(t)
+			disk := newFilledDisk(t)
 			rewriteBlock(t, disk, func(_ *index.Span, l *[]index.Location) { change(*l) })
-			s, err := store.Open(crashDir, tiny(disk))
+			s, err := store.Open(crashDir, smallOptions(disk))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,14 +43,14 @@ func TestAReadNeverReturnsAnotherEventThanTheOneAsked(t *testing.T) {
 			for _, backwards := range []bool{false, true} {
 				events, _, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{Backwards: backwards}).Collect()
 				if !errors.Is(err, dcb.ErrCorruption) {
-					t.Errorf("backwards is %v: %d events are read, %v", backwards, len(events), err)
+					t.Errorf("backwards %v: %d events, error %v, want corruption", backwards, len(events), err)
 				}
 			}
 		})
 	}
 }
 
-// noReadBeyond fails reads at offsets for which the operating system has no number.
+// noReadBeyond fails reads at offsets that the operating system cannot represent.
 func noReadBeyond(op vfs.Op) error {
 	if op.Kind == "read" && (op.Offset < 0 || op.Offset > math.MaxInt64-op.Size) {
 		return syscall.EINVAL
@@ -58,8 +58,8 @@ func noReadBeyond(op vfs.Op) error {
 	return nil
 }
 
-// A header that does not fit the log is that of a block to be built again.
-func TestABlockThatIsNotOfTheLogIsBuiltAgain(t *testing.T) {
+// A block whose header does not match the log is rebuilt.
+func TestBlockThatDoesNotMatchLogIsRebuilt(t *testing.T) {
 	for name, change := range map[string]func(*index.Span, *[]index.Location){
 		"an absurd offset":              func(s *index.Span, _ *[]index.Location) { s.Offset = math.MaxInt64 },
 		"an offset in the header":       func(s *index.Span, _ *[]index.Location) { s.Offset = 0 },
@@ -71,31 +71,31 @@ func TestABlockThatIsNotOfTheLogIsBuiltAgain(t *testing.T) {
 		"a first position that is 0":    func(s *index.Span, _ *[]index.Location) { s.First = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk := filled(t)
+			disk := newFilledDisk(t)
 			rewriteBlock(t, disk, change)
-			if len(checked(t, disk).Problems) == 0 {
-				t.Error("a check finds nothing")
+			if len(mustCheck(t, disk).Problems) == 0 {
+				t.Error("the check finds no problem")
 			}
-			warned := new(bytes.Buffer)
-			options := tiny(vfs.Observe(disk, noReadBeyond))
-			options.Logger = slog.New(slog.NewTextHandler(warned, nil))
+			logged := new(bytes.Buffer)
+			options := smallOptions(vfs.Observe(disk, noReadBeyond))
+			options.Logger = slog.New(slog.NewTextHandler(logged, nil))
 			s, err := store.Open(crashDir, options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if isConsistent(t, s); !strings.Contains(warned.String(), "level=WARN") {
-				t.Errorf("the log says %q", warned)
+			if mustBeConsistent(t, s); !strings.Contains(logged.String(), "level=WARN") {
+				t.Errorf("logged %q, want a warning", logged)
 			}
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			mustBeSound(t, name, disk)
+			mustBeValid(t, name, disk)
 		})
 	}
 }
 
-func TestADirectoryInPlaceOfABlockIsNotInTheWay(t *testing.T) {
-	for name, content := range map[string]string{"an empty one": "", "one with files": "notes"} {
+func TestDirectoryWithBlockNameIsReplaced(t *testing.T) {
+	for name, content := range map[string]string{"empty directory": "", "directory with files": "notes"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			options := &store.Options{BlockEvents: 2}
@@ -120,13 +120,13 @@ func TestADirectoryInPlaceOfABlockIsNotInTheWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			isConsistent(t, s)
+			mustBeConsistent(t, s)
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
 			report, err := store.Check(t.Context(), dir, nil)
 			if err != nil || len(report.Problems) > 0 {
-				t.Errorf("a check finds %+v, %v", report, err)
+				t.Errorf("check: %+v, %v", report, err)
 			}
 			if _, err := os.Stat(filepath.Join(blocks[0]+".aside", content)); content != "" && err != nil {
 				t.Error(err)
@@ -135,47 +135,47 @@ func TestADirectoryInPlaceOfABlockIsNotInTheWay(t *testing.T) {
 	}
 }
 
-// If blocks cover all groups, opening reads none of them, and has to compare the end
-// of the last block with the header of a segment that has no group yet.
-func TestAnEmptyLastSegmentContinuesTheIndex(t *testing.T) {
+// If blocks cover all groups, Open reads no group. It must compare the end of the last
+// block with the header of a segment without groups.
+func TestEmptyLastSegmentMustContinueIndex(t *testing.T) {
 	for name, c := range map[string]struct {
 		skipped uint64 // positions
-		sound   bool
+		valid   bool
 	}{
-		"which is so": {0, true},
-		"with a gap":  {7, false},
+		"contiguous": {0, true},
+		"with a gap": {7, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk := filled(t)
+			disk := newFilledDisk(t)
 			id, last := lastBlock(t, disk)
-			segments := within(disk, "/store/log")
+			segments := filesIn(disk, "/store/log")
 			base := fmt.Sprintf("/store/log/%020d.log", last.Base)
 			remove(t, disk, segments[slices.Index(segments, base)+1:]...)
 			segment := content(t, disk, base)
 			end := last.Offset + 64 + int64(binary.LittleEndian.Uint32(segment[last.Offset+48:]))
-			put(t, disk, base, segment[:end])
+			writeFile(t, disk, base, segment[:end])
 			next := last.Next() + c.skipped
 			time := binary.LittleEndian.Uint64(segment[last.Offset+32:])
-			put(t, disk, fmt.Sprintf("/store/log/%020d.log", next), forgedHeader(id[:], next, last.Base, last.LastGroup, last.Chain, time))
-			if sound := onlyTracking(checked(t, disk)); sound != c.sound {
-				t.Errorf("a check finds it sound: %v", sound)
+			writeFile(t, disk, fmt.Sprintf("/store/log/%020d.log", next), forgedHeader(id[:], next, last.Base, last.LastGroup, last.Chain, time))
+			if valid := onlyTrackingProblems(mustCheck(t, disk)); valid != c.valid {
+				t.Errorf("the check reports a valid store: %v", valid)
 			}
-			s, err := store.Open(crashDir, tiny(disk))
-			if c.sound != (err == nil) || err != nil && !errors.Is(err, dcb.ErrCorruption) {
-				t.Errorf("opening it: %v", err)
+			s, err := store.Open(crashDir, smallOptions(disk))
+			if c.valid != (err == nil) || err != nil && !errors.Is(err, dcb.ErrCorruption) {
+				t.Errorf("opening: %v", err)
 			}
 			if err == nil {
-				isConsistent(t, s)
+				mustBeConsistent(t, s)
 				s.Close()
 			}
 		})
 	}
 }
 
-// lastBlock returns the identity of a store, and what its last block covers.
+// lastBlock returns the ID of a store and the span of its last block.
 func lastBlock(t *testing.T, disk *vfs.Mem) (id eventlog.StoreID, last index.Span) {
 	t.Helper()
-	blocks := within(disk, "/store/index")
+	blocks := filesIn(disk, "/store/index")
 	header := content(t, disk, blocks[len(blocks)-1])
 	number := func(at int) uint64 { return binary.LittleEndian.Uint64(header[at:]) }
 	return eventlog.StoreID(header[16:32]), index.Span{

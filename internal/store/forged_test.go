@@ -17,8 +17,8 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// forgery is a log of one segment with one group, of which all checksums are right,
-// whatever else may be wrong with them.
+// forgery is a log of one segment with one group. All checksums are valid, but the
+// content may not be.
 type forgery struct {
 	base, previous uint64
 	kind           uint8
@@ -28,8 +28,8 @@ type forgery struct {
 
 var forgedID = []byte("a forged store's")
 
-// forgedHeader returns the header of a segment that follows a group of an index, a
-// chain and a time, as docs/format.md describes it.
+// forgedHeader returns a segment header as described in docs/format.md. The segment
+// follows a group with the given index, chain and time.
 func forgedHeader(id []byte, base, previous, index, chain, time uint64) []byte {
 	header := bytes.Join([][]byte{
 		[]byte("UmaDBlog"), le(4, 1), le(4, 0), id, le(8, base), le(8, previous), le(8, index), le(8, chain), le(8, time), le(4, 0),
@@ -37,12 +37,12 @@ func forgedHeader(id []byte, base, previous, index, chain, time uint64) []byte {
 	return append(header, le(4, crc(header))...)
 }
 
-// bytes returns the segment, with a closing mark.
+// bytes returns the segment with a clean-close record.
 func (f *forgery) bytes() []byte {
 	segment := forgedHeader(forgedID, f.base, f.previous, 0, 0, 0)
 	group, chain := forgedGroup(1, 0, f.kind, f.count, f.base, f.payload)
-	mark, _ := forgedGroup(2, chain, byte(eventlog.KindClose), 0, f.base+uint64(f.count), nil)
-	return append(append(segment, group...), mark...)
+	closing, _ := forgedGroup(2, chain, byte(eventlog.KindClose), 0, f.base+uint64(f.count), nil)
+	return append(append(segment, group...), closing...)
 }
 
 func forgedGroup(index, previousChain uint64, kind uint8, count uint32, first uint64, payload []byte) (group []byte, chain uint64) {
@@ -61,11 +61,11 @@ func (f *forgery) disk(t testing.TB) *vfs.Mem {
 	if err := disk.MkdirAll("/store/log"); err != nil {
 		t.Fatal(err)
 	}
-	put(t, disk, fmt.Sprintf("/store/log/%020d.log", f.base), f.bytes())
+	writeFile(t, disk, fmt.Sprintf("/store/log/%020d.log", f.base), f.bytes())
 	return disk
 }
 
-func put(t testing.TB, disk *vfs.Mem, name string, content []byte) {
+func writeFile(t testing.TB, disk *vfs.Mem, name string, content []byte) {
 	t.Helper()
 	file, err := disk.Create(name)
 	if err != nil {
@@ -77,51 +77,51 @@ func put(t testing.TB, disk *vfs.Mem, name string, content []byte) {
 	}
 }
 
-// forgedEvent encodes the record of an event of some bytes.
+// forgedEvent encodes the record of an event with the given bytes.
 func forgedEvent(position uint64, event string) []byte {
 	return encoding.AppendEventRecord(nil, position, encoding.Event(event), nil)
 }
 
-var soundEvent = string(encoding.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a"}, Data: []byte("d"), UUID: "6f1ed002-ab5c-4b5f-8d3a-0c7c1f2e9b41"}))
+var validEvent = string(encoding.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a"}, Data: []byte("d"), UUID: "6f1ed002-ab5c-4b5f-8d3a-0c7c1f2e9b41"}))
 
-// forgeries are the logs that the fuzz test begins with.
+// forgeries are forged logs by name, and the seeds of the fuzz test.
 var forgeries = map[string]forgery{
-	"nothing wrong":                    {1, 0, 1, 2, append(forgedEvent(1, soundEvent), forgedEvent(2, "")...)},
-	"nothing wrong, with tracking":     {1, 0, 1, 1, encoding.AppendTrackingRecord(encoding.AppendEventRecord(nil, 1, nil, []byte("\x0a\x01s\x10\x07")), []byte("\x0a\x01s\x10\x08"))},
-	"an event that is a tag":           {1, 0, 1, 1, forgedEvent(1, "\x12")},
-	"a type beyond the event":          {1, 0, 1, 1, forgedEvent(1, "\x0a\x64ab")},
-	"a tag beyond the event":           {1, 0, 1, 1, forgedEvent(1, "\x12\x01a\x12\x64ab")},
-	"a length above 2^63":              {1, 0, 1, 1, forgedEvent(1, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a")},
-	"a length of ten bytes":            {1, 0, 1, 1, forgedEvent(1, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7fa")},
-	"an event not canonical":           {1, 0, 1, 1, forgedEvent(1, "\x12\x01a\x0a\x01T")},
-	"more events than the header says": {1, 0, 1, 1, append(forgedEvent(1, ""), forgedEvent(2, "")...)},
-	"fewer events than it says":        {1, 0, 1, 3, append(forgedEvent(1, ""), forgedEvent(2, "")...)},
-	"no events and it says 2^32-1":     {1, 0, 1, math.MaxUint32, nil},
-	"a position again":                 {1, 0, 1, 2, append(forgedEvent(1, ""), forgedEvent(1, "")...)},
-	"a position far away":              {1, 0, 1, 1, forgedEvent(1<<40, "")},
-	"position 0 without tracking":      {1, 0, 1, 0, forgedEvent(0, soundEvent)},
-	"position 0 that counts":           {1, 0, 1, 1, forgedEvent(0, soundEvent)},
-	"a mark with events":               {1, 0, 2, 1, forgedEvent(1, soundEvent)},
-	"a mark with bytes":                {1, 0, 2, 0, forgedEvent(1, soundEvent)},
-	"an unknown kind":                  {1, 0, 3, 1, forgedEvent(1, soundEvent)},
-	"a source of 5 MB":                 {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: strings.Repeat("s", 5<<20), Position: 1}))},
-	"a source that is not UTF-8":       {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, []byte("\x0a\x01\xff"))},
-	"the first segment is not there":   {5, 0, 1, 1, forgedEvent(5, soundEvent)},
-	"a base of 2^64-1":                 {math.MaxUint64, 0, 1, 1, forgedEvent(math.MaxUint64, soundEvent)},
-	"a base of 2^63-1":                 {math.MaxInt64, 0, 1, 1, forgedEvent(math.MaxInt64, soundEvent)},
-	"a base of 0":                      {0, 0, 1, 1, forgedEvent(0, soundEvent)},
-	"a segment before that is missing": {5, 1, 1, 1, forgedEvent(5, soundEvent)},
+	"valid":                           {1, 0, 1, 2, append(forgedEvent(1, validEvent), forgedEvent(2, "")...)},
+	"valid, with tracking":            {1, 0, 1, 1, encoding.AppendTrackingRecord(encoding.AppendEventRecord(nil, 1, nil, []byte("\x0a\x01s\x10\x07")), []byte("\x0a\x01s\x10\x08"))},
+	"event that is a lone tag byte":   {1, 0, 1, 1, forgedEvent(1, "\x12")},
+	"type beyond the event":           {1, 0, 1, 1, forgedEvent(1, "\x0a\x64ab")},
+	"tag beyond the event":            {1, 0, 1, 1, forgedEvent(1, "\x12\x01a\x12\x64ab")},
+	"length above 2^63":               {1, 0, 1, 1, forgedEvent(1, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a")},
+	"length of ten bytes":             {1, 0, 1, 1, forgedEvent(1, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7fa")},
+	"event that is not canonical":     {1, 0, 1, 1, forgedEvent(1, "\x12\x01a\x0a\x01T")},
+	"more events than in the header":  {1, 0, 1, 1, append(forgedEvent(1, ""), forgedEvent(2, "")...)},
+	"fewer events than in the header": {1, 0, 1, 3, append(forgedEvent(1, ""), forgedEvent(2, "")...)},
+	"no events, 2^32-1 in the header": {1, 0, 1, math.MaxUint32, nil},
+	"repeated position":               {1, 0, 1, 2, append(forgedEvent(1, ""), forgedEvent(1, "")...)},
+	"position far away":               {1, 0, 1, 1, forgedEvent(1<<40, "")},
+	"position 0 without tracking":     {1, 0, 1, 0, forgedEvent(0, validEvent)},
+	"position 0 counted as an event":  {1, 0, 1, 1, forgedEvent(0, validEvent)},
+	"clean-close record with events":  {1, 0, 2, 1, forgedEvent(1, validEvent)},
+	"clean-close record with payload": {1, 0, 2, 0, forgedEvent(1, validEvent)},
+	"unknown kind":                    {1, 0, 3, 1, forgedEvent(1, validEvent)},
+	"source of 5 MB":                  {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: strings.Repeat("s", 5<<20), Position: 1}))},
+	"source that is not UTF-8":        {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, []byte("\x0a\x01\xff"))},
+	"missing first segment":           {5, 0, 1, 1, forgedEvent(5, validEvent)},
+	"base of 2^64-1":                  {math.MaxUint64, 0, 1, 1, forgedEvent(math.MaxUint64, validEvent)},
+	"base of 2^63-1":                  {math.MaxInt64, 0, 1, 1, forgedEvent(math.MaxInt64, validEvent)},
+	"base of 0":                       {0, 0, 1, 1, forgedEvent(0, validEvent)},
+	"missing previous segment":        {5, 1, 1, 1, forgedEvent(5, validEvent)},
 }
 
-func TestAForgedLogIsCorruption(t *testing.T) {
+func TestForgedLogIsCorruption(t *testing.T) {
 	for name, f := range forgeries {
 		t.Run(name, func(t *testing.T) {
-			standsFirm(t, f.disk(t), strings.HasPrefix(name, "nothing wrong"))
+			verifyForged(t, f.disk(t), strings.HasPrefix(name, "valid"))
 		})
 	}
 }
 
-// FuzzForgedLog opens, checks and reads logs of which only the checksums are right.
+// FuzzForgedLog opens, checks and reads logs with valid checksums and arbitrary content.
 func FuzzForgedLog(f *testing.F) {
 	for _, forged := range forgeries {
 		if len(forged.payload) < 1<<20 {
@@ -131,17 +131,17 @@ func FuzzForgedLog(f *testing.F) {
 	f.Fuzz(func(t *testing.T, base, previous uint64, kind uint8, count uint32, payload []byte) {
 		forged := forgery{base, previous, kind, count, payload}
 		disk := forged.disk(t)
-		report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *tiny(disk)})
+		report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *smallOptions(disk)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		standsFirm(t, disk, onlyTracking(report))
+		verifyForged(t, disk, onlyTrackingProblems(report))
 	})
 }
 
-// onlyTracking reports whether nothing is wrong but that tracking goes back, which
-// no single group shows, and opening does not look for.
-func onlyTracking(report *store.Report) bool {
+// onlyTrackingProblems reports whether the report has no problems other than decreasing
+// tracking positions, which a single group does not show and Open does not detect.
+func onlyTrackingProblems(report *store.Report) bool {
 	for _, p := range report.Problems {
 		if p.Invariant != "tracking" {
 			return false
@@ -150,40 +150,41 @@ func onlyTracking(report *store.Report) bool {
 	return true
 }
 
-// standsFirm fails unless a check finds a store sound or not, opening agrees, and a
-// sound one can be used.
-func standsFirm(t *testing.T, disk *vfs.Mem, sound bool) {
+// verifyForged fails unless Check and Open accept a valid store, which must then be
+// usable, and reject an invalid one.
+func verifyForged(t *testing.T, disk *vfs.Mem, valid bool) {
 	t.Helper()
-	if report := checked(t, disk); onlyTracking(report) != sound {
-		t.Errorf("sound is not %v: %+v", sound, report.Problems)
+	if report := mustCheck(t, disk); onlyTrackingProblems(report) != valid {
+		t.Errorf("the check reports %+v; the store is valid: %v", report.Problems, valid)
 	}
 	for _, readOnly := range []bool{true, false} {
-		options := tiny(disk)
+		options := smallOptions(disk)
 		options.ReadOnly = readOnly
 		s, err := store.Open(crashDir, options)
-		if sound != (err == nil) || err != nil && !errors.Is(err, dcb.ErrCorruption) {
-			t.Errorf("opening it, read only is %v: %v", readOnly, err)
+		if valid != (err == nil) || err != nil && !errors.Is(err, dcb.ErrCorruption) {
+			t.Errorf("opening with ReadOnly %v: %v", readOnly, err)
 		}
 		if err != nil {
 			continue
 		}
-		last := isConsistent(t, s)
+		last := mustBeConsistent(t, s)
 		if !readOnly {
 			mustRetry(t, s, last)
 			mustAppend(t, s, "more", 2)
-			isConsistent(t, s)
+			mustBeConsistent(t, s)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if sound && !onlyTracking(checked(t, disk)) {
-		t.Error("it has become damaged")
+	if valid && !onlyTrackingProblems(mustCheck(t, disk)) {
+		t.Error("the store has become corrupt")
 	}
 }
 
-// isConsistent reads all in each way, and returns the last event; nil for none.
-func isConsistent(t *testing.T, s *store.Store) (last *dcb.SequencedEvent) {
+// mustBeConsistent reads all events with each API and returns the last, nil if there is
+// none.
+func mustBeConsistent(t *testing.T, s *store.Store) (last *dcb.SequencedEvent) {
 	t.Helper()
 	head, err := s.Head(t.Context())
 	if err != nil {
@@ -198,7 +199,7 @@ func isConsistent(t *testing.T, s *store.Store) (last *dcb.SequencedEvent) {
 		query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{last.Event.Type}, Tags: last.Event.Tags}}}
 		found, _, err := s.Read(t.Context(), query, dcb.ReadOptions{Start: &last.Position, Backwards: true, Limit: new(uint32(1))}).Collect()
 		if err != nil || len(found) != 1 || found[0].Position != uint64(i+1) {
-			t.Fatalf("event %d is found as %+v, %v", i+1, found, err)
+			t.Fatalf("the query for event %d returns %+v, %v", i+1, found, err)
 		}
 	}
 	copied := uint64(0)
@@ -224,7 +225,7 @@ func isConsistent(t *testing.T, s *store.Store) (last *dcb.SequencedEvent) {
 	return last
 }
 
-// mustRetry appends an event once more that can be recognised.
+// mustRetry repeats the append of an event and fails unless it is recognised.
 func mustRetry(t *testing.T, s *store.Store, last *dcb.SequencedEvent) {
 	t.Helper()
 	if last == nil || last.Event.UUID == "" {
@@ -233,6 +234,6 @@ func mustRetry(t *testing.T, s *store.Store, last *dcb.SequencedEvent) {
 	condition := &dcb.AppendCondition{After: last.Position - 1}
 	position, err := s.Append(t.Context(), []dcb.Event{last.Event}, condition, nil)
 	if err != nil || position != last.Position {
-		t.Errorf("the last event again is at %d, %v", position, err)
+		t.Errorf("repeated append: position %d, error %v, want %d", position, err, last.Position)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// docPages is an index block as docs/format.md describes it.
+// docPages is an index block as described in docs/format.md.
 type docPages struct {
 	t      *testing.T
 	file   []byte
@@ -30,7 +30,7 @@ func readBlock(t *testing.T, file []byte) *docPages {
 	termPages := (b.header("bytes of terms") + 4091) / 4092
 	first := 1 + b.header("number of directory pages") + b.header("number of location pages")
 	if want := 4096 * (first + termPages); len(file) != want {
-		t.Fatalf("the block has %d bytes, and its header says %d", len(file), want)
+		t.Fatalf("the block has %d bytes, want %d according to its header", len(file), want)
 	}
 	for n := range len(file) / 4096 {
 		page, sum := b.page(n), file[4096*n+4092:][:4]
@@ -46,7 +46,7 @@ func readBlock(t *testing.T, file []byte) *docPages {
 		}
 	}
 	if rest := b.terms[b.header("bytes of terms"):]; len(bytes.Trim(rest, "\x00")) > 0 {
-		t.Error("behind the terms there are not only zeros")
+		t.Error("the terms are followed by bytes other than zero")
 	}
 	b.terms = b.terms[:b.header("bytes of terms")]
 	return b
@@ -54,7 +54,7 @@ func readBlock(t *testing.T, file []byte) *docPages {
 
 func (b *docPages) page(n int) []byte { return b.file[4096*n:][:4092] }
 
-// header gives the number in the field whose description begins so.
+// header returns the number in the field whose description starts with the given text.
 func (b *docPages) header(field string) int {
 	for _, r := range b.layout {
 		if len(r.field) >= len(field) && r.field[:len(field)] == field {
@@ -65,7 +65,7 @@ func (b *docPages) header(field string) int {
 	return 0
 }
 
-// docTerm is an entry of the terms.
+// docTerm is an entry in the terms.
 type docTerm struct {
 	at    int
 	hash  uint64
@@ -75,8 +75,8 @@ type docTerm struct {
 	data  []byte
 }
 
-// all reads the entries, and verifies their order, their hashes and that the
-// directory leads to each.
+// all returns the entries. It verifies their order, their hashes, and that the directory
+// leads to each.
 func (b *docPages) all() map[string]docTerm {
 	b.t.Helper()
 	found, before := map[string]docTerm{}, docTerm{}
@@ -99,7 +99,7 @@ func (b *docPages) all() map[string]docTerm {
 			b.t.Errorf("the hash of %q is %#x, not %#x", e.text, e.hash, want)
 		}
 		if cmp.Or(cmp.Compare(before.hash, e.hash), cmp.Compare(before.kind, e.kind), cmp.Compare(before.text, e.text)) >= 0 {
-			b.t.Errorf("%q comes behind %q", e.text, before.text)
+			b.t.Errorf("%q follows %q", e.text, before.text)
 		}
 		b.directory(e)
 		found[fmt.Sprint(e.kind, e.text)], before = e, e
@@ -110,7 +110,7 @@ func (b *docPages) all() map[string]docTerm {
 	return found
 }
 
-// directory fails unless a term is in the bucket and the filter that are its own.
+// directory fails unless a term is in its bucket and its filter.
 func (b *docPages) directory(e docTerm) {
 	b.t.Helper()
 	page, low := bits.Mul64(e.hash, uint64(b.header("number of directory pages")))
@@ -121,7 +121,7 @@ func (b *docPages) directory(e docTerm) {
 		from = int(binary.LittleEndian.Uint32(p[8+4*(bucket-1):]))
 	}
 	if to := int(binary.LittleEndian.Uint32(p[8+4*bucket:])); e.at < base+from || e.at >= base+to {
-		b.t.Errorf("%q is at %d, and its bucket from %d to %d", e.text, e.at, base+from, base+to)
+		b.t.Errorf("%q is at %d, but its bucket is from %d to %d", e.text, e.at, base+from, base+to)
 	}
 	m := e.hash * 0x9E3779B97F4A7C15
 	hi, lo := uint32(m>>32), uint32(m)|1
@@ -133,7 +133,7 @@ func (b *docPages) directory(e docTerm) {
 	}
 }
 
-// positions reads a list, relative to the block's first position.
+// positions returns the posting list, relative to the block's first position.
 func (e docTerm) positions() (positions []int) {
 	chunk := func(b []byte, last int) {
 		for len(b) > 0 {
@@ -160,8 +160,8 @@ func (e docTerm) positions() (positions []int) {
 	return positions
 }
 
-// isOf fails unless an entry has these positions, or nothing but them.
-func (b *docPages) isOf(terms map[string]docTerm, kind byte, text string, want ...int) {
+// mustHavePositions fails unless an entry has exactly these positions.
+func (b *docPages) mustHavePositions(terms map[string]docTerm, kind byte, text string, want ...int) {
 	b.t.Helper()
 	e, there := terms[fmt.Sprint(kind, text)]
 	if have := e.positions(); !there || e.count != len(want) || !slices.Equal(have, want) {
@@ -169,28 +169,28 @@ func (b *docPages) isOf(terms map[string]docTerm, kind byte, text string, want .
 	}
 }
 
-func TestTheIndexIsLaidOutAsDocumented(t *testing.T) {
+func TestIndexLayoutIsAsDocumented(t *testing.T) {
 	files := docFiles(t)
 	b, log := readBlock(t, files[docBlock]), files[docLog]
-	holds(t, b.page(0), b.layout, []byte("UmaDBidx"), 1, 0, docStore[:], 1, 1, 1, 2, 1, 0x50, log[0x88:0x90], 1, 1, 101, 5, 0)
+	mustHaveFields(t, b.page(0), b.layout, []byte("UmaDBidx"), 1, 0, docStore[:], 1, 1, 1, 2, 1, 0x50, log[0x88:0x90], 1, 1, 101, 5, 0)
 	layout := layouts(t)["Location"]
 	for i, record := range [][]byte{log[144:235], log[235:282]} {
-		holds(t, b.page(2)[12*i:], layout, len(record), []int{144, 235}[i], crc(record))
+		mustHaveFields(t, b.page(2)[12*i:], layout, len(record), []int{144, 235}[i], crc(record))
 	}
 	terms := b.all()
-	b.isOf(terms, 1, "Enrolled", 0)
-	b.isOf(terms, 1, "Paid", 1)
-	b.isOf(terms, 2, "course:1", 0)
-	b.isOf(terms, 2, "student:ann", 0, 1)
+	b.mustHavePositions(terms, 1, "Enrolled", 0)
+	b.mustHavePositions(terms, 1, "Paid", 1)
+	b.mustHavePositions(terms, 2, "course:1", 0)
+	b.mustHavePositions(terms, 2, "student:ann", 0, 1)
 	if source := terms["3web"]; source.count != 1 || !bytes.Equal(source.data, binary.AppendUvarint(nil, 300)) {
 		t.Errorf("the tracking source has % x", source.data)
 	}
 }
 
-// A block that is large enough for several pages and chunks of everything.
-func TestALargeIndexIsLaidOutAsDocumented(t *testing.T) {
+// The block is large enough for several pages of each kind, and for several chunks.
+func TestLargeIndexLayoutIsAsDocumented(t *testing.T) {
 	const events, tagsEach = 1000, 4
-	files := written(t, events, func(t *testing.T, s *store.Store) {
+	files := writtenFiles(t, events, func(t *testing.T, s *store.Store) {
 		all := make([]dcb.Event, events)
 		for i := range all {
 			all[i].Type, all[i].Tags = "some", []string{"all", "all"}
@@ -213,9 +213,9 @@ func TestALargeIndexIsLaidOutAsDocumented(t *testing.T) {
 		every[i] = i
 	}
 	terms := b.all()
-	b.isOf(terms, 1, "some", every...)
-	b.isOf(terms, 2, "all", every...)
+	b.mustHavePositions(terms, 1, "some", every...)
+	b.mustHavePositions(terms, 2, "all", every...)
 	for i := range events {
-		b.isOf(terms, 2, fmt.Sprintf("%d of %d", i%tagsEach, i), i)
+		b.mustHavePositions(terms, 2, fmt.Sprintf("%d of %d", i%tagsEach, i), i)
 	}
 }

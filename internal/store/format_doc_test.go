@@ -23,25 +23,25 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// docs/format.md is held against the files that a store really writes. Nothing
-// here uses the code that reads them: what is computed follows the document.
+// These tests compare docs/format.md with files written by a store. They follow the
+// document and do not use the code that reads the files.
 
 const (
 	docLog   = "log/00000000000000000001.log"
 	docBlock = "index/00000000000000000001-00000000000000000001.idx"
 )
 
-// docStore is the identity of the store that the document shows.
+// docStore is the ID of the store in the document.
 var docStore = eventlog.StoreID([]byte("a store for docs"))
 
-// written gives the files, by their path in the store's directory, that a store
-// of that identity leaves in which something was done, on a clock of its own.
-func written(t *testing.T, blockEvents int, act func(t *testing.T, s *store.Store)) map[string][]byte {
+// writtenFiles returns the files of a store with the ID docStore after act, by their path
+// in the store's directory. The store runs on a fake clock.
+func writtenFiles(t *testing.T, blockEvents int, act func(t *testing.T, s *store.Store)) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewMem()
-		log, err := eventlog.Open(held(t, disk, filepath.Join(crashDir, "log")), eventlog.Options{
+		log, err := eventlog.Open(openDir(t, disk, filepath.Join(crashDir, "log")), eventlog.Options{
 			NewID: func() (eventlog.StoreID, error) { return docStore, nil },
 		})
 		if err != nil {
@@ -55,7 +55,7 @@ func written(t *testing.T, blockEvents int, act func(t *testing.T, s *store.Stor
 			t.Fatal(err)
 		}
 		act(t, s)
-		synctest.Wait() // until the index has its block
+		synctest.Wait() // until the block is written
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -88,10 +88,10 @@ func mustRecord(t *testing.T, s *store.Store, events []dcb.Event, tracked uint64
 	}
 }
 
-// docFiles gives the files that the document shows.
+// docFiles returns the files that the document shows.
 func docFiles(t *testing.T) map[string][]byte {
 	t.Helper()
-	return written(t, 2, func(t *testing.T, s *store.Store) {
+	return writtenFiles(t, 2, func(t *testing.T, s *store.Store) {
 		mustRecord(t, s, []dcb.Event{
 			{Type: "Enrolled", Tags: []string{"course:1", "student:ann"}, Data: []byte("{}"), UUID: "6f1ed002-ab5c-4b5f-8d3a-0c7c1f2e9b41"},
 			{Type: "Paid", Tags: []string{"student:ann"}, Metadata: []dcb.Metadata{{Key: "by", Value: "card"}}},
@@ -112,15 +112,15 @@ func formatDocument(t *testing.T) string {
 
 var dumpLine = regexp.MustCompile(`^([0-9a-f]{8})  ((?:[0-9a-f]{2} ){0,15}[0-9a-f]{2})(?:\s+(\S.*))?$`)
 
-// dumped is a line of a dump in the document: bytes and what they are.
+// dumped is a line of a dump in the document: bytes and their description.
 type dumped struct {
 	at    int
 	bytes []byte
 	note  string
 }
 
-// dump gives the lines of the dump of a file; those that stand for others
-// ("...") and those between pages are left out.
+// dump returns the lines of the dump of a file, without those that stand for others
+// ("...") and those between pages.
 func dump(t *testing.T, file string) (lines []dumped) {
 	t.Helper()
 	_, rest, found := strings.Cut(formatDocument(t), "<!-- bytes: "+file+" -->\n```text\n")
@@ -140,7 +140,7 @@ func dump(t *testing.T, file string) (lines []dumped) {
 	return lines
 }
 
-func TestTheDumpsAreWhatAStoreWrites(t *testing.T) {
+func TestDocumentedDumpsMatchFiles(t *testing.T) {
 	files := docFiles(t)
 	for _, name := range []string{docLog, docBlock} {
 		file, end := files[name], 0
@@ -150,11 +150,11 @@ func TestTheDumpsAreWhatAStoreWrites(t *testing.T) {
 			}
 			end = line.at + len(line.bytes)
 			if end > len(file) || !bytes.Equal(line.bytes, file[line.at:end]) {
-				t.Fatalf("%s at %#x is % x in the document (%s), and a store writes\n%s", name, line.at, line.bytes, line.note, hex.Dump(file[line.at:min(len(file), line.at+64)]))
+				t.Fatalf("%s at %#x is % x in the document (%s), but a store writes\n%s", name, line.at, line.bytes, line.note, hex.Dump(file[line.at:min(len(file), line.at+64)]))
 			}
 		}
 		if end != len(file) || len(file) == 0 {
-			t.Errorf("%s: the dump ends at %#x, the file at %#x", name, end, len(file))
+			t.Errorf("%s: the dump ends at %#x, but the file at %#x", name, end, len(file))
 		}
 	}
 }
@@ -170,8 +170,8 @@ var (
 	tableRow     = regexp.MustCompile(`^\| (\d+) \| (\d+) \| (.+) \|$`)
 )
 
-// layouts gives the tables below headings that name a size, and fails unless the
-// fields of each follow one another and add up to it.
+// layouts returns the tables below headings that contain a size, and fails unless the
+// fields of each are contiguous and add up to the size.
 func layouts(t *testing.T) map[string][]row {
 	t.Helper()
 	document, tables := formatDocument(t), map[string][]row{}
@@ -191,7 +191,7 @@ func layouts(t *testing.T) map[string][]row {
 			r.offset, _ = strconv.Atoi(match[1])
 			r.size, _ = strconv.Atoi(match[2])
 			if r.offset != end {
-				t.Errorf("%s: field %q is at %d, and the one before ends at %d", name, r.field, r.offset, end)
+				t.Errorf("%s: field %q is at %d, but the previous one ends at %d", name, r.field, r.offset, end)
 			}
 			end += r.size
 			tables[name] = append(tables[name], r)
@@ -203,7 +203,7 @@ func layouts(t *testing.T) map[string][]row {
 	return tables
 }
 
-// le is a number of the size of a field.
+// le returns a number as a little-endian field of the given size.
 func le(size int, value uint64) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, value), make([]byte, size)...)[:size]
 }
@@ -212,12 +212,12 @@ func crc(parts ...[]byte) uint64 {
 	return uint64(crc32.Checksum(bytes.Join(parts, nil), crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// holds fails unless bytes hold what is expected in each field of a table: an
+// mustHaveFields fails unless the fields of a table have the expected values, each an
 // int, a uint64 or a []byte.
-func holds(t *testing.T, b []byte, table []row, values ...any) {
+func mustHaveFields(t *testing.T, b []byte, table []row, values ...any) {
 	t.Helper()
 	if len(table) != len(values) {
-		t.Fatalf("the table has %d fields, and %d are known", len(table), len(values))
+		t.Fatalf("the table has %d fields, want %d", len(table), len(values))
 	}
 	for i, r := range table {
 		var want []byte
@@ -230,17 +230,17 @@ func holds(t *testing.T, b []byte, table []row, values ...any) {
 			want = v
 		}
 		if have := b[r.offset:][:r.size]; !bytes.Equal(have, want) {
-			t.Errorf("%q is % x and should be % x", r.field, have, want)
+			t.Errorf("%q is % x, want % x", r.field, have, want)
 		}
 	}
 }
 
-func TestTheLogIsLaidOutAsDocumented(t *testing.T) {
+func TestLogLayoutIsAsDocumented(t *testing.T) {
 	tables, b := layouts(t), docFiles(t)[docLog]
 	zero := 0
-	holds(t, b, tables["Segment header"], []byte("UmaDBlog"), 1, zero, docStore[:], 1, 0, 0, 0, 0, zero, crc(b[:76]))
+	mustHaveFields(t, b, tables["Segment header"], []byte("UmaDBlog"), 1, zero, docStore[:], 1, 0, 0, 0, 0, zero, crc(b[:76]))
 
-	second := uint64(time.Date(2000, 1, 1, 0, 0, 1, 0, time.UTC).UnixNano()) // when a clock of synctest begins
+	second := uint64(time.Date(2000, 1, 1, 0, 0, 1, 0, time.UTC).UnixNano()) // one second after the start of synctest's clock
 	at, chain := 80, uint64(0)
 	for _, g := range []struct{ kind, events, index, first, payload int }{{1, 2, 1, 1, 138}, {1, 0, 2, 3, 10}, {2, 0, 3, 3, 0}} {
 		h, payload := b[at:at+64], b[at+64:at+64+g.payload]
@@ -249,16 +249,16 @@ func TestTheLogIsLaidOutAsDocumented(t *testing.T) {
 			committed -= uint64(time.Second)
 		}
 		chain = xxh3.Hash(append(le(8, chain), h[4:56]...))
-		holds(t, h, tables["Group header"], crc(docStore[:], h[4:64]), crc(payload), g.kind, zero, g.events, 1, g.index, committed, g.first, g.payload, zero, chain)
+		mustHaveFields(t, h, tables["Group header"], crc(docStore[:], h[4:64]), crc(payload), g.kind, zero, g.events, 1, g.index, committed, g.first, g.payload, zero, chain)
 		at += 64 + g.payload
 	}
 	if at != len(b) {
-		t.Errorf("the last group ends at %d, and the file at %d", at, len(b))
+		t.Errorf("the last group ends at %d, but the file at %d", at, len(b))
 	}
 }
 
-// The annotations of the headers are in the steps of the tables.
-func TestTheDumpsFollowTheTables(t *testing.T) {
+// The dumps of headers have one line for each field of the tables.
+func TestDocumentedDumpsFollowTables(t *testing.T) {
 	tables := layouts(t)
 	follow := func(lines []dumped, start int, table string) {
 		for _, r := range tables[table] {

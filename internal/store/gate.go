@@ -7,18 +7,18 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// gate counts the calls that are inside the store, so that closing can wait for
-// them.
+// gate counts the calls in progress, so that Close can wait for them.
 type gate struct {
 	mu     sync.Mutex
 	inside int           // guarded by mu
 	shut   bool          // guarded by mu
-	empty  chan struct{} // closed when shut and nobody is inside
+	empty  chan struct{} // closed when shut is set and no call is inside
 }
 
 func newGate() *gate { return &gate{empty: make(chan struct{})} }
 
-// enter fails once the gate is shut, or if ctx is done.
+// enter counts a call. It fails with dcb.ErrClosed if the gate is shut, or with the
+// error of ctx.
 func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -41,7 +41,7 @@ func (g *gate) leave() {
 	}
 }
 
-// close shuts the gate, and tells whether it was open.
+// close shuts the gate and reports whether it was open.
 func (g *gate) close() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

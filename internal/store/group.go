@@ -7,26 +7,27 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// Buffers of a group that are larger are not used again.
+// Larger buffers of a group are not reused.
 const (
 	keptBytes  = 2 * maxGroupBytes
 	keptHashes = maxGroupWork
 )
 
-// group is a commit: being gathered, and then being synced. The goroutine that
-// has it uses it without a lock, but for held, which is always the writer's.
+// group is a commit: the writer fills it, then the syncer makes it durable. It has no
+// lock, because only the goroutine that owns it uses it. The field deferred always
+// belongs to the writer.
 type group struct {
-	bytes     []byte // room for the header, and the payload
+	bytes     []byte // space for the header, then the payload
 	payloadAt int64  // offset of the payload in its segment
-	first     uint64 // the position of the first event
+	first     uint64 // position of the first event
 	count     int
-	block     *memory
+	block     *headBlock
 	tracking  map[string]uint64
 	accepted  []accepted
-	held      []held
+	deferred  []deferred
 	sealed    *eventlog.Sealed
 	work      int      // see maxGroupWork
-	hashes    []uint64 // of the terms of its events, with repetitions
+	hashes    []uint64 // hashes of the terms of the events, with repetitions
 	terms     []index.Term
 }
 
@@ -36,17 +37,17 @@ type accepted struct {
 	position uint64
 }
 
-// held is a verdict that waits for the group to be durable.
-type held struct {
+// deferred is a result that is sent when the group is durable.
+type deferred struct {
 	op *operation
-	v  verdict
+	r  result
 }
 
 func newGroup() *group {
 	return &group{bytes: make([]byte, eventlog.GroupPrefix, 64<<10), tracking: map[string]uint64{}}
 }
 
-// reset makes the group an empty one that begins at a position.
+// reset empties the group. Its next event gets the position first.
 func (g *group) reset(first uint64) {
 	if cap(g.bytes) > keptBytes {
 		g.bytes = make([]byte, 0, 64<<10)
@@ -59,37 +60,38 @@ func (g *group) reset(first uint64) {
 	g.first, g.count, g.block, g.sealed, g.work = first, 0, nil, nil, 0
 	clear(g.tracking)
 	clear(g.accepted)
-	clear(g.held)
-	g.accepted, g.held = g.accepted[:0], g.held[:0]
+	clear(g.deferred)
+	g.accepted, g.deferred = g.accepted[:0], g.deferred[:0]
 }
 
-// empty tells whether there is nothing to write. Then nothing is held either.
+// empty reports whether there is nothing to write. An empty group has no deferred
+// results.
 func (g *group) empty() bool { return len(g.accepted) == 0 }
 
 func (g *group) full() bool {
-	return len(g.bytes) >= maxGroupBytes || len(g.accepted)+len(g.held) >= maxGroupRequests || g.work >= maxGroupWork
+	return len(g.bytes) >= maxGroupBytes || len(g.accepted)+len(g.deferred) >= maxGroupRequests || g.work >= maxGroupWork
 }
 
 func (g *group) payloadBytes() int { return len(g.bytes) - eventlog.GroupPrefix }
 
-// last is the last position assigned so far, in this group or before it.
+// last returns the last position assigned so far, in this group or before it.
 func (g *group) last() uint64 { return g.first + uint64(g.count) - 1 }
 
-// begin places the group.
-func (g *group) begin(payloadAt int64, block *memory) { g.payloadAt, g.block = payloadAt, block }
+// begin sets the offset of the payload and the head block of an empty group.
+func (g *group) begin(payloadAt int64, block *headBlock) { g.payloadAt, g.block = payloadAt, block }
 
-// add encodes the operation's events, gives them their positions, and enters
-// them into the memory block. Nobody looks above the published head.
+// add assigns positions to the operation's events, encodes them, and adds them to the
+// head block. Readers stop at the published head, so they do not see these events yet.
 func (g *group) add(op *operation) {
 	for i := range op.changes {
 		to := &op.changes[i].to
 		g.tracking[to.Source] = to.Position
 	}
-	var info *dcb.TrackingInfo // that is encoded in tracking
+	var info *dcb.TrackingInfo // encoded in tracking
 	var tracking []byte
-	i, rest := 0, op.eventless()
+	i, rest := 0, op.trackingOnly()
 	for event := range op.request.All() {
-		rest = g.addEventless(rest, i)
+		rest = g.addTrackingOnly(rest, i)
 		if next := op.tracking(i); next != info {
 			info, tracking = next, encodeTracking(next)
 		}
@@ -103,7 +105,7 @@ func (g *group) add(op *operation) {
 		clear(g.terms)
 		i++
 	}
-	g.addEventless(rest, i)
+	g.addTrackingOnly(rest, i)
 	last := uint64(0)
 	if op.request.Count > 0 {
 		last = g.last()
@@ -112,9 +114,9 @@ func (g *group) add(op *operation) {
 	g.work += op.request.Count + op.request.Tags
 }
 
-// addEventless encodes the tracking that comes before an event of its operation, and
-// gives the rest.
-func (g *group) addEventless(rest []eventless, before int) []eventless {
+// addTrackingOnly encodes the tracking-only records that come before an event of the
+// operation, and returns the remaining ones.
+func (g *group) addTrackingOnly(rest []trackingOnly, before int) []trackingOnly {
 	for len(rest) > 0 && rest[0].before == before {
 		g.bytes = encoding.AppendTrackingRecord(g.bytes, encodeTracking(&rest[0].info))
 		rest = rest[1:]
@@ -129,7 +131,7 @@ func encodeTracking(info *dcb.TrackingInfo) []byte {
 	return encoding.AppendTracking([]byte{}, info)
 }
 
-// location is where the record lies that begins at an offset of bytes.
+// location returns the location of the record that starts at an offset in g.bytes.
 func (g *group) location(from int) index.Location {
 	record := g.bytes[from:]
 	return index.Location{
@@ -142,26 +144,26 @@ func (g *group) location(from int) index.Location {
 // succeed answers the accepted operations.
 func (g *group) succeed() {
 	for _, a := range g.accepted {
-		a.op.answer(verdict{position: a.position})
+		a.op.answer(result{position: a.position})
 	}
 }
 
 // refuse answers the accepted operations with an error.
 func (g *group) refuse(err error) {
 	for _, a := range g.accepted {
-		a.op.answer(verdict{err: err})
+		a.op.answer(result{err: err})
 	}
 }
 
-// answerHeld gives the verdicts that rest on the group, or the error that kept
-// it from being durable.
-func (g *group) answerHeld(err error) {
-	for _, h := range g.held {
+// answerDeferred sends the deferred results. If the group could not be made durable,
+// err is the cause, and is sent instead.
+func (g *group) answerDeferred(err error) {
+	for _, d := range g.deferred {
 		if err != nil {
-			h.v = verdict{err: err}
+			d.r = result{err: err}
 		}
-		h.op.answer(h.v)
+		d.op.answer(d.r)
 	}
-	clear(g.held)
-	g.held = g.held[:0]
+	clear(g.deferred)
+	g.deferred = g.deferred[:0]
 }

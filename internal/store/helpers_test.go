@@ -11,15 +11,15 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// slowDisk is a disk in memory on which syncs of the log can be made to wait.
+// slowDisk is a disk in memory that can stop syncs of the log.
 type slowDisk struct {
 	mu      sync.Mutex
-	stopped chan struct{} // closed to let syncs go on; nil while they do; guarded by mu
-	waiting chan struct{} // receives when a sync begins to wait
+	stopped chan struct{} // closed to let syncs continue; nil if they are not stopped; guarded by mu
+	waiting chan struct{} // receives when a sync starts to wait
 }
 
-// openSlow opens a store on a slow disk.
-func openSlow(t *testing.T) (*Store, *slowDisk) {
+// newSlowStore opens a store on a slow disk.
+func newSlowStore(t *testing.T) (*Store, *slowDisk) {
 	t.Helper()
 	d := &slowDisk{waiting: make(chan struct{}, 16)}
 	s, err := Open("/store", &Options{FS: vfs.Observe(vfs.NewMem(), d.before)})
@@ -47,7 +47,7 @@ func (d *slowDisk) before(op vfs.Op) error {
 	return nil
 }
 
-// stop lets the next syncs wait.
+// stop makes the next syncs wait.
 func (d *slowDisk) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -63,23 +63,23 @@ func (d *slowDisk) resume() {
 	}
 }
 
-// eventually waits until a condition holds that another goroutine brings about.
+// eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it never happens that %s", what)
+			t.Fatalf("timeout while waiting until %s", what)
 		}
 	}
 }
 
-// appended is the outcome of an append.
+// appended is the result of an append.
 type appended struct {
 	position uint64
 	err      error
 }
 
-// startAppend appends in a goroutine of its own.
+// startAppend appends in its own goroutine.
 func startAppend(t *testing.T, s *Store, events []dcb.Event, condition *dcb.AppendCondition) <-chan appended {
 	t.Helper()
 	outcome := make(chan appended, 1)
@@ -90,7 +90,7 @@ func startAppend(t *testing.T, s *Store, events []dcb.Event, condition *dcb.Appe
 	return outcome
 }
 
-// alternating returns events that have the tags by turns.
+// alternating returns n events with one tag each, the given tags in rotation.
 func alternating(n int, tags ...string) []dcb.Event {
 	events := make([]dcb.Event, n)
 	for i := range events {

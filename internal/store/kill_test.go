@@ -16,10 +16,11 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// kills is how often a process is killed; `make kill` has it 100 times.
+// kills is the number of kills; `make kill` sets it to 100.
 var kills = flag.Int("kills", 5, "how often TestKill kills a process under 64 writers")
 
-// killDir tells a process of the test that it is the one to be killed.
+// killDir is the environment variable of the process to be killed, with the directory
+// of its store.
 const killDir = "UMADB_TEST_KILL_DIR"
 
 func TestMain(m *testing.M) {
@@ -29,8 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// appendUntilKilled appends from 64 goroutines, and writes each acknowledged
-// append to standard output, in a line of its own.
+// appendUntilKilled appends from 64 goroutines, and writes a line to standard output for
+// each acknowledged append.
 func appendUntilKilled(dir string) {
 	s, err := store.Open(dir, killOptions())
 	if err != nil {
@@ -43,7 +44,7 @@ func appendUntilKilled(dir string) {
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				name := fmt.Sprintf("%d-%d-%d", run, w, i)
-				position, err := s.Append(context.Background(), appends(name, 1+i%3), nil, &dcb.TrackingInfo{Source: name, Position: 1})
+				position, err := s.Append(context.Background(), newEvents(name, 1+i%3), nil, &dcb.TrackingInfo{Source: name, Position: 1})
 				if err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					os.Exit(1)
@@ -55,7 +56,7 @@ func appendUntilKilled(dir string) {
 	wg.Wait()
 }
 
-// killOptions has segments and blocks roll often.
+// killOptions returns options with small segments and blocks.
 func killOptions() *store.Options {
 	return &store.Options{SegmentBytes: 256 << 10, BlockEvents: 500}
 }
@@ -63,12 +64,12 @@ func killOptions() *store.Options {
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	dir := t.TempDir()
 	acked := map[string]uint64{} // by all processes so far
-	known := map[uint64]string{} // what has ever been found at a position
+	known := map[uint64]string{} // from a position to the append found there
 	for n := range *kills {
-		for name, position := range killOne(t, dir) {
+		for name, position := range killProcess(t, dir) {
 			acked[name] = position
 		}
-		verifyKilled(t, dir, acked, known)
+		verifyAfterKill(t, dir, acked, known)
 		if t.Failed() {
 			t.Fatalf("after kill %d of %d, with %d appends acknowledged", n+1, *kills, len(acked))
 		}
@@ -77,9 +78,9 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	checkDir(t, dir)
 }
 
-// killOne starts a process, kills it some time after its first append, and gives
-// what it was told.
-func killOne(t *testing.T, dir string) map[string]uint64 {
+// killProcess starts a process, kills it some time after its first append, and returns
+// the acknowledged appends.
+func killProcess(t *testing.T, dir string) map[string]uint64 {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), killDir+"="+dir)
@@ -92,7 +93,7 @@ func killOne(t *testing.T, dir string) map[string]uint64 {
 		t.Fatal(err)
 	}
 	var once sync.Once
-	told := map[string]uint64{}
+	acked := map[string]uint64{}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		once.Do(func() {
 			time.AfterFunc(time.Duration(rand.IntN(150))*time.Millisecond, func() { cmd.Process.Kill() })
@@ -100,18 +101,19 @@ func killOne(t *testing.T, dir string) map[string]uint64 {
 		var name string
 		var position uint64
 		if n, _ := fmt.Sscan(lines.Text(), &name, &position); n == 2 {
-			told[name] = position
+			acked[name] = position
 		}
 	}
 	cmd.Wait() // it was killed
-	if len(told) == 0 {
+	if len(acked) == 0 {
 		t.Fatal("the process acknowledged nothing")
 	}
-	return told
+	return acked
 }
 
-// verifyKilled reads the whole store and compares.
-func verifyKilled(t *testing.T, dir string, acked map[string]uint64, known map[uint64]string) {
+// verifyAfterKill compares the store with the acknowledged appends, and with the events
+// found earlier, which it extends.
+func verifyAfterKill(t *testing.T, dir string, acked map[string]uint64, known map[uint64]string) {
 	t.Helper()
 	s, err := store.Open(dir, killOptions())
 	if err != nil {
@@ -125,7 +127,7 @@ func verifyKilled(t *testing.T, dir string, acked map[string]uint64, known map[u
 			t.Fatal(err)
 		}
 		if e.Position != next {
-			t.Fatalf("position %d where %d is due", e.Position, next)
+			t.Fatalf("position %d, want %d", e.Position, next)
 		}
 		next++
 		name := e.Event.Tags[0]
@@ -136,7 +138,7 @@ func verifyKilled(t *testing.T, dir string, acked map[string]uint64, known map[u
 		known[e.Position] = name
 	}
 	if uint64(len(known)) != next-1 {
-		t.Errorf("%d positions were once there and only %d are", len(known), next-1)
+		t.Errorf("%d events, want %d, as found earlier", next-1, len(known))
 	}
 	for name, position := range acked {
 		if last[name] != position {

@@ -19,22 +19,22 @@ const (
 	lockName  = "LOCK"
 	logName   = "log"
 	indexName = "index"
-	// rustName is the file that the Rust server keeps its store in.
+	// rustName is the name of a store file of the Rust server.
 	rustName = "uma.db"
 )
 
 func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
 
-// Open opens the store in a directory, which is made if it does not exist. It
-// recovers the log, cuts what a crash left of a commit that was never
-// acknowledged, and builds what is missing of the index; see Options.ReadOnly.
+// Open opens the store in a directory. It creates the directory if it does not exist,
+// recovers the log by truncating an incomplete commit, and builds missing parts of the
+// index. Options.ReadOnly and Options.MustExist change this.
 func Open(dir string, options *Options) (*Store, error) {
 	s := newStore(dir, options)
 	if err := s.open(context.Background()); err != nil {
 		return nil, err
 	}
-	if damage := s.log.Corruption(); damage != nil {
-		return nil, errors.Join(storeError(damage, "opening the log of "+dir), s.free(false))
+	if corruption := s.log.Corruption(); corruption != nil {
+		return nil, errors.Join(storeError(corruption, "opening the log of "+dir), s.free(false))
 	}
 	if err := s.openIndex(); err != nil {
 		return nil, errors.Join(storeError(err, "opening the index of "+dir), s.free(false))
@@ -63,8 +63,8 @@ func newStore(dir string, options *Options) *Store {
 	return s
 }
 
-// open locks the directory and opens the log. When ctx is done, later scans of the
-// log end too.
+// open locks the directory and opens the log. When ctx is done, scans of the log end,
+// later ones too.
 func (s *Store) open(ctx context.Context) error {
 	if err := s.options.validate(); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (s *Store) open(ctx context.Context) error {
 		return errors.Join(err, s.files.close())
 	}
 	if torn := s.log.Torn(); torn != nil && !s.options.ReadOnly {
-		s.options.Logger.Warn("a crash left part of a commit that was never acknowledged; it has been cut", "what", torn.String())
+		s.options.Logger.Warn("a crash left an incomplete commit, which was never acknowledged; it has been truncated", "what", torn.String())
 	}
 	s.hasher = index.NewHasher(s.log.ID())
 	tail := s.log.Tail()
@@ -95,17 +95,17 @@ func (s *Store) explainPath(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
 		if file := s.fileAbove(); file != s.dir {
-			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s is a file, so %s cannot be a directory with a store; name another", file, s.dir)}
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s: %s is a file, not a directory; choose another path", s.dir, file)}
 		}
-		return notOurs(s.dir + " is a file, and a store is a directory")
+		return notOurs(fmt.Sprintf("cannot open store %s: it is a file, and a store is a directory", s.dir))
 	case errors.Is(err, fs.ErrNotExist):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "there is no store in " + s.dir, Cause: fs.ErrNotExist}
 	}
-	return storeError(err, "looking at the directory of the store")
+	return storeError(err, "opening the directory of the store")
 }
 
-// inspect returns an error if a directory contains something else than a store, or,
-// with mustExist, if it contains no store.
+// inspect returns an error if the directory contains files but no store, or, with
+// mustExist, if it contains no store.
 func (s *Store) inspect(names []string, mustExist bool) error {
 	switch {
 	case slices.Contains(names, logName):
@@ -113,8 +113,8 @@ func (s *Store) inspect(names []string, mustExist bool) error {
 	case slices.Contains(names, rustName):
 		return s.otherStore(filepath.Join(s.dir, rustName))
 	}
-	// Another process may be making the store: what is not among the names is not
-	// looked for.
+	// Another process may be creating the store, so a file that is not among the names
+	// may exist by now. Decide by the names only.
 	if slices.Contains(names, indexName) {
 		if err := s.checkLogIsNotLost(); err != nil {
 			return err
@@ -123,31 +123,31 @@ func (s *Store) inspect(names []string, mustExist bool) error {
 	foreign := slices.IndexFunc(names, isForeign)
 	switch {
 	case mustExist:
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " holds no store"}
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " contains no store"}
 	case foreign >= 0:
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s holds no store but %s: name a new directory, or an empty one", s.dir, names[foreign])}
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot create a store in %s: it contains %s, which is not part of a store; choose a new or an empty directory", s.dir, names[foreign])}
 	}
 	return nil
 }
 
-// isForeign tells whether a file keeps its directory from becoming a store. Those
-// of a store being made do not, nor what file systems put into every directory.
+// isForeign reports whether a file prevents creating a store in its directory. The
+// files of an incomplete store do not, nor those that file systems create.
 func isForeign(name string) bool {
 	return name != lockName && name != "lost+found" && !strings.HasPrefix(name, ".")
 }
 
-// otherStore says what a directory is about that has another where the Rust server
-// keeps its file.
+// otherStore returns the error for a directory that contains path, which is another
+// store or the file of a Rust store.
 func (s *Store) otherStore(path string) error {
 	if dir, err := s.files.root.OpenDir(rustName); err == nil {
 		_ = dir.Close()
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s holds no store; did you mean %s?", s.dir, path)}
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s contains no store; did you mean %s?", s.dir, path)}
 	}
-	return notOurs(path + " is the store of another server")
+	return notOurs(fmt.Sprintf("cannot create a store in %s: %s is the store of another server", s.dir, path))
 }
 
-// fileAbove gives what keeps the path of the store from being one: the file in
-// the place of a directory.
+// fileAbove returns the file that is in the path of the store where a directory is
+// needed: the store's own path, or one of its parents.
 func (s *Store) fileAbove() string {
 	file := s.dir
 	for parent := filepath.Dir(file); parent != file; parent = filepath.Dir(file) {
@@ -164,18 +164,18 @@ func (s *Store) fileAbove() string {
 }
 
 func notOurs(what string) error {
-	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: what + "; if the Rust umadb made it, copy its events with `umadb import --from URL` into a new directory"}
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: what + "; if it was created by the Rust umadb, copy its events into a new directory with `umadb import --from URL`"}
 }
 
-// openIndex opens the blocks there are, builds those that are missing, and
-// begins the memory block behind them.
+// openIndex opens the existing blocks, builds the missing ones, and reads the groups
+// after the last block into a head block.
 func (s *Store) openIndex() error {
 	spans, err := s.blockFiles()
 	if err != nil {
 		return err
 	}
-	c := cover{store: s, builder: s.builder(flushTemp, nil), end: s.log.Start()}
-	defer c.publish()
+	c := indexOpener{store: s, builder: s.builder(flushTemp, nil), end: s.log.Start()}
+	defer c.install()
 	for _, span := range spans {
 		if err := c.add(span); err != nil {
 			return err
@@ -184,8 +184,8 @@ func (s *Store) openIndex() error {
 	return c.finish()
 }
 
-// blockFiles gives the groups of the block files, those that begin first and
-// reach furthest first. It removes files that were being written.
+// blockFiles returns the groups of the block files, ordered by first group, and the
+// largest first among those with the same first group. It removes incomplete files.
 func (s *Store) blockFiles() ([]index.Span, error) {
 	if s.files.index == nil {
 		return nil, nil
@@ -198,7 +198,7 @@ func (s *Store) blockFiles() ([]index.Span, error) {
 	for _, name := range names {
 		if first, last, ok := index.ParseFileName(name); ok {
 			spans = append(spans, index.Span{FirstGroup: first, LastGroup: last})
-		} else if name == flushTemp || name == joinTemp {
+		} else if name == flushTemp || name == compactTemp {
 			if err := s.removeIndexFile(name); err != nil {
 				return nil, err
 			}
@@ -210,12 +210,12 @@ func (s *Store) blockFiles() ([]index.Span, error) {
 	return spans, nil
 }
 
-// asideSuffix is added to the name of a directory that has the name of an index file.
+// asideSuffix is appended to the name of a directory that has the name of an index file.
 const asideSuffix = ".aside"
 
-// removeIndexFile removes an obsolete file of the index. In a store that is only
-// read, it does nothing. A directory that contains files is renamed, because they are
-// not part of the store.
+// removeIndexFile removes a file of the index. It does nothing in a read-only store. A
+// directory that contains files is renamed instead, because these files are not part of
+// the store.
 func (s *Store) removeIndexFile(name string) error {
 	if s.options.ReadOnly {
 		return nil

@@ -8,65 +8,67 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// operation is an append, or a restore, on its way through the writer.
+// operation is an append or a restore that is submitted to the writer.
 type operation struct {
 	request *encoding.AppendRequest
 	restore *restore // nil for an append
 
-	// What the caller found out at its snapshot; the writer looks above it.
-	condition *query           // nil for none
-	examined  uint64           // no event up to here fails the condition
-	group     uint64           // published when the caller looked
-	changes   []trackingChange // to each source once
-	rounds    int              // how often the condition has reached the writer's limit of steps
-	queue     *queue           // that the operation waits in
-	large     bool             // whether it waits in the large lane
+	// Results of the caller's precheck. The writer checks what was added since.
+	condition *query           // nil if there is none
+	checkedTo uint64           // no event up to this position fails the condition
+	group     uint64           // last published group at the time of the precheck
+	changes   []trackingChange // one for each source
+	rounds    int              // how often the condition has reached the writer's step limit
+	queue     *queue           // the queue that the operation waits in
+	large     bool             // reports whether it waits in the large lane
 
-	giveUp  <-chan struct{} // closed when the caller gives up; may be nil
-	taken   atomic.Bool     // by the writer, or back by a caller that has gone
-	verdict chan verdict
+	giveUp  <-chan struct{} // closed when the caller cancels; may be nil
+	claimed atomic.Bool     // by the writer, or by a caller that withdraws the operation
+	result  chan result
 }
 
-// trackingChange is what an operation does to the tracking of one source.
+// trackingChange is the change of one source's tracking by an operation.
 type trackingChange struct {
-	from, to dcb.TrackingInfo // the first and the last; the same in an append
+	from, to dcb.TrackingInfo // the first and the last position; the same in an append
 	again    bool             // from may be recorded already
 	term     index.Term
 	recorded tracked // at the caller's snapshot
 }
 
-// refused tells whether the source cannot go on from what is recorded.
+// refused reports whether the change does not follow the recorded position.
 func (c *trackingChange) refused(recorded tracked) bool {
 	return recorded.known && (c.from.Position < recorded.position || c.from.Position == recorded.position && !c.again)
 }
 
-// tracked is the last position of a source, if there is one.
+// tracked is the last position of a source, if known.
 type tracked struct {
 	position uint64
 	known    bool
 }
 
-// verdict is the writer's answer. Without an error it is the position of the
-// last event.
-type verdict struct {
-	position uint64
-	// conflict is the first event that fails the condition, durable by now.
+// result is the writer's decision about an operation. At most one of conflict, stale
+// and err is set; if none is, the operation was accepted.
+type result struct {
+	position uint64 // of the last event
+	// conflict is the position of the first event that fails the condition. The event
+	// is durable.
 	conflict uint64
-	// stale: too many events were added since the precheck. The caller must check
-	// again, at the head that is published by now.
+	// stale reports that too many events were added since the precheck. The caller
+	// must check again, at the head that is published now.
 	stale bool
 	err   error
 }
 
 func newOperation(request *encoding.AppendRequest) *operation {
-	op := &operation{request: request, verdict: make(chan verdict, 1)}
+	op := &operation{request: request, result: make(chan result, 1)}
 	if info := request.Tracking; info != nil {
 		op.changes = []trackingChange{{from: *info, to: *info}}
 	}
 	return op
 }
 
-// tracking is what is stored with an event of the operation; nil for nothing.
+// tracking returns the tracking stored with an event of the operation, nil if there
+// is none.
 func (op *operation) tracking(event int) *dcb.TrackingInfo {
 	if op.restore != nil {
 		return op.restore.tracking[event]
@@ -74,22 +76,22 @@ func (op *operation) tracking(event int) *dcb.TrackingInfo {
 	return op.request.Tracking
 }
 
-// eventless is the tracking that is stored by itself.
-func (op *operation) eventless() []eventless {
+// trackingOnly returns the tracking that is stored without an event.
+func (op *operation) trackingOnly() []trackingOnly {
 	switch {
 	case op.restore != nil:
-		return op.restore.eventless
+		return op.restore.trackingOnly
 	case op.request.Tracking != nil && op.request.Count == 0:
-		return []eventless{{info: *op.request.Tracking}}
+		return []trackingOnly{{info: *op.request.Tracking}}
 	}
 	return nil
 }
 
-// recordOverhead bounds what a record takes beside its event and the name of its
-// source: tags, lengths and positions.
+// recordOverhead bounds the bytes of a record in addition to its event and the name
+// of its source: field tags, lengths and positions.
 const recordOverhead = 40
 
-// maxBytes bounds what the operation adds to a payload.
+// maxBytes returns an upper bound of the bytes that the operation adds to a payload.
 func (op *operation) maxBytes() int {
 	size := len(op.request.Events)
 	for i := range op.request.Count {
@@ -98,15 +100,15 @@ func (op *operation) maxBytes() int {
 			size += len(info.Source) + recordOverhead
 		}
 	}
-	for _, e := range op.eventless() {
+	for _, e := range op.trackingOnly() {
 		size += len(e.info.Source) + recordOverhead
 	}
 	return size
 }
 
-func (op *operation) take() bool { return op.taken.CompareAndSwap(false, true) }
+func (op *operation) claim() bool { return op.claimed.CompareAndSwap(false, true) }
 
-func (op *operation) answer(v verdict) {
+func (op *operation) answer(r result) {
 	op.queue.end()
-	op.verdict <- v
+	op.result <- r
 }

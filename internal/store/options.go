@@ -11,29 +11,29 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// Options shape a store. The zero value works. They are copied when it opens.
+// Options configure a store. The zero value works. Open copies them.
 type Options struct {
-	// FS is the file system. Default the operating system's.
+	// FS is the file system. The default is that of the operating system.
 	FS vfs.FS
-	// Logger is told of recovery, rebuilding and failures. Default none.
+	// Logger receives messages about recovery, rebuilding and failures. The default
+	// discards them.
 	Logger *slog.Logger
-	// MustExist makes Open fail with dcb.ErrInvalidArgument where there is no
-	// store, instead of making one.
+	// MustExist makes Open fail with dcb.ErrInvalidArgument if there is no store,
+	// instead of creating one.
 	MustExist bool
-	// ReadOnly opens a store that is there as it is, and changes nothing: where
-	// Open recovers otherwise, it reads past what would be mended. Appends fail
-	// with dcb.ErrInvalidArgument.
+	// ReadOnly opens an existing store and changes nothing: Open ignores what it would
+	// repair otherwise. Appends fail with dcb.ErrInvalidArgument.
 	ReadOnly bool
-	// SegmentBytes is the size at which a segment of the log is full. Default
+	// SegmentBytes is the size at which a segment of the log is full. The default is
 	// 256 MiB.
 	SegmentBytes int64
-	// CacheBytes bounds the pages of the index and the events, read by query, that
-	// are held in memory. Default 64 MiB.
+	// CacheBytes bounds the memory of cached index pages and events. The default is
+	// 64 MiB.
 	CacheBytes int64
-	// BlockEvents is how many events the index gathers in memory before it
-	// writes a block. Default 65,536.
+	// BlockEvents is the number of events in a full head block, which is then written
+	// to a file. The default is 65,536.
 	BlockEvents int
-	// Limits bound what a request may hold.
+	// Limits bound the size of requests.
 	Limits dcb.Limits
 }
 
@@ -58,16 +58,19 @@ func (o *Options) withDefaults() Options {
 	return options
 }
 
-// What the format can express (see index.Location), and some room.
+// Limits of the format (see index.Location), with a margin.
 const (
 	maxSegmentBytes = 256 << 30
 	maxEventBytes   = 15 << 20
 	maxRequestBytes = 1 << 30
-	// maxRequestEvents of these with the longest source are below 4 GiB.
+	// A request of maxRequestEvents events with the longest source takes less than 4 GiB.
 	maxRequestEvents = 4 << 20
 )
 
-// validate refuses what the format cannot hold.
+// errReadOnly is returned by an append to a read-only store.
+var errReadOnly = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the store was opened read-only; to append, open it without the option ReadOnly"}
+
+// validate returns an error if an option exceeds the limits of the format.
 func (o *Options) validate() error {
 	for _, bound := range []struct {
 		name       string
@@ -85,7 +88,7 @@ func (o *Options) validate() error {
 		{"Limits.QueryTerms", int64(o.Limits.QueryTerms), math.MaxInt32},
 	} {
 		if bound.value < 0 || bound.value > bound.max {
-			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("option %s is %d, and may be from 0, for its default, to %d", bound.name, bound.value, bound.max)}
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("option %s is %d; it must be from 0, which stands for the default, to %d", bound.name, bound.value, bound.max)}
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func compile(hasher index.Hasher, q dcb.Query) *query {
 	return compiled
 }
 
-// sliceSteps returns how many steps a slice of an evaluation may take.
+// sliceSteps returns the step limit of a slice.
 func (q *query) sliceSteps() int { return max(sliceSteps, stepsPerTerm*q.terms) }
 
 func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
@@ -46,38 +46,40 @@ func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
 	return out
 }
 
-// postings returns the events of a part that the query matches, up to a key.
-func (e *evaluation) postings(p part, last uint64) (index.Postings, error) {
+// postings returns the postings of the events in a block that the query matches, up to
+// the key last.
+func (e *evaluation) postings(b block, last uint64) (index.Postings, error) {
 	if e.query.all {
 		return index.All{}, nil
 	}
-	any := make([]index.Postings, 0, len(e.query.items))
+	items := make([]index.Postings, 0, len(e.query.items))
 	for i := range e.query.items {
-		matched, err := e.itemPostings(&e.query.items[i], p, last)
+		matched, err := e.itemPostings(&e.query.items[i], b, last)
 		if err != nil {
 			return nil, err
 		}
-		any = append(any, matched)
+		items = append(items, matched)
 	}
-	return index.Union(any...), nil
+	return index.Union(items...), nil
 }
 
-// counted is postings with how many they are.
+// counted is postings with their number.
 type counted struct {
 	index.Postings
 	count int
 }
 
-// itemPostings intersects the tags and the union of the types, the rarest first. If
-// the part does not contain one of the tags, the other terms are not looked up.
-func (e *evaluation) itemPostings(item *queryItem, p part, last uint64) (index.Postings, error) {
+// itemPostings intersects the tags with each other and with the union of the types,
+// the rarest first. If the block does not contain one of the tags, the remaining terms
+// are not looked up.
+func (e *evaluation) itemPostings(item *queryItem, b block, last uint64) (index.Postings, error) {
 	if len(item.tags) == 1 && len(item.types) == 0 {
-		found, err := e.lookup(item.tags[0], p, last)
+		found, err := e.lookup(item.tags[0], b, last)
 		return found.Postings, err
 	}
 	all := make([]counted, 0, len(item.tags)+1)
 	for _, tag := range item.tags {
-		found, err := e.lookup(tag, p, last)
+		found, err := e.lookup(tag, b, last)
 		if err != nil || found.count == 0 {
 			return index.Empty{}, err
 		}
@@ -85,16 +87,16 @@ func (e *evaluation) itemPostings(item *queryItem, p part, last uint64) (index.P
 	}
 	if len(item.types) > 0 {
 		total := 0
-		any := make([]index.Postings, 0, len(item.types))
+		types := make([]index.Postings, 0, len(item.types))
 		for _, eventType := range item.types {
-			found, err := e.lookup(eventType, p, last)
+			found, err := e.lookup(eventType, b, last)
 			if err != nil {
 				return nil, err
 			}
 			total += found.count
-			any = append(any, found.Postings)
+			types = append(types, found.Postings)
 		}
-		all = append(all, counted{index.Union(any...), total})
+		all = append(all, counted{index.Union(types...), total})
 	}
 	slices.SortFunc(all, func(a, b counted) int { return cmp.Compare(a.count, b.count) })
 	out := make([]index.Postings, len(all))
@@ -104,12 +106,12 @@ func (e *evaluation) itemPostings(item *queryItem, p part, last uint64) (index.P
 	return index.Intersect(out...), nil
 }
 
-// lookup looks up a term, which is a step.
-func (e *evaluation) lookup(term index.Term, p part, last uint64) (counted, error) {
+// lookup returns the postings of a term in a block. It is one step.
+func (e *evaluation) lookup(term index.Term, b block, last uint64) (counted, error) {
 	if err := e.meter.step(); err != nil {
 		return counted{}, err
 	}
-	found, count, err := p.Postings(term, e.direction)
+	found, count, err := b.Postings(term, e.direction)
 	if err != nil || count == 0 {
 		return counted{index.Empty{}, 0}, err
 	}

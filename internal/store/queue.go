@@ -7,21 +7,21 @@ import (
 )
 
 const (
-	// laneLength is the number of appends that a lane has room for.
+	// laneLength is the capacity of a lane.
 	laneLength = 4096
-	// A small append takes at most smallBytes and has at most smallTerms tags, and
-	// types and tags in its condition.
+	// A small append has at most smallBytes of events, and at most smallTerms tags
+	// together with the types and tags of its condition.
 	smallBytes = 64 << 10
 	smallTerms = 1024
 )
 
-// queue is the appends that wait for the writer. It has two lanes, so that small
-// appends do not wait for all large ones. Each lane is in the order of arrival.
+// queue holds the appends that wait for the writer. It has two lanes, so that small
+// appends do not wait for all large ones. Each lane is first in, first out.
 type queue struct {
 	small, large chan *operation
 
-	pending  atomic.Int64 // sent and neither answered nor dropped
-	progress atomic.Int64 // when one was last answered or began to wait alone, in Unix nanoseconds
+	pending  atomic.Int64 // operations sent, and neither answered nor dropped
+	progress atomic.Int64 // time of the last answer or of the first wait, in Unix nanoseconds
 }
 
 func newQueue() *queue {
@@ -36,8 +36,8 @@ func (q *queue) lane(op *operation) chan *operation {
 	return q.small
 }
 
-// isLarge reports whether an operation belongs in the large lane. It does if its
-// condition has reached the writer's limit of steps.
+// isLarge reports whether an operation belongs in the large lane. An operation whose
+// condition has reached the writer's step limit does.
 func (op *operation) isLarge() bool {
 	terms := op.request.Tags
 	if op.condition != nil {
@@ -46,8 +46,8 @@ func (op *operation) isLarge() bool {
 	return len(op.request.Events) > smallBytes || terms > smallTerms || op.rounds > 0
 }
 
-// receive returns an operation of the first lane in which one waits, or nil. A nil
-// lane is passed over.
+// receive returns an operation from the first lane that has one, or nil. A nil lane
+// is skipped.
 func receive(lanes ...<-chan *operation) *operation {
 	for _, lane := range lanes {
 		select {
@@ -59,7 +59,8 @@ func receive(lanes ...<-chan *operation) *operation {
 	return nil
 }
 
-// submit sends an operation to the writer, unless the caller gives up before there is room.
+// submit sends an operation to the writer. It fails if the caller cancels before the
+// lane has capacity.
 func (q *queue) submit(ctx context.Context, op *operation) error {
 	op.queue, op.large = q, op.isLarge()
 	q.begin()
@@ -75,7 +76,7 @@ func (q *queue) submit(ctx context.Context, op *operation) error {
 	}
 }
 
-// begin notes that an operation is about to wait.
+// begin records that an operation is about to wait.
 func (q *queue) begin() {
 	if q.pending.Load() == 0 {
 		q.progress.Store(time.Now().UnixNano())
@@ -83,17 +84,17 @@ func (q *queue) begin() {
 	q.pending.Add(1)
 }
 
-// leave notes that an operation no longer waits, though the writer has done nothing.
+// leave records that an operation was not sent to the writer. This is not progress.
 func (q *queue) leave() { q.pending.Add(-1) }
 
-// end notes that an operation is answered or dropped, so appends make progress.
+// end records that the writer has answered or dropped an operation, which is progress.
 func (q *queue) end() {
 	q.progress.Store(time.Now().UnixNano())
 	q.pending.Add(-1)
 }
 
-// AppendStall returns for how long appends have waited without any of them being
-// answered; 0 if none waits.
+// AppendStall returns how long appends have been waiting without any of them being
+// answered, 0 if none waits.
 func (s *Store) AppendStall() time.Duration {
 	if s.queue.pending.Load() == 0 {
 		return 0

@@ -11,7 +11,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// decideAll lets a writer that is not running decide appends, and returns it.
+// decideAll returns a writer that has decided some appends and is not running.
 func decideAll(t *testing.T, ops ...*operation) *writer {
 	t.Helper()
 	s := newStore("/store", &Options{FS: vfs.NewMem()})
@@ -33,7 +33,7 @@ func decideAll(t *testing.T, ops ...*operation) *writer {
 	return w
 }
 
-func operationOf(t *testing.T, events []dcb.Event, condition *dcb.AppendCondition) *operation {
+func newTestOperation(t *testing.T, events []dcb.Event, condition *dcb.AppendCondition) *operation {
 	t.Helper()
 	limits := dcb.Limits{}.WithDefaults()
 	request, err := encoding.NewAppend(events, condition, nil, &limits)
@@ -43,39 +43,39 @@ func operationOf(t *testing.T, events []dcb.Event, condition *dcb.AppendConditio
 	return newOperation(request)
 }
 
-func TestWriterTakesBoundedStepsForACondition(t *testing.T) {
+func TestWriterBoundsStepsOfCondition(t *testing.T) {
 	var condition dcb.AppendCondition
 	for range 20 {
 		condition.FailIfEventsMatch.Items = append(condition.FailIfEventsMatch.Items, tagged("a", "b").Items...)
 	}
-	came := operationOf(t, alternating(60_000, "a", "b"), nil)
-	op := operationOf(t, alternating(1, "c"), &condition)
+	came := newTestOperation(t, alternating(60_000, "a", "b"), nil)
+	op := newTestOperation(t, alternating(1, "c"), &condition)
 	w := decideAll(t, came, op)
-	if len(w.open.accepted) != 1 || len(w.open.held) != 1 || !w.open.held[0].v.stale {
-		t.Fatalf("%d are accepted, %d held", len(w.open.accepted), len(w.open.held))
+	if len(w.open.accepted) != 1 || len(w.open.deferred) != 1 || !w.open.deferred[0].r.stale {
+		t.Fatalf("%d operations accepted, %d deferred", len(w.open.accepted), len(w.open.deferred))
 	}
 	if steps := w.open.work - 120_000; steps > sliceSteps+1 {
-		t.Errorf("it took %d steps", steps)
+		t.Errorf("the condition took %d steps", steps)
 	}
 	if !op.isLarge() {
-		t.Error("what comes back is not large")
+		t.Error("the stale operation is not large")
 	}
-	// Each time it comes back it may take more, up to a bound.
+	// The limit grows with each round, up to a bound.
 	for range 40 {
 		before := w.open.work
 		w.decide(op)
 		if steps := w.open.work - before; steps > maxConditionSteps+1 {
-			t.Errorf("after %d rounds it took %d steps", op.rounds, steps)
+			t.Errorf("after %d rounds the condition took %d steps", op.rounds, steps)
 		}
 	}
 }
 
-// An append that was examined before 60,000 events came, whose condition would take
-// the writer long to evaluate, is given back to its caller, which finds the answer.
-func TestAppendThatTheWriterGivesBackIsDecided(t *testing.T) {
+// After the precheck of the append, 60,000 events are added, for which its condition
+// exceeds the writer's step limit. The caller evaluates the condition again.
+func TestStaleAppendIsDecided(t *testing.T) {
 	for _, match := range []bool{false, true} {
 		t.Run(fmt.Sprint("match=", match), func(t *testing.T) {
-			s, disk := openSlow(t)
+			s, disk := newSlowStore(t)
 			events := alternating(60_000, "a", "b")
 			if match {
 				events[59_999].Tags = []string{"a", "b"}
@@ -96,16 +96,16 @@ func TestAppendThatTheWriterGivesBackIsDecided(t *testing.T) {
 			var failed *dcb.Error
 			switch {
 			case !match && (got.err != nil || got.position != 60_001):
-				t.Errorf("it is answered with %d, %v", got.position, got.err)
+				t.Errorf("append: position %d, error %v", got.position, got.err)
 			case match && (!errors.As(got.err, &failed) || failed.ConflictPosition != 60_000):
-				t.Errorf("it is answered with %d, %v", got.position, got.err)
+				t.Errorf("conflicting append: position %d, error %v", got.position, got.err)
 			}
 		})
 	}
 }
 
 func TestSmallAppendsDoNotWaitForAllLargeOnes(t *testing.T) {
-	s, disk := openSlow(t)
+	s, disk := newSlowStore(t)
 	disk.stop()
 	first := startAppend(t, s, alternating(1, "first"), nil)
 	<-disk.waiting
@@ -127,9 +127,9 @@ func TestSmallAppendsDoNotWaitForAllLargeOnes(t *testing.T) {
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
-	// One large append was in the open group already, and one may have its turn.
+	// One large append was in the open group already, and one may be next.
 	if most := uint64(1 + 2*len(large) + 1); got.position > most {
-		t.Errorf("the small append is at %d, behind more than two large ones (%d)", got.position, most)
+		t.Errorf("the small append is at %d, after more than two large ones (%d)", got.position, most)
 	}
 	for _, outcome := range append(larges, first) {
 		if got := <-outcome; got.err != nil {
@@ -150,40 +150,40 @@ func TestLargeAppendsDoNotWaitForAllSmallOnes(t *testing.T) {
 			first, second = large, small
 		}
 		if w.next() != first || w.next() != second || w.next() != nil {
-			t.Errorf("largeTurn is %v: the lanes are not taken in order", largeTurn)
+			t.Errorf("largeTurn is %v: wrong order of the lanes", largeTurn)
 		}
 	}
 }
 
-// Large appends fill the memory blocks faster than they are written to files.
-func TestLargeAppendsLeaveMemoryBlocksToSmallOnes(t *testing.T) {
+// Large appends may fill head blocks faster than these are written to files.
+func TestLargeAppendsLeaveHeadBlocksToSmallOnes(t *testing.T) {
 	w := decideAll(t)
 	small, large := new(operation), &operation{large: true}
 	grow := func() {
 		w.states.change(func(st *state) {
-			st.memories = append(st.memories, newMemory(w.hasher, w.log.Tail(), 0))
+			st.heads = append(st.heads, newHeadBlock(w.hasher, w.log.Tail(), 0))
 		})
 	}
-	for len(w.states.current.Load().memories) <= maxMemories/2 {
+	for len(w.states.current.Load().heads) <= maxHeads/2 {
 		grow()
 	}
 	w.queue.small <- small
 	w.queue.large <- large
 	if w.next() != small || w.next() != nil {
-		t.Error("a large append is taken though half of the memory blocks wait, or a small one is not")
+		t.Error("a large append was received while half of the head blocks wait, or a small one was not")
 	}
-	for len(w.states.current.Load().memories) <= maxMemories {
+	for len(w.states.current.Load().heads) <= maxHeads {
 		grow()
 	}
 	w.queue.small <- small
 	if w.next() != nil {
-		t.Error("an append is taken though all memory blocks wait")
+		t.Error("an append was received while all head blocks wait")
 	}
 }
 
-// Requests whose tags are all different take the most of the index.
+// Requests with distinct tags take the most memory in the index.
 func TestHeadBlocksStayWithinTheirBound(t *testing.T) {
-	s, disk := openSlow(t)
+	s, disk := newSlowStore(t)
 	disk.stop()
 	outcomes := []<-chan appended{startAppend(t, s, alternating(1, "first"), nil)}
 	<-disk.waiting
@@ -202,45 +202,45 @@ func TestHeadBlocksStayWithinTheirBound(t *testing.T) {
 			t.Fatal(got.err)
 		}
 	}
-	for i, m := range s.states.current.Load().memories {
-		if m.Bytes() > maxBlockMemory {
-			t.Errorf("head block %d takes %d bytes, more than %d", i, m.Bytes(), maxBlockMemory)
+	for i, m := range s.states.current.Load().heads {
+		if m.Bytes() > maxHeadBytes {
+			t.Errorf("head block %d takes %d bytes, more than %d", i, m.Bytes(), maxHeadBytes)
 		}
 	}
 }
 
-func TestAppendStallIsTheTimeWithoutAnAnswer(t *testing.T) {
-	s, disk := openSlow(t)
+func TestAppendStallIsTimeWithoutResult(t *testing.T) {
+	s, disk := newSlowStore(t)
 	if got := s.AppendStall(); got != 0 {
-		t.Errorf("an idle store: %v", got)
+		t.Errorf("stall of an idle store: %v", got)
 	}
 	disk.stop()
 	outcome := startAppend(t, s, alternating(1, "a"), nil)
 	<-disk.waiting
 	before := s.AppendStall()
 	if before <= 0 {
-		t.Errorf("while the disk stalls: %v", before)
+		t.Errorf("stall of a blocked store: %v", before)
 	}
 	eventually(t, "the stall grows", func() bool { return s.AppendStall() > before })
 	disk.resume()
 	<-outcome
 	if got := s.AppendStall(); got != 0 {
-		t.Errorf("after the answer: %v", got)
+		t.Errorf("stall after the result: %v", got)
 	}
 }
 
-// The caller of the only append gives up before the lane has room for it.
-func TestAnAppendThatWasGivenUpIsNoStall(t *testing.T) {
+// The caller of the only append cancels it before the lane has capacity.
+func TestCancelledAppendIsNoStall(t *testing.T) {
 	s := &Store{queue: newQueue()}
 	for range laneLength {
 		s.queue.small <- new(operation)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.queue.submit(ctx, operationOf(t, alternating(1, "a"), nil)); !errors.Is(err, context.Canceled) {
+	if err := s.queue.submit(ctx, newTestOperation(t, alternating(1, "a"), nil)); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if got := s.AppendStall(); got != 0 {
-		t.Errorf("nothing waits, and appends have stalled for %v", got)
+		t.Errorf("stall without a waiting append: %v", got)
 	}
 }

@@ -10,31 +10,32 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// locateAtATime is how many positions are located together.
+// locateAtATime is the number of positions located together.
 const locateAtATime = 256
 
-// progress is how far a batch got.
+// progress describes a batch that was read.
 type progress struct {
-	position uint64 // where to go on, unless this is the end
-	count    int    // events given
-	last     uint64 // position of the last event given; 0 for none
-	end      bool   // the range is done
+	position uint64 // where to continue, unless end is set
+	count    int    // number of events
+	last     uint64 // position of the last event; 0 if there is none
+	end      bool   // reports whether the range is finished
 }
 
-// batchBound is how much a batch may have.
+// batchBound bounds the events and the bytes of a batch.
 type batchBound struct{ events, bytes int }
 
-// batch appends the records of the next events that the query matches between low and
-// high, as many as the bound allows, and of more than one event at most batchBytes bytes.
-// It returns an encoding.MessageTooSmallError if the first record has more bytes than the bound.
-func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, most batchBound, dst []byte) ([]byte, progress, error) {
+// batch appends to dst the records of the next events that the query matches from low
+// to high, as many as the bound allows. A batch of more than one event has at most
+// batchBytes bytes. batch returns an encoding.MessageTooSmallError if the first record alone
+// exceeds bound.bytes.
+func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint64, direction index.Direction, bound batchBound, dst []byte) ([]byte, progress, error) {
 	b := batchers.Get().(*batcher)
 	defer b.free()
-	b.store, b.direction, b.most = s, direction, most
+	b.store, b.direction, b.bound = s, direction, bound
 	err := s.evaluate(ctx, sn, &evaluation{query: q, direction: direction, visit: b.visit}, low, high)
 	if err == nil && !b.full {
 		err = b.locate()
-		s.suspect(sn.blocks, err)
+		s.markCorrupt(sn.blocks, err)
 	}
 	if b.need > 0 {
 		return dst, progress{}, &encoding.MessageTooSmallError{Need: b.need}
@@ -50,30 +51,30 @@ func (s *Store) batch(ctx context.Context, sn snapshot, q *query, low, high uint
 
 var batchers = sync.Pool{New: func() any { return new(batcher) }}
 
-// free gives the batcher back, with the room that it has grown to.
+// free returns the batcher to the pool with its buffers.
 func (b *batcher) free() {
 	clear(b.records)
 	*b = batcher{fetcher: fetcher{records: b.records[:0], locations: b.locations[:0]}, pending: b.pending[:0]}
 	batchers.Put(b)
 }
 
-// batcher collects what a walk visits until a batch is full.
+// batcher collects the visited positions until the batch is full.
 type batcher struct {
 	fetcher
-	part    part
-	pending []uint64 // visited and not located, in part
+	block   block
+	pending []uint64 // positions in block that were visited and not located yet
 	full    bool
 }
 
-func (b *batcher) visit(p part, position uint64) (bool, error) {
-	if p != b.part {
+func (b *batcher) visit(from block, position uint64) (bool, error) {
+	if from != b.block {
 		if err := b.locate(); err != nil || b.full {
 			return false, err
 		}
-		b.part = p
+		b.block = from
 	}
 	b.pending = append(b.pending, position)
-	if len(b.records)+len(b.pending) == b.most.events {
+	if len(b.records)+len(b.pending) == b.bound.events {
 		err := b.locate()
 		b.full = true
 		return false, err
@@ -91,7 +92,7 @@ func (b *batcher) locate() error {
 	if len(b.pending) == 0 {
 		return nil
 	}
-	n, err := b.gather(b.part, b.pending)
+	n, err := b.gather(b.block, b.pending)
 	b.full = b.full || n < len(b.pending)
 	b.pending = b.pending[:0]
 	return err
@@ -109,7 +110,7 @@ func (b *batcher) progress() progress {
 	return p
 }
 
-// OpenRead begins a read of what is published now.
+// OpenRead opens a cursor for the events up to the head that is published now.
 func (s *Store) OpenRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
 	if r.Subscribe {
 		return s.subscribeFrom(r), nil
@@ -137,16 +138,16 @@ func (s *Store) OpenRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
 	return c, nil
 }
 
-func batchSize(asked uint32) int {
-	if asked == 0 {
+func batchSize(requested uint32) int {
+	if requested == 0 {
 		return encoding.DefaultBatchSize
 	}
-	return int(min(asked, encoding.MaxBatchSize))
+	return int(min(requested, encoding.MaxBatchSize))
 }
 
-// readCursor walks from low to high, or back. It holds no state between
-// messages: positions do not change their meaning, so each message looks at the
-// blocks of its time, up to the head of the beginning.
+// readCursor reads the events from low to high, or backwards. It references no state
+// between messages. Events never change their position, so each message reads from the
+// blocks that are current then, up to the head captured when the cursor was opened.
 type readCursor struct {
 	store     *Store
 	query     *query
@@ -154,12 +155,12 @@ type readCursor struct {
 	head      uint64
 	low, high uint64
 	batchSize int
-	left      int64 // events up to the limit; -1 without one
-	sent      bool  // a message was given
+	left      int64 // remaining events up to the limit; -1 if there is no limit
+	sent      bool  // reports whether a message was returned
 	done      bool
 }
 
-// Wait does not wait: all that the read returns is there.
+// Wait returns immediately: all events of the read are stored already.
 func (c *readCursor) Wait(context.Context) error {
 	if c.done {
 		return io.EOF
@@ -168,7 +169,7 @@ func (c *readCursor) Wait(context.Context) error {
 }
 
 // Next appends the next message.
-func (c *readCursor) Next(ctx context.Context, dst []byte, room int) ([]byte, error) {
+func (c *readCursor) Next(ctx context.Context, dst []byte, space int) ([]byte, error) {
 	if c.done {
 		return dst, io.EOF
 	}
@@ -176,12 +177,12 @@ func (c *readCursor) Next(ctx context.Context, dst []byte, room int) ([]byte, er
 		return dst, err
 	}
 	defer c.store.gate.leave()
-	sn := snapshot{c.store.states.hold(), c.head}
+	sn := snapshot{c.store.states.acquire(), c.head}
 	defer sn.release()
-	most := batchBound{events: c.messageLimit(), bytes: room - encoding.MaxHeadBytes}
-	dst, p, err := c.store.batch(ctx, sn, c.query, c.low, c.high, c.direction, most, dst)
+	bound := batchBound{events: c.messageLimit(), bytes: space - encoding.HeadRoom}
+	dst, p, err := c.store.batch(ctx, sn, c.query, c.low, c.high, c.direction, bound, dst)
 	if larger := (*encoding.MessageTooSmallError)(nil); errors.As(err, &larger) {
-		larger.Need += encoding.MaxHeadBytes
+		larger.Need += encoding.HeadRoom
 	}
 	if err != nil {
 		return dst, err

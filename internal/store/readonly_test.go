@@ -17,9 +17,9 @@ import (
 
 const lockFile = crashDir + "/LOCK"
 
-// onReadOnlyDisk are the options for a store on a disk that nobody may write. It
-// fails if anybody tries, but for making the lock.
-func onReadOnlyDisk(t *testing.T, disk *vfs.Mem, blockEvents int) *store.Options {
+// readOnlyOptions returns options for a read-only store on a read-only disk. Any attempt
+// to write fails the test, except for the creation of the lock file.
+func readOnlyOptions(t *testing.T, disk *vfs.Mem, blockEvents int) *store.Options {
 	fsys := vfs.Observe(disk, func(op vfs.Op) error {
 		switch op.Kind {
 		case "opendir", "open", "read", "list", "lockdir":
@@ -33,19 +33,19 @@ func onReadOnlyDisk(t *testing.T, disk *vfs.Mem, blockEvents int) *store.Options
 		}
 		return syscall.EROFS
 	})
-	options := tiny(fsys)
+	options := smallOptions(fsys)
 	options.ReadOnly, options.BlockEvents = true, blockEvents
 	return options
 }
 
-// contents is what a store says of what it holds.
+// contents is the content of a store, as several calls return it.
 type contents struct {
 	all, tagged []dcb.SequencedEvent
 	tracked     uint64
 	types       store.TermStats
 }
 
-func contentsOf(t *testing.T, s *store.Store) (c contents) {
+func readContents(t *testing.T, s *store.Store) (c contents) {
 	t.Helper()
 	var errs [4]error
 	c.all, _, errs[0] = s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
@@ -62,71 +62,71 @@ func contentsOf(t *testing.T, s *store.Store) (c contents) {
 	return c
 }
 
-func TestReadOnlyReadsWhatIsThereAndChangesNothing(t *testing.T) {
-	for name, spoil := range map[string]func(*vfs.Mem){
+func TestReadOnlyStoreChangesNothing(t *testing.T) {
+	for name, change := range map[string]func(*vfs.Mem){
 		"closed":           func(*vfs.Mem) {},
 		"without a lock":   func(disk *vfs.Mem) { disk.Remove(lockFile) },
-		"torn":             func(disk *vfs.Mem) { cutShort(t, disk, lastOf(disk, "log"), 3) },
-		"damaged block":    func(disk *vfs.Mem) { flip(t, disk, within(disk, crashDir+"/index")[1], 9) },
-		"missing block":    func(disk *vfs.Mem) { disk.Remove(within(disk, crashDir+"/index")[1]) },
-		"no last block":    func(disk *vfs.Mem) { disk.Remove(lastOf(disk, "index")) },
+		"torn":             func(disk *vfs.Mem) { truncateFile(t, disk, lastFile(disk, "log"), 3) },
+		"corrupt block":    func(disk *vfs.Mem) { flipBit(t, disk, filesIn(disk, crashDir+"/index")[1], 9) },
+		"missing block":    func(disk *vfs.Mem) { disk.Remove(filesIn(disk, crashDir+"/index")[1]) },
+		"no last block":    func(disk *vfs.Mem) { disk.Remove(lastFile(disk, "index")) },
 		"without an index": func(disk *vfs.Mem) { removeIndex(disk) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk := filled(t)
-			spoil(disk)
-			s, err := store.Open(crashDir, onReadOnlyDisk(t, disk, 50))
+			disk := newFilledDisk(t)
+			change(disk)
+			s, err := store.Open(crashDir, readOnlyOptions(t, disk, 50))
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := contentsOf(t, s)
+			got := readContents(t, s)
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
-			s, err = store.Open(crashDir, tiny(disk))
+			s, err = store.Open(crashDir, smallOptions(disk))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if want := contentsOf(t, s); !reflect.DeepEqual(got, want) || len(got.all) != 120 || len(got.tagged) != 6 {
+			if want := readContents(t, s); !reflect.DeepEqual(got, want) || len(got.all) != 120 || len(got.tagged) != 6 {
 				t.Errorf("read %v\nwant %v", got, want)
 			}
 		})
 	}
 }
 
-// lastOf gives the last file of a folder of the store.
-func lastOf(disk *vfs.Mem, folder string) string {
-	names := within(disk, filepath.Join(crashDir, folder))
+// lastFile returns the last file in a directory of the store.
+func lastFile(disk *vfs.Mem, dir string) string {
+	names := filesIn(disk, filepath.Join(crashDir, dir))
 	return names[len(names)-1]
 }
 
 func removeIndex(disk *vfs.Mem) {
-	for _, name := range within(disk, crashDir+"/index") {
+	for _, name := range filesIn(disk, crashDir+"/index") {
 		disk.Remove(name)
 	}
 }
 
-// cutShort takes bytes off the end of a file.
-func cutShort(t *testing.T, disk *vfs.Mem, name string, bytes int64) {
+// truncateFile removes bytes from the end of a file.
+func truncateFile(t *testing.T, disk *vfs.Mem, name string, bytes int64) {
 	t.Helper()
 	f, err := disk.OpenWrite(name)
 	if err == nil {
-		err = errors.Join(f.Truncate(size(t, disk, name)-bytes), f.Close())
+		err = errors.Join(f.Truncate(fileSize(t, disk, name)-bytes), f.Close())
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestReadOnlyRefusesAppends(t *testing.T) {
-	s, err := store.Open(crashDir, onReadOnlyDisk(t, filled(t), 2))
+func TestReadOnlyStoreRefusesAppends(t *testing.T) {
+	s, err := store.Open(crashDir, readOnlyOptions(t, newFilledDisk(t), 2))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	_, err = s.Append(t.Context(), appends("late", 1), nil, nil)
-	if !errors.Is(err, dcb.ErrInvalidArgument) || !strings.Contains(err.Error(), "read only") {
+	_, err = s.Append(t.Context(), newEvents("late", 1), nil, nil)
+	if !errors.Is(err, dcb.ErrInvalidArgument) || !strings.Contains(err.Error(), "read-only") {
 		t.Errorf("append: %v", err)
 	}
 	if err := s.Restore(t.Context(), nil); !errors.Is(err, dcb.ErrInvalidArgument) {
@@ -134,32 +134,32 @@ func TestReadOnlyRefusesAppends(t *testing.T) {
 	}
 }
 
-func TestReadOnlyRefusesWhatItCannotReadWhole(t *testing.T) {
-	locked := filled(t)
+func TestReadOnlyOpenFailures(t *testing.T) {
+	locked := newFilledDisk(t)
 	lock, err := locked.Lock(lockFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	damaged := filled(t)
-	flip(t, damaged, lastOf(damaged, "log"), 100)
-	bare := filled(t)
+	corrupt := newFilledDisk(t)
+	flipBit(t, corrupt, lastFile(corrupt, "log"), 100)
+	bare := newFilledDisk(t)
 	removeIndex(bare)
 	for i, tc := range []struct {
 		disk *vfs.Mem
 		kind error
-		says string
+		text string
 	}{
 		{locked, dcb.ErrIO, "locked by another process"},
-		{damaged, dcb.ErrCorruption, "opening the log"},
+		{corrupt, dcb.ErrCorruption, "opening the log"},
 		{bare, dcb.ErrIO, "open a copy that can be written"},
 		{vfs.NewMem(), dcb.ErrInvalidArgument, "no store"},
 	} {
-		s, err := store.Open(crashDir, onReadOnlyDisk(t, tc.disk, 2))
+		s, err := store.Open(crashDir, readOnlyOptions(t, tc.disk, 2))
 		if err == nil {
 			s.Close()
 		}
-		if !errors.Is(err, tc.kind) || !strings.Contains(fmt.Sprint(err), tc.says) {
+		if !errors.Is(err, tc.kind) || !strings.Contains(fmt.Sprint(err), tc.text) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}

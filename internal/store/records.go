@@ -8,10 +8,10 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// Records ranges over all that the log holds as of now, in its order: events with
-// their tracking and, at position 0, tracking that came without an event. It
-// verifies each group whole, and keeps no more than one of them in memory. An
-// error is the last thing that it yields. Until it ends, closing waits.
+// Records iterates over the records that are in the log now, in log order: events with
+// their tracking and, at position 0, tracking-only records. It verifies each group
+// before it yields its records, and keeps at most one group in memory. An error is the
+// last value that it yields. Close waits until the iteration ends.
 func (s *Store) Records(ctx context.Context) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		if err := s.gate.enter(ctx); err != nil {
@@ -34,7 +34,7 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[dcb.SequencedEvent, error
 	}
 }
 
-// yieldRecords yields the decoded records of a group, and reports whether to continue.
+// yieldRecords yields the decoded records of a group and reports whether to continue.
 func yieldRecords(records iter.Seq2[encoding.Record, error], yield func(dcb.SequencedEvent, error) bool) bool {
 	for record, err := range records {
 		var decoded dcb.SequencedEvent
@@ -52,7 +52,8 @@ func yieldRecords(records iter.Seq2[encoding.Record, error], yield func(dcb.Sequ
 	return true
 }
 
-// interrupted tells why long work should stop: ctx is done, or the store closes.
+// interrupted returns an error if a long operation must stop: dcb.ErrClosed when the
+// store closes, or the error of ctx.
 func (s *Store) interrupted(ctx context.Context) error {
 	select {
 	case <-s.closing:

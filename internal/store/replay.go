@@ -8,30 +8,30 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// replay makes memory blocks of groups that are in the log.
+// replay builds head blocks from groups in the log.
 type replay struct {
 	store *Store
 	ctx   context.Context
-	// emit takes each block that is full.
-	emit func(*memory) error
-	// progress is told of each group; nil for nobody.
+	// emit is called with each full block.
+	emit func(*headBlock) error
+	// progress is called after each group. It may be nil.
 	progress func(*eventlog.Group)
 }
 
-// run adds the groups behind a point, up to the one of index last, and gives the
-// block that is left, not full.
-func (r *replay) run(from eventlog.Point, last uint64) (*memory, error) {
-	m := newMemory(r.store.hasher, from.Tail, 0)
+// run replays the groups after a point, up to the group with index last. It returns
+// the remaining block, which was not emitted.
+func (r *replay) run(from eventlog.Point, last uint64) (*headBlock, error) {
+	h := newHeadBlock(r.store.hasher, from.Tail, 0)
 	for g, err := range r.store.log.Groups(from, last) {
 		if err == nil {
 			err = r.ctx.Err()
 		}
-		if err == nil && m.full(r.store.options.BlockEvents) {
-			err = r.emit(m)
-			m = newMemory(r.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, m.Terms())
+		if err == nil && h.full(r.store.options.BlockEvents) {
+			err = r.emit(h)
+			h = newHeadBlock(r.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, h.Terms())
 		}
 		if err == nil {
-			err = m.addGroup(&g, r.store.verifiedRecords(&g))
+			err = h.addGroup(&g, r.store.verifiedRecords(&g))
 		}
 		if err != nil {
 			return nil, err
@@ -40,23 +40,23 @@ func (r *replay) run(from eventlog.Point, last uint64) (*memory, error) {
 			r.progress(&g)
 		}
 	}
-	return m, nil
+	return h, nil
 }
 
-// endOf gives the point in the log behind a block. It fails if the log does not
-// have the group that the block ends with.
+// endOf returns the point in the log after the last group of a block. It fails with
+// errBlockMismatch if the log does not contain this group.
 func (s *Store) endOf(b *index.Block) (eventlog.Point, error) {
-	g, sound, err := s.log.HeaderAt(b.Base, b.Offset)
+	g, valid, err := s.log.HeaderAt(b.Base, b.Offset)
 	if err != nil {
 		return eventlog.Point{}, err
 	}
-	if !sound || g.Index != b.LastGroup || g.Chain != b.Chain || g.First+uint64(g.Count) != b.Next() {
+	if !valid || g.Index != b.LastGroup || g.Chain != b.Chain || g.First+uint64(g.Count) != b.Next() {
 		return eventlog.Point{}, errBlockMismatch{b.Name}
 	}
 	return g.End(), nil
 }
 
-// errBlockMismatch tells of a block that is not of this log.
+// errBlockMismatch is returned when a block was not built from this log.
 type errBlockMismatch struct{ name string }
 
 func (e errBlockMismatch) Error() string {

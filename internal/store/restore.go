@@ -11,21 +11,20 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// restore is what a restored run of events has that an append has not.
+// restore is the part of a restore operation that an append does not have.
 type restore struct {
-	first     uint64              // the position that the first event must get
-	tracking  []*dcb.TrackingInfo // of each event; nil for none
-	eventless []eventless         // in order
+	first        uint64              // required position of the first event
+	tracking     []*dcb.TrackingInfo // of each event; nil if it has none
+	trackingOnly []trackingOnly      // in order
 }
 
-// eventless is tracking that comes with no event, but before one of the operation's,
-// or behind them all.
-type eventless struct {
-	before int // events of the operation that come first
+// trackingOnly is tracking without an event.
+type trackingOnly struct {
+	before int // index of the event before which it is stored
 	info   dcb.TrackingInfo
 }
 
-// restoreLimits are those of the format: what a store could hold may be restored.
+// restoreLimits are the limits of the format: every record of a store can be restored.
 var restoreLimits = dcb.Limits{
 	EventBytes:      maxEventBytes,
 	RequestBytes:    maxRequestBytes,
@@ -35,11 +34,12 @@ var restoreLimits = dcb.Limits{
 	RequestMetadata: math.MaxInt32,
 }
 
-// Restore writes a run of records of another store, as Records gives them and in
-// that order, or none of them. They are durable when it returns. Positions and
-// tracking are as given: the first event must follow this store's last, each other
-// the one before it, and the tracking of a source must never go back, or Restore
-// fails with dcb.ErrIntegrity. A record at position 0 is tracking alone.
+// Restore writes records of another store, in the order in which Records yields them.
+// It writes all of them or none, and they are durable when it returns. Their positions
+// and tracking are kept: the first event must follow this store's last, every other
+// event the one before it, and the position of a tracking source must not decrease.
+// Otherwise Restore fails with dcb.ErrIntegrity. A record at position 0 is
+// tracking-only.
 func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error {
 	if err := s.gate.enter(ctx); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error
 	}
 	request, err := encoding.NewAppend(events, nil, nil, &restoreLimits)
 	if err != nil {
-		return nameUnfit(events, r.first, err)
+		return nameInvalid(events, r.first, err)
 	}
 	op := newOperation(request)
 	op.restore = r
@@ -63,10 +63,10 @@ func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error
 	return err
 }
 
-// arrange takes the records apart, so that they can be written in this order.
+// arrange splits the records into events, which it returns, and tracking.
 func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err error) {
 	if len(records) > maxRequestEvents {
-		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%d records are more than %d, which is the limit", len(records), maxRequestEvents)}
+		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%d records exceed the limit of %d", len(records), maxRequestEvents)}
 	}
 	events = make([]dcb.Event, 0, len(records))
 	r.tracking = make([]*dcb.TrackingInfo, 0, len(records))
@@ -76,14 +76,14 @@ func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err
 			if record.Tracking == nil {
 				return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("record %d has neither a position nor tracking", i+1)}
 			}
-			r.eventless = append(r.eventless, eventless{len(events), *record.Tracking})
+			r.trackingOnly = append(r.trackingOnly, trackingOnly{len(events), *record.Tracking})
 			continue
 		}
 		if len(events) == 0 {
 			r.first = record.Position
 		}
 		if next := r.first + uint64(len(events)); record.Position != next {
-			return nil, outOfPlace(record.Position, next-1)
+			return nil, notContiguous(record.Position, next-1)
 		}
 		events = append(events, record.Event)
 		r.tracking = append(r.tracking, record.Tracking)
@@ -91,19 +91,20 @@ func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err
 	return events, nil
 }
 
-// nameUnfit names the position of the event that cannot be stored.
-func nameUnfit(events []dcb.Event, first uint64, err error) error {
+// nameInvalid returns the error of the first event that cannot be stored, with its
+// position.
+func nameInvalid(events []dcb.Event, first uint64, err error) error {
 	for i := range events {
-		var unfit *dcb.Error
-		if _, err := encoding.NewAppend(events[i:i+1], nil, nil, &restoreLimits); errors.As(err, &unfit) {
-			detail := strings.TrimPrefix(unfit.Detail, "event 1: ")
-			return &dcb.Error{Kind: unfit.Kind, Detail: fmt.Sprintf("the event of position %d cannot be stored: %s", first+uint64(i), detail)}
+		var invalid *dcb.Error
+		if _, err := encoding.NewAppend(events[i:i+1], nil, nil, &restoreLimits); errors.As(err, &invalid) {
+			detail := strings.TrimPrefix(invalid.Detail, "event 1: ")
+			return &dcb.Error{Kind: invalid.Kind, Detail: fmt.Sprintf("the event at position %d cannot be stored: %s", first+uint64(i), detail)}
 		}
 	}
 	return err
 }
 
-// trackingChanges gives what the records do to each source.
+// trackingChanges returns the changes of the records, one for each source.
 func trackingChanges(records []dcb.SequencedEvent) (changes []trackingChange, err error) {
 	known := map[string]int{} // index in changes
 	for i := range records {
@@ -129,14 +130,14 @@ func trackingChanges(records []dcb.SequencedEvent) (changes []trackingChange, er
 	return changes, nil
 }
 
-func outOfPlace(position, last uint64) error {
+func notContiguous(position, last uint64) error {
 	return &dcb.Error{
 		Kind:   dcb.ErrIntegrity,
-		Detail: fmt.Sprintf("the event of position %d cannot come directly behind position %d", position, last),
+		Detail: fmt.Sprintf("the event at position %d cannot follow position %d", position, last),
 	}
 }
 
-// inPlace tells whether an operation that has to begin at a position would.
-func (w *writer) inPlace(op *operation) bool {
+// isNextPosition reports whether the next position is the one that a restore requires.
+func (w *writer) isNextPosition(op *operation) bool {
 	return op.restore == nil || op.request.Count == 0 || op.restore.first == w.open.last()+1
 }

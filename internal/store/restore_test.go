@@ -13,8 +13,8 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// records gives all that a store's log holds.
-func records(t *testing.T, s *store.Store) (all []dcb.SequencedEvent) {
+// readRecords returns all records in the log of a store.
+func readRecords(t *testing.T, s *store.Store) (all []dcb.SequencedEvent) {
 	t.Helper()
 	for record, err := range s.Records(context.Background()) {
 		if err != nil {
@@ -25,8 +25,8 @@ func records(t *testing.T, s *store.Store) (all []dcb.SequencedEvent) {
 	return all
 }
 
-// varied fills a store with all that a record can have.
-func varied(t *testing.T, s *store.Store) {
+// fillStore appends events and tracking that cover all fields of a record.
+func fillStore(t *testing.T, s *store.Store) {
 	t.Helper()
 	ctx := context.Background()
 	for i := range uint64(40) {
@@ -42,7 +42,7 @@ func varied(t *testing.T, s *store.Store) {
 		if _, err := s.Append(ctx, []dcb.Event{event, {}}, nil, tracking); err != nil {
 			t.Fatal(err)
 		}
-		if i%5 == 0 { // with no event, and a position that only counts there
+		if i%5 == 0 { // tracking-only
 			alone := dcb.TrackingInfo{Source: fmt.Sprint("s", i%2), Position: 10*i + 5}
 			if _, err := s.Append(ctx, nil, nil, &alone); err != nil {
 				t.Fatal(err)
@@ -54,19 +54,19 @@ func varied(t *testing.T, s *store.Store) {
 	}
 }
 
-func TestRestoredStoreIsLikeItsSource(t *testing.T) {
+func TestRestoredStoreEqualsSource(t *testing.T) {
 	for _, batch := range []int{1, 7, 1000} {
 		t.Run(fmt.Sprint(batch), func(t *testing.T) {
 			ctx := context.Background()
-			source := open(t, t.TempDir(), smallPieces())
-			varied(t, source)
-			restored := open(t, t.TempDir(), smallPieces())
-			for run := range slices.Chunk(records(t, source), batch) {
-				if err := restored.Restore(ctx, run); err != nil {
+			source := openStore(t, t.TempDir(), smallBlocks())
+			fillStore(t, source)
+			restored := openStore(t, t.TempDir(), smallBlocks())
+			for chunk := range slices.Chunk(readRecords(t, source), batch) {
+				if err := restored.Restore(ctx, chunk); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got, want := records(t, restored), records(t, source); !reflect.DeepEqual(got, want) {
+			if got, want := readRecords(t, restored), readRecords(t, source); !reflect.DeepEqual(got, want) {
 				t.Errorf("%d records, want the %d of the source", len(got), len(want))
 			}
 			for _, name := range []string{"s0", "s1", "zero", "none"} {
@@ -79,13 +79,13 @@ func TestRestoredStoreIsLikeItsSource(t *testing.T) {
 			query := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"n:3", "all"}}}}
 			want, _, _ := source.Read(ctx, query, dcb.ReadOptions{}).Collect()
 			if got, _, err := restored.Read(ctx, query, dcb.ReadOptions{}).Collect(); err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("the query gives %v (%v), want %v", got, err, want)
+				t.Errorf("the query returns %v (%v), want %v", got, err, want)
 			}
 		})
 	}
 }
 
-func TestRestoreRefuses(t *testing.T) {
+func TestRestoreFailures(t *testing.T) {
 	at := func(position uint64, tracking *dcb.TrackingInfo) dcb.SequencedEvent {
 		return dcb.SequencedEvent{Position: position, Event: dcb.Event{Type: "T"}, Tracking: tracking}
 	}
@@ -94,18 +94,18 @@ func TestRestoreRefuses(t *testing.T) {
 		records []dcb.SequencedEvent
 		want    error
 	}{
-		"a gap before":                    {[]dcb.SequencedEvent{at(3, nil)}, dcb.ErrIntegrity},
-		"a position that is taken":        {[]dcb.SequencedEvent{at(1, nil)}, dcb.ErrIntegrity},
-		"a gap within":                    {[]dcb.SequencedEvent{at(2, nil), at(4, nil)}, dcb.ErrIntegrity},
+		"gap before the first event":      {[]dcb.SequencedEvent{at(3, nil)}, dcb.ErrIntegrity},
+		"position that exists":            {[]dcb.SequencedEvent{at(1, nil)}, dcb.ErrIntegrity},
+		"gap between events":              {[]dcb.SequencedEvent{at(2, nil), at(4, nil)}, dcb.ErrIntegrity},
 		"tracking below the recorded one": {[]dcb.SequencedEvent{at(2, web(6))}, dcb.ErrIntegrity},
-		"tracking that goes back":         {[]dcb.SequencedEvent{at(2, web(9)), at(3, web(8))}, dcb.ErrIntegrity},
-		"tracking alone that goes back":   {[]dcb.SequencedEvent{at(2, web(9)), at(0, web(8))}, dcb.ErrIntegrity},
-		"an event without position":       {[]dcb.SequencedEvent{at(2, nil), at(0, nil)}, dcb.ErrInvalidArgument},
-		"a long source":                   {[]dcb.SequencedEvent{at(2, &dcb.TrackingInfo{Source: strings.Repeat("x", 256)})}, dcb.ErrInvalidArgument},
+		"decreasing tracking":             {[]dcb.SequencedEvent{at(2, web(9)), at(3, web(8))}, dcb.ErrIntegrity},
+		"decreasing tracking-only record": {[]dcb.SequencedEvent{at(2, web(9)), at(0, web(8))}, dcb.ErrIntegrity},
+		"event without position":          {[]dcb.SequencedEvent{at(2, nil), at(0, nil)}, dcb.ErrInvalidArgument},
+		"long source":                     {[]dcb.SequencedEvent{at(2, &dcb.TrackingInfo{Source: strings.Repeat("x", 256)})}, dcb.ErrInvalidArgument},
 		"text that is not UTF-8":          {[]dcb.SequencedEvent{{Position: 2, Event: dcb.Event{Type: "\xff"}}}, dcb.ErrInvalidArgument},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, t.TempDir(), nil)
+			s := openStore(t, t.TempDir(), nil)
 			if err := s.Restore(t.Context(), []dcb.SequencedEvent{at(1, web(7))}); err != nil {
 				t.Fatal(err)
 			}
@@ -121,18 +121,18 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-func TestRestoreNamesThePositionThatItCannotStore(t *testing.T) {
-	s := open(t, t.TempDir(), nil)
+func TestRestoreErrorNamesPosition(t *testing.T) {
+	s := openStore(t, t.TempDir(), nil)
 	err := s.Restore(t.Context(), []dcb.SequencedEvent{{Position: 1}, {Position: 2, Event: dcb.Event{UUID: "none"}}})
 	if err == nil || !strings.Contains(err.Error(), "position 2") || !strings.Contains(err.Error(), "UUID") {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestRestoringTrackingAgainIsNoConflict(t *testing.T) {
-	s := open(t, t.TempDir(), nil)
+func TestRestoreAcceptsRepeatedTracking(t *testing.T) {
+	s := openStore(t, t.TempDir(), nil)
 	same := &dcb.TrackingInfo{Source: "web", Position: 7}
-	for position := range uint64(3) { // the events of one append, in three runs
+	for position := range uint64(3) { // the events of one append, in three calls
 		record := dcb.SequencedEvent{Position: position + 1, Tracking: same}
 		if err := s.Restore(t.Context(), []dcb.SequencedEvent{record}); err != nil {
 			t.Fatal(err)
@@ -140,9 +140,9 @@ func TestRestoringTrackingAgainIsNoConflict(t *testing.T) {
 	}
 }
 
-func TestRecordsEndWithTheStore(t *testing.T) {
-	s := open(t, t.TempDir(), nil)
-	varied(t, s)
+func TestRecordsEndWithTheirContext(t *testing.T) {
+	s := openStore(t, t.TempDir(), nil)
+	fillStore(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n := 0

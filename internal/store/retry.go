@@ -7,13 +7,13 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// recogniseRetry tells whether a conditional append was made before: whether the
-// event that fails its condition is one of its own, and the stored events around
-// that one are all of its events, in order and above the condition's position.
-// Only UUIDs are compared. It gives the position of the last, or 0.
+// recogniseRetry returns the position of the last event of an earlier append that the
+// request repeats, or 0. A request is a retry if the event that fails its condition is
+// one of its own, and the stored events around that one are all of the request's
+// events, in order and above the condition's position. Only UUIDs are compared.
 //
-// It looks at the snapshot of this moment. Events of the original append are
-// published all at once, so if the conflicting one is published they all are.
+// A current snapshot is sufficient: the events of an append are published together, so
+// if the conflicting event is published, all of them are.
 func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequest, conflict uint64) (uint64, error) {
 	submitted := submittedUUIDs(request)
 	if submitted == nil {
@@ -48,8 +48,9 @@ func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequ
 	return last, nil
 }
 
-// submittedUUIDs gives the UUIDs of a request, or nil if it has no events, one
-// has no UUID, or one repeats: then it is never a recognised retry.
+// submittedUUIDs returns the UUIDs of the events of a request. It returns nil if the
+// request cannot be recognised as a retry: it has no events, an event has no UUID, or
+// a UUID repeats.
 func submittedUUIDs(request *encoding.AppendRequest) []string {
 	ids := make([]string, 0, request.Count)
 	seen := make(map[string]bool, request.Count)

@@ -8,23 +8,23 @@ import (
 )
 
 const (
-	// An evaluation is cheap if its query has at most cheapTerms terms, and as long as
-	// it has taken at most cheapSteps steps. It then never waits for an expensive one.
+	// An evaluation is cheap while its query has at most cheapTerms terms and it has
+	// taken at most cheapSteps steps. A cheap evaluation never waits for an expensive one.
 	cheapTerms = 64
 	cheapSteps = sliceSteps
-	// cheapPerProcessor is the number of cheap evaluations for each processor that run
-	// at a time. They are many because they may wait for the disk.
+	// cheapPerProcessor is the number of cheap evaluations that may run at a time for
+	// each processor. It is high because evaluations may wait for the disk.
 	cheapPerProcessor = 32
-	// expensiveTerms bounds the terms of all expensive evaluations that run at a
-	// time. Each takes up to termBytes of memory.
+	// expensiveTerms bounds the total number of terms of the expensive evaluations that
+	// run at a time. Each term takes up to termBytes of memory.
 	expensiveTerms = 128 << 10
 )
 
-// slots bound the evaluations that run at a time: the cheap ones by number, the
+// slots bounds the evaluations that run at a time: the cheap ones by number, the
 // expensive ones by number and by terms. Slots are granted in the order of requests.
 type slots struct {
 	cheap, expensive *semaphore.Weighted
-	minExpensive     int // the least weight of an expensive evaluation, which bounds their number
+	minExpensive     int // minimum weight of an expensive evaluation; bounds their number
 }
 
 func newSlots() slots {
@@ -42,8 +42,8 @@ type slot struct {
 	weight    int64
 }
 
-// acquire waits for a slot for a query with so many terms, whose evaluation has taken
-// so many steps.
+// acquire waits for a slot for an evaluation of a query with the given number of terms
+// that has taken the given number of steps.
 func (s *slots) acquire(ctx context.Context, terms, steps int) (slot, error) {
 	acquired := slot{s.cheap, 1}
 	if terms > cheapTerms || steps > cheapSteps {

@@ -8,11 +8,10 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// TrackingSources ranges over the tracking sources, each once with its last
-// durable position, in no order that means anything, and whether the position
-// came with an event or not. It holds none of them in memory, however many there
-// are, beside those of the newest events. An error is the last thing that it
-// yields. Until it ends, closing waits.
+// TrackingSources iterates over the tracking sources, in unspecified order, each once
+// with its last durable position, which may come from an event or from a tracking-only
+// record. It keeps only the sources of the newest events in memory. An error is the
+// last value that it yields. Close waits until the iteration ends.
 func (s *Store) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error] {
 	return func(yield func(dcb.TrackingInfo, error) bool) {
 		if err := s.gate.enter(ctx); err != nil {
@@ -20,7 +19,7 @@ func (s *Store) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo,
 			return
 		}
 		defer s.gate.leave()
-		w := s.whole()
+		w := s.exactSnapshot()
 		defer w.release()
 		err := s.termTotals(ctx, w, nil, func(t *index.TermTotal) bool {
 			return !t.IsSource() || yield(dcb.TrackingInfo{Source: t.Text, Position: t.Position}, nil)

@@ -8,57 +8,57 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// part is a block of the index, in a file or in memory.
-type part interface {
+// block is a block of the index: a file block or a head block.
+type block interface {
 	Postings(index.Term, index.Direction) (index.Postings, int, error)
 	Locations(dst []index.Location, from uint64, n int) ([]index.Location, error)
 	Tracking(source index.Term) (uint64, bool, error)
 }
 
-// fileBlock is a block in a file, closed when the last state that has it is gone.
+// fileBlock is a block in a file. It is closed when no state has it.
 type fileBlock struct {
 	*index.Block
-	states   atomic.Int32 // that have the block
-	obsolete atomic.Bool  // replaced: the file is to be removed
-	suspect  atomic.Bool  // a page was found damaged: the block is to be built again
+	states   atomic.Int32 // number of states that have the block
+	obsolete atomic.Bool  // replaced; the file must be removed when it is closed
+	corrupt  atomic.Bool  // a page is corrupt; the block must be rebuilt
 }
 
-// memory is a block in memory with the groups that it covers. The span is the
-// writer's until a newer memory follows; from then on it does not change.
-type memory struct {
+// headBlock is a block in memory with the groups that it covers. Only the writer uses
+// the span, until a newer head block follows; then the span no longer changes.
+type headBlock struct {
 	*index.HeadBlock
 	span     index.Span
 	logBytes int64
 }
 
-// state is which blocks there are: an immutable list, by position. Who uses one
-// holds it, so that its files stay.
+// state is an immutable list of the blocks of the index, ordered by position. Its
+// files stay open until the last reference is released.
 type state struct {
-	blocks   []*fileBlock
-	memories []*memory // the last is the one that is added to
-	holders  atomic.Int32
-	retire   func(*fileBlock)
+	blocks     []*fileBlock
+	heads      []*headBlock // the writer adds to the last
+	references atomic.Int32
+	retire     func(*fileBlock)
 }
 
 // states holds the current state.
 type states struct {
-	mu      sync.Mutex // taken to replace current
+	mu      sync.Mutex // held while current is replaced
 	current atomic.Pointer[state]
 	retire  func(*fileBlock) // closes a block that no state has
 }
 
-// hold gives the current state, to be released.
-func (s *states) hold() *state {
+// acquire returns the current state. The caller must release it.
+func (s *states) acquire() *state {
 	for {
 		st := s.current.Load()
-		if n := st.holders.Load(); n > 0 && st.holders.CompareAndSwap(n, n+1) {
+		if n := st.references.Load(); n > 0 && st.references.CompareAndSwap(n, n+1) {
 			return st
 		}
 	}
 }
 
 func (st *state) release() {
-	if st.holders.Add(-1) > 0 {
+	if st.references.Add(-1) > 0 {
 		return
 	}
 	for _, b := range st.blocks {
@@ -68,7 +68,7 @@ func (st *state) release() {
 	}
 }
 
-// change replaces the current state by an altered copy.
+// change replaces the current state with a copy that alter has changed.
 func (s *states) change(alter func(*state)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,10 +76,10 @@ func (s *states) change(alter func(*state)) {
 	old := s.current.Load()
 	if old != nil {
 		next.blocks = slices.Clone(old.blocks)
-		next.memories = slices.Clone(old.memories)
+		next.heads = slices.Clone(old.heads)
 	}
 	alter(next)
-	next.holders.Store(1)
+	next.references.Store(1)
 	for _, b := range next.blocks {
 		b.states.Add(1)
 	}
@@ -89,85 +89,86 @@ func (s *states) change(alter func(*state)) {
 	}
 }
 
-// replaceBlocks puts others in the place of adjacent blocks.
+// replaceBlocks replaces adjacent blocks with others.
 func (st *state) replaceBlocks(old, others []*fileBlock) {
 	at := slices.Index(st.blocks, old[0])
 	st.blocks = slices.Replace(st.blocks, at, at+len(old), others...)
 }
 
-// snapshot is a state with the position up to which it is to be looked at.
+// snapshot is a state and the last position visible in it.
 type snapshot struct {
 	*state
 	head uint64
 }
 
-// snapshot gives the published head with a state that covers it. The head has
-// to be loaded first: the state may run ahead of it and must not lag.
+// snapshot returns the published head with a state that covers it. The caller must
+// release it. The head is loaded first, because the state may be newer than the head
+// but must not be older.
 func (s *Store) snapshot() snapshot {
 	head := s.published.Load().head
-	return snapshot{s.states.hold(), head}
+	return snapshot{s.states.acquire(), head}
 }
 
-// stretch is a part with the positions to look at in it.
-type stretch struct {
-	part
-	first, last uint64 // not empty
+// blockRange is a range of positions in one block.
+type blockRange struct {
+	block
+	first, last uint64
 }
 
 // size returns the number of positions.
-func (st stretch) size() uint64 { return st.last + 1 - st.first }
+func (r blockRange) size() uint64 { return r.last + 1 - r.first }
 
 // begin returns the first width positions in the order of a direction, or all if
 // there are fewer.
-func (st stretch) begin(width uint64, direction index.Direction) stretch {
-	width = min(width, st.size())
+func (r blockRange) begin(width uint64, direction index.Direction) blockRange {
+	width = min(width, r.size())
 	if direction == index.Backwards {
-		st.first = st.last + 1 - width
+		r.first = r.last + 1 - width
 	} else {
-		st.last = st.first + width - 1
+		r.last = r.first + width - 1
 	}
-	return st
+	return r
 }
 
 // end returns the last position in the order of a direction.
-func (st stretch) end(direction index.Direction) uint64 {
+func (r blockRange) end(direction index.Direction) uint64 {
 	if direction == index.Backwards {
-		return st.first
+		return r.first
 	}
-	return st.last
+	return r.last
 }
 
-// after returns the positions after one of them, in the order of a direction. There
-// may be none.
-func (st stretch) after(position uint64, direction index.Direction) stretch {
+// after returns the positions after one of them in the order of a direction. The
+// result may be empty.
+func (r blockRange) after(position uint64, direction index.Direction) blockRange {
 	if direction == index.Backwards {
-		st.last = position - 1
+		r.last = position - 1
 	} else {
-		st.first = position + 1
+		r.first = position + 1
 	}
-	return st
+	return r
 }
 
-// stretches gives the parts that bear on the positions from low to high, in the
-// order of a walk.
-func (sn snapshot) stretches(low, high uint64, direction index.Direction) []stretch {
+// blockRanges returns the ranges that cover the positions from low to high, in the
+// order of a direction.
+func (sn snapshot) blockRanges(low, high uint64, direction index.Direction) []blockRange {
 	high = min(high, sn.head)
-	out := make([]stretch, 0, len(sn.blocks)+len(sn.memories))
-	add := func(p part, first, next uint64) {
+	out := make([]blockRange, 0, len(sn.blocks)+len(sn.heads))
+	add := func(b block, first, next uint64) {
 		first, last := max(first, low), min(next-1, high)
 		if first <= last {
-			out = append(out, stretch{p, first, last})
+			out = append(out, blockRange{b, first, last})
 		}
 	}
 	for _, b := range sn.blocks {
 		add(b, b.First, b.Next())
 	}
-	for i, m := range sn.memories {
+	for i, h := range sn.heads {
 		next := sn.head + 1
-		if i+1 < len(sn.memories) {
-			next = sn.memories[i+1].First()
+		if i+1 < len(sn.heads) {
+			next = sn.heads[i+1].First()
 		}
-		add(m, m.First(), next)
+		add(h, h.First(), next)
 	}
 	if direction == index.Backwards {
 		slices.Reverse(out)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -11,12 +12,12 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// Stats is what a store holds, and what it takes, as of one moment.
+// Stats describes the contents of a store and the disk space it takes, at one moment.
 type Stats struct {
 	Head   uint64 `json:"head"` // the position of the last event
 	Events uint64 `json:"events"`
-	// FirstCommit and LastCommit are the times of the first and the last commit
-	// that wrote anything; zero if there was none.
+	// FirstCommit and LastCommit are the times of the first and the last commit; zero
+	// if there is none.
 	FirstCommit time.Time `json:"first_commit,omitzero"`
 	LastCommit  time.Time `json:"last_commit,omitzero"`
 
@@ -24,39 +25,38 @@ type Stats struct {
 	LogBytes   int64  `json:"log_bytes"` // up to the end of the last group
 	Blocks     int    `json:"blocks"`
 	IndexBytes int64  `json:"index_bytes"`      // of the blocks
-	Uncovered  uint64 `json:"uncovered_events"` // that no block has yet: they are in memory
-	DiskBytes  int64  `json:"disk_bytes"`       // of all files, with the room made ahead of need
+	Uncovered  uint64 `json:"uncovered_events"` // events that no block covers yet; they are in head blocks
+	DiskBytes  int64  `json:"disk_bytes"`       // of all files, with preallocated space
 
 	Types   TermStats `json:"types"`
 	Tags    TermStats `json:"tags"`
 	Sources uint64    `json:"tracking_sources"`
 }
 
-// TermStats is how many different types or tags there are, and which of them
-// have the most events.
+// TermStats is the number of distinct types or tags, and those with the most events.
 type TermStats struct {
 	Distinct uint64      `json:"distinct"`
 	Top      []TermCount `json:"top"` // the most frequent first
 }
 
-// TermCount is a type or a tag with how many events have it.
+// TermCount is a type or a tag with the number of its events.
 type TermCount struct {
 	Name   string `json:"name"`
 	Events uint64 `json:"events"`
 }
 
-// StatsOptions shape Stats. The zero value works.
+// StatsOptions configure Stats. The zero value works.
 type StatsOptions struct {
-	// Top is how many types and how many tags are named. Default none.
+	// Top is the number of types and of tags to list. The default is 0.
 	Top int
-	// Progress is told about how many of all entries of the index have been
-	// counted. nil for nobody.
+	// Progress is called with the approximate number of index entries counted, and of
+	// all. It may be nil.
 	Progress func(done, all uint64)
 }
 
-// Stats counts what the store holds: exactly, and however much it is, in memory
-// that the options and the newest events bound. It reads the terms of the whole
-// index, not the log. Until it ends, closing waits.
+// Stats counts the contents of the store. The counts are exact, and the memory needed
+// is bounded by the options and the newest events. It reads the terms of the whole
+// index, but not the log. Close waits until Stats returns.
 func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error) {
 	if options == nil {
 		options = new(StatsOptions)
@@ -65,7 +65,7 @@ func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error
 		return nil, err
 	}
 	defer s.gate.leave()
-	w := s.whole()
+	w := s.exactSnapshot()
 	defer w.release()
 	stats := &Stats{Head: w.head, Events: w.head, Uncovered: w.head, Blocks: len(w.blocks)}
 	for _, b := range w.blocks {
@@ -80,13 +80,13 @@ func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error
 		err = s.measureFiles(stats)
 	}
 	if err != nil {
-		return nil, storeError(err, "counting what the store holds")
+		return nil, storeError(err, "counting the contents of the store")
 	}
 	return stats, nil
 }
 
-func (s *Store) countTerms(ctx context.Context, w whole, options *StatsOptions, stats *Stats) error {
-	types, tags := ranking{most: options.Top}, ranking{most: options.Top}
+func (s *Store) countTerms(ctx context.Context, w exactSnapshot, options *StatsOptions, stats *Stats) error {
+	types, tags := ranking{limit: options.Top}, ranking{limit: options.Top}
 	err := s.termTotals(ctx, w, options.Progress, func(t *index.TermTotal) bool {
 		switch {
 		case t.IsSource():
@@ -102,9 +102,9 @@ func (s *Store) countTerms(ctx context.Context, w whole, options *StatsOptions, 
 	return err
 }
 
-// measureLog finds the first and the last commit, and the log's end. It reads
-// the first group, and what no block covers yet.
-func (s *Store) measureLog(ctx context.Context, w whole, stats *Stats) error {
+// measureLog finds the first and the last commit and the end of the log. It reads the
+// first group, and the groups that no block covers yet.
+func (s *Store) measureLog(ctx context.Context, w exactSnapshot, stats *Stats) error {
 	for g, err := range s.log.Groups(s.log.Start(), w.group) {
 		if err != nil {
 			return err
@@ -150,21 +150,21 @@ func (s *Store) measureLog(ctx context.Context, w whole, stats *Stats) error {
 	return nil
 }
 
-// explainMismatch gives the error for a log that had a block's last group when
-// the store was opened, and has it no more.
+// explainMismatch returns the error for a log that contained a block's last group when
+// the store was opened, and no longer contains it.
 func (s *Store) explainMismatch(err error, b *index.Block) error {
 	var mismatch errBlockMismatch
 	if !errors.As(err, &mismatch) {
 		return err
 	}
-	return &vfs.CorruptionError{File: s.log.SegmentName(b.Base), Offset: b.Offset, What: "the group that the index ends with is not there any more"}
+	return &vfs.CorruptionError{File: s.log.SegmentName(b.Base), Offset: b.Offset, What: fmt.Sprintf("group %d, the last in index block %s, is missing", b.LastGroup, b.Name)}
 }
 
 // measureFiles sums the sizes of all files of the store.
 func (s *Store) measureFiles(stats *Stats) error {
 	for _, dir := range []vfs.Dir{s.files.root, s.files.log, s.files.index} {
 		if dir == nil {
-			continue // a store that is only read may have no index
+			continue // a read-only store may have no index
 		}
 		names, err := dir.List()
 		if err != nil {
@@ -172,12 +172,12 @@ func (s *Store) measureFiles(stats *Stats) error {
 		}
 		for _, name := range names {
 			if dir == s.files.root && name != lockName {
-				continue // a directory, or none of ours
+				continue // a directory, or a foreign file
 			}
 			size, err := fileSize(dir, name)
-			var damage *vfs.CorruptionError
-			if errors.Is(err, fs.ErrNotExist) || errors.As(err, &damage) {
-				continue // renamed or removed by now, or a directory
+			var corruption *vfs.CorruptionError
+			if errors.Is(err, fs.ErrNotExist) || errors.As(err, &corruption) {
+				continue // renamed or removed since, or a directory
 			}
 			if err != nil {
 				return err

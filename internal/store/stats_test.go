@@ -17,7 +17,7 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// naive is what a store holds, counted by reading all of it.
+// naive contains the counts of a store, obtained by reading all of it.
 type naive struct {
 	events      uint64
 	types, tags map[string]uint64
@@ -27,7 +27,7 @@ type naive struct {
 func countNaively(t *testing.T, s *store.Store) naive {
 	t.Helper()
 	n := naive{types: map[string]uint64{}, tags: map[string]uint64{}, sources: map[string]uint64{}}
-	for _, record := range records(t, s) {
+	for _, record := range readRecords(t, s) {
 		if record.Tracking != nil {
 			n.sources[record.Tracking.Source] = record.Tracking.Position
 		}
@@ -43,7 +43,7 @@ func countNaively(t *testing.T, s *store.Store) naive {
 	return n
 }
 
-// ranked gives the first of the terms, by count and name.
+// ranked returns the first terms, ordered by count and name.
 func ranked(counts map[string]uint64, top int) store.TermStats {
 	all := []store.TermCount{}
 	for name, events := range counts {
@@ -64,7 +64,7 @@ func stats(t *testing.T, s *store.Store, top int) *store.Stats {
 	return have
 }
 
-// trackingSources gives what the store lists, and fails if it lists one again.
+// trackingSources returns the listed sources, and fails if one is listed twice.
 func trackingSources(t *testing.T, s *store.Store) map[string]uint64 {
 	t.Helper()
 	all := map[string]uint64{}
@@ -73,14 +73,14 @@ func trackingSources(t *testing.T, s *store.Store) map[string]uint64 {
 			t.Fatal(err)
 		}
 		if _, again := all[info.Source]; again {
-			t.Errorf("source %q is listed again", info.Source)
+			t.Errorf("source %q is listed twice", info.Source)
 		}
 		all[info.Source] = info.Position
 	}
 	return all
 }
 
-// mustCount holds the counts of a store against what reading all of it gives.
+// mustCount compares the counts of a store with those of reading all of it.
 func mustCount(t *testing.T, s *store.Store) {
 	t.Helper()
 	want := countNaively(t, s)
@@ -101,23 +101,23 @@ func mustCount(t *testing.T, s *store.Store) {
 	}
 }
 
-// sized is the sum of the files of a folder.
-func sized(t *testing.T, disk *vfs.Mem, dir string) (total int64) {
+// dirSize returns the total size of the files in a directory.
+func dirSize(t *testing.T, disk *vfs.Mem, dir string) (total int64) {
 	t.Helper()
 	names, err := disk.List(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		total += size(t, disk, filepath.Join(dir, name))
+		total += fileSize(t, disk, filepath.Join(dir, name))
 	}
 	return total
 }
 
-func TestStatsCountWhatThereIs(t *testing.T) {
-	_, _, disk := faulty(t)
-	options := tiny(disk)
-	for round := range 6 { // blocks are joined by eights, and reopening adds to them
+func TestStatsMatchNaiveCounts(t *testing.T) {
+	_, _, disk := newFaultyStore(t)
+	options := smallOptions(disk)
+	for round := range 6 { // enough for compactions, with a reopening after each
 		s, err := store.Open("/counted", options)
 		if err != nil {
 			t.Fatal(err)
@@ -152,14 +152,14 @@ func TestStatsCountWhatThereIs(t *testing.T) {
 		if have.FirstCommit.IsZero() || have.LastCommit.Before(have.FirstCommit) || have.Segments < 2 || have.Blocks < 1 {
 			t.Errorf("counted %+v", have)
 		}
-		if onDisk := sized(t, disk, "/counted/log"); have.LogBytes != onDisk {
+		if onDisk := dirSize(t, disk, "/counted/log"); have.LogBytes != onDisk {
 			t.Errorf("the log has %d bytes, and its files %d", have.LogBytes, onDisk)
 		}
 	}
 }
 
-func TestStatsOfAnEmptyStore(t *testing.T) {
-	s := open(t, t.TempDir(), nil)
+func TestStatsOfEmptyStore(t *testing.T) {
+	s := openStore(t, t.TempDir(), nil)
 	have := stats(t, s, 10)
 	if have.Events != 0 || have.Types.Distinct != 0 || have.Types.Top == nil || !have.FirstCommit.IsZero() || !have.LastCommit.IsZero() || have.Segments != 1 {
 		t.Errorf("counted %+v", have)
@@ -169,9 +169,9 @@ func TestStatsOfAnEmptyStore(t *testing.T) {
 	}
 }
 
-// While others append, flush and join, the counts of one moment belong together.
-func TestStatsWhileOthersAppend(t *testing.T) {
-	s := open(t, t.TempDir(), smallPieces())
+// During appends, flushes and compactions, all counts are of one moment.
+func TestStatsDuringAppends(t *testing.T) {
+	s := openStore(t, t.TempDir(), smallBlocks())
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -197,9 +197,9 @@ func TestStatsWhileOthersAppend(t *testing.T) {
 	}
 }
 
-func TestStatsOfADamagedIndexAreCorruption(t *testing.T) {
-	s, _, disk := faulty(t)
-	for i := range 5 { // too few blocks to be joined
+func TestStatsOfCorruptIndexFail(t *testing.T) {
+	s, _, disk := newFaultyStore(t)
+	for i := range 5 { // too few blocks for a compaction
 		mustAppend(t, s, fmt.Sprint(i), 3)
 	}
 	before := stats(t, s, 3)
@@ -208,12 +208,12 @@ func TestStatsOfADamagedIndexAreCorruption(t *testing.T) {
 	}
 	block := slices.IndexFunc(disk.Files(), func(name string) bool { return strings.HasSuffix(name, ".idx") })
 	name := disk.Files()[block]
-	flip(t, disk, name, size(t, disk, name)-4096) // in the last page: terms
+	flipBit(t, disk, name, fileSize(t, disk, name)-4096) // in the last page: terms
 	if _, err := s.Stats(t.Context(), nil); !errors.Is(err, dcb.ErrCorruption) || !strings.Contains(err.Error(), name) {
-		t.Errorf("stats of a damaged index: %v", err)
+		t.Errorf("stats of a corrupt index: %v", err)
 	}
 	have, err := s.Stats(t.Context(), &store.StatsOptions{Top: 3})
-	for errors.Is(err, dcb.ErrCorruption) { // until the block is built again
+	for errors.Is(err, dcb.ErrCorruption) { // until the block is rebuilt
 		have, err = s.Stats(t.Context(), &store.StatsOptions{Top: 3})
 	}
 	if err != nil {
@@ -225,7 +225,7 @@ func TestStatsOfADamagedIndexAreCorruption(t *testing.T) {
 }
 
 func TestStatsCanBeInterrupted(t *testing.T) {
-	s := open(t, t.TempDir(), smallPieces())
+	s := openStore(t, t.TempDir(), smallBlocks())
 	mustAppend(t, s, "one", 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -13,7 +13,7 @@ import (
 // Store is an open event store.
 type Store struct {
 	options Options
-	dir     string // the path, as it was given
+	dir     string // the path passed to Open, cleaned
 	files   directory
 	log     *eventlog.Log
 	hasher  index.Hasher
@@ -21,14 +21,14 @@ type Store struct {
 	records uint64 // owner of the records in the cache
 	states  states
 
-	published atomic.Pointer[publication]
-	failure   atomic.Pointer[error] // set once; no append succeeds after it
+	published atomic.Pointer[publishedHead]
+	failure   atomic.Pointer[error] // set once; no append succeeds afterwards
 	failed    chan struct{}         // closed when failure is set
 	failOnce  sync.Once
 
 	gate    *gate
-	closing chan struct{} // closed when Close begins
-	closed  chan struct{} // closed when it has ended
+	closing chan struct{} // closed when Close starts
+	closed  chan struct{} // closed when Close ends
 	queue   *queue
 	slots   slots
 	watches *watches
@@ -36,34 +36,37 @@ type Store struct {
 	background background
 }
 
-// publication is what readers may see. It is replaced whole.
-type publication struct {
+// publishedHead is the last position and the last group that readers may see. It is
+// immutable.
+type publishedHead struct {
 	head  uint64 // the last durable position
 	group uint64 // the index of the last durable group
 }
 
-// publish makes everything up to a group visible. It is the syncer's.
+// publish makes everything up to a group visible. After opening, only the syncer calls
+// it.
 func (s *Store) publish(head, group uint64) {
-	s.published.Store(&publication{head: head, group: group})
+	s.published.Store(&publishedHead{head: head, group: group})
 }
 
-// newestMemory returns the memory block that is added to.
-func (s *Store) newestMemory() *memory {
-	memories := s.states.current.Load().memories
-	return memories[len(memories)-1]
+// newestHead returns the head block that the writer adds to.
+func (s *Store) newestHead() *headBlock {
+	heads := s.states.current.Load().heads
+	return heads[len(heads)-1]
 }
 
-// fail ends appending for good: what the disk holds is not known any more.
+// fail moves the store to the failed state: the content of the disk is unknown, and no
+// append will succeed.
 func (s *Store) fail(err error) {
 	s.failOnce.Do(func() {
-		failure := storeError(err, "the log cannot be written any more; what is durable can be read, and a restart recovers")
+		failure := storeError(err, "the log cannot be written; durable events can still be read; to recover, open the store again (restart the server)")
 		s.failure.Store(&failure)
 		close(s.failed)
-		s.options.Logger.Error("the store has failed and accepts no more appends until it is restarted", "error", err)
+		s.options.Logger.Error("the store has failed and accepts no more appends; to recover, open it again (restart the server)", "error", err)
 	})
 }
 
-// failureError gives the failure, or nil.
+// failureError returns the error that failed the store, or nil.
 func (s *Store) failureError() error {
 	if failure := s.failure.Load(); failure != nil {
 		return *failure
@@ -71,11 +74,11 @@ func (s *Store) failureError() error {
 	return nil
 }
 
-// Failed is closed when a write or sync has failed, and no append will succeed
-// before the store is opened again.
+// Failed returns a channel that is closed when the store has failed, for example after
+// a write or sync error. No append will succeed until the store is opened again.
 func (s *Store) Failed() <-chan struct{} { return s.failed }
 
-// Limits gives the limits of requests.
+// Limits returns the limits of requests.
 func (s *Store) Limits() *dcb.Limits { return &s.options.Limits }
 
 // Head returns the position of the last durable event, 0 if there is none.
@@ -87,9 +90,9 @@ func (s *Store) Head(ctx context.Context) (uint64, error) {
 	return s.published.Load().head, nil
 }
 
-// Close ends subscriptions, finishes what is queued, and closes the files. A
-// store that has not failed ends with a mark. If the directory of the store is not
-// at its path any more, Close returns an error. It may be called more than once.
+// Close ends subscriptions, finishes queued appends, and closes the files. If the store
+// has not failed, it writes a clean-close record. Close returns an error if the
+// directory of the store is no longer at its path. It may be called more than once.
 func (s *Store) Close() error {
 	if !s.gate.close() {
 		<-s.closed
@@ -107,9 +110,10 @@ func (s *Store) Close() error {
 	return err
 }
 
-// free closes everything that Open opened.
-func (s *Store) free(mark bool) error {
-	err := s.log.Close(mark)
+// free closes everything that Open opened. If clean is set, it writes a clean-close
+// record.
+func (s *Store) free(clean bool) error {
+	err := s.log.Close(clean)
 	s.states.current.Load().release()
 	if unlock := s.files.close(); err == nil {
 		err = unlock

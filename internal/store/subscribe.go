@@ -10,17 +10,17 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// OpenSubscription begins a subscription.
+// OpenSubscription opens a cursor for the events after r.After, and for those to come.
 func (s *Store) OpenSubscription(r *encoding.SubscribeRequest) (encoding.Cursor, error) {
-	return &subscription{store: s, query: compile(s.hasher, r.Query), examined: r.After, batchSize: batchSize(r.BatchSize), left: -1}, nil
+	return &subscription{store: s, query: compile(s.hasher, r.Query), checkedTo: r.After, batchSize: batchSize(r.BatchSize), left: -1}, nil
 }
 
-// subscribeFrom begins a read that subscribes: its start is inclusive, and it
-// may have a limit.
+// subscribeFrom opens a cursor for a read that subscribes. Its start is inclusive, and
+// it may have a limit.
 func (s *Store) subscribeFrom(r *encoding.ReadRequest) encoding.Cursor {
 	c := &subscription{store: s, query: compile(s.hasher, r.Query), batchSize: batchSize(r.BatchSize), left: -1}
 	if start := r.Options.Start; start != nil && *start > 0 {
-		c.examined = *start - 1
+		c.checkedTo = *start - 1
 	}
 	if limit := r.Options.Limit; limit != nil {
 		c.left = int64(*limit)
@@ -28,29 +28,29 @@ func (s *Store) subscribeFrom(r *encoding.ReadRequest) encoding.Cursor {
 	return c
 }
 
-// subscription follows the published head. Its cursor moves with what it has
-// examined, so that a query that rarely matches rescans nothing.
+// subscription follows the published head. It remembers the last position checked, not
+// the last match, so events that do not match are not scanned again.
 type subscription struct {
 	store     *Store
 	query     *query
-	examined  uint64
+	checkedTo uint64
 	batchSize int
-	left      int64 // events up to the limit; -1 without one
+	left      int64 // remaining events up to the limit; -1 if there is no limit
 }
 
-// Wait waits until an event may have been stored that matches. It returns io.EOF when
-// the store closes, or when the limit is reached.
+// Wait waits until an event that may match is published. It returns io.EOF when the
+// store closes, or when the limit is reached.
 func (c *subscription) Wait(ctx context.Context) error {
 	if c.left == 0 {
 		return io.EOF
 	}
-	if c.isBehind() {
+	if c.hasUnchecked() {
 		return nil
 	}
-	w := c.store.watches.add(c.query, c.store.newestMemory())
+	w := c.store.watches.add(c.query, c.store.newestHead())
 	defer c.store.watches.remove(w)
-	if c.isBehind() {
-		return nil // events were published before the watch began
+	if c.hasUnchecked() {
+		return nil // events were published before the watch was added
 	}
 	select {
 	case <-w.woken:
@@ -62,11 +62,11 @@ func (c *subscription) Wait(ctx context.Context) error {
 	}
 }
 
-// isBehind reports whether there are published events that were not examined.
-func (c *subscription) isBehind() bool { return c.store.published.Load().head > c.examined }
+// hasUnchecked reports whether there are published events that were not checked.
+func (c *subscription) hasUnchecked() bool { return c.store.published.Load().head > c.checkedTo }
 
-// Next appends the first events of those not examined that match.
-func (c *subscription) Next(ctx context.Context, dst []byte, room int) ([]byte, error) {
+// Next appends the next matching events.
+func (c *subscription) Next(ctx context.Context, dst []byte, space int) ([]byte, error) {
 	if c.left == 0 {
 		return dst, io.EOF
 	}
@@ -79,22 +79,22 @@ func (c *subscription) Next(ctx context.Context, dst []byte, room int) ([]byte, 
 	}
 	defer s.gate.leave()
 	head := s.published.Load().head
-	if head <= c.examined {
+	if head <= c.checkedTo {
 		return dst, nil
 	}
-	sn := snapshot{s.states.hold(), head}
+	sn := snapshot{s.states.acquire(), head}
 	defer sn.release()
-	most := batchBound{events: c.batchSize, bytes: room}
+	bound := batchBound{events: c.batchSize, bytes: space}
 	if c.left >= 0 {
-		most.events = int(min(c.left, int64(most.events)))
+		bound.events = int(min(c.left, int64(bound.events)))
 	}
-	dst, p, err := s.batch(ctx, sn, c.query, c.examined+1, head, index.Forwards, most, dst)
+	dst, p, err := s.batch(ctx, sn, c.query, c.checkedTo+1, head, index.Forwards, bound, dst)
 	if err != nil {
 		return dst, err
 	}
-	c.examined = head
+	c.checkedTo = head
 	if !p.end {
-		c.examined = p.last
+		c.checkedTo = p.last
 	}
 	if c.left > 0 {
 		c.left -= int64(p.count)

@@ -1,7 +1,7 @@
 package store
 
-// sync is the syncer: it makes one group at a time durable, publishes it, and
-// only then answers its appends.
+// sync runs the syncer. It makes one group at a time durable, publishes it, and only
+// then answers its appends.
 func (w *writer) sync() {
 	for g := range w.toSync {
 		err := w.failureError()
@@ -27,16 +27,16 @@ func (w *writer) makeDurable(g *group) error {
 	return w.log.Sync()
 }
 
-// publishGroup lets everybody see a durable group: first the tracking, which no
-// position bounds, and then the head.
+// publishGroup makes a durable group visible to readers: first its tracking, which is
+// not bounded by the head, then the head.
 func (w *writer) publishGroup(g *group) {
 	for source, position := range g.tracking {
 		g.block.SetTracking(source, position)
 	}
 	tail := g.sealed.Tail()
 	w.publish(tail.Next-1, tail.Index)
-	wake(w.background.prepare)
-	if len(w.states.current.Load().memories) > 1 {
+	wake(w.background.preallocate)
+	if len(w.states.current.Load().heads) > 1 {
 		wake(w.background.flush)
 	}
 }

@@ -6,50 +6,50 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// totalsEvery is after how many terms a walk over all of them looks whether it is
-// still wanted.
+// totalsEvery is the number of terms after which termTotals checks for cancellation.
 const totalsEvery = 4096
 
-// whole is all that is published at a moment: the state has just that in its
-// blocks, and at least that with its memory blocks.
-type whole struct {
+// exactSnapshot is a published head with a state whose file blocks cover no group after
+// the head. Its head blocks may.
+type exactSnapshot struct {
 	*state
 	head, group uint64
 }
 
-// whole gives what is published now, to be released.
-func (s *Store) whole() whole {
+// exactSnapshot returns a snapshot of everything published now. The caller must release
+// it.
+func (s *Store) exactSnapshot() exactSnapshot {
 	for {
 		published := s.published.Load()
-		st := s.states.hold()
+		st := s.states.acquire()
 		n := len(st.blocks)
 		if n == 0 || st.blocks[n-1].LastGroup <= published.group {
-			return whole{st, published.head, published.group}
+			return exactSnapshot{st, published.head, published.group}
 		}
-		st.release() // a block was written in between
+		st.release() // a newer block was flushed in between
 	}
 }
 
-// termTotals visits the terms of all blocks and memory blocks together, each once,
-// until visit returns false. progress is told how many entries, of all that the
-// blocks have, are done at the least.
-func (s *Store) termTotals(ctx context.Context, w whole, progress func(done, all uint64), visit func(*index.TermTotal) bool) error {
+// termTotals calls visit with each distinct term of all blocks until visit returns
+// false. progress, which may be nil, is called with a lower bound of the entries
+// visited, and the number of all entries.
+func (s *Store) termTotals(ctx context.Context, w exactSnapshot, progress func(done, all uint64), visit func(*index.TermTotal) bool) error {
 	blocks := make([]*index.Block, len(w.blocks))
 	all := uint64(0)
 	for i, b := range w.blocks {
 		blocks[i] = b.Block
 		all += b.Terms()
 	}
-	var memories [][]index.TermTotal
-	for _, m := range w.memories {
-		memory := m.TermTotals(w.head)
-		memories = append(memories, memory)
-		all += uint64(len(memory))
+	var heads [][]index.TermTotal
+	for _, h := range w.heads {
+		totals := h.TermTotals(w.head)
+		heads = append(heads, totals)
+		all += uint64(len(totals))
 	}
 	done := uint64(0)
-	for total, err := range index.TermTotals(blocks, memories) {
+	for total, err := range index.TermTotals(blocks, heads) {
 		if err != nil {
-			s.suspect(w.blocks, err)
+			s.markCorrupt(w.blocks, err)
 			return err
 		}
 		if done%totalsEvery == 0 {

@@ -9,10 +9,10 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// verifiedRecords ranges over the records of a group that was read from the log, and
-// verifies them. A group may have correct checksums and records that no store writes,
-// so every reader of groups must use this function. An error is a *vfs.CorruptionError,
-// and the last thing that it yields.
+// verifiedRecords iterates over the records of a group that was read from the log, and
+// verifies them. A group with correct checksums may contain invalid records, so every
+// reader of groups must use this function. An error is a *vfs.CorruptionError, and the
+// last value that it yields.
 func (s *Store) verifiedRecords(g *eventlog.Group) iter.Seq2[encoding.Record, error] {
 	return func(yield func(encoding.Record, error) bool) {
 		for record, err := range encoding.StoredRecords(g.Payload, g.First, int(g.Count)) {

@@ -11,8 +11,8 @@ import (
 // watchInterval is how often the watcher checks the path of the store.
 const watchInterval = time.Second
 
-// runWatcher fails the store when its path no longer leads to its directory, or to
-// the file that is appended to: the next opening would not find what is appended then.
+// runWatcher fails the store when its path no longer leads to its directory, or to the
+// file that is appended to: the next Open would not find the events appended from then.
 func (s *Store) runWatcher() {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
@@ -24,13 +24,13 @@ func (s *Store) runWatcher() {
 		case <-s.background.ctx.Done():
 			return
 		}
-		_ = s.failIfMoved() // which logs it
+		_ = s.failIfMoved() // fail logs the error
 	}
 }
 
 // failIfMoved fails the store and returns the error if the path of the store, of its
-// log, or of the log's last file, does not lead to what is open. If a path cannot be
-// checked, or the store is only read, it does nothing.
+// log, or of the last file of the log no longer leads to the open file or directory. It
+// does nothing if a path cannot be checked or the store is read-only.
 func (s *Store) failIfMoved() error {
 	if s.options.ReadOnly {
 		return nil
@@ -47,7 +47,7 @@ func (s *Store) failIfMoved() error {
 		if !errors.Is(cause, vfs.ErrMoved) {
 			continue
 		}
-		err := &dcb.Error{Kind: dcb.ErrIO, Detail: check.what + "; put it back, and open the store again", Cause: cause}
+		err := &dcb.Error{Kind: dcb.ErrIO, Detail: check.what + "; move it back, then open the store again", Cause: cause}
 		s.fail(err)
 		return err
 	}

@@ -29,13 +29,13 @@ func hasFailed(s *store.Store) bool {
 	}
 }
 
-func TestAStoreWhoseDirectoryIsMovedFails(t *testing.T) {
+func TestStoreFailsWhenDirectoryIsMoved(t *testing.T) {
 	for _, moved := range []string{"/above", "/above/store", "/above/store/log"} {
 		t.Run(moved, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				disk := vfs.NewMem()
 				var log bytes.Buffer
-				options := tiny(disk)
+				options := smallOptions(disk)
 				options.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				s, err := store.Open("/above/store", options)
 				if err != nil {
@@ -44,52 +44,52 @@ func TestAStoreWhoseDirectoryIsMovedFails(t *testing.T) {
 				mustAppend(t, s, "before", 3)
 				time.Sleep(time.Minute)
 				if hasFailed(s) {
-					t.Fatal("it fails without a cause")
+					t.Fatal("the store has failed without a cause")
 				}
 				disk.MoveDir(moved, "/elsewhere")
 				time.Sleep(time.Second + time.Millisecond)
 				if !hasFailed(s) {
-					t.Fatal("it goes on")
+					t.Fatal("the store has not failed")
 				}
-				_, err = s.Append(t.Context(), appends("lost", 1), nil, nil)
+				_, err = s.Append(t.Context(), newEvents("lost", 1), nil, nil)
 				if !errors.Is(err, dcb.ErrIO) || !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), "/above/store") {
 					t.Errorf("an append: %v", err)
 				}
-				if n := count(t, s); n != 3 {
+				if n := countEvents(t, s); n != 3 {
 					t.Errorf("%d events can be read instead of 3", n)
 				}
 				if err := s.Close(); !errors.Is(err, vfs.ErrMoved) {
 					t.Errorf("close: %v", err)
 				}
 				if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
-					t.Errorf("it is logged %d times: %s", n, log.String())
+					t.Errorf("%d errors logged, want 1: %s", n, log.String())
 				}
 				disk.MoveDir("/elsewhere", moved)
-				again, err := store.Open("/above/store", tiny(disk))
+				again, err := store.Open("/above/store", smallOptions(disk))
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer again.Close()
-				if n := count(t, again); n != 3 {
-					t.Errorf("put back, %d events can be read instead of 3", n)
+				if n := countEvents(t, again); n != 3 {
+					t.Errorf("after moving it back, %d events can be read instead of 3", n)
 				}
 			})
 		})
 	}
 }
 
-// Somebody may copy an older file over that of an open store, or remove it.
-func TestAStoreWhoseLastFileLosesItsNameFails(t *testing.T) {
+// The last file may be removed, or replaced by an older copy.
+func TestStoreFailsWhenLastLogFileIsRemoved(t *testing.T) {
 	for _, appended := range []int{1, 40} {
 		t.Run(fmt.Sprintf("after %d appends", appended), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _, disk := faulty(t)
+				s, _, disk := newFaultyStore(t)
 				for i := range appended {
 					mustAppend(t, s, fmt.Sprint(i), 2)
 				}
 				time.Sleep(time.Minute)
 				if hasFailed(s) {
-					t.Fatal("it fails without a cause")
+					t.Fatal("the store has failed without a cause")
 				}
 				var last string
 				for _, name := range disk.Files() {
@@ -101,11 +101,11 @@ func TestAStoreWhoseLastFileLosesItsNameFails(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second + time.Millisecond)
-				_, err := s.Append(t.Context(), appends("lost", 1), nil, nil)
+				_, err := s.Append(t.Context(), newEvents("lost", 1), nil, nil)
 				if !errors.Is(err, dcb.ErrIO) || !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), last) {
 					t.Errorf("an append: %v", err)
 				}
-				if n := count(t, s); n != 2*appended {
+				if n := countEvents(t, s); n != 2*appended {
 					t.Errorf("%d events can be read instead of %d", n, 2*appended)
 				}
 				if err := s.Close(); !errors.Is(err, vfs.ErrMoved) {
@@ -116,11 +116,11 @@ func TestAStoreWhoseLastFileLosesItsNameFails(t *testing.T) {
 	}
 }
 
-// A path that cannot be looked up at the moment may lead to the directory still.
-func TestAPathThatCannotBeLookedUpFailsNoStore(t *testing.T) {
+// A path that cannot be checked may still lead to the directory.
+func TestFailedPathCheckDoesNotFailStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, f, _ := faulty(t)
-		f.set(failing("checkpath", "", syscall.EACCES))
+		s, f, _ := newFaultyStore(t)
+		f.set(failOn("checkpath", "", syscall.EACCES))
 		time.Sleep(time.Minute)
 		mustAppend(t, s, "one", 1)
 		if err := s.Close(); err != nil {
@@ -129,11 +129,11 @@ func TestAPathThatCannotBeLookedUpFailsNoStore(t *testing.T) {
 	})
 }
 
-func TestAStoreWhoseDirectoryIsRemovedFails(t *testing.T) {
+func TestStoreFailsWhenDirectoryIsRemoved(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("what is open cannot be removed there")
+		t.Skip("open files cannot be removed on Windows")
 	}
-	for name, wait := range map[string]bool{"and is seen to be": true, "and is closed at once": false} {
+	for name, wait := range map[string]bool{"detected by the watcher": true, "detected by Close": false} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "uma.db")
 			s, err := store.Open(dir, nil)
@@ -146,7 +146,7 @@ func TestAStoreWhoseDirectoryIsRemovedFails(t *testing.T) {
 			}
 			if wait {
 				<-s.Failed()
-				if _, err := s.Append(t.Context(), appends("lost", 1), nil, nil); !errors.Is(err, vfs.ErrMoved) {
+				if _, err := s.Append(t.Context(), newEvents("lost", 1), nil, nil); !errors.Is(err, vfs.ErrMoved) {
 					t.Errorf("an append: %v", err)
 				}
 			}

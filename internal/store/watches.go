@@ -6,36 +6,36 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// watches is the subscriptions that wait for events, by term. A commit wakes only
-// those whose query may match its events. A subscription waits for one term of each
-// item of its query: an event without that term cannot match the item.
+// watches holds the subscriptions that wait for events, by term. A commit wakes only
+// those whose query may match its events. A subscription watches one term of each item
+// of its query: an event without that term cannot match the item.
 type watches struct {
 	mu     sync.Mutex
-	byTerm map[uint64]*watchEntry // by hash, the first of a list; guarded by mu
-	all    *watchEntry            // the first of those that wait for every event; guarded by mu
-	wakes  uint64                 // how often wake was called; guarded by mu
+	byTerm map[uint64]*watchEntry // first entry of each list, by hash; guarded by mu
+	all    *watchEntry            // first entry of the list that waits for every event; guarded by mu
+	wakes  uint64                 // number of calls of wake; guarded by mu
 }
 
-// watch is a subscription that waits.
+// watch is a waiting subscription.
 type watch struct {
-	woken   chan struct{} // has room for one
+	woken   chan struct{} // has capacity 1
 	entries []watchEntry
 }
 
-// watchEntry is a watch in the list of one hash. A list has each watch once.
+// watchEntry is a watch in the list of one hash. A list contains each watch once.
 type watchEntry struct {
 	watch          *watch
 	hash           uint64
-	all            bool   // in the list of those that wait for every event
-	wokenBy        uint64 // of the first of a list: the last call of wake that woke the list
+	all            bool   // in the list that waits for every event
+	wokenBy        uint64 // in the first entry of a list: the last call of wake that woke the list
 	previous, next *watchEntry
 }
 
 func newWatches() *watches { return &watches{byTerm: map[uint64]*watchEntry{}} }
 
-// add returns a watch for the events of a query. Which tag of an item is the rarest
-// is decided by their counts in newest.
-func (ws *watches) add(q *query, newest *memory) *watch {
+// add adds a watch for the events of a query. The counts in newest decide which tag of
+// an item is the rarest.
+func (ws *watches) add(q *query, newest *headBlock) *watch {
 	w := &watch{woken: make(chan struct{}, 1)}
 	if q.all {
 		w.entries = []watchEntry{{watch: w, all: true}}
@@ -53,7 +53,7 @@ func (ws *watches) add(q *query, newest *memory) *watch {
 	for _, entry := range w.entries {
 		first := ws.first(&entry)
 		if first != nil && first.watch == w {
-			continue // the query repeats the term
+			continue // repeated term
 		}
 		listed = append(listed, entry)
 		e := &listed[len(listed)-1]
@@ -66,9 +66,9 @@ func (ws *watches) add(q *query, newest *memory) *watch {
 	return w
 }
 
-// watched returns terms such that every event that matches the item has one of them:
-// the rarest tag, or all types.
-func watched(item *queryItem, newest *memory) []index.Term {
+// watched returns the terms to watch for an item: the rarest tag, or else all types.
+// Every event that matches the item has one of them.
+func watched(item *queryItem, newest *headBlock) []index.Term {
 	if len(item.tags) == 0 {
 		return item.types
 	}
@@ -83,7 +83,7 @@ func watched(item *queryItem, newest *memory) []index.Term {
 	return item.tags[rarest : rarest+1]
 }
 
-// remove ends a watch.
+// remove removes a watch.
 func (ws *watches) remove(w *watch) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -120,9 +120,9 @@ func (ws *watches) setFirst(e, first *watchEntry) {
 	}
 }
 
-// wake wakes the subscriptions that watch one of the terms, by hash, or every event.
-// The events must be published before. A list is woken once, however often its hash
-// repeats. wake returns how many entries of lists it has woken.
+// wake wakes the subscriptions that watch every event or one of the terms with these
+// hashes. The events must be published already. A hash may repeat; its list is woken
+// once. wake returns the number of list entries woken.
 func (ws *watches) wake(hashes []uint64) int {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()

@@ -10,73 +10,73 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-func TestCommitWakesOnlyTheSubscriptionsThatItConcerns(t *testing.T) {
-	s := openMem(t)
+func TestCommitWakesOnlyMatchingSubscriptions(t *testing.T) {
+	s := newMemStore(t)
 	if _, err := s.Append(t.Context(), alternating(10, "common"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	add := func(q dcb.Query) *watch { return s.watches.add(compile(s.hasher, q), s.newestMemory()) }
+	add := func(q dcb.Query) *watch { return s.watches.add(compile(s.hasher, q), s.newestHead()) }
 	cases := []struct {
 		name  string
 		watch *watch
 		want  bool
 	}{
-		{"every event", add(dcb.Query{}), true},
-		{"an item without types and tags", add(dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"z"}}, {}}}), true},
-		{"the tag", add(tagged("course:1")), true},
-		{"another tag", add(tagged("course:2")), false},
-		{"the type", add(dcb.Query{Items: []dcb.QueryItem{{Types: []string{"x", "t"}}}}), true},
-		{"another type", add(dcb.Query{Items: []dcb.QueryItem{{Types: []string{"x", "y"}}}}), false},
-		{"the tag and a frequent one", add(tagged("common", "course:1")), true},
-		{"another tag and a frequent one", add(tagged("common", "course:2")), false},
-		{"the second item", add(dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"z"}}, {Tags: []string{"course:1"}}}}), true},
+		{"all events", add(dcb.Query{}), true},
+		{"item without types and tags", add(dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"z"}}, {}}}), true},
+		{"same tag", add(tagged("course:1")), true},
+		{"other tag", add(tagged("course:2")), false},
+		{"same type", add(dcb.Query{Items: []dcb.QueryItem{{Types: []string{"x", "t"}}}}), true},
+		{"other type", add(dcb.Query{Items: []dcb.QueryItem{{Types: []string{"x", "y"}}}}), false},
+		{"same tag and a frequent one", add(tagged("common", "course:1")), true},
+		{"other tag and a frequent one", add(tagged("common", "course:2")), false},
+		{"second item", add(dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"z"}}, {Tags: []string{"course:1"}}}}), true},
 	}
 	event := dcb.Event{Type: "t", Tags: []string{"common", "course:1"}}
 	if _, err := s.Append(t.Context(), []dcb.Event{event}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	s.watches.wake(nil) // returns when the waking of the commit has ended
+	s.watches.wake(nil) // waits for the wake of the commit to end
 	for _, c := range cases {
 		if got := len(c.watch.woken) == 1; got != c.want {
-			t.Errorf("a subscription to %s: woken %v", c.name, got)
+			t.Errorf("%s: woken %v", c.name, got)
 		}
 		s.watches.remove(c.watch)
 	}
 	if len(s.watches.byTerm) != 0 || s.watches.all != nil {
-		t.Errorf("something is left of watches that ended: %d terms, %v", len(s.watches.byTerm), s.watches.all)
+		t.Errorf("removed watches leave %d terms, %v", len(s.watches.byTerm), s.watches.all)
 	}
 }
 
-func TestWatchesAreRemovedInAnyOrder(t *testing.T) {
+func TestWatchesCanBeRemovedInAnyOrder(t *testing.T) {
 	ws := newWatches()
-	s := openMem(t)
+	s := newMemStore(t)
 	q := compile(s.hasher, dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"a"}}, {Tags: []string{"b"}}, {Tags: []string{"a"}}}})
 	for _, order := range [][3]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}} {
-		var made [3]*watch
-		for i := range made {
-			made[i] = ws.add(q, s.newestMemory())
+		var added [3]*watch
+		for i := range added {
+			added[i] = ws.add(q, s.newestHead())
 		}
 		for n, i := range order {
-			ws.remove(made[i])
+			ws.remove(added[i])
 			ws.wake([]uint64{q.items[0].tags[0].Hash()})
 			for _, left := range order[n+1:] {
-				if len(made[left].woken) != 1 {
-					t.Errorf("order %v: a watch was lost with another", order)
+				if len(added[left].woken) != 1 {
+					t.Errorf("order %v: watch %d was removed with another", order, left)
 				}
-				<-made[left].woken
+				<-added[left].woken
 			}
 		}
 		if len(ws.byTerm) != 0 {
-			t.Errorf("order %v: %d terms are left", order, len(ws.byTerm))
+			t.Errorf("order %v: %d terms remain", order, len(ws.byTerm))
 		}
 	}
 }
 
-// A commit may repeat a term a million times, and a query may as well: each
-// subscription is woken once all the same, as nothing is committed meanwhile.
-func TestRepeatedTermsWakeASubscriptionOnce(t *testing.T) {
+// A commit or a query may repeat a term many times. Each subscription is still woken
+// once.
+func TestRepeatedTermWakesSubscriptionOnce(t *testing.T) {
 	ws := newWatches()
-	s := openMem(t)
+	s := newMemStore(t)
 	repeated := make([]string, 100)
 	tags := dcb.Query{Items: make([]dcb.QueryItem, 100)}
 	for i := range repeated {
@@ -85,28 +85,28 @@ func TestRepeatedTermsWakeASubscriptionOnce(t *testing.T) {
 	}
 	for _, q := range []dcb.Query{tags, {Items: []dcb.QueryItem{{Types: repeated}}}, tagged("a")} {
 		compiled := compile(s.hasher, q)
-		first, second := ws.add(compiled, s.newestMemory()), ws.add(compiled, s.newestMemory())
+		first, second := ws.add(compiled, s.newestHead()), ws.add(compiled, s.newestHead())
 		item := compiled.items[0]
 		hash := append(item.tags, item.types...)[0].Hash()
 		for range 2 {
 			if woken := ws.wake([]uint64{hash, 1, hash, hash}); woken != 2 {
-				t.Errorf("%d are woken, of 2", woken)
+				t.Errorf("%d subscriptions woken, want 2", woken)
 			}
 		}
 		ws.remove(first)
 		if woken := ws.wake([]uint64{hash, hash}); woken != 1 {
-			t.Errorf("%d are woken, of 1", woken)
+			t.Errorf("%d subscriptions woken, want 1", woken)
 		}
 		ws.remove(second)
 		if len(ws.byTerm) != 0 {
-			t.Errorf("%d terms are left", len(ws.byTerm))
+			t.Errorf("%d terms remain", len(ws.byTerm))
 		}
 	}
 }
 
-// A subscription watches as long as it waits, and no longer.
-func TestSubscriptionLeavesNoWatch(t *testing.T) {
-	s := openMem(t)
+// A subscription has a watch only while it waits.
+func TestSubscriptionRemovesItsWatch(t *testing.T) {
+	s := newMemStore(t)
 	cursor, err := s.OpenSubscription(&encoding.SubscribeRequest{Query: tagged("a")})
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestSubscriptionLeavesNoWatch(t *testing.T) {
 		}
 		cancel()
 		if n := watching(); n != 0 {
-			t.Errorf("%d watches are left", n)
+			t.Errorf("%d watches remain", n)
 		}
 	}
 }

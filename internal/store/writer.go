@@ -9,43 +9,44 @@ import (
 )
 
 const (
-	// maxGroupBytes closes a group that has grown to it. The last request may
-	// make it larger by its own size.
+	// A group is full when its payload has reached maxGroupBytes. The last request
+	// may exceed that by its own size.
 	maxGroupBytes = 4 << 20
-	// maxGroupRequests closes a group too.
+	// maxGroupRequests is the number of requests in a full group.
 	maxGroupRequests = 4096
-	// maxGroupWork closes a group too. The work is the number of terms entered into
-	// the index and of steps of evaluating conditions.
+	// maxGroupWork is the work of a full group: the terms added to the index and the
+	// steps of evaluating conditions.
 	maxGroupWork = 256 << 10
 	// maxConditionSteps bounds the steps that the writer takes for one condition.
 	maxConditionSteps = 1 << 20
-	// maxMemories is how many memory blocks may wait to be written, and
-	// maxMemoryBytes what they may take.
-	maxMemories    = 8
-	maxMemoryBytes = 4 * maxBlockMemory
-	// maxBlockLog and maxBlockMemory end a memory block, as its events do.
-	maxBlockLog    = 64 << 20
-	maxBlockMemory = 32 << 20
-	// maxExpectedTerms bounds the number of terms that a new memory block has room for.
+	// maxHeads is the number of head blocks that may wait to be written, and
+	// maxHeadsBytes the memory that they may take together.
+	maxHeads      = 8
+	maxHeadsBytes = 4 * maxHeadBytes
+	// A head block is full when it has Options.BlockEvents events, covers
+	// maxHeadLogBytes of log, or takes maxHeadBytes of memory.
+	maxHeadLogBytes = 64 << 20
+	maxHeadBytes    = 32 << 20
+	// maxExpectedTerms bounds the number of terms that a new head block is sized for.
 	maxExpectedTerms = 128 << 10
 )
 
-// writer decides appends in one order. While the syncer has one group, the
-// writer gathers the next; it hands that over when the syncer is free.
+// writer decides appends in one order. While the syncer makes one group durable, the
+// writer fills the next, and hands it over when the syncer is free.
 type writer struct {
 	*Store
-	open    *group // being gathered
-	syncing *group // at the syncer; nil if it is free
-	spare   *group // to be gathered next
-	// tookLarge reports whether a large append was taken for the open group. If none
-	// was taken for the group before although one waited, largeTurn reports that the
-	// next append to take is a large one.
-	tookLarge, largeTurn bool
-	// memories are the memory blocks there were when the operation at hand was
-	// begun: the flusher may drop one at any time.
-	memories []*memory
-	toSync   chan *group // closed when the writer ends
-	synced   chan struct{}
+	open    *group // being filled
+	syncing *group // owned by the syncer; nil if the syncer is free
+	spare   *group // to be filled next
+	// receivedLarge reports whether a large append was received for the open group. If
+	// none was received for the previous group although one waited, largeTurn is set:
+	// the next append to receive is a large one.
+	receivedLarge, largeTurn bool
+	// heads are the head blocks at the start of the current operation. The flusher
+	// may drop one from the state at any time.
+	heads  []*headBlock
+	toSync chan *group // closed when the writer ends
+	synced chan struct{}
 }
 
 func newWriter(s *Store) *writer {
@@ -55,7 +56,7 @@ func newWriter(s *Store) *writer {
 	return w
 }
 
-// run gathers until the store closes, and then finishes.
+// run decides operations until the store closes, and then waits for the last sync.
 func (w *writer) run() {
 	defer close(w.toSync)
 	for {
@@ -86,25 +87,25 @@ func (w *writer) run() {
 	}
 }
 
-// small returns the lane of small operations, or nil if none can be taken now.
+// small returns the lane of small operations, or nil if none can be received now.
 func (w *writer) small() <-chan *operation {
-	if !w.mayTake(1) {
+	if !w.canReceive(1) {
 		return nil
 	}
 	return w.queue.small
 }
 
-// large returns the lane of large operations, or nil if none can be taken now. Half
-// of the memory blocks are left for small ones.
+// large returns the lane of large operations, or nil if none can be received now.
+// Half of the head blocks are reserved for small operations.
 func (w *writer) large() <-chan *operation {
-	if !w.mayTake(2) {
+	if !w.canReceive(2) {
 		return nil
 	}
 	return w.queue.large
 }
 
-// next returns the operation to take next, or nil if none waits or can be taken now.
-// A select would choose between the lanes at random.
+// next returns the next operation, or nil if none waits or can be received now. A
+// select would choose between the lanes at random.
 func (w *writer) next() *operation {
 	if w.largeTurn {
 		return receive(w.large(), w.small())
@@ -112,38 +113,38 @@ func (w *writer) next() *operation {
 	return receive(w.small(), w.large())
 }
 
-// mayTake reports whether the open group has room, and the flusher keeps up: a part
-// of the memory blocks, one of so many, may wait for it. A flusher that cannot write
-// is not waited for: then appends are refused (see admit).
-func (w *writer) mayTake(part int) bool {
-	return (w.syncing == nil || !w.open.full()) && (!w.tooManyMemories(part) || w.background.flushError.Load() != nil)
+// canReceive reports whether the open group has capacity and the flusher keeps up: at
+// most 1/share of maxHeads may wait for it. The writer does not wait for a flusher
+// that fails; it refuses appends instead (see admit).
+func (w *writer) canReceive(share int) bool {
+	return (w.syncing == nil || !w.open.full()) && (!w.tooManyHeads(share) || w.background.flushError.Load() != nil)
 }
 
-// tooManyMemories reports whether more memory blocks wait than a part, one of so many,
-// of those that may.
-func (w *writer) tooManyMemories(part int) bool {
-	memories := w.states.current.Load().memories
-	if len(memories) == 1 {
+// tooManyHeads reports whether the head blocks exceed 1/share of maxHeads or
+// maxHeadsBytes.
+func (w *writer) tooManyHeads(share int) bool {
+	heads := w.states.current.Load().heads
+	if len(heads) == 1 {
 		return false
 	}
 	bytes := 0
-	for _, m := range memories {
-		bytes += m.Bytes()
+	for _, h := range heads {
+		bytes += h.Bytes()
 	}
-	return len(memories) > maxMemories/part || bytes > maxMemoryBytes/part
+	return len(heads) > maxHeads/share || bytes > maxHeadsBytes/share
 }
 
 // gather decides an operation and those that wait after it, until the open group
 // is full.
 func (w *writer) gather(op *operation) {
 	if w.open.empty() {
-		w.open.work = 0 // of operations that were not accepted
+		w.open.work = 0 // discards the work of operations that were not accepted
 	}
 	for op != nil {
 		if op.large {
-			w.tookLarge, w.largeTurn = true, false
+			w.receivedLarge, w.largeTurn = true, false
 		}
-		if op.take() {
+		if op.claim() {
 			w.decide(op)
 		} else {
 			w.queue.end()
@@ -155,137 +156,138 @@ func (w *writer) gather(op *operation) {
 	}
 }
 
-// handOver gives the open group to the syncer. It first lets other goroutines run
-// once: those just answered are about to append again, and make the group larger.
+// handOver passes the open group to the syncer. It first yields the processor once:
+// the callers just answered are about to append again and make the group larger.
 func (w *writer) handOver() {
 	if !w.open.full() {
 		runtime.Gosched()
 		w.gather(w.next())
 		if w.syncing != nil {
-			return // gathering filled the segment, and that handed the group over
+			return // gather filled the segment and handed the group over
 		}
 	}
 	if err := w.failureError(); err != nil {
 		w.open.refuse(err)
-		w.open.answerHeld(err)
+		w.open.answerDeferred(err)
 		w.open.reset(w.open.first)
 		return
 	}
 	w.send()
 }
 
-// send seals the open group, gives it to the syncer, which is free, and opens
-// the next.
+// send seals the open group, passes it to the syncer, and opens the next. The syncer
+// must be free.
 func (w *writer) send() {
 	g := w.open
 	g.sealed = w.log.Seal(g.bytes, eventlog.KindRecords, g.count, time.Now().UnixNano())
-	g.block.cover(&g.sealed.Group)
+	g.block.extend(&g.sealed.Group)
 	w.syncing, w.open, w.spare = g, w.spare, nil
-	w.largeTurn, w.tookLarge = !w.tookLarge && len(w.queue.large) > 0, false
+	w.largeTurn, w.receivedLarge = !w.receivedLarge && len(w.queue.large) > 0, false
 	w.open.reset(w.log.Tail().Next)
 	w.toSync <- g
 }
 
-// finishSync takes the group back from the syncer and answers what rested on it.
+// finishSync answers the results deferred until the sync, and keeps the group as the
+// spare one.
 func (w *writer) finishSync() {
-	w.syncing.answerHeld(w.failureError())
+	w.syncing.answerDeferred(w.failureError())
 	w.spare, w.syncing = w.syncing, nil
-	w.spare.reset(0) // an idle store holds no requests
+	w.spare.reset(0) // an idle store must not keep requests in memory
 }
 
-// decide answers an operation, or enters it into the open group. What came since
-// its caller looked is in memory; if it is not any more, and the operation depends
-// on it, the caller has to look again.
+// decide answers an operation or adds it to the open group. The events since the
+// caller's precheck are usually in head blocks. If one of these head blocks has been
+// flushed and the operation depends on it, the caller must check again.
 func (w *writer) decide(op *operation) {
 	if err := w.admit(); err != nil {
-		op.answer(verdict{err: err})
+		op.answer(result{err: err})
 		return
 	}
-	w.memories = w.states.current.Load().memories
-	if !w.inPlace(op) {
-		w.hold(op, verdict{err: outOfPlace(op.restore.first, w.open.last())}, w.open.last())
+	w.heads = w.states.current.Load().heads
+	if !w.isNextPosition(op) {
+		w.deferResult(op, result{err: notContiguous(op.restore.first, w.open.last())}, w.open.last())
 		return
 	}
-	depends := len(op.changes) > 0 || op.condition != nil && op.examined < w.open.last()
-	if depends && op.group+1 < w.memories[0].span.FirstGroup {
-		op.answer(verdict{stale: true})
+	depends := len(op.changes) > 0 || op.condition != nil && op.checkedTo < w.open.last()
+	if depends && op.group+1 < w.heads[0].span.FirstGroup {
+		op.answer(result{stale: true})
 		return
 	}
 	conflict, err := w.conflict(op)
-	if errors.Is(err, errSpent) {
-		// Once the open group is published, the caller can evaluate it in slices.
+	if errors.Is(err, errStepLimit) {
+		// Once the open group is published, the caller can evaluate the condition in slices.
 		op.rounds++
-		w.hold(op, verdict{stale: true}, w.open.last())
+		w.deferResult(op, result{stale: true}, w.open.last())
 		return
 	}
 	if err != nil {
-		op.answer(verdict{err: err})
+		op.answer(result{err: err})
 		return
 	}
 	if conflict != 0 {
-		w.hold(op, verdict{conflict: conflict}, conflict)
+		w.deferResult(op, result{conflict: conflict}, conflict)
 		return
 	}
 	if refused, err := w.checkTracking(op); err != nil {
-		w.holdWith(refused, op, verdict{err: err})
+		w.deferUntil(refused, op, result{err: err})
 		return
 	}
 	if err := w.enter(op); err != nil {
-		op.answer(verdict{err: err})
+		op.answer(result{err: err})
 	}
 }
 
-// admit tells why no append can be accepted now, if so.
+// admit returns an error if no append can be accepted now.
 func (w *writer) admit() error {
 	if err := w.failureError(); err != nil {
 		return err
 	}
-	if err := w.background.flushError.Load(); err != nil && w.tooManyMemories(1) {
+	if err := w.background.flushError.Load(); err != nil && w.tooManyHeads(1) {
 		return indexBehind(*err)
 	}
 	return nil
 }
 
-// conflict returns the first event above what the caller examined that fails the
-// condition, events that are not durable yet included. It reads memory blocks only.
-// It fails with errSpent if that takes too many steps, which the caller's goroutine
-// must take instead. The limit doubles each time that the operation comes back, so
-// that it is decided in the end.
+// conflict returns the position of the first event above op.checkedTo that fails the
+// condition, 0 if there is none. It includes events that are not durable yet and reads
+// head blocks only. It fails with errStepLimit if the evaluation takes too many steps;
+// the caller's goroutine must take them instead. The limit doubles with each round, so
+// that the operation is decided in the end.
 func (w *writer) conflict(op *operation) (uint64, error) {
-	if op.condition == nil || op.examined >= w.open.last() {
+	if op.condition == nil || op.checkedTo >= w.open.last() {
 		return 0, nil
 	}
-	sn := snapshot{&state{memories: w.memories}, w.open.last()}
+	sn := snapshot{&state{heads: w.heads}, w.open.last()}
 	limit := min(op.condition.sliceSteps()<<min(op.rounds, 16), maxConditionSteps)
-	conflict, steps, err := firstMatchWithin(sn, op.condition, op.examined, limit)
+	conflict, steps, err := firstMatchWithin(sn, op.condition, op.checkedTo, limit)
 	w.open.work += steps
 	return conflict, err
 }
 
-// hold gives a verdict once the group that it rests on is durable: the one that
-// has the event at a position.
-func (w *writer) hold(op *operation, v verdict, position uint64) {
+// deferResult answers an operation once the group that contains a position is durable.
+func (w *writer) deferResult(op *operation, r result, position uint64) {
 	switch {
 	case position >= w.open.first:
-		w.holdWith(w.open, op, v)
+		w.deferUntil(w.open, op, r)
 	case w.syncing != nil && position >= w.syncing.first:
-		w.holdWith(w.syncing, op, v)
+		w.deferUntil(w.syncing, op, r)
 	default:
-		op.answer(v)
+		op.answer(r)
 	}
 }
 
-// holdWith gives a verdict once a group is durable; at once if it is nil.
-func (w *writer) holdWith(g *group, op *operation, v verdict) {
+// deferUntil answers an operation once a group is durable, immediately if g is nil.
+func (w *writer) deferUntil(g *group, op *operation, r result) {
 	if g == nil {
-		op.answer(v)
+		op.answer(r)
 		return
 	}
-	g.held = append(g.held, held{op, v})
+	g.deferred = append(g.deferred, deferred{op, r})
 }
 
-// checkTracking fails if a source of the operation cannot go on from the last
-// recorded position, and gives the undurable group that recorded it, if it was one.
+// checkTracking fails if the operation does not increase the last recorded position
+// of one of its sources. It also returns the group with that position, nil if the
+// position is durable.
 func (w *writer) checkTracking(op *operation) (*group, error) {
 	for i := range op.changes {
 		c := &op.changes[i]
@@ -296,6 +298,8 @@ func (w *writer) checkTracking(op *operation) (*group, error) {
 	return nil, nil
 }
 
+// recorded returns the last position of a source, and the group with that position,
+// nil if the position is durable.
 func (w *writer) recorded(c *trackingChange) (tracked, *group) {
 	source := c.from.Source
 	for _, g := range []*group{w.open, w.syncing} {
@@ -306,16 +310,16 @@ func (w *writer) recorded(c *trackingChange) (tracked, *group) {
 			return tracked{position, true}, g
 		}
 	}
-	for i := len(w.memories) - 1; i >= 0; i-- {
-		if position, known, _ := w.memories[i].Tracking(c.term); known {
+	for i := len(w.heads) - 1; i >= 0; i-- {
+		if position, known, _ := w.heads[i].Tracking(c.term); known {
 			return tracked{position, true}, nil
 		}
 	}
 	return c.recorded, nil
 }
 
-// enter reserves space for the operation and encodes it into the open group. If
-// it fails, nothing has changed.
+// enter reserves space for the operation and encodes it into the open group. On an
+// error, the group has not changed.
 func (w *writer) enter(op *operation) error {
 	if !w.open.empty() && !w.open.block.fits(op) {
 		w.closeGroup()
@@ -337,7 +341,7 @@ func (w *writer) enter(op *operation) error {
 		return w.failureError()
 	}
 	if err != nil {
-		wake(w.background.prepare)
+		wake(w.background.preallocate)
 		return notReserved(err)
 	}
 	if w.open.empty() {
@@ -347,7 +351,7 @@ func (w *writer) enter(op *operation) error {
 	return nil
 }
 
-// closeGroup hands the open group over, whatever the syncer is doing.
+// closeGroup waits for the syncer if it is busy, and passes the open group to it.
 func (w *writer) closeGroup() {
 	if w.syncing != nil {
 		<-w.synced
@@ -356,16 +360,16 @@ func (w *writer) closeGroup() {
 	w.send()
 }
 
-// block returns the memory block for the next group, which begins with an
-// operation: a new one if the last is full.
-func (w *writer) block(op *operation) *memory {
-	memories := w.states.current.Load().memories
-	last := memories[len(memories)-1]
+// block returns the head block for a group that starts with op: the newest, or a new
+// one if the newest is full.
+func (w *writer) block(op *operation) *headBlock {
+	heads := w.states.current.Load().heads
+	last := heads[len(heads)-1]
 	if last.empty() || !last.full(w.options.BlockEvents) && last.fits(op) && !w.log.Rolling() {
 		return last
 	}
 	tail := w.log.Tail()
-	next := newMemory(w.hasher, tail, min(last.Terms(), maxExpectedTerms))
-	w.states.change(func(st *state) { st.memories = append(st.memories, next) })
+	next := newHeadBlock(w.hasher, tail, min(last.Terms(), maxExpectedTerms))
+	w.states.change(func(st *state) { st.heads = append(st.heads, next) })
 	return next
 }

@@ -13,20 +13,20 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-func TestDamagedEventIsNeverDelivered(t *testing.T) {
-	s, _, disk := faulty(t)
+func TestCorruptEventIsNotReturned(t *testing.T) {
+	s, _, disk := newFaultyStore(t)
 	for i := range 40 {
 		mustAppend(t, s, fmt.Sprint(i), 3)
 	}
-	flip(t, disk, "/store/log/00000000000000000001.log", 700)
+	flipBit(t, disk, "/store/log/00000000000000000001.log", 700)
 	_, _, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
 	if !errors.Is(err, dcb.ErrCorruption) || !strings.Contains(err.Error(), "00000000000000000001.log") {
-		t.Errorf("reading a damaged event: %v", err)
+		t.Errorf("reading a corrupt event: %v", err)
 	}
 }
 
-// flip inverts one bit of a file.
-func flip(t *testing.T, fs *vfs.Mem, name string, at int64) {
+// flipBit inverts one bit of a file.
+func flipBit(t *testing.T, fs *vfs.Mem, name string, at int64) {
 	t.Helper()
 	f, err := fs.OpenWrite(name)
 	if err != nil {
@@ -46,10 +46,9 @@ func flip(t *testing.T, fs *vfs.Mem, name string, at int64) {
 	}
 }
 
-// A store that was closed finds every bit that is flipped in its log: at the
-// opening, or else by Check and by whoever reads the event.
-func TestEveryFlippedBitOfTheLogIsFound(t *testing.T) {
-	s, _, disk := faulty(t)
+// In the log of a closed store, every flipped bit is found.
+func TestCheckFindsEveryFlippedBitOfLog(t *testing.T) {
+	s, _, disk := newFaultyStore(t)
 	for i := range 12 {
 		mustAppend(t, s, fmt.Sprint(i), 2)
 	}
@@ -60,21 +59,21 @@ func TestEveryFlippedBitOfTheLogIsFound(t *testing.T) {
 		if filepath.Dir(name) != "/store/log" {
 			continue
 		}
-		for at := range size(t, disk, name) {
-			flip(t, disk, name, at)
-			report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *tiny(disk)})
+		for at := range fileSize(t, disk, name) {
+			flipBit(t, disk, name, at)
+			report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *smallOptions(disk)})
 			if err == nil && len(report.Problems) == 0 {
 				t.Errorf("a flipped bit in byte %d of %s was not found", at, name)
 			}
-			flip(t, disk, name, at)
+			flipBit(t, disk, name, at)
 		}
 	}
-	mustBeSound(t, "with all bits as they were", disk)
+	mustBeValid(t, "with the original bits", disk)
 }
 
-// A log that has lost its last segment is sound in itself. The index tells.
-func TestLostEndOfTheLogIsFound(t *testing.T) {
-	s, _, disk := faulty(t)
+// A log without its last segment is valid on its own. The index shows the loss.
+func TestLostEndOfLogIsDetected(t *testing.T) {
+	s, _, disk := newFaultyStore(t)
 	for i := range 40 {
 		mustAppend(t, s, fmt.Sprint(i), 3)
 	}
@@ -87,7 +86,7 @@ func TestLostEndOfTheLogIsFound(t *testing.T) {
 			last = name
 		}
 	}
-	for range 2 { // the last segment may have nothing in the index yet
+	for range 2 { // the index may not cover the last segment yet
 		if err := disk.Remove(last); err != nil {
 			t.Fatal(err)
 		}
@@ -97,41 +96,41 @@ func TestLostEndOfTheLogIsFound(t *testing.T) {
 			}
 		}
 	}
-	if _, err := store.Open(crashDir, tiny(disk)); !errors.Is(err, dcb.ErrCorruption) {
+	if _, err := store.Open(crashDir, smallOptions(disk)); !errors.Is(err, dcb.ErrCorruption) {
 		t.Errorf("opening: %v", err)
 	}
-	report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *tiny(disk)})
+	report, err := store.Check(t.Context(), crashDir, &store.CheckOptions{Options: *smallOptions(disk)})
 	if err != nil || len(report.Problems) == 0 {
 		t.Errorf("checking: %v, %v", report, err)
 	}
 }
 
-func TestEveryDamagedPageOfTheIndexIsBuiltAgain(t *testing.T) {
-	s, _, disk := faulty(t)
+func TestCorruptIndexPageIsRebuilt(t *testing.T) {
+	s, _, disk := newFaultyStore(t)
 	for i := range 12 {
 		mustAppend(t, s, fmt.Sprint(i), 2)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// Opening builds and joins blocks, so the files are others each time.
+	// Open rebuilds and compacts blocks, so the files differ each time.
 	for page := range int64(4) {
 		for _, name := range disk.Files() {
-			if filepath.Dir(name) == "/store/index" && size(t, disk, name) > 4096*page {
-				flip(t, disk, name, 4096*page+11*page)
-				mustHeal(t, disk, fmt.Sprintf("page %d of %s", page, name))
-				mustBeSound(t, name, disk)
+			if filepath.Dir(name) == "/store/index" && fileSize(t, disk, name) > 4096*page {
+				flipBit(t, disk, name, 4096*page+11*page)
+				mustRebuildBlock(t, disk, fmt.Sprintf("page %d of %s", page, name))
+				mustBeValid(t, name, disk)
 				break
 			}
 		}
 	}
 }
 
-// mustHeal opens a store with a damaged block, reads until nothing complains,
-// and finds everything.
-func mustHeal(t *testing.T, disk *vfs.Mem, name string) {
+// mustRebuildBlock opens a store with a corrupt block, and reads until the block is
+// rebuilt and all events are found.
+func mustRebuildBlock(t *testing.T, disk *vfs.Mem, name string) {
 	t.Helper()
-	s, err := store.Open(crashDir, tiny(disk))
+	s, err := store.Open(crashDir, smallOptions(disk))
 	if err != nil {
 		t.Errorf("%s: opening: %v", name, err)
 		return
@@ -146,7 +145,7 @@ func mustHeal(t *testing.T, disk *vfs.Mem, name string) {
 		case errors.Is(err, dcb.ErrCorruption) && time.Now().Before(deadline):
 			time.Sleep(time.Millisecond)
 		default:
-			t.Errorf("%s: tag %d finds %d events, %v", name, i, len(events), err)
+			t.Errorf("%s: the query for tag %d returns %d events, error %v", name, i, len(events), err)
 			i++
 		}
 	}
@@ -155,7 +154,7 @@ func mustHeal(t *testing.T, disk *vfs.Mem, name string) {
 	}
 }
 
-func size(t *testing.T, fs *vfs.Mem, name string) int64 {
+func fileSize(t *testing.T, fs *vfs.Mem, name string) int64 {
 	t.Helper()
 	f, err := fs.Open(name)
 	if err != nil {
@@ -169,8 +168,8 @@ func size(t *testing.T, fs *vfs.Mem, name string) int64 {
 	return n
 }
 
-func TestLostLogIsNotReplacedByANewOne(t *testing.T) {
-	s, _, disk := faulty(t)
+func TestLostLogIsNotReplaced(t *testing.T) {
+	s, _, disk := newFaultyStore(t)
 	for i := range 12 {
 		mustAppend(t, s, fmt.Sprint(i), 2)
 	}
@@ -184,7 +183,7 @@ func TestLostLogIsNotReplacedByANewOne(t *testing.T) {
 			}
 		}
 	}
-	if _, err := store.Open(crashDir, tiny(disk)); !errors.Is(err, dcb.ErrCorruption) {
+	if _, err := store.Open(crashDir, smallOptions(disk)); !errors.Is(err, dcb.ErrCorruption) {
 		t.Errorf("opening: %v", err)
 	}
 }

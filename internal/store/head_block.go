@@ -1,0 +1,78 @@
+package store
+
+import (
+	"iter"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// newHeadBlock returns a head block for the groups after a tail, sized for about the
+// given number of terms.
+func newHeadBlock(hasher index.Hasher, tail eventlog.Tail, terms int) *headBlock {
+	return &headBlock{
+		HeadBlock: index.NewHeadBlock(hasher, tail.Next, terms),
+		span:      index.Span{FirstGroup: tail.Index + 1, LastGroup: tail.Index, First: tail.Next},
+	}
+}
+
+// addRecord adds an event and returns its terms, which alias the event. They are stored
+// in the array of the slice terms, which is overwritten.
+func (h *headBlock) addRecord(location index.Location, event encoding.Event, terms []index.Term) []index.Term {
+	terms = terms[:0]
+	hasher := h.Hasher()
+	eventType, tags := event.Type()
+	terms = append(terms, hasher.Term(index.KindType, eventType))
+	for tag, ok := tags.Next(); ok; tag, ok = tags.Next() {
+		terms = append(terms, hasher.Term(index.KindTag, tag))
+	}
+	h.AddEvent(location, terms)
+	return terms
+}
+
+// full reports whether the next group belongs in a new block.
+func (h *headBlock) full(events int) bool {
+	return h.Next()-h.First() >= uint64(events) || h.logBytes >= maxHeadLogBytes || h.Bytes() >= maxHeadBytes
+}
+
+// fits reports whether the block stays within maxHeadBytes with one more operation. An
+// operation that exceeds this bound alone gets a block of its own.
+func (h *headBlock) fits(op *operation) bool {
+	r := op.request
+	return h.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events)) <= maxHeadBytes
+}
+
+// extend extends the span of the block by a group.
+func (h *headBlock) extend(g *eventlog.Group) {
+	h.span.LastGroup, h.span.Chain = g.Index, g.Chain
+	h.span.Base, h.span.Offset = g.Base, g.Offset
+	h.logBytes += int64(g.PayloadBytes) + eventlog.GroupPrefix
+}
+
+// empty reports whether the block covers no group.
+func (h *headBlock) empty() bool { return h.span.LastGroup < h.span.FirstGroup }
+
+// addGroup adds a group that was read from the log, with its verified records.
+func (h *headBlock) addGroup(g *eventlog.Group, records iter.Seq2[encoding.Record, error]) error {
+	var terms []index.Term
+	for record, err := range records {
+		if err != nil {
+			return err
+		}
+		if record.Tracking != nil {
+			h.SetTracking(record.Tracking.Source, record.Tracking.Position)
+		}
+		if record.Position == 0 {
+			continue
+		}
+		bytes := g.Payload[record.Offset : record.Offset+record.Size]
+		terms = h.addRecord(index.Location{
+			Offset: g.PayloadOffset() + int64(record.Offset),
+			Size:   uint32(record.Size),
+			CRC:    eventlog.Checksum(bytes),
+		}, record.Event, terms)
+	}
+	h.extend(g)
+	return nil
+}

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// indexOpener assembles blocks that cover the log from its start without a gap.
+type indexOpener struct {
+	store   *Store
+	builder *index.Builder
+	blocks  []*fileBlock
+	end     eventlog.Point // end of the groups covered by blocks
+	atTail  bool           // only groups without a block follow
+	// heads cover the groups after the blocks. There is more than one if a block could
+	// not be written, which does not make opening fail.
+	heads []*headBlock
+}
+
+// install makes the blocks the current state. After an error too, so that free closes
+// them.
+func (c *indexOpener) install() {
+	c.store.states.change(func(st *state) {
+		st.blocks = c.blocks
+		st.heads = c.heads
+	})
+}
+
+// add opens a block file. It removes a file that is corrupt, was not built from this
+// log, or is obsolete, as a crash during a compaction may leave it.
+func (c *indexOpener) add(span index.Span) error {
+	name := span.FileName()
+	if c.store.options.ReadOnly && span.FirstGroup > c.end.Tail.Index+1 {
+		return nil // follows a gap that must not be filled; finish reads all groups after the gap
+	}
+	if span.FirstGroup <= c.end.Tail.Index {
+		return c.store.removeIndexFile(name)
+	}
+	block, err := index.OpenBlock(c.store.files.index, name, c.store.log.ID(), c.store.cache)
+	var corruption *vfs.CorruptionError
+	if errors.As(err, &corruption) {
+		return c.discard(name, err)
+	}
+	if err != nil {
+		return err
+	}
+	end, err := c.place(block)
+	if err == nil {
+		c.blocks = append(c.blocks, &fileBlock{Block: block})
+		c.end = end
+		return nil
+	}
+	err = errors.Join(err, block.Close())
+	var mismatch errBlockMismatch
+	if errors.As(err, &mismatch) {
+		return c.discard(name, err)
+	}
+	return err
+}
+
+// place builds the missing blocks before a block, and returns the end of the block. It
+// fails with errBlockMismatch if the block was not built from this log.
+func (c *indexOpener) place(block *index.Block) (eventlog.Point, error) {
+	if err := c.store.checkReach(block); err != nil {
+		return eventlog.Point{}, err
+	}
+	end, err := c.store.endOf(block)
+	if err != nil {
+		return eventlog.Point{}, err
+	}
+	if err := c.fill(block.FirstGroup - 1); err != nil {
+		return eventlog.Point{}, err
+	}
+	if block.First != c.end.Tail.Next {
+		return eventlog.Point{}, errBlockMismatch{block.Name}
+	}
+	return end, nil
+}
+
+// discard removes a block that cannot be used, so that it is rebuilt.
+func (c *indexOpener) discard(name string, err error) error {
+	c.store.options.Logger.Warn("an index block is corrupt or does not match the log; rebuilding it from the log", "error", err)
+	return c.store.removeIndexFile(name)
+}
+
+// checkReach fails if a block covers groups after the end of the log. A block covers
+// only durable groups, so the end of the log is lost.
+func (s *Store) checkReach(block *index.Block) error {
+	tail := s.log.Tail()
+	if block.LastGroup <= tail.Index {
+		return nil
+	}
+	return &vfs.CorruptionError{
+		File: s.log.SegmentName(tail.Next),
+		What: fmt.Sprintf("the log ends with group %d, but the index contains group %d: the end of the log is lost; restore a backup (if you replaced the log with an older one on purpose, remove %s)", tail.Index, block.LastGroup, s.indexDir()),
+	}
+}
+
+// fill builds blocks up to the group with index last.
+func (c *indexOpener) fill(last uint64) error {
+	if c.end.Tail.Index >= last {
+		return nil
+	}
+	rest, err := c.replay(last)
+	if err == nil && !rest.empty() {
+		err = c.emit(rest)
+	}
+	if err == nil {
+		c.end, err = c.store.endOf(c.blocks[len(c.blocks)-1].Block)
+	}
+	return err
+}
+
+// finish reads the groups after the blocks, and keeps those that do not fill a block in
+// memory.
+func (c *indexOpener) finish() error {
+	c.atTail = true
+	tail := c.store.log.Tail()
+	if c.end.Tail.Index == tail.Index && c.end.Tail != tail {
+		segments := c.store.log.Segments()
+		return &vfs.CorruptionError{File: segments[len(segments)-1].Name, What: fmt.Sprintf("the segment does not continue group %d, the last group before it", tail.Index)}
+	}
+	rest, err := c.replay(tail.Index)
+	if err != nil {
+		return err
+	}
+	c.heads = append(c.heads, rest)
+	return nil
+}
+
+// emit writes the waiting head blocks to files, the oldest first. At the tail, those
+// that cannot be written may stay in memory for the flusher, as in an open store.
+func (c *indexOpener) emit(h *headBlock) error {
+	c.heads = append(c.heads, h)
+	if c.store.options.ReadOnly {
+		return c.store.checkHeads(len(c.heads))
+	}
+	for len(c.heads) > 0 {
+		block, err := c.builder.Flush(c.heads[0].HeadBlock, c.heads[0].span)
+		if err != nil && c.atTail && len(c.heads) <= maxHeads {
+			c.store.options.Logger.Warn("cannot write an index block; will try again", "error", err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.blocks = append(c.blocks, &fileBlock{Block: block})
+		c.heads = c.heads[1:]
+	}
+	return nil
+}
+
+// checkHeads fails if a read-only store would keep more head blocks in memory than a
+// store that writes its index may.
+func (s *Store) checkHeads(n int) error {
+	if n <= maxHeads+1 {
+		return nil
+	}
+	return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("cannot open store %s read-only: too much of its index is missing and must be built on the disk first; open a copy that can be written", s.dir)}
+}
+
+func (c *indexOpener) replay(last uint64) (*headBlock, error) {
+	p := newProgress(c.store, c.end.Tail.Index, last)
+	r := replay{store: c.store, ctx: context.Background(), emit: c.emit, progress: p.group}
+	return r.run(c.end, last)
+}
+
+// reportEvery is the interval of progress messages.
+const reportEvery = 2 * time.Second
+
+// rebuildProgress logs the progress of building the index if it takes long.
+type rebuildProgress struct {
+	store       *Store
+	first, last uint64 // groups
+	reported    time.Time
+}
+
+func newProgress(s *Store, first, last uint64) *rebuildProgress {
+	return &rebuildProgress{store: s, first: first, last: last, reported: time.Now()}
+}
+
+func (p *rebuildProgress) group(g *eventlog.Group) {
+	if time.Since(p.reported) < reportEvery {
+		return
+	}
+	p.reported = time.Now()
+	p.store.options.Logger.Info("building the index from the log",
+		"percent", 100*(g.Index-p.first)/max(1, p.last-p.first), "position", g.First)
+}
