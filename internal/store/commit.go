@@ -10,9 +10,9 @@ import (
 
 // Commit appends the events of a validated request and returns the position of the
 // last event once it is durable. If ctx is done before the writer has claimed the
-// request, nothing is appended; later, Commit waits for the result. Closing giveUp,
-// which may be nil, has the same effect, with the error context.Canceled. The request
-// is not used after Commit has returned.
+// request, nothing is appended; afterwards, Commit waits for the result. Closing
+// giveUp, which may be nil, has the same effect, with the error context.Canceled. The
+// request is not used after Commit has returned.
 //
 // Most of a condition is evaluated here, in the caller's goroutine. The log only
 // grows: a condition that fails at a published head fails forever, and one that holds

@@ -7,7 +7,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// Larger buffers of a group are not reused.
+// keptBytes and keptHashes bound the buffers of a group that are reused.
 const (
 	keptBytes  = 2 * maxGroupBytes
 	keptHashes = maxGroupWork

@@ -33,14 +33,14 @@ func (h *headBlock) addRecord(location index.Location, event encoding.Event, ter
 
 // full reports whether the next group belongs in a new block.
 func (h *headBlock) full(events int) bool {
-	return h.Next()-h.First() >= uint64(events) || h.logBytes >= maxHeadLogBytes || h.Bytes() >= maxHeadBytes
+	return h.Next()-h.First() >= uint64(events) || h.logBytes >= maxHeadBlockLog || h.Bytes() >= maxHeadBlockMemory
 }
 
-// fits reports whether the block stays within maxHeadBytes with one more operation. An
+// fits reports whether the block stays within maxHeadBlockMemory with one more operation. An
 // operation that exceeds this bound alone gets a block of its own.
 func (h *headBlock) fits(op *operation) bool {
 	r := op.request
-	return h.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events)) <= maxHeadBytes
+	return h.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events)) <= maxHeadBlockMemory
 }
 
 // extend extends the span of the block by a group.

@@ -24,8 +24,8 @@ type indexOpener struct {
 	heads []*headBlock
 }
 
-// install makes the blocks the current state. After an error too, so that free closes
-// them.
+// install makes the blocks the current state. It is called after an error too, so that
+// free closes them.
 func (c *indexOpener) install() {
 	c.store.states.change(func(st *state) {
 		st.blocks = c.blocks
@@ -144,7 +144,7 @@ func (c *indexOpener) emit(h *headBlock) error {
 	}
 	for len(c.heads) > 0 {
 		block, err := c.builder.Flush(c.heads[0].HeadBlock, c.heads[0].span)
-		if err != nil && c.atTail && len(c.heads) <= maxHeads {
+		if err != nil && c.atTail && len(c.heads) <= maxHeadBlocks {
 			c.store.options.Logger.Warn("cannot write an index block; will try again", "error", err)
 			return nil
 		}
@@ -160,7 +160,7 @@ func (c *indexOpener) emit(h *headBlock) error {
 // checkHeads fails if a read-only store would keep more head blocks in memory than a
 // store that writes its index may.
 func (s *Store) checkHeads(n int) error {
-	if n <= maxHeads+1 {
+	if n <= maxHeadBlocks+1 {
 		return nil
 	}
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("cannot open store %s read-only: too much of its index is missing and must be built on the disk first; open a copy that can be written", s.dir)}

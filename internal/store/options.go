@@ -98,3 +98,20 @@ func newStoreID() (id eventlog.StoreID, err error) {
 	_, err = rand.Read(id[:])
 	return id, err
 }
+
+const (
+	// termBytes bounds the memory of a term of a query while it is evaluated.
+	termBytes = 700
+	// largestHeadBlockMemory bounds the memory of a head block with a single request that
+	// exceeds maxHeadBlockMemory.
+	largestHeadBlockMemory = 40 << 20
+)
+
+// MemoryBound returns an approximate upper bound, in bytes, of the memory that a store
+// with these options takes for all calls together. Requests, parsed queries and
+// messages are not included.
+func MemoryBound(options *Options) int64 {
+	o := options.withDefaults()
+	groups := 2 * int64(maxGroupBytes+o.Limits.RequestBytes) // one is filled, one is written
+	return o.CacheBytes + maxHeadBlocksMemory + largestHeadBlockMemory + groups + expensiveTerms*termBytes
+}

@@ -164,7 +164,7 @@ func TestLargeAppendsLeaveHeadBlocksToSmallOnes(t *testing.T) {
 			st.heads = append(st.heads, newHeadBlock(w.hasher, w.log.Tail(), 0))
 		})
 	}
-	for len(w.states.current.Load().heads) <= maxHeads/2 {
+	for len(w.states.current.Load().heads) <= maxHeadBlocks/2 {
 		grow()
 	}
 	w.queue.small <- small
@@ -172,7 +172,7 @@ func TestLargeAppendsLeaveHeadBlocksToSmallOnes(t *testing.T) {
 	if w.next() != small || w.next() != nil {
 		t.Error("a large append was received while half of the head blocks wait, or a small one was not")
 	}
-	for len(w.states.current.Load().heads) <= maxHeads {
+	for len(w.states.current.Load().heads) <= maxHeadBlocks {
 		grow()
 	}
 	w.queue.small <- small
@@ -203,8 +203,8 @@ func TestHeadBlocksStayWithinTheirBound(t *testing.T) {
 		}
 	}
 	for i, m := range s.states.current.Load().heads {
-		if m.Bytes() > maxHeadBytes {
-			t.Errorf("head block %d takes %d bytes, more than %d", i, m.Bytes(), maxHeadBytes)
+		if m.Bytes() > maxHeadBlockMemory {
+			t.Errorf("head block %d takes %d bytes, more than %d", i, m.Bytes(), maxHeadBlockMemory)
 		}
 	}
 }

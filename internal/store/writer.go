@@ -19,14 +19,14 @@ const (
 	maxGroupWork = 256 << 10
 	// maxConditionSteps bounds the steps that the writer takes for one condition.
 	maxConditionSteps = 1 << 20
-	// maxHeads is the number of head blocks that may wait to be written, and
-	// maxHeadsBytes the memory that they may take together.
-	maxHeads      = 8
-	maxHeadsBytes = 4 * maxHeadBytes
+	// maxHeadBlocks is the number of head blocks that may wait to be written, and
+	// maxHeadBlocksMemory the memory that they may take together.
+	maxHeadBlocks       = 8
+	maxHeadBlocksMemory = 4 * maxHeadBlockMemory
 	// A head block is full when it has Options.BlockEvents events, covers
-	// maxHeadLogBytes of log, or takes maxHeadBytes of memory.
-	maxHeadLogBytes = 64 << 20
-	maxHeadBytes    = 32 << 20
+	// maxHeadBlockLog bytes of log, or takes maxHeadBlockMemory bytes of memory.
+	maxHeadBlockLog    = 64 << 20
+	maxHeadBlockMemory = 32 << 20
 	// maxExpectedTerms bounds the number of terms that a new head block is sized for.
 	maxExpectedTerms = 128 << 10
 )
@@ -114,15 +114,15 @@ func (w *writer) next() *operation {
 }
 
 // canReceive reports whether the open group has capacity and the flusher keeps up: at
-// most 1/share of maxHeads may wait for it. The writer does not wait for a flusher
+// most 1/share of maxHeadBlocks may wait for it. The writer does not wait for a flusher
 // that fails; it refuses appends instead (see admit).
 func (w *writer) canReceive(share int) bool {
-	return (w.syncing == nil || !w.open.full()) && (!w.tooManyHeads(share) || w.background.flushError.Load() != nil)
+	return (w.syncing == nil || !w.open.full()) && (!w.tooManyHeadBlocks(share) || w.background.flushError.Load() != nil)
 }
 
-// tooManyHeads reports whether the head blocks exceed 1/share of maxHeads or
-// maxHeadsBytes.
-func (w *writer) tooManyHeads(share int) bool {
+// tooManyHeadBlocks reports whether the head blocks exceed 1/share of maxHeadBlocks or
+// maxHeadBlocksMemory.
+func (w *writer) tooManyHeadBlocks(share int) bool {
 	heads := w.states.current.Load().heads
 	if len(heads) == 1 {
 		return false
@@ -131,7 +131,7 @@ func (w *writer) tooManyHeads(share int) bool {
 	for _, h := range heads {
 		bytes += h.Bytes()
 	}
-	return len(heads) > maxHeads/share || bytes > maxHeadsBytes/share
+	return len(heads) > maxHeadBlocks/share || bytes > maxHeadBlocksMemory/share
 }
 
 // gather decides an operation and those that wait after it, until the open group
@@ -242,7 +242,7 @@ func (w *writer) admit() error {
 	if err := w.failureError(); err != nil {
 		return err
 	}
-	if err := w.background.flushError.Load(); err != nil && w.tooManyHeads(1) {
+	if err := w.background.flushError.Load(); err != nil && w.tooManyHeadBlocks(1) {
 		return indexBehind(*err)
 	}
 	return nil
@@ -318,8 +318,8 @@ func (w *writer) recorded(c *trackingChange) (tracked, *group) {
 	return c.recorded, nil
 }
 
-// enter reserves space for the operation and encodes it into the open group. On an
-// error, the group has not changed.
+// enter reserves space for the operation and encodes it into the open group. If it
+// fails, it has added nothing.
 func (w *writer) enter(op *operation) error {
 	if !w.open.empty() && !w.open.block.fits(op) {
 		w.closeGroup()
