@@ -88,7 +88,7 @@ func (o *Options) validate() error {
 		{"Limits.QueryTerms", int64(o.Limits.QueryTerms), math.MaxInt32},
 	} {
 		if bound.value < 0 || bound.value > bound.max {
-			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("option %s is %d; it must be from 0, which stands for the default, to %d", bound.name, bound.value, bound.max)}
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("option %s is %d; it must be between 0 (the default) and %d", bound.name, bound.value, bound.max)}
 		}
 	}
 	return nil
