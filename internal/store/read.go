@@ -179,10 +179,10 @@ func (c *readCursor) Next(ctx context.Context, dst []byte, space int) ([]byte, e
 	defer c.store.gate.leave()
 	sn := snapshot{c.store.states.acquire(), c.head}
 	defer sn.release()
-	bound := batchBound{events: c.messageLimit(), bytes: space - encoding.HeadRoom}
+	bound := batchBound{events: c.messageLimit(), bytes: space - encoding.MaxHeadBytes}
 	dst, p, err := c.store.batch(ctx, sn, c.query, c.low, c.high, c.direction, bound, dst)
 	if larger := (*encoding.MessageTooSmallError)(nil); errors.As(err, &larger) {
-		larger.Need += encoding.HeadRoom
+		larger.Need += encoding.MaxHeadBytes
 	}
 	if err != nil {
 		return dst, err
