@@ -12,7 +12,7 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// behaviour is what every file system has to do.
+// behaviour is a rule that every file system must follow.
 type behaviour struct {
 	name  string
 	check func(disk)
@@ -38,14 +38,14 @@ func TestFileSystemsBehaveAlike(t *testing.T) {
 	}
 }
 
-// disk is a file system under test, with an open directory on it.
+// disk is a file system under test, with an open directory in it.
 type disk struct {
 	*testing.T
 	vfs.Dir
 	fs vfs.FS
 }
 
-// newDisk opens a directory, made if need be.
+// newDisk opens a directory, and creates it if necessary.
 func newDisk(t *testing.T, fsys vfs.FS, path string) disk {
 	t.Helper()
 	if err := fsys.MkdirAll(path); err != nil {
@@ -59,8 +59,8 @@ func newDisk(t *testing.T, fsys vfs.FS, path string) disk {
 	return disk{t, dir, fsys}
 }
 
-// below returns the path of something in the directory.
-func (d disk) below(name string) string { return filepath.Join(d.Path(), name) }
+// pathOf returns the path of an entry of the directory.
+func (d disk) pathOf(name string) string { return filepath.Join(d.Path(), name) }
 
 func (d disk) must(err error) {
 	d.Helper()
@@ -69,7 +69,8 @@ func (d disk) must(err error) {
 	}
 }
 
-// file gives what Create, Open or OpenWrite gave, and closes it in the end.
+// file checks the results of Create, Open or OpenWrite, and returns the file. The file
+// is closed when the test ends.
 func (d disk) file(f vfs.File, err error) vfs.File {
 	d.Helper()
 	d.must(err)
@@ -77,8 +78,8 @@ func (d disk) file(f vfs.File, err error) vfs.File {
 	return f
 }
 
-// make makes a file with some content.
-func (d disk) make(name, content string) vfs.File {
+// createFile creates a file with the given content.
+func (d disk) createFile(name, content string) vfs.File {
 	d.Helper()
 	f := d.file(d.Create(name))
 	d.write(f, 0, content)
@@ -92,7 +93,7 @@ func (d disk) write(f vfs.File, offset int64, content string) {
 	}
 }
 
-// read gives all that a file holds.
+// read returns the content of a file.
 func (d disk) read(f vfs.File) string {
 	d.Helper()
 	size, err := f.Size()
@@ -102,26 +103,26 @@ func (d disk) read(f vfs.File) string {
 	return string(content)
 }
 
-// holds fails unless the file of a name holds some content.
-func (d disk) holds(name, content string) {
+// checkContent fails unless the named file has the given content.
+func (d disk) checkContent(name, content string) {
 	d.Helper()
 	if have := d.read(d.file(d.Open(name))); have != content {
-		d.Errorf("%s holds %q, not %q", name, have, content)
+		d.Errorf("%s contains %q, want %q", name, have, content)
 	}
 }
 
-// lists fails unless the directory has these entries.
-func (d disk) lists(names ...string) {
+// checkEntries fails unless the directory has exactly these entries.
+func (d disk) checkEntries(names ...string) {
 	d.Helper()
 	have, err := d.List()
 	d.must(err)
 	if !slices.Equal(have, names) {
-		d.Errorf("the directory has %q, not %q", have, names)
+		d.Errorf("entries = %q, want %q", have, names)
 	}
 }
 
-// lacks fails unless the error says that there is no such file.
-func (d disk) lacks(doing string, err error) {
+// checkNotExist fails unless err matches fs.ErrNotExist.
+func (d disk) checkNotExist(doing string, err error) {
 	d.Helper()
 	if !errors.Is(err, fs.ErrNotExist) {
 		d.Errorf("%s: %v", doing, err)

@@ -9,11 +9,11 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// The race detector looks on.
-func TestMemMayBeUsedByMany(t *testing.T) {
+// For the race detector.
+func TestMemIsSafeForConcurrentUse(t *testing.T) {
 	mem := vfs.NewMem()
 	d := newDisk(t, mem, "dir")
-	shared := d.make("shared", "")
+	shared := d.createFile("shared", "")
 	var users sync.WaitGroup
 	for user := range 4 {
 		users.Go(func() {

@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// sectorBytes is the unit that a disk writes whole or not at all.
+// sectorBytes is the unit that a disk writes atomically.
 const sectorBytes = 512
 
-// sectorChoice decides, at a power cut, what of the unsynced reached the disk.
+// sectorChoice decides which unsynced changes reach the disk before a power failure.
 type sectorChoice struct{ *rand.Rand }
 
-// keep tells whether one sector, or one change of length, got through.
+// keep reports whether one sector, or one change of length, survives.
 func (c *sectorChoice) keep() bool { return c.IntN(2) == 0 }
 
-// Crash gives the file system as a machine finds it after a power cut: what was
-// synced, and of the rest what chance kept. Unsynced writes survive sector by
-// sector, in any combination; changes of length one by one; changes of a
-// directory up to some point in their order, as a journal keeps them.
+// Crash returns the file system as it is after a power failure: everything synced,
+// and a random part of the rest. Unsynced writes survive sector by sector, in any
+// combination, and changes of length one by one. The changes of a directory survive
+// up to some point in their order, as in a journaling file system.
 func (m *Mem) Crash(chance *rand.Rand) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -51,7 +51,8 @@ func (n *memNode) crash(choice *sectorChoice) *memNode {
 	return &memNode{data: data, durable: append([]byte(nil), data...)}
 }
 
-// apply makes the change to data: all of it, or what choice lets through.
+// apply applies the change to data: all of it if choice is nil, else what choice
+// keeps.
 func (c fileChange) apply(data []byte, choice *sectorChoice) []byte {
 	if c.bytes == nil {
 		if choice != nil && !choice.keep() {
@@ -78,8 +79,8 @@ func resize(data []byte, size int64) []byte {
 	return append(data, make([]byte, size-int64(len(data)))...)
 }
 
-// sorted ranges over a map in the order of its keys, so that the same seed
-// gives the same crash.
+// sorted iterates over a map in the order of its keys, so that the same seed produces
+// the same crash.
 func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		for _, key := range slices.Sorted(maps.Keys(m)) {

@@ -11,8 +11,9 @@ import (
 
 const crashes = 200
 
-// powered gives a disk in memory, and what it is after a power cut.
-func powered(t *testing.T) (d disk, crash func(seed int) disk) {
+// newCrashDisk returns a disk in memory, and a function that returns the disk after a
+// power failure.
+func newCrashDisk(t *testing.T) (d disk, crash func(seed int) disk) {
 	mem := vfs.NewMem()
 	d = newDisk(t, mem, "dir")
 	return d, func(seed int) disk {
@@ -20,7 +21,7 @@ func powered(t *testing.T) (d disk, crash func(seed int) disk) {
 	}
 }
 
-// names gives the entries of a disk as one text.
+// names returns the entries of a disk in one string.
 func (d disk) names() string {
 	d.Helper()
 	names, err := d.List()
@@ -28,7 +29,7 @@ func (d disk) names() string {
 	return strings.Join(names, " ")
 }
 
-// outcomes counts what many power cuts leave, as look tells it.
+// outcomes counts the results of look after many power failures.
 func outcomes(crash func(int) disk, look func(disk) string) map[string]int {
 	seen := map[string]int{}
 	for seed := range crashes {
@@ -37,17 +38,17 @@ func outcomes(crash func(int) disk, look func(disk) string) map[string]int {
 	return seen
 }
 
-// expect fails unless just these outcomes were seen, each of them.
+// expect fails unless exactly these outcomes were seen, each at least once.
 func expect(t *testing.T, seen map[string]int, want ...string) {
 	t.Helper()
 	for outcome := range seen {
 		if !slices.Contains(want, outcome) {
-			t.Errorf("this cannot be left: %.80q", outcome)
+			t.Errorf("impossible outcome: %.80q", outcome)
 		}
 	}
 	for _, outcome := range want {
 		if seen[outcome] == 0 {
-			t.Errorf("this is never left: %.80q", outcome)
+			t.Errorf("outcome never seen: %.80q", outcome)
 		}
 	}
 }
@@ -56,9 +57,9 @@ func content(name string) func(disk) string {
 	return func(d disk) string { return d.read(d.file(d.Open(name))) }
 }
 
-func TestWhatWasSyncedSurvivesACrash(t *testing.T) {
-	d, crash := powered(t)
-	f := d.make("a", "text")
+func TestSyncedWritesSurviveCrash(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	f := d.createFile("a", "text")
 	d.must(f.Sync())
 	d.must(d.Sync())
 	d.write(f, 1, "EX")
@@ -66,9 +67,9 @@ func TestWhatWasSyncedSurvivesACrash(t *testing.T) {
 	expect(t, outcomes(crash, content("a")), "tEXt")
 }
 
-func TestSyncedCutsAndLengthsSurviveACrash(t *testing.T) {
-	d, crash := powered(t)
-	f := d.make("a", "text")
+func TestSyncedLengthsSurviveCrash(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	f := d.createFile("a", "text")
 	d.must(f.Truncate(2))
 	d.must(f.Allocate(0, 5))
 	d.must(f.Sync())
@@ -76,10 +77,10 @@ func TestSyncedCutsAndLengthsSurviveACrash(t *testing.T) {
 	expect(t, outcomes(crash, content("a")), "te"+zeros(3))
 }
 
-func TestSectorsSurviveInAnyCombination(t *testing.T) {
-	d, crash := powered(t)
+func TestUnsyncedSectorsSurviveInAnyCombination(t *testing.T) {
+	d, crash := newCrashDisk(t)
 	old, fresh := strings.Repeat("o", 1536), strings.Repeat("n", 512)
-	f := d.make("a", old)
+	f := d.createFile("a", old)
 	d.must(f.Sync())
 	d.must(d.Sync())
 	d.write(f, 256, fresh+fresh) // parts of three sectors
@@ -96,9 +97,9 @@ func TestSectorsSurviveInAnyCombination(t *testing.T) {
 	expect(t, outcomes(crash, content("a")), want...)
 }
 
-func TestOfTwoWritesToASectorEitherMaySurvive(t *testing.T) {
-	d, crash := powered(t)
-	f := d.make("a", "....")
+func TestEitherOfTwoWritesToOneSectorMaySurvive(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	f := d.createFile("a", "....")
 	d.must(f.Sync())
 	d.must(d.Sync())
 	d.write(f, 0, "ab")
@@ -106,9 +107,9 @@ func TestOfTwoWritesToASectorEitherMaySurvive(t *testing.T) {
 	expect(t, outcomes(crash, content("a")), "....", "ab..", ".cd.", "acd.")
 }
 
-func TestChangesOfLengthSurviveOneByOne(t *testing.T) {
-	d, crash := powered(t)
-	f := d.make("a", "text")
+func TestUnsyncedLengthsSurviveOneByOne(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	f := d.createFile("a", "text")
 	d.must(f.Sync())
 	d.must(d.Sync())
 	d.must(f.Truncate(2))
@@ -116,71 +117,71 @@ func TestChangesOfLengthSurviveOneByOne(t *testing.T) {
 	expect(t, outcomes(crash, content("a")), "text", "te", "tex", "te"+zeros(1))
 }
 
-func TestAFileThatIsEmptiedAgainMaySurviveAsItWas(t *testing.T) {
-	d, crash := powered(t)
-	d.must(d.make("a", "text").Sync())
+func TestOldContentMaySurviveUnsyncedCreate(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	d.must(d.createFile("a", "text").Sync())
 	d.must(d.Sync())
-	d.make("a", "ab")
+	d.createFile("a", "ab")
 	expect(t, outcomes(crash, content("a")), "text", "", "abxt", "ab")
 }
 
-func TestChangesOfADirectorySurviveInTheirOrder(t *testing.T) {
-	d, crash := powered(t)
-	d.make("a", "")
+func TestDirectoryChangesSurviveInOrder(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	d.createFile("a", "")
 	d.must(d.Sync())
-	d.make("b", "")
+	d.createFile("b", "")
 	d.must(d.Rename("b", "c"))
 	d.must(d.Remove("a"))
 	expect(t, outcomes(crash, disk.names), "a", "a b", "a c", "c")
 }
 
-func TestSyncDirKeepsNamesAndSyncKeepsContent(t *testing.T) {
-	d, crash := powered(t)
-	d.must(d.make("a", "text").Sync())
+func TestDirectorySyncKeepsNamesAndFileSyncKeepsContent(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	d.must(d.createFile("a", "text").Sync())
 	expect(t, outcomes(crash, disk.names), "", "a")
 	d.must(d.Sync())
-	d.make("b", "text")
+	d.createFile("b", "text")
 	d.must(d.Sync())
 	expect(t, outcomes(crash, disk.names), "a b")
 	expect(t, outcomes(crash, content("a")), "text")
 	expect(t, outcomes(crash, content("b")), "", "text")
 }
 
-func TestWhatWasSyncedIsNotUndone(t *testing.T) {
-	d, crash := powered(t)
-	d.make("a", "")
+func TestSyncedRemoveIsNotReverted(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	d.createFile("a", "")
 	d.must(d.Sync())
 	d.must(d.Remove("a"))
 	d.must(d.Sync())
-	d.make("b", "")
+	d.createFile("b", "")
 	expect(t, outcomes(crash, disk.names), "", "b")
 }
 
 func TestDirectoriesAreDurableAtOnce(t *testing.T) {
-	d, crash := powered(t)
-	d.must(d.fs.MkdirAll(d.below("x/y")))
+	d, crash := newCrashDisk(t)
+	d.must(d.fs.MkdirAll(d.pathOf("x/y")))
 	expect(t, outcomes(crash, disk.names), "x")
 }
 
-func TestTheSameSeedLeavesTheSame(t *testing.T) {
-	d, crash := powered(t)
+func TestCrashIsDeterministicForASeed(t *testing.T) {
+	d, crash := newCrashDisk(t)
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
-		d.write(d.make(name, strings.Repeat(name, 5000)), 700, name)
+		d.write(d.createFile(name, strings.Repeat(name, 5000)), 700, name)
 	}
 	images := map[string]bool{}
 	for seed := range 20 {
 		first, again := image(crash(seed)), image(crash(seed))
 		if first != again {
-			t.Errorf("seed %d leaves different things", seed)
+			t.Errorf("seed %d produces different images", seed)
 		}
 		images[first] = true
 	}
 	if len(images) < 15 {
-		t.Errorf("20 seeds leave only %d different things", len(images))
+		t.Errorf("20 seeds produce only %d different images", len(images))
 	}
 }
 
-// image is all that a disk holds.
+// image returns the paths and contents of all files.
 func image(d disk) string {
 	var all strings.Builder
 	mem := d.fs.(*vfs.Mem)
@@ -190,44 +191,44 @@ func image(d disk) string {
 	return all.String()
 }
 
-func TestACrashFreesLocksAndLeavesTheOldMachineAlone(t *testing.T) {
-	d, crash := powered(t)
+func TestCrashReleasesLocksAndDoesNotChangeTheOriginal(t *testing.T) {
+	d, crash := newCrashDisk(t)
 	if _, err := d.Lock("LOCK"); err != nil {
 		t.Fatal(err)
 	}
-	f := d.make("a", "text")
+	f := d.createFile("a", "text")
 	d.must(f.Sync())
 	d.must(d.Sync())
 	after := crash(1)
 	if _, err := after.Lock("LOCK"); err != nil {
-		t.Errorf("the lock is held still: %v", err)
+		t.Errorf("the lock is still held: %v", err)
 	}
 	after.write(after.file(after.OpenWrite("a")), 0, "next")
-	d.holds("a", "text")
-	after.holds("a", "next")
+	d.checkContent("a", "text")
+	after.checkContent("a", "next")
 }
 
-func TestWhatACrashLeftIsDurable(t *testing.T) {
-	d, crash := powered(t)
-	d.write(d.make("a", strings.Repeat("x", 3000)), 9000, "y")
+func TestImageAfterCrashIsDurable(t *testing.T) {
+	d, crash := newCrashDisk(t)
+	d.write(d.createFile("a", strings.Repeat("x", 3000)), 9000, "y")
 	for seed := range 20 {
 		once := crash(seed)
 		again := newDisk(t, once.fs.(*vfs.Mem).Crash(rand.New(rand.NewPCG(99, 0))), "dir")
 		if image(once) != image(again) {
-			t.Errorf("seed %d: a second crash leaves something else", seed)
+			t.Errorf("seed %d: a second crash changes the image", seed)
 		}
 	}
 }
 
-func TestMemTellsItsFilesAndTheirBytes(t *testing.T) {
-	d, _ := powered(t)
-	d.make("b", "text")
-	newDisk(t, d.fs, "dir/sub").make("a", "abc")
+func TestMemFilesAndTotalBytes(t *testing.T) {
+	d, _ := newCrashDisk(t)
+	d.createFile("b", "text")
+	newDisk(t, d.fs, "dir/sub").createFile("a", "abc")
 	mem := d.fs.(*vfs.Mem)
 	if files := mem.Files(); !slices.Equal(files, []string{"dir/b", "dir/sub/a"}) {
-		t.Errorf("the files are %q", files)
+		t.Errorf("Files() = %q", files)
 	}
 	if n := mem.TotalBytes(); n != 7 {
-		t.Errorf("they have %d bytes", n)
+		t.Errorf("TotalBytes() = %d, want 7", n)
 	}
 }

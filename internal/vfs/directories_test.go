@@ -10,57 +10,57 @@ import (
 )
 
 var directoryBehaviours = []behaviour{
-	{"list gives names in order, those of directories too", func(d disk) {
-		d.lists()
+	{"list returns names in order, including directories", func(d disk) {
+		d.checkEntries()
 		for _, name := range []string{"c", "a", "b2", "b10"} {
-			d.make(name, "")
+			d.createFile(name, "")
 		}
-		d.must(d.fs.MkdirAll(d.below("b/x")))
-		d.lists("a", "b", "b10", "b2", "c")
+		d.must(d.fs.MkdirAll(d.pathOf("b/x")))
+		d.checkEntries("a", "b", "b10", "b2", "c")
 	}},
 	{"rename replaces", func(d disk) {
-		d.make("a", "new")
-		d.make("b", "old")
+		d.createFile("a", "new")
+		d.createFile("b", "old")
 		d.must(d.Rename("a", "b"))
-		d.lists("b")
-		d.holds("b", "new")
+		d.checkEntries("b")
+		d.checkContent("b", "new")
 	}},
-	{"rename to the name it has changes nothing", func(d disk) {
-		d.make("a", "text")
+	{"rename to the same name changes nothing", func(d disk) {
+		d.createFile("a", "text")
 		d.must(d.Rename("a", "a"))
-		d.lists("a")
-		d.holds("a", "text")
+		d.checkEntries("a")
+		d.checkContent("a", "text")
 	}},
-	{"rename needs the file", func(d disk) {
-		d.lacks("rename", d.Rename("a", "b"))
-		d.lists()
+	{"rename fails if the file does not exist", func(d disk) {
+		d.checkNotExist("rename", d.Rename("a", "b"))
+		d.checkEntries()
 	}},
-	{"remove removes", func(d disk) {
-		d.make("a", "")
-		d.make("b", "")
+	{"remove deletes the file", func(d disk) {
+		d.createFile("a", "")
+		d.createFile("b", "")
 		d.must(d.Remove("a"))
-		d.lists("b")
-		d.lacks("remove", d.Remove("a"))
+		d.checkEntries("b")
+		d.checkNotExist("remove", d.Remove("a"))
 	}},
-	{"a file is checked to have its name", func(d disk) {
-		f := d.make("a", "text")
+	{"checkfile detects that a name leads to another file", func(d disk) {
+		f := d.createFile("a", "text")
 		d.must(d.CheckFile("a", f))
 		d.must(d.Rename("a", "b"))
 		d.must(d.CheckFile("b", f))
-		for _, act := range []func(){func() {}, func() { d.make("a", "text") }, func() { d.must(d.Remove("a")) }} {
+		for _, act := range []func(){func() {}, func() { d.createFile("a", "text") }, func() { d.must(d.Remove("a")) }} {
 			act()
-			if err := d.CheckFile("a", f); !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), d.below("a")) {
+			if err := d.CheckFile("a", f); !errors.Is(err, vfs.ErrMoved) || !strings.Contains(err.Error(), d.pathOf("a")) {
 				d.Errorf("the error is %v", err)
 			}
 		}
 	}},
-	{"sync is done again and again", func(d disk) {
+	{"sync can be repeated", func(d disk) {
 		d.must(d.Sync())
-		d.make("a", "")
+		d.createFile("a", "")
 		d.must(d.Sync())
 	}},
-	{"a closed directory cannot be used", func(d disk) {
-		d.make("a", "text")
+	{"a closed directory returns ErrClosed", func(d disk) {
+		d.createFile("a", "text")
 		d.must(d.Close())
 		_, create := d.Create("b")
 		_, open := d.Open("a")
@@ -72,67 +72,67 @@ var directoryBehaviours = []behaviour{
 			}
 		}
 	}},
-	{"files and errors name the path of the directory", func(d disk) {
+	{"errors contain the path", func(d disk) {
 		_, err := d.Open("a")
-		if !strings.Contains(err.Error(), d.below("a")) {
+		if !strings.Contains(err.Error(), d.pathOf("a")) {
 			d.Errorf("open: %v", err)
 		}
-		f := d.make("a", "")
+		f := d.createFile("a", "")
 		d.must(f.Close())
-		if err := f.Close(); !strings.Contains(err.Error(), d.below("a")) {
+		if err := f.Close(); !strings.Contains(err.Error(), d.pathOf("a")) {
 			d.Errorf("close: %v", err)
 		}
 	}},
 }
 
-// treeBehaviours are about directories within others.
+// treeBehaviours are the rules for subdirectories.
 var treeBehaviours = []behaviour{
-	{"mkdirall makes the directories above, and is content if all exist", func(d disk) {
-		d.must(d.fs.MkdirAll(d.below("x/y/z")))
-		d.must(d.fs.MkdirAll(d.below("x/y")))
-		x := newDisk(d.T, d.fs, d.below("x"))
-		x.make("b", "")
-		x.lists("b", "y")
-		newDisk(d.T, d.fs, d.below("x/y")).lists("z")
+	{"mkdirall creates parents and accepts existing directories", func(d disk) {
+		d.must(d.fs.MkdirAll(d.pathOf("x/y/z")))
+		d.must(d.fs.MkdirAll(d.pathOf("x/y")))
+		x := newDisk(d.T, d.fs, d.pathOf("x"))
+		x.createFile("b", "")
+		x.checkEntries("b", "y")
+		newDisk(d.T, d.fs, d.pathOf("x/y")).checkEntries("z")
 	}},
-	{"mkdirall does not take a file for a directory", func(d disk) {
-		d.make("a", "text")
+	{"mkdirall fails if a file is in its path", func(d disk) {
+		d.createFile("a", "text")
 		for _, name := range []string{"a", "a/b"} {
-			if err := d.fs.MkdirAll(d.below(name)); err == nil {
-				d.Errorf("%s is made", name)
+			if err := d.fs.MkdirAll(d.pathOf(name)); err == nil {
+				d.Errorf("%s was created", name)
 			}
 		}
-		d.holds("a", "text")
+		d.checkContent("a", "text")
 	}},
-	{"opendir needs a directory", func(d disk) {
-		d.make("a", "")
+	{"opendir fails without a directory", func(d disk) {
+		d.createFile("a", "")
 		for _, open := range []func(name string) (vfs.Dir, error){
 			d.OpenDir,
-			func(name string) (vfs.Dir, error) { return d.fs.OpenDir(d.below(name)) },
+			func(name string) (vfs.Dir, error) { return d.fs.OpenDir(d.pathOf(name)) },
 		} {
 			_, err := open("no")
-			d.lacks("opendir", err)
+			d.checkNotExist("opendir", err)
 			if _, err := open("a"); !errors.Is(err, syscall.ENOTDIR) {
 				d.Errorf("opening a file: %v", err)
 			}
 		}
-		if _, err := d.fs.OpenDir(d.below("a/b")); !errors.Is(err, syscall.ENOTDIR) {
-			d.Errorf("opening what is below a file: %v", err)
+		if _, err := d.fs.OpenDir(d.pathOf("a/b")); !errors.Is(err, syscall.ENOTDIR) {
+			d.Errorf("opening a directory below a file: %v", err)
 		}
 	}},
-	{"mkdir makes a directory, and is content if it exists", func(d disk) {
+	{"mkdir creates a directory and accepts an existing one", func(d disk) {
 		d.must(d.Mkdir("x"))
 		x, err := d.OpenDir("x")
 		d.must(err)
 		defer x.Close()
-		disk{d.T, x, d.fs}.make("a", "text")
+		disk{d.T, x, d.fs}.createFile("a", "text")
 		d.must(d.Mkdir("x"))
-		disk{d.T, x, d.fs}.holds("a", "text")
-		d.make("b", "")
+		disk{d.T, x, d.fs}.checkContent("a", "text")
+		d.createFile("b", "")
 		if err := d.Mkdir("b"); err == nil {
-			d.Error("a file is taken for a directory")
+			d.Error("mkdir accepts an existing file")
 		}
-		d.lists("b", "x")
+		d.checkEntries("b", "x")
 	}},
 }
 
@@ -148,20 +148,20 @@ var lockBehaviours = []behaviour{
 		d.must(err)
 		d.must(lock.Close())
 	}},
-	{"locks of different names do not meet", func(d disk) {
+	{"locks with different names are independent", func(d disk) {
 		for _, name := range []string{"a", "b"} {
 			lock, err := d.Lock(name)
 			d.must(err)
 			defer lock.Close()
 		}
 	}},
-	{"a lock makes its file, and leaves it", func(d disk) {
+	{"a lock creates its file and does not remove it", func(d disk) {
 		lock, err := d.Lock("LOCK")
 		d.must(err)
 		d.must(lock.Close())
-		d.lists("LOCK")
+		d.checkEntries("LOCK")
 	}},
-	{"a lock of a file that was replaced is another lock", func(d disk) {
+	{"a removed lock file can be locked again", func(d disk) {
 		lock, err := d.Lock("LOCK")
 		d.must(err)
 		defer lock.Close()
@@ -170,7 +170,7 @@ var lockBehaviours = []behaviour{
 		d.must(err)
 		d.must(again.Close())
 	}},
-	{"a directory is locked by itself, however often it is opened", func(d disk) {
+	{"a directory lock is exclusive across handles", func(d disk) {
 		lock, err := d.LockDir()
 		d.must(err)
 		again, err := d.fs.OpenDir(d.Path())

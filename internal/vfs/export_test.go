@@ -1,4 +1,4 @@
 package vfs
 
-// WriteZeros is Allocate where the file system has no call for it.
+// WriteZeros implements Allocate where the file system has no call for it.
 var WriteZeros = writeZeros

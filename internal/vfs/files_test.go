@@ -9,64 +9,64 @@ import (
 )
 
 var fileBehaviours = []behaviour{
-	{"create makes an empty file to read and write", func(d disk) {
+	{"create creates an empty file for reading and writing", func(d disk) {
 		f := d.file(d.Create("a"))
 		d.write(f, 0, "text")
-		d.holds("a", "text")
+		d.checkContent("a", "text")
 		if have := d.read(f); have != "text" {
-			d.Errorf("reading back gives %q", have)
+			d.Errorf("read back %q", have)
 		}
 	}},
-	{"create empties the file there is, for those who have it open too", func(d disk) {
-		old := d.make("a", "old text")
-		d.make("a", "new")
-		d.holds("a", "new")
+	{"create truncates an existing file, also for open handles", func(d disk) {
+		old := d.createFile("a", "old text")
+		d.createFile("a", "new")
+		d.checkContent("a", "new")
 		if have := d.read(old); have != "new" {
 			d.Errorf("the older handle reads %q", have)
 		}
 	}},
-	{"open needs the file", func(d disk) {
+	{"open fails if the file does not exist", func(d disk) {
 		_, err := d.Open("a")
-		d.lacks("open", err)
+		d.checkNotExist("open", err)
 		_, err = d.OpenWrite("a")
-		d.lacks("openwrite", err)
+		d.checkNotExist("openwrite", err)
 	}},
-	{"a directory is not opened as a file", func(d disk) {
+	{"open rejects a directory", func(d disk) {
 		d.must(d.Mkdir("a"))
 		for doing, open := range map[string]func(string) (vfs.File, error){"open": d.Open, "openwrite": d.OpenWrite} {
 			_, err := open("a")
-			if damage := new(vfs.CorruptionError); !errors.As(err, &damage) || damage.File != d.below("a") {
+			if corruption := new(vfs.CorruptionError); !errors.As(err, &corruption) || corruption.File != d.pathOf("a") {
 				d.Errorf("%s: %v", doing, err)
 			}
 		}
 	}},
-	{"a file opened for reading cannot be changed", func(d disk) {
-		d.make("a", "text")
+	{"a file opened for reading cannot be written", func(d disk) {
+		d.createFile("a", "text")
 		f := d.file(d.Open("a"))
 		if _, err := f.WriteAt([]byte("x"), 0); err == nil {
 			d.Error("it can be written")
 		}
 		if err := f.Truncate(1); err == nil {
-			d.Error("it can be cut")
+			d.Error("it can be truncated")
 		}
-		d.holds("a", "text")
+		d.checkContent("a", "text")
 	}},
-	{"openwrite keeps what the file holds", func(d disk) {
-		d.make("a", "text")
+	{"openwrite keeps the content", func(d disk) {
+		d.createFile("a", "text")
 		d.write(d.file(d.OpenWrite("a")), 1, "AC")
-		d.holds("a", "tACt")
+		d.checkContent("a", "tACt")
 	}},
-	{"a write behind the end leaves zeros between", func(d disk) {
-		f := d.make("a", "ab")
+	{"a write past the end leaves zeros before it", func(d disk) {
+		f := d.createFile("a", "ab")
 		d.write(f, 5, "c")
-		d.holds("a", "ab"+zeros(3)+"c")
+		d.checkContent("a", "ab"+zeros(3)+"c")
 	}},
 	{"an empty write changes nothing", func(d disk) {
-		f := d.make("a", "ab")
+		f := d.createFile("a", "ab")
 		d.write(f, 10, "")
-		d.holds("a", "ab")
+		d.checkContent("a", "ab")
 	}},
-	{"a write keeps its own copy", func(d disk) {
+	{"a write copies its bytes", func(d disk) {
 		f := d.file(d.Create("a"))
 		b := []byte("text")
 		d.write(f, 0, string(b))
@@ -74,10 +74,10 @@ var fileBehaviours = []behaviour{
 			d.Fatal(err)
 		}
 		clear(b)
-		d.holds("a", "text")
+		d.checkContent("a", "text")
 	}},
-	{"a read past the end gives what there is, and EOF", func(d disk) {
-		f := d.make("a", "text")
+	{"a read past the end returns the existing bytes and EOF", func(d disk) {
+		f := d.createFile("a", "text")
 		for offset, want := range map[int64]string{1: "ext", 4: "", 9: ""} {
 			b := make([]byte, 8)
 			n, err := f.ReadAt(b, offset)
@@ -86,23 +86,23 @@ var fileBehaviours = []behaviour{
 			}
 		}
 	}},
-	{"a read of all that is left is no EOF", func(d disk) {
+	{"a read up to the end returns no EOF", func(d disk) {
 		b := make([]byte, 3)
-		if n, err := d.make("a", "text").ReadAt(b, 1); string(b[:n]) != "ext" || err != nil {
+		if n, err := d.createFile("a", "text").ReadAt(b, 1); string(b[:n]) != "ext" || err != nil {
 			d.Errorf("%q and %v", b[:n], err)
 		}
 	}},
-	{"a removed or replaced file is there for those who have it open", func(d disk) {
-		removed, replaced := d.make("a", "one"), d.make("b", "two")
-		d.make("c", "three")
+	{"a removed or replaced file can be read by open handles", func(d disk) {
+		removed, replaced := d.createFile("a", "one"), d.createFile("b", "two")
+		d.createFile("c", "three")
 		d.must(d.Remove("a"))
 		d.must(d.Rename("c", "b"))
 		if a, b := d.read(removed), d.read(replaced); a != "one" || b != "two" {
-			d.Errorf("they read %q and %q", a, b)
+			d.Errorf("read %q and %q", a, b)
 		}
 	}},
-	{"a closed file cannot be used", func(d disk) {
-		f := d.make("a", "text")
+	{"a closed file returns ErrClosed", func(d disk) {
+		f := d.createFile("a", "text")
 		d.must(f.Sync())
 		d.must(f.Close())
 		_, read := f.ReadAt(make([]byte, 1), 0)
@@ -112,38 +112,38 @@ var fileBehaviours = []behaviour{
 				d.Errorf("%s: %v", doing, err)
 			}
 		}
-		d.holds("a", "text")
+		d.checkContent("a", "text")
 	}},
 }
 
 var spaceBehaviours = []behaviour{
-	{"truncate cuts", func(d disk) {
-		d.must(d.make("a", "text").Truncate(2))
-		d.holds("a", "te")
+	{"truncate shortens", func(d disk) {
+		d.must(d.createFile("a", "text").Truncate(2))
+		d.checkContent("a", "te")
 	}},
-	{"truncate extends with zeros, whatever was there before", func(d disk) {
-		f := d.make("a", "text")
+	{"truncate extends with zeros, also over old content", func(d disk) {
+		f := d.createFile("a", "text")
 		d.must(f.Truncate(2))
 		d.must(f.Truncate(6))
-		d.holds("a", "te"+zeros(4))
+		d.checkContent("a", "te"+zeros(4))
 	}},
-	{"a write behind a cut shows nothing of what was cut", func(d disk) {
-		f := d.make("a", "text")
+	{"a write after truncate does not restore old content", func(d disk) {
+		f := d.createFile("a", "text")
 		d.must(f.Truncate(0))
 		d.write(f, 3, "x")
-		d.holds("a", zeros(3)+"x")
+		d.checkContent("a", zeros(3)+"x")
 	}},
-	{"allocate makes zeros up to its end", func(d disk) {
-		f := d.make("a", "text")
+	{"allocate extends with zeros", func(d disk) {
+		f := d.createFile("a", "text")
 		d.must(f.Allocate(6, 4))
-		d.holds("a", "text"+zeros(6))
+		d.checkContent("a", "text"+zeros(6))
 	}},
 	{"allocate never shrinks and never overwrites", func(d disk) {
-		f := d.make("a", "a longer text")
+		f := d.createFile("a", "a longer text")
 		d.must(f.Allocate(0, 5))
 		d.must(f.Allocate(2, 3))
-		d.holds("a", "a longer text")
+		d.checkContent("a", "a longer text")
 		d.must(f.Allocate(5, 10))
-		d.holds("a", "a longer text"+zeros(2))
+		d.checkContent("a", "a longer text"+zeros(2))
 	}},
 }

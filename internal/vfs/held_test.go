@@ -11,9 +11,9 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// relative opens a directory by a relative path, with another one at the same
-// path from another working directory, and changes to that.
-func relative(t *testing.T) (d disk, other string) {
+// openRelative opens a directory by a relative path, and then changes to another
+// working directory in which the same path leads to another directory.
+func openRelative(t *testing.T) (d disk, other string) {
 	ours, theirs := t.TempDir(), t.TempDir()
 	other = filepath.Join(theirs, "db")
 	if err := os.Mkdir(other, 0o700); err != nil {
@@ -25,9 +25,9 @@ func relative(t *testing.T) (d disk, other string) {
 	return d, other
 }
 
-func TestAHeldDirectoryStaysWhenTheWorkingDirectoryChanges(t *testing.T) {
-	d, other := relative(t)
-	d.make("a", "text")
+func TestOpenDirectoryIgnoresWorkingDirectory(t *testing.T) {
+	d, other := openRelative(t)
+	d.createFile("a", "text")
 	d.must(d.Rename("a", "b"))
 	d.must(d.Sync())
 	d.must(d.Mkdir("x"))
@@ -39,29 +39,29 @@ func TestAHeldDirectoryStaysWhenTheWorkingDirectoryChanges(t *testing.T) {
 	lock, err := d.Lock("LOCK")
 	d.must(err)
 	defer lock.Close()
-	d.holds("b", "text")
-	d.lists("LOCK", "b", "x")
+	d.checkContent("b", "text")
+	d.checkEntries("LOCK", "b", "x")
 	d.must(d.CheckPath())
 	d.must(sub.CheckPath())
 	if entries, err := os.ReadDir(other); err != nil || len(entries) != 0 {
 		t.Errorf("the other directory has %v, %v", entries, err)
 	}
 	if d.Path() != "db" || sub.Path() != filepath.Join("db", "x") {
-		t.Errorf("they are called %s and %s", d.Path(), sub.Path())
+		t.Errorf("the paths are %s and %s", d.Path(), sub.Path())
 	}
 }
 
-func TestADirectoryKnowsWhenItsPathLeadsElsewhere(t *testing.T) {
+func TestCheckPathDetectsMovedDirectory(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("a directory that is open cannot be renamed there")
+		t.Skip("Windows cannot rename an open directory")
 	}
 	for name, act := range map[string]func(path string) error{
-		"removed":                     os.RemoveAll,
-		"renamed":                     func(path string) error { return os.Rename(path, path+"-old") },
-		"replaced":                    func(path string) error { return errors.Join(os.Rename(path, path+"-old"), os.Mkdir(path, 0o700)) },
-		"replaced by a file":          func(path string) error { return errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o600)) },
-		"replaced by a link to it":    nil,
-		"the one above it is removed": func(path string) error { return os.RemoveAll(filepath.Dir(path)) },
+		"removed":                  os.RemoveAll,
+		"renamed":                  func(path string) error { return os.Rename(path, path+"-old") },
+		"replaced":                 func(path string) error { return errors.Join(os.Rename(path, path+"-old"), os.Mkdir(path, 0o700)) },
+		"replaced by a file":       func(path string) error { return errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o600)) },
+		"replaced by a link to it": nil,
+		"parent removed":           func(path string) error { return os.RemoveAll(filepath.Dir(path)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDisk(t, vfs.OS{}, filepath.Join(t.TempDir(), "a", "db"))
@@ -79,7 +79,7 @@ func TestADirectoryKnowsWhenItsPathLeadsElsewhere(t *testing.T) {
 	}
 }
 
-func TestMemKnowsWhenItsPathLeadsElsewhere(t *testing.T) {
+func TestMemCheckPathDetectsMovedDirectory(t *testing.T) {
 	mem := vfs.NewMem()
 	d, sub := newDisk(t, mem, "a/db"), newDisk(t, mem, "a/db/log")
 	d.must(errors.Join(d.CheckPath(), sub.CheckPath()))
@@ -89,28 +89,28 @@ func TestMemKnowsWhenItsPathLeadsElsewhere(t *testing.T) {
 			t.Errorf("%s: %v", dir.Path(), err)
 		}
 	}
-	sub.make("x", "text")
-	newDisk(t, mem, "b/db/log").holds("x", "text")
+	sub.createFile("x", "text")
+	newDisk(t, mem, "b/db/log").checkContent("x", "text")
 }
 
 // The log or the index may be on another disk.
-func TestASubdirectoryMayBeALink(t *testing.T) {
+func TestSubdirectoryCanBeSymbolicLink(t *testing.T) {
 	elsewhere := t.TempDir()
 	d := newDisk(t, vfs.OS{}, t.TempDir())
-	if err := os.Symlink(elsewhere, d.below("log")); err != nil {
+	if err := os.Symlink(elsewhere, d.pathOf("log")); err != nil {
 		t.Skip(err)
 	}
 	d.must(d.Mkdir("log"))
 	log, err := d.OpenDir("log")
 	d.must(err)
 	defer log.Close()
-	disk{t, log, d.fs}.make("a", "text")
-	newDisk(t, vfs.OS{}, elsewhere).holds("a", "text")
+	disk{t, log, d.fs}.createFile("a", "text")
+	newDisk(t, vfs.OS{}, elsewhere).checkContent("a", "text")
 	d.must(log.CheckPath())
 }
 
-// procfs has no sync of directories, as some network file systems have none.
-func TestAFileSystemThatCannotSyncDirectoriesIsCalledThat(t *testing.T) {
+// procfs cannot sync directories, like some network file systems.
+func TestErrorExplainsUnsupportedDirectorySync(t *testing.T) {
 	d, err := vfs.OS{}.OpenDir("/proc/self")
 	if err != nil {
 		t.Skip("there is no /proc")
@@ -123,12 +123,12 @@ func TestAFileSystemThatCannotSyncDirectoriesIsCalledThat(t *testing.T) {
 	}
 }
 
-func TestALockTellsWhoHoldsIt(t *testing.T) {
+func TestLockedErrorDescribesHolder(t *testing.T) {
 	d := newDisk(t, vfs.OS{}, t.TempDir())
 	lock, err := d.Lock("LOCK")
 	d.must(err)
 	var locked *vfs.LockedError
-	if _, err := d.Lock("LOCK"); !errors.As(err, &locked) || locked.PID != os.Getpid() || !locked.Self || locked.Host != "" || locked.Path != d.below("LOCK") {
+	if _, err := d.Lock("LOCK"); !errors.As(err, &locked) || locked.PID != os.Getpid() || !locked.Self || locked.Host != "" || locked.Path != d.pathOf("LOCK") {
 		t.Errorf("the error is %+v, %v", locked, err)
 	}
 	for content, want := range map[string]string{
@@ -137,7 +137,7 @@ func TestALockTellsWhoHoldsIt(t *testing.T) {
 		"garbage of another kind": "another process",
 		"4711 elsewhere\n":        "another process (pid 4711 on host elsewhere)",
 	} {
-		if err := os.WriteFile(d.below("LOCK"), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(d.pathOf("LOCK"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.Lock("LOCK"); !errors.As(err, &locked) || locked.Holder() != want {
@@ -145,14 +145,14 @@ func TestALockTellsWhoHoldsIt(t *testing.T) {
 		}
 	}
 	d.must(lock.Close())
-	d.holds("LOCK", "")
+	d.checkContent("LOCK", "")
 }
 
-func TestTheProgramIsToldOfDescriptorsThatAreLocked(t *testing.T) {
+func TestOnLockReportsLockedDescriptors(t *testing.T) {
 	locked := map[uintptr]bool{}
 	vfs.OnLock = func(descriptor uintptr, is bool) {
 		if is == locked[descriptor] {
-			t.Errorf("descriptor %d is told twice", descriptor)
+			t.Errorf("descriptor %d is reported twice", descriptor)
 		}
 		locked[descriptor] = is
 		if !is {
@@ -170,6 +170,6 @@ func TestTheProgramIsToldOfDescriptorsThatAreLocked(t *testing.T) {
 	}
 	d.must(errors.Join(file.Close(), dir.Close()))
 	if len(locked) != 0 {
-		t.Errorf("%d descriptors are locked still", len(locked))
+		t.Errorf("%d descriptors are still locked", len(locked))
 	}
 }

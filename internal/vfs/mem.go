@@ -10,16 +10,16 @@ import (
 	"syscall"
 )
 
-// Mem is a file system in memory that remembers what has been made durable, so
-// that a power cut can be tried (see Crash). It is safe for concurrent use.
+// Mem is a file system in memory that tracks what is durable, so that Crash can
+// simulate a power failure. It is safe for concurrent use.
 type Mem struct {
 	mu    sync.Mutex // guards everything in the tree
 	dirs  map[string]*memDir
 	locks map[any]bool // *memNode and *memDir
 }
 
-// memDir is a directory: its entries now, the durable ones, and the changes
-// between, in order.
+// memDir is a directory: its current entries, the durable ones, and the changes
+// from these to those, in order.
 type memDir struct {
 	entries map[string]*memNode
 	durable map[string]*memNode
@@ -31,7 +31,7 @@ type memDir struct {
 type dirChange struct {
 	name string
 	node *memNode
-	gone string // a name deleted together with it, if not empty
+	gone string // a name deleted in the same change, if not empty
 }
 
 func (c dirChange) apply(entries map[string]*memNode) {
@@ -45,7 +45,8 @@ func (c dirChange) apply(entries map[string]*memNode) {
 	}
 }
 
-// memNode is a file: its bytes now, the durable ones, and the changes between.
+// memNode is a file: its current bytes, the durable ones, and the changes from these
+// to those, in order.
 type memNode struct {
 	data    []byte
 	durable []byte
@@ -58,7 +59,7 @@ type fileChange struct {
 	bytes  []byte
 }
 
-// NewMem makes an empty file system.
+// NewMem returns an empty file system.
 func NewMem() *Mem {
 	return &Mem{dirs: map[string]*memDir{}, locks: map[any]bool{}}
 }
@@ -96,7 +97,8 @@ func (m *Mem) findLocked(op, path string) (*memDir, error) {
 	return nil, notExist(op, path)
 }
 
-// MkdirAll makes a directory. Directories themselves are durable at once.
+// MkdirAll creates a directory and its missing parents. Directories are durable at
+// once.
 func (m *Mem) MkdirAll(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -120,7 +122,7 @@ func (m *Mem) mkdirLocked(dir string) error {
 }
 
 // MoveDir moves a directory with its entries to another path, as another process
-// could while the directory is open.
+// can do while the directory is open.
 func (m *Mem) MoveDir(from, to string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,7 +134,7 @@ func (m *Mem) MoveDir(from, to string) {
 	}
 }
 
-// TotalBytes is the length of all files together.
+// TotalBytes returns the total length of all files.
 func (m *Mem) TotalBytes() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -145,7 +147,7 @@ func (m *Mem) TotalBytes() int64 {
 	return int64(total)
 }
 
-// Files gives the paths of all files, in order.
+// Files returns the paths of all files, in order.
 func (m *Mem) Files() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

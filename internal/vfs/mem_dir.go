@@ -17,8 +17,8 @@ type openMemDir struct {
 }
 
 // begin locks the file system for an operation on an entry, or on the directory if
-// name is empty. Unless begin fails, because the directory was closed, end must be
-// called.
+// name is empty. It returns an error if the directory was closed; otherwise, end must
+// be called.
 func (d *openMemDir) begin(op, name string) error {
 	d.fs.mu.Lock()
 	if d.closed {
@@ -44,7 +44,7 @@ func (d *openMemDir) Create(name string) (File, error) {
 	return &memFile{fs: d.fs, node: node, name: d.pathOf(name), writable: true}, nil
 }
 
-// create returns the file that has a name. It creates the file if there is none.
+// create returns the file with the given name, and creates it if it does not exist.
 func (d *memDir) create(name string) *memNode {
 	if d.entries[name] == nil {
 		d.change(dirChange{name: name, node: new(memNode)})
@@ -130,7 +130,7 @@ func (d *openMemDir) Sync() error {
 	return nil
 }
 
-// Mkdir makes a directory. Directories themselves are durable at once.
+// Mkdir creates a directory. Directories are durable at once.
 func (d *openMemDir) Mkdir(name string) error {
 	if err := d.begin("mkdir", name); err != nil {
 		return err

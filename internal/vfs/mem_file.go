@@ -68,7 +68,7 @@ func (n *memNode) change(c fileChange) {
 	n.pending = append(n.pending, c)
 }
 
-// openLocked fails if the file was closed.
+// openLocked returns an error if the file was closed.
 func (f *memFile) openLocked(op string) error {
 	if f.closed {
 		return &fs.PathError{Op: op, Path: f.name, Err: fs.ErrClosed}

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 )
 
-// The methods below take the paths of files. Tests inspect and change a disk with
-// them, beside the store that uses it.
+// The methods below take the paths of files. Tests use them to inspect and change a
+// file system while a store uses it.
 
 // withDir opens the directory of a file for one operation.
 func withDir[T any](m *Mem, path string, do func(d Dir, name string) (T, error)) (T, error) {
@@ -18,7 +18,7 @@ func withDir[T any](m *Mem, path string, do func(d Dir, name string) (T, error))
 	return do(d, filepath.Base(path))
 }
 
-// Create makes an empty file, or empties the one there is.
+// Create creates an empty file, or truncates an existing one.
 func (m *Mem) Create(path string) (File, error) { return withDir(m, path, Dir.Create) }
 
 // Open opens a file for reading.

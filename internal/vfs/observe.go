@@ -5,24 +5,25 @@ import (
 	"path/filepath"
 )
 
-// Op is one operation on a file system, as Observe shows it.
+// Op is one operation on a file system, as passed to the callback of Observe.
 type Op struct {
-	// Kind is the name of the FS, Dir or File method, in lower case: "create",
-	// "write", "sync", …; of Dir.Sync it is "syncdir".
+	// Kind is the name of the FS, Dir or File method in lower case: "create",
+	// "write", "sync" and so on. Dir.Sync is "syncdir", and Dir.CheckFile "checkpath".
 	Kind string
-	// Name is the file or directory; for "rename" the new name.
+	// Name is the path of the file or directory; for "rename" the new path.
 	Name string
-	// Offset and Size are those of a "read", "write" or "allocate"; Size alone
-	// that of a "truncate".
+	// Offset and Size are set for "read", "write" and "allocate". For "truncate",
+	// only Size is set.
 	Offset, Size int64
 }
 
-// Observe wraps a file system so that before is asked before each operation,
-// and an error that it gives is returned instead of the operation done. It
-// serves to inject faults, to cut the power at a moment, and to record a trace.
+// Observe wraps a file system and calls before for each operation. If before returns
+// an error, the operation returns that error and does nothing else. Tests use it to
+// inject faults, to simulate a power failure at a certain operation, and to record a
+// trace.
 func Observe(fs FS, before func(Op) error) FS { return &observedFS{fs, before} }
 
-// ObserveDir wraps a directory that is open, as Observe does a file system.
+// ObserveDir wraps an open directory, as Observe wraps a file system.
 func ObserveDir(dir Dir, before func(Op) error) Dir { return &observedDir{dir, before} }
 
 type observedFS struct {
@@ -59,14 +60,14 @@ func (o *observedFS) MkdirAll(path string) error {
 	return o.fs.MkdirAll(path)
 }
 
-// ask calls before for an operation on an entry, or on the directory if name is
+// observe calls before for an operation on an entry, or on the directory if name is
 // empty.
-func (o *observedDir) ask(kind, name string) error {
+func (o *observedDir) observe(kind, name string) error {
 	return o.before(Op{Kind: kind, Name: filepath.Join(o.dir.Path(), name)})
 }
 
 func (o *observedDir) wrap(kind, name string, open func(string) (File, error)) (File, error) {
-	if err := o.ask(kind, name); err != nil {
+	if err := o.observe(kind, name); err != nil {
 		return nil, err
 	}
 	f, err := open(name)
@@ -86,42 +87,42 @@ func (o *observedDir) OpenWrite(name string) (File, error) {
 }
 
 func (o *observedDir) Rename(from, to string) error {
-	if err := o.ask("rename", to); err != nil {
+	if err := o.observe("rename", to); err != nil {
 		return err
 	}
 	return o.dir.Rename(from, to)
 }
 
 func (o *observedDir) Remove(name string) error {
-	if err := o.ask("remove", name); err != nil {
+	if err := o.observe("remove", name); err != nil {
 		return err
 	}
 	return o.dir.Remove(name)
 }
 
 func (o *observedDir) List() ([]string, error) {
-	if err := o.ask("list", ""); err != nil {
+	if err := o.observe("list", ""); err != nil {
 		return nil, err
 	}
 	return o.dir.List()
 }
 
 func (o *observedDir) Sync() error {
-	if err := o.ask("syncdir", ""); err != nil {
+	if err := o.observe("syncdir", ""); err != nil {
 		return err
 	}
 	return o.dir.Sync()
 }
 
 func (o *observedDir) Mkdir(name string) error {
-	if err := o.ask("mkdir", name); err != nil {
+	if err := o.observe("mkdir", name); err != nil {
 		return err
 	}
 	return o.dir.Mkdir(name)
 }
 
 func (o *observedDir) OpenDir(name string) (Dir, error) {
-	if err := o.ask("opendir", name); err != nil {
+	if err := o.observe("opendir", name); err != nil {
 		return nil, err
 	}
 	d, err := o.dir.OpenDir(name)
@@ -132,28 +133,28 @@ func (o *observedDir) OpenDir(name string) (Dir, error) {
 }
 
 func (o *observedDir) CheckPath() error {
-	if err := o.ask("checkpath", ""); err != nil {
+	if err := o.observe("checkpath", ""); err != nil {
 		return err
 	}
 	return o.dir.CheckPath()
 }
 
 func (o *observedDir) CheckFile(name string, f File) error {
-	if err := o.ask("checkpath", name); err != nil {
+	if err := o.observe("checkpath", name); err != nil {
 		return err
 	}
 	return o.dir.CheckFile(name, f.(*observedFile).file)
 }
 
 func (o *observedDir) Lock(name string) (io.Closer, error) {
-	if err := o.ask("lock", name); err != nil {
+	if err := o.observe("lock", name); err != nil {
 		return nil, err
 	}
 	return o.dir.Lock(name)
 }
 
 func (o *observedDir) LockDir() (io.Closer, error) {
-	if err := o.ask("lockdir", ""); err != nil {
+	if err := o.observe("lockdir", ""); err != nil {
 		return nil, err
 	}
 	return o.dir.LockDir()

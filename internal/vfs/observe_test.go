@@ -9,17 +9,17 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// observed gives a disk in memory that asks before each operation.
-func observed(t *testing.T, before func(vfs.Op) error) disk {
-	asked := func(vfs.Op) error { return nil } // to make the directory
-	d := newDisk(t, vfs.Observe(vfs.NewMem(), func(op vfs.Op) error { return asked(op) }), "dir")
-	asked = before
+// newObserved returns a disk in memory that calls before for each operation.
+func newObserved(t *testing.T, before func(vfs.Op) error) disk {
+	observe := func(vfs.Op) error { return nil } // while newDisk creates the directory
+	d := newDisk(t, vfs.Observe(vfs.NewMem(), func(op vfs.Op) error { return observe(op) }), "dir")
+	observe = before
 	return d
 }
 
-// everything does each operation once, until one fails. Those that Observe
-// shows are in the order of shown.
-func everything(d disk) error {
+// everyOperation calls each operation once, in the order of observedOps, until one
+// fails.
+func everyOperation(d disk) error {
 	if err := d.fs.MkdirAll("dir/sub"); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func everything(d disk) error {
 	return lock.Close()
 }
 
-var shown = []vfs.Op{
+var observedOps = []vfs.Op{
 	{Kind: "mkdirall", Name: "dir/sub"},
 	{Kind: "opendir", Name: "dir"},
 	{Kind: "mkdir", Name: "dir/x"},
@@ -108,48 +108,48 @@ var shown = []vfs.Op{
 	{Kind: "syncdir", Name: "dir"},
 }
 
-func TestObserveShowsEachOperationInOrder(t *testing.T) {
+func TestObserveReportsOperationsInOrder(t *testing.T) {
 	var ops []vfs.Op
-	d := observed(t, func(op vfs.Op) error { ops = append(ops, op); return nil })
-	d.must(everything(d))
-	if !slices.Equal(ops, shown) {
-		t.Errorf("shown are\n%v, not\n%v", ops, shown)
+	d := newObserved(t, func(op vfs.Op) error { ops = append(ops, op); return nil })
+	d.must(everyOperation(d))
+	if !slices.Equal(ops, observedOps) {
+		t.Errorf("observed\n%v, want\n%v", ops, observedOps)
 	}
 }
 
-func TestObserveStopsTheOperationThatItRefuses(t *testing.T) {
-	for i, at := range shown {
+func TestObserveReturnsErrorOfCallback(t *testing.T) {
+	for i, at := range observedOps {
 		t.Run(at.Kind, func(t *testing.T) {
 			refused := errors.New("refused")
-			asked := 0
-			d := observed(t, func(vfs.Op) error {
-				if asked++; asked == i+1 {
+			calls := 0
+			d := newObserved(t, func(vfs.Op) error {
+				if calls++; calls == i+1 {
 					return refused
 				}
 				return nil
 			})
-			if err := everything(d); !errors.Is(err, refused) {
+			if err := everyOperation(d); !errors.Is(err, refused) {
 				t.Errorf("the error is %v", err)
 			}
-			if asked != i+1 {
-				t.Errorf("%d operations were shown, not %d", asked, i+1)
+			if calls != i+1 {
+				t.Errorf("observed %d operations, want %d", calls, i+1)
 			}
 		})
 	}
 }
 
-func TestARefusedOperationChangesNothing(t *testing.T) {
+func TestRefusedOperationChangesNothing(t *testing.T) {
 	refused := errors.New("refused")
 	allow := true
-	d := observed(t, func(vfs.Op) error {
+	d := newObserved(t, func(vfs.Op) error {
 		if allow {
 			return nil
 		}
 		return refused
 	})
-	d.make("a", "text")
+	d.createFile("a", "text")
 	d.must(d.Remove("a"))
-	f := d.make("b", "text")
+	f := d.createFile("b", "text")
 	allow = false
 	_, write := f.WriteAt([]byte("x"), 0)
 	_, create := d.Create("b")
@@ -160,17 +160,17 @@ func TestARefusedOperationChangesNothing(t *testing.T) {
 		}
 	}
 	allow = true
-	d.lists("b")
-	d.holds("b", "text")
+	d.checkEntries("b")
+	d.checkContent("b", "text")
 }
 
-func TestDamageSaysWhere(t *testing.T) {
-	err := fmt.Errorf("reading: %w", &vfs.CorruptionError{File: "log/1", Offset: 42, What: "the group is damaged"})
-	var damage *vfs.CorruptionError
-	if !errors.As(err, &damage) || damage.File != "log/1" || damage.Offset != 42 {
-		t.Errorf("found is %+v", damage)
+func TestCorruptionErrorNamesFileAndOffset(t *testing.T) {
+	err := fmt.Errorf("reading: %w", &vfs.CorruptionError{File: "log/1", Offset: 42, What: "the group is corrupt"})
+	var corruption *vfs.CorruptionError
+	if !errors.As(err, &corruption) || corruption.File != "log/1" || corruption.Offset != 42 {
+		t.Errorf("the error is %+v", corruption)
 	}
-	if want := "reading: log/1 at byte 42: the group is damaged"; err.Error() != want {
-		t.Errorf("it says %q", err)
+	if want := "reading: log/1 at byte 42: the group is corrupt"; err.Error() != want {
+		t.Errorf("the error is %q, want %q", err, want)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Only the owner can read and write the directories and files that are created.
+// Created directories and files can be read and written only by their owner.
 const (
 	dirMode  = 0o700
 	fileMode = 0o600
@@ -26,7 +26,7 @@ func (OS) OpenDir(path string) (Dir, error) {
 	return openDir(absolute, path)
 }
 
-// MkdirAll makes a directory, durably.
+// MkdirAll creates a directory and its missing parents, durably.
 func (fs OS) MkdirAll(path string) error {
 	parent := filepath.Dir(path)
 	if !isDirectory(path) {
@@ -35,7 +35,7 @@ func (fs OS) MkdirAll(path string) error {
 				return err
 			}
 		}
-		// Another process may make it at the same time.
+		// Another process may create it at the same time.
 		if err := os.Mkdir(path, dirMode); err != nil && !isDirectory(path) {
 			return err
 		}
@@ -57,7 +57,7 @@ func (OS) SyncDir(path string) error {
 	return errors.Join(explainSync(syncDir(d)), d.Close())
 }
 
-// explainSync adds an explanation to the errors of file systems that cannot sync
+// explainSync adds an explanation to the error of a file system that cannot sync
 // directories.
 func explainSync(err error) error {
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {

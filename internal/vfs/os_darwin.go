@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openNonblock keeps open from waiting for the other end of a named pipe. It has
-// no effect on a regular file.
+// openNonblock keeps open from blocking on a named pipe without a writer. It has no
+// effect on a regular file.
 const openNonblock = unix.O_NONBLOCK
 
-// syncFile asks the drive to empty its cache too; fsync on macOS does not.
+// syncFile also flushes the cache of the drive, which fsync on macOS does not.
 func syncFile(f *os.File) error {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_FULLFSYNC, 0)
 	if err != nil {

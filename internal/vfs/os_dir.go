@@ -38,7 +38,7 @@ func openDir(absolute, path string) (Dir, error) {
 	return &osDir{root: root, self: self, path: path, absolute: absolute}, nil
 }
 
-// withPath returns an error about a file with the path that the caller knows.
+// withPath returns err with its path replaced by the path that the caller used.
 func withPath(err error, path string) error {
 	var pathErr *fs.PathError
 	if !errors.As(err, &pathErr) {
@@ -59,8 +59,8 @@ func (d *osDir) Open(name string) (File, error) { return d.open(name, os.O_RDONL
 
 func (d *osDir) OpenWrite(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
-// open opens a regular file. For anything else it returns a *CorruptionError, and does
-// not wait, as opening a pipe without a writer would.
+// open opens a regular file. For anything else it returns a *CorruptionError, and it
+// does not block, as opening a pipe without a writer would.
 func (d *osDir) open(name string, flag int) (File, error) {
 	f, err := d.root.OpenFile(name, flag|openNonblock, fileMode)
 	if err != nil {
@@ -91,8 +91,8 @@ func (d *osDir) Rename(from, to string) error {
 
 func (d *osDir) Remove(name string) error { return withPath(d.root.Remove(name), d.pathOf(name)) }
 
-// List reads the directory through a descriptor of its own, because reading moves
-// the offset.
+// List reads the directory through a new descriptor, because reading moves the
+// offset.
 func (d *osDir) List() ([]string, error) {
 	f, err := d.root.Open(".")
 	if err != nil {
@@ -116,8 +116,8 @@ func (d *osDir) Mkdir(name string) error {
 	return d.Sync()
 }
 
-// OpenDir opens a directory by its path: the log or the index may be on another
-// disk, and os.Root does not follow links that lead out of it.
+// OpenDir opens a directory by its path, because os.Root does not follow symbolic
+// links that lead out of it, and the log or the index may be on another disk.
 func (d *osDir) OpenDir(name string) (Dir, error) {
 	return openDir(filepath.Join(d.absolute, name), d.pathOf(name))
 }
@@ -132,7 +132,7 @@ func (d *osDir) CheckFile(name string, f File) error {
 	return checkSame(f.(*osFile).file, there, err, d.pathOf(name))
 }
 
-// checkSame compares an open file with what a path leads to, as Stat returned it.
+// checkSame compares an open file with the result of a Stat of its path.
 func checkSame(open *os.File, there fs.FileInfo, err error, path string) error {
 	held, heldErr := open.Stat()
 	switch {

@@ -42,8 +42,8 @@ func (f *osFile) Allocate(offset, size int64) error {
 	return writeZeros(f, offset, size)
 }
 
-// writeZeros is Allocate where the file system has no call for it. What exists
-// already stays as it is.
+// writeZeros implements Allocate where the file system has no call for it. It does
+// not overwrite existing bytes.
 func writeZeros(f File, offset, size int64) error {
 	have, err := f.Size()
 	if err != nil {

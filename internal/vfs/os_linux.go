@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openNonblock keeps open from waiting for the other end of a named pipe. It has
-// no effect on a regular file.
+// openNonblock keeps open from blocking on a named pipe without a writer. It has no
+// effect on a regular file.
 const openNonblock = unix.O_NONBLOCK
 
-// syncFile needs no more than fdatasync: it writes the length too, for without
-// it the data could not be read back.
+// syncFile uses fdatasync, which also makes the length durable, because the data
+// cannot be read without it.
 func syncFile(f *os.File) error {
 	for {
 		err := unix.Fdatasync(int(f.Fd()))

@@ -8,9 +8,9 @@ import (
 	"os"
 )
 
-// OnLock, if it is not nil, is called with each descriptor before it is locked, and
-// again after it is unlocked or before it is closed. A forked child that executes no
-// other program inherits the locks of its parent with the descriptors, so a program
+// OnLock, if not nil, is called with each descriptor before it is locked, and again
+// before it is unlocked or closed, or when locking fails. A forked child that executes
+// no other program inherits the locks of its parent with the descriptors, so a program
 // that forks must close them in the child. OnLock must be set before the first lock.
 var OnLock func(descriptor uintptr, locked bool)
 
@@ -20,9 +20,9 @@ func callOnLock(f *os.File, locked bool) {
 	}
 }
 
-// Lock takes an exclusive lock on a file, and writes into it which process holds
-// the lock. A user who may only read the file can lock it too, and so read a store
-// that no process has open.
+// Lock takes an exclusive lock on a file and writes the holder's process ID and host
+// into it. A process that may only read the file can take the lock too, so it can
+// read a store that no process has open.
 func (d *osDir) Lock(name string) (io.Closer, error) {
 	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_RDWR, fileMode)
 	if Denied(err) {
@@ -64,17 +64,18 @@ func (d *osDir) LockDir() (io.Closer, error) {
 	return nil, withPath(err, d.path)
 }
 
-// fileLock is a lock on a file, which is closed with it.
+// fileLock is a lock on a file. Closing it also closes the file.
 type fileLock struct{ file *os.File }
 
-// Close unlocks explicitly: closing does not unlock a file that a child inherited.
+// Close unlocks explicitly, because closing the file does not release a lock that a
+// child inherited.
 func (l *fileLock) Close() error {
-	_ = l.file.Truncate(0) // which fails if the file is only open for reading
+	_ = l.file.Truncate(0) // fails if the file is open only for reading
 	callOnLock(l.file, false)
 	return errors.Join(unlock(l.file), l.file.Close())
 }
 
-// dirLock is a lock on a directory, which stays open.
+// dirLock is a lock on a directory. Closing it leaves the directory open.
 type dirLock struct{ dir *os.File }
 
 func (l *dirLock) Close() error {
@@ -87,8 +88,8 @@ type notLocked struct{}
 
 func (notLocked) Close() error { return nil }
 
-// writeHolder writes the process and its host into a file that this process has
-// locked. Only messages use it, so errors are ignored.
+// writeHolder writes the process ID and host into a file that this process has
+// locked. They are used only in messages, so errors are ignored.
 func writeHolder(f *os.File) {
 	host, _ := os.Hostname()
 	if f.Truncate(0) == nil {
@@ -96,7 +97,7 @@ func writeHolder(f *os.File) {
 	}
 }
 
-// lockedBy returns the error for a file that is locked, with what its holder wrote.
+// lockedBy returns the error for a locked file, with what its holder wrote into it.
 func lockedBy(f *os.File, path string) error {
 	e := &LockedError{Path: path}
 	var pid int

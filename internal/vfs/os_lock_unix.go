@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks an open file or directory, and reports whether it could. The error
-// is errors.ErrUnsupported if the file system cannot lock it: NFS, for example,
+// tryLock locks an open file or directory, and reports whether it succeeded. The error
+// matches errors.ErrUnsupported if the file system cannot lock it: NFS, for example,
 // locks only files that are open for writing.
 func tryLock(f *os.File) (bool, error) {
 	for {

@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockedRange is the byte that is locked: far after the content of the file, because
-// no other process can read a locked byte.
+// lockedRange returns the byte that is locked. It is far after the end of the file,
+// because other processes cannot read a locked byte.
 func lockedRange() *windows.Overlapped { return &windows.Overlapped{OffsetHigh: 0x7fffffff} }
 
-// tryLock locks an open file, and reports whether it could. Windows cannot lock
-// directories, but there one that is open cannot be removed either.
+// tryLock locks an open file, and reports whether it succeeded. Windows cannot lock
+// directories, but it does not let an open directory be removed either.
 func tryLock(f *os.File) (bool, error) {
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {

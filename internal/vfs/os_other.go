@@ -13,8 +13,8 @@ const openNonblock = 0
 
 func syncFile(f *os.File) error { return f.Sync() }
 
-// syncDir does nothing on Windows, where a directory cannot be synced: NTFS
-// journals its entries.
+// syncDir does nothing on Windows, which cannot sync directories. NTFS journals their
+// entries.
 func syncDir(d *os.File) error {
 	if runtime.GOOS == "windows" {
 		return nil

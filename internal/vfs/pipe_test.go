@@ -11,15 +11,15 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// Opening a pipe for reading would wait until something opens it for writing.
-func TestANamedPipeIsNotWaitedFor(t *testing.T) {
+// Opening a pipe for reading normally blocks until it is opened for writing.
+func TestOpenDoesNotBlockOnNamedPipe(t *testing.T) {
 	d := newDisk(t, vfs.OS{}, t.TempDir())
-	if err := unix.Mkfifo(d.below("pipe"), 0o600); err != nil {
+	if err := unix.Mkfifo(d.pathOf("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for doing, open := range map[string]func(string) (vfs.File, error){"open": d.Open, "openwrite": d.OpenWrite} {
 		_, err := open("pipe")
-		if damage := new(vfs.CorruptionError); !errors.As(err, &damage) || damage.File != d.below("pipe") {
+		if corruption := new(vfs.CorruptionError); !errors.As(err, &corruption) || corruption.File != d.pathOf("pipe") {
 			t.Errorf("%s: %v", doing, err)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// Where a file system cannot allocate, zeros are written: with the same effect.
-func TestWritingZerosDoesWhatAllocateDoes(t *testing.T) {
+// Allocate writes zeros where the file system cannot allocate space.
+func TestWriteZerosHasTheEffectOfAllocate(t *testing.T) {
 	for _, c := range []struct {
 		have         string
 		offset, size int64
@@ -22,15 +22,15 @@ func TestWritingZerosDoesWhatAllocateDoes(t *testing.T) {
 		{"x", 1, 3 << 20, "x" + zeros(3<<20)},
 	} {
 		d := newDisk(t, vfs.OS{}, t.TempDir())
-		f := d.make("a", c.have)
+		f := d.createFile("a", c.have)
 		d.must(vfs.WriteZeros(f, c.offset, c.size))
 		if have := d.read(f); have != c.want {
-			t.Errorf("%.20q with %d bytes at %d: %d bytes, not %d", c.have, c.size, c.offset, len(have), len(c.want))
+			t.Errorf("%.20q with %d bytes at %d: %d bytes, want %d", c.have, c.size, c.offset, len(have), len(c.want))
 		}
 	}
 }
 
-func TestWritingZerosFailsWithTheDisk(t *testing.T) {
+func TestWriteZerosReturnsWriteError(t *testing.T) {
 	full := errors.New("no space")
 	limit := vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
 		if op.Kind == "write" && op.Offset > 0 {
