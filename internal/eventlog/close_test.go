@@ -8,112 +8,113 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// kinds gives the kinds of the groups in a log.
-func kinds(t *testing.T, mem *vfs.Mem) (kinds []eventlog.Kind) {
-	b := open(t, mem, small)
-	for g, err := range b.Groups(b.Start(), b.Tail().Index) {
+// groupKinds returns the kinds of the groups in a log.
+func groupKinds(t *testing.T, mem *vfs.Mem) (kinds []eventlog.Kind) {
+	l := openTestLog(t, mem, small)
+	for g, err := range l.Groups(l.Start(), l.Tail().Index) {
 		must(t, err)
 		kinds = append(kinds, g.Kind)
 	}
 	return kinds
 }
 
-func TestAClosedLogEndsWithAMark(t *testing.T) {
-	all, mark := closed(t)
-	if size := len(all[segment(1)]); size != mark+eventlog.GroupPrefix {
-		t.Errorf("it has %d bytes, and its mark is at %d", size, mark)
+func TestClosedLogEndsWithCleanCloseRecord(t *testing.T) {
+	all, end := closedLog(t)
+	if size := len(all[segment(1)]); size != end+eventlog.GroupPrefix {
+		t.Errorf("the log has %d bytes, and its clean-close record is at %d", size, end)
 	}
-	b := open(t, all.mem(t), small)
-	b.has("first", "second and third", "fourth, fifth and sixth", "")
-	g, there, err := b.HeaderAt(1, int64(mark))
-	if !there || err != nil || g.Kind != eventlog.KindClose || g.Count != 0 || g.PayloadBytes != 0 || g.First != 7 || g.Time != clock(3) {
-		t.Errorf("the mark is %+v, %v", g, err)
+	l := openTestLog(t, all.mem(t), small)
+	l.checkPayloads("first", "second and third", "fourth, fifth and sixth", "")
+	g, valid, err := l.HeaderAt(1, int64(end))
+	if !valid || err != nil || g.Kind != eventlog.KindClose || g.Count != 0 || g.PayloadBytes != 0 || g.First != 7 || g.Time != clock(3) {
+		t.Errorf("the clean-close record is %+v, %v", g, err)
 	}
 }
 
-func TestClosingAgainAddsNoOtherMark(t *testing.T) {
-	all, _ := closed(t)
+func TestClosingAgainWritesNoSecondRecord(t *testing.T) {
+	all, _ := closedLog(t)
 	mem := all.mem(t)
 	for range 3 {
-		must(t, open(t, mem, small).Close(true))
-		same(t, image(t, mem), all)
+		must(t, openTestLog(t, mem, small).Close(true))
+		checkFiles(t, contents(t, mem), all)
 	}
 }
 
-func TestAnEmptyLogIsClosedAndOpened(t *testing.T) {
-	b, mem := begin(t)
-	must(t, b.Close(true))
-	all := image(t, mem)
+func TestEmptyLogIsClosedAndReopened(t *testing.T) {
+	l, mem := newLog(t)
+	must(t, l.Close(true))
+	all := contents(t, mem)
 	if size := len(all[segment(1)]); size != eventlog.SegmentHeaderBytes+eventlog.GroupPrefix {
-		t.Errorf("it has %d bytes", size)
+		t.Errorf("the log has %d bytes", size)
 	}
-	must(t, open(t, mem, small).Close(true))
-	same(t, image(t, mem), all)
+	must(t, openTestLog(t, mem, small).Close(true))
+	checkFiles(t, contents(t, mem), all)
 }
 
-func TestEachSessionThatWroteLeavesAMark(t *testing.T) {
+func TestEachSessionWithWritesEndsWithCleanCloseRecord(t *testing.T) {
 	mem := vfs.NewMem()
 	for range 2 {
-		b := open(t, mem, small)
-		b.commit(1, "text")
-		must(t, b.Close(true))
+		l := openTestLog(t, mem, small)
+		l.commit(1, "text")
+		must(t, l.Close(true))
 	}
 	want := []eventlog.Kind{eventlog.KindRecords, eventlog.KindClose, eventlog.KindRecords, eventlog.KindClose}
-	have := kinds(t, mem)
+	have := groupKinds(t, mem)
 	if len(have) != len(want) || have[1] != want[1] || have[2] != want[2] || have[3] != want[3] {
-		t.Errorf("the groups are of kinds %v", have)
+		t.Errorf("the groups have kinds %v, want %v", have, want)
 	}
 }
 
-func TestSpaceThatWasMadeIsGivenBackWhenNothingWasWritten(t *testing.T) {
-	all, _ := closed(t)
+func TestCloseTruncatesUnusedPreallocatedSpace(t *testing.T) {
+	all, _ := closedLog(t)
 	mem := all.mem(t)
-	b := open(t, mem, small)
-	must(t, b.Preallocate())
-	must(t, b.Close(true))
-	same(t, image(t, mem), all)
+	l := openTestLog(t, mem, small)
+	must(t, l.Preallocate())
+	must(t, l.Close(true))
+	checkFiles(t, contents(t, mem), all)
 }
 
-func TestClosingWithoutAMarkWritesNothing(t *testing.T) {
-	b, mem := begin(t)
-	b.commit(1, "text")
-	was := image(t, mem)
-	must(t, b.Close(false))
-	same(t, image(t, mem), was)
+func TestCloseWithoutCleanWritesNothing(t *testing.T) {
+	l, mem := newLog(t)
+	l.commit(1, "text")
+	was := contents(t, mem)
+	must(t, l.Close(false))
+	checkFiles(t, contents(t, mem), was)
 }
 
-func TestTheMarkFitsBehindAFullSegment(t *testing.T) {
+func TestCleanCloseRecordFitsAfterFullSegment(t *testing.T) {
 	d, fs := newFullDisk()
-	b := open(t, fs, small)
+	l := openTestLog(t, fs, small)
 	full := int(small.SegmentBytes) - eventlog.SegmentHeaderBytes - eventlog.GroupPrefix
-	b.commit(1, strings.Repeat("x", full))
+	l.commit(1, strings.Repeat("x", full))
 	d.refuse["allocate"], d.refuse["create"] = true, true
-	must(t, b.Close(true))
+	must(t, l.Close(true))
 	if names := d.Files(); len(names) != 1 {
 		t.Errorf("the files are %q", names)
 	}
-	open(t, d.Mem, small).has(strings.Repeat("x", full), "")
+	openTestLog(t, d.Mem, small).checkPayloads(strings.Repeat("x", full), "")
 }
 
-// A store that has failed is closed without a mark: what it planned is not there.
-func TestClosingClosesEveryFile(t *testing.T) {
+// A failed store is closed without a clean-close record, because its planned groups
+// were not written.
+func TestCloseClosesEveryFile(t *testing.T) {
 	mem := vfs.NewMem()
 	files := map[vfs.File]bool{}
-	b := open(t, counted{mem, files}, small)
-	b.commit(1, strings.Repeat("x", 3000))
-	b.commit(1, strings.Repeat("y", 3000))
-	must(t, b.Preallocate())
-	_, err := b.Reserve(0, 3000)
+	l := openTestLog(t, counted{mem, files}, small)
+	l.commit(1, strings.Repeat("x", 3000))
+	l.commit(1, strings.Repeat("y", 3000))
+	must(t, l.Preallocate())
+	_, err := l.Reserve(0, 3000)
 	must(t, err)
-	b.seal(1, strings.Repeat("z", 3000)) // and never written
-	must(t, b.Preallocate())
-	must(t, b.Close(false))
+	l.seal(1, strings.Repeat("z", 3000)) // never written
+	must(t, l.Preallocate())
+	must(t, l.Close(false))
 	if len(files) != 0 {
-		t.Errorf("%d files are open still", len(files))
+		t.Errorf("%d files are still open", len(files))
 	}
 }
 
-// counted notes the files that are open.
+// counted is a file system that tracks open files.
 type counted struct {
 	vfs.FS
 	open map[vfs.File]bool
@@ -152,16 +153,16 @@ func (f *countedFile) Close() error {
 	return f.File.Close()
 }
 
-func TestOpeningThatFailsClosesEveryFile(t *testing.T) {
-	all, _ := rolled(t)
+func TestFailedOpenClosesEveryFile(t *testing.T) {
+	all, _ := rolledLog(t)
 	for _, broken := range []string{segment(1), segment(3), segment(5)} {
 		open := map[vfs.File]bool{}
-		mem := all.with(broken, flip(all[broken], 8*32)).mem(t)
+		mem := all.with(broken, flipBit(all[broken], 8*32)).mem(t)
 		if _, err := openLog(counted{mem, open}, small); err == nil {
-			t.Errorf("%s is not noticed to be damaged", broken)
+			t.Errorf("the corruption of %s is not detected", broken)
 		}
 		if len(open) != 0 {
-			t.Errorf("%d files are open still", len(open))
+			t.Errorf("%d files are still open", len(open))
 		}
 	}
 }

@@ -1,13 +1,14 @@
-// Package eventlog is the log on disk: segments of positioned groups, each
-// group what one commit made durable. It treats payloads as opaque bytes, and
-// starts no goroutine: one caller plans and seals groups (Reserve, Seal), one
-// writes them (Write, Sync), and any number read.
+// Package eventlog implements the log on disk: a sequence of segment files that
+// contain groups. A group is what one commit made durable; its payload is opaque
+// to this package. The package starts no goroutine. One goroutine plans and seals
+// groups (Reserve, Seal), one writes them (Write, Sync), and any number read.
 //
-// What it assumes of the disk: a sync that returned keeps what was written
-// before it; a write that was not synced may be lost in part, by sectors, in any
-// combination; a rename is kept or lost whole; nothing else changes bytes. Where
-// the last is not so, checksums and the chain tell.
+// The log depends on four properties of the disk. A sync that has returned keeps
+// everything written before it. A write that was not synced may be lost in part,
+// in any combination of sectors. A rename is kept or lost as a whole. Other bytes
+// do not change; where that fails, the checksums and the chain of the groups
+// detect it.
 //
-// A group is written only after the sync of the one before has returned, so only
-// the last group of the last segment can be torn by a crash.
+// A group is written only after the sync of the group before it has returned, so a
+// crash can tear only the last group of the last segment.
 package eventlog

@@ -8,22 +8,22 @@ import (
 // The sizes that tests of the format need.
 const (
 	SegmentHeaderBytes = segmentHeaderBytes
-	ClosingBytes       = closingBytes
+	PaddingBytes       = paddingBytes
 )
 
-// EncodeSegmentHeader gives the header of a segment whose first group follows tail.
+// EncodeSegmentHeader returns the header of a segment whose first group follows tail.
 func EncodeSegmentHeader(id StoreID, previous uint64, tail Tail) []byte {
 	return (&segmentHeader{store: id, previous: previous, tail: tail}).encode()
 }
 
-// DecodeSegmentHeader is its inverse.
+// DecodeSegmentHeader is the inverse of EncodeSegmentHeader.
 func DecodeSegmentHeader(b []byte) (id StoreID, previous uint64, tail Tail, err error) {
 	h, err := decodeSegmentHeader(b)
 	return h.store, h.previous, h.tail, err
 }
 
-// EncodeGroup gives the bytes of a group as the header describes it, with
-// checksums and a chain that are right, and sets these in the header.
+// EncodeGroup returns the bytes of a group with the given header and payload. It
+// computes the checksums and the chain, and sets them in the header.
 func EncodeGroup(h *GroupHeader, payload []byte, id StoreID, previousChain uint64) []byte {
 	h.PayloadBytes, h.PayloadCRC = uint32(len(payload)), Checksum(payload)
 	b := append(make([]byte, groupHeaderBytes), payload...)
@@ -31,20 +31,22 @@ func EncodeGroup(h *GroupHeader, payload []byte, id StoreID, previousChain uint6
 	return b
 }
 
-// EncodeGroupHeader gives a header as it is, with chain and checksum.
+// EncodeGroupHeader returns the bytes of an unchanged header, with chain and checksum.
 func EncodeGroupHeader(h *GroupHeader, id StoreID, previousChain uint64) []byte {
 	b := make([]byte, groupHeaderBytes)
 	h.encode(b, id, previousChain)
 	return b
 }
 
-// DecodeGroupHeader gives a header, and whether its checksum is right.
+// DecodeGroupHeader returns a header, and reports whether its checksum matches.
 func DecodeGroupHeader(b []byte, id StoreID) (GroupHeader, bool) { return decodeGroupHeader(b, id) }
 
-// Follows says why a header cannot come behind tail.
-func Follows(h *GroupHeader, encoded []byte, tail Tail) string { return h.follows(encoded, tail) }
+// CheckFollows returns why a header cannot follow tail, or "" if it can.
+func CheckFollows(h *GroupHeader, encoded []byte, tail Tail) string {
+	return h.checkFollows(encoded, tail)
+}
 
-// Recovered is what recovery finds in a segment's bytes.
+// Recovered is the result of recovery.
 type Recovered struct {
 	End  int64
 	Tail Tail
@@ -52,7 +54,7 @@ type Recovered struct {
 	Torn *Torn
 }
 
-// Recover recovers a segment from its bytes, whose header stands for tail.
+// Recover recovers a segment from its bytes. Its first group follows tail.
 func Recover(segment []byte, id StoreID, tail Tail) (Recovered, error) {
 	s := &scanner{r: bytes.NewReader(segment), size: int64(len(segment)), name: "segment", id: id, tail: tail, offset: segmentHeaderBytes}
 	r, err := recoverSegment(s)
@@ -63,7 +65,7 @@ func Recover(segment []byte, id StoreID, tail Tail) (Recovered, error) {
 	return out, err
 }
 
-// PlainGroupHeader gives a header whatever its checksum.
+// PlainGroupHeader decodes a group header and ignores its checksum.
 func PlainGroupHeader(b []byte) GroupHeader {
 	var id StoreID
 	b = append([]byte(nil), b[:groupHeaderBytes]...)

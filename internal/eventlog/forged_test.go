@@ -13,26 +13,26 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// forgedSegment returns a segment without groups, of which the checksum is right.
+// forgedSegment returns a segment without groups and with a valid checksum.
 func forgedSegment(previous uint64, tail eventlog.Tail) string {
 	return string(eventlog.EncodeSegmentHeader(storeID, previous, tail))
 }
 
-func TestASegmentThatNoLogCanHaveIsDamage(t *testing.T) {
+func TestImpossibleSegmentIsCorruption(t *testing.T) {
 	name := func(base uint64) string { return filepath.Join(dir, fmt.Sprintf("%020d.log", base)) }
 	const highest = math.MaxInt64
 	for what, c := range map[string]struct {
 		first, next *eventlog.Tail
-		sound       bool
+		valid       bool
 	}{
-		"the first begins at position 5":       {first: &eventlog.Tail{Next: 5}},
-		"the first begins after group 4":       {first: &eventlog.Tail{Next: 1, Index: 4}},
-		"the first begins at position 0":       {first: &eventlog.Tail{}},
-		"the next begins at the last position": {next: &eventlog.Tail{Next: highest, Index: 1}, sound: true},
-		"the next begins after all positions":  {next: &eventlog.Tail{Next: highest + 1, Index: 1}},
-		"the next begins at 2^64-1":            {next: &eventlog.Tail{Next: math.MaxUint64, Index: 1}},
-		"the next begins after all groups":     {next: &eventlog.Tail{Next: 2, Index: highest + 1}},
-		"the next begins after the same group": {next: &eventlog.Tail{Next: 2}},
+		"the first starts at position 5":       {first: &eventlog.Tail{Next: 5}},
+		"the first starts after group 4":       {first: &eventlog.Tail{Next: 1, Index: 4}},
+		"the first starts at position 0":       {first: &eventlog.Tail{}},
+		"the next starts at the last position": {next: &eventlog.Tail{Next: highest, Index: 1}, valid: true},
+		"the next starts after all positions":  {next: &eventlog.Tail{Next: highest + 1, Index: 1}},
+		"the next starts at 2^64-1":            {next: &eventlog.Tail{Next: math.MaxUint64, Index: 1}},
+		"the next starts after all groups":     {next: &eventlog.Tail{Next: 2, Index: highest + 1}},
+		"the next starts after the same group": {next: &eventlog.Tail{Next: 2}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			first := eventlog.Tail{Next: 1}
@@ -40,38 +40,38 @@ func TestASegmentThatNoLogCanHaveIsDamage(t *testing.T) {
 				first = *c.first
 			}
 			all := files{name(first.Next): forgedSegment(0, first)}
-			suspect := name(first.Next)
+			forged := name(first.Next)
 			if c.next != nil {
-				suspect = name(c.next.Next)
-				all[suspect] = forgedSegment(first.Next, *c.next)
+				forged = name(c.next.Next)
+				all[forged] = forgedSegment(first.Next, *c.next)
 			}
-			if c.sound {
-				open(t, all.mem(t), small)
+			if c.valid {
+				openTestLog(t, all.mem(t), small)
 				return
 			}
-			damaged(t, all, suspect)
+			checkCorruption(t, all, forged)
 		})
 	}
 }
 
-// An opened log never writes what opening would refuse.
-func TestPositionsComeToAnEnd(t *testing.T) {
+// A log never writes a group that Open would reject.
+func TestReserveFailsAtTheLastPosition(t *testing.T) {
 	base := uint64(math.MaxInt64 - 10)
 	all := files{
 		segment(1):         forgedSegment(0, eventlog.Tail{Next: 1}),
 		segment(int(base)): forgedSegment(1, eventlog.Tail{Next: base, Index: 1}),
 	}
-	b := open(t, all.mem(t), small)
-	if _, err := b.Reserve(0, 100); err == nil {
-		t.Error("there is room for a group")
+	l := openTestLog(t, all.mem(t), small)
+	if _, err := l.Reserve(0, 100); err == nil {
+		t.Error("Reserve succeeds")
 	}
 }
 
-func TestAGroupBeyondThePositionsCannotFollow(t *testing.T) {
+func TestCheckFollowsRejectsGroupsOutOfRange(t *testing.T) {
 	for name, c := range map[string]struct {
 		tail  eventlog.Tail
 		count uint32
-		sound bool
+		valid bool
 	}{
 		"the last position":   {eventlog.Tail{Index: 1, Next: math.MaxInt64 - 2}, 2, true},
 		"one position beyond": {eventlog.Tail{Index: 1, Next: math.MaxInt64 - 2}, 3, false},
@@ -79,15 +79,15 @@ func TestAGroupBeyondThePositionsCannotFollow(t *testing.T) {
 	} {
 		h := eventlog.GroupHeader{Kind: eventlog.KindRecords, Term: 1, Index: c.tail.Index + 1, First: c.tail.Next, Count: c.count}
 		encoded := eventlog.EncodeGroup(&h, nil, storeID, 0)
-		if why := eventlog.Follows(&h, encoded, c.tail); (why == "") != c.sound {
-			t.Errorf("%s: it says %q", name, why)
+		if why := eventlog.CheckFollows(&h, encoded, c.tail); (why == "") != c.valid {
+			t.Errorf("%s: got %q", name, why)
 		}
 	}
 }
 
-// A last segment without groups is compared with the segment before it as well.
-func TestAnEmptyLastSegmentContinuesTheOneBefore(t *testing.T) {
-	all, groups := rolled(t)
+// An empty last segment is also compared with the segment before it.
+func TestEmptyLastSegmentMustContinueTheOneBefore(t *testing.T) {
+	all, groups := rolledLog(t)
 	tail := groups[1].Tail()
 	for what, change := range map[string]func(){
 		"nothing":      func() {},
@@ -97,31 +97,31 @@ func TestAnEmptyLastSegmentContinuesTheOneBefore(t *testing.T) {
 		tail, all = groups[1].Tail(), all.with(segment(5), "")
 		change()
 		last := filepath.Join(dir, fmt.Sprintf("%020d.log", tail.Next))
-		b := open(t, all.with(last, forgedSegment(3, tail)+strings.Repeat("\x00", 100)).mem(t), small)
-		var damage *vfs.CorruptionError
-		for _, err := range b.Groups(b.Start(), b.Tail().Index) {
-			if err != nil && !errors.As(err, &damage) {
+		l := openTestLog(t, all.with(last, forgedSegment(3, tail)+strings.Repeat("\x00", 100)).mem(t), small)
+		var corruption *vfs.CorruptionError
+		for _, err := range l.Groups(l.Start(), l.Tail().Index) {
+			if err != nil && !errors.As(err, &corruption) {
 				t.Fatal(err)
 			}
 		}
-		if (damage == nil) != (what == "nothing") {
-			t.Errorf("with a change of %s: %v", what, damage)
+		if (corruption == nil) != (what == "nothing") {
+			t.Errorf("change of %s: %v", what, corruption)
 		}
 	}
 }
 
-func TestAHeaderIsLookedForOnlyWithinTheSegment(t *testing.T) {
-	all, groups := rolled(t)
-	b := open(t, all.mem(t), small)
+func TestHeaderAtAcceptsAnyOffset(t *testing.T) {
+	all, groups := rolledLog(t)
+	l := openTestLog(t, all.mem(t), small)
 	for offset, want := range map[int64]bool{groups[0].Offset: true, -1: false, 0: false, 1 << 40: false, math.MinInt64: false, math.MaxInt64: false} {
-		if _, sound, err := b.HeaderAt(1, offset); sound != want || err != nil {
-			t.Errorf("at %d: %v, %v", offset, sound, err)
+		if _, valid, err := l.HeaderAt(1, offset); valid != want || err != nil {
+			t.Errorf("at %d: %v, %v", offset, valid, err)
 		}
 	}
 }
 
-func TestAScanCanBeInterrupted(t *testing.T) {
-	all, _ := rolled(t)
+func TestScanCanBeInterrupted(t *testing.T) {
+	all, _ := rolledLog(t)
 	all[segment(5)] += strings.Repeat("\x00", 8<<20)
 	options := small
 	reads := 0

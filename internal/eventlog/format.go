@@ -16,49 +16,50 @@ const (
 	segmentHeaderBytes = 80
 	groupHeaderBytes   = 64
 
-	// KindRecords is a group of events, of tracking, or of both.
+	// KindRecords is a group of events, tracking-only records, or both.
 	KindRecords Kind = 1
-	// KindClose is a group without payload that closing a store writes.
+	// KindClose is a clean-close record: a group without payload, written by Close.
 	KindClose Kind = 2
 
-	// standaloneTerm is the term of every group until there is replication.
+	// standaloneTerm is the term of every group. Other terms are for replication.
 	standaloneTerm = 1
 
 	// maxNumber is the largest position, and the largest index of a group.
 	maxNumber = 1<<63 - 1
 )
 
-// segmentMagic begins every segment.
+// segmentMagic is at the start of every segment.
 const segmentMagic = "UmaDBlog"
 
-// Kind tells what a group is.
+// Kind is the kind of a group.
 type Kind uint8
 
 // StoreID is the random identity of a store. It seeds the checksums of group
-// headers, so that bytes within an event can never pass for a group.
+// headers, so that bytes within an event cannot be mistaken for a group.
 type StoreID [16]byte
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Checksum is the CRC-32C that payloads and records are guarded with.
+// Checksum returns the CRC-32C of b, the checksum of payloads and records.
 func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
-// ErrVersion is returned when a file is of a format version that this program
-// does not know. The file is not damaged.
+// ErrVersion is returned when a file has a format version that this program does not
+// support. The file is not corrupt.
 var ErrVersion = errors.New("unknown format version")
 
-// errNotSegment is returned by decode when the bytes are no segment header.
-var errNotSegment = errors.New("not the header of a segment")
+// errNotSegment is returned by decodeSegmentHeader if the bytes are not a segment
+// header.
+var errNotSegment = errors.New("not a segment header")
 
-// Tail is what a group follows: the end of the log up to some point.
+// Tail is the state of the log after a group, which the next group must follow.
 type Tail struct {
 	Index uint64 // of the last group; 0 before the first
 	Chain uint64 // of the last group; 0 before the first
-	Time  int64  // of the last group's commit, Unix nanoseconds
-	Next  uint64 // the position that the next event gets; from 1
+	Time  int64  // commit time of the last group, Unix nanoseconds
+	Next  uint64 // position of the next event; starts at 1
 }
 
-// segmentHeader begins a segment. All numbers are little-endian.
+// segmentHeader is at the start of a segment. All numbers are little-endian.
 //
 //	 0  8  magic "UmaDBlog"
 //	 8  4  format version
@@ -74,7 +75,7 @@ type Tail struct {
 type segmentHeader struct {
 	store    StoreID
 	previous uint64 // base of the segment before
-	tail     Tail   // what the first group follows; tail.Next is the base
+	tail     Tail   // before the first group; tail.Next is the base
 }
 
 func (h *segmentHeader) encode() []byte {
@@ -91,17 +92,17 @@ func (h *segmentHeader) encode() []byte {
 	return b
 }
 
-// decodeSegmentHeader looks at the version before the checksum: a header of
-// another version may be laid out otherwise.
+// decodeSegmentHeader decodes a segment header. It checks the version before the
+// checksum, because another version may have a different layout.
 func decodeSegmentHeader(b []byte) (h segmentHeader, err error) {
 	if len(b) < segmentHeaderBytes || string(b[:8]) != segmentMagic {
 		return h, errNotSegment
 	}
-	sound := binary.LittleEndian.Uint32(b[76:]) == Checksum(b[:76])
-	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && (sound || version < 1<<16) {
-		return h, fmt.Errorf("%w %d, this program knows %d", ErrVersion, version, formatVersion)
+	valid := binary.LittleEndian.Uint32(b[76:]) == Checksum(b[:76])
+	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && (valid || version < 1<<16) {
+		return h, fmt.Errorf("%w %d; this program supports version %d", ErrVersion, version, formatVersion)
 	}
-	if !sound {
+	if !valid {
 		return h, errNotSegment
 	}
 	copy(h.store[:], b[16:32])
@@ -116,14 +117,15 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, err error) {
 	return h, nil
 }
 
-// inRange reports whether a segment can have the numbers of the header.
+// inRange reports whether the positions and indexes are possible for a segment.
 func (h *segmentHeader) inRange() bool {
 	return h.previous < h.tail.Next && h.tail.Next <= maxNumber && h.tail.Index <= maxNumber
 }
 
-// GroupHeader begins a group; the payload follows. All numbers are little-endian.
+// GroupHeader is at the start of a group; the payload follows. All numbers are
+// little-endian.
 //
-//	 0  4  CRC-32C of bytes 4 to 64, begun from the CRC-32C of the store id
+//	 0  4  CRC-32C of bytes 4 to 64, seeded with the CRC-32C of the store id
 //	 4  4  CRC-32C of the payload
 //	 8  1  kind
 //	 9  3  zero
@@ -131,7 +133,7 @@ func (h *segmentHeader) inRange() bool {
 //	16  8  term
 //	24  8  index
 //	32  8  commit time, Unix nanoseconds
-//	40  8  position of the first event, or the next one's if there is none
+//	40  8  position of the first event; without events, that of the next event
 //	48  4  payload bytes
 //	52  4  zero
 //	56  8  chain: xxh3 of the previous chain and of bytes 4 to 56
@@ -147,7 +149,7 @@ type GroupHeader struct {
 	Chain        uint64
 }
 
-// Tail is the end of the log behind the group.
+// Tail returns the state of the log after the group.
 func (h *GroupHeader) Tail() Tail {
 	return Tail{Index: h.Index, Chain: h.Chain, Time: h.Time, Next: h.First + uint64(h.Count)}
 }
@@ -168,9 +170,8 @@ func (h *GroupHeader) encode(b []byte, id StoreID, previousChain uint64) {
 	binary.LittleEndian.PutUint32(b[0:], headerChecksum(id, b))
 }
 
-// decodeGroupHeader reads a header whose checksum is right, and tells whether
-// it is.
-func decodeGroupHeader(b []byte, id StoreID) (h GroupHeader, sound bool) {
+// decodeGroupHeader decodes a group header, and reports whether its checksum matches.
+func decodeGroupHeader(b []byte, id StoreID) (h GroupHeader, valid bool) {
 	if binary.LittleEndian.Uint32(b) != headerChecksum(id, b) {
 		return h, false
 	}
@@ -198,23 +199,24 @@ func chain(previous uint64, header []byte) uint64 {
 	return xxh3.Hash(b[:])
 }
 
-// follows says why a sound header cannot come behind tail, or nothing if it can.
-func (h *GroupHeader) follows(header []byte, tail Tail) string {
+// checkFollows returns why the group of a valid header cannot follow tail, or "" if it
+// can.
+func (h *GroupHeader) checkFollows(header []byte, tail Tail) string {
 	switch {
 	case h.Index != tail.Index+1:
 		return fmt.Sprintf("group %d follows group %d", h.Index, tail.Index)
 	case h.Chain != chain(tail.Chain, header):
-		return fmt.Sprintf("group %d does not chain to the group before it", h.Index)
+		return fmt.Sprintf("group %d does not continue the chain of the group before it", h.Index)
 	case h.First != tail.Next:
-		return fmt.Sprintf("group %d begins at position %d instead of %d", h.Index, h.First, tail.Next)
+		return fmt.Sprintf("group %d starts at position %d instead of %d", h.Index, h.First, tail.Next)
 	case h.Time < tail.Time:
 		return fmt.Sprintf("group %d was committed before group %d", h.Index, tail.Index)
 	case h.Kind != KindRecords && h.Kind != KindClose:
-		return fmt.Sprintf("group %d is of unknown kind %d", h.Index, h.Kind)
+		return fmt.Sprintf("group %d has unknown kind %d", h.Index, h.Kind)
 	case h.Kind == KindClose && (h.Count != 0 || h.PayloadBytes != 0):
-		return fmt.Sprintf("group %d is a mark, and has %d events in %d bytes", h.Index, h.Count, h.PayloadBytes)
+		return fmt.Sprintf("group %d is a clean-close record but has %d events in %d bytes", h.Index, h.Count, h.PayloadBytes)
 	case h.Term != standaloneTerm:
-		return fmt.Sprintf("group %d is of unknown term %d", h.Index, h.Term)
+		return fmt.Sprintf("group %d has unknown term %d", h.Index, h.Term)
 	case h.Index > maxNumber || h.First+uint64(h.Count) > maxNumber:
 		return fmt.Sprintf("group %d, with %d events from position %d on, is out of range", h.Index, h.Count, h.First)
 	}

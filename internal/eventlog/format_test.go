@@ -14,24 +14,24 @@ import (
 	"github.com/umadb-go/umadb/internal/eventlog"
 )
 
-// newVersion is what a difference in the golden bytes means.
-const newVersion = "stores that exist cannot be read any more, so this is a new format version, with a reader for the one before"
+// newVersion explains a difference in the golden bytes.
+const newVersion = "existing stores could no longer be read, so this needs a new format version and a reader for the old one"
 
-func TestTheBytesOfASegmentHeaderNeverChange(t *testing.T) {
+func TestSegmentHeaderBytesNeverChange(t *testing.T) {
 	tail := eventlog.Tail{Index: 0x0102030405060708, Chain: 0x1112131415161718, Time: 0x2122232425262728, Next: 0x3132333435363738}
 	golden(t, "header.hex", hex.Dump(eventlog.EncodeSegmentHeader(storeID, 0x4142434445464748, tail)), newVersion)
 }
 
-func TestTheBytesOfASegmentNeverChange(t *testing.T) {
-	b, mem := begin(t)
-	b.commit(2, "the payload of two events")
-	b.commit(0, "of none")
-	must(t, b.Close(true))
+func TestSegmentBytesNeverChange(t *testing.T) {
+	l, mem := newLog(t)
+	l.commit(2, "the payload of two events")
+	l.commit(0, "of none")
+	must(t, l.Close(true))
 	golden(t, "segment.hex", hex.Dump([]byte(read(t, mem, segment(1)))), newVersion)
 }
 
-// A store of this version that was made once can be read for ever.
-func TestTheGoldenSegmentCanBeRead(t *testing.T) {
+// Every store of this version can be read by later programs.
+func TestGoldenSegmentCanBeRead(t *testing.T) {
 	dump, err := os.ReadFile(filepath.Join("testdata", "segment.hex"))
 	must(t, err)
 	var content []byte
@@ -41,11 +41,11 @@ func TestTheGoldenSegmentCanBeRead(t *testing.T) {
 		must(t, err)
 		content = append(content, bytes...)
 	}
-	b := open(t, files{segment(1): string(content)}.mem(t), small)
-	b.has("the payload of two events", "of none", "")
+	l := openTestLog(t, files{segment(1): string(content)}.mem(t), small)
+	l.checkPayloads("the payload of two events", "of none", "")
 	want := eventlog.Tail{Index: 3, Chain: 0xd242ecaed7c25faf, Time: clock(2), Next: 3}
-	if b.Tail() != want {
-		t.Errorf("the tail is %+v, not %+v", b.Tail(), want)
+	if l.Tail() != want {
+		t.Errorf("the tail is %+v, not %+v", l.Tail(), want)
 	}
 }
 
@@ -62,18 +62,18 @@ func drawID(t *rapid.T) eventlog.StoreID {
 	return eventlog.StoreID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
 }
 
-func TestASegmentHeaderIsReadAsWritten(t *testing.T) {
+func TestSegmentHeaderRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id, tail := drawID(t), drawTail(t)
 		previous := rapid.Uint64Max(tail.Next-1).Draw(t, "previous")
 		haveID, havePrevious, haveTail, err := eventlog.DecodeSegmentHeader(eventlog.EncodeSegmentHeader(id, previous, tail))
 		if err != nil || haveID != id || havePrevious != previous || haveTail != tail {
-			t.Errorf("read is %x, %d, %+v and %v", haveID, havePrevious, haveTail, err)
+			t.Errorf("decoded %x, %d, %+v and %v", haveID, havePrevious, haveTail, err)
 		}
 	})
 }
 
-func TestAGroupHeaderIsReadAsWritten(t *testing.T) {
+func TestGroupHeaderRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := drawID(t)
 		h := eventlog.GroupHeader{
@@ -87,23 +87,23 @@ func TestAGroupHeaderIsReadAsWritten(t *testing.T) {
 			PayloadCRC:   rapid.Uint32().Draw(t, "crc"),
 		}
 		encoded := eventlog.EncodeGroupHeader(&h, id, rapid.Uint64().Draw(t, "chain"))
-		if have, sound := eventlog.DecodeGroupHeader(encoded, id); !sound || have != h {
-			t.Errorf("read is %+v, %v", have, sound)
+		if have, valid := eventlog.DecodeGroupHeader(encoded, id); !valid || have != h {
+			t.Errorf("decoded %+v, %v", have, valid)
 		}
 		encoded[rapid.IntRange(0, len(encoded)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
-		if have, sound := eventlog.DecodeGroupHeader(encoded, id); sound {
-			t.Errorf("a wrong bit is not noticed: %+v", have)
+		if have, valid := eventlog.DecodeGroupHeader(encoded, id); valid {
+			t.Errorf("a flipped bit is not detected: %+v", have)
 		}
 	})
 }
 
-// The version is looked at first: the rest may be laid out otherwise.
-func TestTheVersionIsCheckedFirst(t *testing.T) {
+// The version is checked first, because another version may have a different layout.
+func TestVersionIsCheckedFirst(t *testing.T) {
 	header := eventlog.EncodeSegmentHeader(storeID, 0, eventlog.Tail{Next: 1})
 	header[8] = 2
 	for _, b := range [][]byte{header, append(append([]byte(nil), header[:12]...), strings.Repeat("?", 80)...)} {
 		_, _, _, err := eventlog.DecodeSegmentHeader(b)
-		if !errors.Is(err, eventlog.ErrVersion) || !strings.Contains(err.Error(), "version 2, this program knows 1") {
+		if !errors.Is(err, eventlog.ErrVersion) || !strings.Contains(err.Error(), "version 2; this program supports version 1") {
 			t.Errorf("the error is %v", err)
 		}
 	}

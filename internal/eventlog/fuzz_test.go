@@ -9,16 +9,15 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// FuzzRecover gives recovery arbitrary bytes behind a segment's header. With
-// mend, checksums and chain are made right first, so that what they guard is
-// reached.
+// FuzzRecover recovers arbitrary bytes after a segment header. If mended is set, it
+// first corrects checksums and chain, to reach the code that they protect.
 func FuzzRecover(f *testing.F) {
-	all, last := killed(f)
+	all, last := killedLog(f)
 	content := all[segment(1)][eventlog.SegmentHeaderBytes:]
 	groups := content[:end(last)-eventlog.SegmentHeaderBytes]
 	for _, seed := range []string{
 		"", "garbage", groups, content[:600], groups[:len(groups)-1], groups + groups, groups[100:],
-		flip(groups, 80), flip(groups, 400), groups + "x", content[:end(last)-eventlog.SegmentHeaderBytes+64],
+		flipBit(groups, 80), flipBit(groups, 400), groups + "x", content[:end(last)-eventlog.SegmentHeaderBytes+64],
 	} {
 		f.Add([]byte(seed), false)
 		f.Add([]byte(seed), true)
@@ -27,61 +26,62 @@ func FuzzRecover(f *testing.F) {
 		if mended {
 			groups = mend(groups)
 		}
-		recoversOnlyWhatIsVerified(t, groups)
+		checkRecoverAgreesWithVerify(t, groups)
 	})
 }
 
-func recoversOnlyWhatIsVerified(t *testing.T, groups []byte) {
+func checkRecoverAgreesWithVerify(t *testing.T, groups []byte) {
 	segment := append(eventlog.EncodeSegmentHeader(storeID, 0, eventlog.Tail{Next: 1}), groups...)
 	end, tail := verify(groups)
 	end += eventlog.SegmentHeaderBytes
 	r, err := eventlog.Recover(segment, storeID, eventlog.Tail{Next: 1})
-	var damage *vfs.CorruptionError
+	var corruption *vfs.CorruptionError
 	switch {
-	case err != nil && !errors.As(err, &damage):
+	case err != nil && !errors.As(err, &corruption):
 		t.Fatalf("the error is %v", err)
 	case err == nil && (r.End != int64(end) || r.Tail != tail):
-		t.Fatalf("recovered is %+v up to %d, and verified %+v up to %d", r.Tail, r.End, tail, end)
+		t.Fatalf("recovered %+v up to %d, want %+v up to %d", r.Tail, r.End, tail, end)
 	case err == nil && (r.Torn == nil) != (strings.Trim(string(segment[end:]), "\x00") == ""):
 		t.Fatalf("torn is %v", r.Torn)
 	case err == nil && string(r.Last) != string(segment[end-len(r.Last):end]):
-		t.Fatal("the last group is not what the file holds")
+		t.Fatal("the last group differs from the bytes in the file")
 	}
-	opens(t, string(segment), err == nil, tail)
+	checkReopens(t, string(segment), err == nil, tail)
 }
 
-// opens fails unless a log of one segment can be opened or not, is then whole,
-// and stays so when it is closed and opened again.
-func opens(t *testing.T, content string, sound bool, tail eventlog.Tail) {
+// checkReopens opens a log with one segment. It fails unless Open succeeds exactly if
+// valid is set, and the log then contains all groups, also after closing and reopening.
+func checkReopens(t *testing.T, content string, valid bool, tail eventlog.Tail) {
 	mem := files{segment(1): content}.mem(t)
 	for range 2 {
 		log, err := openLog(mem, small)
-		if (err == nil) != sound {
-			t.Fatalf("opening: %v", err)
+		if (err == nil) != valid {
+			t.Fatalf("open: %v", err)
 		}
-		if !sound {
+		if !valid {
 			return
 		}
-		b := &book{t, mem, log}
+		l := &testLog{t, mem, log}
 		n := 0
-		for _, err := range b.Groups(b.Start(), b.Tail().Index) {
+		for _, err := range l.Groups(l.Start(), l.Tail().Index) {
 			must(t, err)
 			n++
 		}
-		if b.Tail().Next != tail.Next || n != int(b.Tail().Index) {
-			t.Fatalf("there are %d groups, and the tail is %+v", n, b.Tail())
+		if l.Tail().Next != tail.Next || n != int(l.Tail().Index) {
+			t.Fatalf("the log has %d groups, and the tail is %+v", n, l.Tail())
 		}
-		must(t, b.Close(true))
+		must(t, l.Close(true))
 	}
 }
 
-// verify reads groups in the plainest way, as far as they are sound.
+// verify is a simple implementation of recovery. It returns the end of the valid groups
+// and the tail after them.
 func verify(groups []byte) (end int, tail eventlog.Tail) {
 	tail = eventlog.Tail{Next: 1}
 	for len(groups)-end >= eventlog.GroupPrefix {
-		h, sound := eventlog.DecodeGroupHeader(groups[end:], storeID)
+		h, valid := eventlog.DecodeGroupHeader(groups[end:], storeID)
 		payloadAt := end + eventlog.GroupPrefix
-		if !sound || eventlog.Follows(&h, groups[end:], tail) != "" || int(h.PayloadBytes) > len(groups)-payloadAt {
+		if !valid || eventlog.CheckFollows(&h, groups[end:], tail) != "" || int(h.PayloadBytes) > len(groups)-payloadAt {
 			break
 		}
 		if eventlog.Checksum(groups[payloadAt:payloadAt+int(h.PayloadBytes)]) != h.PayloadCRC {
@@ -92,8 +92,8 @@ func verify(groups []byte) (end int, tail eventlog.Tail) {
 	return end, tail
 }
 
-// mend takes bytes as groups one behind another and gives each the checksums
-// and the chain that it should have. Lengths are cut to what there is.
+// mend interprets bytes as consecutive groups and corrects their checksums and chain. It
+// reduces lengths that exceed the remaining bytes.
 func mend(groups []byte) (mended []byte) {
 	chain := uint64(0)
 	for len(groups) >= eventlog.GroupPrefix {

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write what the tests find into testdata")
+var update = flag.Bool("update", false, "update the files in testdata")
 
-// golden compares with a file of testdata.
-func golden(t *testing.T, name, have, otherwise string) {
+// golden compares have with a file in testdata. hint explains a difference.
+func golden(t *testing.T, name, have, hint string) {
 	t.Helper()
 	name = filepath.Join("testdata", name)
 	if *update {
@@ -20,6 +20,6 @@ func golden(t *testing.T, name, have, otherwise string) {
 	want, err := os.ReadFile(name)
 	must(t, err)
 	if have != string(want) {
-		t.Errorf("%s differs: %s. It is now\n%s", name, otherwise, have)
+		t.Errorf("%s differs: %s. Got\n%s", name, hint, have)
 	}
 }

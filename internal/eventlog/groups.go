@@ -15,7 +15,7 @@ type Point struct {
 	Tail   Tail
 }
 
-// Group is a verified group. The payload is valid until the next.
+// Group is a verified group. The payload is valid until the next group is read.
 type Group struct {
 	GroupHeader
 	Base    uint64 // of the segment
@@ -23,25 +23,24 @@ type Group struct {
 	Payload []byte
 }
 
-// End is the point behind the group.
+// End returns the point after the group.
 func (g *Group) End() Point {
 	return Point{Base: g.Base, Offset: g.PayloadOffset() + int64(g.PayloadBytes), Tail: g.Tail()}
 }
 
-// PayloadOffset is where the payload begins, in the segment.
+// PayloadOffset returns the offset of the payload in the segment.
 func (g *Group) PayloadOffset() int64 { return g.Offset + groupHeaderBytes }
 
-// Start is the point before the first group.
+// Start returns the point before the first group.
 func (l *Log) Start() Point { return l.Segments()[0].Start() }
 
-// Start is the point before the segment's first group.
+// Start returns the point before the segment's first group.
 func (s *Segment) Start() Point {
 	return Point{Base: s.Base, Offset: segmentHeaderBytes, Tail: s.header.tail}
 }
 
-// Groups ranges over the groups behind a point, up to the one of index last,
-// verifying each. An error is the last thing that it yields; damage is a
-// *vfs.CorruptionError.
+// Groups iterates over the groups after a point up to index last, and verifies each.
+// It ends after the first error. Corruption is a *vfs.CorruptionError.
 func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 	return func(yield func(Group, error) bool) {
 		for from.Tail.Index < last {
@@ -58,7 +57,7 @@ func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 				return
 			}
 			if next == nil || next.header.tail != tail {
-				yield(Group{}, &vfs.CorruptionError{File: segment.Name, What: fmt.Sprintf("it ends with group %d, and what follows does not continue it", tail.Index)})
+				yield(Group{}, &vfs.CorruptionError{File: segment.Name, What: fmt.Sprintf("it ends with group %d, and the next segment does not continue it", tail.Index)})
 				return
 			}
 			from = next.Start()
@@ -66,10 +65,11 @@ func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 	}
 }
 
-// SegmentName gives the path of the segment that begins at a position.
+// SegmentName returns the path of the segment that starts at a position.
 func (l *Log) SegmentName(base uint64) string { return l.path(segmentName(base)) }
 
-// segmentAt gives the segment of a base and the one after it; nil for none.
+// segmentAt returns the segment with the given base and the one after it. Either is
+// nil if it does not exist.
 func (l *Log) segmentAt(base uint64) (segment, next *Segment) {
 	segments := l.Segments()
 	for i, s := range segments {
@@ -94,8 +94,8 @@ func (l *Log) segmentGroups(s *Segment, from Point, last uint64, yield func(Grou
 	scan.offset, scan.tail = from.Offset, from.Tail
 	for scan.tail.Index < last {
 		g, err := scan.next()
-		if errors.Is(err, errTail) {
-			err = scan.sealedEnd()
+		if errors.Is(err, errNoGroup) {
+			err = scan.checkSealedEnd()
 			if err == nil {
 				break
 			}
@@ -111,18 +111,8 @@ func (l *Log) segmentGroups(s *Segment, from Point, last uint64, yield func(Grou
 	return scan.tail, true
 }
 
-// sealedEnd fails unless only zeros lie behind the last group: roll cuts them,
-// and a crash may keep it from it.
-func (s *scanner) sealedEnd() error {
-	end, err := s.lastNonZero()
-	if err == nil && end > s.offset {
-		err = s.damage(s.offset, "group %d is damaged", s.tail.Index+1)
-	}
-	return err
-}
-
-// HeaderAt reads the header of the group at an offset of a segment, and tells
-// whether there is one.
+// HeaderAt returns the header of the group at an offset of a segment, and reports
+// whether there is a valid one.
 func (l *Log) HeaderAt(base uint64, offset int64) (Group, bool, error) {
 	segment, _ := l.segmentAt(base)
 	if segment == nil {
@@ -134,13 +124,13 @@ func (l *Log) HeaderAt(base uint64, offset int64) (Group, bool, error) {
 	}
 	b := make([]byte, groupHeaderBytes)
 	err = segment.ReadAt(b, offset)
-	var damage *vfs.CorruptionError
-	if errors.As(err, &damage) {
+	var corruption *vfs.CorruptionError
+	if errors.As(err, &corruption) {
 		return Group{}, false, nil
 	}
 	if err != nil {
 		return Group{}, false, err
 	}
-	h, sound := decodeGroupHeader(b, l.id)
-	return Group{GroupHeader: h, Base: base, Offset: offset}, sound, nil
+	h, valid := decodeGroupHeader(b, l.id)
+	return Group{GroupHeader: h, Base: base, Offset: offset}, valid, nil
 }

@@ -15,15 +15,15 @@ import (
 
 const dir = "db/log"
 
-// storeID is the same always, so that the same log has the same bytes.
+// storeID is fixed, so that the same log always has the same bytes.
 var storeID = eventlog.StoreID([]byte("a store for test"))
 
 func newID() (eventlog.StoreID, error) { return storeID, nil }
 
-// small makes segments that are rolled after a few groups.
+// small are options with segments for a few groups only.
 var small = eventlog.Options{SegmentBytes: 4096, NewID: newID}
 
-// clock gives the commit time of a group.
+// clock returns the commit time of a group.
 func clock(index uint64) int64 { return 1_700_000_000_000_000_000 + int64(index)*1000 }
 
 func must(t testing.TB, err error) {
@@ -33,21 +33,21 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// book is an open log to write in.
-type book struct {
+// testLog is an open log with methods that fail the test.
+type testLog struct {
 	t  testing.TB
 	fs vfs.FS
 	*eventlog.Log
 }
 
-func open(t testing.TB, fs vfs.FS, options eventlog.Options) *book {
+func openTestLog(t testing.TB, fs vfs.FS, options eventlog.Options) *testLog {
 	t.Helper()
 	log, err := openLog(fs, options)
 	must(t, err)
-	return &book{t, fs, log}
+	return &testLog{t, fs, log}
 }
 
-// openLog opens the log with its directory, which is made if need be.
+// openLog opens the log in dir. It creates the directory if necessary.
 func openLog(fs vfs.FS, options eventlog.Options) (*eventlog.Log, error) {
 	if !options.ReadOnly {
 		if err := fs.MkdirAll(dir); err != nil {
@@ -61,59 +61,59 @@ func openLog(fs vfs.FS, options eventlog.Options) (*eventlog.Log, error) {
 	return eventlog.Open(d, options)
 }
 
-// begin opens a new log in memory.
-func begin(t testing.TB) (*book, *vfs.Mem) {
+// newLog opens a new log in memory.
+func newLog(t testing.TB) (*testLog, *vfs.Mem) {
 	t.Helper()
 	mem := vfs.NewMem()
-	return open(t, mem, small), mem
+	return openTestLog(t, mem, small), mem
 }
 
-// commit makes a group of some events durable.
-func (b *book) commit(events int, payload string) eventlog.Group {
-	b.t.Helper()
-	at, err := b.Reserve(0, len(payload))
-	must(b.t, err)
-	s := b.seal(events, payload)
+// commit writes and syncs a group.
+func (l *testLog) commit(events int, payload string) eventlog.Group {
+	l.t.Helper()
+	at, err := l.Reserve(0, len(payload))
+	must(l.t, err)
+	s := l.seal(events, payload)
 	if s.PayloadOffset() != at {
-		b.t.Fatalf("the payload lies at %d, and was reserved at %d", s.PayloadOffset(), at)
+		l.t.Fatalf("the payload is at %d, but was reserved at %d", s.PayloadOffset(), at)
 	}
-	b.write(s)
+	l.write(s)
 	return s.Group
 }
 
-func (b *book) seal(events int, payload string) *eventlog.Sealed {
+func (l *testLog) seal(events int, payload string) *eventlog.Sealed {
 	bytes := append(make([]byte, eventlog.GroupPrefix), payload...)
-	return b.Seal(bytes, eventlog.KindRecords, events, clock(b.Tail().Index+1))
+	return l.Seal(bytes, eventlog.KindRecords, events, clock(l.Tail().Index+1))
 }
 
-func (b *book) write(s *eventlog.Sealed) {
-	b.t.Helper()
-	must(b.t, b.Write(s))
-	must(b.t, b.Sync())
+func (l *testLog) write(s *eventlog.Sealed) {
+	l.t.Helper()
+	must(l.t, l.Write(s))
+	must(l.t, l.Sync())
 }
 
-// has fails unless the log holds groups with these payloads, up to its end.
-func (b *book) has(payloads ...string) {
-	b.t.Helper()
+// checkPayloads fails unless the groups of the log have exactly these payloads.
+func (l *testLog) checkPayloads(payloads ...string) {
+	l.t.Helper()
 	var have []string
-	for g, err := range b.Groups(b.Start(), b.Tail().Index) {
-		must(b.t, err)
+	for g, err := range l.Groups(l.Start(), l.Tail().Index) {
+		must(l.t, err)
 		have = append(have, string(g.Payload))
 	}
 	if !slices.Equal(have, payloads) {
-		b.t.Errorf("the log has %.40q, not %.40q", have, payloads)
+		l.t.Errorf("payloads = %.40q, want %.40q", have, payloads)
 	}
 }
 
-// names gives the names of the segments.
-func (b *book) names() (names []string) {
-	for _, s := range b.Segments() {
+// names returns the file names of the segments.
+func (l *testLog) names() (names []string) {
+	for _, s := range l.Segments() {
 		names = append(names, filepath.Base(s.Name))
 	}
 	return names
 }
 
-// files is the content of a file system: path to bytes.
+// files is the content of a file system by path.
 type files map[string]string
 
 func read(t testing.TB, fs *vfs.Mem, name string) string {
@@ -128,8 +128,8 @@ func read(t testing.TB, fs *vfs.Mem, name string) string {
 	return string(b)
 }
 
-// image gives all that a file system holds.
-func image(t testing.TB, mem *vfs.Mem) files {
+// contents returns the content of all files.
+func contents(t testing.TB, mem *vfs.Mem) files {
 	t.Helper()
 	all := files{}
 	for _, name := range mem.Files() {
@@ -138,7 +138,7 @@ func image(t testing.TB, mem *vfs.Mem) files {
 	return all
 }
 
-// mem gives a file system that holds the files, durably.
+// mem returns a file system with the files, all durable.
 func (all files) mem(t testing.TB) *vfs.Mem {
 	t.Helper()
 	mem := vfs.NewMem()
@@ -153,18 +153,18 @@ func (all files) mem(t testing.TB) *vfs.Mem {
 	return mem
 }
 
-// with gives the files with one of them changed.
+// with returns a copy in which one file has other content.
 func (all files) with(name, content string) files {
 	changed := maps.Clone(all)
 	changed[name] = content
 	return changed
 }
 
-// segment gives the path of the segment that begins at a position.
+// segment returns the path of the segment that starts at a position.
 func segment(base int) string { return filepath.Join(dir, fmt.Sprintf("%020d.log", base)) }
 
-// same fails unless two file systems hold the same.
-func same(t testing.TB, have, want files) {
+// checkFiles fails unless have and want are equal.
+func checkFiles(t testing.TB, have, want files) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if content, there := have[name]; !there {
@@ -180,19 +180,20 @@ func same(t testing.TB, have, want files) {
 	}
 }
 
-// damaged fails unless opening says that a file is damaged, and changes nothing.
-func damaged(t testing.TB, all files, name string) {
+// checkCorruption fails unless opening the log returns a CorruptionError for the named
+// file and changes nothing.
+func checkCorruption(t testing.TB, all files, name string) {
 	t.Helper()
 	mem := all.mem(t)
 	_, err := openLog(mem, small)
-	var damage *vfs.CorruptionError
-	if !errors.As(err, &damage) || damage.File != name {
-		t.Errorf("the error is %v, not that %s is damaged", err, name)
+	var corruption *vfs.CorruptionError
+	if !errors.As(err, &corruption) || corruption.File != name {
+		t.Errorf("the error is %v, want a CorruptionError for %s", err, name)
 	}
-	same(t, image(t, mem), all)
+	checkFiles(t, contents(t, mem), all)
 }
 
-func flip(content string, bit int) string {
+func flipBit(content string, bit int) string {
 	b := []byte(content)
 	b[bit/8] ^= 1 << (bit % 8)
 	return string(b)

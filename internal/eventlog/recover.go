@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// Torn describes what a crash left of a commit that was never acknowledged, and
-// that recovery cut.
+// Torn describes a torn write: what a crash left of a commit that was never
+// acknowledged. Open truncates it, unless the log is opened read-only.
 type Torn struct {
 	File     string
-	From, To int64  // the bytes cut; To is behind the last that was not zero
+	From, To int64  // the byte range; To is one past the last nonzero byte
 	Position uint64 // the first position that the commit would have had
 }
 
@@ -18,31 +18,32 @@ func (t *Torn) String() string {
 	return fmt.Sprintf("%s: bytes %d to %d, from position %d on", t.File, t.From, t.To, t.Position)
 }
 
-// recovered is what is sound in a last segment.
+// recovered describes the valid part of the last segment.
 type recovered struct {
-	end  int64  // behind the last sound group
-	tail Tail   // behind the last sound group
-	last *group // the last sound group with a copy of its bytes; nil if none
-	torn *Torn  // what lies behind, if it is not zeros
+	end  int64  // one past the last valid group
+	tail Tail   // after the last valid group
+	last *group // the last valid group with a copy of its bytes; nil if none
+	torn *Torn  // the torn write after end; nil if there are only zeros
 }
 
-// unmarked tells whether a file of some size, although no mark ends it, has less
-// room behind its end than one that is being written.
-func (r *recovered) unmarked(size int64) bool {
-	return size < r.end+closingBytes && r.last != nil && r.last.Kind != KindClose
+// needsPadding reports whether the log was not closed cleanly and its last file, of
+// the given size, has less padding after the last group than paddingBytes.
+func (r *recovered) needsPadding(size int64) bool {
+	return size < r.end+paddingBytes && r.last != nil && r.last.Kind != KindClose
 }
 
-// recoverSegment reads a last segment forward from the scanner's offset. It
-// writes nothing. Behind the last sound group there may be zeros, or what a
-// crash tore; damage with a sound group behind it, and damage where a mark was,
-// are errors, with what is sound before it.
+// recoverSegment reads the last segment forward from the scanner's offset and
+// writes nothing. After the last valid group it accepts zeros and a torn write. It
+// returns a *vfs.CorruptionError if a valid group follows the invalid bytes, or if
+// the clean-close record is corrupt. With an error, the result describes the groups
+// before it.
 func recoverSegment(s *scanner) (recovered, error) {
 	var r recovered
 	var last group
 	for {
 		g, err := s.next()
 		r.end, r.tail = s.offset, s.tail
-		if errors.Is(err, errTail) {
+		if errors.Is(err, errNoGroup) {
 			break
 		}
 		if err != nil {
@@ -61,7 +62,7 @@ func recoverSegment(s *scanner) (recovered, error) {
 	return r, err
 }
 
-// copyGroup reads a group again, into bytes of its own.
+// copyGroup reads a group again, into memory that the scanner does not reuse.
 func (s *scanner) copyGroup(g *group) error {
 	whole, err := s.peek(g.offset, groupHeaderBytes+int64(g.PayloadBytes))
 	if err != nil {
@@ -72,36 +73,44 @@ func (s *scanner) copyGroup(g *group) error {
 	return nil
 }
 
-// classifyTail looks at what lies behind the last sound group: nil for nothing
-// or zeros, what was torn, or a *vfs.CorruptionError.
+// classifyTail inspects the bytes after the last valid group. It returns nil if
+// there are none or only zeros, a *Torn for a torn write, and a
+// *vfs.CorruptionError for anything that a crash cannot explain.
 func (s *scanner) classifyTail() (*Torn, error) {
 	end, err := s.lastNonZero()
 	if err != nil || end <= s.offset {
 		return nil, err
 	}
-	marked, err := s.endedWithMark()
+	closed, err := s.endsWithCorruptClose()
 	if err != nil {
 		return nil, err
 	}
-	if marked {
-		return nil, s.damage(s.offset, "the mark that closing wrote is damaged, though the groups before it are sound")
+	if closed {
+		return nil, s.corruption(s.offset, "the clean-close record is corrupt, but all groups before it are valid")
 	}
 	found, err := s.findGroup(s.offset+1, end)
 	if err != nil {
 		return nil, err
 	}
 	if found >= 0 {
-		return nil, s.damage(s.offset, "damaged, with a sound group behind it at byte %d", found)
+		return nil, s.corruption(s.offset, "corrupt, but followed by a valid group at byte %d", found)
 	}
 	return &Torn{File: s.name, From: s.offset, To: end, Position: s.tail.Next}, nil
 }
 
-// endedWithMark tells whether the damage is what was a mark. Closing leaves a
-// file that ends right behind its mark, and a file that is being written always
-// has more room: Reserve and recovery see to it. If a crash kept that room from
-// the disk and the file ends behind a header all the same, then that header is
-// sound: it is not torn in itself, for it ends with a sector.
-func (s *scanner) endedWithMark() (bool, error) {
+// endsWithCorruptClose reports whether the bytes after the last valid group are a
+// corrupt clean-close record, as opposed to a torn write. The file's size decides:
+// Close truncates the file to the end of its 64-byte record, whereas an open
+// segment always has paddingBytes (65 bytes) or more after its last synced group,
+// which Reserve and recovery ensure. So if exactly 64 bytes follow, the log was
+// closed.
+//
+// The padding of a group becomes durable with the group's own sync, so a crash
+// during that sync can lose the padding with a part of the group. If the file then
+// ends exactly 64 bytes after the last valid group, it ends at a sector boundary.
+// The header of the torn group is within that one sector, so it is valid, and the
+// result is false.
+func (s *scanner) endsWithCorruptClose() (bool, error) {
 	if s.size != s.offset+groupHeaderBytes {
 		return false, nil
 	}
@@ -109,36 +118,13 @@ func (s *scanner) endedWithMark() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, sound := decodeGroupHeader(header, s.id)
-	return !sound, nil
+	_, valid := decodeGroupHeader(header, s.id)
+	return !valid, nil
 }
 
-// lastNonZero gives the offset behind the last byte from the scanner's offset on
-// that is not zero, or the scanner's offset.
-func (s *scanner) lastNonZero() (int64, error) {
-	end := s.offset
-	for at := s.offset; at < s.size; {
-		n := min(scanWindow, s.size-at)
-		b, err := s.peek(at, n)
-		if errors.Is(err, errTail) {
-			continue // the file was cut meanwhile; the size is known now
-		}
-		if err != nil {
-			return 0, err
-		}
-		for i := len(b) - 1; i >= 0; i-- {
-			if b[i] != 0 {
-				end = at + int64(i) + 1
-				break
-			}
-		}
-		at += n
-	}
-	return end, nil
-}
-
-// findGroup looks at every byte of a range for the header of a sound group of
-// this store that could come later in the log, and gives its offset or -1.
+// findGroup searches a byte range for the header of a group of this store that
+// could come later in the log. It tries every offset, and returns the first match
+// or -1.
 func (s *scanner) findGroup(from, to int64) (int64, error) {
 	for at := from; at < to && at+groupHeaderBytes <= s.size; at++ {
 		b, err := s.peek(at, groupHeaderBytes)
@@ -148,16 +134,16 @@ func (s *scanner) findGroup(from, to int64) (int64, error) {
 		if !plausible(b) {
 			continue
 		}
-		h, sound := decodeGroupHeader(b, s.id)
-		if sound && h.Index > s.tail.Index && h.First >= s.tail.Next {
+		h, valid := decodeGroupHeader(b, s.id)
+		if valid && h.Index > s.tail.Index && h.First >= s.tail.Next {
 			return at, nil
 		}
 	}
 	return -1, nil
 }
 
-// plausible looks at the bytes of a header that have few values, before the
-// dearer checksum.
+// plausible checks the header fields that have few valid values, which is cheaper
+// than the checksum.
 func plausible(b []byte) bool {
 	return (b[8] == byte(KindRecords) || b[8] == byte(KindClose)) &&
 		b[9]|b[10]|b[11] == 0 &&

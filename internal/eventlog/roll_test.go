@@ -17,28 +17,28 @@ func base(names ...string) (out []string) {
 	return out
 }
 
-func TestASegmentIsNamedByItsFirstPosition(t *testing.T) {
-	b, mem := begin(t)
-	b.commit(2, strings.Repeat("a", 3000))
-	b.commit(1, "small")
-	b.commit(5, strings.Repeat("b", 3000))
-	b.commit(1, strings.Repeat("c", 3000))
+func TestSegmentIsNamedByItsFirstPosition(t *testing.T) {
+	l, mem := newLog(t)
+	l.commit(2, strings.Repeat("a", 3000))
+	l.commit(1, "small")
+	l.commit(5, strings.Repeat("b", 3000))
+	l.commit(1, strings.Repeat("c", 3000))
 	want := base(segment(1), segment(4), segment(9))
-	if !slices.Equal(b.names(), want) {
-		t.Errorf("the segments are %q", b.names())
+	if !slices.Equal(l.names(), want) {
+		t.Errorf("the segments are %q", l.names())
 	}
-	again := open(t, mem, small)
+	again := openTestLog(t, mem, small)
 	if !slices.Equal(again.names(), want) {
-		t.Errorf("opened again, the segments are %q", again.names())
+		t.Errorf("after reopening, the segments are %q", again.names())
 	}
-	again.has(strings.Repeat("a", 3000), "small", strings.Repeat("b", 3000), strings.Repeat("c", 3000))
+	again.checkPayloads(strings.Repeat("a", 3000), "small", strings.Repeat("b", 3000), strings.Repeat("c", 3000))
 }
 
-func TestASegmentThatIsLeftIsCutToItsContent(t *testing.T) {
-	all, groups := rolled(t)
+func TestFullSegmentIsTruncatedToItsContent(t *testing.T) {
+	all, groups := rolledLog(t)
 	for i, name := range []string{segment(1), segment(3)} {
 		if len(all[name]) != end(groups[i]) {
-			t.Errorf("%s has %d bytes, not %d", name, len(all[name]), end(groups[i]))
+			t.Errorf("%s has %d bytes, want %d", name, len(all[name]), end(groups[i]))
 		}
 	}
 	if len(all) != 3 {
@@ -46,8 +46,8 @@ func TestASegmentThatIsLeftIsCutToItsContent(t *testing.T) {
 	}
 }
 
-func TestASegmentsHeaderContinuesTheOneBefore(t *testing.T) {
-	all, groups := rolled(t)
+func TestSegmentHeaderContinuesTheOneBefore(t *testing.T) {
+	all, groups := rolledLog(t)
 	previous, tail := uint64(0), eventlog.Tail{Next: 1}
 	for i, name := range []string{segment(1), segment(3), segment(5)} {
 		id, havePrevious, haveTail, err := eventlog.DecodeSegmentHeader([]byte(all[name][:eventlog.SegmentHeaderBytes]))
@@ -58,93 +58,93 @@ func TestASegmentsHeaderContinuesTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestAGroupLargerThanASegmentHasOneToItself(t *testing.T) {
+func TestGroupLargerThanSegmentHasItsOwnSegment(t *testing.T) {
 	large := strings.Repeat("large", 2000)
-	b, mem := begin(t)
-	b.commit(1, "a")
-	b.commit(1, large)
-	b.commit(1, "b")
-	if want := base(segment(1), segment(2), segment(3)); !slices.Equal(b.names(), want) {
-		t.Errorf("the segments are %q", b.names())
+	l, mem := newLog(t)
+	l.commit(1, "a")
+	l.commit(1, large)
+	l.commit(1, "b")
+	if want := base(segment(1), segment(2), segment(3)); !slices.Equal(l.names(), want) {
+		t.Errorf("the segments are %q", l.names())
 	}
-	open(t, mem, small).has("a", large, "b")
+	openTestLog(t, mem, small).checkPayloads("a", large, "b")
 }
 
-func TestALargeGroupMayBeTheFirst(t *testing.T) {
+func TestLargeGroupCanBeTheFirst(t *testing.T) {
 	large := strings.Repeat("large", 2000)
-	b, mem := begin(t)
-	b.commit(1, large)
-	b.commit(1, "a")
-	if want := base(segment(1), segment(2)); !slices.Equal(b.names(), want) {
-		t.Errorf("the segments are %q", b.names())
+	l, mem := newLog(t)
+	l.commit(1, large)
+	l.commit(1, "a")
+	if want := base(segment(1), segment(2)); !slices.Equal(l.names(), want) {
+		t.Errorf("the segments are %q", l.names())
 	}
-	open(t, mem, small).has(large, "a")
+	openTestLog(t, mem, small).checkPayloads(large, "a")
 }
 
-// Its name would be that of the segment itself.
-func TestASegmentWithoutEventsIsNotLeft(t *testing.T) {
+// The next segment would have the same name.
+func TestSegmentWithoutEventsIsNotRolled(t *testing.T) {
 	payload := strings.Repeat("tracking", 150)
-	b, mem := begin(t)
+	l, mem := newLog(t)
 	for range 5 {
-		b.commit(0, payload)
+		l.commit(0, payload)
 	}
-	if want := base(segment(1)); !slices.Equal(b.names(), want) {
-		t.Errorf("the segments are %q", b.names())
+	if want := base(segment(1)); !slices.Equal(l.names(), want) {
+		t.Errorf("the segments are %q", l.names())
 	}
-	b.commit(1, "an event")
-	b.commit(0, payload)
-	if want := base(segment(1), segment(2)); !slices.Equal(b.names(), want) {
-		t.Errorf("with an event, the segments are %q", b.names())
+	l.commit(1, "an event")
+	l.commit(0, payload)
+	if want := base(segment(1), segment(2)); !slices.Equal(l.names(), want) {
+		t.Errorf("after an event, the segments are %q", l.names())
 	}
-	open(t, mem, small).has(payload, payload, payload, payload, payload, "an event", payload)
+	openTestLog(t, mem, small).checkPayloads(payload, payload, payload, payload, payload, "an event", payload)
 }
 
-func TestALogIsRolledAfterItWasOpenedAgain(t *testing.T) {
+func TestReopenedLogRolls(t *testing.T) {
 	payload := strings.Repeat("x", 1500)
 	mem := vfs.NewMem()
 	for range 5 {
-		b := open(t, mem, small)
-		b.commit(1, payload)
-		must(t, b.Close(true))
+		l := openTestLog(t, mem, small)
+		l.commit(1, payload)
+		must(t, l.Close(true))
 	}
-	b := open(t, mem, small)
-	if want := base(segment(1), segment(3), segment(5)); !slices.Equal(b.names(), want) {
-		t.Errorf("the segments are %q", b.names())
+	l := openTestLog(t, mem, small)
+	if want := base(segment(1), segment(3), segment(5)); !slices.Equal(l.names(), want) {
+		t.Errorf("the segments are %q", l.names())
 	}
-	b.has(payload, "", payload, "", payload, "", payload, "", payload, "")
+	l.checkPayloads(payload, "", payload, "", payload, "", payload, "", payload, "")
 }
 
-// Two groups may be planned before the first is written: the segment that is
-// rolled to is not there yet, and the next but one is prepared already.
-func TestPlanningRunsAheadOfWriting(t *testing.T) {
-	b, mem := begin(t)
+// Several groups can be planned before the first is written. The segment of the second
+// group is then not installed yet, while the one after it is already preallocated.
+func TestPlanningIsAheadOfWriting(t *testing.T) {
+	l, mem := newLog(t)
 	var sealed []*eventlog.Sealed
 	for _, payload := range []string{"a", "b", "c"} {
 		payload = strings.Repeat(payload, 3000)
-		_, err := b.Reserve(0, len(payload))
+		_, err := l.Reserve(0, len(payload))
 		must(t, err)
-		sealed = append(sealed, b.seal(1, payload))
+		sealed = append(sealed, l.seal(1, payload))
 	}
-	if len(b.Segments()) != 1 {
-		t.Errorf("there are %d segments before anything is written", len(b.Segments()))
+	if len(l.Segments()) != 1 {
+		t.Errorf("there are %d segments before the first write", len(l.Segments()))
 	}
 	for _, s := range sealed {
-		b.write(s)
+		l.write(s)
 	}
-	open(t, mem, small).has(strings.Repeat("a", 3000), strings.Repeat("b", 3000), strings.Repeat("c", 3000))
+	openTestLog(t, mem, small).checkPayloads(strings.Repeat("a", 3000), strings.Repeat("b", 3000), strings.Repeat("c", 3000))
 }
 
-func TestTheClockDoesNotGoBack(t *testing.T) {
-	b, _ := begin(t)
+func TestCommitTimeNeverDecreases(t *testing.T) {
+	l, _ := newLog(t)
 	times := []int64{500, 300, 700}
 	for i, want := range []int64{500, 500, 700} {
-		_, err := b.Reserve(0, 1)
+		_, err := l.Reserve(0, 1)
 		must(t, err)
-		s := b.Seal(make([]byte, eventlog.GroupPrefix+1), eventlog.KindRecords, 1, times[i])
-		b.write(s)
+		s := l.Seal(make([]byte, eventlog.GroupPrefix+1), eventlog.KindRecords, 1, times[i])
+		l.write(s)
 		if s.Time != want {
-			t.Errorf("the time of %d is %d, not %d", times[i], s.Time, want)
+			t.Errorf("clock %d: commit time %d, want %d", times[i], s.Time, want)
 		}
 	}
-	b.has("\x00", "\x00", "\x00")
+	l.checkPayloads("\x00", "\x00", "\x00")
 }

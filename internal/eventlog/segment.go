@@ -13,34 +13,34 @@ import (
 
 const (
 	segmentSuffix = ".log"
-	// The name of a segment that is being prepared has a number between these.
-	preparedPrefix = "next-"
-	preparedSuffix = ".tmp"
+	// The name of a preallocated next segment has a number between these.
+	nextPrefix = "next-"
+	nextSuffix = ".tmp"
 )
 
-// Segment is one file of the log. It is immutable but for the file's end.
+// Segment is one file of the log. Only the end of the last segment changes.
 type Segment struct {
 	Name   string // the path
-	Base   uint64 // the first position, which names the file
+	Base   uint64 // the first position, which is also in the file name
 	header segmentHeader
 	file   *segmentFile
 }
 
-// segmentFile is an open segment with the space that it has.
+// segmentFile is an open segment and the space allocated for it.
 type segmentFile struct {
 	vfs.File
-	name      string       // in the directory, until it becomes a segment
-	allocated atomic.Int64 // bytes that can be written without needing space
+	name      string       // in the directory, until the file becomes a segment
+	allocated atomic.Int64 // bytes that can be written without needing more space
 }
 
-// ReadAt reads bytes of the segment whole, or fails.
+// ReadAt fills p with the bytes of the segment at offset, or returns an error.
 func (s *Segment) ReadAt(p []byte, offset int64) error {
 	n, err := s.file.ReadAt(p, offset)
 	if n == len(p) {
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return &vfs.CorruptionError{File: s.Name, Offset: offset, What: fmt.Sprintf("the file ends within %d bytes to be read", len(p))}
+		return &vfs.CorruptionError{File: s.Name, Offset: offset, What: fmt.Sprintf("the file ends within the %d bytes to read", len(p))}
 	}
 	return err
 }
@@ -50,7 +50,7 @@ func (s *Segment) Size() (int64, error) { return s.file.Size() }
 
 func segmentName(base uint64) string { return fmt.Sprintf("%020d%s", base, segmentSuffix) }
 
-// parseSegmentName gives the base of a segment's file name.
+// parseSegmentName returns the base in a segment's file name.
 func parseSegmentName(name string) (uint64, bool) {
 	digits, found := strings.CutSuffix(name, segmentSuffix)
 	if !found || len(digits) != 20 {
@@ -60,8 +60,13 @@ func parseSegmentName(name string) (uint64, bool) {
 	return base, err == nil
 }
 
-// openSegment opens a segment and reads its header. Messages contain name. open is
-// Dir.Open or Dir.OpenWrite.
+// isNextName reports whether name is that of a preallocated next segment.
+func isNextName(name string) bool {
+	return strings.HasPrefix(name, nextPrefix) && strings.HasSuffix(name, nextSuffix)
+}
+
+// openSegment opens a segment and reads its header. Error messages contain name.
+// open is Dir.Open or Dir.OpenWrite.
 func openSegment(open func(string) (vfs.File, error), name string, base uint64) (*Segment, error) {
 	f, err := open(segmentName(base))
 	if err != nil {
@@ -77,7 +82,7 @@ func openSegment(open func(string) (vfs.File, error), name string, base uint64) 
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
 	if err == nil && header.tail.Next != base {
-		err = fmt.Errorf("its header is for position %d", header.tail.Next)
+		err = fmt.Errorf("the header is for position %d", header.tail.Next)
 	}
 	if err != nil {
 		return nil, errors.Join(&vfs.CorruptionError{File: name, What: err.Error()}, f.Close())
@@ -85,7 +90,34 @@ func openSegment(open func(string) (vfs.File, error), name string, base uint64) 
 	return &Segment{Name: name, Base: base, header: header, file: &segmentFile{File: f}}, nil
 }
 
-// scanner returns a scanner that begins at the first group of a segment.
+// createNext creates the file of a next segment. Two such files can exist at a time,
+// because the one before may not have been installed yet.
+func (l *Log) createNext() (*segmentFile, error) {
+	l.nextNumber++
+	name := fmt.Sprintf("%s%d%s", nextPrefix, l.nextNumber, nextSuffix)
+	f, err := l.dir.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return &segmentFile{File: f, name: name}, nil
+}
+
+// install turns a next file into a segment: write the header, sync, rename, sync the
+// directory.
+func (l *Log) install(f *segmentFile, header *segmentHeader) error {
+	if _, err := f.WriteAt(header.encode(), 0); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := l.dir.Rename(f.name, segmentName(header.tail.Next)); err != nil {
+		return err
+	}
+	return l.dir.Sync()
+}
+
+// scanner returns a scanner at the first group of a segment.
 func (l *Log) scanner(s *Segment) (*scanner, error) {
 	size, err := s.file.Size()
 	if err != nil {

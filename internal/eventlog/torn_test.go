@@ -9,35 +9,35 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// killed gives the files of a log of three groups whose process was killed, and
+// killedLog returns the files of a log with three groups whose process was killed, and
 // the last group.
-func killed(t testing.TB) (files, eventlog.Group) {
-	b, mem := begin(t)
-	b.commit(1, "first")
-	b.commit(2, "second and third")
-	last := b.commit(3, "fourth, fifth and sixth")
-	return image(t, mem), last
+func killedLog(t testing.TB) (files, eventlog.Group) {
+	l, mem := newLog(t)
+	l.commit(1, "first")
+	l.commit(2, "second and third")
+	last := l.commit(3, "fourth, fifth and sixth")
+	return contents(t, mem), last
 }
 
-// end is where a group ends.
+// end returns the offset after a group.
 func end(g eventlog.Group) int { return int(g.End().Offset) }
 
-func TestAKilledLogEndsCleanly(t *testing.T) {
-	all, last := killed(t)
+func TestKilledLogHasNoTornWrite(t *testing.T) {
+	all, last := killedLog(t)
 	mem := all.mem(t)
-	b := open(t, mem, small)
-	if b.Torn() != nil || b.Tail() != last.Tail() {
-		t.Errorf("torn is %v, and the tail %+v", b.Torn(), b.Tail())
+	l := openTestLog(t, mem, small)
+	if l.Torn() != nil || l.Tail() != last.Tail() {
+		t.Errorf("torn is %v, and the tail %+v", l.Torn(), l.Tail())
 	}
-	b.has("first", "second and third", "fourth, fifth and sixth")
-	same(t, image(t, mem), all)
+	l.checkPayloads("first", "second and third", "fourth, fifth and sixth")
+	checkFiles(t, contents(t, mem), all)
 }
 
-// recovers opens files of the log of killed whose last group may be harmed, and
-// fails unless just what is sound is recovered, and the rest reported.
-func recovers(t testing.TB, all files, last eventlog.Group) {
+// checkRecovery opens a killedLog whose last group may be changed. It fails unless all
+// valid groups are recovered and the rest is reported as torn and removed.
+func checkRecovery(t testing.TB, all files, last eventlog.Group) {
 	t.Helper()
-	whole, _ := killed(t)
+	whole, _ := killedLog(t)
 	content, start := all[segment(1)], int(last.Offset)
 	intact := len(content) >= end(last) && content[start:end(last)] == whole[segment(1)][start:end(last)]
 	if intact {
@@ -46,104 +46,104 @@ func recovers(t testing.TB, all files, last eventlog.Group) {
 	tornEnd := len(strings.TrimRight(content[start:], "\x00")) + start
 
 	mem := all.mem(t)
-	b := open(t, mem, small)
-	defer b.Close(false)
+	l := openTestLog(t, mem, small)
+	defer l.Close(false)
 	payloads := []string{"first", "second and third", string(last.Payload)}
 	if !intact {
 		payloads = payloads[:2]
 	}
-	b.has(payloads...)
-	switch torn := b.Torn(); {
+	l.checkPayloads(payloads...)
+	switch torn := l.Torn(); {
 	case tornEnd == start && torn != nil:
 		t.Errorf("torn is %v", torn)
 	case tornEnd > start:
-		want := eventlog.Torn{File: segment(1), From: int64(start), To: int64(tornEnd), Position: b.Tail().Next}
+		want := eventlog.Torn{File: segment(1), From: int64(start), To: int64(tornEnd), Position: l.Tail().Next}
 		if torn == nil || *torn != want {
-			t.Errorf("torn is %v, not %v", torn, &want)
+			t.Errorf("torn is %v, want %v", torn, &want)
 		}
 	}
 	after := read(t, mem, segment(1))
 	if after[:start] != content[:start] || strings.Trim(after[start:], "\x00") != "" {
-		t.Error("what is sound has changed, or what is torn is left")
+		t.Error("valid bytes have changed, or torn bytes are left")
 	}
 }
 
-func TestALastGroupThatLacksItsEndIsCut(t *testing.T) {
-	all, last := killed(t)
+func TestLastGroupWithoutItsEndIsTruncated(t *testing.T) {
+	all, last := killedLog(t)
 	whole := all[segment(1)]
 	for at := int(last.Offset); at <= end(last); at++ {
-		recovers(t, all.with(segment(1), whole[:at]+strings.Repeat("\x00", len(whole)-at)), last)
+		checkRecovery(t, all.with(segment(1), whole[:at]+strings.Repeat("\x00", len(whole)-at)), last)
 	}
 }
 
-func TestALastGroupThatEndsWithTheFileIsCut(t *testing.T) {
-	all, last := killed(t)
+func TestLastGroupInShortFileIsTruncated(t *testing.T) {
+	all, last := killedLog(t)
 	for at := int(last.Offset); at <= end(last); at++ {
-		recovers(t, all.with(segment(1), all[segment(1)][:at]), last)
+		checkRecovery(t, all.with(segment(1), all[segment(1)][:at]), last)
 	}
 }
 
-func TestALastGroupThatLacksItsBeginningIsCut(t *testing.T) {
-	all, last := killed(t)
+func TestLastGroupWithoutItsStartIsTruncated(t *testing.T) {
+	all, last := killedLog(t)
 	whole := all[segment(1)]
 	for n := range end(last) - int(last.Offset) + 1 {
-		recovers(t, all.with(segment(1), whole[:last.Offset]+strings.Repeat("\x00", n)+whole[int(last.Offset)+n:]), last)
+		checkRecovery(t, all.with(segment(1), whole[:last.Offset]+strings.Repeat("\x00", n)+whole[int(last.Offset)+n:]), last)
 	}
 }
 
-func TestALastGroupWithAWrongBitIsCut(t *testing.T) {
-	all, last := killed(t)
+func TestLastGroupWithFlippedBitIsTruncated(t *testing.T) {
+	all, last := killedLog(t)
 	for bit := 8 * int(last.Offset); bit < 8*end(last); bit++ {
-		recovers(t, all.with(segment(1), flip(all[segment(1)], bit)), last)
+		checkRecovery(t, all.with(segment(1), flipBit(all[segment(1)], bit)), last)
 	}
 }
 
-func TestGarbageBehindTheEndIsCut(t *testing.T) {
-	all, last := killed(t)
+func TestGarbageAfterTheEndIsTruncated(t *testing.T) {
+	all, last := killedLog(t)
 	whole := all[segment(1)]
 	for _, at := range []int{end(last), end(last) + 1, end(last) + 100, len(whole) - 7, len(whole)} {
-		recovers(t, all.with(segment(1), whole[:at]+"garbage"+whole[min(at+7, len(whole)):]), last)
+		checkRecovery(t, all.with(segment(1), whole[:at]+"garbage"+whole[min(at+7, len(whole)):]), last)
 	}
 }
 
-func TestGarbageInAnEmptyLogIsCut(t *testing.T) {
-	_, mem := begin(t)
-	all := image(t, mem)
+func TestGarbageInEmptyLogIsTruncated(t *testing.T) {
+	_, mem := newLog(t)
+	all := contents(t, mem)
 	all[segment(1)] += "garbage"
 	mem = all.mem(t)
-	b := open(t, mem, small)
-	if torn := b.Torn(); torn == nil || torn.From != eventlog.SegmentHeaderBytes || torn.Position != 1 {
+	l := openTestLog(t, mem, small)
+	if torn := l.Torn(); torn == nil || torn.From != eventlog.SegmentHeaderBytes || torn.Position != 1 {
 		t.Errorf("torn is %v", torn)
 	}
-	b.has()
+	l.checkPayloads()
 }
 
-func TestACutLogIsWrittenFurther(t *testing.T) {
-	all, last := killed(t)
-	mem := all.with(segment(1), flip(all[segment(1)], 8*end(last)-1)).mem(t)
-	b := open(t, mem, small)
-	if g := b.commit(1, "fourth again"); g.Offset != last.Offset || g.Index != last.Index || g.First != last.First {
-		t.Errorf("the group is in the wrong place: %+v", g)
+func TestTruncatedLogCanBeWritten(t *testing.T) {
+	all, last := killedLog(t)
+	mem := all.with(segment(1), flipBit(all[segment(1)], 8*end(last)-1)).mem(t)
+	l := openTestLog(t, mem, small)
+	if g := l.commit(1, "fourth again"); g.Offset != last.Offset || g.Index != last.Index || g.First != last.First {
+		t.Errorf("the group has the wrong offset, index or position: %+v", g)
 	}
-	b = open(t, mem, small)
-	b.has("first", "second and third", "fourth again")
-	if b.Torn() != nil {
-		t.Errorf("torn is %v", b.Torn())
+	l = openTestLog(t, mem, small)
+	l.checkPayloads("first", "second and third", "fourth again")
+	if l.Torn() != nil {
+		t.Errorf("torn is %v", l.Torn())
 	}
 }
 
-// What cannot be read is not taken for torn: nothing is cut.
-func TestARecoveryThatCannotReadCutsNothing(t *testing.T) {
+// A read error is not a torn write.
+func TestRecoveryWithReadErrorTruncatesNothing(t *testing.T) {
 	mem := vfs.NewMem()
 	options := eventlog.Options{SegmentBytes: 2 << 20, NewID: newID}
-	b := open(t, mem, options)
-	b.commit(1, "first")
-	last := b.commit(1, strings.Repeat("y", 3<<19)) // more than the scanner reads at a time
-	all := image(t, mem)
-	all = all.with(segment(1), flip(all[segment(1)], 8*end(last)-1))
+	l := openTestLog(t, mem, options)
+	l.commit(1, "first")
+	last := l.commit(1, strings.Repeat("y", 3<<19)) // more than the scanner reads at a time
+	all := contents(t, mem)
+	all = all.with(segment(1), flipBit(all[segment(1)], 8*end(last)-1))
 	for n := 1; ; n++ {
 		mem, reads := all.mem(t), 0
-		broken := errors.New("the disk does not answer")
+		broken := errors.New("I/O error")
 		_, err := openLog(vfs.Observe(mem, func(op vfs.Op) error {
 			if op.Kind == "read" {
 				reads++
@@ -159,18 +159,18 @@ func TestARecoveryThatCannotReadCutsNothing(t *testing.T) {
 			}
 			return
 		}
-		var damage *vfs.CorruptionError
-		if !errors.Is(err, broken) || errors.As(err, &damage) {
+		var corruption *vfs.CorruptionError
+		if !errors.Is(err, broken) || errors.As(err, &corruption) {
 			t.Errorf("read %d: %v", n, err)
 		}
-		same(t, image(t, mem), all)
+		checkFiles(t, contents(t, mem), all)
 	}
 }
 
-func TestTornSaysWhatWasLost(t *testing.T) {
-	all, last := killed(t)
-	b := open(t, all.with(segment(1), flip(all[segment(1)], 8*end(last)-1)).mem(t), small)
-	if want := segment(1) + ": bytes 229 to 316, from position 4 on"; b.Torn().String() != want {
-		t.Errorf("it says %q, not %q", b.Torn(), want)
+func TestTornString(t *testing.T) {
+	all, last := killedLog(t)
+	l := openTestLog(t, all.with(segment(1), flipBit(all[segment(1)], 8*end(last)-1)).mem(t), small)
+	if want := segment(1) + ": bytes 229 to 316, from position 4 on"; l.Torn().String() != want {
+		t.Errorf("String() = %q, want %q", l.Torn(), want)
 	}
 }

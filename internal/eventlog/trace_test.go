@@ -8,10 +8,10 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// newOrder is what a difference in a trace means.
-const newOrder = "the order of writes, syncs and renames is what a crash depends on, so think of each moment between two lines"
+// newOrder explains a difference in a trace.
+const newOrder = "crash safety depends on the order of writes, syncs and renames, so consider a crash between any two lines"
 
-// trace records what changes a file system.
+// trace records the operations that change a file system.
 type trace struct{ lines strings.Builder }
 
 func (r *trace) watch(mem *vfs.Mem) vfs.FS {
@@ -30,77 +30,77 @@ func (r *trace) watch(mem *vfs.Mem) vfs.FS {
 	})
 }
 
-// traced opens a log that records from here on what act does.
-func traced(t *testing.T, name string, all files, before, act func(*book)) {
+// traced compares the operations of act with a golden file.
+func traced(t *testing.T, name string, all files, before, act func(*testLog)) {
 	var r trace
-	b := open(t, r.watch(all.mem(t)), small)
-	before(b)
+	l := openTestLog(t, r.watch(all.mem(t)), small)
+	before(l)
 	r.lines.Reset()
-	act(b)
+	act(l)
 	golden(t, name, r.lines.String(), newOrder)
 }
 
-func nothing(*book) {}
+func nothing(*testLog) {}
 
-func TestTheOrderOfCreatingALog(t *testing.T) {
+func TestOrderOfCreate(t *testing.T) {
 	var r trace
-	open(t, r.watch(vfs.NewMem()), small)
+	openTestLog(t, r.watch(vfs.NewMem()), small)
 	golden(t, "create.trace", r.lines.String(), newOrder)
 }
 
-func TestTheOrderOfACommit(t *testing.T) {
-	all, _ := killed(t)
-	traced(t, "commit.trace", all, nothing, func(b *book) { b.commit(1, "text") })
+func TestOrderOfCommit(t *testing.T) {
+	all, _ := killedLog(t)
+	traced(t, "commit.trace", all, nothing, func(l *testLog) { l.commit(1, "text") })
 }
 
-func TestTheOrderOfTheFirstCommit(t *testing.T) {
-	traced(t, "first.trace", files{}, nothing, func(b *book) { b.commit(1, "text") })
+func TestOrderOfFirstCommit(t *testing.T) {
+	traced(t, "first.trace", files{}, nothing, func(l *testLog) { l.commit(1, "text") })
 }
 
-func TestTheOrderOfARoll(t *testing.T) {
+func TestOrderOfRoll(t *testing.T) {
 	traced(t, "roll.trace", files{},
-		func(b *book) { b.commit(1, strings.Repeat("x", 3000)) },
-		func(b *book) { b.commit(1, strings.Repeat("y", 3000)) })
+		func(l *testLog) { l.commit(1, strings.Repeat("x", 3000)) },
+		func(l *testLog) { l.commit(1, strings.Repeat("y", 3000)) })
 }
 
-func TestTheOrderOfRecovery(t *testing.T) {
-	all, last := killed(t)
+func TestOrderOfRecovery(t *testing.T) {
+	all, last := killedLog(t)
 	var r trace
-	open(t, r.watch(all.mem(t)), small)
+	openTestLog(t, r.watch(all.mem(t)), small)
 	golden(t, "open.trace", r.lines.String(), newOrder)
 
 	r.lines.Reset()
-	open(t, r.watch(all.with(segment(1), flip(all[segment(1)], 8*end(last)-1)).mem(t)), small)
+	openTestLog(t, r.watch(all.with(segment(1), flipBit(all[segment(1)], 8*end(last)-1)).mem(t)), small)
 	golden(t, "recover.trace", r.lines.String(), newOrder)
 }
 
-func TestTheOrderOfClosing(t *testing.T) {
-	all, _ := killed(t)
-	traced(t, "close.trace", all, nothing, func(b *book) { must(t, b.Close(true)) })
+func TestOrderOfClose(t *testing.T) {
+	all, _ := killedLog(t)
+	traced(t, "close.trace", all, nothing, func(l *testLog) { must(t, l.Close(true)) })
 }
 
-// Failed writes and syncs are the caller's to judge: none is tried again here.
-func TestAFailedWriteOrSyncIsNotTriedAgain(t *testing.T) {
+// The caller decides what to do after a failed write or sync.
+func TestFailedWriteOrSyncIsNotRetried(t *testing.T) {
 	for _, kind := range []string{"write", "sync"} {
 		d, fs := newFullDisk()
-		b := open(t, fs, small)
-		_, err := b.Reserve(0, 4)
+		l := openTestLog(t, fs, small)
+		_, err := l.Reserve(0, 4)
 		must(t, err)
-		s := b.seal(1, "text")
+		s := l.seal(1, "text")
 		d.refuse[kind] = true
-		asked := d.asked[kind]
-		if b.Write(s) == nil && b.Sync() == nil {
-			t.Errorf("a failing %s is not told", kind)
+		before := d.calls[kind]
+		if l.Write(s) == nil && l.Sync() == nil {
+			t.Errorf("a failed %s returns no error", kind)
 		}
-		if n := d.asked[kind] - asked; n != 1 {
-			t.Errorf("%s was tried %d times", kind, n)
+		if n := d.calls[kind] - before; n != 1 {
+			t.Errorf("%s was called %d times, want 1", kind, n)
 		}
 	}
 }
 
-func TestOpeningTellsWhatFails(t *testing.T) {
-	all, last := killed(t)
-	all = all.with(segment(1), flip(all[segment(1)], 8*end(last)-1))
+func TestOpenReturnsDiskErrors(t *testing.T) {
+	all, last := killedLog(t)
+	all = all.with(segment(1), flipBit(all[segment(1)], 8*end(last)-1))
 	for _, kind := range []string{"list", "openwrite", "read", "truncate", "write", "sync", "syncdir"} {
 		mem := all.mem(t)
 		failed := fmt.Errorf("no %s", kind)
@@ -113,6 +113,6 @@ func TestOpeningTellsWhatFails(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), failed.Error()) {
 			t.Errorf("%s: %v", kind, err)
 		}
-		open(t, mem, small).has("first", "second and third")
+		openTestLog(t, mem, small).checkPayloads("first", "second and third")
 	}
 }

@@ -1,19 +1,20 @@
 package eventlog
 
-// GroupPrefix is the room that a group's bytes need before the payload.
+// GroupPrefix is the number of bytes that Seal needs before the payload.
 const GroupPrefix = groupHeaderBytes
 
 // Sealed is a group that is ready to be written.
 type Sealed struct {
 	Group
 	bytes []byte
-	roll  *segmentHeader // the group begins a new segment
-	file  *segmentFile   // that segment's
+	roll  *segmentHeader // header of the new segment that the group starts, or nil
+	file  *segmentFile   // the file of that segment
 }
 
-// Seal ends the open group: bytes are GroupPrefix bytes of room and the payload,
-// in the space that Reserve gave. time is Unix nanoseconds and is moved up if
-// the clock has gone back. The next Reserve is for the group after it.
+// Seal ends the open group and writes its header into bytes. bytes are GroupPrefix
+// bytes for the header and then the payload, no longer than reserved. time is in
+// Unix nanoseconds; if it is before the time of the last group, that time is used.
+// The next Reserve is for the next group.
 func (l *Log) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed {
 	tail := l.plan.tail
 	payload := bytes[groupHeaderBytes:]
@@ -41,7 +42,7 @@ func (l *Log) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed {
 	return s
 }
 
-// takeNext makes the prepared file the one that groups are planned in.
+// takeNext makes the next segment the one that groups are planned in.
 func (s *space) takeNext() *segmentFile {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,8 +50,8 @@ func (s *space) takeNext() *segmentFile {
 	return s.tail
 }
 
-// Write writes a sealed group at its place. The groups before it must have been
-// written and synced. If Write fails, the log must not be written to again.
+// Write writes a sealed group. All groups before it must have been written and
+// synced. If Write fails, the log must not be written again.
 func (l *Log) Write(s *Sealed) error {
 	if s.roll != nil {
 		if err := l.rollTo(s); err != nil {
@@ -64,11 +65,11 @@ func (l *Log) Write(s *Sealed) error {
 	return nil
 }
 
-// Sync makes what was written durable. If it fails, what was written since the
-// last one may or may not be there, and syncing again would tell nothing.
+// Sync makes all written groups durable. If it fails, the groups written since the
+// last sync may or may not be on the disk, and another Sync cannot determine which.
 func (l *Log) Sync() error { return l.written.segment.file.Sync() }
 
-// rollTo installs the prepared segment, then cuts the one before to its content.
+// rollTo installs the next segment and truncates the full one to its content.
 func (l *Log) rollTo(s *Sealed) error {
 	if err := l.install(s.file, s.roll); err != nil {
 		return err
