@@ -11,16 +11,16 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// universe is how far the sets of these tests reach: beyond it all is uniform.
+// universe is the last position that the sets of these tests distinguish.
 const universe = 400
 
-// set is an expression: what it has in the plainest way, and as postings.
+// set is an expression, as a predicate and as postings.
 type set struct {
 	has      func(position uint64) bool
 	postings func(index.Direction) index.Postings
 }
 
-// drawSet makes an expression of some depth over the terms of contents.
+// drawSet draws an expression of at most the given depth over the terms of contents.
 func drawSet(t *rapid.T, c *contents, r reader, depth int) set {
 	kind := rapid.IntRange(0, 6).Draw(t, "expression")
 	switch {
@@ -29,7 +29,7 @@ func drawSet(t *rapid.T, c *contents, r reader, depth int) set {
 	case kind == 1:
 		return set{func(uint64) bool { return false }, func(index.Direction) index.Postings { return index.Empty{} }}
 	case kind < 4 || depth == 0:
-		return ofTerm(t, c, r, tag(rapid.StringMatching("[a-f]").Draw(t, "tag")))
+		return termSet(t, c, r, tag(rapid.StringMatching("[a-f]").Draw(t, "tag")))
 	}
 	var parts []set
 	for range rapid.IntRange(1, 5).Draw(t, "parts") {
@@ -41,7 +41,7 @@ func drawSet(t *rapid.T, c *contents, r reader, depth int) set {
 	return combine(index.Union, parts, func(n int) bool { return n > 0 })
 }
 
-func ofTerm(t checker, c *contents, r reader, term index.Term) set {
+func termSet(t checker, c *contents, r reader, term index.Term) set {
 	positions := c.postings()[term]
 	return set{
 		func(position uint64) bool { return slices.Contains(positions, position) },
@@ -53,8 +53,8 @@ func ofTerm(t checker, c *contents, r reader, term index.Term) set {
 	}
 }
 
-// combine makes a set of those positions that are in the right number of parts.
-func combine(join func(...index.Postings) index.Postings, parts []set, enough func(int) bool) set {
+// combine returns the set of the positions that are in enough of the parts.
+func combine(operation func(...index.Postings) index.Postings, parts []set, enough func(int) bool) set {
 	return set{
 		func(position uint64) bool {
 			n := 0
@@ -70,23 +70,23 @@ func combine(join func(...index.Postings) index.Postings, parts []set, enough fu
 			for _, part := range parts {
 				postings = append(postings, part.postings(direction))
 			}
-			return join(postings...)
+			return operation(postings...)
 		},
 	}
 }
 
-func TestAlgebraIsThatOfSets(t *testing.T) {
+func TestPostingsMatchSetOperations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := &contents{first: 1, events: make([][]index.Term, universe)}
-		chance := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		for i := range c.events {
 			for text := range 6 {
-				if chance.IntN(1<<text) == 0 { // "a" on all, "f" on few
+				if rng.IntN(1<<text) == 0 { // "a" on all, "f" on few
 					c.events[i] = append(c.events[i], tag(string(rune('a'+text))))
 				}
 			}
 		}
-		readers := []reader{c.memory(), c.flush(t, newShelf(t))}
+		readers := []reader{c.headBlock(), c.flush(t, newBlockDir(t))}
 		s := drawSet(t, c, rapid.SampledFrom(readers).Draw(t, "reader"), 3)
 		var want []uint64
 		for position := uint64(1); position <= universe; position++ {
@@ -95,13 +95,13 @@ func TestAlgebraIsThatOfSets(t *testing.T) {
 			}
 		}
 		for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
-			agrees(t, s, direction, want, chance)
+			checkSet(t, s, direction, want, rng)
 		}
 	})
 }
 
-// agrees seeks keys that ascend by chance within the universe.
-func agrees(t checker, s set, direction index.Direction, want []uint64, chance *rand.Rand) {
+// checkSet seeks randomly ascending keys within the universe.
+func checkSet(t checker, s set, direction index.Direction, want []uint64, rng *rand.Rand) {
 	t.Helper()
 	var keys []uint64
 	for _, position := range want {
@@ -110,36 +110,36 @@ func agrees(t checker, s set, direction index.Direction, want []uint64, chance *
 	slices.Sort(keys)
 	begin, end := min(direction.Key(1), direction.Key(universe)), max(direction.Key(1), direction.Key(universe))
 	p := s.postings(direction)
-	for key := begin; key <= end && key >= begin; key += uint64(chance.IntN(8)) {
+	for key := begin; key <= end && key >= begin; key += uint64(rng.IntN(8)) {
 		i, _ := slices.BinarySearch(keys, key)
 		found, ok, err := p.Seek(key)
 		must(t, err)
 		within := ok && found <= end
 		if within != (i < len(keys)) || within && found != keys[i] {
-			t.Fatalf("sought %d, found %d, %v", direction.Key(key), direction.Key(found), ok)
+			t.Fatalf("Seek(%d) = %d, %v", direction.Key(key), direction.Key(found), ok)
 		}
 	}
 }
 
-func TestOfOneSetBothAreTheSet(t *testing.T) {
+func TestIntersectAndUnionOfOneReturnIt(t *testing.T) {
 	c := spaced(10, 3)
-	p, _, err := c.memory().Postings(tag("spaced"), index.Forwards)
+	p, _, err := c.headBlock().Postings(tag("spaced"), index.Forwards)
 	must(t, err)
 	if index.Intersect(p) != p || index.Union(p) != p || index.Union(index.Empty{}, p, index.Empty{}) != p {
-		t.Error("they are something else")
+		t.Error("they return other postings")
 	}
 }
 
-func TestOfNoSetAndIsEverythingAndOrIsNothing(t *testing.T) {
+func TestIntersectOfNoneIsAllAndUnionOfNoneIsEmpty(t *testing.T) {
 	if key, ok, err := index.Intersect().Seek(42); key != 42 || !ok || err != nil {
-		t.Errorf("and: %d, %v, %v", key, ok, err)
+		t.Errorf("Intersect: %d, %v, %v", key, ok, err)
 	}
 	if _, ok, err := index.Union().Seek(42); ok || err != nil {
-		t.Errorf("or: %v, %v", ok, err)
+		t.Errorf("Union: %v, %v", ok, err)
 	}
 }
 
-// failing is postings that cannot be read from some key on.
+// failing is postings that return an error from some key on.
 type failing struct{ from uint64 }
 
 var errUnreadable = errors.New("a page cannot be read")
@@ -151,13 +151,13 @@ func (f failing) Seek(key uint64) (uint64, bool, error) {
 	return key, true, nil
 }
 
-func TestAnErrorComesThroughTheAlgebra(t *testing.T) {
+func TestSetOperationsReturnErrors(t *testing.T) {
 	for name, p := range map[string]index.Postings{
-		"and":       index.Intersect(index.All{}, failing{0}),
-		"and later": index.Intersect(failing{5}, index.All{}),
-		"or":        index.Union(index.All{}, failing{0}),
-		"or later":  index.Union(failing{5}, failing{6}),
-		"deep":      index.Union(index.Empty{}, index.Intersect(index.All{}, index.Union(failing{5}, index.All{}))),
+		"intersect":       index.Intersect(index.All{}, failing{0}),
+		"intersect later": index.Intersect(failing{5}, index.All{}),
+		"union":           index.Union(index.All{}, failing{0}),
+		"union later":     index.Union(failing{5}, failing{6}),
+		"nested":          index.Union(index.Empty{}, index.Intersect(index.All{}, index.Union(failing{5}, index.All{}))),
 	} {
 		var err error
 		for key := uint64(0); key < 10 && err == nil; key++ {

@@ -10,7 +10,7 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// drawContents makes contents of few texts, so that they meet.
+// drawContents draws contents with few distinct texts, so that terms repeat.
 func drawContents(t *rapid.T, first uint64) *contents {
 	c := &contents{first: first, sources: map[string]uint64{}}
 	words := rapid.SampledFrom([]string{"", "a", "b", "ab", "a longer text", "☃"})
@@ -26,44 +26,44 @@ func drawContents(t *rapid.T, first uint64) *contents {
 	return c
 }
 
-func TestMemoryAndFileAnswerAlike(t *testing.T) {
+func TestHeadBlockAndFileBlockReturnTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawContents(t, rapid.Uint64Range(1, 1<<40).Draw(t, "first"))
-		memory := c.memory()
-		block, err := newShelf(t).Flush(memory, c.span())
+		head := c.headBlock()
+		block, err := newBlockDir(t).Flush(head, c.span())
 		must(t, err)
-		for _, r := range []reader{memory, block} {
-			c.holds(t, r, tag("absent"), eventType("absent"), tag("a"))
-			leapsOf(t, c, r, rapid.Uint64().Draw(t, "seed"))
+		for _, r := range []reader{head, block} {
+			c.check(t, r, tag("absent"), eventType("absent"), tag("a"))
+			checkAllSeeks(t, c, r, rapid.Uint64().Draw(t, "seed"))
 		}
 	})
 }
 
-// leapsOf leaps through each term's postings, both ways.
-func leapsOf(t checker, c *contents, r reader, seed uint64) {
-	chance := rand.New(rand.NewPCG(seed, 0))
+// checkAllSeeks checks Seek for each term in both directions.
+func checkAllSeeks(t checker, c *contents, r reader, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 0))
 	for term, positions := range c.postings() {
 		for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
 			p, _, err := r.Postings(term, direction)
 			must(t, err)
-			leaps(t, p, direction, positions, chance)
+			checkSeeks(t, p, direction, positions, rng)
 		}
 	}
 }
 
-func TestLocationsOfAnyPart(t *testing.T) {
-	c := &contents{first: 1000, events: make([][]index.Term, 1000)} // three pages of them
-	for _, r := range []reader{c.memory(), c.flush(t, newShelf(t))} {
+func TestLocationsOfAnyRange(t *testing.T) {
+	c := &contents{first: 1000, events: make([][]index.Term, 1000)} // three location pages
+	for _, r := range []reader{c.headBlock(), c.flush(t, newBlockDir(t))} {
 		for from := 0; from <= 1000; from += 111 {
 			for n := 0; from+n <= 1000; n += 97 {
 				locations, err := r.Locations([]index.Location{{Size: 1}}, 1000+uint64(from), n)
 				must(t, err)
 				if len(locations) != n+1 || locations[0].Size != 1 {
-					t.Fatalf("%d from %d are %d", n, from, len(locations))
+					t.Fatalf("got %d locations for %d positions from %d", len(locations)-1, n, from)
 				}
 				for i, have := range locations[1:] {
 					if have != location(1000+uint64(from+i)) {
-						t.Fatalf("the event at %d lies at %+v", from+i, have)
+						t.Fatalf("location of position %d = %+v", from+i, have)
 					}
 				}
 			}
@@ -71,35 +71,35 @@ func TestLocationsOfAnyPart(t *testing.T) {
 	}
 }
 
-func TestALocationKeepsItsLargestValues(t *testing.T) {
+func TestLocationKeepsLargestValues(t *testing.T) {
 	for _, want := range []index.Location{{}, {Offset: 1<<40 - 1}, {Size: 1<<24 - 1}, {CRC: 1<<32 - 1}, {Offset: 1<<40 - 1, Size: 1<<24 - 1, CRC: 1<<32 - 1}} {
 		m := index.NewHeadBlock(hasher, 1, 0)
 		m.AddEvent(want, nil)
-		block, err := newShelf(t).Flush(m, index.Span{FirstGroup: 1, LastGroup: 1})
+		block, err := newBlockDir(t).Flush(m, index.Span{FirstGroup: 1, LastGroup: 1})
 		must(t, err)
 		have, err := block.Locations(nil, 1, 1)
 		must(t, err)
 		if have[0] != want {
-			t.Errorf("it is %+v, not %+v", have[0], want)
+			t.Errorf("location = %+v, want %+v", have[0], want)
 		}
 	}
 }
 
-func TestAnEmptyBlockHoldsNothing(t *testing.T) {
+func TestEmptyBlock(t *testing.T) {
 	c := &contents{first: 1}
-	block := c.flush(t, newShelf(t))
-	c.holds(t, block, tag(""), tag("a"))
+	block := c.flush(t, newBlockDir(t))
+	c.check(t, block, tag(""), tag("a"))
 	if block.Terms() != 0 || block.Events != 0 {
-		t.Errorf("it has %d terms and %d events", block.Terms(), block.Events)
+		t.Errorf("the block has %d terms and %d events", block.Terms(), block.Events)
 	}
 }
 
-// A group that only tracks belongs to the range of its next position.
-func TestABlockMayHoldTrackingOnly(t *testing.T) {
+// A group without events has the position of the next event.
+func TestBlockWithTrackingOnly(t *testing.T) {
 	c := &contents{first: 42, sources: map[string]uint64{"": 0, "upstream": 7, "large": 1<<64 - 1}}
-	block := c.flush(t, newShelf(t))
-	c.holds(t, block, tag("upstream"), eventType("upstream"))
+	block := c.flush(t, newBlockDir(t))
+	c.check(t, block, tag("upstream"), eventType("upstream"))
 	if block.Events != 0 || block.First != 42 || block.Next() != 42 || block.Terms() != 3 {
-		t.Errorf("its span is %+v, with %d terms", block.Span, block.Terms())
+		t.Errorf("span = %+v with %d terms", block.Span, block.Terms())
 	}
 }

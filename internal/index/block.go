@@ -25,12 +25,13 @@ type Block struct {
 	cache *Cache
 }
 
-// FileName is the name of the block of a span: its groups.
+// FileName returns the file name of the span's block, which consists of its first and
+// last group.
 func (s *Span) FileName() string {
 	return fmt.Sprintf("%020d-%020d%s", s.FirstGroup, s.LastGroup, blockSuffix)
 }
 
-// ParseFileName gives the groups that a block's file name names.
+// ParseFileName returns the first and last group in a block's file name.
 func ParseFileName(name string) (first, last uint64, ok bool) {
 	digits, found := strings.CutSuffix(name, blockSuffix)
 	if !found || len(digits) != 41 || digits[20] != '-' {
@@ -41,13 +42,13 @@ func ParseFileName(name string) (first, last uint64, ok bool) {
 	return first, last, err1 == nil && err2 == nil && first <= last
 }
 
-// IsFileName tells whether a name is that of a block's file.
+// IsFileName reports whether a name is that of a block file.
 func IsFileName(name string) bool {
 	_, _, ok := ParseFileName(name)
 	return ok
 }
 
-// OpenBlock opens a block and verifies its header and length. Damage is a
+// OpenBlock opens a block and verifies its header and length. Corruption is a
 // *vfs.CorruptionError.
 func OpenBlock(dir vfs.Dir, name string, store [16]byte, cache *Cache) (*Block, error) {
 	path := filepath.Join(dir.Path(), name)
@@ -80,9 +81,9 @@ func (b *Block) readHeader(name string, store [16]byte) error {
 	case h.store != store:
 		err = errors.New("it belongs to another store")
 	case h.FileName() != name:
-		err = fmt.Errorf("its header is of %s", h.FileName())
+		err = fmt.Errorf("the header is that of %s", h.FileName())
 	case size != h.pages()*pageBytes:
-		err = fmt.Errorf("it has %d bytes instead of %d", size, h.pages()*pageBytes)
+		err = fmt.Errorf("the file has %d bytes instead of %d", size, h.pages()*pageBytes)
 	}
 	if err != nil {
 		return &vfs.CorruptionError{File: b.Name, What: err.Error()}
@@ -94,13 +95,14 @@ func (b *Block) readHeader(name string, store [16]byte) error {
 // Close closes the file.
 func (b *Block) Close() error { return b.file.Close() }
 
-// Level is 0, or one more than that of the blocks that were joined.
+// Level returns 0 for a flushed block, and for a compacted one, one more than the
+// highest level of the blocks that it replaces.
 func (b *Block) Level() uint32 { return b.level }
 
-// Terms is the number of terms, tracking sources included.
+// Terms returns the number of terms, including tracking sources.
 func (b *Block) Terms() uint64 { return b.terms }
 
-// page gives the payload of a page, from the cache or verified.
+// page returns the payload of a page from the cache, or reads and verifies it.
 func (b *Block) page(number int64) ([]byte, error) {
 	key := CacheKey{b.owner, uint64(number)}
 	if page, ok := b.cache.Get(key); ok {
@@ -114,36 +116,36 @@ func (b *Block) page(number int64) ([]byte, error) {
 	return page[:pagePayload], nil
 }
 
-// readPages reads whole pages past the cache and verifies them.
+// readPages reads and verifies whole pages. It bypasses the cache.
 func (b *Block) readPages(dst []byte, number int64) error {
 	if n, err := b.file.ReadAt(dst, number*pageBytes); n < len(dst) {
 		if err == nil || errors.Is(err, io.EOF) {
-			return b.damaged(0, "it is cut off at page %d", number)
+			return b.corruption(0, "the file is truncated at page %d", number)
 		}
 		return err
 	}
 	for ; len(dst) > 0; dst = dst[pageBytes:] {
 		if binary.LittleEndian.Uint32(dst[pagePayload:]) != pageChecksum(b.seed, number, dst[:pagePayload]) {
-			return &vfs.CorruptionError{File: b.Name, Offset: number * pageBytes, What: "a page does not bear its checksum"}
+			return &vfs.CorruptionError{File: b.Name, Offset: number * pageBytes, What: "checksum mismatch in a page"}
 		}
 		number++
 	}
 	return nil
 }
 
-// damaged is an error about the terms at an offset.
-func (b *Block) damaged(offset uint64, format string, args ...any) error {
+// corruption returns the error for corrupt terms at an offset.
+func (b *Block) corruption(offset uint64, format string, args ...any) error {
 	page := b.termPage() + int64(offset/pagePayload)
 	return &vfs.CorruptionError{File: b.Name, Offset: page * pageBytes, What: fmt.Sprintf(format, args...)}
 }
 
-// termPage is the first page of the terms.
+// termPage returns the number of the first page of the terms.
 func (b *Block) termPage() int64 { return 1 + int64(b.directoryPages) + int64(b.locationPages) }
 
 // readTerms reads bytes of the terms.
 func (b *Block) readTerms(dst []byte, offset uint64) error {
 	if offset+uint64(len(dst)) > b.termBytes {
-		return b.damaged(offset, "a term reaches past the end")
+		return b.corruption(offset, "a term extends past the end")
 	}
 	for len(dst) > 0 {
 		page, err := b.page(b.termPage() + int64(offset/pagePayload))
@@ -156,7 +158,7 @@ func (b *Block) readTerms(dst []byte, offset uint64) error {
 	return nil
 }
 
-// Locations appends the locations of n positions from one on.
+// Locations appends the locations of the n positions that start at from.
 func (b *Block) Locations(dst []Location, from uint64, n int) ([]Location, error) {
 	const perPage = pagePayload / locationBytes
 	for at := from - b.First; n > 0; {

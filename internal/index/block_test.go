@@ -9,18 +9,18 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-func TestABlockIsNamedByItsGroups(t *testing.T) {
+func TestBlockIsNamedByItsGroups(t *testing.T) {
 	span := index.Span{FirstGroup: 7, LastGroup: 18446744073709551615}
 	const name = "00000000000000000007-18446744073709551615.idx"
 	if span.FileName() != name {
-		t.Errorf("its name is %s", span.FileName())
+		t.Errorf("FileName() = %s", span.FileName())
 	}
 	if first, last, ok := index.ParseFileName(name); first != 7 || last != 1<<64-1 || !ok {
-		t.Errorf("the name says %d, %d, %v", first, last, ok)
+		t.Errorf("ParseFileName() = %d, %d, %v", first, last, ok)
 	}
 }
 
-func TestOtherNamesAreNoBlocks(t *testing.T) {
+func TestParseFileNameRejectsOtherNames(t *testing.T) {
 	for _, name := range []string{
 		"", ".idx", "flush.tmp", "00000000000000000007.idx",
 		"00000000000000000007-00000000000000000008",
@@ -33,52 +33,52 @@ func TestOtherNamesAreNoBlocks(t *testing.T) {
 		"+0000000000000000007-00000000000000000008.idx",
 	} {
 		if _, _, ok := index.ParseFileName(name); ok {
-			t.Errorf("%q passes", name)
+			t.Errorf("%q is accepted", name)
 		}
 	}
 }
 
-func TestAFlushedBlockCoversItsMemory(t *testing.T) {
-	s := newShelf(t)
+func TestFlushedBlockCoversHeadBlock(t *testing.T) {
+	s := newBlockDir(t)
 	c := spaced(20, 3)
-	block, err := s.Flush(c.memory(), index.Span{FirstGroup: 4, LastGroup: 9, First: 12345, Events: 6789, Base: 3, Offset: 1234, Chain: 99})
+	block, err := s.Flush(c.headBlock(), index.Span{FirstGroup: 4, LastGroup: 9, First: 12345, Events: 6789, Base: 3, Offset: 1234, Chain: 99})
 	must(t, err)
 	want := index.Span{FirstGroup: 4, LastGroup: 9, First: 1001, Events: 60, Base: 3, Offset: 1234, Chain: 99}
 	again, err := s.open(block.Name)
 	must(t, err)
 	for _, b := range []*index.Block{block, again} {
 		if b.Span != want || b.Next() != 1061 || b.Level() != 0 || b.Terms() != 1 {
-			t.Errorf("it covers %+v, with %d terms", b.Span, b.Terms())
+			t.Errorf("the block covers %+v, with %d terms", b.Span, b.Terms())
 		}
-		if size := int64(len(s.bytes(t, b.Name))); b.Bytes != size {
-			t.Errorf("it has %d bytes, not %d", size, b.Bytes)
+		if size := int64(len(s.readFile(t, b.Name))); b.Bytes != size {
+			t.Errorf("Bytes = %d, but the file has %d", b.Bytes, size)
 		}
-		c.holds(t, b)
+		c.check(t, b)
 		must(t, b.Close())
 	}
 }
 
-func TestFlushingReplacesTheBlockOfTheSameGroups(t *testing.T) {
-	s := newShelf(t)
+func TestFlushReplacesBlockOfSameGroups(t *testing.T) {
+	s := newBlockDir(t)
 	span := index.Span{FirstGroup: 1, LastGroup: 1}
 	a, b := &contents{first: 1, events: [][]index.Term{{tag("a")}}}, &contents{first: 1, events: [][]index.Term{{tag("b")}}}
-	before, err := s.Flush(a.memory(), span)
+	before, err := s.Flush(a.headBlock(), span)
 	must(t, err)
-	after, err := s.Flush(b.memory(), span)
+	after, err := s.Flush(b.headBlock(), span)
 	must(t, err)
-	b.holds(t, after, tag("a"))
-	a.holds(t, before, tag("b")) // who has it open reads it still
+	b.check(t, after, tag("a"))
+	a.check(t, before, tag("b")) // the old file can still be read
 }
 
-func TestABlockThatIsNotThere(t *testing.T) {
-	if _, err := newShelf(t).open("00000000000000000001-00000000000000000001.idx"); !errors.Is(err, fs.ErrNotExist) {
+func TestOpenMissingBlock(t *testing.T) {
+	if _, err := newBlockDir(t).open("00000000000000000001-00000000000000000001.idx"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the error is %v", err)
 	}
 }
 
-func TestAReadErrorIsNoDamage(t *testing.T) {
-	broken := errors.New("the disk does not answer")
-	s := newShelf(t)
+func TestReadErrorIsNotCorruption(t *testing.T) {
+	broken := errors.New("I/O error")
+	s := newBlockDir(t)
 	name := spaced(300, 1).flush(t, s).Name
 	unobserved := s.Dir
 	for skip := range 3 {
@@ -96,8 +96,8 @@ func TestAReadErrorIsNoDamage(t *testing.T) {
 		if err == nil {
 			_, _, err = block.Postings(tag("spaced"), index.Forwards)
 		}
-		var damage *vfs.CorruptionError
-		if !errors.Is(err, broken) || errors.As(err, &damage) {
+		var corruption *vfs.CorruptionError
+		if !errors.Is(err, broken) || errors.As(err, &corruption) {
 			t.Errorf("after %d reads: %v", skip, err)
 		}
 	}

@@ -2,50 +2,51 @@ package index
 
 import "sync/atomic"
 
-// A Cache is set-associative, as a processor's is: a key can be in any of the
-// cacheWays places of one set, which its hash selects. No operation takes a lock.
+// A Cache is set-associative, like the cache of a processor: a key can be in any of the
+// cacheWays entries of one set, which its hash selects. No operation takes a lock.
+// Entries are replaced by the CLOCK algorithm.
 const (
 	cacheWays = 8
-	// cacheBytesPerWay is about the least that an entry takes; the number of
-	// places follows from it.
+	// cacheBytesPerWay is roughly the minimum size of an entry. It determines the
+	// number of sets.
 	cacheBytesPerWay = 256
-	// cacheOverhead is what an entry takes beside its bytes.
+	// cacheOverhead is the memory that an entry takes in addition to its bytes.
 	cacheOverhead = 64
 )
 
-// Cache holds verified bytes that never change: pages of index blocks, and
-// whatever else is numbered within an owner. It bounds what they take together.
+// Cache contains verified bytes that never change: pages of index blocks, and anything
+// else that has a number within an owner. It limits the memory that they take together.
 type Cache struct {
 	sets  []cacheSet
 	limit int64
 	bytes atomic.Int64
-	hand  atomic.Uint64 // the set to make room in next
+	hand  atomic.Uint64 // the set to evict from next
 }
 
 type cacheSet struct {
-	tags [cacheWays]atomic.Uint32 // of the hashes, to look at few entries
+	tags [cacheWays]atomic.Uint32 // parts of the hashes, to skip most other entries
 	ways [cacheWays]atomic.Pointer[cached]
 	hand atomic.Uint32 // the way to replace next
 }
 
 type cached struct {
 	CacheKey
-	bytes []byte
-	asked atomic.Bool // since room was last looked for here
+	bytes      []byte
+	referenced atomic.Bool // used since a hand last passed the entry
 }
 
-// CacheKey names bytes: a number within an owner. Owners are numbered by NewOwner.
+// CacheKey identifies cached bytes: a number within an owner. See NewOwner.
 type CacheKey struct {
 	Owner, Number uint64
 }
 
-// owners tells the owners of keys apart.
+// owners is the last owner number in use.
 var owners atomic.Uint64
 
-// NewOwner gives a number that no other owner of keys has.
+// NewOwner returns a number that no other owner of keys has.
 func NewOwner() uint64 { return owners.Add(1) }
 
-// NewCache makes a cache of some bytes.
+// NewCache returns a cache that takes at most the given bytes of memory.
 func NewCache(bytes int64) *Cache {
 	return &Cache{sets: make([]cacheSet, max(1, bytes/cacheBytesPerWay/cacheWays)), limit: max(0, bytes)}
 }
@@ -57,8 +58,8 @@ func (c *Cache) find(key CacheKey) (*cacheSet, uint32) {
 	return &c.sets[(mixed>>32)*uint64(len(c.sets))>>32], uint32(mixed) | 1
 }
 
-// Get gives the bytes of a key, which must not be changed, and whether they are
-// there.
+// Get returns the bytes of a key, and reports whether they are cached. The caller must
+// not modify them.
 func (c *Cache) Get(key CacheKey) ([]byte, bool) {
 	set, tag := c.find(key)
 	for i := range set.tags {
@@ -69,15 +70,16 @@ func (c *Cache) Get(key CacheKey) ([]byte, bool) {
 		if p == nil || p.CacheKey != key {
 			continue
 		}
-		if !p.asked.Load() {
-			p.asked.Store(true)
+		if !p.referenced.Load() {
+			p.referenced.Store(true)
 		}
 		return p.bytes, true
 	}
 	return nil, false
 }
 
-// Put adds bytes, which must not change from then on, and makes room for them.
+// Put adds bytes, which must not change afterwards, and evicts other entries if the
+// limit is exceeded.
 func (c *Cache) Put(key CacheKey, bytes []byte) {
 	entry := &cached{CacheKey: key, bytes: bytes}
 	set, tag := c.find(key)
@@ -88,8 +90,8 @@ func (c *Cache) Put(key CacheKey, bytes []byte) {
 	}
 }
 
-// replace puts an entry into a free place of the set, or into that of one that
-// was not asked for lately. It fails if somebody else was faster.
+// replace puts an entry into a free way of the set, or replaces one that was not used
+// recently. It returns false if another goroutine changed the way first.
 func (s *cacheSet) replace(c *Cache, entry *cached, tag uint32) bool {
 	way := -1
 	for i := range s.ways {
@@ -100,7 +102,7 @@ func (s *cacheSet) replace(c *Cache, entry *cached, tag uint32) bool {
 	}
 	for way < 0 {
 		i := int(s.hand.Add(1) % cacheWays)
-		if old := s.ways[i].Load(); old == nil || !old.asked.Swap(false) {
+		if old := s.ways[i].Load(); old == nil || !old.referenced.Swap(false) {
 			way = i
 		}
 	}
@@ -113,11 +115,11 @@ func (s *cacheSet) replace(c *Cache, entry *cached, tag uint32) bool {
 	return true
 }
 
-// evict frees the places of a set that were not asked for since the last time.
+// evict removes the entries of a set that were not used since a hand last passed them.
 func (c *Cache) evict(s *cacheSet) {
 	for i := range s.ways {
 		old := s.ways[i].Load()
-		if old != nil && !old.asked.Swap(false) && s.ways[i].CompareAndSwap(old, nil) {
+		if old != nil && !old.referenced.Swap(false) && s.ways[i].CompareAndSwap(old, nil) {
 			c.bytes.Add(-old.size())
 		}
 	}

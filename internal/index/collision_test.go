@@ -8,7 +8,7 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// colliding makes a tag with the hash of one of few.
+// colliding returns a tag with one of the given number of hashes.
 func colliding(i int, hashes uint64) index.Term {
 	return index.TermWithHash(uint64(i)%hashes*0x5555555555555555, index.KindTag, fmt.Sprint(i))
 }
@@ -24,7 +24,7 @@ func collidingContents(first uint64, hashes uint64) *contents {
 	return c
 }
 
-func TestCollisionsDoNotShowThrough(t *testing.T) {
+func TestHashCollisionsDoNotChangeResults(t *testing.T) {
 	for _, hashes := range []uint64{1, 2, 3} {
 		var absent []index.Term
 		for i := range 20 {
@@ -32,45 +32,45 @@ func TestCollisionsDoNotShowThrough(t *testing.T) {
 		}
 		absent = append(absent, index.TermWithHash(0, index.KindSource, "one text of all kinds"), index.TermWithHash(0, index.KindTag, ""))
 		c := collidingContents(1, hashes)
-		c.holds(t, c.memory(), absent...)
-		c.holds(t, c.flush(t, newShelf(t)), absent...)
+		c.check(t, c.headBlock(), absent...)
+		c.check(t, c.flush(t, newBlockDir(t)), absent...)
 	}
 }
 
-func TestCollisionsDoNotShowThroughAJoin(t *testing.T) {
-	s := newShelf(t)
+func TestHashCollisionsDoNotChangeCompaction(t *testing.T) {
+	s := newBlockDir(t)
 	all := &contents{first: 1}
 	var blocks []*index.Block
 	for i := range 3 {
 		part := collidingContents(all.first+uint64(len(all.events)), 2)
-		if i == 1 { // terms that come in another order lie in the same
+		if i == 1 { // the order of terms in a block does not depend on the order of events
 			slices.Reverse(part.events)
 		}
 		all.events = append(all.events, part.events...)
 		blocks = append(blocks, part.flush(t, s))
 	}
-	joined, err := s.Compact(blocks)
+	compacted, err := s.Compact(blocks)
 	must(t, err)
-	all.holds(t, joined, colliding(100_000, 2), colliding(100_001, 2))
+	all.check(t, compacted, colliding(100_000, 2), colliding(100_001, 2))
 }
 
-func TestATagWithTheHashOfASourceIsNoSource(t *testing.T) {
+func TestTagWithHashOfSourceIsNotTheSource(t *testing.T) {
 	source := hasher.Source("upstream")
 	twin := index.TermWithHash(source.Hash(), index.KindTag, "upstream")
 	c := &contents{first: 1, events: [][]index.Term{{twin}}, sources: map[string]uint64{"upstream": 300}}
-	for _, r := range []reader{c.memory(), c.flush(t, newShelf(t))} {
-		c.holds(t, r, index.TermWithHash(source.Hash(), index.KindType, "upstream"))
+	for _, r := range []reader{c.headBlock(), c.flush(t, newBlockDir(t))} {
+		c.check(t, r, index.TermWithHash(source.Hash(), index.KindType, "upstream"))
 	}
 	c.sources = nil
-	for _, r := range []reader{c.memory(), c.flush(t, newShelf(t))} {
+	for _, r := range []reader{c.headBlock(), c.flush(t, newBlockDir(t))} {
 		if _, known, err := r.Tracking(source); known || err != nil {
-			t.Errorf("the tag is taken for the source: %v", err)
+			t.Errorf("the tag is returned as the source: %v", err)
 		}
 	}
 }
 
-func TestSourcesOfOneHashAreTold(t *testing.T) {
-	s := newShelf(t)
+func TestSourcesWithTheSameHashAreDistinguished(t *testing.T) {
+	s := newBlockDir(t)
 	var blocks []*index.Block
 	for group := range uint64(2) {
 		var sources []index.Source
@@ -79,28 +79,28 @@ func TestSourcesOfOneHashAreTold(t *testing.T) {
 		}
 		block, err := s.FlushSources(index.Span{FirstGroup: group + 1, LastGroup: group + 1, First: 1}, sources)
 		must(t, err)
-		tracks(t, block, sources)
+		checkTracking(t, block, sources)
 		blocks = append(blocks, block)
 	}
-	joined, err := s.Compact(blocks)
+	compacted, err := s.Compact(blocks)
 	must(t, err)
 	for i := range uint64(15) {
 		want := i
 		if i >= 5 {
 			want = 100 + i - 5
 		}
-		tracks(t, joined, []index.Source{{Term: index.TermWithHash(7, index.KindSource, fmt.Sprint(i)), Position: want}})
+		checkTracking(t, compacted, []index.Source{{Term: index.TermWithHash(7, index.KindSource, fmt.Sprint(i)), Position: want}})
 	}
-	if _, known, err := joined.Tracking(index.TermWithHash(7, index.KindSource, "15")); known || err != nil {
-		t.Errorf("an unknown source is known: %v", err)
+	if _, known, err := compacted.Tracking(index.TermWithHash(7, index.KindSource, "15")); known || err != nil {
+		t.Errorf("an unknown source is found: %v", err)
 	}
 }
 
-func tracks(t *testing.T, r reader, sources []index.Source) {
+func checkTracking(t *testing.T, r reader, sources []index.Source) {
 	t.Helper()
 	for _, source := range sources {
 		if have, known, err := r.Tracking(source.Term); have != source.Position || !known || err != nil {
-			t.Errorf("source %q is at %d, not %d: %v", source.Text, have, source.Position, err)
+			t.Errorf("source %q is at %d, want %d: %v", source.Text, have, source.Position, err)
 		}
 	}
 }

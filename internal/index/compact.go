@@ -2,97 +2,8 @@ package index
 
 import "fmt"
 
-// readPages is how many pages a sequential reader takes at a time.
-const readPages = 64
-
-// Terms reads the terms of a block in their order, past the cache.
-type Terms struct {
-	stream stream
-	end    uint64
-	window []byte
-	first  int64 // page in window
-	pages  int64
-
-	Term
-	// Count is the number of positions.
-	Count int
-	data  []byte
-}
-
-// ReadTerms begins to read the terms in their order.
-func (b *Block) ReadTerms() *Terms {
-	t := &Terms{end: b.termBytes, pages: b.pages()}
-	t.stream = stream{block: b, fetch: t.page}
-	return t
-}
-
-// page gives a page's payload from a window that moves forward.
-func (t *Terms) page(number int64) ([]byte, error) {
-	if number < t.first || number >= t.first+int64(len(t.window)/pageBytes) {
-		n := min(readPages, t.pages-number)
-		if int64(cap(t.window)) < n*pageBytes {
-			t.window = make([]byte, n*pageBytes)
-		}
-		t.window, t.first = t.window[:n*pageBytes], number
-		if err := t.stream.block.readPages(t.window, number); err != nil {
-			t.window = t.window[:0]
-			return nil, err
-		}
-	}
-	at := (number - t.first) * pageBytes
-	return t.window[at : at+pagePayload], nil
-}
-
-// Next moves to the next term, and tells whether there is one.
-func (t *Terms) Next() (bool, error) {
-	size, more := t.head()
-	if more {
-		t.data = t.stream.bytes(t.data[:0], size)
-	}
-	return more && t.stream.err == nil, t.stream.err
-}
-
-// head reads the next term up to its data, which is of some size and lies ahead.
-// It tells whether there is one.
-func (t *Terms) head() (size uint64, more bool) {
-	s := &t.stream
-	if s.at >= t.end {
-		return 0, false
-	}
-	t.hash = s.uint64()
-	size = s.uvarint()
-	t.Kind = Kind(s.byte())
-	t.Text = string(s.bytes(nil, size))
-	t.Count, size = s.numbers(t.Kind)
-	return size, s.err == nil
-}
-
-// Positions appends the term's positions, relative to the block's first, each
-// raised by base.
-func (t *Terms) Positions(dst []uint32, base uint32) ([]uint32, error) {
-	dst, ok := decodeList(dst, t.data, t.Count, base)
-	if !ok {
-		return dst, t.stream.block.damaged(t.stream.at, "a list of positions is malformed")
-	}
-	return dst, nil
-}
-
-// bytes appends n bytes.
-func (s *stream) bytes(dst []byte, n uint64) []byte {
-	for n > 0 {
-		b := s.ahead()
-		if len(b) == 0 {
-			return dst
-		}
-		take := min(n, uint64(len(b)))
-		dst = append(dst, b[:take]...)
-		s.at += take
-		n -= take
-	}
-	return dst
-}
-
-// Compact writes one block that covers what adjacent blocks, in order, cover.
+// Compact writes one block that covers the span of adjacent blocks, which must be in
+// order.
 func (b *Builder) Compact(blocks []*Block) (*Block, error) {
 	span, maxTerms := blocks[len(blocks)-1].Span, 0
 	span.FirstGroup, span.First, span.Events = blocks[0].FirstGroup, blocks[0].First, 0
@@ -109,26 +20,27 @@ func (b *Builder) Compact(blocks []*Block) (*Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := joiner{blocks: blocks, w: w}
-	err = j.locations()
+	c := compaction{blocks: blocks, w: w}
+	err = c.locations()
 	if err == nil {
-		err = j.terms()
+		err = c.terms()
 	}
 	return b.end(w, err)
 }
 
-type joiner struct {
+type compaction struct {
 	blocks    []*Block
 	w         *writer
-	at        []*Terms // where each block stands; nil at its end
+	cursors   []*Terms // of each block; nil at its end
 	positions []uint32
 	data      []byte
 }
 
-func (j *joiner) locations() error {
+// locations copies the locations of all blocks.
+func (c *compaction) locations() error {
 	const perPage = pagePayload / locationBytes
 	window := make([]byte, readPages*pageBytes)
-	for _, block := range j.blocks {
+	for _, block := range c.blocks {
 		left := int(block.Events)
 		for page := int64(0); page < int64(block.locationPages); page += readPages {
 			n := min(readPages, int64(block.locationPages)-page)
@@ -138,7 +50,7 @@ func (j *joiner) locations() error {
 			for i := range n {
 				payload := window[i*pageBytes:][:min(left, perPage)*locationBytes]
 				left -= len(payload) / locationBytes
-				if err := j.w.locations.Write(payload); err != nil {
+				if err := c.w.locations.Write(payload); err != nil {
 					return err
 				}
 			}
@@ -147,35 +59,38 @@ func (j *joiner) locations() error {
 	return nil
 }
 
-func (j *joiner) terms() error {
-	for i, block := range j.blocks {
-		j.at = append(j.at, block.ReadTerms())
-		if err := j.advance(i); err != nil {
+// terms merges the terms of all blocks.
+func (c *compaction) terms() error {
+	for i, block := range c.blocks {
+		c.cursors = append(c.cursors, block.ReadTerms())
+		if err := c.advance(i); err != nil {
 			return err
 		}
 	}
 	for {
-		least := j.least()
+		least := c.least()
 		if least == nil {
 			return nil
 		}
-		if err := j.joinTerm(*least); err != nil {
+		if err := c.compactTerm(*least); err != nil {
 			return err
 		}
 	}
 }
 
-func (j *joiner) advance(i int) error {
-	more, err := j.at[i].Next()
+// advance moves the i-th cursor to its next term.
+func (c *compaction) advance(i int) error {
+	more, err := c.cursors[i].Next()
 	if !more {
-		j.at[i] = nil
+		c.cursors[i] = nil
 	}
 	return err
 }
 
-func (j *joiner) least() *Term {
+// least returns the least current term of the blocks, or nil at their end.
+func (c *compaction) least() *Term {
 	var least *Term
-	for _, t := range j.at {
+	for _, t := range c.cursors {
 		if t != nil && (least == nil || compareTerms(t.Term, *least) < 0) {
 			least = &t.Term
 		}
@@ -183,29 +98,29 @@ func (j *joiner) least() *Term {
 	return least
 }
 
-// joinTerm writes what the blocks that stand at a term have of it, in order: all
-// positions, or of a source the last value.
-func (j *joiner) joinTerm(term Term) (err error) {
-	j.positions = j.positions[:0]
-	for i, t := range j.at {
+// compactTerm writes a term with its data from all blocks that have it: its positions
+// in block order, or the last position of a source.
+func (c *compaction) compactTerm(term Term) (err error) {
+	c.positions = c.positions[:0]
+	for i, t := range c.cursors {
 		if t == nil || compareTerms(t.Term, term) != 0 {
 			continue
 		}
 		if term.Kind == kindSource {
-			j.data = append(j.data[:0], t.data...)
+			c.data = append(c.data[:0], t.data...)
 		} else {
-			base := uint32(j.blocks[i].First - j.w.header.First)
-			if j.positions, err = t.Positions(j.positions, base); err != nil {
+			base := uint32(c.blocks[i].First - c.w.header.First)
+			if c.positions, err = t.Positions(c.positions, base); err != nil {
 				return err
 			}
 		}
-		if err := j.advance(i); err != nil {
+		if err := c.advance(i); err != nil {
 			return err
 		}
 	}
 	if term.Kind == kindSource {
-		return j.w.addTerm(term, 1, j.data)
+		return c.w.addTerm(term, 1, c.data)
 	}
-	j.data = appendList(j.data[:0], j.positions)
-	return j.w.addTerm(term, len(j.positions), j.data)
+	c.data = appendList(c.data[:0], c.positions)
+	return c.w.addTerm(term, len(c.positions), c.data)
 }

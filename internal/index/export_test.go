@@ -7,25 +7,25 @@ import (
 	"slices"
 )
 
-// What tests of the format need to know.
+// Constants that tests of the format need.
 const (
 	KindSource     = kindSource
 	PageBytes      = pageBytes
 	DirectoryTerms = directoryTerms
 )
 
-// TermWithHash makes a term of a hash that is not its text's.
+// TermWithHash returns a term with the given hash instead of the hash of its text.
 func TermWithHash(hash uint64, kind Kind, text string) Term { return Term{hash, kind, text} }
 
-// MayHave asks the filter of a block alone.
+// MayHave reports whether the filter of a block may contain a term.
 func (b *Block) MayHave(term Term) (bool, error) {
 	number, _ := bucketOf(term.hash, b.directoryPages)
 	page, err := b.page(1 + int64(number))
 	return err == nil && directoryPage(page).mayHave(term.hash), err
 }
 
-// Holds tells how many entries are in the cache, and what they take together.
-func (c *Cache) Holds() (entries int, bytes int64) {
+// Usage returns the number of entries in the cache, and their total size.
+func (c *Cache) Usage() (entries int, bytes int64) {
 	for i := range c.sets {
 		for j := range c.sets[i].ways {
 			if entry := c.sets[i].ways[j].Load(); entry != nil {
@@ -37,13 +37,13 @@ func (c *Cache) Holds() (entries int, bytes int64) {
 	return entries, bytes
 }
 
-// Tag gives what the cache compares first of a key.
+// Tag returns the part of a key's hash that the cache compares first.
 func (c *Cache) Tag(key CacheKey) uint32 {
 	_, tag := c.find(key)
 	return tag
 }
 
-// Bytes is what the cache believes to hold.
+// Bytes returns the total size that the cache has counted.
 func (c *Cache) Bytes() int64 { return c.bytes.Load() }
 
 // Source is a tracking source with a last position.
@@ -52,7 +52,7 @@ type Source struct {
 	Position uint64
 }
 
-// FlushSources writes a block of sources, whatever their hashes.
+// FlushSources writes a block of sources. It uses the hashes in their terms.
 func (b *Builder) FlushSources(span Span, sources []Source) (*Block, error) {
 	slices.SortFunc(sources, func(a, b Source) int { return compareTerms(a.Term, b.Term) })
 	w, err := b.begin(span, 0, len(sources))
@@ -65,7 +65,7 @@ func (b *Builder) FlushSources(span Span, sources []Source) (*Block, error) {
 	return b.end(w, err)
 }
 
-// Mend gives the pages of a block's bytes the checksums that they should have.
+// Mend corrects the checksums of all pages of a block.
 func Mend(block []byte) {
 	if len(block) < pageBytes {
 		return
@@ -80,7 +80,7 @@ func Mend(block []byte) {
 	}
 }
 
-// AppendList and DecodeList are the encoding of positions.
+// AppendList and DecodeList encode and decode positions.
 var (
 	AppendList = appendList
 	DecodeList = decodeList

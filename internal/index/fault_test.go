@@ -9,16 +9,16 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-var errDisk = errors.New("the disk has failed")
+var errDisk = errors.New("disk error")
 
-// faults is what was asked of a disk, and which operation of it is to fail.
+// faults records the operations on a disk, and makes one of them fail.
 type faults struct {
 	kinds []string
-	at    int // counted from 1; 0 for none
+	at    int // number of the operation that fails, from 1; 0 for none
 }
 
-// faulty makes the n-th operation on a shelf fail.
-func (s *shelf) faulty(n int) *faults {
+// injectFault makes the n-th operation on the directory fail.
+func (s *blockDir) injectFault(n int) *faults {
 	f := &faults{at: n}
 	s.Dir = vfs.ObserveDir(s.Dir, func(op vfs.Op) error {
 		f.kinds = append(f.kinds, op.Kind)
@@ -30,54 +30,54 @@ func (s *shelf) faulty(n int) *faults {
 	return f
 }
 
-// failsCleanly lets each operation of some work fail in turn: the error comes
-// out, nothing half-made is left, and the work can be done again.
-func failsCleanly(t *testing.T, c *contents, prepare func(*shelf) func() (*index.Block, error)) {
+// checkFailures makes each disk operation of some work fail in turn. It fails unless the
+// work returns the error, leaves no incomplete file, and can be repeated.
+func checkFailures(t *testing.T, c *contents, setup func(*blockDir) func() (*index.Block, error)) {
 	for n := 1; ; n++ {
-		s := newShelf(t)
-		work := prepare(s)
-		before := s.names(t)
-		asked := s.faulty(n)
+		s := newBlockDir(t)
+		work := setup(s)
+		before := s.fileNames(t)
+		injected := s.injectFault(n)
 		block, err := work()
-		if asked.at = 0; err == nil {
-			c.holds(t, block)
+		if injected.at = 0; err == nil {
+			c.check(t, block)
 			if n < 8 {
-				t.Errorf("there were only %d operations: %q", n, asked.kinds)
+				t.Errorf("there were only %d operations: %q", n, injected.kinds)
 			}
 			return
 		}
-		failed := asked.kinds[n-1]
+		failed := injected.kinds[n-1]
 		if !errors.Is(err, errDisk) {
 			t.Errorf("%s: the error is %v", failed, err)
 		}
-		after := s.names(t)
+		after := s.fileNames(t)
 		if slices.Contains(after, s.Temp) {
-			t.Errorf("%s: a half-made file is left", failed)
+			t.Errorf("%s: an incomplete file is left", failed)
 		}
-		named := slices.Contains(asked.kinds, "rename") && failed != "rename"
+		named := slices.Contains(injected.kinds, "rename") && failed != "rename"
 		if !named && !slices.Equal(after, before) {
-			t.Errorf("%s: the files are %q, and were %q", failed, after, before)
+			t.Errorf("%s: the files are %q, want %q", failed, after, before)
 		}
 		if block, err = work(); err != nil {
-			t.Errorf("%s: doing it again fails: %v", failed, err)
+			t.Errorf("%s: repeating the work fails: %v", failed, err)
 			continue
 		}
-		c.holds(t, block)
+		c.check(t, block)
 	}
 }
 
-func TestAFlushThatFailsLeavesNothing(t *testing.T) {
+func TestFailedFlushLeavesNoFile(t *testing.T) {
 	c := varied()
-	failsCleanly(t, c, func(s *shelf) func() (*index.Block, error) {
-		m := c.memory()
+	checkFailures(t, c, func(s *blockDir) func() (*index.Block, error) {
+		m := c.headBlock()
 		return func() (*index.Block, error) { return s.Flush(m, c.span()) }
 	})
 }
 
-func TestAJoinThatFailsLeavesNothing(t *testing.T) {
+func TestFailedCompactionLeavesNoFile(t *testing.T) {
 	parts := []*contents{spaced(300, 1), {first: 1301, events: make([][]index.Term, 400)}}
 	whole := &contents{first: 1001, events: slices.Concat(parts[0].events, parts[1].events)}
-	failsCleanly(t, whole, func(s *shelf) func() (*index.Block, error) {
+	checkFailures(t, whole, func(s *blockDir) func() (*index.Block, error) {
 		var names []string
 		for _, block := range flushParts(t, s, parts) {
 			names = append(names, block.FileName())
@@ -96,69 +96,69 @@ func TestAJoinThatFailsLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestABlockIsSyncedBeforeItHasItsName(t *testing.T) {
-	s, c := newShelf(t), spaced(10, 1)
-	asked := s.faulty(0)
+func TestBlockIsSyncedBeforeRename(t *testing.T) {
+	s, c := newBlockDir(t), spaced(10, 1)
+	recorded := s.injectFault(0)
 	c.flush(t, s)
 	var order []string
-	for _, kind := range asked.kinds {
+	for _, kind := range recorded.kinds {
 		if kind != "write" {
 			order = append(order, kind)
 		}
 	}
 	if want := []string{"create", "sync", "rename", "syncdir", "open", "read"}; !slices.Equal(order, want) {
-		t.Errorf("the order is %q, not %q", order, want)
+		t.Errorf("the order is %q, want %q", order, want)
 	}
-	if at := slices.Index(asked.kinds, "sync"); slices.Contains(asked.kinds[at:], "write") {
-		t.Errorf("something is written after the sync: %q", asked.kinds)
+	if at := slices.Index(recorded.kinds, "sync"); slices.Contains(recorded.kinds[at:], "write") {
+		t.Errorf("there is a write after the sync: %q", recorded.kinds)
 	}
 }
 
-func TestTheThrottleIsAskedForEachWrite(t *testing.T) {
-	s, c := newShelf(t), varied()
-	var asked, written int64
+func TestThrottleIsCalledForEachWrite(t *testing.T) {
+	s, c := newBlockDir(t), varied()
+	var throttled, written int64
 	s.Dir = vfs.ObserveDir(s.Dir, func(op vfs.Op) error {
 		if op.Kind == "write" {
 			written += op.Size
 		}
 		return nil
 	})
-	s.Throttle = func(bytes int) error { asked += int64(bytes); return nil }
+	s.Throttle = func(bytes int) error { throttled += int64(bytes); return nil }
 	block := c.flush(t, s)
-	if header := int64(index.PageBytes); asked != written-header || written != block.Bytes {
-		t.Errorf("it was asked for %d bytes of %d, and the block has %d", asked, written, block.Bytes)
+	if header := int64(index.PageBytes); throttled != written-header || written != block.Bytes {
+		t.Errorf("%d of %d written bytes were throttled, and the block has %d", throttled, written, block.Bytes)
 	}
 }
 
-func TestTheThrottleMayEndTheWriting(t *testing.T) {
-	s, c := newShelf(t), varied()
+func TestErrorOfThrottleEndsFlush(t *testing.T) {
+	s, c := newBlockDir(t), varied()
 	enough := errors.New("enough")
 	s.Throttle = func(int) error { return enough }
-	if _, err := s.Flush(c.memory(), c.span()); !errors.Is(err, enough) {
+	if _, err := s.Flush(c.headBlock(), c.span()); !errors.Is(err, enough) {
 		t.Errorf("the error is %v", err)
 	}
-	if names := s.names(t); len(names) != 0 {
+	if names := s.fileNames(t); len(names) != 0 {
 		t.Errorf("the files are %q", names)
 	}
 }
 
-func TestAPowerCutWhileFlushingLeavesABlockWholeOrNone(t *testing.T) {
+func TestPowerFailureDuringFlushLeavesCompleteBlockOrNone(t *testing.T) {
 	c := varied()
 	for n := 1; n < 30; n++ {
-		s := newShelf(t)
-		s.faulty(n)
-		_, err := s.Flush(c.memory(), c.span())
+		s := newBlockDir(t)
+		s.injectFault(n)
+		_, err := s.Flush(c.headBlock(), c.span())
 		for seed := range uint64(10) {
-			after := &shelf{s.Builder, s.mem.Crash(chance(seed))}
-			after.Dir = held(t, after.mem)
-			for _, name := range after.names(t) {
+			after := &blockDir{s.Builder, s.mem.Crash(newRand(seed))}
+			after.Dir = openDir(t, after.mem)
+			for _, name := range after.fileNames(t) {
 				if name == s.Temp {
 					continue
 				}
 				block, err := after.open(name)
 				must(t, err)
-				if asked(t, c, block) != 0 {
-					t.Errorf("operation %d, seed %d: the block is damaged", n, seed)
+				if countErrors(t, c, block) != 0 {
+					t.Errorf("operation %d, seed %d: the block is corrupt", n, seed)
 				}
 			}
 		}
@@ -166,5 +166,5 @@ func TestAPowerCutWhileFlushingLeavesABlockWholeOrNone(t *testing.T) {
 			return
 		}
 	}
-	t.Error("there are too many operations")
+	t.Error("too many operations")
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// unique gives contents in which each event has a tag of its own.
+// unique returns contents in which each event has a different tag.
 func unique(first uint64, events int) *contents {
 	c := &contents{first: first, events: make([][]index.Term, events)}
 	for i := range c.events {
@@ -16,12 +16,13 @@ func unique(first uint64, events int) *contents {
 	return c
 }
 
-// filters fails if the filter of a block misses a tag, or lets many others through.
-func filters(t *testing.T, block *index.Block) {
+// checkFilter fails if the filter of a block excludes an existing tag, or has many false
+// positives.
+func checkFilter(t *testing.T, block *index.Block) {
 	t.Helper()
 	for position := block.First; position < block.Next(); position++ {
 		if may, err := block.MayHave(tag(fmt.Sprintf("unique %d", position))); !may || err != nil {
-			t.Fatalf("the tag of event %d is missed: %v", position, err)
+			t.Fatalf("the filter excludes the tag of event %d: %v", position, err)
 		}
 	}
 	passed := 0
@@ -33,26 +34,25 @@ func filters(t *testing.T, block *index.Block) {
 		}
 	}
 	if passed >= 2000 {
-		t.Errorf("with %d terms, %d of 100,000 absent ones pass", block.Terms(), passed)
+		t.Errorf("with %d terms, %d of 100,000 absent terms pass the filter", block.Terms(), passed)
 	}
 }
 
-func TestTheFilterTellsWhatIsAbsent(t *testing.T) {
+func TestFilterExcludesAbsentTerms(t *testing.T) {
 	for _, events := range []int{1, 100, index.DirectoryTerms, index.DirectoryTerms + 1, 30_000} {
-		t.Run(fmt.Sprint(events), func(t *testing.T) { filters(t, unique(1, events).flush(t, newShelf(t))) })
+		t.Run(fmt.Sprint(events), func(t *testing.T) { checkFilter(t, unique(1, events).flush(t, newBlockDir(t))) })
 	}
 }
 
-func TestTheFilterOfAJoinedBlock(t *testing.T) {
-	s := newShelf(t)
-	joined, err := s.Compact(flushParts(t, s, []*contents{unique(1, 9000), unique(9001, 2000), unique(11_001, 9000)}))
+func TestFilterOfCompactedBlock(t *testing.T) {
+	s := newBlockDir(t)
+	compacted, err := s.Compact(flushParts(t, s, []*contents{unique(1, 9000), unique(9001, 2000), unique(11_001, 9000)}))
 	must(t, err)
-	filters(t, joined)
+	checkFilter(t, compacted)
 }
 
-// What is nowhere costs one page, whatever the block holds.
-func TestLookingForWhatIsAbsentReadsOnePage(t *testing.T) {
-	s := newShelf(t)
+func TestLookupOfAbsentTermReadsOnePage(t *testing.T) {
+	s := newBlockDir(t)
 	name := unique(1, 2000).flush(t, s).FileName()
 	cache := index.NewCache(1 << 20)
 	block, err := index.OpenBlock(s.Dir, name, storeID, cache)
@@ -62,27 +62,27 @@ func TestLookingForWhatIsAbsentReadsOnePage(t *testing.T) {
 		if may, err := block.MayHave(term); may || err != nil {
 			continue
 		}
-		finds(t, block, term, nil)
+		checkPostings(t, block, term, nil)
 	}
-	if n, _ := cache.Holds(); n != 1 {
+	if n, _ := cache.Usage(); n != 1 {
 		t.Errorf("%d pages were read", n)
 	}
 }
 
-func TestLookingForATagOfOneEventReadsFewPages(t *testing.T) {
-	s := newShelf(t)
+func TestLookupOfUniqueTagReadsFewPages(t *testing.T) {
+	s := newBlockDir(t)
 	name := unique(1, 20_000).flush(t, s).FileName()
 	most := 0
 	for i := 1; i < 20_000; i += 199 {
 		cache := index.NewCache(1 << 20)
 		block, err := index.OpenBlock(s.Dir, name, storeID, cache)
 		must(t, err)
-		finds(t, block, tag(fmt.Sprintf("unique %d", i)), []uint64{uint64(i)})
-		n, _ := cache.Holds()
+		checkPostings(t, block, tag(fmt.Sprintf("unique %d", i)), []uint64{uint64(i)})
+		n, _ := cache.Usage()
 		most = max(most, n)
 		must(t, block.Close())
 	}
 	if most > 3 {
-		t.Errorf("a lookup has read %d pages", most)
+		t.Errorf("a lookup reads %d pages", most)
 	}
 }

@@ -18,8 +18,8 @@ const (
 	pageBytes   = 4096
 	pagePayload = pageBytes - 4
 
-	// A directory page serves some 2,560 terms: where each of 128 buckets ends,
-	// and a Bloom filter of 7 probes with the rest of the page.
+	// A directory page serves about 2,560 terms. It contains the end of each of 128
+	// buckets, and a Bloom filter with 7 probes in the rest of the page.
 	directoryTerms   = 2560
 	directoryBuckets = 128
 	filterAt         = 8 + 4*directoryBuckets
@@ -29,32 +29,32 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrVersion is returned when a block is of a format version that this program
-// does not know.
+// ErrVersion is returned when a block has a format version that this program does not
+// support.
 var ErrVersion = errors.New("unknown format version")
 
-var errNotBlock = errors.New("not the header of an index block")
+var errNotBlock = errors.New("not an index block header")
 
 // Span is the part of the log that a block covers.
 type Span struct {
 	FirstGroup, LastGroup uint64 // indexes
 	First                 uint64 // the first position
 	Events                uint64
-	// Where the last group's header lies, and what it says: so that the block
-	// can be held against the log.
+	// Base and Offset are the segment and the offset of the last group's header, and
+	// Chain is its chain, to verify that the block belongs to the log.
 	Base   uint64
 	Offset int64
 	Chain  uint64
 }
 
-// Next is the position behind the span's last.
+// Next returns the position after the span's last.
 func (s *Span) Next() uint64 { return s.First + s.Events }
 
 // header is the first page of a block. All numbers are little-endian.
 //
 //	  0  8  magic "UmaDBidx"
 //	  8  4  format version
-//	 12  4  level: 0, or one more than the blocks that were joined
+//	 12  4  level: 0, or one more than the highest of the compacted blocks
 //	 16 16  store id
 //	 32  8  index of the first group
 //	 40  8  index of the last group
@@ -64,11 +64,11 @@ func (s *Span) Next() uint64 { return s.First + s.Events }
 //	 72  8  offset of the last group's header
 //	 80  8  chain of the last group
 //	 88  4  directory pages, from page 1
-//	 92  4  location pages, behind them
-//	 96  8  bytes of the terms, in the pages behind those
+//	 92  4  location pages, after the directory pages
+//	 96  8  bytes of the terms, in the pages after the location pages
 //	104  8  number of terms
 //
-// then zeros, and at 4092 the page's checksum, which here begins from nothing.
+// then zeros, and at 4092 the checksum of the page, which has no seed here.
 type header struct {
 	Span
 	level          uint32
@@ -96,18 +96,18 @@ func (h *header) encode() []byte {
 	return b
 }
 
-// decodeHeader takes a header without its checksum for damage, whatever version
-// it speaks of: a block can be built again, and a wrong bit must not keep a store
-// from being opened.
+// decodeHeader decodes a header. It checks the checksum before the version: a flipped
+// bit in the version must not prevent a store from opening, because a corrupt block
+// can be rebuilt.
 func decodeHeader(b []byte) (h header, err error) {
 	if len(b) < pageBytes || string(b[:8]) != blockMagic {
 		return h, errNotBlock
 	}
-	sound := binary.LittleEndian.Uint32(b[pagePayload:]) == crc32.Checksum(b[:pagePayload], castagnoli)
-	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && sound {
-		return h, fmt.Errorf("%w %d, this program knows %d", ErrVersion, version, formatVersion)
+	valid := binary.LittleEndian.Uint32(b[pagePayload:]) == crc32.Checksum(b[:pagePayload], castagnoli)
+	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && valid {
+		return h, fmt.Errorf("%w %d; this program supports version %d", ErrVersion, version, formatVersion)
 	}
-	if !sound {
+	if !valid {
 		return h, errNotBlock
 	}
 	h.level = binary.LittleEndian.Uint32(b[12:])
@@ -127,22 +127,23 @@ func decodeHeader(b []byte) (h header, err error) {
 	return h, nil
 }
 
-// plausible tells whether the numbers can stand together, and be reckoned with.
+// plausible reports whether the fields are consistent, and small enough for the
+// arithmetic on them.
 func (h *header) plausible() bool {
 	return h.Offset >= 0 && h.directoryPages > 0 && h.Events <= math.MaxUint32 &&
 		int64(h.locationPages) == pagesFor(h.Events*locationBytes) &&
 		h.termBytes <= 1<<60 && h.terms <= h.termBytes/entryBytesMin
 }
 
-// pages gives the number of pages in the file.
+// pages returns the number of pages in the file.
 func (h *header) pages() int64 {
 	return 1 + int64(h.directoryPages) + int64(h.locationPages) + pagesFor(h.termBytes)
 }
 
 func pagesFor(n uint64) int64 { return int64((n + pagePayload - 1) / pagePayload) }
 
-// pageSeed begins the checksum of a page, so that a page in the wrong place or
-// of another block does not pass.
+// pageSeed returns the seed of the page checksums. With it and the page number, a page
+// in the wrong place or of another block has a wrong checksum.
 func (h *header) pageSeed() uint32 {
 	var b [32]byte
 	copy(b[:], h.store[:])
@@ -157,22 +158,22 @@ func pageChecksum(seed uint32, page int64, payload []byte) uint32 {
 	return crc32.Update(crc32.Update(seed, castagnoli, b[:]), castagnoli, payload)
 }
 
-// bucketOf gives the directory page and the bucket in it that a hash belongs to.
-// Both ascend with the hash.
+// bucketOf returns the directory page of a hash and the bucket in that page. Both
+// ascend with the hash.
 func bucketOf(hash uint64, pages uint32) (page, bucket int) {
 	hi, lo := bits.Mul64(hash, uint64(pages))
 	b, _ := bits.Mul64(lo, directoryBuckets)
 	return int(hi), int(b)
 }
 
-// probes calls visit with the byte and the mask of each of a hash's filter bits,
-// as long as visit returns true, and tells whether it always did.
-func probes(hash uint64, visit func(at int, mask byte) bool) bool {
-	mixed := hash * 0x9E3779B97F4A7C15 // the high bits chose the page already
+// probes calls f with the byte offset and the mask of each filter bit of a hash, until
+// f returns false. It reports whether f always returned true.
+func probes(hash uint64, f func(at int, mask byte) bool) bool {
+	mixed := hash * 0x9E3779B97F4A7C15 // the high bits already selected the page
 	a, b := uint32(mixed>>32), uint32(mixed)|1
 	for range filterProbes {
 		bit := uint64(a) * filterBits >> 32
-		if !visit(filterAt+int(bit/8), 1<<(bit%8)) {
+		if !f(filterAt+int(bit/8), 1<<(bit%8)) {
 			return false
 		}
 		a += b
@@ -183,7 +184,7 @@ func probes(hash uint64, visit func(at int, mask byte) bool) bool {
 // A directory page, little-endian:
 //
 //	  0   8  offset in the terms of the page's first bucket
-//	  8 512  for each bucket, where it ends, counted from there
+//	  8 512  for each bucket, its end, relative to that offset
 //	520 3572 Bloom filter
 type directoryPage []byte
 
@@ -202,4 +203,34 @@ func (p directoryPage) mayHave(hash uint64) bool {
 
 func (p directoryPage) add(hash uint64) {
 	probes(hash, func(at int, mask byte) bool { p[at] |= mask; return true })
+}
+
+// Location is the place of an event's record in the log, and the CRC-32C of the
+// record. The segment follows from the event's position.
+type Location struct {
+	Offset int64  // in the segment, below 2^40
+	Size   uint32 // in bytes, below 2^24
+	CRC    uint32
+}
+
+// locationBytes is the encoded size of a Location; it divides pagePayload.
+const locationBytes = 12
+
+// encode encodes a location, little-endian:
+//
+//	0 3  size
+//	3 5  offset
+//	8 4  CRC-32C
+func (l Location) encode(b []byte) {
+	binary.LittleEndian.PutUint64(b, uint64(l.Offset)<<24|uint64(l.Size))
+	binary.LittleEndian.PutUint32(b[8:], l.CRC)
+}
+
+func decodeLocation(b []byte) Location {
+	place := binary.LittleEndian.Uint64(b)
+	return Location{
+		Offset: int64(place >> 24),
+		Size:   uint32(place & (1<<24 - 1)),
+		CRC:    binary.LittleEndian.Uint32(b[8:]),
+	}
 }

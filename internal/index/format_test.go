@@ -11,10 +11,10 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-var update = flag.Bool("update", false, "write what the tests find into testdata")
+var update = flag.Bool("update", false, "update the files in testdata")
 
-// small is contents with one of everything: a list of one chunk and one of
-// several, both kinds of term, an empty text, a source.
+// small returns contents with one of each: a list with one chunk and one with several,
+// both kinds of term, an empty text, and a source.
 func small() *contents {
 	c := &contents{first: 1001, sources: map[string]uint64{"upstream": 300}}
 	for i := range 130 {
@@ -27,15 +27,15 @@ func small() *contents {
 	return c
 }
 
-func flushSmall(t *testing.T, s *shelf) *index.Block {
-	block, err := s.Flush(small().memory(), index.Span{FirstGroup: 0x0102030405060708, LastGroup: 0x1112131415161718, Base: 0x2122232425262728, Offset: 0x3132333435363738, Chain: 0x4142434445464748})
+func flushSmall(t *testing.T, s *blockDir) *index.Block {
+	block, err := s.Flush(small().headBlock(), index.Span{FirstGroup: 0x0102030405060708, LastGroup: 0x1112131415161718, Base: 0x2122232425262728, Offset: 0x3132333435363738, Chain: 0x4142434445464748})
 	must(t, err)
 	return block
 }
 
-func TestTheBytesOfABlockNeverChange(t *testing.T) {
-	s := newShelf(t)
-	have := dump(s.bytes(t, flushSmall(t, s).Name))
+func TestBlockBytesNeverChange(t *testing.T) {
+	s := newBlockDir(t)
+	have := dump(s.readFile(t, flushSmall(t, s).Name))
 	name := filepath.Join("testdata", "block.hex")
 	if *update {
 		must(t, os.MkdirAll("testdata", 0o755))
@@ -44,26 +44,26 @@ func TestTheBytesOfABlockNeverChange(t *testing.T) {
 	want, err := os.ReadFile(name)
 	must(t, err)
 	if have != string(want) {
-		t.Errorf("%s differs: blocks that exist cannot be read any more, so this is a new format version. It is now\n%s", name, have)
+		t.Errorf("%s differs: existing blocks could no longer be read, so this needs a new format version. Got\n%s", name, have)
 	}
 }
 
-// A block of this version that was made once can be read for ever.
-func TestTheGoldenBlockCanBeRead(t *testing.T) {
-	s := newShelf(t)
+// Every block of this version can be read by later programs.
+func TestGoldenBlockCanBeRead(t *testing.T) {
+	s := newBlockDir(t)
 	block := flushSmall(t, s)
 	content, err := os.ReadFile(filepath.Join("testdata", "block.hex"))
 	must(t, err)
-	s.put(t, block.Name, undump(t, string(content)))
+	s.writeFile(t, block.Name, undump(t, string(content)))
 	again, err := s.open(block.Name)
 	must(t, err)
-	small().holds(t, again, tag("some"), eventType("all"), eventType(""))
+	small().check(t, again, tag("some"), eventType("all"), eventType(""))
 	if again.Span != block.Span || again.Terms() != 4 || again.Level() != 0 {
-		t.Errorf("it covers %+v, with %d terms", again.Span, again.Terms())
+		t.Errorf("the block covers %+v, with %d terms", again.Span, again.Terms())
 	}
 }
 
-// dump gives the bytes in lines of 32, leaving out lines of zeros.
+// dump returns a hexadecimal dump with 32 bytes a line and without lines of zeros.
 func dump(b []byte) string {
 	var out strings.Builder
 	for at := 0; at < len(b); at += 32 {

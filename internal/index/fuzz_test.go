@@ -7,31 +7,31 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// FuzzBlock changes bytes of a sound block, makes its checksums right again, and
-// asks it everything. What comes out may be wrong, but it comes, or is damage.
-// Each patch is two bytes of offset from the beginning of a page, and a value.
+// FuzzBlock changes bytes of a valid block, corrects its checksums, and reads everything
+// from it. Results may be wrong, but each read must return, and an error must be a
+// CorruptionError. A patch is two bytes of offset from the start of a page, and a value.
 func FuzzBlock(f *testing.F) {
-	s := newShelf(f)
+	s := newBlockDir(f)
 	name := smallAndLarge().flush(f, s).Name
-	sound := s.bytes(f, name)
+	valid := s.bytes(f, name)
 	f.Add([]byte{}, uint8(0))
-	for page := range len(sound) / index.PageBytes {
+	for page := range len(valid) / index.PageBytes {
 		f.Add([]byte{0, 8, 1, 0, 32, 1, 0, 96, 255, 1, 1, 255}, uint8(page))
 		f.Add([]byte{15, 250, 255, 0, 9, 200, 0, 10, 255, 0, 11, 255, 0, 12, 255}, uint8(page))
 	}
 	f.Fuzz(func(t *testing.T, patches []byte, page uint8) {
-		block := append([]byte(nil), sound...)
+		block := append([]byte(nil), valid...)
 		at := int(page) * index.PageBytes
 		for ; len(patches) >= 3; patches = patches[3:] {
 			offset := at + int(binary.BigEndian.Uint16(patches))
 			block[offset%len(block)] = patches[2]
 		}
 		index.Mend(block)
-		survivesAsking(t, block)
+		checkPatchedBlock(t, block)
 	})
 }
 
-// smallAndLarge is contents of each shape that a block knows, in few pages.
+// smallAndLarge returns contents with lists of all kinds, in few pages.
 func smallAndLarge() *contents {
 	c := small()
 	c.events = append(c.events, spaced(300, 1).events...)
@@ -39,12 +39,12 @@ func smallAndLarge() *contents {
 	return c
 }
 
-// survivesAsking opens bytes as a block, under the name and of the store that
-// they speak of.
-func survivesAsking(t *testing.T, content []byte) {
-	s := newShelf(t)
+// checkPatchedBlock reads everything from a block, under the name and with the store ID
+// in its header.
+func checkPatchedBlock(t *testing.T, content []byte) {
+	s := newBlockDir(t)
 	span := index.Span{FirstGroup: binary.LittleEndian.Uint64(content[32:]), LastGroup: binary.LittleEndian.Uint64(content[40:])}
-	s.put(t, dir+"/"+span.FileName(), content)
+	s.writeFile(t, dir+"/"+span.FileName(), content)
 	s.Store = [16]byte(content[16:32])
 	block, err := index.OpenBlock(s.Dir, span.FileName(), s.Store, s.Cache)
 	if err != nil {
@@ -54,45 +54,45 @@ func survivesAsking(t *testing.T, content []byte) {
 	c := smallAndLarge()
 	for term := range c.postings() {
 		for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
-			positions, err := walkTo(block, term, direction)
-			damageOrNothing(t, block, err)
+			positions, err := readPositions(block, term, direction)
+			checkCorruptionOrNil(t, block, err)
 			if uint64(len(positions)) > block.Events {
-				t.Errorf("%q is at %d of %d positions", term.Text, len(positions), block.Events)
+				t.Errorf("%q has %d positions in %d events", term.Text, len(positions), block.Events)
 			}
 		}
 	}
 	for source := range c.sources {
 		_, _, err := block.Tracking(hasher.Source(source))
-		damageOrNothing(t, block, err)
+		checkCorruptionOrNil(t, block, err)
 	}
 	_, err = block.Locations(nil, block.First, int(min(block.Events, 1000)))
-	damageOrNothing(t, block, err)
-	readsTerms(t, block)
-	joined, err := s.Compact([]*index.Block{block})
-	damageOrNothing(t, block, err)
+	checkCorruptionOrNil(t, block, err)
+	readAllTerms(t, block)
+	compacted, err := s.Compact([]*index.Block{block})
+	checkCorruptionOrNil(t, block, err)
 	if err == nil {
-		damageOrNothing(t, joined, joined.Close())
+		checkCorruptionOrNil(t, compacted, compacted.Close())
 	}
 }
 
-func readsTerms(t *testing.T, block *index.Block) {
+func readAllTerms(t *testing.T, block *index.Block) {
 	terms := block.ReadTerms()
 	for {
 		more, err := terms.Next()
-		damageOrNothing(t, block, err)
+		checkCorruptionOrNil(t, block, err)
 		if !more {
 			return
 		}
 		if !terms.IsSource() {
 			_, err := terms.Positions(nil, 0)
-			damageOrNothing(t, block, err)
+			checkCorruptionOrNil(t, block, err)
 		}
 	}
 }
 
-func damageOrNothing(t *testing.T, block *index.Block, err error) {
+func checkCorruptionOrNil(t *testing.T, block *index.Block, err error) {
 	t.Helper()
-	if err != nil && !isDamage(err, block.Name) {
+	if err != nil && !isCorruption(err, block.Name) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// HeadBlock is the block of the newest positions. One goroutine adds; any number
-// read, each up to the last position that it knows to be published.
+// HeadBlock is the block of the newest positions, in memory. One goroutine adds events.
+// Any number of goroutines read, each up to the last published position that it knows.
 type HeadBlock struct {
 	hasher Hasher
 	first  uint64
@@ -16,11 +16,11 @@ type HeadBlock struct {
 	entries   []entry
 	locations []Location
 	sources   map[string]uint64
-	arena     []byte // free room for texts
-	bytes     int    // roughly what the block takes
+	arena     []byte // free space for texts
+	bytes     int    // roughly the memory that the block takes
 }
 
-// entry is a term with its positions, relative to first. Most terms have one.
+// entry is a term with its positions, relative to first. Most terms have one position.
 type entry struct {
 	Term
 	same uint32 // 1 + index of the next entry with the same hash, 0 for none
@@ -29,14 +29,14 @@ type entry struct {
 }
 
 const (
-	// entryBytes is roughly what an entry takes, with its place in the table.
+	// entryBytes is roughly the memory that an entry takes, with its slot in the table.
 	entryBytes = int(unsafe.Sizeof(entry{})) + 24
-	// arenaBytes is the room that is made for texts at a time.
+	// arenaBytes is the size of the allocations for texts.
 	arenaBytes = 64 << 10
 )
 
-// NewHeadBlock makes a block that begins at a position. terms is about how many
-// different terms it will have; 0 if nobody knows.
+// NewHeadBlock returns an empty block that starts at a position. terms is the expected
+// number of distinct terms; 0 if unknown.
 func NewHeadBlock(hasher Hasher, first uint64, terms int) *HeadBlock {
 	return &HeadBlock{
 		hasher:  hasher,
@@ -47,71 +47,71 @@ func NewHeadBlock(hasher Hasher, first uint64, terms int) *HeadBlock {
 	}
 }
 
-// Terms is how many different terms the block has, sources excepted.
-func (m *HeadBlock) Terms() int {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return len(m.entries)
+// Terms returns the number of distinct terms, without tracking sources.
+func (h *HeadBlock) Terms() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.entries)
 }
 
-// First is the position that the block begins at.
-func (m *HeadBlock) First() uint64 { return m.first }
+// First returns the first position of the block.
+func (h *HeadBlock) First() uint64 { return h.first }
 
-// Next is the position behind the block's last.
-func (m *HeadBlock) Next() uint64 {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.first + uint64(len(m.locations))
+// Next returns the position after the block's last.
+func (h *HeadBlock) Next() uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.first + uint64(len(h.locations))
 }
 
-// Bytes is roughly the memory that the block takes.
-func (m *HeadBlock) Bytes() int {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.bytes
+// Bytes returns roughly the memory that the block takes.
+func (h *HeadBlock) Bytes() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.bytes
 }
 
-// Hasher makes the terms to add and to look up.
-func (m *HeadBlock) Hasher() Hasher { return m.hasher }
+// Hasher returns the hasher that makes the terms to add and to look up.
+func (h *HeadBlock) Hasher() Hasher { return h.hasher }
 
-// MaxBytes returns the most memory that some events with some terms take. The texts of
-// the terms have text bytes together.
+// MaxBytes returns the maximum memory that a number of events with a number of terms
+// take. text is the total length of the texts in bytes.
 func MaxBytes(events, terms, text int) int {
 	return events*int(unsafe.Sizeof(Location{})) + terms*entryBytes + text
 }
 
 // AddEvent adds the event at the next position. A term may repeat; the texts are
 // copied.
-func (m *HeadBlock) AddEvent(location Location, terms []Term) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	position := uint32(len(m.locations))
-	m.locations = append(m.locations, location)
-	m.bytes += int(unsafe.Sizeof(location))
+func (h *HeadBlock) AddEvent(location Location, terms []Term) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	position := uint32(len(h.locations))
+	h.locations = append(h.locations, location)
+	h.bytes += int(unsafe.Sizeof(location))
 	for i := range terms {
-		m.addTerm(&terms[i], position)
+		h.addTerm(&terms[i], position)
 	}
 }
 
-func (m *HeadBlock) addTerm(term *Term, position uint32) {
-	head := m.table[term.hash]
-	for i := head; i != 0; i = m.entries[i-1].same {
-		if e := &m.entries[i-1]; e.Kind == term.Kind && e.Text == term.Text {
-			m.bytes += e.add(position)
+func (h *HeadBlock) addTerm(term *Term, position uint32) {
+	head := h.table[term.hash]
+	for i := head; i != 0; i = h.entries[i-1].same {
+		if e := &h.entries[i-1]; e.Kind == term.Kind && e.Text == term.Text {
+			h.bytes += e.add(position)
 			return
 		}
 	}
-	added := Term{term.hash, term.Kind, m.keep(term.Text)}
-	m.entries = append(m.entries, entry{Term: added, same: head, one: position})
-	m.table[term.hash] = uint32(len(m.entries))
-	m.bytes += entryBytes + len(term.Text)
+	added := Term{term.hash, term.Kind, h.keep(term.Text)}
+	h.entries = append(h.entries, entry{Term: added, same: head, one: position})
+	h.table[term.hash] = uint32(len(h.entries))
+	h.bytes += entryBytes + len(term.Text)
 }
 
-// add adds a position, and gives by how much the entry grew.
+// add adds a position, and returns by how many bytes the entry grew.
 func (e *entry) add(position uint32) int {
 	switch {
 	case e.more == nil && e.one == position, e.more != nil && e.more[len(e.more)-1] == position:
-		return 0 // the event repeats the term
+		return 0 // the event has the term more than once
 	case e.more == nil:
 		e.more = append(make([]uint32, 0, 4), e.one, position)
 		return 16
@@ -122,64 +122,64 @@ func (e *entry) add(position uint32) int {
 }
 
 // keep copies a text into the arena.
-func (m *HeadBlock) keep(text string) string {
-	if len(text) > len(m.arena) {
-		m.arena = make([]byte, max(arenaBytes, len(text)))
+func (h *HeadBlock) keep(text string) string {
+	if len(text) > len(h.arena) {
+		h.arena = make([]byte, max(arenaBytes, len(text)))
 	}
-	n := copy(m.arena, text)
-	kept := unsafe.String(unsafe.SliceData(m.arena), n)
-	m.arena = m.arena[n:]
+	n := copy(h.arena, text)
+	kept := unsafe.String(unsafe.SliceData(h.arena), n)
+	h.arena = h.arena[n:]
 	return kept
 }
 
 // SetTracking records the last position of a source.
-func (m *HeadBlock) SetTracking(source string, position uint64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, known := m.sources[source]; !known {
-		m.bytes += entryBytes + len(source)
+func (h *HeadBlock) SetTracking(source string, position uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := h.sources[source]; !known {
+		h.bytes += entryBytes + len(source)
 	}
-	m.sources[source] = position
+	h.sources[source] = position
 }
 
-// Tracking gives the last position of a source, if the block has one. The term
-// is of Hasher.Source.
-func (m *HeadBlock) Tracking(source Term) (uint64, bool, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	position, found := m.sources[source.Text]
+// Tracking returns the last position of a source, and reports whether the block has
+// one. The term must be made by Hasher.Source.
+func (h *HeadBlock) Tracking(source Term) (uint64, bool, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	position, found := h.sources[source.Text]
 	return position, found, nil
 }
 
-// Postings gives the positions of a term, and how many there are. Some may not
-// be published yet.
-func (m *HeadBlock) Postings(term Term, direction Direction) (Postings, int, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	for i := m.table[term.hash]; i != 0; i = m.entries[i-1].same {
-		e := &m.entries[i-1]
+// Postings returns the positions of a term, and their number. Some may not be published
+// yet.
+func (h *HeadBlock) Postings(term Term, direction Direction) (Postings, int, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for i := h.table[term.hash]; i != 0; i = h.entries[i-1].same {
+		e := &h.entries[i-1]
 		if e.Kind != term.Kind || e.Text != term.Text {
 			continue
 		}
 		positions := e.positions()
-		return &run{first: m.first, positions: positions, direction: direction}, len(positions), nil
+		return &slicePostings{first: h.first, positions: positions, direction: direction}, len(positions), nil
 	}
 	return Empty{}, 0, nil
 }
 
 // Count returns how many events have a term.
-func (m *HeadBlock) Count(term Term) int {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	for i := m.table[term.hash]; i != 0; i = m.entries[i-1].same {
-		if e := &m.entries[i-1]; e.Kind == term.Kind && e.Text == term.Text {
+func (h *HeadBlock) Count(term Term) int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for i := h.table[term.hash]; i != 0; i = h.entries[i-1].same {
+		if e := &h.entries[i-1]; e.Kind == term.Kind && e.Text == term.Text {
 			return max(1, len(e.more))
 		}
 	}
 	return 0
 }
 
-// positions gives the positions there are now; later additions do not touch them.
+// positions returns the current positions. Adding more does not change the slice.
 func (e *entry) positions() []uint32 {
 	if e.more == nil {
 		return []uint32{e.one}
@@ -187,29 +187,31 @@ func (e *entry) positions() []uint32 {
 	return e.more
 }
 
-// Locations appends the locations of n positions from one on.
-func (m *HeadBlock) Locations(dst []Location, from uint64, n int) ([]Location, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	at := from - m.first
-	return append(dst, m.locations[at:at+uint64(n)]...), nil
+// Locations appends the locations of the n positions that start at from.
+func (h *HeadBlock) Locations(dst []Location, from uint64, n int) ([]Location, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	at := from - h.first
+	return append(dst, h.locations[at:at+uint64(n)]...), nil
 }
 
-// EachTerm visits the terms, sources excepted, with their positions relative to
-// First, in no order, until an error. Nothing may be added meanwhile.
-func (m *HeadBlock) EachTerm(visit func(Term, []uint32) error) error {
-	for i := range m.entries {
-		if err := visit(m.entries[i].Term, m.entries[i].positions()); err != nil {
+// EachTerm calls f with each term except tracking sources, and its positions relative
+// to First, until f returns an error. The order is unspecified. Nothing may be added
+// meanwhile.
+func (h *HeadBlock) EachTerm(f func(Term, []uint32) error) error {
+	for i := range h.entries {
+		if err := f(h.entries[i].Term, h.entries[i].positions()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// EachSource visits the tracking sources with their last positions, likewise.
-func (m *HeadBlock) EachSource(visit func(source string, position uint64) error) error {
-	for source, position := range m.sources {
-		if err := visit(source, position); err != nil {
+// EachSource calls f with each tracking source and its last position, on the same
+// conditions as EachTerm.
+func (h *HeadBlock) EachSource(f func(source string, position uint64) error) error {
+	for source, position := range h.sources {
+		if err := f(source, position); err != nil {
 			return err
 		}
 	}

@@ -13,16 +13,16 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-func TestAMemoryBlockTellsItsRange(t *testing.T) {
+func TestHeadBlockRange(t *testing.T) {
 	c := spaced(7, 2)
-	m := c.memory()
+	m := c.headBlock()
 	if m.First() != 1001 || m.Next() != 1015 || m.Terms() != 1 || m.Hasher() != hasher {
-		t.Errorf("it is from %d to %d, with %d terms", m.First(), m.Next(), m.Terms())
+		t.Errorf("the block is from %d to %d, with %d terms", m.First(), m.Next(), m.Terms())
 	}
 }
 
-// The caller's text may lie in a buffer that is used again.
-func TestAMemoryBlockCopiesTexts(t *testing.T) {
+// The caller may reuse the memory of a text.
+func TestHeadBlockCopiesTexts(t *testing.T) {
 	m := index.NewHeadBlock(hasher, 1, 10)
 	for i := range 10_000 {
 		text := fmt.Appendf(nil, "text %d%s", i, strings.Repeat("x", i%300))
@@ -30,31 +30,31 @@ func TestAMemoryBlockCopiesTexts(t *testing.T) {
 		clear(text)
 	}
 	for i := range 10_000 {
-		finds(t, m, tag(fmt.Sprintf("text %d%s", i, strings.Repeat("x", i%300))), []uint64{uint64(i) + 1})
+		checkPostings(t, m, tag(fmt.Sprintf("text %d%s", i, strings.Repeat("x", i%300))), []uint64{uint64(i) + 1})
 	}
 }
 
-func TestAnEventThatRepeatsATermBearsItOnce(t *testing.T) {
+func TestRepeatedTermOfEventCountsOnce(t *testing.T) {
 	c := &contents{first: 1, events: [][]index.Term{
 		{tag("a"), tag("a"), tag("b"), tag("a")}, {tag("b")}, {tag("a"), tag("a")}, {tag("a"), eventType("a"), tag("a")},
 	}}
-	c.holds(t, c.memory())
-	c.holds(t, c.flush(t, newShelf(t)))
+	c.check(t, c.headBlock())
+	c.check(t, c.flush(t, newBlockDir(t)))
 }
 
-func TestTheLastTrackingPositionCounts(t *testing.T) {
+func TestTrackingReturnsLastPosition(t *testing.T) {
 	m := index.NewHeadBlock(hasher, 1, 0)
 	for position := range uint64(5) {
 		m.SetTracking("upstream", position)
 	}
 	if have, known, err := m.Tracking(hasher.Source("upstream")); have != 4 || !known || err != nil {
-		t.Errorf("it is %d, %v, %v", have, known, err)
+		t.Errorf("Tracking() = %d, %v, %v", have, known, err)
 	}
 }
 
-func TestAMemoryBlockListsWhatItHolds(t *testing.T) {
+func TestEachTermAndEachSource(t *testing.T) {
 	c := varied()
-	m := c.memory()
+	m := c.headBlock()
 	have, want := map[index.Term][]uint64{}, c.postings()
 	must(t, m.EachTerm(func(term index.Term, positions []uint32) error {
 		for _, position := range positions {
@@ -63,26 +63,26 @@ func TestAMemoryBlockListsWhatItHolds(t *testing.T) {
 		return nil
 	}))
 	if !maps.EqualFunc(have, want, slices.Equal) {
-		t.Errorf("it lists %d terms of %d, or other positions", len(have), len(want))
+		t.Errorf("EachTerm passed %d terms, want %d, or other positions", len(have), len(want))
 	}
 	sources := map[string]uint64{}
 	must(t, m.EachSource(func(source string, position uint64) error { sources[source] = position; return nil }))
 	if !maps.Equal(sources, c.sources) {
-		t.Errorf("it lists the sources %v", sources)
+		t.Errorf("EachSource passed %v", sources)
 	}
 	if err := m.EachTerm(func(index.Term, []uint32) error { return errDisk }); err != errDisk {
-		t.Errorf("an error does not end it: %v", err)
+		t.Errorf("EachTerm = %v, want the error of its callback", err)
 	}
 	if err := m.EachSource(func(string, uint64) error { return errDisk }); err != errDisk {
-		t.Errorf("an error does not end it: %v", err)
+		t.Errorf("EachSource = %v, want the error of its callback", err)
 	}
 }
 
-// Bytes is what the limit on memory goes by, so nothing may be left out.
-func TestAMemoryBlockKnowsRoughlyWhatItTakes(t *testing.T) {
+// The limit on memory depends on Bytes, so it must include everything.
+func TestHeadBlockBytesGrow(t *testing.T) {
 	for name, add := range map[string]func(*index.HeadBlock, int){
-		"tags of their own": func(m *index.HeadBlock, i int) { m.AddEvent(index.Location{}, []index.Term{tag(fmt.Sprint(i))}) },
-		"one tag":           func(m *index.HeadBlock, _ int) { m.AddEvent(index.Location{}, []index.Term{tag("one")}) },
+		"different tags": func(m *index.HeadBlock, i int) { m.AddEvent(index.Location{}, []index.Term{tag(fmt.Sprint(i))}) },
+		"one tag":        func(m *index.HeadBlock, _ int) { m.AddEvent(index.Location{}, []index.Term{tag("one")}) },
 		"long tags": func(m *index.HeadBlock, i int) {
 			m.AddEvent(index.Location{}, []index.Term{tag(fmt.Sprint(i, strings.Repeat("x", 100)))})
 		},
@@ -94,20 +94,20 @@ func TestAMemoryBlockKnowsRoughlyWhatItTakes(t *testing.T) {
 			for i := range 1000 {
 				add(m, i)
 				if m.Bytes() < before {
-					t.Fatalf("it shrinks to %d bytes", m.Bytes())
+					t.Fatalf("Bytes shrinks to %d", m.Bytes())
 				}
 				before = m.Bytes()
 			}
 			if least := 1000 * 4; m.Bytes() < least {
-				t.Errorf("1000 take %d bytes", m.Bytes())
+				t.Errorf("after 1000 additions, Bytes() = %d", m.Bytes())
 			}
 		})
 	}
 }
 
-// The race detector looks on while one goroutine adds and others read, each up to
-// what it knows to be there.
-func TestAMemoryBlockIsReadWhileItGrows(t *testing.T) {
+// For the race detector: one goroutine adds, and others read up to the published
+// position.
+func TestHeadBlockConcurrentReads(t *testing.T) {
 	const events = 3000
 	m := index.NewHeadBlock(hasher, 1, 0)
 	var published atomic.Uint64
@@ -116,7 +116,7 @@ func TestAMemoryBlockIsReadWhileItGrows(t *testing.T) {
 		all.Go(func() {
 			for head := uint64(0); head < events; {
 				head = published.Load()
-				readsUpTo(t, m, head)
+				checkReadUpTo(t, m, head)
 			}
 		})
 	}
@@ -128,15 +128,15 @@ func TestAMemoryBlockIsReadWhileItGrows(t *testing.T) {
 	all.Wait()
 }
 
-// readsUpTo fails unless the tag of all events is on each up to a head.
-func readsUpTo(t *testing.T, m *index.HeadBlock, head uint64) {
+// checkReadUpTo fails unless the block contains all events up to head.
+func checkReadUpTo(t *testing.T, m *index.HeadBlock, head uint64) {
 	p, count, err := m.Postings(tag("all"), index.Forwards)
 	if err != nil || uint64(count) < head {
-		t.Errorf("of %d events there are %d: %v", head, count, err)
+		t.Errorf("the tag has %d positions, want at least %d: %v", count, head, err)
 	}
 	for key := uint64(1); key <= head; key += 97 {
 		if found, ok, err := p.Seek(key); found != key || !ok || err != nil {
-			t.Errorf("sought %d, found %d, %v, %v", key, found, ok, err)
+			t.Errorf("Seek(%d) = %d, %v, %v", key, found, ok, err)
 		}
 	}
 	if head == 0 {
@@ -144,7 +144,7 @@ func readsUpTo(t *testing.T, m *index.HeadBlock, head uint64) {
 	}
 	locations, err := m.Locations(nil, head, 1)
 	if err != nil || locations[0] != location(head) {
-		t.Errorf("the event at %d lies at %+v: %v", head, locations, err)
+		t.Errorf("location of position %d = %+v: %v", head, locations, err)
 	}
 	if _, known, err := m.Tracking(hasher.Source("upstream")); !known || err != nil {
 		t.Errorf("the source is unknown: %v", err)

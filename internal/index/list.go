@@ -6,19 +6,19 @@ import (
 	"sort"
 )
 
-// chunkPositions is how many positions a chunk of a list has. The number is
-// part of the format.
+// chunkPositions is the number of positions in a full chunk of a list. It is part of
+// the format.
 const chunkPositions = 128
 
-// A list is a term's positions on disk, relative to the block's first, and
-// ascending. Up to 128 positions are one chunk: each is a uvarint, the
-// difference to the one before (the first: to 0). More are cut into chunks of
-// 128, behind a table with 8 bytes, little-endian, for each:
+// A list is the encoding of a term's positions, relative to the block's first and
+// ascending. Up to 128 positions are one chunk: each is a uvarint, the difference to
+// the position before it (for the first one, to 0). More positions are split into
+// chunks of 128, which follow a table with 8 bytes, little-endian, for each chunk:
 //
 //	0 4  the chunk's first position
-//	4 4  offset of the chunk, counted from the table's end
+//	4 4  offset of the chunk from the end of the table
 //
-// and the chunk then holds the differences for all but its first position.
+// Such a chunk contains the differences for all but its first position.
 
 // appendList appends the encoding of positions.
 func appendList(dst []byte, positions []uint32) []byte {
@@ -47,7 +47,8 @@ func appendDeltas(dst []byte, last uint32, positions []uint32) []byte {
 	return dst
 }
 
-// decodeList appends the count positions of a whole list, each raised by base.
+// decodeList appends the count positions of a whole list, each increased by base. It
+// returns false if the list is malformed.
 func decodeList(dst []uint32, data []byte, count int, base uint32) ([]uint32, bool) {
 	if count <= chunkPositions {
 		return decodeDeltas(dst, data, count, 0, base)
@@ -71,7 +72,7 @@ func decodeList(dst []uint32, data []byte, count int, base uint32) ([]uint32, bo
 	return dst, ok
 }
 
-// chunkBounds gives where the i-th chunk of a table begins and ends.
+// chunkBounds returns the offsets at which the i-th chunk of a table starts and ends.
 func chunkBounds(table []byte, i, end int) (from, to int) {
 	from, to = int(binary.LittleEndian.Uint32(table[8*i+4:])), end
 	if next := 8 * (i + 1); next < len(table) {
@@ -93,8 +94,8 @@ func decodeDeltas(dst []uint32, data []byte, count int, last, base uint32) ([]ui
 	return dst, true
 }
 
-// list is postings on disk with more than one chunk. It reads the chunks that it
-// is sought in, and of the table what a binary search touches.
+// list is the Postings of a list on disk with more than one chunk. It reads only the
+// chunks that Seek needs, and the table rows that a binary search needs.
 type list struct {
 	block     *Block
 	first     uint64
@@ -104,15 +105,15 @@ type list struct {
 	count     int
 	chunks    int
 
-	at  int // the chunk that run is of; -1 before the first
-	run run
+	at    int // the loaded chunk, in the order of the iteration; -1 before the first
+	chunk slicePostings
 }
 
-// Seek looks in the chunk that it stands in, then in the next, then anywhere.
+// Seek searches the loaded chunk first, then the next one, then all others after it.
 func (l *list) Seek(key uint64) (uint64, bool, error) {
 	for {
 		if l.at >= 0 {
-			if found, ok, err := l.run.Seek(key); ok || err != nil {
+			if found, ok, err := l.chunk.Seek(key); ok || err != nil {
 				return found, ok, err
 			}
 		}
@@ -126,36 +127,36 @@ func (l *list) Seek(key uint64) (uint64, bool, error) {
 	}
 }
 
-// chunkFor gives the number, in the order of the walk, of the first chunk after
-// the one it stands in that can have key; l.chunks if there is none.
+// chunkFor returns the first chunk after the loaded one that can contain key, or
+// l.chunks if there is none. Chunks are numbered in the order of the iteration.
 func (l *list) chunkFor(key uint64) (int, error) {
 	next := l.at + 1
 	if next+1 >= l.chunks {
 		return min(next, l.chunks), nil
 	}
 	var failed error
-	// A chunk can have the key unless the walk enters the one after it at or
-	// below the key.
-	beyond := func(i int) bool {
+	// A chunk can contain the key unless the chunk after it starts at or below the
+	// key.
+	canContain := func(i int) bool {
 		if failed != nil || i == l.chunks-1 {
 			return true
 		}
-		enters, err := l.entry(i)
+		end, err := l.chunkEnd(i)
 		if err != nil {
 			failed = err
 		}
-		return enters > key
+		return end > key
 	}
-	if beyond(next) {
+	if canContain(next) {
 		return next, failed
 	}
-	found := next + sort.Search(l.chunks-next, func(i int) bool { return beyond(next + i) })
+	found := next + sort.Search(l.chunks-next, func(i int) bool { return canContain(next + i) })
 	return found, failed
 }
 
-// entry gives a key that every key of the chunks up to i lies below, and every
-// key of those behind at or above, in the order of the walk.
-func (l *list) entry(i int) (uint64, error) {
+// chunkEnd returns a key that is greater than all keys of the chunks up to i, and not
+// greater than any key of the chunks after i, in the order of the iteration.
+func (l *list) chunkEnd(i int) (uint64, error) {
 	if l.direction == Forwards {
 		first, _, err := l.row(i + 1)
 		return l.first + uint64(first), err
@@ -164,7 +165,7 @@ func (l *list) entry(i int) (uint64, error) {
 	return ^(l.first + uint64(first)) + 1, err
 }
 
-// row reads a row of the table: a chunk's first position and offset.
+// row reads a row of the table: the first position and the offset of a chunk.
 func (l *list) row(chunk int) (first, offset uint32, err error) {
 	var b [8]byte
 	if err := l.block.readTerms(b[:], l.table+8*uint64(chunk)); err != nil {
@@ -173,7 +174,7 @@ func (l *list) row(chunk int) (first, offset uint32, err error) {
 	return binary.LittleEndian.Uint32(b[:]), binary.LittleEndian.Uint32(b[4:]), nil
 }
 
-// load decodes the i-th chunk of the walk.
+// load decodes the i-th chunk of the iteration.
 func (l *list) load(i int) error {
 	chunk := i
 	if l.direction == Backwards {
@@ -192,21 +193,21 @@ func (l *list) load(i int) error {
 		}
 		to = uint64(end)
 	}
-	// A difference takes five bytes at the most.
+	// A difference takes at most five bytes.
 	if uint64(from) > to || to-uint64(from) > 5*chunkPositions {
-		return l.block.damaged(l.table, "a list of positions is malformed")
+		return l.block.corruption(l.table, "a list of positions is malformed")
 	}
 	data := make([]byte, to-uint64(from))
 	if err := l.block.readTerms(data, l.table+tableBytes+uint64(from)); err != nil {
 		return err
 	}
 	n := min(chunkPositions, l.count-chunk*chunkPositions)
-	positions := append(l.run.positions[:0], first)
+	positions := append(l.chunk.positions[:0], first)
 	positions, ok := decodeDeltas(positions, data, n-1, first, 0)
 	if !ok {
-		return l.block.damaged(l.table, "a list of positions is malformed")
+		return l.block.corruption(l.table, "a list of positions is malformed")
 	}
 	l.at = i
-	l.run = run{first: l.first, positions: positions, direction: l.direction}
+	l.chunk = slicePostings{first: l.first, positions: positions, direction: l.direction}
 	return nil
 }

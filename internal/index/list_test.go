@@ -11,8 +11,7 @@ import (
 	"github.com/umadb-go/umadb/internal/index"
 )
 
-// spaced gives contents in which a tag is on so many events: on each, or on one
-// in some.
+// spaced returns contents in which count events have a tag: one in each gap events.
 func spaced(count, gap int) *contents {
 	c := &contents{first: 1001, events: make([][]index.Term, count*gap)}
 	for i := range count {
@@ -21,17 +20,17 @@ func spaced(count, gap int) *contents {
 	return c
 }
 
-func TestListsOfAnyLengthAreWalkedAndLeaptThrough(t *testing.T) {
+func TestSeekInListsOfAnyLength(t *testing.T) {
 	for _, count := range []int{1, 2, 127, 128, 129, 255, 256, 257, 384, 385, 10_000} {
 		for _, gap := range []int{1, 7} {
 			t.Run(fmt.Sprintf("count=%d/gap=%d", count, gap), func(t *testing.T) {
 				c := spaced(count, gap)
-				memory := c.memory()
-				block := c.flush(t, newShelf(t))
-				for _, r := range []reader{memory, block} {
-					c.holds(t, r)
+				head := c.headBlock()
+				block := c.flush(t, newBlockDir(t))
+				for _, r := range []reader{head, block} {
+					c.check(t, r)
 					for seed := range uint64(20) {
-						leapsOf(t, c, r, seed)
+						checkAllSeeks(t, c, r, seed)
 					}
 				}
 			})
@@ -39,10 +38,10 @@ func TestListsOfAnyLengthAreWalkedAndLeaptThrough(t *testing.T) {
 	}
 }
 
-func TestWhatLiesOutsideAListIsNotFound(t *testing.T) {
+func TestSeekOutsideList(t *testing.T) {
 	c := spaced(300, 2)
 	last := c.first + 2*299
-	for _, r := range []reader{c.memory(), c.flush(t, newShelf(t))} {
+	for _, r := range []reader{c.headBlock(), c.flush(t, newBlockDir(t))} {
 		for _, s := range []struct {
 			direction index.Direction
 			from      uint64
@@ -53,20 +52,19 @@ func TestWhatLiesOutsideAListIsNotFound(t *testing.T) {
 		} {
 			p, _, err := r.Postings(tag("spaced"), s.direction)
 			must(t, err)
-			for range 2 { // asking again moves nothing
+			for range 2 { // repeating a Seek returns the same
 				key, ok, err := p.Seek(s.direction.Key(s.from))
 				if err != nil || ok != (s.found != 0) || ok && s.direction.Key(key) != s.found {
-					t.Errorf("from %d found is %d, %v, %v", s.from, s.direction.Key(key), ok, err)
+					t.Errorf("Seek(%d) = %d, %v, %v", s.from, s.direction.Key(key), ok, err)
 				}
 			}
 		}
 	}
 }
 
-// A leap through a long list reads the pages that it needs, not all of them.
-func TestALeapReadsFewPages(t *testing.T) {
+func TestSeekFarAheadReadsFewPages(t *testing.T) {
 	c := spaced(100_000, 1)
-	s := newShelf(t)
+	s := newBlockDir(t)
 	name := c.flush(t, s).Name
 	for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
 		cache := index.NewCache(1 << 20)
@@ -75,15 +73,15 @@ func TestALeapReadsFewPages(t *testing.T) {
 		p, _, err := block.Postings(tag("spaced"), direction)
 		must(t, err)
 		if _, ok, err := p.Seek(direction.Key(c.first + 77_777)); !ok || err != nil {
-			t.Errorf("nothing is found: %v", err)
+			t.Errorf("no key is found: %v", err)
 		}
-		if n, _ := cache.Holds(); n > 6 {
+		if n, _ := cache.Usage(); n > 6 {
 			t.Errorf("%d pages were read", n)
 		}
 	}
 }
 
-func TestAListIsDecodedAsEncoded(t *testing.T) {
+func TestListRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		count := rapid.SampledFrom([]int{0, 1, 127, 128, 129, 256, 300}).Draw(t, "count")
 		positions := rapid.SliceOfNDistinct(rapid.Uint32(), count, count, rapid.ID[uint32]).Draw(t, "positions")
@@ -94,17 +92,17 @@ func TestAListIsDecodedAsEncoded(t *testing.T) {
 		}
 		have, ok := index.DecodeList([]uint32{7}, index.AppendList(nil, positions), count, base)
 		if !ok || len(have) != count+1 || have[0] != 7 {
-			t.Fatalf("decoded are %d of %d, %v", len(have), count, ok)
+			t.Fatalf("decoded %d of %d positions, %v", len(have)-1, count, ok)
 		}
 		for i, position := range positions {
 			if have[i+1] != position+base {
-				t.Fatalf("position %d is %d, not %d", i, have[i+1], position+base)
+				t.Fatalf("position %d is %d, want %d", i, have[i+1], position+base)
 			}
 		}
 	})
 }
 
-func TestAListThatIsCutOffIsMalformed(t *testing.T) {
+func TestTruncatedListIsMalformed(t *testing.T) {
 	for _, count := range []int{1, 128, 129, 300} {
 		positions := make([]uint32, count)
 		for i := range positions {
@@ -113,20 +111,20 @@ func TestAListThatIsCutOffIsMalformed(t *testing.T) {
 		encoded := index.AppendList(nil, positions)
 		for size := range encoded {
 			if _, ok := index.DecodeList(nil, encoded[:size], count, 0); ok {
-				t.Errorf("%d positions in %d of %d bytes pass", count, size, len(encoded))
+				t.Errorf("%d positions in %d of %d bytes are accepted", count, size, len(encoded))
 			}
 		}
 	}
 }
 
-// The keys of a walk ascend, whichever way it goes.
-func TestKeysTurnPositionsAround(t *testing.T) {
-	chance := rand.New(rand.NewPCG(1, 2))
+// Keys ascend in both directions.
+func TestDirectionKey(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
 	for range 100 {
-		a, b := chance.Uint64(), chance.Uint64()
+		a, b := rng.Uint64(), rng.Uint64()
 		for _, d := range []index.Direction{index.Forwards, index.Backwards} {
 			if d.Key(d.Key(a)) != a {
-				t.Errorf("%d does not come back", a)
+				t.Errorf("Key(Key(%d)) = %d", a, d.Key(d.Key(a)))
 			}
 			if (a < b) != ((d.Key(a) < d.Key(b)) == (d == index.Forwards)) {
 				t.Errorf("%d and %d are in the wrong order", a, b)

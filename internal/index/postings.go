@@ -1,26 +1,29 @@
 package index
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
-// Postings are positions in the order of a walk, forwards or backwards. They
-// speak of keys, so that the algebra need not know the direction: a key is the
-// position forwards and its complement backwards, and keys always ascend.
+// Postings iterates over positions, forwards or backwards. Its methods use keys instead
+// of positions, so that the set operations do not depend on the direction: forwards, a
+// key is the position, and backwards, its complement. Keys always ascend.
 type Postings interface {
-	// Seek gives the first key at or above the given one, and false if there is
-	// none. Keys sought must not descend.
+	// Seek returns the first key at or above the given one, or false if there is none.
+	// The keys of successive calls must not descend.
 	Seek(key uint64) (uint64, bool, error)
 }
 
 // Direction turns positions into keys and back.
 type Direction bool
 
-// The two directions of a walk.
+// The two directions of an iteration.
 const (
 	Forwards  Direction = false
 	Backwards Direction = true
 )
 
-// Key gives a position's key, and a key's position.
+// Key returns the key of a position, and the position of a key.
 func (d Direction) Key(x uint64) uint64 {
 	if d == Backwards {
 		return ^x
@@ -28,20 +31,20 @@ func (d Direction) Key(x uint64) uint64 {
 	return x
 }
 
-// All has every key.
+// All is the Postings of every key.
 type All struct{}
 
-// Seek gives the key itself.
+// Seek returns the key itself.
 func (All) Seek(key uint64) (uint64, bool, error) { return key, true, nil }
 
-// Empty has no key.
+// Empty is the Postings without keys.
 type Empty struct{}
 
-// Seek finds nothing.
+// Seek returns false.
 func (Empty) Seek(uint64) (uint64, bool, error) { return 0, false, nil }
 
-// Intersect gives the keys that all of the postings have. It is fastest with the
-// rarest first.
+// Intersect returns the keys that are in all of the postings. It is fastest if the
+// shortest postings come first.
 func Intersect(all ...Postings) Postings {
 	if len(all) == 1 {
 		return all[0]
@@ -51,7 +54,7 @@ func Intersect(all ...Postings) Postings {
 
 type intersection []Postings
 
-// Seek lets each postings in turn leap to where the others stand.
+// Seek advances the postings in turn until all of them have the same key.
 func (all intersection) Seek(key uint64) (uint64, bool, error) {
 	for agreed := 0; agreed < len(all); {
 		for _, p := range all {
@@ -68,42 +71,43 @@ func (all intersection) Seek(key uint64) (uint64, bool, error) {
 	return key, true, nil
 }
 
-// Union gives the keys that any of the postings has, each once.
-func Union(any ...Postings) Postings {
-	any = slices.DeleteFunc(any, func(p Postings) bool { return p == Empty{} })
-	switch len(any) {
+// Union returns the keys that are in any of the postings, each once.
+func Union(of ...Postings) Postings {
+	of = slices.DeleteFunc(of, func(p Postings) bool { return p == Empty{} })
+	switch len(of) {
 	case 0:
 		return Empty{}
 	case 1:
-		return any[0]
+		return of[0]
 	}
-	return &union{fresh: any}
+	return &union{unread: of}
 }
 
-// union is a heap of postings by the key that each stands at.
+// union is a heap of postings by their current keys.
 type union struct {
-	fresh []Postings // not sought yet
-	heap  []standing
+	unread []Postings // before the first Seek
+	heap   []cursor
 }
 
-type standing struct {
+// cursor is a postings with its current key.
+type cursor struct {
 	key      uint64
 	postings Postings
 }
 
-// Seek moves every postings that stands below key.
+// Seek advances all postings whose current key is below key.
 func (u *union) Seek(key uint64) (uint64, bool, error) {
-	for _, p := range u.fresh {
+	for _, p := range u.unread {
 		found, ok, err := p.Seek(key)
 		if err != nil {
 			return 0, false, err
 		}
 		if ok {
-			u.heap = append(u.heap, standing{found, p})
+			u.heap = append(u.heap, cursor{found, p})
 		}
 	}
-	if u.fresh != nil {
-		u.fresh = nil
+	if u.unread != nil {
+		u.unread = nil
 		for i := len(u.heap)/2 - 1; i >= 0; i-- {
 			u.sink(i)
 		}
@@ -119,7 +123,7 @@ func (u *union) Seek(key uint64) (uint64, bool, error) {
 	return u.heap[0].key, true, nil
 }
 
-// advance moves the postings at the top of the heap, or drops it at its end.
+// advance advances the postings at the top of the heap, or removes it at its end.
 func (u *union) advance(key uint64) error {
 	found, ok, err := u.heap[0].postings.Seek(key)
 	if err != nil {
@@ -150,4 +154,37 @@ func (u *union) sink(i int) {
 		u.heap[i], u.heap[least] = u.heap[least], u.heap[i]
 		i = least
 	}
+}
+
+// slicePostings is the Postings of a slice: positions ascending, relative to first.
+type slicePostings struct {
+	first     uint64
+	positions []uint32
+	direction Direction
+	passed    int // how many were passed, in the direction of the iteration
+}
+
+// Seek uses a galloping search from the current position, so that an iteration in small
+// steps takes linear time and a large step takes logarithmic time.
+func (r *run) Seek(key uint64) (uint64, bool, error) {
+	n := len(r.positions)
+	low, step := r.passed, 1
+	for low+step <= n && r.key(low+step-1) < key {
+		low += step
+		step *= 2
+	}
+	within := min(step, n-low)
+	r.passed = low + sort.Search(within, func(i int) bool { return r.key(low+i) >= key })
+	if r.passed == n {
+		return 0, false, nil
+	}
+	return r.key(r.passed), true, nil
+}
+
+// key returns the i-th key of the iteration.
+func (r *run) key(i int) uint64 {
+	if r.direction == Backwards {
+		return ^(r.first + uint64(r.positions[len(r.positions)-1-i]))
+	}
+	return r.first + uint64(r.positions[i])
 }

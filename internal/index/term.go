@@ -13,39 +13,39 @@ const (
 	kindSource Kind = 3 // a tracking source; its value is a position upstream
 )
 
-// Kind tells what a term is.
+// Kind is the kind of a term.
 type Kind uint8
 
-// Term is what is looked up: a text of a kind. The hash only orders and finds
-// terms; the text decides.
+// Term is a lookup key of the index: a text of a kind. The hash only orders and finds
+// terms; two terms are equal if kind and text are.
 type Term struct {
 	hash uint64
 	Kind Kind
 	Text string
 }
 
-// Hasher makes terms. It differs from store to store, so that nobody who sends
-// events can choose texts that collide.
+// Hasher makes terms. Its seed differs from store to store, so that a client cannot
+// choose texts with colliding hashes.
 type Hasher uint64
 
-// NewHasher makes the hasher of a store.
+// NewHasher returns the hasher of a store.
 func NewHasher(store [16]byte) Hasher { return Hasher(xxh3.Hash(store[:])) }
 
-// Term makes a term.
+// Term returns the term of a text.
 func (h Hasher) Term(kind Kind, text string) Term {
 	return Term{hash: xxh3.HashStringSeed(text, uint64(h)+uint64(kind)), Kind: kind, Text: text}
 }
 
-// Source makes the term of a tracking source.
+// Source returns the term of a tracking source.
 func (h Hasher) Source(name string) Term { return h.Term(kindSource, name) }
 
-// Hash returns the hash of the term. Different terms may have the same.
+// Hash returns the hash of the term. Different terms may have the same hash.
 func (t *Term) Hash() uint64 { return t.hash }
 
-// IsSource tells whether the term is a tracking source.
+// IsSource reports whether the term is a tracking source.
 func (t *Term) IsSource() bool { return t.Kind == kindSource }
 
-// compareTerms is the order of terms in a block.
+// compareTerms compares terms by their order in a block.
 func compareTerms(a, b Term) int {
 	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
 }

@@ -9,35 +9,35 @@ import (
 	"sort"
 )
 
-// TermTotal is what blocks have of a term together.
+// TermTotal is the sum over several blocks for one term.
 type TermTotal struct {
 	Term
 	// Count is the number of positions; 0 for a source.
 	Count uint64
-	// Position is the last one of a source; 0 for another term.
+	// Position is the last position of a source; 0 for another term.
 	Position uint64
 }
 
-// TermTotals ranges over the terms of adjacent blocks, and of memory blocks behind
-// them as Memory.TermTotals gives them, both in the order of their positions. Each
-// term comes once, in the order of terms. It reads no positions, and holds a
-// window of each block however many terms there are. An error is the last thing
-// that it yields.
-func TermTotals(blocks []*Block, memories [][]TermTotal) iter.Seq2[TermTotal, error] {
+// TermTotals iterates over the terms of adjacent blocks, and of the head blocks that
+// follow them, given as the results of HeadBlock.TermTotals. Both must be in the order
+// of their positions. Each term comes once, in the order of terms. TermTotals reads no
+// lists of positions, and needs memory for one window of each block, however many terms
+// there are. It ends after the first error.
+func TermTotals(blocks []*Block, heads [][]TermTotal) iter.Seq2[TermTotal, error] {
 	return func(yield func(TermTotal, error) bool) {
-		var standing totalling
+		var cursors mergeHeap
 		for _, block := range blocks {
-			standing = append(standing, &totalsCursor{block: block.ReadTerms(), order: len(standing)})
+			cursors = append(cursors, &totalsCursor{block: block.ReadTerms(), order: len(cursors)})
 		}
-		for _, memory := range memories {
-			standing = append(standing, &totalsCursor{rest: memory, order: len(standing)})
+		for _, head := range heads {
+			cursors = append(cursors, &totalsCursor{rest: head, order: len(cursors)})
 		}
-		if err := standing.begin(); err != nil {
+		if err := cursors.init(); err != nil {
 			yield(TermTotal{}, err)
 			return
 		}
-		for len(standing) > 0 {
-			total, err := standing.next()
+		for len(cursors) > 0 {
+			total, err := cursors.next()
 			if !yield(total, err) || err != nil {
 				return
 			}
@@ -45,15 +45,15 @@ func TermTotals(blocks []*Block, memories [][]TermTotal) iter.Seq2[TermTotal, er
 	}
 }
 
-// totalsCursor is where one block stands.
+// totalsCursor is a block with its current term.
 type totalsCursor struct {
 	TermTotal
-	order int         // among the blocks, the oldest first
-	block *Terms      // nil for a memory block
-	rest  []TermTotal // of a memory block
+	order int         // of the block; the oldest block has 0
+	block *Terms      // nil for a head block
+	rest  []TermTotal // of a head block
 }
 
-// advance moves to the block's next term, and tells whether there is one.
+// advance moves to the block's next term, and reports whether there is one.
 func (c *totalsCursor) advance() (bool, error) {
 	if c.block != nil {
 		return c.block.total(&c.TermTotal)
@@ -83,18 +83,18 @@ func (t *Terms) total(to *TermTotal) (bool, error) {
 	}
 	position, n := binary.Uvarint(t.data)
 	if n <= 0 {
-		return false, t.stream.block.damaged(t.stream.at, "a tracking position is malformed")
+		return false, t.stream.block.corruption(t.stream.at, "a tracking position is malformed")
 	}
 	to.Position = position
 	return true, nil
 }
 
-// totalling is the blocks that are not at their end: a heap, the least term first
-// and of one term the oldest block.
-type totalling []*totalsCursor
+// mergeHeap is a heap of the blocks that are not at their end, by their current term.
+// For equal terms, the oldest block is first.
+type mergeHeap []*totalsCursor
 
-// begin moves each block to its first term.
-func (t *totalling) begin() error {
+// init moves each block to its first term.
+func (t *mergeHeap) init() error {
 	var err error
 	*t = slices.DeleteFunc(*t, func(c *totalsCursor) bool {
 		more := false
@@ -107,8 +107,8 @@ func (t *totalling) begin() error {
 	return err
 }
 
-// next gives the least term with what all blocks have of it.
-func (t *totalling) next() (TermTotal, error) {
+// next returns the least term with its total over all blocks.
+func (t *mergeHeap) next() (TermTotal, error) {
 	total := (*t)[0].TermTotal
 	total.Count = 0
 	for len(*t) > 0 {
@@ -117,7 +117,7 @@ func (t *totalling) next() (TermTotal, error) {
 			break
 		}
 		total.Count += least.Count
-		total.Position = least.Position // of the newest in the end
+		total.Position = least.Position // the newest block comes last
 		more, err := least.advance()
 		if err != nil {
 			return TermTotal{}, err
@@ -131,34 +131,34 @@ func (t *totalling) next() (TermTotal, error) {
 	return total, nil
 }
 
-// Len is heap.Interface's.
-func (t totalling) Len() int { return len(t) }
+// Len implements heap.Interface.
+func (t mergeHeap) Len() int { return len(t) }
 
-// Less is heap.Interface's.
-func (t totalling) Less(i, j int) bool {
+// Less implements heap.Interface.
+func (t mergeHeap) Less(i, j int) bool {
 	if t[i].hash != t[j].hash {
 		return t[i].hash < t[j].hash
 	}
 	return cmp.Or(compareTerms(t[i].Term, t[j].Term), cmp.Compare(t[i].order, t[j].order)) < 0
 }
 
-// Swap is heap.Interface's.
-func (t totalling) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+// Swap implements heap.Interface.
+func (t mergeHeap) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
 
-// Push is heap.Interface's.
-func (t *totalling) Push(c any) { *t = append(*t, c.(*totalsCursor)) }
+// Push implements heap.Interface.
+func (t *mergeHeap) Push(c any) { *t = append(*t, c.(*totalsCursor)) }
 
-// Pop is heap.Interface's.
-func (t *totalling) Pop() any {
+// Pop implements heap.Interface.
+func (t *mergeHeap) Pop() any {
 	last := (*t)[len(*t)-1]
 	*t = (*t)[:len(*t)-1]
 	return last
 }
 
-// TermTotals gives the block's terms in their order, with how many positions each has
-// up to last. It may be called while events are added.
-func (m *HeadBlock) TermTotals(last uint64) []TermTotal {
-	totals := m.countUpTo(last)
+// TermTotals returns the block's terms in their order, each with the number of its
+// positions up to last. It may be called while events are added.
+func (h *HeadBlock) TermTotals(last uint64) []TermTotal {
+	totals := h.countUpTo(last)
 	slices.SortFunc(totals, func(a, b TermTotal) int {
 		if a.hash != b.hash {
 			return cmp.Compare(a.hash, b.hash)
@@ -168,24 +168,25 @@ func (m *HeadBlock) TermTotals(last uint64) []TermTotal {
 	return totals
 }
 
-// countUpTo is TermTotals in no order, for the lock keeps events from being added.
-func (m *HeadBlock) countUpTo(last uint64) []TermTotal {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	totals := make([]TermTotal, 0, len(m.entries)+len(m.sources))
-	for i := range m.entries {
-		n := m.entries[i].upTo(last, m.first)
+// countUpTo returns the unsorted result of TermTotals. Sorting is left to the caller,
+// because events cannot be added while the lock is held.
+func (h *HeadBlock) countUpTo(last uint64) []TermTotal {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	totals := make([]TermTotal, 0, len(h.entries)+len(h.sources))
+	for i := range h.entries {
+		n := h.entries[i].upTo(last, h.first)
 		if n > 0 {
-			totals = append(totals, TermTotal{Term: m.entries[i].Term, Count: n})
+			totals = append(totals, TermTotal{Term: h.entries[i].Term, Count: n})
 		}
 	}
-	for source, position := range m.sources {
-		totals = append(totals, TermTotal{Term: m.hasher.Source(source), Position: position})
+	for source, position := range h.sources {
+		totals = append(totals, TermTotal{Term: h.hasher.Source(source), Position: position})
 	}
 	return totals
 }
 
-// upTo counts the positions up to last.
+// upTo returns the number of positions up to last.
 func (e *entry) upTo(last, first uint64) uint64 {
 	if e.more == nil {
 		if first+uint64(e.one) > last {

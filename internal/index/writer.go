@@ -9,7 +9,7 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// writePages is how many pages are written at a time.
+// writePages is the number of pages that are written at a time.
 const writePages = 64
 
 // pageWriter writes bytes into consecutive pages.
@@ -17,7 +17,7 @@ type pageWriter struct {
 	file     vfs.File
 	seed     uint32
 	page     int64  // of the first in buffer
-	buffer   []byte // whole pages, but for the last
+	buffer   []byte // whole pages, except for the last
 	free     int    // payload bytes left in the last page of buffer
 	throttle func(bytes int) error
 }
@@ -49,7 +49,7 @@ func (w *pageWriter) nextPage() error {
 	return nil
 }
 
-// endPage fills the page with zeros and adds the checksum.
+// endPage pads the last page with zeros and adds its checksum.
 func (w *pageWriter) endPage() {
 	if len(w.buffer)%pageBytes == 0 {
 		return
@@ -72,8 +72,8 @@ func (w *pageWriter) flush() error {
 	return err
 }
 
-// writer writes a block: its locations in the order of the positions, its terms
-// in their order. It holds a few pages at a time, however large the block.
+// writer writes a block: locations in the order of their positions, and terms in their
+// order. It buffers only a few pages, however large the block.
 type writer struct {
 	builder *Builder
 	file    vfs.File
@@ -83,13 +83,13 @@ type writer struct {
 
 	current directoryPage
 	number  int    // of current, among the directory pages
-	bucket  int    // that the next term goes to, or one before
+	bucket  int    // the first whose end is not written yet
 	base    uint64 // offset in the terms of the first bucket of current
 	entry   []byte
 }
 
-// newWriter begins a block of a span with at most maxTerms terms. throttle is
-// asked before bytes are written.
+// newWriter creates the file of a block with at most maxTerms terms. throttle is called
+// before each write.
 func newWriter(b *Builder, span Span, level uint32, maxTerms int, throttle func(int) error) (*writer, error) {
 	if span.Events > math.MaxUint32 {
 		return nil, fmt.Errorf("an index block cannot cover %d events", span.Events)
@@ -144,7 +144,7 @@ func (w *writer) addTerm(term Term, count int, data []byte) error {
 	return w.terms.Write(data)
 }
 
-// endBuckets notes where the buckets before one end.
+// endBuckets writes the ends of all buckets before the given one.
 func (w *writer) endBuckets(bucket int) error {
 	size := w.header.termBytes - w.base
 	if size > math.MaxUint32 {
@@ -170,7 +170,7 @@ func (w *writer) endDirectoryPage() error {
 	return nil
 }
 
-// finish completes the file, makes it durable and gives it its name.
+// finish completes the file, syncs it, and renames it to its final name.
 func (w *writer) finish() error {
 	for w.number < int(w.header.directoryPages) {
 		if err := w.endDirectoryPage(); err != nil {
@@ -195,9 +195,9 @@ func (w *writer) finish() error {
 	return b.Dir.Sync()
 }
 
-// abandon removes what was written of a block that failed.
+// abandon removes the file of a block that could not be written, and returns err.
 func (w *writer) abandon(err error) error {
 	w.file.Close()
-	w.builder.Dir.Remove(w.builder.Temp) // opening removes what stays
+	w.builder.Dir.Remove(w.builder.Temp) // if this fails, opening the store removes it
 	return err
 }

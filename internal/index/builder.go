@@ -13,14 +13,15 @@ type Builder struct {
 	Dir   vfs.Dir
 	Store [16]byte
 	Cache *Cache
-	// Temp names the file of a block that is being written. Builders at work at
-	// the same time need different ones.
+	// Temp is the name of a block's file while it is written. Builders that run
+	// concurrently need different names.
 	Temp string
-	// Throttle is asked before each write of some bytes; an error from it ends
-	// the writing. nil for none.
+	// Throttle is called before each write; an error from it ends the writing. It may
+	// be nil.
 	Throttle func(bytes int) error
 }
 
+// begin returns a writer for a block with at most maxTerms terms.
 func (b *Builder) begin(span Span, level uint32, maxTerms int) (*writer, error) {
 	throttle := b.Throttle
 	if throttle == nil {
@@ -29,7 +30,8 @@ func (b *Builder) begin(span Span, level uint32, maxTerms int) (*writer, error) 
 	return newWriter(b, span, level, maxTerms, throttle)
 }
 
-// end finishes a block if all went well, and opens it.
+// end finishes a block and opens it. If err is not nil, it removes the block's file and
+// returns err.
 func (b *Builder) end(w *writer, err error) (*Block, error) {
 	if err == nil {
 		err = w.finish()
@@ -43,27 +45,27 @@ func (b *Builder) end(w *writer, err error) (*Block, error) {
 	return OpenBlock(b.Dir, w.header.FileName(), b.Store, b.Cache)
 }
 
-// Flush writes a memory block that nothing is added to any more. The span's
-// groups and place are given; its positions are the memory block's.
-func (b *Builder) Flush(m *HeadBlock, span Span) (*Block, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	span.First, span.Events = m.first, uint64(len(m.locations))
-	w, err := b.begin(span, 0, len(m.entries)+len(m.sources))
+// Flush writes a head block that is complete: nothing may be added to it any longer.
+// Flush sets the positions of span from the head block; the caller sets the rest.
+func (b *Builder) Flush(h *HeadBlock, span Span) (*Block, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	span.First, span.Events = h.first, uint64(len(h.locations))
+	w, err := b.begin(span, 0, len(h.entries)+len(h.sources))
 	if err != nil {
 		return nil, err
 	}
-	return b.end(w, m.writeTo(w))
+	return b.end(w, h.writeTo(w))
 }
 
-func (m *HeadBlock) writeTo(w *writer) error {
-	for _, location := range m.locations {
+func (h *HeadBlock) writeTo(w *writer) error {
+	for _, location := range h.locations {
 		if err := w.addLocation(location); err != nil {
 			return err
 		}
 	}
 	var data []byte
-	for _, t := range m.sortedTerms() {
+	for _, t := range h.sortedTerms() {
 		count := 1
 		switch e := t.entry; {
 		case e == nil:
@@ -81,8 +83,8 @@ func (m *HeadBlock) writeTo(w *writer) error {
 	return nil
 }
 
-// sortable is a term of a memory block: an entry, or a source with its position.
-// It is small, for there are many to sort.
+// sortable is a term of a head block: an entry, or a source with its position. It is
+// small because there are many to sort.
 type sortable struct {
 	hash   uint64
 	entry  *entry
@@ -102,14 +104,14 @@ func (s *sortable) term() Term {
 	return s.source.Term
 }
 
-// sortedTerms gives the terms in their order.
-func (m *HeadBlock) sortedTerms() []sortable {
-	terms := make([]sortable, 0, len(m.entries)+len(m.sources))
-	for i := range m.entries {
-		terms = append(terms, sortable{hash: m.entries[i].hash, entry: &m.entries[i]})
+// sortedTerms returns the terms in their order.
+func (h *HeadBlock) sortedTerms() []sortable {
+	terms := make([]sortable, 0, len(h.entries)+len(h.sources))
+	for i := range h.entries {
+		terms = append(terms, sortable{hash: h.entries[i].hash, entry: &h.entries[i]})
 	}
-	for name, position := range m.sources {
-		term := m.hasher.Source(name)
+	for name, position := range h.sources {
+		term := h.hasher.Source(name)
 		terms = append(terms, sortable{hash: term.hash, source: &source{term, position}})
 	}
 	slices.SortFunc(terms, func(a, b sortable) int {

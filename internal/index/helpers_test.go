@@ -14,13 +14,13 @@ import (
 
 const dir = "index"
 
-// storeID is the same always, so that the same block has the same bytes.
+// storeID is fixed, so that the same block always has the same bytes.
 var (
 	storeID = [16]byte([]byte("a store for test"))
 	hasher  = index.NewHasher(storeID)
 )
 
-// checker is what *testing.T and *rapid.T have in common.
+// checker is implemented by *testing.T and *rapid.T.
 type checker interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -35,33 +35,33 @@ func must(t checker, err error) {
 	}
 }
 
-// shelf is a directory for blocks.
-type shelf struct {
+// blockDir is a Builder with its directory in memory.
+type blockDir struct {
 	index.Builder
 	mem *vfs.Mem
 }
 
-func newShelf(t checker) *shelf {
+func newBlockDir(t checker) *blockDir {
 	mem := vfs.NewMem()
 	must(t, mem.MkdirAll(dir))
-	return &shelf{index.Builder{Dir: held(t, mem), Store: storeID, Cache: index.NewCache(1 << 20), Temp: "new.tmp"}, mem}
+	return &blockDir{index.Builder{Dir: openDir(t, mem), Store: storeID, Cache: index.NewCache(1 << 20), Temp: "new.tmp"}, mem}
 }
 
-// held opens the directory of the blocks.
-func held(t checker, mem *vfs.Mem) vfs.Dir {
+// openDir opens the directory of the blocks.
+func openDir(t checker, mem *vfs.Mem) vfs.Dir {
 	t.Helper()
 	d, err := mem.OpenDir(dir)
 	must(t, err)
 	return d
 }
 
-// open opens a block again, with a cache of its own.
-func (s *shelf) open(name string) (*index.Block, error) {
+// open opens a block with a new cache.
+func (s *blockDir) open(name string) (*index.Block, error) {
 	return index.OpenBlock(s.Dir, filepath.Base(name), storeID, index.NewCache(1<<20))
 }
 
-// bytes gives what a file holds.
-func (s *shelf) bytes(t checker, name string) []byte {
+// readFile returns the content of a file.
+func (s *blockDir) readFile(t checker, name string) []byte {
 	t.Helper()
 	f, err := s.mem.Open(name)
 	must(t, err)
@@ -73,8 +73,8 @@ func (s *shelf) bytes(t checker, name string) []byte {
 	return b
 }
 
-// put replaces what a file holds.
-func (s *shelf) put(t checker, name string, content []byte) {
+// writeFile replaces the content of a file.
+func (s *blockDir) writeFile(t checker, name string, content []byte) {
 	t.Helper()
 	f, err := s.mem.Create(name)
 	must(t, err)
@@ -82,37 +82,36 @@ func (s *shelf) put(t checker, name string, content []byte) {
 	must(t, errors.Join(err, f.Close()))
 }
 
-// names gives the files.
-func (s *shelf) names(t checker) []string {
+// fileNames returns the names of the files.
+func (s *blockDir) fileNames(t checker) []string {
 	t.Helper()
 	names, err := s.mem.List(dir)
 	must(t, err)
 	return names
 }
 
-// tag and kind make terms.
 func tag(text string) index.Term       { return hasher.Term(index.KindTag, text) }
 func eventType(text string) index.Term { return hasher.Term(index.KindType, text) }
 
-// contents is what a block is to hold, in the plainest way.
+// contents is the expected content of a block.
 type contents struct {
 	first   uint64
 	events  [][]index.Term
 	sources map[string]uint64
 }
 
-// location makes up where an event lies.
+// location returns an arbitrary location for a position.
 func location(position uint64) index.Location {
 	return index.Location{Offset: int64(position * 100 % (1 << 40)), Size: uint32(position%1000) + 1, CRC: uint32(position) * 2654435761}
 }
 
-// span is of groups with one event each.
+// span returns a span with one event in each group.
 func (c *contents) span() index.Span {
 	groups := max(1, uint64(len(c.events)))
 	return index.Span{FirstGroup: c.first, LastGroup: c.first + groups - 1, Base: 1, Offset: 80, Chain: 7}
 }
 
-func (c *contents) memory() *index.HeadBlock {
+func (c *contents) headBlock() *index.HeadBlock {
 	m := index.NewHeadBlock(hasher, c.first, 0)
 	for i, terms := range c.events {
 		m.AddEvent(location(c.first+uint64(i)), terms)
@@ -123,14 +122,14 @@ func (c *contents) memory() *index.HeadBlock {
 	return m
 }
 
-func (c *contents) flush(t checker, s *shelf) *index.Block {
+func (c *contents) flush(t checker, s *blockDir) *index.Block {
 	t.Helper()
-	block, err := s.Flush(c.memory(), c.span())
+	block, err := s.Flush(c.headBlock(), c.span())
 	must(t, err)
 	return block
 }
 
-// postings gives the positions of each term there is.
+// postings returns the positions of each term.
 func (c *contents) postings() map[index.Term][]uint64 {
 	all := map[index.Term][]uint64{}
 	for i, terms := range c.events {
@@ -144,42 +143,42 @@ func (c *contents) postings() map[index.Term][]uint64 {
 	return all
 }
 
-// reader is what memory blocks and file blocks both are.
+// reader is implemented by head blocks and file blocks.
 type reader interface {
 	Postings(index.Term, index.Direction) (index.Postings, int, error)
 	Locations([]index.Location, uint64, int) ([]index.Location, error)
 	Tracking(index.Term) (uint64, bool, error)
 }
 
-// holds fails unless a block says just what the contents are, and knows nothing
-// of some absent terms.
-func (c *contents) holds(t checker, r reader, absent ...index.Term) {
+// check fails unless a block has exactly these contents, and does not have the absent
+// terms.
+func (c *contents) check(t checker, r reader, absent ...index.Term) {
 	t.Helper()
 	for term, positions := range c.postings() {
-		finds(t, r, term, positions)
+		checkPostings(t, r, term, positions)
 	}
 	for _, term := range absent {
-		finds(t, r, term, nil)
+		checkPostings(t, r, term, nil)
 	}
 	locations, err := r.Locations(nil, c.first, len(c.events))
 	must(t, err)
 	for i, have := range locations {
 		if want := location(c.first + uint64(i)); have != want {
-			t.Fatalf("the event at %d lies at %+v, not %+v", c.first+uint64(i), have, want)
+			t.Fatalf("location of position %d = %+v, want %+v", c.first+uint64(i), have, want)
 		}
 	}
 	for source, position := range c.sources {
 		if have, known, err := r.Tracking(hasher.Source(source)); have != position || !known || err != nil {
-			t.Fatalf("source %.20q is at %d, not %d: %v", source, have, position, err)
+			t.Fatalf("source %.20q is at %d, want %d: %v", source, have, position, err)
 		}
 	}
-	if _, known, err := r.Tracking(hasher.Source("nobody's source")); known || err != nil {
-		t.Fatalf("an unknown source is known: %v", err)
+	if _, known, err := r.Tracking(hasher.Source("unknown source")); known || err != nil {
+		t.Fatalf("an unknown source is found: %v", err)
 	}
 }
 
-// finds fails unless a block gives just these positions of a term, both ways.
-func finds(t checker, r reader, term index.Term, positions []uint64) {
+// checkPostings fails unless a term has exactly these positions, in both directions.
+func checkPostings(t checker, r reader, term index.Term, positions []uint64) {
 	t.Helper()
 	for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
 		postings, count, err := r.Postings(term, direction)
@@ -188,8 +187,8 @@ func finds(t checker, r reader, term index.Term, positions []uint64) {
 		if direction == index.Backwards {
 			slices.Reverse(want)
 		}
-		if have := walk(t, postings, direction); !slices.Equal(have, want) || count != len(want) {
-			t.Fatalf("%.20q of kind %d is at %s (%d), not at %s", term.Text, term.Kind, short(have), count, short(want))
+		if have := collectPositions(t, postings, direction); !slices.Equal(have, want) || count != len(want) {
+			t.Fatalf("%.20q of kind %d is at %s (%d), want %s", term.Text, term.Kind, short(have), count, short(want))
 		}
 	}
 }
@@ -201,8 +200,8 @@ func short(positions []uint64) string {
 	return fmt.Sprint(positions)
 }
 
-// walk gives all positions in the order of the walk.
-func walk(t checker, p index.Postings, direction index.Direction) (positions []uint64) {
+// collectPositions returns all positions in the order of the iteration.
+func collectPositions(t checker, p index.Postings, direction index.Direction) (positions []uint64) {
 	t.Helper()
 	for key := uint64(0); ; key++ {
 		found, ok, err := p.Seek(key)
@@ -211,18 +210,18 @@ func walk(t checker, p index.Postings, direction index.Direction) (positions []u
 			return positions
 		}
 		if found < key {
-			t.Fatalf("sought %d, found %d", key, found)
+			t.Fatalf("Seek(%d) = %d", key, found)
 		}
 		positions, key = append(positions, direction.Key(found)), found
 	}
 }
 
-// chance gives the same chance for the same seed.
-func chance(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+// newRand returns a generator with a fixed seed.
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
-// leaps seeks keys that ascend by chance, and fails unless each finds the first
-// key at or above it.
-func leaps(t checker, p index.Postings, direction index.Direction, positions []uint64, chance *rand.Rand) {
+// checkSeeks seeks randomly ascending keys, and fails unless Seek returns the first key at
+// or above each of them.
+func checkSeeks(t checker, p index.Postings, direction index.Direction, positions []uint64, rng *rand.Rand) {
 	t.Helper()
 	keys := make([]uint64, len(positions))
 	for i, position := range positions {
@@ -232,7 +231,7 @@ func leaps(t checker, p index.Postings, direction index.Direction, positions []u
 	at, key := 0, uint64(0)
 	for at <= len(keys) {
 		if at < len(keys) {
-			key = max(key, keys[at]-min(keys[at], uint64(chance.IntN(3))))
+			key = max(key, keys[at]-min(keys[at], uint64(rng.IntN(3))))
 		} else if len(keys) > 0 {
 			key = max(key, keys[len(keys)-1]+1)
 		}
@@ -240,8 +239,8 @@ func leaps(t checker, p index.Postings, direction index.Direction, positions []u
 		found, ok, err := p.Seek(key)
 		must(t, err)
 		if ok != (i < len(keys)) || ok && found != keys[i] {
-			t.Fatalf("of %d keys, sought %d, found %d, %v", len(keys), key, found, ok)
+			t.Fatalf("Seek(%d) = %d, %v, with %d keys", key, found, ok, len(keys))
 		}
-		at += 1 + chance.IntN(1<<chance.IntN(10))
+		at += 1 + rng.IntN(1<<rng.IntN(10))
 	}
 }

@@ -1,0 +1,222 @@
+package index
+
+import "encoding/binary"
+
+// readPages is the number of pages that a sequential reader reads at a time.
+const readPages = 64
+
+// Terms iterates over the terms of a block in their order. It bypasses the cache.
+type Terms struct {
+	stream stream
+	end    uint64
+	window []byte
+	first  int64 // page in window
+	pages  int64
+
+	Term
+	// Count is the number of positions.
+	Count int
+	data  []byte
+}
+
+// ReadTerms returns an iterator over the terms, before the first.
+func (b *Block) ReadTerms() *Terms {
+	t := &Terms{end: b.termBytes, pages: b.pages()}
+	t.stream = stream{block: b, fetch: t.page}
+	return t
+}
+
+// page returns the payload of a page. It reads pages into a window that only moves
+// forward.
+func (t *Terms) page(number int64) ([]byte, error) {
+	if number < t.first || number >= t.first+int64(len(t.window)/pageBytes) {
+		n := min(readPages, t.pages-number)
+		if int64(cap(t.window)) < n*pageBytes {
+			t.window = make([]byte, n*pageBytes)
+		}
+		t.window, t.first = t.window[:n*pageBytes], number
+		if err := t.stream.block.readPages(t.window, number); err != nil {
+			t.window = t.window[:0]
+			return nil, err
+		}
+	}
+	at := (number - t.first) * pageBytes
+	return t.window[at : at+pagePayload], nil
+}
+
+// Next moves to the next term, and reports whether there is one.
+func (t *Terms) Next() (bool, error) {
+	size, more := t.head()
+	if more {
+		t.data = t.stream.bytes(t.data[:0], size)
+	}
+	return more && t.stream.err == nil, t.stream.err
+}
+
+// head reads the next entry up to its data, and returns the size of the data. It
+// reports whether there is an entry.
+func (t *Terms) head() (size uint64, more bool) {
+	s := &t.stream
+	if s.at >= t.end {
+		return 0, false
+	}
+	t.hash = s.uint64()
+	size = s.uvarint()
+	t.Kind = Kind(s.byte())
+	t.Text = string(s.bytes(nil, size))
+	t.Count, size = s.numbers(t.Kind)
+	return size, s.err == nil
+}
+
+// Positions appends the term's positions, which are relative to the block's first, each
+// increased by base.
+func (t *Terms) Positions(dst []uint32, base uint32) ([]uint32, error) {
+	dst, ok := decodeList(dst, t.data, t.Count, base)
+	if !ok {
+		return dst, t.stream.block.corruption(t.stream.at, "a list of positions is malformed")
+	}
+	return dst, nil
+}
+
+// stream reads the terms from an offset on. After an error, all its methods return
+// zero values.
+type stream struct {
+	block  *Block
+	fetch  func(page int64) ([]byte, error) // nil for Block.page, which uses the cache
+	at     uint64
+	err    error
+	page   []byte
+	pageAt uint64 // offset in the terms of the page
+}
+
+// ahead returns the bytes from s.at to the end of their page.
+func (s *stream) ahead() []byte {
+	if s.err != nil {
+		return nil
+	}
+	if s.at >= s.block.termBytes {
+		s.err = s.block.corruption(s.at, "a term extends past the end")
+		return nil
+	}
+	if s.page == nil || s.at < s.pageAt || s.at >= s.pageAt+pagePayload {
+		number := s.at / pagePayload
+		page := s.block.termPage() + int64(number)
+		if s.fetch == nil {
+			s.page, s.err = s.block.page(page)
+		} else {
+			s.page, s.err = s.fetch(page)
+		}
+		s.pageAt = number * pagePayload
+		if s.err != nil {
+			return nil
+		}
+	}
+	return s.page[s.at-s.pageAt : min(pagePayload, s.block.termBytes-s.pageAt)]
+}
+
+// skipSmaller skips the next entry if its hash is smaller, provided that its numbers
+// take one byte each and are on the same page, as most are. It makes find faster,
+// which skips many entries to find one.
+func (s *stream) skipSmaller(hash uint64) bool {
+	b := s.ahead()
+	if len(b) < entryBytesMin || binary.LittleEndian.Uint64(b) >= hash || b[hashBytes] >= 0x80 {
+		return false
+	}
+	numbers := hashBytes + 2 + int(b[hashBytes])
+	if numbers+2 > len(b) || b[numbers] >= 0x80 || b[numbers+1] >= 0x80 {
+		return false
+	}
+	s.skip(uint64(numbers) + 2 + uint64(b[numbers+1]))
+	return true
+}
+
+// skip skips n bytes.
+func (s *stream) skip(n uint64) {
+	if s.err == nil && n > s.block.termBytes-s.at {
+		s.err = s.block.corruption(s.at, "a term extends past the end")
+	}
+	s.at += n
+}
+
+// numbers reads the fields of an entry directly before its data: the number of
+// positions, and the length of the data.
+func (s *stream) numbers(kind Kind) (count int, size uint64) {
+	n, size := s.uvarint(), s.uvarint()
+	most := s.block.Events
+	if kind == kindSource {
+		most = 1
+	}
+	if s.err == nil && (n < 1 || n > most || size > s.block.termBytes-s.at) {
+		s.err = s.block.corruption(s.at, "a term has %d positions in %d bytes", n, size)
+	}
+	return int(n), size
+}
+
+func (s *stream) byte() byte {
+	b := s.ahead()
+	if len(b) == 0 {
+		return 0
+	}
+	s.at++
+	return b[0]
+}
+
+func (s *stream) uint64() (v uint64) {
+	if b := s.ahead(); len(b) >= hashBytes {
+		s.at += hashBytes
+		return binary.LittleEndian.Uint64(b)
+	}
+	for i := range hashBytes {
+		v |= uint64(s.byte()) << (8 * i)
+	}
+	return v
+}
+
+// bytes appends n bytes.
+func (s *stream) bytes(dst []byte, n uint64) []byte {
+	for n > 0 {
+		b := s.ahead()
+		if len(b) == 0 {
+			return dst
+		}
+		take := min(n, uint64(len(b)))
+		dst = append(dst, b[:take]...)
+		s.at += take
+		n -= take
+	}
+	return dst
+}
+
+func (s *stream) uvarint() (v uint64) {
+	if b := s.ahead(); len(b) > 0 && b[0] < 0x80 { // most are small
+		s.at++
+		return uint64(b[0])
+	}
+	for shift := 0; shift < 64 && s.err == nil; shift += 7 {
+		b := s.byte()
+		v |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			return v
+		}
+	}
+	if s.err == nil {
+		s.err = s.block.corruption(s.at, "a number is malformed")
+	}
+	return 0
+}
+
+// equals reports whether the next bytes are a text, and skips them if they are.
+func (s *stream) equals(text string) bool {
+	start := s.at
+	for len(text) > 0 {
+		b := s.ahead()
+		n := min(len(b), len(text))
+		if n == 0 || string(b[:n]) != text[:n] {
+			s.at = start
+			return false
+		}
+		s.at += uint64(n)
+		text = text[n:]
+	}
+	return true
+}
