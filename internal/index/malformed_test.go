@@ -70,7 +70,7 @@ func TestImpossibleEntryIsCorruption(t *testing.T) {
 		at    int // in the entry
 		bytes []byte
 		query index.Term
-		error string
+		want  string
 	}{
 		"a text past the end":        {long, 8, huge, index.TermWithHash(long.Hash(), index.KindTag, "y"), "a term extends past the end"},
 		"an unterminated length":     {long, 8, bytes.Repeat([]byte{0xff}, 11), long, "a number is malformed"},
@@ -97,8 +97,8 @@ func TestImpossibleEntryIsCorruption(t *testing.T) {
 			} else {
 				_, err = readPositions(block, patch.query, index.Forwards)
 			}
-			if !isCorruption(err, name) || !strings.Contains(err.Error(), patch.error) {
-				t.Errorf("the error is %v, want %q", err, patch.error)
+			if !isCorruption(err, name) || !strings.Contains(err.Error(), patch.want) {
+				t.Errorf("the error is %v, want %q", err, patch.want)
 			}
 		})
 	}
