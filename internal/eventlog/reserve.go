@@ -31,9 +31,9 @@ var ErrSegmentFailed = errors.New("the segment could not be extended")
 
 // Reserve allocates space for the payload of the open group to grow from used to
 // used+more bytes. It returns the offset of the payload in its segment. A call with
-// used 0 decides where the group goes. ErrSegmentFull and ErrSegmentFailed apart, an
-// error changes nothing, and Reserve may be called again: there is no space, or the
-// next segment cannot be created.
+// used 0 decides where the group goes. Any error except ErrSegmentFull and
+// ErrSegmentFailed changes nothing, and Reserve may be called again: there is no space,
+// or the next segment cannot be created.
 func (l *Log) Reserve(used, more int) (payloadAt int64, err error) {
 	if l.plan.tail.Next > maxNumber-math.MaxUint32 { // a group has at most MaxUint32 events
 		return 0, errors.New("the log has no positions left")
