@@ -234,3 +234,18 @@ func decodeLocation(b []byte) Location {
 		CRC:    binary.LittleEndian.Uint32(b[8:]),
 	}
 }
+
+// An entry of the terms. The entries are sorted by (hash, kind, text):
+//
+//	8 bytes  hash, little-endian
+//	uvarint  length of the text
+//	1 byte   kind
+//	         text
+//	uvarint  number of positions; 1 for a source
+//	uvarint  length of the data
+//	         data: the list of positions; for a source, the upstream position as a uvarint
+const (
+	hashBytes = 8
+	// entryBytesMin is the size of the shortest entry.
+	entryBytesMin = hashBytes + 5
+)

@@ -2,21 +2,6 @@ package index
 
 import "encoding/binary"
 
-// An entry of the terms. The entries are sorted by (hash, kind, text):
-//
-//	8 bytes  hash, little-endian
-//	uvarint  length of the text
-//	1 byte   kind
-//	         text
-//	uvarint  number of positions; 1 for a source
-//	uvarint  length of the data
-//	         data: the list of positions; for a source, the upstream position as a uvarint
-const (
-	hashBytes = 8
-	// entryBytesMin is the size of the shortest entry.
-	entryBytesMin = hashBytes + 5
-)
-
 // found is the count and the data of a term: its offset in the terms and its size.
 type found struct {
 	count int
