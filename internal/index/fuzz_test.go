@@ -13,7 +13,7 @@ import (
 func FuzzBlock(f *testing.F) {
 	s := newBlockDir(f)
 	name := smallAndLarge().flush(f, s).Name
-	valid := s.bytes(f, name)
+	valid := s.readFile(f, name)
 	f.Add([]byte{}, uint8(0))
 	for page := range len(valid) / index.PageBytes {
 		f.Add([]byte{0, 8, 1, 0, 32, 1, 0, 96, 255, 1, 1, 255}, uint8(page))

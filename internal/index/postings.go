@@ -166,7 +166,7 @@ type slicePostings struct {
 
 // Seek uses a galloping search from the current position, so that an iteration in small
 // steps takes linear time and a large step takes logarithmic time.
-func (r *run) Seek(key uint64) (uint64, bool, error) {
+func (r *slicePostings) Seek(key uint64) (uint64, bool, error) {
 	n := len(r.positions)
 	low, step := r.passed, 1
 	for low+step <= n && r.key(low+step-1) < key {
@@ -182,7 +182,7 @@ func (r *run) Seek(key uint64) (uint64, bool, error) {
 }
 
 // key returns the i-th key of the iteration.
-func (r *run) key(i int) uint64 {
+func (r *slicePostings) key(i int) uint64 {
 	if r.direction == Backwards {
 		return ^(r.first + uint64(r.positions[len(r.positions)-1-i]))
 	}
