@@ -1,5 +1,7 @@
 package eventlog
 
+import "errors"
+
 // GroupPrefix is the number of bytes that Seal needs before the payload.
 const GroupPrefix = groupHeaderBytes
 
@@ -9,6 +11,10 @@ type Sealed struct {
 	bytes []byte
 	roll  *segmentHeader // header of the new segment that the group starts, or nil
 	file  *segmentFile   // the file of that segment
+
+	// What Withdraw restores.
+	plan plan
+	full *segmentFile // the file before the new segment
 }
 
 // Seal ends the open group and writes its header into bytes. bytes are GroupPrefix
@@ -18,7 +24,7 @@ type Sealed struct {
 func (l *Log) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed {
 	tail := l.plan.tail
 	payload := bytes[groupHeaderBytes:]
-	s := &Sealed{bytes: bytes, Group: Group{Base: l.plan.base, Offset: l.plan.offset, Payload: payload}}
+	s := &Sealed{bytes: bytes, Group: Group{Base: l.plan.base, Offset: l.plan.offset, Payload: payload}, plan: l.plan}
 	s.GroupHeader = GroupHeader{
 		Kind:         kind,
 		Count:        uint32(count),
@@ -33,7 +39,7 @@ func (l *Log) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed {
 	if l.plan.roll {
 		s.Base, s.Offset = tail.Next, segmentHeaderBytes
 		s.roll = &segmentHeader{store: l.id, previous: l.plan.base, tail: tail}
-		s.file = l.space.takeNext()
+		s.full, s.file = l.space.takeNext()
 		l.plan.roll, l.plan.base = false, tail.Next
 	}
 	l.plan.tail = s.Tail()
@@ -42,12 +48,37 @@ func (l *Log) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed {
 	return s
 }
 
-// takeNext makes the next segment the one that groups are planned in.
-func (s *space) takeNext() *segmentFile {
+// Withdraw undoes Seal for a group that was not written. No later group may have been
+// sealed. The next Reserve is for a group in its place.
+func (l *Log) Withdraw(s *Sealed) error {
+	l.plan = s.plan
+	l.space.end.Store(l.plan.offset)
+	if s.roll == nil {
+		return nil
+	}
+	return l.space.returnNext(l, s.full, s.file)
+}
+
+// takeNext makes the next segment the one that groups are planned in. It returns the file
+// of the segment before and that of the next one.
+func (s *space) takeNext() (full, next *segmentFile) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tail, s.next = s.next, nil
-	return s.tail
+	full, next = s.tail, s.next
+	s.tail, s.next = next, nil
+	return full, next
+}
+
+// returnNext undoes takeNext. If another next segment was created since, it is removed.
+func (s *space) returnNext(l *Log, full, next *segmentFile) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	extra := s.next
+	s.tail, s.next = full, next
+	if extra == nil {
+		return nil
+	}
+	return errors.Join(extra.Close(), l.dir.Remove(extra.name))
 }
 
 // Write writes a sealed group. All groups before it must have been written and
