@@ -16,9 +16,7 @@ type background struct {
 	ctx    context.Context // ends the preallocator, the flusher, the compactor and the watcher
 	cancel context.CancelFunc
 
-	writerEnd chan struct{} // closed to end the writer, which ends the syncer
-	writers   sync.WaitGroup
-	helpers   sync.WaitGroup
+	helpers sync.WaitGroup
 
 	// flushError is the error of the last attempt to write a head block; nil after a
 	// success.
@@ -32,7 +30,6 @@ type background struct {
 
 func (b *background) init() {
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.writerEnd = make(chan struct{})
 	for _, c := range []*chan struct{}{&b.preallocate, &b.flush, &b.compact, &b.flushed} {
 		*c = make(chan struct{}, 1)
 	}
@@ -48,19 +45,16 @@ func wake(c chan struct{}) {
 // start starts the goroutines.
 func (s *Store) start() {
 	b := &s.background
-	w := newWriter(s)
-	b.writers.Go(w.run)
-	b.writers.Go(w.sync)
+	s.pipeline = newPipeline(storeEnvironment{s}, localCommitter{s.log}, b.flushed)
+	s.pipeline.start()
 	b.helpers.Go(s.runPreallocator)
 	b.helpers.Go(s.runFlusher)
 	b.helpers.Go(s.runCompactor)
 	b.helpers.Go(s.runWatcher)
 }
 
-// stop ends the goroutines. No call is in progress, so the queue is empty.
+// stop ends the goroutines. The pipeline must have been stopped.
 func (b *background) stop() {
-	close(b.writerEnd)
-	b.writers.Wait()
 	b.cancel()
 	b.helpers.Wait()
 }

@@ -51,7 +51,7 @@ func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 		if request.Count == 0 && len(op.changes) == 0 {
 			return 0, nil
 		}
-		r, err := s.submit(ctx, op)
+		r, err := s.pipeline.submit(ctx, op)
 		switch {
 		case err != nil:
 			return 0, err
@@ -72,7 +72,7 @@ func (s *Store) precheck(ctx context.Context, op *operation) (conflict uint64, e
 	sn := s.snapshot()
 	defer sn.release()
 	if op.condition != nil && op.checkedTo < sn.head {
-		conflict, err := s.firstMatch(ctx, op.giveUp, sn, op.condition, op.checkedTo)
+		conflict, err := s.firstMatch(ctx, sn, op.condition, op.checkedTo, op.giveUp)
 		if err != nil || conflict != 0 {
 			return conflict, err
 		}
@@ -86,22 +86,6 @@ func (s *Store) precheck(ctx context.Context, op *operation) (conflict uint64, e
 		}
 	}
 	return 0, nil
-}
-
-// submit queues the operation and waits for its result.
-func (s *Store) submit(ctx context.Context, op *operation) (result, error) {
-	op.claimed.Store(false)
-	if err := s.queue.submit(ctx, op); err != nil {
-		return result{}, err
-	}
-	select {
-	case r := <-op.result:
-		return r, nil
-	case <-ctx.Done():
-		return op.withdraw(ctx.Err())
-	case <-op.giveUp:
-		return op.withdraw(context.Canceled)
-	}
 }
 
 // withdraw returns reason, unless the writer has already claimed the operation. Then

@@ -1,5 +1,6 @@
 // Package store is the storage engine: it decides appends, makes them durable, indexes
-// them, and answers reads.
+// them, and answers reads. An append passes the commit pipeline (pipeline.go), a read
+// the stages in batch.go.
 //
 // # Goroutines
 //
@@ -10,7 +11,8 @@
 //   - the writer (writer.go) receives requests in order, checks each against the
 //     events added since its precheck, and encodes the accepted ones into the open
 //     group;
-//   - the syncer (syncer.go) writes a group, syncs, publishes the head, and answers;
+//   - the committer (pipeline.go, committer.go) writes a group, syncs, publishes the
+//     head, and answers;
 //   - the preallocator (background.go) allocates space in the log ahead of need;
 //   - the flusher (flusher.go) writes full head blocks of the index to files;
 //   - the compactor (compactor.go) compacts blocks, and rebuilds corrupt ones;

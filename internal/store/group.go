@@ -13,22 +13,18 @@ const (
 	keptHashes = maxGroupWork
 )
 
-// group is a commit: the writer fills it, then the syncer makes it durable. It has no
-// lock, because only the goroutine that owns it uses it. The field deferred always
-// belongs to the writer.
+// group is the content of a commit. It belongs to one goroutine at a time, which has it as
+// an openGroup, a sealedGroup or a durableGroup.
 type group struct {
 	bytes     []byte // space for the header, then the payload
 	payloadAt int64  // offset of the payload in its segment
 	first     uint64 // position of the first event
 	count     int
 	block     *headBlock
-	tracking  map[string]uint64
+	mark      headMark          // of the block before the group
+	tracking  map[string]uint64 // not changed once the group is sealed
 	accepted  []accepted
-	deferred  []deferred
-	sealed    *eventlog.Sealed
-	work      int      // see maxGroupWork
 	hashes    []uint64 // hashes of the terms of the events, with repetitions
-	terms     []index.Term
 }
 
 // accepted is an operation with the position of its last event.
@@ -37,18 +33,35 @@ type accepted struct {
 	position uint64
 }
 
-// deferred is a result that is sent when the group is durable.
+// deferred is a result that is sent when a group is durable.
 type deferred struct {
 	op *operation
 	r  result
 }
 
+// openGroup is the group that the writer fills.
+type openGroup struct {
+	*group
+	work  int          // see maxGroupWork
+	terms []index.Term // of the last event
+}
+
+// sealedGroup is a group with its place in the log, for the committer.
+type sealedGroup struct {
+	*group
+	sealed *eventlog.Sealed
+}
+
+// durableGroup is a group that was committed.
+type durableGroup struct{ sealedGroup }
+
+// newGroup returns an open group without buffers of an earlier one.
 func newGroup() *group {
 	return &group{bytes: make([]byte, eventlog.GroupPrefix, 64<<10), tracking: map[string]uint64{}}
 }
 
-// reset empties the group. Its next event gets the position first.
-func (g *group) reset(first uint64) {
+// clear removes the content of a group and keeps its buffers, unless they are large.
+func (g *group) clear() {
 	if cap(g.bytes) > keptBytes {
 		g.bytes = make([]byte, 0, 64<<10)
 	}
@@ -57,32 +70,40 @@ func (g *group) reset(first uint64) {
 		g.hashes = nil
 	}
 	g.hashes = g.hashes[:0]
-	g.first, g.count, g.block, g.sealed, g.work = first, 0, nil, nil, 0
+	g.first, g.count, g.block, g.mark = 0, 0, nil, headMark{}
 	clear(g.tracking)
 	clear(g.accepted)
-	clear(g.deferred)
-	g.accepted, g.deferred = g.accepted[:0], g.deferred[:0]
+	g.accepted = g.accepted[:0]
 }
 
-// empty reports whether there is nothing to write. An empty group has no deferred
-// results.
-func (g *group) empty() bool { return len(g.accepted) == 0 }
-
-func (g *group) full() bool {
-	return len(g.bytes) >= maxGroupBytes || len(g.accepted)+len(g.deferred) >= maxGroupRequests || g.work >= maxGroupWork
+// open makes an empty group the open one. Its first event gets the position first.
+func (g *openGroup) open(empty *group, first uint64) {
+	g.group, g.work = empty, 0
+	g.first = first
 }
 
-func (g *group) payloadBytes() int { return len(g.bytes) - eventlog.GroupPrefix }
+// empty reports whether there is nothing to write.
+func (g *openGroup) empty() bool { return len(g.accepted) == 0 }
+
+// full reports whether the group has to be sealed before another operation is decided.
+// results is the number of results that are deferred until the group is durable.
+func (g *openGroup) full(results int) bool {
+	return len(g.bytes) >= maxGroupBytes || len(g.accepted)+results >= maxGroupRequests || g.work >= maxGroupWork
+}
+
+func (g *openGroup) payloadBytes() int { return len(g.bytes) - eventlog.GroupPrefix }
 
 // last returns the last position assigned so far, in this group or before it.
-func (g *group) last() uint64 { return g.first + uint64(g.count) - 1 }
+func (g *openGroup) last() uint64 { return g.first + uint64(g.count) - 1 }
 
 // begin sets the offset of the payload and the head block of an empty group.
-func (g *group) begin(payloadAt int64, block *headBlock) { g.payloadAt, g.block = payloadAt, block }
+func (g *openGroup) begin(payloadAt int64, block *headBlock) {
+	g.payloadAt, g.block, g.mark = payloadAt, block, block.mark()
+}
 
 // add assigns positions to the operation's events, encodes them, and adds them to the
 // head block. Readers stop at the published head, so they do not see these events yet.
-func (g *group) add(op *operation) {
+func (g *openGroup) add(op *operation) {
 	for i := range op.changes {
 		to := &op.changes[i].to
 		g.tracking[to.Source] = to.Position
@@ -116,7 +137,7 @@ func (g *group) add(op *operation) {
 
 // addTrackingOnly encodes the tracking-only records that come before an event of the
 // operation, and returns the remaining ones.
-func (g *group) addTrackingOnly(rest []trackingOnly, before int) []trackingOnly {
+func (g *openGroup) addTrackingOnly(rest []trackingOnly, before int) []trackingOnly {
 	for len(rest) > 0 && rest[0].before == before {
 		g.bytes = encoding.AppendTrackingRecord(g.bytes, encodeTracking(&rest[0].info))
 		rest = rest[1:]
@@ -131,8 +152,8 @@ func encodeTracking(info *dcb.TrackingInfo) []byte {
 	return encoding.AppendTracking([]byte{}, info)
 }
 
-// location returns the location of the record that starts at an offset in g.bytes.
-func (g *group) location(from int) index.Location {
+// location returns the location of the record that starts at an offset of bytes.
+func (g *openGroup) location(from int) index.Location {
 	record := g.bytes[from:]
 	return index.Location{
 		Offset: g.payloadAt + int64(from-eventlog.GroupPrefix),
@@ -141,29 +162,31 @@ func (g *group) location(from int) index.Location {
 	}
 }
 
-// succeed answers the accepted operations.
-func (g *group) succeed() {
-	for _, a := range g.accepted {
-		a.op.answer(result{position: a.position})
-	}
+// seal ends the group. The writer must not use it afterwards.
+func (g *openGroup) seal(env environment) sealedGroup {
+	s := sealedGroup{g.group, env.seal(g.bytes, g.count)}
+	g.block.extend(&s.sealed.Group)
+	g.group = nil
+	return s
 }
 
-// refuse answers the accepted operations with an error.
+// refuse answers the accepted operations of a group with an error.
 func (g *group) refuse(err error) {
 	for _, a := range g.accepted {
 		a.op.answer(result{err: err})
 	}
 }
 
-// answerDeferred sends the deferred results. If the group could not be made durable,
-// err is the cause, and is sent instead.
-func (g *group) answerDeferred(err error) {
-	for _, d := range g.deferred {
-		if err != nil {
-			d.r = result{err: err}
-		}
-		d.op.answer(d.r)
+// returnStale tells the callers of the accepted operations to precheck again.
+func (g *group) returnStale() {
+	for _, a := range g.accepted {
+		a.op.answer(result{stale: true})
 	}
-	clear(g.deferred)
-	g.deferred = g.deferred[:0]
+}
+
+// answer answers the accepted operations with their positions.
+func (g durableGroup) answer() {
+	for _, a := range g.accepted {
+		a.op.answer(result{position: a.position})
+	}
 }

@@ -50,6 +50,25 @@ func (h *headBlock) extend(g *eventlog.Group) {
 	h.logBytes += int64(g.PayloadBytes) + eventlog.GroupPrefix
 }
 
+// headMark is the state of a head block before a group.
+type headMark struct {
+	block    *headBlock
+	content  index.Mark
+	span     index.Span
+	logBytes int64
+}
+
+// mark returns the state of the block now.
+func (m *headBlock) mark() headMark {
+	return headMark{block: m, content: m.Mark(), span: m.span, logBytes: m.logBytes}
+}
+
+// truncate removes what was added to the block since a mark.
+func (m *headBlock) truncate(to headMark) {
+	m.Truncate(to.content)
+	m.span, m.logBytes = to.span, to.logBytes
+}
+
 // empty reports whether the block covers no group.
 func (h *headBlock) empty() bool { return h.span.LastGroup < h.span.FirstGroup }
 

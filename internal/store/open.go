@@ -53,7 +53,6 @@ func newStore(dir string, options *Options) *Store {
 		gate:    newGate(),
 		closing: make(chan struct{}),
 		closed:  make(chan struct{}),
-		queue:   newQueue(),
 		slots:   newSlots(),
 		watches: newWatches(),
 	}

@@ -96,8 +96,12 @@ func (q *queue) end() {
 // AppendStall returns how long appends have been waiting without any of them being
 // answered, 0 if none waits.
 func (s *Store) AppendStall() time.Duration {
-	if s.queue.pending.Load() == 0 {
+	if s.options.ReadOnly {
 		return 0
 	}
-	return max(0, time.Duration(time.Now().UnixNano()-s.queue.progress.Load()))
+	q := s.pipeline.queue
+	if q.pending.Load() == 0 {
+		return 0
+	}
+	return max(0, time.Duration(time.Now().UnixNano()-q.progress.Load()))
 }

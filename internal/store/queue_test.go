@@ -22,9 +22,10 @@ func decideAll(t *testing.T, ops ...*operation) *writer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.free(false) })
-	w := newWriter(s)
+	s.pipeline = newPipeline(storeEnvironment{s}, localCommitter{s.log}, nil)
+	w := s.pipeline.writer
 	for _, op := range ops {
-		op.queue = s.queue
+		op.queue = w.queue
 		if c := op.request.Condition; c != nil {
 			op.condition = compile(s.hasher, c.FailIfEventsMatch)
 		}
@@ -51,8 +52,8 @@ func TestWriterBoundsStepsOfCondition(t *testing.T) {
 	came := newTestOperation(t, alternating(60_000, "a", "b"), nil)
 	op := newTestOperation(t, alternating(1, "c"), &condition)
 	w := decideAll(t, came, op)
-	if len(w.open.accepted) != 1 || len(w.open.deferred) != 1 || !w.open.deferred[0].r.stale {
-		t.Fatalf("%d operations accepted, %d deferred", len(w.open.accepted), len(w.open.deferred))
+	if len(w.open.accepted) != 1 || len(w.deferred) != 1 || !w.deferred[0].r.stale {
+		t.Fatalf("%d operations accepted, %d deferred", len(w.open.accepted), len(w.deferred))
 	}
 	if steps := w.open.work - 120_000; steps > sliceSteps+1 {
 		t.Errorf("the condition took %d steps", steps)
@@ -118,10 +119,10 @@ func TestSmallAppendsDoNotWaitForAllLargeOnes(t *testing.T) {
 	var larges []<-chan appended
 	for i := range count {
 		larges = append(larges, startAppend(t, s, large, nil))
-		eventually(t, "the large append waits", func() bool { return s.queue.pending.Load() == int64(2+i) })
+		eventually(t, "the large append waits", func() bool { return s.pipeline.queue.pending.Load() == int64(2+i) })
 	}
 	small := startAppend(t, s, alternating(1, "small"), nil)
-	eventually(t, "the small append waits", func() bool { return len(s.queue.small) == 1 })
+	eventually(t, "the small append waits", func() bool { return len(s.pipeline.queue.small) == 1 })
 	disk.resume()
 	got := <-small
 	if got.err != nil {
@@ -158,13 +159,14 @@ func TestLargeAppendsDoNotWaitForAllSmallOnes(t *testing.T) {
 // Large appends may fill head blocks faster than these are written to files.
 func TestLargeAppendsLeaveHeadBlocksToSmallOnes(t *testing.T) {
 	w := decideAll(t)
+	s := w.env.(storeEnvironment).store
 	small, large := new(operation), &operation{large: true}
 	grow := func() {
-		w.states.change(func(st *state) {
-			st.heads = append(st.heads, newHeadBlock(w.hasher, w.log.Tail(), 0))
+		s.states.change(func(st *state) {
+			st.heads = append(st.heads, newHeadBlock(s.hasher, s.log.Tail(), 0))
 		})
 	}
-	for len(w.states.current.Load().heads) <= maxHeadBlocks/2 {
+	for len(w.env.heads()) <= maxHeadBlocks/2 {
 		grow()
 	}
 	w.queue.small <- small
@@ -172,7 +174,7 @@ func TestLargeAppendsLeaveHeadBlocksToSmallOnes(t *testing.T) {
 	if w.next() != small || w.next() != nil {
 		t.Error("a large append was received while half of the head blocks wait, or a small one was not")
 	}
-	for len(w.states.current.Load().heads) <= maxHeadBlocks {
+	for len(w.env.heads()) <= maxHeadBlocks {
 		grow()
 	}
 	w.queue.small <- small
@@ -231,13 +233,14 @@ func TestAppendStallIsTimeWithoutResult(t *testing.T) {
 
 // The caller of the only append cancels it before the lane has capacity.
 func TestCancelledAppendIsNoStall(t *testing.T) {
-	s := &Store{queue: newQueue()}
+	q := newQueue()
+	s := &Store{pipeline: &pipeline{queue: q}}
 	for range laneLength {
-		s.queue.small <- new(operation)
+		q.small <- new(operation)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.queue.submit(ctx, newTestOperation(t, alternating(1, "a"), nil)); !errors.Is(err, context.Canceled) {
+	if err := q.submit(ctx, newTestOperation(t, alternating(1, "a"), nil)); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if got := s.AppendStall(); got != 0 {

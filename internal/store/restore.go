@@ -136,8 +136,3 @@ func notContiguous(position, last uint64) error {
 		Detail: fmt.Sprintf("the event at position %d cannot follow position %d", position, last),
 	}
 }
-
-// isNextPosition reports whether the next position is the one that a restore requires.
-func (w *writer) isNextPosition(op *operation) bool {
-	return op.restore == nil || op.request.Count == 0 || op.restore.first == w.open.last()+1
-}

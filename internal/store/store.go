@@ -29,10 +29,10 @@ type Store struct {
 	gate    *gate
 	closing chan struct{} // closed when Close starts
 	closed  chan struct{} // closed when Close ends
-	queue   *queue
 	slots   slots
 	watches *watches
 
+	pipeline   *pipeline // nil if the store is read-only
 	background background
 }
 
@@ -43,7 +43,7 @@ type publishedHead struct {
 	group uint64 // the index of the last durable group
 }
 
-// publish makes everything up to a group visible. After opening, only the syncer calls
+// publish makes everything up to a group visible. After opening, only the committer calls
 // it.
 func (s *Store) publish(head, group uint64) {
 	s.published.Store(&publishedHead{head: head, group: group})
@@ -101,6 +101,9 @@ func (s *Store) Close() error {
 	defer close(s.closed)
 	close(s.closing)
 	<-s.gate.empty
+	if s.pipeline != nil {
+		s.pipeline.stop() // no call is in progress, so the queue is empty
+	}
 	s.background.stop()
 	moved := s.failIfMoved()
 	err := s.free(s.failure.Load() == nil)

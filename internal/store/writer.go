@@ -2,8 +2,6 @@ package store
 
 import (
 	"errors"
-	"runtime"
-	"time"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 )
@@ -31,36 +29,47 @@ const (
 	maxExpectedTerms = 128 << 10
 )
 
-// writer decides appends in one order. While the syncer makes one group durable, the
-// writer fills the next, and hands it over when the syncer is free.
+// writer decides appends in one order. While the committer has one group, the writer fills
+// the next.
 type writer struct {
-	*Store
-	open    *group // being filled
-	syncing *group // owned by the syncer; nil if the syncer is free
-	spare   *group // to be filled next
+	env     environment
+	queue   *queue
+	sealed  chan<- sealedGroup // closed when the writer ends
+	settled <-chan settled
+	flushed <-chan struct{} // wakes the writer when env may keep up again
+	end     <-chan struct{}
+
+	open     openGroup
+	deferred []deferred   // results that are sent when the open group is durable
+	inFlight *inFlight    // the group that the committer has; nil if it has none
+	idle     *group       // the buffers to fill next; nil while the committer has a group
+	heads    []*headBlock // at the start of the current operation; the flusher may drop some at any time
+
 	// receivedLarge reports whether a large append was received for the open group. If
 	// none was received for the previous group although one waited, largeTurn is set:
 	// the next append to receive is a large one.
 	receivedLarge, largeTurn bool
-	// heads are the head blocks at the start of the current operation. The flusher
-	// may drop one from the state at any time.
-	heads  []*headBlock
-	toSync chan *group // closed when the writer ends
-	synced chan struct{}
 }
 
-func newWriter(s *Store) *writer {
-	w := &writer{Store: s, toSync: make(chan *group), synced: make(chan struct{}, 1)}
-	w.open, w.spare = newGroup(), newGroup()
-	w.open.reset(w.log.Tail().Next)
+// inFlight is what the writer keeps of the group that the committer has.
+type inFlight struct {
+	first    uint64            // position of its first event
+	tracking map[string]uint64 // read only
+	deferred []deferred        // results that are sent when it is durable
+}
+
+func newWriter(p *pipeline, flushed <-chan struct{}) *writer {
+	w := &writer{env: p.env, queue: p.queue, sealed: p.sealed, settled: p.settled, flushed: flushed, end: p.end}
+	w.open.open(newGroup(), w.env.next())
+	w.idle = newGroup()
 	return w
 }
 
-// run decides operations until the store closes, and then waits for the last sync.
+// run decides operations until the pipeline stops, and then waits for the last group.
 func (w *writer) run() {
-	defer close(w.toSync)
+	defer close(w.sealed)
 	for {
-		if w.syncing == nil && !w.open.empty() {
+		if w.inFlight == nil && !w.open.empty() {
 			w.handOver()
 			continue
 		}
@@ -73,16 +82,14 @@ func (w *writer) run() {
 			w.gather(op)
 		case op := <-w.large():
 			w.gather(op)
-		case <-w.synced:
-			w.finishSync()
-		case <-w.background.flushed:
-		case <-w.background.writerEnd:
-			if w.syncing != nil {
-				<-w.synced
-				w.finishSync()
-				continue
+		case s := <-w.settled:
+			w.settle(s)
+		case <-w.flushed:
+		case <-w.end:
+			if w.inFlight == nil {
+				return
 			}
-			return
+			w.settle(<-w.settled)
 		}
 	}
 }
@@ -114,25 +121,13 @@ func (w *writer) next() *operation {
 }
 
 // canReceive reports whether the open group has capacity and the flusher keeps up: at
-// most 1/share of maxHeadBlocks may wait for it. The writer does not wait for a flusher
-// that fails; it refuses appends instead (see admit).
+// most 1/share of the head blocks may wait for it.
 func (w *writer) canReceive(share int) bool {
-	return (w.syncing == nil || !w.open.full()) && (!w.tooManyHeadBlocks(share) || w.background.flushError.Load() != nil)
+	return (w.inFlight == nil || !w.full()) && w.env.keepsUp(share)
 }
 
-// tooManyHeadBlocks reports whether the head blocks exceed 1/share of maxHeadBlocks or
-// maxHeadBlocksMemory.
-func (w *writer) tooManyHeadBlocks(share int) bool {
-	heads := w.states.current.Load().heads
-	if len(heads) == 1 {
-		return false
-	}
-	bytes := 0
-	for _, h := range heads {
-		bytes += h.Bytes()
-	}
-	return len(heads) > maxHeadBlocks/share || bytes > maxHeadBlocksMemory/share
-}
+// full reports whether the open group has to be sealed.
+func (w *writer) full() bool { return w.open.full(len(w.deferred)) }
 
 // gather decides an operation and those that wait after it, until the open group
 // is full.
@@ -149,61 +144,99 @@ func (w *writer) gather(op *operation) {
 		} else {
 			w.queue.end()
 		}
-		if w.open.full() {
+		if w.full() {
 			return
 		}
 		op = w.next()
 	}
 }
 
-// handOver passes the open group to the syncer. It first yields the processor once:
+// handOver passes the open group to the committer. It first yields the processor once:
 // the callers just answered are about to append again and make the group larger.
 func (w *writer) handOver() {
-	if !w.open.full() {
-		runtime.Gosched()
+	if !w.full() {
+		w.env.yield()
 		w.gather(w.next())
-		if w.syncing != nil {
+		if w.inFlight != nil {
 			return // gather filled the segment and handed the group over
 		}
-	}
-	if err := w.failureError(); err != nil {
-		w.open.refuse(err)
-		w.open.answerDeferred(err)
-		w.open.reset(w.open.first)
-		return
 	}
 	w.send()
 }
 
-// send seals the open group, passes it to the syncer, and opens the next. The syncer
+// send seals the open group, passes it to the committer, and opens the next. The committer
 // must be free.
 func (w *writer) send() {
-	g := w.open
-	g.sealed = w.log.Seal(g.bytes, eventlog.KindRecords, g.count, time.Now().UnixNano())
-	g.block.extend(&g.sealed.Group)
-	w.syncing, w.open, w.spare = g, w.spare, nil
+	w.inFlight = &inFlight{first: w.open.first, tracking: w.open.tracking, deferred: w.deferred}
+	w.deferred = nil
 	w.largeTurn, w.receivedLarge = !w.receivedLarge && len(w.queue.large) > 0, false
-	w.open.reset(w.log.Tail().Next)
-	w.toSync <- g
+	sealed := w.open.seal(w.env)
+	w.open.open(w.idle, w.env.next())
+	w.idle = nil
+	w.sealed <- sealed
 }
 
-// finishSync answers the results deferred until the sync, and keeps the group as the
-// spare one.
-func (w *writer) finishSync() {
-	w.syncing.answerDeferred(w.failureError())
-	w.spare, w.syncing = w.syncing, nil
-	w.spare.reset(0) // an idle store must not keep requests in memory
+// settle sends the results deferred until the outcome of the group in flight, and keeps
+// its buffers.
+func (w *writer) settle(s settled) {
+	results := w.inFlight.deferred
+	w.inFlight = nil
+	switch s.outcome {
+	case decided:
+		answer(results)
+	case failed:
+		refuse(results, w.env.failure())
+	case lost:
+		w.withdraw(s.group, results)
+	}
+	s.group.clear() // an idle store must not keep requests in memory
+	w.idle = s.group.group
+}
+
+// withdraw undoes a group that was lost, and the open group, which builds on it. All their
+// callers precheck again, also those whose results were deferred.
+func (w *writer) withdraw(g sealedGroup, results []deferred) {
+	w.env.withdraw(g.sealed, g.mark)
+	g.returnStale()
+	returnStale(results)
+	w.open.returnStale()
+	returnStale(w.deferred)
+	w.deferred = nil
+	buffers := w.open.group
+	buffers.clear()
+	w.open.open(buffers, w.env.next())
+}
+
+// answer sends deferred results.
+func answer(results []deferred) {
+	for _, d := range results {
+		d.op.answer(d.r)
+	}
+}
+
+// refuse sends an error in place of deferred results.
+func refuse(results []deferred, err error) {
+	for _, d := range results {
+		d.op.answer(result{err: err})
+	}
+}
+
+// returnStale tells the callers of deferred results to precheck again.
+func returnStale(results []deferred) {
+	for _, d := range results {
+		d.op.answer(result{stale: true})
+	}
 }
 
 // decide answers an operation or adds it to the open group. The events since the
 // caller's precheck are usually in head blocks. If one of these head blocks has been
 // flushed and the operation depends on it, the caller must check again.
 func (w *writer) decide(op *operation) {
-	if err := w.admit(); err != nil {
+	if err := w.env.admit(); err != nil {
 		op.answer(result{err: err})
 		return
 	}
-	w.heads = w.states.current.Load().heads
+	w.heads = w.env.heads()
 	if !w.isNextPosition(op) {
 		w.deferResult(op, result{err: notContiguous(op.restore.first, w.open.last())}, w.open.last())
 		return
@@ -228,24 +261,18 @@ func (w *writer) decide(op *operation) {
 		w.deferResult(op, result{conflict: conflict}, conflict)
 		return
 	}
-	if refused, err := w.checkTracking(op); err != nil {
-		w.deferUntil(refused, op, result{err: err})
+	if results, err := w.checkTracking(op); err != nil {
+		deferTo(results, op, result{err: err})
 		return
 	}
-	if err := w.enter(op); err != nil {
-		op.answer(result{err: err})
+	if r, ok := w.enter(op); !ok {
+		op.answer(r)
 	}
 }
 
-// admit returns an error if no append can be accepted now.
-func (w *writer) admit() error {
-	if err := w.failureError(); err != nil {
-		return err
-	}
-	if err := w.background.flushError.Load(); err != nil && w.tooManyHeadBlocks(1) {
-		return indexBehind(*err)
-	}
-	return nil
+// isNextPosition reports whether the next position is the one that a restore requires.
+func (w *writer) isNextPosition(op *operation) bool {
+	return op.restore == nil || op.request.Count == 0 || op.restore.first == w.open.last()+1
 }
 
 // conflict returns the position of the first event above op.checkedTo that fails the
@@ -268,46 +295,46 @@ func (w *writer) conflict(op *operation) (uint64, error) {
 func (w *writer) deferResult(op *operation, r result, position uint64) {
 	switch {
 	case position >= w.open.first:
-		w.deferUntil(w.open, op, r)
-	case w.syncing != nil && position >= w.syncing.first:
-		w.deferUntil(w.syncing, op, r)
+		deferTo(&w.deferred, op, r)
+	case w.inFlight != nil && position >= w.inFlight.first:
+		deferTo(&w.inFlight.deferred, op, r)
 	default:
 		op.answer(r)
 	}
 }
 
-// deferUntil answers an operation once a group is durable, immediately if g is nil.
-func (w *writer) deferUntil(g *group, op *operation, r result) {
-	if g == nil {
+// deferTo adds a result to those of a group, and sends it immediately if results is nil.
+func deferTo(results *[]deferred, op *operation, r result) {
+	if results == nil {
 		op.answer(r)
 		return
 	}
-	g.deferred = append(g.deferred, deferred{op, r})
+	*results = append(*results, deferred{op, r})
 }
 
 // checkTracking fails if the operation does not increase the last recorded position
-// of one of its sources. It also returns the group with that position, nil if the
-// position is durable.
-func (w *writer) checkTracking(op *operation) (*group, error) {
+// of one of its sources. It also returns the deferred results of the group with that
+// position, nil if the position is durable.
+func (w *writer) checkTracking(op *operation) (*[]deferred, error) {
 	for i := range op.changes {
 		c := &op.changes[i]
-		if recorded, in := w.recorded(c); c.refused(recorded) {
-			return in, trackingError(&c.from, recorded.position)
+		if recorded, results := w.recorded(c); c.refused(recorded) {
+			return results, trackingError(&c.from, recorded.position)
 		}
 	}
 	return nil, nil
 }
 
-// recorded returns the last position of a source, and the group with that position,
-// nil if the position is durable.
-func (w *writer) recorded(c *trackingChange) (tracked, *group) {
+// recorded returns the last position of a source, and the deferred results of the group
+// with that position, nil if the position is durable.
+func (w *writer) recorded(c *trackingChange) (tracked, *[]deferred) {
 	source := c.from.Source
-	for _, g := range []*group{w.open, w.syncing} {
-		if g == nil {
-			continue
-		}
-		if position, known := g.tracking[source]; known {
-			return tracked{position, true}, g
+	if position, known := w.open.tracking[source]; known {
+		return tracked{position, true}, &w.deferred
+	}
+	if w.inFlight != nil {
+		if position, known := w.inFlight.tracking[source]; known {
+			return tracked{position, true}, &w.inFlight.deferred
 		}
 	}
 	for i := len(w.heads) - 1; i >= 0; i-- {
@@ -318,58 +345,50 @@ func (w *writer) recorded(c *trackingChange) (tracked, *group) {
 	return c.recorded, nil
 }
 
-// enter reserves space for the operation and encodes it into the open group. If it
-// fails, it has added nothing.
-func (w *writer) enter(op *operation) error {
+// enter reserves space for the operation and encodes it into the open group. If it cannot,
+// it returns the result of the operation, and the group has not changed.
+func (w *writer) enter(op *operation) (result, bool) {
 	if !w.open.empty() && !w.open.block.fits(op) {
-		w.closeGroup()
-		if err := w.failureError(); err != nil {
-			return err
+		if r, ok := w.closeGroup(); !ok {
+			return r, false
 		}
 	}
 	size := op.maxBytes()
-	at, err := w.log.Reserve(w.open.payloadBytes(), size)
+	at, err := w.env.reserve(w.open.payloadBytes(), size)
 	if errors.Is(err, eventlog.ErrSegmentFull) {
-		w.closeGroup()
-		if err := w.failureError(); err != nil {
-			return err
+		if r, ok := w.closeGroup(); !ok {
+			return r, false
 		}
-		at, err = w.log.Reserve(0, size)
+		at, err = w.env.reserve(0, size)
 	}
 	if errors.Is(err, eventlog.ErrSegmentFailed) {
-		w.fail(err)
-		return w.failureError()
+		return result{err: w.env.fail(err)}, false
 	}
 	if err != nil {
-		wake(w.background.preallocate)
-		return notReserved(err)
+		w.env.outOfSpace()
+		return result{err: notReserved(err)}, false
 	}
 	if w.open.empty() {
-		w.open.begin(at, w.block(op))
+		w.open.begin(at, w.env.headFor(op))
 	}
 	w.open.add(op)
-	return nil
+	return result{}, true
 }
 
-// closeGroup waits for the syncer if it is busy, and passes the open group to it.
-func (w *writer) closeGroup() {
-	if w.syncing != nil {
-		<-w.synced
-		w.finishSync()
+// closeGroup waits for the committer if it is busy, and passes the open group to it. If an
+// operation that was checked against the open group cannot be accepted any longer, it
+// returns the result of the operation.
+func (w *writer) closeGroup() (result, bool) {
+	if w.inFlight != nil {
+		s := <-w.settled
+		w.settle(s)
+		if s.outcome == lost {
+			return result{stale: true}, false
+		}
+	}
+	if err := w.env.failure(); err != nil {
+		return result{err: err}, false
 	}
 	w.send()
-}
-
-// block returns the head block for a group that starts with op: the newest, or a new
-// one if the newest is full.
-func (w *writer) block(op *operation) *headBlock {
-	heads := w.states.current.Load().heads
-	last := heads[len(heads)-1]
-	if last.empty() || !last.full(w.options.BlockEvents) && last.fits(op) && !w.log.Rolling() {
-		return last
-	}
-	tail := w.log.Tail()
-	next := newHeadBlock(w.hasher, tail, min(last.Terms(), maxExpectedTerms))
-	w.states.change(func(st *state) { st.heads = append(st.heads, next) })
-	return next
+	return result{}, true
 }

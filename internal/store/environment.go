@@ -1,0 +1,139 @@
+package store
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+)
+
+// environment is what the commit pipeline needs of the store.
+type environment interface {
+	// next returns the position of the next event to be appended.
+	next() uint64
+	// reserve reserves space in the log, see eventlog.Log.Reserve.
+	reserve(used, more int) (payloadAt int64, err error)
+	// seal assigns a place in the log to the group in bytes, see eventlog.Log.Seal.
+	seal(bytes []byte, count int) *eventlog.Sealed
+	// withdraw undoes seal for a group that was not written, and removes from the head
+	// blocks what was added since the mark.
+	withdraw(*eventlog.Sealed, headMark)
+
+	// heads returns the head blocks, oldest first.
+	heads() []*headBlock
+	// headFor returns the head block for a group that starts with op: the newest, or a
+	// new one if the newest is full.
+	headFor(op *operation) *headBlock
+	// keepsUp reports whether at most 1/share of the head blocks that may wait for the
+	// flusher do so, or the flusher fails, which admit reports.
+	keepsUp(share int) bool
+	// admit returns an error if no append can be accepted now.
+	admit() error
+
+	// publish makes a durable group visible to readers.
+	publish(durableGroup)
+	// notify wakes the subscriptions that may wait for the events of a published group.
+	notify(durableGroup)
+
+	// failure returns the error with which the store has failed, or nil.
+	failure() error
+	// fail moves the store to the failed state and returns the error for callers.
+	fail(error) error
+	// outOfSpace is called after reserve has failed for lack of space.
+	outOfSpace()
+	// yield lets other goroutines run.
+	yield()
+}
+
+// storeEnvironment is the environment of a store's own pipeline.
+type storeEnvironment struct{ store *Store }
+
+func (e storeEnvironment) next() uint64 { return e.store.log.Tail().Next }
+
+func (e storeEnvironment) reserve(used, more int) (int64, error) {
+	return e.store.log.Reserve(used, more)
+}
+
+func (e storeEnvironment) seal(bytes []byte, count int) *eventlog.Sealed {
+	return e.store.log.Seal(bytes, eventlog.KindRecords, count, time.Now().UnixNano())
+}
+
+func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
+	if err := e.store.log.Withdraw(sealed); err != nil {
+		e.store.options.Logger.Warn("cannot remove a preallocated log file; it is removed when the store is opened", "error", err)
+	}
+	e.store.states.change(func(st *state) {
+		for st.heads[len(st.heads)-1] != mark.block {
+			st.heads = st.heads[:len(st.heads)-1]
+		}
+	})
+	mark.block.truncate(mark)
+}
+
+func (e storeEnvironment) heads() []*headBlock { return e.store.states.current.Load().heads }
+
+func (e storeEnvironment) headFor(op *operation) *headBlock {
+	s := e.store
+	last := s.newestHead()
+	if last.empty() || !last.full(s.options.BlockEvents) && last.fits(op) && !s.log.Rolling() {
+		return last
+	}
+	next := newHeadBlock(s.hasher, s.log.Tail(), min(last.Terms(), maxExpectedTerms))
+	s.states.change(func(st *state) { st.heads = append(st.heads, next) })
+	return next
+}
+
+func (e storeEnvironment) keepsUp(share int) bool {
+	return !tooManyHeadBlocks(e.heads(), share) || e.store.background.flushError.Load() != nil
+}
+
+func (e storeEnvironment) admit() error {
+	if err := e.store.failureError(); err != nil {
+		return err
+	}
+	if err := e.store.background.flushError.Load(); err != nil && tooManyHeadBlocks(e.heads(), 1) {
+		return indexBehind(*err)
+	}
+	return nil
+}
+
+// tooManyHeadBlocks reports whether the head blocks exceed 1/share of maxHeadBlocks or
+// maxHeadBlocksMemory.
+func tooManyHeadBlocks(heads []*headBlock, share int) bool {
+	if len(heads) == 1 {
+		return false
+	}
+	bytes := 0
+	for _, head := range heads {
+		bytes += head.Bytes()
+	}
+	return len(heads) > maxHeadBlocks/share || bytes > maxHeadBlocksMemory/share
+}
+
+// publish publishes first the tracking of the group, which is not bounded by the head, and
+// then the head.
+func (e storeEnvironment) publish(g durableGroup) {
+	s := e.store
+	for source, position := range g.tracking {
+		g.block.SetTracking(source, position)
+	}
+	tail := g.sealed.Tail()
+	s.publish(tail.Next-1, tail.Index)
+	wake(s.background.preallocate)
+	if len(e.heads()) > 1 {
+		wake(s.background.flush)
+	}
+}
+
+func (e storeEnvironment) notify(g durableGroup) { e.store.watches.wake(g.hashes) }
+
+func (e storeEnvironment) failure() error { return e.store.failureError() }
+
+func (e storeEnvironment) fail(err error) error {
+	e.store.fail(err)
+	return e.store.failureError()
+}
+
+func (e storeEnvironment) outOfSpace() { wake(e.store.background.preallocate) }
+
+func (e storeEnvironment) yield() { runtime.Gosched() }

@@ -1,0 +1,473 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// testPipeline is a pipeline without a store: a log that is a counter, head blocks in
+// memory, and a committer that the test tells what to answer.
+type testPipeline struct {
+	*pipeline
+	t      *testing.T
+	hasher index.Hasher
+
+	tail     eventlog.Tail // of what is sealed
+	segment  int           // payload bytes that fit in a segment, 0 for no limit
+	used     int
+	blocks   []*headBlock
+	full     bool // the next group starts a new head block
+	yielding func()
+
+	committing chan sealedGroup // each group when the committer has it
+	outcomes   chan outcome     // what the committer answers
+	cause      error            // of the outcome failed
+	failed     error
+	published  []uint64 // the last position of each published group
+	notified   int
+	withdrawn  int
+}
+
+func newTestPipeline(t *testing.T) *testPipeline {
+	p := &testPipeline{
+		t:          t,
+		hasher:     index.NewHasher([16]byte{1}),
+		tail:       eventlog.Tail{Next: 1},
+		committing: make(chan sealedGroup),
+		outcomes:   make(chan outcome),
+		cause:      errors.New("the disk is on fire"),
+		yielding:   func() {},
+	}
+	p.blocks = []*headBlock{newHeadBlock(p.hasher, p.tail, 0)}
+	p.pipeline = newPipeline(p, p, nil)
+	return p
+}
+
+func (p *testPipeline) next() uint64 { return p.tail.Next }
+
+func (p *testPipeline) reserve(used, more int) (int64, error) {
+	if p.segment > 0 && used > 0 && used+more > p.segment {
+		return 0, eventlog.ErrSegmentFull
+	}
+	return 0, nil
+}
+
+func (p *testPipeline) seal(bytes []byte, count int) *eventlog.Sealed {
+	p.tail.Next += uint64(count)
+	p.tail.Index++
+	header := eventlog.GroupHeader{First: p.tail.Next - uint64(count), Count: uint32(count), Index: p.tail.Index}
+	return &eventlog.Sealed{Group: eventlog.Group{GroupHeader: header}}
+}
+
+func (p *testPipeline) withdraw(sealed *eventlog.Sealed, mark headMark) {
+	p.withdrawn++
+	p.tail = eventlog.Tail{Next: sealed.First, Index: sealed.Index - 1}
+	p.blocks = p.blocks[:slices.Index(p.blocks, mark.block)+1]
+	mark.block.truncate(mark)
+}
+
+func (p *testPipeline) heads() []*headBlock { return slices.Clone(p.blocks) }
+
+func (p *testPipeline) headFor(*operation) *headBlock {
+	if p.full {
+		p.full = false
+		p.blocks = append(p.blocks, newHeadBlock(p.hasher, p.tail, 0))
+	}
+	return p.blocks[len(p.blocks)-1]
+}
+
+func (p *testPipeline) keepsUp(int) bool { return true }
+func (p *testPipeline) admit() error     { return p.failed }
+func (p *testPipeline) failure() error   { return p.failed }
+
+func (p *testPipeline) fail(err error) error {
+	p.failed = fmt.Errorf("failed: %w", err)
+	return p.failed
+}
+
+func (p *testPipeline) outOfSpace()         {}
+func (p *testPipeline) yield()              { p.yielding() }
+func (p *testPipeline) notify(durableGroup) { p.notified++ }
+func (p *testPipeline) publish(g durableGroup) {
+	p.published = append(p.published, g.first+uint64(g.count)-1)
+}
+
+func (p *testPipeline) commit(g sealedGroup) (outcome, error) {
+	p.committing <- g
+	o := <-p.outcomes
+	if o == failed {
+		return o, p.cause
+	}
+	return o, nil
+}
+
+// submitted is an operation whose result arrives.
+type submitted struct {
+	result result
+	err    error
+	done   bool
+}
+
+// submit submits an append of one event with a tag, and waits until nothing moves. The
+// condition fails if an event with the tag failIf comes after checkedTo; "" is no
+// condition.
+func (p *testPipeline) append(ctx context.Context, tag, failIf string, checkedTo uint64) *submitted {
+	p.t.Helper()
+	op := newTestOperation(p.t, alternating(1, tag), nil)
+	if failIf != "" {
+		op.condition, op.checkedTo = compile(p.hasher, tagged(failIf)), checkedTo
+	}
+	return p.submitOperation(ctx, op)
+}
+
+func (p *testPipeline) submitOperation(ctx context.Context, op *operation) *submitted {
+	s := new(submitted)
+	go func() {
+		s.result, s.err = p.submit(ctx, op)
+		s.done = true
+	}()
+	synctest.Wait()
+	return s
+}
+
+// settleNext lets the committer answer for the group that it has, which must contain some
+// operations.
+func (p *testPipeline) settleNext(operations int, o outcome) {
+	p.t.Helper()
+	synctest.Wait()
+	select {
+	case g := <-p.committing:
+		if len(g.accepted) != operations {
+			p.t.Errorf("the group has %d operations, want %d", len(g.accepted), operations)
+		}
+		p.outcomes <- o
+	default:
+		p.t.Fatal("the committer has no group")
+	}
+	synctest.Wait()
+}
+
+// want checks the result of an operation.
+func (p *testPipeline) want(s *submitted, what string, want result) {
+	p.t.Helper()
+	switch {
+	case !s.done:
+		p.t.Errorf("%s has no result", what)
+	case s.err != nil:
+		p.t.Errorf("%s fails: %v", what, s.err)
+	case s.result.position != want.position, s.result.conflict != want.conflict, s.result.stale != want.stale, !errors.Is(s.result.err, want.err):
+		p.t.Errorf("%s has the result %+v, want %+v", what, s.result, want)
+	}
+}
+
+func (p *testPipeline) wantNone(s *submitted, what string) {
+	p.t.Helper()
+	if s.done {
+		p.t.Errorf("%s has the result %+v too early", what, s.result)
+	}
+}
+
+// inPipeline runs a test with a pipeline that is started and stopped.
+func inPipeline(t *testing.T, test func(*testPipeline)) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPipeline(t)
+		p.start()
+		test(p)
+		p.stop()
+	})
+}
+
+func TestPipelineCommitsOneGroupAtATimeInOrder(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		first := p.append(p.t.Context(), "a", "", 0)
+		second := p.append(p.t.Context(), "b", "", 0)
+		third := p.append(p.t.Context(), "c", "", 0)
+		p.wantNone(first, "the first append")
+		p.settleNext(1, decided)
+		p.want(first, "the first append", result{position: 1})
+		p.wantNone(second, "the second append")
+		p.settleNext(2, decided)
+		p.want(second, "the second append", result{position: 2})
+		p.want(third, "the third append", result{position: 3})
+		if !slices.Equal(p.published, []uint64{1, 3}) || p.notified != 2 {
+			t.Errorf("published up to %v, notified %d times", p.published, p.notified)
+		}
+	})
+}
+
+func TestPipelineDefersAResultUntilItsEventIsDurable(t *testing.T) {
+	for name, c := range map[string]struct {
+		outcome outcome
+		want    func(*testPipeline) result
+	}{
+		"decided": {decided, func(*testPipeline) result { return result{conflict: 1} }},
+		"failed":  {failed, func(p *testPipeline) result { return result{err: p.cause} }},
+		"lost":    {lost, func(*testPipeline) result { return result{stale: true} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inPipeline(t, func(p *testPipeline) {
+				p.append(p.t.Context(), "a", "", 0)
+				conflicting := p.append(p.t.Context(), "b", "a", 0)
+				p.wantNone(conflicting, "the conflicting append")
+				p.settleNext(1, c.outcome)
+				p.want(conflicting, "the conflicting append", c.want(p))
+			})
+		})
+	}
+}
+
+// A conflict with an event of the open group waits for that group, not for the one that is
+// being committed.
+func TestPipelineDefersAConflictWithTheOpenGroup(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		p.append(p.t.Context(), "a", "", 0)
+		p.append(p.t.Context(), "b", "", 0) // in the open group
+		conflicting := p.append(p.t.Context(), "c", "b", 0)
+		p.settleNext(1, decided)
+		p.wantNone(conflicting, "the conflicting append")
+		p.settleNext(1, decided)
+		p.want(conflicting, "the conflicting append", result{conflict: 2})
+	})
+}
+
+func TestPipelineDefersATrackingConflict(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		track := func(position uint64) *submitted {
+			op := newTestOperation(t, alternating(1, "a"), nil)
+			info := dcb.TrackingInfo{Source: "upstream", Position: position}
+			op.changes = []trackingChange{{from: info, to: info, term: p.hasher.Source(info.Source)}}
+			return p.submitOperation(p.t.Context(), op)
+		}
+		first, again := track(7), track(7)
+		p.wantNone(again, "the same tracking")
+		p.settleNext(1, decided)
+		p.want(first, "the first tracking", result{position: 1})
+		p.want(again, "the same tracking", result{err: dcb.ErrIntegrity})
+	})
+}
+
+func TestPipelineReturnsAnOperationThatCannotBeCheckedInMemory(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		p.append(p.t.Context(), "a", "", 0)
+		p.settleNext(1, decided)
+		p.blocks[0].span.FirstGroup = 5 // groups up to 4 are flushed
+		p.want(p.append(p.t.Context(), "b", "a", 0), "an append on condition", result{stale: true})
+		unconditional := p.append(p.t.Context(), "b", "", 0)
+		p.settleNext(1, decided)
+		p.want(unconditional, "an append without a condition", result{position: 2})
+	})
+}
+
+func TestPipelineWithdrawsALostGroupAndTheOpenOne(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		p.append(p.t.Context(), "kept", "", 0)
+		p.settleNext(1, decided)
+		inFlight := p.append(p.t.Context(), "a", "", 0)
+		p.full = true // the open group has a head block of its own
+		open := p.append(p.t.Context(), "b", "", 0)
+		deferred := p.append(p.t.Context(), "c", "b", 1)
+		p.settleNext(1, lost)
+		for what, s := range map[string]*submitted{"the lost append": inFlight, "the open one": open, "the deferred one": deferred} {
+			p.want(s, what, result{stale: true})
+		}
+		if p.withdrawn != 1 || len(p.blocks) != 1 || p.blocks[0].Next() != 2 {
+			t.Errorf("withdrawn %d times, %d head blocks, next %d", p.withdrawn, len(p.blocks), p.blocks[0].Next())
+		}
+		// Their positions are free, and nothing of them is found.
+		again := p.append(p.t.Context(), "d", "a", 0)
+		p.settleNext(1, decided)
+		p.want(again, "an append on condition that there is no lost event", result{position: 2})
+	})
+}
+
+func TestPipelineRefusesEverythingAfterAFailure(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		inFlight := p.append(p.t.Context(), "a", "", 0)
+		open := p.append(p.t.Context(), "b", "", 0)
+		p.settleNext(1, failed)
+		p.want(inFlight, "the append in flight", result{err: p.cause})
+		p.want(open, "the append in the open group", result{err: p.cause})
+		p.want(p.append(p.t.Context(), "c", "", 0), "a later append", result{err: p.cause})
+		if len(p.published) > 0 {
+			t.Errorf("published up to %v", p.published)
+		}
+	})
+}
+
+// Callers that were just answered append again while the writer yields.
+func TestPipelineYieldsOnceBeforeItSealsAGroup(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		yields := 0
+		op := newTestOperation(t, alternating(1, "b"), nil)
+		p.yielding = func() {
+			if yields++; yields == 1 {
+				op.queue = p.queue
+				p.queue.begin()
+				p.queue.small <- op
+			}
+		}
+		p.append(p.t.Context(), "a", "", 0)
+		if yields != 1 {
+			t.Errorf("the writer yields %d times", yields)
+		}
+		p.settleNext(2, decided)
+		if r := <-op.result; r.position != 2 {
+			t.Errorf("the append while the writer yields has the result %+v", r)
+		}
+	})
+}
+
+func TestPipelineClosesAGroupThatFillsItsSegment(t *testing.T) {
+	for name, o := range map[string]outcome{"decided": decided, "lost": lost, "failed": failed} {
+		t.Run(name, func(t *testing.T) {
+			inPipeline(t, func(p *testPipeline) {
+				p.append(p.t.Context(), "a", "", 0)
+				p.append(p.t.Context(), "b", "", 0)
+				p.segment = 1 // the open group cannot grow
+				third := p.append(p.t.Context(), "c", "", 0)
+				p.segment = 0
+				p.settleNext(1, o)
+				switch o {
+				case lost:
+					p.want(third, "the third append", result{stale: true})
+					return
+				case failed:
+					p.want(third, "the third append", result{err: p.cause})
+					return
+				}
+				p.settleNext(1, decided)
+				p.settleNext(1, decided)
+				p.want(third, "the third append", result{position: 3})
+			})
+		})
+	}
+}
+
+func TestPipelineDropsAnOperationWhoseCallerHasGone(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		p.append(p.t.Context(), "a", "", 0)
+		ctx, cancel := context.WithCancel(p.t.Context())
+		p.segment = 1
+		p.append(p.t.Context(), "b", "", 0)
+		blocking := p.append(p.t.Context(), "c", "", 0) // the writer waits for the committer
+		gone := p.append(ctx, "d", "", 0)
+		cancel()
+		synctest.Wait()
+		if !errors.Is(gone.err, context.Canceled) {
+			t.Errorf("the append fails with %v", gone.err)
+		}
+		p.settleNext(1, decided)
+		p.settleNext(1, decided)
+		p.settleNext(1, decided)
+		p.want(blocking, "the append before", result{position: 3})
+		if p.tail.Next != 4 {
+			t.Errorf("the next position is %d", p.tail.Next)
+		}
+	})
+}
+
+func TestPipelineStopsAfterTheGroupInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPipeline(t)
+		p.start()
+		last := p.append(p.t.Context(), "a", "", 0)
+		stopped := false
+		go func() {
+			p.stop()
+			stopped = true
+		}()
+		synctest.Wait()
+		if stopped {
+			t.Error("the pipeline stops while a group is in flight")
+		}
+		p.settleNext(1, decided)
+		p.want(last, "the last append", result{position: 1})
+		if !stopped {
+			t.Error("the pipeline does not stop")
+		}
+	})
+}
+
+// lossyCommitter loses every third group.
+type lossyCommitter struct {
+	committer
+	groups, lost int
+}
+
+func (c *lossyCommitter) commit(g sealedGroup) (outcome, error) {
+	if c.groups++; c.groups%3 == 0 {
+		c.lost++
+		return lost, nil
+	}
+	return c.committer.commit(g)
+}
+
+func TestLostGroupsLeaveNoTraceInAStore(t *testing.T) {
+	mem := vfs.NewMem()
+	options := &Options{FS: mem, SegmentBytes: 4096, BlockEvents: 20}
+	s, err := Open("/store", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lossy := &lossyCommitter{committer: s.pipeline.committer}
+	s.pipeline.committer = lossy
+	const writers, appends = 8, 50
+	var writing sync.WaitGroup
+	for w := range writers {
+		writing.Go(func() {
+			tag := fmt.Sprint("writer:", w)
+			for n := range appends {
+				events, _, err := s.Read(t.Context(), tagged(tag), dcb.ReadOptions{}).Collect()
+				if err != nil || len(events) != n {
+					t.Errorf("%s reads %d events, want %d: %v", tag, len(events), n, err)
+					return
+				}
+				after := uint64(0)
+				if n > 0 {
+					after = events[n-1].Position
+				}
+				condition := &dcb.AppendCondition{FailIfEventsMatch: tagged(tag), After: after}
+				info := &dcb.TrackingInfo{Source: tag, Position: uint64(n + 1)}
+				if _, err := s.Append(t.Context(), alternating(1, tag), condition, info); err != nil {
+					t.Errorf("append %d of %s: %v", n+1, tag, err)
+					return
+				}
+			}
+		})
+	}
+	writing.Wait()
+	if lossy.lost == 0 {
+		t.Fatal("no group was lost")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Check(t.Context(), "/store", &CheckOptions{Options: *options})
+	if err != nil || len(report.Problems) > 0 {
+		t.Errorf("the check finds %+v, %v", report, err)
+	}
+	s, err = Open("/store", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if head, err := s.Head(t.Context()); head != writers*appends || err != nil {
+		t.Errorf("the head is %d after %d appends, %v", head, writers*appends, err)
+	}
+	for w := range writers {
+		tag := fmt.Sprint("writer:", w)
+		if position, _, err := s.GetTrackingInfo(t.Context(), tag); position != appends || err != nil {
+			t.Errorf("%s is at %d, %v", tag, position, err)
+		}
+	}
+}
