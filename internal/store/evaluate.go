@@ -26,12 +26,14 @@ var errStepLimit = errors.New("the evaluation has reached its step limit")
 
 // meter counts the steps of an evaluation.
 type meter struct {
-	steps, limit int
+	steps, limit int          // of the current slice
+	total        int          // steps of all slices
 	interrupted  func() error // called every checkEvery steps; may be nil
 }
 
 func (m *meter) step() error {
 	m.steps++
+	m.total++
 	if m.steps > m.limit {
 		return errStepLimit
 	}
@@ -60,149 +62,190 @@ func (p *metered) Seek(key uint64) (uint64, bool, error) {
 	return p.Postings.Seek(key)
 }
 
-// evaluation visits the positions that a query matches, in ascending or descending
-// order, until visit returns false.
-type evaluation struct {
+// scan iterates over the positions in one block range that a query matches, in the order of
+// a direction.
+type scan struct {
+	query *query
+	blockRange
+	direction index.Direction
+	meter     *meter
+	matched   index.Postings
+	key, last uint64 // the next key to look for, and the last one
+}
+
+// newScan looks up the terms of the query in the block. Like next, it returns errStepLimit
+// when the meter reaches its limit.
+func newScan(q *query, r blockRange, direction index.Direction, m *meter) (*scan, error) {
+	s := &scan{query: q, blockRange: r, direction: direction, meter: m, key: r.first, last: r.last}
+	if direction == index.Backwards {
+		s.key, s.last = direction.Key(r.last), direction.Key(r.first)
+	}
+	var err error
+	s.matched, err = s.postings()
+	return s, err
+}
+
+// next returns the next position, and false if there are no more.
+func (s *scan) next() (uint64, bool, error) {
+	if s.key > s.last {
+		return 0, false, nil
+	}
+	found, ok, err := s.matched.Seek(s.key)
+	if err != nil || !ok || found > s.last {
+		return 0, false, err
+	}
+	s.key = found + 1
+	return s.direction.Key(found), true, nil
+}
+
+// selection is a query over the positions from low to high, in the order of a direction.
+type selection struct {
+	query     *query
+	low, high uint64
+	direction index.Direction
+}
+
+// matches iterates over the positions of a selection at a snapshot, in slices of a bounded
+// number of steps. Each slice acquires a slot, so an evaluation delays another by one slice
+// at most.
+//
+// The first slice of a block is all of it. After a slice that reached its step limit, the
+// next one starts after the last position that was found, and has a quarter of the size. A
+// slice of a single position has no limit: it takes at most stepsPerTerm steps for each term.
+type matches struct {
+	store     *Store
+	snapshot  snapshot
 	query     *query
 	direction index.Direction
-	visit     func(block, uint64) (bool, error)
-	giveUp    <-chan struct{} // closed when the caller cancels; may be nil
 
-	meter   meter  // of the slice
-	steps   int    // of all previous slices
-	visited uint64 // the last position visited in the slice; 0 if none
+	rest  []blockRange // what is left; scan covers the beginning of the first range
+	width uint64       // size of the next slice; 0 for all of the range
+	scan  *scan        // the current slice, or nil
+	meter meter
 }
 
-// slice visits the matches in a block range. It fails with errStepLimit when the meter
-// reaches its limit.
-func (e *evaluation) slice(r blockRange) (more bool, err error) {
-	key, last := r.first, r.last
-	if e.direction == index.Backwards {
-		key, last = e.direction.Key(r.last), e.direction.Key(r.first)
-	}
-	matched, err := e.postings(r.block, last)
-	if err != nil {
-		return false, err
-	}
-	for {
-		found, ok, err := matched.Seek(key)
-		if err != nil || !ok || found > last {
-			return err == nil, err
-		}
-		position := e.direction.Key(found)
-		more, err := e.visit(r.block, position)
-		if err != nil || !more || found == last {
-			return more && err == nil, err
-		}
-		e.visited, key = position, found+1
-	}
-}
-
-// evaluate runs an evaluation of the positions from low to high at a snapshot, in
-// slices of a bounded number of steps. Each slice acquires a slot, so an evaluation
-// delays another by one slice at most. Only the position is kept between slices.
-func (s *Store) evaluate(ctx context.Context, sn snapshot, e *evaluation, low, high uint64) error {
-	e.meter.interrupted = func() error {
+// matches returns an iterator over a selection. It ends with context.Canceled when giveUp,
+// which may be nil, is closed.
+func (s *Store) matches(ctx context.Context, sn snapshot, sel selection, giveUp <-chan struct{}) (*matches, error) {
+	m := &matches{store: s, snapshot: sn, query: sel.query, direction: sel.direction, rest: sn.blockRanges(sel.low, sel.high, sel.direction)}
+	m.meter.interrupted = func() error {
 		select {
-		case <-e.giveUp:
+		case <-giveUp:
 			return context.Canceled
 		default:
 			return s.interrupted(ctx)
 		}
 	}
-	if err := e.meter.interrupted(); err != nil {
-		return err
-	}
-	for _, r := range sn.blockRanges(low, high, e.direction) {
-		more, err := s.evaluateRange(ctx, e, r)
+	return m, m.meter.interrupted()
+}
+
+// next appends the next positions to dst, at most n and all in one block, and returns the
+// block. At the end it returns none.
+func (m *matches) next(ctx context.Context, dst []uint64, n int) (block, []uint64, error) {
+	for len(m.rest) > 0 {
+		current := m.rest[0]
+		found, err := m.inSlot(ctx, dst, n)
 		if err != nil {
-			s.markCorrupt(sn.blocks, err)
-			return err
+			m.store.markCorrupt(m.snapshot.blocks, err)
+			return nil, dst, err
 		}
-		if !more {
-			return nil
+		if m.rest[0].size() == 0 {
+			m.rest, m.scan, m.width = m.rest[1:], nil, 0
 		}
-	}
-	return nil
-}
-
-// evaluateRange evaluates one block range. The first slice is the whole range. After
-// a slice that reached its step limit, evaluation continues after the last position
-// visited, with slices of a quarter of the size. A slice of a single position has no
-// limit: it takes at most stepsPerTerm steps for each term.
-func (s *Store) evaluateRange(ctx context.Context, e *evaluation, rest blockRange) (more bool, err error) {
-	width := rest.size()
-	for rest.size() > 0 {
-		slice := rest.begin(width, e.direction)
-		e.meter.steps, e.meter.limit = 0, e.query.sliceSteps()
-		if slice.size() == 1 {
-			e.meter.limit = math.MaxInt
-		}
-		e.visited = 0
-		more, err := s.inSlot(ctx, e, slice)
-		switch {
-		case errors.Is(err, errStepLimit):
-			if e.visited != 0 {
-				rest = rest.after(e.visited, e.direction)
-			}
-			width = max(1, slice.size()/4)
-			continue
-		case err != nil || !more:
-			return false, err
-		}
-		rest = rest.after(slice.end(e.direction), e.direction)
-		if e.meter.steps < e.query.sliceSteps()/4 {
-			width *= 2
+		if len(found) > len(dst) {
+			return current.block, found, nil
 		}
 	}
-	return true, nil
+	return nil, dst, nil
 }
 
-// inSlot evaluates a slice when a slot is free.
-func (s *Store) inSlot(ctx context.Context, e *evaluation, r blockRange) (bool, error) {
-	acquired, err := s.slots.acquire(ctx, e.query.terms, e.steps)
+// inSlot acquires a slot and continues the current slice, or starts one.
+func (m *matches) inSlot(ctx context.Context, dst []uint64, n int) ([]uint64, error) {
+	acquired, err := m.store.slots.acquire(ctx, m.query.terms, m.meter.total)
 	if err != nil {
-		return false, err
+		return dst, err
 	}
 	defer acquired.release()
-	more, err := e.slice(r)
-	e.steps += e.meter.steps
-	return more, err
+	if m.scan == nil {
+		err = m.start()
+	}
+	if err == nil {
+		dst, err = m.collect(dst, n)
+	}
+	if errors.Is(err, errStepLimit) {
+		m.width = max(1, m.scan.size()/4)
+		m.scan = nil
+		return dst, nil
+	}
+	return dst, err
+}
+
+// start starts a slice at the beginning of the first range.
+func (m *matches) start() (err error) {
+	if m.width == 0 {
+		m.width = m.rest[0].size()
+	}
+	slice := m.rest[0].begin(m.width, m.direction)
+	m.meter.steps, m.meter.limit = 0, m.query.sliceSteps()
+	if slice.size() == 1 {
+		m.meter.limit = math.MaxInt
+	}
+	m.scan, err = newScan(m.query, slice, m.direction, &m.meter)
+	return err
+}
+
+// collect appends positions of the current slice to dst, at most n. At the end of the slice
+// it decides on the size of the next one.
+func (m *matches) collect(dst []uint64, n int) ([]uint64, error) {
+	for ; n > 0; n-- {
+		position, ok, err := m.scan.next()
+		if err != nil {
+			return dst, err
+		}
+		if !ok {
+			m.rest[0] = m.rest[0].after(m.scan.end(m.direction), m.direction)
+			m.scan = nil
+			if m.meter.steps < m.query.sliceSteps()/4 {
+				m.width *= 2
+			}
+			return dst, nil
+		}
+		dst = append(dst, position)
+		m.rest[0] = m.rest[0].after(position, m.direction)
+	}
+	return dst, nil
 }
 
 // firstMatch returns the first position above after, and up to the snapshot's head,
 // that the query matches, 0 if there is none.
-func (s *Store) firstMatch(ctx context.Context, giveUp <-chan struct{}, sn snapshot, q *query, after uint64) (uint64, error) {
+func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uint64, giveUp <-chan struct{}) (uint64, error) {
 	if after >= sn.head {
 		return 0, nil
 	}
-	first, e := findFirst(q)
-	e.giveUp = giveUp
-	err := s.evaluate(ctx, sn, e, after+1, sn.head)
-	return *first, err
+	m, err := s.matches(ctx, sn, selection{q, after + 1, sn.head, index.Forwards}, giveUp)
+	if err != nil {
+		return 0, err
+	}
+	_, found, err := m.next(ctx, make([]uint64, 0, 1), 1)
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0], nil
 }
 
 // firstMatchWithin is firstMatch for the writer. It acquires no slot, and fails with
 // errStepLimit when it has reached the step limit. It also returns the number of steps
 // taken.
 func firstMatchWithin(sn snapshot, q *query, after uint64, limit int) (position uint64, steps int, err error) {
-	first, e := findFirst(q)
-	e.meter.limit = limit
+	m := meter{limit: limit}
 	for _, r := range sn.blockRanges(after+1, sn.head, index.Forwards) {
-		more, err := e.slice(r)
-		if err != nil || !more {
-			return *first, e.meter.steps, err
+		s, err := newScan(q, r, index.Forwards, &m)
+		if err != nil {
+			return 0, m.steps, err
+		}
+		if position, ok, err := s.next(); ok || err != nil {
+			return position, m.steps, err
 		}
 	}
-	return 0, e.meter.steps, nil
-}
-
-// findFirst returns an evaluation that stops at the first match, and the variable that
-// the evaluation sets to the position of the match.
-func findFirst(q *query) (*uint64, *evaluation) {
-	first := new(uint64)
-	return first, &evaluation{query: q, direction: index.Forwards, visit: func(_ block, position uint64) (bool, error) {
-		*first = position
-		return false, nil
-	}}
+	return 0, m.steps, nil
 }

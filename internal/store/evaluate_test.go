@@ -24,17 +24,19 @@ func newMemStore(t *testing.T) *Store {
 	return s
 }
 
-// matches returns the positions that a query matches, in the order of a direction.
-func matches(t *testing.T, s *Store, q dcb.Query, low, high uint64, direction index.Direction) []uint64 {
+// matchesOf returns the positions that a query matches, in the order of a direction.
+func matchesOf(t *testing.T, s *Store, q dcb.Query, low, high uint64, direction index.Direction) []uint64 {
 	t.Helper()
 	var found []uint64
 	sn := s.snapshot()
 	defer sn.release()
-	e := &evaluation{query: compile(s.hasher, q), direction: direction, visit: func(_ block, position uint64) (bool, error) {
-		found = append(found, position)
-		return true, nil
-	}}
-	if err := s.evaluate(t.Context(), sn, e, low, high); err != nil {
+	m, err := s.matches(t.Context(), sn, selection{compile(s.hasher, q), low, high, direction}, nil)
+	for more := true; more && err == nil; {
+		before := len(found)
+		_, found, err = m.next(t.Context(), found, 100)
+		more = len(found) > before
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return found
@@ -82,7 +84,7 @@ func TestSlicesFindAllMatches(t *testing.T) {
 					want = append(want, position)
 				}
 			}
-			got := matches(t, s, q, low, high, direction)
+			got := matchesOf(t, s, q, low, high, direction)
 			if direction == index.Backwards {
 				for i, j := 0, len(got)-1; i < j; i, j = i+1, j-1 {
 					got[i], got[j] = got[j], got[i]
@@ -239,7 +241,7 @@ func TestEvaluationChecksContextBetweenLookups(t *testing.T) {
 	sn := s.snapshot()
 	defer sn.release()
 	ctx := &countedContext{t.Context(), 3}
-	if _, err := s.firstMatch(ctx, nil, sn, compile(s.hasher, q), 0); !errors.Is(err, context.Canceled) {
+	if _, err := s.firstMatch(ctx, sn, compile(s.hasher, q), 0, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("evaluation: error %v, want context.Canceled", err)
 	}
 }

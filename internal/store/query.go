@@ -46,15 +46,14 @@ func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
 	return out
 }
 
-// postings returns the postings of the events in a block that the query matches, up to
-// the key last.
-func (e *evaluation) postings(b block, last uint64) (index.Postings, error) {
-	if e.query.all {
+// postings returns the postings of the events that the query matches.
+func (s *scan) postings() (index.Postings, error) {
+	if s.query.all {
 		return index.All{}, nil
 	}
-	items := make([]index.Postings, 0, len(e.query.items))
-	for i := range e.query.items {
-		matched, err := e.itemPostings(&e.query.items[i], b, last)
+	items := make([]index.Postings, 0, len(s.query.items))
+	for i := range s.query.items {
+		matched, err := s.itemPostings(&s.query.items[i])
 		if err != nil {
 			return nil, err
 		}
@@ -72,14 +71,14 @@ type counted struct {
 // itemPostings intersects the tags with each other and with the union of the types,
 // the rarest first. If the block does not contain one of the tags, the remaining terms
 // are not looked up.
-func (e *evaluation) itemPostings(item *queryItem, b block, last uint64) (index.Postings, error) {
+func (s *scan) itemPostings(item *queryItem) (index.Postings, error) {
 	if len(item.tags) == 1 && len(item.types) == 0 {
-		found, err := e.lookup(item.tags[0], b, last)
+		found, err := s.lookup(item.tags[0])
 		return found.Postings, err
 	}
 	all := make([]counted, 0, len(item.tags)+1)
 	for _, tag := range item.tags {
-		found, err := e.lookup(tag, b, last)
+		found, err := s.lookup(tag)
 		if err != nil || found.count == 0 {
 			return index.Empty{}, err
 		}
@@ -89,7 +88,7 @@ func (e *evaluation) itemPostings(item *queryItem, b block, last uint64) (index.
 		total := 0
 		types := make([]index.Postings, 0, len(item.types))
 		for _, eventType := range item.types {
-			found, err := e.lookup(eventType, b, last)
+			found, err := s.lookup(eventType)
 			if err != nil {
 				return nil, err
 			}
@@ -106,14 +105,14 @@ func (e *evaluation) itemPostings(item *queryItem, b block, last uint64) (index.
 	return index.Intersect(out...), nil
 }
 
-// lookup returns the postings of a term in a block. It is one step.
-func (e *evaluation) lookup(term index.Term, b block, last uint64) (counted, error) {
-	if err := e.meter.step(); err != nil {
+// lookup returns the postings of a term in the block. It is one step.
+func (s *scan) lookup(term index.Term) (counted, error) {
+	if err := s.meter.step(); err != nil {
 		return counted{}, err
 	}
-	found, count, err := b.Postings(term, e.direction)
+	found, count, err := s.Postings(term, s.direction)
 	if err != nil || count == 0 {
 		return counted{index.Empty{}, 0}, err
 	}
-	return counted{&metered{found, &e.meter, last}, count}, nil
+	return counted{&metered{found, s.meter, s.last}, count}, nil
 }

@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
@@ -66,4 +69,38 @@ func submittedUUIDs(request *encoding.AppendRequest) []string {
 		return nil
 	}
 	return ids
+}
+
+// eachEvent calls visit for the events from first to last until it returns false.
+func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, visit func(encoding.Event) bool) error {
+	for first <= last {
+		next, err := s.visitBatch(ctx, sn, selection{&query{all: true}, first, last, index.Forwards}, visit)
+		if err != nil || next == 0 {
+			return err
+		}
+		first = next
+	}
+	return nil
+}
+
+// visitBatch calls visit for the first events of a selection until it returns false. It
+// returns the position of the next event, 0 if there is none or visit has returned false.
+func (s *Store) visitBatch(ctx context.Context, sn snapshot, sel selection, visit func(encoding.Event) bool) (next uint64, err error) {
+	bytes, b, err := s.readBatch(ctx, sn, sel, batchBound{encoding.DefaultBatchSize, math.MaxInt}, nil)
+	defer b.free()
+	if err != nil {
+		return 0, err
+	}
+	for record, err := range encoding.StoredRecords(bytes, sel.low, len(b.records)) {
+		if err != nil {
+			return 0, &dcb.Error{Kind: dcb.ErrCorruption, Detail: "reading events", Cause: err}
+		}
+		if !visit(record.Event) {
+			return 0, nil
+		}
+	}
+	if b.end {
+		return 0, nil
+	}
+	return b.last() + 1, nil
 }

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/wire/encoding"
+)
+
+// cursor returns the messages of a read, which ends at the head that was published when it
+// was opened, or of a subscription, which follows the published head.
+//
+// It references no state between messages. Events never change their position, so each
+// message reads from the blocks that are current then.
+type cursor struct {
+	store     *Store
+	query     *query
+	direction index.Direction
+	low, high uint64 // the positions not yet checked; a subscription has no high
+	batchSize int
+	left      int64  // remaining events up to the limit; -1 if there is no limit
+	head      uint64 // of a read
+	follows   bool   // it is a subscription
+	started   bool   // a message was returned
+	done      bool
+}
+
+// OpenRead opens a cursor for the events up to the head that is published now. If the
+// request subscribes, the cursor follows the head instead.
+func (s *Store) OpenRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
+	c := s.openCursor(r.Query, r.BatchSize)
+	c.follows = r.Subscribe
+	c.head = s.published.Load().head
+	c.high = c.head
+	start := r.Options.Start
+	if r.Options.Backwards {
+		c.direction = index.Backwards
+		if start != nil {
+			c.high = min(c.high, *start)
+		}
+	} else if start != nil {
+		c.low = max(c.low, *start)
+	}
+	if limit := r.Options.Limit; limit != nil {
+		c.left, c.done = int64(*limit), *limit == 0
+	}
+	return c, nil
+}
+
+// OpenSubscription opens a cursor for the events after r.After, and for those to come.
+func (s *Store) OpenSubscription(r *encoding.SubscribeRequest) (encoding.Cursor, error) {
+	c := s.openCursor(r.Query, r.BatchSize)
+	c.follows, c.low = true, max(r.After, r.After+1) // the greatest position has none after it
+	return c, nil
+}
+
+func (s *Store) openCursor(q dcb.Query, batchSize uint32) *cursor {
+	if batchSize == 0 {
+		batchSize = encoding.DefaultBatchSize
+	}
+	return &cursor{store: s, query: compile(s.hasher, q), low: 1, batchSize: int(min(batchSize, encoding.MaxBatchSize)), left: -1}
+}
+
+// Wait waits until an event that may match is published. It returns io.EOF at the end of a
+// read, when the limit is reached, and when the store closes.
+func (c *cursor) Wait(ctx context.Context) error {
+	if c.done {
+		return io.EOF
+	}
+	if !c.follows || c.hasUnchecked() {
+		return nil
+	}
+	w := c.store.watches.add(c.query, c.store.newestHead())
+	defer c.store.watches.remove(w)
+	if c.hasUnchecked() {
+		return nil // events were published before the watch was added
+	}
+	select {
+	case <-w.woken:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.store.closing:
+		return io.EOF
+	}
+}
+
+// hasUnchecked reports whether there are published events that were not checked.
+func (c *cursor) hasUnchecked() bool { return c.store.published.Load().head >= c.low }
+
+// Next appends the next message.
+func (c *cursor) Next(ctx context.Context, dst []byte, space int) ([]byte, error) {
+	if c.done {
+		return dst, io.EOF
+	}
+	switch err := c.store.gate.enter(ctx); {
+	case c.follows && errors.Is(err, dcb.ErrClosed):
+		return dst, io.EOF
+	case err != nil:
+		return dst, err
+	}
+	defer c.store.gate.leave()
+	if c.follows {
+		return c.nextEvents(ctx, dst, space)
+	}
+	return c.nextOfRead(ctx, dst, space)
+}
+
+// nextEvents appends the next events of a subscription, if there are any.
+func (c *cursor) nextEvents(ctx context.Context, dst []byte, space int) ([]byte, error) {
+	c.head = c.store.published.Load().head
+	c.high = c.head
+	if c.high < c.low {
+		return dst, nil
+	}
+	dst, _, err := c.read(ctx, dst, space)
+	return dst, err
+}
+
+// nextOfRead appends the next events of a read and its head. If nothing matches, the first
+// message has only the head.
+func (c *cursor) nextOfRead(ctx context.Context, dst []byte, space int) ([]byte, error) {
+	dst, last, err := c.read(ctx, dst, space-encoding.MaxHeadBytes)
+	if larger := (*encoding.MessageTooSmallError)(nil); errors.As(err, &larger) {
+		larger.Need += encoding.MaxHeadBytes
+	}
+	switch {
+	case err != nil:
+		return dst, err
+	case last == 0 && c.started:
+		c.done = true
+		return dst, io.EOF
+	}
+	c.started = true
+	if c.left < 0 {
+		last = c.head
+	}
+	return encoding.AppendHead(dst, last), nil
+}
+
+// read appends the next events between low and high, and returns the position of the last
+// one, 0 if there is none.
+func (c *cursor) read(ctx context.Context, dst []byte, space int) ([]byte, uint64, error) {
+	sn := snapshot{c.store.states.acquire(), c.head}
+	defer sn.release()
+	bound := batchBound{events: c.batchSize, bytes: space}
+	if c.left >= 0 {
+		bound.events = int(min(c.left, int64(bound.events)))
+	}
+	dst, b, err := c.store.readBatch(ctx, sn, selection{c.query, c.low, c.high, c.direction}, bound, dst)
+	defer b.free()
+	if err != nil {
+		return dst, 0, err
+	}
+	c.advance(b)
+	return dst, b.last(), nil
+}
+
+// advance moves the cursor after the events of a batch.
+func (c *cursor) advance(b *batch) {
+	switch {
+	case b.end && c.follows:
+		c.low = c.high + 1
+	case b.end:
+		c.done = true
+	case c.direction == index.Backwards:
+		c.high = b.last() - 1
+	default:
+		c.low = b.last() + 1
+	}
+	if c.left >= 0 {
+		c.left -= int64(len(b.records))
+		c.done = c.done || c.left == 0
+	}
+}
