@@ -68,12 +68,12 @@ func checkSurvivesCrash(t *testing.T, all files, held []string, s session) {
 }
 
 func checkAfterCrash(t *testing.T, mem *vfs.Mem, held []string, s session) bool {
-	log, err := openLog(mem, small)
+	l, err := openLog(mem, small)
 	if err != nil {
 		t.Error(err)
 		return false
 	}
-	l := &testLog{t, mem, log}
+	l.t = t
 	have := l.payloads()
 	want := append(slices.Clip(held), s.payloads...)
 	extra := len(have) - len(held) - s.durable

@@ -1,7 +1,8 @@
 // Package eventlog implements the log on disk: a sequence of segment files that
 // contain groups. A group is what one commit made durable; its payload is opaque
-// to this package. The package starts no goroutine. One goroutine plans and seals
-// groups (Reserve, Seal), one writes them (Write, Sync), and any number read.
+// to this package. The package starts no goroutine. A Log is read by any number of
+// goroutines, its Appender (Reserve, Seal) is used by one, and its Writer (Write, Sync)
+// by another one.
 //
 // The log depends on four properties of the disk. A sync that has returned keeps
 // everything written before it. A write that was not synced may be lost in part,

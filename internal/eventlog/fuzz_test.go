@@ -61,7 +61,8 @@ func checkReopens(t *testing.T, content string, valid bool, tail eventlog.Tail) 
 		if !valid {
 			return
 		}
-		l := &testLog{t, mem, log}
+		l := log
+		l.t = t
 		n := 0
 		for _, err := range l.Groups(l.Start(), l.Tail().Index) {
 			must(t, err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"sync"
 	"sync/atomic"
 
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -23,12 +22,14 @@ type Options struct {
 	Interrupted func() error
 }
 
-// Log is an open log.
+// Log is an open log. Any number of goroutines may read it. Its Appender and its Writer,
+// which Open returns with it, have one owner each.
 type Log struct {
 	dir     vfs.Dir
 	options Options
 	id      StoreID
 	torn    *Torn
+	tail    Tail // when the log was opened
 
 	corruption *vfs.CorruptionError // set only if the log is read-only
 
@@ -36,15 +37,8 @@ type Log struct {
 	// store publishes any position in it.
 	segments atomic.Pointer[[]*Segment]
 
-	plan       plan  // owned by the planning goroutine
-	space      space // shared by the planning goroutine and the preallocator
-	nextNumber int   // next segments created so far; guarded by space.mu
-
-	// written is the end of what was written; owned by the writing goroutine.
-	written struct {
-		segment *Segment
-		end     int64
-	}
+	space      space
+	nextNumber int // next segments created so far; guarded by space.mu
 }
 
 // ID returns the identity of the store.
@@ -58,9 +52,8 @@ func (l *Log) Torn() *Torn { return l.torn }
 // refuses such a log if it is not read-only.
 func (l *Log) Corruption() *vfs.CorruptionError { return l.corruption }
 
-// Tail returns the planned end of the log, which includes sealed groups that are not
-// written yet. Only the planning goroutine may call it.
-func (l *Log) Tail() Tail { return l.plan.tail }
+// OpenedTail returns the end that the log had when it was opened.
+func (l *Log) OpenedTail() Tail { return l.tail }
 
 // Segments returns the segments in order of position.
 func (l *Log) Segments() []*Segment { return *l.segments.Load() }
@@ -80,33 +73,19 @@ func (l *Log) CheckFile() error {
 	return l.dir.CheckFile(segmentName(last.Base), last.file.File)
 }
 
-// plan is where the next group goes. It is ahead of what is written.
-type plan struct {
-	tail   Tail
-	offset int64  // of the next group
-	base   uint64 // of the segment that it is planned in
-	roll   bool   // the open group begins a new segment
-}
-
-// space is the disk space that is allocated before it is needed.
-type space struct {
-	mu   sync.Mutex
-	tail *segmentFile // the file that groups are planned in; guarded by mu
-	next *segmentFile // the preallocated next segment, or nil; guarded by mu
-	end  atomic.Int64 // one past the last planned group in tail
-}
-
-// Close closes the files. If clean is set, it first writes and syncs a clean-close
-// record and truncates the file after it. No other method may be running.
-func (l *Log) Close(clean bool) error {
+// Close closes the files. With the appender and the writer of the log, it first writes and
+// syncs a clean-close record, and truncates the file after it; without them, which may both
+// be nil, it writes nothing. The log, the appender and the writer must not be used again.
+func (l *Log) Close(a *Appender, w *Writer) error {
 	var errs []error
-	if clean && !l.options.ReadOnly {
-		errs = append(errs, l.closeCleanly())
+	if a != nil && w != nil {
+		errs = append(errs, l.closeCleanly(a, w))
 	}
-	for _, segment := range l.Segments() {
+	segments := l.Segments()
+	for _, segment := range segments {
 		errs = append(errs, segment.file.Close())
 	}
-	if planned := l.space.tail; planned != l.written.segment.file {
+	if planned := l.space.tail; planned != segments[len(segments)-1].file {
 		errs = append(errs, planned.Close()) // it never became a segment
 	}
 	if next := l.space.next; next != nil {
@@ -117,32 +96,15 @@ func (l *Log) Close(clean bool) error {
 
 // closeCleanly writes a clean-close record, unless the log ends with one, and
 // truncates the file to the end of the record.
-func (l *Log) closeCleanly() error {
-	closed, err := l.endsWithClose()
+func (l *Log) closeCleanly(a *Appender, w *Writer) error {
+	closed, err := w.endsWithClose(a.Tail())
 	if err != nil {
 		return err
 	}
 	if !closed {
-		l.plan.roll = false // the padding of this segment has space for the record
-		sealed := l.Seal(make([]byte, groupHeaderBytes), KindClose, 0, l.plan.tail.Time)
-		if err := errors.Join(l.Write(sealed), l.Sync()); err != nil {
+		if err := errors.Join(w.Write(a.sealClose()), w.Sync()); err != nil {
 			return fmt.Errorf("writing the clean-close record: %w", err)
 		}
 	}
-	f := l.written.segment.file
-	return errors.Join(f.Truncate(l.written.end), f.Sync())
-}
-
-// endsWithClose reports whether the last group is a clean-close record.
-func (l *Log) endsWithClose() (bool, error) {
-	at := l.written.end - groupHeaderBytes
-	if at < segmentHeaderBytes {
-		return false, nil
-	}
-	b := make([]byte, groupHeaderBytes)
-	if err := l.written.segment.ReadAt(b, at); err != nil {
-		return false, err
-	}
-	h, valid := decodeGroupHeader(b, l.id)
-	return valid && h.Kind == KindClose && h.Index == l.plan.tail.Index, nil
+	return w.truncate()
 }

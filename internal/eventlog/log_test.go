@@ -38,17 +38,36 @@ type testLog struct {
 	t  testing.TB
 	fs vfs.FS
 	*eventlog.Log
+	*eventlog.Appender
+	*eventlog.Writer
+}
+
+// Tail returns the planned end of the log.
+func (l *testLog) Tail() eventlog.Tail {
+	if l.Appender == nil { // the log is read-only
+		return l.OpenedTail()
+	}
+	return l.Appender.Tail()
+}
+
+// Close closes the log, cleanly if that is asked for.
+func (l *testLog) Close(clean bool) error {
+	if clean {
+		return l.Log.Close(l.Appender, l.Writer)
+	}
+	return l.Log.Close(nil, nil)
 }
 
 func openTestLog(t testing.TB, fs vfs.FS, options eventlog.Options) *testLog {
 	t.Helper()
 	log, err := openLog(fs, options)
 	must(t, err)
-	return &testLog{t, fs, log}
+	log.t = t
+	return log
 }
 
 // openLog opens the log in dir. It creates the directory if necessary.
-func openLog(fs vfs.FS, options eventlog.Options) (*eventlog.Log, error) {
+func openLog(fs vfs.FS, options eventlog.Options) (*testLog, error) {
 	if !options.ReadOnly {
 		if err := fs.MkdirAll(dir); err != nil {
 			return nil, err
@@ -58,7 +77,8 @@ func openLog(fs vfs.FS, options eventlog.Options) (*eventlog.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return eventlog.Open(d, options)
+	log, appender, writer, err := eventlog.Open(d, options)
+	return &testLog{fs: fs, Log: log, Appender: appender, Writer: writer}, err
 }
 
 // newLog opens a new log in memory.

@@ -16,8 +16,8 @@ var ErrNoLog = errors.New("there is no event log here")
 // Open opens the log in a directory, or creates one if the directory is empty. It
 // verifies that all segments are present, recovers the last one, and makes its end
 // durable before it returns. The caller must have locked the directory, and must
-// keep it open as long as the log.
-func Open(dir vfs.Dir, options Options) (*Log, error) {
+// keep it open as long as the log. A read-only log has no Appender and no Writer.
+func Open(dir vfs.Dir, options Options) (*Log, *Appender, *Writer, error) {
 	if options.SegmentBytes == 0 {
 		options.SegmentBytes = 256 << 20
 	}
@@ -27,15 +27,22 @@ func Open(dir vfs.Dir, options Options) (*Log, error) {
 		bases, err = []uint64{1}, l.create()
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	if err := l.open(bases); err != nil {
+	end, err := l.open(bases)
+	if err != nil {
 		for _, segment := range l.Segments() {
 			err = errors.Join(err, segment.file.Close())
 		}
-		return nil, err
+		return nil, nil, nil, err
 	}
-	return l, nil
+	if options.ReadOnly {
+		return l, nil, nil, nil
+	}
+	segments := l.Segments()
+	last := segments[len(segments)-1]
+	appender := &Appender{log: l, plan: plan{tail: l.tail, offset: end, base: last.Base}}
+	return l, appender, &Writer{log: l, segment: last, end: end}, nil
 }
 
 // path returns the path of a file, for messages.
@@ -91,7 +98,7 @@ func (l *Log) create() error {
 	return errors.Join(l.install(f, &header), f.Close())
 }
 
-func (l *Log) open(bases []uint64) error {
+func (l *Log) open(bases []uint64) (end int64, err error) {
 	var segments []*Segment
 	l.segments.Store(&segments)
 	for i, base := range bases {
@@ -101,11 +108,11 @@ func (l *Log) open(bases []uint64) error {
 		}
 		segment, err := openSegment(open, l.path(segmentName(base)), base)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		segments = append(segments, segment)
 		if why := checkContiguous(segments); why != "" {
-			return &vfs.CorruptionError{File: segment.Name, What: why}
+			return 0, &vfs.CorruptionError{File: segment.Name, What: why}
 		}
 	}
 	last := segments[len(segments)-1]
@@ -137,35 +144,34 @@ func checkContiguous(segments []*Segment) string {
 	return ""
 }
 
-// recover finds the end of the last segment, truncates a torn write, and makes the
+// recover finds and returns the end of the last segment, truncates a torn write, and makes the
 // remaining groups durable.
-func (l *Log) recover(last *Segment) error {
+func (l *Log) recover(last *Segment) (end int64, err error) {
 	s, err := l.scanner(last)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r, err := recoverSegment(s)
 	if l.options.ReadOnly && errors.As(err, &l.corruption) {
 		err = nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	l.torn = r.torn
-	l.written.segment, l.written.end = last, r.end
-	l.plan = plan{tail: r.tail, offset: r.end, base: last.Base}
+	l.tail = r.tail
 	l.space.tail = last.file
 	l.space.end.Store(r.end)
 	if l.options.ReadOnly {
-		return nil
+		return r.end, nil
 	}
 	last.file.allocated.Store(s.size)
 	if r.torn != nil || r.needsPadding(s.size) {
 		if err := l.truncate(last.file, r.end); err != nil {
-			return fmt.Errorf("truncating a torn write: %w", err)
+			return 0, fmt.Errorf("truncating a torn write: %w", err)
 		}
 	}
-	return l.rewriteLastGroup(last, r.last)
+	return r.end, l.rewriteLastGroup(last, r.last)
 }
 
 // truncate removes everything after end and adds padding of zeros, so that a torn

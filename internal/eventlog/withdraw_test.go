@@ -42,15 +42,15 @@ func withdrawing(t *testing.T, every int, preallocate bool) (headers []eventlog.
 		t.Fatal(err)
 	}
 	id := func() (eventlog.StoreID, error) { return eventlog.StoreID{1}, nil }
-	log, err := eventlog.Open(held, eventlog.Options{SegmentBytes: 4096, NewID: id})
+	log, appender, writer, err := eventlog.Open(held, eventlog.Options{SegmentBytes: 4096, NewID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
 	seal := func(payload string) *eventlog.Sealed {
-		if _, err := log.Reserve(0, len(payload)); err != nil {
+		if _, err := appender.Reserve(0, len(payload)); err != nil {
 			t.Fatal(err)
 		}
-		return log.Seal(append(make([]byte, eventlog.GroupPrefix), payload...), eventlog.KindRecords, 1, 1)
+		return appender.Seal(append(make([]byte, eventlog.GroupPrefix), payload...), eventlog.KindRecords, 1, 1)
 	}
 	for n := range 40 {
 		payload := fmt.Sprintf("%01000d", n)
@@ -61,24 +61,24 @@ func withdrawing(t *testing.T, every int, preallocate bool) (headers []eventlog.
 					t.Fatal(err)
 				}
 			}
-			if err := log.Withdraw(withdrawn); err != nil {
+			if err := appender.Withdraw(withdrawn); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := log.Write(seal(payload)); err != nil {
+		if err := writer.Write(seal(payload)); err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Sync(); err != nil {
+		if err := writer.Sync(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for g, err := range log.Groups(log.Start(), log.Tail().Index) {
+	for g, err := range log.Groups(log.Start(), appender.Tail().Index) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		headers = append(headers, g.GroupHeader)
 	}
-	if err := log.Close(true); err != nil {
+	if err := log.Close(appender, writer); err != nil {
 		t.Fatal(err)
 	}
 	if names, err := mem.List("log"); err != nil || len(names) < 5 {

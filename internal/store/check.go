@@ -178,7 +178,7 @@ func (c *checker) check() error {
 			return err
 		}
 	}
-	last := c.store.log.Tail().Index
+	last := c.store.log.OpenedTail().Index
 	c.report.Uncovered = last - min(last, c.at.Tail.Index)
 	return c.checkGroups(last, nil)
 }

@@ -12,7 +12,7 @@ import (
 // comparison with a block, which may be nil. After corruption, it continues with the
 // next segment.
 func (c *checker) checkGroups(last uint64, against *comparison) error {
-	last = min(last, c.store.log.Tail().Index)
+	last = min(last, c.store.log.OpenedTail().Index)
 	for c.at.Tail.Index < last {
 		err := c.checkUntilCorruption(last, against)
 		var corruption *vfs.CorruptionError
@@ -40,7 +40,7 @@ func (c *checker) pointAfter(corruption *vfs.CorruptionError) eventlog.Point {
 			return segment.Start()
 		}
 	}
-	return eventlog.Point{Tail: c.store.log.Tail()}
+	return eventlog.Point{Tail: c.store.log.OpenedTail()}
 }
 
 // checkUntilCorruption verifies groups until it finds corruption, which it returns.
@@ -64,7 +64,7 @@ func (c *checker) checkUntilCorruption(last uint64, against *comparison) error {
 			}
 		}
 		if c.options.Progress != nil {
-			c.options.Progress(g.Index, c.store.log.Tail().Index)
+			c.options.Progress(g.Index, c.store.log.OpenedTail().Index)
 		}
 	}
 	return nil

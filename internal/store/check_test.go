@@ -260,18 +260,18 @@ func openDir(t *testing.T, disk *vfs.Mem, path string) vfs.Dir {
 // appendForged appends a group with a payload that no store would write.
 func appendForged(t *testing.T, disk *vfs.Mem, count int, payload []byte) {
 	t.Helper()
-	log, err := eventlog.Open(openDir(t, disk, "/store/log"), eventlog.Options{SegmentBytes: 1 << 20})
+	log, appender, writer, err := eventlog.Open(openDir(t, disk, "/store/log"), eventlog.Options{SegmentBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := log.Reserve(0, len(payload)); err != nil {
+	if _, err := appender.Reserve(0, len(payload)); err != nil {
 		t.Fatal(err)
 	}
-	sealed := log.Seal(append(make([]byte, eventlog.GroupPrefix), payload...), eventlog.KindRecords, count, 1)
-	if err := log.Write(sealed); err != nil {
+	sealed := appender.Seal(append(make([]byte, eventlog.GroupPrefix), payload...), eventlog.KindRecords, count, 1)
+	if err := writer.Write(sealed); err != nil {
 		t.Fatal(err)
 	}
-	if err := log.Close(true); err != nil {
+	if err := log.Close(appender, writer); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -285,11 +285,11 @@ func dropTerms(t *testing.T, disk *vfs.Mem) {
 // locations as changed by change.
 func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, *[]index.Location)) {
 	t.Helper()
-	log, err := eventlog.Open(openDir(t, disk, "/store/log"), eventlog.Options{ReadOnly: true})
+	log, _, _, err := eventlog.Open(openDir(t, disk, "/store/log"), eventlog.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close(false)
+	defer log.Close(nil, nil)
 	name := filepath.Base(filesIn(disk, "/store/index")[0])
 	cache := index.NewCache(1 << 20)
 	old, err := index.OpenBlock(openDir(t, disk, "/store/index"), name, log.ID(), cache)

@@ -28,13 +28,13 @@ type settled struct {
 }
 
 // localCommitter writes groups to the log of the store itself. It never loses one.
-type localCommitter struct{ log *eventlog.Log }
+type localCommitter struct{ writer *eventlog.Writer }
 
 func (c localCommitter) commit(g sealedGroup) (outcome, error) {
-	if err := c.log.Write(g.sealed); err != nil {
+	if err := c.writer.Write(g.sealed); err != nil {
 		return failed, err
 	}
-	if err := c.log.Sync(); err != nil {
+	if err := c.writer.Sync(); err != nil {
 		return failed, err
 	}
 	return decided, nil

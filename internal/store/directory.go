@@ -148,14 +148,14 @@ func (s *Store) checkLogIsNotLost() error {
 // openLog opens the log and makes the entry of its directory durable.
 func (s *Store) openLog(ctx context.Context) error {
 	var err error
-	s.log, err = eventlog.Open(s.files.log, eventlog.Options{
+	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, eventlog.Options{
 		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Interrupted: ctx.Err,
 	})
 	if err != nil || s.options.ReadOnly {
 		return err
 	}
 	if err := s.files.root.Sync(); err != nil {
-		return errors.Join(err, s.log.Close(false))
+		return errors.Join(err, s.log.Close(nil, nil))
 	}
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 type environment interface {
 	// next returns the position of the next event to be appended.
 	next() uint64
-	// reserve reserves space in the log, see eventlog.Log.Reserve.
+	// reserve reserves space in the log, see eventlog.Appender.Reserve.
 	reserve(used, more int) (payloadAt int64, err error)
-	// seal assigns a place in the log to the group in bytes, see eventlog.Log.Seal.
+	// seal assigns a place in the log to the group in bytes, see eventlog.Appender.Seal.
 	seal(bytes []byte, count int) *eventlog.Sealed
 	// withdraw undoes seal for a group that was not written, and removes from the head
 	// blocks what was added since the mark.
@@ -46,20 +46,23 @@ type environment interface {
 }
 
 // storeEnvironment is the environment of a store's own pipeline.
-type storeEnvironment struct{ store *Store }
+type storeEnvironment struct {
+	store    *Store
+	appender *eventlog.Appender
+}
 
-func (e storeEnvironment) next() uint64 { return e.store.log.Tail().Next }
+func (e storeEnvironment) next() uint64 { return e.appender.Tail().Next }
 
 func (e storeEnvironment) reserve(used, more int) (int64, error) {
-	return e.store.log.Reserve(used, more)
+	return e.appender.Reserve(used, more)
 }
 
 func (e storeEnvironment) seal(bytes []byte, count int) *eventlog.Sealed {
-	return e.store.log.Seal(bytes, eventlog.KindRecords, count, time.Now().UnixNano())
+	return e.appender.Seal(bytes, eventlog.KindRecords, count, time.Now().UnixNano())
 }
 
 func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
-	if err := e.store.log.Withdraw(sealed); err != nil {
+	if err := e.appender.Withdraw(sealed); err != nil {
 		e.store.options.Logger.Warn("cannot remove a preallocated log file; it is removed when the store is opened", "error", err)
 	}
 	e.store.states.change(func(st *state) {
@@ -75,10 +78,10 @@ func (e storeEnvironment) heads() []*headBlock { return e.store.states.current.L
 func (e storeEnvironment) headFor(op *operation) *headBlock {
 	s := e.store
 	last := s.newestHead()
-	if last.empty() || !last.full(s.options.BlockEvents) && last.fits(op) && !s.log.Rolling() {
+	if last.empty() || !last.full(s.options.BlockEvents) && last.fits(op) && !e.appender.Rolling() {
 		return last
 	}
-	next := newHeadBlock(s.hasher, s.log.Tail(), min(last.Terms(), maxExpectedTerms))
+	next := newHeadBlock(s.hasher, e.appender.Tail(), min(last.Terms(), maxExpectedTerms))
 	s.states.change(func(st *state) { st.heads = append(st.heads, next) })
 	return next
 }

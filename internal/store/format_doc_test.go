@@ -41,13 +41,13 @@ func writtenFiles(t *testing.T, blockEvents int, act func(t *testing.T, s *store
 	files := map[string][]byte{}
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewMem()
-		log, err := eventlog.Open(openDir(t, disk, filepath.Join(crashDir, "log")), eventlog.Options{
+		log, _, _, err := eventlog.Open(openDir(t, disk, filepath.Join(crashDir, "log")), eventlog.Options{
 			NewID: func() (eventlog.StoreID, error) { return docStore, nil },
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Close(false); err != nil {
+		if err := log.Close(nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		s, err := store.Open(crashDir, &store.Options{FS: disk, BlockEvents: blockEvents})

@@ -93,7 +93,7 @@ func (c *indexOpener) discard(name string, err error) error {
 // checkReach fails if a block covers groups after the end of the log. A block covers
 // only durable groups, so the end of the log is lost.
 func (s *Store) checkReach(block *index.Block) error {
-	tail := s.log.Tail()
+	tail := s.log.OpenedTail()
 	if block.LastGroup <= tail.Index {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (c *indexOpener) fill(last uint64) error {
 // memory.
 func (c *indexOpener) finish() error {
 	c.atTail = true
-	tail := c.store.log.Tail()
+	tail := c.store.log.OpenedTail()
 	if c.end.Tail.Index == tail.Index && c.end.Tail != tail {
 		segments := c.store.log.Segments()
 		return &vfs.CorruptionError{File: segments[len(segments)-1].Name, What: fmt.Sprintf("the segment does not continue group %d, the last group before it", tail.Index)}

@@ -22,7 +22,7 @@ func decideAll(t *testing.T, ops ...*operation) *writer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.free(false) })
-	s.pipeline = newPipeline(storeEnvironment{s}, localCommitter{s.log}, nil)
+	s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, nil)
 	w := s.pipeline.writer
 	for _, op := range ops {
 		op.queue = w.queue
@@ -163,7 +163,7 @@ func TestLargeAppendsLeaveHeadBlocksToSmallOnes(t *testing.T) {
 	small, large := new(operation), &operation{large: true}
 	grow := func() {
 		s.states.change(func(st *state) {
-			st.heads = append(st.heads, newHeadBlock(s.hasher, s.log.Tail(), 0))
+			st.heads = append(st.heads, newHeadBlock(s.hasher, s.appender.Tail(), 0))
 		})
 	}
 	for len(w.env.heads()) <= maxHeadBlocks/2 {

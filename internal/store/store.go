@@ -16,10 +16,13 @@ type Store struct {
 	dir     string // the path passed to Open, cleaned
 	files   directory
 	log     *eventlog.Log
-	hasher  index.Hasher
-	cache   *index.Cache
-	records uint64 // owner of the records in the cache
-	states  states
+	// The pipeline uses these until it has stopped. They are nil if the store is read-only.
+	appender  *eventlog.Appender
+	logWriter *eventlog.Writer
+	hasher    index.Hasher
+	cache     *index.Cache
+	records   uint64 // owner of the records in the cache
+	states    states
 
 	published atomic.Pointer[publishedHead]
 	failure   atomic.Pointer[error] // set once; no append succeeds afterwards
@@ -116,7 +119,10 @@ func (s *Store) Close() error {
 // free closes everything that Open opened. If clean is set, it writes a clean-close
 // record.
 func (s *Store) free(clean bool) error {
-	err := s.log.Close(clean)
+	if !clean {
+		s.appender, s.logWriter = nil, nil
+	}
+	err := s.log.Close(s.appender, s.logWriter)
 	s.states.current.Load().release()
 	if unlock := s.files.close(); err == nil {
 		err = unlock

@@ -3,7 +3,8 @@ package eventlog
 import (
 	"errors"
 	"fmt"
-	"math"
+	"sync"
+	"sync/atomic"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -29,33 +30,13 @@ var ErrSegmentFull = errors.New("the group cannot grow in this segment")
 // The content of its file is then unknown, and the log must not be written again.
 var ErrSegmentFailed = errors.New("the segment could not be extended")
 
-// Reserve allocates space for the payload of the open group to grow from used to
-// used+more bytes. It returns the offset of the payload in its segment. A call with
-// used 0 decides where the group goes. Any error except ErrSegmentFull and
-// ErrSegmentFailed changes nothing, and Reserve may be called again: there is no space,
-// or the next segment cannot be created.
-func (l *Log) Reserve(used, more int) (payloadAt int64, err error) {
-	if l.plan.tail.Next > maxNumber-math.MaxUint32 { // a group has at most MaxUint32 events
-		return 0, errors.New("the log has no positions left")
-	}
-	size := int64(groupHeaderBytes + used + more)
-	if used == 0 {
-		// A segment is named by its first position. If this one contains no event
-		// yet, the next one would have the same name.
-		l.plan.roll = l.plan.offset+size > l.options.SegmentBytes && l.plan.tail.Next > l.plan.base
-	}
-	at := l.plan.offset
-	if l.plan.roll {
-		at = segmentHeaderBytes
-	}
-	if used > 0 && at+size > l.options.SegmentBytes {
-		return 0, ErrSegmentFull
-	}
-	return at + groupHeaderBytes, l.space.ensure(l, l.plan.roll, at+size+paddingBytes)
+// space is the disk space that is allocated before it is needed.
+type space struct {
+	mu   sync.Mutex
+	tail *segmentFile // the file that groups are planned in; guarded by mu
+	next *segmentFile // the preallocated next segment, or nil; guarded by mu
+	end  atomic.Int64 // one past the last planned group in tail
 }
-
-// Rolling reports whether the open group starts a new segment.
-func (l *Log) Rolling() bool { return l.plan.roll }
 
 // ensure allocates space up to end in the file that groups are planned in, or in the
 // next segment.
@@ -141,4 +122,26 @@ func (l *Log) Preallocate() error {
 		return s.preallocateNext(l)
 	}
 	return nil
+}
+
+// takeNext makes the next segment the one that groups are planned in. It returns the file
+// of the segment before and that of the next one.
+func (s *space) takeNext() (full, next *segmentFile) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	full, next = s.tail, s.next
+	s.tail, s.next = next, nil
+	return full, next
+}
+
+// returnNext undoes takeNext. If another next segment was created since, it is removed.
+func (s *space) returnNext(l *Log, full, next *segmentFile) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	extra := s.next
+	s.tail, s.next = full, next
+	if extra == nil {
+		return nil
+	}
+	return errors.Join(extra.Close(), l.dir.Remove(extra.name))
 }
