@@ -70,7 +70,7 @@ func (s *Store) runPreallocator() {
 			return
 		}
 		if err != nil && !failing {
-			// Log.Reserve will try again. If that fails too, the append is refused.
+			// Appender.Reserve will try again. If that fails too, the append is refused.
 			s.options.Logger.Warn("cannot preallocate space for the log; appends will try again", "error", err)
 		}
 		failing = err != nil

@@ -21,6 +21,6 @@
 //
 // # Locks
 //
-// A goroutine holds at most one lock at a time, and none while it evaluates a query.
-// The files of unreferenced blocks may be closed and removed under states.mu.
+// A goroutine holds at most one lock at a time, and none while it evaluates a query. Only
+// the lock of the log's preallocated space is held while a file is used.
 package store

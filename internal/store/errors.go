@@ -9,7 +9,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
-	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -29,7 +28,7 @@ func storeError(err error, doing string) error {
 		return &dcb.Error{Kind: dcb.ErrCorruption, Detail: doing, Cause: err}
 	case errors.Is(err, eventlog.ErrNoLog):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: doing, Cause: err}
-	case errors.Is(err, eventlog.ErrVersion), errors.Is(err, index.ErrVersion):
+	case errors.Is(err, vfs.ErrVersion):
 		return &dcb.Error{Kind: dcb.ErrIO, Detail: doing + " (a newer version of umadb wrote this store; open it with that version)", Cause: err}
 	}
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: doing, Cause: err}

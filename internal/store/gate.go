@@ -3,19 +3,26 @@ package store
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/umadb-go/umadb/dcb"
 )
 
+// shut is added to the number of calls inside a gate that is shut.
+const shut = 1 << 62
+
 // gate counts the calls in progress, so that Close can wait for them.
 type gate struct {
-	mu     sync.Mutex
-	inside int           // guarded by mu
-	shut   bool          // guarded by mu
-	empty  chan struct{} // closed when shut is set and no call is inside
+	inside   atomic.Int64  // number of calls, plus shut once the gate is shut
+	empty    chan struct{} // closed when the gate is shut and no call is inside
+	setEmpty func()        // closes empty once
 }
 
-func newGate() *gate { return &gate{empty: make(chan struct{})} }
+func newGate() *gate {
+	g := &gate{empty: make(chan struct{})}
+	g.setEmpty = sync.OnceFunc(func() { close(g.empty) })
+	return g
+}
 
 // enter counts a call. It fails with dcb.ErrClosed if the gate is shut, or with the
 // error of ctx.
@@ -23,34 +30,31 @@ func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut {
+	if g.inside.Add(1) > shut {
+		g.leave()
 		return dcb.ErrClosed
 	}
-	g.inside++
 	return nil
 }
 
 func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.inside--
-	if g.shut && g.inside == 0 {
-		close(g.empty)
+	if g.inside.Add(-1) == shut {
+		g.setEmpty()
 	}
 }
 
 // close shuts the gate and reports whether it was open.
 func (g *gate) close() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut {
-		return false
+	for {
+		inside := g.inside.Load()
+		if inside >= shut {
+			return false
+		}
+		if g.inside.CompareAndSwap(inside, inside+shut) {
+			if inside == 0 {
+				g.setEmpty()
+			}
+			return true
+		}
 	}
-	g.shut = true
-	if g.inside == 0 {
-		close(g.empty)
-	}
-	return true
 }

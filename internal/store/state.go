@@ -70,10 +70,17 @@ func (st *state) release() {
 
 // change replaces the current state with a copy that alter has changed.
 func (s *states) change(alter func(*state)) {
+	if old := s.replace(alter); old != nil {
+		old.release() // may close and remove files, so not under the lock
+	}
+}
+
+// replace is change, but returns the state before instead of releasing it.
+func (s *states) replace(alter func(*state)) (old *state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := &state{retire: s.retire}
-	old := s.current.Load()
+	old = s.current.Load()
 	if old != nil {
 		next.blocks = slices.Clone(old.blocks)
 		next.heads = slices.Clone(old.heads)
@@ -84,9 +91,7 @@ func (s *states) change(alter func(*state)) {
 		b.states.Add(1)
 	}
 	s.current.Store(next)
-	if old != nil {
-		old.release()
-	}
+	return old
 }
 
 // replaceBlocks replaces adjacent blocks with others.
