@@ -58,7 +58,7 @@ func TestUnknownVersionIsNotCorruption(t *testing.T) {
 			mem := changed.mem(t)
 			_, err := openLog(mem, small)
 			var corruption *vfs.CorruptionError
-			if !errors.Is(err, eventlog.ErrVersion) || errors.As(err, &corruption) {
+			if !errors.Is(err, vfs.ErrVersion) || errors.As(err, &corruption) {
 				t.Errorf("the error is %v", err)
 			}
 			if err != nil && !strings.Contains(err.Error(), name) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/umadb-go/umadb/internal/vfs"
 	"github.com/zeebo/xxh3"
 )
 
@@ -38,14 +39,8 @@ type Kind uint8
 // headers, so that bytes within an event cannot be mistaken for a group.
 type StoreID [16]byte
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Checksum returns the CRC-32C of b, the checksum of payloads and records.
-func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
-
-// ErrVersion is returned when a file has a format version that this program does not
-// support. The file is not corrupt.
-var ErrVersion = errors.New("unknown format version")
+func Checksum(b []byte) uint32 { return crc32.Checksum(b, vfs.CRC) }
 
 // errNotSegment is returned by decodeSegmentHeader if the bytes are not a segment
 // header.
@@ -100,7 +95,7 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, err error) {
 	}
 	valid := binary.LittleEndian.Uint32(b[76:]) == Checksum(b[:76])
 	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && (valid || version < 1<<16) {
-		return h, fmt.Errorf("%w %d; this program supports version %d", ErrVersion, version, formatVersion)
+		return h, fmt.Errorf("%w %d; this program supports version %d", vfs.ErrVersion, version, formatVersion)
 	}
 	if !valid {
 		return h, errNotSegment
@@ -189,7 +184,7 @@ func decodeGroupHeader(b []byte, id StoreID) (h GroupHeader, valid bool) {
 }
 
 func headerChecksum(id StoreID, header []byte) uint32 {
-	return crc32.Update(Checksum(id[:]), castagnoli, header[4:groupHeaderBytes])
+	return crc32.Update(Checksum(id[:]), vfs.CRC, header[4:groupHeaderBytes])
 }
 
 func chain(previous uint64, header []byte) uint64 {

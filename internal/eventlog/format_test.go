@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // newVersion explains a difference in the golden bytes.
@@ -103,7 +104,7 @@ func TestVersionIsCheckedFirst(t *testing.T) {
 	header[8] = 2
 	for _, b := range [][]byte{header, append(append([]byte(nil), header[:12]...), strings.Repeat("?", 80)...)} {
 		_, _, _, err := eventlog.DecodeSegmentHeader(b)
-		if !errors.Is(err, eventlog.ErrVersion) || !strings.Contains(err.Error(), "version 2; this program supports version 1") {
+		if !errors.Is(err, vfs.ErrVersion) || !strings.Contains(err.Error(), "version 2; this program supports version 1") {
 			t.Errorf("the error is %v", err)
 		}
 	}

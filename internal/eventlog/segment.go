@@ -78,7 +78,7 @@ func openSegment(open func(string) (vfs.File, error), name string, base uint64) 
 		return nil, errors.Join(err, f.Close())
 	}
 	header, err := decodeSegmentHeader(b[:n])
-	if errors.Is(err, ErrVersion) {
+	if errors.Is(err, vfs.ErrVersion) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
 	if err == nil && header.tail.Next != base {
@@ -108,13 +108,7 @@ func (l *Log) install(f *segmentFile, header *segmentHeader) error {
 	if _, err := f.WriteAt(header.encode(), 0); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := l.dir.Rename(f.name, segmentName(header.tail.Next)); err != nil {
-		return err
-	}
-	return l.dir.Sync()
+	return vfs.Publish(l.dir, f, f.name, segmentName(header.tail.Next))
 }
 
 // scanner returns a scanner at the first group of a segment.

@@ -75,7 +75,7 @@ func (b *Block) readHeader(name string, store [16]byte) error {
 	}
 	h, err := decodeHeader(page[:n])
 	switch {
-	case errors.Is(err, ErrVersion):
+	case errors.Is(err, vfs.ErrVersion):
 		return fmt.Errorf("%s: %w", b.Name, err)
 	case err != nil:
 	case h.store != store:

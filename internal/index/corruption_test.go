@@ -137,7 +137,7 @@ func TestUnknownVersionIsNotCorruption(t *testing.T) {
 	index.Mend(other)
 	s.writeFile(t, name, other)
 	_, err := s.open(name)
-	if !errors.Is(err, index.ErrVersion) || isCorruption(err, name) || !strings.Contains(err.Error(), name) {
+	if !errors.Is(err, vfs.ErrVersion) || isCorruption(err, name) || !strings.Contains(err.Error(), name) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"slices"
+
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // Constants that tests of the format need.
@@ -70,7 +72,7 @@ func Mend(block []byte) {
 	if len(block) < pageBytes {
 		return
 	}
-	binary.LittleEndian.PutUint32(block[pagePayload:], crc32.Checksum(block[:pagePayload], castagnoli))
+	binary.LittleEndian.PutUint32(block[pagePayload:], crc32.Checksum(block[:pagePayload], vfs.CRC))
 	var h header
 	copy(h.store[:], block[16:])
 	h.FirstGroup, h.LastGroup = binary.LittleEndian.Uint64(block[32:]), binary.LittleEndian.Uint64(block[40:])

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
+
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // Numbers on disk. They never change within a version.
@@ -26,12 +28,6 @@ const (
 	filterBits       = 8 * (pagePayload - filterAt)
 	filterProbes     = 7
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// ErrVersion is returned when a block has a format version that this program does not
-// support.
-var ErrVersion = errors.New("unknown format version")
 
 var errNotBlock = errors.New("not an index block header")
 
@@ -92,7 +88,7 @@ func (h *header) encode() []byte {
 	binary.LittleEndian.PutUint32(b[92:], h.locationPages)
 	binary.LittleEndian.PutUint64(b[96:], h.termBytes)
 	binary.LittleEndian.PutUint64(b[104:], h.terms)
-	binary.LittleEndian.PutUint32(b[pagePayload:], crc32.Checksum(b[:pagePayload], castagnoli))
+	binary.LittleEndian.PutUint32(b[pagePayload:], crc32.Checksum(b[:pagePayload], vfs.CRC))
 	return b
 }
 
@@ -103,9 +99,9 @@ func decodeHeader(b []byte) (h header, err error) {
 	if len(b) < pageBytes || string(b[:8]) != blockMagic {
 		return h, errNotBlock
 	}
-	valid := binary.LittleEndian.Uint32(b[pagePayload:]) == crc32.Checksum(b[:pagePayload], castagnoli)
+	valid := binary.LittleEndian.Uint32(b[pagePayload:]) == crc32.Checksum(b[:pagePayload], vfs.CRC)
 	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && valid {
-		return h, fmt.Errorf("%w %d; this program supports version %d", ErrVersion, version, formatVersion)
+		return h, fmt.Errorf("%w %d; this program supports version %d", vfs.ErrVersion, version, formatVersion)
 	}
 	if !valid {
 		return h, errNotBlock
@@ -149,13 +145,13 @@ func (h *header) pageSeed() uint32 {
 	copy(b[:], h.store[:])
 	binary.LittleEndian.PutUint64(b[16:], h.FirstGroup)
 	binary.LittleEndian.PutUint64(b[24:], h.LastGroup)
-	return crc32.Checksum(b[:], castagnoli)
+	return crc32.Checksum(b[:], vfs.CRC)
 }
 
 func pageChecksum(seed uint32, page int64, payload []byte) uint32 {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(page))
-	return crc32.Update(crc32.Update(seed, castagnoli, b[:]), castagnoli, payload)
+	return crc32.Update(crc32.Update(seed, vfs.CRC, b[:]), vfs.CRC, payload)
 }
 
 // bucketOf returns the directory page of a hash and the bucket in that page. Both

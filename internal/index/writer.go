@@ -185,14 +185,7 @@ func (w *writer) finish() error {
 	if _, err := w.file.WriteAt(w.header.encode(), 0); err != nil {
 		return err
 	}
-	if err := w.file.Sync(); err != nil {
-		return err
-	}
-	b := w.builder
-	if err := b.Dir.Rename(b.Temp, w.header.FileName()); err != nil {
-		return err
-	}
-	return b.Dir.Sync()
+	return vfs.Publish(w.builder.Dir, w.file, w.builder.Temp, w.header.FileName())
 }
 
 // abandon removes the file of a block that could not be written, and returns err.
