@@ -34,23 +34,20 @@ func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 
 // openRead validates a request and opens a cursor for it.
 func (s *Store) openRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
-	parsed, err := encoding.ParseRead(encoding.EncodeRead(r), &s.options.Limits)
-	if err != nil {
+	if err := r.Validate(&s.options.Limits); err != nil {
 		return nil, err
 	}
-	return s.OpenRead(parsed)
+	return s.OpenRead(r)
 }
 
 // Subscribe implements dcb.EventStore.
 func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
-		request := encoding.EncodeSubscribe(&encoding.SubscribeRequest{Query: query, After: after})
-		parsed, err := encoding.ParseSubscribe(request, &s.options.Limits)
-		if err != nil {
+		if err := encoding.ValidateQuery(query, &s.options.Limits); err != nil {
 			yield(dcb.SequencedEvent{}, err)
 			return
 		}
-		cursor, err := s.OpenSubscription(parsed)
+		cursor, err := s.OpenSubscription(&encoding.SubscribeRequest{Query: query, After: after})
 		for err == nil {
 			var events []dcb.SequencedEvent
 			events, _, err = decodeNext(ctx, cursor)

@@ -19,7 +19,7 @@ func (n *Naive) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 		err := n.usable(ctx)
 		if err == nil && !begun {
 			begun = true
-			_, err = encoding.ParseRead(encoding.EncodeRead(&encoding.ReadRequest{Query: query}), defaultLimits())
+			err = encoding.ValidateQuery(query, defaultLimits())
 			batches, head = n.snapshot(query, options)
 		}
 		if err != nil {

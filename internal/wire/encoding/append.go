@@ -86,7 +86,7 @@ func ParseAppend(request []byte, limits *dcb.Limits) (*AppendRequest, error) {
 	if len(request) > limits.RequestBytes {
 		return nil, invalid("the request has %d bytes, over the limit of %d", len(request), limits.RequestBytes)
 	}
-	p := appendParser{limits: limits, request: request, query: queryParser{limit: limits.QueryTerms}}
+	p := appendParser{limits: limits, request: request, query: newQueryParser(limits)}
 	for offset := 0; offset < len(request); {
 		f, err := nextField(request, offset)
 		if err == nil {
@@ -105,7 +105,7 @@ type appendParser struct {
 	request   []byte
 	result    AppendRequest
 	eventsEnd int // offset in request of the end of Events, if it aliases request
-	query     queryParser
+	query     *queryParser
 
 	metadata int // number of entries of all events
 }
@@ -121,7 +121,7 @@ func (p *appendParser) field(f field) (err error) {
 		if p.result.Condition == nil {
 			p.result.Condition = new(dcb.AppendCondition)
 		}
-		err = parseCondition(f.bytes, &p.query, p.result.Condition)
+		err = parseCondition(f.bytes, p.query, p.result.Condition)
 	case f.message(fieldAppendTracking):
 		if p.result.Tracking == nil {
 			p.result.Tracking = new(dcb.TrackingInfo)

@@ -68,7 +68,7 @@ func (e *MessageTooSmallError) Error() string {
 // ParseRead decodes and validates a ReadRequest.
 func ParseRead(request []byte, limits *dcb.Limits) (*ReadRequest, error) {
 	r := new(ReadRequest)
-	p := queryParser{limit: limits.QueryTerms}
+	p := newQueryParser(limits)
 	err := eachField(request, func(f field) error {
 		switch {
 		case f.message(readQuery):
@@ -87,10 +87,25 @@ func ParseRead(request []byte, limits *dcb.Limits) (*ReadRequest, error) {
 		return nil
 	})
 	r.Query = p.query
-	if err == nil && r.Subscribe && r.Options.Backwards {
-		err = invalid("a read that subscribes cannot go backwards")
+	if err == nil {
+		err = r.validateOptions()
 	}
 	return r, asInvalid(err)
+}
+
+// Validate returns an error if the request exceeds the limits, or is not valid.
+func (r *ReadRequest) Validate(limits *dcb.Limits) error {
+	if err := ValidateQuery(r.Query, limits); err != nil {
+		return err
+	}
+	return r.validateOptions()
+}
+
+func (r *ReadRequest) validateOptions() error {
+	if r.Subscribe && r.Options.Backwards {
+		return invalid("a read that subscribes cannot go backwards")
+	}
+	return nil
 }
 
 // batchSize returns the batch size, clamped to its bounds.
@@ -123,7 +138,7 @@ func EncodeRead(r *ReadRequest) []byte {
 // ParseSubscribe decodes and validates a SubscribeRequest.
 func ParseSubscribe(request []byte, limits *dcb.Limits) (*SubscribeRequest, error) {
 	r := new(SubscribeRequest)
-	p := queryParser{limit: limits.QueryTerms}
+	p := newQueryParser(limits)
 	err := eachField(request, func(f field) error {
 		switch {
 		case f.message(subscribeQuery):

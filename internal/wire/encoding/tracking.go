@@ -1,6 +1,10 @@
 package encoding
 
-import "github.com/umadb-go/umadb/dcb"
+import (
+	"unicode/utf8"
+
+	"github.com/umadb-go/umadb/dcb"
+)
 
 // Field numbers of umadb.v1.TrackingInfo.
 const (
@@ -10,21 +14,29 @@ const (
 
 // parseTracking merges encoded tracking information into info and validates it.
 func parseTracking(message []byte, info *dcb.TrackingInfo) error {
-	err := mergeTracking(message, info)
-	switch {
-	case err != nil:
+	if err := mergeTracking(message, info); err != nil {
 		return err
-	case len(info.Source) > dcb.MaxSourceBytes:
-		return invalid("the tracking source has %d bytes, over the limit of %d", len(info.Source), dcb.MaxSourceBytes)
-	case !validText(message, trackingSource):
-		return invalid("the tracking source is not valid UTF-8")
+	}
+	if err := CheckSource(info.Source); err != nil {
+		return err
+	}
+	if !validText(message, trackingSource) { // also one that a later field replaces
+		return invalidSourceText()
 	}
 	return nil
 }
 
+func invalidSourceText() error { return invalid("the tracking source is not valid UTF-8") }
+
 // CheckSource validates the name of a tracking source.
 func CheckSource(source string) error {
-	return parseTracking(AppendTracking(nil, &dcb.TrackingInfo{Source: source}), new(dcb.TrackingInfo))
+	if len(source) > dcb.MaxSourceBytes {
+		return invalid("the tracking source has %d bytes, over the limit of %d", len(source), dcb.MaxSourceBytes)
+	}
+	if !utf8.ValidString(source) {
+		return invalidSourceText()
+	}
+	return nil
 }
 
 func decodeTracking(message []byte) (*dcb.TrackingInfo, error) {
