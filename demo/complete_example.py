@@ -1,8 +1,8 @@
-"""Runs the complete example of the users' document, as it stands there but for the port.
+"""Run the complete example of the users' document, with only the port changed.
 
     python complete_example.py DOCUMENT
 
-The server runs in a process of its own over a temporary directory.
+The server runs in its own process with a temporary directory.
 """
 
 import json
@@ -13,7 +13,7 @@ import tempfile
 
 
 def example(document):
-    """Give the Python code below the heading "Complete Example"."""
+    """Return the Python code below the heading "Complete Example"."""
     with open(document, encoding="utf-8") as file:
         found = re.search(r"^## Complete Example$.*?^```python\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)
     return found.group(1)

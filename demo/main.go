@@ -1,6 +1,6 @@
-// Command demo shows what an UmaDB server does: it starts one over a temporary
-// directory, enrols students in a course through a client, and says at each
-// step what happened.
+// Command demo shows the features of an UmaDB server. It starts a server with a temporary
+// directory, enrols students in a course through a client, and prints what happens at each
+// step.
 //
 //	go run ./demo bin/umadb
 package main
@@ -31,7 +31,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("give the umadb program as the only argument, as in: go run ./demo bin/umadb")
+		return errors.New("pass the umadb program as the only argument, as in: go run ./demo bin/umadb")
 	}
 	temporary, err := os.MkdirTemp("", "umadb-demo-")
 	if err != nil {
@@ -41,8 +41,7 @@ func run(ctx context.Context, args []string) error {
 	return enrolStudents(ctx, args[0], filepath.Join(temporary, "uma.db"))
 }
 
-// enrolStudents plays the whole story: once through a client, and once more to
-// see that the store remembers.
+// enrolStudents runs all scenes with a server, and then checks the store.
 func enrolStudents(ctx context.Context, program, dir string) (err error) {
 	heading("A server")
 	server, err := startServer(ctx, program, dir)
@@ -57,20 +56,20 @@ func enrolStudents(ctx context.Context, program, dir string) (err error) {
 		return err
 	}
 	defer store.Close()
-	s := story{store: store}
+	s := scenario{store: store}
 	for _, scene := range []struct {
 		title string
-		play  func(context.Context) error
+		run   func(context.Context) error
 	}{
 		{"A decision: read, decide, append on condition", s.annEnrols},
-		{"A conflict: the decision was made on an old state", s.bobComesTooLate},
-		{"A retry: the answer was lost, the append is sent again", s.annIsSentAgain},
-		{"A rule that holds: the course is full", s.cleoFindsTheCourseFull},
-		{"A subscription: what was stored, then what comes", s.theListFollows},
-		{"Tracking: an upstream event is processed exactly once", s.aPaymentArrivesTwice},
+		{"A conflict: the decision was based on an old state", s.bobIsTooLate},
+		{"A retry: the response was lost, the append is sent again", s.annIsSentAgain},
+		{"A rule: the course is full", s.courseIsFull},
+		{"A subscription: stored events, then new ones", s.subscribe},
+		{"Tracking: an upstream event is processed exactly once", s.paymentArrivesTwice},
 	} {
 		heading(scene.title)
-		if err := scene.play(ctx); err != nil {
+		if err := scene.run(ctx); err != nil {
 			return err
 		}
 	}
@@ -79,7 +78,7 @@ func enrolStudents(ctx context.Context, program, dir string) (err error) {
 	if err := server.stop(); err != nil {
 		return err
 	}
-	say("told to stop, the server has finished what was under way and exited with 0")
+	say("after SIGTERM, the server completed all calls in progress and exited with 0")
 	return checkStore(ctx, program, dir)
 }
 

@@ -16,10 +16,10 @@ import (
 type server struct {
 	url     string
 	process *exec.Cmd
-	log     chan struct{} // closed when the log has been read to its end
+	log     chan struct{} // closed at the end of the log
 }
 
-// startServer starts umadb on a free port, and reads the port from its log.
+// startServer starts umadb on a free port and reads the address from its log.
 func startServer(ctx context.Context, program, dir string) (*server, error) {
 	process := exec.CommandContext(ctx, program, "serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log-format", "json")
 	stderr, err := process.StderrPipe()
@@ -47,7 +47,7 @@ func startServer(ctx context.Context, program, dir string) (*server, error) {
 	return nil, fmt.Errorf("the server did not start: %v\n%s", process.Wait(), log.String())
 }
 
-// stop tells the server to end, and wants it to do so well.
+// stop stops the server with SIGTERM and returns an error unless it exits with 0.
 func (s *server) stop() error {
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -56,7 +56,7 @@ func (s *server) stop() error {
 	return s.process.Wait()
 }
 
-// kill ends the server however it is. After stop it does nothing.
+// kill kills the server. After stop it does nothing.
 func (s *server) kill() {
 	if s.process.ProcessState == nil {
 		s.process.Process.Kill()
@@ -65,7 +65,7 @@ func (s *server) kill() {
 	}
 }
 
-// checkStore lets umadb verify the store that the server has left.
+// checkStore verifies the store with umadb check.
 func checkStore(ctx context.Context, program, dir string) error {
 	output, err := exec.CommandContext(ctx, program, "check", "--db-path", dir).Output()
 	for line := range strings.Lines(string(output)) {
@@ -73,7 +73,7 @@ func checkStore(ctx context.Context, program, dir string) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return fmt.Errorf("the check has failed: %s", exit.Stderr)
+		return fmt.Errorf("the check failed: %s", exit.Stderr)
 	}
 	return err
 }

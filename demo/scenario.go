@@ -13,19 +13,19 @@ import (
 
 const seats = 2
 
-// course selects what a decision about the course depends on, and nothing else:
-// it is the consistency boundary.
+// course matches the events that a decision about the course depends on: it is the
+// consistency boundary.
 var course = dcb.Query{Items: []dcb.QueryItem{{
 	Types: []string{"CourseOffered", "StudentEnrolled"},
 	Tags:  []string{"course:go"},
 }}}
 
-// story is what happens, and what later scenes need to know of earlier ones.
-type story struct {
+// scenario is the state that the scenes share.
+type scenario struct {
 	store     dcb.EventStore
 	ann       dcb.Event           // her enrolment
-	condition dcb.AppendCondition // under which it was appended
-	position  uint64              // where it is
+	condition dcb.AppendCondition // the condition of its append
+	position  uint64              // the position of the event
 }
 
 func offered() dcb.Event {
@@ -36,9 +36,8 @@ func enrolled(student string) dcb.Event {
 	return dcb.Event{Type: "StudentEnrolled", Tags: []string{"course:go", "student:" + student}, Data: []byte(student), UUID: uuid.NewString()}
 }
 
-// decisionModel reads what a decision depends on: the students enrolled, and
-// the position up to which that is known.
-func (s *story) decisionModel(ctx context.Context) (students []string, head uint64, err error) {
+// decisionModel returns the enrolled students, and the head at which they were read.
+func (s *scenario) decisionModel(ctx context.Context) (students []string, head uint64, err error) {
 	events, head, err := s.store.Read(ctx, course, dcb.ReadOptions{}).Collect()
 	for _, e := range events {
 		if e.Event.Type == "StudentEnrolled" {
@@ -48,7 +47,7 @@ func (s *story) decisionModel(ctx context.Context) (students []string, head uint
 	return students, head, err
 }
 
-func (s *story) annEnrols(ctx context.Context) error {
+func (s *scenario) annEnrols(ctx context.Context) error {
 	if _, err := s.store.Append(ctx, []dcb.Event{offered()}, nil, nil); err != nil {
 		return err
 	}
@@ -62,22 +61,22 @@ func (s *story) annEnrols(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say("appended at position %d, on condition that nothing about the course came after %d", s.position, head)
+	say("appended at position %d, on the condition that there are no events about the course after %d", s.position, head)
 	return nil
 }
 
-func (s *story) bobComesTooLate(ctx context.Context) error {
+func (s *scenario) bobIsTooLate(ctx context.Context) error {
 	_, err := s.store.Append(ctx, []dcb.Event{enrolled("Bob")}, &s.condition, nil)
 	if err := wantIntegrity(err, "an append on an old head"); err != nil {
 		return err
 	}
-	say("Bob's append, decided at position %d as well, is rejected:", s.condition.After)
+	say("Bob's append, also decided at position %d, is rejected:", s.condition.After)
 	say("  %v", err)
 	students, head, err := s.decisionModel(ctx)
 	if err != nil {
 		return err
 	}
-	say("he reads again, %d of %d seats are taken as of position %d, and decides again", len(students), seats, head)
+	say("he reads again (%d of %d seats are taken as of position %d) and decides again", len(students), seats, head)
 	position, err := s.store.Append(ctx, []dcb.Event{enrolled("Bob")}, &dcb.AppendCondition{FailIfEventsMatch: course, After: head}, nil)
 	if err != nil {
 		return err
@@ -86,23 +85,23 @@ func (s *story) bobComesTooLate(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) annIsSentAgain(ctx context.Context) error {
+func (s *scenario) annIsSentAgain(ctx context.Context) error {
 	position, err := s.store.Append(ctx, []dcb.Event{s.ann}, &s.condition, nil)
 	if err != nil {
 		return err
 	}
 	if position != s.position {
-		return fmt.Errorf("the retry was answered with position %d instead of %d", position, s.position)
+		return fmt.Errorf("the retry returned position %d instead of %d", position, s.position)
 	}
 	head, err := s.store.Head(ctx)
 	if err != nil {
 		return err
 	}
-	say("Ann's very append is recognised by its UUID: position %d again, and the head is still %d", position, head)
+	say("Ann's append is recognised by its UUID: position %d again, and the head is still %d", position, head)
 	return nil
 }
 
-func (s *story) cleoFindsTheCourseFull(ctx context.Context) error {
+func (s *scenario) courseIsFull(ctx context.Context) error {
 	students, head, err := s.decisionModel(ctx)
 	if err != nil {
 		return err
@@ -114,7 +113,7 @@ func (s *story) cleoFindsTheCourseFull(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) theListFollows(ctx context.Context) error {
+func (s *scenario) subscribe(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	about := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"course:go"}}}}
@@ -127,17 +126,17 @@ func (s *story) theListFollows(ctx context.Context) error {
 		case e.Event.Type == "CourseStarted":
 			return nil
 		case e.Event.Type == "StudentEnrolled" && string(e.Event.Data) == "Bob":
-			say("that was stored; the subscription waits, and the course starts:")
+			say("these were stored; the subscription waits, and the course starts:")
 			started := dcb.Event{Type: "CourseStarted", Tags: []string{"course:go"}, Data: []byte("Monday")}
 			if _, err := s.store.Append(ctx, []dcb.Event{started}, nil, nil); err != nil {
 				return err
 			}
 		}
 	}
-	return errors.New("the subscription has ended by itself")
+	return errors.New("the subscription ended unexpectedly")
 }
 
-func (s *story) aPaymentArrivesTwice(ctx context.Context) error {
+func (s *scenario) paymentArrivesTwice(ctx context.Context) error {
 	paid := dcb.Event{Type: "FeePaid", Tags: []string{"course:go", "student:Ann"}, UUID: uuid.NewString()}
 	upstream := &dcb.TrackingInfo{Source: "payments", Position: 17}
 	position, err := s.store.Append(ctx, []dcb.Event{paid}, nil, upstream)
@@ -155,11 +154,11 @@ func (s *story) aPaymentArrivesTwice(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say("after a crash, processing would go on behind payment %d", last)
+	say("after a crash, processing would continue after payment %d", last)
 	return nil
 }
 
-// wantIntegrity gives an error unless err is the rejection that it should be.
+// wantIntegrity returns an error unless err is an integrity error.
 func wantIntegrity(err error, what string) error {
 	switch {
 	case err == nil:
