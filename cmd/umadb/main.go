@@ -1,4 +1,4 @@
-// Command umadb serves an UmaDB event store over gRPC, and looks after it.
+// Command umadb serves an UmaDB event store over gRPC, and manages its data.
 package main
 
 import (

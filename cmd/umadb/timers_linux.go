@@ -1,14 +1,15 @@
 package main
 
-// Go's monitor thread sleeps 20 µs at a time, thousands of times a second while there
-// is something to do. A thread inherits from the one that starts it how late its sleeps
-// may end, its timer slack, in nanoseconds: so this runs before Go does. Without cgo it
-// is left out (docs/adr/0012-timer-slack.md).
+// While goroutines run, the monitor thread of the Go runtime sleeps for 20 µs thousands of
+// times a second. A larger timer slack, which is how late a sleep may end, in nanoseconds,
+// reduces these wake-ups. A thread inherits the slack of the thread that starts it, so this
+// constructor runs before the Go runtime. Without cgo it is omitted
+// (docs/adr/0012-timer-slack.md).
 
 /*
 #include <sys/prctl.h>
 
-__attribute__((constructor)) static void ease_timers(void)
+__attribute__((constructor)) static void increase_timer_slack(void)
 {
 	if (prctl(PR_GET_TIMERSLACK, 0UL, 0UL, 0UL, 0UL) < 500000)
 		prctl(PR_SET_TIMERSLACK, 500000UL, 0UL, 0UL, 0UL);
