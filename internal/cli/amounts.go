@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// plural writes a number with its noun.
+// plural returns n with noun, in the plural unless n is 1.
 func plural(n uint64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -13,7 +13,7 @@ func plural(n uint64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// bytesText writes a number of bytes with a unit.
+// bytesText formats a number of bytes with a binary unit.
 func bytesText(n uint64) string {
 	if n < 1<<10 {
 		return plural(n, "byte")
@@ -28,11 +28,11 @@ func bytesText(n uint64) string {
 	return fmt.Sprintf("%.1f %s", value, unit)
 }
 
-// pace writes how long something took, and the rate.
+// pace formats a duration and, if there were events, their rate.
 func pace(events uint64, took time.Duration) string {
 	seconds := took.Seconds()
 	if events == 0 || seconds < 0.001 {
 		return fmt.Sprintf("%.1f s", seconds)
 	}
-	return fmt.Sprintf("%.1f s, %.0f a second", seconds, float64(events)/seconds)
+	return fmt.Sprintf("%.1f s, %.0f/s", seconds, float64(events)/seconds)
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-// apiKey is what a server asks of its clients, given by itself or in a file: whoever
-// lists the processes of a machine sees the one and not the other.
+// apiKey is the key that a server requires of its clients. It is set by a flag or, to
+// keep it out of the process list, read from a file.
 type apiKey struct {
-	key  string // empty for none
+	key  string // empty if there is none
 	file string
 }
 
@@ -19,13 +19,13 @@ func (k *apiKey) addFlags(flags *pflag.FlagSet, usage string) {
 	excludes(flags, "api-key", "api-key-file")
 }
 
-// load reads the file, if one is given, and checks the key. If load fails, the key is
-// unchanged.
+// load reads the key from the file, if there is one, and validates it. If load fails,
+// the key is unchanged.
 func (k *apiKey) load(flags *pflag.FlagSet) error {
 	key := k.key
 	if flags.Changed("api-key-file") {
 		if flags.Changed("api-key") {
-			return usageErrorf("--api-key and --api-key-file (or their variables) are both given: give one of them")
+			return usageErrorf("--api-key and --api-key-file (or their environment variables) are both given: use only one")
 		}
 		var err error
 		if key, err = firstLine(k.file, "API key", "--api-key-file"); err != nil {

@@ -18,7 +18,7 @@ type appendOptions struct {
 	event    eventFlags
 	failIf   itemList
 	after    uint64
-	tracking sourceAt
+	tracking trackingFlag
 	batch    int
 	json     bool
 }
@@ -28,20 +28,23 @@ func newAppendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "append",
 		Short: "Append one event, or many from standard input",
-		Long: `append writes one event that the flags describe, or, without --type, those that
-standard input has, one JSON object a line:
+		Long: `append adds one event that the flags describe or, without --type, events from
+standard input, one JSON object per line:
 
   {"type":"StudentJoined","tags":["course:1","student:7"],"data":{"at":9}}
 
-A line may also have "uuid", "metadata" and, instead of data, "data_base64". Its
-"position" is ignored: the store gives positions.
+A line may also contain "uuid", "metadata" and, instead of data, "data_base64". Its
+"position" is ignored: the store assigns positions.
 
-All events are written together or none, unless --batch allows several requests,
-each written by itself: of so many events, or fewer if they are large or if no more
-come within 200 ms, so that it can read from a pipe that pauses. With --fail-if or
---after that also depends on nothing having come in between.
-An event without a UUID gets one. Append the same events with the same UUIDs and
---fail-if again, and they are recognised: then nothing is written twice.
+All events are appended in one request: either all of them are written or none. With
+--batch they are sent in several requests, each atomic on its own. A batch is sent
+before it is full if its events are large, or 200 ms after its first event, so the
+input may be a pipe that pauses. With --fail-if or --after, the append fails if there
+is a conflicting event.
+
+An event without a UUID gets a random one. To retry safely, append the same events
+again with the same UUIDs and --fail-if: events that exist already are not written
+twice.
 
 It prints the position of the last event.`,
 		Example: `  umadb append --type CourseDefined --tag course:1 --data '{"seats":30}'
@@ -58,31 +61,31 @@ It prints the position of the last event.`,
 	}
 	f := cmd.Flags()
 	o.event.addFlags(f)
-	f.Var(&o.failIf, "fail-if", `fail if there is such an event, as "type=A tag=x" or, with spaces, {"tags":["x y"]}; * for any; repeated, any of them`)
-	f.Uint64Var(&o.after, "after", 0, "let only events behind this `position` make the append fail; without --fail-if, any event")
-	f.Var(&o.tracking, "tracking", "record the position of an upstream source with the events, as web=300")
-	f.IntVar(&o.batch, "batch", 0, "send at most this `number` of events a request, each request written by itself")
+	f.Var(&o.failIf, "fail-if", `fail if a matching event exists, as "type=A tag=x" or, for names with spaces, {"tags":["x y"]}; * matches any event; repeat to match any of several`)
+	f.Uint64Var(&o.after, "after", 0, "fail only if a matching event is after this `position`; without --fail-if, any event matches")
+	f.Var(&o.tracking, "tracking", "record the position of an upstream source with the events, as in web=300")
+	f.IntVar(&o.batch, "batch", 0, "send at most this `number` of events per request; each request is atomic on its own")
 	perCall(f, "fail-if", "after", "tracking", "batch")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	o.target.addFlags(f)
 	return cmd
 }
 
-// validate refuses flags that contradict each other.
+// validate rejects flags that contradict each other.
 func (o *appendOptions) validate(flags *pflag.FlagSet) error {
-	most := requestLimits.RequestEvents
-	if flags.Changed("batch") && (o.batch < 1 || o.batch > most) {
-		return usageErrorf("--batch %d is not a number from 1 to %d", o.batch, most)
+	limit := requestLimits.RequestEvents
+	if flags.Changed("batch") && (o.batch < 1 || o.batch > limit) {
+		return usageErrorf("--batch %d is not a number from 1 to %d", o.batch, limit)
 	}
 	for _, name := range []string{"fail-if", "after", "tracking"} {
 		if flags.Changed("batch") && flags.Changed(name) {
-			return usageErrorf("--batch and --%s are both given: what depends on a condition or is tracked must be one request, so leave out one of them", name)
+			return usageErrorf("--batch and --%s are both given: a conditional or tracked append must be a single request; use only one of them", name)
 		}
 	}
 	return o.event.validate(flags)
 }
 
-// run appends, and prints what came of it.
+// run appends the events and prints the result.
 func (o *appendOptions) run(cmd *cobra.Command) error {
 	if o.batch > 0 && !cmd.Flags().Changed("type") {
 		return o.runBatches(cmd)
@@ -92,14 +95,14 @@ func (o *appendOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	var position uint64
-	asking := false
+	sent := false
 	err = o.target.use(cmd, true, func(ctx context.Context, s dcb.EventStore) (err error) {
-		asking = true
+		sent = true
 		position, err = s.Append(ctx, events, o.condition(cmd.Flags()), o.tracking.info)
 		return explainConflict(err)
 	})
-	if asking && errors.Is(err, errInterrupted) {
-		return fmt.Errorf("%w; whether the events were appended is unknown, umadb read shows it", err)
+	if sent && errors.Is(err, errInterrupted) {
+		return fmt.Errorf("%w; it is unknown whether the events were appended: check with umadb read", err)
 	}
 	if err != nil {
 		return err
@@ -107,7 +110,7 @@ func (o *appendOptions) run(cmd *cobra.Command) error {
 	return o.print(cmd.OutOrStdout(), position, len(events))
 }
 
-// events gives the one event of the flags, or those of standard input.
+// events returns the event that the flags describe, or those from standard input.
 func (o *appendOptions) events(cmd *cobra.Command) ([]dcb.Event, error) {
 	if cmd.Flags().Changed("type") {
 		event, err := o.event.event(cmd.Flags())
@@ -119,7 +122,7 @@ func (o *appendOptions) events(cmd *cobra.Command) ([]dcb.Event, error) {
 	}
 	events, err := in.all()
 	if errors.Is(err, errTooMuch) {
-		return nil, fmt.Errorf("%w: send them in several, with --batch 1000; nothing was appended", err)
+		return nil, fmt.Errorf("%w; split them into several requests with --batch 1000; nothing was appended", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; nothing was appended", err)
@@ -127,7 +130,7 @@ func (o *appendOptions) events(cmd *cobra.Command) ([]dcb.Event, error) {
 	return events, nil
 }
 
-// condition gives what --fail-if and --after say, nil if neither is given.
+// condition returns the condition set by --fail-if and --after, or nil if neither is set.
 func (o *appendOptions) condition(flags *pflag.FlagSet) *dcb.AppendCondition {
 	if !flags.Changed("fail-if") && !flags.Changed("after") {
 		return nil
@@ -135,21 +138,21 @@ func (o *appendOptions) condition(flags *pflag.FlagSet) *dcb.AppendCondition {
 	return &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: o.failIf.items}, After: o.after}
 }
 
-// explainConflict says what to do about a conflict.
+// explainConflict adds a remedy to the error of a failed condition.
 func explainConflict(err error) error {
 	var conflict *dcb.Error
 	switch {
 	case !errors.Is(err, dcb.ErrIntegrity):
 		return err
 	case errors.As(err, &conflict) && conflict.ConflictPosition > 0:
-		return fmt.Errorf("%w; nothing was appended: read what has come, decide again, and give the new head with --after", err)
+		return fmt.Errorf("%w; nothing was appended: read the new events, decide again, and pass the new head with --after", err)
 	}
 	return fmt.Errorf("%w; nothing was appended", err)
 }
 
-// print tells where the last event is, and how many there are. Whoever cannot be
-// told on standard output is told by an error, be the pipe only closed: else they
-// might append the same once more.
+// print writes the position of the last event, and with --json the number of events. A
+// failed write of the result is an error, even EPIPE: otherwise the caller might append
+// the same events again.
 func (o *appendOptions) print(w io.Writer, position uint64, count int) (err error) {
 	if o.json {
 		err = writeJSON(w, struct {
@@ -160,7 +163,7 @@ func (o *appendOptions) print(w io.Writer, position uint64, count int) (err erro
 		_, err = fmt.Fprintln(w, position)
 	}
 	if err != nil {
-		return fmt.Errorf("appended %s, the last at position %d, but that could not be printed: %v", plural(uint64(count), "event"), position, err)
+		return fmt.Errorf("appended %s, the last at position %d, but cannot print the result: %v", plural(uint64(count), "event"), position, err)
 	}
 	return nil
 }

@@ -10,49 +10,49 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// batches are the requests that have been made so far.
-type batches struct {
-	events   int    // that are in
-	position uint64 // of the last event that is in
-	line     int    // that it was on
-	asking   bool   // a request is under way
+// batchAppender appends batches and records its progress.
+type batchAppender struct {
+	events   int    // number of events appended
+	position uint64 // of the last event appended
+	line     int    // of the last event appended
+	inFlight bool   // a request was sent and its result is unknown
 }
 
-// runBatches appends what standard input has, some events a request.
+// runBatches appends the events from standard input in several requests.
 func (o *appendOptions) runBatches(cmd *cobra.Command) error {
 	in, err := newEventReader(cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
-	var done batches
+	var appender batchAppender
 	err = o.target.use(cmd, true, func(ctx context.Context, s dcb.EventStore) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		return done.append(ctx, s, in.batches(ctx, o.batch))
+		return appender.appendAll(ctx, s, in.batches(ctx, o.batch))
 	})
 	if err != nil {
-		return done.explain(err)
+		return appender.explain(err)
 	}
-	return o.print(cmd.OutOrStdout(), done.position, done.events)
+	return o.print(cmd.OutOrStdout(), appender.position, appender.events)
 }
 
-// append makes the requests, one after the other.
-func (b *batches) append(ctx context.Context, s dcb.EventStore, read <-chan batch) error {
+// appendAll appends the batches in order.
+func (b *batchAppender) appendAll(ctx context.Context, s dcb.EventStore, read <-chan batch) error {
 	for {
 		select {
 		case next, more := <-read:
 			if !more {
-				return ctx.Err() // reading ends with ctx too
+				return ctx.Err() // cancelling ctx ends reading too
 			}
 			if next.err != nil {
 				return next.err
 			}
-			b.asking = true
+			b.inFlight = true
 			position, err := s.Append(ctx, next.events, nil, nil)
 			if err != nil {
 				return err
 			}
-			b.asking = false
+			b.inFlight = false
 			b.events += len(next.events)
 			b.position, b.line = position, next.last
 		case <-ctx.Done():
@@ -61,12 +61,12 @@ func (b *batches) append(ctx context.Context, s dcb.EventStore, read <-chan batc
 	}
 }
 
-// explain says how far it has come when there is an error, and where to go on.
-func (b *batches) explain(err error) error {
+// explain adds to an error what has been appended, and how to continue.
+func (b *batchAppender) explain(err error) error {
 	interrupted := errors.Is(err, errInterrupted)
-	unknown := b.asking && (interrupted || errors.Is(err, dcb.ErrTransport) || errors.Is(err, dcb.ErrIO))
-	if b.asking && interrupted {
-		err = fmt.Errorf("%w; whether the batch behind line %d was appended is unknown, umadb read shows it", err, b.line)
+	unknown := b.inFlight && (interrupted || errors.Is(err, dcb.ErrTransport) || errors.Is(err, dcb.ErrIO))
+	if b.inFlight && interrupted {
+		err = fmt.Errorf("%w; it is unknown whether the batch after line %d was appended: check with umadb read", err, b.line)
 	}
 	switch {
 	case b.events == 0 && !unknown:
@@ -74,9 +74,9 @@ func (b *batches) explain(err error) error {
 	case b.events == 0:
 		return err
 	}
-	before := fmt.Sprintf("appended before: %s, up to line %d, the last at position %d", plural(uint64(b.events), "event"), b.line, b.position)
+	done := fmt.Sprintf("appended so far: %s, up to line %d, the last at position %d", plural(uint64(b.events), "event"), b.line, b.position)
 	if unknown {
-		return fmt.Errorf("%w; %s", err, before)
+		return fmt.Errorf("%w; %s", err, done)
 	}
-	return fmt.Errorf("%w; %s; go on from line %d", err, before, b.line+1)
+	return fmt.Errorf("%w; %s; continue from line %d", err, done, b.line+1)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Large events go into fewer a request, so that memory stays bounded.
+// Batches of large events have fewer events, so that memory stays bounded.
 func TestBatchesAreBoundedByBytes(t *testing.T) {
 	third := strings.Repeat("x", appendBatchBytes/3)
 	small := `{"type":"A"}` + "\n"
@@ -34,8 +34,8 @@ func TestBatchesAreBoundedByBytes(t *testing.T) {
 	}
 }
 
-// What a pipe has is appended, though it may be long before more comes.
-func TestABatchDoesNotWaitForAPipeThatPauses(t *testing.T) {
+// The events in a pipe are appended even if it takes long until more arrive.
+func TestBatchDoesNotWaitForPausedPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pipe, lines := io.Pipe()
 		in, err := newEventReader(pipe)
@@ -46,17 +46,17 @@ func TestABatchDoesNotWaitForAPipeThatPauses(t *testing.T) {
 		line := `{"type":"A"}` + "\n"
 		for _, c := range []struct {
 			lines string
-			waits bool // for more, before it is given
+			waits bool // whether the batch is sent only after batchPause
 			want  int
 		}{
 			{line + line, true, 2},
 			{line + line + line, false, 3},
 			{line, true, 1},
 		} {
-			begun := time.Now()
+			start := time.Now()
 			io.WriteString(lines, c.lines)
 			b := <-batches
-			waited := time.Since(begun)
+			waited := time.Since(start)
 			if len(b.events) != c.want || c.waits && waited != batchPause || !c.waits && waited != 0 {
 				t.Errorf("a batch of %d events after %v, want %d", len(b.events), waited, c.want)
 			}

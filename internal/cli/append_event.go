@@ -15,7 +15,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// requestLimits are those of a store whose options say nothing else.
+// requestLimits are the limits of a store with default options.
 var requestLimits = dcb.Limits{}.WithDefaults()
 
 // eventFlags describe one event.
@@ -28,28 +28,28 @@ type eventFlags struct {
 	metadata []string
 }
 
-// eventFlagNames are the flags that mean nothing without --type.
+// eventFlagNames are the flags that require --type.
 var eventFlagNames = []string{"tag", "data", "data-file", "uuid", "metadata"}
 
 func (e *eventFlags) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&e.kind, "type", "", "`name` of the event's type; without it, events are read from standard input")
-	flags.StringArrayVar(&e.tags, "tag", nil, "`tag` of the event; repeated for more")
-	flags.StringVar(&e.data, "data", "", "`text` that is the event's data")
-	flags.StringVar(&e.dataFile, "data-file", "", "`file` whose content is the event's data")
-	flags.StringVar(&e.uuid, "uuid", "", "`UUID` of the event; a random one if not given, none if empty")
-	flags.StringArrayVar(&e.metadata, "metadata", nil, "`key=value` to go with the event; repeated for more")
+	flags.StringVar(&e.kind, "type", "", "`name` of the event type; without it, read events from standard input")
+	flags.StringArrayVar(&e.tags, "tag", nil, "`tag` of the event; repeat for more")
+	flags.StringVar(&e.data, "data", "", "`text` to use as the event's data")
+	flags.StringVar(&e.dataFile, "data-file", "", "`file` to read the event's data from")
+	flags.StringVar(&e.uuid, "uuid", "", "`UUID` of the event; random by default, none if empty")
+	flags.StringArrayVar(&e.metadata, "metadata", nil, "`key=value` metadata of the event; repeat for more")
 	perCall(flags, append([]string{"type"}, eventFlagNames...)...)
 }
 
-// validate refuses what describes no event.
+// validate rejects flags that do not describe an event.
 func (e *eventFlags) validate(flags *pflag.FlagSet) error {
 	for _, name := range eventFlagNames {
 		if flags.Changed(name) && !flags.Changed("type") {
-			return usageErrorf("--%s is given without --type: name the event's type, or give events on standard input only", name)
+			return usageErrorf("--%s requires --type: set the event type, or pass events on standard input only", name)
 		}
 	}
 	if flags.Changed("data") && flags.Changed("data-file") {
-		return usageErrorf("--data and --data-file are both given: an event has one piece of data")
+		return usageErrorf("--data and --data-file are both given: use only one")
 	}
 	for _, pair := range e.metadata {
 		if !strings.Contains(pair, "=") {
@@ -59,7 +59,7 @@ func (e *eventFlags) validate(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// event gives the event that the flags describe.
+// event returns the event that the flags describe.
 func (e *eventFlags) event(flags *pflag.FlagSet) (dcb.Event, error) {
 	event := dcb.Event{Type: e.kind, Tags: e.tags, Data: []byte(e.data), UUID: e.uuid}
 	if !flags.Changed("uuid") {
@@ -77,36 +77,36 @@ func (e *eventFlags) event(flags *pflag.FlagSet) (dcb.Event, error) {
 		event.Data = data
 	}
 	if _, err := checkEvent(&event); err != nil {
-		return event, usageErrorf("the event cannot be appended: %w", err)
+		return event, usageErrorf("cannot append the event: %w", err)
 	}
 	return event, nil
 }
 
-// readDataFile reads a file that fits into an event.
+// readDataFile reads a file of at most the maximum size of an event.
 func readDataFile(name string) ([]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("the data cannot be read: %w", err)
+		return nil, fmt.Errorf("cannot read the event's data: %w", err)
 	}
 	defer file.Close()
-	most := requestLimits.EventBytes
-	data, err := io.ReadAll(io.LimitReader(file, int64(most)+1))
+	limit := requestLimits.EventBytes
+	data, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the data cannot be read: %w", err)
-	case len(data) > most:
-		return nil, fmt.Errorf("%s is larger than an event may be, which is %d bytes: keep it elsewhere, and its name in the event", name, most)
+		return nil, fmt.Errorf("cannot read the event's data: %w", err)
+	case len(data) > limit:
+		return nil, fmt.Errorf("%s exceeds the maximum event size of %d bytes: store the data elsewhere and a reference to it in the event", name, limit)
 	}
 	return data, nil
 }
 
-// checkEvent tells what a store would find wrong with an event, and how many
-// bytes of a request it takes.
+// checkEvent validates an event as a store does, and returns its size in a request in
+// bytes.
 func checkEvent(event *dcb.Event) (size int, err error) {
 	request, err := encoding.NewAppend([]dcb.Event{*event}, nil, nil, &requestLimits)
 	var refused *dcb.Error
 	if errors.As(err, &refused) {
-		// The number within the request that was made for it helps nobody.
+		// The event is the only one of the request, so its number is not useful.
 		return 0, errors.New(strings.TrimPrefix(refused.Detail, "event 1: "))
 	}
 	if err != nil {
@@ -115,18 +115,18 @@ func checkEvent(event *dcb.Event) (size int, err error) {
 	return len(request.Events), nil
 }
 
-// sourceAt is a flag that names a source and a position in it.
-type sourceAt struct{ info *dcb.TrackingInfo }
+// trackingFlag is a flag that sets a tracking source and a position in it.
+type trackingFlag struct{ info *dcb.TrackingInfo }
 
-// Set reads what is written as web=300. The name may have a = in it.
-func (s *sourceAt) Set(text string) error {
+// Set parses source=position. The name of the source may contain "=".
+func (s *trackingFlag) Set(text string) error {
 	cut := strings.LastIndexByte(text, '=')
 	if cut < 0 {
-		return errors.New("it has no =: write source=position, such as web=300")
+		return errors.New("it has no =: write source=position, as in web=300")
 	}
 	position, err := strconv.ParseUint(text[cut+1:], 10, 64)
 	if err != nil {
-		return fmt.Errorf("%q is no position: write source=position, such as web=300", text[cut+1:])
+		return fmt.Errorf("%q is not a position: write source=position, as in web=300", text[cut+1:])
 	}
 	info := &dcb.TrackingInfo{Source: text[:cut], Position: position}
 	if err := encoding.CheckSource(info.Source); err != nil {
@@ -136,8 +136,8 @@ func (s *sourceAt) Set(text string) error {
 	return nil
 }
 
-// String shows that there is no default.
-func (s *sourceAt) String() string { return "" }
+// String returns "": there is no default.
+func (s *trackingFlag) String() string { return "" }
 
-// Type names the value in the help.
-func (s *sourceAt) Type() string { return "source=position" }
+// Type returns the placeholder of the value in the help.
+func (s *trackingFlag) Type() string { return "source=position" }

@@ -9,24 +9,24 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// appendBatchBytes bounds a request of many, which a large event fills. Two are held
-// at a time, one being read and one being written, and two events beside them.
+// appendBatchBytes bounds the size of a batch; one event may exceed it. Two batches are
+// in memory at a time, one being read and one being written, and two further events.
 const appendBatchBytes = 4 << 20
 
-// batchPause is how long a batch waits for further events after its first, if the input
-// is a pipe that pauses.
+// batchPause is how long after its first event a batch is sent although it is not full,
+// because the input pauses.
 const batchPause = 200 * time.Millisecond
 
-// batch is what goes into one request of many.
+// batch contains the events of one of several requests.
 type batch struct {
 	events []dcb.Event
-	last   int   // line of the last event
-	err    error // of a line after the batch before
+	last   int   // line number of the last event
+	err    error // of a line after the previous batch; then there are no events
 }
 
-// batches returns batches of at most size events, or of fewer if they are large or if no
-// more come within batchPause. If a line is wrong, the last batch has its error and no
-// events. Reading cannot be interrupted: after ctx is done, it ends with the next line.
+// batches returns batches of at most size events, or of fewer if they are large or if the
+// input pauses. If a line is invalid, the last batch contains its error and no events. A
+// blocked read cannot be interrupted: after ctx is done, reading ends at the next line.
 func (r *eventReader) batches(ctx context.Context, size int) <-chan batch {
 	gathered := make(chan batch)
 	go func() {
@@ -50,7 +50,7 @@ func (r *eventReader) batches(ctx context.Context, size int) <-chan batch {
 	return gathered
 }
 
-// readLine is an event that was read, or the error of reading it.
+// readLine is an event from the input, or the error of reading it.
 type readLine struct {
 	eventLine
 	err error
@@ -80,16 +80,16 @@ func (r *eventReader) lines(ctx context.Context) <-chan readLine {
 	return read
 }
 
-// gatherer makes batches of lines.
+// gatherer builds batches from lines.
 type gatherer struct {
 	lines <-chan readLine
-	size  int        // the most events of a batch
-	ahead *eventLine // already read, but too large for the batch before
+	size  int        // maximum number of events in a batch
+	ahead *eventLine // read already, but did not fit into the previous batch
 }
 
-// next returns the next batch, which is empty after the last.
+// next returns the next batch. After the last one, it is empty.
 func (g *gatherer) next() (b batch) {
-	var pause <-chan time.Time // from the first event on
+	var pause <-chan time.Time // starts with the first event
 	total := 0
 	add := func(e eventLine) {
 		b.events = append(b.events, e.event)

@@ -12,31 +12,31 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// errTooMuch is returned when there is more than one request may hold.
-var errTooMuch = errors.New("that is more than one request may hold")
+// errTooMuch is returned when the input exceeds the limits of one request.
+var errTooMuch = errors.New("too much for one request")
 
-// eventReader reads events to be appended, a line each.
+// eventReader reads events to append, one per line.
 type eventReader struct {
 	lineReader
 }
 
-// eventLine is an event that was read.
+// eventLine is an event from the input.
 type eventLine struct {
 	event dcb.Event
-	size  int // in a request
-	line  int // that it is on
+	size  int // in a request, in bytes
+	line  int // its line number
 }
 
-// newEventReader reads from standard input, unless nobody has put anything there.
+// newEventReader returns a reader of standard input, which must not be a terminal.
 func newEventReader(in io.Reader) (*eventReader, error) {
 	if isTerminal(in) {
-		return nil, usageErrorf("there is no event: give one with --type, or many on standard input, as in %q", "umadb append < events.ndjson")
+		return nil, usageErrorf("there is no event: describe one with --type, or pass events on standard input, as in %q", "umadb append < events.ndjson")
 	}
 	return &eventReader{lineReader: lineReader{in: bufio.NewReaderSize(in, 64<<10), of: " of standard input", command: "umadb append"}}, nil
 }
 
-// next gives the next event, and io.EOF behind the last one. Another error tells
-// the line.
+// next returns the next event, and io.EOF after the last one. Other errors contain the
+// line number.
 func (r *eventReader) next() (eventLine, error) {
 	for {
 		text, err := r.read()
@@ -45,7 +45,7 @@ func (r *eventReader) next() (eventLine, error) {
 			return eventLine{}, r.at(err)
 		}
 		if len(bytes.TrimSpace(text)) > 0 {
-			event, size, err := parseAppended(text)
+			event, size, err := parseEvent(text)
 			return eventLine{event, size, r.number}, r.at(err)
 		}
 		if ended {
@@ -54,9 +54,9 @@ func (r *eventReader) next() (eventLine, error) {
 	}
 }
 
-// all gives the events of one request, to the last.
+// all returns all events of the input, which must fit into one request.
 func (r *eventReader) all() (events []dcb.Event, err error) {
-	most, mostBytes, total := requestLimits.RequestEvents, requestLimits.RequestBytes, 0
+	maxEvents, maxBytes, total := requestLimits.RequestEvents, requestLimits.RequestBytes, 0
 	for {
 		e, err := r.next()
 		total += e.size
@@ -65,28 +65,28 @@ func (r *eventReader) all() (events []dcb.Event, err error) {
 			return events, nil
 		case err != nil:
 			return nil, err
-		case len(events) == most:
-			return nil, r.at(fmt.Errorf("%w, which are %d events", errTooMuch, most))
-		case total > mostBytes:
-			return nil, r.at(fmt.Errorf("%w, which are %d bytes", errTooMuch, mostBytes))
+		case len(events) == maxEvents:
+			return nil, r.at(fmt.Errorf("%w, which may have %d events", errTooMuch, maxEvents))
+		case total > maxBytes:
+			return nil, r.at(fmt.Errorf("%w, which may have %d bytes", errTooMuch, maxBytes))
 		}
 		events = append(events, e.event)
 	}
 }
 
-// parseAppended reads a line with an event, and gives the bytes that it takes in
-// a request.
-func parseAppended(text []byte) (event dcb.Event, size int, err error) {
+// parseEvent parses a line with an event to append, and returns the size of the event in
+// a request in bytes.
+func parseEvent(text []byte) (event dcb.Event, size int, err error) {
 	l, err := parseLine(text)
 	switch {
 	case err != nil:
 		return event, 0, err
 	case l.End != nil:
-		return event, 0, errors.New(`it is the end of an export ("end"): use umadb import, or leave out the line`)
+		return event, 0, errors.New(`it is the end line of an export ("end"): use umadb import, or remove the line`)
 	case l.Tracking != nil:
-		return event, 0, errors.New(`it has "tracking", which is one for the whole request: use umadb import to keep it, or --tracking`)
-	case l.Type == nil: // an empty one is legal, none at all is more likely a mistake
-		return event, 0, errors.New(`it has no "type": an event needs one`)
+		return event, 0, errors.New(`it has "tracking", but a request has only one tracking position: use umadb import to keep it, or --tracking`)
+	case l.Type == nil: // an empty type is valid, a missing one is probably a mistake
+		return event, 0, errors.New(`it has no "type": an event must have one`)
 	}
 	if event, err = l.event(); err != nil {
 		return event, 0, err

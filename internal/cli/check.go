@@ -25,14 +25,14 @@ func newCheckCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Verify every byte of a store that is not in use",
-		Long: `check reads the whole log of a store and compares the index and the tracking with
+		Short: "Verify the integrity of a store",
+		Long: `check reads the whole log of a store, and compares the index and the tracking with
 it. It changes nothing. No server may have the store open.
 
-It says of each invariant whether it holds: ok, DAMAGED, or not reached, which is
-that not all could be looked at because something before it is damaged. With
---json each comes with what it means and what to do. It exits with 0 if all is
-well, and with 6 if anything is damaged.`,
+It prints the result of each invariant: ok, CORRUPT, or not reached. An invariant is
+not reached if corruption elsewhere prevents a complete check. With --json, each
+invariant also has its meaning and the remedy. The exit code is 0 if there is no
+problem, and 6 if the store is corrupt.`,
 		Example: `  umadb check --db-path ./uma.db
   umadb check --db-path ./uma.db --json`,
 		Args: noArguments,
@@ -41,7 +41,7 @@ well, and with 6 if anything is damaged.`,
 			defer stop()
 			report, err := check(ctx, dir, cmd.ErrOrStderr())
 			if err != nil {
-				return cannotCheck(err, dir, asJSON, cmd.OutOrStdout())
+				return reportCheckError(err, dir, asJSON, cmd.OutOrStdout())
 			}
 			return report.print(asJSON, cmd.OutOrStdout())
 		},
@@ -51,7 +51,7 @@ well, and with 6 if anything is damaged.`,
 	return cmd
 }
 
-// check verifies a store.
+// check verifies the store in a directory.
 func check(ctx context.Context, dir string, stderr io.Writer) (*findings, error) {
 	if dir == "" {
 		return nil, errEmptyPath
@@ -63,60 +63,60 @@ func check(ctx context.Context, dir string, stderr io.Writer) (*findings, error)
 	})
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, errInterrupted):
-		return nil, errors.New("the check was interrupted; nothing can be said about the store")
+		return nil, errors.New("the check was interrupted, so the state of the store is unknown")
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no store in %s; name its directory with --db-path", dir)
+		return nil, fmt.Errorf("there is no store in %s; set its directory with --db-path", dir)
 	case err != nil:
 		return nil, explainOpen(err, dir)
 	}
 	f := &findings{OK: len(report.Problems) == 0, Path: dir, Report: *report}
 	if f.OK {
-		f.Problems = []store.Problem{} // in JSON a list, not null
+		f.Problems = []store.Problem{} // a list in JSON, not null
 	}
 	return f, nil
 }
 
-// cannotCheck gives the error for a check that could not be made. As JSON it is
-// said on standard output too: whoever reads that gets one object in any case.
-func cannotCheck(err error, dir string, asJSON bool, stdout io.Writer) error {
+// reportCheckError returns the error of a check that could not be made. With --json it
+// also writes the error to standard output, so that the output is always one object.
+func reportCheckError(err error, dir string, asJSON bool, stdout io.Writer) error {
 	if !asJSON {
 		return err
 	}
-	return alsoUnprinted(err, writeJSON(stdout, struct {
+	return withPrintError(err, writeJSON(stdout, struct {
 		OK    bool   `json:"ok"`
 		Path  string `json:"db_path"`
 		Error string `json:"error"`
 	}{false, dir, err.Error()}))
 }
 
-// alsoUnprinted adds to an error that standard output did not take what is said
-// there. If the pipe is closed, the error is not to be kept quiet all the same.
-func alsoUnprinted(err, printing error) error {
-	if printing == nil {
+// withPrintError adds to err the error of writing to standard output, if any. It does not
+// wrap printErr: a closed pipe must not suppress the message of err.
+func withPrintError(err, printErr error) error {
+	if printErr == nil {
 		return err
 	}
-	return fmt.Errorf("%w; the report could not be printed: %v", err, printing)
+	return fmt.Errorf("%w; cannot print the report: %v", err, printErr)
 }
 
-// findings is what check prints.
+// findings is the output of check.
 type findings struct {
 	OK   bool   `json:"ok"`
 	Path string `json:"db_path"`
 	store.Report
 }
 
-// print writes what was found. The error is of kind dcb.ErrCorruption if that is
-// any damage.
+// print writes the findings. The error is of kind dcb.ErrCorruption if there is any
+// problem.
 func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
 	if asJSON {
 		err = writeJSON(stdout, f)
 	} else {
-		_, err = io.WriteString(stdout, Harmless(f.text()))
+		_, err = io.WriteString(stdout, EscapeControl(f.text()))
 	}
 	if f.OK {
 		return err
 	}
-	return alsoUnprinted(f.failure(), err)
+	return withPrintError(f.failure(), err)
 }
 
 func (f *findings) text() string {
@@ -125,13 +125,13 @@ func (f *findings) text() string {
 		plural(f.Events, "event"), plural(f.Groups, "group"), plural(uint64(f.LogBytes), "byte"),
 		plural(uint64(f.Segments), "segment"), plural(uint64(f.Sources), "tracking source"), plural(uint64(f.Blocks), "block"))
 	if f.Uncovered > 0 && f.OK {
-		fmt.Fprintf(&b, "not in a block of the index yet: the last %s; opening the store reads that into memory\n", plural(f.Uncovered, "group"))
+		fmt.Fprintf(&b, "not yet in an index block: the last %s; opening the store reads them into memory\n", plural(f.Uncovered, "group"))
 	}
 	if f.Torn != "" {
-		fmt.Fprintf(&b, "%s: a crash left this of a commit that was never acknowledged, or somebody cut the file; opening the store cuts it\n", f.Torn)
+		fmt.Fprintf(&b, "%s: an incomplete commit; either a crash interrupted it before it was acknowledged, or the file was truncated; opening the store removes it\n", f.Torn)
 	}
 	for _, i := range f.Invariants {
-		fmt.Fprintf(&b, "  %-12s %-9s %s", verdictTexts[i.Status], i.ID, plural(i.Examined, i.Unit))
+		fmt.Fprintf(&b, "  %-12s %-9s %s", resultTexts[i.Status], i.ID, plural(i.Examined, i.Unit))
 		if i.Status == store.Violated {
 			fmt.Fprintf(&b, ": %s", i.Means)
 		}
@@ -149,15 +149,15 @@ func (f *findings) text() string {
 	return b.String()
 }
 
-// verdictTexts is what people read for a verdict.
-var verdictTexts = map[store.Status]string{
+// resultTexts are the results in text output.
+var resultTexts = map[store.Status]string{
 	store.Holds:      "ok",
-	store.Violated:   "DAMAGED",
+	store.Violated:   "CORRUPT",
 	store.NotReached: "not reached",
 }
 
-// failure is the error that ends a check which found problems.
+// failure returns the error of a check that found problems.
 func (f *findings) failure() error {
 	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(
-		"%s in %s; copy the directory before anything else is done with it", plural(uint64(len(f.Problems))+f.More, "problem"), f.Path)}
+		"%s in %s; copy the directory before you do anything else with it", plural(uint64(len(f.Problems))+f.More, "problem"), f.Path)}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// fill makes a store with three events and closes it.
-func fill(t *testing.T) (dir string) {
+// newStore creates a store with three events and closes it.
+func newStore(t *testing.T) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "uma.db")
 	store, err := umadb.Open(dir, nil)
@@ -33,7 +33,7 @@ func fill(t *testing.T) (dir string) {
 	return dir
 }
 
-// report is what check prints with --json.
+// report is the JSON output of check.
 type report struct {
 	OK       bool
 	Path     string `json:"db_path"`
@@ -53,8 +53,8 @@ type report struct {
 	}
 }
 
-// verdict gives what came out for an invariant.
-func (r *report) verdict(id string) string {
+// result returns the result of an invariant.
+func (r *report) result(id string) string {
 	for _, i := range r.Invariants {
 		if i.ID == id && i.Verifies != "" && i.Means != "" && i.Remedy != "" && i.Unit != "" {
 			return i.Verdict
@@ -72,47 +72,47 @@ func checkJSON(t *testing.T, dir string) (code int, r report, stderr string) {
 	return code, r, stderr
 }
 
-func TestCheckOfASoundStore(t *testing.T) {
-	dir := fill(t)
+func TestCheckOfIntactStore(t *testing.T) {
+	dir := newStore(t)
 	code, stdout, stderr := run("check", "--db-path", dir)
 	if code != 0 || stderr != "" || !strings.Contains(stdout, dir+": 3 events in ") || !strings.HasSuffix(stdout, "no problem found\n") {
 		t.Errorf("exit code %d, output %q, standard error %q", code, stdout, stderr)
 	}
-	if !regexp.MustCompile(`(?m)^  ok +records +3 events$`).MatchString(stdout) || strings.Contains(stdout, "DAMAGED") || strings.Contains(stdout, "not reached") {
-		t.Errorf("the invariants are not told: %q", stdout)
+	if !regexp.MustCompile(`(?m)^  ok +records +3 events$`).MatchString(stdout) || strings.Contains(stdout, "CORRUPT") || strings.Contains(stdout, "not reached") {
+		t.Errorf("the results of the invariants are not printed: %q", stdout)
 	}
 	code, r, _ := checkJSON(t, dir)
-	if code != 0 || r.verdict("records") != "ok" || !r.OK || r.Path != dir || r.Events != 3 || r.Segments != 1 || r.LogBytes == 0 || r.Problems == nil || len(r.Problems) != 0 {
+	if code != 0 || r.result("records") != "ok" || !r.OK || r.Path != dir || r.Events != 3 || r.Segments != 1 || r.LogBytes == 0 || r.Problems == nil || len(r.Problems) != 0 {
 		t.Errorf("exit code %d, report %+v", code, r)
 	}
 }
 
-func TestCheckOfADamagedStore(t *testing.T) {
-	dir := fill(t)
-	segment := damage(t, dir)
+func TestCheckOfCorruptStore(t *testing.T) {
+	dir := newStore(t)
+	segment := corruptSegment(t, dir)
 	code, stdout, stderr := run("check", "--db-path", dir)
 	wantError(t, code, stderr, 6, "corruption detected: 1 problem in "+dir, "copy the directory")
 	if !strings.Contains(stdout, segment+", byte ") {
 		t.Errorf("the output does not name %s: %q", segment, stdout)
 	}
-	for _, line := range []string{`  ok +segments +1 segment`, `  DAMAGED +groups +0 groups: .+`, `  not reached +records +0 events`} {
+	for _, line := range []string{`  ok +segments +1 segment`, `  CORRUPT +groups +0 groups: .+`, `  not reached +records +0 events`} {
 		if !regexp.MustCompile("(?m)^" + line + "$").MatchString(stdout) {
-			t.Errorf("no line is as %q: %q", line, stdout)
+			t.Errorf("no line matches %q: %q", line, stdout)
 		}
 	}
 	code, r, stderr := checkJSON(t, dir)
 	wantError(t, code, stderr, 6)
-	if r.verdict("groups") != "damaged" || r.verdict("records") != "not_reached" || r.verdict("segments") != "ok" {
-		t.Errorf("the verdicts are %+v", r.Invariants)
+	if r.result("groups") != "damaged" || r.result("records") != "not_reached" || r.result("segments") != "ok" {
+		t.Errorf("the results are %+v", r.Invariants)
 	}
 	if r.OK || len(r.Problems) != 1 || r.Problems[0].Invariant != "groups" || !strings.HasSuffix(r.Problems[0].File, segment) || r.Problems[0].What == "" || r.Problems[0].Remedy == "" {
 		t.Errorf("report %+v", r)
 	}
 }
 
-// A torn end is what a crash leaves, but a crash is not all that leaves one.
-func TestCheckOfATornStore(t *testing.T) {
-	dir := fill(t)
+// A torn end may come from a crash or from truncating the file.
+func TestCheckOfTornStore(t *testing.T) {
+	dir := newStore(t)
 	segment := segments(t, dir)[0]
 	content, err := os.ReadFile(segment)
 	if err != nil {
@@ -123,25 +123,25 @@ func TestCheckOfATornStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, stdout, stderr := run("check", "--db-path", dir)
-	if code != 0 || stderr != "" || !strings.Contains(stdout, ": a crash left this of a commit that was never acknowledged, or somebody cut the file; ") {
+	if code != 0 || stderr != "" || !strings.Contains(stdout, ": an incomplete commit; either a crash interrupted it before it was acknowledged, or the file was truncated; ") {
 		t.Errorf("exit code %d, output %q, standard error %q", code, stdout, stderr)
 	}
 }
 
-func TestServeRefusesADamagedStore(t *testing.T) {
-	dir := fill(t)
-	damage(t, dir)
+func TestServeRejectsCorruptStore(t *testing.T) {
+	dir := newStore(t)
+	corruptSegment(t, dir)
 	code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir, "--log-level", "error")
 	wantError(t, code, stderr, 6, "corruption detected: ", "umadb check --db-path")
 }
 
-func TestCheckRefuses(t *testing.T) {
-	t.Run("a directory that is not there", func(t *testing.T) {
+func TestCheckFails(t *testing.T) {
+	t.Run("missing directory", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")
 		code, _, stderr := run("check", "--db-path", dir)
 		wantError(t, code, stderr, 1, dir, "--db-path")
 		if _, err := os.Stat(dir); err == nil {
-			t.Error("check has made it")
+			t.Error("check has created it")
 		}
 		code, r, stderr := checkJSON(t, dir)
 		wantError(t, code, stderr, 1, dir)
@@ -149,12 +149,12 @@ func TestCheckRefuses(t *testing.T) {
 			t.Errorf("report %+v", r)
 		}
 	})
-	t.Run("a directory that is no store", func(t *testing.T) {
+	t.Run("directory without a store", func(t *testing.T) {
 		dir := t.TempDir()
 		code, _, stderr := run("check", "--db-path", dir)
 		wantError(t, code, stderr, 1, dir)
 	})
-	t.Run("a store that is in use", func(t *testing.T) {
+	t.Run("store in use", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "uma.db")
 		start(t, "--db-path", dir)
 		code, _, stderr := run("check", "--db-path", dir)
@@ -165,7 +165,7 @@ func TestCheckRefuses(t *testing.T) {
 			t.Errorf("report %+v", r)
 		}
 	})
-	t.Run("no directory", func(t *testing.T) {
+	t.Run("empty path", func(t *testing.T) {
 		code, r, stderr := checkJSON(t, "")
 		wantError(t, code, stderr, 2, "--db-path")
 		if r.OK || r.Error == "" {
@@ -174,14 +174,14 @@ func TestCheckRefuses(t *testing.T) {
 	})
 }
 
-// Without its log a store cannot be, and check says so.
-func TestCheckOfALostLog(t *testing.T) {
+// A store without its log is corrupt.
+func TestCheckOfStoreWithoutLog(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "uma.db")
 	store, err := store.Open(dir, &store.Options{BlockEvents: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second makes a block of the first
+	for range 2 { // the second append starts the flush of the first
 		if _, err := store.Append(t.Context(), []dcb.Event{{Type: "T"}}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -198,13 +198,13 @@ func TestCheckOfALostLog(t *testing.T) {
 	}
 	code, r, stderr := checkJSON(t, dir)
 	wantError(t, code, stderr, 6)
-	if r.verdict("segments") != "damaged" || r.verdict("index") != "not_reached" {
+	if r.result("segments") != "damaged" || r.result("index") != "not_reached" {
 		t.Errorf("report %+v", r)
 	}
 }
 
-// damage changes one byte of the first event's data, and gives the file's name.
-func damage(t *testing.T, dir string) (segment string) {
+// corruptSegment flips one bit in the data of the first event, and returns the name of the file.
+func corruptSegment(t *testing.T, dir string) (segment string) {
 	t.Helper()
 	file := segments(t, dir)[0]
 	content, err := os.ReadFile(file)
@@ -222,7 +222,7 @@ func damage(t *testing.T, dir string) (segment string) {
 	return filepath.Base(file)
 }
 
-// segments gives the files of a store's log.
+// segments returns the files of a store's log.
 func segments(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))

@@ -15,17 +15,17 @@ func (c *checksum) add(text []byte) {
 	*c = checksum(crc32.Update(uint32(*c), castagnoli, text))
 }
 
-// String gives eight digits.
+// String returns the checksum as eight hexadecimal digits.
 func (c checksum) String() string { return fmt.Sprintf("%08x", uint32(c)) }
 
-// errDamaged is why an export is refused that has all its lines.
-var errDamaged = errors.New("the export is not as it was written, for its checksum is another: fetch or make it again, and import it into an empty directory")
+// errChecksum is returned for an export that is complete but corrupt.
+var errChecksum = errors.New("the export is corrupt: checksum mismatch; fetch or create it again, and import it into an empty directory")
 
-// verify holds the checksum of the lines before the end against the one that the end
-// has, if it has one.
+// verify compares the checksum of the lines before the end line with the one in the end
+// line, if it has one.
 func (e *end) verify(before checksum) error {
 	if e.CRC32C == nil || *e.CRC32C == before.String() {
 		return nil
 	}
-	return errDamaged
+	return errChecksum
 }

@@ -12,10 +12,10 @@ type choice struct {
 	values []string
 }
 
-// String gives the value.
+// String returns the value.
 func (c *choice) String() string { return c.value }
 
-// Set takes one of the possible values.
+// Set sets the value, which must be one of the possible values.
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.values, value) {
 		return fmt.Errorf("it must be one of %s", strings.Join(c.values, ", "))
@@ -24,5 +24,5 @@ func (c *choice) Set(value string) error {
 	return nil
 }
 
-// Type names the values in the help.
+// Type returns the possible values, for the help.
 func (c *choice) Type() string { return strings.Join(c.values, "|") }

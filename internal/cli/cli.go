@@ -10,29 +10,29 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Main runs the command line whose arguments, without the program's name, are
-// args, and returns the exit code for the process.
+// Main runs the command line with the given arguments, which do not include the name of
+// the program, and returns the exit code of the process.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := NewCommand()
-	root.SetArgs(append([]string{}, args...)) // never nil, which would mean os.Args
+	root.SetArgs(append([]string{}, args...)) // never nil: Cobra would use os.Args
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of the write
+	signal.Ignore(syscall.SIGPIPE) // writing to a closed pipe returns EPIPE instead
 	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil && !isQuiet(err) {
-		tell(stderr, cmd, err)
+		printError(stderr, cmd, err)
 	}
 	return exitCode(err)
 }
 
-// NewCommand makes the command tree, for those who generate documents from it.
+// NewCommand returns the command tree, for example to generate documentation.
 func NewCommand() *cobra.Command {
 	root := newServeCommand()
 	root.Use = "umadb"
 	root.Short = "An event store with dynamic consistency boundaries"
-	root.Long = `umadb serves an event store over gRPC from one directory, and looks after it.
-Without a command it serves, exactly as "umadb serve" does.`
+	root.Long = `umadb serves an event store in a directory over gRPC, and manages its data.
+Without a command, it does the same as "umadb serve".`
 	root.Example = `  umadb --db-path ./uma.db
   umadb check --db-path ./uma.db`
 	root.Args = noArguments
@@ -42,10 +42,10 @@ Without a command it serves, exactly as "umadb serve" does.`
 	root.SuggestionsMinimumDistance = 2
 	root.SilenceErrors = true
 	root.SilenceUsage = true
-	root.SetFlagErrorFunc(wrongFlag)
+	root.SetFlagErrorFunc(flagError)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Name() == cobra.ShellCompRequestCmd {
-			describePlainly(root)
+			unquoteUsages(root)
 		}
 		return applyEnvironment(cmd.Flags(), func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "umadb: %s\n", text) })
 	}

@@ -13,60 +13,60 @@ import (
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-func TestMistakesAreUsageErrors(t *testing.T) {
+func TestUsageErrors(t *testing.T) {
 	file := t.TempDir() + "/never"
 	for name, c := range map[string]struct {
 		args []string
 		want []string
 	}{
-		"an unknown flag":           {[]string{"--nope"}, []string{"--nope", "umadb --help"}},
-		"an unknown flag of a verb": {[]string{"check", "--nope"}, []string{"--nope", "umadb check --help"}},
-		"an unknown command":        {[]string{"sevre"}, []string{`"sevre"`, `did you mean "serve"?`}},
-		"a mistyped one with flags": {[]string{"apend", "--type", "X"}, []string{`there is no command "apend", did you mean "append"?`}},
-		"an empty command":          {[]string{""}, []string{`there is no command ""; see "umadb --help"`}},
-		"help about no command":     {[]string{"help", "apend"}, []string{`there is no command "apend", did you mean "append"?`}},
-		"help about two commands":   {[]string{"help", "read", "append"}, []string{"one command"}},
-		"completion of no shell":    {[]string{"completion"}, []string{"bash, zsh, fish, powershell"}},
-		"another shell":             {[]string{"completion", "tcsh"}, []string{"bash, zsh, fish, powershell"}},
-		"two shells":                {[]string{"completion", "bash", "zsh"}, []string{"bash, zsh, fish, powershell"}},
-		"a path as an argument":     {[]string{"check", "./uma.db"}, []string{`"umadb check" takes no argument such as "./uma.db", did you mean "--db-path ./uma.db"?`, "umadb check --help"}},
-		"a directory to read":       {[]string{"read", "."}, []string{`did you mean "--db-path ."?`}},
-		"a server as an argument":   {[]string{"head", "http://x"}, []string{`did you mean "--url http://x"?`}},
-		"a tag as an argument":      {[]string{"subscribe", "course:1"}, []string{`did you mean "--tag course:1"?`}},
-		"a file to export to":       {[]string{"export", "e.ndjson"}, []string{`did you mean "--output e.ndjson"?`}},
-		"a file to append":          {[]string{"append", "e.ndjson"}, []string{`did you mean "umadb append < e.ndjson"?`}},
-		"an argument to a verb":     {[]string{"version", "x"}, []string{`such as "x"; see "umadb version --help"`}},
-		"a flag of two":             {[]string{"read", "--tags", "x"}, []string{`there is no flag "--tags", did you mean "--tag"?`}},
-		"a flag with one dash":      {[]string{"read", "-tag", "x"}, []string{`there is no flag "-tag", did you mean "--tag"?`}},
-		"a short flag":              {[]string{"read", "-x"}, []string{`there is no flag "-x"; see`}},
-		"a flag called otherwise":   {[]string{"import", "--url", "http://x"}, []string{`did you mean "--from"?`}},
-		"a flag without its value":  {[]string{"--listen"}, []string{"--listen"}},
-		"an address without port":   {[]string{"--listen", "localhost"}, []string{"localhost", "127.0.0.1:50051"}},
-		"an address with no port":   {[]string{"--listen", "localhost:"}, []string{"127.0.0.1:50051"}},
-		"an empty path":             {[]string{"--db-path", ""}, []string{"--db-path is empty"}},
-		"an empty path to check":    {[]string{"check", "--db-path", ""}, []string{"--db-path is empty"}},
-		"a certificate alone":       {[]string{"--tls-cert", file}, []string{"--tls-cert", "without --tls-key"}},
-		"a key alone":               {[]string{"--tls-key", file}, []string{"--tls-key", "without --tls-cert"}},
-		"an empty API key":          {[]string{"--api-key", ""}, []string{"the API key is empty"}},
-		"a form of log":             {[]string{"--log-format", "xml"}, []string{"text, json"}},
-		"a level of log":            {[]string{"--log-level", "loud"}, []string{"debug, info, warn, error"}},
-		"a size":                    {[]string{"--memory-limit", "lots"}, []string{"512MiB"}},
-		"a size without a unit":     {[]string{"--memory-limit", "512"}, []string{`"512"`, "16MiB", "512MiB"}},
-		"a size too small":          {[]string{"--memory-limit", "15MiB"}, []string{`"15MiB"`, "16MiB"}},
-		"a key with a line end":     {[]string{"--api-key", "s3cret\n"}, []string{"API key", "line end"}},
-		"a key with a blank":        {[]string{"head", "--api-key", "s3cret "}, []string{"API key", "ends with a space"}},
-		"no file of a key":          {[]string{"--api-key-file", file}, []string{file, "no such file", "--api-key-file"}},
-		"a file without a name":     {[]string{"head", "--api-key-file", ""}, []string{"--api-key-file is empty"}},
-		"a port of a URL":           {[]string{"head", "--url", "http://localhost:99999"}, []string{"99999", "65535"}},
-		"no target for collection":  {[]string{"--gc-percent", "x"}, []string{"--gc-percent", `"x"`, "a whole number", "umadb --help"}},
-		"no switch":                 {[]string{"check", "--json=maybe"}, []string{"--json", `"maybe"`, "true or false"}},
-		"a number below 0":          {[]string{"stats", "--top", "-1"}, []string{"--top", `"-1"`, "0 or more"}},
-		"a number too large":        {[]string{"stats", "--top", "99999999999999999999"}, []string{"--top", "out of range"}},
-		"a port too large":          {[]string{"--listen", "127.0.0.1:99999"}, []string{`"99999"`, "65535"}},
-		"a port that is none":       {[]string{"serve", "--listen", ":abc"}, []string{`"abc"`, "65535"}},
-		"a command behind --":       {[]string{"--", "serve"}, []string{"without --", `"umadb serve"`}},
-		"an unknown one behind --":  {[]string{"--", "sevre"}, []string{`did you mean "serve"?`}},
-		"a target for collection":   {[]string{"--gc-percent", "0"}, []string{"above 0"}},
+		"unknown flag":              {[]string{"--nope"}, []string{"--nope", "umadb --help"}},
+		"unknown flag of a command": {[]string{"check", "--nope"}, []string{"--nope", "umadb check --help"}},
+		"unknown command":           {[]string{"sevre"}, []string{`"sevre"`, `did you mean "serve"?`}},
+		"unknown command, flags":    {[]string{"apend", "--type", "X"}, []string{`unknown command "apend", did you mean "append"?`}},
+		"empty command":             {[]string{""}, []string{`unknown command ""; see "umadb --help"`}},
+		"help, unknown command":     {[]string{"help", "apend"}, []string{`unknown command "apend", did you mean "append"?`}},
+		"help, two commands":        {[]string{"help", "read", "append"}, []string{"one command"}},
+		"completion without shell":  {[]string{"completion"}, []string{"bash, zsh, fish, powershell"}},
+		"completion, other shell":   {[]string{"completion", "tcsh"}, []string{"bash, zsh, fish, powershell"}},
+		"completion, two shells":    {[]string{"completion", "bash", "zsh"}, []string{"bash, zsh, fish, powershell"}},
+		"path argument":             {[]string{"check", "./uma.db"}, []string{`"umadb check" does not take the argument "./uma.db", did you mean "--db-path ./uma.db"?`, "umadb check --help"}},
+		"directory argument":        {[]string{"read", "."}, []string{`did you mean "--db-path ."?`}},
+		"URL argument":              {[]string{"head", "http://x"}, []string{`did you mean "--url http://x"?`}},
+		"tag argument":              {[]string{"subscribe", "course:1"}, []string{`did you mean "--tag course:1"?`}},
+		"export, file argument":     {[]string{"export", "e.ndjson"}, []string{`did you mean "--output e.ndjson"?`}},
+		"append, file argument":     {[]string{"append", "e.ndjson"}, []string{`did you mean "umadb append < e.ndjson"?`}},
+		"version, argument":         {[]string{"version", "x"}, []string{`argument "x"; see "umadb version --help"`}},
+		"plural of a flag":          {[]string{"read", "--tags", "x"}, []string{`unknown flag "--tags", did you mean "--tag"?`}},
+		"flag with one dash":        {[]string{"read", "-tag", "x"}, []string{`unknown flag "-tag", did you mean "--tag"?`}},
+		"unknown short flag":        {[]string{"read", "-x"}, []string{`unknown flag "-x"; see`}},
+		"alias of a flag":           {[]string{"import", "--url", "http://x"}, []string{`did you mean "--from"?`}},
+		"flag without a value":      {[]string{"--listen"}, []string{"--listen"}},
+		"address without a port":    {[]string{"--listen", "localhost"}, []string{"localhost", "127.0.0.1:50051"}},
+		"address with empty port":   {[]string{"--listen", "localhost:"}, []string{"127.0.0.1:50051"}},
+		"empty path":                {[]string{"--db-path", ""}, []string{"--db-path is empty"}},
+		"check, empty path":         {[]string{"check", "--db-path", ""}, []string{"--db-path is empty"}},
+		"certificate without key":   {[]string{"--tls-cert", file}, []string{"--tls-cert", "without --tls-key"}},
+		"key without certificate":   {[]string{"--tls-key", file}, []string{"--tls-key", "without --tls-cert"}},
+		"empty API key":             {[]string{"--api-key", ""}, []string{"the API key is empty"}},
+		"invalid log format":        {[]string{"--log-format", "xml"}, []string{"text, json"}},
+		"invalid log level":         {[]string{"--log-level", "loud"}, []string{"debug, info, warn, error"}},
+		"invalid size":              {[]string{"--memory-limit", "lots"}, []string{"512MiB"}},
+		"size without a unit":       {[]string{"--memory-limit", "512"}, []string{`"512"`, "16MiB", "512MiB"}},
+		"size too small":            {[]string{"--memory-limit", "15MiB"}, []string{`"15MiB"`, "16MiB"}},
+		"API key with a line end":   {[]string{"--api-key", "s3cret\n"}, []string{"API key", "line end"}},
+		"API key with a space":      {[]string{"head", "--api-key", "s3cret "}, []string{"API key", "ends with a space"}},
+		"missing API key file":      {[]string{"--api-key-file", file}, []string{file, "no such file", "--api-key-file"}},
+		"empty file name":           {[]string{"head", "--api-key-file", ""}, []string{"--api-key-file is empty"}},
+		"URL, port too large":       {[]string{"head", "--url", "http://localhost:99999"}, []string{"99999", "65535"}},
+		"--gc-percent, no number":   {[]string{"--gc-percent", "x"}, []string{"--gc-percent", `"x"`, "a whole number", "umadb --help"}},
+		"invalid boolean":           {[]string{"check", "--json=maybe"}, []string{"--json", `"maybe"`, "true or false"}},
+		"negative number":           {[]string{"stats", "--top", "-1"}, []string{"--top", `"-1"`, "0 or more"}},
+		"number too large":          {[]string{"stats", "--top", "99999999999999999999"}, []string{"--top", "out of range"}},
+		"port too large":            {[]string{"--listen", "127.0.0.1:99999"}, []string{`"99999"`, "65535"}},
+		"invalid port":              {[]string{"serve", "--listen", ":abc"}, []string{`"abc"`, "65535"}},
+		"command after --":          {[]string{"--", "serve"}, []string{"without --", `"umadb serve"`}},
+		"unknown command after --":  {[]string{"--", "sevre"}, []string{`did you mean "serve"?`}},
+		"--gc-percent 0":            {[]string{"--gc-percent", "0"}, []string{"above 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -76,40 +76,40 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 				t.Errorf("standard output is %q", stdout)
 			}
 			if strings.Contains(stderr, "s3cret") {
-				t.Errorf("standard error tells the key: %q", stderr)
+				t.Errorf("standard error contains the key: %q", stderr)
 			}
 			if strings.Contains(stderr, "strconv") {
-				t.Errorf("standard error speaks of Go: %q", stderr)
+				t.Errorf("standard error contains a Go error: %q", stderr)
 			}
 			if entries, _ := os.ReadDir("."); len(entries) != 0 {
-				t.Errorf("a usage error made %v", entries)
+				t.Errorf("a usage error created %v", entries)
 			}
 		})
 	}
 }
 
-func TestVariablesAreFlags(t *testing.T) {
-	t.Run("a wrong value names the variable", func(t *testing.T) {
+func TestVariables(t *testing.T) {
+	t.Run("invalid value", func(t *testing.T) {
 		t.Setenv("UMADB_LOG_FORMAT", "xml")
 		code, _, stderr := run()
 		wantError(t, code, stderr, 2, "UMADB_LOG_FORMAT", `"xml"`, "text, json")
 	})
-	t.Run("a wrong number names the variable", func(t *testing.T) {
+	t.Run("invalid number", func(t *testing.T) {
 		t.Setenv("UMADB_GC_PERCENT", "many")
 		code, _, stderr := run()
 		wantError(t, code, stderr, 2, "UMADB_GC_PERCENT", `"many"`, "a whole number")
 	})
-	t.Run("the flag wins", func(t *testing.T) {
+	t.Run("flag has precedence", func(t *testing.T) {
 		t.Setenv("UMADB_LISTEN", "here")
 		code, _, stderr := run("--listen", "there")
 		wantError(t, code, stderr, 2, `"there"`)
 	})
-	t.Run("an empty API key is no open door", func(t *testing.T) {
+	t.Run("empty API key", func(t *testing.T) {
 		t.Setenv("UMADB_API_KEY", "")
 		code, _, stderr := run()
 		wantError(t, code, stderr, 2, "UMADB_API_KEY")
 	})
-	t.Run("the variables of a verb", func(t *testing.T) {
+	t.Run("variable of a command", func(t *testing.T) {
 		t.Setenv("UMADB_JSON", "true")
 		code, stdout, _ := run("version")
 		if code != 0 || !json.Valid([]byte(stdout)) {
@@ -150,18 +150,18 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-func TestTheChangelogBeginsWithThisVersion(t *testing.T) {
+func TestChangelogStartsWithThisVersion(t *testing.T) {
 	changelog, err := os.ReadFile("../../CHANGELOG.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	newest := regexp.MustCompile(`(?m)^## (\d\S*)`).FindSubmatch(changelog)
 	if newest == nil || string(newest[1]) != cli.Version {
-		t.Errorf("CHANGELOG.md begins with %s, the program is %s", newest, cli.Version)
+		t.Errorf("CHANGELOG.md starts with %s, the program is %s", newest, cli.Version)
 	}
 }
 
-func TestEveryVerbIsDescribed(t *testing.T) {
+func TestEveryCommandIsDescribed(t *testing.T) {
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		if cmd.Short == "" || cmd.Example == "" || cmd.RunE == nil {

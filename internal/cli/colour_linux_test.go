@@ -12,31 +12,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal: what is written to the one file can be read
-// from the other.
-func terminal(t *testing.T) (shown, screen *os.File) {
+// openTerminal opens a pseudo-terminal. Text that is written to the secondary file can be
+// read from the primary file.
+func openTerminal(t *testing.T) (primary, secondary *os.File) {
 	t.Helper()
-	shown, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	primary, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("there are no pseudo-terminals here: %v", err)
+		t.Skipf("pseudo-terminals are not available: %v", err)
 	}
-	t.Cleanup(func() { shown.Close() })
-	if err := unix.IoctlSetPointerInt(int(shown.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+	t.Cleanup(func() { primary.Close() })
+	if err := unix.IoctlSetPointerInt(int(primary.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
-	number, err := unix.IoctlGetInt(int(shown.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	screen, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	number, err := unix.IoctlGetInt(int(primary.Fd()), unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { screen.Close() })
-	return shown, screen
+	secondary, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { secondary.Close() })
+	return primary, secondary
 }
 
-func TestColoursOnATerminalOnly(t *testing.T) {
+func TestColoursOnlyOnTerminal(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "uma.db")
 	if code, _, stderr := run("append", "--db-path", dir, "--type", "Joined", "--tag", "course:1", "--uuid", ""); code != 0 {
 		t.Fatal(stderr)
@@ -47,28 +47,28 @@ func TestColoursOnATerminalOnly(t *testing.T) {
 		arguments   []string
 		want        string
 	}{
-		"a terminal":        {[]string{"TERM=xterm"}, nil, coloured},
-		"NO_COLOR":          {[]string{"TERM=xterm", "NO_COLOR=1"}, nil, plain},
-		"an empty NO_COLOR": {[]string{"TERM=xterm", "NO_COLOR="}, nil, coloured},
-		"a dumb terminal":   {[]string{"TERM=dumb"}, nil, plain},
-		"JSON":              {[]string{"TERM=xterm"}, []string{"--json"}, `{"position":1,"type":"Joined","tags":["course:1"]}` + "\r\n"},
+		"terminal":       {[]string{"TERM=xterm"}, nil, coloured},
+		"NO_COLOR":       {[]string{"TERM=xterm", "NO_COLOR=1"}, nil, plain},
+		"empty NO_COLOR": {[]string{"TERM=xterm", "NO_COLOR="}, nil, coloured},
+		"dumb terminal":  {[]string{"TERM=dumb"}, nil, plain},
+		"JSON":           {[]string{"TERM=xterm"}, []string{"--json"}, `{"position":1,"type":"Joined","tags":["course:1"]}` + "\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			shown, screen := terminal(t)
+			primary, secondary := openTerminal(t)
 			cmd := exec.Command(os.Args[0], append([]string{"read", "--db-path", dir}, c.arguments...)...)
 			cmd.Env = append([]string{asProgram + "=1"}, c.environment...)
-			cmd.Stdout = screen
+			cmd.Stdout = secondary
 			if err := cmd.Run(); err != nil {
 				t.Fatal(err)
 			}
-			screen.Close()
-			got, _ := io.ReadAll(shown) // the end is an error
+			secondary.Close()
+			got, _ := io.ReadAll(primary) // the end is an error
 			if string(got) != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}
-	t.Run("a file", func(t *testing.T) {
+	t.Run("file", func(t *testing.T) {
 		_, stdout, _ := run("read", "--db-path", dir)
 		if want := strings.ReplaceAll(plain, "\r", ""); stdout != want {
 			t.Errorf("got %q, want %q", stdout, want)

@@ -9,8 +9,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// difference names a part in which two stored events differ; "" if they are the
-// same.
+// difference returns the name of a field in which two stored events differ, or "" if they
+// are equal.
 func difference(a, b *dcb.SequencedEvent) string {
 	switch {
 	case a.Position != b.Position:
@@ -31,8 +31,8 @@ func difference(a, b *dcb.SequencedEvent) string {
 	return ""
 }
 
-// sameUUID compares UUIDs in whatever form: another server may keep the one in
-// which it got them.
+// sameUUID reports whether two UUIDs are equal in any notation: other servers may keep
+// the notation of the client.
 func sameUUID(a, b string) bool {
 	if a == b || a == "" || b == "" {
 		return a == b

@@ -1,9 +1,9 @@
 
-# The script above needs functions of the package bash-completion. Where that is not
-# loaded, these take their place.
+# The script above needs functions of the package bash-completion. These functions replace
+# them if the package is not loaded.
 
-# Sets words, cword, cur and prev. bash has split words at = and :, which belong
-# together if no blank is between them.
+# Sets words, cword, cur and prev. bash splits words at = and : too; parts without a blank
+# between them belong to one word.
 __umadb_init_completion()
 {
     local i blank line=${COMP_LINE:0:COMP_POINT}
@@ -27,7 +27,7 @@ __umadb_init_completion()
     prev=${words[cword-1]}
 }
 
-# Offers files, or with -d directories.
+# Completes file names, or directories with -d.
 __umadb_filedir()
 {
     if declare -F _filedir >/dev/null 2>&1; then

@@ -11,26 +11,25 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// completionShells are those that a script can be written for.
+// completionShells are the supported shells.
 var completionShells = []string{"bash", "zsh", "fish", "powershell"}
 
-// newCompletionCommand makes the command in place of Cobra's, which has one more
-// for each shell.
+// newCompletionCommand replaces Cobra's command, which has a subcommand for each shell.
 func newCompletionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion " + strings.Join(completionShells, "|"),
-		Short: "Print a script that lets a shell complete commands and flags",
-		Long: `completion prints a script for a shell, which then completes the commands of
-umadb, their flags and the values of these. In this terminal only:
+		Short: "Print a shell completion script",
+		Long: `completion prints a script that makes a shell complete the commands of umadb, their
+flags, and the values of flags. To load it in the current session only:
 
   source <(umadb completion bash)
   source <(umadb completion zsh)
   umadb completion fish | source
   umadb completion powershell | Out-String | Invoke-Expression
 
-For every terminal that is opened from now on, write it where the shell looks, as
-in the examples; for PowerShell, add the line above to the file that $PROFILE
-names. Only with the package bash-completion does bash look there; without it, add
+To load it in every new session, write it to the file where the shell looks for it,
+as in the examples. For PowerShell, add the line above to the file $PROFILE. bash
+looks for such files only if the package bash-completion is installed; otherwise add
 the line above to ~/.bashrc. zsh needs the line "autoload -U compinit; compinit" in
 ~/.zshrc.`,
 		Example: `  umadb completion bash > ~/.local/share/bash-completion/completions/umadb
@@ -40,7 +39,7 @@ the line above to ~/.bashrc. zsh needs the line "autoload -U compinit; compinit"
 		ValidArgs:             completionShells,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(completionShells, args[0]) {
-				return usageErrorf("%q takes one argument, which must be one of %s", cmd.CommandPath(), strings.Join(completionShells, ", "))
+				return usageErrorf("%q takes one argument: one of %s", cmd.CommandPath(), strings.Join(completionShells, ", "))
 			}
 			return nil
 		},
@@ -63,7 +62,7 @@ func writeCompletion(root *cobra.Command, shell string, w io.Writer) error {
 }
 
 // bashFallback replaces the functions of the package bash-completion that Cobra's script
-// needs. It defines __umadb_init_completion again, and __umadb_filedir.
+// needs. It redefines __umadb_init_completion, and defines __umadb_filedir.
 //
 //go:embed completion.bash
 var bashFallback string
@@ -79,11 +78,11 @@ func writeBashCompletion(root *cobra.Command, w io.Writer) error {
 	return err
 }
 
-// completeFiles has the shell complete the names of files.
+// completeFiles completes file names.
 var completeFiles = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 
-// completeValues says what a shell offers as values of a command's flags: it goes
-// by what their help calls them. Other values are for people to know.
+// completeValues registers the completion of the values of a command's flags. It depends
+// on the placeholder in the help of a flag: files, directories and choices are completed.
 func completeValues(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		complete := cobra.NoFileCompletions
@@ -102,9 +101,9 @@ func completeValues(cmd *cobra.Command) {
 	})
 }
 
-// describePlainly takes the quotes out of what a shell shows of the flags: they
-// mark there, for the help, what a flag takes.
-func describePlainly(root *cobra.Command) {
+// unquoteUsages removes the quotes that mark the placeholder in the usage of each flag: a
+// shell would show them.
+func unquoteUsages(root *cobra.Command) {
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) })
 	}

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// What a shell asks for, its last word being the one that is to be completed, and
-// the answer. The number at the end tells the shell what it may add: 4 nothing, 16
-// directories, 0 files.
+// The keys are command lines whose last word is to be completed, the values the replies to
+// the shell. The number at the end is what the shell may add: 4 nothing, 16 directories, 0
+// files.
 func TestCompletion(t *testing.T) {
 	for words, want := range map[string]string{
 		"a":                   "append\tAppend one event, or many from standard input\n:4\n",
@@ -16,7 +16,7 @@ func TestCompletion(t *testing.T) {
 		"--log-level=":        "debug\ninfo\nwarn\nerror\n:4\n",
 		"serve --db-path ":    ":16\n",
 		"check --db-path ":    ":16\n",
-		"serve --tls-k":       "--tls-key\tfile with the key of the TLS certificate (PEM) [env: UMADB_TLS_KEY]\n:4\n",
+		"serve --tls-k":       "--tls-key\tPEM file with the private key of the certificate [env: UMADB_TLS_KEY]\n:4\n",
 		"serve --tls-key ":    ":0\n",
 		"read --ca ":          ":0\n",
 		"export --output ":    ":0\n",
@@ -31,12 +31,12 @@ func TestCompletion(t *testing.T) {
 	} {
 		code, stdout, _ := run(append([]string{"__complete"}, strings.Split(words, " ")...)...)
 		if code != 0 || stdout != want {
-			t.Errorf("umadb %s: exit code %d, answer %q, want %q", words, code, stdout, want)
+			t.Errorf("umadb %s: exit code %d, reply %q, want %q", words, code, stdout, want)
 		}
 	}
 }
 
-func TestNoDescriptionHasQuotes(t *testing.T) {
+func TestCompletionHasNoQuotes(t *testing.T) {
 	for _, verb := range []string{"serve", "append", "read", "export", "import", "stats"} {
 		if _, stdout, _ := run("__complete", verb, "--"); strings.Contains(stdout, "`") || !strings.Contains(stdout, "--db-path\tdirectory of") {
 			t.Errorf("the flags of %s are shown as %q", verb, stdout)
@@ -44,7 +44,7 @@ func TestNoDescriptionHasQuotes(t *testing.T) {
 	}
 }
 
-func TestEveryShellHasAScript(t *testing.T) {
+func TestCompletionScriptOfEachShell(t *testing.T) {
 	for shell, want := range map[string]string{
 		"bash":       "complete -o default -F __start_umadb umadb",
 		"zsh":        "#compdef umadb",

@@ -1,7 +1,7 @@
-// Package cli is the command line of UmaDB as a library, one file per verb, so
-// that other programs can offer the same commands.
+// Package cli implements the command line of UmaDB as a library, so that other programs
+// can offer the same commands. Each command has its own file.
 //
-// Every flag can also be given as an environment variable: --db-path is
-// UMADB_DB_PATH. The flag wins. Results go to standard output; errors, one
-// sentence each, and the log go to standard error.
+// Flags that do not concern a single call can also be set by an environment variable:
+// UMADB_DB_PATH sets --db-path. A flag has precedence. Results are written to standard
+// output; errors, one sentence each, and the log to standard error.
 package cli

@@ -13,7 +13,7 @@ import (
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-// TestDocumentsHaveManPages compares the pages of docs/man with the commands.
+// TestDocumentsHaveManPages compares docs/man with the commands.
 func TestDocumentsHaveManPages(t *testing.T) {
 	pages := map[string]string{}
 	for _, cmd := range commands() {
@@ -23,9 +23,8 @@ func TestDocumentsHaveManPages(t *testing.T) {
 	wantFiles(t, "docs/man", pages)
 }
 
-// manPage writes a command as a manual page. Cobra makes it, but the options, the
-// exit codes behind them, and the title: without a date, which would change from
-// day to day.
+// manPage returns the manual page of a command. Cobra generates it, except the options, the
+// exit codes, and the title, which has no date because that would change every day.
 func manPage(t *testing.T, cmd *cobra.Command) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -42,7 +41,7 @@ func manPage(t *testing.T, cmd *cobra.Command) string {
 	}
 	before, after, _ := strings.Cut(strings.Join(lines, ""), ".SH OPTIONS\n")
 	if i := strings.Index(after, ".SH "); i >= 0 {
-		after = after[i:] // the sections behind the options
+		after = after[i:] // the sections after the options
 	} else {
 		after = ""
 	}
@@ -81,7 +80,7 @@ func manExitCodes(cmd *cobra.Command) string {
 	return section + "\n"
 }
 
-// roff keeps text from being taken for requests.
+// roff escapes text for roff.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {

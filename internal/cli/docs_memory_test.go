@@ -12,11 +12,11 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// What the program takes beside what clients can make it take.
-const restingBytes = 24 << 20
+// idleBytes is the memory of a server without clients.
+const idleBytes = 24 << 20
 
-// TestDocumentsHaveTheSumOfAllBounds adds up what clients can make the server take,
-// and compares it with docs/operations.md.
+// TestDocumentsHaveTheSumOfAllBounds compares the maximum memory that clients can make the
+// server use with docs/operations.md.
 func TestDocumentsHaveTheSumOfAllBounds(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
 	if err != nil {
@@ -31,7 +31,7 @@ func TestDocumentsHaveTheSumOfAllBounds(t *testing.T) {
 		{1 << 30, 1100 << 20, "%d MiB with 1 GiB"},
 	} {
 		o := server.Options{Memory: c.memory, MaxConnections: server.DefaultConnections(c.memory)}
-		sum := restingBytes + server.MemoryBound(o, &limits) + store.MemoryBound(&store.Options{CacheBytes: cacheFor(c.memory)})
+		sum := idleBytes + server.MemoryBound(o, &limits) + store.MemoryBound(&store.Options{CacheBytes: cacheFor(c.memory)})
 		if sum > c.most {
 			t.Errorf("with %d MiB the sum is %d MiB", c.memory>>20, sum>>20)
 		}

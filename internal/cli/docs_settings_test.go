@@ -11,14 +11,14 @@ import (
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-// setting is a flag as the documents show it.
+// setting is a flag as shown in the documents.
 type setting struct {
 	name     string
-	flag     string // with its shorthand and what it takes, as Markdown
+	flag     string // with its shorthand and placeholder, as Markdown
 	variable string // as Markdown; empty if the flag has none
 	value    string // the default, as Markdown; empty if there is none
 	usage    string
-	commands []string // that have it
+	commands []string // the commands that have it
 }
 
 func newSetting(f *pflag.Flag) setting {
@@ -41,10 +41,10 @@ func newSetting(f *pflag.Flag) setting {
 	return s
 }
 
-// allSettings gives the flags of all commands by name. What has the same name and
-// means the same is given once, with its commands.
+// allSettings returns the flags of all commands, sorted by name. Flags that are equal in all
+// commands are listed once, with their commands.
 func allSettings() (all []setting) {
-	for _, cmd := range commands()[1:] { // the program itself has those of serve
+	for _, cmd := range commands()[1:] { // the root command has the flags of serve
 		link := fmt.Sprintf("[%s](cli/%s.md)", cmd.Name(), pageName(cmd))
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			s := newSetting(f)
@@ -64,7 +64,7 @@ func allSettings() (all []setting) {
 	return all
 }
 
-// variableTable has a row for each meaning of each variable.
+// variableTable returns a table with a row for each meaning of each variable.
 func variableTable(settings []setting) string {
 	table := "| variable | commands | default | |\n|---|---|---|---|\n"
 	for _, s := range settings {
@@ -75,7 +75,7 @@ func variableTable(settings []setting) string {
 	return table
 }
 
-// settingTable has a row for each meaning of each flag.
+// settingTable returns a table with a row for each meaning of each flag.
 func settingTable(settings []setting) string {
 	table := "| flag | commands | variable | default | |\n|---|---|---|---|---|\n"
 	for _, s := range settings {

@@ -16,15 +16,15 @@ const (
 	yieldsKey   = "yields"
 )
 
-// perCall notes that flags are about one call, and so have no variable.
+// perCall marks flags that concern a single call, and so have no environment variable.
 func perCall(flags *pflag.FlagSet, names ...string) { annotate(flags, perCallKey, names, nil) }
 
-// excludes notes that a command takes one flag of several. One that was given is
-// not disturbed by the variables of the others.
+// excludes marks flags of which a command takes only one. If one is given, the variables
+// of the others are ignored.
 func excludes(flags *pflag.FlagSet, names ...string) { annotate(flags, excludesKey, names, names) }
 
-// prefers lets the variable of one flag take precedence over that of another. A command
-// takes only one of the two flags.
+// prefers makes the variable of the flag name take precedence over that of the flag
+// other. A command takes only one of the two flags.
 func prefers(flags *pflag.FlagSet, name, other string) {
 	annotate(flags, yieldsKey, []string{other}, []string{name})
 }
@@ -32,12 +32,12 @@ func prefers(flags *pflag.FlagSet, name, other string) {
 func annotate(flags *pflag.FlagSet, key string, names, values []string) {
 	for _, name := range names {
 		if err := flags.SetAnnotation(name, key, values); err != nil {
-			panic(err) // there is no such flag
+			panic(err) // the flag does not exist
 		}
 	}
 }
 
-// variable gives the environment variable of a flag, "" if it has none.
+// variable returns the environment variable of a flag, or "" if it has none.
 func variable(flag *pflag.Flag) string {
 	if _, found := flag.Annotations[perCallKey]; found || flag.Name == "help" || flag.Name == "version" {
 		return ""
@@ -45,7 +45,7 @@ func variable(flag *pflag.Flag) string {
 	return "UMADB_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 }
 
-// nameVariables writes the environment variable into the help of each flag.
+// nameVariables adds the environment variable to the usage of each flag.
 func nameVariables(flags *pflag.FlagSet) {
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if name := variable(flag); name != "" {
@@ -54,8 +54,8 @@ func nameVariables(flags *pflag.FlagSet) {
 	})
 }
 
-// applyEnvironment sets each flag that was not given and whose variable is set,
-// be it empty: nobody should lose an API key to an empty variable in silence. notice is
+// applyEnvironment sets the flags that were not given from their variables. A variable
+// that is set but empty counts as well: an empty API key must be an error. notice is
 // called with messages for the user.
 func applyEnvironment(flags *pflag.FlagSet, notice func(string)) error {
 	given := map[string]bool{}
@@ -78,18 +78,18 @@ func applyEnvironment(flags *pflag.FlagSet, notice func(string)) error {
 		for _, other := range flag.Annotations[yieldsKey] {
 			preferred := variable(flags.Lookup(other))
 			if _, set := os.LookupEnv(preferred); set {
-				notice(fmt.Sprintf("%s and %s are both set: using %s; for the other, give --%s", preferred, name, preferred, flag.Name))
+				notice(fmt.Sprintf("%s and %s are both set: using %s; to use the other, pass --%s", preferred, name, preferred, flag.Name))
 				return
 			}
 		}
 		if err := flags.Set(flag.Name, value); err != nil {
-			errs = append(errs, usageErrorf("the environment variable %s is %q: %w", name, value, reason(err)))
+			errs = append(errs, usageErrorf("the environment variable %s cannot be %q: %w", name, value, reason(err)))
 		}
 	})
 	return errors.Join(errs...)
 }
 
-// reason is what is wrong with a flag's value, without the flag's name.
+// reason returns why the value of a flag is invalid, without the name of the flag.
 func reason(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -119,7 +119,7 @@ func isInteger(value string, unsigned bool) bool {
 	return err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// explainFlag says what is wrong with what was given for a flag.
+// explainFlag returns the error for an invalid value of a flag.
 func explainFlag(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {

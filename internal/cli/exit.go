@@ -8,7 +8,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// The exit codes, which README.md explains.
+// The exit codes, documented in README.md.
 const (
 	exitDone        = 0
 	exitFailure     = 1
@@ -17,29 +17,29 @@ const (
 	exitRefused     = 4
 	exitUnavailable = 5
 	exitCorrupted   = 6
-	exitClosedPipe  = 128 + 13 // as a shell reports a program that SIGPIPE, signal 13, ended
+	exitClosedPipe  = 128 + 13 // what a shell reports for a program ended by SIGPIPE, signal 13
 )
 
-// exitCodes says what each code means.
+// exitCodes describes each exit code.
 var exitCodes = []struct {
 	code    int
 	meaning string
 }{
-	{exitDone, "done"},
-	{exitFailure, "failure, explained in one sentence on standard error"},
-	{exitUsage, "a mistake on the command line or in the environment, or in what they name, such as a certificate"},
-	{exitConflict, "conflict: an append condition failed, tracking would go back, or histories do not mix"},
-	{exitRefused, "the server wants another API key"},
-	{exitUnavailable, "no connection to the server, or it broke"},
-	{exitCorrupted, "the store is corrupted: `umadb check` says where"},
-	{exitClosedPipe, "the output was a pipe that its reader closed, as `head` does: no message is printed, as if SIGPIPE had ended the program"},
+	{exitDone, "success"},
+	{exitFailure, "failure; standard error has the reason in one sentence"},
+	{exitUsage, "usage error: an invalid flag, argument or variable, or an unusable file that one of them names, such as a certificate"},
+	{exitConflict, "conflict: an append condition failed, a tracking position would not increase, or an import into a store with another history"},
+	{exitRefused, "authentication failed: the server requires another API key"},
+	{exitUnavailable, "cannot connect to the server, or the connection was lost"},
+	{exitCorrupted, "the store is corrupt; `umadb check` shows where"},
+	{exitClosedPipe, "the reader of the output closed the pipe, as `head` does; no message is printed, as with SIGPIPE"},
 }
 
-// usageError is a mistake on the command line or in the environment, or in what they
-// name: it does not go away by trying again.
+// usageError is an error in the command line or the environment, or in a file that one of
+// them names. A retry cannot succeed.
 type usageError struct{ error }
 
-// Unwrap gives the error without the judgement.
+// Unwrap returns the wrapped error.
 func (e usageError) Unwrap() error { return e.error }
 
 func usageErrorf(format string, args ...any) error {
@@ -67,6 +67,6 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// isQuiet reports whether an error needs no message: the reader of the output, such as
-// head, has closed the pipe.
+// isQuiet reports whether an error needs no message because the reader of the output, such
+// as head, has closed the pipe.
 func isQuiet(err error) bool { return errors.Is(err, syscall.EPIPE) }

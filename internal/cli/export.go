@@ -26,17 +26,17 @@ func newExportCommand() *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write a whole store as lines of JSON",
-		Long: `export writes all events of a store in order, one a line of JSON, with their
-positions, UUIDs, metadata and tracking. Tracking that sits on no event has lines
-of its own. The last line tells the end: without it, an export is cut short.
-umadb import makes a store of it again.
+		Short: "Export a store as lines of JSON",
+		Long: `export writes all events of a store in order, one JSON object per line, with their
+positions, UUIDs, metadata and tracking. Tracking-only records have lines of their
+own. The last line marks the end: an export without it is incomplete. umadb import
+reads an export into a store.
 
-From a directory it is everything that is there. From a server it is what the
-server has when the export begins; a server cannot list its tracking sources, so
-tracking that sits on no event comes for each --tracking-source only.
+From a directory, export writes everything that is stored. From a server, it writes
+the events that exist when it starts. A server cannot list its tracking sources, so
+tracking-only records are exported only for each --tracking-source.
 
-A file appears under its name when it is whole and safe on the disk. Only its
+The output file gets its name when it is complete and synced to the disk. Only its
 owner may read it. It must not exist yet.`,
 		Example: `  umadb export --output events.ndjson.zst
   umadb export --db-path ./uma.db > events.ndjson
@@ -46,7 +46,7 @@ owner may read it. It must not exist yet.`,
 			if err := o.validate(cmd); err != nil {
 				return err
 			}
-			defer lean()()
+			defer lowMemory()()
 			return o.target.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
 				return o.export(ctx, s, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})
@@ -54,30 +54,30 @@ owner may read it. It must not exist yet.`,
 	}
 	f := cmd.Flags()
 	o.target.addFlags(f)
-	f.StringVarP(&o.output, "output", "o", "", "`file` to write, instead of standard output; compressed if it ends in .zst")
-	f.BoolVar(&o.zstd, "zstd", false, "compress with zstd")
-	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source whose position may sit on no event; may be repeated")
+	f.StringVarP(&o.output, "output", "o", "", "`file` to write instead of standard output; compressed if its name ends in .zst")
+	f.BoolVar(&o.zstd, "zstd", false, "compress the output with zstd")
+	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source that may have a tracking-only record; repeat for more")
 	perCall(f, "output", "zstd", "tracking-source")
 	return cmd
 }
 
 func (o *exportOptions) validate(cmd *cobra.Command) error {
 	if o.output == "" && cmd.Flags().Changed("output") {
-		return usageErrorf("--output is empty: name the file, or leave the flag out for standard output")
+		return usageErrorf("--output is empty: name a file, or omit the flag to write to standard output")
 	}
 	if o.output == "-" {
 		o.output = ""
 	}
 	o.zstd = o.zstd || strings.HasSuffix(o.output, ".zst")
 	if o.output == "" && o.zstd && isTerminal(cmd.OutOrStdout()) {
-		return usageErrorf("compressed bytes would garble the terminal: name a file with --output, or leave out --zstd")
+		return usageErrorf("cannot write compressed output to a terminal: name a file with --output, or omit --zstd")
 	}
 	return nil
 }
 
 // export writes the whole store.
 func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, stderr io.Writer) error {
-	head, err := s.Head(ctx) // for the progress
+	head, err := s.Head(ctx) // for the progress bar
 	if err != nil {
 		return err
 	}
@@ -85,16 +85,16 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	if opened, ok := s.(*store.Store); ok {
 		source = storeRecords(ctx, opened)
 	} else {
-		if err := noteUnknown(ctx, s, o.sources, stderr); err != nil {
+		if err := warnUnknownSources(ctx, s, o.sources, stderr); err != nil {
 			return err
 		}
 		source = serverRecords(ctx, s, o.sources, 1)
 	}
 	if o.output == "" && isTerminal(stdout) {
-		stderr = io.Discard // a bar between the lines helps nobody
+		stderr = io.Discard // a progress bar would mix with the output
 	}
 	p := newProgress(stderr, "exporting", "events")
-	begun := time.Now()
+	start := time.Now()
 	var done uint64
 	err = writeOutput(o.output, stdout, func(w io.Writer) (err error) {
 		done, err = o.write(w, source, func(done uint64) { p.show(done, head) })
@@ -102,12 +102,12 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	})
 	p.clear()
 	if err == nil {
-		fmt.Fprintf(stderr, "umadb: exported %s in %s\n", plural(done, "event"), pace(done, time.Since(begun)))
+		fmt.Fprintf(stderr, "umadb: exported %s in %s\n", plural(done, "event"), pace(done, time.Since(start)))
 	}
 	return err
 }
 
-// write writes the lines, compressed or not, and gives the last position.
+// write writes the lines, compressed or not, and returns the last position.
 func (o *exportOptions) write(w io.Writer, source records, show func(uint64)) (head uint64, err error) {
 	if !o.zstd {
 		out := bufio.NewWriterSize(w, 64<<10)
@@ -126,7 +126,7 @@ func (o *exportOptions) write(w io.Writer, source records, show func(uint64)) (h
 	return head, err
 }
 
-// showEvery is how many events go by before progress is told.
+// showEvery is the number of events between two progress reports.
 const showEvery = 256
 
 func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, err error) {
@@ -150,7 +150,7 @@ func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, 
 		}
 		sum.add(text)
 		if cap(text) > 1<<20 {
-			text = nil // one large event should not stay
+			text = nil // do not keep the buffer of one large event
 		}
 		if head%showEvery == 0 {
 			show(head)

@@ -10,7 +10,7 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-func TestExportOfAServerIsThatOfItsDirectory(t *testing.T) {
+func TestExportOfServerEqualsExportOfDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "source")
 	openStore(t, dir, func(s *store.Store) {
 		for i := range uint64(3000) {
@@ -30,38 +30,38 @@ func TestExportOfAServerIsThatOfItsDirectory(t *testing.T) {
 	}
 }
 
-func TestExportOfAnEmptyStore(t *testing.T) {
+func TestExportOfEmptyStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "source")
 	openStore(t, dir, func(*store.Store) {})
 	lines := export(t, "--db-path", dir)
 	if lines != `{"end":{"head":0,"crc32c":"00000000"}}`+"\n" {
-		t.Errorf("it gives %q", lines)
+		t.Errorf("the export is %q", lines)
 	}
 	copied := filepath.Join(t.TempDir(), "copy")
-	if code, _, stderr := runOn(strings.NewReader(lines), "import", "--db-path", copied); code != 0 {
+	if code, _, stderr := runWithStdin(strings.NewReader(lines), "import", "--db-path", copied); code != 0 {
 		t.Error(stderr)
 	}
 	server := start(t, "serve", "--db-path", dir)
 	if got := export(t, "--url", "http://"+server.address); got != lines {
-		t.Errorf("the server gives %q", got)
+		t.Errorf("the export of the server is %q", got)
 	}
 }
 
 func TestExportNeverOverwrites(t *testing.T) {
-	dir, _ := varied(t)
+	dir, _ := newVariedStore(t)
 	file := filepath.Join(t.TempDir(), "events.ndjson")
 	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, _, stderr := run("export", "--db-path", dir, "--output", file)
-	wantError(t, code, stderr, 1, "exists already")
+	wantError(t, code, stderr, 1, "already exists")
 	if content, _ := os.ReadFile(file); string(content) != "mine" {
-		t.Errorf("the file has become %q", content)
+		t.Errorf("the file changed to %q", content)
 	}
 }
 
 func TestExportThatFailsLeavesNoFile(t *testing.T) {
-	dir, _ := varied(t)
+	dir, _ := newVariedStore(t)
 	segments, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
 	if err != nil || len(segments) == 0 {
 		t.Fatal(err)
@@ -78,23 +78,23 @@ func TestExportThatFailsLeavesNoFile(t *testing.T) {
 	code, _, stderr := run("export", "--db-path", dir, "--output", filepath.Join(folder, "events.ndjson"))
 	wantError(t, code, stderr, 6)
 	if left, _ := os.ReadDir(folder); len(left) > 0 {
-		t.Errorf("it left %v", left)
+		t.Errorf("files left: %v", left)
 	}
 }
 
-func TestCopyingRefusesWhatMakesNoSense(t *testing.T) {
+func TestCopyingRejectsInvalidFlags(t *testing.T) {
 	for name, args := range map[string][]string{
-		"file and server":              {"import", "events.ndjson", "--from", "http://127.0.0.1:1"},
-		"follow a file":                {"import", "events.ndjson", "--follow"},
-		"tracking sources of a file":   {"import", "events.ndjson", "--tracking-source", "web"},
-		"two files":                    {"import", "a", "b"},
-		"import into a server":         {"import", "a", "--url", "http://127.0.0.1:1"},
-		"an empty output":              {"export", "--output", ""},
-		"an empty address":             {"import", "--from", ""},
-		"no address":                   {"import", "--from", "ftp://127.0.0.1:1"},
-		"no file of authorities":       {"import", "--from", "https://127.0.0.1:1", "--ca", "absent.pem"},
-		"import into an empty path":    {"import", "a", "--db-path", ""},
-		"export of server and of path": {"export", "--db-path", "x", "--url", "http://127.0.0.1:1"},
+		"file and server":            {"import", "events.ndjson", "--from", "http://127.0.0.1:1"},
+		"follow a file":              {"import", "events.ndjson", "--follow"},
+		"tracking sources of a file": {"import", "events.ndjson", "--tracking-source", "web"},
+		"two files":                  {"import", "a", "b"},
+		"import into a server":       {"import", "a", "--url", "http://127.0.0.1:1"},
+		"empty output":               {"export", "--output", ""},
+		"empty address":              {"import", "--from", ""},
+		"invalid address":            {"import", "--from", "ftp://127.0.0.1:1"},
+		"missing CA file":            {"import", "--from", "https://127.0.0.1:1", "--ca", "absent.pem"},
+		"import into an empty path":  {"import", "a", "--db-path", ""},
+		"export with URL and path":   {"export", "--db-path", "x", "--url", "http://127.0.0.1:1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, _, stderr := run(args...)
@@ -105,10 +105,10 @@ func TestCopyingRefusesWhatMakesNoSense(t *testing.T) {
 	code, _, stderr := run("import", absent, "--db-path", absent+".db")
 	wantError(t, code, stderr, 1, "absent")
 	code, _, stderr = run("import", absent+"\nfile", "--db-path", absent+".db")
-	wantError(t, code, stderr, 1, `absent\nfile" cannot be opened`)
+	wantError(t, code, stderr, 1, "cannot open ", `absent\nfile": `)
 	code, _, stderr = run("import", "--from", "http://127.0.0.1:1", "--db-path", absent+".db")
 	wantError(t, code, stderr, 5)
 	if _, err := os.Stat(absent + ".db"); err == nil {
-		t.Error("a store was made for nothing")
+		t.Error("a failed import created a store")
 	}
 }

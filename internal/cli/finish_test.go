@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestFinishGivesTheErrorOfTheEnd(t *testing.T) {
+func TestFinishReturnsError(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	broken := errors.New("broken")
 	for _, want := range []error{nil, broken} {
@@ -23,10 +23,10 @@ func TestFinishGivesTheErrorOfTheEnd(t *testing.T) {
 	}
 }
 
-func TestASecondSignalDoesNotWait(t *testing.T) {
+func TestSecondSignalDoesNotWait(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	signals := make(chan os.Signal, 2)
-	signals <- syscall.SIGTERM // sent to the process and to its group: once is meant
+	signals <- syscall.SIGTERM // a duplicate, sent to the process and to its group
 	time.AfterFunc(2*sameSignal, func() { signals <- syscall.SIGTERM })
 	never := make(chan struct{})
 	defer close(never)

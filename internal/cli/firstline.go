@@ -5,14 +5,14 @@ import (
 	"os"
 )
 
-// firstLine returns the first line of a file, without its newline. Errors contain what
-// the line should be, and the flag that names the file.
+// firstLine returns the first line of a file, without its newline. Errors contain the
+// expected content of the line, and the flag that names the file.
 func firstLine(name, what, flag string) (string, error) {
 	if name == "" {
 		return "", usageErrorf("%s is empty: name the file whose first line is the %s", flag, what)
 	}
 	unreadable := func(err error) error {
-		return usageErrorf("the %s file cannot be read: %w; name another with %s", what, err, flag)
+		return usageErrorf("cannot read the %s file: %w; name another with %s", what, err, flag)
 	}
 	file, err := os.Open(name)
 	if err != nil {
@@ -25,7 +25,7 @@ func firstLine(name, what, flag string) (string, error) {
 	case lines.Err() != nil:
 		return "", unreadable(lines.Err())
 	case lines.Text() == "":
-		return "", usageErrorf("the first line of the %s file %s is empty: write the %s there", what, name, what)
+		return "", usageErrorf("the first line of the %s file %s is empty: it must be the %s", what, name, what)
 	}
 	return lines.Text(), nil
 }

@@ -11,27 +11,27 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// followAhead is how many events may have come that are not printed yet.
+// followAhead is the maximum number of received events that are not printed yet.
 const followAhead = 16
 
-// following is a subscription that is printed.
+// following prints the events of a subscription.
 type following struct {
 	query dcb.Query
-	after uint64  // the last position printed, or the one to begin behind
-	limit *uint32 // nil for none
+	after uint64  // the last position printed, or the position to start after
+	limit *uint32 // nil if there is none
 }
 
-// run prints the events stored and those to come, until ctx is done, which is no
-// error, or the limit is reached.
+// run prints stored and new events until the limit is reached or ctx is done, which is not
+// an error.
 func (f *following) run(ctx context.Context, s dcb.EventStore, p *printer, stderr io.Writer) error {
 	if f.limit != nil && *f.limit == 0 {
 		return nil
 	}
 	var err error
-	if _, alone := s.(*store.Store); alone {
-		err = f.runAlone(ctx, s, p, stderr)
+	if _, local := s.(*store.Store); local {
+		err = f.printStored(ctx, s, p, stderr)
 	} else {
-		err = f.runOn(ctx, s, p)
+		err = f.printLive(ctx, s, p)
 	}
 	if ctx.Err() != nil && !isQuiet(err) {
 		err = nil
@@ -42,19 +42,19 @@ func (f *following) run(ctx context.Context, s dcb.EventStore, p *printer, stder
 	return err
 }
 
-// runAlone prints what a directory holds. Nothing can come, since no one else
-// can open it meanwhile.
-func (f *following) runAlone(ctx context.Context, s dcb.EventStore, p *printer, stderr io.Writer) error {
-	count, err := p.printAll(s.Read(ctx, f.query, dcb.ReadOptions{Start: behind(f.after), Limit: f.limit}))
+// printStored prints the events in a directory. There will be no new ones, because no
+// other process can open it meanwhile.
+func (f *following) printStored(ctx context.Context, s dcb.EventStore, p *printer, stderr io.Writer) error {
+	count, err := p.printAll(s.Read(ctx, f.query, dcb.ReadOptions{Start: startAfter(f.after), Limit: f.limit}))
 	if err == nil && (f.limit == nil || count < uint64(*f.limit)) {
-		fmt.Fprintln(stderr, "umadb: that is all, for nobody can append while this command has the directory open; to follow a server use --url")
+		fmt.Fprintln(stderr, "umadb: no more events: no other process can append while this command has the directory open; to follow a server, use --url")
 	}
 	return err
 }
 
-// runOn prints what a server sends. Whatever has come is written at once when
-// nothing more has.
-func (f *following) runOn(ctx context.Context, s dcb.EventStore, p *printer) error {
+// printLive prints the events that a server sends. It flushes its output whenever it has
+// printed all received events.
+func (f *following) printLive(ctx context.Context, s dcb.EventStore, p *printer) error {
 	events, ended := f.receive(ctx, s)
 	defer ended()
 	for count := uint32(0); f.limit == nil || count < *f.limit; count++ {
@@ -79,8 +79,8 @@ func (f *following) runOn(ctx context.Context, s dcb.EventStore, p *printer) err
 	return nil
 }
 
-// receive subscribes in a goroutine, which closes events when it ends. ended
-// makes it end, waits until it has, and gives its error.
+// receive subscribes in a goroutine, which closes events when it ends. ended stops it,
+// waits for its end, and returns its error.
 func (f *following) receive(ctx context.Context, s dcb.EventStore) (events <-chan dcb.SequencedEvent, ended func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	received := make(chan dcb.SequencedEvent, followAhead)
@@ -108,20 +108,20 @@ func (f *following) receive(ctx context.Context, s dcb.EventStore) (events <-cha
 	}
 }
 
-// explain says how to go on when the events end though more may come.
+// explain adds to the error of a subscription how to continue it.
 func (f *following) explain(failed error) error {
 	switch {
 	case failed == nil:
 		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf(
-			"the server has closed the subscription; run the command again with --after %d", f.after)}
+			"the server closed the subscription; run the command again with --after %d", f.after)}
 	case errors.Is(failed, dcb.ErrTransport):
 		return fmt.Errorf("%w; run the command again with --after %d", failed, f.after)
 	}
 	return failed
 }
 
-// behind gives the first position above after. No event has the last number.
-func behind(after uint64) *uint64 {
+// startAfter returns the position that follows after. No event has the largest position.
+func startAfter(after uint64) *uint64 {
 	start := after
 	if after < math.MaxUint64 {
 		start++

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// foreignFormats are formats that are given by mistake in place of lines of JSON, each
+// foreignFormats are formats that users may pass by mistake instead of lines of JSON, each
 // with its first bytes and the command that converts it.
 var foreignFormats = []struct{ begin, name, command string }{
 	{"\x1f\x8b", "compressed with gzip: decompress it", "gzip -dc FILE"},
@@ -21,12 +21,12 @@ var foreignFormats = []struct{ begin, name, command string }{
 
 const utf16Name = "UTF-16, as Windows PowerShell writes it, and not UTF-8: convert it"
 
-// refuseForeign returns an error if the input begins like one of foreignFormats. command
+// rejectForeign returns an error if the input starts like one of foreignFormats. command
 // is the command that reads it.
-func refuseForeign(begin []byte, command string) error {
+func rejectForeign(begin []byte, command string) error {
 	for _, format := range foreignFormats {
 		if bytes.HasPrefix(begin, []byte(format.begin)) {
-			return fmt.Errorf("it is %s first, as in %q", format.name, format.command+" | "+command)
+			return fmt.Errorf("the input is %s first, as in %q", format.name, format.command+" | "+command)
 		}
 	}
 	return nil

@@ -10,11 +10,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// frameBytes is how much of an export one frame of zstd holds. Each has its own
-// checksum, so that nothing is believed before it is verified.
+// frameBytes is the amount of uncompressed data in a zstd frame, in bytes. Each frame has
+// a checksum, so that data is verified before it is used.
 const frameBytes = 1 << 20
 
-// frameWriter compresses into frames.
+// frameWriter compresses data into frames of frameBytes.
 type frameWriter struct {
 	w       io.Writer
 	encoder *zstd.Encoder
@@ -27,7 +27,7 @@ func newFrameWriter(w io.Writer) (*frameWriter, error) {
 	return &frameWriter{w: w, encoder: encoder, text: make([]byte, 0, frameBytes)}, err
 }
 
-// Write takes bytes, and writes each frame that is full.
+// Write buffers p, and writes each full frame.
 func (f *frameWriter) Write(p []byte) (n int, err error) {
 	for rest := p; len(rest) > 0; {
 		fits := min(len(rest), frameBytes-len(f.text))
@@ -42,7 +42,7 @@ func (f *frameWriter) Write(p []byte) (n int, err error) {
 	return len(p), nil
 }
 
-// Flush writes what is left.
+// Flush writes the buffered data as a frame.
 func (f *frameWriter) Flush() error {
 	if len(f.text) == 0 {
 		return nil
@@ -53,7 +53,7 @@ func (f *frameWriter) Flush() error {
 	return err
 }
 
-// isCompressed tells whether what comes begins as zstd does.
+// isCompressed reports whether the input starts with a zstd frame.
 func isCompressed(in *bufio.Reader) (bool, error) {
 	magic, err := in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) || len(magic) < 4 {
@@ -66,19 +66,20 @@ func isCompressed(in *bufio.Reader) (bool, error) {
 	return number == 0xFD2FB528 || number&^0xF == 0x184D2A50, nil
 }
 
-// frameReader decompresses. It verifies a frame of ours before it gives a byte of
-// it. Those of other programs may be of any size, and are verified at their end.
+// frameReader decompresses zstd. It verifies a frame of a frameWriter before it returns
+// any of its data. Frames of other programs may have any size: they are verified at their
+// end.
 type frameReader struct {
 	in      *bufio.Reader
 	decoder *zstd.Decoder
 	packed  []byte
 	text    []byte
-	rest    []byte    // of text, not yet given
-	foreign io.Reader // everything that follows; nil while frames are ours
+	rest    []byte    // the part of text not yet returned
+	foreign io.Reader // reads the remaining input; nil until there is a foreign frame
 }
 
-// maxWindowBytes bounds the memory that the frames of others may ask for: it is
-// enough for zstd up to level 19.
+// maxWindowBytes bounds the window, and so the memory, of foreign frames. It is enough for
+// zstd up to level 19.
 const maxWindowBytes = 8 << 20
 
 func newFrameReader(in *bufio.Reader) (*frameReader, error) {
@@ -86,7 +87,7 @@ func newFrameReader(in *bufio.Reader) (*frameReader, error) {
 	return &frameReader{in: in, decoder: decoder}, err
 }
 
-// Read gives bytes that were compressed. The end in the midst of a frame is
+// Read returns decompressed data. If the input ends within a frame, the error is
 // io.ErrUnexpectedEOF.
 func (f *frameReader) Read(p []byte) (int, error) {
 	for len(f.rest) == 0 && f.foreign == nil {
@@ -103,7 +104,7 @@ func (f *frameReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// nextFrame decompresses a frame, or finds that it is not ours.
+// nextFrame decompresses the next frame, or sets foreign if a frameWriter did not write it.
 func (f *frameReader) nextFrame() error {
 	start, err := f.in.Peek(zstd.HeaderMaxSize)
 	if len(start) == 0 {
@@ -125,14 +126,14 @@ func (f *frameReader) nextFrame() error {
 	return err
 }
 
-// readFrame reads a frame as it is: its header, its blocks and its checksum.
+// readFrame reads a frame without decompressing it: its header, blocks and checksum.
 func (f *frameReader) readFrame(headerBytes int) error {
 	f.packed = f.packed[:0]
-	if err := f.take(headerBytes); err != nil {
+	if err := f.readBytes(headerBytes); err != nil {
 		return err
 	}
 	for last := false; !last; {
-		if err := f.take(3); err != nil {
+		if err := f.readBytes(3); err != nil {
 			return err
 		}
 		b := f.packed[len(f.packed)-3:]
@@ -143,17 +144,17 @@ func (f *frameReader) readFrame(headerBytes int) error {
 			size = 1 // one byte, repeated
 		}
 		if len(f.packed)+size > 2*frameBytes {
-			return errors.New("a frame is larger than its content")
+			return errors.New("a compressed frame is larger than its content")
 		}
-		if err := f.take(size); err != nil {
+		if err := f.readBytes(size); err != nil {
 			return err
 		}
 	}
-	return f.take(4)
+	return f.readBytes(4)
 }
 
-// take reads n bytes of a frame.
-func (f *frameReader) take(n int) error {
+// readBytes appends the next n bytes of the input to packed.
+func (f *frameReader) readBytes(n int) error {
 	from := len(f.packed)
 	f.packed = append(f.packed, make([]byte, n)...)
 	_, err := io.ReadFull(f.in, f.packed[from:])
@@ -163,13 +164,14 @@ func (f *frameReader) take(n int) error {
 	return err
 }
 
-// explainFrame says that what was read is damaged, unless it just ends.
+// explainFrame returns the error for a corrupt export, unless err is nil or the end of the
+// input.
 func explainFrame(err error) error {
 	switch {
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return fmt.Errorf("the export was compressed for more than %d bytes of memory (%w): decompress it with zstd -d --long=31, and import that", maxWindowBytes, err)
+		return fmt.Errorf("decompressing the export needs more than %d bytes of memory (%w): decompress it with zstd -d --long=31, and import the result", maxWindowBytes, err)
 	}
-	return fmt.Errorf("the compressed export is damaged (%w): fetch or make it again", err)
+	return fmt.Errorf("the compressed export is corrupt (%w): fetch or create it again", err)
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-func TestImportOfATooLongLine(t *testing.T) {
+func TestImportOfTooLongLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it reads 100 MB")
 	}
 	endless := io.MultiReader(strings.NewReader(`{"position":1,"type":"`), io.LimitReader(zeros{}, 200<<20))
-	code, _, stderr := runOn(endless, "import", "--db-path", filepath.Join(t.TempDir(), "copy"))
-	wantError(t, code, stderr, 1, "line 1: it has more than")
+	code, _, stderr := runWithStdin(endless, "import", "--db-path", filepath.Join(t.TempDir(), "copy"))
+	wantError(t, code, stderr, 1, "line 1: it is longer than")
 }
 
-// zeros is an endless reader of the digit 0.
+// zeros is an endless reader of the digit "0".
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {
@@ -34,16 +34,16 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// compressed gives the frames that export makes.
+// compressed returns the compressed export of a store.
 func compressed(t *testing.T, dir string) []byte {
 	t.Helper()
 	return []byte(export(t, "--db-path", dir, "--zstd"))
 }
 
-func TestImportBelievesNoDamagedFrame(t *testing.T) {
+func TestImportRejectsCorruptFrame(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "source")
 	openStore(t, dir, func(s *store.Store) {
-		for i := range 30 { // some frames, of what does not compress well
+		for i := range 30 { // several frames of data that does not compress well
 			data := []byte(fmt.Sprintf("%0100d", i))
 			for j := range 4000 {
 				data = fmt.Appendf(data, "%x", (i*j*2654435761)%1000003)
@@ -54,33 +54,33 @@ func TestImportBelievesNoDamagedFrame(t *testing.T) {
 			}
 		}
 	})
-	sound := compressed(t, dir)
+	intact := compressed(t, dir)
 	lines := export(t, "--db-path", dir)
-	frames := bytes.Count(sound, []byte{0x28, 0xB5, 0x2F, 0xFD})
+	frames := bytes.Count(intact, []byte{0x28, 0xB5, 0x2F, 0xFD})
 	if frames < 3 {
 		t.Fatalf("only %d frames", frames)
 	}
 	for i := 1; i <= 40; i++ {
-		at := i * (len(sound) - 1) / 40
-		damaged := bytes.Clone(sound)
-		damaged[at] ^= 0x10
+		at := i * (len(intact) - 1) / 40
+		corrupt := bytes.Clone(intact)
+		corrupt[at] ^= 0x10
 		copied := filepath.Join(t.TempDir(), "copy")
-		code, _, stderr := runOn(bytes.NewReader(damaged), "import", "--db-path", copied)
+		code, _, stderr := runWithStdin(bytes.NewReader(corrupt), "import", "--db-path", copied)
 		wantError(t, code, stderr, 1)
-		if code, _, stderr = runOn(bytes.NewReader(sound), "import", "--db-path", copied); code != 0 {
+		if code, _, stderr = runWithStdin(bytes.NewReader(intact), "import", "--db-path", copied); code != 0 {
 			t.Fatalf("byte %d flipped: %s", at, stderr)
 		}
 		if export(t, "--db-path", copied) != lines {
 			t.Fatalf("byte %d flipped: the store differs", at)
 		}
 		cut := filepath.Join(t.TempDir(), "cut")
-		code, _, stderr = runOn(bytes.NewReader(sound[:at]), "import", "--db-path", cut)
+		code, _, stderr = runWithStdin(bytes.NewReader(intact[:at]), "import", "--db-path", cut)
 		wantError(t, code, stderr, 1)
 	}
 }
 
-func TestImportTakesWhatTheZstdProgramMakes(t *testing.T) {
-	_, lines := varied(t)
+func TestImportReadsFramesOfZstdProgram(t *testing.T) {
+	_, lines := newVariedStore(t)
 	var packed bytes.Buffer
 	w, err := zstd.NewWriter(&packed) // one frame, of unknown size
 	if err != nil {
@@ -88,19 +88,19 @@ func TestImportTakesWhatTheZstdProgramMakes(t *testing.T) {
 	}
 	io.WriteString(w, lines)
 	w.Close()
-	mixed := append([]byte{0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3}, packed.Bytes()...) // behind a skippable frame
+	mixed := append([]byte{0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3}, packed.Bytes()...) // after a skippable frame
 	copied := filepath.Join(t.TempDir(), "copy")
-	if code, _, stderr := runOn(bytes.NewReader(mixed), "import", "--db-path", copied); code != 0 {
+	if code, _, stderr := runWithStdin(bytes.NewReader(mixed), "import", "--db-path", copied); code != 0 {
 		t.Fatal(stderr)
 	}
 	if export(t, "--db-path", copied) != lines {
 		t.Error("the store differs")
 	}
-	code, _, stderr := runOn(bytes.NewReader(mixed[:len(mixed)-5]), "import", "--db-path", filepath.Join(t.TempDir(), "cut"))
+	code, _, stderr := runWithStdin(bytes.NewReader(mixed[:len(mixed)-5]), "import", "--db-path", filepath.Join(t.TempDir(), "cut"))
 	wantError(t, code, stderr, 1)
 }
 
-func TestImportSaysWhatToDoAboutALargeWindow(t *testing.T) {
+func TestImportOfLargeWindow(t *testing.T) {
 	var packed bytes.Buffer
 	w, err := zstd.NewWriter(&packed, zstd.WithWindowSize(32<<20))
 	if err != nil {
@@ -108,6 +108,6 @@ func TestImportSaysWhatToDoAboutALargeWindow(t *testing.T) {
 	}
 	io.CopyN(w, zeros{}, 40<<20)
 	w.Close()
-	code, _, stderr := runOn(&packed, "import", "--db-path", filepath.Join(t.TempDir(), "copy"))
+	code, _, stderr := runWithStdin(&packed, "import", "--db-path", filepath.Join(t.TempDir(), "copy"))
 	wantError(t, code, stderr, 1, "zstd -d")
 }

@@ -15,7 +15,7 @@ func newHeadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "head",
 		Short: "Print the position of the last event",
-		Long:  `head prints the position of the last event, and 0 if there is none.`,
+		Long:  `head prints the position of the last event, or 0 if there is none.`,
 		Example: `  umadb head
   umadb head --db-path ./uma.db --json`,
 		Args: noArguments,

@@ -2,9 +2,9 @@ package cli
 
 import "github.com/spf13/cobra"
 
-// newHelpCommand makes the command in place of Cobra's, which ends with 0 even if
-// there is no such command.
-func newHelpCommand(about []*cobra.Command) *cobra.Command {
+// newHelpCommand replaces Cobra's command, which exits with 0 even if the command does not
+// exist.
+func newHelpCommand(topics []*cobra.Command) *cobra.Command {
 	help := &cobra.Command{
 		Use:     "help [COMMAND]",
 		Short:   "Print the help of a command",
@@ -16,14 +16,14 @@ func newHelpCommand(about []*cobra.Command) *cobra.Command {
 			case err != nil:
 				return err
 			case len(args) > 1:
-				return usageErrorf("%q is about one command, and there are %d", cmd.CommandPath(), len(args))
+				return usageErrorf("%q takes one command, not %d", cmd.CommandPath(), len(args))
 			case len(args) == 1 && found == root:
-				return noCommand(root, args[0])
+				return unknownCommand(root, args[0])
 			}
 			return found.Help()
 		},
 	}
-	for _, cmd := range about {
+	for _, cmd := range topics {
 		help.ValidArgs = append(help.ValidArgs, cobra.CompletionWithDesc(cmd.Name(), cmd.Short))
 	}
 	return help

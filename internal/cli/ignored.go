@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// ignoredFlags tune the Rust server in ways that this one does not have. They
-// are accepted, with any value, so that its command lines and containers work.
+// ignoredFlags are flags that tune the Rust server and have no equivalent here. They are
+// accepted, with any value, so that its command lines and containers keep working.
 var ignoredFlags = []string{
 	"read-method",
 	"page-cache-max-pages",
@@ -23,8 +23,8 @@ func addIgnoredFlags(flags *pflag.FlagSet) {
 	}
 }
 
-// noteIgnored says which flags have no effect here.
-func noteIgnored(flags *pflag.FlagSet, logger *slog.Logger) {
+// warnIgnored logs which of the given flags have no effect.
+func warnIgnored(flags *pflag.FlagSet, logger *slog.Logger) {
 	var given []string
 	for _, name := range ignoredFlags {
 		if flags.Changed(name) {

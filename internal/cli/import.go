@@ -27,30 +27,30 @@ func newImportCommand() *cobra.Command {
 	var o importOptions
 	cmd := &cobra.Command{
 		Use:   "import [FILE]",
-		Short: "Make a store of an export, or copy one from a server",
-		Long: `import writes the events of an export into the store of a directory, with their
-positions, UUIDs, metadata and tracking: from a file or standard input, compressed
-or not, or with --from straight from a server, the UmaDB server of others
-included. No server may have the directory open.
+		Short: "Import an export into a store, or copy a store from a server",
+		Long: `import writes the events of an export into the store in a directory, with their
+positions, UUIDs, metadata and tracking. It reads a file or standard input, compressed
+or not. With --from it copies from a server instead, which may be the Rust server.
+No server may have the directory open.
 
-What is in the store already is compared with the source. If it is the beginning
-of the source, import goes on behind it: the same command may be run again after
-whatever stopped it. Otherwise it is an error, and nothing is written. Tracking
-that the store has and the source has not is an error too; of an export that can
-be seen at its end only, when events before may have been written.
+Events that are in the store already are compared with the source. If they are a
+prefix of the source, import continues after them, so that the same command can be
+run again after an interruption. Otherwise it fails and writes nothing. It also fails
+if the store has tracking that the source does not have. In an export, this is known
+only at the end, when events may have been written already.
 
-A server cannot list its tracking sources. Tracking that sits on events comes with
-them, and that which may sit on none comes for each --tracking-source.
+A server cannot list its tracking sources. Tracking of events is copied with them,
+but tracking-only records are copied only for each --tracking-source.
 
-With --follow it goes on with what is appended to the server, until Ctrl-C. After
-a break of the connection, everything is compared again.`,
+With --follow, import also copies new events as they are appended to the server,
+until Ctrl-C. After the connection is lost, it compares everything again.`,
 		Example: `  umadb import events.ndjson.zst
   umadb export --db-path ./uma.db | umadb import --db-path ./copy.db
   umadb import --from http://127.0.0.1:50051 --db-path ./copy.db --tracking-source upstream --follow`,
 		ValidArgsFunction: completeFiles,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usageErrorf("%q takes one FILE, and there are %d; import one after the other", cmd.CommandPath(), len(args))
+				return usageErrorf("%q takes one FILE, not %d: import them one by one", cmd.CommandPath(), len(args))
 			}
 			return nil
 		},
@@ -58,7 +58,7 @@ a break of the connection, everything is compared again.`,
 			if err := o.validate(cmd, args); err != nil {
 				return err
 			}
-			defer lean()()
+			defer lowMemory()()
 			ctx, stop := untilSignal(cmd)
 			defer stop()
 			if o.from != "" {
@@ -69,11 +69,11 @@ a break of the connection, everything is compared again.`,
 	}
 	f := cmd.Flags()
 	addPathFlag(f, &o.dir)
-	f.StringVar(&o.from, "from", "", "`address` of a server to copy from: http://host:port, or https:// with TLS")
+	f.StringVar(&o.from, "from", "", "`address` of a server to copy from: http://host:port, or https://host:port for TLS")
 	o.auth.addFlags(f)
-	f.BoolVar(&o.follow, "follow", false, "go on with what is appended to the server, until Ctrl-C")
-	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source whose position may sit on no event; may be repeated")
-	f.BoolVar(&o.asJSON, "json", false, "print one JSON object that tells what was done")
+	f.BoolVar(&o.follow, "follow", false, "copy new events as they are appended to the server, until Ctrl-C")
+	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source that may have a tracking-only record; repeat for more")
+	f.BoolVar(&o.asJSON, "json", false, "print the result as one JSON object")
 	perCall(f, "from", "follow", "tracking-source")
 	return cmd
 }
@@ -86,13 +86,13 @@ func (o *importOptions) validate(cmd *cobra.Command, args []string) error {
 	case o.from == "" && flags.Changed("from"):
 		return usageErrorf("--from is empty: name the server as http://host:port")
 	case o.from != "" && len(args) > 0:
-		return usageErrorf("%s and --from are both given: import from the file or from the server", args[0])
+		return usageErrorf("%s and --from are both given: use only one", args[0])
 	case o.from == "" && o.follow:
-		return usageErrorf("--follow is given without --from: only a server can be followed")
+		return usageErrorf("--follow requires --from: only a server can be followed")
 	case o.from == "" && len(o.sources) > 0:
-		return usageErrorf("--tracking-source is given without --from: an export has its tracking in it, so give the flag to umadb export")
+		return usageErrorf("--tracking-source requires --from: an export contains its tracking, so use the flag with umadb export")
 	case o.from == "" && isStandardInput(args) && isTerminal(cmd.InOrStdin()):
-		return usageErrorf("there is nothing to import: name a file, pipe an export into the command, or name a server with --from")
+		return usageErrorf("there is nothing to import: name a file, pipe an export to standard input, or name a server with --from")
 	}
 	return nil
 }
@@ -105,41 +105,41 @@ func (o *importOptions) importFile(ctx context.Context, cmd *cobra.Command, args
 	if !isStandardInput(args) {
 		file, err := os.Open(args[0])
 		if err != nil {
-			return cannotOpen(err)
+			return openError(err)
 		}
 		defer file.Close()
 		in = file
 	}
 	lines, err := newExportReader(interruptible(ctx, in))
 	if err == nil {
-		err = lines.prime() // what is no export should leave no new store behind
+		err = lines.prime() // invalid input must not leave a new store
 	}
 	if err != nil {
 		return asInterrupted(ctx, err)
 	}
-	return o.into(ctx, cmd, func(to *store.Store, i *importing) error {
-		owed, err := allTracking(ctx, to)
+	return o.importInto(ctx, cmd, func(to *store.Store, i *importing) error {
+		unmatched, err := allTracking(ctx, to)
 		if err != nil {
 			return asInterrupted(ctx, err)
 		}
 		p := newProgress(i.stderr, "importing", "events")
 		defer p.clear()
-		r := &restorer{to: to, owed: owed, show: func(done uint64) { p.show(done, 0) }}
+		r := &restorer{to: to, unmatched: unmatched, show: func(done uint64) { p.show(done, 0) }}
 		i.tracking, err = r.restore(ctx, lines.records)
 		return asInterrupted(ctx, err)
 	})
 }
 
-// cannotOpen says it in one line, whatever the file's name.
-func cannotOpen(err error) error {
+// openError returns an error for a file that cannot be opened, on one line whatever its name is.
+func openError(err error) error {
 	var failed *os.PathError
 	if errors.As(err, &failed) {
-		return fmt.Errorf("%s cannot be opened: %w", word(failed.Path), failed.Err)
+		return fmt.Errorf("cannot open %s: %w", word(failed.Path), failed.Err)
 	}
 	return err
 }
 
-// asInterrupted gives a plain error for what a signal has ended.
+// asInterrupted returns errInterrupted in place of an error that a signal has caused.
 func asInterrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return errInterrupted
@@ -147,37 +147,37 @@ func asInterrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// importing is an import under way.
+// importing is an import in progress.
 type importing struct {
-	existing uint64 // events that were there
-	imported uint64 // events
-	tracking uint64 // positions of sources that sit on no event
+	existing uint64 // number of events before the import
+	imported uint64 // number of events
+	tracking uint64 // number of tracking-only records
 	stderr   io.Writer
 }
 
-// into opens the store, has something imported, closes it, and tells what was done.
-func (o *importOptions) into(ctx context.Context, cmd *cobra.Command, do func(*store.Store, *importing) error) error {
-	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, leanStore(newNotices(cmd.ErrOrStderr()))) })
+// importInto opens the store, calls do, closes the store, and prints a summary.
+func (o *importOptions) importInto(ctx context.Context, cmd *cobra.Command, do func(*store.Store, *importing) error) error {
+	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, lowMemoryStore(newNotices(cmd.ErrOrStderr()))) })
 	if err != nil {
 		return err
 	}
 	i := &importing{stderr: cmd.ErrOrStderr()}
-	begun := time.Now()
+	start := time.Now()
 	err = i.count(to, func() error { return do(to, i) })
-	took := time.Since(begun)
+	took := time.Since(start)
 	if err = errors.Join(err, to.Close()); err != nil {
 		return o.explain(err, i)
 	}
-	fmt.Fprintf(i.stderr, "umadb: %s there already, imported %s in %s\n", plural(i.existing, "event"), i.done(), pace(i.imported, took))
+	fmt.Fprintf(i.stderr, "umadb: %s, imported %s in %s\n", plural(i.existing, "existing event"), i.summary(), pace(i.imported, took))
 	if !o.asJSON {
 		return nil
 	}
 	return writeJSON(cmd.OutOrStdout(), imported{i.existing, i.imported, i.tracking, i.existing + i.imported, took.Seconds()})
 }
 
-// count counts the events that something adds to a store.
+// count calls do and counts the events that it adds to the store.
 func (i *importing) count(to *store.Store, do func() error) (err error) {
-	ctx := context.Background() // what was done is told after an interruption too
+	ctx := context.Background() // the summary is printed after an interruption too
 	if i.existing, err = to.Head(ctx); err != nil {
 		return err
 	}
@@ -189,17 +189,17 @@ func (i *importing) count(to *store.Store, do func() error) (err error) {
 	return errors.Join(err, headErr)
 }
 
-// imported is what import prints with --json.
+// imported is the JSON output of import.
 type imported struct {
-	Existing uint64  `json:"existing"` // events that were there
-	Imported uint64  `json:"imported"` // events
-	Tracking uint64  `json:"tracking"` // positions of sources, on no event
+	Existing uint64  `json:"existing"` // number of events before the import
+	Imported uint64  `json:"imported"` // number of events
+	Tracking uint64  `json:"tracking"` // number of tracking-only records
 	Head     uint64  `json:"head"`
 	Seconds  float64 `json:"seconds"`
 }
 
-// done says what was written.
-func (i *importing) done() string {
+// summary describes what was written.
+func (i *importing) summary() string {
 	text := plural(i.imported, "event")
 	if i.tracking > 0 {
 		text += " and " + plural(i.tracking, "tracking position")
@@ -207,20 +207,20 @@ func (i *importing) done() string {
 	return text
 }
 
-// explain says what an import that failed has done, and whether it can go on.
+// explain adds to the error of an import what was written, and how to continue.
 func (o *importOptions) explain(err error, i *importing) error {
 	nothing := i.imported+i.tracking == 0
 	switch {
-	case nothing && unsound(err):
+	case nothing && isSourceInvalid(err):
 		return fmt.Errorf("%w; nothing was added", err)
 	case nothing:
 		return err
-	case unsound(err):
-		return fmt.Errorf("%w; before that was seen, it added %s", err, i.done())
+	case isSourceInvalid(err):
+		return fmt.Errorf("%w; added before the error was detected: %s", err, i.summary())
 	}
-	behind := "the same command goes on behind it"
+	next := "run the same command again to continue"
 	if o.from == "" {
-		behind = "with a whole export " + behind
+		next = "run the same command with the complete export to continue"
 	}
-	return fmt.Errorf("%w; what came before that is imported and safe (%s), and %s", err, i.done(), behind)
+	return fmt.Errorf("%w; imported and durable: %s; %s", err, i.summary(), next)
 }

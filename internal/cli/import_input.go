@@ -6,14 +6,14 @@ import (
 	"io"
 )
 
-// errCutShort ends records whose end is missing.
-var errCutShort = errors.New("the export is cut short: it has no line that says its end")
+// errIncomplete is returned for a source without an end.
+var errIncomplete = errors.New("the export is incomplete: it has no end line")
 
 // exportReader reads an export, compressed or not.
 type exportReader struct {
 	lineReader
-	first *record  // read ahead
-	sum   checksum // of the lines before
+	first *record  // read ahead by prime
+	sum   checksum // of the lines read so far
 }
 
 func newExportReader(r io.Reader) (*exportReader, error) {
@@ -32,17 +32,17 @@ func newExportReader(r io.Reader) (*exportReader, error) {
 	return &exportReader{lineReader: lineReader{in: in, command: "umadb import"}}, nil
 }
 
-// prime reads the first record ahead, to see whether there is one.
+// prime reads the first record ahead, and fails if there is none.
 func (e *exportReader) prime() error {
 	r, err := e.next()
-	if errors.Is(err, errCutShort) {
-		return errors.New("there is nothing to import: what was given is empty, or the beginning of one line")
+	if errors.Is(err, errIncomplete) {
+		return errors.New("there is nothing to import: the input is empty, or an incomplete line")
 	}
 	e.first = &r
 	return err
 }
 
-// records gives what the lines say.
+// records iterates over the records of the lines.
 func (e *exportReader) records(yield func(record, error) bool) {
 	for {
 		r, err := e.next()
@@ -55,7 +55,7 @@ func (e *exportReader) records(yield func(record, error) bool) {
 	}
 }
 
-// next gives the record of the next line. There must be one.
+// next returns the record of the next line, which must exist.
 func (e *exportReader) next() (record, error) {
 	if r := e.first; r != nil {
 		e.first = nil
@@ -63,14 +63,14 @@ func (e *exportReader) next() (record, error) {
 	}
 	text, err := e.read()
 	if errors.Is(err, io.EOF) && len(text) == 0 || errors.Is(err, io.ErrUnexpectedEOF) {
-		return record{}, errCutShort
+		return record{}, errIncomplete
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return record{}, e.at(err)
 	}
 	parsed, parseErr := parseLine(text)
 	if parseErr != nil && errors.Is(err, io.EOF) {
-		return record{}, errCutShort
+		return record{}, errIncomplete
 	}
 	if parseErr != nil {
 		return record{}, e.at(parseErr)
@@ -85,32 +85,32 @@ func (e *exportReader) next() (record, error) {
 	return r, e.at(err)
 }
 
-// finish makes sure that nothing follows the end.
+// finish checks that no data follows the end line.
 func (e *exportReader) finish() error {
 	_, err := e.in.ReadByte()
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errCutShort
+		return errIncomplete
 	case err == nil:
-		err = errors.New("it comes behind the line that says the end; import one export at a time")
+		err = errors.New("there is data after the end line; import one export at a time")
 	}
 	e.number++
 	return e.at(err)
 }
 
-// record gives what the line stands for.
+// record returns the record of the line.
 func (l *line) record() (r record, err error) {
 	switch {
 	case l.End != nil && (l.Tracking != nil || l.hasEvent()):
-		err = errors.New("it has an end and something else")
+		err = errors.New("it has an end and other fields")
 	case l.End != nil:
 		r.end = l.End
 	case l.isTracking():
 		r.Tracking = l.trackingInfo()
 	case l.Position == nil || *l.Position == 0:
-		err = errors.New("it has no position; umadb export writes one on each line, and umadb append takes lines without")
+		err = errors.New("it has no position; umadb export writes one on each line, and umadb append reads lines without")
 	default:
 		r.Position, r.Tracking = *l.Position, l.trackingInfo()
 		r.Event, err = l.event()

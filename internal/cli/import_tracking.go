@@ -10,20 +10,20 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// Events are compared with their tracking. Tracking on no event is compared here:
-// what the store has, the source must have too, or be past it.
+// The tracking of events is compared with them. Tracking-only records are compared here:
+// for each source, the position in the store must not exceed that in the import source.
 
-// maxSources bounds the tracking sources that are held in memory. Each takes its
-// name and some 50 bytes.
+// maxSources bounds the number of tracking sources in memory. Each takes its name and
+// about 50 bytes.
 const maxSources = 256 << 10
 
-// allTracking gives all that is recorded in a store, for an export to be compared
-// with: that tells the last of it at its end only.
+// allTracking returns the position of each tracking source of a store, to compare it with
+// an export, whose tracking is complete only at its end.
 func allTracking(ctx context.Context, s *store.Store) (map[string]uint64, error) {
 	all := map[string]uint64{}
 	for info, err := range s.TrackingSources(ctx) {
 		if err == nil && len(all) == maxSources {
-			err = fmt.Errorf("the store has more than %d tracking sources, which are too many to compare: import into an empty directory", maxSources)
+			err = fmt.Errorf("the store has more than %d tracking sources, too many to compare: import into an empty directory", maxSources)
 		}
 		if err != nil {
 			return nil, err
@@ -33,13 +33,14 @@ func allTracking(ctx context.Context, s *store.Store) (map[string]uint64, error)
 	return all, nil
 }
 
-// notInExport says of one of the sources that an export has not come so far.
-func notInExport(owed map[string]uint64) error {
-	name := slices.Min(slices.Collect(maps.Keys(owed)))
-	return mixed("the store has position %d of the tracking source %q, and the export has not (that of a server needs --tracking-source for it)", owed[name], name)
+// missingInExport returns the error for tracking that the store has and the export does
+// not have. It names one of the sources.
+func missingInExport(unmatched map[string]uint64) error {
+	name := slices.Min(slices.Collect(maps.Keys(unmatched)))
+	return historyError("the store has position %d of tracking source %q, but the export does not (an export from a server needs --tracking-source for it)", unmatched[name], name)
 }
 
-// compareTracking asks a server for each source that the store has.
+// compareTracking checks that a server has at least the tracking positions of the store.
 func compareTracking(ctx context.Context, to *store.Store, from dcb.EventStore) error {
 	for own, err := range to.TrackingSources(ctx) {
 		if err != nil {
@@ -52,11 +53,11 @@ func compareTracking(ctx context.Context, to *store.Store, from dcb.EventStore) 
 		if known && position >= own.Position {
 			continue
 		}
-		theirs := "knows no such source"
+		theirs := "does not have this source"
 		if known {
 			theirs = fmt.Sprint("has only ", position)
 		}
-		return mixed("the store has position %d of the tracking source %q, and the server %s", own.Position, own.Source, theirs)
+		return historyError("the store has position %d of tracking source %q, but the server %s", own.Position, own.Source, theirs)
 	}
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// What the store has recorded of a source, on whatever, the source of an import has
-// to have too.
-func TestImportComparesTrackingOnNoEvent(t *testing.T) {
+// For each tracking source, the source of an import must have at least the position of the
+// store.
+func TestImportComparesTracking(t *testing.T) {
 	folder := t.TempDir()
 	source := filepath.Join(folder, "source")
 	record := func(name string, position uint64) dcb.SequencedEvent {
@@ -33,13 +33,13 @@ func TestImportComparesTrackingOnNoEvent(t *testing.T) {
 		own  []dcb.SequencedEvent
 		want []string // nil for no error
 	}{
-		"the same":       {events, nil},
-		"no tracking":    {[]dcb.SequencedEvent{events[0]}, nil},
-		"less":           {[]dcb.SequencedEvent{record("web", 6), events[0]}, nil},
-		"later":          {[]dcb.SequencedEvent{events[0], events[3], record("web", 7)}, nil},
-		"ahead":          {append(events[:4:4], record("web", 8)), []string{`position 8 of the tracking source "web"`, "nothing was added"}},
-		"a beginning":    {[]dcb.SequencedEvent{events[0], record("web", 8)}, []string{`position 8 of the tracking source "web"`, "nothing was added"}},
-		"another source": {append(events[:4:4], record("other", 0)), []string{`position 0 of the tracking source "other"`, "nothing was added"}},
+		"same":            {events, nil},
+		"no tracking":     {[]dcb.SequencedEvent{events[0]}, nil},
+		"lower position":  {[]dcb.SequencedEvent{record("web", 6), events[0]}, nil},
+		"different order": {[]dcb.SequencedEvent{events[0], events[3], record("web", 7)}, nil},
+		"higher position": {append(events[:4:4], record("web", 8)), []string{`position 8 of tracking source "web"`, "nothing was added"}},
+		"prefix, higher":  {[]dcb.SequencedEvent{events[0], record("web", 8)}, []string{`position 8 of tracking source "web"`, "nothing was added"}},
+		"other source":    {append(events[:4:4], record("other", 0)), []string{`position 0 of tracking source "other"`, "nothing was added"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, from := range [][]string{{file}, {"--from", server}} {
@@ -49,20 +49,20 @@ func TestImportComparesTrackingOnNoEvent(t *testing.T) {
 				code, _, stderr := run(append([]string{"import", "--db-path", copied}, from...)...)
 				if c.want == nil {
 					if code != 0 {
-						t.Errorf("%v: it ends with %d: %s", from, code, stderr)
+						t.Errorf("%v: exit code %d: %s", from, code, stderr)
 					}
 					continue
 				}
-				wantError(t, code, stderr, 3, append(c.want, "histories do not mix")...)
+				wantError(t, code, stderr, 3, append(c.want, "the histories differ")...)
 				if after := export(t, "--db-path", copied); after != before {
-					t.Errorf("%v: the store has become\n%s", from, after)
+					t.Errorf("%v: the store changed to\n%s", from, after)
 				}
 			}
 		})
 	}
 }
 
-func TestImportSaysWhereTrackingGoesBack(t *testing.T) {
+func TestImportOfDecreasingTracking(t *testing.T) {
 	lines := `{"position":1,"tracking":{"source":"web","position":5}}
 {"tracking":{"source":"web","position":6}}
 {"position":2}
@@ -70,11 +70,11 @@ func TestImportSaysWhereTrackingGoesBack(t *testing.T) {
 {"end":{"head":3}}
 `
 	copied := filepath.Join(t.TempDir(), "copy")
-	code, _, stderr := runOn(strings.NewReader(lines), "import", "--db-path", copied)
-	wantError(t, code, stderr, 3, `line 4 takes the tracking source "web" from 6 back to 4`, "import the whole source into an empty directory", "nothing was added")
+	code, _, stderr := runWithStdin(strings.NewReader(lines), "import", "--db-path", copied)
+	wantError(t, code, stderr, 3, `line 4 decreases the position of tracking source "web" from 6 to 4`, "import the whole source into an empty directory", "nothing was added")
 }
 
-func TestNamesOfNoTrackingSourceAreNoted(t *testing.T) {
+func TestWarningAboutUnknownTrackingSource(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "source")
 	fillMany(t, source, 1)
 	server := "http://" + start(t, "serve", "--db-path", source).address
@@ -83,8 +83,8 @@ func TestNamesOfNoTrackingSourceAreNoted(t *testing.T) {
 		{"import", "--from", server, "--db-path", filepath.Join(t.TempDir(), "copy")},
 	} {
 		code, _, stderr := run(append(args, "--tracking-source", "web", "--tracking-source", "wbe")...)
-		if code != 0 || strings.Count(stderr, "knows no tracking source") != 1 || !strings.Contains(stderr, `"wbe"`) {
-			t.Errorf("%s ends with %d: %s", args[0], code, stderr)
+		if code != 0 || strings.Count(stderr, "has no tracking source") != 1 || !strings.Contains(stderr, `"wbe"`) {
+			t.Errorf("%s: exit code %d: %s", args[0], code, stderr)
 		}
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// interruptGrace is how long work may go on after it is interrupted.
+// interruptGrace is how long an interrupted operation may take to return.
 const interruptGrace = time.Second
 
 // orInterrupted calls do in a goroutine and returns its result. If do has not returned
-// interruptGrace after ctx is done, for example because a disk does not answer, the
-// error is errInterrupted, and do is no longer waited for.
+// interruptGrace after ctx is done, for example because a disk does not respond, the
+// error is errInterrupted, and do keeps running in the background.
 func orInterrupted[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	type result struct {
 		value T

@@ -7,10 +7,10 @@ import (
 	"testing/synctest"
 )
 
-func TestWhatDoesNotReturnIsLeftAlone(t *testing.T) {
+func TestInterruptedOperationThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
-		disk := make(chan struct{}) // that does not answer
+		disk := make(chan struct{}) // does not respond
 		defer close(disk)
 		interrupt()
 		if _, err := orInterrupted(ctx, func() (int, error) { <-disk; return 0, nil }); !errors.Is(err, errInterrupted) {
@@ -19,7 +19,7 @@ func TestWhatDoesNotReturnIsLeftAlone(t *testing.T) {
 	})
 }
 
-func TestWhatIsInterruptedEndsInOrder(t *testing.T) {
+func TestInterruptedOperationThatReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		n, err := orInterrupted(ctx, func() (int, error) {

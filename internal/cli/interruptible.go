@@ -5,39 +5,39 @@ import (
 	"io"
 )
 
-// interruptible gives a reader that does not wait any more when ctx is done, as
-// reading a pipe would.
+// interruptible returns a reader of in that stops waiting when ctx is done. A read of a
+// pipe would block.
 func interruptible(ctx context.Context, in io.Reader) io.Reader {
-	r := &interruptibleReader{ctx: ctx, full: make(chan piece, 2), empty: make(chan []byte, 2)}
+	r := &interruptibleReader{ctx: ctx, full: make(chan ioResult, 2), empty: make(chan []byte, 2)}
 	r.empty <- make([]byte, 64<<10)
 	r.empty <- make([]byte, 64<<10)
 	go r.pump(in)
 	return r
 }
 
-// piece is what one read gave.
-type piece struct {
+// ioResult is the result of one read or write.
+type ioResult struct {
 	buffer []byte
 	n      int
 	err    error
 }
 
-// interruptibleReader is for one goroutine.
+// interruptibleReader must be used by one goroutine only.
 type interruptibleReader struct {
-	ctx   context.Context
-	full  chan piece
-	empty chan []byte
-	piece // that is being given
-	given int
+	ctx      context.Context
+	full     chan ioResult
+	empty    chan []byte
+	ioResult     // of the current read
+	consumed int // number of bytes already returned
 }
 
-// pump reads until an error, or until ctx is done and a read comes back.
+// pump reads until an error, or until ctx is done and the current read returns.
 func (r *interruptibleReader) pump(in io.Reader) {
 	for {
 		select {
 		case buffer := <-r.empty:
 			n, err := in.Read(buffer)
-			r.full <- piece{buffer, n, err} // it has room
+			r.full <- ioResult{buffer, n, err} // never blocks: there are only two buffers
 			if err != nil {
 				return
 			}
@@ -47,9 +47,9 @@ func (r *interruptibleReader) pump(in io.Reader) {
 	}
 }
 
-// Read gives the next bytes, or the error of ctx.
+// Read returns the next bytes, or the error of ctx.
 func (r *interruptibleReader) Read(p []byte) (int, error) {
-	for r.given == r.n {
+	for r.consumed == r.n {
 		if r.err != nil {
 			return 0, r.err
 		}
@@ -58,13 +58,13 @@ func (r *interruptibleReader) Read(p []byte) (int, error) {
 			r.buffer = nil
 		}
 		select {
-		case r.piece = <-r.full:
-			r.given = 0
+		case r.ioResult = <-r.full:
+			r.consumed = 0
 		case <-r.ctx.Done():
 			return 0, r.ctx.Err()
 		}
 	}
-	n := copy(p, r.buffer[r.given:r.n])
-	r.given += n
+	n := copy(p, r.buffer[r.consumed:r.n])
+	r.consumed += n
 	return n, nil
 }

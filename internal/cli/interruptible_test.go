@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 )
 
-// What was read ahead, and nobody wants any more, keeps no goroutine.
-func TestReadingAheadEndsWithAnInterruption(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // which fails if one is left
+// The goroutine that reads ahead ends when the context is done.
+func TestInterruptionEndsReadAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		ctx, interrupt := context.WithCancel(t.Context())
 		interruptible(ctx, iotest.OneByteReader(strings.NewReader("abc")))
 		synctest.Wait()

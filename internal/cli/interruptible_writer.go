@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// lastWriteGrace is what a write gets that is under way, or begins, when it is
-// interrupted: what can be written is.
+// lastWriteGrace is how long a write that is in progress or starts after an interruption
+// may take.
 const lastWriteGrace = 200 * time.Millisecond
 
-// interruptibleWriter does not wait any more when ctx is done, as writing to a
-// pipe would that nobody reads. It is for one goroutine, which stops writing at
-// the first error: a write that was given up may still be under way.
+// interruptibleWriter stops waiting for a write when ctx is done. A write to a pipe
+// without a reader would block. It is for one goroutine, which must not write again after
+// an error: an abandoned write may still be in progress.
 type interruptibleWriter struct {
 	ctx context.Context
 	w   io.Writer
 }
 
-// Write writes, or gives the error of ctx.
+// Write writes p, or returns the error of ctx.
 func (i *interruptibleWriter) Write(p []byte) (int, error) {
-	done := make(chan piece, 1)
+	done := make(chan ioResult, 1)
 	go func() {
 		n, err := i.w.Write(p)
-		done <- piece{n: n, err: err}
+		done <- ioResult{n: n, err: err}
 	}()
 	select {
 	case written := <-done:

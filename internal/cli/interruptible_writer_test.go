@@ -9,25 +9,25 @@ import (
 	"testing/synctest"
 )
 
-func TestWritingIsInterrupted(t *testing.T) {
+func TestWriteIsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
-		nobody, pipe := io.Pipe()
-		defer nobody.Close() // ends the write that was given up
-		given := make(chan error)
+		reader, pipe := io.Pipe()
+		defer reader.Close() // ends the abandoned write
+		result := make(chan error)
 		go func() {
 			_, err := (&interruptibleWriter{ctx, pipe}).Write([]byte("text"))
-			given <- err
+			result <- err
 		}()
 		synctest.Wait()
 		interrupt()
-		if err := <-given; !errors.Is(err, context.Canceled) {
+		if err := <-result; !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
-func TestWhatCanBeWrittenIsNotInterrupted(t *testing.T) {
+func TestWriteThatDoesNotBlockIsNotInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
 	var out bytes.Buffer

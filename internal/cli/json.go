@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// writeJSON writes a value as a line of JSON that no terminal obeys.
+// writeJSON writes a value as a line of JSON without characters that control a terminal.
 func writeJSON(w io.Writer, value any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -23,15 +23,15 @@ func writeJSON(w io.Writer, value any) error {
 	return err
 }
 
-// appendString writes a JSON string that no terminal obeys. What a store holds is
-// valid UTF-8.
+// appendString appends a JSON string without characters that control a terminal. text must
+// be valid UTF-8, as all text in a store is.
 func appendString(dst []byte, text string) []byte {
 	from := len(dst)
 	dst, _ = jsontext.AppendQuote(dst, text)
 	return escapeFrom(dst, from)
 }
 
-// escapeFrom escapes what a terminal would obey in JSON that begins at an index.
+// escapeFrom escapes the characters that control a terminal in the JSON from an index on.
 func escapeFrom(dst []byte, from int) []byte {
 	if !bytes.ContainsFunc(dst[from:], needsEscape) {
 		return dst
@@ -50,6 +50,6 @@ func escapeFrom(dst []byte, from int) []byte {
 	return dst
 }
 
-// needsEscape tells whether a character that JSON lets stand in a string can do
-// something to a terminal. JSON escapes those below a space.
-func needsEscape(r rune) bool { return r >= 0x7f && commands(r) }
+// needsEscape reports whether a character that a JSON string may contain controls a
+// terminal. JSON itself escapes those below a space.
+func needsEscape(r rune) bool { return r >= 0x7f && isControl(r) }

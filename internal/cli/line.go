@@ -15,8 +15,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// line is one line of NDJSON: an event, tracking that sits on no event, or the
-// end of an export. docs/ndjson.md describes it.
+// line is one line of NDJSON: an event, a tracking-only record, or the end of an export.
+// docs/ndjson.md describes it.
 type line struct {
 	Position   *uint64        `json:"position"`
 	Type       *string        `json:"type"`
@@ -35,34 +35,33 @@ type tracking struct {
 	Position *uint64 `json:"position"`
 }
 
-// end is what the last line of an export says: without it, the export is cut
-// short.
+// end is the last line of an export. An export without it is incomplete.
 type end struct {
 	Head   uint64  `json:"head"`
-	CRC32C *string `json:"crc32c"` // of all lines before, as checksum gives it
+	CRC32C *string `json:"crc32c"` // of all previous lines, as formatted by checksum
 }
 
 var (
-	errNoText     = errors.New("must be a string")
-	errNoTexts    = errors.New("must be a list of strings")
-	errNoMetadata = errors.New("must be an object of strings")
+	errNotString  = errors.New("must be a string")
+	errNotStrings = errors.New("must be a list of strings")
+	errNotObject  = errors.New("must be an object of strings")
 )
 
-// texts is a JSON list of strings. A plain []string would take null for an empty one.
+// texts is a JSON list of strings. A plain []string would accept null as an element.
 type texts []string
 
-// UnmarshalJSONFrom reads a list of strings, or null for none.
+// UnmarshalJSONFrom reads a list of strings. null is an empty list.
 func (t *texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	token, err := d.ReadToken()
 	if err != nil || token.Kind() == 'n' {
 		return err
 	}
 	if token.Kind() != '[' {
-		return errNoTexts
+		return errNotStrings
 	}
 	*t = texts{}
 	for d.PeekKind() != ']' {
-		text, err := readText(d, errNoTexts)
+		text, err := readText(d, errNotStrings)
 		if err != nil {
 			return err
 		}
@@ -72,24 +71,24 @@ func (t *texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-// metadata is a JSON object whose order is kept.
+// metadata is a JSON object that keeps the order of its members.
 type metadata []dcb.Metadata
 
-// UnmarshalJSONFrom reads an object of strings, or null for none.
+// UnmarshalJSONFrom reads an object of strings. null is an empty object.
 func (m *metadata) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	token, err := d.ReadToken()
 	if err != nil || token.Kind() == 'n' {
 		return err
 	}
 	if token.Kind() != '{' {
-		return errNoMetadata
+		return errNotObject
 	}
 	for d.PeekKind() != '}' {
-		key, err := readText(d, errNoMetadata)
+		key, err := readText(d, errNotObject)
 		if err != nil {
 			return err
 		}
-		value, err := readText(d, errNoText)
+		value, err := readText(d, errNotString)
 		if err != nil {
 			return err
 		}
@@ -99,17 +98,17 @@ func (m *metadata) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-// readText reads a string; other is the error if it is something else.
-func readText(d *jsontext.Decoder, other error) (string, error) {
-	if kind := d.PeekKind(); kind != '"' && kind != 0 { // 0 is for reading to explain
-		return "", other
+// readText reads a string. mismatch is the error if the value is not a string.
+func readText(d *jsontext.Decoder, mismatch error) (string, error) {
+	if kind := d.PeekKind(); kind != '"' && kind != 0 { // 0 is an error, which ReadToken returns
+		return "", mismatch
 	}
 	token, err := d.ReadToken()
 	return token.String(), err
 }
 
-// parseLine reads a line, which may be an event, tracking or an end. It keeps
-// none of its bytes.
+// parseLine parses a line: an event, a tracking-only record or an end. The result does not
+// refer to text.
 func parseLine(text []byte) (*line, error) {
 	var l line
 	err := json.Unmarshal(text, &l, json.RejectUnknownMembers(true))
@@ -120,20 +119,20 @@ func parseLine(text []byte) (*line, error) {
 		return nil, errors.New("it has both data and data_base64")
 	}
 	if t := l.Tracking; t != nil && (t.Source == nil || t.Position == nil) {
-		return nil, errors.New("its tracking needs a source and a position")
+		return nil, errors.New("its tracking must have a source and a position")
 	}
 	return &l, nil
 }
 
-// isTracking tells whether the line is nothing but tracking.
+// isTracking reports whether the line is a tracking-only record.
 func (l *line) isTracking() bool { return l.Tracking != nil && !l.hasEvent() }
 
-// hasEvent tells whether the line has any part of an event.
+// hasEvent reports whether the line has any field of an event.
 func (l *line) hasEvent() bool {
 	return l.Position != nil || l.Type != nil || l.Tags != nil || l.UUID != nil || l.Metadata != nil || l.Data != nil || l.DataBase64 != nil
 }
 
-// trackingInfo gives the line's tracking, or nil.
+// trackingInfo returns the tracking of the line, or nil.
 func (l *line) trackingInfo() *dcb.TrackingInfo {
 	if l.Tracking == nil {
 		return nil
@@ -141,7 +140,7 @@ func (l *line) trackingInfo() *dcb.TrackingInfo {
 	return &dcb.TrackingInfo{Source: *l.Tracking.Source, Position: *l.Tracking.Position}
 }
 
-// event gives the line's event.
+// event returns the event of the line.
 func (l *line) event() (dcb.Event, error) {
 	data, err := l.data()
 	event := dcb.Event{Tags: l.Tags, Metadata: l.Metadata, Data: data}
@@ -154,14 +153,14 @@ func (l *line) event() (dcb.Event, error) {
 	return event, err
 }
 
-// data gives the bytes that the line stands for. A string is its text; any other
-// JSON value is itself, byte for byte.
+// data returns the data of the event: the text of a string, or the bytes of any other JSON
+// value.
 func (l *line) data() ([]byte, error) {
 	switch {
 	case l.DataBase64 != nil:
 		data, err := base64.StdEncoding.DecodeString(*l.DataBase64)
 		if err != nil {
-			return nil, fmt.Errorf("data_base64 is no base64: %w", err)
+			return nil, fmt.Errorf("data_base64 is not valid base64: %w", err)
 		}
 		return data, nil
 	case l.Data == nil || l.Data.Kind() == 'n':
@@ -172,7 +171,7 @@ func (l *line) data() ([]byte, error) {
 	return bytes.TrimSpace(l.Data), nil
 }
 
-// appendEventLine writes a stored event as a line, with the newline.
+// appendEventLine appends a stored event as a line, including the newline.
 func appendEventLine(dst []byte, e *dcb.SequencedEvent) []byte {
 	dst = strconv.AppendUint(append(dst, `{"position":`...), e.Position, 10)
 	dst = appendString(append(dst, `,"type":`...), e.Event.Type)
@@ -207,13 +206,13 @@ func appendEventLine(dst []byte, e *dcb.SequencedEvent) []byte {
 	return append(dst, '}', '\n')
 }
 
-// appendTrackingLine writes tracking that sits on no event.
+// appendTrackingLine appends a tracking-only record as a line.
 func appendTrackingLine(dst []byte, info *dcb.TrackingInfo) []byte {
 	dst = appendTracking(append(dst, '{'), info)
 	return append(dst, '}', '\n')
 }
 
-// appendEndLine writes the last line of an export.
+// appendEndLine appends the last line of an export.
 func appendEndLine(dst []byte, head uint64, before checksum) []byte {
 	dst = strconv.AppendUint(append(dst, `{"end":{"head":`...), head, 10)
 	dst = append(append(dst, `,"crc32c":"`...), before.String()...)
@@ -226,8 +225,8 @@ func appendTracking(dst []byte, info *dcb.TrackingInfo) []byte {
 	return append(dst, '}')
 }
 
-// appendData writes data so that it comes back byte for byte: JSON that can stand
-// in a line as such, other UTF-8 as a string, anything else in base64.
+// appendData appends data such that parsing the line returns the same bytes: suitable JSON
+// unchanged, other UTF-8 as a string, and anything else in base64.
 func appendData(dst, data []byte) []byte {
 	switch {
 	case len(data) == 0:
@@ -241,10 +240,10 @@ func appendData(dst, data []byte) []byte {
 	return append(dst, '"')
 }
 
-// maxJSONDepth is how deep the JSON package reads.
+// maxJSONDepth is the maximum nesting depth of the JSON package.
 const maxJSONDepth = 10_000
 
-// isJSON tells whether data is a JSON object or list that can stand in a line.
+// isJSON reports whether data is a JSON object or list that can be part of a line unchanged.
 func isJSON(data []byte) bool {
 	first, last := data[0], data[len(data)-1]
 	if (first != '{' || last != '}') && (first != '[' || last != ']') {
@@ -253,7 +252,7 @@ func isJSON(data []byte) bool {
 	if bytes.ContainsAny(data, "\r\n") || bytes.ContainsFunc(data, needsEscape) {
 		return false
 	}
-	if len(data) >= 2*maxJSONDepth { // it has to be readable one level deeper
+	if len(data) >= 2*maxJSONDepth { // it must be valid one level deeper
 		data = slices.Concat([]byte("["), data, []byte("]"))
 	}
 	return jsontext.Value(data).IsValid()

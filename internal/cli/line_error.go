@@ -12,12 +12,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// explainJSON shortens an error about the JSON of a line to what helps.
+// explainJSON returns a short message for an error in the JSON of a line.
 func explainJSON(err error) error {
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
-		return fmt.Errorf("no JSON, from byte %d on: %w", syntactic.ByteOffset, syntactic.Err)
+		return fmt.Errorf("invalid JSON at byte %d: %w", syntactic.ByteOffset, syntactic.Err)
 	}
 	if !errors.As(err, &semantic) {
 		return err
@@ -28,7 +28,7 @@ func explainJSON(err error) error {
 	}
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
-		return fmt.Errorf("there is no such thing as %s; there are %s", what, strings.Join(members(semantic.GoType), ", "))
+		return fmt.Errorf("unknown field %s; the fields are %s", what, strings.Join(members(semantic.GoType), ", "))
 	case errors.Is(err, strconv.ErrSyntax), errors.Is(err, strconv.ErrRange):
 		return fmt.Errorf("%s must be a whole number from 0 to %d", what, uint64(math.MaxUint64))
 	case semantic.Err != nil:
@@ -37,7 +37,7 @@ func explainJSON(err error) error {
 	return fmt.Errorf("%s must not be %s", what, kindName(semantic.JSONKind))
 }
 
-// members gives the names that a struct has in JSON.
+// members returns the JSON names of the fields of a struct.
 func members(t reflect.Type) (names []string) {
 	for i := range t.NumField() {
 		names = append(names, t.Field(i).Tag.Get("json"))
@@ -45,7 +45,7 @@ func members(t reflect.Type) (names []string) {
 	return names
 }
 
-// kindName says what a JSON value is.
+// kindName returns the name of a kind of JSON value.
 func kindName(kind jsontext.Kind) string {
 	switch kind {
 	case '{':

@@ -11,8 +11,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// An event comes back from its line as it was, whatever it holds.
-func TestEventsSurviveTheirLines(t *testing.T) {
+// Parsing the line of an event returns the same event.
+func TestEventLineRoundTrip(t *testing.T) {
 	text := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("\x00\x1b\u2028\"\\\n\U0001f600{}")), 0, 8, -1))
 	rapid.Check(t, func(t *rapid.T) {
 		want := dcb.SequencedEvent{
@@ -52,7 +52,7 @@ func TestEventsSurviveTheirLines(t *testing.T) {
 	})
 }
 
-func TestWhatALineShows(t *testing.T) {
+func TestEncodingOfData(t *testing.T) {
 	for data, want := range map[string]string{
 		`{"a": 1}`:       `,"data":{"a": 1}`,
 		`[1,2]`:          `,"data":[1,2]`,
@@ -67,7 +67,7 @@ func TestWhatALineShows(t *testing.T) {
 		"":               ``,
 	} {
 		if got := string(appendData(nil, []byte(data))); got != want {
-			t.Errorf("%q is shown as %s, want %s", data, got, want)
+			t.Errorf("%q is encoded as %s, want %s", data, got, want)
 		}
 	}
 	if got := string(appendTrackingLine(nil, &dcb.TrackingInfo{Source: "web", Position: 3})); got != `{"tracking":{"source":"web","position":3}}`+"\n" {
@@ -78,7 +78,7 @@ func TestWhatALineShows(t *testing.T) {
 	}
 }
 
-func TestDataThatIsTooDeepForALineIsAString(t *testing.T) {
+func TestDeeplyNestedDataIsAString(t *testing.T) {
 	for _, depth := range []int{maxJSONDepth - 1, maxJSONDepth} {
 		data := strings.Repeat("[", depth) + strings.Repeat("]", depth)
 		e := dcb.SequencedEvent{Position: 1, Event: dcb.Event{Data: []byte(data)}}
@@ -87,12 +87,12 @@ func TestDataThatIsTooDeepForALineIsAString(t *testing.T) {
 			t.Fatalf("depth %d: %v", depth, err)
 		}
 		if got, err := l.data(); err != nil || string(got) != data {
-			t.Errorf("depth %d: it does not come back (%v)", depth, err)
+			t.Errorf("depth %d: the data differs (%v)", depth, err)
 		}
 	}
 }
 
-func TestALineCanBeWrittenByHand(t *testing.T) {
+func TestParsingOfData(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"type":"A"}`:                             "",
 		`{"type":"A","data":null}`:                 "",
@@ -115,16 +115,16 @@ func TestALineCanBeWrittenByHand(t *testing.T) {
 	}
 }
 
-func TestALineThatIsWrongIsRefused(t *testing.T) {
+func TestInvalidLines(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"type":"A"`:                       "no JSON, from byte 11",
-		`hello`:                             "no JSON",
-		``:                                  "no JSON",
+		`{"type":"A"`:                       "invalid JSON at byte 11",
+		`hello`:                             "invalid JSON",
+		``:                                  "invalid JSON",
 		`[]`:                                "it must not be a list",
 		`5`:                                 "it must not be a number",
-		`{"tag":["x"]}`:                     "no such thing as /tag; there are position, type, tags, uuid, metadata, tracking, data, data_base64, end",
+		`{"tag":["x"]}`:                     "unknown field /tag; the fields are position, type, tags, uuid, metadata, tracking, data, data_base64, end",
 		`{"Type":"A"}`:                      "/Type",
-		`{"a\nb":1}`:                        `no such thing as "/a\nb"; there are`,
+		`{"a\nb":1}`:                        `unknown field "/a\nb"; the fields are`,
 		`{"type":"A","type":"B"}`:           "duplicate",
 		`{"type":5}`:                        "/type must not be a number",
 		`{"type":"` + "\xff" + `"}`:         "UTF-8",
@@ -135,15 +135,15 @@ func TestALineThatIsWrongIsRefused(t *testing.T) {
 		`{"tags":[null]}`:                   "/tags must be a list of strings",
 		`{"tags":["a",["b"]]}`:              "/tags must be a list of strings",
 		`{"tags":"a"}`:                      "/tags must be a list of strings",
-		`{"tags":["a`:                       "no JSON",
+		`{"tags":["a`:                       "invalid JSON",
 		`{"metadata":{"a":1}}`:              "/metadata/a must be a string",
 		`{"metadata":{"a":null}}`:           "/metadata/a must be a string",
 		`{"metadata":["a"]}`:                "/metadata must be an object of strings",
-		`{"tracking":{"position":1}}`:       "tracking needs a source and a position",
-		`{"tracking":{"source":"a"}}`:       "tracking needs a source and a position",
-		`{"tracking":{"sorce":"a","position":1}}`: "no such thing as /tracking/sorce; there are source, position",
+		`{"tracking":{"position":1}}`:       "tracking must have a source and a position",
+		`{"tracking":{"source":"a"}}`:       "tracking must have a source and a position",
+		`{"tracking":{"sorce":"a","position":1}}`: "unknown field /tracking/sorce; the fields are source, position",
 		`{"data":"a","data_base64":"AA"}`:         "both",
-		`{"type":"A"} {}`:                         "no JSON",
+		`{"type":"A"} {}`:                         "invalid JSON",
 	} {
 		_, err := parseLine([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {

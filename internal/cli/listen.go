@@ -13,16 +13,15 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// rehearse fails for what would fail once the store is open: an address or a
-// certificate that cannot be used should not leave a new store behind, or be found
-// out after minutes of recovery. The port is given back, and opens last (see
-// listen). To hold it until then would spare this little gap; but while a large
-// index is built again, clients would wait for an answer in the backlog, and
-// whoever probes the port would take the server to be ready.
-func (o *serveOptions) rehearse() error {
+// preflight checks the address and the certificate before the store is opened, so that an
+// error leaves no new store and does not appear only after minutes of recovery. It closes
+// the port again; listen opens it last. Another process may take the port in between, but
+// if it stayed open while a large index is rebuilt, clients would wait in the backlog and
+// a probe of the port would take the server to be ready.
+func (o *serveOptions) preflight() error {
 	if o.tlsCert != "" {
 		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
-			return usageErrorf("the TLS certificate %s and its key %s cannot be used: %w; name others with --tls-cert and --tls-key", o.tlsCert, o.tlsKey, err)
+			return usageErrorf("cannot load the TLS certificate %s and its key %s: %w; name others with --tls-cert and --tls-key", o.tlsCert, o.tlsKey, err)
 		}
 	}
 	lis, err := net.Listen("tcp", o.listen)
@@ -32,8 +31,7 @@ func (o *serveOptions) rehearse() error {
 	return lis.Close()
 }
 
-// listen makes the server and its port, which opens last: whoever can connect
-// is served.
+// listen creates the server and then opens its port: a client that can connect is served.
 func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.Server, net.Listener, error) {
 	srv, err := server.New(opened, server.Options{
 		TLSCertFile: o.tlsCert,
@@ -52,9 +50,9 @@ func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.
 	return srv, lis, nil
 }
 
-// explainListen says what to do about an address that cannot be listened on. A port
-// that is taken may be free in a moment, an address come to this machine, a name be
-// found that was not for want of an answer; what else is known is a mistake.
+// explainListen returns the error for an address that the server cannot listen on. A busy
+// port, a missing address and a DNS timeout may be temporary; other known causes are usage
+// errors.
 func explainListen(err error) error {
 	var name *net.DNSError
 	err = fmt.Errorf("%w; choose another address with --listen", err)
@@ -67,16 +65,16 @@ func explainListen(err error) error {
 	return err
 }
 
-// warnOfOpenness says who is let in besides those who should be.
-func warnOfOpenness(logger *slog.Logger, address net.Addr, tls, key bool) {
+// warnIfInsecure logs a warning if the server lacks TLS or an API key.
+func warnIfInsecure(logger *slog.Logger, address net.Addr, tls, key bool) {
 	tcp, ok := address.(*net.TCPAddr)
 	loopback := ok && tcp.IP.IsLoopback()
 	switch {
 	case key && !tls:
-		logger.Warn("there is an API key but no TLS: clients refuse to send the key, unless something in front of this server has TLS")
+		logger.Warn("there is an API key but no TLS: clients refuse to send the key, unless a proxy in front of this server provides TLS")
 	case !key && !tls && !loopback:
-		logger.Warn("there is neither TLS nor an API key: whoever reaches this address can read and append events, and whoever is in between can listen", "address", address.String())
+		logger.Warn("there is neither TLS nor an API key: any client that can connect to this address can read and append events, and the traffic is not encrypted", "address", address.String())
 	case !key && !loopback:
-		logger.Warn("there is no API key: whoever reaches this address can read and append events", "address", address.String())
+		logger.Warn("there is no API key: any client that can connect to this address can read and append events", "address", address.String())
 	}
 }

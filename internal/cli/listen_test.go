@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestAnOpenServerIsWarnedOf(t *testing.T) {
+func TestWarningAboutInsecureServer(t *testing.T) {
 	const loopback, everywhere = "127.0.0.1", "0.0.0.0"
 	for _, c := range []struct {
 		ip       string
@@ -28,7 +28,7 @@ func TestAnOpenServerIsWarnedOf(t *testing.T) {
 		{"192.168.1.7", false, false, "neither TLS nor an API key"},
 	} {
 		var log bytes.Buffer
-		warnOfOpenness(newLogger(&log, "text", slog.LevelWarn), &net.TCPAddr{IP: net.ParseIP(c.ip), Port: 50051}, c.tls, c.key)
+		warnIfInsecure(newLogger(&log, "text", slog.LevelWarn), &net.TCPAddr{IP: net.ParseIP(c.ip), Port: 50051}, c.tls, c.key)
 		if got := log.String(); (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s, TLS %v, key %v: %q", c.ip, c.tls, c.key, got)
 		}

@@ -17,35 +17,36 @@ import (
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-// asProgram makes the test binary be umadb, for tests that need a process.
+// asProgram is the variable that makes the test binary run as umadb, for tests that need a
+// process.
 const asProgram = "CLI_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		program()
 	}
-	testscript.Main(unsettled{m}, map[string]func(){"umadb": program})
+	testscript.Main(withoutVariables{m}, map[string]func(){"umadb": program})
 }
 
-// program is umadb's main.
+// program runs umadb's main function.
 func program() {
 	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// unsettled runs the tests without the settings of whoever runs them.
-type unsettled struct{ m *testing.M }
+// withoutVariables runs the tests without the user's environment variables of umadb.
+type withoutVariables struct{ m *testing.M }
 
-func (u unsettled) Run() int {
+func (w withoutVariables) Run() int {
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
 		if strings.HasPrefix(name, "UMADB_") {
 			os.Unsetenv(name)
 		}
 	}
-	return u.m.Run()
+	return w.m.Run()
 }
 
-// run runs a command that ends by itself.
+// run runs a command with empty standard input.
 func run(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = cli.Main(args, strings.NewReader(""), &out, &errs)
@@ -55,8 +56,8 @@ func run(args ...string) (code int, stdout, stderr string) {
 // process is a running umadb.
 type process struct {
 	*exec.Cmd
-	address string        // that it listens on
-	log     *bufio.Reader // what follows the line that says so
+	address string        // the address it listens on
+	log     *bufio.Reader // the log after the line with the address
 }
 
 // start starts a server on a free port and waits until it listens.
@@ -70,7 +71,7 @@ func start(t *testing.T, args ...string) *process {
 	return p
 }
 
-// launch is start, for those who end the server themselves.
+// launch is like start, but the caller must end the server.
 func launch(args ...string) (*process, error) {
 	args = append([]string{"--listen", "127.0.0.1:0"}, args...)
 	cmd := exec.Command(os.Args[0], append(args, "--log-format", "json")...)
@@ -83,13 +84,13 @@ func launch(args ...string) (*process, error) {
 		return nil, err
 	}
 	p := &process{Cmd: cmd, log: bufio.NewReader(stderr)}
-	var said bytes.Buffer
+	var output bytes.Buffer
 	for {
 		line, err := p.log.ReadBytes('\n')
-		said.Write(line)
+		output.Write(line)
 		if err != nil {
 			p.kill()
-			return nil, fmt.Errorf("the server has ended before it listened: %w\n%s", err, said.Bytes())
+			return nil, fmt.Errorf("the server ended before it listened: %w\n%s", err, output.Bytes())
 		}
 		var entry struct{ Msg, Address string }
 		if json.Unmarshal(line, &entry) == nil && entry.Msg == "listening" {
@@ -99,13 +100,13 @@ func launch(args ...string) (*process, error) {
 	}
 }
 
-// kill ends the process as a crash does.
+// kill kills the process, as a crash would.
 func (p *process) kill() {
 	p.Process.Kill()
 	p.Wait()
 }
 
-// exit waits for the end of the program and gives its code.
+// exit waits for the end of the process and returns its exit code.
 func (p *process) exit(t *testing.T) int {
 	t.Helper()
 	code, err := p.end()
@@ -115,7 +116,7 @@ func (p *process) exit(t *testing.T) int {
 	return code
 }
 
-// end waits for the end of the program, but not for ever.
+// end waits for the end of the process, for 20 s at most.
 func (p *process) end() (code int, err error) {
 	late := time.AfterFunc(20*time.Second, func() { p.Process.Kill() })
 	p.Wait()
@@ -125,18 +126,18 @@ func (p *process) end() (code int, err error) {
 	return p.ProcessState.ExitCode(), err
 }
 
-// wantError checks that a command failed with a code and one sentence.
+// wantError checks the exit code of a command, and that it printed a one-line error.
 func wantError(t *testing.T, code int, stderr string, wantCode int, wantText ...string) {
 	t.Helper()
 	if code != wantCode {
 		t.Errorf("exit code %d, want %d", code, wantCode)
 	}
 	if !strings.HasPrefix(stderr, "umadb: ") || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("standard error is not one sentence: %q", stderr)
+		t.Errorf("standard error is not one line: %q", stderr)
 	}
 	for _, text := range wantText {
 		if !strings.Contains(stderr, text) {
-			t.Errorf("standard error %q does not mention %q", stderr, text)
+			t.Errorf("standard error %q does not contain %q", stderr, text)
 		}
 	}
 }

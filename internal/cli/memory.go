@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// Collecting less often leaves the server more of its processor. The limit
-// keeps that from costing memory that the machine, or the container, lacks.
+// defaultGCPercent makes garbage collections less frequent, which saves CPU time. The memory
+// limit bounds the memory that this costs.
 const defaultGCPercent = 200
 
-// memoryLimit is a flag: bytes with a unit, "off", or "auto", which is half of
+// memoryLimit is a flag: a number of bytes with a unit, "off", or "auto", which is half of
 // the memory that this process may use.
 type memoryLimit struct {
 	text  string
@@ -26,19 +26,19 @@ type memoryLimit struct {
 const (
 	unlimited           = math.MaxInt64
 	fallbackMemoryLimit = 1 << 30
-	leastAutomaticLimit = 128 << 20
-	// leastMemoryLimit is what the program takes doing nothing: below it, it would
-	// do nothing but collect garbage.
-	leastMemoryLimit = 16 << 20
+	minAutomaticLimit   = 128 << 20
+	// minMemoryLimit is the memory of an idle server. With less, it would only collect
+	// garbage.
+	minMemoryLimit = 16 << 20
 )
 
-// String gives the limit as it was written.
+// String returns the limit as the user wrote it.
 func (m *memoryLimit) String() string { return m.text }
 
-// Type names the values in the help.
+// Type returns the possible values, for the help.
 func (m *memoryLimit) Type() string { return "auto|off|BYTES" }
 
-// Set takes "auto", "off", or a number with a unit as in 512MiB.
+// Set parses "auto", "off", or a number with a unit, as in 512MiB.
 func (m *memoryLimit) Set(text string) (err error) {
 	switch text {
 	case "auto":
@@ -48,8 +48,8 @@ func (m *memoryLimit) Set(text string) (err error) {
 	default:
 		m.bytes, err = parseBytes(text)
 	}
-	if err == nil && m.bytes < leastMemoryLimit {
-		err = errors.New("the least is 16MiB, and a number without a unit is bytes: write it like 512MiB or 2GiB")
+	if err == nil && m.bytes < minMemoryLimit {
+		err = errors.New("the minimum is 16MiB, and a number without a unit is in bytes: write 512MiB or 2GiB, for example")
 	}
 	if err == nil {
 		m.text = text
@@ -65,11 +65,11 @@ func (m *memoryLimit) apply(gcPercent int) {
 
 // cacheFor returns the size of the store's cache for a memory limit, in bytes.
 func cacheFor(memory int64) int64 {
-	const usual = 64 << 20
-	return min(usual, max(memory/16, usual/8))
+	const largest = 64 << 20
+	return min(largest, max(memory/16, largest/8))
 }
 
-// parseBytes reads a number of bytes: 1048576, 1024KiB, 1MiB.
+// parseBytes parses a number of bytes: 1048576, 1024KiB, 1MiB.
 func parseBytes(text string) (int64, error) {
 	number, shift := text, 0
 	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
@@ -79,13 +79,13 @@ func parseBytes(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
 	if err != nil || n <= 0 || n > math.MaxInt64>>shift {
-		return 0, fmt.Errorf("%q is no size: write it like 512MiB or 2GiB", text)
+		return 0, fmt.Errorf("%q is not a size: write 512MiB or 2GiB, for example", text)
 	}
 	return n << shift, nil
 }
 
-// automaticMemoryLimit is half of the memory of the machine or, if that is
-// less, of the control group. root is the file system from its root.
+// automaticMemoryLimit returns half of the memory of the machine, or of the control group
+// if that has less, in bytes. root is the root of the file system.
 func automaticMemoryLimit(root fs.FS) int64 {
 	total := int64(unlimited)
 	if n, ok := machineMemory(root); ok {
@@ -104,10 +104,10 @@ func automaticMemoryLimit(root fs.FS) int64 {
 	if total == unlimited {
 		return fallbackMemoryLimit
 	}
-	return max(total/2, leastAutomaticLimit)
+	return max(total/2, minAutomaticLimit)
 }
 
-// machineMemory reads Linux's account of the memory.
+// machineMemory returns the memory of the machine in bytes, from Linux's /proc/meminfo.
 func machineMemory(root fs.FS) (int64, bool) {
 	content, err := fs.ReadFile(root, "proc/meminfo")
 	if err != nil {
@@ -123,8 +123,8 @@ func machineMemory(root fs.FS) (int64, bool) {
 	return 0, false
 }
 
-// groupLimitFiles gives the files that may limit this process: those of its
-// control group and of every group around it, in both versions of the scheme.
+// groupLimitFiles returns the files that may limit the memory of this process: those of its
+// control group and of all parent groups, for cgroups v1 and v2.
 func groupLimitFiles(root fs.FS) []string {
 	names := []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"}
 	content, err := fs.ReadFile(root, "proc/self/cgroup")

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// idleInterval is how often the size of the heap is checked.
+	// idleInterval is the time between two checks of the heap size.
 	idleInterval = 15 * time.Second
-	// idleSlack is how many bytes more than after the last release are not released.
+	// idleSlack is by how many bytes memory may grow after a release without another release.
 	idleSlack = 64 << 20
 )
 
-// releaseWhenIdle returns memory to the system once a load is over, until ctx is done.
-// An idle program allocates little, so it may be minutes until the next collection finds
-// that the memory of the load is free.
+// releaseWhenIdle returns memory to the system after a load has ended, until ctx is done.
+// An idle program allocates little, so it may take minutes until the next collection frees
+// the memory of the load.
 func releaseWhenIdle(ctx context.Context) {
 	tick := time.NewTicker(idleInterval)
 	defer tick.Stop()
@@ -30,7 +30,7 @@ func releaseWhenIdle(ctx context.Context) {
 		var now runtime.MemStats
 		runtime.ReadMemStats(&now)
 		if heap.due(resident(&now), now.NumGC) {
-			runtime.GC() // what a sync.Pool has survives one collection
+			runtime.GC() // the content of a sync.Pool survives one collection
 			debug.FreeOSMemory()
 			runtime.ReadMemStats(&now)
 			heap.released(resident(&now), now.NumGC)
@@ -38,10 +38,10 @@ func releaseWhenIdle(ctx context.Context) {
 	}
 }
 
-// resident returns about how much memory of the system the program has.
+// resident returns approximately the memory that the program takes from the system, in bytes.
 func resident(m *runtime.MemStats) uint64 { return m.Sys - m.HeapReleased }
 
-// idleHeap decides when releasing memory is worthwhile.
+// idleHeap decides when to release memory.
 type idleHeap struct {
 	bytes       uint64 // after the last release
 	collections uint32 // at the last check

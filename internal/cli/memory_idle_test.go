@@ -2,7 +2,7 @@ package cli
 
 import "testing"
 
-func TestMemoryIsReleasedOnceWhenALoadIsOver(t *testing.T) {
+func TestMemoryIsReleasedOnceAfterLoad(t *testing.T) {
 	const mebibyte = 1 << 20
 	var heap idleHeap
 	for i, step := range []struct {
@@ -11,13 +11,13 @@ func TestMemoryIsReleasedOnceWhenALoadIsOver(t *testing.T) {
 		want        bool
 	}{
 		{20 * mebibyte, 1, false},
-		{400 * mebibyte, 50, false}, // a load
+		{400 * mebibyte, 50, false}, // under load
 		{400 * mebibyte, 90, false},
-		{400 * mebibyte, 90, true}, // over
+		{400 * mebibyte, 90, true}, // idle
 		{30 * mebibyte, 92, false}, // released
 		{80 * mebibyte, 92, false},
 		{400 * mebibyte, 93, true},
-		{300 * mebibyte, 94, false}, // is in use
+		{300 * mebibyte, 94, false}, // still in use
 		{400 * mebibyte, 94, false},
 		{600 * mebibyte, 94, true},
 	} {

@@ -16,7 +16,7 @@ func TestParseBytes(t *testing.T) {
 	}
 	for _, text := range []string{"", "0", "-1", "MiB", "1.5GiB", "1mb", "lots", "9999999999999GiB", "9223372036854775808"} {
 		if got, err := parseBytes(text); err == nil {
-			t.Errorf("%q gave %d", text, got)
+			t.Errorf("%q is parsed as %d", text, got)
 		}
 	}
 }
@@ -27,32 +27,32 @@ func TestAutomaticMemoryLimit(t *testing.T) {
 		files map[string]string
 		want  int64
 	}{
-		"no account of the memory": {nil, fallbackMemoryLimit},
-		"a machine":                {map[string]string{"proc/meminfo": machine}, 4 << 30},
-		"an account not understood": {map[string]string{
+		"no information": {nil, fallbackMemoryLimit},
+		"machine":        {map[string]string{"proc/meminfo": machine}, 4 << 30},
+		"unknown meminfo format": {map[string]string{
 			"proc/meminfo": "Total: 1\n",
 		}, fallbackMemoryLimit},
-		"a container": {map[string]string{
+		"container": {map[string]string{
 			"proc/meminfo":             machine,
 			"sys/fs/cgroup/memory.max": "1073741824\n",
 		}, 512 << 20},
-		"a container without limit": {map[string]string{
+		"container without a limit": {map[string]string{
 			"proc/meminfo":             machine,
 			"sys/fs/cgroup/memory.max": "max\n",
 		}, 4 << 30},
-		"an older container": {map[string]string{
+		"cgroup v1": {map[string]string{
 			"proc/meminfo": machine,
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "2147483648\n",
 		}, 1 << 30},
-		"a group within a limited group": {map[string]string{
+		"limit of the parent group": {map[string]string{
 			"proc/meminfo":                                        machine,
 			"proc/self/cgroup":                                    "0::/system.slice/umadb.service\n",
 			"sys/fs/cgroup/system.slice/memory.max":               "1073741824\n",
 			"sys/fs/cgroup/system.slice/umadb.service/memory.max": "max\n",
 		}, 512 << 20},
-		"a tiny container": {map[string]string{
+		"tiny container": {map[string]string{
 			"sys/fs/cgroup/memory.max": "1048576\n",
-		}, leastAutomaticLimit},
+		}, minAutomaticLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := fstest.MapFS{}

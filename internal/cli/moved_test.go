@@ -15,9 +15,8 @@ import (
 	health "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// A server whose directory is removed says so within a second or so, and not only
-// when it is started again.
-func TestServeNoticesThatItsDirectoryIsGone(t *testing.T) {
+// A server detects within about a second that its directory was removed.
+func TestServeDetectsRemovedDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "uma.db")
 	server := start(t, "--db-path", dir)
 	conn, err := grpc.NewClient(server.address, grpc.WithTransportCredentials(insecure.NewCredentials()))

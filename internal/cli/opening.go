@@ -5,41 +5,41 @@ import (
 	"io"
 )
 
-// opened is what has come of opening something.
-type opened[S io.Closer] struct {
+// openResult is the result of opening a store.
+type openResult[S io.Closer] struct {
 	store S
 	err   error
 }
 
-// opening opens a store in a goroutine, for that takes long if the index must be
-// built again, and nothing interrupts it.
-func opening[S io.Closer](open func() (S, error)) <-chan opened[S] {
-	done := make(chan opened[S], 1)
+// openAsync opens a store in a goroutine. Opening takes long if the index must be rebuilt,
+// and cannot be interrupted.
+func openAsync[S io.Closer](open func() (S, error)) <-chan openResult[S] {
+	done := make(chan openResult[S], 1)
 	go func() {
 		store, err := open()
-		done <- opened[S]{store, err}
+		done <- openResult[S]{store, err}
 	}()
 	return done
 }
 
-// abandon closes what comes of an opening. Nothing is lost: a store may be left at
-// any moment.
-func abandon[S io.Closer](opening <-chan opened[S]) {
+// abandon closes a store when it is open. Nothing is lost if the process ends before.
+func abandon[S io.Closer](result <-chan openResult[S]) {
 	go func() {
-		if o := <-opening; o.err == nil {
+		if o := <-result; o.err == nil {
 			o.store.Close()
 		}
 	}()
 }
 
-// openUntil opens a store, unless ctx is done before.
+// openUntil opens a store. If ctx is done before the store is open, it returns
+// errInterrupted.
 func openUntil[S io.Closer](ctx context.Context, open func() (S, error)) (S, error) {
-	coming := opening(open)
+	result := openAsync(open)
 	select {
-	case o := <-coming:
+	case o := <-result:
 		return o.store, o.err
 	case <-ctx.Done():
-		abandon(coming)
+		abandon(result)
 		var none S
 		return none, errInterrupted
 	}

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 )
 
-// slow is a store whose opening takes long.
+// slow is a store that takes long to open.
 type slow struct{ closed chan struct{} }
 
 func (s *slow) Close() error {
@@ -22,7 +22,7 @@ func TestOpeningCanBeInterrupted(t *testing.T) {
 		s, ready := &slow{make(chan struct{})}, make(chan struct{})
 		_, err := openUntil(ctx, func() (*slow, error) { <-ready; return s, nil })
 		if !errors.Is(err, errInterrupted) {
-			t.Errorf("it gives %v", err)
+			t.Errorf("got %v", err)
 		}
 		close(ready)
 		<-s.closed

@@ -11,13 +11,13 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// outputFile is a file that comes to be whole or not at all.
+// outputFile is a file that appears under its name only when it is complete.
 type outputFile struct {
-	*os.File        // beside it, under a temporary name
-	path     string // its name to be
+	*os.File        // in the same directory, under a temporary name
+	path     string // the final name
 }
 
-// createOutput begins a file that must not exist yet.
+// createOutput creates the temporary file for path, which must not exist yet.
 func createOutput(path string) (*outputFile, error) {
 	if err := mustBeNew(path); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func createOutput(path string) (*outputFile, error) {
 func mustBeNew(path string) error {
 	_, err := os.Lstat(path)
 	if err == nil {
-		return fmt.Errorf("%s exists already: name another file, or remove it first", path)
+		return fmt.Errorf("%s already exists: name another file, or remove it first", path)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -40,7 +40,7 @@ func mustBeNew(path string) error {
 	return nil
 }
 
-// commit makes the file durable, and gives it its name.
+// commit syncs the file and renames it to its final name.
 func (o *outputFile) commit() error {
 	if err := o.Sync(); err != nil {
 		return err
@@ -57,14 +57,13 @@ func (o *outputFile) commit() error {
 	return vfs.OS{}.SyncDir(filepath.Dir(o.path))
 }
 
-// discard removes what was not committed.
+// discard removes the temporary file.
 func (o *outputFile) discard() {
 	o.Close()
 	os.Remove(o.Name())
 }
 
-// writeOutput has something written to a file, or to standard output if path is
-// empty.
+// writeOutput calls write with a new file, or with standard output if path is empty.
 func writeOutput(path string, stdout io.Writer, write func(io.Writer) error) error {
 	if path == "" {
 		return write(stdout)

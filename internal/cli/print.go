@@ -8,10 +8,10 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// printBuffer is how much is collected before it is written.
+// printBuffer is the size of the output buffer in bytes.
 const printBuffer = 64 << 10
 
-// printer writes events: as lines of JSON, or as text for people.
+// printer writes events as lines of JSON, or as text for people.
 type printer struct {
 	w       *bufio.Writer
 	asJSON  bool
@@ -23,7 +23,7 @@ func newPrinter(w io.Writer, asJSON bool) *printer {
 	return &printer{w: bufio.NewWriterSize(w, printBuffer), asJSON: asJSON, palette: newPalette(wantsColour(w))}
 }
 
-// print writes an event, sooner or later.
+// print writes an event to the buffer.
 func (p *printer) print(e *dcb.SequencedEvent) error {
 	if p.asJSON {
 		p.scratch = appendEventLine(p.scratch[:0], e)
@@ -34,11 +34,11 @@ func (p *printer) print(e *dcb.SequencedEvent) error {
 	return err
 }
 
-// flush writes what has been printed.
+// flush writes the buffer to the output.
 func (p *printer) flush() error { return p.w.Flush() }
 
-// printAll prints the events of a read, each batch as it comes, and gives their
-// number.
+// printAll prints the events of a read, flushes after each batch, and returns the number of
+// events.
 func (p *printer) printAll(response *dcb.ReadResponse) (count uint64, err error) {
 	defer response.Close()
 	for {

@@ -15,7 +15,7 @@ import (
 	"github.com/umadb-go/umadb/internal/client"
 )
 
-// spawn starts umadb as a process that is gone when the test ends.
+// spawn starts umadb as a process, which is killed at the end of the test.
 func spawn(t *testing.T, stdin io.Reader, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
@@ -32,13 +32,13 @@ func spawn(t *testing.T, stdin io.Reader, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// errorOutput is what a process has written to standard error so far.
+// errorOutput is the standard error of a process so far.
 type errorOutput struct {
 	mu   sync.Mutex
 	text bytes.Buffer // guarded by mu
 }
 
-// Write takes what the process writes.
+// Write appends the output of the process.
 func (e *errorOutput) Write(p []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -51,27 +51,26 @@ func (e *errorOutput) String() string {
 	return e.text.String()
 }
 
-// told gives what a process that was spawned has written to standard error.
-func told(cmd *exec.Cmd) string { return cmd.Stderr.(*errorOutput).String() }
+// stderrOf returns the standard error so far of a spawned process.
+func stderrOf(cmd *exec.Cmd) string { return cmd.Stderr.(*errorOutput).String() }
 
-// await waits until something is so.
-func await(t *testing.T, what string, so func() bool) {
+// await waits until condition returns true, for 30 s at most.
+func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within 30 s: %s", what)
 		}
 	}
 }
 
-// holds tells whether the log of a store, which somebody may have open, has some
-// bytes.
-func holds(dir, text string) bool {
+// logContains reports whether the log of a store, which may be open, contains text.
+func logContains(dir, text string) bool {
 	content, _ := os.ReadFile(filepath.Join(dir, "log", "00000000000000000001.log"))
 	return bytes.Contains(content, []byte(text))
 }
 
-// serveAt starts a server at an address that was free a moment ago.
+// serveAt starts a server at an address and waits until it accepts connections.
 func serveAt(t *testing.T, address, dir string) *exec.Cmd {
 	t.Helper()
 	cmd := spawn(t, nil, "serve", "--db-path", dir, "--listen", address)
@@ -95,7 +94,7 @@ func stop(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// dial connects for a moment.
+// dial connects to a server, calls do, and closes the connection.
 func dial(t *testing.T, address string, do func(*client.Client)) {
 	t.Helper()
 	c, err := client.Dial("http://"+address, nil)

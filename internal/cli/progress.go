@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	// barEvery is how often a bar is drawn, and lineEvery how often a line is
-	// written where nobody watches.
+	// barEvery is the interval at which a bar is drawn on a terminal, lineEvery the
+	// interval at which a line is written elsewhere.
 	barEvery  = 100 * time.Millisecond
 	lineEvery = time.Minute
 )
 
-// progress says how far long work is: with a bar on a terminal, and with a line
-// a minute elsewhere.
+// progress shows the progress of a long operation: with a bar on a terminal, and with a line
+// every minute elsewhere.
 type progress struct {
 	w     io.Writer
-	doing string                   // as "importing"
-	bar   *progressbar.ProgressBar // nil elsewhere
+	doing string                   // as in "importing"
+	bar   *progressbar.ProgressBar // nil if w is not a terminal
 	every time.Duration
 	next  time.Time
 }
 
-// newProgress makes the progress of something measured in events or the like.
+// newProgress returns the progress of an operation that is measured in a unit such as events.
 func newProgress(w io.Writer, doing, unit string) *progress {
 	p := &progress{w: w, doing: doing, every: lineEvery}
 	if isTerminal(w) {
@@ -44,7 +44,7 @@ func newProgress(w io.Writer, doing, unit string) *progress {
 	return p
 }
 
-// show tells that so many of all are done. all is 0 if nobody knows.
+// show shows that done of all units are done. all is 0 if it is unknown.
 func (p *progress) show(done, all uint64) {
 	now := time.Now()
 	if now.Before(p.next) {
@@ -64,7 +64,7 @@ func (p *progress) show(done, all uint64) {
 	}
 }
 
-// clear takes the bar away.
+// clear removes the bar.
 func (p *progress) clear() {
 	if p.bar != nil {
 		p.bar.Clear()

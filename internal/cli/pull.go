@@ -14,63 +14,66 @@ import (
 )
 
 const (
-	// pollTracking is how often a server that is followed is asked for tracking
-	// that sits on no event, and pollHistory whether it is still the same without.
+	// pollTracking is the interval at which --follow queries a server for tracking-only
+	// records, and pollHistory the interval at which it compares the last event again if
+	// there are no such records to copy.
 	pollTracking = time.Second
 	pollHistory  = 5 * time.Second
-	// leastWait is between two questions whatever the answers.
-	leastWait = 50 * time.Millisecond
-	// firstRetry and lastRetry bound the pause before a server that does not answer
-	// is asked again.
+	// minWait is the minimum time between two rounds.
+	minWait = 50 * time.Millisecond
+	// firstRetry and lastRetry bound the pause before the next attempt to reach a server.
 	firstRetry = time.Second
 	lastRetry  = 15 * time.Second
 )
 
 // pull imports from a server.
 func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
-	from, err := openUntil(ctx, func() (*client.Client, error) { return o.auth.dial(cmd.Flags(), o.from, "--from names another") })
+	from, err := openUntil(ctx, func() (*client.Client, error) {
+		return o.auth.dial(cmd.Flags(), o.from, "set another address with --from")
+	})
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	// A wrong key should leave no new store behind.
-	if err := noteUnknown(ctx, from, o.sources, cmd.ErrOrStderr()); err != nil {
+	// An invalid key must not leave a new store.
+	if err := warnUnknownSources(ctx, from, o.sources, cmd.ErrOrStderr()); err != nil {
 		return asInterrupted(ctx, err)
 	}
 	if _, err := from.Head(ctx); err != nil {
 		return asInterrupted(ctx, err)
 	}
-	return o.into(ctx, cmd, func(to *store.Store, i *importing) error {
+	return o.importInto(ctx, cmd, func(to *store.Store, i *importing) error {
 		p := &puller{importing: i, from: from, to: to, names: o.sources}
 		if !o.follow {
 			return asInterrupted(ctx, p.round(ctx))
 		}
 		err := p.follow(ctx)
 		if ctx.Err() != nil {
-			return nil // that is how following ends
+			return nil // an interruption is the regular end of following
 		}
 		return err
 	})
 }
 
-// puller copies from a server, in rounds. The first compares all that the store has
-// with the server's, and so does each that finds another connection: whatever may
-// have become of the server in between. The others begin with the store's last event.
+// puller copies from a server in rounds. The first round compares all events of the store
+// with those of the server, and so does the first round on each new connection, because the
+// server may have another store by then. Other rounds start with the last event of the
+// store.
 type puller struct {
 	*importing
 	from  *client.Client
 	to    *store.Store
 	names []string
-	asked time.Time // when the server was asked for tracking
+	asked time.Time // when tracking was last queried
 
-	connection uint64 // over which the whole store was compared; 0 for none
-	behind     uint64 // the store's head then
+	connection uint64 // on which the whole store was compared; 0 if there is none
+	head       uint64 // of the store after the last round
 }
 
-// round copies what the server has now.
+// round copies the events and tracking that the server has now.
 func (p *puller) round(ctx context.Context) error {
 	connection := p.from.Connections()
-	r := &restorer{to: p.to, at: max(p.behind, 1) - 1, show: func(uint64) {}}
+	r := &restorer{to: p.to, at: max(p.head, 1) - 1, show: func(uint64) {}}
 	whole := connection != p.connection
 	if whole {
 		head, err := p.from.Head(ctx)
@@ -82,16 +85,16 @@ func (p *puller) round(ctx context.Context) error {
 		r.at, r.show = 0, func(done uint64) { bar.show(done, head) }
 	}
 	p.connection = 0
-	tracking, err := r.restore(ctx, p.over(connection, p.records(ctx, r.at+1, whole)))
+	tracking, err := r.restore(ctx, p.onConnection(connection, p.records(ctx, r.at+1, whole)))
 	p.tracking += tracking
 	if err == nil {
-		p.connection, p.behind = connection, r.at
+		p.connection, p.head = connection, r.at
 	}
 	return err
 }
 
-// records gives what the server has from a position on. If that is all, it has the
-// tracking compared first.
+// records returns the records of the server from a position on. If whole is set, tracking
+// is compared first.
 func (p *puller) records(ctx context.Context, from uint64, whole bool) records {
 	var names []string
 	if now := time.Now(); now.Sub(p.asked) >= pollTracking {
@@ -109,9 +112,9 @@ func (p *puller) records(ctx context.Context, from uint64, whole bool) records {
 	}
 }
 
-// over passes records on while no other connection than the one that is given can
-// have brought them.
-func (p *puller) over(connection uint64, source records) records {
+// onConnection passes on the records of source, and fails as soon as they may come from
+// another connection than the given one.
+func (p *puller) onConnection(connection uint64, source records) records {
 	return func(yield func(record, error) bool) {
 		for r, err := range source {
 			if err == nil && p.from.Connections() != connection {
@@ -124,56 +127,56 @@ func (p *puller) over(connection uint64, source records) records {
 	}
 }
 
-var errOtherConnection = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the connection broke, and there is another one"}
+var errOtherConnection = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the connection was lost and a new one was opened"}
 
-// follow makes rounds until ctx is done, or the source turns out to be another.
+// follow makes rounds until ctx is done, or until the server has another store.
 func (p *puller) follow(ctx context.Context) error {
-	pause, caughtUp, told := firstRetry, false, false
+	pause, caughtUp, lost := firstRetry, false, false
 	for {
-		before := p.behind
+		before := p.head
 		err := p.round(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
 			if !caughtUp {
-				fmt.Fprintf(p.stderr, "umadb: the store has all that the server had, up to position %d; following until Ctrl-C\n", p.behind)
+				fmt.Fprintf(p.stderr, "umadb: caught up with the server at position %d; following until Ctrl-C\n", p.head)
 			}
-			if told {
-				fmt.Fprintln(p.stderr, "umadb: the server answers again")
+			if lost {
+				fmt.Fprintln(p.stderr, "umadb: the server is reachable again")
 			}
-			pause, caughtUp, told = firstRetry, true, false
-			if p.behind-before < batchRecords {
+			pause, caughtUp, lost = firstRetry, true, false
+			if p.head-before < batchRecords {
 				p.wait(ctx)
 			}
 		case !errors.Is(err, dcb.ErrTransport):
 			return err
 		default:
-			if !told {
-				fmt.Fprintf(p.stderr, "umadb: %v; trying again until it answers, or Ctrl-C\n", err)
-				told = true
+			if !lost {
+				fmt.Fprintf(p.stderr, "umadb: %v; retrying until the server is reachable, or Ctrl-C\n", err)
+				lost = true
 			}
-			p.asked = time.Time{} // the answers may be lost
+			p.asked = time.Time{} // the responses may be lost
 			sleep(ctx, pause)
 			pause = min(2*pause, lastRetry)
 		}
 	}
 }
 
-// wait returns when the server may have something new.
+// wait waits until the server has a new event or the next round is due.
 func (p *puller) wait(ctx context.Context) {
 	poll := pollHistory
 	if len(p.names) > 0 {
 		poll = pollTracking
 	}
-	least := time.After(leastWait)
+	atLeast := time.After(minWait)
 	waiting, cancel := context.WithTimeout(ctx, poll)
 	defer cancel()
-	for range p.from.Subscribe(waiting, dcb.Query{}, p.behind) {
-		break // an event, or an error that the next round will meet
+	for range p.from.Subscribe(waiting, dcb.Query{}, p.head) {
+		break // an event, or an error that the next round will return
 	}
 	select {
-	case <-least:
+	case <-atLeast:
 	case <-ctx.Done():
 	}
 }

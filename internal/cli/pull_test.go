@@ -18,7 +18,7 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// fillMany puts n events into a store, some with tracking, and some tracking alone.
+// fillMany appends n events to a store, some with tracking, and tracking-only records.
 func fillMany(t *testing.T, dir string, n int) {
 	t.Helper()
 	openStore(t, dir, func(s *store.Store) {
@@ -47,7 +47,7 @@ func fillMany(t *testing.T, dir string, n int) {
 	})
 }
 
-func TestImportThatIsKilledGoesOn(t *testing.T) {
+func TestImportContinuesAfterKill(t *testing.T) {
 	const all = 80_000
 	dir := filepath.Join(t.TempDir(), "source")
 	fillMany(t, dir, all)
@@ -59,13 +59,13 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 	url := "http://" + server.address
 	for name, source := range map[string]struct {
 		args  []string
-		begin func(t *testing.T, copied string) *exec.Cmd // one that gets no more than a part
+		begin func(t *testing.T, copied string) *exec.Cmd // starts an import that receives only a part
 	}{
 		"file": {[]string{file}, func(t *testing.T, copied string) *exec.Cmd {
-			return spawn(t, beginOfFile(t, file), "import", "--db-path", copied)
+			return spawn(t, firstHalf(t, file), "import", "--db-path", copied)
 		}},
 		"server": {append([]string{"--from", url}, tracking...), func(t *testing.T, copied string) *exec.Cmd {
-			from := "http://" + beginOfAnswers(t, server.address, int64(len(lines)/3))
+			from := "http://" + limitedProxy(t, server.address, int64(len(lines)/3))
 			return spawn(t, nil, append([]string{"import", "--db-path", copied, "--from", from}, tracking...)...)
 		}},
 	} {
@@ -74,7 +74,7 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 			importing := append([]string{"import", "--db-path", copied}, source.args...)
 			for _, until := range []int{1, all / 16, all / 8} {
 				cmd := source.begin(t, copied)
-				await(t, "some events", func() bool { return holds(copied, fmt.Sprintf("n:%d\x12", until)) })
+				await(t, "some events", func() bool { return logContains(copied, fmt.Sprintf("n:%d\x12", until)) })
 				cmd.Process.Kill()
 				cmd.Wait()
 				var head int
@@ -82,7 +82,7 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 				if _, err := fmt.Sscan(stdout, &head); err != nil || head >= all {
 					t.Fatalf("killed too late, with %d events (%v): %s", head, err, stderr)
 				}
-				t.Logf("killed behind event %d", head)
+				t.Logf("killed after event %d", head)
 			}
 			code, _, stderr := run(importing...)
 			if code != 0 {
@@ -91,11 +91,11 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 			t.Log(stderr)
 			got := export(t, "--db-path", copied)
 			want := lines
-			if name == "server" { // from which tracking that sits on no event comes last
+			if name == "server" { // its tracking-only records come last
 				want = export(t, append([]string{"--url", url}, tracking...)...)
 			}
 			if got != want {
-				t.Errorf("the copy is not what the source has: %d bytes and %d", len(got), len(want))
+				t.Errorf("the copy has %d bytes, the source %d, or they differ", len(got), len(want))
 			}
 			if code, _, stderr := run("check", "--db-path", copied); code != 0 {
 				t.Error(stderr)
@@ -104,9 +104,9 @@ func TestImportThatIsKilledGoesOn(t *testing.T) {
 	}
 }
 
-// beginOfFile gives a pipe with the first half of a file, and then nothing, but no
-// end.
-func beginOfFile(t *testing.T, name string) *os.File {
+// firstHalf returns a pipe with the first half of a file, which stays open until the end of
+// the test.
+func firstHalf(t *testing.T, name string) *os.File {
 	t.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -125,9 +125,9 @@ func beginOfFile(t *testing.T, name string) *os.File {
 	return reader
 }
 
-// beginOfAnswers gives an address at which a server is reached, but on each
-// connection no more than some bytes from it.
-func beginOfAnswers(t *testing.T, server string, bytes int64) (address string) {
+// limitedProxy returns the address of a proxy for a server. It passes on a limited number of
+// bytes from the server on each connection.
+func limitedProxy(t *testing.T, server string, bytes int64) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -136,29 +136,29 @@ func beginOfAnswers(t *testing.T, server string, bytes int64) (address string) {
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
-			near, err := listener.Accept()
+			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", server)
+			upstream, err := net.Dial("tcp", server)
 			if err != nil {
-				near.Close()
+				conn.Close()
 				return
 			}
-			go io.CopyN(near, far, bytes)
+			go io.CopyN(conn, upstream, bytes)
 			go func() {
-				io.Copy(far, near)
-				near.Close()
-				far.Close()
+				io.Copy(upstream, conn)
+				conn.Close()
+				upstream.Close()
 			}()
 		}
 	}()
 	return listener.Addr().String()
 }
 
-// withoutAlone takes away the lines of tracking that sits on no event, and the end,
-// whose checksum covers them.
-func withoutAlone(lines string) string {
+// onlyEvents removes the tracking-only records from an export, and the end line, whose
+// checksum covers them.
+func onlyEvents(lines string) string {
 	var kept strings.Builder
 	for line := range strings.Lines(lines) {
 		if !strings.HasPrefix(line, `{"tracking"`) && !strings.HasPrefix(line, `{"end"`) {
@@ -168,7 +168,7 @@ func withoutAlone(lines string) string {
 	return kept.String()
 }
 
-func TestImportFollowsThroughARestart(t *testing.T) {
+func TestImportFollowsAcrossRestart(t *testing.T) {
 	t.Parallel()
 	source, copied, address := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy"), freeAddress(t)
 	fillMany(t, source, 3000)
@@ -185,38 +185,38 @@ func TestImportFollowsThroughARestart(t *testing.T) {
 			}
 		})
 	}
-	names := []string{"--tracking-source", "before", "--tracking-source", "between", "--tracking-source", "behind", "--tracking-source", "alone"}
+	names := []string{"--tracking-source", "before", "--tracking-source", "between", "--tracking-source", "after", "--tracking-source", "alone"}
 	following := spawn(t, nil, append([]string{"import", "--from", "http://" + address, "--follow", "--db-path", copied}, names...)...)
 	appends("before", 1)
-	await(t, "before", func() bool { return holds(copied, "before-19.") && holds(copied, "\x06before") })
+	await(t, "before", func() bool { return logContains(copied, "before-19.") && logContains(copied, "\x06before") })
 	stop(t, server)
 	server = serveAt(t, address, source)
 	appends("between", 2)
-	await(t, "between", func() bool { return holds(copied, "between-19.") && holds(copied, "\x07between") })
+	await(t, "between", func() bool { return logContains(copied, "between-19.") && logContains(copied, "\x07between") })
 	server.Process.Kill()
 	server.Wait()
-	await(t, "that the client has given up by itself", func() bool { return strings.Contains(told(following), "trying again") })
+	await(t, "the end of the client's own retries", func() bool { return strings.Contains(stderrOf(following), "retrying until") })
 	serveAt(t, address, source)
-	appends("behind", 3)
-	await(t, "behind", func() bool { return holds(copied, "behind-19.") && holds(copied, "\x06behind") })
-	await(t, "that it says so", func() bool { return strings.Contains(told(following), "answers again") })
+	appends("after", 3)
+	await(t, "after", func() bool { return logContains(copied, "after-19.") && logContains(copied, "\x05after") })
+	await(t, "the message", func() bool { return strings.Contains(stderrOf(following), "reachable again") })
 	if err := following.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	if err := following.Wait(); err != nil {
 		t.Errorf("following ended with %v", err)
 	}
-	for _, want := range []string{"trying again", "answers again", "0 events there already, imported 3060 events and "} {
-		if !strings.Contains(told(following), want) {
-			t.Errorf("it does not tell %q: %s", want, told(following))
+	for _, want := range []string{"retrying until", "reachable again", "0 existing events, imported 3060 events and "} {
+		if !strings.Contains(stderrOf(following), want) {
+			t.Errorf("standard error does not contain %q: %s", want, stderrOf(following))
 		}
 	}
 	want := export(t, append([]string{"--url", "http://" + address}, names...)...)
-	if got := export(t, "--db-path", copied); withoutAlone(got) != withoutAlone(want) {
-		t.Error("the copy is not what the server has")
+	if got := export(t, "--db-path", copied); onlyEvents(got) != onlyEvents(want) {
+		t.Error("the copy differs from the server")
 	}
 	openStore(t, copied, func(s *store.Store) {
-		for name, want := range map[string]uint64{"before": 1, "between": 2, "behind": 3, "alone": 1500} {
+		for name, want := range map[string]uint64{"before": 1, "between": 2, "after": 3, "alone": 1500} {
 			if got, _, err := s.GetTrackingInfo(t.Context(), name); err != nil || got != want {
 				t.Errorf("tracking of %s is %d (%v), want %d", name, got, err, want)
 			}
@@ -224,7 +224,7 @@ func TestImportFollowsThroughARestart(t *testing.T) {
 	})
 }
 
-func TestImportThatFollowsNoticesAnotherStore(t *testing.T) {
+func TestImportThatFollowsDetectsAnotherStore(t *testing.T) {
 	t.Parallel()
 	web := &dcb.TrackingInfo{Source: "web"}
 	other := func(events int) func([]dcb.SequencedEvent) []dcb.SequencedEvent {
@@ -263,24 +263,24 @@ func TestImportThatFollowsNoticesAnotherStore(t *testing.T) {
 			})
 			server := serveAt(t, address, source)
 			following := spawn(t, nil, "import", "--from", "http://"+address, "--follow", "--tracking-source", "alone", "--db-path", copied)
-			await(t, "the copy", func() bool { return strings.Contains(told(following), "following until") })
+			await(t, "the copy", func() bool { return strings.Contains(stderrOf(following), "following until") })
 			stop(t, server)
 			serveAt(t, address, another)
 			late := time.AfterFunc(30*time.Second, func() { following.Process.Kill() })
 			defer late.Stop()
 			following.Wait()
-			code, text := following.ProcessState.ExitCode(), told(following)
-			if code != 3 || !strings.Contains(text, "histories do not mix") || !strings.Contains(text, "it added 10 events") {
-				t.Errorf("it ends with %d: %s", code, text)
+			code, text := following.ProcessState.ExitCode(), stderrOf(following)
+			if code != 3 || !strings.Contains(text, "the histories differ") || !strings.Contains(text, "added before the error was detected: 10 events") {
+				t.Errorf("exit code %d: %s", code, text)
 			}
-			if got, want := withoutAlone(export(t, "--db-path", copied)), withoutAlone(export(t, "--db-path", source)); got != want {
+			if got, want := onlyEvents(export(t, "--db-path", copied)), onlyEvents(export(t, "--db-path", source)); got != want {
 				t.Error("the copy has changed")
 			}
 		})
 	}
 }
 
-// allRecords gives all that a store has.
+// allRecords returns all records of a store.
 func allRecords(t *testing.T, s *store.Store) (all []dcb.SequencedEvent) {
 	t.Helper()
 	for r, err := range s.Records(t.Context()) {
@@ -292,31 +292,31 @@ func allRecords(t *testing.T, s *store.Store) (all []dcb.SequencedEvent) {
 	return all
 }
 
-// Each round looks at the last event again, which is not one more that was there.
-func TestImportThatFollowsCountsAnEventOnce(t *testing.T) {
+// Each round compares the last event again, which must not be counted twice.
+func TestImportThatFollowsCountsEventsOnce(t *testing.T) {
 	t.Parallel()
 	folder, address := t.TempDir(), freeAddress(t)
 	source, copied := filepath.Join(folder, "source"), filepath.Join(folder, "copy")
 	fillMany(t, source, 1)
 	serveAt(t, address, source)
 	following := spawn(t, nil, "import", "--from", "http://"+address, "--follow", "--tracking-source", "later", "--db-path", copied)
-	await(t, "the copy", func() bool { return holds(copied, "n:0") })
+	await(t, "the copy", func() bool { return logContains(copied, "n:0") })
 	dial(t, address, func(c *client.Client) {
 		if _, err := c.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: "later", Position: 1}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	await(t, "another round", func() bool { return holds(copied, "later") })
+	await(t, "another round", func() bool { return logContains(copied, "later") })
 	if err := following.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	following.Wait()
-	if text := told(following); !strings.Contains(text, "umadb: 0 events there already, imported 1 event and 1 tracking position") {
-		t.Errorf("it tells %s", text)
+	if text := stderrOf(following); !strings.Contains(text, "umadb: 0 existing events, imported 1 event and 1 tracking position") {
+		t.Errorf("standard error: %s", text)
 	}
 }
 
-func TestImportEndsWithASignal(t *testing.T) {
+func TestSignalEndsImport(t *testing.T) {
 	copied := filepath.Join(t.TempDir(), "copy")
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -330,15 +330,15 @@ func TestImportEndsWithASignal(t *testing.T) {
 		fmt.Fprintf(out, "{\"position\":%d}\n", i+1)
 	}
 	out.Flush()
-	await(t, "a batch", func() bool { return holds(copied, "\x0a\x05\x08\x80\x20\x12\x00") }) // the record of position 4096
-	begun := time.Now()
+	await(t, "a batch", func() bool { return logContains(copied, "\x0a\x05\x08\x80\x20\x12\x00") }) // the record of position 4096
+	start := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	code, text := cmd.ProcessState.ExitCode(), told(cmd)
-	if took := time.Since(begun); took > 2*time.Second {
+	code, text := cmd.ProcessState.ExitCode(), stderrOf(cmd)
+	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("it took %v to end", took)
 	}
-	wantError(t, code, text, 1, "interrupted", "imported and safe")
+	wantError(t, code, text, 1, "interrupted", "imported and durable")
 }

@@ -10,20 +10,20 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// queryFlags say which events are meant.
+// queryFlags are the flags that describe a query.
 type queryFlags struct {
 	types, tags []string
 	items       itemList
 }
 
 func (q *queryFlags) addFlags(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&q.types, "type", nil, "`name` of an event type; repeated, any of them")
-	flags.StringArrayVar(&q.tags, "tag", nil, "`tag` that an event must have; repeated, all of them")
-	flags.Var(&q.items, "item", `events of another kind too, as "type=A type=B tag=x tag=y" or, with spaces, {"types":["A"],"tags":["x y"]}; repeated, any of them`)
+	flags.StringArrayVar(&q.types, "type", nil, "`name` of the event type to match; repeat to match any of several")
+	flags.StringArrayVar(&q.tags, "tag", nil, "`tag` that an event must have; repeat to require all of several")
+	flags.Var(&q.items, "item", `also match other events, as "type=A type=B tag=x tag=y" or, for names with spaces, {"types":["A"],"tags":["x y"]}; repeat for more`)
 	perCall(flags, "type", "tag", "item")
 }
 
-// query gives what the flags mean; all events if none was given.
+// query returns the query that the flags describe. Without flags, it matches all events.
 func (q *queryFlags) query() dcb.Query {
 	items := q.items.items
 	if len(q.types)+len(q.tags) > 0 {
@@ -32,7 +32,7 @@ func (q *queryFlags) query() dcb.Query {
 	return dcb.Query{Items: items}
 }
 
-// itemList is a flag that can be repeated, each time with one item of a query.
+// itemList is a flag whose values are items of a query.
 type itemList struct{ items []dcb.QueryItem }
 
 // Set adds an item.
@@ -44,14 +44,14 @@ func (l *itemList) Set(text string) error {
 	return err
 }
 
-// String shows the items, as there is no default: nothing.
+// String returns "": there is no default.
 func (l *itemList) String() string { return "" }
 
-// Type names the value in the help.
+// Type returns the placeholder of the value in the help.
 func (l *itemList) Type() string { return "item" }
 
-// parseItem reads an item of a query: words that begin with type= or tag=, a
-// JSON object with types and tags where a name has a space, or * for every event.
+// parseItem parses an item of a query: words that start with type= or tag=, a JSON object
+// with types and tags, which is needed for names with spaces, or * for every event.
 func parseItem(text string) (item dcb.QueryItem, err error) {
 	text = strings.TrimSpace(text)
 	switch {
@@ -71,14 +71,14 @@ func parseItem(text string) (item dcb.QueryItem, err error) {
 	}
 	for _, word := range strings.Fields(text) {
 		if strings.HasSuffix(word, "=") || strings.Contains(word, ",tag=") || strings.Contains(word, ",type=") {
-			return item, fmt.Errorf(`%q names nothing, or two things at once: separate words with spaces, or write {"tags":[""]} if that is the name`, word)
+			return item, fmt.Errorf(`%q has no name, or more than one: separate names with spaces, or write JSON, as in {"tags":[""]}`, word)
 		}
 		if name, found := strings.CutPrefix(word, "type="); found {
 			item.Types = append(item.Types, name)
 		} else if name, found := strings.CutPrefix(word, "tag="); found {
 			item.Tags = append(item.Tags, name)
 		} else {
-			return item, fmt.Errorf(`%q begins with neither type= nor tag=: write "type=A tag=x", or {"tags":["x y"]} for a name with a space`, word)
+			return item, fmt.Errorf(`%q starts with neither type= nor tag=: write "type=A tag=x", or {"tags":["x y"]} for a name with a space`, word)
 		}
 	}
 	return item, nil

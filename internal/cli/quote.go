@@ -7,12 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// What a store holds may come from anybody, and a terminal obeys what it is
-// shown. So whatever is printed as text goes through this file first.
+// The content of a store may come from an untrusted client, and a terminal executes control
+// sequences. So text output must use the functions in this file.
 
-// appendWord writes text so that it is one word and cannot be mistaken for
-// anything else: as such, or quoted as in Go. A word with one of the reserved
-// characters is quoted too.
+// appendWord appends text as one unambiguous word: unchanged, or quoted as in Go if
+// necessary. It also quotes a text that contains one of the reserved characters.
 func appendWord(dst []byte, text, reserved string) []byte {
 	if isWord(text) && !strings.ContainsAny(text, reserved) {
 		return append(dst, text...)
@@ -23,7 +22,7 @@ func appendWord(dst []byte, text, reserved string) []byte {
 // word is appendWord, as a string.
 func word(text string) string { return string(appendWord(nil, text, "")) }
 
-// isWord tells whether text can stand among others with spaces between them.
+// isWord reports whether text is printable, without spaces, and does not look quoted.
 func isWord(text string) bool {
 	if text == "" || text[0] == '"' || !utf8.ValidString(text) {
 		return false
@@ -36,15 +35,15 @@ func isWord(text string) bool {
 	return true
 }
 
-// isText tells whether data can be shown as such: UTF-8 in which nothing but
-// line ends and tabs does more than stand there.
+// isText reports whether data can be printed unchanged: it is UTF-8 without control
+// characters except line ends and tabs.
 func isText(data []byte) bool {
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
 		switch {
 		case r == '\n', r == '\t':
 		case r == '\r' && i+1 < len(data) && data[i+1] == '\n':
-		case r == utf8.RuneError && size == 1, commands(r):
+		case r == utf8.RuneError && size == 1, isControl(r):
 			return false
 		}
 		i += size
@@ -57,11 +56,11 @@ const (
 	zeroWidthJoiner    = '\u200d'
 )
 
-// commands tells whether a character can do more to a terminal than stand there:
-// control characters, those of C1 among them, that begin its commands; others
-// that turn the direction of writing, end lines or hide. The joiners only shape
-// their neighbours, in emoji and in some scripts.
-func commands(r rune) bool {
+// isControl reports whether a character controls a terminal: a control character, including
+// those of C1, or a format character, which may change the writing direction, end a line or
+// be invisible. The zero-width joiners, which only shape their neighbours in emoji and some
+// scripts, are not control characters.
+func isControl(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < ' ' || r == 0x7f
 	}
@@ -69,12 +68,12 @@ func commands(r rune) bool {
 		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Harmless returns a message with its control characters escaped, except newlines. They
+// EscapeControl returns message with its control characters escaped, except newlines. They
 // may come from an event, a file or a server.
-func Harmless(message string) string {
+func EscapeControl(message string) string {
 	var b strings.Builder
 	for _, r := range message {
-		if r == '\n' || !commands(r) {
+		if r == '\n' || !isControl(r) {
 			b.WriteRune(r)
 			continue
 		}

@@ -26,11 +26,12 @@ func newReadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "read",
 		Short: "Print the events that match a query",
-		Long: `read prints the events that match a query, those of one moment: all of them
-without a query. With --follow it goes on with those to come, until Ctrl-C.
+		Long: `read prints the events that match a query and are stored when it starts, or all of
+them without a query. With --follow it continues with new events, until Ctrl-C.
 
---type and --tag ask together: one of the types and all of the tags. --item asks
-for others besides. With --json each event is a line of JSON, which append takes.`,
+--type and --tag are combined: an event matches if it has one of the types and all of
+the tags. Each --item matches other events as well. With --json, each event is a line
+of JSON, which append accepts.`,
 		Example: `  umadb read --type StudentJoined --tag course:1 --tag student:7
   umadb read --item "type=CourseDefined tag=course:1" --item "tag=student:7" --json
   umadb read --backwards --limit 10
@@ -48,31 +49,31 @@ for others besides. With --json each event is a line of JSON, which append takes
 	}
 	f := cmd.Flags()
 	o.query.addFlags(f)
-	f.Uint64Var(&o.start, "start", 0, "first `position` to read; the last one, if backwards")
-	f.Uint64Var(&o.after, "after", 0, "`position` to begin behind")
+	f.Uint64Var(&o.start, "start", 0, "`position` to start at; with --backwards, the largest one to read")
+	f.Uint64Var(&o.after, "after", 0, "`position` to start after")
 	f.BoolVar(&o.backwards, "backwards", false, "read from the last event to the first")
-	f.Uint32Var(&o.limit, "limit", 0, "greatest `number` of events")
-	f.BoolVarP(&o.follow, "follow", "f", false, "go on with the events to come, until Ctrl-C")
+	f.Uint32Var(&o.limit, "limit", 0, "maximum `number` of events")
+	f.BoolVarP(&o.follow, "follow", "f", false, "continue with new events, until Ctrl-C")
 	perCall(f, "start", "after", "backwards", "limit", "follow")
 	f.BoolVar(&o.json, "json", false, "print each event as a line of JSON")
 	o.target.addFlags(f)
 	return cmd
 }
 
-// validate refuses flags that contradict each other.
+// validate rejects flags that contradict each other.
 func (o *readOptions) validate(flags *pflag.FlagSet) error {
 	switch {
 	case flags.Changed("start") && flags.Changed("after"):
 		return usageErrorf("--start and --after are both given: --start is the first position to read, --after the one before it")
 	case o.backwards && flags.Changed("after"):
-		return usageErrorf("--after goes forwards only: with --backwards, name the first position to read with --start")
+		return usageErrorf("--after and --backwards are both given: with --backwards, set the position to start at with --start")
 	case o.backwards && o.follow:
-		return usageErrorf("--follow goes forwards only: leave out --backwards or --follow")
+		return usageErrorf("--follow and --backwards are both given: use only one")
 	}
 	return nil
 }
 
-// read prints what the flags ask for.
+// read prints the events that the flags describe.
 func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventStore) error {
 	flags := cmd.Flags()
 	p := newPrinter(cmd.OutOrStdout(), o.json)
@@ -89,13 +90,13 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 	case flags.Changed("start"):
 		options.Start = &o.start
 	case flags.Changed("after"):
-		options.Start = behind(o.after)
+		options.Start = startAfter(o.after)
 	}
 	_, err := p.printAll(s.Read(ctx, o.query.query(), options))
 	return err
 }
 
-// givenLimit gives the limit, nil if there is none. 0 is one.
+// givenLimit returns the limit, or nil if the flag is not set. 0 is a limit.
 func givenLimit(flags *pflag.FlagSet, limit *uint32) *uint32 {
 	if !flags.Changed("limit") {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-var update = flag.Bool("update", false, "write what is generated from the commands into the documents")
+var update = flag.Bool("update", false, "update the generated parts of the documents")
 
 // TestReadmeHasEveryFlag compares the table in README.md with the flags of serve.
 func TestReadmeHasEveryFlag(t *testing.T) {
@@ -20,7 +20,7 @@ func TestReadmeHasEveryExitCode(t *testing.T) {
 	wantSection(t, "README.md", "exit codes", exitCodeTable(nil))
 }
 
-func TestServeHasTheFlagsOfTheProgramItself(t *testing.T) {
+func TestServeHasTheFlagsOfRootCommand(t *testing.T) {
 	root := cli.NewCommand()
 	serve, _, err := root.Find([]string{"serve"})
 	if err != nil {
@@ -29,7 +29,7 @@ func TestServeHasTheFlagsOfTheProgramItself(t *testing.T) {
 	root.Flags().VisitAll(func(f *pflag.Flag) {
 		other := serve.Flags().Lookup(f.Name)
 		if f.Name != "version" && (other == nil || other.Usage != f.Usage || other.DefValue != f.DefValue) {
-			t.Errorf("serve has not the same flag --%s", f.Name)
+			t.Errorf("serve does not have the same flag --%s", f.Name)
 		}
 	})
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// record is one of the things that a store is copied as: an event, tracking that
-// sits on no event (at position 0), or the end, which tells that it was all.
+// record is a unit of copying: an event, a tracking-only record (at position 0), or the end,
+// which confirms that the records are complete.
 type record struct {
 	dcb.SequencedEvent
 	end  *end
-	line int // of the file; 0 if it is from none
+	line int // number in the file; 0 if it is not from a file
 }
 
-// place says where the record is to be found.
+// place describes where the record is in the source.
 func (r *record) place() string {
 	switch {
 	case r.line > 0:
@@ -29,11 +29,11 @@ func (r *record) place() string {
 	return "what follows the events"
 }
 
-// records are a store in the order of its log. The end, or an error, is the last
-// thing that they yield.
+// records iterates over the content of a store in the order of its log. It ends with the
+// end record or an error.
 type records = iter.Seq2[record, error]
 
-// storeRecords gives all that is in a directory.
+// storeRecords returns all records of a store.
 func storeRecords(ctx context.Context, s *store.Store) records {
 	return func(yield func(record, error) bool) {
 		head := uint64(0)
@@ -47,12 +47,12 @@ func storeRecords(ctx context.Context, s *store.Store) records {
 	}
 }
 
-// serverRecords gives the events on a server from a position on, as of now, and
-// then the tracking of the sources that are named, so far as it sits on no event.
-// It asks for that first: then each event that it speaks of is among those read.
+// serverRecords returns the current events of a server from a position on, followed by
+// tracking-only records of the named sources. It queries the tracking before it reads the
+// events: so an event with one of these tracking positions is among those that are read.
 func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from uint64) records {
 	return func(yield func(record, error) bool) {
-		alone, err := namedTracking(ctx, s, names)
+		unmatched, err := namedTracking(ctx, s, names)
 		if err != nil {
 			yield(record{}, err)
 			return
@@ -62,30 +62,30 @@ func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from u
 		last := from - 1
 		for event, err := range read.All() {
 			if err == nil && event.Position != last+1 {
-				err = misplaced(event.Position, last+1)
+				err = positionError(event.Position, last+1)
 			}
 			last = event.Position
 			if info := event.Tracking; info != nil {
-				if position, named := alone[info.Source]; named && position <= info.Position {
-					delete(alone, info.Source)
+				if position, named := unmatched[info.Source]; named && position <= info.Position {
+					delete(unmatched, info.Source)
 				}
 			}
 			if !yield(record{SequencedEvent: event}, err) || err != nil {
 				return
 			}
 		}
-		head, err := read.Head() // known by now: some servers tell it only at the end
+		head, err := read.Head() // some servers send it only at the end
 		if err != nil {
 			yield(record{}, err)
 			return
 		}
 		if due := max(head, from-1); last != due {
-			yield(record{}, fmt.Errorf("the server's answer ends with position %d where its head is %d; run the command again", last, due))
+			yield(record{}, fmt.Errorf("the server's response ends at position %d, but its head is %d; run the command again", last, due))
 			return
 		}
 		for _, name := range names {
-			position, named := alone[name]
-			delete(alone, name) // it may be named twice
+			position, named := unmatched[name]
+			delete(unmatched, name) // names may contain duplicates
 			info := &dcb.TrackingInfo{Source: name, Position: position}
 			if named && !yield(record{SequencedEvent: dcb.SequencedEvent{Tracking: info}}, nil) {
 				return
@@ -95,8 +95,8 @@ func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from u
 	}
 }
 
-// namedTracking asks for what is recorded of some sources, and gives it for those
-// that have something.
+// namedTracking returns the recorded positions of the named sources. Unknown sources are
+// left out.
 func namedTracking(ctx context.Context, s dcb.EventStore, names []string) (map[string]uint64, error) {
 	recorded := make(map[string]uint64, len(names))
 	for _, name := range names {
@@ -111,22 +111,22 @@ func namedTracking(ctx context.Context, s dcb.EventStore, names []string) (map[s
 	return recorded, nil
 }
 
-// noteUnknown tells a person of names by which a server knows no tracking source:
-// they may be misspelt.
-func noteUnknown(ctx context.Context, s dcb.EventStore, names []string, stderr io.Writer) error {
+// warnUnknownSources prints a warning for each named tracking source that the server does
+// not have: the name may be misspelt.
+func warnUnknownSources(ctx context.Context, s dcb.EventStore, names []string, stderr io.Writer) error {
 	recorded, err := namedTracking(ctx, s, names)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		if _, known := recorded[name]; !known {
-			fmt.Fprintf(stderr, "umadb: the server knows no tracking source %q so far; is the name right?\n", name)
+			fmt.Fprintf(stderr, "umadb: the server has no tracking source %q yet; check the name\n", name)
 		}
 	}
 	return nil
 }
 
-// misplaced says that a source has a gap, or goes back.
-func misplaced(position, due uint64) error {
-	return fmt.Errorf("the source gives position %d where %d is due: it is no whole store; export it again", position, due)
+// positionError returns the error for a source whose positions are not contiguous.
+func positionError(position, want uint64) error {
+	return fmt.Errorf("the source has position %d instead of %d: it is not a complete store; export it again", position, want)
 }

@@ -7,9 +7,8 @@ import (
 	"github.com/umadb-go/umadb/internal/server"
 )
 
-// reloadOn starts a goroutine that reloads at each signal, until stop is called. It is
-// not waited for, so a file that cannot be read in time does not keep the server from
-// stopping.
+// reloadOn starts a goroutine that reloads at each signal, until stop is called. stop does
+// not wait for it, so that a read that blocks does not keep the server from stopping.
 func (o *serveOptions) reloadOn(signals <-chan os.Signal, srv *server.Server, logger *slog.Logger) (stop func()) {
 	done := make(chan struct{})
 	go func() {
@@ -25,10 +24,10 @@ func (o *serveOptions) reloadOn(signals <-chan os.Signal, srv *server.Server, lo
 	return func() { close(done) }
 }
 
-// reload reads the files of the settings of a running server again. A setting that
-// cannot be used is unchanged. Connections and calls in progress are not affected.
+// reload reads the files of the settings of a running server again. A setting that is
+// invalid is unchanged. Connections and calls in progress are not affected.
 func (o *serveOptions) reload(srv *server.Server, logger *slog.Logger) {
-	logger.Info("reading certificate, API key and log level again, as far as files have them")
+	logger.Info("reloading the certificate, the API key and the log level from their files")
 	for _, setting := range []struct {
 		name, file string
 		reload     func() error
@@ -46,9 +45,9 @@ func (o *serveOptions) reload(srv *server.Server, logger *slog.Logger) {
 			continue
 		}
 		if err := setting.reload(); err != nil {
-			logger.Error("a setting could not be read again and stays as it was", "setting", setting.name, "file", setting.file, "error", err)
+			logger.Error("cannot reload a setting; it is unchanged", "setting", setting.name, "file", setting.file, "error", err)
 			continue
 		}
-		logger.Info("a setting was read again", "setting", setting.name, "file", setting.file)
+		logger.Info("reloaded a setting", "setting", setting.name, "file", setting.file)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// A file that is never read to its end, as on a share that does not answer, keeps the
-// server from reading its settings again, and from nothing else.
-func TestAServerStopsWhileItReadsFilesAgain(t *testing.T) {
+// A file that cannot be read to its end, as on a hanging network share, blocks only the
+// reload of the settings.
+func TestServerStopsDuringReload(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "api-key")
 	if err := syscall.Mkfifo(key, 0o600); err != nil {
 		t.Fatal(err)
@@ -18,7 +18,7 @@ func TestAServerStopsWhileItReadsFilesAgain(t *testing.T) {
 	go func() { _ = os.WriteFile(key, []byte("key\n"), 0) }() // for the start
 	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"), "--api-key-file", key)
 	server.Process.Signal(syscall.SIGHUP)
-	if line, err := server.log.ReadString('\n'); err != nil || !strings.Contains(line, "again") {
+	if line, err := server.log.ReadString('\n'); err != nil || !strings.Contains(line, "reloading") {
 		t.Fatalf("the log has %q, %v", line, err)
 	}
 	server.Process.Signal(syscall.SIGTERM)

@@ -21,7 +21,7 @@ import (
 // logged is a line of a log in JSON.
 type logged struct{ Level, Msg, Setting, Error string }
 
-// readLog reads lines of a server's log up to the one that ends with a setting.
+// readLog reads the lines of a server's log about settings, up to the one about last.
 func readLog(t *testing.T, p *process, last string) (lines []logged) {
 	t.Helper()
 	late := time.AfterFunc(30*time.Second, func() { p.Process.Kill() })
@@ -29,7 +29,7 @@ func readLog(t *testing.T, p *process, last string) (lines []logged) {
 	for {
 		text, err := p.log.ReadBytes('\n')
 		if err != nil {
-			t.Fatalf("the log has ended before it told of %s: %v, %v", last, lines, err)
+			t.Fatalf("the log ended before %s: %v, %v", last, lines, err)
 		}
 		var line logged
 		if err := json.Unmarshal(text, &line); err != nil {
@@ -44,22 +44,22 @@ func readLog(t *testing.T, p *process, last string) (lines []logged) {
 	}
 }
 
-// wantSettings checks which settings were read again, at which level of the log.
+// wantSettings checks which settings were reloaded, and the levels of their log lines.
 func wantSettings(t *testing.T, lines []logged, want ...string) {
 	t.Helper()
 	var got []string
 	for _, line := range lines {
 		got = append(got, line.Level+" "+line.Setting)
-		if failed := line.Level == "ERROR"; failed != (line.Error != "") || failed != strings.Contains(line.Msg, "stays as it was") {
+		if failed := line.Level == "ERROR"; failed != (line.Error != "") || failed != strings.Contains(line.Msg, "it is unchanged") {
 			t.Errorf("the log has %+v", line)
 		}
 	}
 	if strings.Join(got, ", ") != strings.Join(want, ", ") {
-		t.Errorf("the log tells of %q, want %q", got, want)
+		t.Errorf("the log has %q, want %q", got, want)
 	}
 }
 
-func TestHangupReadsFilesAgain(t *testing.T) {
+func TestHangupReloadsFiles(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	write := func(name, text string) {
@@ -98,7 +98,7 @@ func TestHangupReadsFilesAgain(t *testing.T) {
 	appendTo(before)
 	next, unsubscribe := iter.Pull2(before.Subscribe(t.Context(), dcb.Query{}, 0))
 	defer unsubscribe()
-	next() // it has begun
+	next() // the subscription has started
 
 	renew()
 	write("api-key", "second")
@@ -131,10 +131,10 @@ func TestHangupReadsFilesAgain(t *testing.T) {
 	}
 }
 
-func TestHangupWithoutFilesIsHarmless(t *testing.T) {
+func TestHangupWithoutFiles(t *testing.T) {
 	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
 	server.Process.Signal(syscall.SIGHUP)
-	if line, err := server.log.ReadString('\n'); err != nil || !strings.Contains(line, `"level":"INFO"`) || !strings.Contains(line, "again") {
+	if line, err := server.log.ReadString('\n'); err != nil || !strings.Contains(line, `"level":"INFO"`) || !strings.Contains(line, "reloading") {
 		t.Errorf("the log has %q, %v", line, err)
 	}
 	if got := head(t, server.address); got != 0 {
@@ -142,8 +142,8 @@ func TestHangupWithoutFilesIsHarmless(t *testing.T) {
 	}
 }
 
-// A terminal that is closed sends SIGHUP.
-func TestHangupEndsACommandAsSIGTERMDoes(t *testing.T) {
+// Closing a terminal sends SIGHUP.
+func TestHangupEndsCommandLikeSIGTERM(t *testing.T) {
 	if signal.Ignored(syscall.SIGHUP) {
 		t.Skip("SIGHUP is ignored here, as by nohup, and programs inherit that")
 	}
@@ -160,13 +160,13 @@ func TestHangupEndsACommandAsSIGTERMDoes(t *testing.T) {
 		ends    bool
 	}{
 		{"true", true},
-		{`trap "" HUP`, false}, // what nohup does
+		{`trap "" HUP`, false}, // as nohup does
 	} {
 		out := filepath.Join(t.TempDir(), "out")
 		cmd := exec.Command("sh", "-c", c.prepare+`; exec "$0" subscribe --url "$1" > "$2"`, os.Args[0], "http://"+server.address, out)
 		cmd.Env = append(os.Environ(), asProgram+"=1")
-		said := new(errorOutput)
-		cmd.Stderr = said
+		stderr := new(errorOutput)
+		cmd.Stderr = stderr
 		if err := cmd.Start(); err != nil {
 			t.Skip(err)
 		}
@@ -181,8 +181,8 @@ func TestHangupEndsACommandAsSIGTERMDoes(t *testing.T) {
 			cmd.Process.Signal(syscall.SIGTERM)
 		}
 		cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != 0 || said.String() != "" {
-			t.Errorf("after %s: exit code %d, said %q", c.prepare, code, said)
+		if code := cmd.ProcessState.ExitCode(); code != 0 || stderr.String() != "" {
+			t.Errorf("after %s: exit code %d, standard error %q", c.prepare, code, stderr)
 		}
 	}
 }

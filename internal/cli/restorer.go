@@ -10,31 +10,32 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// errMixed is why a store is refused that is no beginning of the source.
-var errMixed = errors.New("histories do not mix; import the whole source into an empty directory")
+// errHistory is returned for a store that is not a prefix of the source.
+var errHistory = errors.New("the histories differ; import the whole source into an empty directory")
 
-// mixed says in what the store is no beginning of the source.
-func mixed(format string, args ...any) error {
-	return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf(format, args...), Cause: errMixed}
+// historyError returns an error that describes why the store is not a prefix of the source.
+func historyError(format string, args ...any) error {
+	return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf(format, args...), Cause: errHistory}
 }
 
-// restorer brings a store up to a source. What the store has already is compared;
-// no event is written before all of that was found to be the source's too.
+// restorer copies the records of a source that a store does not have yet. It compares the
+// events of the store with those of the source, and writes no event before all of them
+// match.
 type restorer struct {
 	to   *store.Store
-	at   uint64 // position of the source's last event; before the first, the position before that
+	at   uint64 // position of the last event from the source, or the one before the first
 	show func(done uint64)
-	// owed is tracking of the store that the source must still turn out to have.
-	owed map[string]uint64
+	// unmatched is the tracking of the store that the source has not contained so far.
+	unmatched map[string]uint64
 
-	own     func() (dcb.SequencedEvent, error, bool) // the next of the store's events
-	ownHead uint64                                   // when this began
+	own     func() (dcb.SequencedEvent, error, bool) // returns the next event of the store
+	ownHead uint64                                   // head of the store at the start
 	batcher
 }
 
-// restore takes the source to its end, and gives how much tracking was written that
-// sits on no event. Whatever the error, the store is a prefix of the source, unless
-// that is unsound.
+// restore copies the source to its end, and returns the number of tracking-only records
+// written. After an error, the store is a prefix of the source, unless the source is
+// invalid.
 func (r *restorer) restore(ctx context.Context, source records) (tracking uint64, err error) {
 	if r.ownHead, err = r.to.Head(ctx); err != nil {
 		return 0, err
@@ -49,7 +50,7 @@ func (r *restorer) restore(ctx context.Context, source records) (tracking uint64
 	r.batcher = batcher{batches: batches, deferred: map[string]record{}}
 	written := make(chan error, 1)
 	go func() {
-		defer cancel() // then there is nothing more to read for
+		defer cancel() // stops reading if writing failed
 		var writeErr error
 		tracking, writeErr = writeBatches(ctx, r.to, batches)
 		written <- writeErr
@@ -62,29 +63,31 @@ func (r *restorer) restore(ctx context.Context, source records) (tracking uint64
 	return tracking, err
 }
 
-// readAll takes the source to its end, or to an error.
+// readAll processes the source to its end or to an error.
 func (r *restorer) readAll(ctx context.Context, source records) (err error) {
 	var next record
 	for next, err = range source {
 		if err == nil {
-			err = r.take(ctx, &next)
+			err = r.apply(ctx, &next)
 		}
 		if err != nil {
 			break
 		}
 	}
-	// When everything was compared, what is sound is written.
-	if r.at >= r.ownHead && !unsound(err) {
+	// Once all events are compared, the valid records before an error are written.
+	if r.at >= r.ownHead && !isSourceInvalid(err) {
 		err = firstOf(err, r.flush(ctx))
 	}
 	if err == nil && next.end == nil {
-		err = errCutShort // a source always ends with its end or an error
+		err = errIncomplete // a source ends with an end record or an error
 	}
 	return err
 }
 
-// unsound tells whether an error casts doubt on what came before it.
-func unsound(err error) bool { return errors.Is(err, errMixed) || errors.Is(err, errDamaged) }
+// isSourceInvalid reports whether an error makes the records before it unreliable too.
+func isSourceInvalid(err error) bool {
+	return errors.Is(err, errHistory) || errors.Is(err, errChecksum)
+}
 
 func firstOf(err, other error) error {
 	if err != nil {
@@ -93,19 +96,19 @@ func firstOf(err, other error) error {
 	return other
 }
 
-// take compares or writes a record.
-func (r *restorer) take(ctx context.Context, next *record) error {
+// apply compares or writes a record.
+func (r *restorer) apply(ctx context.Context, next *record) error {
 	if next.end != nil {
 		return r.finish(next.end.Head)
 	}
-	if info := next.Tracking; info != nil && info.Position >= r.owed[info.Source] {
-		delete(r.owed, info.Source)
+	if info := next.Tracking; info != nil && info.Position >= r.unmatched[info.Source] {
+		delete(r.unmatched, info.Source)
 	}
 	if next.Position == 0 {
-		return r.takeTracking(ctx, next)
+		return r.applyTracking(ctx, next)
 	}
 	if next.Position != r.at+1 {
-		return misplaced(next.Position, r.at+1)
+		return positionError(next.Position, r.at+1)
 	}
 	if next.Position > r.ownHead {
 		if err := r.add(ctx, next); err != nil {
@@ -121,7 +124,7 @@ func (r *restorer) take(ctx context.Context, next *record) error {
 	return nil
 }
 
-// compare holds an event of the source against the store's.
+// compare compares an event of the source with that of the store.
 func (r *restorer) compare(theirs *dcb.SequencedEvent) error {
 	ours, err, ok := r.own()
 	if err != nil {
@@ -131,33 +134,33 @@ func (r *restorer) compare(theirs *dcb.SequencedEvent) error {
 		return fmt.Errorf("the store ends before its head, %d; verify it with umadb check", r.ownHead)
 	}
 	if what := difference(&ours, theirs); what != "" {
-		return mixed("the store is not a copy of the source: they differ in the %s of position %d", what, theirs.Position)
+		return historyError("the store is not a copy of the source: they differ in the %s of position %d", what, theirs.Position)
 	}
 	return nil
 }
 
-// takeTracking takes tracking that sits on no event, unless the store has it. While
-// there is something to compare it is put off.
-func (r *restorer) takeTracking(ctx context.Context, next *record) error {
+// applyTracking writes a tracking-only record unless the store has it. While there are
+// events to compare, it defers the record.
+func (r *restorer) applyTracking(ctx context.Context, next *record) error {
 	recorded, known, err := r.to.GetTrackingInfo(ctx, next.Tracking.Source)
 	if err != nil || known && recorded >= next.Tracking.Position {
 		return err
 	}
 	if r.at < r.ownHead {
-		return r.putOff(next)
+		return r.postpone(next)
 	}
 	return r.add(ctx, next)
 }
 
-// finish holds the source's end against what it gave, and against the store.
+// finish compares the end of the source with its last event and with the store.
 func (r *restorer) finish(head uint64) error {
 	switch {
 	case max(r.at, head) < r.ownHead:
-		return mixed("the store is longer than the source: it goes to position %d, and the source only to %d", r.ownHead, head)
+		return historyError("the store is longer than the source: it ends at position %d, and the source at %d", r.ownHead, head)
 	case head != r.at:
-		return fmt.Errorf("the source says that it ends with position %d, and its last event has %d: it is no whole store; export it again", head, r.at)
-	case len(r.owed) > 0:
-		return notInExport(r.owed)
+		return fmt.Errorf("the source should end at position %d, but its last event is at %d: it is not a complete store; export it again", head, r.at)
+	case len(r.unmatched) > 0:
+		return missingInExport(r.unmatched)
 	}
 	return nil
 }

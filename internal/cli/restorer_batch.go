@@ -9,23 +9,23 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// A batch is what becomes durable at once: large enough that the disk is not
-// waited for, and small enough to be held three times: one being read, one that
-// waits, and one being written.
+// A batch becomes durable at once. It is large enough to hide the latency of the disk, and
+// small enough to be in memory three times: one is being read, one is queued, and one is
+// being written.
 const (
 	batchRecords = 4096
 	batchBytes   = 1 << 20
 )
 
-// batcher gathers what is to be written.
+// batcher collects the records to write.
 type batcher struct {
 	batch    []record
 	bytes    int
-	deferred map[string]record // tracking to write once there is nothing more to compare
+	deferred map[string]record // tracking-only records to write once all events are compared
 	batches  chan<- []record   // to writeBatches
 }
 
-// add puts a record into the batch.
+// add adds a record to the batch, and flushes a full batch first.
 func (b *batcher) add(ctx context.Context, next *record) error {
 	if len(b.batch) >= batchRecords || b.bytes >= batchBytes {
 		if err := b.flush(ctx); err != nil {
@@ -40,16 +40,16 @@ func (b *batcher) add(ctx context.Context, next *record) error {
 	return nil
 }
 
-// putOff keeps tracking for later.
-func (b *batcher) putOff(next *record) error {
+// postpone keeps a tracking-only record for later.
+func (b *batcher) postpone(next *record) error {
 	if len(b.deferred) >= maxSources {
-		return fmt.Errorf("more than %d tracking sources of the source are missing in the store: import into an empty directory", maxSources)
+		return fmt.Errorf("more than %d tracking sources are missing in the store: import into an empty directory", maxSources)
 	}
 	b.deferred[next.Tracking.Source] = *next
 	return nil
 }
 
-// addDeferred adds the tracking that was put off.
+// addDeferred adds the deferred records to the batch.
 func (b *batcher) addDeferred() {
 	for _, next := range b.deferred {
 		b.batch = append(b.batch, next)
@@ -57,7 +57,7 @@ func (b *batcher) addDeferred() {
 	clear(b.deferred)
 }
 
-// size is about what a record takes in memory.
+// size returns the approximate size of a record in memory, in bytes.
 func size(r *dcb.SequencedEvent) int {
 	n := 200 + len(r.Event.Type) + len(r.Event.Data)
 	for _, tag := range r.Event.Tags {
@@ -69,7 +69,7 @@ func size(r *dcb.SequencedEvent) int {
 	return n
 }
 
-// flush hands the batch over to be written.
+// flush passes the batch to writeBatches.
 func (b *batcher) flush(ctx context.Context) error {
 	b.addDeferred()
 	if len(b.batch) == 0 {
@@ -84,30 +84,29 @@ func (b *batcher) flush(ctx context.Context) error {
 	return nil
 }
 
-// writeBatches restores batches, and gives how many of their records are tracking on
-// no event. It goes on when the reading has failed: what was read before that is
-// sound.
+// writeBatches writes batches to the store, and returns the number of tracking-only records
+// among them. It continues after reading has failed: the records read before are valid.
 func writeBatches(ctx context.Context, to *store.Store, batches <-chan []record) (tracking uint64, err error) {
 	var events []dcb.SequencedEvent
 	for batch := range batches {
 		events = events[:0]
-		alone := uint64(0)
+		trackingOnly := uint64(0)
 		for i := range batch {
 			events = append(events, batch[i].SequencedEvent)
 			if batch[i].Position == 0 {
-				alone++
+				trackingOnly++
 			}
 		}
 		if err := to.Restore(ctx, events); err != nil {
 			return tracking, locate(ctx, to, batch, err)
 		}
-		tracking += alone
+		tracking += trackingOnly
 	}
 	return tracking, nil
 }
 
-// locate says which record of a batch it is that takes tracking back, if that is
-// why the batch was refused.
+// locate returns an error that names the record of a batch that decreases a tracking
+// position, if that is why the batch was rejected.
 func locate(ctx context.Context, to *store.Store, batch []record, err error) error {
 	if !errors.Is(err, dcb.ErrIntegrity) {
 		return err
@@ -118,15 +117,15 @@ func locate(ctx context.Context, to *store.Store, batch []record, err error) err
 		if info == nil {
 			continue
 		}
-		if _, again := last[info.Source]; !again {
+		if _, seen := last[info.Source]; !seen {
 			recorded, _, err := to.GetTrackingInfo(ctx, info.Source)
 			if err != nil {
 				return err
 			}
-			last[info.Source] = recorded // 0 if there is none: nothing goes back from that
+			last[info.Source] = recorded // 0 if there is none: no position is less
 		}
 		if info.Position < last[info.Source] {
-			return mixed("%s takes the tracking source %q from %d back to %d", batch[i].place(), info.Source, last[info.Source], info.Position)
+			return historyError("%s decreases the position of tracking source %q from %d to %d", batch[i].place(), info.Source, last[info.Source], info.Position)
 		}
 		last[info.Source] = info.Position
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// certificateCommand is "certificate". The certificate is its own authority.
+// certificateCommand implements "certificate". The certificate is self-signed.
 func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: certificate")
@@ -24,8 +24,8 @@ func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(writeCertificate(ts.MkAbs(".")))
 }
 
-// writeCertificate writes ca.pem, cert.pem and key.pem into a directory: a new
-// certificate for 127.0.0.1, which is its own authority, and its key.
+// writeCertificate writes ca.pem, cert.pem and key.pem into a directory: a new self-signed
+// certificate for 127.0.0.1, and its key.
 func writeCertificate(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

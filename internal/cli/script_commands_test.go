@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// exitCodeCommand is "exitcode N program [arguments...]".
+// exitCodeCommand implements "exitcode N program [arguments...]".
 func exitCodeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exitcode N program [arguments...]")
@@ -34,18 +34,18 @@ func exitCodeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// oneLineCommand is "oneline FILE".
+// oneLineCommand implements "oneline FILE".
 func oneLineCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: oneline FILE")
 	}
 	text := ts.ReadFile(args[0])
 	if !strings.HasPrefix(text, "umadb: ") || strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\n") {
-		ts.Fatalf("%s is not one line of umadb's: %q", args[0], text)
+		ts.Fatalf("%s is not one line of umadb: %q", args[0], text)
 	}
 }
 
-// awaitCommand is "await PATTERN FILE".
+// awaitCommand implements "await PATTERN FILE".
 func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await PATTERN FILE")
@@ -60,10 +60,10 @@ func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%s did not come to have %q within 20 s: %v %q", args[1], args[0], err, content)
+	ts.Fatalf("%s does not match %q within 20 s: %v %q", args[1], args[0], err, content)
 }
 
-// writeCommand is "write FILE TEXT".
+// writeCommand implements "write FILE TEXT".
 func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: write FILE TEXT")
@@ -73,10 +73,10 @@ func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
-// damageCommand is "damage DIRECTORY TEXT".
-func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
+// corruptCommand implements "corrupt DIRECTORY TEXT".
+func corruptCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: damage DIRECTORY TEXT")
+		ts.Fatalf("usage: corrupt DIRECTORY TEXT")
 	}
 	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "log", "*.log"))
 	ts.Check(err)

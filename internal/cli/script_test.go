@@ -11,74 +11,74 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The scenarios in testdata/script say what a person types, and what comes of it.
-// They are scripts of testscript (see "go doc testscript"), in which umadb runs
-// this command line in a process of its own.
+// The scripts in testdata/script run commands and check their output. Their syntax is that
+// of testscript (see "go doc testscript"). umadb runs this command line in a process of its
+// own.
 //
-// Those in both/ run twice: over a directory, which UMADB_DB_PATH names, and over
-// a server, which UMADB_URL names. So they name neither. Those in directory/ have
-// UMADB_DB_PATH only. Those in server/ have neither and start their own servers.
-// The conditions [directory] and [server] tell which it is, where that matters, and
-// [root] whether the user may write whatever the permissions say.
+// Scripts in both/ run twice: with a directory in UMADB_DB_PATH, and with a server in
+// UMADB_URL. So they do not name a store. Scripts in directory/ have UMADB_DB_PATH only.
+// Scripts in server/ have neither, and start their own servers. The conditions [directory]
+// and [server] are true in the respective run, and [root] if the user is root, to whom
+// permissions do not apply.
 //
-// Besides testscript's own commands, they have these:
+// Scripts can use these commands in addition to those of testscript:
 //
 //	exitcode N program [arguments...]
-//	    Runs a program, which must end with the exit code N. stdin, stdout and
-//	    stderr are as with exec.
+//	    Runs a program, which must exit with code N. stdin, stdout and stderr
+//	    are as with exec.
 //	oneline FILE
-//	    The file, or stderr, must be one line that begins with "umadb: ", which is
-//	    what every error looks like.
+//	    The file, or stderr, must be one line that starts with "umadb: ", as every
+//	    error does.
 //	await PATTERN FILE
-//	    Waits until the file has what matches the pattern: what a program in the
-//	    background has written there, as in
+//	    Waits until the file matches the pattern. A program in the background
+//	    writes it, as in
 //	    exec sh -c 'exec umadb subscribe > out' &follower&
 //	    await Joined out
 //	    kill -INT follower
 //	    wait follower
 //	write FILE TEXT
 //	    Writes a file whose content is the text, quoted as in Go: '"\x00\n"'.
-//	damage DIRECTORY TEXT
-//	    Changes a byte of the first such text in the log of a store.
+//	corrupt DIRECTORY TEXT
+//	    Changes a byte of the first occurrence of the text in the log of a store.
 //	certificate
-//	    Makes ca.pem, cert.pem and key.pem for a server on 127.0.0.1.
+//	    Writes ca.pem, cert.pem and key.pem for a server on 127.0.0.1.
 //	server NAME [flags...]
-//	    Starts umadb serve over the directory $WORK/NAME.db, on a free port, and
+//	    Starts umadb serve with the directory $WORK/NAME.db, on a free port, and
 //	    waits until it listens. Sets $NAME_url, $NAME_address and $NAME_dir.
 //	stopserver NAME
-//	    Asks the server to end, as an operator does, which must be with code 0.
+//	    Stops the server with SIGTERM. It must exit with code 0.
 //	killserver NAME
-//	    Ends the server as a crash does.
+//	    Kills the server.
 //
-// A server that still runs when its script ends is killed.
+// Servers that still run at the end of a script are killed.
 
-// scripts runs the scenarios of a folder.
-func scripts(t *testing.T, folder, over string, setup func(*testscript.Env, servers) error) {
+// runScripts runs the scripts in a directory. mode is "directory" or "server".
+func runScripts(t *testing.T, folder, mode string, setup func(*testscript.Env, servers) error) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script", folder),
 		Setup: func(env *testscript.Env) error {
 			running := servers{}
 			env.Values[serversKey{}] = running
 			env.Defer(running.kill)
-			// Else each process waits a second at its end, under the race detector.
+			// Otherwise each process waits a second at its end under the race detector.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return setup(env, running)
 		},
 		Condition: func(condition string) (bool, error) {
 			switch condition {
 			case "directory", "server":
-				return condition == over, nil
+				return condition == mode, nil
 			case "root":
 				return os.Getuid() == 0, nil
 			}
-			return false, fmt.Errorf("there is no condition %q", condition)
+			return false, fmt.Errorf("unknown condition %q", condition)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":    exitCodeCommand,
 			"oneline":     oneLineCommand,
 			"await":       awaitCommand,
 			"write":       writeCommand,
-			"damage":      damageCommand,
+			"corrupt":     corruptCommand,
 			"certificate": certificateCommand,
 			"server":      serverCommand,
 			"stopserver":  stopServerCommand,
@@ -104,16 +104,16 @@ func TestScripts(t *testing.T) {
 	}
 	withServers := func(*testscript.Env, servers) error { return nil }
 
-	t.Run("both/directory", func(t *testing.T) { scripts(t, "both", "directory", inDirectory) })
-	t.Run("both/server", func(t *testing.T) { scripts(t, "both", "server", onServer) })
-	t.Run("directory", func(t *testing.T) { scripts(t, "directory", "directory", inDirectory) })
-	t.Run("server", func(t *testing.T) { scripts(t, "server", "server", withServers) })
+	t.Run("both/directory", func(t *testing.T) { runScripts(t, "both", "directory", inDirectory) })
+	t.Run("both/server", func(t *testing.T) { runScripts(t, "both", "server", onServer) })
+	t.Run("directory", func(t *testing.T) { runScripts(t, "directory", "directory", inDirectory) })
+	t.Run("server", func(t *testing.T) { runScripts(t, "server", "server", withServers) })
 }
 
-// servers are those that a script has started, by name.
+// servers are the running servers of a script, by name.
 type servers map[string]*process
 
-// serversKey is where a script's servers are kept.
+// serversKey is the key of a script's servers in its environment.
 type serversKey struct{}
 
 func serversOf(ts *testscript.TestScript) servers { return ts.Value(serversKey{}).(servers) }
@@ -125,27 +125,27 @@ func (s servers) kill() {
 	}
 }
 
-// named gives a running server, and forgets it.
-func (s servers) named(ts *testscript.TestScript, args []string) *process {
+// remove returns a running server and removes it from s.
+func (s servers) remove(ts *testscript.TestScript, args []string) *process {
 	if len(args) != 1 || s[args[0]] == nil {
-		ts.Fatalf("name a server that runs, not %q", args)
+		ts.Fatalf("no running server %q", args)
 	}
 	p := s[args[0]]
 	delete(s, args[0])
 	return p
 }
 
-// serverCommand is "server NAME [flags...]".
+// serverCommand implements "server NAME [flags...]".
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: server NAME [flags...]")
 	}
 	name, running := args[0], serversOf(ts)
 	if running[name] != nil {
-		ts.Fatalf("the server %s runs already", name)
+		ts.Fatalf("server %s is already running", name)
 	}
 	dir := ts.MkAbs(filepath.Join(ts.Getenv("WORK"), name+".db"))
-	// Flags that come later win.
+	// Later flags override earlier ones.
 	flags := append([]string{"--db-path", dir}, absoluteFiles(ts, args[1:])...)
 	p, err := launch(flags...)
 	ts.Check(err)
@@ -161,8 +161,8 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(name+"_url", scheme+p.address)
 }
 
-// absoluteFiles makes the files among flags absolute, for the server does not
-// run in the script's folder.
+// absoluteFiles makes the files among flags absolute, because the server does not run in
+// the directory of the script.
 func absoluteFiles(ts *testscript.TestScript, flags []string) []string {
 	var absolute []string
 	for i, flag := range flags {
@@ -174,19 +174,19 @@ func absoluteFiles(ts *testscript.TestScript, flags []string) []string {
 	return absolute
 }
 
-// stopServerCommand is "stopserver NAME".
+// stopServerCommand implements "stopserver NAME".
 func stopServerCommand(ts *testscript.TestScript, neg bool, args []string) {
 	name := fmt.Sprint(args)
-	p := serversOf(ts).named(ts, args)
+	p := serversOf(ts).remove(ts, args)
 	ts.Check(p.Process.Signal(syscall.SIGTERM))
 	code, err := p.end()
 	ts.Check(err)
 	if code != 0 {
-		ts.Fatalf("the server %s ended with code %d", name, code)
+		ts.Fatalf("server %s exited with code %d", name, code)
 	}
 }
 
-// killServerCommand is "killserver NAME".
+// killServerCommand implements "killserver NAME".
 func killServerCommand(ts *testscript.TestScript, neg bool, args []string) {
-	serversOf(ts).named(ts, args).kill()
+	serversOf(ts).remove(ts, args).kill()
 }

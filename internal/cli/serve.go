@@ -18,16 +18,16 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// shutdownGrace is how long a stopping server waits for what is under way,
-// before it cuts the connections.
+// shutdownGrace is how long a stopping server waits for calls in progress before it closes
+// the connections.
 const shutdownGrace = 20 * time.Second
 
-// sameSignal is how long a signal counts as the one before, which a shell may
-// have sent to the process and to its group.
+// sameSignal is the time within which a second signal counts as the same one: a shell may
+// have sent it to the process and to its group.
 const sameSignal = 200 * time.Millisecond
 
 // startedLine is printed on standard output once clients can connect. The Rust server
-// prints it, and the containers of other programs' tests wait for it.
+// prints it too, and test containers of other programs wait for it.
 const startedLine = "UmaDB started"
 
 // serveOptions are the flags of serve.
@@ -47,14 +47,14 @@ func newServeCommand() *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the event store of a directory over gRPC",
-		Long: `serve opens the event store of a directory, or makes one, and serves it over gRPC
-until it gets SIGINT or SIGTERM. It then finishes what is under way and exits
-with 0; a second signal makes it exit at once. On SIGHUP it reads its certificate
-and the files of its API key and its log level again.
+		Short: "Serve an event store over gRPC",
+		Long: `serve opens the event store in a directory, creates it if necessary, and serves it
+over gRPC until SIGINT or SIGTERM. It then completes the calls in progress and exits
+with 0; a second signal makes it exit at once. On SIGHUP it reloads its certificate
+and the files of its API key and log level.
 
-It prints the line "UmaDB started" on standard output once clients can connect; the
-log goes to standard error.`,
+It prints the line "UmaDB started" on standard output once clients can connect. It
+logs to standard error.`,
 		Example: `  umadb serve --db-path ./uma.db
   umadb serve --listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --api-key-file key`,
 		Args: noArguments,
@@ -63,7 +63,7 @@ log goes to standard error.`,
 				return err
 			}
 			logger := o.log.logger(cmd.ErrOrStderr())
-			noteIgnored(cmd.Flags(), logger)
+			warnIgnored(cmd.Flags(), logger)
 			o.memory.apply(o.gcPercent)
 			return serve(&o, logger, cmd.OutOrStdout())
 		},
@@ -73,36 +73,36 @@ log goes to standard error.`,
 	}
 	f := cmd.Flags()
 	o.flags = f
-	f.StringVar(&o.listen, "listen", "127.0.0.1:50051", "`address` to listen on: IP or host name, and port; port 0 takes a free one")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:50051", "`address` to listen on, as host:port; port 0 selects a free port")
 	addPathFlag(f, &o.dir)
-	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the TLS certificate, and those it rests on (PEM)")
-	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of the TLS certificate (PEM)")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM `file` with the server's certificate chain")
+	f.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` with the private key of the certificate")
 	o.apiKey.addFlags(f, "`key` that every client must send")
 	o.log.addFlags(f)
-	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as GOGC: more is faster and takes more memory")
-	f.Var(&o.memory, "memory-limit", "memory to stay within if possible, as 512MiB; auto is half of the machine's or container's")
+	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC; a larger value is faster and uses more memory")
+	f.Var(&o.memory, "memory-limit", "soft memory limit, such as 512MiB; auto is half of the memory of the machine or container")
 	addIgnoredFlags(f)
 	return cmd
 }
 
-// validate looks at what the flags' types do not.
+// validate checks what the types of the flags do not.
 func (o *serveOptions) validate() error {
 	_, port, err := net.SplitHostPort(o.listen)
 	switch {
 	case err != nil || port == "":
-		return usageErrorf("--listen %q is no address: write host and port, such as 127.0.0.1:50051", o.listen)
+		return usageErrorf("--listen %q is not an address: write host:port, such as 127.0.0.1:50051", o.listen)
 	case !isPort(port):
-		return usageErrorf("--listen %q has no valid port: %q is neither a number from 0 to 65535 nor the name of a service", o.listen, port)
+		return usageErrorf("--listen %q has no valid port: %q is neither a number from 0 to 65535 nor a service name", o.listen, port)
 	case o.dir == "":
 		return errEmptyPath
 	case o.tlsCert != "" && o.tlsKey == "":
-		return usageErrorf("--tls-cert is given without --tls-key: give both for TLS, or neither")
+		return usageErrorf("--tls-cert is given without --tls-key: set both for TLS, or neither")
 	case o.tlsKey != "" && o.tlsCert == "":
-		return usageErrorf("--tls-key is given without --tls-cert: give both for TLS, or neither")
+		return usageErrorf("--tls-key is given without --tls-cert: set both for TLS, or neither")
 	case o.apiKey.key == "" && o.flags.Changed("api-key"):
-		return usageErrorf("the API key is empty: give a key, or leave out --api-key and UMADB_API_KEY")
+		return usageErrorf("the API key is empty: set a key, or omit --api-key and UMADB_API_KEY")
 	case o.gcPercent <= 0:
-		return usageErrorf("--gc-percent %d is not above 0", o.gcPercent)
+		return usageErrorf("--gc-percent %d must be above 0", o.gcPercent)
 	}
 	if err := o.apiKey.load(o.flags); err != nil {
 		return err
@@ -117,11 +117,11 @@ func isPort(port string) bool {
 
 // serve opens the store and serves it until a signal.
 func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
-	if err := o.rehearse(); err != nil {
+	if err := o.preflight(); err != nil {
 		return err
 	}
-	signals, forget := notify()
-	defer forget()
+	signals, stopNotify := notify()
+	defer stopNotify()
 	logger.Info("starting", "version", Version, "db_path", o.dir)
 	opened, err := openInterruptibly(o.dir, o.memory.bytes, logger, signals.stop)
 	if opened == nil || err != nil {
@@ -130,34 +130,34 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 	return serveStore(opened, o, logger, signals, stdout)
 }
 
-// openInterruptibly opens the store, which may take long if the index must be
-// rebuilt. A signal gives it up: then there is neither a store nor an error.
+// openInterruptibly opens the store, which may take long if the index must be rebuilt. After
+// a signal it returns neither a store nor an error.
 func openInterruptibly(dir string, memory int64, logger *slog.Logger, stop <-chan os.Signal) (*store.Store, error) {
 	options := &store.Options{Logger: logger, CacheBytes: cacheFor(memory)}
-	coming := opening(func() (*store.Store, error) { return store.Open(dir, options) })
+	result := openAsync(func() (*store.Store, error) { return store.Open(dir, options) })
 	select {
-	case o := <-coming:
+	case o := <-result:
 		if errors.Is(o.err, dcb.ErrInvalidArgument) {
-			return nil, usageError{o.err} // the path holds something else
+			return nil, usageError{o.err} // the path is not a store
 		}
 		return o.store, explainOpen(o.err, dir)
 	case s := <-stop:
 		logger.Info("stopped before the store was open", "signal", s.String())
-		abandon(coming)
+		abandon(result)
 		return nil, nil
 	}
 }
 
-// explainOpen says what to do about a store that cannot be opened.
+// explainOpen adds a remedy to the error of opening a store.
 func explainOpen(err error, dir string) error {
 	var locked *vfs.LockedError
 	switch {
 	case errors.Is(err, dcb.ErrCorruption):
-		return fmt.Errorf("%w; see all that is wrong with: umadb check --db-path %q", err, dir)
+		return fmt.Errorf("%w; to see all problems, run: umadb check --db-path %q", err, dir)
 	case errors.As(err, &locked) && !locked.Self && locked.PID == 0:
-		return fmt.Errorf("%w; to see which process it is: fuser %q", err, dir)
+		return fmt.Errorf("%w; to find the process, run: fuser %q", err, dir)
 	case vfs.Denied(err):
-		return fmt.Errorf("%w; let this user read the directory, and write it unless the command only reads", err)
+		return fmt.Errorf("%w; allow this user to read the directory, and to write it unless the command only reads", err)
 	}
 	return err
 }
@@ -168,18 +168,18 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
-	warnOfOpenness(logger, lis.Addr(), o.tlsCert != "", o.apiKey.key != "")
+	warnIfInsecure(logger, lis.Addr(), o.tlsCert != "", o.apiKey.key != "")
 	serving, end := context.WithCancel(context.Background())
 	defer end()
 	go releaseWhenIdle(serving)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
-	fmt.Fprintln(stdout, startedLine) // an error matters only to a program that waits for it
+	fmt.Fprintln(stdout, startedLine) // ignore errors: only some programs read this line
 	defer o.reloadOn(signals.reload, srv, logger)()
 	select {
 	case err := <-served:
-		return errors.Join(fmt.Errorf("the server has stopped by itself: %w", err), opened.Close())
+		return errors.Join(fmt.Errorf("the server stopped unexpectedly: %w", err), opened.Close())
 	case s := <-signals.stop:
 		logger.Info("stopping", "signal", s.String())
 	}
@@ -188,14 +188,13 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	})
 }
 
-// finish lets what is under way come to its end, unless another signal comes
-// first.
+// finish calls end and waits for it, unless another signal arrives first.
 func finish(logger *slog.Logger, signals <-chan os.Signal, end func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- end(ctx) }()
-	begun := time.Now()
+	start := time.Now()
 	for {
 		select {
 		case err := <-done:
@@ -204,10 +203,10 @@ func finish(logger *slog.Logger, signals <-chan os.Signal, end func(context.Cont
 			}
 			return err
 		case s := <-signals:
-			if time.Since(begun) < sameSignal {
+			if time.Since(start) < sameSignal {
 				continue
 			}
-			return fmt.Errorf("stopped at once by a second signal (%v); what was acknowledged is safe", s)
+			return fmt.Errorf("stopped at once by a second signal (%v); acknowledged events are durable", s)
 		}
 	}
 }

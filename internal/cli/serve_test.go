@@ -18,7 +18,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// head asks the server of an address for its head.
+// head returns the head of the server at an address.
 func head(t *testing.T, address string) uint64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -35,7 +35,7 @@ func head(t *testing.T, address string) uint64 {
 	return position
 }
 
-func TestServeUntilASignal(t *testing.T) {
+func TestServeUntilSignal(t *testing.T) {
 	for _, verb := range [][]string{nil, {"serve"}} {
 		for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 			t.Run(strings.Join(verb, "")+signal.String(), func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestServeUntilASignal(t *testing.T) {
 	}
 }
 
-func TestServeByEnvironment(t *testing.T) {
+func TestServeConfiguredByEnvironment(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "elsewhere")
 	t.Setenv("UMADB_DB_PATH", dir)
 	server := start(t)
@@ -63,8 +63,8 @@ func TestServeByEnvironment(t *testing.T) {
 	}
 }
 
-// Other programs wait for this line on standard output, and the log is not to have it.
-func TestServePrintsThatItHasStarted(t *testing.T) {
+// Other programs wait for this line on standard output. The log must not contain it.
+func TestServePrintsStartedLine(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "--listen", "127.0.0.1:0", "--db-path", filepath.Join(t.TempDir(), "uma.db"), "--log-format", "json")
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	log := new(errorOutput)
@@ -79,9 +79,9 @@ func TestServePrintsThatItHasStarted(t *testing.T) {
 	defer cmd.Process.Kill()
 	stdout := bufio.NewReader(pipe)
 	if line, err := stdout.ReadString('\n'); line != "UmaDB started\n" {
-		t.Fatalf("standard output begins with %q, %v", line, err)
+		t.Fatalf("standard output starts with %q, %v", line, err)
 	}
-	var address []string // in the log, which is copied by another goroutine
+	var address []string // from the log, which another goroutine copies
 	await(t, "the address", func() bool {
 		address = regexp.MustCompile(`"address":"([^"]+)"`).FindStringSubmatch(log.String())
 		return address != nil
@@ -94,7 +94,7 @@ func TestServePrintsThatItHasStarted(t *testing.T) {
 	}
 }
 
-func TestServeKeepsWhatWasAppended(t *testing.T) {
+func TestServeKeepsEvents(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "uma.db")
 	server := start(t, "--db-path", dir)
 	store, err := umadb.Dial("http://"+server.address, nil)
@@ -115,7 +115,7 @@ func TestServeKeepsWhatWasAppended(t *testing.T) {
 	}
 }
 
-func TestServeNotesWhatHasNoEffect(t *testing.T) {
+func TestServeWarnsAboutIgnoredFlags(t *testing.T) {
 	t.Setenv("UMADB_MAX_BLOCKING_THREADS", "512")
 	lis := occupy(t)
 	code, _, stderr := run("--listen", lis, "--db-path", t.TempDir()+"/uma.db", "--read-method", "mmap", "--zero-fill-pages=true")
@@ -126,38 +126,40 @@ func TestServeNotesWhatHasNoEffect(t *testing.T) {
 	wantError(t, code, rest, 1, lis, "--listen")
 }
 
-func TestServeWarnsOfAKeyThatNobodySends(t *testing.T) {
+func TestServeWarnsAboutKeyWithoutTLS(t *testing.T) {
 	server := spawn(t, nil, "serve", "--listen", "127.0.0.1:0", "--db-path", t.TempDir()+"/uma.db", "--api-key", "key")
-	await(t, "a warning", func() bool { return strings.Contains(told(server), "level=WARN msg=\"there is an API key but no TLS") })
+	await(t, "a warning", func() bool {
+		return strings.Contains(stderrOf(server), "level=WARN msg=\"there is an API key but no TLS")
+	})
 }
 
-func TestServeRefuses(t *testing.T) {
-	t.Run("a port that is taken", func(t *testing.T) {
+func TestServeFails(t *testing.T) {
+	t.Run("port in use", func(t *testing.T) {
 		lis := occupy(t)
 		dir := t.TempDir() + "/uma.db"
 		code, _, stderr := run("--listen", lis, "--db-path", dir, "--log-level", "error")
 		wantError(t, code, stderr, 1, lis, "choose another address with --listen")
 		mustBeAbsent(t, dir)
 	})
-	t.Run("a host that is not there", func(t *testing.T) {
+	t.Run("unknown host", func(t *testing.T) {
 		dir := t.TempDir() + "/uma.db"
 		code, _, stderr := run("--listen", "no host:50051", "--db-path", dir, "--log-level", "error")
 		wantError(t, code, stderr, 2, "no host", "--listen")
 		mustBeAbsent(t, dir)
 	})
-	t.Run("an address that this machine has not", func(t *testing.T) {
+	t.Run("address of another machine", func(t *testing.T) {
 		dir := t.TempDir() + "/uma.db"
 		code, _, stderr := run("--listen", "192.0.2.1:50051", "--db-path", dir, "--log-level", "error")
 		wantError(t, code, stderr, 1, "192.0.2.1", "--listen")
 		mustBeAbsent(t, dir)
 	})
-	t.Run("a store that is in use", func(t *testing.T) {
+	t.Run("store in use", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "uma.db")
 		start(t, "--db-path", dir)
 		code, _, stderr := run("--listen", "127.0.0.1:0", "--db-path", dir, "--log-level", "error")
 		wantError(t, code, stderr, 1, dir, "cannot open store", "locked by another process (pid ", "stop the process")
 	})
-	t.Run("a file", func(t *testing.T) {
+	t.Run("file instead of a directory", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "uma.db")
 		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
@@ -169,7 +171,7 @@ func TestServeRefuses(t *testing.T) {
 			wantError(t, code, stderr, 2, "cannot open store "+file+below+": "+file+" is a file")
 		}
 	})
-	t.Run("a directory of something else", func(t *testing.T) {
+	t.Run("directory with other files", func(t *testing.T) {
 		dir := t.TempDir()
 		if err := os.WriteFile(dir+"/report.txt", nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -182,7 +184,7 @@ func TestServeRefuses(t *testing.T) {
 func mustBeAbsent(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := os.Stat(dir); err == nil {
-		t.Errorf("%s has been made", dir)
+		t.Errorf("%s was created", dir)
 	}
 }
 

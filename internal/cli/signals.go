@@ -9,15 +9,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// signals are the signals that a server reacts to.
+// signals are the signals that a server handles.
 type signals struct {
-	stop   <-chan os.Signal // has room for two: the second ends the server at once
-	reload <-chan os.Signal // has room for one: several are the same as one
+	stop   <-chan os.Signal // buffers two signals: the second one ends the server at once
+	reload <-chan os.Signal // buffers one signal: several are the same as one
 }
 
-// notify sends the signals of the process to the returned channels, until forget is
+// notify sends the signals of the process to the returned channels, until stopNotify is
 // called.
-func notify() (s signals, forget func()) {
+func notify() (s signals, stopNotify func()) {
 	stop, reload := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	signal.Notify(reload, syscall.SIGHUP)
@@ -27,8 +27,8 @@ func notify() (s signals, forget func()) {
 	}
 }
 
-// interruptions returns the signals that end a command. SIGHUP, which the closing of a
-// terminal sends, is one of them unless nohup made the process ignore it.
+// interruptions returns the signals that end a command. SIGHUP, which a closed terminal
+// sends, is one of them unless nohup made the process ignore it.
 func interruptions() []os.Signal {
 	end := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -37,17 +37,18 @@ func interruptions() []os.Signal {
 	return end
 }
 
-// untilSignal gives a context that a signal ends, and until stop has the output of
-// the command end with it. A second signal ends the process.
+// untilSignal returns a context that a signal cancels. Until stop is called, writes to the
+// output of the command stop waiting when the context is done. A second signal ends the
+// process.
 func untilSignal(cmd *cobra.Command) (ctx context.Context, stop func()) {
-	ctx, forget := signal.NotifyContext(cmd.Context(), interruptions()...)
-	context.AfterFunc(ctx, forget)
+	ctx, stopNotify := signal.NotifyContext(cmd.Context(), interruptions()...)
+	context.AfterFunc(ctx, stopNotify)
 	out := cmd.OutOrStdout()
-	if !isTerminal(out) { // which Ctrl-C lets write
+	if !isTerminal(out) { // a write to a terminal does not block
 		cmd.SetOut(&interruptibleWriter{ctx, out})
 	}
 	return ctx, func() {
-		forget()
+		stopNotify()
 		cmd.SetOut(out)
 	}
 }

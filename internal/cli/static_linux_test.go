@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// dockerfile returns the variables and the health check of the Dockerfile that
-// docs/operations.md has.
+// dockerfile returns the variables and the health check of the Dockerfile in
+// docs/operations.md.
 func dockerfile(t *testing.T) (environment, healthCheck []string) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/operations.md")
@@ -34,10 +34,10 @@ func dockerfile(t *testing.T) (environment, healthCheck []string) {
 	return strings.Fields(strings.ReplaceAll(string(env[1]), "0.0.0.0:50051", "127.0.0.1:0")), healthCheck
 }
 
-// TestStaticProgramNeedsNothing builds the program as docs/operations.md says, and runs
-// it as the container there does: in a file system that has nothing else, with the
-// server's variables in the environment of all commands.
-func TestStaticProgramNeedsNothing(t *testing.T) {
+// TestStaticProgramInEmptyRoot builds the program as described in docs/operations.md, and
+// runs it as in that container: the file system contains nothing else, and all commands have
+// the environment of the server.
+func TestStaticProgramInEmptyRoot(t *testing.T) {
 	root := t.TempDir()
 	build := exec.Command("make", "-s", "-C", "../..", "static", "STATIC="+filepath.Join(root, "umadb"))
 	build.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "MAKE") })
@@ -55,7 +55,7 @@ func TestStaticProgramNeedsNothing(t *testing.T) {
 			Dir:  "/",
 			SysProcAttr: &syscall.SysProcAttr{
 				Chroot:      root,
-				Cloneflags:  syscall.CLONE_NEWUSER, // so that any user may change the root
+				Cloneflags:  syscall.CLONE_NEWUSER, // allows any user to change the root
 				UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 				GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 			},
@@ -63,14 +63,14 @@ func TestStaticProgramNeedsNothing(t *testing.T) {
 	}
 	output, err := umadb("version", "--json").Output()
 	if errors.Is(err, syscall.EPERM) && os.Getuid() != 0 {
-		t.Skip("this user may not make a namespace:", err)
+		t.Skip("this user must not create a namespace:", err)
 	}
 	var built struct{ Commit, Date string }
 	if err != nil || json.Unmarshal(output, &built) != nil {
 		t.Fatalf("umadb version: %v, output %q", err, output)
 	}
 	if exec.Command("git", "rev-parse").Run() == nil && (len(built.Commit) < 40 || len(built.Date) != len("2006-01-02T15:04:05Z")) {
-		t.Errorf("make static does not tell the program its commit and date: %+v", built)
+		t.Errorf("make static does not set the commit and date: %+v", built)
 	}
 
 	server := umadb("serve", "--log-format", "json")

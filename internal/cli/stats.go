@@ -16,14 +16,14 @@ func newStatsCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stats",
-		Short: "Count what a store holds, and what it takes",
-		Long: `stats counts events, types, tags and tracking sources, names the most frequent
-types and tags, and tells what log and index take. All of that it knows of a
-directory, from the index, exactly and quickly.
+		Short: "Print statistics of a store",
+		Long: `stats prints the number of events, types, tags and tracking sources, the most frequent
+types and tags, and the size of the log and the index. For a directory, the numbers
+come from the index: they are exact, and available quickly.
 
-A server cannot be asked for it: then stats reads all events once, and tells what
-can be learnt from them. Of more than 100,000 different types, tags or sources
-it counts the events of the first ones, and the others together.`,
+A server provides no statistics: stats reads all of its events and prints what they
+show. If there are more than 100,000 different types, tags or sources, it counts the
+events of the first ones individually, and those of the others together.`,
 		Example: `  umadb stats
   umadb stats --top 3
   umadb stats --db-path ./uma.db --json`,
@@ -42,19 +42,19 @@ it counts the events of the first ones, and the others together.`,
 			})
 		},
 	}
-	cmd.Flags().Uint32Var(&top, "top", 10, "`number` of types and of tags to name, the most frequent first")
+	cmd.Flags().Uint32Var(&top, "top", 10, "`number` of types and of tags to print, the most frequent first")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	perCall(cmd.Flags(), "top")
 	t.addFlags(cmd.Flags())
 	return cmd
 }
 
-// counts is what stats prints.
+// counts is the output of stats.
 type counts interface{ text() string }
 
-// countStats asks a store that knows, and reads the events of one that does not.
+// countStats returns the statistics of a store in a directory, or reads the events of a server.
 func countStats(ctx context.Context, s dcb.EventStore, t *target, top int, stderr io.Writer) (counts, error) {
-	if local, able := s.(*store.Store); able {
+	if local, ok := s.(*store.Store); ok {
 		p := newProgress(stderr, "counting", "terms")
 		defer p.clear()
 		stats, err := local.Stats(ctx, &store.StatsOptions{Top: top, Progress: p.show})

@@ -9,37 +9,37 @@ import (
 )
 
 const (
-	// maxCounted and maxCountedBytes bound how many different names are counted,
-	// and what they take together.
+	// maxCounted and maxCountedBytes bound the number of different names that are counted,
+	// and their total length.
 	maxCounted      = 100_000
 	maxCountedBytes = 64 << 20
 )
 
-// serverStats is what can be learnt from reading the events of a store.
+// serverStats are the statistics that come from reading the events of a store.
 type serverStats struct {
 	URL       string      `json:"url"`
 	Head      uint64      `json:"head"`
 	Events    uint64      `json:"events"`
-	DataBytes uint64      `json:"data_bytes"` // of the events' data alone
+	DataBytes uint64      `json:"data_bytes"` // of the data of the events only
 	Types     namesCount  `json:"types"`
 	Tags      namesCount  `json:"tags"`
 	Sources   sourceCount `json:"tracking_sources_on_events"`
 }
 
-// namesCount is store.TermStats of names of which only so many are counted one by
-// one.
+// namesCount is a store.TermStats in which a limited number of names is counted
+// individually.
 type namesCount struct {
 	store.TermStats
-	Others uint64 `json:"other_events,omitempty"` // summed, of names that are not counted; then Distinct is the least
+	Others uint64 `json:"other_events,omitempty"` // total of the names not counted individually; if it is not 0, Distinct is a lower bound
 }
 
-// sourceCount is how many sources there are.
+// sourceCount is the number of sources.
 type sourceCount struct {
 	Distinct uint64 `json:"distinct"`
 	Others   uint64 `json:"other_events,omitempty"`
 }
 
-// readStats reads all events.
+// readStats reads all events and counts them.
 func readStats(ctx context.Context, s dcb.EventStore, url string, top int, p *progress) (*serverStats, error) {
 	response := s.Read(ctx, dcb.Query{}, dcb.ReadOptions{})
 	defer response.Close()
@@ -56,7 +56,7 @@ func readStats(ctx context.Context, s dcb.EventStore, url string, top int, p *pr
 		stats.Events++
 		stats.DataBytes += uint64(len(event.Event.Data))
 		types.add(event.Event.Type)
-		slices.Sort(event.Event.Tags) // a repeated one is one
+		slices.Sort(event.Event.Tags) // count a repeated tag once
 		for _, tag := range slices.Compact(event.Event.Tags) {
 			tags.add(tag)
 		}
@@ -72,19 +72,19 @@ func readStats(ctx context.Context, s dcb.EventStore, url string, top int, p *pr
 
 // nameCounter counts events by name, in bounded memory.
 type nameCounter struct {
-	events map[string]uint64
-	most   int    // names
-	bytes  int    // of the names
-	others uint64 // events of names for which there was no room
+	events   map[string]uint64
+	maxNames int
+	bytes    int    // total length of the names
+	others   uint64 // events of names that exceed a bound
 }
 
-func newNameCounter(most int) *nameCounter {
-	return &nameCounter{events: map[string]uint64{}, most: most}
+func newNameCounter(maxNames int) *nameCounter {
+	return &nameCounter{events: map[string]uint64{}, maxNames: maxNames}
 }
 
 func (c *nameCounter) add(name string) {
 	n, known := c.events[name]
-	if !known && (len(c.events) == c.most || c.bytes+len(name) > maxCountedBytes) {
+	if !known && (len(c.events) == c.maxNames || c.bytes+len(name) > maxCountedBytes) {
 		c.others++
 		return
 	}
@@ -94,7 +94,7 @@ func (c *nameCounter) add(name string) {
 	c.events[name] = n + 1
 }
 
-// count ranks the names, those with the most events first.
+// count returns the names with the most events first.
 func (c *nameCounter) count(top int) namesCount {
 	all := make([]store.TermCount, 0, len(c.events))
 	for name, events := range c.events {

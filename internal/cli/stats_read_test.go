@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Names beyond the bound are counted together.
-func TestNamesAreCountedInBoundedMemory(t *testing.T) {
+// Names that exceed the bounds are counted together.
+func TestNameCounterIsBounded(t *testing.T) {
 	counter := newNameCounter(3)
 	for round := range 2 {
 		for i := range 5 {
@@ -27,7 +27,7 @@ func TestNamesAreCountedInBoundedMemory(t *testing.T) {
 	}
 }
 
-func TestBytesHaveAUnit(t *testing.T) {
+func TestBytesText(t *testing.T) {
 	for n, want := range map[uint64]string{
 		0: "0 bytes", 1: "1 byte", 1023: "1023 bytes", 1024: "1.0 KiB", 1536: "1.5 KiB",
 		5 << 20: "5.0 MiB", 3<<30 + 1<<29: "3.5 GiB", 2 << 40: "2.0 TiB", 4 << 50: "4096.0 TiB",

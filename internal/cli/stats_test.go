@@ -12,8 +12,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// counted makes a store with seven events, tracking of which one lies alone.
-func counted(t *testing.T) (dir string) {
+// newCountedStore creates a store with seven events and a tracking-only record.
+func newCountedStore(t *testing.T) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "uma.db")
 	store, err := umadb.Open(dir, nil)
@@ -39,7 +39,7 @@ func counted(t *testing.T) (dir string) {
 	return dir
 }
 
-// ranking is types or tags as stats prints them with --json.
+// ranking is the JSON output of stats for types or tags.
 type ranking struct {
 	Distinct int
 	Top      []struct {
@@ -48,7 +48,7 @@ type ranking struct {
 	}
 }
 
-// statistics is what stats prints with --json.
+// statistics is the JSON output of stats.
 type statistics struct {
 	Path            string `json:"db_path"`
 	URL             string
@@ -79,8 +79,8 @@ func statsJSON(t *testing.T, args ...string) (s statistics) {
 	return s
 }
 
-func TestStatsOfADirectory(t *testing.T) {
-	dir := counted(t)
+func TestStatsOfDirectory(t *testing.T) {
+	dir := newCountedStore(t)
 	s := statsJSON(t, "--db-path", dir, "--top", "1")
 	if s.Path != dir || s.Segments != 1 || s.LogBytes < 7000 || s.DiskBytes < s.LogBytes || s.Uncovered != 7 || s.Sources != 2 || s.FirstCommit == "" {
 		t.Errorf("counted %+v", s)
@@ -99,8 +99,8 @@ func TestStatsOfADirectory(t *testing.T) {
 	}
 }
 
-func TestStatsOfAServer(t *testing.T) {
-	server := start(t, "--db-path", counted(t))
+func TestStatsOfServer(t *testing.T) {
+	server := start(t, "--db-path", newCountedStore(t))
 	url := "http://" + server.address
 	s := statsJSON(t, "--url", url, "--top", "1")
 	if s.URL != url || s.DataBytes != 7000 || s.SourcesOnEvents.Distinct != 1 || len(s.Types.Top) != 1 || s.Tags.Top[0].Events != 7 {
@@ -117,13 +117,13 @@ func TestStatsOfAServer(t *testing.T) {
 	}
 }
 
-func TestStatsRefuses(t *testing.T) {
-	t.Run("a directory that is not there", func(t *testing.T) {
+func TestStatsFails(t *testing.T) {
+	t.Run("missing directory", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")
 		code, _, stderr := run("stats", "--db-path", dir)
 		wantError(t, code, stderr, 1, dir, "--db-path")
 		if _, err := os.Stat(dir); err == nil {
-			t.Error("stats has made it")
+			t.Error("stats has created it")
 		}
 	})
 	t.Run("no server", func(t *testing.T) {

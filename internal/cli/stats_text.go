@@ -9,14 +9,14 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// dirStats is what is known of a store in a directory.
+// dirStats are the statistics of a store in a directory.
 type dirStats struct {
 	Path string `json:"db_path"`
 	store.Stats
 }
 
 func (s *dirStats) text() string {
-	var b sheet
+	var b table
 	b.title(s.Path)
 	b.row("head", strconv.FormatUint(s.Head, 10))
 	b.row("events", strconv.FormatUint(s.Events, 10))
@@ -26,7 +26,7 @@ func (s *dirStats) text() string {
 	}
 	b.row("log", fmt.Sprintf("%s in %s", bytesText(uint64(s.LogBytes)), plural(uint64(s.Segments), "segment")))
 	b.row("index", fmt.Sprintf("%s in %s", bytesText(uint64(s.IndexBytes)), plural(uint64(s.Blocks), "block")))
-	b.row("in memory", fmt.Sprintf("%s that no block has yet", plural(s.Uncovered, "event")))
+	b.row("in memory", fmt.Sprintf("%s not yet in a block", plural(s.Uncovered, "event")))
 	b.row("on disk", bytesText(uint64(s.DiskBytes)))
 	b.row("event types", strconv.FormatUint(s.Types.Distinct, 10))
 	b.row("tags", strconv.FormatUint(s.Tags.Distinct, 10))
@@ -37,7 +37,7 @@ func (s *dirStats) text() string {
 }
 
 func (s *serverStats) text() string {
-	var b sheet
+	var b table
 	b.title(s.URL)
 	b.row("head", strconv.FormatUint(s.Head, 10))
 	b.row("events", strconv.FormatUint(s.Events, 10))
@@ -50,7 +50,7 @@ func (s *serverStats) text() string {
 	return b.String()
 }
 
-// atLeast writes a number that is larger if there are others.
+// atLeast formats n, which is a lower bound if there are others.
 func atLeast(n, others uint64) string {
 	if others > 0 {
 		return fmt.Sprintf("more than %d", n)
@@ -58,15 +58,15 @@ func atLeast(n, others uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// sheet is aligned text.
-type sheet struct{ strings.Builder }
+// table is a title and rows with aligned columns.
+type table struct{ strings.Builder }
 
-func (b *sheet) title(text string) { b.WriteString(word(text) + "\n") }
+func (b *table) title(text string) { b.WriteString(word(text) + "\n") }
 
-func (b *sheet) row(name, value string) { fmt.Fprintf(b, "  %-18s%s\n", name, value) }
+func (b *table) row(name, value string) { fmt.Fprintf(b, "  %-18s%s\n", name, value) }
 
-// ranking writes the most frequent names with their events.
-func (b *sheet) ranking(what string, n namesCount) {
+// ranking writes the most frequent names with their number of events.
+func (b *table) ranking(what string, n namesCount) {
 	if len(n.Top) == 0 {
 		return
 	}
@@ -76,6 +76,6 @@ func (b *sheet) ranking(what string, n namesCount) {
 		fmt.Fprintf(b, "  %*d  %s\n", width, term.Events, word(term.Name))
 	}
 	if n.Others > 0 {
-		fmt.Fprintf(b, "  %*d  of others, which are too many to count one by one\n", width, n.Others)
+		fmt.Fprintf(b, "  %*d  of others, too many to count individually\n", width, n.Others)
 	}
 }

@@ -16,13 +16,13 @@ func newSubscribeCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "subscribe",
-		Short: "Print events as they come",
-		Long: `subscribe prints the events that match a query, those stored and then those to
-come, until Ctrl-C. It is the same as "umadb read --follow".
+		Short: "Print stored events, then new ones",
+		Long: `subscribe prints the stored events that match a query, then new ones as they are
+appended, until Ctrl-C. It does the same as "umadb read --follow".
 
-When the server stops or the connection breaks, it resumes after the last event.
-If that cannot be done for a minute, and at once with --no-resume, it exits with 5
-and says how to continue without missing an event.`,
+If the server stops or the connection is lost, it resumes after the last event. If it
+cannot resume within a minute, or at once with --no-resume, it exits with 5 and shows
+how to continue without missing an event.`,
 		Example: `  umadb subscribe --type StudentJoined --json
   umadb subscribe --after 1200`,
 		Args: noArguments,
@@ -35,9 +35,9 @@ and says how to continue without missing an event.`,
 	}
 	f := cmd.Flags()
 	q.addFlags(f)
-	f.Uint64Var(&after, "after", 0, "`position` to begin behind")
-	f.Uint32Var(&limit, "limit", 0, "`number` of events to end after")
-	f.BoolVar(&t.auth.noResume, "no-resume", false, "exit when the server stops or the connection breaks")
+	f.Uint64Var(&after, "after", 0, "`position` to start after")
+	f.Uint32Var(&limit, "limit", 0, "maximum `number` of events")
+	f.BoolVar(&t.auth.noResume, "no-resume", false, "exit if the server stops or the connection is lost")
 	perCall(f, "after", "limit", "no-resume")
 	f.BoolVar(&asJSON, "json", false, "print each event as a line of JSON")
 	t.addFlags(f)

@@ -11,25 +11,25 @@ import (
 )
 
 const (
-	// dataIndent stands before each line of data, and noteIndent before what else
-	// there is: so data can pass neither for that nor for another event.
+	// dataIndent indents each line of data, and noteIndent each other line after the first
+	// line of an event. So data cannot be mistaken for other lines.
 	dataIndent = "    "
 	noteIndent = "  "
 
-	// base64Mark begins data that is no text.
+	// base64Mark precedes data that is not text.
 	base64Mark = "base64:"
 )
 
-// palette says how the parts of an event look.
+// palette contains the colours of the parts of an event.
 type palette struct {
 	position, kind, tag, note paint
 }
 
-// paint is a colour, or none.
+// paint is a colour. The zero value has none.
 type paint struct{ *color.Color }
 
-// newPalette gives colours, or none. It does not ask the library, which looks at
-// this process's standard output, whatever is written to.
+// newPalette returns a palette with or without colours. It does not use the detection of
+// the library, which depends on the standard output of the process.
 func newPalette(colours bool) palette {
 	if !colours {
 		return palette{}
@@ -47,7 +47,7 @@ func newPalette(colours bool) palette {
 	}
 }
 
-// append writes text in the colour.
+// append appends text in the colour.
 func (p paint) append(dst []byte, text []byte) []byte {
 	if p.Color == nil {
 		return append(dst, text...)
@@ -55,8 +55,8 @@ func (p paint) append(dst []byte, text []byte) []byte {
 	return append(dst, p.Sprint(string(text))...)
 }
 
-// appendEvent writes an event for people: a line with position, type and tags,
-// then its data, then what else there is.
+// appendEvent appends an event as text for people: a line with position, type and tags, then
+// its data, then its other fields.
 func (p *palette) appendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
 	var scratch [64]byte
 	dst = p.position.append(dst, strconv.AppendUint(scratch[:0], e.Position, 10))
@@ -87,13 +87,13 @@ func (p *palette) appendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
 	return dst
 }
 
-// appendNote begins a line that is not data.
+// appendNote appends the start of a line that is not data.
 func (p *palette) appendNote(dst []byte, name string) []byte {
 	return append(p.note.append(append(dst, noteIndent...), []byte(name)), ' ')
 }
 
-// appendDataLines writes text as it is, and anything else in base64. One line end
-// at the end is not shown.
+// appendDataLines appends text unchanged, and other data in base64. It omits one trailing
+// line end.
 func appendDataLines(dst, data []byte) []byte {
 	if len(data) == 0 {
 		return dst

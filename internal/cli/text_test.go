@@ -8,7 +8,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-func TestWordsAreOneWord(t *testing.T) {
+func TestWord(t *testing.T) {
 	for text, want := range map[string]string{
 		"course:1":      `course:1`,
 		"naïve:日本":      `naïve:日本`,
@@ -28,24 +28,24 @@ func TestWordsAreOneWord(t *testing.T) {
 		"\xff":          `"\xff"`,
 	} {
 		if got := word(text); got != want {
-			t.Errorf("%q is shown as %s, want %s", text, got, want)
+			t.Errorf("%q is printed as %s, want %s", text, got, want)
 		}
 	}
 }
 
-func TestMessagesAreHarmless(t *testing.T) {
+func TestEscapeControl(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain … “text”\nand more": "plain … “text”\nand more",
 		"\x1b]0;title\a":           `\x1b]0;title\a`,
 		"\u009b\u202e\x7f\r":       `\u009b\u202e\x7f\r`,
 	} {
-		if got := Harmless(text); got != want {
-			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		if got := EscapeControl(text); got != want {
+			t.Errorf("%q is escaped as %q, want %q", text, got, want)
 		}
 	}
 }
 
-func TestColoursAreOfThePalette(t *testing.T) {
+func TestPaletteWithAndWithoutColours(t *testing.T) {
 	event := dcb.SequencedEvent{Position: 7, Event: dcb.Event{Type: "A", Tags: []string{"x"}, UUID: "u", Data: []byte("d")}}
 	with, without := newPalette(true), newPalette(false)
 	plain, coloured := string(without.appendEvent(nil, &event)), string(with.appendEvent(nil, &event))
@@ -57,8 +57,8 @@ func TestColoursAreOfThePalette(t *testing.T) {
 	}
 }
 
-// FuzzEventsAreText checks that no event, whatever it holds, writes anything but
-// text without colours, in which only the event's own line begins at the margin.
+// FuzzEventsAreText checks that any event is printed as plain text in which only the first
+// line is not indented.
 func FuzzEventsAreText(f *testing.F) {
 	f.Add("A", "course:1", `{"a":1}`, "k", "v")
 	f.Add("\x1b[2J", "\u009b", "a\r2 Forged\n3 Forged", "a=b", "\u202e")
@@ -77,7 +77,7 @@ func FuzzEventsAreText(f *testing.F) {
 			t.Fatalf("%q is not UTF-8", text)
 		}
 		for _, r := range text {
-			if r != '\n' && r != '\t' && commands(r) {
+			if r != '\n' && r != '\t' && isControl(r) {
 				t.Fatalf("%q has the character %q", text, r)
 			}
 		}
@@ -89,7 +89,7 @@ func FuzzEventsAreText(f *testing.F) {
 			case i > 0 && strings.HasPrefix(line, noteIndent):
 				notes++
 			case i > 0 || !strings.HasPrefix(line, "5 "):
-				t.Fatalf("line %d of %q begins at the margin", i+1, text)
+				t.Fatalf("line %d of %q is not indented", i+1, text)
 			}
 		}
 		want := 2
@@ -102,11 +102,11 @@ func FuzzEventsAreText(f *testing.F) {
 	})
 }
 
-// A mistyped condition must not become one that never fails.
-func TestAnItemThatNamesNothingIsRefused(t *testing.T) {
+// A mistyped condition must not become a condition that always holds.
+func TestInvalidItems(t *testing.T) {
 	for _, text := range []string{"", "tag=", "type=A tag=", "tag=a,tag=b", "type=A,tag=b", "course:1"} {
 		if item, err := parseItem(text); err == nil {
-			t.Errorf("%q is taken for %+v", text, item)
+			t.Errorf("%q is parsed as %+v", text, item)
 		}
 	}
 }

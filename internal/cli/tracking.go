@@ -18,15 +18,15 @@ func newTrackingCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tracking [SOURCE...]",
 		Short: "Print how far upstream sources have been processed",
-		Long: `tracking prints the last position that was recorded for an upstream source, or
-none. For several sources, each has a line with its name. Without a name it
-lists every source of a directory; a server cannot be asked for that.`,
+		Long: `tracking prints the last recorded position of an upstream source, or "none". For
+several sources, it prints a line for each with its name. Without arguments, it lists
+all sources of a store in a directory; a server cannot list its sources.`,
 		Example: `  umadb tracking web
   umadb tracking web shop --json
   umadb tracking --db-path ./uma.db`,
 		RunE: func(cmd *cobra.Command, sources []string) error {
 			if len(sources) == 0 && !cmd.Flags().Changed("db-path") {
-				return usageErrorf("no source is named: a server tells only of named ones, as in %q; with --db-path all are listed", "umadb tracking SOURCE")
+				return usageErrorf("no source is named: a server cannot list its sources; name them, as in %q, or list those of a directory with --db-path", "umadb tracking SOURCE")
 			}
 			return t.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
 				out := bufio.NewWriter(cmd.OutOrStdout())
@@ -52,13 +52,13 @@ lists every source of a directory; a server cannot be asked for that.`,
 	return cmd
 }
 
-// recorded is what is known of a source.
+// recorded is the recorded position of a source.
 type recorded struct {
 	Source   string  `json:"source"`
 	Position *uint64 `json:"position"` // nil if the source is unknown
 }
 
-// trackingOf asks for each of the sources.
+// trackingOf returns the positions of the given sources.
 func trackingOf(ctx context.Context, s dcb.EventStore, sources []string) iter.Seq2[recorded, error] {
 	return func(yield func(recorded, error) bool) {
 		for _, source := range sources {
@@ -74,11 +74,11 @@ func trackingOf(ctx context.Context, s dcb.EventStore, sources []string) iter.Se
 	}
 }
 
-// everyTracking asks for all sources.
+// everyTracking returns the positions of all sources.
 func everyTracking(ctx context.Context, s dcb.EventStore) iter.Seq2[recorded, error] {
 	return func(yield func(recorded, error) bool) {
-		local, able := s.(*store.Store)
-		if !able {
+		local, ok := s.(*store.Store)
+		if !ok {
 			yield(recorded{}, usageErrorf("this store cannot list its sources: name them, as in %q", "umadb tracking SOURCE"))
 			return
 		}
@@ -90,7 +90,7 @@ func everyTracking(ctx context.Context, s dcb.EventStore) iter.Seq2[recorded, er
 	}
 }
 
-// print writes a line; only the position if one source was asked for.
+// print writes the position as a line, with the name of the source unless alone is set.
 func (r recorded) print(out *bufio.Writer, asJSON, alone bool) error {
 	if asJSON {
 		return writeJSON(out, r)

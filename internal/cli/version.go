@@ -10,20 +10,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version is the release that this source makes.
+// Version is the version of this source code.
 const Version = "0.8.0"
 
-// commit and date are those of the source that the program was built from. The Makefile
-// sets them. Otherwise Go knows them if the program was built in a clone.
+// commit and date identify the source that the program was built from. The Makefile sets
+// them. Otherwise they come from Go's build information, if the program was built in a clone.
 var commit, date string
 
-// versionInfo is what the version verb prints with --json.
+// versionInfo is the JSON output of version.
 type versionInfo struct {
 	Version  string `json:"version"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	// Commit is the commit that the program was built from, with "-dirty" if the source
-	// was changed, and Date is its date. Both are empty if they are not known.
+	// Commit is the commit that the program was built from, with "-dirty" if the source had
+	// changes, and Date is its date. Both are empty if they are unknown.
 	Commit string `json:"commit,omitempty"`
 	Date   string `json:"date,omitempty"`
 }
@@ -33,7 +33,7 @@ func newVersionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version of umadb and of Go",
-		Long:    `version prints the version of umadb and of Go, and the commit that it was built from, if that is known.`,
+		Long:    `version prints the version of umadb and of Go, and the commit that umadb was built from, if known.`,
 		Example: "  umadb version --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,8 +49,8 @@ func newVersionCommand() *cobra.Command {
 	return cmd
 }
 
-// newVersionInfo returns the commit and date that the linker set, or else those of the
-// build information of Go, which may be nil.
+// newVersionInfo uses the commit and date that the linker set, or else those in Go's build
+// information, which may be nil.
 func newVersionInfo(commit, date string, build *debug.BuildInfo) versionInfo {
 	if build == nil {
 		build = new(debug.BuildInfo)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestVersionNamesCommitAndDate(t *testing.T) {
+func TestVersionHasCommitAndDate(t *testing.T) {
 	clone := &debug.BuildInfo{Settings: []debug.BuildSetting{
 		{Key: "vcs.revision", Value: "0123abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified", Value: "false"},
 	}}
@@ -21,7 +21,7 @@ func TestVersionNamesCommitAndDate(t *testing.T) {
 	}{
 		"built in a clone":         {"", "", clone, ", commit 0123abc of 2026-01-02T03:04:05Z)\n"},
 		"built in a changed clone": {"", "", changed, ", commit 0123abc-dirty of 2026-01-02T03:04:05Z)\n"},
-		"told by the linker":       {"fedcba", "2026-05-06T07:08:09Z", clone, ", commit fedcba of 2026-05-06T07:08:09Z)\n"},
+		"set by the linker":        {"fedcba", "2026-05-06T07:08:09Z", clone, ", commit fedcba of 2026-05-06T07:08:09Z)\n"},
 		"unknown":                  {"", "", nil, ")\n"},
 	} {
 		var text strings.Builder

@@ -90,7 +90,7 @@ func (r *result) fail(out *C.umadb_answer) {
 		out.present, out.number = 1, C.uint64_t(e.ConflictPosition)
 	}
 	// The text may come from a server, and a traceback prints it to a terminal.
-	out.bytes, out.length = toC([]byte(cli.Harmless(r.err.Error())))
+	out.bytes, out.length = toC([]byte(cli.EscapeControl(r.err.Error())))
 }
 
 // freeBytes frees what C was not given.

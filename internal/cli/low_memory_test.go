@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-func TestBeingLeanLeavesGOGCAlone(t *testing.T) {
+func TestLowMemoryDoesNotChangeGOGC(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(37))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
-	undo := lean()
+	restore := lowMemory()
 	limit := debug.SetMemoryLimit(-1)
 	percent := debug.SetGCPercent(37)
-	undo()
-	if limit != leanMemoryLimit || percent != 37 {
+	restore()
+	if limit != lowMemoryLimit || percent != 37 {
 		t.Errorf("the limit is %d bytes, the target %d %%", limit, percent)
 	}
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
