@@ -73,7 +73,7 @@ until Ctrl-C. After the connection is lost, it compares everything again.`,
 	o.auth.addFlags(f)
 	f.BoolVar(&o.follow, "follow", false, "copy new events as they are appended to the server, until Ctrl-C")
 	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source that may have a tracking-only record; repeat for more")
-	f.BoolVar(&o.asJSON, "json", false, "print the result as one JSON object")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
 	perCall(f, "from", "follow", "tracking-source")
 	return cmd
 }
