@@ -28,7 +28,7 @@ func newAppendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "append",
 		Short: "Append one event, or many from standard input",
-		Long: `append adds one event that the flags describe or, without --type, events from
+		Long: `append appends one event that the flags describe or, without --type, events from
 standard input, one JSON object per line:
 
   {"type":"StudentJoined","tags":["course:1","student:7"],"data":{"at":9}}

@@ -26,8 +26,9 @@ func newReadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "read",
 		Short: "Print the events that match a query",
-		Long: `read prints the events that match a query and are stored when it starts, or all of
-them without a query. With --follow it continues with new events, until Ctrl-C.
+		Long: `read prints the stored events that match a query, or all stored events without a
+query. It ignores events that are appended after it starts. With --follow, it prints
+new events too, until Ctrl-C.
 
 --type and --tag are combined: an event matches if it has one of the types and all of
 the tags. Each --item matches other events as well. With --json, each event is a line
@@ -53,7 +54,7 @@ of JSON, which append accepts.`,
 	f.Uint64Var(&o.after, "after", 0, "`position` to start after")
 	f.BoolVar(&o.backwards, "backwards", false, "read from the last event to the first")
 	f.Uint32Var(&o.limit, "limit", 0, "maximum `number` of events")
-	f.BoolVarP(&o.follow, "follow", "f", false, "continue with new events, until Ctrl-C")
+	f.BoolVarP(&o.follow, "follow", "f", false, "print new events too, until Ctrl-C")
 	perCall(f, "start", "after", "backwards", "limit", "follow")
 	f.BoolVar(&o.json, "json", false, "print each event as a line of JSON")
 	o.target.addFlags(f)

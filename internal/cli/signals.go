@@ -44,7 +44,7 @@ func untilSignal(cmd *cobra.Command) (ctx context.Context, stop func()) {
 	ctx, stopNotify := signal.NotifyContext(cmd.Context(), interruptions()...)
 	context.AfterFunc(ctx, stopNotify)
 	out := cmd.OutOrStdout()
-	if !isTerminal(out) { // a write to a terminal does not block
+	if !isTerminal(out) { // Ctrl-C ends a blocked write to a terminal
 		cmd.SetOut(&interruptibleWriter{ctx, out})
 	}
 	return ctx, func() {
