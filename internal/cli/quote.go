@@ -58,7 +58,7 @@ const (
 
 // isControl reports whether a character controls a terminal: a control character, including
 // those of C1, or a format character, which may change the writing direction, end a line or
-// be invisible. The zero-width joiners, which only shape their neighbours in emoji and some
+// be invisible. U+200C and U+200D, which only shape their neighbours in emoji and some
 // scripts, are not control characters.
 func isControl(r rune) bool {
 	if r < utf8.RuneSelf {
