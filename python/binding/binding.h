@@ -1,6 +1,30 @@
-/* What the extension and the Go library share. The extension finds the functions,
- * which are in exports.go, by their names when it loads the library; neither is linked
- * with the other, so what is inline here, each has a copy of. */
+/* Types and functions shared by the extension and the Go library. The extension looks up
+ * the exported functions (exports.go) by name when it loads the library. Neither is linked
+ * with the other, so each has its own copy of the inline functions.
+ *
+ * How a caller waits for the next answer when the queue is empty (src/exchange.c):
+ *
+ *                           answer
+ *        +----> STEP ------------------> taken
+ *        |        | 20 ms, if bounded
+ *        |        v             answer
+ *   wait +----> SLEEP or NOTIFY -------> taken
+ *        |        ^
+ *        |        | 200 us
+ *        +----> SPIN ------------------> taken
+ *                           answer
+ *
+ * STEP: the caller's thread runs the request in Go. This is for a read, an append, and a
+ *   head, tracking or health request of an embedded store; in an event loop, only for a
+ *   read. A step is bounded in an event loop, and if the thread has a timeout or must check
+ *   for signals. When the time is over, a goroutine takes over the exchange.
+ * SPIN: the thread polls the queue while a goroutine works on the exchange. This is for a
+ *   call or a read of a server whose last answer came within 200 us. An event loop never
+ *   spins.
+ * SLEEP: the thread waits on the condition variable while a goroutine works on the exchange.
+ *   It wakes at its timeout, and the main thread also every 50 ms to check for signals.
+ * NOTIFY: the call of an event loop returns. The library writes the ID of the exchange to
+ *   the pipe of the notifier when it has put an answer, and the loop takes it. */
 #ifndef UMADB_BINDING_H
 #define UMADB_BINDING_H
 
@@ -9,11 +33,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* What became of a call. The errors are those of the table in docs/semantics.md. */
+/* The kinds of answers. The errors are those of the table in docs/semantics.md. */
 enum {
 	UMADB_OK = 0,
-	UMADB_END = 1,       /* of a stream */
-	UMADB_CANCELLED = 2, /* or closed */
+	UMADB_END = 1,       /* end of a stream */
+	UMADB_CANCELLED = 2, /* cancelled, or the connection was closed */
 	UMADB_INTEGRITY = 3,
 	UMADB_INVALID = 4,
 	UMADB_AUTHENTICATION = 5,
@@ -22,82 +46,81 @@ enum {
 	UMADB_INTERNAL = 8,
 	UMADB_SERIALIZATION = 9,
 	UMADB_TRANSPORT = 10,
-	UMADB_TIMEOUT = 11,   /* a transport error: the time given for the call is over */
+	UMADB_TIMEOUT = 11,   /* a transport error: the call has timed out */
 };
 
-/* What can be asked. */
+/* The methods, with their requests and answers. */
 enum {
-	/* With one answer. */
-	UMADB_APPEND = 1,       /* an AppendRequest; gives the position */
-	UMADB_HEAD = 2,         /* nothing; gives the position, if there is one */
-	UMADB_TRACKING = 3,     /* the source; gives the position, if there is one */
-	UMADB_CHECK_HEALTH = 4, /* the service; gives the status */
-	UMADB_CLOSE = 5,        /* nothing */
-	UMADB_OPEN = 6,         /* URL, CA file, key and batch size, with NULs between; gives the handle of a connection */
-	/* With many answers, and then an error or UMADB_END. */
-	UMADB_READ = 7,         /* a ReadRequest; gives ReadResponses */
-	UMADB_SUBSCRIBE = 8,    /* a SubscribeRequest; gives SubscribeResponses */
-	UMADB_WATCH_HEALTH = 9, /* the service; gives HealthCheckResponses */
-	UMADB_SUBSCRIBE_ONCE = 10, /* as UMADB_SUBSCRIBE, but without resuming */
+	/* Calls, with one answer. */
+	UMADB_APPEND = 1,       /* an AppendRequest; returns the position */
+	UMADB_HEAD = 2,         /* empty; returns the position, if there is one */
+	UMADB_TRACKING = 3,     /* the source; returns the position, if there is one */
+	UMADB_CHECK_HEALTH = 4, /* the service; returns the status */
+	UMADB_CLOSE = 5,        /* empty */
+	UMADB_OPEN = 6,         /* URL, CA file, key and batch size, separated by NULs; returns the handle of a connection */
+	/* Streams, with any number of answers and then an error or UMADB_END. */
+	UMADB_READ = 7,         /* a ReadRequest; returns ReadResponses */
+	UMADB_SUBSCRIBE = 8,    /* a SubscribeRequest; returns SubscribeResponses */
+	UMADB_WATCH_HEALTH = 9, /* the service; returns HealthCheckResponses */
+	UMADB_SUBSCRIBE_ONCE = 10, /* like UMADB_SUBSCRIBE, but without resuming */
 };
 
-/* An answer. */
 typedef struct {
-	int32_t kind;      /* UMADB_OK or why not */
-	int32_t present;   /* whether number means anything; with a transport error, whether nothing was appended */
+	int32_t kind;      /* UMADB_OK, UMADB_END or an error */
+	int32_t present;   /* whether number is set; with a transport error, whether nothing was appended */
 	uint64_t number;   /* the answer; with an integrity error, the conflicting position */
-	char *bytes;       /* a message, or the text of an error; for free() */
+	char *bytes;       /* a message, or the text of an error; must be freed */
 	int64_t length;    /* of bytes */
 } umadb_answer;
 
-/* How many answers are fetched before they are taken. There is a place more, for how
- * the exchange ended. */
-enum { UMADB_AHEAD = 2, UMADB_CAPACITY = UMADB_AHEAD + 1 };
+/* How many answers are queued before the library stops to fetch more. The queue has one
+ * more slot, for the answer that ends the exchange. */
+enum { UMADB_PREFETCH = 2, UMADB_CAPACITY = UMADB_PREFETCH + 1 };
 
-/* A request and the queue of its answers, which the library puts in on its own threads
- * and the extension takes out. Both have a reference; what names no guard is set before
- * it is shared. */
+/* A request and the queue of its answers. The library puts answers from its own threads,
+ * and the extension takes them. Both hold a reference. Fields that name no guard are set
+ * before the exchange is shared. */
 typedef struct {
-	uint64_t id;           /* never used again */
+	uint64_t id;           /* never reused */
 	uint64_t connection;   /* a handle; 0 to open one */
 	int32_t method;
 	char *request;         /* freed with the exchange */
 	int64_t length;        /* of the request */
-	int64_t timeout;       /* how long all of it may take, in ns; 0 without a limit */
+	int64_t timeout;       /* of the whole exchange, in ns; 0 for no limit */
 	_Atomic int32_t references;
-	char asked;            /* the library knows of it; guarded by the GIL, of a call that blocks its thread's */
+	char started;          /* the library has the exchange; guarded by the GIL, or owned by the thread of a blocking call */
 
 	pthread_mutex_t lock;
-	pthread_cond_t arrived; /* an answer has */
-	_Atomic int32_t count;  /* of answers; changed under lock, and looked at without */
+	pthread_cond_t arrived; /* signalled when an answer has been put */
+	_Atomic int32_t count;  /* of answers; written under lock, read without */
 	/* Guarded by lock: */
 	umadb_answer answers[UMADB_CAPACITY];
-	int32_t head;          /* of answers, the next to take */
-	uint64_t notifier;     /* to be told of the next answer; 0 for nobody */
+	int32_t head;          /* index in answers of the next to take */
+	uint64_t notifier;     /* notified of the next answer; 0 for none */
 	char ended;            /* the last answer has been put */
-	char dropped;          /* no answer is wanted any more */
+	char dropped;          /* no further answer is wanted */
 } umadb_exchange;
 
-/* What became of an answer that was put. */
-enum { UMADB_GOES_ON = 0, UMADB_IS_FULL = 1, UMADB_IS_UNWANTED = 2 };
+/* Results of umadb_put. */
+enum { UMADB_CONTINUE = 0, UMADB_FULL = 1, UMADB_DROPPED = 2 };
 
-/* Puts an answer, and wakes who waits for it. notifier is who else is to be told. An
- * answer that is unwanted stays the caller's. */
+/* Adds an answer to the queue and wakes the waiting thread. Sets notifier to the one that
+ * must be notified too. If the exchange was dropped, the caller keeps the answer. */
 static inline int32_t umadb_put(umadb_exchange *x, const umadb_answer *answer, int32_t last, uint64_t *notifier)
 {
 	pthread_mutex_lock(&x->lock);
 	x->ended = last != 0;
 	if (x->dropped) {
 		pthread_mutex_unlock(&x->lock);
-		return UMADB_IS_UNWANTED;
+		return UMADB_DROPPED;
 	}
 	x->answers[(x->head + x->count) % UMADB_CAPACITY] = *answer;
-	int32_t full = ++x->count >= UMADB_AHEAD;
+	int32_t full = ++x->count >= UMADB_PREFETCH;
 	*notifier = x->notifier;
 	x->notifier = 0;
 	pthread_mutex_unlock(&x->lock);
 	pthread_cond_signal(&x->arrived);
-	return full ? UMADB_IS_FULL : UMADB_GOES_ON;
+	return full ? UMADB_FULL : UMADB_CONTINUE;
 }
 
 static inline void umadb_retain(umadb_exchange *x) { x->references++; }
@@ -112,21 +135,21 @@ static inline void umadb_release(umadb_exchange *x)
 	free(x);
 }
 
-/* What the extension tells the library by the control pipe. */
+/* Commands that the extension sends to the library through the control pipe. */
 enum {
-	UMADB_START = 1,      /* answer an exchange (its address), with the reference that comes with this */
-	UMADB_ROOM = 2,       /* an exchange (its ID) that was full has room again */
+	UMADB_START = 1,      /* answer an exchange (its address); transfers a reference */
+	UMADB_RESUME = 2,     /* an exchange (its ID) whose queue was full has space again */
 	UMADB_CANCEL = 3,     /* end an exchange (its ID) with UMADB_CANCELLED */
-	UMADB_DROP = 4,       /* likewise, and nobody wants to know */
-	UMADB_CANCEL_ALL = 5, /* end all with many answers, up to an exchange (its ID) */
+	UMADB_DROP = 4,       /* end an exchange (its ID) whose answers are not wanted */
+	UMADB_CANCEL_ALL = 5, /* end all streams up to an exchange (its ID) with UMADB_CANCELLED */
 };
 
 typedef struct {
-	uint64_t verb;
-	uint64_t what;
+	uint64_t command;
+	uint64_t argument;
 } umadb_control;
 
-/* The exchange to start. */
-static inline umadb_exchange *umadb_address(uint64_t what) { return (umadb_exchange *)(uintptr_t)what; }
+/* Returns the exchange that the argument of UMADB_START points to. */
+static inline umadb_exchange *umadb_address(uint64_t argument) { return (umadb_exchange *)(uintptr_t)argument; }
 
 #endif

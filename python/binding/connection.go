@@ -18,16 +18,16 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// conn is an open store with what it is asked in bytes.
+// conn is an open store whose requests are encoded messages.
 type conn struct {
 	backend
-	ctx       context.Context // of every call and stream; done from the beginning of close
+	ctx       context.Context // parent of every call and stream; cancelled when close starts
 	stop      context.CancelFunc
 	closeOnce sync.Once
-	closed    error
+	closeErr  error
 }
 
-// backend is a store that takes requests as they go over the wire. Its calls block.
+// backend is a store that takes requests in their wire encoding. Its methods block.
 type backend interface {
 	dcb.EventStore
 	append(ctx context.Context, request []byte) (uint64, error)
@@ -37,44 +37,44 @@ type backend interface {
 	watchHealth(ctx context.Context, service string) (messages, error)
 }
 
-// messages is a stream as it goes over the wire. Next gives bytes that are valid
-// until the next call of it.
+// messages is a stream of encoded messages. The bytes that Next returns are valid until
+// it is called again.
 type messages interface {
 	Next() ([]byte, error)
 	Close()
 }
 
-// connections is the open stores that C has.
+// connections contains the open stores that C refers to.
 var connections table[*conn]
 
-// forget closes a connection, if it is not, and frees it.
-func forget(connection uint64) { connections.remove(connection).close() }
+// freeConnection closes a connection if it is open, and frees it.
+func freeConnection(connection uint64) { connections.remove(connection).close() }
 
 type openOptions struct {
 	url, caFile, apiKey string
 	batchSize           uint32
 }
 
-// openOptionsOf takes a request to open a store apart.
-func openOptionsOf(request []byte) *openOptions {
-	words := strings.Split(string(request), "\x00")
-	batchSize, _ := strconv.ParseUint(words[3], 10, 32) // C wrote it
-	return &openOptions{url: words[0], caFile: words[1], apiKey: words[2], batchSize: uint32(batchSize)}
+// parseOpenOptions parses the request of UMADB_OPEN.
+func parseOpenOptions(request []byte) *openOptions {
+	fields := strings.Split(string(request), "\x00")
+	batchSize, _ := strconv.ParseUint(fields[3], 10, 32) // written by C
+	return &openOptions{url: fields[0], caFile: fields[1], apiKey: fields[2], batchSize: uint32(batchSize)}
 }
 
-// open opens what the URL names.
+// open opens the directory of a file URL, or connects to a server.
 func (o *openOptions) open(context.Context) result {
 	var b backend
 	if dir, local := strings.CutPrefix(o.url, "file:"); local {
-		useProcessors()
-		opened, err := store.Open(dirOf(dir), nil)
+		useAllProcessors()
+		opened, err := store.Open(fileURLPath(dir), nil)
 		if err != nil {
 			return result{err: err}
 		}
 		b = &embedded{Store: opened, batchSize: o.batchSize}
 	} else {
 		if !strings.Contains(o.url, "://") {
-			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q is no URL: write http://HOST:PORT for a server, file:PATH for a directory", o.url)}}
+			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q is not a URL: use http://HOST:PORT for a server or file:PATH for a directory", o.url)}}
 		}
 		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, APIKey: o.apiKey, BatchSize: o.batchSize})
 		if err != nil {
@@ -86,17 +86,17 @@ func (o *openOptions) open(context.Context) result {
 	return result{present: true, opened: &conn{backend: b, ctx: ctx, stop: stop}}
 }
 
-// dirOf gives the directory of a file URL: file:relative, file:/absolute or
-// file:///absolute.
-func dirOf(path string) string {
+// fileURLPath returns the path of a file URL without its scheme: file:relative,
+// file:/absolute or file:///absolute.
+func fileURLPath(path string) string {
 	if rest, found := strings.CutPrefix(path, "//"); found {
 		return rest
 	}
 	return path
 }
 
-// caller gives the function that makes a call and gives its answer.
-func (c *conn) caller(method C.int32_t, request []byte) func(context.Context) result {
+// callFunc returns a function that makes a call and returns its result.
+func (c *conn) callFunc(method C.int32_t, request []byte) func(context.Context) result {
 	return func(ctx context.Context) (r result) {
 		switch method {
 		case C.UMADB_APPEND:
@@ -118,8 +118,8 @@ func (c *conn) caller(method C.int32_t, request []byte) func(context.Context) re
 	}
 }
 
-// opener gives what opens the stream of an exchange.
-func (c *conn) opener(e *exchange, method C.int32_t, request []byte) func() (messages, error) {
+// openFunc returns a function that opens the stream of an exchange.
+func (c *conn) openFunc(e *exchange, method C.int32_t, request []byte) func() (messages, error) {
 	return func() (messages, error) {
 		switch method {
 		case C.UMADB_SUBSCRIBE, C.UMADB_SUBSCRIBE_ONCE:
@@ -131,48 +131,49 @@ func (c *conn) opener(e *exchange, method C.int32_t, request []byte) func() (mes
 	}
 }
 
-// close ends what is under way and closes the store.
+// close cancels all calls and streams and closes the store.
 func (c *conn) close() error {
 	c.closeOnce.Do(func() {
 		c.stop()
-		c.closed = c.Close()
+		c.closeErr = c.Close()
 	})
-	return c.closed
+	return c.closeErr
 }
 
-// unopened is a stream that is opened when its first message is asked for: that is
-// when a read begins.
-type unopened struct {
+// lazyStream is a stream that opens on the first call of Next: a read starts, and
+// takes its snapshot, when its first message is requested.
+type lazyStream struct {
 	open     func() (messages, error)
-	messages messages // nil before
+	messages messages // nil until opened
 }
 
-// Next gives the next message, or why the stream could not be opened.
-func (u *unopened) Next() ([]byte, error) {
-	if u.messages == nil {
-		opened, err := u.open()
+// Next returns the next message, or the error of opening the stream.
+func (s *lazyStream) Next() ([]byte, error) {
+	if s.messages == nil {
+		opened, err := s.open()
 		if err != nil {
 			return nil, err
 		}
-		u.messages = opened
+		s.messages = opened
 	}
-	return u.messages.Next()
+	return s.messages.Next()
 }
 
 // Close closes the stream if it was opened.
-func (u *unopened) Close() {
-	if u.messages != nil {
-		u.messages.Close()
+func (s *lazyStream) Close() {
+	if s.messages != nil {
+		s.messages.Close()
 	}
 }
 
-// unlimited are limits for requests that a server will hold to its own.
+// unlimited are the limits for requests to a server, which checks them against its own.
 var unlimited = dcb.Limits{QueryTerms: math.MaxInt}
 
 // remote is a store on a server.
 type remote struct{ *client.Client }
 
-// append keeps what is said of one that was cancelled: whether it may have happened.
+// append keeps the error of a cancelled append, which says whether the events may have
+// been appended. Its cause is removed, so that the result is a transport error.
 func (r *remote) append(ctx context.Context, request []byte) (uint64, error) {
 	position, err := r.AppendMessage(ctx, request)
 	var e *dcb.Error

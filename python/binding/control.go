@@ -8,25 +8,27 @@ import (
 	"unsafe"
 )
 
-// controls is the end of the control pipe that C's threads write to, kept here so that
-// it is not collected and closed.
-var controls *os.File
+// controlPipe is the write end of the control pipe, referenced so that its finalizer
+// does not close it.
+var controlPipe *os.File
 
-// openControl makes the control pipe, and gives the descriptor to write to. A thread that
-// writes goes on at once; to call Go, it would have to wait for one of Go's processors.
-func openControl() (int, error) {
-	pipe, end, err := os.Pipe()
+// openControlPipe creates the control pipe and returns the descriptor of its write end.
+// Writing to a pipe returns at once; a call of Go would first wait for an idle processor
+// of the Go scheduler.
+func openControlPipe() (int, error) {
+	r, w, err := os.Pipe()
 	if err != nil {
 		return -1, err
 	}
-	controls = end
-	go receive(pipe)
-	return int(end.Fd()), nil // blocking from here on
+	controlPipe = w
+	go receiveControls(r)
+	return int(w.Fd()), nil // Fd sets the descriptor to blocking mode
 }
 
-// receive handles what is written to the control pipe, one after another, as long as
-// the process runs. A pipe gives and takes each whole.
-func receive(pipe *os.File) {
+// receiveControls executes the commands of the control pipe in order, as long as the
+// process runs. Each is written atomically and the buffer is a multiple of its size, so
+// none is split.
+func receiveControls(pipe *os.File) {
 	var received [128]C.umadb_control
 	bytes := unsafe.Slice((*byte)(unsafe.Pointer(&received)), unsafe.Sizeof(received))
 	for {
@@ -40,26 +42,27 @@ func receive(pipe *os.File) {
 	}
 }
 
-// handle does not wait for anything. What has ended meanwhile is under way no more.
+// handle executes one command. It must not block. A command for an exchange that has
+// ended has no effect.
 func handle(control C.umadb_control) {
-	id := uint64(control.what)
-	switch control.verb {
+	id := uint64(control.argument)
+	switch control.command {
 	case C.UMADB_START:
-		spawn(begin(C.umadb_address(control.what)).run)
-	case C.UMADB_ROOM:
-		if e := underWay.get(id); e != nil {
-			e.hasRoom()
+		spawn(newExchange(C.umadb_address(control.argument)).run)
+	case C.UMADB_RESUME:
+		if e := active.get(id); e != nil {
+			e.resume()
 		}
 	case C.UMADB_CANCEL:
-		if e := underWay.get(id); e != nil {
+		if e := active.get(id); e != nil {
 			e.stop()
 		}
 	case C.UMADB_DROP:
-		if e := underWay.remove(id); e != nil {
+		if e := active.remove(id); e != nil {
 			e.stop()
 		}
 	case C.UMADB_CANCEL_ALL:
-		underWay.each(func(other uint64, e *exchange) {
+		active.each(func(other uint64, e *exchange) {
 			if other <= id && e.call == nil {
 				e.stop()
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// embedded is a store that is open in this process.
+// embedded is the backend of a store that is open in this process.
 type embedded struct {
 	*store.Store
 	batchSize uint32
@@ -25,17 +25,19 @@ func (e *embedded) append(ctx context.Context, request []byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, limited := ctx.Deadline(); limited {
-		return e.commitInTime(ctx, parsed)
+	if _, ok := ctx.Deadline(); ok {
+		return e.commitWithDeadline(ctx, parsed)
 	}
 	return e.Commit(ctx, parsed, nil)
 }
 
-// grace is how long an append that has timed out may take to end without an effect.
+// grace is how long an append that has timed out may take to report that nothing was
+// appended.
 const grace = 10 * time.Millisecond
 
-// commitInTime is Commit, but does not wait for the disk longer than ctx allows.
-func (e *embedded) commitInTime(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+// commitWithDeadline is like Commit, but waits for the disk no longer than the deadline
+// of ctx and grace.
+func (e *embedded) commitWithDeadline(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
 	committed := make(chan result, 1)
 	go func() {
 		position, err := e.Commit(ctx, request, nil)
@@ -43,25 +45,25 @@ func (e *embedded) commitInTime(ctx context.Context, request *encoding.AppendReq
 	}()
 	select {
 	case r := <-committed:
-		return r.number, inTime(r.err)
+		return r.number, commitError(r.err)
 	case <-ctx.Done():
 	}
 	select {
 	case r := <-committed:
-		return r.number, inTime(r.err)
+		return r.number, commitError(r.err)
 	case <-time.After(grace):
 		return 0, errOutcomeUnknown
 	}
 }
 
 var (
-	errNotAppended    = &dcb.Error{Kind: dcb.ErrTransport, Detail: errOverdue.Detail + "; nothing was appended", NotAppended: true, Cause: context.DeadlineExceeded}
-	errOutcomeUnknown = &dcb.Error{Kind: dcb.ErrTransport, Detail: errOverdue.Detail + "; whether the events were appended is unknown", Cause: context.DeadlineExceeded}
+	errNotAppended    = &dcb.Error{Kind: dcb.ErrTransport, Detail: errTimedOut.Detail + "; nothing was appended", NotAppended: true, Cause: context.DeadlineExceeded}
+	errOutcomeUnknown = &dcb.Error{Kind: dcb.ErrTransport, Detail: errTimedOut.Detail + "; whether the events were appended is unknown", Cause: context.DeadlineExceeded}
 )
 
-// inTime returns errNotAppended for an append that the store gave up when ctx was done,
-// and any other error as it is.
-func inTime(err error) error {
+// commitError returns errNotAppended for an append that the store abandoned when its
+// context was done, and any other error as it is.
+func commitError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errNotAppended
 	}
@@ -92,9 +94,8 @@ func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messa
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: true}, err
 }
 
-// errNoHealth is the answer to questions about the health of a service that an
-// embedded store does not have.
-var errNoHealth = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "an embedded store has the health of no service by that name"}
+// errNoHealth is returned for a health check of a named service.
+var errNoHealth = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "an embedded store has no named services: leave the service empty"}
 
 func (e *embedded) health(service string) (client.HealthStatus, error) {
 	if service != "" {
@@ -122,24 +123,25 @@ func (e *embedded) watchHealth(ctx context.Context, service string) (messages, e
 	return &watch{store: e, ctx: ctx, failed: e.Failed()}, nil
 }
 
-// watch tells the health of an embedded store: now, and when that fails.
+// watch is a stream of the health of an embedded store: the status now, and the failure
+// of the store.
 type watch struct {
-	store  *embedded
-	ctx    context.Context
-	failed <-chan struct{} // of the store; nil once that has been told
-	told   bool
+	store   *embedded
+	ctx     context.Context
+	failed  <-chan struct{} // closed when the store fails; nil after that was reported
+	started bool            // the first status was reported
 }
 
-// Next gives a HealthCheckResponse.
+// Next returns a HealthCheckResponse.
 func (w *watch) Next() ([]byte, error) {
-	if w.told {
+	if w.started {
 		select {
 		case <-w.ctx.Done():
 			return nil, w.ctx.Err()
 		case <-w.failed:
 		}
 	}
-	w.told = true
+	w.started = true
 	status, err := w.store.health("")
 	if status == client.HealthNotServing {
 		w.failed = nil
@@ -158,8 +160,8 @@ type cursor struct {
 	buffer     []byte
 }
 
-// Next returns the next message of a read, or the next one of a subscription that has
-// events.
+// Next returns the next message of a read, or the next message of a subscription that
+// contains events.
 func (c *cursor) Next() (message []byte, err error) {
 	for {
 		if err := c.Wait(c.ctx); err != nil {
@@ -172,5 +174,5 @@ func (c *cursor) Next() (message []byte, err error) {
 	}
 }
 
-// Close frees the buffer.
+// Close releases the buffer.
 func (c *cursor) Close() { c.buffer = nil }

@@ -16,7 +16,7 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-func TestHealthWatchTellsOfAFailureOnceAndGoesOn(t *testing.T) {
+func TestHealthWatchReportsFailureOnce(t *testing.T) {
 	var failing atomic.Bool
 	disk := vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
 		if failing.Load() && op.Kind == "sync" && strings.Contains(op.Name, "log") {
@@ -34,20 +34,20 @@ func TestHealthWatchTellsOfAFailureOnceAndGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustTell := func(want client.HealthStatus) {
+	mustReport := func(want client.HealthStatus) {
 		t.Helper()
 		if message, err := watch.Next(); err != nil || string(message) != string([]byte{8, byte(want)}) {
 			t.Fatalf("got % x, %v, want %v", message, err, want)
 		}
 	}
-	mustTell(client.HealthServing)
+	mustReport(client.HealthServing)
 	failing.Store(true)
 	if _, err := opened.Append(t.Context(), []dcb.Event{{Type: "t"}}, nil, nil); !errors.Is(err, dcb.ErrIO) {
-		t.Fatalf("the append that met the fault: %v", err)
+		t.Fatalf("append with a failing disk: %v", err)
 	}
-	mustTell(client.HealthNotServing)
+	mustReport(client.HealthNotServing)
 	cancel()
 	if _, err := watch.Next(); !errors.Is(err, context.Canceled) {
-		t.Fatalf("after that: %v", err)
+		t.Fatalf("after cancel: %v", err)
 	}
 }

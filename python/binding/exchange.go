@@ -16,34 +16,34 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// exchange is Go's side of a umadb_exchange: the work on its answers.
+// exchange is the Go side of a umadb_exchange: it produces the answers.
 type exchange struct {
 	shared   *C.umadb_exchange
-	ctx      context.Context // done when it is cancelled
+	ctx      context.Context // done when the exchange is cancelled or has timed out
 	stop     context.CancelFunc
-	deadline *softDeadline                // ctx, for what step does
-	call     func(context.Context) result // gives the one answer; nil if there are many
-	stream   messages                     // gives the many
-	room     chan struct{}                // has a token when the queue may have room again
-	running  bool                         // run goes on; of whoever steps
+	deadline *softDeadline                // ctx, with the deadline of a bounded step
+	call     func(context.Context) result // returns the answer of a call; nil for a stream
+	stream   messages                     // returns the answers of a stream; nil for a call
+	resumed  chan struct{}                // has a token when the queue may have space again
+	running  bool                         // run has taken over; owned by the thread that steps
 }
 
-// underWay is the exchanges that have not ended, by their IDs.
-var underWay table[*exchange]
+// active contains the exchanges that have not ended, by ID.
+var active table[*exchange]
 
-// begin makes the exchange that C asks for, which is under way from here on.
-func begin(x *C.umadb_exchange) *exchange {
-	e := &exchange{shared: x, room: make(chan struct{}, 1)}
-	request, parent := requestOf(x), context.Background()
+// newExchange returns the exchange of a request and adds it to active.
+func newExchange(x *C.umadb_exchange) *exchange {
+	e := &exchange{shared: x, resumed: make(chan struct{}, 1)}
+	request, parent := copyRequest(x), context.Background()
 	switch c := connections.get(uint64(x.connection)); {
 	case x.method == C.UMADB_OPEN:
-		e.call = openOptionsOf(request).open
-	case c == nil: // freed since
+		e.call = parseOpenOptions(request).open
+	case c == nil: // freed meanwhile
 		e.call = func(context.Context) result { return result{err: dcb.ErrClosed} }
 	case x.method < C.UMADB_READ:
-		parent, e.call = c.ctx, c.caller(x.method, request)
+		parent, e.call = c.ctx, c.callFunc(x.method, request)
 	default:
-		parent, e.stream = c.ctx, &unopened{open: c.opener(e, x.method, request)}
+		parent, e.stream = c.ctx, &lazyStream{open: c.openFunc(e, x.method, request)}
 	}
 	if x.timeout == 0 {
 		e.ctx, e.stop = context.WithCancel(parent)
@@ -51,43 +51,43 @@ func begin(x *C.umadb_exchange) *exchange {
 		e.ctx, e.stop = context.WithTimeout(parent, time.Duration(x.timeout))
 	}
 	e.deadline = &softDeadline{Context: e.ctx}
-	underWay.put(uint64(x.id), e)
+	active.put(uint64(x.id), e)
 	return e
 }
 
-// requestOf copies a request: what is parsed of it aliases it, and gRPC may have it
-// for longer than C.
-func requestOf(x *C.umadb_exchange) []byte {
+// copyRequest returns a copy of the request. Parsed requests alias it, and gRPC may keep
+// it longer than C does.
+func copyRequest(x *C.umadb_exchange) []byte {
 	return append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(x.request)), int(x.length))...)
 }
 
-// run gives answers until the last, and then releases the reference that came with the
-// start, or that runOn took.
+// run puts answers until the last one, and then releases the reference that UMADB_START
+// transferred or handOff took.
 func (e *exchange) run() {
 	defer C.umadb_release(e.shared)
 	defer e.end()
 	for {
 		r := e.next()
-		last, became := e.put(&r)
+		last, status := e.put(&r)
 		switch {
-		case last || became == C.UMADB_IS_UNWANTED:
+		case last || status == C.UMADB_DROPPED:
 			return
-		case became == C.UMADB_IS_FULL:
+		case status == C.UMADB_FULL:
 			select {
-			case <-e.room:
+			case <-e.resumed:
 			case <-e.ctx.Done():
 			}
 		}
 	}
 }
 
-// next returns the next answer. That of a stream which is cancelled or has timed out is
-// an error which says so, whatever its last call ended with.
+// next returns the next answer. For a stream that was cancelled or has timed out, it is
+// the error that says so, whatever the last call of the stream returned.
 func (e *exchange) next() (r result) {
 	if e.call != nil {
 		r = e.call(e.ctx)
 		if errors.Is(e.ctx.Err(), context.DeadlineExceeded) {
-			r.err = overdue(r.err)
+			r.err = timedOut(r.err)
 		}
 		return r
 	}
@@ -96,87 +96,89 @@ func (e *exchange) next() (r result) {
 	}
 	switch err := e.ctx.Err(); {
 	case errors.Is(err, context.DeadlineExceeded):
-		r = result{err: errOverdue}
+		r = result{err: errTimedOut}
 	case err != nil:
 		r = result{err: dcb.ErrClosed}
 	}
 	return r
 }
 
-// put gives an answer to C, and tells whether it was the last, and what became of it.
-func (e *exchange) put(r *result) (last bool, became C.int32_t) {
+// put adds an answer to the queue. It reports whether the answer is the last, and returns
+// the result of umadb_put.
+func (e *exchange) put(r *result) (last bool, status C.int32_t) {
 	var answer C.umadb_answer
-	r.to(&answer)
+	r.encode(&answer)
 	var flag C.int32_t
 	if last = e.call != nil || r.err != nil; last {
 		flag = 1
 	}
 	var notifier C.uint64_t
-	became = C.umadb_put(e.shared, &answer, flag, &notifier)
-	if became == C.UMADB_IS_UNWANTED {
+	status = C.umadb_put(e.shared, &answer, flag, &notifier)
+	if status == C.UMADB_DROPPED {
 		freeBytes(&answer)
 		if r.opened != nil {
-			forget(uint64(answer.number))
+			freeConnection(uint64(answer.number))
 		}
 	}
 	if notifier != 0 {
 		notify(uint64(notifier), uint64(e.shared.id))
 	}
-	return last, became
+	return last, status
 }
 
-// end frees what an exchange has. One that is dropped between two steps is not ended:
-// a read of a store has nothing that the garbage collector does not free.
+// end releases the resources of the exchange. It is not called for a stepped exchange
+// that is dropped between two steps: a read of a store has only memory to release.
 func (e *exchange) end() {
-	underWay.remove(uint64(e.shared.id))
+	active.remove(uint64(e.shared.id))
 	e.stop()
 	if e.stream != nil {
 		e.stream.Close()
 	}
 }
 
-// hasRoom lets run go on.
-func (e *exchange) hasRoom() {
+// resume wakes run after the queue was full.
+func (e *exchange) resume() {
 	select {
-	case e.room <- struct{}{}:
+	case e.resumed <- struct{}{}:
 	default:
 	}
 }
 
-// stepTime is how long a thread may be kept that has to look after signals, or that
-// runs an event loop.
-const stepTime = 20 * time.Millisecond
+// maxStep is how long a bounded step may take. The caller is a thread that must check for
+// signals, or that runs an event loop.
+const maxStep = 20 * time.Millisecond
 
-// step gives the next answer on this thread, for most answers of an embedded store
-// take microseconds, less than it takes to wake another thread. A bounded step of a
-// read or an append takes no longer than stepTime: a message of a read that would is
-// begun again by run, and so are those behind it; an append, which cannot be begun
-// again, is run's from the beginning. Other calls do not search, nor wait for a disk.
+// step puts the next answer from the calling thread: most answers of an embedded store
+// take microseconds, less than waking another thread does. A bounded step of a read or an
+// append takes at most maxStep. A message of a read that would take longer is started again
+// by run, which then produces all later messages too. An append cannot be started again, so
+// run has it from the start. Other calls neither search nor wait for a disk.
 func (e *exchange) step(bounded bool) {
 	switch {
 	case e.running:
 	case bounded && e.shared.method == C.UMADB_APPEND:
-		ended := e.runOn()
+		ended := e.handOff()
 		select {
 		case <-ended:
-		case <-time.After(stepTime):
+		case <-time.After(maxStep):
 		}
 	default:
 		if bounded {
-			e.deadline.end = time.Now().Add(stepTime)
+			e.deadline.end = time.Now().Add(maxStep)
 		}
 		r := e.next()
 		e.deadline.end = time.Time{}
 		if errors.Is(r.err, context.DeadlineExceeded) {
-			e.runOn()
+			e.handOff()
 		} else if last, _ := e.put(&r); last {
 			e.end()
 		}
 	}
 }
 
-// runOn has run go on with what was stepped, and tells when that has ended.
-func (e *exchange) runOn() <-chan struct{} {
+// handOff starts run for an exchange that was stepped until now. The channel is closed
+// when run has returned.
+func (e *exchange) handOff() <-chan struct{} {
 	e.running = true
 	C.umadb_retain(e.shared)
 	ended := make(chan struct{})
@@ -185,4 +187,19 @@ func (e *exchange) runOn() <-chan struct{} {
 		e.run()
 	})
 	return ended
+}
+
+// softDeadline is a context whose deadline can be set and cleared. Only Err checks the
+// deadline, which is what reads of a store call: a timer would cost more than most reads.
+type softDeadline struct {
+	context.Context
+	end time.Time // zero for no deadline
+}
+
+// Err returns context.DeadlineExceeded after the deadline.
+func (d *softDeadline) Err() error {
+	if err := d.Context.Err(); err != nil || d.end.IsZero() || time.Now().Before(d.end) {
+		return err
+	}
+	return context.DeadlineExceeded
 }

@@ -16,63 +16,64 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// soon is longer than anything here takes.
-const soon = time.Minute
+// timeout is longer than any wait of these tests.
+const timeout = time.Minute
 
-// ids is the IDs of the exchanges of the tests.
-var ids atomic.Uint64
+// lastID is the ID of the last exchange of the tests.
+var lastID atomic.Uint64
 
-// share makes what C shares, of a type that tests cannot name.
-func share[T any](to **T) { *to = new(T) }
+// allocate sets to to a new value. Test files cannot import "C", nor name its types.
+func allocate[T any](to **T) { *to = new(T) }
 
-// set sets a number of a type that tests cannot name.
+// set sets a number whose type is one of C's.
 func set[T ~uint64](to *T, number uint64) { *to = T(number) }
 
-// asked gives an exchange that nobody works on yet. It is held twice: once by the
-// test, which never lets go, as the memory is Go's.
-func asked(t *testing.T) *exchange {
+// newTestExchange returns an active exchange without a goroutine. It has two references.
+// The test never releases its own, because the memory is allocated by Go.
+func newTestExchange(t *testing.T) *exchange {
 	t.Helper()
-	e := &exchange{room: make(chan struct{}, 1)}
-	share(&e.shared)
+	e := &exchange{resumed: make(chan struct{}, 1)}
+	allocate(&e.shared)
 	e.shared.references = 2
-	set(&e.shared.id, ids.Add(1))
+	set(&e.shared.id, lastID.Add(1))
 	e.ctx, e.stop = context.WithCancel(t.Context())
 	e.deadline = &softDeadline{Context: e.ctx}
-	underWay.put(uint64(e.shared.id), e)
+	active.put(uint64(e.shared.id), e)
 	return e
 }
 
-// until waits for something to become so.
-func until(t *testing.T, so func() bool) {
+// waitFor waits until condition returns true.
+func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(soon); !so(); time.Sleep(100 * time.Microsecond) {
+	for end := time.Now().Add(timeout); !condition(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(end) {
-			t.Fatal("it did not happen")
+			t.Fatal("timed out")
 		}
 	}
 }
 
-// has tells whether so many answers are there.
-func has(e *exchange, count int32) func() bool {
+// hasAnswers returns a condition: the queue contains count answers.
+func hasAnswers(e *exchange, count int32) func() bool {
 	return func() bool { return atomic.LoadInt32((*int32)(unsafe.Pointer(&e.shared.count))) == count }
 }
 
-// released tells whether only the test holds an exchange, on which nobody works any more.
+// released returns a condition: only the test has a reference to the exchange.
 func released(e *exchange) func() bool {
 	return func() bool { return atomic.LoadInt32((*int32)(unsafe.Pointer(&e.shared.references))) == 1 }
 }
 
-// told is messages that come when they are sent; they end when the channel does.
-type told struct {
-	come   chan string
-	closed chan struct{}
-	ctx    context.Context
+// fakeStream is a stream of the messages sent to a channel. It ends when the channel is
+// closed.
+type fakeStream struct {
+	incoming chan string
+	closed   chan struct{}
+	ctx      context.Context
 }
 
 // Next waits for a message.
-func (m *told) Next() ([]byte, error) {
+func (m *fakeStream) Next() ([]byte, error) {
 	select {
-	case message, more := <-m.come:
+	case message, more := <-m.incoming:
 		if !more {
 			return nil, io.EOF
 		}
@@ -82,8 +83,8 @@ func (m *told) Next() ([]byte, error) {
 	}
 }
 
-// Close notes that it was called.
-func (m *told) Close() {
+// Close closes m.closed.
+func (m *fakeStream) Close() {
 	select {
 	case <-m.closed:
 	default:
@@ -91,85 +92,85 @@ func (m *told) Close() {
 	}
 }
 
-// streamed gives an exchange with many answers, and where they come from.
-func streamed(t *testing.T) (*exchange, *told) {
+// newStream returns an exchange for a stream, and the stream.
+func newStream(t *testing.T) (*exchange, *fakeStream) {
 	t.Helper()
-	e := asked(t)
-	m := &told{come: make(chan string, 8), closed: make(chan struct{}), ctx: e.ctx}
+	e := newTestExchange(t)
+	m := &fakeStream{incoming: make(chan string, 8), closed: make(chan struct{}), ctx: e.ctx}
 	e.stream = m
 	return e, m
 }
 
-// seven is a call that is answered at once.
-func seven(context.Context) result { return result{present: true, number: 7} }
+// returnSeven is a call that returns at once.
+func returnSeven(context.Context) result { return result{present: true, number: 7} }
 
 func TestCallEndsWithItsAnswer(t *testing.T) {
-	e := asked(t)
-	e.call = seven
+	e := newTestExchange(t)
+	e.call = returnSeven
 	e.run()
-	if got, want := given(e), []answer{{present: true, number: 7}}; !slices.Equal(got, want) {
+	if got, want := takeAnswers(e), []answer{{present: true, number: 7}}; !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	if e.shared.ended == 0 || !released(e)() || e.ctx.Err() == nil || underWay.get(uint64(e.shared.id)) != nil {
-		t.Errorf("it goes on: %+v", e)
+	if e.shared.ended == 0 || !released(e)() || e.ctx.Err() == nil || active.get(uint64(e.shared.id)) != nil {
+		t.Errorf("not ended: %+v", e)
 	}
 }
 
-func TestStreamGivesItsMessagesAsThereIsRoomAndThenItsEnd(t *testing.T) {
-	e, m := streamed(t)
+func TestStreamWaitsWhileItsQueueIsFull(t *testing.T) {
+	e, m := newStream(t)
 	for _, message := range []string{"one", "two", "three", "four"} {
-		m.come <- message
+		m.incoming <- message
 	}
-	close(m.come)
+	close(m.incoming)
 	go e.run()
-	until(t, has(e, 2))
-	time.Sleep(10 * time.Millisecond) // for a third to come, which would be wrong
-	if got, want := given(e), []answer{{message: "one"}, {message: "two"}}; !slices.Equal(got, want) {
+	waitFor(t, hasAnswers(e, 2))
+	time.Sleep(10 * time.Millisecond) // a third message must not be put
+	if got, want := takeAnswers(e), []answer{{message: "one"}, {message: "two"}}; !slices.Equal(got, want) {
 		t.Fatalf("got %+v", got)
 	}
-	e.hasRoom()
-	until(t, has(e, 2))
-	if got, want := given(e), []answer{{message: "three"}, {message: "four"}}; !slices.Equal(got, want) {
+	e.resume()
+	waitFor(t, hasAnswers(e, 2))
+	if got, want := takeAnswers(e), []answer{{message: "three"}, {message: "four"}}; !slices.Equal(got, want) {
 		t.Fatalf("got %+v", got)
 	}
-	e.hasRoom()
-	until(t, released(e))
-	if got, want := given(e), []answer{{kind: kindEnd, message: "EOF"}}; !slices.Equal(got, want) {
+	e.resume()
+	waitFor(t, released(e))
+	if got, want := takeAnswers(e), []answer{{kind: kindEnd, message: "EOF"}}; !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
 	<-m.closed
 }
 
-func TestCancelledStreamSaysSoEvenWithoutRoom(t *testing.T) {
-	e, m := streamed(t)
-	m.come <- "one"
-	m.come <- "two"
+func TestFullStreamEndsWithCancelled(t *testing.T) {
+	e, m := newStream(t)
+	m.incoming <- "one"
+	m.incoming <- "two"
 	go e.run()
-	until(t, has(e, 2))
+	waitFor(t, hasAnswers(e, 2))
 	e.stop()
-	until(t, released(e))
-	if got := given(e); len(got) != 3 || got[2].kind != kindCancelled {
+	waitFor(t, released(e))
+	if got := takeAnswers(e); len(got) != 3 || got[2].kind != kindCancelled {
 		t.Errorf("got %+v", got)
 	}
 	<-m.closed
 }
 
 func TestDroppedStreamEnds(t *testing.T) {
-	e, m := streamed(t)
+	e, m := newStream(t)
 	e.shared.dropped = 1
-	m.come <- "one"
+	m.incoming <- "one"
 	e.run()
-	if got := given(e); len(got) != 0 {
+	if got := takeAnswers(e); len(got) != 0 {
 		t.Errorf("got %+v", got)
 	}
 	<-m.closed
 }
 
-func TestStoreThatNobodyWantsAnyMoreIsClosed(t *testing.T) {
+func TestDroppedOpenClosesItsStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
-	e := asked(t)
+	e := newTestExchange(t)
 	e.shared.dropped = 1
-	e.call = openOptionsOf([]byte("file:" + dir + "\x00\x00\x000")).open
+	e.call = parseOpenOptions([]byte("file:" + dir + "\x00\x00\x000")).open
 	e.run()
 	opened, err := store.Open(dir, nil)
 	if err != nil {
@@ -178,17 +179,17 @@ func TestStoreThatNobodyWantsAnyMoreIsClosed(t *testing.T) {
 	opened.Close()
 }
 
-// searching is messages, the first of which is found when there is no deadline.
-type searching struct {
-	ctx  context.Context
-	late atomic.Bool // the deadline has passed
+// slowStream is a stream whose first call of Next runs into the deadline.
+type slowStream struct {
+	ctx      context.Context
+	timedOut atomic.Bool // the first call has returned
 }
 
-// Next searches until that takes too long.
-func (m *searching) Next() ([]byte, error) {
-	for !m.late.Load() {
+// Next blocks until the deadline on the first call.
+func (m *slowStream) Next() ([]byte, error) {
+	for !m.timedOut.Load() {
 		if err := m.ctx.Err(); err != nil {
-			m.late.Store(errors.Is(err, context.DeadlineExceeded))
+			m.timedOut.Store(errors.Is(err, context.DeadlineExceeded))
 			return nil, err
 		}
 	}
@@ -196,46 +197,46 @@ func (m *searching) Next() ([]byte, error) {
 }
 
 // Close does nothing.
-func (m *searching) Close() {}
+func (m *slowStream) Close() {}
 
-func TestStepThatTakesLongIsBegunAgain(t *testing.T) {
-	e := asked(t)
-	m := &searching{ctx: e.deadline}
+func TestSlowStepOfStreamIsRestartedOnGoroutine(t *testing.T) {
+	e := newTestExchange(t)
+	m := &slowStream{ctx: e.deadline}
 	e.stream = m
 	e.step(true)
-	until(t, has(e, 2))
+	waitFor(t, hasAnswers(e, 2))
 	e.step(true) // does nothing
-	if got, want := given(e), []answer{{message: "found"}, {message: "found"}}; !slices.Equal(got, want) || !e.running {
+	if got, want := takeAnswers(e), []answer{{message: "found"}, {message: "found"}}; !slices.Equal(got, want) || !e.running {
 		t.Errorf("got %+v, running: %v", got, e.running)
 	}
 	e.stop()
-	e.hasRoom()
-	until(t, func() bool { return underWay.get(uint64(e.shared.id)) == nil })
+	e.resume()
+	waitFor(t, func() bool { return active.get(uint64(e.shared.id)) == nil })
 }
 
-func TestStepOfAnAppendThatTakesLongIsNotWaitedFor(t *testing.T) {
-	e, answered := asked(t), make(chan struct{})
+func TestSlowStepOfAppendReturnsBeforeItsAnswer(t *testing.T) {
+	e, unblock := newTestExchange(t), make(chan struct{})
 	e.shared.method = 1 // UMADB_APPEND
-	e.call = func(ctx context.Context) result { <-answered; return seven(ctx) }
+	e.call = func(ctx context.Context) result { <-unblock; return returnSeven(ctx) }
 	e.step(true)
-	if got := given(e); len(got) != 0 {
+	if got := takeAnswers(e); len(got) != 0 {
 		t.Fatalf("got %+v", got)
 	}
-	close(answered)
-	until(t, has(e, 1))
-	if got, want := given(e), []answer{{present: true, number: 7}}; !slices.Equal(got, want) {
+	close(unblock)
+	waitFor(t, hasAnswers(e, 1))
+	if got, want := takeAnswers(e), []answer{{present: true, number: 7}}; !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestStepsStayOnTheirThread(t *testing.T) {
-	e, m := streamed(t)
-	m.come <- "one"
-	m.come <- "two"
-	close(m.come)
+func TestFastStepsStayOnCallingThread(t *testing.T) {
+	e, m := newStream(t)
+	m.incoming <- "one"
+	m.incoming <- "two"
+	close(m.incoming)
 	for _, want := range []answer{{message: "one"}, {message: "two"}, {kind: kindEnd, message: "EOF"}} {
 		e.step(true)
-		if got := given(e); !slices.Equal(got, []answer{want}) || e.running {
+		if got := takeAnswers(e); !slices.Equal(got, []answer{want}) || e.running {
 			t.Errorf("got %+v, want %+v, running: %v", got, want, e.running)
 		}
 	}

@@ -1,16 +1,15 @@
-// Package main is the Go library inside the Python package: the client, the
-// embedded store and the command line behind a few C functions. binding.h has what it
-// shares with the extension; what else there is, C has by number. Bytes are copied at
-// the border.
+// Package main is the Go library of the Python package: it exports the client, the
+// embedded store and the command line as a few C functions. The types that it shares with
+// the extension are in binding.h; everything else is passed to C as an integer handle.
+// Bytes are copied between Go and C.
 //
-// A thread of Python's makes an exchange, orders its start by the control pipe
-// (control.go) and sleeps until an answer is in it. What an embedded store answers,
-// but for streams that wait for more, is fetched on that thread.
+// A Python thread creates an exchange, starts it through the control pipe (control.go)
+// and sleeps until it contains an answer. Requests to an embedded store run on the
+// calling thread, except streams that wait for new events.
 //
-// Goroutines: one that receives from the control pipe, as long as the process runs, and
-// one for each exchange that works by itself (exchange.go), which ends with it: of a
-// stream, when it is at its end, cancelled or dropped. Some are kept for the next
-// (workers.go).
+// Goroutines: one reads the control pipe as long as the process runs; one works on each
+// exchange that the caller does not step (exchange.go), and exits when the exchange has
+// ended or was dropped. Idle goroutines are reused (workers.go).
 package main
 
 // #include "binding.h"
@@ -25,48 +24,48 @@ import (
 
 func main() {}
 
-// umadb_init makes the control pipe, and gives the descriptor to write to; -1 if
-// there is none, if forks cannot be guarded, or if an exchange has another size here:
-// then the extension is of another build.
+// umadb_init creates the control pipe and returns the descriptor of its write end. It
+// returns -1 if the pipe cannot be created, if the fork handler cannot be registered, or
+// if size is not that of an exchange here: the extension is from another build.
 //
 //export umadb_init
 func umadb_init(size C.int64_t) C.int32_t {
 	if size != C.sizeof_umadb_exchange {
 		return -1
 	}
-	saveProcessors()
+	useOneProcessor()
 	if err := guardForks(); err != nil {
 		return -1
 	}
-	fd, err := openControl()
+	fd, err := openControlPipe()
 	if err != nil {
 		return -1
 	}
 	return C.int32_t(fd)
 }
 
-// umadb_begin begins an exchange that is to be stepped.
+// umadb_begin adds an exchange that the caller will step.
 //
 //export umadb_begin
-func umadb_begin(x *C.umadb_exchange) { begin(x) }
+func umadb_begin(x *C.umadb_exchange) { newExchange(x) }
 
-// umadb_step puts the next answer of an exchange that has begun, or, if the time of a
-// step is bounded and it takes longer, has it put.
+// umadb_step puts the next answer of an exchange. A bounded step that takes too long
+// continues on a goroutine.
 //
 //export umadb_step
 func umadb_step(x *C.umadb_exchange, bounded C.int32_t) {
-	if e := underWay.get(uint64(x.id)); e != nil { // else it has ended meanwhile
+	if e := active.get(uint64(x.id)); e != nil { // else it has ended meanwhile
 		e.step(bounded != 0)
 	}
 }
 
-// umadb_forget frees a connection, and closes it first if need be.
+// umadb_free_connection closes a connection if it is open, and frees it.
 //
-//export umadb_forget
-func umadb_forget(connection C.uint64_t) { forget(uint64(connection)) }
+//export umadb_free_connection
+func umadb_free_connection(connection C.uint64_t) { freeConnection(uint64(connection)) }
 
-// umadb_notifier makes a notifier that writes the IDs of exchanges that have an
-// answer to a pipe, in eight bytes of this machine's order; 0 if that cannot be.
+// umadb_notifier returns the handle of a notifier that writes the IDs of exchanges with a
+// new answer to fd, as eight bytes in native byte order. It returns 0 on an error.
 //
 //export umadb_notifier
 func umadb_notifier(fd C.int32_t) C.uint64_t {
@@ -77,20 +76,20 @@ func umadb_notifier(fd C.int32_t) C.uint64_t {
 	return C.uint64_t(notifier)
 }
 
-// umadb_close_notifier frees a notifier. What is under way may still name it.
+// umadb_close_notifier frees a notifier. Active exchanges may still refer to it.
 //
 //export umadb_close_notifier
 func umadb_close_notifier(notifier C.uint64_t) { closeNotifier(uint64(notifier)) }
 
-// umadb_main runs the command line, whose arguments come without the program's
-// name, and gives its exit code.
+// umadb_main runs the command line and returns its exit code. args does not contain the
+// program's name.
 //
 //export umadb_main
 func umadb_main(args **C.char, count C.int32_t) C.int32_t {
-	useProcessors()
-	words := make([]string, 0, count)
+	useAllProcessors()
+	arguments := make([]string, 0, count)
 	for _, arg := range unsafe.Slice(args, int(count)) {
-		words = append(words, C.GoString(arg))
+		arguments = append(arguments, C.GoString(arg))
 	}
-	return C.int32_t(cli.Main(words, os.Stdin, os.Stdout, os.Stderr))
+	return C.int32_t(cli.Main(arguments, os.Stdin, os.Stdout, os.Stderr))
 }

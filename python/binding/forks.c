@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-/* Guarded by mutex, which is held while the process forks: */
+/* Guarded by mutex, which is held during a fork: */
 static int *descriptors;
 static size_t count, capacity;
 
@@ -32,7 +32,7 @@ void umadb_close_in_children(int descriptor)
 		size_t more = capacity * 2 + 16;
 		int *larger = realloc(descriptors, more * sizeof *larger);
 		if (larger == NULL)
-			abort(); /* as Go does without memory */
+			abort(); /* as Go does when memory is exhausted */
 		descriptors = larger;
 		capacity = more;
 	}

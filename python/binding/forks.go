@@ -10,8 +10,8 @@ import (
 )
 
 // guardForks makes forked children close the descriptors that lock the stores of this
-// process. A lock (flock) belongs to the open file, which a child inherits: a child would
-// keep a store locked after the end of its parent, although it cannot use the store.
+// process. A lock (flock) belongs to the open file description, which a child inherits: a
+// child would keep a store locked after its parent has exited, although it cannot use it.
 func guardForks() error {
 	if errno := C.umadb_guard_forks(); errno != 0 {
 		return syscall.Errno(errno)

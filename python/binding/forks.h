@@ -1,8 +1,8 @@
-/* Descriptors that forked children of this process must not have. */
+/* Descriptors that are closed in forked children. */
 #ifndef UMADB_FORKS_H
 #define UMADB_FORKS_H
 
-/* Makes every child that is forked from now on close its copies. Returns 0, or an
+/* Registers a fork handler that closes the descriptors in each child. Returns 0, or an
  * error number. */
 int umadb_guard_forks(void);
 

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// notifiers is pipes to event loops, which want to be told what has an answer.
+// notifiers contains the pipes to event loops.
 var notifiers table[*os.File]
 
-// newNotifier gives the handle of a notifier for a pipe. The descriptor is a
-// duplicate, closed when the loop has gone.
+// newNotifier returns the handle of a notifier that writes to fd. The notifier has a
+// duplicate of the descriptor, so that the caller may close fd.
 func newNotifier(fd int) (uint64, error) {
 	duplicate, err := syscall.Dup(fd)
 	if err != nil {
@@ -25,8 +25,8 @@ func newNotifier(fd int) (uint64, error) {
 	return notifiers.add(os.NewFile(uintptr(duplicate), "pipe")), nil
 }
 
-// notify writes the ID of an exchange to the pipe of a notifier, in eight bytes of
-// this machine's order. If nobody reads the pipe any more, nobody wants to know.
+// notify writes the ID of an exchange to the pipe of a notifier, as eight bytes in native
+// byte order. Errors are ignored: the reader of the pipe is gone.
 func notify(notifier, id uint64) {
 	pipe := notifiers.get(notifier)
 	if pipe == nil {
@@ -37,5 +37,5 @@ func notify(notifier, id uint64) {
 	pipe.Write(bytes[:])
 }
 
-// closeNotifier closes the pipe of a notifier. What is under way may still write to it, in vain.
+// closeNotifier closes the pipe of a notifier. Later notifications have no effect.
 func closeNotifier(notifier uint64) { notifiers.remove(notifier).Close() }

@@ -14,17 +14,17 @@ import (
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-// result is an answer on its way to C.
+// result is the answer of a call or stream before it is encoded for C.
 type result struct {
 	present bool
 	number  uint64
 	message []byte
-	opened  *conn // given to C by number
+	opened  *conn // passed to C as a handle
 	err     error
 }
 
-// to gives the result to C, which has to free the bytes.
-func (r *result) to(out *C.umadb_answer) {
+// encode writes the result to out. C must free the bytes.
+func (r *result) encode(out *C.umadb_answer) {
 	*out = C.umadb_answer{}
 	if r.err != nil {
 		r.fail(out)
@@ -40,7 +40,7 @@ func (r *result) to(out *C.umadb_answer) {
 	out.bytes, out.length = toC(r.message)
 }
 
-// kinds is the table of errors.
+// kinds maps errors to the kinds of answers. The first match wins.
 var kinds = []struct {
 	err  error
 	kind C.int32_t
@@ -59,22 +59,22 @@ var kinds = []struct {
 	{dcb.ErrTransport, C.UMADB_TRANSPORT},
 }
 
-// errOverdue is returned when a call has timed out.
-var errOverdue = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the call did not finish", Cause: context.DeadlineExceeded}
+// errTimedOut is returned when a call has timed out.
+var errTimedOut = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the call did not finish", Cause: context.DeadlineExceeded}
 
-// overdue returns the error of a call that failed after it had timed out. A transport
-// error gets the cause context.DeadlineExceeded.
-func overdue(err error) error {
+// timedOut returns the error of a call that failed after it had timed out. A transport
+// error gets context.DeadlineExceeded as its cause.
+func timedOut(err error) error {
 	var e *dcb.Error
 	switch {
 	case err == context.DeadlineExceeded:
-		return errOverdue
+		return errTimedOut
 	case !errors.As(err, &e) || !errors.Is(e.Kind, dcb.ErrTransport):
 		return err
 	}
-	late := *e
-	late.Cause = context.DeadlineExceeded
-	return &late
+	copied := *e
+	copied.Cause = context.DeadlineExceeded
+	return &copied
 }
 
 func (r *result) fail(out *C.umadb_answer) {
@@ -89,14 +89,14 @@ func (r *result) fail(out *C.umadb_answer) {
 	if errors.As(r.err, &e) && (e.ConflictPosition != 0 || e.NotAppended) {
 		out.present, out.number = 1, C.uint64_t(e.ConflictPosition)
 	}
-	// The text may come from a server, and a traceback prints it to a terminal.
+	// The text may come from a server, and a traceback prints it on a terminal.
 	out.bytes, out.length = toC([]byte(cli.EscapeControl(r.err.Error())))
 }
 
-// freeBytes frees what C was not given.
+// freeBytes frees the bytes of an answer that was not passed to C.
 func freeBytes(r *C.umadb_answer) { C.free(unsafe.Pointer(r.bytes)) }
 
-// toC copies bytes to memory that C frees.
+// toC copies b to memory that C must free.
 func toC(b []byte) (*C.char, C.int64_t) {
 	if len(b) == 0 {
 		return nil, 0

@@ -13,7 +13,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// answer is a umadb_answer as C understands it.
+// answer is a decoded umadb_answer.
 type answer struct {
 	kind    int
 	present bool
@@ -24,9 +24,9 @@ type answer struct {
 // capacity is UMADB_CAPACITY.
 const capacity = 3
 
-// given gives the answers that are in an exchange and takes them out, as C does. Nobody
-// may put one at the time.
-func given(e *exchange) (all []answer) {
+// takeAnswers removes the answers from the queue and returns them, as C does. It must not
+// run while answers are put.
+func takeAnswers(e *exchange) (all []answer) {
 	x := e.shared
 	for ; x.count > 0; x.count-- {
 		out := &x.answers[x.head]
@@ -38,15 +38,15 @@ func given(e *exchange) (all []answer) {
 	return all
 }
 
-// put gives a result to C, and what C has then.
+// put puts a result and returns the answer that C receives.
 func put(t *testing.T, r result) answer {
 	t.Helper()
-	e := asked(t)
+	e := newTestExchange(t)
 	e.put(&r)
-	return given(e)[0]
+	return takeAnswers(e)[0]
 }
 
-// The kinds that the tests meet; binding.h has them all.
+// Kinds of answers in binding.h.
 const (
 	kindOK        = 0
 	kindEnd       = 1
@@ -54,20 +54,20 @@ const (
 	kindInternal  = 8
 )
 
-func TestErrorsHaveTheKindsOfTheHeader(t *testing.T) {
+func TestErrorsHaveKindsOfHeader(t *testing.T) {
 	for err, kind := range map[error]int{
-		io.EOF:                   kindEnd,
-		dcb.ErrClosed:            kindCancelled,
-		context.Canceled:         kindCancelled,
-		dcb.ErrIntegrity:         3,
-		dcb.ErrInvalidArgument:   4,
-		dcb.ErrAuthentication:    5,
-		dcb.ErrCorruption:        6,
-		dcb.ErrIO:                7,
-		dcb.ErrInternal:          kindInternal,
-		dcb.ErrSerialization:     9,
-		dcb.ErrTransport:         10,
-		errors.New("of no kind"): kindInternal,
+		io.EOF:                 kindEnd,
+		dcb.ErrClosed:          kindCancelled,
+		context.Canceled:       kindCancelled,
+		dcb.ErrIntegrity:       3,
+		dcb.ErrInvalidArgument: 4,
+		dcb.ErrAuthentication:  5,
+		dcb.ErrCorruption:      6,
+		dcb.ErrIO:              7,
+		dcb.ErrInternal:        kindInternal,
+		dcb.ErrSerialization:   9,
+		dcb.ErrTransport:       10,
+		errors.New("other"):    kindInternal,
 	} {
 		r := result{present: true, number: 7, err: fmt.Errorf("wrapped: %w", err)}
 		if got, want := put(t, r), (answer{kind: kind, message: r.err.Error()}); got != want {
@@ -76,7 +76,7 @@ func TestErrorsHaveTheKindsOfTheHeader(t *testing.T) {
 	}
 }
 
-func TestConflictTellsItsPosition(t *testing.T) {
+func TestConflictHasPosition(t *testing.T) {
 	r := result{err: &dcb.Error{Kind: dcb.ErrIntegrity, ConflictPosition: 42}}
 	if got := put(t, r); !got.present || got.number != 42 {
 		t.Errorf("got %+v", got)
@@ -85,10 +85,10 @@ func TestConflictTellsItsPosition(t *testing.T) {
 
 func TestAnswersAreCopied(t *testing.T) {
 	message := []byte("a\x00b")
-	e, r := asked(t), result{present: true, number: 1 << 63, message: message}
+	e, r := newTestExchange(t), result{present: true, number: 1 << 63, message: message}
 	e.put(&r)
 	message[0] = 'x'
-	if got, want := given(e)[0], (answer{kindOK, true, 1 << 63, "a\x00b"}); got != want {
+	if got, want := takeAnswers(e)[0], (answer{kindOK, true, 1 << 63, "a\x00b"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -4,58 +4,57 @@ package main
 
 import "sync"
 
-// table is things that C knows by number. Its zero value is empty.
+// table maps the integer handles that C has to values. The zero value is empty.
 type table[T any] struct {
-	mu  sync.Mutex
-	all map[uint64]T // guarded by mu
-	// last is the last number that add gave; guarded by mu.
-	last uint64
+	mu   sync.Mutex
+	all  map[uint64]T // guarded by mu
+	last uint64       // last handle that add assigned; guarded by mu
 }
 
-// add gives something a number, which is never 0 and never used again.
-func (t *table[T]) add(something T) uint64 {
+// add adds a value and returns its handle, which is never 0 and never reused.
+func (t *table[T]) add(value T) uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
-	t.set(t.last, something)
+	t.set(t.last, value)
 	return t.last
 }
 
-// put adds something that has a number, of another's choice.
-func (t *table[T]) put(number uint64, something T) {
+// put adds a value with a handle that the caller has chosen.
+func (t *table[T]) put(handle uint64, value T) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.set(number, something)
+	t.set(handle, value)
 }
 
-func (t *table[T]) set(number uint64, something T) {
+func (t *table[T]) set(handle uint64, value T) {
 	if t.all == nil {
 		t.all = map[uint64]T{}
 	}
-	t.all[number] = something
+	t.all[handle] = value
 }
 
-// get gives what has a number, or the zero value.
-func (t *table[T]) get(number uint64) T {
+// get returns the value of a handle, or the zero value.
+func (t *table[T]) get(handle uint64) T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.all[number]
+	return t.all[handle]
 }
 
-// remove removes and gives what has a number.
-func (t *table[T]) remove(number uint64) T {
+// remove removes the value of a handle and returns it, or the zero value.
+func (t *table[T]) remove(handle uint64) T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	something := t.all[number]
-	delete(t.all, number)
-	return something
+	value := t.all[handle]
+	delete(t.all, handle)
+	return value
 }
 
-// each calls do for everything. It must not use the table.
-func (t *table[T]) each(do func(number uint64, something T)) {
+// each calls do for every value. do must not use the table.
+func (t *table[T]) each(do func(handle uint64, value T)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for number, something := range t.all {
-		do(number, something)
+	for handle, value := range t.all {
+		do(handle, value)
 	}
 }

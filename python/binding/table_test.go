@@ -4,32 +4,32 @@ package main
 
 import "testing"
 
-func TestTable(t *testing.T) {
-	var things table[string]
-	a, b := things.add("a"), things.add("b")
-	things.put(1<<40, "c")
+func TestTableAssignsAndRemovesHandles(t *testing.T) {
+	var values table[string]
+	a, b := values.add("a"), values.add("b")
+	values.put(1<<40, "c")
 	if a == 0 || a == b {
-		t.Errorf("numbers %d and %d", a, b)
+		t.Errorf("handles %d and %d", a, b)
 	}
-	for number, want := range map[uint64]string{a: "a", b: "b", 1 << 40: "c", 0: "", 1 << 41: ""} {
-		if got := things.get(number); got != want {
-			t.Errorf("%d is %q, want %q", number, got, want)
+	for handle, want := range map[uint64]string{a: "a", b: "b", 1 << 40: "c", 0: "", 1 << 41: ""} {
+		if got := values.get(handle); got != want {
+			t.Errorf("%d is %q, want %q", handle, got, want)
 		}
 	}
-	if got := things.remove(b); got != "b" || things.get(b) != "" || things.remove(b) != "" {
-		t.Errorf("removed %q, and it is %q", got, things.get(b))
+	if got := values.remove(b); got != "b" || values.get(b) != "" || values.remove(b) != "" {
+		t.Errorf("removed %q; get returned %q", got, values.get(b))
 	}
-	if again := things.add("d"); again == a || again == b {
-		t.Errorf("number %d is used again", again)
+	if again := values.add("d"); again == a || again == b {
+		t.Errorf("handle %d was reused", again)
 	}
 	count := 0
-	things.each(func(number uint64, something string) {
-		if things.all[number] != something {
-			t.Errorf("%d is not %q", number, something)
+	values.each(func(handle uint64, value string) {
+		if values.all[handle] != value {
+			t.Errorf("%d is not %q", handle, value)
 		}
 		count++
 	})
 	if count != 3 {
-		t.Errorf("%d things, want 3", count)
+		t.Errorf("%d values, want 3", count)
 	}
 }

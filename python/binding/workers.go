@@ -2,19 +2,23 @@
 
 package main
 
-import "sync/atomic"
+import (
+	"os"
+	"runtime"
+	"sync/atomic"
+)
 
-// maxIdle is how many goroutines are kept for what comes next.
+// maxIdle is the maximum number of idle goroutines that are kept for reuse.
 const maxIdle = 16
 
 var (
-	jobs = make(chan func()) // taken by idle goroutines
-	idle atomic.Int32        // how many there are
+	jobs = make(chan func()) // received by idle goroutines
+	idle atomic.Int32        // number of idle goroutines
 )
 
-// spawn runs a function on a goroutine, one that has done with another function if
-// there is one: its stack has grown to what a call over gRPC takes, and to grow a new
-// one takes longer than such a call.
+// spawn runs job on an idle goroutine, or on a new one if none is idle. The stack of an
+// idle goroutine has grown to the size that a gRPC call needs, and growing a new stack
+// takes longer than such a call.
 func spawn(job func()) {
 	select {
 	case jobs <- job:
@@ -23,7 +27,7 @@ func spawn(job func()) {
 	}
 }
 
-// work does jobs until enough others wait for one.
+// work runs jobs until maxIdle other goroutines are idle.
 func work(job func()) {
 	for {
 		job()
@@ -31,8 +35,27 @@ func work(job func()) {
 			idle.Add(-1)
 			return
 		}
-		job = nil // what it holds may go
+		job = nil // so that it can be collected
 		job = <-jobs
 		idle.Add(-1)
+	}
+}
+
+// gomaxprocsSet reports whether GOMAXPROCS is set in the environment.
+var gomaxprocsSet = os.Getenv("GOMAXPROCS") != ""
+
+// useOneProcessor limits Go to one processor. A client mostly passes messages to a program
+// that uses one processor itself, because of the GIL. With more, each goroutine that becomes
+// runnable would wake a thread on an idle processor, which finds that another has run it.
+func useOneProcessor() {
+	if !gomaxprocsSet {
+		runtime.GOMAXPROCS(1)
+	}
+}
+
+// useAllProcessors lets Go use all processors, for embedded stores and the command line.
+func useAllProcessors() {
+	if !gomaxprocsSet {
+		runtime.SetDefaultGOMAXPROCS()
 	}
 }

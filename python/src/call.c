@@ -1,4 +1,4 @@
-/* Calls with one answer: waited for here, or by an event loop. */
+/* Calls with one answer. The caller waits for it here or in an event loop. */
 
 #include "exchange.h"
 
@@ -13,8 +13,8 @@ typedef struct {
 	umadb_exchange *exchange;
 } Call;
 
-/* The answer as an object: a number, None, or the connection once it is open. */
-static PyObject *answer(Connection *c, int32_t method, umadb_answer *result)
+/* Returns the answer as an object: a number, None, or the connection that was opened. */
+static PyObject *answer_object(Connection *c, int32_t method, umadb_answer *result)
 {
 	if (result->kind == UMADB_CANCELLED) {
 		free(result->bytes);
@@ -22,7 +22,7 @@ static PyObject *answer(Connection *c, int32_t method, umadb_answer *result)
 		return NULL;
 	}
 	if (result->kind != UMADB_OK)
-		return raise_result(result);
+		return raise_and_free(result);
 	free(result->bytes);
 	if (method == UMADB_OPEN) {
 		c->handle = result->number;
@@ -33,19 +33,19 @@ static PyObject *answer(Connection *c, int32_t method, umadb_answer *result)
 	return PyLong_FromUnsignedLongLong(result->number);
 }
 
-/* Waits for a call. A signal handler may raise an exception meanwhile: then the
- * call is given up. */
-static PyObject *wait_for(Connection *c, umadb_exchange *x)
+/* Waits for the answer of a call. If a signal handler raises an exception, the call is
+ * abandoned. */
+static PyObject *await_answer(Connection *c, umadb_exchange *x)
 {
 	umadb_answer result;
 	int32_t method = x->method;
 	int failed = exchange_await(c, x, 0, &result);
-	if (golib_alive())
+	if (golib_usable())
 		exchange_drop(x);
-	return failed ? NULL : answer(c, method, &result);
+	return failed ? NULL : answer_object(c, method, &result);
 }
 
-static PyObject *start(Connection *c, umadb_exchange *x, uint64_t notifier)
+static PyObject *start_call(Connection *c, umadb_exchange *x, uint64_t notifier)
 {
 	Call *started = PyObject_New(Call, Call_Type);
 	if (started == NULL) {
@@ -63,7 +63,7 @@ PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t siz
 	umadb_exchange *x = exchange_new(c, method, request, size, timeout);
 	if (x == NULL)
 		return NULL;
-	return notifier ? start(c, x, notifier) : wait_for(c, x);
+	return notifier ? start_call(c, x, notifier) : await_answer(c, x);
 }
 
 static PyObject *Call_finish(Call *c, PyObject *none)
@@ -73,10 +73,10 @@ static PyObject *Call_finish(Call *c, PyObject *none)
 	if (golib_check() < 0)
 		return NULL;
 	if (!exchange_take(c->exchange, &result)) {
-		PyErr_SetString(PyExc_RuntimeError, "the call has no answer yet, or it has been taken");
+		PyErr_SetString(PyExc_RuntimeError, "the call has no answer yet, or its answer was taken already");
 		return NULL;
 	}
-	return answer(c->connection, c->exchange->method, &result);
+	return answer_object(c->connection, c->exchange->method, &result);
 }
 
 static PyObject *Call_id(Call *c, void *closure)
@@ -88,7 +88,7 @@ static PyObject *Call_id(Call *c, void *closure)
 static void Call_dealloc(Call *c)
 {
 	PyTypeObject *type = Py_TYPE(c);
-	if (golib_alive())
+	if (golib_usable())
 		exchange_drop(c->exchange);
 	Py_DECREF((PyObject *)c->connection);
 	PyObject_Free(c);
@@ -106,7 +106,7 @@ static PyGetSetDef Call_getset[] = {
 };
 
 static PyType_Slot Call_slots[] = {
-	{Py_tp_doc, "A call under way. Freeing it gives the call up."},
+	{Py_tp_doc, "A call in progress. Deleting it abandons the call."},
 	{Py_tp_dealloc, Call_dealloc},
 	{Py_tp_methods, Call_methods},
 	{Py_tp_getset, Call_getset},

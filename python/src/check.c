@@ -1,4 +1,4 @@
-/* Checking messages that come from a server, before anything of them is used. */
+/* Validation of messages from a server before they are used. */
 
 #include "wire.h"
 
@@ -6,27 +6,27 @@ typedef struct message message;
 
 /* What a field must contain. */
 typedef struct {
-	enum { UNKNOWN, NUMBER, BYTES, TEXT, PART } kind;
-	const message *part;
+	enum { UNKNOWN, NUMBER, BYTES, TEXT, NESTED } kind;
+	const message *nested;
 } content;
 
-/* The fields of a message, by their numbers, and a bit for each field that is required. A
- * number that is 0 counts as missing. */
+/* The fields of a message by number, and a bit for each required field. A number that is 0
+ * counts as missing. */
 struct message {
 	content fields[6];
 	unsigned required;
 };
 
-/* As in proto/umadb/v1/umadb.proto. */
+/* The messages of proto/umadb/v1/umadb.proto. */
 static const message metadata = {{[1] = {TEXT, NULL}, [2] = {TEXT, NULL}}, 0};
-static const message event = {{[1] = {TEXT, NULL}, [2] = {TEXT, NULL}, [3] = {BYTES, NULL}, [4] = {TEXT, NULL}, [5] = {PART, &metadata}}, 0};
+static const message event = {{[1] = {TEXT, NULL}, [2] = {TEXT, NULL}, [3] = {BYTES, NULL}, [4] = {TEXT, NULL}, [5] = {NESTED, &metadata}}, 0};
 static const message tracking = {{[1] = {TEXT, NULL}, [2] = {NUMBER, NULL}}, 0};
-static const message sequenced = {{[1] = {NUMBER, NULL}, [2] = {PART, &event}, [3] = {PART, &tracking}}, 1 << 1 | 1 << 2};
-static const message response = {{[1] = {PART, &sequenced}, [2] = {NUMBER, NULL}}, 0};
+static const message sequenced = {{[1] = {NUMBER, NULL}, [2] = {NESTED, &event}, [3] = {NESTED, &tracking}}, 1 << 1 | 1 << 2};
+static const message response = {{[1] = {NESTED, &sequenced}, [2] = {NUMBER, NULL}}, 0};
 
 enum { RESPONSE_HEAD = 2 };
 
-/* Returns the length in bytes of a character of UTF-8 that is not ASCII; 0 if it is
+/* Returns the length in bytes of a UTF-8 character that is not ASCII, or 0 if it is
  * invalid. */
 static size_t character_length(const uint8_t *at, size_t size)
 {
@@ -63,7 +63,7 @@ static int is_message(reader r, const message *expected);
 
 static int is_field(const field *f, const content *expected)
 {
-	reader part = {f->bytes, f->bytes + f->size};
+	reader nested = {f->bytes, f->bytes + f->size};
 	switch (expected->kind) {
 	case UNKNOWN:
 		return 1;
@@ -73,8 +73,8 @@ static int is_field(const field *f, const content *expected)
 		return f->type == 2;
 	case TEXT:
 		return f->type == 2 && is_text(f->bytes, f->size);
-	case PART:
-		return f->type == 2 && is_message(part, expected->part);
+	case NESTED:
+		return f->type == 2 && is_message(nested, expected->nested);
 	}
 	return 0;
 }
@@ -87,10 +87,10 @@ static int is_message(reader r, const message *expected)
 	while ((more = next_field(&r, &f)) > 0) {
 		if (f.number >= sizeof expected->fields / sizeof *expected->fields)
 			continue;
-		const content *wanted = &expected->fields[f.number];
-		if (!is_field(&f, wanted))
+		const content *want = &expected->fields[f.number];
+		if (!is_field(&f, want))
 			return 0;
-		if (wanted->kind != NUMBER || f.varint != 0)
+		if (want->kind != NUMBER || f.varint != 0)
 			seen |= 1u << f.number;
 	}
 	return more == 0 && (seen & expected->required) == expected->required;

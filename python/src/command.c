@@ -1,4 +1,4 @@
-/* The command line, as a function. */
+/* The command line as a Python function. */
 
 #include "native.h"
 

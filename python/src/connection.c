@@ -1,5 +1,5 @@
-/* A connection: an open store, and what can be asked of it. With a notifier as its
- * last argument, a function that would wait gives a Call for an event loop. */
+/* Connections to open stores. With a notifier as its last argument, a method that would
+ * wait returns a Call for an event loop. */
 
 #include "request.h"
 
@@ -7,8 +7,8 @@
 
 static PyTypeObject *Connection_Type;
 
-/* Copies a text to memory of malloc, as a request; NULL with an exception. */
-static char *copied(const char *text, Py_ssize_t size)
+/* Returns a copy of a text in memory from malloc, for a request; NULL with an exception. */
+static char *copy_text(const char *text, Py_ssize_t size)
 {
 	char *bytes = malloc(size + 1);
 	if (bytes == NULL)
@@ -29,7 +29,7 @@ static PyObject *connect(PyObject *module, PyObject *args)
 		return NULL;
 	PyObject *request = PyBytes_FromFormat("%s%c%s%c%s%c%u", url, 0, ca, 0, key, 0, batch);
 	Py_ssize_t size = request ? PyBytes_Size(request) : 0;
-	char *bytes = request ? copied(PyBytes_AsString(request), size) : NULL;
+	char *bytes = request ? copy_text(PyBytes_AsString(request), size) : NULL;
 	Py_XDECREF(request);
 	Connection *c = bytes ? PyObject_New(Connection, Connection_Type) : NULL;
 	if (c == NULL) {
@@ -61,7 +61,7 @@ static PyObject *Connection_append(Connection *c, PyObject *args)
 	return call_make(c, UMADB_APPEND, w.bytes, w.size, timeout, notifier);
 }
 
-/* Makes a call whose request is a text. */
+/* Makes a call whose request is a string. */
 static PyObject *Connection_call(Connection *c, PyObject *args)
 {
 	int method;
@@ -71,8 +71,8 @@ static PyObject *Connection_call(Connection *c, PyObject *args)
 	Py_ssize_t size;
 	if (!PyArg_ParseTuple(args, "iUO&|O&;the name of a source or service must be str", &method, &text, to_timeout, &timeout, to_notifier, &notifier))
 		return NULL;
-	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
-	char *request = word ? copied(word, size) : NULL;
+	const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+	char *request = bytes ? copy_text(bytes, size) : NULL;
 	return request ? call_make(c, method, request, size, timeout, notifier) : NULL;
 }
 
@@ -84,7 +84,7 @@ static PyObject *Connection_close(Connection *c, PyObject *args)
 	if (c->closed)
 		Py_RETURN_NONE;
 	c->closed = 1;
-	if (!golib_alive()) /* a forked child has nothing to close */
+	if (!golib_usable()) /* nothing to close in a forked child */
 		Py_RETURN_NONE;
 	return call_make(c, UMADB_CLOSE, NULL, 0, 0, notifier);
 }
@@ -109,8 +109,8 @@ static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 	PyObject *query, *after, *limit;
 	int as_read, resume;
 	int64_t timeout;
-	uint64_t left = 0;
-	if (!PyArg_ParseTuple(args, "OOOppO&", &query, &after, &limit, &as_read, &resume, to_timeout, &timeout) || (limit != Py_None && to_unsigned(limit, "limit", 32, &left) < 0))
+	uint64_t max = 0;
+	if (!PyArg_ParseTuple(args, "OOOppO&", &query, &after, &limit, &as_read, &resume, to_timeout, &timeout) || (limit != Py_None && to_unsigned(limit, "limit", 32, &max) < 0))
 		return NULL;
 	writer w = {0};
 	if (write_subscribe(&w, query, after, as_read) < 0) {
@@ -119,7 +119,7 @@ static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 	}
 	PyTypeObject *type = as_read ? ReadResponse_Type : Subscription_Type;
 	int32_t method = resume ? UMADB_SUBSCRIBE : UMADB_SUBSCRIBE_ONCE;
-	return stream_new(type, c, method, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)left, timeout);
+	return stream_new(type, c, method, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)max, timeout);
 }
 
 static PyObject *Connection_watch_health(Connection *c, PyObject *args)
@@ -129,17 +129,17 @@ static PyObject *Connection_watch_health(Connection *c, PyObject *args)
 	Py_ssize_t size;
 	if (!PyArg_ParseTuple(args, "UO&;the name of a service must be str", &text, to_timeout, &timeout))
 		return NULL;
-	const char *word = PyUnicode_AsUTF8AndSize(text, &size);
-	char *request = word ? copied(word, size) : NULL;
+	const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+	char *request = bytes ? copy_text(bytes, size) : NULL;
 	return request ? stream_new(Subscription_Type, c, UMADB_WATCH_HEALTH, request, size, -1, timeout) : NULL;
 }
 
 static void Connection_dealloc(Connection *c)
 {
 	PyTypeObject *type = Py_TYPE(c);
-	if (c->handle != 0 && golib_alive()) {
+	if (c->handle != 0 && golib_usable()) {
 		Py_BEGIN_ALLOW_THREADS
-		go.forget(c->handle);
+		go.free_connection(c->handle);
 		Py_END_ALLOW_THREADS
 	}
 	PyObject_Free(c);
@@ -157,7 +157,7 @@ static PyMethodDef Connection_methods[] = {
 };
 
 static PyType_Slot Connection_slots[] = {
-	{Py_tp_doc, "An open store. Made by connect."},
+	{Py_tp_doc, "An open store, returned by connect."},
 	{Py_tp_dealloc, Connection_dealloc},
 	{Py_tp_methods, Connection_methods},
 	{0, NULL},

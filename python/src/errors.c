@@ -1,4 +1,4 @@
-/* The exceptions, and which of them an error of the Go library becomes. */
+/* The exceptions, and their mapping from the errors of the Go library. */
 
 #include "native.h"
 
@@ -19,20 +19,20 @@ int errors_init(PyObject *module)
 {
 	IntegrityError = add_exception(module, "IntegrityError",
 		"An append condition failed, or a tracking position was not greater than the recorded one.\n\n"
-		"Attributes:\n    conflict_position: the position of the first event that made an append\n"
-		"        condition fail (int), or None if the server did not say.",
+		"Attributes:\n    conflict_position: the position of the first event that made the append\n"
+		"        condition fail (int), or None if unknown.",
 		PyExc_ValueError);
 	TransportError = add_exception(module, "TransportError",
-		"There is no connection, it broke, or the server refused a request as such.\n\n"
-		"Attributes:\n    appended: of an append, False if it has certainly not happened; None if that is\n"
-		"        unknown, or if the call was no append.",
+		"The client cannot connect, the connection broke, or the server did not accept the request.\n\n"
+		"Attributes:\n    appended: False if an append has certainly not happened; None if that is\n"
+		"        unknown, or if the call was not an append.",
 		PyExc_RuntimeError);
 	TimeoutExpired = add_exception(module, "TimeoutExpired",
-		"The timeout that was given for a call is over.", TransportError);
+		"A call took longer than its timeout.", TransportError);
 	AuthenticationError = add_exception(module, "AuthenticationError", "The API key is missing or wrong.", PyExc_PermissionError);
-	CorruptionError = add_exception(module, "CorruptionError", "Stored data does not bear its checksum.", PyExc_RuntimeError);
+	CorruptionError = add_exception(module, "CorruptionError", "Stored data is corrupt.", PyExc_RuntimeError);
 	CancelledByUserError = add_exception(module, "CancelledByUserError",
-		"A read, subscription or health watch was cancelled, or its client closed.", PyExc_Exception);
+		"A read, subscription or health watch was cancelled, or its client was closed.", PyExc_Exception);
 	ServerStartError = add_exception(module, "ServerStartError", "A server could not be started.", PyExc_RuntimeError);
 	if (!IntegrityError || !TransportError || !TimeoutExpired || !AuthenticationError || !CorruptionError || !CancelledByUserError || !ServerStartError)
 		return -1;
@@ -65,7 +65,7 @@ static PyObject *exception_of(int32_t kind)
 	return PyExc_RuntimeError;
 }
 
-/* Sets the attribute with details of an error. */
+/* Sets the attribute appended or conflict_position. */
 static void set_detail(PyObject *exception, const umadb_answer *result)
 {
 	if (result->kind != UMADB_INTEGRITY) {
@@ -80,19 +80,19 @@ static void set_detail(PyObject *exception, const umadb_answer *result)
 
 int raise_timeout(void)
 {
-	PyErr_SetString(TimeoutExpired, "transport error: nothing has come within the timeout");
+	PyErr_SetString(TimeoutExpired, "transport error: no answer within the timeout");
 	return -1;
 }
 
-PyObject *raise_result(umadb_answer *result)
+PyObject *raise_and_free(umadb_answer *result)
 {
-	raise_kept(result);
+	raise_error(result);
 	free(result->bytes);
 	result->bytes = NULL;
 	return NULL;
 }
 
-PyObject *raise_kept(const umadb_answer *result)
+PyObject *raise_error(const umadb_answer *result)
 {
 	PyObject *type = exception_of(result->kind);
 	PyObject *text = PyUnicode_DecodeUTF8(result->bytes, result->length, "replace");

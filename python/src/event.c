@@ -1,4 +1,4 @@
-/* Event: the bytes of an umadb.v1.Event. */
+/* Event: stored as the bytes of an umadb.v1.Event. */
 
 #include "values.h"
 
@@ -26,7 +26,7 @@ static int is_buffer_of_bytes(PyObject *data)
 	return is;
 }
 
-/* Makes bytes of what data may be: a buffer of bytes, or a sequence of numbers. */
+/* Converts data, a buffer of bytes or a sequence of int, to bytes. */
 static PyObject *bytes_of(PyObject *data)
 {
 	if (PyBytes_Check(data))
@@ -77,7 +77,7 @@ static int write_metadata(writer *w, PyObject *metadata)
 		}
 		failed = write_text(&entry, METADATA_KEY, PyTuple_GetItem(pair, 0), "a key of metadata", 0) < 0 ||
 			write_text(&entry, METADATA_VALUE, PyTuple_GetItem(pair, 1), "a value of metadata", 0) < 0;
-		write_part(w, EVENT_METADATA, &entry);
+		write_message(w, EVENT_METADATA, &entry);
 	}
 	Py_DECREF(items);
 	return failed ? -1 : 0;
@@ -101,14 +101,14 @@ static PyObject *Event_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static PyObject *Event_event_type(PyObject *self, void *closure)
 {
 	(void)closure;
-	field f = find(self, EVENT_TYPE);
+	field f = find_field(self, EVENT_TYPE);
 	return PyUnicode_DecodeUTF8((const char *)f.bytes, f.size, NULL);
 }
 
 static PyObject *Event_data(PyObject *self, void *closure)
 {
 	(void)closure;
-	field f = find(self, EVENT_DATA);
+	field f = find_field(self, EVENT_DATA);
 	return PyBytes_FromStringAndSize((const char *)f.bytes, f.size);
 }
 
@@ -121,14 +121,14 @@ static PyObject *Event_tags(PyObject *self, void *closure)
 static PyObject *Event_uuid(PyObject *self, void *closure)
 {
 	(void)closure;
-	field f = find(self, EVENT_UUID);
+	field f = find_field(self, EVENT_UUID);
 	return uuid_of(&f, ((Message *)self)->uuid_object);
 }
 
 static PyObject *Event_metadata(PyObject *self, void *closure)
 {
 	(void)closure;
-	field f, part;
+	field f, entry_field;
 	reader r = reader_of(self);
 	PyObject *dict = PyDict_New();
 	while (dict != NULL && next_field(&r, &f) > 0) {
@@ -136,11 +136,11 @@ static PyObject *Event_metadata(PyObject *self, void *closure)
 			continue;
 		field key = {.size = 0}, value = {.size = 0};
 		reader entry = {f.bytes, f.bytes + f.size};
-		while (next_field(&entry, &part) > 0) {
-			if (part.number == METADATA_KEY && part.type == 2)
-				key = part;
-			else if (part.number == METADATA_VALUE && part.type == 2)
-				value = part;
+		while (next_field(&entry, &entry_field) > 0) {
+			if (entry_field.number == METADATA_KEY && entry_field.type == 2)
+				key = entry_field;
+			else if (entry_field.number == METADATA_VALUE && entry_field.type == 2)
+				value = entry_field;
 		}
 		PyObject *k = PyUnicode_DecodeUTF8((const char *)key.bytes, key.size, NULL);
 		PyObject *v = PyUnicode_DecodeUTF8((const char *)value.bytes, value.size, NULL);
@@ -152,18 +152,19 @@ static PyObject *Event_metadata(PyObject *self, void *closure)
 	return dict;
 }
 
-/* The size of an event's message without its metadata, which comes last. */
+/* Returns the size of an event's message without its metadata, which is at the end. */
 static Py_ssize_t size_before_metadata(PyObject *event)
 {
 	field f;
 	reader r = reader_of(event);
-	const uint8_t *begin = r.at, *at = r.at;
+	const uint8_t *start = r.at, *at = r.at;
 	while (next_field(&r, &f) > 0 && f.number != EVENT_METADATA)
 		at = r.at;
-	return at - begin;
+	return at - start;
 }
 
-/* Metadata is a mapping, whose order does not count. -1 with an exception. */
+/* Reports whether two events are equal, ignoring the order of their metadata. Returns -1
+ * with an exception on an error. */
 static int same_events(PyObject *a, PyObject *b)
 {
 	if (same_bytes(a, b))
@@ -188,7 +189,7 @@ static PyObject *Event_compare(PyObject *a, PyObject *b, int op)
 
 static Py_hash_t Event_hash(PyObject *self) { return hash_bytes(((Message *)self)->bytes, size_before_metadata(self)); }
 
-/* The arguments that make an event again, as a tuple. */
+/* Returns the tuple of arguments that create an equal event. */
 static PyObject *Event_arguments(PyObject *self)
 {
 	return Py_BuildValue("(NNNNN)", Event_event_type(self, NULL), Event_data(self, NULL), Event_tags(self, NULL), Event_uuid(self, NULL), Event_metadata(self, NULL));
@@ -199,14 +200,15 @@ static PyObject *Event_repr(PyObject *self)
 	return repr_of("Event(event_type=%r, data=%r, tags=%r, uuid=%r, metadata=%r)", Event_arguments(self));
 }
 
-static PyObject *giving_uuid; /* the function below, as an object */
+static PyObject *uuid_object_function; /* with_uuid_object */
 
-/* Gives an event like another, whose UUID is given as uuid.UUID: for copies of one. */
-static PyObject *give_uuid(PyObject *module, PyObject *event)
+/* Returns a copy of an event whose uuid is a uuid.UUID. Pickles refer to it by its name in
+ * the module, _giving_uuid, which must not change. */
+static PyObject *with_uuid_object(PyObject *module, PyObject *event)
 {
 	(void)module;
 	if (Py_TYPE(event) != Event_Type) {
-		PyErr_SetString(PyExc_TypeError, "an Event is needed");
+		PyErr_Format(PyExc_TypeError, "event must be an Event, not %R", (PyObject *)Py_TYPE(event));
 		return NULL;
 	}
 	return message_new(Event_Type, ((Message *)event)->bytes, Py_SIZE(event), 1);
@@ -219,15 +221,15 @@ static PyObject *Event_reduce(PyObject *self, PyObject *none)
 	if (!m->uuid_object)
 		return reduce_to(self, Event_arguments(self));
 	PyObject *plain = message_new(Event_Type, m->bytes, Py_SIZE(self), 0);
-	return plain ? Py_BuildValue("(O(N))", giving_uuid, plain) : NULL;
+	return plain ? Py_BuildValue("(O(N))", uuid_object_function, plain) : NULL;
 }
 
 static PyGetSetDef Event_getset[] = {
-	{"event_type", Event_event_type, NULL, "The name of the kind of event (str).", NULL},
+	{"event_type", Event_event_type, NULL, "The type of the event (str).", NULL},
 	{"data", Event_data, NULL, "The payload, opaque to the store (bytes).", NULL},
-	{"tags", Event_tags, NULL, "What the event is about, in the order given: a new list of str.", NULL},
+	{"tags", Event_tags, NULL, "What the event is about, in the original order (a new list of str).", NULL},
 	{"uuid", Event_uuid, NULL, "The event's UUID (str, or uuid.UUID from a Client with that uuid_type), or None.", NULL},
-	{"metadata", Event_metadata, NULL, "What is carried along and not queried: a new dict of str to str, in the order stored.", NULL},
+	{"metadata", Event_metadata, NULL, "The metadata in stored order (a new dict of str to str).", NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -239,17 +241,17 @@ static PyMethodDef Event_methods[] = {
 static PyType_Slot Event_slots[] = {
 	{Py_tp_doc,
 		"Event(event_type, data, tags=None, uuid=None, metadata=None)\n--\n\n"
-		"An event to be appended, or one that is stored. Immutable.\n\n"
+		"An event to append, or a stored event. Immutable.\n\n"
 		"Args:\n"
-		"    event_type: the name of the kind of event, which queries match (str).\n"
-		"    data: the payload, opaque to the store (bytes; other buffers of bytes, and sequences of\n"
-		"        numbers, are converted).\n"
-		"    tags: what the event is about, which queries match (sequence of str).\n"
+		"    event_type: the type of the event, which queries match (str).\n"
+		"    data: the payload, opaque to the store (bytes; other buffers of bytes and sequences of\n"
+		"        int are converted).\n"
+		"    tags: what the event is about; queries match them (sequence of str).\n"
 		"    uuid: identifies the event (str or uuid.UUID), so that a conditional append can be\n"
-		"        repeated; None for none.\n"
-		"    metadata: carried along and not queried (mapping of str to str).\n\n"
+		"        retried; None for none.\n"
+		"    metadata: stored with the event, but not queried (mapping of str to str).\n\n"
 		"Raises:\n"
-		"    TypeError: if an argument has another type."},
+		"    TypeError: if an argument has the wrong type."},
 	{Py_tp_new, Event_new},
 	{Py_tp_dealloc, free_object},
 	{Py_tp_richcompare, Event_compare},
@@ -263,7 +265,7 @@ static PyType_Slot Event_slots[] = {
 SPEC(Event, offsetof(Message, bytes), 1);
 
 static PyMethodDef functions[] = {
-	{"_giving_uuid", give_uuid, METH_O, NULL},
+	{"_giving_uuid", with_uuid_object, METH_O, NULL},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -272,6 +274,6 @@ int event_init(PyObject *module)
 	Event_Type = add_type(module, &Event_spec);
 	if (Event_Type == NULL || PyModule_AddFunctions(module, functions) < 0)
 		return -1;
-	giving_uuid = PyObject_GetAttrString(module, "_giving_uuid");
-	return giving_uuid ? 0 : -1;
+	uuid_object_function = PyObject_GetAttrString(module, "_giving_uuid");
+	return uuid_object_function ? 0 : -1;
 }

@@ -1,4 +1,4 @@
-/* Asking the Go library, and waiting for what it answers. */
+/* Sending requests to the Go library and waiting for the answers. */
 
 #include "exchange.h"
 
@@ -6,10 +6,10 @@
 #include <sched.h>
 #include <time.h>
 
-/* How long a thread spins for the answer of a server before it sleeps, if that gave
- * its last one within this time. A server on the same machine answers in some 100 µs,
- * and to wake a thread, on a processor that has gone idle, takes tens of them. An
- * answer that takes longer costs this once. */
+/* How long a thread spins for the answer of a server before it sleeps, if the last answer
+ * came within this time. A server on the same machine answers in about 100 µs, and waking
+ * a thread takes tens of microseconds if its processor is idle. When a server becomes
+ * slower, only one call spins in vain. */
 enum { NEAR = 200 * MICROSECOND };
 
 static uint64_t last_id;
@@ -74,25 +74,26 @@ umadb_exchange *exchange_new(Connection *c, int32_t method, void *bytes, Py_ssiz
 	return x;
 }
 
-/* Writes to the control pipe, which blocks and is never closed: it cannot fail. Its
- * other end is in the process that loaded the library, so no child may come here. */
-static void control(uint64_t verb, uint64_t what)
+/* Writes a command to the control pipe. The pipe blocks and is never closed, so this cannot
+ * fail. The reader is in the process that loaded the library: a forked child must not
+ * write. */
+static void control(uint64_t command, uint64_t argument)
 {
-	umadb_control c = {verb, what};
+	umadb_control c = {command, argument};
 	while (write(go.controls, &c, sizeof c) < 0 && errno == EINTR)
 		;
 }
 
 void exchange_start(umadb_exchange *x, uint64_t notifier)
 {
-	x->asked = 1;
+	x->started = 1;
 	x->notifier = notifier;
 	umadb_retain(x);
 	control(UMADB_START, (uint64_t)(uintptr_t)x);
 }
 
-/* Tells whether answers are fetched on the thread that wants them: those of an embedded
- * store that come before the thread would fall asleep. */
+/* Reports whether the caller's thread runs the request itself: an embedded store answers
+ * these methods faster than it takes to wake a thread. */
 static int is_stepped(const Connection *c, const umadb_exchange *x)
 {
 	switch (x->method) {
@@ -106,14 +107,14 @@ static int is_stepped(const Connection *c, const umadb_exchange *x)
 	return 0;
 }
 
-/* Makes the library know of an exchange. For a stream this is done with the GIL, so that
- * a cancellation, which may come from another thread, is written behind the start. */
-static void ask(const Connection *c, umadb_exchange *x)
+/* Starts an exchange unless it has started. A stream is started with the GIL held, so that
+ * another thread that cancels it writes UMADB_CANCEL after UMADB_START. */
+static void ensure_started(const Connection *c, umadb_exchange *x)
 {
-	if (x->asked)
+	if (x->started)
 		return;
 	if (is_stepped(c, x)) {
-		x->asked = 1;
+		x->started = 1;
 		go.begin(x);
 	} else {
 		exchange_start(x, 0);
@@ -123,20 +124,20 @@ static void ask(const Connection *c, umadb_exchange *x)
 int exchange_take(umadb_exchange *x, umadb_answer *answer)
 {
 	pthread_mutex_lock(&x->lock);
-	int there = x->count > 0, room = 0;
-	if (there) {
+	int taken = x->count > 0, was_full = 0;
+	if (taken) {
 		*answer = x->answers[x->head];
 		x->head = (x->head + 1) % UMADB_CAPACITY;
-		room = x->count-- == UMADB_AHEAD && !x->ended;
+		was_full = x->count-- == UMADB_PREFETCH && !x->ended;
 	}
 	pthread_mutex_unlock(&x->lock);
-	if (room)
-		control(UMADB_ROOM, x->id);
-	return there;
+	if (was_full)
+		control(UMADB_RESUME, x->id);
+	return taken;
 }
 
-/* Looks for an answer until then, and lets others run meanwhile if they are to run on
- * this processor. */
+/* Polls the queue until a time and reports whether there is an answer. It yields the
+ * processor between polls. */
 static int spin(umadb_exchange *x, int64_t until)
 {
 	while (x->count == 0) {
@@ -147,7 +148,7 @@ static int spin(umadb_exchange *x, int64_t until)
 	return 1;
 }
 
-/* Sleeps until there is an answer, or until a time. */
+/* Sleeps until there is an answer or the time is reached. */
 static void sleep_on(umadb_exchange *x, int64_t until)
 {
 	int failed = 0;
@@ -157,48 +158,49 @@ static void sleep_on(umadb_exchange *x, int64_t until)
 	pthread_mutex_unlock(&x->lock);
 }
 
-/* Waits for the first time. Without the GIL. */
-static void begin_to_wait(Connection *c, umadb_exchange *x, int64_t until)
+/* Starts the exchange if necessary, and steps, spins or sleeps. The caller must not hold
+ * the GIL. */
+static void first_wait(Connection *c, umadb_exchange *x, int64_t until)
 {
-	ask(c, x);
+	ensure_started(c, x);
 	if (is_stepped(c, x))
 		go.step(x, until != FOREVER);
 	if (c->local || x->method > UMADB_READ) {
-		sleep_on(x, until); /* if at all, for the disk, or for something to happen */
+		sleep_on(x, until); /* the answer waits for the disk or for an event, or is there */
 		return;
 	}
-	int64_t begun = now();
-	if (!c->near || !spin(x, begun + NEAR))
+	int64_t start = now();
+	if (!c->near || !spin(x, start + NEAR))
 		sleep_on(x, until);
-	c->near = now() - begun < NEAR;
+	c->near = now() - start < NEAR;
 }
 
-/* Returns the time so many ns from now, or the latest time if that is earlier. */
+/* Returns the time ns from now, but not later than latest. */
 static int64_t deadline(int64_t ns, int64_t latest)
 {
 	if (ns == FOREVER)
 		return latest;
-	int64_t begun = now();
-	return ns < latest - begun ? begun + ns : latest;
+	int64_t start = now();
+	return ns < latest - start ? start + ns : latest;
 }
 
 int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answer *answer)
 {
 	if (exchange_take(x, answer))
 		return 0;
-	int64_t patience = golib_patience(), latest = timeout ? deadline(timeout, FOREVER) : FOREVER;
+	int64_t interval = golib_signal_interval(), latest = timeout ? deadline(timeout, FOREVER) : FOREVER;
 	if (x->method >= UMADB_READ)
-		ask(c, x);
+		ensure_started(c, x);
 	Py_BEGIN_ALLOW_THREADS
-	begin_to_wait(c, x, deadline(patience, latest));
+	first_wait(c, x, deadline(interval, latest));
 	Py_END_ALLOW_THREADS
 	while (!exchange_take(x, answer)) {
-		if (golib_go_on() < 0)
+		if (golib_check_signals() < 0)
 			return -1;
 		if (now() >= latest)
 			return raise_timeout();
 		Py_BEGIN_ALLOW_THREADS
-		sleep_on(x, deadline(patience, latest));
+		sleep_on(x, deadline(interval, latest));
 		Py_END_ALLOW_THREADS
 	}
 	return 0;
@@ -208,7 +210,7 @@ int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_answ
 {
 	if (exchange_take(x, answer))
 		return 1;
-	ask(c, x);
+	ensure_started(c, x);
 	if (is_stepped(c, x)) {
 		Py_BEGIN_ALLOW_THREADS
 		go.step(x, 1);
@@ -221,29 +223,29 @@ int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_answ
 	return exchange_take(x, answer);
 }
 
-static int is_under_way(umadb_exchange *x)
+static int is_active(umadb_exchange *x)
 {
 	pthread_mutex_lock(&x->lock);
-	int under_way = x->asked && !x->ended;
+	int active = x->started && !x->ended;
 	pthread_mutex_unlock(&x->lock);
-	return under_way;
+	return active;
 }
 
 void exchange_cancel(umadb_exchange *x)
 {
-	if (is_under_way(x))
+	if (is_active(x))
 		control(UMADB_CANCEL, x->id);
 }
 
 void exchange_cancel_all(void) { control(UMADB_CANCEL_ALL, last_id); }
 
-/* Frees an answer that nobody wants. */
+/* Frees an answer that was not used, with the connection that it opened. */
 static void discard(const umadb_exchange *x, const umadb_answer *answer)
 {
 	free(answer->bytes);
 	if (x->method == UMADB_OPEN && answer->kind == UMADB_OK) {
 		Py_BEGIN_ALLOW_THREADS
-		go.forget(answer->number);
+		go.free_connection(answer->number);
 		Py_END_ALLOW_THREADS
 	}
 }
@@ -252,11 +254,11 @@ void exchange_drop(umadb_exchange *x)
 {
 	umadb_answer unwanted;
 	pthread_mutex_lock(&x->lock);
-	x->dropped = 1; /* none is put from here on */
+	x->dropped = 1; /* no answer is put from now on */
 	pthread_mutex_unlock(&x->lock);
 	while (exchange_take(x, &unwanted))
 		discard(x, &unwanted);
-	if (is_under_way(x))
+	if (is_active(x))
 		control(UMADB_DROP, x->id);
 	umadb_release(x);
 }

@@ -1,7 +1,7 @@
-/* The Go library: found beside the package, loaded by the first connection and
- * never before, so that a process that forks first is none the worse for having
- * imported the package. A process that has loaded it cannot be forked: the
- * child has Go's memory, and none of its threads. */
+/* Loading of the Go library, which is installed next to the extension. The first connection
+ * loads it, not the import, so that a program can import the package and fork later. A
+ * process that has loaded it cannot be forked: the child has Go's memory, but none of its
+ * threads. */
 
 #include "native.h"
 
@@ -17,7 +17,7 @@ golib go;
 
 static PyObject *library_path;
 static void *library;
-static int forked; /* this process is a child of the one that loaded it */
+static int forked; /* this process was forked from the one that loaded the library */
 
 PyObject *golib_set_path(PyObject *module, PyObject *path)
 {
@@ -30,9 +30,9 @@ PyObject *golib_set_path(PyObject *module, PyObject *path)
 
 static void in_child(void) { forked = 1; }
 
-/* Reports whether this is the main thread of the process, the one on which Python runs
- * signal handlers. It asks the kernel, because Python's own functions can be patched: with
- * gevent, threads are greenlets. */
+/* Reports whether this is the main thread of the process, on which Python runs signal
+ * handlers. It queries the kernel, because gevent replaces the functions of Python's
+ * threading module. */
 static int on_main_thread(void)
 {
 #ifdef __linux__
@@ -42,7 +42,7 @@ static int on_main_thread(void)
 #endif
 }
 
-/* The functions by name. */
+/* The functions of the library by name. */
 static const struct {
 	const char *name;
 	size_t offset;
@@ -50,25 +50,26 @@ static const struct {
 	{"umadb_init", offsetof(golib, init)},
 	{"umadb_begin", offsetof(golib, begin)},
 	{"umadb_step", offsetof(golib, step)},
-	{"umadb_forget", offsetof(golib, forget)},
+	{"umadb_free_connection", offsetof(golib, free_connection)},
 	{"umadb_notifier", offsetof(golib, notifier)},
 	{"umadb_close_notifier", offsetof(golib, close_notifier)},
 	{"umadb_main", offsetof(golib, main)},
 };
 
-/* How much later than asked for the kernel may end a sleep of Go's threads, in ns. Go's
- * monitor thread sleeps 20 us at a time, thousands of times a second while there is
- * something to do (docs/adr/0012-timer-slack.md). */
+/* How much the kernel may delay the end of a sleep of Go's threads, in ns. Go's monitor
+ * thread sleeps for 20 us, thousands of times a second while any goroutine runs
+ * (docs/adr/0012-timer-slack.md). */
 #define TIMER_SLACK 500000UL
 
-/* Opens the library, and with it starts Go's threads: they have the slack of this one. */
+/* Opens the library, which starts Go's threads. They inherit the timer slack of this
+ * thread, so it is raised meanwhile. */
 static void *open_library(const char *path)
 {
 #ifdef __linux__
 	long slack = prctl(PR_GET_TIMERSLACK, 0UL, 0UL, 0UL, 0UL);
-	int ours = 0 < slack && slack < (long)TIMER_SLACK && prctl(PR_SET_TIMERSLACK, TIMER_SLACK, 0UL, 0UL, 0UL) == 0;
+	int raised = 0 < slack && slack < (long)TIMER_SLACK && prctl(PR_SET_TIMERSLACK, TIMER_SLACK, 0UL, 0UL, 0UL) == 0;
 	void *opened = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	if (ours)
+	if (raised)
 		prctl(PR_SET_TIMERSLACK, (unsigned long)slack, 0UL, 0UL, 0UL);
 	return opened;
 #else
@@ -81,7 +82,7 @@ int golib_load(void)
 	if (library != NULL)
 		return golib_check();
 	if (library_path == NULL) {
-		PyErr_SetString(PyExc_RuntimeError, "umadb has not been imported as a package");
+		PyErr_SetString(PyExc_RuntimeError, "the path of the Go library of umadb is not set: import umadb, not umadb._native");
 		return -1;
 	}
 	PyObject *path = NULL;
@@ -90,20 +91,20 @@ int golib_load(void)
 	void *loaded = open_library(PyBytes_AsString(path));
 	Py_DECREF(path);
 	if (loaded == NULL) {
-		PyErr_Format(PyExc_ImportError, "the Go library of umadb cannot be loaded: %s", dlerror());
+		PyErr_Format(PyExc_ImportError, "cannot load the Go library of umadb: %s", dlerror());
 		return -1;
 	}
 	for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
 		void *function = dlsym(loaded, functions[i].name);
 		if (function == NULL) {
-			PyErr_Format(PyExc_ImportError, "the Go library of umadb has no %s: install the package again", functions[i].name);
+			PyErr_Format(PyExc_ImportError, "the Go library of umadb has no function %s: reinstall the package", functions[i].name);
 			return -1;
 		}
 		memcpy((char *)&go + functions[i].offset, &function, sizeof function);
 	}
 	go.controls = go.init(sizeof(umadb_exchange));
 	if (go.controls < 0) {
-		PyErr_SetString(PyExc_ImportError, "the Go library of umadb is of another build, or the process has too many files open");
+		PyErr_SetString(PyExc_ImportError, "cannot initialize the Go library of umadb: it is from another build, or the process has too many open files");
 		return -1;
 	}
 	if (pthread_atfork(NULL, NULL, in_child) != 0) {
@@ -114,24 +115,24 @@ int golib_load(void)
 	return 0;
 }
 
-int golib_alive(void) { return library != NULL && !forked; }
+int golib_usable(void) { return library != NULL && !forked; }
 
 int golib_check(void)
 {
 	if (!forked)
 		return 0;
 	PyErr_SetString(PyExc_RuntimeError,
-		"this process was forked from one that had made a Client, and cannot use umadb: "
-		"make the first Client after the fork, or start processes by \"spawn\"");
+		"umadb cannot be used in this process, which was forked from one that had created a Client: "
+		"create the first Client after the fork, or start processes with \"spawn\"");
 	return -1;
 }
 
-int golib_go_on(void) { return PyErr_CheckSignals() < 0 ? -1 : golib_check(); }
+int golib_check_signals(void) { return PyErr_CheckSignals() < 0 ? -1 : golib_check(); }
 
-int64_t golib_patience(void)
+int64_t golib_signal_interval(void)
 {
-	static _Thread_local int64_t patience; /* 0 if the thread has not asked yet */
-	if (patience == 0)
-		patience = on_main_thread() ? 50 * MILLISECOND : FOREVER;
-	return patience;
+	static _Thread_local int64_t interval; /* 0 until the first call of the thread */
+	if (interval == 0)
+		interval = on_main_thread() ? 50 * MILLISECOND : FOREVER;
+	return interval;
 }

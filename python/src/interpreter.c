@@ -1,4 +1,4 @@
-/* What every part wants of the interpreter: types in the module, and numbers. */
+/* Helpers for the Python C API: types, and conversion of arguments. */
 
 #include "native.h"
 
@@ -17,9 +17,9 @@ static int int_to_unsigned(PyObject *object, const char *name, int bits, uint64_
 	if (PyErr_Occurred() || (bits < 64 && value >> bits != 0)) {
 		PyErr_Clear();
 		PyObject *text = PyObject_Repr(object);
-		if (text == NULL) /* Python does not write numbers of thousands of digits */
+		if (text == NULL) /* Python refuses to print numbers with thousands of digits */
 			PyErr_Clear();
-		PyErr_Format(PyExc_ValueError, "%s must be from 0 to 2**%d - 1, not %V", name, bits, text, "one of so many digits");
+		PyErr_Format(PyExc_ValueError, "%s must be from 0 to 2**%d - 1, not %V", name, bits, text, "a number with that many digits");
 		Py_XDECREF(text);
 		return -1;
 	}
@@ -27,13 +27,13 @@ static int int_to_unsigned(PyObject *object, const char *name, int bits, uint64_
 	return 0;
 }
 
-int to_unsigned(PyObject *given, const char *name, int bits, uint64_t *out)
+int to_unsigned(PyObject *argument, const char *name, int bits, uint64_t *out)
 {
-	if (!PyIndex_Check(given)) {
-		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R", name, (PyObject *)Py_TYPE(given));
+	if (!PyIndex_Check(argument)) {
+		PyErr_Format(PyExc_TypeError, "%s must be an int, not %R", name, (PyObject *)Py_TYPE(argument));
 		return -1;
 	}
-	PyObject *object = PyNumber_Index(given);
+	PyObject *object = PyNumber_Index(argument);
 	if (object == NULL)
 		return -1;
 	int failed = int_to_unsigned(object, name, bits, out);

@@ -1,5 +1,5 @@
-/* The extension behind the package umadb: value types, streams, and the way to
- * the Go library. It is private; umadb/__init__.py is what is public. */
+/* The extension module umadb._native: value types, streams, and calls of the Go library. It
+ * is private; umadb/__init__.py is the public interface. */
 
 #include "native.h"
 
@@ -8,7 +8,7 @@ static PyMethodDef functions[] = {
 	{"main", command_main, METH_VARARGS, NULL},
 	{"cancel_all_stream_responses", cancel_all, METH_NOARGS,
 		"cancel_all_stream_responses()\n--\n\n"
-		"End every read, subscription and health watch of this process, as their cancel() does.\n\n"
+		"Cancel every read, subscription and health watch of this process, as their cancel() does.\n\n"
 		"Servers are not affected."},
 	{NULL, NULL, 0, NULL},
 };
@@ -16,9 +16,13 @@ static PyMethodDef functions[] = {
 static struct PyModuleDef definition = {
 	PyModuleDef_HEAD_INIT,
 	.m_name = "umadb._native",
-	.m_doc = "What is compiled of umadb. Use umadb instead.",
+	.m_doc = "The private extension module of umadb. Use umadb instead.",
 	.m_size = -1,
 	.m_methods = functions,
+};
+
+static int (*const initializers[])(PyObject *module) = {
+	errors_init, event_init, query_init, tracking_init, sequenced_init, connection_init, call_init, response_init, notifier_init,
 };
 
 PyMODINIT_FUNC PyInit__native(void)
@@ -26,8 +30,10 @@ PyMODINIT_FUNC PyInit__native(void)
 	PyObject *module = PyModule_Create(&definition);
 	if (module == NULL)
 		return NULL;
-	if (PyModule_AddStringConstant(module, "__version__", UMADB_VERSION) < 0 || errors_init(module) < 0 || values_init(module) < 0 || connection_init(module) < 0 || call_init(module) < 0 ||
-	    response_init(module) < 0 || notifier_init(module) < 0) {
+	int failed = PyModule_AddStringConstant(module, "__version__", UMADB_VERSION) < 0;
+	for (size_t i = 0; i < sizeof initializers / sizeof *initializers && !failed; i++)
+		failed = initializers[i](module) < 0;
+	if (failed) {
 		Py_DECREF(module);
 		return NULL;
 	}

@@ -1,5 +1,5 @@
-/* What the parts of the extension share. Everything is guarded by the GIL, unless
- * it says otherwise. */
+/* Declarations shared by the files of the extension. The GIL guards everything, unless
+ * stated otherwise. */
 #ifndef UMADB_NATIVE_H
 #define UMADB_NATIVE_H
 
@@ -11,55 +11,58 @@
 
 /* golib.c: the Go library, loaded by the first connection. */
 
-/* The functions of the library; exports.go describes them. */
+/* The functions of the library; binding/exports.go documents them. */
 typedef struct {
 	int32_t (*init)(int64_t size_of_exchange);
 	void (*begin)(umadb_exchange *);
 	void (*step)(umadb_exchange *, int32_t bounded);
-	void (*forget)(uint64_t connection);
+	void (*free_connection)(uint64_t connection);
 	uint64_t (*notifier)(int32_t fd);
 	void (*close_notifier)(uint64_t notifier);
 	int32_t (*main)(char **args, int32_t count);
-	int controls; /* the control pipe, which umadb_init gave */
+	int controls; /* write end of the control pipe, returned by umadb_init */
 } golib;
 
 extern golib go;
 
 /* Sets the path of the library. */
 PyObject *golib_set_path(PyObject *module, PyObject *path);
-/* Loads the library unless it is; -1 with an exception if that cannot be. */
+/* Loads the library unless it is loaded. Returns 0, or -1 with an exception. */
 int golib_load(void);
-/* Tells whether Go may be called: it is loaded, and this is the process that
- * loaded it. Without an exception, for finalizers. */
-int golib_alive(void);
-/* Likewise; 0, or -1 with an exception. */
+/* Reports whether Go can be called: the library is loaded, and this is the process that
+ * loaded it. Sets no exception, for use in finalizers. */
+int golib_usable(void);
+/* Returns -1 with an exception if this process was forked from the one that loaded the
+ * library, else 0. */
 int golib_check(void);
-/* Looks after signals in the middle of a call, whose handlers may fork; -1 with an
- * exception if the call cannot go on. */
-int golib_go_on(void);
+/* Runs pending signal handlers during a call. Returns -1 with an exception if the call must
+ * end: a handler raised, or this is a child that a handler has forked. */
+int golib_check_signals(void);
 enum { MICROSECOND = 1000, MILLISECOND = 1000 * MICROSECOND, SECOND = 1000 * MILLISECOND };
 #define FOREVER INT64_MAX
-/* How many ns a thread may wait before it checks for signals: FOREVER, except on the
- * main thread. */
-int64_t golib_patience(void);
+/* Returns how long the thread may wait between checks for signals, in ns: FOREVER, except
+ * on the main thread. */
+int64_t golib_signal_interval(void);
 
 /* interpreter.c */
 
-/* Reads an unsigned integer of at most so many bits; -1 with a ValueError or
- * TypeError that names it. */
+/* Converts an int to an unsigned integer of the given number of bits. Returns 0, or -1 with
+ * a ValueError or TypeError that contains name. */
 int to_unsigned(PyObject *object, const char *name, int bits, uint64_t *out);
-/* For PyArg_Parse: reads a timeout in seconds into ns (int64_t *); None is 0, no limit. */
+/* Converter for PyArg_Parse: converts a timeout in seconds to ns (int64_t *). None is 0,
+ * no limit. */
 int to_timeout(PyObject *object, void *out);
-/* Adds a type made from a spec to the module; NULL with an exception. */
+/* Creates a type from its spec and adds it to the module. Returns NULL with an exception on
+ * an error. */
 PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);
 
-/* values.c: the immutable values, kept as the bytes of their wire messages. */
+/* event.c, query.c, tracking.c, sequenced.c: the immutable values. */
 
 extern PyTypeObject *Event_Type, *SequencedEvent_Type, *Query_Type, *QueryItem_Type, *AppendCondition_Type, *TrackingInfo_Type;
 
 typedef struct {
 	PyObject_VAR_HEAD
-	char uuid_object; /* of an event: its UUID is given as uuid.UUID */
+	char uuid_object; /* for an Event: its uuid is a uuid.UUID */
 	uint8_t bytes[];
 } Message;
 
@@ -76,8 +79,11 @@ typedef struct {
 	uint64_t position;
 } TrackingInfo;
 
-int values_init(PyObject *module);
-/* Makes a SequencedEvent of the bytes of one. */
+int event_init(PyObject *module);
+int query_init(PyObject *module);
+int tracking_init(PyObject *module);
+int sequenced_init(PyObject *module);
+/* Returns a SequencedEvent with the given wire message. */
 PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object);
 
 /* connection.c: an open store. */
@@ -85,10 +91,10 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 typedef struct {
 	PyObject_HEAD
 	uint64_t handle;
-	char local;        /* in this process */
-	_Atomic char near; /* a server that answered within NEAR; set without the GIL */
+	char local;        /* an embedded store */
+	_Atomic char near; /* the last answer of the server came within NEAR; set without the GIL */
 	char closed;
-	char uuid_object;  /* for the events that are read */
+	char uuid_object;  /* events read through it have a uuid.UUID */
 } Connection;
 
 int connection_init(PyObject *module);
@@ -96,44 +102,44 @@ int connection_init(PyObject *module);
 /* call.c: calls with one answer. */
 
 int call_init(PyObject *module);
-/* Makes a call and waits for its answer; with a notifier, gives a Call instead. It
- * takes over the request, which malloc made. */
+/* Makes a call and returns its answer; with a notifier, it does not wait and returns a
+ * Call. It takes ownership of the request, which malloc allocated. */
 PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t timeout, uint64_t notifier);
 
-/* stream.c, response.c: what a read, a subscription or a health watch gives. */
+/* stream.c, response.c: the results of reads, subscriptions and health watches. */
 
 extern PyTypeObject *ReadResponse_Type, *Subscription_Type;
 
 int response_init(PyObject *module);
-/* Makes a stream of a type; it takes over the request, which malloc made. limit is how
- * many events to give, negative for all. timeout, unless it is 0, bounds a read as a whole,
- * and each wait for what is to come. */
+/* Returns a new stream of a type. It takes ownership of the request, which malloc allocated.
+ * limit is the maximum number of events to return, negative for no limit. timeout, in ns,
+ * bounds a read as a whole, and each wait of another stream; 0 is no limit. */
 PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit, int64_t timeout);
-/* Ends every stream of the process. */
+/* Cancels every stream of the process. */
 PyObject *cancel_all(PyObject *module, PyObject *none);
 
 /* command.c */
 
-/* Runs the command line, given as a tuple of words (bytes), and gives its exit code. */
+/* Runs the command line with a tuple of arguments (bytes) and returns its exit code. */
 PyObject *command_main(PyObject *module, PyObject *args);
 
-/* notifier.c: where an event loop is told what has an answer. */
+/* notifier.c: notifies an event loop of answers. */
 
 int notifier_init(PyObject *module);
-/* For PyArg_Parse: gives the handle of a Notifier. */
+/* Converter for PyArg_Parse: converts a Notifier to its handle (uint64_t *). */
 int to_notifier(PyObject *object, void *handle);
 
 /* errors.c */
 
 extern PyObject *CancelledByUserError, *TransportError;
 
-/* Raises TimeoutExpired. Always -1. */
+/* Raises TimeoutExpired. Always returns -1. */
 int raise_timeout(void);
 
 int errors_init(PyObject *module);
-/* Raises what a result tells, and frees its bytes. Always NULL. */
-PyObject *raise_result(umadb_answer *result);
-/* Likewise, and keeps the bytes. */
-PyObject *raise_kept(const umadb_answer *result);
+/* Raises the exception for an error and frees its bytes. Always returns NULL. */
+PyObject *raise_and_free(umadb_answer *result);
+/* Raises the exception for an error, whose bytes it does not free. Always returns NULL. */
+PyObject *raise_error(const umadb_answer *result);
 
 #endif

@@ -12,7 +12,7 @@ typedef struct {
 int to_notifier(PyObject *object, void *handle)
 {
 	if (Py_TYPE(object) != Notifier_Type) {
-		PyErr_SetString(PyExc_TypeError, "a Notifier is needed");
+		PyErr_Format(PyExc_TypeError, "notifier must be a Notifier, not %R", (PyObject *)Py_TYPE(object));
 		return 0;
 	}
 	*(uint64_t *)handle = ((Notifier *)object)->handle;
@@ -31,7 +31,7 @@ static PyObject *Notifier_new(PyTypeObject *type, PyObject *args, PyObject *kwar
 	n->handle = go.notifier(fd);
 	if (n->handle == 0) {
 		Py_DECREF(n);
-		PyErr_SetString(PyExc_OSError, "the pipe cannot be used");
+		PyErr_SetString(PyExc_OSError, "cannot duplicate the descriptor of the pipe");
 		return NULL;
 	}
 	return (PyObject *)n;
@@ -40,14 +40,14 @@ static PyObject *Notifier_new(PyTypeObject *type, PyObject *args, PyObject *kwar
 static void Notifier_dealloc(Notifier *n)
 {
 	PyTypeObject *type = Py_TYPE(n);
-	if (n->handle != 0 && golib_alive())
+	if (n->handle != 0 && golib_usable())
 		go.close_notifier(n->handle);
 	PyObject_Free(n);
 	Py_DECREF(type);
 }
 
 static PyType_Slot Notifier_slots[] = {
-	{Py_tp_doc, "Notifier(fd): tells, by writing to a pipe, what has an answer: its ID, in eight bytes."},
+	{Py_tp_doc, "Notifier(fd): writes the ID of each call or stream that has an answer to a pipe, as eight bytes."},
 	{Py_tp_new, Notifier_new},
 	{Py_tp_dealloc, Notifier_dealloc},
 	{0, NULL},

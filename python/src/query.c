@@ -1,4 +1,5 @@
-/* Queries and conditions: the bytes of an umadb.v1.QueryItem and umadb.v1.Query. */
+/* QueryItem and Query, stored as the bytes of an umadb.v1.QueryItem and umadb.v1.Query, and
+ * AppendCondition. */
 
 #include "values.h"
 
@@ -52,8 +53,8 @@ static PyObject *QueryItem_reduce(PyObject *self, PyObject *none)
 }
 
 static PyGetSetDef QueryItem_getset[] = {
-	{"types", QueryItem_types, NULL, "The event must have one of these types; empty for any: a new list of str.", NULL},
-	{"tags", QueryItem_tags, NULL, "The event must have all of these tags: a new list of str.", NULL},
+	{"types", QueryItem_types, NULL, "The event must have one of these types, or any type if empty (a new list of str).", NULL},
+	{"tags", QueryItem_tags, NULL, "The event must have all of these tags (a new list of str).", NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -67,10 +68,10 @@ static PyType_Slot QueryItem_slots[] = {
 		"QueryItem(types=None, tags=None)\n--\n\n"
 		"Selects the events that have one of the types and all of the tags. Immutable.\n\n"
 		"Args:\n"
-		"    types: event types (sequence of str); none means any type.\n"
-		"    tags: tags (sequence of str); none means whatever tags.\n\n"
+		"    types: event types (sequence of str); None or empty for any type.\n"
+		"    tags: tags (sequence of str); None or empty for any tags.\n\n"
 		"Raises:\n"
-		"    TypeError: if an argument is no sequence of str."},
+		"    TypeError: if an argument is not a sequence of str."},
 	{Py_tp_new, QueryItem_new},
 	{Py_tp_dealloc, free_object},
 	{Py_tp_richcompare, message_compare},
@@ -136,7 +137,7 @@ static PyObject *Query_reduce(PyObject *self, PyObject *none)
 }
 
 static PyGetSetDef Query_getset[] = {
-	{"items", Query_items, NULL, "An event is selected if any of these selects it, or if there are none: a new list of QueryItem.", NULL},
+	{"items", Query_items, NULL, "The event must match one of these items, if there are any (a new list of QueryItem).", NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -148,11 +149,11 @@ static PyMethodDef Query_methods[] = {
 static PyType_Slot Query_slots[] = {
 	{Py_tp_doc,
 		"Query(items=None)\n--\n\n"
-		"Selects the events that any of its items selects; without items, every event. Immutable.\n\n"
+		"Selects the events that match any of its items; without items, all events. Immutable.\n\n"
 		"Args:\n"
-		"    items: sequence of QueryItem.\n\n"
+		"    items: the items (sequence of QueryItem).\n\n"
 		"Raises:\n"
-		"    TypeError: if items is no sequence of QueryItem."},
+		"    TypeError: if items is not a sequence of QueryItem."},
 	{Py_tp_new, Query_new},
 	{Py_tp_dealloc, free_object},
 	{Py_tp_richcompare, message_compare},
@@ -236,8 +237,8 @@ static PyObject *AppendCondition_reduce(PyObject *self, PyObject *none)
 }
 
 static PyGetSetDef AppendCondition_getset[] = {
-	{"fail_if_events_match", AppendCondition_query, NULL, "The query for conflicting events (Query).", NULL},
-	{"after", AppendCondition_after, NULL, "Only events above this position count (int); None for all.", NULL},
+	{"fail_if_events_match", AppendCondition_query, NULL, "The query that matches conflicting events (Query).", NULL},
+	{"after", AppendCondition_after, NULL, "Only events after this position count (int); None for all.", NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -251,11 +252,11 @@ static PyType_Slot AppendCondition_slots[] = {
 		"AppendCondition(fail_if_events_match, after=None)\n--\n\n"
 		"Makes an append fail if an event matches the query. Immutable.\n\n"
 		"Args:\n"
-		"    fail_if_events_match: the query that the decision was read by (Query).\n"
-		"    after: only events above this position count (int): the head of that read; None for all.\n\n"
+		"    fail_if_events_match: the query that the decision was based on (Query).\n"
+		"    after: only events after this position count (int): the head of that read; None for all.\n\n"
 		"Raises:\n"
-		"    TypeError: if an argument has another type.\n"
-		"    ValueError: if after is no unsigned 64-bit number."},
+		"    TypeError: if an argument has the wrong type.\n"
+		"    ValueError: if after is not an unsigned 64-bit integer."},
 	{Py_tp_new, AppendCondition_new},
 	{Py_tp_dealloc, AppendCondition_dealloc},
 	{Py_tp_richcompare, AppendCondition_compare},

@@ -1,8 +1,8 @@
-/* What a connection is asked, as the bytes of the requests. */
+/* Encoding of the requests of a connection. */
 
 #include "request.h"
 
-/* Numbers of the fields, as in proto/umadb/v1/umadb.proto. */
+/* Field numbers of proto/umadb/v1/umadb.proto. */
 enum {
 	APPEND_EVENTS = 1,
 	APPEND_CONDITION = 2,
@@ -45,11 +45,11 @@ static int write_condition(writer *w, PyObject *condition)
 		return -1;
 	}
 	AppendCondition *c = (AppendCondition *)condition;
-	writer part = {0};
-	write_bytes(&part, CONDITION_QUERY, ((Message *)c->query)->bytes, Py_SIZE(c->query));
+	writer message = {0};
+	write_bytes(&message, CONDITION_QUERY, ((Message *)c->query)->bytes, Py_SIZE(c->query));
 	if (c->has_after)
-		write_number(&part, CONDITION_AFTER, c->after);
-	write_part(w, APPEND_CONDITION, &part);
+		write_number(&message, CONDITION_AFTER, c->after);
+	write_message(w, APPEND_CONDITION, &message);
 	return 0;
 }
 
@@ -61,10 +61,10 @@ int write_append(writer *w, PyObject *events, PyObject *condition, PyObject *tra
 		PyErr_Format(PyExc_TypeError, "tracking_info must be a TrackingInfo or None, not %R", (PyObject *)Py_TYPE(tracking));
 		return -1;
 	}
-	return write_tracking(w, APPEND_TRACKING, tracking) < 0 ? -1 : written(w);
+	return write_tracking(w, APPEND_TRACKING, tracking) < 0 ? -1 : check_written(w);
 }
 
-/* Writes a query that may be None. */
+/* Writes a Query field; None writes nothing. */
 static int write_query(writer *w, int number, PyObject *query)
 {
 	if (query == Py_None)
@@ -77,7 +77,7 @@ static int write_query(writer *w, int number, PyObject *query)
 	return 0;
 }
 
-/* Writes a number of at most so many bits that may be None. */
+/* Writes a number of at most the given number of bits; None writes nothing. */
 static int write_optional(writer *w, int number, PyObject *object, const char *name, int bits)
 {
 	uint64_t value;
@@ -95,7 +95,7 @@ int write_read(writer *w, PyObject *query, PyObject *start, int backwards, PyObj
 		return -1;
 	if (backwards)
 		write_number(w, READ_BACKWARDS, 1);
-	return write_optional(w, READ_LIMIT, limit, "limit", 32) < 0 ? -1 : written(w);
+	return write_optional(w, READ_LIMIT, limit, "limit", 32) < 0 ? -1 : check_written(w);
 }
 
 int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read)
@@ -105,5 +105,5 @@ int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read)
 		return -1;
 	if (position > 0)
 		write_number(w, SUBSCRIBE_AFTER, position - (as_read ? 1 : 0));
-	return written(w);
+	return check_written(w);
 }

@@ -1,5 +1,5 @@
-/* request.c: what a connection is asked, as the bytes of the requests. Every
- * function gives 0, or -1 with an exception. */
+/* request.c: encodes the requests of a connection. Every function returns 0, or -1 with
+ * an exception. */
 #ifndef UMADB_REQUEST_H
 #define UMADB_REQUEST_H
 
@@ -7,7 +7,7 @@
 
 int write_append(writer *w, PyObject *events, PyObject *condition, PyObject *tracking);
 int write_read(writer *w, PyObject *query, PyObject *start, int backwards, PyObject *limit);
-/* after is the position before the first, or with as_read the first itself, as of a read. */
+/* after is the position before the first one; with as_read, it is the first one. */
 int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read);
 
 #endif

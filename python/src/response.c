@@ -1,4 +1,5 @@
-/* What is made of the messages of streams: events one by one, in batches, and heads. */
+/* ReadResponse and Subscription: single events, batches and heads from the messages of a
+ * stream. */
 
 #include "stream.h"
 
@@ -6,19 +7,20 @@ enum { RESPONSE_EVENTS = 1 };
 
 PyTypeObject *ReadResponse_Type, *Subscription_Type;
 
-/* Gives the next event of the message, or NULL: an exception, or none left. */
+/* Returns the next event of the message, or NULL: either with an exception, or at the end of
+ * the message. */
 static PyObject *next_of_message(Stream *s)
 {
 	field f;
-	if (s->left == 0) {
+	if (s->remaining == 0) {
 		if (!s->ended)
 			stream_finish(s);
 		return NULL;
 	}
-	while (next_field(&s->rest, &f) > 0) {
+	while (next_field(&s->unread, &f) > 0) {
 		if (f.number == RESPONSE_EVENTS && f.type == 2) {
-			if (s->left > 0)
-				s->left--;
+			if (s->remaining > 0)
+				s->remaining--;
 			return sequenced_new(f.bytes, f.size, s->uuid_object);
 		}
 	}
@@ -38,14 +40,14 @@ static PyObject *next_event(Stream *s, int64_t timeout)
 
 static PyObject *Stream_iternext(Stream *s) { return next_event(s, s->timeout); }
 
-/* Reads the timeout that may be the argument of a method; by default it is the stream's. */
+/* Parses the optional argument timeout of a method; the default is the stream's. */
 static int timeout_of(Stream *s, PyObject *args, PyObject *kwargs, int64_t *timeout)
 {
 	static char *names[] = {"timeout", NULL};
-	PyObject *given = Py_None;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &given) || !to_timeout(given, timeout))
+	PyObject *argument = Py_None;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", names, &argument) || !to_timeout(argument, timeout))
 		return -1;
-	if (given == Py_None)
+	if (argument == Py_None)
 		*timeout = s->timeout;
 	return 0;
 }
@@ -59,7 +61,7 @@ static PyObject *Stream_next(Stream *s, PyObject *args, PyObject *kwargs)
 	return event;
 }
 
-/* Gives the events left of the message as a list. */
+/* Returns the remaining events of the message as a list. */
 static PyObject *rest_of_message(Stream *s)
 {
 	PyObject *event, *list = PyList_New(0);
@@ -73,8 +75,8 @@ static PyObject *rest_of_message(Stream *s)
 	return list;
 }
 
-/* Gives as many events as came together as a list, empty at the end; False if a
- * notifier is to tell when there are some. */
+/* Returns the remaining events of the message, or else those of the next message, as a list
+ * that is empty at the end. With a notifier it returns False if it would have to wait. */
 static PyObject *next_batch(Stream *s, int64_t timeout, uint64_t notifier)
 {
 	if (stream_check(s) < 0)
@@ -83,13 +85,13 @@ static PyObject *next_batch(Stream *s, int64_t timeout, uint64_t notifier)
 		PyObject *list = rest_of_message(s);
 		if (list == NULL || PyList_Size(list) > 0)
 			return list;
-		int came = stream_fetch(s, timeout, notifier);
-		if (came == ENDED)
+		int fetched = stream_fetch(s, timeout, notifier);
+		if (fetched == ENDED)
 			return list;
 		Py_DECREF(list);
-		if (came == FAILED)
+		if (fetched == FAILED)
 			return NULL;
-		if (came == PENDING)
+		if (fetched == PENDING)
 			Py_RETURN_FALSE;
 	}
 }
@@ -100,16 +102,15 @@ static PyObject *Stream_next_batch(Stream *s, PyObject *args, PyObject *kwargs)
 	return timeout_of(s, args, kwargs, &timeout) < 0 ? NULL : next_batch(s, timeout, 0);
 }
 
-/* Likewise for event loops. */
+/* Does the same for event loops. */
 static PyObject *Stream_poll(Stream *s, PyObject *args)
 {
 	uint64_t notifier;
 	return PyArg_ParseTuple(args, "O&", to_notifier, &notifier) ? next_batch(s, 0, notifier) : NULL;
 }
 
-/* Gives the bytes of the next message, None at the end, False if the notifier that
- * may be the argument is to tell when it is there. For health watches, whose
- * messages are no events. */
+/* Returns the bytes of the next message, or None at the end. With a notifier it returns
+ * False if it would have to wait. For health watches, whose messages are not events. */
 static PyObject *Stream_next_message(Stream *s, PyObject *args)
 {
 	uint64_t notifier = 0;
@@ -133,7 +134,7 @@ static PyObject *head_object(Stream *s)
 	return PyLong_FromUnsignedLongLong(s->head);
 }
 
-/* For event loops: the head of the newest message. */
+/* Returns the head of the latest message, for event loops. */
 static PyObject *Stream_last_head(Stream *s, PyObject *none)
 {
 	(void)none;
@@ -143,7 +144,7 @@ static PyObject *Stream_last_head(Stream *s, PyObject *none)
 static PyObject *Stream_head(Stream *s, PyObject *none)
 {
 	(void)none;
-	if (stream_check(s) < 0 || (!s->begun && !s->follows && stream_fetch(s, s->timeout, 0) == FAILED))
+	if (stream_check(s) < 0 || (!s->received && !s->live && stream_fetch(s, s->timeout, 0) == FAILED))
 		return NULL;
 	return head_object(s);
 }
@@ -185,27 +186,27 @@ static PyObject *Stream_cancelled(Stream *s, void *closure)
 
 #define NEXT_DOC \
 	"next($self, /, timeout=None)\n--\n\n" \
-	"Do what the built-in next does, for no longer than timeout (seconds).\n\n" \
-	"After TimeoutExpired it may be called again: no event is lost."
+	"Return the next event, as the built-in next does, but wait at most timeout seconds.\n\n" \
+	"After TimeoutExpired it can be called again: no event is lost."
 #define NEXT_BATCH_DOC \
 	"next_batch($self, /, timeout=None)\n--\n\n" \
-	"Wait for more events and return them as a list of SequencedEvent, as many as came together.\n\n" \
-	"An empty list says that there are no more. If none come within timeout (seconds), it raises\n" \
-	"TimeoutExpired, and may be called again."
+	"Wait for events and return those that arrived together, as a list of SequencedEvent.\n\n" \
+	"The list is empty at the end. If no event arrives within timeout seconds, it raises\n" \
+	"TimeoutExpired and can be called again."
 #define CANCEL_DOC \
 	"cancel($self, /)\n--\n\n" \
-	"End this stream. Whoever waits for an event of it, or asks for one later, gets CancelledByUserError.\n\n" \
+	"Cancel this stream: waiting and later calls raise CancelledByUserError.\n\n" \
 	"May be called from any thread."
 
 static PyMethodDef ReadResponse_methods[] = {
 	{"head", (PyCFunction)Stream_head, METH_NOARGS,
 		"head($self, /)\n--\n\n"
-		"Return the position to give as AppendCondition.after (int), or None.\n\n"
-		"Without a limit, that is the position of the last event of the store when the read\n"
-		"began, whether it matches or not; with one, of the last event of the newest batch.\n"
-		"None in an empty store, if a limited read matched nothing, and of a read that subscribes."},
+		"Return the position for AppendCondition.after (int), or None.\n\n"
+		"Without a limit, it is the position of the last event in the store when the read\n"
+		"started, whether it matches or not; with a limit, of the last event of the latest batch.\n"
+		"It is None if the store is empty, a limited read matched nothing, or the read subscribes."},
 	{"collect_with_head", (PyCFunction)Stream_collect_with_head, METH_NOARGS,
-		"collect_with_head($self, /)\n--\n\nReturn a list of all events not yet given, and head()."},
+		"collect_with_head($self, /)\n--\n\nReturn a list of all remaining events, and head()."},
 	{"next", (PyCFunction)(void (*)(void))Stream_next, METH_VARARGS | METH_KEYWORDS, NEXT_DOC},
 	{"next_batch", (PyCFunction)(void (*)(void))Stream_next_batch, METH_VARARGS | METH_KEYWORDS, NEXT_BATCH_DOC},
 	{"cancel", (PyCFunction)Stream_cancel, METH_NOARGS, CANCEL_DOC},
@@ -230,7 +231,7 @@ static PyGetSetDef Stream_getset[] = {
 };
 
 static PyType_Slot ReadResponse_slots[] = {
-	{Py_tp_doc, "The result of Client.read: an iterator over SequencedEvent. For one thread at a time."},
+	{Py_tp_doc, "The result of Client.read: an iterator over SequencedEvent.\n\nMust be used by one thread at a time."},
 	{Py_tp_dealloc, stream_dealloc},
 	{Py_tp_iter, PyObject_SelfIter},
 	{Py_tp_iternext, Stream_iternext},
@@ -240,7 +241,7 @@ static PyType_Slot ReadResponse_slots[] = {
 };
 
 static PyType_Slot Subscription_slots[] = {
-	{Py_tp_doc, "The result of Client.subscribe: an iterator over SequencedEvent that waits for more. For one thread at a time."},
+	{Py_tp_doc, "The result of Client.subscribe: an iterator over SequencedEvent that waits for new events.\n\nMust be used by one thread at a time."},
 	{Py_tp_dealloc, stream_dealloc},
 	{Py_tp_iter, PyObject_SelfIter},
 	{Py_tp_iternext, Stream_iternext},

@@ -1,4 +1,4 @@
-/* SequencedEvent: an event with its place in the log. */
+/* SequencedEvent: an event with its position in the log. */
 
 #include "values.h"
 
@@ -10,10 +10,10 @@ enum {
 
 PyTypeObject *SequencedEvent_Type;
 
-/* A stored event: the bytes of a SequencedEvent, and where its parts are. */
+/* The bytes of an umadb.v1.SequencedEvent, and the offsets of its fields in them. */
 typedef struct {
 	PyObject_VAR_HEAD
-	PyObject *event; /* made when first asked for */
+	PyObject *event; /* NULL until it is first accessed */
 	uint64_t position;
 	uint32_t event_at, event_size;
 	uint32_t tracking_at, tracking_size;
@@ -70,7 +70,7 @@ static PyObject *SequencedEvent_new(PyTypeObject *type, PyObject *args, PyObject
 	write_number(&w, SEQUENCED_POSITION, number);
 	write_bytes(&w, SEQUENCED_EVENT, ((Message *)event)->bytes, Py_SIZE(event));
 	PyObject *self = NULL;
-	if (write_tracking(&w, SEQUENCED_TRACKING, tracking) == 0 && written(&w) == 0)
+	if (write_tracking(&w, SEQUENCED_TRACKING, tracking) == 0 && check_written(&w) == 0)
 		self = sequenced_new(w.bytes, w.size, ((Message *)event)->uuid_object);
 	free(w.bytes);
 	return self;
@@ -137,9 +137,9 @@ static PyObject *SequencedEvent_reduce(PyObject *self, PyObject *none)
 }
 
 static PyGetSetDef SequencedEvent_getset[] = {
-	{"position", SequencedEvent_position, NULL, "The place of the event in the log, from 1 without gaps (int).", NULL},
+	{"position", SequencedEvent_position, NULL, "The position of the event in the log, counted from 1 without gaps (int).", NULL},
 	{"event", SequencedEvent_event, NULL, "The event (Event).", NULL},
-	{"tracking_info", SequencedEvent_tracking, NULL, "What the append that wrote the event recorded (TrackingInfo), or None.", NULL},
+	{"tracking_info", SequencedEvent_tracking, NULL, "The TrackingInfo that the append of the event recorded, or None.", NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -151,11 +151,11 @@ static PyMethodDef SequencedEvent_methods[] = {
 static PyType_Slot SequencedEvent_slots[] = {
 	{Py_tp_doc,
 		"SequencedEvent(position, event, tracking_info=None)\n--\n\n"
-		"A stored event with its place in the log. Immutable.\n\n"
+		"A stored event with its position in the log. Immutable.\n\n"
 		"Args:\n"
-		"    position: from 1, without gaps (int).\n"
+		"    position: the position in the log, counted from 1 without gaps (int).\n"
 		"    event: the event (Event).\n"
-		"    tracking_info: what the append that wrote it recorded (TrackingInfo), or None."},
+		"    tracking_info: recorded by the append of the event (TrackingInfo), or None."},
 	{Py_tp_new, SequencedEvent_new},
 	{Py_tp_dealloc, SequencedEvent_dealloc},
 	{Py_tp_richcompare, SequencedEvent_compare},

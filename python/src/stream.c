@@ -1,8 +1,8 @@
-/* Streams: messages from the Go library, one at a time. */
+/* Streams of messages from the Go library. */
 
 #include "stream.h"
 
-/* How often cancel_all has been called. */
+/* Number of calls of cancel_all. */
 static uint64_t epoch;
 
 PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit, int64_t timeout)
@@ -17,21 +17,21 @@ PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *re
 	memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
 	s->connection = (Connection *)Py_NewRef((PyObject *)c);
 	s->exchange = x;
-	s->left = limit;
-	s->follows = method != UMADB_READ;
-	s->timeout = s->follows ? timeout : 0;
+	s->remaining = limit;
+	s->live = method != UMADB_READ;
+	s->timeout = s->live ? timeout : 0;
 	s->uuid_object = c->uuid_object;
 	s->epoch = epoch;
 	return (PyObject *)s;
 }
 
-/* Gives up the message that was taken apart. */
+/* Frees the current message. */
 static void drop_message(Stream *s)
 {
 	free(s->message.bytes);
 	s->message.bytes = NULL;
 	s->message.length = 0;
-	s->rest.at = s->rest.end = NULL;
+	s->unread.at = s->unread.end = NULL;
 }
 
 int stream_is_cancelled(Stream *s) { return s->cancelled || s->epoch != epoch || s->connection->closed; }
@@ -48,11 +48,11 @@ int stream_check(Stream *s)
 	return -1;
 }
 
-/* Raises how a stream ended: each time a new exception, for one that was kept would
- * keep the stream, by way of its traceback. */
-static int fail(Stream *s)
+/* Raises the error that ended the stream. It is a new exception each time: a stored one
+ * would keep the stream alive through its traceback. */
+static int raise_failure(Stream *s)
 {
-	raise_kept(&s->message);
+	raise_error(&s->message);
 	return FAILED;
 }
 
@@ -60,12 +60,12 @@ void stream_finish(Stream *s)
 {
 	s->ended = 1;
 	drop_message(s);
-	if (golib_alive())
+	if (golib_usable())
 		exchange_cancel(s->exchange);
 }
 
-/* Ends a stream whose message is invalid: later messages do not contain what is missing. */
-static int refuse(Stream *s)
+/* Ends a stream whose message is invalid. Later messages would leave a gap. */
+static int reject_message(Stream *s)
 {
 	static const char text[] = "transport error: the server's answer cannot be read";
 	stream_finish(s);
@@ -76,48 +76,48 @@ static int refuse(Stream *s)
 		memcpy(s->message.bytes, text, sizeof text);
 		s->message.length = sizeof text - 1;
 	}
-	return fail(s);
+	return raise_failure(s);
 }
 
-/* Checks a whole message, because its events are decoded only when they are used. */
-static int check(Stream *s)
+/* Validates the whole message: its events are decoded only when they are used. */
+static int check_message(Stream *s)
 {
 	reader r = {(uint8_t *)s->message.bytes, (uint8_t *)s->message.bytes + s->message.length};
-	s->rest = r;
-	s->begun = 1;
+	s->unread = r;
+	s->received = 1;
 	if (s->exchange->method == UMADB_WATCH_HEALTH)
 		return MESSAGE;
-	return check_response(r, &s->has_head, &s->head) ? MESSAGE : refuse(s);
+	return check_response(r, &s->has_head, &s->head) ? MESSAGE : reject_message(s);
 }
 
-/* Takes what was fetched. */
-static int accept(Stream *s)
+/* Handles the answer that was fetched. */
+static int accept_answer(Stream *s)
 {
 	if (stream_check(s) < 0)
 		return FAILED;
 	if (s->message.kind == UMADB_OK)
-		return check(s);
+		return check_message(s);
 	s->ended = 1;
 	if (s->message.kind == UMADB_END) {
 		drop_message(s);
 		return ENDED;
 	}
 	s->failed = 1;
-	return fail(s);
+	return raise_failure(s);
 }
 
 int stream_fetch(Stream *s, int64_t timeout, uint64_t notifier)
 {
 	if (s->failed)
-		return fail(s);
+		return raise_failure(s);
 	if (s->ended)
 		return ENDED;
 	if (s->busy) {
 		PyErr_SetString(PyExc_RuntimeError, "another thread is waiting for the same response: a response is for one thread at a time");
 		return FAILED;
 	}
-	/* What was made since the caller looked may have had the garbage collector run a
-	 * finalizer that cancels. From here to the start no code of Python's runs. */
+	/* Check again: allocations since the caller's check may have run a finalizer that
+	 * cancels. From here until the exchange has started, no Python code runs. */
 	if (stream_check(s) < 0)
 		return FAILED;
 	drop_message(s);
@@ -132,7 +132,7 @@ int stream_fetch(Stream *s, int64_t timeout, uint64_t notifier)
 	if (pending)
 		return notifier ? PENDING : FAILED;
 	s->message = message;
-	return accept(s);
+	return accept_answer(s);
 }
 
 void stream_cancel(Stream *s)
@@ -140,7 +140,7 @@ void stream_cancel(Stream *s)
 	s->cancelled = 1;
 	if (!s->busy)
 		drop_message(s);
-	if (golib_alive())
+	if (golib_usable())
 		exchange_cancel(s->exchange);
 }
 
@@ -148,7 +148,7 @@ void stream_dealloc(Stream *s)
 {
 	PyTypeObject *type = Py_TYPE(s);
 	drop_message(s);
-	if (golib_alive())
+	if (golib_usable())
 		exchange_drop(s->exchange);
 	Py_DECREF((PyObject *)s->connection);
 	PyObject_Free(s);
@@ -160,7 +160,7 @@ PyObject *cancel_all(PyObject *module, PyObject *none)
 	(void)module;
 	(void)none;
 	epoch++;
-	if (golib_alive())
+	if (golib_usable())
 		exchange_cancel_all();
 	Py_RETURN_NONE;
 }

@@ -1,4 +1,4 @@
-/* stream.c: an open stream, and waiting for its messages. */
+/* stream.c: streams of messages. */
 #ifndef UMADB_STREAM_H
 #define UMADB_STREAM_H
 
@@ -7,37 +7,36 @@
 
 typedef struct {
 	PyObject_HEAD
-	Connection *connection; /* kept open */
+	Connection *connection; /* referenced, so that it stays open */
 	umadb_exchange *exchange;
-	umadb_answer message; /* the one being taken apart; its bytes are ours */
-	reader rest;          /* of message */
-	uint64_t head;        /* of message */
+	umadb_answer message; /* the current message, whose bytes the stream owns */
+	reader unread;        /* the part of message that was not decoded yet */
+	uint64_t head;        /* of message, if has_head */
 	char has_head;
-	char begun;           /* a message has come */
-	char ended;           /* no more will */
-	char failed;          /* message tells how it ended */
+	char received;        /* a message has been received */
+	char ended;           /* no more messages will be received */
+	char failed;          /* the stream ended with an error, which is in message */
 	char cancelled;
-	char busy;            /* a thread waits for a message */
-	char follows;         /* it waits for events to come: there is no head */
+	char busy;            /* a thread is waiting for a message */
+	char live;            /* the stream waits for new events: it has no head */
 	char uuid_object;
-	int64_t left;         /* events to give; negative without a limit */
-	int64_t timeout;      /* of each wait, in ns; 0 without a limit */
-	uint64_t epoch;       /* of cancel_all when the stream was made */
+	int64_t remaining;    /* events to return; negative for no limit */
+	int64_t timeout;      /* of each wait, in ns; 0 for no limit */
+	uint64_t epoch;       /* number of calls of cancel_all when the stream was created */
 } Stream;
 
-/* Tells whether the stream was cancelled, or its client closed. */
+/* Reports whether the stream was cancelled or its client closed. */
 int stream_is_cancelled(Stream *s);
-/* Raises the exception of a stream that is cancelled, or another process's; 0 if
- * it is neither. */
+/* Returns 0, or -1 with an exception if the stream is cancelled or this is a forked child. */
 int stream_check(Stream *s);
-/* What came of asking for a message. */
+/* Results of stream_fetch. */
 enum { FAILED = -1, ENDED = 0, MESSAGE = 1, PENDING = 2 };
-/* Waits for the next message, while other threads run, no longer than timeout unless that
- * is 0. With a notifier it does not wait: if the message is PENDING, the notifier tells once. */
+/* Waits for the next message without the GIL, no longer than timeout, in ns; 0 is no limit.
+ * With a notifier it does not wait: if the message is PENDING, the notifier is notified once. */
 int stream_fetch(Stream *s, int64_t timeout, uint64_t notifier);
-/* Stops a stream that has given all that was asked for. */
+/* Ends a stream that has returned all requested events. */
 void stream_finish(Stream *s);
-/* Ends a stream for whoever waits for it or asks it later. */
+/* Cancels a stream: waiting and later calls raise CancelledByUserError. */
 void stream_cancel(Stream *s);
 void stream_dealloc(Stream *s);
 

@@ -1,4 +1,4 @@
-/* TrackingInfo: where an upstream sequence stood at an append. */
+/* TrackingInfo: a position in an upstream sequence, recorded by an append. */
 
 #include "values.h"
 
@@ -28,9 +28,9 @@ static PyObject *TrackingInfo_new(PyTypeObject *type, PyObject *args, PyObject *
 	uint64_t number;
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UO:TrackingInfo", names, &source, &position) || to_unsigned(position, "position", 64, &number) < 0)
 		return NULL;
-	if (PyUnicode_AsUTF8AndSize(source, NULL) == NULL) /* half a surrogate pair */
+	if (PyUnicode_AsUTF8AndSize(source, NULL) == NULL) /* contains a lone surrogate */
 		return NULL;
-	return tracking_new(type, PyUnicode_FromObject(source), number); /* not a subclass of str */
+	return tracking_new(type, PyUnicode_FromObject(source), number); /* converts a subclass to str */
 }
 
 static void TrackingInfo_dealloc(PyObject *self)
@@ -82,7 +82,7 @@ static PyObject *TrackingInfo_reduce(PyObject *self, PyObject *none)
 
 static PyGetSetDef TrackingInfo_getset[] = {
 	{"source", TrackingInfo_source, NULL, "The name of the upstream sequence (str).", NULL},
-	{"position", TrackingInfo_position, NULL, "The position in it (int).", NULL},
+	{"position", TrackingInfo_position, NULL, "The position in the upstream sequence (int).", NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -94,13 +94,13 @@ static PyMethodDef TrackingInfo_methods[] = {
 static PyType_Slot TrackingInfo_slots[] = {
 	{Py_tp_doc,
 		"TrackingInfo(source, position)\n--\n\n"
-		"Names a position in an upstream sequence of events. Immutable.\n\n"
+		"A position in an upstream sequence of events. Immutable.\n\n"
 		"Args:\n"
 		"    source: the name of the sequence, at most 255 bytes of UTF-8 (str).\n"
-		"    position: greater than any recorded for the source before (int).\n\n"
+		"    position: must be greater than the recorded position of the source (int).\n\n"
 		"Raises:\n"
-		"    TypeError: if an argument has another type.\n"
-		"    ValueError: if position is no unsigned 64-bit number."},
+		"    TypeError: if an argument has the wrong type.\n"
+		"    ValueError: if position is not an unsigned 64-bit integer."},
 	{Py_tp_new, TrackingInfo_new},
 	{Py_tp_dealloc, TrackingInfo_dealloc},
 	{Py_tp_richcompare, TrackingInfo_compare},
@@ -118,10 +118,10 @@ int write_tracking(writer *w, int number, PyObject *tracking)
 	if (tracking == Py_None)
 		return 0;
 	TrackingInfo *t = (TrackingInfo *)tracking;
-	writer part = {0};
-	int failed = write_text(&part, TRACKING_SOURCE, t->source, "source", 0);
-	write_number(&part, TRACKING_POSITION, t->position);
-	write_part(w, number, &part);
+	writer message = {0};
+	int failed = write_text(&message, TRACKING_SOURCE, t->source, "source", 0);
+	write_number(&message, TRACKING_POSITION, t->position);
+	write_message(w, number, &message);
 	return failed;
 }
 

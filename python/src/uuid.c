@@ -1,8 +1,8 @@
-/* UUIDs: any form of them in, one form out, and objects of the class uuid.UUID. */
+/* Conversion of UUIDs to their canonical form, and to and from uuid.UUID. */
 
 #include "values.h"
 
-static PyObject *uuid_type; /* uuid.UUID, once it has been needed */
+static PyObject *uuid_type; /* uuid.UUID; NULL until it is first used */
 
 static PyObject *get_uuid_type(void)
 {
@@ -14,8 +14,8 @@ static PyObject *get_uuid_type(void)
 	return uuid_type;
 }
 
-/* Writes a UUID of any form that servers take in the one that they give back; 0 if
- * it has none of them. */
+/* Converts a UUID in any form that servers accept to their canonical form. Returns 0 if
+ * it is not a UUID. */
 static int canonical_uuid(const char *text, Py_ssize_t size, char out[36])
 {
 	if (size == 45 && strncmp(text, "urn:uuid:", 9) == 0) {
@@ -44,7 +44,7 @@ static int canonical_uuid(const char *text, Py_ssize_t size, char out[36])
 	return 1;
 }
 
-/* One that is no UUID is left for the store to refuse. */
+/* Text that is not a UUID is written as it is, and the store rejects it. */
 int write_uuid(writer *w, int number, PyObject *uuid)
 {
 	Py_ssize_t size;

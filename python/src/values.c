@@ -1,6 +1,6 @@
-/* What the kinds of values share. Events and queries are kept as the bytes of their
- * wire messages: an append or a query copies them, a read cuts them out, and nothing
- * is decoded until it is asked for. */
+/* Functions shared by the value types. Events and queries are stored as the bytes of their
+ * wire messages: an append or a query copies them, a read takes them from the response, and
+ * an attribute is decoded when it is accessed. */
 
 #include "values.h"
 
@@ -22,7 +22,7 @@ PyObject *message_new(PyTypeObject *type, const uint8_t *bytes, Py_ssize_t size,
 	return (PyObject *)m;
 }
 
-/* Makes a value of what was written, and frees that. */
+/* Returns a value with the written message, whose memory it frees. */
 PyObject *message_of(PyTypeObject *type, writer *w)
 {
 	PyObject *m = w->failed ? PyErr_NoMemory() : message_new(type, w->bytes, w->size, 0);
@@ -37,23 +37,24 @@ reader reader_of(PyObject *message)
 	return r;
 }
 
-/* Writes a message inside another, and frees it. */
-void write_part(writer *w, int number, writer *part)
+/* Writes a message as a field of another, and frees its memory. */
+void write_message(writer *w, int number, writer *message)
 {
-	w->failed |= part->failed;
-	write_bytes(w, number, part->bytes, part->size);
-	free(part->bytes);
+	w->failed |= message->failed;
+	write_bytes(w, number, message->bytes, message->size);
+	free(message->bytes);
 }
 
-/* Ends what was written: -1 with an exception if memory ran out. */
-int written(const writer *w)
+/* Returns 0, or -1 with an exception if writing ran out of memory. */
+int check_written(const writer *w)
 {
 	if (w->failed)
 		PyErr_NoMemory();
 	return w->failed ? -1 : 0;
 }
 
-/* Writes a string field; -1 with an exception. */
+/* Writes a string field. An empty string writes nothing unless keep_empty is set. Returns 0,
+ * or -1 with an exception. */
 int write_text(writer *w, int number, PyObject *text, const char *name, int keep_empty)
 {
 	Py_ssize_t size;
@@ -80,7 +81,8 @@ PyObject *tuple_of(PyObject *sequence, const char *name, const char *of)
 	return all;
 }
 
-/* Writes a string field for each string of a sequence that may be None. */
+/* Writes a string field for each string of a sequence; None writes nothing. Returns 0, or -1
+ * with an exception. */
 int write_texts(writer *w, int number, PyObject *texts, const char *name)
 {
 	if (texts == NULL || texts == Py_None)
@@ -96,7 +98,7 @@ int write_texts(writer *w, int number, PyObject *texts, const char *name)
 	return failed;
 }
 
-/* A list of the strings of the fields of a number. */
+/* Returns a list of the strings in the fields with a number. */
 PyObject *texts_of(PyObject *message, uint64_t number)
 {
 	field f;
@@ -113,8 +115,8 @@ PyObject *texts_of(PyObject *message, uint64_t number)
 	return list;
 }
 
-/* Finds the last field of a number; its size is 0 if there is none. */
-field find(PyObject *message, uint64_t number)
+/* Returns the last field with a number; its size is 0 if there is none. */
+field find_field(PyObject *message, uint64_t number)
 {
 	field f, found = {.size = 0, .bytes = NULL};
 	reader r = reader_of(message);
@@ -139,7 +141,8 @@ PyObject *message_compare(PyObject *a, PyObject *b, int op)
 	return PyBool_FromLong(same_bytes(a, b) == (op == Py_EQ));
 }
 
-/* Hashes a value by another object, such as the tuple of its arguments, which it takes over. */
+/* Returns the hash of arguments, such as the tuple of the arguments of a value. It steals
+ * the reference. */
 Py_hash_t hash_of(PyObject *arguments)
 {
 	Py_hash_t hash = arguments ? PyObject_Hash(arguments) : -1;
@@ -154,7 +157,7 @@ Py_hash_t hash_bytes(const uint8_t *bytes, Py_ssize_t size)
 
 Py_hash_t message_hash(PyObject *self) { return hash_bytes(((Message *)self)->bytes, Py_SIZE(self)); }
 
-/* Formats a value from the tuple of its arguments, which it takes over. */
+/* Returns format % arguments. It steals the reference to the tuple. */
 PyObject *repr_of(const char *format, PyObject *arguments)
 {
 	PyObject *template = arguments ? PyUnicode_FromString(format) : NULL;
@@ -164,13 +167,9 @@ PyObject *repr_of(const char *format, PyObject *arguments)
 	return text;
 }
 
-/* What pickle and copy need: the type and its arguments, which it takes over. */
+/* Returns the result of __reduce__, for pickle and copy: the type and its arguments, whose
+ * reference it steals. */
 PyObject *reduce_to(PyObject *self, PyObject *arguments)
 {
 	return arguments ? Py_BuildValue("(ON)", (PyObject *)Py_TYPE(self), arguments) : NULL;
-}
-
-int values_init(PyObject *module)
-{
-	return event_init(module) < 0 || query_init(module) < 0 || tracking_init(module) < 0 || sequenced_init(module) < 0 ? -1 : 0;
 }

@@ -1,5 +1,5 @@
-/* What the kinds of values share: they are kept as the bytes of their wire
- * messages. */
+/* values.c: functions shared by the value types, which are stored as the bytes of their
+ * wire messages. */
 #ifndef UMADB_VALUES_H
 #define UMADB_VALUES_H
 
@@ -10,14 +10,15 @@ void free_object(PyObject *self);
 PyObject *message_new(PyTypeObject *type, const uint8_t *bytes, Py_ssize_t size, char uuid_object);
 PyObject *message_of(PyTypeObject *type, writer *w);
 reader reader_of(PyObject *message);
-void write_part(writer *w, int number, writer *part);
-int written(const writer *w);
+void write_message(writer *w, int number, writer *message);
+int check_written(const writer *w);
 int write_text(writer *w, int number, PyObject *text, const char *name, int keep_empty);
-/* Makes a tuple of a sequence; a TypeError names it and says what it must be of. */
+/* Returns a tuple of the elements of an iterable, or NULL with an exception. A TypeError
+ * contains name and of, the type of the elements. */
 PyObject *tuple_of(PyObject *sequence, const char *name, const char *of);
 int write_texts(writer *w, int number, PyObject *texts, const char *name);
 PyObject *texts_of(PyObject *message, uint64_t number);
-field find(PyObject *message, uint64_t number);
+field find_field(PyObject *message, uint64_t number);
 PyObject *not_implemented(void);
 int same_bytes(PyObject *a, PyObject *b);
 PyObject *message_compare(PyObject *a, PyObject *b, int op);
@@ -29,32 +30,28 @@ PyObject *reduce_to(PyObject *self, PyObject *arguments);
 
 /* uuid.c */
 
-/* Writes a UUID as a field: None, str or uuid.UUID; -1 with an exception. */
+/* Writes a UUID field: a str, a uuid.UUID, or None, which writes nothing. Returns 0, or -1
+ * with an exception. */
 int write_uuid(writer *w, int number, PyObject *uuid);
-/* Gives a UUID as str or uuid.UUID, None for one of no size. */
+/* Returns a UUID as str or uuid.UUID; None if the field is empty. */
 PyObject *uuid_of(const field *f, int as_object);
 
 /* tracking.c */
 
-/* Writes a TrackingInfo as a field, nothing for None; -1 with an exception. */
+/* Writes a TrackingInfo field; None writes nothing. Returns 0, or -1 with an exception. */
 int write_tracking(writer *w, int number, PyObject *tracking);
-/* Makes a TrackingInfo of the bytes of one. */
+/* Returns the TrackingInfo with the given wire message. */
 PyObject *tracking_of(const uint8_t *bytes, Py_ssize_t size);
 
-/* The specification of a type whose parts lie from an offset on, with items of a
- * size behind them. */
-#define SPEC(type, at, item) \
+/* Defines the specification of a type whose objects have size bytes, followed by a variable
+ * number of items of item bytes each. */
+#define SPEC(type, size, item) \
 	static PyType_Spec type##_spec = { \
 		.name = "umadb." #type, \
-		.basicsize = at, \
+		.basicsize = size, \
 		.itemsize = item, \
 		.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, \
 		.slots = type##_slots, \
 	}
-
-int event_init(PyObject *module);
-int query_init(PyObject *module);
-int tracking_init(PyObject *module);
-int sequenced_init(PyObject *module);
 
 #endif

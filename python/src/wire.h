@@ -1,4 +1,4 @@
-/* Protobuf messages: reading field by field, and writing. */
+/* Reading and writing of protobuf messages, field by field. */
 #ifndef UMADB_WIRE_H
 #define UMADB_WIRE_H
 
@@ -12,7 +12,7 @@ typedef struct {
 
 typedef struct {
 	uint64_t number;
-	int type; /* 0 varint, 2 bytes; others have neither */
+	int type; /* wire type: 0 sets varint, 2 sets bytes and size, others set neither */
 	uint64_t varint;
 	const uint8_t *bytes;
 	size_t size;
@@ -44,7 +44,7 @@ static inline int skip_bytes(reader *r, uint64_t n)
 	return 1;
 }
 
-/* Reads the next field: 1, 0 at the end, -1 if there is no message. */
+/* Reads the next field. Returns 1, 0 at the end, or -1 if the message is invalid. */
 static inline int next_field(reader *r, field *f)
 {
 	uint64_t tag, size;
@@ -71,38 +71,39 @@ static inline int next_field(reader *r, field *f)
 	return -1;
 }
 
-/* check.c: reports whether the bytes are a ReadResponse or SubscribeResponse of which every
- * part can be decoded, and finds its head. */
+/* check.c: reports whether the bytes are a valid ReadResponse or SubscribeResponse, down to
+ * each event, and sets its head. */
 int check_response(reader r, char *has_head, uint64_t *head);
 
-/* A message being written. After memory has run out, failed is set and nothing
- * more is written. */
+/* A message being written. When an allocation fails, failed is set and later writes do
+ * nothing. */
 typedef struct {
 	uint8_t *bytes;
-	size_t size, room;
+	size_t size, capacity;
 	int failed;
 } writer;
 
-static inline uint8_t *make_room(writer *w, size_t n)
+/* Returns where to write the next n bytes, or NULL if memory has run out. */
+static inline uint8_t *reserve(writer *w, size_t n)
 {
 	if (w->failed)
 		return NULL;
-	if (w->room - w->size < n) {
-		size_t room = 2 * w->room + n + 64;
-		uint8_t *bytes = realloc(w->bytes, room);
+	if (w->capacity - w->size < n) {
+		size_t capacity = 2 * w->capacity + n + 64;
+		uint8_t *bytes = realloc(w->bytes, capacity);
 		if (bytes == NULL) {
 			w->failed = 1;
 			return NULL;
 		}
 		w->bytes = bytes;
-		w->room = room;
+		w->capacity = capacity;
 	}
 	return w->bytes + w->size;
 }
 
 static inline void write_varint(writer *w, uint64_t v)
 {
-	uint8_t *at = make_room(w, 10);
+	uint8_t *at = reserve(w, 10);
 	if (at == NULL)
 		return;
 	while (v >= 0x80) {
@@ -123,7 +124,7 @@ static inline void write_bytes(writer *w, int number, const void *bytes, size_t 
 {
 	write_varint(w, number << 3 | 2);
 	write_varint(w, size);
-	uint8_t *at = make_room(w, size);
+	uint8_t *at = reserve(w, size);
 	if (at != NULL && size > 0) {
 		memcpy(at, bytes, size);
 		w->size += size;

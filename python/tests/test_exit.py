@@ -1,4 +1,4 @@
-"""The end of the interpreter, whatever is open: at once, without complaint."""
+"""Tests that the interpreter exits at once and without errors, whatever is open."""
 
 import time
 
@@ -13,7 +13,7 @@ import sys, threading, time
 from umadb import *
 client = Client(sys.argv[1])
 client.append([Event("t", b"")] * 3000)
-def blocked(call):
+def run_blocked(call):
     threading.Thread(target=call, daemon=True).start()
 """
 
@@ -26,7 +26,7 @@ next(r), next(s), next(w)
     "unused streams": "r, s, w = client.read(), client.subscribe(), client.watch_health()",
     "daemon thread in a subscription": """
 s = client.subscribe(after=3000)
-blocked(lambda: next(s))
+run_blocked(lambda: next(s))
 time.sleep(0.1)
 """,
     "daemon threads busy": """
@@ -35,16 +35,16 @@ def work():
         client.append([Event("t", b"")])
         list(client.read())
 for _ in range(4):
-    blocked(work)
+    run_blocked(work)
 time.sleep(0.2)
 """,
     "daemon threads in subscriptions that get events": """
 for _ in range(4):
-    blocked(lambda: list(client.subscribe()))
+    run_blocked(lambda: list(client.subscribe()))
 def work():
     while True:
         client.append([Event("t", b"")])
-blocked(work)
+run_blocked(work)
 time.sleep(0.2)
 """,
     "a cycle": """
@@ -101,11 +101,11 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("kind", ["embedded", "server"])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_it_ends(kind, ending, tmp_path):
+def test_interpreter_exits(kind, ending, tmp_path):
     def check(url):
-        began = time.monotonic()
+        start = time.monotonic()
         run(PROLOGUE + ENDINGS[ending], url)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - start < 5
 
     if kind == "embedded":
         check(f"file:{tmp_path}/s")
@@ -114,24 +114,24 @@ def test_it_ends(kind, ending, tmp_path):
             check(url)
 
 
-def test_what_was_appended_is_there_though_nobody_closed(tmp_path):
+def test_events_are_durable_without_close(tmp_path):
     run(PROLOGUE + "import os; os._exit(0)", f"file:{tmp_path}/s")
     with Client.open(tmp_path / "s") as client:
         assert client.head() == 3000
 
 
-def test_an_exception_ends_it_too(tmp_path):
-    script = PROLOGUE + "s = client.subscribe(after=3000); blocked(lambda: next(s)); raise SystemExit(3)"
+def test_interpreter_exits_after_exception(tmp_path):
+    script = PROLOGUE + "s = client.subscribe(after=3000); run_blocked(lambda: next(s)); raise SystemExit(3)"
     run(script, f"file:{tmp_path}/s", status=3)
 
 
 @pytest.mark.parametrize(("word", "error"), [(1, TypeError), (None, TypeError), ("a\0b", ValueError)])
-def test_words_that_are_none(word, error):
+def test_invalid_command_line_arguments(word, error):
     with pytest.raises(error, match="not int|not NoneType|embedded null"):
         run_server_from_args(["umadb", word])
 
 
-def test_the_server_in_this_process(tmp_path):
+def test_server_in_this_process(tmp_path):
     script = """
 import os, signal, sys, threading, time
 from umadb import *
@@ -146,4 +146,4 @@ except ServerStartError as error:
 """
     for name in ("SIGINT", "SIGTERM"):
         out = run(script, tmp_path / "s", name, silent=False)
-        assert out.startswith("UmaDB started\nended\numadb ended with exit code ")
+        assert out.startswith("UmaDB started\nended\numadb exited with code ")

@@ -1,5 +1,5 @@
-# The types of the package. What is compiled has its docstrings here too, since editors
-# cannot see them there; tests/test_typing.py compares them.
+# The types of the package. The docstrings of the extension module are repeated here, because
+# editors cannot read them from there; tests/test_typing.py compares them.
 
 import enum
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, final
 
-from typing_extensions import Self  # in every type checker; nothing imports it when a program runs
+from typing_extensions import Self  # known to every type checker; not imported at run time
 
 __all__ = [
     "AppendCondition", "AuthenticationError", "CancelledByUserError", "Client", "CorruptionError",
@@ -91,19 +91,19 @@ def run_server_from_args(args: Sequence[str]) -> None: ...
 
 @final
 class Event:
-    """An event to be appended, or one that is stored. Immutable.
+    """An event to append, or a stored event. Immutable.
 
     Args:
-        event_type: the name of the kind of event, which queries match (str).
-        data: the payload, opaque to the store (bytes; other buffers of bytes, and sequences of
-            numbers, are converted).
-        tags: what the event is about, which queries match (sequence of str).
+        event_type: the type of the event, which queries match (str).
+        data: the payload, opaque to the store (bytes; other buffers of bytes and sequences of
+            int are converted).
+        tags: what the event is about; queries match them (sequence of str).
         uuid: identifies the event (str or uuid.UUID), so that a conditional append can be
-            repeated; None for none.
-        metadata: carried along and not queried (mapping of str to str).
+            retried; None for none.
+        metadata: stored with the event, but not queried (mapping of str to str).
 
     Raises:
-        TypeError: if an argument has another type.
+        TypeError: if an argument has the wrong type.
     """
 
     def __new__(
@@ -116,56 +116,56 @@ class Event:
     ) -> Self: ...
     @property
     def event_type(self) -> str:
-        """The name of the kind of event (str)."""
+        """The type of the event (str)."""
     @property
     def data(self) -> bytes:
         """The payload, opaque to the store (bytes)."""
     @property
     def tags(self) -> list[str]:
-        """What the event is about, in the order given: a new list of str."""
+        """What the event is about, in the original order (a new list of str)."""
     @property
     def uuid(self) -> str | None:
         """The event's UUID (str, or uuid.UUID from a Client with that uuid_type), or None."""
     @property
     def metadata(self) -> dict[str, str]:
-        """What is carried along and not queried: a new dict of str to str, in the order stored."""
+        """The metadata in stored order (a new dict of str to str)."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class SequencedEvent:
-    """A stored event with its place in the log. Immutable.
+    """A stored event with its position in the log. Immutable.
 
     Args:
-        position: from 1, without gaps (int).
+        position: the position in the log, counted from 1 without gaps (int).
         event: the event (Event).
-        tracking_info: what the append that wrote it recorded (TrackingInfo), or None.
+        tracking_info: recorded by the append of the event (TrackingInfo), or None.
     """
 
     def __new__(cls, position: int, event: Event, tracking_info: TrackingInfo | None = None) -> Self: ...
     @property
     def position(self) -> int:
-        """The place of the event in the log, from 1 without gaps (int)."""
+        """The position of the event in the log, counted from 1 without gaps (int)."""
     @property
     def event(self) -> Event:
         """The event (Event)."""
     @property
     def tracking_info(self) -> TrackingInfo | None:
-        """What the append that wrote the event recorded (TrackingInfo), or None."""
+        """The TrackingInfo that the append of the event recorded, or None."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class TrackingInfo:
-    """Names a position in an upstream sequence of events. Immutable.
+    """A position in an upstream sequence of events. Immutable.
 
     Args:
         source: the name of the sequence, at most 255 bytes of UTF-8 (str).
-        position: greater than any recorded for the source before (int).
+        position: must be greater than the recorded position of the source (int).
 
     Raises:
-        TypeError: if an argument has another type.
-        ValueError: if position is no unsigned 64-bit number.
+        TypeError: if an argument has the wrong type.
+        ValueError: if position is not an unsigned 64-bit integer.
     """
 
     def __new__(cls, source: str, position: int) -> Self: ...
@@ -174,7 +174,7 @@ class TrackingInfo:
         """The name of the upstream sequence (str)."""
     @property
     def position(self) -> int:
-        """The position in it (int)."""
+        """The position in the upstream sequence (int)."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -183,38 +183,38 @@ class QueryItem:
     """Selects the events that have one of the types and all of the tags. Immutable.
 
     Args:
-        types: event types (sequence of str); none means any type.
-        tags: tags (sequence of str); none means whatever tags.
+        types: event types (sequence of str); None or empty for any type.
+        tags: tags (sequence of str); None or empty for any tags.
 
     Raises:
-        TypeError: if an argument is no sequence of str.
+        TypeError: if an argument is not a sequence of str.
     """
 
     def __new__(cls, types: Sequence[str] | None = None, tags: Sequence[str] | None = None) -> Self: ...
     @property
     def types(self) -> list[str]:
-        """The event must have one of these types; empty for any: a new list of str."""
+        """The event must have one of these types, or any type if empty (a new list of str)."""
     @property
     def tags(self) -> list[str]:
-        """The event must have all of these tags: a new list of str."""
+        """The event must have all of these tags (a new list of str)."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Query:
-    """Selects the events that any of its items selects; without items, every event. Immutable.
+    """Selects the events that match any of its items; without items, all events. Immutable.
 
     Args:
-        items: sequence of QueryItem.
+        items: the items (sequence of QueryItem).
 
     Raises:
-        TypeError: if items is no sequence of QueryItem.
+        TypeError: if items is not a sequence of QueryItem.
     """
 
     def __new__(cls, items: Sequence[QueryItem] | None = None) -> Self: ...
     @property
     def items(self) -> list[QueryItem]:
-        """An event is selected if any of these selects it, or if there are none: a new list of QueryItem."""
+        """The event must match one of these items, if there are any (a new list of QueryItem)."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -223,75 +223,81 @@ class AppendCondition:
     """Makes an append fail if an event matches the query. Immutable.
 
     Args:
-        fail_if_events_match: the query that the decision was read by (Query).
-        after: only events above this position count (int): the head of that read; None for all.
+        fail_if_events_match: the query that the decision was based on (Query).
+        after: only events after this position count (int): the head of that read; None for all.
 
     Raises:
-        TypeError: if an argument has another type.
-        ValueError: if after is no unsigned 64-bit number.
+        TypeError: if an argument has the wrong type.
+        ValueError: if after is not an unsigned 64-bit integer.
     """
 
     def __new__(cls, fail_if_events_match: Query, after: int | None = None) -> Self: ...
     @property
     def fail_if_events_match(self) -> Query:
-        """The query for conflicting events (Query)."""
+        """The query that matches conflicting events (Query)."""
     @property
     def after(self) -> int | None:
-        """Only events above this position count (int); None for all."""
+        """Only events after this position count (int); None for all."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class ReadResponse(Iterator[SequencedEvent]):
-    """The result of Client.read: an iterator over SequencedEvent. For one thread at a time."""
+    """The result of Client.read: an iterator over SequencedEvent.
+
+    Must be used by one thread at a time.
+    """
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> SequencedEvent: ...
     def head(self) -> int | None:
-        """Return the position to give as AppendCondition.after (int), or None.
+        """Return the position for AppendCondition.after (int), or None.
 
-        Without a limit, that is the position of the last event of the store when the read
-        began, whether it matches or not; with one, of the last event of the newest batch.
-        None in an empty store, if a limited read matched nothing, and of a read that subscribes.
+        Without a limit, it is the position of the last event in the store when the read
+        started, whether it matches or not; with a limit, of the last event of the latest batch.
+        It is None if the store is empty, a limited read matched nothing, or the read subscribes.
         """
     def collect_with_head(self) -> tuple[list[SequencedEvent], int | None]:
-        """Return a list of all events not yet given, and head()."""
+        """Return a list of all remaining events, and head()."""
     def next(self, timeout: float | None = None) -> SequencedEvent:
-        """Do what the built-in next does, for no longer than timeout (seconds).
+        """Return the next event, as the built-in next does, but wait at most timeout seconds.
 
-        After TimeoutExpired it may be called again: no event is lost.
+        After TimeoutExpired it can be called again: no event is lost.
         """
     def next_batch(self, timeout: float | None = None) -> list[SequencedEvent]:
-        """Wait for more events and return them as a list of SequencedEvent, as many as came together.
+        """Wait for events and return those that arrived together, as a list of SequencedEvent.
 
-        An empty list says that there are no more. If none come within timeout (seconds), it raises
-        TimeoutExpired, and may be called again.
+        The list is empty at the end. If no event arrives within timeout seconds, it raises
+        TimeoutExpired and can be called again.
         """
     def cancel(self) -> None:
-        """End this stream. Whoever waits for an event of it, or asks for one later, gets CancelledByUserError.
+        """Cancel this stream: waiting and later calls raise CancelledByUserError.
 
         May be called from any thread.
         """
 
 @final
 class Subscription(Iterator[SequencedEvent]):
-    """The result of Client.subscribe: an iterator over SequencedEvent that waits for more. For one thread at a time."""
+    """The result of Client.subscribe: an iterator over SequencedEvent that waits for new events.
+
+    Must be used by one thread at a time.
+    """
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> SequencedEvent: ...
     def next(self, timeout: float | None = None) -> SequencedEvent:
-        """Do what the built-in next does, for no longer than timeout (seconds).
+        """Return the next event, as the built-in next does, but wait at most timeout seconds.
 
-        After TimeoutExpired it may be called again: no event is lost.
+        After TimeoutExpired it can be called again: no event is lost.
         """
     def next_batch(self, timeout: float | None = None) -> list[SequencedEvent]:
-        """Wait for more events and return them as a list of SequencedEvent, as many as came together.
+        """Wait for events and return those that arrived together, as a list of SequencedEvent.
 
-        An empty list says that there are no more. If none come within timeout (seconds), it raises
-        TimeoutExpired, and may be called again.
+        The list is empty at the end. If no event arrives within timeout seconds, it raises
+        TimeoutExpired and can be called again.
         """
     def cancel(self) -> None:
-        """End this stream. Whoever waits for an event of it, or asks for one later, gets CancelledByUserError.
+        """Cancel this stream: waiting and later calls raise CancelledByUserError.
 
         May be called from any thread.
         """
@@ -300,8 +306,8 @@ class IntegrityError(ValueError):
     """An append condition failed, or a tracking position was not greater than the recorded one.
 
     Attributes:
-        conflict_position: the position of the first event that made an append
-            condition fail (int), or None if the server did not say.
+        conflict_position: the position of the first event that made the append
+            condition fail (int), or None if unknown.
     """
 
     conflict_position: int | None
@@ -310,29 +316,29 @@ class AuthenticationError(PermissionError):
     """The API key is missing or wrong."""
 
 class CancelledByUserError(Exception):
-    """A read, subscription or health watch was cancelled, or its client closed."""
+    """A read, subscription or health watch was cancelled, or its client was closed."""
 
 class CorruptionError(RuntimeError):
-    """Stored data does not bear its checksum."""
+    """Stored data is corrupt."""
 
 class ServerStartError(RuntimeError):
     """A server could not be started."""
 
 class TransportError(RuntimeError):
-    """There is no connection, it broke, or the server refused a request as such.
+    """The client cannot connect, the connection broke, or the server did not accept the request.
 
     Attributes:
-        appended: of an append, False if it has certainly not happened; None if that is
-            unknown, or if the call was no append.
+        appended: False if an append has certainly not happened; None if that is
+            unknown, or if the call was not an append.
     """
 
     appended: Literal[False] | None
 
 class TimeoutExpired(TransportError):
-    """The timeout that was given for a call is over."""
+    """A call took longer than its timeout."""
 
 def cancel_all_stream_responses() -> None:
-    """End every read, subscription and health watch of this process, as their cancel() does.
+    """Cancel every read, subscription and health watch of this process, as their cancel() does.
 
     Servers are not affected.
     """

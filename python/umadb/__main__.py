@@ -1,4 +1,4 @@
-"""python -m umadb is the command line."""
+"""Runs the command line: python -m umadb."""
 
 from umadb._client import main
 

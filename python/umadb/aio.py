@@ -5,8 +5,8 @@
         async for event in client.read():
             print(event)
 
-Nothing waits in a thread. A task that is cancelled while it waits for an event loses
-none: whoever asks next gets it. An append that is cancelled may have happened.
+No threads wait. If a task is cancelled while it waits for an event, no event is lost: the
+next request returns it. An append that is cancelled may have happened.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from umadb._client import (
     ServingStatus,
     connection_arguments,
     file_url,
-    refuse_backwards,
-    status_of,
+    parse_status,
+    reject_backwards,
 )
 
 __all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
 
 
 def _until(timeout):
-    """Return when a timeout from now is over, by the clock of the loop; None without one."""
+    """Return the time of the event loop's clock after timeout seconds; None for no timeout."""
     if timeout is None:
         return None
     if not timeout >= 0:
@@ -41,12 +41,12 @@ def _until(timeout):
 
 
 def _left(until):
-    """Return how many seconds there are until then."""
+    """Return the number of seconds until a time, at least 0; None for None."""
     return None if until is None else max(0.0, until - asyncio.get_running_loop().time())
 
 
 def _timeout_expired():
-    return _native.TimeoutExpired("transport error: nothing has come within the timeout")
+    return _native.TimeoutExpired("transport error: no answer within the timeout")
 
 
 def _expire(future):
@@ -55,10 +55,10 @@ def _expire(future):
 
 
 class _Bridge:
-    """Lets tasks of one event loop wait for what Go is doing."""
+    """Lets the tasks of one event loop wait for answers from Go."""
 
     def __init__(self, loop, read_end, write_end):
-        self._waiting = {}  # from IDs of calls and streams to futures
+        self._waiting = {}  # futures by the IDs of calls and streams
         self._loop = weakref.ref(loop)
         self._read_end = read_end
         os.set_blocking(read_end, False)
@@ -80,27 +80,32 @@ class _Bridge:
             ids = os.read(self._read_end, 1 << 16)
         except BlockingIOError:
             return
-        for (which,) in struct.iter_unpack("=Q", ids):
-            future = self._waiting.get(which)
+        for (exchange_id,) in struct.iter_unpack("=Q", ids):
+            future = self._waiting.get(exchange_id)
             if future is not None and not future.done():
                 future.set_result(None)
 
-    async def wait(self, which, until=None):
-        """Wait until Go tells of a call or stream, by its ID; TimeoutExpired if it has not until then."""
-        if which in self._waiting:
+    async def wait(self, exchange_id, until=None):
+        """Wait until Go notifies of an answer of a call or stream.
+
+        Args:
+            exchange_id: the ID of the call or stream (int).
+            until: when to raise TimeoutExpired, by the clock of the loop; None for never.
+        """
+        if exchange_id in self._waiting:
             raise RuntimeError("another task is waiting for the same response: a response is for one task at a time")
         loop = asyncio.get_running_loop()
-        future = self._waiting[which] = loop.create_future()
+        future = self._waiting[exchange_id] = loop.create_future()
         timer = None if until is None else loop.call_at(until, _expire, future)
         try:
             await future
         finally:
             if timer is not None:
                 timer.cancel()
-            del self._waiting[which]
+            del self._waiting[exchange_id]
 
 
-_bridges = weakref.WeakKeyDictionary()  # of event loops
+_bridges = weakref.WeakKeyDictionary()  # by event loop
 
 
 def _bridge():
@@ -112,17 +117,17 @@ def _bridge():
 
 
 class _Stream:
-    """What a stream of events and a health watch share. For one task at a time."""
+    """The base class of event streams and health watches. Must be used by one task at a time."""
 
-    def __init__(self, client, opening, timeout):
+    def __init__(self, client, open_stream, timeout):
         self._client = client
-        self._opening = opening  # makes the stream of a connection, with what is left of the timeout
+        self._open_stream = open_stream  # function (connection, remaining timeout) -> native stream
         self._timeout = timeout  # of each wait, and of a read as a whole
         self._stream = None
         self._cancelled = False
 
     async def _poll(self, name, timeout=None):
-        """Wait for what a method of the stream gives, which is False until it has an answer."""
+        """Call a method of the stream until it returns an answer; False means that it must wait."""
         until = _until(self._timeout if timeout is None else timeout)
         if self._stream is None and not self._is_cancelled():
             await self._open(until)
@@ -135,7 +140,7 @@ class _Stream:
         return answer
 
     async def _open(self, until):
-        whole = _until(self._timeout)
+        deadline = _until(self._timeout)
         try:
             connection = await self._client._connect(until)
         except RuntimeError:
@@ -143,13 +148,13 @@ class _Stream:
                 raise
         else:
             if self._stream is None and not self._is_cancelled():
-                self._stream = self._opening(connection, _left(whole))
+                self._stream = self._open_stream(connection, _left(deadline))
 
     def _is_cancelled(self):
         return self._cancelled or self._client._closed or (self._stream is not None and self._stream._cancelled)
 
     def cancel(self):
-        """End this stream: whoever waits for it, or asks it later, gets CancelledByUserError."""
+        """Cancel this stream: waiting and later calls raise CancelledByUserError."""
         self._cancelled = True
         if self._stream is not None:
             self._stream.cancel()
@@ -159,18 +164,18 @@ class _Stream:
 
 
 class _Events(_Stream):
-    def __init__(self, client, opening, timeout):
-        super().__init__(client, opening, timeout)
-        self._batch = []  # events not given yet, the next one last
+    def __init__(self, client, open_stream, timeout):
+        super().__init__(client, open_stream, timeout)
+        self._batch = []  # remaining events in reverse order
         self._head = None
 
     async def __anext__(self):
         return await self.next()
 
     async def next(self, timeout=None):
-        """Do what the built-in anext does, for no longer than timeout (seconds).
+        """Return the next event, as the built-in anext does, but wait at most timeout seconds.
 
-        After TimeoutExpired it may be called again: no event is lost.
+        After TimeoutExpired it can be called again: no event is lost.
         """
         if not self._batch or self._is_cancelled():
             self._batch = await self._fetch(timeout)
@@ -183,10 +188,10 @@ class _Events(_Stream):
         return await self._poll("_poll", timeout)
 
     async def next_batch(self, timeout=None):
-        """Wait for more events and return them as a list, as many as came together.
+        """Wait for events and return those that arrived together, as a list of SequencedEvent.
 
-        An empty list says that there are no more. If none come within timeout (seconds), it
-        raises TimeoutExpired, and may be called again.
+        The list is empty at the end. If no event arrives within timeout seconds, it raises
+        TimeoutExpired and can be called again.
         """
         if self._batch and not self._is_cancelled():
             batch = self._batch[::-1]
@@ -202,31 +207,31 @@ class Subscription(_Events):
 class ReadResponse(_Events):
     """The result of Client.read: an asynchronous iterator over SequencedEvent."""
 
-    def __init__(self, client, opening, timeout, follows):
-        super().__init__(client, opening, timeout)
-        self._begun = follows  # events to come have no head
+    def __init__(self, client, open_stream, timeout, live):
+        super().__init__(client, open_stream, timeout)
+        self._head_known = live  # whether _head is valid; a live read has no head
 
     async def _fetch(self, timeout=None):
         batch = await super()._fetch(timeout)
-        self._begun = True
+        self._head_known = True
         self._head = self._stream._last_head()
         return batch
 
     async def head(self):
         """Return what umadb.ReadResponse.head returns."""
-        if not self._begun or self._is_cancelled():
+        if not self._head_known or self._is_cancelled():
             self._batch = await self._fetch()
             self._batch.reverse()
         return self._head
 
     async def collect_with_head(self):
-        """Return a list of all events not yet given, and head()."""
+        """Return a list of all remaining events, and head()."""
         events = []
         try:
             while batch := await self.next_batch():
                 events += batch
         except asyncio.CancelledError:
-            self._batch = events[::-1]  # for whoever asks next
+            self._batch = events[::-1]  # for the next call
             raise
         return events, self._head
 
@@ -238,13 +243,13 @@ class HealthWatch(_Stream):
         message = await self._poll("_next_message")
         if message is None:
             raise StopAsyncIteration
-        return status_of(message)
+        return parse_status(message)
 
 
 class Client:
     """A connection to an event store for asyncio. The arguments are those of umadb.Client.
 
-    Nothing is connected before the first await, such as that of ``async with``.
+    The client connects at the first await, such as that of ``async with``.
     """
 
     def __init__(self, url, ca_path=None, api_key=None, batch_size=None, *, uuid_type=None):
@@ -255,7 +260,7 @@ class Client:
 
     @classmethod
     def open(cls, path, *, batch_size=None, uuid_type=None):
-        """Open the event store in a directory in this process, as umadb.Client.open does."""
+        """Open the event store in a directory, as umadb.Client.open does."""
         return cls(file_url(path), batch_size=batch_size, uuid_type=uuid_type)
 
     async def _open(self):
@@ -263,7 +268,7 @@ class Client:
 
     def _connected(self, connecting):
         if not connecting.cancelled() and connecting.exception() and self._connecting is connecting:
-            self._connecting = None  # the next may have more luck
+            self._connecting = None  # the next call tries again
 
     async def _connect(self, until=None):
         if self._closed:
@@ -292,16 +297,16 @@ class Client:
         return await self._finish(connection.call(method, request, _left(until), _bridge().notifier))
 
     async def append(self, events, condition=None, tracking_info=None, *, timeout=None):
-        """Do what umadb.Client.append does."""
+        """Like umadb.Client.append."""
         until = _until(timeout)
         connection = await self._connect(until)
         call = connection.append(events, condition, tracking_info, _left(until), _bridge().notifier)
         return await self._finish(call)
 
     def read(self, query=None, start=None, backwards=False, limit=None, subscribe=False, *, timeout=None):
-        """Do what umadb.Client.read does; the ReadResponse is for ``async for``."""
+        """Like umadb.Client.read, but returns a ReadResponse for ``async for``."""
         if subscribe:
-            refuse_backwards(backwards)
+            reject_backwards(backwards)
 
             def follow(connection, left):
                 return connection.subscribe(query, start, limit, True, True, None)
@@ -314,7 +319,7 @@ class Client:
         return ReadResponse(self, open_read, timeout, False)
 
     def subscribe(self, query=None, after=None, *, resume=True, timeout=None):
-        """Do what umadb.Client.subscribe does; the Subscription is for ``async for``."""
+        """Like umadb.Client.subscribe, but returns a Subscription for ``async for``."""
 
         def follow(connection, left):
             return connection.subscribe(query, after, None, False, resume, None)
@@ -322,27 +327,27 @@ class Client:
         return Subscription(self, follow, timeout)
 
     async def head(self, *, timeout=None):
-        """Do what umadb.Client.head does."""
+        """Like umadb.Client.head."""
         return await self._call(HEAD, "", timeout)
 
     async def get_tracking_info(self, source, *, timeout=None):
-        """Do what umadb.Client.get_tracking_info does."""
+        """Like umadb.Client.get_tracking_info."""
         return await self._call(TRACKING, source, timeout)
 
     async def check_health(self, service="", *, timeout=None):
-        """Do what umadb.Client.check_health does."""
+        """Like umadb.Client.check_health."""
         return ServingStatus(await self._call(CHECK_HEALTH, service, timeout))
 
     def watch_health(self, service="", *, timeout=None):
-        """Do what umadb.Client.watch_health does; the HealthWatch is for ``async for``."""
+        """Like umadb.Client.watch_health, but returns a HealthWatch for ``async for``."""
         return HealthWatch(self, lambda connection, left: connection.watch_health(service, None), timeout)
 
     async def close(self):
-        """Do what umadb.Client.close does."""
+        """Like umadb.Client.close."""
         self._closed = True
         connecting, self._connecting = self._connecting, None
         if connecting is None or connecting.cancel() or connecting.cancelled() or connecting.exception():
-            return  # there is nothing to close
+            return  # nothing to close
         call = connecting.result().close(_bridge().notifier)
         if call is not None:
             await self._finish(call)

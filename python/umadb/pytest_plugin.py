@@ -1,8 +1,8 @@
-"""Fixtures for those who test with umadb. pytest finds them by itself.
+"""Fixtures for tests that use umadb. pytest loads them automatically.
 
-``umadb_client`` is a Client of an embedded store of the test's own, ``umadb_server`` the
-URL of a server of its own on a free port, and ``umadb_remote_client`` a Client of that
-server. All are empty at first and gone after the test.
+``umadb_client`` is a Client of an embedded store, ``umadb_server`` the URL of a server on a
+free port, and ``umadb_remote_client`` a Client of that server. Each test gets its own, with
+an empty store, and they are closed after the test.
 """
 
 import contextlib
@@ -20,22 +20,26 @@ __all__ = ["run_server", "umadb_client", "umadb_remote_client", "umadb_server"]
 
 @contextlib.contextmanager
 def run_server(path, *args):
-    """Run a server over a directory in a process of its own, and give its URL.
+    """Run a server in another process until the context exits.
 
     Args:
-        path: the directory (str or os.PathLike).
-        args: more of the command line (str). Without --listen, the port is a free one.
+        path: the directory of the store (str or os.PathLike).
+        args: further command line arguments (str). Without --listen, the server listens on a
+            free port of 127.0.0.1.
+
+    Yields:
+        The URL of the server (str).
 
     Raises:
-        ServerStartError: with what the server said, if it does not start.
+        ServerStartError: if the server does not start; the message is its output.
     """
     listen = () if "--listen" in args else ("--listen", "127.0.0.1:0")
     command = [sys.executable, "-m", "umadb", "serve", "--db-path", str(path), "--log-format", "json", *listen, *args]
-    silent = subprocess.DEVNULL  # the log has the address
-    with subprocess.Popen(command, stdin=silent, stdout=silent, stderr=subprocess.PIPE) as process:
+    devnull = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=devnull, stdout=devnull, stderr=subprocess.PIPE) as process:
         try:
-            address, tls = _listening(process.stderr)
-            # The log is read on, so that the server can go on writing it.
+            address, tls = _read_address(process.stderr)
+            # Keep reading the log, so that the server does not block when it writes.
             threading.Thread(target=process.stderr.read, daemon=True).start()
             yield f"{'https' if tls else 'http'}://{address}"
         finally:
@@ -43,16 +47,16 @@ def run_server(path, *args):
             process.wait()
 
 
-def _listening(log):
-    """Read the log up to the line that tells the address, and give that and whether it has TLS."""
-    said = []
+def _read_address(log):
+    """Read the log up to the line with the address; return the address and whether it uses TLS."""
+    output = []
     for line in log:
-        said.append(line.decode())
+        output.append(line.decode())
         with contextlib.suppress(ValueError, KeyError):
             entry = json.loads(line)
             if entry["msg"] == "listening":
                 return entry["address"], entry["tls"]
-    raise ServerStartError("".join(said))
+    raise ServerStartError("".join(output))
 
 
 @pytest.fixture
@@ -64,13 +68,13 @@ def umadb_client(tmp_path):
 
 @pytest.fixture
 def umadb_server(tmp_path_factory):
-    """The URL of a server that has an empty store."""
+    """The URL of a server with an empty store."""
     with run_server(tmp_path_factory.mktemp("umadb") / "uma.db") as url:
         yield url
 
 
 @pytest.fixture
 def umadb_remote_client(umadb_server):
-    """A Client of a server that has an empty store."""
+    """A Client of a server with an empty store."""
     with Client(umadb_server) as client:
         yield client

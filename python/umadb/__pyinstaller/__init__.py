@@ -1,4 +1,4 @@
-"""Where PyInstaller finds the hook of this package, by the entry point in pyproject.toml."""
+"""The PyInstaller hook of this package, registered by an entry point in pyproject.toml."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Tells PyInstaller of the Go library, which no import names: the extension loads it by its path."""
+"""Adds the Go library to the bundle. No import refers to it: the extension loads it by its path."""
 
 from PyInstaller.utils.hooks import collect_dynamic_libs
 
