@@ -1,4 +1,4 @@
-"""Builds what pyproject.toml cannot say: the extension, and the Go library beside it."""
+"""Builds the extension module and the Go library; everything else is in pyproject.toml."""
 
 import glob
 import os
@@ -19,39 +19,39 @@ REPOSITORY = os.path.dirname(HERE)
 VERSION = os.path.join(REPOSITORY, "internal", "cli", "version.go")
 
 
-def refuse_platforms():
-    """End with a sentence where the package cannot work."""
+def check_platform():
+    """Exit with an error on a platform that is not supported."""
     soabi = sysconfig.get_config_var("SOABI") or ""
     if sys.implementation.name != "cpython":
-        sys.exit(f"umadb needs CPython: {sys.implementation.name} cannot load its extension.")
+        sys.exit(f"umadb requires CPython: {sys.implementation.name} cannot load its extension module.")
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        sys.exit("umadb needs a CPython with the GIL: this one is free-threaded. Use the interpreter without the t.")
+        sys.exit("umadb requires a CPython with the GIL: this one is free-threaded. Use the interpreter without the t.")
     if sys.platform == "linux" and ("musl" in soabi or platform.libc_ver()[0] != "glibc"):
         sys.exit(
-            "umadb needs glibc: a Go library cannot be loaded at run time under musl, as on Alpine Linux. "
+            "umadb requires glibc: a Go library cannot be loaded at run time with musl, as on Alpine Linux. "
             "Use an image with glibc, such as python:3-slim."
         )
     if sys.platform == "win32":
-        sys.exit("umadb does not build on Windows yet: use it in WSL.")
+        sys.exit("umadb does not support Windows: use it in WSL.")
 
 
-def refuse_to_be_alone():
-    """End with a sentence where the Go module is not around this directory."""
+def check_repository():
+    """Exit with an error if the Go module is not in the parent directory."""
     if not os.path.exists(os.path.join(REPOSITORY, "go.mod")):
         sys.exit(
-            "umadb is built from its whole repository, and this is only the directory python of it. "
+            "umadb is built from its whole repository, and this is only its directory python. "
             "Clone https://github.com/umadb-go/umadb and run pip install ./python there, or install a wheel."
         )
 
 
 def version():
-    """Give the version of the program: there is one for all."""
+    """Return the version of the command line, which is also that of the package."""
     with open(VERSION, encoding="utf-8") as file:
         return re.search(r'Version = "([^"]+)"', file.read()).group(1)
 
 
 class BuildExtension(build_ext):
-    """Builds the extension, and the Go library beside it."""
+    """Builds the extension module, and the Go library in the same directory."""
 
     def run(self):
         super().run()
@@ -62,14 +62,14 @@ class BuildExtension(build_ext):
         """Build the Go library with the go command."""
         go = shutil.which(os.environ.get("GO", "go"))
         if go is None:
-            sys.exit("umadb is built from source here, which needs Go 1.26 or later on the PATH: https://go.dev/dl/")
+            sys.exit("building umadb from source requires Go 1.26 or later on the PATH: https://go.dev/dl/")
         command = [go, "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", target, "./python/binding"]
         subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "CGO_ENABLED": "1"}, check=True)
-        os.remove(os.path.splitext(target)[0] + ".h")  # of the functions, which the extension finds by name
+        os.remove(os.path.splitext(target)[0] + ".h")  # not used: the extension looks up functions by name
 
 
 class BuildWheel(bdist_wheel):
-    """One wheel for every CPython from 3.10 on."""
+    """Builds one wheel for CPython 3.10 and later."""
 
     def finalize_options(self):
         self.py_limited_api = "cp310"
@@ -77,17 +77,17 @@ class BuildWheel(bdist_wheel):
 
 
 class RefuseSdist(sdist):
-    """There is no source distribution: it would be this directory, without the Go module around it."""
+    """Exits with an error: a source distribution would lack the Go module in the parent directory."""
 
     def run(self):
         sys.exit(
-            "umadb has no source distribution of its own: it is built from its whole repository. "
+            "umadb has no source distribution: it is built from its whole repository. "
             "Clone https://github.com/umadb-go/umadb and run make wheel there."
         )
 
 
-refuse_platforms()
-refuse_to_be_alone()
+check_platform()
+check_repository()
 setup(
     version=version(),
     ext_modules=[

@@ -1,10 +1,10 @@
-"""Certificates for the tests, made with the openssl program."""
+"""Certificates for the tests, created with the openssl program."""
 
 import subprocess
 
 
 def make_certificate(path):
-    """Make a certificate that signs itself, for 127.0.0.1 and localhost; give the files of it and its key."""
+    """Create a self-signed certificate for 127.0.0.1 and localhost; return its file and that of its key."""
     certificate, key = path / "server.pem", path / "server.key"
     subprocess.run(
         [

@@ -1,10 +1,10 @@
-"""Fixtures: every test of behaviour runs over a store of each kind.
+"""Fixtures: tests of behaviour run with a store of each kind.
 
-The kinds are an embedded store, a server of ours, and the released Rust server, whose
-program the environment variable UMADB_TEST_RUST_SERVER names. Without it the latter tests
-are skipped, or fail if UMADB_TEST_INTEROP is "required".
+The kinds are an embedded store, the server of this project, and the released Rust server,
+whose program is named by the environment variable UMADB_TEST_RUST_SERVER. Without the
+variable, tests with that server are skipped, or fail if UMADB_TEST_INTEROP is "required".
 
-Environment: UMADB_TEST_LONG=1 runs the tests marked slow at full length.
+With UMADB_TEST_LONG=1, tests marked slow run at full length.
 """
 
 import os
@@ -12,22 +12,22 @@ import os
 import pytest
 from stores import KINDS, open_store
 
-# What the released server does otherwise, and SEMANTICS does not call better: by test.
-OTHERWISE = {
-    "test_a_type_and_tags_may_be_long": "its events must fit a page",
-    "test_many_tags_and_metadata": "its events must fit a page",
-    "test_65535_tags_are_accepted": "its events must fit a page",
-    "test_an_append_that_repeats_a_uuid_is_never_a_retry": "it takes one for a retry",
-    "test_after_the_greatest_position_nothing_ever_comes": "it ends that subscription",
+# Tests that the released server fails although they are not marked better, and why.
+DIFFERENCES = {
+    "test_a_type_and_tags_may_be_long": "its events must fit into a page",
+    "test_many_tags_and_metadata": "its events must fit into a page",
+    "test_65535_tags_are_accepted": "its events must fit into a page",
+    "test_an_append_that_repeats_a_uuid_is_never_a_retry": "it treats the append as a retry",
+    "test_subscription_after_the_greatest_position_waits": "it ends the subscription",
 }
 
 
 def pytest_configure(config):
     config.addinivalue_line(
-        "markers", "better: a rule in which this project does better than the released server"
+        "markers", "better: an improvement over the released server"
     )
-    config.addinivalue_line("markers", "tools: needs programs besides the package: type checkers, adaptors, peers")
-    config.addinivalue_line("markers", "slow: takes long at full length, with UMADB_TEST_LONG=1")
+    config.addinivalue_line("markers", "tools: requires other programs: type checkers, adaptors, pip and others")
+    config.addinivalue_line("markers", "slow: takes a long time at full length, with UMADB_TEST_LONG=1")
 
 
 def pytest_generate_tests(metafunc):
@@ -37,9 +37,9 @@ def pytest_generate_tests(metafunc):
     for kind in KINDS:
         marks = []
         if kind == "rust":
-            reason = OTHERWISE.get(metafunc.function.__name__)
+            reason = DIFFERENCES.get(metafunc.function.__name__)
             if reason is None and metafunc.definition.get_closest_marker("better"):
-                reason = "only this project does so"
+                reason = "an improvement of this project"
             if reason:
                 marks = [pytest.mark.skip(reason=reason)]
         kinds.append(pytest.param(kind, marks=marks))
@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def store(request, tmp_path):
-    """An empty store of a kind: its connect() makes a Client."""
+    """An empty store of each kind, whose connect() returns a Client."""
     kind = request.param
     if kind == "rust" and "UMADB_TEST_RUST_SERVER" not in os.environ:
         if os.environ.get("UMADB_TEST_INTEROP") == "required":

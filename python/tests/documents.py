@@ -1,4 +1,4 @@
-"""What the tests of documents share: blocks of code, tables, running and masking."""
+"""Helpers for the tests of documents: code blocks, tables, and running programs."""
 
 import os
 import pathlib
@@ -23,21 +23,21 @@ class Block:
     """A fenced block of a document."""
 
     language: str
-    name: str  # what stands behind the language
-    line: int  # of the first line of text
+    name: str  # the text after the language
+    line: int  # line number of the first line of text
     text: str
 
 
 @dataclass
 class Comment:
-    """A comment that tells the test what to do: ``<!-- Ctrl-C: server -->``."""
+    """A comment with an instruction for the test: ``<!-- Ctrl-C: server -->``."""
 
     text: str
     line: int
 
 
 def parts(path):
-    """Give the blocks and comments of a document in their order."""
+    """Return the blocks and comments of a document in order."""
     found, block = [], None
     for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("```"):
@@ -56,12 +56,12 @@ def parts(path):
 
 
 def blocks(path, language=None):
-    """Give the blocks of a document, or those in one language."""
+    """Return the blocks of a document, or those in one language."""
     return [p for p in parts(path) if isinstance(p, Block) and language in (None, p.language)]
 
 
 def tables(path):
-    """Give the tables of a document as (heading, header, rows), each row a list of cells."""
+    """Return the tables of a document as (heading, header, rows), each row a list of cells."""
     found, heading, rows = [], "", []
     for line in [*pathlib.Path(path).read_text(encoding="utf-8").splitlines(), ""]:
         if line.startswith("|"):
@@ -76,24 +76,24 @@ def tables(path):
 
 
 def mask(text):
-    """Write UUID for each UUID."""
+    """Replace each UUID by the word UUID."""
     return UUID.sub("UUID", text)
 
 
 def environment(**more):
-    """Give the environment for programs that use the package that is tested."""
+    """Return an environment in which programs import the package under test."""
     package = pathlib.Path(umadb.__file__).parent.parent
     path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **more}
 
 
 def run(text, folder, **more):
-    """Run a program in a folder and give what it prints.
+    """Run a program and return its output.
 
     Args:
         text: the program (str).
-        folder: becomes its working directory.
-        more: variables of its environment (str).
+        folder: its working directory (str or os.PathLike).
+        more: additional environment variables (str).
     """
     program = pathlib.Path(folder, "program.py")
     program.write_text(text, encoding="utf-8")
@@ -111,7 +111,7 @@ def run(text, folder, **more):
 
 
 def missing(what):
-    """Skip a test for want of something, unless everything is required."""
+    """Skip the test because something is missing, or fail if nothing may be skipped."""
     if os.environ.get("UMADB_TEST_INTEROP") == "required":
         pytest.fail(f"{what}, and UMADB_TEST_INTEROP=required")
     pytest.skip(what)

@@ -1,4 +1,4 @@
-"""Virtual environments for what others made, kept between runs, and programs in them."""
+"""Virtual environments for third-party programs, kept between test runs."""
 
 import os
 import pathlib
@@ -12,11 +12,11 @@ CACHE = REPOSITORY / ".cache" / "python"
 
 
 def python_with(name, *steps):
-    """Give the Python of a virtual environment, which is made again if what it has changed.
+    """Return the Python of a virtual environment, which is recreated if steps have changed.
 
     Args:
-        name: of the environment (str).
-        steps: the arguments of pip install, for one run of it after another (lists of str).
+        name: the name of the environment (str).
+        steps: the arguments of each run of pip install (lists of str).
     """
     folder = CACHE / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
     python = folder / "bin" / "python"
@@ -28,27 +28,27 @@ def python_with(name, *steps):
             install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
             installed = subprocess.run(install, env=environment(), capture_output=True, text=True)
             if installed.returncode != 0:
-                missing(f"{arguments[-1]} cannot be installed: {installed.stderr.strip()[-300:]}")
+                missing(f"cannot install {arguments[-1]}: {installed.stderr.strip()[-300:]}")
         done.write_text(repr(steps))
     return python
 
 
 def environment(**more):
-    """Give the environment for programs that are to see nothing of this one's packages."""
+    """Return an environment in which programs do not see the packages of this one."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more
 
 
-def with_the_package(**more):
-    """Give the environment for programs that are to see the package that is tested."""
+def package_environment(**more):
+    """Return an environment in which programs import the package under test."""
     return environment(PYTHONPATH=str(installed_package()), PYTHONDONTWRITEBYTECODE="1", **more)
 
 
 def installed_package():
-    """Give the folder in which the tested package is: built in place, or installed."""
+    """Return the directory that contains only the package under test, built in place or installed."""
     import umadb
 
     folder = pathlib.Path(umadb.__file__).parent.parent
-    # A folder of installed packages has more than this one; the programs are to see no other.
+    # site-packages contains other packages, which the programs must not see.
     if folder == PACKAGE:
         return folder
     alone = CACHE / "installed"
@@ -60,8 +60,8 @@ def installed_package():
 
 
 def wheel():
-    """Give the path of the wheel that is tested."""
-    named = os.environ.get("UMADB_TEST_WHEEL")
-    if named is None:
+    """Return the path of the wheel under test."""
+    path = os.environ.get("UMADB_TEST_WHEEL")
+    if path is None:
         missing("UMADB_TEST_WHEEL does not name the wheel")
-    return named
+    return path

@@ -1,15 +1,15 @@
-"""A proxy between a client and a server, to fall silent and to look at what is sent."""
+"""A proxy between a client and a server that can drop and record what is sent."""
 
 import contextlib
 import socket
 import threading
 
-PREFACE = 24  # bytes before the first frame of HTTP/2
-RST_STREAM = 3  # the type of frame that gives a stream up
+PREFACE = 24  # bytes before the first HTTP/2 frame
+RST_STREAM = 3  # type of the frame that cancels a stream
 
 
 class Proxy:
-    """Passes bytes on, until silent is set: then nobody hears of the other any more."""
+    """Forwards bytes until silent is set, and then drops them."""
 
     def __init__(self, url):
         host, port = url.rsplit("/", 1)[1].split(":")
@@ -18,7 +18,7 @@ class Proxy:
         self._sockets = [self._listener]
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.silent = False
-        self.sent = bytearray()  # by the first client that connected
+        self.sent = bytearray()  # by the first client
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -38,8 +38,8 @@ class Proxy:
                 if not self.silent:
                     target.sendall(data)
 
-    def given_up(self):
-        """Give how many streams the client has given up."""
+    def reset_streams(self):
+        """Return the number of streams that the client has reset."""
         at, count = PREFACE, 0
         while at + 9 <= len(self.sent):
             count += self.sent[at + 3] == RST_STREAM
@@ -55,7 +55,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def proxy(url):
-    """Give a Proxy to the server of a URL."""
+    """Run a Proxy to the server of a URL."""
     opened = Proxy(url)
     try:
         yield opened

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the extension with the address and undefined behaviour sanitisers, beside the Go
-# library that is built already, and runs tests over it. Usage: sanitize.sh [options of pytest]
-# Environment: PYTHON, the interpreter to test with, which has pytest; CC, the compiler.
+# Builds the extension with the address and undefined behaviour sanitizers, and runs tests
+# with it. The Go library must be built in place. Usage: sanitize.sh [pytest options]
+# Environment: PYTHON, an interpreter with pytest; CC, the compiler.
 set -eu
 tests=$(cd "$(dirname "$0")" && pwd)
 package=$(dirname "$tests")
@@ -21,9 +21,9 @@ include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 	-fvisibility=hidden -fPIC -shared -DPy_LIMITED_API=0x030A0000 -I"$include" \
 	"$package"/src/*.c -ldl -lpthread -o "$built/umadb/_native.abi3.so"
 
-# Python's own allocator would hide from the sanitiser what the extension does. What the
-# interpreter never frees is no leak of ours: test_leaks.py is for those.
-# pytest leaves standard error alone, for the sanitiser to say what is wrong.
+# Python's own allocator would hide errors from the sanitizer. Leaks are not reported,
+# because the interpreter does not free everything; test_leaks.py tests for leaks.
+# pytest does not capture the descriptor of standard error, where the sanitizer reports.
 export PYTHONPATH="$built" PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=detect_leaks=0:handle_segv=0 UBSAN_OPTIONS=print_stacktrace=1
 preload=$("$cc" -print-file-name=libasan.so)

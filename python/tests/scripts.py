@@ -1,4 +1,4 @@
-"""Python programs that tests run in processes of their own."""
+"""Python scripts that tests run in other processes."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import textwrap
 
 
 def run(script, *arguments, timeout=20, status=0, silent=True, **environment):
-    """Run a script to its end and give what it printed. It must exit with the status and no complaint."""
+    """Run a script and return its output. It must exit with status, and print no errors if silent."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
         capture_output=True,
@@ -23,8 +23,8 @@ def run(script, *arguments, timeout=20, status=0, silent=True, **environment):
 
 
 @contextlib.contextmanager
-def started(script, *arguments):
-    """Run a script beside the test; give the process, whose standard input and output are pipes of text."""
+def running(script, *arguments):
+    """Run a script in the background; yields the process, whose standard streams are text pipes."""
     command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:

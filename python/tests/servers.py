@@ -1,4 +1,4 @@
-"""A server that answers every call with the same bytes, whatever they are."""
+"""A fake server that answers every call with the same bytes."""
 
 import contextlib
 import socket
@@ -12,12 +12,12 @@ END_HEADERS = 4
 
 
 def frame(kind, flags, stream, payload=b""):
-    """Write a frame of HTTP/2."""
+    """Return an HTTP/2 frame."""
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
-def literal(name, value):
-    """Write a header field as HPACK does without any compression."""
+def header_field(name, value):
+    """Return an uncompressed HPACK header field."""
 
     def string(text):
         if len(text) < 127:
@@ -29,7 +29,7 @@ def literal(name, value):
 
 
 def field(number, content):
-    """Write a field of a protobuf message: a number, or bytes, or text."""
+    """Return a field of a protobuf message: an int, bytes or str."""
     if isinstance(content, int):
         return varint(number << 3) + varint(content)
     content = content.encode() if isinstance(content, str) else content
@@ -54,12 +54,12 @@ def read_exactly(connection, size):
     return data
 
 
-def answer(messages, status, text):
-    """Give the frames that answer a call, as a function of the stream."""
+def response_frames(messages, status, text):
+    """Return a function of the stream ID that returns the frames of a response."""
     body = b"".join(struct.pack(">BI", 0, len(m)) + m for m in messages)
-    trailers = literal("grpc-status", str(status)) + literal("grpc-message", urllib.parse.quote(text))
+    trailers = header_field("grpc-status", str(status)) + header_field("grpc-message", urllib.parse.quote(text))
     return lambda stream: (
-        frame(HEADERS, END_HEADERS, stream, b"\x88" + literal("content-type", "application/grpc"))
+        frame(HEADERS, END_HEADERS, stream, b"\x88" + header_field("content-type", "application/grpc"))
         + frame(DATA, 0, stream, body)
         + frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers)
     )
@@ -79,9 +79,9 @@ def serve(connection, frames):
 
 
 @contextlib.contextmanager
-def answering(*messages, status=0, text=""):
-    """Serve on a port: each call gets the messages (bytes), and then the status with its text. Give the URL."""
-    frames = answer(messages, status, text)
+def fake_server(*messages, status=0, text=""):
+    """Answer each call with the messages (bytes), then the status and its text; yields the URL."""
+    frames = response_frames(messages, status, text)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept():

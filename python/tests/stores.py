@@ -1,4 +1,4 @@
-"""Stores of each kind for the tests, and events to put into them."""
+"""Stores of each kind, and events and queries, for the tests."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ KINDS = ("embedded", "server", "rust")
 
 
 class Store:
-    """A store that Clients can be made for. An embedded one has one Client at a time."""
+    """A store that Clients can connect to. An embedded store allows one Client at a time."""
 
     def __init__(self, kind, url):
         self.kind = kind
@@ -25,7 +25,7 @@ class Store:
 
 @contextlib.contextmanager
 def open_store(kind, path):
-    """Give an empty store of a kind in a directory."""
+    """Open an empty store of a kind in a directory."""
     if kind == "embedded":
         yield Store(kind, f"file:{path / 'uma.db'}")
     else:
@@ -42,7 +42,7 @@ def free_port():
 
 @contextlib.contextmanager
 def run_rust_server(path, *args):
-    """Run the released server over a directory, and give its URL."""
+    """Run the released server with a directory; yields its URL."""
     path.mkdir(exist_ok=True)
     port = free_port()
     command = [
@@ -53,21 +53,21 @@ def run_rust_server(path, *args):
         str(path),
         *args,
     ]
-    # The program is a Python script that imports a package of our package's name.
+    # The program is a Python script that imports another package named umadb.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment)
+    devnull = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=devnull, stdout=devnull, stderr=devnull, env=environment)
     try:
-        await_port(port)
+        wait_for_port(port)
         yield f"http://127.0.0.1:{port}"
     finally:
-        # Killed, for it waits for streams that are open.
+        # SIGTERM would wait for open streams.
         process.kill()
         process.wait()
 
 
-def await_port(port):
-    deadline = time.monotonic() + 60  # the released server writes 256 MiB first
+def wait_for_port(port):
+    deadline = time.monotonic() + 60  # at startup the released server writes 256 MiB
     while True:
         with (
             contextlib.suppress(ConnectionRefusedError),
@@ -75,34 +75,34 @@ def await_port(port):
         ):
             return
         if time.monotonic() > deadline:
-            raise TimeoutError(f"nobody listens on port {port}")
+            raise TimeoutError(f"no server listens on port {port}")
         time.sleep(0.01)
 
 
 @contextlib.contextmanager
-def black_hole():
-    """Listen on a port, accept connections and never answer; give the URL."""
+def silent_server():
+    """Accept connections and never answer; yields the URL."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def events(count, *tags, type="Enrolled"):
-    """Give as many events with the tags."""
+    """Return a list of count events with the tags."""
     return [Event(type, str(n).encode(), tags) for n in range(count)]
 
 
 def tagged(*tags):
-    """Give the query for events with the tags."""
+    """Return the query for events with the tags."""
     return Query([QueryItem(tags=tags)])
 
 
 def positions(sequenced):
-    """Give the positions of stored events."""
+    """Return the positions of stored events."""
     return [s.position for s in sequenced]
 
 
-def search_for_long(client):
-    """Append events, and give a query that finds none of them, after minutes."""
+def slow_query(client):
+    """Append events, and return a query that takes minutes and matches none of them."""
     for _ in range(30):
         client.append([event for _ in range(500) for event in events(1, "even") + events(1, "odd")])
     return Query([QueryItem(tags=["even", "odd"])] * 30_000)

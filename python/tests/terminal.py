@@ -1,9 +1,9 @@
-"""Follows a document from top to bottom, in an empty folder.
+"""Executes the code blocks of a document from top to bottom, in an empty directory.
 
-What stands behind the three backticks says what is done with a block, as in docs/README.md:
-``sh`` is typed, ``sh NAME`` into another terminal where it goes on running, ``text`` and
-``text NAME`` are compared with what was printed, ``python FILE`` is saved, and ``python``
-alone is run.
+The text after the three backticks decides what is done with a block, as docs/README.md
+describes: ``sh`` runs in the main terminal, ``sh NAME`` keeps running in another terminal,
+``text`` and ``text NAME`` are compared with the output, ``python FILE`` is saved, and
+``python`` is run.
 """
 
 import os
@@ -18,46 +18,46 @@ import time
 
 from documents import Comment, environment, parts
 
-# Installing and cloning is left out: what it would bring is here.
-LEFT_OUT = re.compile(r"(pip|git clone|python3? -m venv|cd umadb|apt-get|\. ?venv|export PATH).*")
+# Lines that install or clone something are skipped: it is installed already.
+SKIPPED = re.compile(r"(pip|git clone|python3? -m venv|cd umadb|apt-get|\. ?venv|export PATH).*")
 
-# What in the text of a document stands for more than itself.
-ANY = [
+# Text in a document that matches variable output: (the text, the pattern that it matches).
+PLACEHOLDERS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", r"[0-9a-f-]{36}"),  # a UUID
-    (r"in \d+\.\d+s", r"in \\d+\.\\d+s"),  # what pytest took
+    (r"in \d+\.\d+s", r"in \\d+\.\\d+s"),  # the duration of a pytest run
     ("…", ".*"),
 ]
 
 
 def pattern(text):
-    """Make a regular expression of a text block."""
+    """Return the regular expression for a text block."""
     lines = []
     for line in text.splitlines(keepends=True):
         if line == "…\n":
             lines.append(r"(?s:.*\n)?")
             continue
-        parts_of_line, pieces = re.split("|".join(f"({p})" for p, _ in ANY), line), []
+        parts_of_line, pieces = re.split("|".join(f"({p})" for p, _ in PLACEHOLDERS), line), []
         for part in filter(None, parts_of_line):
-            replacement = next((r for p, r in ANY if re.fullmatch(p, part)), None)
+            replacement = next((r for p, r in PLACEHOLDERS if re.fullmatch(p, part)), None)
             pieces.append(replacement.replace("\\\\", "\\") if replacement else re.escape(part))
         lines.append("".join(pieces))
     return "".join(lines)
 
 
 def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return str(listening.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return str(listener.getsockname()[1])
 
 
-class Reader:
-    """Somebody who follows a document."""
+class DocumentRunner:
+    """Executes a document."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.ports = {port: free_port() for port in ("50051", "50052")}
-        self.printed = None  # by the last block in the main terminal
-        self.others = {}  # terminals by name: (process, log)
+        self.output = None  # of the last block in the main terminal
+        self.terminals = {}  # other terminals by name: (process, log)
         commands = self.folder / ".commands"
         commands.mkdir()
         for name, command in {
@@ -75,25 +75,25 @@ class Reader:
             UMADB_URL=f"http://127.0.0.1:{self.ports['50051']}",
             PYTHONDONTWRITEBYTECODE="1",
         )
-        # The tests in a document are run as if by someone who has only this document.
+        # The tests in a document run with pytest's defaults.
         self.environment.pop("PYTEST_ADDOPTS", None)
 
-    def follow(self, document):
-        """Do all that a document says."""
+    def run(self, document):
+        """Execute all blocks of a document."""
         try:
             for part in parts(document):
                 try:
-                    self.do(part)
+                    self.execute(part)
                 except AssertionError as error:
                     raise AssertionError(f"{document}:{part.line}: {error}") from None
-            for name in list(self.others):
+            for name in list(self.terminals):
                 self.interrupt(name)
         finally:
-            for process, _ in self.others.values():
+            for process, _ in self.terminals.values():
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def do(self, part):
+    def execute(self, part):
         if isinstance(part, Comment):
             if part.text.startswith("Ctrl-C: "):
                 self.interrupt(part.text.removeprefix("Ctrl-C: "))
@@ -113,12 +113,12 @@ class Reader:
         elif part.language == "text" and part.name:
             self.await_text(part.name, text)
         elif part.language == "text":
-            assert self.printed is not None, "nothing was printed before this block"
-            assert re.fullmatch(pattern(text), self.printed), f"this was printed:\n{self.printed}"
+            assert self.output is not None, "there is no output before this block"
+            assert re.fullmatch(pattern(text), self.output), f"the output is:\n{self.output}"
 
     def type(self, text):
         """Run a script in the main terminal."""
-        lines = [line for line in text.splitlines() if not LEFT_OUT.match(line)]
+        lines = [line for line in text.splitlines() if not SKIPPED.match(line)]
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
             cwd=self.folder,
@@ -130,11 +130,11 @@ class Reader:
             timeout=120,
         )
         assert done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}"
-        self.printed = done.stdout
+        self.output = done.stdout
 
     def start(self, name, text):
-        """Type into another terminal."""
-        if name in self.others:
+        """Run a script in another terminal."""
+        if name in self.terminals:
             self.interrupt(name)
         log = self.folder / f".{name.replace(' ', '-')}.log"
         with log.open("w") as output:
@@ -147,36 +147,36 @@ class Reader:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.others[name] = process, log
+        self.terminals[name] = process, log
         if name.endswith("server"):
             port = self.ports["50052"] if self.ports["50052"] in text else self.ports["50051"]
             self.wait_for(
-                lambda: listens(port), lambda: f"nothing listens; {name} printed:\n{log.read_text()}"
+                lambda: listens(port), lambda: f"no server listens; {name} printed:\n{log.read_text()}"
             )
 
     def await_text(self, name, text):
-        """Wait until another terminal has printed what a block says, and nothing else."""
-        _, log = self.others[name]
+        """Wait until the output of another terminal matches a block."""
+        _, log = self.terminals[name]
         self.wait_for(
             lambda: re.fullmatch(pattern(text), log.read_text()),
             lambda: f"{name} printed:\n{log.read_text()}",
         )
 
     def interrupt(self, name):
-        """Press Ctrl-C in another terminal and wait for its program to end."""
-        process, _ = self.others[name]
+        """Send SIGINT to the program in another terminal and wait for it to exit."""
+        process, _ = self.terminals[name]
         os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=10)
-        del self.others[name]
+        del self.terminals[name]
 
     @staticmethod
-    def wait_for(condition, otherwise):
+    def wait_for(condition, message):
         deadline = time.monotonic() + 15
         while not condition():
-            assert time.monotonic() < deadline, otherwise()
+            assert time.monotonic() < deadline, message()
             time.sleep(0.05)
 
 
 def listens(port):
-    with socket.socket() as probing:
-        return probing.connect_ex(("127.0.0.1", int(port))) == 0
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(port))) == 0

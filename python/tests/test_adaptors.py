@@ -1,18 +1,18 @@
-"""The released adaptors of eventsourcing, unchanged, on this package."""
+"""Tests of the released adaptors for eventsourcing with this package."""
 
 import subprocess
 import sys
 
 import pytest
 from documents import HERE, REPOSITORY, blocks
-from environments import python_with, with_the_package
+from environments import package_environment, python_with
 
 from umadb.pytest_plugin import run_server
 
 pytestmark = pytest.mark.tools
 
-# What the adaptor needs is named here, since it is installed without dependencies: one of
-# them is the umadb of the package index, in whose place this package is tested.
+# Dependencies of each adaptor, which is installed without them: one of its dependencies is
+# the umadb of the package index, which this package replaces.
 ADAPTORS = {
     "stable": (["eventsourcing==9.5.6", "pycryptodome", "msgspec"], "eventsourcing-umadb==0.3.5", ""),
     "alpha": (
@@ -44,7 +44,7 @@ TESTS_OF_RECORDERS = [
 
 @pytest.fixture(scope="module", params=ADAPTORS)
 def adaptor(request):
-    """The name of an adaptor, and a function that runs programs with it and the URL of a store."""
+    """The name of an adaptor, and a function that runs a program with it and the URL of a store."""
     if sys.version_info < (3, 11):
         pytest.skip("the adaptors need Python 3.11")
     dependencies, package, option = ADAPTORS[request.param]
@@ -54,7 +54,7 @@ def adaptor(request):
         command = [python, HERE / "adaptors" / program, argument, url + option]
         return subprocess.run(
             command,
-            env=with_the_package(),
+            env=package_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -74,7 +74,7 @@ def url(request, tmp_path):
             yield url
 
 
-def test_a_bank(adaptor, url):
+def test_bank_scenario(adaptor, url):
     name, run = adaptor
     done = run("scenario.py", f"bank_{name}", url)
     assert done.returncode == 0, done.stderr
@@ -86,7 +86,7 @@ def test_recorders(adaptor, url, test):
     name, run = adaptor
     if name == "alpha" and test == "TestApplications.test_insert_select":
         pytest.skip(
-            "it wants a repeated append to be a conflict: no UmaDB does that since events have their UUIDs"
+            "it expects a repeated append to conflict, but a retry is recognised by the UUIDs of its events"
         )
     done = run("recorders.py", test, url)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -98,7 +98,7 @@ PROGRAMS = {"stable": "accounts.py", "alpha": "accounts10.py"}
 
 
 @pytest.mark.parametrize("name", ADAPTORS)
-def test_the_page(name, tmp_path):
+def test_examples_of_migration_page(name, tmp_path):
     if sys.version_info < (3, 11):
         pytest.skip("the adaptors need Python 3.11")
     (library, *others), package, _ = ADAPTORS[name]
@@ -106,6 +106,6 @@ def test_the_page(name, tmp_path):
     python = python_with(name, [library, *others], ["--no-deps", package])
     (block,) = [block for block in blocks(PAGE, "python") if block.name == PROGRAMS[name]]
     done = subprocess.run(
-        [python, "-c", block.text], cwd=tmp_path, env=with_the_package(), capture_output=True, text=True, timeout=60
+        [python, "-c", block.text], cwd=tmp_path, env=package_environment(), capture_output=True, text=True, timeout=60
     )
     assert (done.stdout, done.stderr) == ("70\n", "")

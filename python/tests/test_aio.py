@@ -1,4 +1,4 @@
-"""umadb.aio: the same behaviour, for coroutines."""
+"""Tests of umadb.aio."""
 
 import asyncio
 import inspect
@@ -81,7 +81,7 @@ async def test_subscribe(client):
 
 
 @asynchronous
-async def test_a_read_that_subscribes(client):
+async def test_read_that_subscribes(client):
     await client.append(events(3))
     assert positions([s async for s in client.read(start=2, limit=2, subscribe=True)]) == [2, 3]
     response = client.read(start=4, limit=2, subscribe=True)
@@ -121,14 +121,14 @@ async def append_slowly(client):
 
 
 @asynchronous
-async def test_many_appends_at_once(client):
+async def test_concurrent_appends(client):
     assert sorted(await asyncio.gather(*(client.append(events(1)) for _ in range(500)))) == list(
         range(1, 501)
     )
 
 
 @asynchronous
-async def test_the_loop_goes_on_while_one_waits(client):
+async def test_other_tasks_run_while_one_waits(client):
     waiting = asyncio.ensure_future(anext(client.subscribe()))
     for _ in range(100):
         await asyncio.sleep(0.001)
@@ -139,11 +139,11 @@ async def test_the_loop_goes_on_while_one_waits(client):
 
 @pytest.mark.better
 @asynchronous
-async def test_a_stream_that_failed_fails_again(client):
+async def test_failed_stream_raises_again(client):
     response = client.read(Query([QueryItem(["x"] * 65537)]))
-    for ask in (response.__anext__, response.next_batch, response.head, response.collect_with_head):
+    for call in (response.__anext__, response.next_batch, response.head, response.collect_with_head):
         with pytest.raises(ValueError, match="^invalid argument: "):
-            await ask()
+            await call()
 
 
 def test_options(tmp_path):
@@ -165,7 +165,7 @@ def test_options(tmp_path):
             aio.Client(**({"url": "file:x"} | arguments))
 
 
-def test_no_server():
+def test_no_server_raises_transport_error():
     async def main():
         client = aio.Client(f"http://127.0.0.1:{free_port()}")
         calls = client.head(), client.append(events(1)), anext(client.read()), anext(client.subscribe())
@@ -179,15 +179,15 @@ def test_no_server():
 @pytest.mark.parametrize(
     "name", [n for n, f in vars(umadb.Client).items() if inspect.isfunction(f) and not n.startswith("__")]
 )
-def test_methods_are_those_of_the_synchronous_client(name):
-    ours = inspect.signature(getattr(aio.Client, name))
-    theirs = inspect.signature(getattr(umadb.Client, name))
-    assert [(p.name, p.kind, p.default) for p in ours.parameters.values()] == [
-        (p.name, p.kind, p.default) for p in theirs.parameters.values()
+def test_methods_match_the_synchronous_client(name):
+    signature = inspect.signature(getattr(aio.Client, name))
+    synchronous = inspect.signature(getattr(umadb.Client, name))
+    assert [(p.name, p.kind, p.default) for p in signature.parameters.values()] == [
+        (p.name, p.kind, p.default) for p in synchronous.parameters.values()
     ]
 
 
-def test_an_opening_that_nobody_takes_closes_the_store(tmp_path):
+def test_cancelled_open_closes_the_store(tmp_path):
     read_end, write_end = os.pipe()
     notifier = _native.Notifier(write_end)
     os.close(write_end)

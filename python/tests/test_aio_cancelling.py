@@ -1,17 +1,17 @@
-"""umadb.aio: what is cancelled or closed while tasks wait."""
+"""Tests of umadb.aio: cancelling and closing while tasks wait."""
 
 import asyncio
 
 import pytest
 from loops import asynchronous, take
-from stores import black_hole, events, tagged
+from stores import events, silent_server, tagged
 
 import umadb
 from umadb import CancelledByUserError, aio
 
 
 @asynchronous
-async def test_timeouts_lose_no_event(client):
+async def test_timeouts_lose_no_events(client):
     subscription = client.subscribe()
     got = []
 
@@ -31,7 +31,7 @@ async def test_timeouts_lose_no_event(client):
 
 
 @asynchronous
-async def test_a_cancelled_collection_loses_no_event(client):
+async def test_cancelled_collect_loses_no_events(client):
     await client.append(events(3))
     response = client.read(limit=5, subscribe=True)
     collecting = asyncio.ensure_future(response.collect_with_head())
@@ -44,7 +44,7 @@ async def test_a_cancelled_collection_loses_no_event(client):
 
 
 @asynchronous
-async def test_cancelled_appends_happen_whole_or_not_at_all(client):
+async def test_cancelled_appends_are_atomic(client):
     for n in range(50):
         appending = asyncio.ensure_future(client.append(events(3, f"n:{n}")))
         for _ in range(n % 5):
@@ -58,7 +58,7 @@ async def test_cancelled_appends_happen_whole_or_not_at_all(client):
 
 
 @asynchronous
-async def test_cancelling_streams(client):
+async def test_cancel_streams(client):
     await client.append(events(3))
     for make in (client.subscribe, lambda: client.read(subscribe=True)):
         for end in (lambda s: s.cancel(), lambda s: umadb.cancel_all_stream_responses()):
@@ -69,14 +69,14 @@ async def test_cancelling_streams(client):
             end(stream)
             with pytest.raises(CancelledByUserError):
                 await asyncio.wait_for(waiting, 1)
-            for ask in (stream.__anext__, stream.next_batch):
+            for call in (stream.__anext__, stream.next_batch):
                 with pytest.raises(CancelledByUserError):
-                    await ask()
+                    await call()
     stream = client.read()
     stream.cancel()
-    for ask in (stream.__anext__, stream.next_batch, stream.head, stream.collect_with_head):
+    for call in (stream.__anext__, stream.next_batch, stream.head, stream.collect_with_head):
         with pytest.raises(CancelledByUserError):
-            await ask()
+            await call()
     for end in (lambda s: s.cancel(), lambda s: umadb.cancel_all_stream_responses()):
         stream = client.read()
         await anext(stream)
@@ -86,7 +86,7 @@ async def test_cancelling_streams(client):
 
 
 @asynchronous
-async def test_a_stream_is_for_one_task_at_a_time(client):
+async def test_stream_allows_one_task_at_a_time(client):
     stream = client.subscribe()
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0.05)
@@ -97,7 +97,7 @@ async def test_a_stream_is_for_one_task_at_a_time(client):
 
 
 @asynchronous
-async def test_closing(client):
+async def test_close_cancels_waiting_calls(client):
     await client.append(events(3000))
     following, reading, idle, watch = (
         client.subscribe(after=3000),
@@ -127,7 +127,7 @@ async def test_closing(client):
             await call()
 
 
-def test_cancelling_a_stream_that_is_still_connecting(tmp_path):
+def test_cancel_stream_while_connecting(tmp_path):
     async def main():
         async with aio.Client.open(tmp_path / "s") as client:
             await client.append(events(1))
@@ -144,7 +144,7 @@ def test_cancelling_a_stream_that_is_still_connecting(tmp_path):
     asyncio.run(main())
 
 
-def test_closing_under_a_stream_that_is_still_connecting():
+def test_close_client_while_stream_is_connecting():
     async def main(url):
         client = aio.Client(url)
         waiting = [asyncio.ensure_future(anext(s)) for s in (client.subscribe(), client.read(), client.watch_health())]
@@ -154,5 +154,5 @@ def test_closing_under_a_stream_that_is_still_connecting():
             with pytest.raises(CancelledByUserError):
                 await asyncio.wait_for(task, 1)
 
-    with black_hole() as url:
+    with silent_server() as url:
         asyncio.run(main(url))

@@ -1,4 +1,4 @@
-"""umadb.aio and event loops: several of them, ended ones, and what they leave behind."""
+"""Tests of umadb.aio with several event loops, with ended loops, and of leaks."""
 
 import asyncio
 import gc
@@ -9,14 +9,14 @@ import time
 import pytest
 from proxies import proxy
 from scripts import run
-from stores import black_hole, events, positions, search_for_long
+from stores import events, positions, silent_server, slow_query
 
 from umadb import Client, aio
 from umadb.pytest_plugin import run_server
 
 
-def test_several_loops_in_several_threads(store):
-    """Each has its client, but for an embedded store, where they share one that is connected."""
+def test_loops_in_several_threads(store):
+    """Each loop has its own client, except with an embedded store, where they share one."""
     shared = aio.Client(store.url) if store.kind == "embedded" else None
     if shared:
         asyncio.run(shared.head())
@@ -47,7 +47,7 @@ def test_several_loops_in_several_threads(store):
         asyncio.run(shared.close())
 
 
-def test_one_client_in_loop_after_loop(store):
+def test_one_client_in_successive_loops(store):
     client = aio.Client(store.url)
     subscription = client.subscribe()
 
@@ -60,7 +60,7 @@ def test_one_client_in_loop_after_loop(store):
     asyncio.run(client.close())
 
 
-def test_a_loop_that_ends_while_tasks_wait(store):
+def test_loop_ends_while_tasks_wait(store):
     client = aio.Client(store.url)
 
     async def main():
@@ -76,40 +76,40 @@ def test_a_loop_that_ends_while_tasks_wait(store):
     asyncio.run(client.close())
 
 
-def test_a_loop_that_ends_while_it_connects():
-    with black_hole() as url:
+def test_loop_ends_while_client_connects():
+    with silent_server() as url:
         client = aio.Client(url)
 
         async def main():
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.head(), 0.1)
 
-        began = time.monotonic()
+        start = time.monotonic()
         for _ in range(3):
             asyncio.run(main())
         asyncio.run(client.close())
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - start < 2
 
 
-def test_a_failure_to_connect_that_nobody_waited_for_is_forgotten():
+def test_client_connects_again_after_unobserved_failure():
     async def main(url):
         complaints = []
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
         client = aio.Client(url)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(client.head(), 0.1)
-        await asyncio.sleep(6)  # it has failed after five seconds
-        with pytest.raises(asyncio.TimeoutError):  # it is connecting again
+        await asyncio.sleep(6)  # connecting fails after five seconds
+        with pytest.raises(asyncio.TimeoutError):  # the client connects again
             await asyncio.wait_for(client.head(), 0.1)
         await client.close()
         gc.collect()
         assert complaints == []
 
-    with black_hole() as url:
+    with silent_server() as url:
         asyncio.run(main(url))
 
 
-def test_no_pipe_to_be_had(tmp_path):
+def test_pipe_error_is_raised(tmp_path):
     script = """
 import asyncio, os, sys
 from umadb import aio
@@ -131,27 +131,27 @@ asyncio.run(main())
     assert run(script, tmp_path / "s") == "too many open files\nNone\n"
 
 
-def test_a_long_search_leaves_the_loop_to_others(tmp_path):
+def test_slow_query_does_not_block_the_loop(tmp_path):
     with Client.open(tmp_path / "s") as client:
-        search = search_for_long(client)
+        search = slow_query(client)
 
     async def main():
         async with aio.Client.open(tmp_path / "s") as client:
-            began = time.monotonic()
+            start = time.monotonic()
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.read(search).next_batch(), 0.2)
             assert await client.head() == 30_000
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - start < 1
 
     asyncio.run(main())
 
 
-def test_an_abandoned_stream_ends_on_the_server(tmp_path):
-    async def main(between):
-        async with aio.Client(between.url) as client:
+def test_abandoned_stream_ends_on_the_server(tmp_path):
+    async def main(relay):
+        async with aio.Client(relay.url) as client:
             await client.append(events(3))
             for stream in (client.subscribe(), client.watch_health()):
-                before = between.given_up()
+                before = relay.reset_streams()
                 await anext(stream)
                 with pytest.raises(asyncio.TimeoutError):
                     while True:
@@ -159,10 +159,10 @@ def test_an_abandoned_stream_ends_on_the_server(tmp_path):
                 del stream
                 gc.collect()
             await asyncio.sleep(0.2)
-            assert between.given_up() >= before + 1
+            assert relay.reset_streams() >= before + 1
 
-    with run_server(tmp_path / "s") as url, proxy(url) as between:
-        asyncio.run(main(between))
+    with run_server(tmp_path / "s") as url, proxy(url) as relay:
+        asyncio.run(main(relay))
 
 
 def descriptors():
@@ -171,7 +171,7 @@ def descriptors():
 
 
 @pytest.mark.parametrize("closing", [True, False])
-def test_no_descriptor_is_left_behind(closing, tmp_path):
+def test_no_descriptor_leaks(closing, tmp_path):
     async def main(url):
         client = aio.Client(url)
         await client.append(events(1))
@@ -193,7 +193,7 @@ def test_no_descriptor_is_left_behind(closing, tmp_path):
             time.sleep(0.1)
 
 
-def test_beside_a_synchronous_client(tmp_path):
+def test_synchronous_client_works_in_the_same_process(tmp_path):
     with run_server(tmp_path / "s") as url, Client(url) as client:
 
         async def main():

@@ -1,10 +1,10 @@
-"""What servers answer, whatever it is: values that are whole, or an exception."""
+"""Tests with valid and invalid messages of a server: reads return valid values or raise."""
 
 import asyncio
 import random
 
 import pytest
-from servers import answering, field
+from servers import fake_server, field
 
 import umadb.aio
 from umadb import Client, Event, TransportError
@@ -31,43 +31,43 @@ def response(*stored):
     return b"".join(field(1, s) for s in stored) + field(2, 9)
 
 
-RIGHT = response(sequenced())
+VALID = response(sequenced())
 
-# No UTF-8: a byte alone, an overlong form, half a surrogate pair, beyond Unicode, cut off.
-NO_TEXT = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
-WRONG = {
-    "a message that is cut off": RIGHT[:-1],
-    "a varint without an end": RIGHT + b"\x80",
-    "a length beyond the end": b"\x0a\x64" + RIGHT,
-    "an event that is no message": response(sequenced(stored=b"\x12")),
-    "a length of ten bytes": response(sequenced(stored=b"\x0a" + b"\xff" * 9 + b"\x01")),
+# A stray byte, an overlong form, half a surrogate pair, beyond Unicode, truncated.
+INVALID_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
+INVALID = {
+    "truncated message": VALID[:-1],
+    "unterminated varint": VALID + b"\x80",
+    "length beyond the end": b"\x0a\x64" + VALID,
+    "event is not a message": response(sequenced(stored=b"\x12")),
+    "ten-byte length": response(sequenced(stored=b"\x0a" + b"\xff" * 9 + b"\x01")),
     "no event": response(field(1, 7)),
     "no position": response(field(2, event())),
     "position 0": response(sequenced(0)),
-    "a position that is text": response(field(1, "7") + field(2, event())),
-    "an event that is a number": response(field(1, 7) + field(2, 5)),
-    "a type that is a number": response(sequenced(stored=field(1, 5))),
-    "metadata that is no message": response(sequenced(stored=event() + field(5, b"\xff"))),
-    "metadata whose key is a number": response(sequenced(stored=field(5, field(1, 1)))),
-    "tracking that is no message": response(sequenced(tracking=b"\x0a\x05up")),
-    "a head that is text": field(2, "9"),
-    **{f"a type of {text!r}": response(sequenced(stored=field(1, text))) for text in NO_TEXT},
+    "position is text": response(field(1, "7") + field(2, event())),
+    "event is a number": response(field(1, 7) + field(2, 5)),
+    "type is a number": response(sequenced(stored=field(1, 5))),
+    "metadata is not a message": response(sequenced(stored=event() + field(5, b"\xff"))),
+    "metadata key is a number": response(sequenced(stored=field(5, field(1, 1)))),
+    "tracking is not a message": response(sequenced(tracking=b"\x0a\x05up")),
+    "head is text": field(2, "9"),
+    **{f"type is {text!r}": response(sequenced(stored=field(1, text))) for text in INVALID_UTF8},
     **{
-        f"{name} that is no text": response(sequenced(stored=content))
+        f"{name} is not UTF-8": response(sequenced(stored=content))
         for name, content in {
-            "a tag": field(2, b"\xff"),
-            "a UUID": field(4, b"\xff"),
-            "a key": field(5, field(1, b"\xff")),
-            "a value": field(5, field(2, b"\xff")),
+            "tag": field(2, b"\xff"),
+            "UUID": field(4, b"\xff"),
+            "key": field(5, field(1, b"\xff")),
+            "value": field(5, field(2, b"\xff")),
         }.items()
     },
-    "a source that is no text": response(sequenced(tracking=field(1, b"\xff"))),
+    "source is not UTF-8": response(sequenced(tracking=field(1, b"\xff"))),
 }
 
 
-def test_a_message_that_is_right():
+def test_valid_message_is_decoded():
     text = "\0\x7f\u0080\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff"
-    with answering(response(sequenced(), sequenced(8, field(1, text) + field(99, "unknown")))) as url:
+    with fake_server(response(sequenced(), sequenced(8, field(1, text) + field(99, "unknown")))) as url:
         (first, second), head = Client(url).read().collect_with_head()
     assert (first.position, first.event.event_type, first.event.tags, first.event.data) == (
         7,
@@ -79,17 +79,17 @@ def test_a_message_that_is_right():
     assert second.event.event_type == text
 
 
-def test_fields_may_come_in_any_order():
-    with answering(response(field(2, field(4, "u") + field(2, "tag") + field(1, "type")) + field(1, 3))) as url:
+def test_fields_may_be_in_any_order():
+    with fake_server(response(field(2, field(4, "u") + field(2, "tag") + field(1, "type")) + field(1, 3))) as url:
         (only,) = Client(url).read()
     assert (only.position, only.event.event_type, only.event.tags, only.event.uuid) == (3, "type", ["tag"], "u")
 
 
-@pytest.mark.parametrize("message", WRONG.values(), ids=list(WRONG))
-def test_a_message_that_is_wrong(message):
-    with answering(message) as url, Client(url) as client:
+@pytest.mark.parametrize("message", INVALID.values(), ids=list(INVALID))
+def test_invalid_message_raises(message):
+    with fake_server(message) as url, Client(url) as client:
         response = client.read()
-        for _ in range(2):  # it does not go on either
+        for _ in range(2):  # the second call fails too
             with pytest.raises(TransportError, match=UNREADABLE):
                 next(response)
             with pytest.raises(TransportError, match=UNREADABLE):
@@ -98,18 +98,18 @@ def test_a_message_that_is_wrong(message):
             client.read().head()
 
 
-@pytest.mark.parametrize("message", WRONG.values(), ids=list(WRONG))
-def test_a_message_of_a_subscription_that_is_wrong(message):
-    with answering(message.removesuffix(field(2, 9))) as url, Client(url) as client:
+@pytest.mark.parametrize("message", INVALID.values(), ids=list(INVALID))
+def test_invalid_message_of_subscription_raises(message):
+    with fake_server(message.removesuffix(field(2, 9))) as url, Client(url) as client:
         for response in (client.subscribe(resume=False), client.read(subscribe=True)):
             for _ in range(2):
                 with pytest.raises(TransportError, match=UNREADABLE):
                     next(response)
 
 
-def test_a_message_that_is_wrong_with_asyncio():
+def test_invalid_message_raises_with_asyncio():
     async def main():
-        with answering(WRONG["no event"]) as url:
+        with fake_server(INVALID["no event"]) as url:
             async with umadb.aio.Client(url) as client:
                 for _ in range(2):
                     with pytest.raises(TransportError, match=UNREADABLE):
@@ -118,31 +118,31 @@ def test_a_message_that_is_wrong_with_asyncio():
     asyncio.run(main())
 
 
-def test_every_change_of_a_message_is_found_or_harmless():
+def test_altered_message_is_rejected_or_decodable():
     changes = random.Random(12)
-    refused = 0
+    rejected = 0
     for _ in range(150):
         message = bytearray(response(sequenced(), sequenced(8)))
         for _ in range(changes.randint(1, 3)):
             message[changes.randrange(len(message))] = changes.randrange(256)
-        with answering(bytes(message)) as url, Client(url) as client:
+        with fake_server(bytes(message)) as url, Client(url) as client:
             try:
                 stored = list(client.read())
             except TransportError:
-                refused += 1
+                rejected += 1
             else:
-                # All of it can be decoded, and there is no event without a position.
+                # Every value can be decoded, and every event has a position.
                 repr(stored)
                 assert all(s.position > 0 for s in stored)
-    assert refused > 20
+    assert rejected > 20
 
 
 COMMANDS = "\x1b]0;title\x07\x1b[2J\x9b31m\u202e\x00"
 
 
 @pytest.mark.parametrize("status", [2, 3, 9, 13, 16])
-def test_text_of_a_server_commands_no_terminal(status):
-    with answering(status=status, text=COMMANDS) as url, Client(url) as client:
+def test_control_characters_of_a_server_are_escaped(status):
+    with fake_server(status=status, text=COMMANDS) as url, Client(url) as client:
         for call in (client.head, lambda: client.append([Event("A", b"")]), lambda: next(client.read())):
             with pytest.raises(Exception) as caught:
                 call()

@@ -1,6 +1,6 @@
-"""What the released package takes as an argument, this one takes, and makes the same of it.
+"""Tests that this package accepts every argument that the released one accepts, with the same result.
 
-Odd but legal values for each argument are tried with both.
+Both packages are called with unusual values for each argument.
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from documents import HERE, environment
-from test_migration import PAGE, Package, Serving, old, old_environment  # noqa: F401, a fixture
+from test_migration import PAGE, Package, RunningServer, old, old_environment  # noqa: F401, a fixture
 
 pytestmark = pytest.mark.tools
 
@@ -29,7 +29,7 @@ METADATA = """{}; None; {'a': 'b'}; {'a': 1}; {1: 'a'}; {'a': None}; [('a', 'b')
     collections.OrderedDict(a='b'); collections.UserDict(a='b'); collections.ChainMap({'a': 'b'}); {Name.A: Text('b')}
     'ab'; []; {'a'}; {b'a': b'b'}; collections.Counter(); {'': ''}""".replace("\n", ";").split(";")
 
-# For each set of values: calls in which V stands for one of them, and X for an item of a list.
+# Calls for each set of values. V is replaced by a value, and X by an item of a list.
 CALLS = [
     (TEXTS, "", "Event(V, b'')"),
     (TEXTS, "", "Event('A', b'', [V])"),
@@ -105,12 +105,12 @@ def is_error(answer):
 
 @pytest.fixture(scope="module")
 def answers(old, tmp_path_factory):  # noqa: F811
-    """What each package answers to each expression, both with the released server."""
-    found = []
+    """The answers of both packages to each expression, with the released server."""
+    results = []
     released = Package(old, old_environment())
     for package in (released, Package(sys.executable, environment())):
         folder = tmp_path_factory.mktemp("arguments")
-        with Serving(released, folder) as url:
+        with RunningServer(released, folder) as url:
             done = subprocess.run(
                 [package.python, HERE / "data" / "arguments.py", url],
                 cwd=folder,
@@ -121,17 +121,17 @@ def answers(old, tmp_path_factory):  # noqa: F811
                 timeout=300,
             )
         assert done.returncode == 0, done.stderr
-        found.append(dict(zip(EXPRESSIONS, json.loads(done.stdout), strict=True)))
-    return found
+        results.append(dict(zip(EXPRESSIONS, json.loads(done.stdout), strict=True)))
+    return results
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_an_argument(answers, expression):
-    theirs, ours = (answer[expression] for answer in answers)
-    if is_error(theirs):
-        return  # ours may take more
-    if expression.startswith("Client(") and is_error(ours):
-        # What is deliberately refused is in the table of the page.
+def test_argument_is_accepted_as_by_released_package(answers, expression):
+    old_answer, new = (answer[expression] for answer in answers)
+    if is_error(old_answer):
+        return  # the new package may accept more
+    if expression.startswith("Client(") and is_error(new):
+        # The page lists what is rejected on purpose.
         assert f"| `{expression}` |" in PAGE.read_text(encoding="utf-8")
     else:
-        assert ours == theirs
+        assert new == old_answer

@@ -1,4 +1,4 @@
-"""PyInstaller, without options: the program that it makes has all of the package."""
+"""Tests that PyInstaller bundles the whole package without options."""
 
 import hashlib
 import pathlib
@@ -20,13 +20,13 @@ with Client.open(sys.argv[1]) as client:
 """
 
 
-def test_one_file(tmp_path):
+def test_bundle_in_one_file(tmp_path):
     path = pathlib.Path(wheel())
-    # A wheel that is built again has the same name.
+    # The hash makes pip reinstall a wheel that was rebuilt with the same name.
     package = f"umadb @ {path.as_uri()}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}"
     python = python_with("pyinstaller", ["pyinstaller==6.22.3"], ["--no-deps", package])
     tmp_path.joinpath("program.py").write_text(PROGRAM, encoding="utf-8")
-    made = subprocess.run(
+    built = subprocess.run(
         [python, "-m", "PyInstaller", "--onefile", "program.py"],
         cwd=tmp_path,
         env=environment(PYINSTALLER_CONFIG_DIR=str(tmp_path / "cache")),
@@ -34,7 +34,7 @@ def test_one_file(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert made.returncode == 0, made.stderr
+    assert built.returncode == 0, built.stderr
     done = subprocess.run(
         [tmp_path / "dist" / "program", "uma.db"],
         cwd=tmp_path,

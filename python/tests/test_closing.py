@@ -1,4 +1,4 @@
-"""What close() does to the calls that are under way: nobody waits any longer, nor does close()."""
+"""Tests that close() ends all calls in progress, and does not block."""
 
 import asyncio
 import threading
@@ -6,20 +6,20 @@ import time
 
 import pytest
 from proxies import proxy
-from stores import black_hole, events, search_for_long, tagged
+from stores import events, silent_server, slow_query, tagged
 
 import umadb.aio
 from umadb import AppendCondition, CancelledByUserError, Client, TransportError
 from umadb.pytest_plugin import run_server
 
-# What each call waits for, and what it fails with when the client is closed.
+# The errors of calls whose client is closed.
 CLOSED = (RuntimeError, "^the client is closed$")
 CANCELLED = (CancelledByUserError, "^cancelled$")
 UNKNOWN = (TransportError, "the client was closed.*; whether the events were appended is unknown$")
 
 
 def calls(client):
-    """Give every call that may wait for a server, as functions."""
+    """Return every call that may wait for a server, as (function, expected error)."""
     return [
         (client.head, CLOSED),
         (lambda: client.get_tracking_info("up"), CLOSED),
@@ -31,7 +31,7 @@ def calls(client):
     ]
 
 
-def fails(call, expected):
+def assert_fails(call, expected):
     error, text = expected
     with pytest.raises(error, match=text) as caught:
         call()
@@ -39,13 +39,13 @@ def fails(call, expected):
         assert not isinstance(caught.value, TransportError)
 
 
-def close_under(client, waiting):
-    """Close a client while threads are in calls, and check what becomes of these."""
+def close_during(client, waiting):
+    """Close a client while threads are in calls, and check the errors of the calls."""
     failures = []
 
     def run(call, expected):
         try:
-            fails(call, expected)
+            assert_fails(call, expected)
         except BaseException as error:
             failures.append(error)
 
@@ -53,70 +53,70 @@ def close_under(client, waiting):
     for thread in threads:
         thread.start()
     time.sleep(0.3)
-    began = time.monotonic()
+    start = time.monotonic()
     client.close()
     for thread in threads:
         thread.join(5)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - start < 1
     assert failures == []
 
 
 @pytest.fixture
 def silent(tmp_path):
-    """A proxy to a server; it falls silent when told to."""
-    with run_server(tmp_path / "s") as url, proxy(url) as between:
-        yield between
+    """A proxy to a server."""
+    with run_server(tmp_path / "s") as url, proxy(url) as relay:
+        yield relay
 
 
-def test_a_silent_server(silent):
+def test_close_with_silent_server(silent):
     client = Client(silent.url)
     silent.silent = True
-    close_under(client, calls(client))
-    fails(client.head, CLOSED)
+    close_during(client, calls(client))
+    assert_fails(client.head, CLOSED)
 
 
-def test_a_silent_server_and_asyncio(silent):
-    async def close_under_tasks():
+def test_close_with_silent_server_and_asyncio(silent):
+    async def close_during_tasks():
         client = umadb.aio.Client(silent.url)
         await client.head()
         silent.silent = True
         waiting = calls(client)
         tasks = [asyncio.ensure_future(call()) for call, _ in waiting]
         await asyncio.sleep(0.3)
-        began = time.monotonic()
+        start = time.monotonic()
         await client.close()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - start < 1
         return zip(answers, waiting, strict=True)
 
-    def give(answer):
+    def reraise(answer):
         raise answer
 
-    for answer, (_, expected) in asyncio.run(close_under_tasks()):
-        fails(lambda answer=answer: give(answer), expected)
+    for answer, (_, expected) in asyncio.run(close_during_tasks()):
+        assert_fails(lambda answer=answer: reraise(answer), expected)
 
 
-def test_connecting_with_asyncio():
-    async def close_under_connecting(url):
+def test_close_while_connecting_with_asyncio():
+    async def close_during_connect(url):
         client = umadb.aio.Client(url)
         tasks = [asyncio.ensure_future(client.head()) for _ in range(2)]
         for _ in range(3):
             await asyncio.sleep(0.1)
-        began = time.monotonic()
+        start = time.monotonic()
         await client.close()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - start < 1
         assert [(type(a), str(a)) for a in answers] == [(RuntimeError, "the client is closed")] * 2
 
-    with black_hole() as url:
-        asyncio.run(close_under_connecting(url))
+    with silent_server() as url:
+        asyncio.run(close_during_connect(url))
 
 
-def test_an_embedded_store_that_searches_for_long(tmp_path):
+def test_slow_query_of_embedded_store(tmp_path):
     client = Client.open(tmp_path / "s")
-    search = search_for_long(client)
+    search = slow_query(client)
     head = client.head()
-    close_under(
+    close_during(
         client,
         [
             (lambda: client.read(search).next_batch(), CANCELLED),

@@ -1,4 +1,4 @@
-"""Append conditions."""
+"""Tests of append conditions."""
 
 import threading
 
@@ -8,12 +8,12 @@ from stores import events, positions, tagged
 from umadb import AppendCondition, Event, IntegrityError, Query, TrackingInfo
 
 
-def test_nothing_matches_and_the_append_happens(client):
+def test_append_succeeds_if_no_event_matches(client):
     client.append(events(2, "a"))
     assert client.append(events(1, "b"), AppendCondition(tagged("b"))) == 3
 
 
-def test_something_matches_and_nothing_happens(client):
+def test_append_fails_if_an_event_matches(client):
     client.append(events(2, "a"))
     with pytest.raises(IntegrityError):
         client.append(events(1, "b"), AppendCondition(tagged("a")))
@@ -24,7 +24,7 @@ def test_something_matches_and_nothing_happens(client):
     ("after", "fails"),
     [(None, True), (0, True), (1, True), (2, True), (3, False), (4, False), (5, False), (9, False)],
 )
-def test_after(client, after, fails):
+def test_condition_ignores_events_up_to_after(client, after, fails):
     client.append(events(1) + events(2, "a") + events(1))
     condition = AppendCondition(fail_if_events_match=tagged("a"), after=after)
     if fails:
@@ -35,24 +35,24 @@ def test_after(client, after, fails):
 
 
 @pytest.mark.better
-def test_after_the_greatest_position_nothing_is_in_conflict(client):
+def test_no_conflict_after_the_greatest_position(client):
     client.append(events(1))
     assert client.append(events(1), AppendCondition(Query(), 2**64 - 1)) == 2
 
 
-def test_an_empty_query_matches_every_event(client):
+def test_empty_query_matches_every_event(client):
     assert client.append(events(1), AppendCondition(Query())) == 1
     with pytest.raises(IntegrityError):
         client.append(events(1), AppendCondition(Query()))
     assert client.append(events(1), AppendCondition(Query(), after=1)) == 2
 
 
-def test_the_events_of_the_append_itself_are_not_in_conflict(client):
+def test_append_does_not_conflict_with_its_own_events(client):
     assert client.append(events(3, "a"), AppendCondition(tagged("a"))) == 3
 
 
 @pytest.mark.better
-def test_the_first_event_in_conflict_is_named(client):
+def test_error_names_the_first_conflicting_event(client):
     client.append(events(2) + events(2, "a"))
     with pytest.raises(IntegrityError) as caught:
         client.append(events(1), AppendCondition(tagged("a")))
@@ -64,7 +64,7 @@ def test_the_first_event_in_conflict_is_named(client):
 
 
 @pytest.mark.better
-def test_an_append_without_events_has_its_condition_checked(client):
+def test_condition_is_checked_without_events(client):
     client.append(events(1, "a"))
     with pytest.raises(IntegrityError):
         client.append([], AppendCondition(tagged("a")))
@@ -72,7 +72,7 @@ def test_an_append_without_events_has_its_condition_checked(client):
 
 
 @pytest.mark.better
-def test_a_request_is_validated_before_its_condition(client):
+def test_request_is_validated_before_its_condition(client):
     client.append(events(1, "a"))
     with pytest.raises(ValueError, match="^invalid argument: ") as caught:
         client.append([Event("a", b"", uuid="none")], AppendCondition(tagged("a")))
@@ -80,14 +80,14 @@ def test_a_request_is_validated_before_its_condition(client):
 
 
 @pytest.mark.better
-def test_a_condition_is_checked_before_tracking(client):
+def test_condition_is_checked_before_tracking(client):
     client.append(events(1, "a"), tracking_info=TrackingInfo("up", 1))
     with pytest.raises(IntegrityError) as caught:
         client.append(events(1), AppendCondition(tagged("a")), TrackingInfo("up", 1))
     assert caught.value.conflict_position == 1
 
 
-def test_of_many_concurrent_appends_on_one_condition_one_wins(client):
+def test_one_of_many_concurrent_conditional_appends_succeeds(client):
     outcomes = []
 
     def attempt():
@@ -105,7 +105,7 @@ def test_of_many_concurrent_appends_on_one_condition_one_wins(client):
     assert client.head() == 1
 
 
-def test_those_who_read_decide_and_append_lose_no_update(client):
+def test_concurrent_read_decide_append_loses_no_update(client):
     def count():
         for _ in range(10):
             while True:
@@ -129,7 +129,7 @@ def test_those_who_read_decide_and_append_lose_no_update(client):
     assert positions(found) == list(range(1, 41))
 
 
-def test_wrong_arguments(client):
+def test_invalid_arguments(client):
     for arguments in [
         ("abc",),
         (None,),

@@ -1,4 +1,4 @@
-"""Making, closing and using a Client; URLs, keys, TLS and health."""
+"""Tests of opening and closing a Client; URLs, keys, TLS and health."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ import time
 
 import pytest
 from certificates import make_certificate
-from stores import black_hole, events, free_port, positions, run_rust_server
+from stores import events, free_port, positions, run_rust_server, silent_server
 
 from umadb import AuthenticationError, CancelledByUserError, Client, ServingStatus, TransportError
 from umadb.pytest_plugin import run_server
@@ -14,7 +14,7 @@ from umadb.pytest_plugin import run_server
 KEY = "umadb:example-api-key"
 
 
-def test_close_may_come_again_and_ends_everything(store):
+def test_close_ends_everything_and_can_be_repeated(store):
     client = store.connect()
     client.append(events(3000))
     reading, following, idle = client.read(), client.subscribe(), client.read()
@@ -22,9 +22,9 @@ def test_close_may_come_again_and_ends_everything(store):
     client.close()
     client.close()
     for stream in (reading, following, idle, client.read(), client.subscribe(), client.read(subscribe=True)):
-        for ask in (lambda s=stream: next(s), stream.next_batch):
+        for call in (lambda s=stream: next(s), stream.next_batch):
             with pytest.raises(CancelledByUserError):
-                ask()
+                call()
     with pytest.raises(CancelledByUserError):
         reading.head()
     for call in (
@@ -39,7 +39,7 @@ def test_close_may_come_again_and_ends_everything(store):
         next(client.watch_health())
 
 
-def test_the_context_manager_closes(store):
+def test_context_manager_closes_the_client(store):
     with store.connect() as client:
         client.append(events(1))
     with pytest.raises(RuntimeError, match="closed"):
@@ -68,7 +68,7 @@ def test_health(client):
         client.watch_health(None)
 
 
-def test_health_when_the_server_stops(tmp_path):
+def test_health_watch_reports_server_shutdown(tmp_path):
     with run_server(tmp_path / "s") as url:
         client = Client(url)
         watch = client.watch_health()
@@ -81,7 +81,7 @@ def test_health_when_the_server_stops(tmp_path):
 
 
 def fail_to_connect(*arguments):
-    """Make clients of the arguments, all at the same time: all fail, in a few seconds."""
+    """Create a client for each tuple of arguments concurrently, and check that all fail within seconds."""
     errors = []
 
     def connect(arguments):
@@ -90,25 +90,25 @@ def fail_to_connect(*arguments):
         except TransportError as error:
             errors.append(error)
 
-    began = time.monotonic()
+    start = time.monotonic()
     threads = [threading.Thread(target=connect, args=(a,)) for a in arguments]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(errors) == len(arguments)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - start < 6
 
 
-def test_no_server_and_one_that_never_answers():
-    with black_hole() as url:
+def test_connecting_to_no_server_and_to_silent_server_fails():
+    with silent_server() as url:
         fail_to_connect((f"http://127.0.0.1:{free_port()}",), (url,))
 
 
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "ftp://127.0.0.1:1", "http://", "127.0.0.1:50051", "http://a b"]
 )
-def test_urls_that_are_none(url):
+def test_invalid_urls(url):
     with pytest.raises((ValueError, TransportError)):
         Client(url)
 
@@ -129,12 +129,12 @@ def test_urls_that_are_none(url):
     ],
     ids=str,
 )
-def test_wrong_arguments(arguments, error, tmp_path):
+def test_invalid_arguments(arguments, error, tmp_path):
     with pytest.raises(error, match=next(iter(arguments)) if "url" not in arguments else None):
         Client(**({"url": f"file:{tmp_path}/s"} | arguments))
 
 
-def test_a_batch_size_that_is_too_long_to_be_written(tmp_path):
+def test_batch_size_with_thousands_of_digits(tmp_path):
     with pytest.raises(ValueError, match="^batch_size must be "):
         Client.open(tmp_path / "s", batch_size=10**5000)
 
@@ -161,7 +161,7 @@ def test_embedded_urls(tmp_path, monkeypatch):
         Client.open(b"store")
 
 
-def test_a_directory_is_opened_once(tmp_path):
+def test_directory_can_be_opened_only_once(tmp_path):
     with Client.open(tmp_path / "s"):
         with pytest.raises(OSError, match="^io error: "):
             Client.open(tmp_path / "s")
@@ -171,7 +171,7 @@ def test_a_directory_is_opened_once(tmp_path):
         Client.open(tmp_path / "file")
 
 
-def test_a_client_that_is_forgotten_is_closed(tmp_path):
+def test_unreferenced_client_is_closed(tmp_path):
     for _ in range(3):
         client = Client.open(tmp_path / "s")
         client.append(events(1))
@@ -183,7 +183,7 @@ def test_a_client_that_is_forgotten_is_closed(tmp_path):
 
 @pytest.fixture(params=["server", "rust"])
 def secure_server(request, tmp_path):
-    """A server with TLS and a key: its URL and the certificate's file."""
+    """The URL and the certificate file of a server with TLS and a key."""
     certificate, key = make_certificate(tmp_path)
     options = ("--tls-cert", str(certificate), "--tls-key", str(key), "--api-key", KEY)
     if request.param == "rust":
@@ -208,7 +208,7 @@ def test_tls_and_key(secure_server):
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", KEY + "x"])
-def test_a_missing_or_wrong_key(secure_server, key):
+def test_missing_or_wrong_key(secure_server, key):
     url, certificate = secure_server
     with Client(url, str(certificate), key) as client:
         for call in (
@@ -224,14 +224,14 @@ def test_a_missing_or_wrong_key(secure_server, key):
         assert client.check_health() is ServingStatus.SERVING
 
 
-def test_an_unknown_authority_and_no_tls(secure_server, request):
+def test_unknown_authority_and_missing_tls(secure_server, request):
     url, _ = secure_server
     if request.node.callspec.params["secure_server"] == "rust":
-        pytest.skip("what the client does is the same")
+        pytest.skip("the client behaves the same with both servers")
     fail_to_connect((url, None, KEY), (url.replace("https", "http"),))
 
 
-def test_a_ca_path_of_no_use(tmp_path):
+def test_unusable_ca_path(tmp_path):
     (tmp_path / "empty.pem").write_text("")
     (tmp_path / "nonsense.pem").write_text(
         "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"
@@ -242,7 +242,7 @@ def test_a_ca_path_of_no_use(tmp_path):
         assert not isinstance(caught.value, TransportError)
 
 
-def test_a_key_is_not_sent_over_an_insecure_url(tmp_path):
+def test_key_is_not_sent_over_insecure_url(tmp_path):
     with run_server(tmp_path / "s") as url, Client(url, api_key=KEY) as client:
         for call in (
             client.head,
@@ -254,7 +254,7 @@ def test_a_key_is_not_sent_over_an_insecure_url(tmp_path):
                 call()
 
 
-def test_only_a_server_that_never_answered_is_taken_for_one_with_tls(tmp_path):
+def test_error_mentions_tls_only_if_server_never_answered(tmp_path):
     certificate, key = make_certificate(tmp_path)
     port = free_port()
     address = "--listen", f"127.0.0.1:{port}"

@@ -1,11 +1,11 @@
-"""The documents on the package are followed from top to bottom."""
+"""Tests that execute the documents about the package."""
 
 import builtins
 import re
 
 import pytest
 from documents import PACKAGE, REPOSITORY, tables
-from terminal import Reader
+from terminal import DocumentRunner
 
 import umadb
 
@@ -17,8 +17,8 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_following(document, tmp_path):
-    Reader(tmp_path).follow(document)
+def test_document(document, tmp_path):
+    DocumentRunner(tmp_path).run(document)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
@@ -27,14 +27,14 @@ def test_links(document):
         assert target.startswith("https://") or (document.parent / target).exists(), target
 
 
-def test_the_table_of_errors():
+def test_table_of_errors():
     (rows,) = [rows for heading, _, rows in tables(PACKAGE / "README.md") if heading == "Errors"]
 
-    def named(cell):
+    def exception_class(cell):
         name = cell.strip("`")
         return getattr(umadb, name, None) or getattr(builtins, name)
 
     for name, base, _ in rows:
-        assert issubclass(named(name), named(base)), name
-    ours = [name for name in umadb.__all__ if name.endswith("Error")]
-    assert set(ours) <= {name.strip("`") for name, _, _ in rows}
+        assert issubclass(exception_class(name), exception_class(base)), name
+    errors = [name for name in umadb.__all__ if name.endswith("Error")]
+    assert set(errors) <= {name.strip("`") for name, _, _ in rows}

@@ -1,4 +1,4 @@
-"""Errors: their classes and messages."""
+"""Tests of errors: their classes and messages."""
 
 import gc
 import pickle
@@ -23,7 +23,7 @@ BASES = {
 
 
 @pytest.mark.parametrize("name", BASES)
-def test_classes(name):
+def test_exception_classes(name):
     error = getattr(umadb, name)
     assert error.__base__ is BASES[name]
     assert error.__module__ == "umadb"
@@ -32,7 +32,7 @@ def test_classes(name):
     assert (type(again), again.args) == (error, ("text",))
 
 
-def test_a_failed_condition(client):
+def test_failed_condition(client):
     client.append(events(1, "a"))
     with pytest.raises(IntegrityError, match="^integrity error: ") as caught:
         client.append(events(1), AppendCondition(tagged("a")))
@@ -40,7 +40,7 @@ def test_a_failed_condition(client):
 
 
 @pytest.mark.better
-def test_the_message_names_the_query_and_the_event_but_no_data(client):
+def test_message_contains_query_and_position_but_no_data(client):
     client.append([Event("t", b"confidential", ["of interest"])])
     with pytest.raises(IntegrityError) as caught:
         client.append([Event("t", b"confidential")], AppendCondition(tagged("of interest")))
@@ -51,7 +51,7 @@ def test_the_message_names_the_query_and_the_event_but_no_data(client):
 
 
 @pytest.mark.better
-def test_a_message_is_short_and_printable_whatever_the_request(client):
+def test_message_is_short_and_printable(client):
     long = "\x01\U0010ffff\n" * 200
     client.append([Event("t", b"", [long])])
     query = Query([QueryItem(tags=[long])] * 100)
@@ -66,9 +66,9 @@ def test_a_message_is_short_and_printable_whatever_the_request(client):
 
 
 @pytest.mark.better
-def test_a_stream_that_failed_fails_again(client):
+def test_failed_stream_raises_again(client):
     response = client.read(Query([QueryItem(["x"] * 65537)]))
-    for ask in (
+    for call in (
         lambda: next(response),
         response.next_batch,
         response.head,
@@ -76,11 +76,11 @@ def test_a_stream_that_failed_fails_again(client):
         lambda: list(response),
     ):
         with pytest.raises(ValueError, match="^invalid argument: "):
-            ask()
+            call()
 
 
 @pytest.mark.better
-def test_a_stream_that_failed_is_freed(client):
+def test_failed_stream_is_freed(client):
     class Marker:
         pass
 
@@ -99,7 +99,7 @@ def test_a_stream_that_failed_is_freed(client):
 
 
 @pytest.mark.better
-def test_after_an_error_everything_goes_on(client):
+def test_client_works_after_an_error(client):
     for n in range(20):
         with pytest.raises(ValueError):
             client.append([Event("t", b"", uuid="none")])
@@ -108,7 +108,7 @@ def test_after_an_error_everything_goes_on(client):
         assert client.append(events(1)) == n + 1
 
 
-def test_a_lost_server(tmp_path):
+def test_server_killed(tmp_path):
     with run_server(tmp_path / "s") as url:
         client = Client(url)
         client.append(events(1))
@@ -117,7 +117,7 @@ def test_a_lost_server(tmp_path):
     client.close()
 
 
-def test_a_damaged_store(tmp_path):
+def test_corrupt_store(tmp_path):
     with Client.open(tmp_path / "s") as client:
         client.append([Event("t", b"x" * 1000) for _ in range(100)])
     files = [f for f in (tmp_path / "s").rglob("*") if f.is_file() and f.stat().st_size > 50_000]

@@ -1,4 +1,4 @@
-"""What an event may hold, and how it comes back; limits."""
+"""Tests of what events may contain, and of limits."""
 
 import copy
 import pickle
@@ -12,7 +12,7 @@ HEX = "0123456789abcdef0123456789abcdef"
 PLAIN = "01234567-89ab-cdef-0123-456789abcdef"
 
 
-def test_events_come_back_as_they_were_sent(client):
+def test_events_are_read_as_appended(client):
     appended = [
         Event("", b""),
         Event("Type", b"\x00\xff\n", ["b", "a", "b", "", ""], uuid.uuid4(), {"z": "1", "a": "2", "": ""}),
@@ -64,14 +64,14 @@ def test_many_tags_and_metadata(client):
     [PLAIN, HEX, "urn:uuid:" + PLAIN, "{" + PLAIN + "}", PLAIN.upper(), HEX.upper(), uuid.UUID(HEX)],
     ids=str,
 )
-def test_a_uuid_of_any_form_comes_back_in_lower_case_with_hyphens(client, form):
+def test_uuid_of_any_form_is_read_in_canonical_form(client, form):
     client.append([Event("t", b"", uuid=form)])
     (stored,) = client.read()
     assert stored.event.uuid == PLAIN
     assert type(stored.event.uuid) is str
 
 
-def test_no_uuid_comes_back_as_none(client):
+def test_missing_uuid_is_read_as_none(client):
     client.append([Event("t", b""), Event("t", b"", uuid=None), Event("t", b"", uuid="")])
     assert [s.event.uuid for s in client.read()] == [None] * 3
 
@@ -90,13 +90,13 @@ def test_no_uuid_comes_back_as_none(client):
         PLAIN.replace("-", "_"),
     ],
 )
-def test_anything_else_is_no_uuid(client, text):
+def test_other_text_is_rejected_as_uuid(client, text):
     with pytest.raises(ValueError, match="^invalid argument: "):
         client.append([Event("t", b""), Event("t", b"", uuid=text)])
     assert client.head() is None
 
 
-def test_a_uuid_may_come_again(client):
+def test_uuid_may_be_repeated(client):
     client.append([Event("t", b"", uuid=PLAIN)] * 2)
     assert [s.event.uuid for s in client.read()] == [PLAIN] * 2
 
@@ -158,13 +158,13 @@ def test_uuid_type_in_the_url(store, monkeypatch):
     ids=["data", "tags", "key", "value"],
 )
 @pytest.mark.better
-def test_an_event_over_a_limit_is_refused(client, wrong):
+def test_event_over_a_limit_is_rejected(client, wrong):
     with pytest.raises(ValueError, match="^invalid argument: "):
         client.append([wrong])
     assert client.append([Event("t", b"")]) == 1
 
 
-def test_the_greatest_event_comes_back(client):
+def test_largest_event_is_read_as_appended(client):
     data = bytes((4 << 20) - (64 << 10) - 100)
     client.append([Event("t", data)])
     (stored,) = client.read()
@@ -190,20 +190,20 @@ def test_65536_events_are_accepted(client):
 
 
 @pytest.mark.better
-def test_more_events_are_refused(client):
+def test_more_events_are_rejected(client):
     with pytest.raises(ValueError, match="^invalid argument: .*65536"):
         client.append([Event("t", b"")] * 65537)
 
 
 @pytest.mark.better
-def test_a_request_far_over_the_limit_is_refused_and_the_next_is_not(client):
+def test_next_request_succeeds_after_one_far_over_the_limit(client):
     with pytest.raises((ValueError, RuntimeError)):
         client.append([Event("t", bytes(3 << 20))] * 20)
     assert client.append([Event("t", b"")]) == 1
 
 
 @pytest.mark.better
-def test_more_terms_in_a_query_are_refused(client):
+def test_more_query_terms_are_rejected(client):
     assert list(client.read(Query([QueryItem(["x"] * 65536)]))) == []
     response = client.read(Query([QueryItem(["x"] * 65537)]))
     for _ in range(2):
@@ -212,7 +212,7 @@ def test_more_terms_in_a_query_are_refused(client):
 
 
 @pytest.mark.better
-def test_a_longer_source_is_refused(client):
+def test_longer_source_is_rejected(client):
     with pytest.raises(ValueError, match="^invalid argument: "):
         client.append([], tracking_info=TrackingInfo("s" * 256, 1))
     with pytest.raises(ValueError, match="^invalid argument: "):

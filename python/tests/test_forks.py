@@ -1,4 +1,4 @@
-"""Forks: a child cannot use what its parent opened, and is told so; before, all is well."""
+"""Tests of forks: a child gets an error for what its parent opened, and can use its own clients."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from scripts import run, started
+from scripts import run, running
 
 from umadb.pytest_plugin import run_server
 
@@ -20,7 +20,7 @@ def url(request, tmp_path):
             yield address
 
 
-# Runs a function in a child, which must end by itself, and soon.
+# Runs a function in a child, which must exit within 10 seconds.
 IN_CHILD = """
 import gc, os, signal, sys, warnings
 warnings.simplefilter("ignore")
@@ -39,7 +39,7 @@ def in_child(function):
         sys.exit(0)
     _, status = os.waitpid(pid, 0)
     assert status == 0, status
-def refused(*calls):
+def assert_fork_error(*calls):
     for call in calls:
         try:
             call()
@@ -50,7 +50,7 @@ def refused(*calls):
 """
 
 
-def test_a_child_is_told(url):
+def test_child_cannot_use_the_parents_client(url):
     script = (
         IN_CHILD
         + """
@@ -60,7 +60,7 @@ reading, idle, following, health = client.read(), client.read(), client.subscrib
 next(reading), next(following), next(health)
 reading.head()
 def child():
-    refused(
+    assert_fork_error(
         lambda: client.append([Event("t", b"")]), lambda: client.get_tracking_info("up"), client.head,
         lambda: next(reading), reading.head, reading.next_batch, reading.collect_with_head,
         lambda: list(idle), idle.head, lambda: next(following), following.next_batch, lambda: next(health),
@@ -91,7 +91,7 @@ client.close()
     run(script, url, url + "-other")
 
 
-def test_asyncio_in_a_child(url):
+def test_child_cannot_use_the_parents_asyncio_client(url):
     script = (
         IN_CHILD
         + """
@@ -122,7 +122,7 @@ asyncio.run(after())
     run(script, url)
 
 
-def test_the_first_client_may_be_made_after_the_fork(url):
+def test_first_client_can_be_created_after_fork(url):
     script = (
         IN_CHILD
         + """
@@ -130,7 +130,7 @@ def child():
     with Client(sys.argv[1]) as client:
         position = client.append([Event("t", b"")])
         assert next(client.read(start=position)).position == position
-        in_child(lambda: refused(client.head))
+        in_child(lambda: assert_fork_error(client.head))
 for _ in range(3):
     in_child(child)
 in_child(lambda: in_child(child))
@@ -141,7 +141,7 @@ with Client(sys.argv[1]) as client:
     run(script, url)
 
 
-def test_asyncio_first_in_a_child(url):
+def test_first_asyncio_client_can_be_created_after_fork(url):
     script = (
         IN_CHILD
         + """
@@ -162,7 +162,7 @@ in_child(child)
 @pytest.mark.parametrize("before", [False, True])
 def test_multiprocessing(method, before, tmp_path):
     if before and method == "fork":
-        pytest.skip("such a child is told")
+        pytest.skip("the child gets an error")
     program = tmp_path / "program.py"
     program.write_text(f"""
 import multiprocessing, sys
@@ -184,7 +184,7 @@ if __name__ == "__main__":
     assert done.returncode == 0, done.stderr
 
 
-def test_subprocesses_are_no_forks_of_ours(tmp_path):
+def test_subprocesses_do_not_affect_the_client(tmp_path):
     script = """
 import subprocess, sys
 from umadb import *
@@ -200,16 +200,16 @@ assert client.head() == 5
 
 @pytest.mark.parametrize("call", ["next(following)", "client.append([Event('t', b'')], condition)"])
 @pytest.mark.parametrize("end", ["return", "sys.exit(7)"])
-def test_a_signal_handler_may_fork(call, end, tmp_path):
-    """The child comes out of the handler in the middle of the parent's call."""
+def test_signal_handler_may_fork(call, end, tmp_path):
+    """The child returns from the handler into the call of its parent."""
     script = f"""
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])
-from stores import search_for_long
+from stores import slow_query
 from umadb import *
 client = Client.open(sys.argv[1])
 following = client.subscribe(after=10**6)
-condition = AppendCondition(search_for_long(client))
+condition = AppendCondition(slow_query(client))
 parent = os.getpid()
 child = 0
 def handler(signum, frame):
@@ -231,7 +231,7 @@ except KeyboardInterrupt:
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7, status
 """
-    # Python 3.12 and later warn of a fork with threads.
+    # Python 3.12 and later warn about forks with threads.
     run(script, tmp_path / "s", os.path.dirname(__file__), silent=False)
 
 
@@ -246,8 +246,8 @@ except OSError as error:
 """
 
 
-def test_children_do_not_hold_the_locks_of_their_parent(tmp_path):
-    """A lock belongs to an open file, which a child inherits and never uses."""
+def test_children_do_not_hold_locks_of_their_parent(tmp_path):
+    """A lock belongs to an open file description, which a child inherits."""
     script = """
 import os, signal, sys
 from umadb import *
@@ -265,7 +265,7 @@ kept.append([Event("t", b"")])
 os.kill(os.getpid(), signal.SIGKILL)
 """
     kept, closed = tmp_path / "kept", tmp_path / "closed"
-    with started(script, kept, closed) as parent:
+    with running(script, kept, closed) as parent:
         children = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(children) == 2
         try:

@@ -1,4 +1,4 @@
-"""gevent, whose patches make greenlets of threads."""
+"""Tests with gevent, which replaces threads with greenlets."""
 
 import contextlib
 import signal
@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from environments import python_with, with_the_package
+from environments import package_environment, python_with
 from proxies import proxy
 
 from umadb.pytest_plugin import run_server
@@ -21,7 +21,7 @@ from umadb import Client, Event
 client = Client(sys.argv[1])
 """
 
-# A call in a greenlet stops the others, and is interrupted all the same.
+# A call in a greenlet blocks all others, but can be interrupted.
 INTERRUPTED = """
 def work():
     print("blocked", flush=True)
@@ -32,7 +32,7 @@ except KeyboardInterrupt:
     print(time.monotonic(), flush=True)
 """
 
-# In a thread of gevent's pool, it stops none. This is what python/README.md says.
+# In a thread of gevent's pool, it blocks none. This is the advice of python/README.md.
 IN_A_THREAD = """
 ticks = 0
 def tick():
@@ -54,7 +54,7 @@ def program(text, url):
     python = python_with("gevent", ["gevent==26.9.0"])
     with subprocess.Popen(
         [python, "-c", BEGIN + text, url],
-        env=with_the_package(),
+        env=package_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -68,19 +68,19 @@ def program(text, url):
 
 @pytest.mark.parametrize("call", ["next(client.subscribe())", "time.sleep(0.3); client.head()"])
 def test_signals_interrupt_calls(call, tmp_path):
-    with run_server(tmp_path / "s") as url, proxy(url) as between:
-        with program(INTERRUPTED.replace("CALL", call), between.url) as process:
+    with run_server(tmp_path / "s") as url, proxy(url) as relay:
+        with program(INTERRUPTED.replace("CALL", call), relay.url) as process:
             assert process.stdout.readline() == "blocked\n"
-            between.silent = True
+            relay.silent = True
             time.sleep(0.8)
             sent = time.monotonic()
             process.send_signal(signal.SIGINT)
-            heard = process.stdout.readline().strip()
-            assert heard, process.stderr.read()
-            assert float(heard) - sent < 0.2
+            received = process.stdout.readline().strip()
+            assert received, process.stderr.read()
+            assert float(received) - sent < 0.2
 
 
-def test_a_thread_of_the_pool_waits_for_events(tmp_path):
+def test_pool_thread_waits_for_events(tmp_path):
     with program(IN_A_THREAD, f"file:{tmp_path / 'uma.db'}") as process:
         out, err = process.communicate(timeout=30)
     assert (out, err) == ("1 True\n", "")

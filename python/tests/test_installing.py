@@ -1,4 +1,4 @@
-"""Installing the wheel together with an adaptor, which depends on a package of the same name."""
+"""Tests of installing the wheel with an adaptor, which depends on a package with the same name."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from environments import environment, python_with, wheel
 pytestmark = pytest.mark.tools
 
 ADAPTOR = "eventsourcing-umadb==0.4.4"
-# What only this package has.
+# Fails with any other package named umadb.
 OURS = "import umadb, umadb.aio, eventsourcing_umadb; umadb.Client.open; print(umadb.__version__)"
 ORDERS = {
     "wheel first": lambda wheel: [[wheel], [ADAPTOR]],
@@ -26,19 +26,19 @@ def run(*command):
 
 
 def pip(python):
-    begin = [python, "-m", "pip", "--disable-pip-version-check"]
-    return [*begin, "install", "--quiet"], [*begin, "check"]
+    pip_command = [python, "-m", "pip", "--disable-pip-version-check"]
+    return [*pip_command, "install", "--quiet"], [*pip_command, "check"]
 
 
 def uv(python):
-    begin = [python_with("uv", ["uv==0.13.9"]), "-m", "uv", "--quiet", "pip"]
+    pip_command = [python_with("uv", ["uv==0.13.9"]), "-m", "uv", "--quiet", "pip"]
     # The adaptor depends on an alpha version.
-    return [*begin, "install", "--prerelease=allow", "--python", python], [*begin, "check", "--python", python]
+    return [*pip_command, "install", "--prerelease=allow", "--python", python], [*pip_command, "check", "--python", python]
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("tool", [pip, uv])
-def test_the_adaptor_leaves_the_package(tool, order, tmp_path):
+def test_adaptor_does_not_replace_the_package(tool, order, tmp_path):
     if sys.version_info < (3, 11):
         pytest.skip("the adaptor needs Python 3.11")
     steps = ORDERS[order](wheel())

@@ -1,6 +1,6 @@
-"""Memory: streams, openings and values leave nothing behind.
+"""Tests that streams, clients and values do not leak.
 
-Short by default; at full length with UMADB_TEST_LONG=1.
+They are short by default, and run at full length with UMADB_TEST_LONG=1.
 """
 
 import os
@@ -14,24 +14,24 @@ pytestmark = pytest.mark.slow
 
 LONG = os.environ.get("UMADB_TEST_LONG") == "1"
 
-# Works as often as told, and compares the resident memory with what it was after a fifth of
-# that, when pools and caches are warm.
-FLAT = """
+# Calls a function a number of times, and compares the resident memory with that after a fifth
+# as many calls, when pools and caches are warm.
+CHECK_MEMORY = """
 import gc, os, sys
 from umadb import *
-def resident():
+def resident_memory():
     gc.collect()
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-def flat(work, times, allowed):
+def check_memory(work, times, allowed):
     for _ in range(times // 5 + 1):
         work()
-    before = resident()
+    before = resident_memory()
     for _ in range(times):
         work()
-    grown = resident() - before
-    print(f"{work.__name__}: {times} times, {grown} bytes")
-    assert grown < allowed, f"{work.__name__}: {grown} bytes in {times} times"
+    growth = resident_memory() - before
+    print(f"{work.__name__}: {times} times, {growth} bytes")
+    assert growth < allowed, f"{work.__name__}: {growth} bytes in {times} times"
 times, allowed = int(sys.argv[2]), int(sys.argv[3]) << 20
 """
 
@@ -40,12 +40,12 @@ client = Client(sys.argv[1])
 client.append([Event("t", b"x" * 100, ["a"])] * 50)
 def whole():
     assert len(client.read().collect_with_head()[0]) == 50
-def left_early():
+def abandoned():
     next(client.read())
 def unused():
     client.read()
     client.subscribe()
-def followed():
+def subscribed():
     next(client.subscribe())
 def cancelled():
     stream = client.subscribe()
@@ -60,38 +60,38 @@ def failing():
         pass
 def called():
     client.head(), client.get_tracking_info("up"), client.check_health()
-flat(whole, times, allowed)
-flat(left_early, times, allowed)
-flat(unused, times, allowed)
-flat(called, times, allowed)
-flat(followed, times // 10, allowed)
-flat(cancelled, times // 10, allowed)
-flat(failing, times // 50, allowed)
+check_memory(whole, times, allowed)
+check_memory(abandoned, times, allowed)
+check_memory(unused, times, allowed)
+check_memory(called, times, allowed)
+check_memory(subscribed, times // 10, allowed)
+check_memory(cancelled, times // 10, allowed)
+check_memory(failing, times // 50, allowed)
 """
 
 
 @pytest.mark.parametrize("kind", ["embedded", "server"])
-def test_streams(kind, tmp_path):
+def test_streams_do_not_leak(kind, tmp_path):
     times, allowed = (100_000, 16) if LONG else (2000, 12)
     if kind == "embedded":
-        print(run(FLAT + STREAMS, f"file:{tmp_path}/s", times, allowed, timeout=3600))
+        print(run(CHECK_MEMORY + STREAMS, f"file:{tmp_path}/s", times, allowed, timeout=3600))
     else:
         with run_server(tmp_path / "s") as url:
-            print(run(FLAT + STREAMS, url, times, allowed, timeout=3600))
+            print(run(CHECK_MEMORY + STREAMS, url, times, allowed, timeout=3600))
 
 
 @pytest.mark.parametrize("kind", ["embedded", "server"])
-def test_openings(kind, tmp_path):
+def test_open_does_not_leak(kind, tmp_path):
     script = (
-        FLAT
+        CHECK_MEMORY
         + """
 def opened():
     with Client(sys.argv[1]) as client:
         client.append([Event("t", b"")])
         next(client.subscribe()), next(client.read())
-def forgotten():
+def unreferenced():
     next(Client(sys.argv[1]).read())
-def refused():
+def rejected():
     try:
         Client("file:/dev/null/none")
     except (OSError, ValueError):
@@ -99,8 +99,8 @@ def refused():
 descriptors = lambda: len(os.listdir("/proc/self/fd"))
 opened()
 before = descriptors()
-for work in (opened, forgotten, refused):
-    flat(work, times, allowed)
+for work in (opened, unreferenced, rejected):
+    check_memory(work, times, allowed)
 assert descriptors() <= before + 5, (before, descriptors())
 """
     )
@@ -118,7 +118,7 @@ import umadb
 U = uuid.uuid4()
 class Failing:
     def __iter__(self): raise KeyError
-def good():
+def valid():
     event = Event("type", b"data" * 10, ["a", "b"], U, {"k": "v"})
     event.event_type, event.data, event.tags, event.uuid, event.metadata
     query = Query([QueryItem(["t"], ["x"]), QueryItem()])
@@ -133,7 +133,7 @@ def good():
     for value in (event, query, query.items[0], condition, tracking, stored):
         repr(value), hash(value), value == 1, value != value
         copy.copy(value), pickle.loads(pickle.dumps(value))
-WRONG = [
+INVALID = [
     lambda: Event(1, b""), lambda: Event("t", "d"), lambda: Event("t", [256]), lambda: Event("\\ud800", b""),
     lambda: Event("t", b"", [1]), lambda: Event("t", b"", ["a", 1]), lambda: Event("t", b"", Failing()),
     lambda: Event("t", b"", uuid=1), lambda: Event("t", b"", metadata=1), lambda: Event("t", b"", wrong=1),
@@ -144,52 +144,52 @@ WRONG = [
     lambda: SequencedEvent(1, 1), lambda: SequencedEvent(-1, Event("t", b"")),
     lambda: SequencedEvent(1, Event("t", b""), TrackingInfo("\\ud800", 1)),
 ]
-def bad():
-    for wrong in WRONG:
+def invalid():
+    for wrong in INVALID:
         try:
             wrong()
         except (TypeError, ValueError, KeyError):
             pass
         else:
             raise AssertionError(wrong)
-watched = [None, True, NotImplemented, U, uuid.UUID, str, bytes, list, dict, TypeError, ValueError]
-watched += [getattr(umadb, name) for name in umadb.__all__]
-def counts():
+objects = [None, True, NotImplemented, U, uuid.UUID, str, bytes, list, dict, TypeError, ValueError]
+objects += [getattr(umadb, name) for name in umadb.__all__]
+def reference_counts():
     gc.collect()
-    return [sys.getrefcount(w) for w in watched]
-good(), bad()
-before = counts()
-flat(good, times, allowed)
-flat(bad, times // 10, allowed)
-# Python itself keeps some references for a while. One that a call loses or keeps is lost
-# or kept more often than bad() was measured.
-for name, a, b in zip(map(repr, watched), before, counts()):
+    return [sys.getrefcount(w) for w in objects]
+valid(), invalid()
+before = reference_counts()
+check_memory(valid, times, allowed)
+check_memory(invalid, times // 10, allowed)
+# Python itself keeps some references for a while. A reference that is leaked or lost by a
+# call changes the count by at least the number of calls of invalid().
+for name, a, b in zip(map(repr, objects), before, reference_counts()):
     assert abs(a - b) < times // 10, (name, a, b)
 tracemalloc.start()
-for work in (good, bad):
-    for _ in range(1000): # until Python keeps no more small objects for later
+for work in (valid, invalid):
+    for _ in range(1000): # until Python's pools of small objects are full
         work()
     gc.collect()
-    held = tracemalloc.get_traced_memory()[0]
+    allocated = tracemalloc.get_traced_memory()[0]
     for _ in range(200):
         work()
     gc.collect()
-    assert tracemalloc.get_traced_memory()[0] - held < 4000
+    assert tracemalloc.get_traced_memory()[0] - allocated < 4000
 """
 
 
-def test_values():
+def test_values_do_not_leak():
     times, allowed = (100_000, 4) if LONG else (5000, 4)
-    print(run(FLAT + VALUES, "", times, allowed, timeout=3600))
+    print(run(CHECK_MEMORY + VALUES, "", times, allowed, timeout=3600))
 
 
-def test_requests_that_are_refused(tmp_path):
+def test_rejected_requests_do_not_leak(tmp_path):
     script = (
-        FLAT
+        CHECK_MEMORY
         + """
 client = Client(sys.argv[1])
 client.append([Event("t", b"")])
-def refused():
+def rejected():
     for arguments in (
         ([1],), ("a",), ([], 1), ([], None, 1), ([Event("t", b""), 1],), ([Event("t", b"", uuid="none")],),
         ([], None, TrackingInfo("s" * 256, 1)), ([Event("t", b"x" * 1000)], AppendCondition(Query())),
@@ -209,16 +209,16 @@ def refused():
             pass
         else:
             raise AssertionError(arguments)
-flat(refused, times, allowed)
+check_memory(rejected, times, allowed)
 """
     )
     times, allowed = (20_000, 8) if LONG else (1000, 8)
     print(run(script, f"file:{tmp_path}/s", times, allowed, timeout=3600))
 
 
-def test_asyncio(tmp_path):
+def test_asyncio_does_not_leak(tmp_path):
     script = (
-        FLAT
+        CHECK_MEMORY
         + """
 import asyncio
 from umadb import aio
@@ -239,12 +239,12 @@ async def main():
             asyncio.ensure_future(client.head()).cancel()
         for _ in range(times // 5 + 1):
             await work()
-        before = resident()
+        before = resident_memory()
         for _ in range(times):
             await work()
-        grown = resident() - before
-        print(f"{times} times, {grown} bytes")
-        assert grown < allowed, grown
+        growth = resident_memory() - before
+        print(f"{times} times, {growth} bytes")
+        assert growth < allowed, growth
 asyncio.run(main())
 """
     )

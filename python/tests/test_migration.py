@@ -1,4 +1,4 @@
-"""What docs/python-migration.md says of the Rust-powered package and of this one, tried with both."""
+"""Tests of docs/python-migration.md with the Rust-powered package and with this one."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ROWS = [
 
 @pytest.fixture(scope="session")
 def old():
-    """The Python that has the old package."""
+    """The Python of an environment with the old package."""
     folder = REPOSITORY / ".cache" / "python" / f"rust-{sys.version_info.major}.{sys.version_info.minor}"
     python = folder / "bin" / "python"
     if not (folder / "bin" / "umadb").exists():
@@ -34,7 +34,7 @@ def old():
         command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "umadb==0.7.8"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
-            missing(f"umadb 0.7.8 cannot be installed: {done.stderr.strip()[-300:]}")
+            missing(f"cannot install umadb 0.7.8: {done.stderr.strip()[-300:]}")
     return python
 
 
@@ -45,13 +45,13 @@ def old_environment():
 
 
 class Package:
-    """One of the packages, with its own server and an empty store for each use."""
+    """One of the packages. Each evaluation has its own server and empty store."""
 
     def __init__(self, python, variables):
         self.python, self.environment = python, variables
 
     def evaluate(self, expression, folder):
-        with Serving(self, folder) as url:
+        with RunningServer(self, folder) as url:
             done = subprocess.run(
                 [self.python, HERE / "data" / "evaluate.py", url],
                 cwd=folder,
@@ -71,8 +71,8 @@ class Package:
         )
 
 
-class Serving:
-    """A server of a package, started by the function that both have."""
+class RunningServer:
+    """A server of a package, started with run_server_from_args."""
 
     def __init__(self, package, folder):
         with socket.socket() as free:
@@ -88,15 +88,15 @@ class Serving:
             "--db-path",
             str(pathlib.Path(folder, "served.db")),
         ]
-        # Elsewhere than here, where Python would find this package first.
+        # Not in the current directory, where Python would find this package first.
         self.process = subprocess.Popen(
             command, cwd=folder, env=package.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
     def __enter__(self):
         deadline = time.monotonic() + 20
-        with socket.socket() as probing:
-            while probing.connect_ex(("127.0.0.1", self.port)) != 0:
+        with socket.socket() as probe:
+            while probe.connect_ex(("127.0.0.1", self.port)) != 0:
                 assert time.monotonic() < deadline and self.process.poll() is None
                 time.sleep(0.02)
         return f"http://127.0.0.1:{self.port}"
@@ -127,15 +127,15 @@ def is_old(request):
 @pytest.mark.parametrize(
     "expression, old_answer, answer", ROWS, ids=[re.sub(r"[^\w.]+", "-", row[0])[:40] for row in ROWS]
 )
-def test_rows(package, is_old, expression, old_answer, answer, tmp_path):
+def test_row_of_migration_page(package, is_old, expression, old_answer, answer, tmp_path):
     assert package.evaluate(expression, tmp_path) == (old_answer if is_old else answer)
 
 
-def test_rows_were_found():
+def test_migration_page_has_rows():
     assert len(ROWS) > 30
 
 
-def test_a_file_of_authorities_that_is_missing(package, is_old, tmp_path):
+def test_missing_ca_file(package, is_old, tmp_path):
     done = package.run(
         "import umadb; umadb.Client('https://127.0.0.1:1', ca_path='missing.pem')", folder=tmp_path
     )
@@ -145,38 +145,38 @@ def test_a_file_of_authorities_that_is_missing(package, is_old, tmp_path):
         assert done.stderr.splitlines()[-1].startswith("ValueError: ")
 
 
-def test_a_mistake_in_the_arguments_of_a_server(package, is_old, tmp_path):
+def test_invalid_server_argument(package, is_old, tmp_path):
     done = package.run("import umadb; umadb.run_server_from_args(['umadb', '--nope'])", folder=tmp_path)
     assert ("ServerStartError" in done.stderr) != is_old
     assert done.returncode == (2 if is_old else 1)
 
 
-def test_no_server(package, is_old, tmp_path):
-    begun = time.monotonic()
+def test_no_server_raises_transport_error(package, is_old, tmp_path):
+    start = time.monotonic()
     done = package.run("import umadb; umadb.Client('http://127.0.0.1:1')", folder=tmp_path)
     assert "TransportError" in done.stderr
-    assert (time.monotonic() - begun < 4) == is_old
+    assert (time.monotonic() - start < 4) == is_old
 
 
 FORK = """
 import os, select, signal, sys, umadb
 client = umadb.Client(sys.argv[1])
 client.head()
-end, begin = os.pipe()
+read_end, write_end = os.pipe()
 if (child := os.fork()) == 0:
     try:
         client.head()
     except RuntimeError:
-        os.write(begin, b"RuntimeError")
+        os.write(write_end, b"RuntimeError")
     os._exit(0)
-said, _, _ = select.select([end], [], [], 3)
-print(os.read(end, 99).decode() if said else "hangs")
+ready, _, _ = select.select([read_end], [], [], 3)
+print(os.read(read_end, 99).decode() if ready else "hangs")
 os.kill(child, signal.SIGKILL)
 """
 
 
 def test_forks(package, is_old, tmp_path):
-    with Serving(package, tmp_path) as url:
+    with RunningServer(package, tmp_path) as url:
         assert package.run(FORK, url, folder=tmp_path).stdout == ("hangs\n" if is_old else "RuntimeError\n")
 
 
@@ -191,7 +191,7 @@ OLD_FLAGS = [
 
 
 @pytest.mark.parametrize("flag", OLD_FLAGS)
-def test_flags_without_effect_are_known_to_both(old, flag):
+def test_flags_without_effect_are_accepted_by_both(old, flag):
     text = subprocess.run(
         [old.parent / "umadb", "--help"], env=old_environment(), capture_output=True, text=True, check=True
     ).stdout
@@ -206,7 +206,7 @@ def test_flags_without_effect_are_known_to_both(old, flag):
     assert flag in serve and f"`{flag}`" in PAGE.read_text(encoding="utf-8")
 
 
-def test_files_of_the_old_server_are_refused(old, tmp_path):
+def test_files_of_released_server_are_rejected(old, tmp_path):
     package = Package(old, old_environment())
     package.evaluate("1", tmp_path)
     program = "import umadb; umadb.Client('file:served.db')"
@@ -214,8 +214,8 @@ def test_files_of_the_old_server_are_refused(old, tmp_path):
     assert done.returncode == 1 and "umadb import" in done.stderr
 
 
-@pytest.mark.parametrize("client_is_old", [True, False], ids=["old client", "our client"])
-def test_either_works_with_either_server(old, client_is_old, tmp_path):
+@pytest.mark.parametrize("client_is_old", [True, False], ids=["old client", "new client"])
+def test_each_client_works_with_each_server(old, client_is_old, tmp_path):
     packages = Package(old, old_environment()), Package(sys.executable, environment())
     client, server = packages if client_is_old else packages[::-1]
     program = """
@@ -224,5 +224,5 @@ client = umadb.Client(sys.argv[1])
 client.append([umadb.Event('A', b'')])
 print(next(client.subscribe()).position, client.head())
 """
-    with Serving(server, tmp_path) as url:
+    with RunningServer(server, tmp_path) as url:
         assert client.run(program, url, folder=tmp_path).stdout == "1 1\n"

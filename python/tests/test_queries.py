@@ -1,4 +1,4 @@
-"""Queries: in reads, in subscriptions and in append conditions."""
+"""Tests of queries in reads, subscriptions and append conditions."""
 
 import itertools
 
@@ -57,19 +57,19 @@ def filled(client):
     return client
 
 
-def test_reads(filled):
+def test_read_selects_matching_events(filled):
     for query, expected in CASES:
         assert positions(filled.read(query)) == expected, query
         assert positions(filled.read(query, backwards=True)) == expected[::-1], query
 
 
-def test_subscriptions(filled):
+def test_subscription_selects_matching_events(filled):
     for query, expected in CASES:
         subscription = filled.subscribe(query)
         assert positions(itertools.islice(subscription, len(expected))) == expected, query
 
 
-def test_conditions(filled):
+def test_condition_selects_matching_events(filled):
     for query, expected in CASES:
         if query is not None and expected:
             with pytest.raises(IntegrityError):
@@ -87,7 +87,7 @@ def test_many_items_are_alternatives(client):
     assert positions(client.read(query)) == list(range(1, 301, 3))
 
 
-def test_text_that_is_not_ascii(client):
+def test_non_ascii_text(client):
     client.append(
         [
             Event("Größe", b"", ["日本"]),

@@ -1,4 +1,4 @@
-"""Reads: where they begin and end, and what they know of the head."""
+"""Tests of reads and their heads."""
 
 import time
 
@@ -36,17 +36,17 @@ def test_start_limit_and_direction(client, options, expected):
     assert positions(client.read(**options)) == expected
 
 
-def test_the_arguments_in_order(client):
+def test_positional_arguments(client):
     client.append(events(2, "a") + events(3, "b"))
     assert positions(client.read(tagged("b"), 4, True, 1, False)) == [4]
 
 
-def test_limit_counts_events_that_match(client):
+def test_limit_counts_matching_events(client):
     client.append(events(2, "a") + events(2, "b") + events(2, "a"))
     assert positions(client.read(tagged("a"), limit=3)) == [1, 2, 5]
 
 
-def test_head_before_during_and_after(client):
+def test_head_before_during_and_after_iteration(client):
     client.append(events(3))
     response = client.read()
     assert response.head() == 3
@@ -58,7 +58,7 @@ def test_head_before_during_and_after(client):
     assert response.head() == 3
 
 
-def test_head_is_that_of_the_store_when_nothing_matches(client):
+def test_head_is_that_of_the_store_if_nothing_matches(client):
     client.append(events(3))
     response = client.read(tagged("nowhere"))
     assert list(response) == []
@@ -67,21 +67,21 @@ def test_head_is_that_of_the_store_when_nothing_matches(client):
     assert client.read(start=9).head() == 3
 
 
-def test_an_empty_store_gives_no_events_and_no_head(client):
+def test_read_of_empty_store_has_no_events_and_no_head(client):
     response = client.read()
     assert response.head() is None
     assert list(response) == []
     assert response.head() is None
 
 
-def test_with_a_limit_head_is_the_last_event_read(client):
+def test_head_with_limit_is_last_event_read(client):
     client.append(events(5))
     assert client.read(limit=2).collect_with_head()[1] == 2
     assert client.read(limit=2, backwards=True).collect_with_head()[1] == 4
     assert client.read(limit=2).head() == 2
 
 
-def test_with_a_limit_there_is_no_head_when_nothing_matches(client):
+def test_head_with_limit_is_none_if_nothing_matches(client):
     client.append(events(5))
     assert client.read(tagged("nowhere"), limit=2).collect_with_head() == ([], None)
     assert client.read(limit=0).collect_with_head() == ([], None)
@@ -125,7 +125,7 @@ def test_batch_size(store):
 
 
 @pytest.mark.parametrize("batch_size", [0, None, 1, 7, 2**32 - 1])
-def test_any_batch_size_gives_every_event(store, batch_size):
+def test_every_batch_size_returns_all_events(store, batch_size):
     with store.connect(batch_size=batch_size) as client:
         client.append(events(20))
         assert positions(client.read()) == list(range(1, 21))
@@ -140,14 +140,14 @@ def test_many_batches(client):
 
 
 @pytest.mark.better
-def test_a_batch_is_cut_by_bytes(client):
+def test_batch_is_limited_in_bytes(client):
     client.append([Event("a", bytes(100_000)) for _ in range(10)])
     batches = list(iter(client.read().next_batch, []))
     assert len(batches) > 2
     assert sum(map(len, batches)) == 10
 
 
-def test_a_read_begins_when_it_is_first_asked(client):
+def test_read_starts_with_the_first_request(client):
     client.append(events(1))
     response = client.read()
     time.sleep(0.05)
@@ -155,7 +155,7 @@ def test_a_read_begins_when_it_is_first_asked(client):
     assert positions(response) == [1, 2]
 
 
-def test_a_read_sees_nothing_of_what_comes_after_it_began(client):
+def test_read_does_not_see_later_events(client):
     client.append(events(3000))
     response = client.read()
     first = next(response)
@@ -164,7 +164,7 @@ def test_a_read_sees_nothing_of_what_comes_after_it_began(client):
     assert response.head() == 3000
 
 
-def test_leaving_a_read_early_does_no_harm(client):
+def test_read_can_be_abandoned(client):
     client.append(events(3000))
     for _ in range(20):
         for _ in client.read():
@@ -172,7 +172,7 @@ def test_leaving_a_read_early_does_no_harm(client):
     assert client.head() == 3000
 
 
-def test_iterating_is_taken_up_where_it_was_left(client):
+def test_iteration_can_be_resumed(client):
     client.append(events(4))
     response = client.read()
     assert iter(response) is response
@@ -182,7 +182,7 @@ def test_iterating_is_taken_up_where_it_was_left(client):
     assert positions(response) == [3, 4]
 
 
-def test_a_response_keeps_its_client(store):
+def test_response_keeps_its_client_alive(store):
     with store.connect() as client:
         client.append(events(3))
     del client
@@ -205,6 +205,6 @@ def test_a_response_keeps_its_client(store):
     ],
     ids=str,
 )
-def test_wrong_arguments(client, options, error):
+def test_invalid_arguments(client, options, error):
     with pytest.raises(error):
         client.read(**options)

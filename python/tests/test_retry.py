@@ -1,4 +1,4 @@
-"""Idempotent retry of conditional appends."""
+"""Tests of the idempotent retry of conditional appends."""
 
 import uuid
 
@@ -15,14 +15,14 @@ def stamped(count, *tags):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_same_append_again_gives_the_same_position(client, count):
+def test_retry_returns_the_same_position(client, count):
     appended = stamped(count)
     for _ in range(3):
         assert client.append(appended, ANY) == count
         assert client.head() == count
 
 
-def test_it_is_recognised_when_more_has_come_since(client):
+def test_retry_is_recognised_after_later_events(client):
     appended = stamped(3)
     client.append(appended, ANY)
     client.append(events(1500, "a"))
@@ -30,14 +30,14 @@ def test_it_is_recognised_when_more_has_come_since(client):
     assert client.head() == 1503
 
 
-def test_it_is_recognised_with_an_empty_query_and_after(client):
+def test_retry_is_recognised_with_empty_query_and_after(client):
     client.append(events(1))
     appended = stamped(2)
     for _ in range(2):
         assert client.append(appended, AppendCondition(Query(), 1)) == 3
 
 
-def test_what_is_a_retry_and_what_is_not(client):
+def test_which_appends_are_retries(client):
     e1, e2 = stored = stamped(2)
     (x,) = stamped(1)
     bare = Event(e2.event_type, e2.data, e2.tags)
@@ -65,7 +65,7 @@ def test_an_append_that_repeats_a_uuid_is_never_a_retry(client):
         client.append([e, e], ANY)
 
 
-def test_only_uuids_are_compared_whatever_their_form(client):
+def test_only_canonical_uuids_are_compared(client):
     e1, e2 = stamped(2)
     client.append([e1, e2], ANY)
     again = [Event("", b"", [], e1.uuid.upper()), Event("other", b"", ["b"], "urn:uuid:" + e2.uuid)]
@@ -76,26 +76,26 @@ def test_only_uuids_are_compared_whatever_their_form(client):
 
 
 @pytest.mark.better
-def test_a_query_that_matches_only_part_of_it_will_do(client):
+def test_query_may_match_only_part_of_the_append(client):
     appended = stamped(2) + stamped(1, "x")
     for _ in range(3):
         assert client.append(appended, AppendCondition(tagged("x"))) == 3
     assert client.head() == 3
 
 
-def test_a_condition_that_does_not_see_its_events_writes_them_again(client):
+def test_condition_that_ignores_its_events_writes_them_again(client):
     appended = stamped(2)
     for position in (2, 4):
         assert client.append(appended, AppendCondition(tagged("nowhere"))) == position
 
 
-def test_without_a_condition_nothing_is_a_retry(client):
+def test_unconditional_append_is_never_a_retry(client):
     appended = stamped(2)
     for position in (2, 4):
         assert client.append(appended) == position
 
 
-def test_its_tracking_is_not_looked_at(client):
+def test_retry_ignores_tracking(client):
     appended = stamped(1)
     assert client.append(appended, ANY, TrackingInfo("up", 5)) == 1
     assert client.append(appended, ANY, TrackingInfo("up", 5)) == 1

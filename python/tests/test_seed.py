@@ -1,7 +1,7 @@
-"""The user's document, followed word by word: seed-python-client.md.
+"""Tests that run the programs of the user's document, seed-python-client.md.
 
-It was given to us, so the copy in data/ is never changed. Programs run verbatim, but for
-ports, as scripts of their own.
+The copy in data/ must not be changed. Each program runs as a separate script, verbatim
+except for ports.
 """
 
 import ast
@@ -17,7 +17,7 @@ from umadb.pytest_plugin import run_server
 SEED = HERE / "data" / "seed-python-client.md"
 PYTHON = blocks(SEED, "python")
 
-# The others are signatures: test_seed_words.py has them.
+# The other blocks are signatures, tested by test_seed_words.py.
 _, CONNECT, _, APPEND_EXAMPLE, _, READ_EXAMPLE, _, _, COMPLETE_EXAMPLE, TRACKING_EXAMPLE = (
     block.text for block in PYTHON
 )
@@ -32,8 +32,8 @@ TRACKING_CONFLICT = (
     '"upstream": {0} is not greater than {0}, which is recorded'
 )
 
-# What each example prints in a new store, and in the same store again; the one that
-# subscribes waits for an event, so it finds that of the example before it.
+# The output of each example in a new store, and when it runs again in the same store. The
+# example that subscribes waits for an event, so it runs after one that appends.
 EXPECTED = {
     "append": [
         (
@@ -121,7 +121,7 @@ Append returned same commit position: 2
 }
 
 
-def test_the_copy_is_what_the_user_gave():
+def test_document_is_unchanged():
     digest = hashlib.sha256(SEED.read_bytes()).hexdigest()
     assert digest == "d672c87fc238300133ceb394f16ceae27d80dce9ce129d907dd74b97c169034a"
 
@@ -141,7 +141,7 @@ def test_examples_with_an_embedded_store(example, tmp_path):
         assert expected is None or mask(printed) == expected
 
 
-# Connecting. Each statement runs alone, with nothing replaced but host and port.
+# Connecting: each statement runs alone, verbatim except for host and port.
 
 KEY = "umadb:example-api-key-4f7c2b1d9e5f4a038c1a"
 SUBJECTS = ["plain", "system CAs", "ca_path", "key", "key and batch size"]
@@ -155,7 +155,7 @@ def test_connection_examples(index, subject, tmp_path):
     text = ast.get_source_segment(CONNECT, statements[index])
     arguments, variables = [], {}
     if subject != "plain":
-        certificate, key = make_certificate(tmp_path)  # its name is that in the examples, server.pem
+        certificate, key = make_certificate(tmp_path)  # named server.pem, as in the examples
         arguments = ["--tls-cert", str(certificate), "--tls-key", str(key)]
     if subject == "system CAs":
         variables = {"SSL_CERT_FILE": str(certificate)}

@@ -1,4 +1,4 @@
-"""The user's document again: its signatures, its tables, and what it says in words."""
+"""Tests of the signatures, tables and sentences of the user's document."""
 
 import ast
 import inspect
@@ -12,18 +12,18 @@ from umadb.pytest_plugin import run_server
 
 SEED = HERE / "data" / "seed-python-client.md"
 
-# The others are programs: test_seed.py has them.
+# The other blocks are programs, tested by test_seed.py.
 CLIENT, _, APPEND, _, READ, _, HEAD, TRACKING, _, _ = (block.text for block in blocks(SEED, "python"))
 
 # Signatures.
 
 
-# What the methods have more than the document says, by keyword only.
-MORE = ("self", "timeout", "uuid_type")
+# Parameters that the document lacks, keyword-only except self.
+ADDITIONAL = ("self", "timeout", "uuid_type")
 
 
-def documented(text):
-    """Give the signature in a block, without self, which the document leaves out of some."""
+def documented_signature(text):
+    """Return the signature in a block without self, which the document omits from some."""
     text = text.replace("class Client(", "def Client(")
     scope = {}
     exec("from __future__ import annotations\n" + text, scope)
@@ -42,17 +42,17 @@ def documented(text):
     ],
 )
 def test_signatures_of_methods(text, method):
-    parameters, returns = documented(text)
+    parameters, returns = documented_signature(text)
     signature = inspect.signature(method)
-    assert [p for p in signature.parameters.values() if p.name not in MORE] == parameters
-    assert all(p.kind == p.KEYWORD_ONLY for p in signature.parameters.values() if p.name in MORE[1:])
+    assert [p for p in signature.parameters.values() if p.name not in ADDITIONAL] == parameters
+    assert all(p.kind == p.KEYWORD_ONLY for p in signature.parameters.values() if p.name in ADDITIONAL[1:])
     assert signature.return_annotation == returns
 
 
 def test_signature_of_the_client():
-    parameters, _ = documented(CLIENT)
-    *ours, uuid_type = inspect.signature(umadb.Client).parameters.values()
-    assert ours == parameters
+    parameters, _ = documented_signature(CLIENT)
+    *parameters_before, uuid_type = inspect.signature(umadb.Client).parameters.values()
+    assert parameters_before == parameters
     assert (uuid_type.name, uuid_type.kind, uuid_type.default) == (
         "uuid_type",
         inspect.Parameter.KEYWORD_ONLY,
@@ -82,7 +82,7 @@ FIELDS = {
 
 
 def stub_types():
-    """Give the types of the properties in the stub, as {class: {property: type}}."""
+    """Return the types of the properties in the stub as {class: {property: type}}."""
     tree = ast.parse((PACKAGE / "umadb" / "__init__.pyi").read_text(encoding="utf-8"))
     return {
         c.name: {
@@ -93,7 +93,7 @@ def stub_types():
     }
 
 
-def test_every_table_of_fields_is_of_a_class():
+def test_every_table_of_fields_has_a_class():
     assert set(FIELDS) == set(INSTANCES)
 
 
@@ -115,21 +115,21 @@ def test_optional_fields_may_be_none():
     assert umadb.AppendCondition(QUERY).after is None
 
 
-# Tables of parameters: the names, in order, are those of the signatures.
+# Tables of parameters: the names and their order are those of the signatures.
 
 
 def test_tables_of_parameters_name_the_parameters():
-    ours = [umadb.Client, umadb.Client.append, umadb.Client.read, umadb.Client.get_tracking_info]
-    theirs = [rows for _, header, rows in tables(SEED) if header[0] == "Name"]
-    for function, rows in zip(ours, theirs, strict=True):
-        parameters = {n: p for n, p in inspect.signature(function).parameters.items() if n not in MORE}
+    functions = [umadb.Client, umadb.Client.append, umadb.Client.read, umadb.Client.get_tracking_info]
+    documented = [rows for _, header, rows in tables(SEED) if header[0] == "Name"]
+    for function, rows in zip(functions, documented, strict=True):
+        parameters = {n: p for n, p in inspect.signature(function).parameters.items() if n not in ADDITIONAL}
         assert [row[0].strip("`") for row in rows] == list(parameters)
         assert [row[1].strip("`").replace("\\|", " | ") for row in rows] == [
             p.annotation for p in parameters.values()
         ]
 
 
-# What the document says in words.
+# Sentences of the document.
 
 
 @pytest.fixture
@@ -169,15 +169,15 @@ def test_a_query_selects_by_any_item_and_an_item_by_one_type_and_all_tags(client
         [umadb.Event("a", b"", ["x"]), umadb.Event("b", b"", ["x", "y"]), umadb.Event("c", b"", ["y"])]
     )
 
-    def selected(*items):
+    def select(*items):
         return positions(client.read(umadb.Query([umadb.QueryItem(types, tags) for types, tags in items])))
 
-    assert selected() == [1, 2, 3]
-    assert selected(([], [])) == [1, 2, 3]
-    assert selected((["a", "c"], [])) == [1, 3]
-    assert selected(([], ["x", "y"])) == [2]
-    assert selected((["c"], []), (["a"], ["x"])) == [1, 3]
-    assert selected((["a"], ["y"])) == []
+    assert select() == [1, 2, 3]
+    assert select(([], [])) == [1, 2, 3]
+    assert select((["a", "c"], [])) == [1, 3]
+    assert select(([], ["x", "y"])) == [2]
+    assert select((["c"], []), (["a"], ["x"])) == [1, 3]
+    assert select((["a"], ["y"])) == []
 
 
 def test_head_and_tracking_are_none_before_anything_is_recorded(client):
@@ -194,7 +194,7 @@ def test_errors_are_of_the_documented_classes(tmp_path, client):
     with pytest.raises(ValueError):
         client.append([umadb.Event("example", b"", uuid="no UUID")])
     with pytest.raises(OSError):
-        umadb.Client(f"file:{tmp_path / 'uma.db'}")  # which the server has open
+        umadb.Client(f"file:{tmp_path / 'uma.db'}")  # the server has it open
     with pytest.raises(RuntimeError):
         client.close()
         client.head()

@@ -1,4 +1,4 @@
-"""What setup.py says where the package cannot be built."""
+"""Tests of the errors of setup.py where the package cannot be built."""
 
 import pathlib
 import shutil
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.tools
 PACKAGE = pathlib.Path(__file__).parent.parent
 
 
-def refused(directory, *args):
-    """Run setup.py, which fails with one sentence, and give that."""
+def setup_error(directory, *args):
+    """Run setup.py, which must fail, and return its error."""
     done = subprocess.run(
         [sys.executable, "setup.py", *args], cwd=directory, capture_output=True, text=True, timeout=60
     )
@@ -22,13 +22,13 @@ def refused(directory, *args):
     return done.stderr.splitlines()[-1]
 
 
-def test_alone(tmp_path):
+def test_build_without_repository_fails(tmp_path):
     for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(PACKAGE / name, tmp_path)
     for args in (["--version"], ["bdist_wheel"]):
-        assert refused(tmp_path, *args).startswith("umadb is built from its whole repository")
+        assert setup_error(tmp_path, *args).startswith("umadb is built from its whole repository")
 
 
-def test_a_source_distribution(tmp_path):
-    said = refused(PACKAGE, "egg_info", "--egg-base", str(tmp_path), "sdist", "--dist-dir", str(tmp_path))
-    assert said.startswith("umadb has no source distribution of its own")
+def test_source_distribution_fails(tmp_path):
+    error = setup_error(PACKAGE, "egg_info", "--egg-base", str(tmp_path), "sdist", "--dist-dir", str(tmp_path))
+    assert error.startswith("umadb has no source distribution: ")

@@ -1,4 +1,4 @@
-"""Ctrl-C in blocked calls, and what importing the package leaves alone."""
+"""Tests of signals: Ctrl-C in blocked calls, and handlers that the package must not install."""
 
 import os
 import signal
@@ -6,15 +6,15 @@ import time
 
 import pytest
 from proxies import proxy
-from scripts import run, started
-from stores import black_hole, events
+from scripts import run, running
+from stores import events, silent_server
 
 from umadb import Client
 from umadb.pytest_plugin import run_server
 
 HERE = os.path.dirname(__file__)
 
-# Prints when it was interrupted. The clock is the same for all processes.
+# Prints the time of the interrupt. The clock is the same for all processes.
 INTERRUPTED = """
 import sys, time
 from umadb import *
@@ -30,21 +30,21 @@ def blocked(call):
 
 
 def interrupt(process):
-    """Send SIGINT when the process is in the blocked call, and check that it heard at once and can end."""
+    """Send SIGINT to a process in a blocked call, and check that the call ends and the process exits."""
     assert process.stdout.readline() == "blocked\n"
     time.sleep(0.2)
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
-    heard = process.stdout.readline().strip()
-    assert heard not in ("", "returned"), process.stderr.read()
-    assert float(heard) - sent < 0.2
+    received = process.stdout.readline().strip()
+    assert received not in ("", "returned"), process.stderr.read()
+    assert float(received) - sent < 0.2
     assert process.wait(5) == 0, process.stderr.read()
     assert time.monotonic() - sent < 2
     assert process.stderr.read() == ""
 
 
 def test_connecting():
-    with black_hole() as url, started(INTERRUPTED + "blocked(lambda: Client(sys.argv[1]))", url) as process:
+    with silent_server() as url, running(INTERRUPTED + "blocked(lambda: Client(sys.argv[1]))", url) as process:
         interrupt(process)
 
 
@@ -64,7 +64,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_server_that_falls_silent(call, tmp_path):
+def test_silent_server(call, tmp_path):
     script = (
         INTERRUPTED
         + f"""
@@ -74,16 +74,16 @@ sys.stdin.readline()
 blocked(lambda: {call})
 """
     )
-    with run_server(tmp_path / "s") as url, proxy(url) as between, started(script, between.url) as process:
+    with run_server(tmp_path / "s") as url, proxy(url) as relay, running(script, relay.url) as process:
         assert process.stdout.readline() == "ready\n"
-        between.silent = True
+        relay.silent = True
         process.stdin.write("\n")
         process.stdin.flush()
         interrupt(process)
 
 
 @pytest.mark.parametrize("stream", ["client.subscribe()", "client.read(subscribe=True)"])
-def test_embedded(stream, tmp_path):
+def test_embedded_store(stream, tmp_path):
     script = (
         INTERRUPTED
         + f"""
@@ -96,7 +96,7 @@ client.append([Event("t", b"")])
 assert next(stream).position == 2
 """
     )
-    with started(script, tmp_path / "s") as process:
+    with running(script, tmp_path / "s") as process:
         interrupt(process)
 
 
@@ -110,30 +110,30 @@ assert next(stream).position == 2
         "client.read(search).collect_with_head()",
     ],
 )
-def test_an_embedded_store_that_searches_for_long(call, tmp_path):
+def test_slow_query_of_embedded_store(call, tmp_path):
     script = (
         INTERRUPTED
         + f"""
 sys.path.append({HERE!r})
-from stores import search_for_long
+from stores import slow_query
 client = Client.open(sys.argv[1])
-search = search_for_long(client)
+search = slow_query(client)
 blocked(lambda: {call})
 assert client.head() == 30_000
 client.close()
 """
     )
-    with started(script, tmp_path / "s") as process:
+    with running(script, tmp_path / "s") as process:
         interrupt(process)
 
 
-def test_health_of_an_embedded_store(tmp_path):
+def test_health_watch_of_embedded_store(tmp_path):
     script = INTERRUPTED + "w = Client.open(sys.argv[1]).watch_health(); next(w); blocked(lambda: next(w))"
-    with started(script, tmp_path / "s") as process:
+    with running(script, tmp_path / "s") as process:
         interrupt(process)
 
 
-def test_asyncio(tmp_path):
+def test_asyncio_call(tmp_path):
     script = (
         INTERRUPTED
         + """
@@ -145,11 +145,11 @@ async def main():
 blocked(lambda: asyncio.run(main()))
 """
     )
-    with started(script, tmp_path / "s") as process:
+    with running(script, tmp_path / "s") as process:
         interrupt(process)
 
 
-def test_asyncio_connecting():
+def test_connecting_with_asyncio():
     script = (
         INTERRUPTED
         + """
@@ -160,28 +160,28 @@ async def main():
 blocked(lambda: asyncio.run(main()))
 """
     )
-    with black_hole() as url, started(script, url) as process:
+    with silent_server() as url, running(script, url) as process:
         interrupt(process)
 
 
-def test_a_handler_that_does_not_raise_lets_the_call_go_on(tmp_path):
+def test_call_continues_if_handler_does_not_raise(tmp_path):
     script = """
 import signal, sys, threading, time
 from umadb import *
-heard = []
-signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))
-signal.signal(signal.SIGALRM, lambda *_: heard.append(2))
+received = []
+signal.signal(signal.SIGUSR1, lambda *_: received.append(1))
+signal.signal(signal.SIGALRM, lambda *_: received.append(2))
 client = Client.open(sys.argv[1])
 threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGUSR1)).start()
 signal.setitimer(signal.ITIMER_REAL, 0.3)
 threading.Timer(0.6, lambda: client.append([Event("t", b"")])).start()
 assert next(client.subscribe()).position == 1
-assert sorted(heard) == [1, 2]
+assert sorted(received) == [1, 2]
 """
     run(script, tmp_path / "s")
 
 
-def test_an_interrupted_opening_leaves_the_directory(tmp_path):
+def test_interrupted_open_releases_the_directory(tmp_path):
     with Client.open(tmp_path / "s") as client:
         client.append(events(20))
     script = """
@@ -189,7 +189,7 @@ import signal, sys, time
 from umadb import *
 def handler(*_):
     raise KeyboardInterrupt
-Client.open(sys.argv[1]).close()  # imports what it needs: what a handler raises there, Python may ignore
+Client.open(sys.argv[1]).close()  # imports modules: Python may ignore exceptions of a handler during imports
 signal.signal(signal.SIGALRM, handler)
 for delay in range(1, 40):
     try:
@@ -212,7 +212,7 @@ for delay in range(1, 40):
     run(script, tmp_path / "s")
 
 
-def test_importing_starts_nothing(tmp_path):
+def test_import_starts_no_threads_and_no_handlers(tmp_path):
     script = """
 import os, signal, sys, threading
 def state():
@@ -232,7 +232,7 @@ assert state()[3] == before[3]
     run(script, tmp_path / "s")
 
 
-def test_sigterm_still_ends_the_process(tmp_path):
+def test_sigterm_terminates_the_process(tmp_path):
     script = """
 import os, signal, sys, umadb
 client = umadb.Client.open(sys.argv[1])

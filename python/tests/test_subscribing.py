@@ -1,4 +1,4 @@
-"""Subscriptions, and reads that subscribe."""
+"""Tests of subscriptions, and of reads that subscribe."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ def take(count, stream):
 
 
 def later(work, delay=0.1):
-    """Do something in a thread, in a while."""
+    """Call work in a thread after a delay."""
 
     def run():
         time.sleep(delay)
@@ -35,7 +35,7 @@ def test_after_is_exclusive(client, after, expected):
     assert take(len(expected), client.subscribe(after=after)) == expected
 
 
-def test_after_the_head_it_waits_for_what_comes(client):
+def test_subscription_after_the_head_waits_for_new_events(client):
     client.append(events(3))
     subscription = client.subscribe(after=3)
     thread = later(lambda: client.append(events(2)))
@@ -43,7 +43,7 @@ def test_after_the_head_it_waits_for_what_comes(client):
     thread.join()
 
 
-def test_past_the_head_only_events_above_come(client):
+def test_subscription_past_the_head_skips_lower_positions(client):
     client.append(events(3))
     subscription = client.subscribe(after=5)
     thread = later(lambda: client.append(events(4)))
@@ -51,7 +51,7 @@ def test_past_the_head_only_events_above_come(client):
     thread.join()
 
 
-def test_after_the_greatest_position_nothing_ever_comes(client):
+def test_subscription_after_the_greatest_position_waits(client):
     client.append(events(3))
     subscription = client.subscribe(after=2**64 - 1)
     thread = later(lambda: (client.append(events(3)), time.sleep(0.1), subscription.cancel()))
@@ -60,7 +60,7 @@ def test_after_the_greatest_position_nothing_ever_comes(client):
     thread.join()
 
 
-def test_only_what_matches_comes(client):
+def test_subscription_returns_only_matching_events(client):
     client.append(events(1, "a") + events(1, "b"))
     subscription = client.subscribe(tagged("a"))
     assert take(1, subscription) == [1]
@@ -78,14 +78,14 @@ def test_next_batch_waits(client):
     thread.join()
 
 
-def test_batches_are_of_the_batch_size(store):
+def test_batches_have_at_most_batch_size_events(store):
     with store.connect(batch_size=2) as client:
         client.append(events(5))
         subscription = client.subscribe()
         assert [positions(subscription.next_batch()) for _ in range(3)] == [[1, 2], [3, 4], [5]]
 
 
-def test_catching_up_runs_into_live_without_gap_or_duplicate(client):
+def test_catch_up_continues_live_without_gap_or_duplicate(client):
     client.append(events(3000))
     subscription = client.subscribe()
     writer = threading.Thread(target=lambda: [client.append(events(20)) for _ in range(50)])
@@ -94,7 +94,7 @@ def test_catching_up_runs_into_live_without_gap_or_duplicate(client):
     writer.join()
 
 
-def test_all_subscriptions_get_everything(client):
+def test_all_subscriptions_receive_all_events(client):
     subscriptions = [client.subscribe() for _ in range(10)]
     got = [None] * 10
 
@@ -115,7 +115,7 @@ def test_all_subscriptions_get_everything(client):
     ("start", "limit", "expected"),
     [(None, 2, [1, 2]), (0, 2, [1, 2]), (1, 1, [1]), (2, 2, [2, 3]), (3, None, [3]), (None, 0, [])],
 )
-def test_a_read_that_subscribes(client, start, limit, expected):
+def test_read_that_subscribes(client, start, limit, expected):
     client.append(events(3))
     response = client.read(start=start, limit=limit, subscribe=True)
     if limit is None:
@@ -126,7 +126,7 @@ def test_a_read_that_subscribes(client, start, limit, expected):
         assert list(response) == []
 
 
-def test_a_read_that_subscribes_from_its_start_waits(client):
+def test_read_that_subscribes_waits_for_its_start(client):
     client.append(events(3))
     response = client.read(tagged("a"), start=4, limit=2, subscribe=True)
     thread = later(lambda: client.append(events(1) + events(3, "a")))
@@ -134,7 +134,7 @@ def test_a_read_that_subscribes_from_its_start_waits(client):
     thread.join()
 
 
-def test_the_limit_holds_across_batches_and_live(store):
+def test_limit_applies_across_batches_and_live_events(store):
     with store.connect(batch_size=2) as client:
         client.append(events(3))
         response = client.read(limit=5, subscribe=True)
@@ -143,7 +143,7 @@ def test_the_limit_holds_across_batches_and_live(store):
         thread.join()
 
 
-def test_a_read_that_subscribes_has_no_head_and_does_not_wait_for_one(client):
+def test_read_that_subscribes_has_no_head(client):
     response = client.read(subscribe=True)
     assert response.head() is None
     client.append(events(1))
@@ -151,7 +151,7 @@ def test_a_read_that_subscribes_has_no_head_and_does_not_wait_for_one(client):
     assert response.head() is None
 
 
-def test_a_read_that_subscribes_cannot_go_backwards(client):
+def test_read_that_subscribes_cannot_go_backwards(client):
     with pytest.raises(ValueError, match="^invalid argument: "):
         client.read(subscribe=True, backwards=True)
 
@@ -171,7 +171,7 @@ def test_subscriptions_have_no_head(client):
     ],
     ids=str,
 )
-def test_wrong_arguments(client, options, error):
+def test_invalid_arguments(client, options, error):
     with pytest.raises(error):
         client.subscribe(**options)
 
@@ -179,12 +179,12 @@ def test_wrong_arguments(client, options, error):
 @pytest.mark.parametrize(
     ("start", "error"), [(-1, ValueError), (2**64, ValueError), ("1", TypeError), (1.5, TypeError)]
 )
-def test_a_wrong_start(client, start, error):
+def test_invalid_start(client, start, error):
     with pytest.raises(error, match="^start must be "):
         client.read(start=start, subscribe=True)
 
 
-def test_the_server_ends_a_subscription_when_it_shuts_down(tmp_path):
+def test_server_shutdown_ends_subscription(tmp_path):
     with run_server(tmp_path / "uma.db") as url:
         client = Client(url)
         client.append(events(1))
@@ -199,13 +199,13 @@ def test_the_server_ends_a_subscription_when_it_shuts_down(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "read", "asyncio"])
-def test_a_subscription_goes_on_when_the_server_is_back(tmp_path, kind):
+def test_subscription_resumes_after_server_restart(tmp_path, kind):
     listen = "--listen", f"127.0.0.1:{free_port()}"
-    got, begun = [], threading.Event()
+    got, received = [], threading.Event()
 
     def note(sequenced):
         got.append(sequenced.position)
-        begun.set()
+        received.set()
         return len(got) == 4
 
     async def follow(url):
@@ -225,7 +225,7 @@ def test_a_subscription_goes_on_when_the_server_is_back(tmp_path, kind):
         client.append(events(2))
         thread = threading.Thread(target=run, args=(url,), daemon=True)
         thread.start()
-        assert begun.wait(10)
+        assert received.wait(10)
         time.sleep(0.1)
     with run_server(tmp_path / "uma.db", *listen) as url, Client(url) as client:
         client.append(events(2))

@@ -1,4 +1,4 @@
-"""Many threads: cancelling, closing, and who may run while somebody waits."""
+"""Tests with many threads: cancelling, closing, and waiting without the GIL."""
 
 import contextlib
 import gc
@@ -12,14 +12,14 @@ import time
 import pytest
 from proxies import proxy
 from scripts import run
-from stores import events, positions, search_for_long, tagged
+from stores import events, positions, slow_query, tagged
 
 from umadb import AppendCondition, CancelledByUserError, Client, IntegrityError, cancel_all_stream_responses
 from umadb.pytest_plugin import run_server
 
 
-class Blocked:
-    """A thread in a call that blocks; outcome() waits for how that ends."""
+class BlockedThread:
+    """A thread in a blocking call; outcome() returns its result or exception."""
 
     def __init__(self, call):
         self._call = call
@@ -49,17 +49,17 @@ STREAMS = {
 }
 
 
-def waiting(client, name):
-    """Give a stream and a thread that waits for more of it."""
+def start_waiting(client, name):
+    """Return a stream and a thread that waits for its next event."""
     stream = STREAMS[name](client)
     next(stream)
-    return stream, Blocked(stream.next_batch if name == "batch" else lambda: next(stream))
+    return stream, BlockedThread(stream.next_batch if name == "batch" else lambda: next(stream))
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_cancelling(client, name):
+def test_cancel_wakes_waiting_thread(client, name):
     client.append(events(1))
-    stream, blocked = waiting(client, name)
+    stream, blocked = start_waiting(client, name)
     stream.cancel()
     assert type(blocked.outcome()) is CancelledByUserError
     stream.cancel()
@@ -69,9 +69,9 @@ def test_cancelling(client, name):
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_cancelling_all(client, name):
+def test_cancel_all_wakes_waiting_thread(client, name):
     client.append(events(1))
-    stream, blocked = waiting(client, name)
+    stream, blocked = start_waiting(client, name)
     reading, idle = client.read(), client.read()
     next(reading)
     cancel_all_stream_responses()
@@ -86,23 +86,23 @@ def test_cancelling_all(client, name):
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_closing(client, name):
+def test_close_cancels_waiting_calls(client, name):
     client.append(events(1))
-    stream, blocked = waiting(client, name)
+    stream, blocked = start_waiting(client, name)
     client.close()
     assert type(blocked.outcome()) is CancelledByUserError
     with pytest.raises(CancelledByUserError):
         next(stream)
 
 
-def test_cancelling_all_leaves_what_comes_later(client):
+def test_cancel_all_leaves_later_streams(client):
     client.append(events(1))
     for _ in range(200):
         cancel_all_stream_responses()
         assert len(list(client.read())) == 1
 
 
-def test_cancelling_before_and_between(client):
+def test_cancel_before_and_between_requests(client):
     client.append(events(3000))
     reading = client.read()
     reading.cancel()
@@ -120,16 +120,16 @@ def test_cancelling_before_and_between(client):
         next(reading)
 
 
-def cancelled_at_once(make, cancel, times):
-    """Cancel streams in the moment in which a thread begins to wait for them."""
+def cancel_at_once(make, cancel, times):
+    """Cancel streams while a thread starts to wait for them."""
     for _ in range(times):
         stream, outcome = make(), []
 
-        def ask(stream=stream, outcome=outcome):
+        def call(stream=stream, outcome=outcome):
             with contextlib.suppress(CancelledByUserError):
                 outcome.append(next(stream))
 
-        thread = threading.Thread(target=ask, daemon=True)
+        thread = threading.Thread(target=call, daemon=True)
         thread.start()
         cancel(stream)
         thread.join(20)
@@ -141,29 +141,29 @@ CANCELLING = [lambda stream: stream.cancel(), lambda stream: cancel_all_stream_r
 
 
 @pytest.mark.parametrize("cancel", CANCELLING)
-def test_cancelling_as_the_wait_begins(client, cancel):
+def test_cancel_when_wait_starts(client, cancel):
     for name in ("subscription", "read"):
-        cancelled_at_once(lambda name=name: STREAMS[name](client), cancel, 100)
+        cancel_at_once(lambda name=name: STREAMS[name](client), cancel, 100)
 
 
 @pytest.mark.parametrize("cancel", CANCELLING)
-def test_cancelling_as_a_long_search_begins(tmp_path, cancel):
+def test_cancel_when_slow_query_starts(tmp_path, cancel):
     with Client.open(tmp_path / "store") as client:
-        search = search_for_long(client)
-        cancelled_at_once(lambda: client.read(search), cancel, 40)
+        search = slow_query(client)
+        cancel_at_once(lambda: client.read(search), cancel, 40)
 
 
-def test_a_finalizer_that_cancels_as_the_wait_begins(client):
+def test_finalizer_cancels_when_wait_starts(client):
     stream = client.subscribe()
 
     class Canceller:
         def __init__(self):
-            self.me = self  # for the collector to find
+            self.me = self  # a cycle, so that the garbage collector calls __del__
 
         def __del__(self):
             stream.cancel()
 
-    def ask():
+    def call():
         with pytest.raises(CancelledByUserError):
             Canceller()
             gc.enable()
@@ -172,9 +172,9 @@ def test_a_finalizer_that_cancels_as_the_wait_begins(client):
     before = gc.get_threshold()
     gc.collect()
     gc.disable()
-    gc.set_threshold(1)  # so that it runs when next_batch makes its list; from 3.12 on it does not
+    gc.set_threshold(1)  # collects when next_batch creates its list, before Python 3.12
     try:
-        thread = threading.Thread(target=ask, daemon=True)
+        thread = threading.Thread(target=call, daemon=True)
         thread.start()
         thread.join(20)
     finally:
@@ -183,24 +183,24 @@ def test_a_finalizer_that_cancels_as_the_wait_begins(client):
     assert not thread.is_alive()
 
 
-def test_cancelling_a_read_from_a_silent_server(tmp_path):
-    with run_server(tmp_path / "s") as url, proxy(url) as between:
-        client = Client(between.url)
+def test_cancel_read_of_silent_server(tmp_path):
+    with run_server(tmp_path / "s") as url, proxy(url) as relay:
+        client = Client(relay.url)
         client.append(events(1))
-        between.silent = True
-        for ask in ("head", "next_batch", "collect_with_head", "__next__"):
+        relay.silent = True
+        for call in ("head", "next_batch", "collect_with_head", "__next__"):
             response = client.read()
-            blocked = Blocked(getattr(response, ask))
+            blocked = BlockedThread(getattr(response, call))
             response.cancel()
             assert type(blocked.outcome()) is CancelledByUserError
-        blocked = Blocked(client.read().head)
+        blocked = BlockedThread(client.read().head)
         client.close()
         assert type(blocked.outcome()) is CancelledByUserError
 
 
-def test_a_response_is_for_one_thread_at_a_time(client):
+def test_response_allows_one_thread_at_a_time(client):
     stream = client.subscribe()
-    blocked = Blocked(lambda: next(stream))
+    blocked = BlockedThread(lambda: next(stream))
     for call in (lambda: next(stream), stream.next_batch):
         with pytest.raises(RuntimeError, match="one thread at a time"):
             call()
@@ -208,7 +208,7 @@ def test_a_response_is_for_one_thread_at_a_time(client):
     assert blocked.outcome().position == 1
 
 
-def test_closing_while_calls_are_under_way(store):
+def test_close_during_calls(store):
     for _ in range(5):
         client = store.connect()
         errors = []
@@ -241,7 +241,7 @@ def test_many_threads_with_one_client(client, count):
 
     def work(number):
         random_ = random.Random(number)
-        mine = tagged(f"thread:{number}")
+        own = tagged(f"thread:{number}")
         written = 0
         try:
             for _ in range(12):
@@ -250,14 +250,14 @@ def test_many_threads_with_one_client(client, count):
                         client.append(events(3, f"thread:{number}"))
                         written += 3
                     case 1:
-                        found, head = client.read(mine).collect_with_head()
+                        found, head = client.read(own).collect_with_head()
                         assert len(found) == written
                         with contextlib.suppress(IntegrityError):
                             client.append(events(1, "counter"), AppendCondition(counter, head))
                     case 2:
-                        assert len(list(client.read(mine, backwards=True))) == written
+                        assert len(list(client.read(own, backwards=True))) == written
                     case 3:
-                        subscription = client.subscribe(mine)
+                        subscription = client.subscribe(own)
                         assert len(positions(itertools.islice(subscription, written))) == written
                         subscription.cancel()
                     case 4:
@@ -276,7 +276,7 @@ def test_many_threads_with_one_client(client, count):
     assert positions(client.read()) == list(range(1, (client.head() or 0) + 1))
 
 
-def test_streams_cancelled_while_they_are_read(client):
+def test_cancel_streams_while_reading(client):
     client.append(events(5000))
     for n in range(40):
         stream = client.read() if n % 2 else client.subscribe()
@@ -284,14 +284,14 @@ def test_streams_cancelled_while_they_are_read(client):
             random.random() / 100, stream.cancel if n % 4 < 2 else cancel_all_stream_responses
         )
         thread.start()
-        got = []
+        received = []
         with contextlib.suppress(CancelledByUserError):
-            got.extend(s.position for s in stream)
+            received.extend(s.position for s in stream)
         thread.join()
-        assert got == list(range(1, len(got) + 1))
+        assert received == list(range(1, len(received) + 1))
 
 
-def test_others_run_while_one_waits(client):
+def test_other_threads_run_while_one_waits(client):
     ticks = 0
     running = True
 
@@ -329,29 +329,29 @@ def wait_until(condition):
     ],
 )
 @pytest.mark.parametrize("abandon", [lambda s: None, lambda s: s.cancel()])
-def test_an_abandoned_stream_ends_on_the_server(make, abandon, tmp_path):
+def test_abandoned_stream_ends_on_the_server(make, abandon, tmp_path):
     with (
         run_server(tmp_path / "s") as url,
-        proxy(url) as between,
-        Client(between.url, batch_size=1) as client,
+        proxy(url) as relay,
+        Client(relay.url, batch_size=1) as client,
     ):
         client.append(events(1000))
         stream = make(client)
         next(stream)
-        assert between.given_up() == 0
+        assert relay.reset_streams() == 0
         abandon(stream)
         del stream
         gc.collect()
-        wait_until(lambda: between.given_up() == 1)
+        wait_until(lambda: relay.reset_streams() == 1)
         assert client.head() == 1000
 
 
-def test_a_read_that_reached_its_limit_ends_on_the_server(tmp_path):
-    with run_server(tmp_path / "s") as url, proxy(url) as between, Client(between.url) as client:
+def test_read_that_reached_its_limit_ends_on_the_server(tmp_path):
+    with run_server(tmp_path / "s") as url, proxy(url) as relay, Client(relay.url) as client:
         client.append(events(3))
         stream = client.read(limit=2, subscribe=True)
         assert positions(stream) == [1, 2]
-        wait_until(lambda: between.given_up() == 1)
+        wait_until(lambda: relay.reset_streams() == 1)
 
 
 FIRST_CLIENTS = """
@@ -373,13 +373,13 @@ print(len({os.readlink(file) for file in files if os.path.exists(file) and "pipe
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="pipes are counted in /proc")
-def test_first_clients_of_many_threads_load_the_library_once(tmp_path):
+def test_concurrent_first_clients_load_the_library_once(tmp_path):
     for attempt in range(20):
         assert run(FIRST_CLIENTS, tmp_path / str(attempt)) == "1\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a slack that can be set")
-def test_only_go_is_let_be_late(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has timer slack")
+def test_timer_slack_is_raised_only_for_go_threads(tmp_path):
     script = """
 import os, sys, threading
 from umadb import Client
@@ -403,7 +403,7 @@ print(slack(os.getpid()) == before)
 gos = set(map(int, os.listdir("/proc/self/task"))) - pythons
 try:
     print(len(gos) > 1 and {slack(thread) for thread in gos} == {500_000})
-except PermissionError:  # of a user who may not look
+except PermissionError:  # another user's threads cannot be inspected
     print(True)
 """
     assert run(script, tmp_path / "s") == "True\n" * 3

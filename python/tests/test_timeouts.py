@@ -1,11 +1,11 @@
-"""timeout=: how long calls may take, and what is known of an append when it is over."""
+"""Tests of timeouts, and of the outcome of appends that time out."""
 
 import asyncio
 import time
 
 import pytest
 from proxies import proxy
-from stores import black_hole, events, free_port, positions, search_for_long, tagged
+from stores import events, free_port, positions, silent_server, slow_query, tagged
 
 import umadb
 import umadb.aio
@@ -38,67 +38,67 @@ AIO_CALLS = {
 }
 
 
-class Patience:
-    """Expects a block to raise TimeoutExpired after a time, and not long after it."""
+class ExpectTimeout:
+    """Expects a block to raise TimeoutExpired soon after a time."""
 
     def __init__(self, seconds):
         self.seconds = seconds
 
     def __enter__(self):
-        self.begun = time.monotonic()
+        self.start = time.monotonic()
         return self
 
     def __exit__(self, kind, error, traceback):
-        took = time.monotonic() - self.begun
+        elapsed = time.monotonic() - self.start
         assert isinstance(error, TimeoutExpired), error
-        assert self.seconds * 0.9 <= took < self.seconds + 4, took
+        assert self.seconds * 0.9 <= elapsed < self.seconds + 4, elapsed
         self.error = error
         return True
 
 
 @pytest.fixture(scope="module")
 def silent(tmp_path_factory):
-    """The URL of a server that falls silent, and the proxy to it."""
-    with run_server(tmp_path_factory.mktemp("s") / "s") as url, proxy(url) as between:
-        yield between
+    """A proxy to a server, which can be made silent."""
+    with run_server(tmp_path_factory.mktemp("s") / "s") as url, proxy(url) as relay:
+        yield relay
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_server_that_is_silent(silent, call):
+def test_call_of_silent_server_times_out(silent, call):
     silent.silent = False
     with Client(silent.url) as client:
         silent.silent = True
-        with Patience(0.2) as expired:
+        with ExpectTimeout(0.2) as expired:
             CALLS[call](client, 0.2)
         assert str(expired.error).startswith("transport error: ")
         assert expired.error.appended is None
 
 
 @pytest.mark.parametrize("call", AIO_CALLS)
-def test_a_server_that_is_silent_with_asyncio(silent, call):
+def test_call_of_silent_server_times_out_with_asyncio(silent, call):
     async def main():
         silent.silent = False
         async with umadb.aio.Client(silent.url) as client:
             silent.silent = True
-            with Patience(0.2):
+            with ExpectTimeout(0.2):
                 await AIO_CALLS[call](client, 0.2)
 
     asyncio.run(main())
 
 
-def test_connecting_is_a_part_with_asyncio():
+def test_timeout_includes_connecting_with_asyncio():
     async def main():
-        with black_hole() as url:
+        with silent_server() as url:
             client = umadb.aio.Client(url)
             for call in AIO_CALLS.values():
-                with Patience(0.2):
+                with ExpectTimeout(0.2):
                     await call(client, 0.2)
             await client.close()
 
     asyncio.run(main())
 
 
-def test_a_timeout_that_is_not_over_changes_nothing(client):
+def test_unexpired_timeout_has_no_effect(client):
     for timeout in (None, 60, 60.5, True, float("inf"), 1e300):
         position = client.append(events(1, "a"), timeout=timeout)
         assert client.head(timeout=timeout) == position
@@ -111,38 +111,38 @@ def test_a_timeout_that_is_not_over_changes_nothing(client):
 
 @pytest.mark.parametrize("timeout, error", [(-1, ValueError), (float("nan"), ValueError), ("1", TypeError)])
 @pytest.mark.parametrize("call", CALLS)
-def test_what_is_no_timeout(client, call, timeout, error):
+def test_invalid_timeout(client, call, timeout, error):
     with pytest.raises(error, match="^timeout must be"):
         CALLS[call](client, timeout)
 
 
-def test_a_subscription_goes_on_after_a_timeout(client):
+def test_subscription_continues_after_timeout(client):
     subscription = client.subscribe(timeout=0.1)
     client.append(events(2))
     assert positions([next(subscription), subscription.next(timeout=0.1)]) == [1, 2]
     for wait in (lambda: next(subscription), subscription.next_batch, lambda: subscription.next(0.1)):
-        with Patience(0.1):
+        with ExpectTimeout(0.1):
             wait()
     client.append(events(2))
     assert [subscription.next(timeout=60).position for _ in range(2)] == [3, 4]
 
 
-def test_a_subscription_goes_on_after_a_timeout_with_asyncio(store):
+def test_subscription_continues_after_timeout_with_asyncio(store):
     async def main():
         async with umadb.aio.Client(store.url) as client:
             subscription = client.subscribe(timeout=0.1)
-            with Patience(0.1):
+            with ExpectTimeout(0.1):
                 await anext(subscription)
             await client.append(events(2))
             assert (await subscription.next(timeout=60)).position == 1
             assert (await anext(subscription)).position == 2
-            with Patience(0.1):
+            with ExpectTimeout(0.1):
                 await subscription.next_batch()
 
     asyncio.run(main())
 
 
-def test_the_time_of_a_read_is_that_of_all_of_it(tmp_path):
+def test_timeout_of_read_covers_the_whole_read(tmp_path):
     with Client.open(tmp_path / "uma.db", batch_size=1) as client:
         client.append(events(10))
         response = client.read(timeout=0.3)
@@ -152,27 +152,27 @@ def test_the_time_of_a_read_is_that_of_all_of_it(tmp_path):
             list(response)
 
 
-def test_an_embedded_search(tmp_path):
+def test_slow_query_of_embedded_store_times_out(tmp_path):
     with Client.open(tmp_path / "uma.db") as client:
-        search = search_for_long(client)
-        with Patience(0.2):
+        search = slow_query(client)
+        with ExpectTimeout(0.2):
             client.read(search, timeout=0.2).head()
         head = client.head()
-        with Patience(0.2) as expired:
+        with ExpectTimeout(0.2) as expired:
             client.append(events(1), AppendCondition(search), timeout=0.2)
         assert expired.error.appended is False
         assert client.head() == head
 
 
-def test_what_is_known_of_an_append(tmp_path):
+def test_outcome_of_append(tmp_path):
     port = free_port()
     with run_server(tmp_path / "s", "--listen", f"127.0.0.1:{port}") as url:
         client = Client(url)
-    # The server is gone, so the append was never sent.
-    with pytest.raises(TransportError) as refused:
+    # The server has stopped, so the append is not sent.
+    with pytest.raises(TransportError) as rejected:
         client.append(events(1), timeout=1)
-    assert refused.value.appended is False
-    with pytest.raises(TransportError) as refused:
+    assert rejected.value.appended is False
+    with pytest.raises(TransportError) as rejected:
         client.head(timeout=1)
-    assert refused.value.appended is None
+    assert rejected.value.appended is None
     assert umadb.TransportError("text").appended is None

@@ -1,4 +1,4 @@
-"""The types: stubs beside the package that runs, and type checkers on all examples."""
+"""Tests of the types: the stubs match the package, and type checkers accept all examples."""
 
 import importlib.util
 import inspect
@@ -21,11 +21,11 @@ DOCUMENTS = {
     "recipes": REPOSITORY / "docs" / "python-recipes.md",
 }
 
-# Where the tested package is.
+# The directory that contains the package under test.
 FOLDER = pathlib.Path(umadb.__file__).parent.parent
 
-# What is right for those who use the package.
-RIGHT = """
+# A program without type errors.
+VALID = """
 import uuid
 from pathlib import Path
 from typing import Literal
@@ -68,8 +68,8 @@ async def main() -> None:
         assert_type(await anext(client.watch_health()), umadb.ServingStatus)
 """
 
-# What is wrong, each line of it.
-WRONG = """
+# A program with a type error in each line.
+INVALID = """
 import umadb
 client = umadb.Client("file:./uma.db")
 umadb.Event("a", "text")
@@ -86,8 +86,8 @@ class Mine(umadb.Event): ...
 """
 
 
-def tool(*names):
-    """Give the first of these modules that is installed."""
+def installed_tool(*names):
+    """Return the first of these modules that is installed."""
     for name in names:
         if importlib.util.find_spec(name):
             return name
@@ -96,7 +96,7 @@ def tool(*names):
 
 def check(*command, cwd):
     environment = {**os.environ, "NO_COLOR": "1"}
-    if FOLDER == PACKAGE:  # built in place, and not where Python looks by itself
+    if FOLDER == PACKAGE:  # built in place, so not on Python's path
         environment |= {"MYPYPATH": str(FOLDER), "PYTHONPATH": str(FOLDER)}
     return subprocess.run(
         [sys.executable, "-m", *map(str, command)],
@@ -110,7 +110,7 @@ def check(*command, cwd):
 
 def run_mypy(folder):
     return check(
-        tool("mypy"),
+        installed_tool("mypy"),
         "--strict",
         "--no-error-summary",
         *sorted(p.name for p in folder.glob("*.py")),
@@ -125,7 +125,7 @@ def run_pyright(folder):
         "reportMissingModuleSource": "none",
     }
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
-    return check(tool("pyright", "basedpyright"), "--pythonpath", sys.executable, ".", cwd=folder)
+    return check(installed_tool("pyright", "basedpyright"), "--pythonpath", sys.executable, ".", cwd=folder)
 
 
 CHECKERS = pytest.mark.parametrize("checker", [run_mypy, run_pyright], ids=["mypy", "pyright"])
@@ -146,23 +146,23 @@ def test_examples(document, checker, tmp_path):
 
 
 @CHECKERS
-def test_what_is_right(checker, tmp_path):
-    (tmp_path / "right.py").write_text(RIGHT)
+def test_valid_program_passes(checker, tmp_path):
+    (tmp_path / "valid.py").write_text(VALID)
     done = checker(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @CHECKERS
-def test_what_is_wrong(checker, tmp_path):
-    (tmp_path / "wrong.py").write_text(WRONG)
+def test_every_wrong_line_is_reported(checker, tmp_path):
+    (tmp_path / "invalid.py").write_text(INVALID)
     done = checker(tmp_path)
-    for number, line in enumerate(WRONG.splitlines()[3:], 4):
-        assert f"wrong.py:{number}:" in done.stdout, f"{line}\n{done.stdout}{done.stderr}"
+    for number, line in enumerate(INVALID.splitlines()[3:], 4):
+        assert f"invalid.py:{number}:" in done.stdout, f"{line}\n{done.stdout}{done.stderr}"
 
 
-def test_stubs_are_of_what_runs(tmp_path):
-    tool("mypy")
-    # The private modules have no stubs: mypy reads _client.py itself, and cannot see into _native.
+def test_stubs_match_the_package(tmp_path):
+    installed_tool("mypy")
+    # The private modules have no stubs: mypy reads _client.py itself, but cannot read _native.
     (tmp_path / "mypy.ini").write_text("[mypy]\n[mypy-umadb._client,umadb.__pyinstaller.*]\nignore_errors = True\n")
     allowed = HERE / "data" / "stubtest-allowlist.txt"
     done = check(
@@ -177,19 +177,19 @@ def test_stubs_are_of_what_runs(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_docstrings_of_stubs_are_those_of_what_runs():
+def test_docstrings_of_stubs_match_the_package():
     import ast
 
-    def compare(node, thing):
+    def compare(node, parent):
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.ClassDef, ast.FunctionDef)):
-                there = getattr(thing, child.name)
+                member = getattr(parent, child.name)
                 if (text := ast.get_docstring(child)) is not None:
-                    assert text == inspect.getdoc(there), child.name
-                elif inspect.isclass(there) and there.__module__ == "umadb":
-                    pytest.fail(f"{child.name} is compiled, and has no docstring in the stub")
-                if inspect.isclass(there):
-                    compare(child, there)
+                    assert text == inspect.getdoc(member), child.name
+                elif inspect.isclass(member) and member.__module__ == "umadb":
+                    pytest.fail(f"{child.name} is compiled and has no docstring in the stub")
+                if inspect.isclass(member):
+                    compare(child, member)
 
     compare(ast.parse((FOLDER / "umadb" / "__init__.pyi").read_text(encoding="utf-8")), umadb)
 
@@ -201,6 +201,6 @@ def test_hints_can_be_evaluated():
         assert typing.get_type_hints(getattr(umadb.Client, method))
 
 
-def test_nothing_needs_typing_extensions_at_run_time():
+def test_typing_extensions_is_not_imported_at_run_time():
     program = "import sys; sys.modules['typing_extensions'] = None; import umadb, umadb.aio"
     subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(FOLDER)}, check=True)

@@ -1,4 +1,4 @@
-"""The value types: what they take, and that they are values."""
+"""Tests of the value types and their arguments."""
 
 import array
 import copy
@@ -15,7 +15,7 @@ UUID = "01234567-89ab-cdef-0123-456789abcdef"
 EVENT = Event("t", b"d", ["x", "y"], UUID, {"k": "v", "a": "b"})
 QUERY = Query([QueryItem(["t"], ["x", "y"]), QueryItem()])
 
-# Of each type, values that differ from each other.
+# Different values of each type.
 VALUES = {
     Event: [
         Event("t", b""),
@@ -122,7 +122,7 @@ def test_attributes():
 
 
 @pytest.mark.parametrize("value", [values[-1] for values in VALUES.values()], ids=lambda v: type(v).__name__)
-def test_they_are_immutable(value):
+def test_values_are_immutable(value):
     names = [name for name, member in vars(type(value)).items() if inspect.isgetsetdescriptor(member)]
     assert names
     for name in [*names, "another"]:
@@ -141,7 +141,7 @@ def test_they_are_immutable(value):
 
 
 @pytest.mark.parametrize("type_", VALUES, ids=lambda t: t.__name__)
-def test_they_are_final_and_documented(type_):
+def test_types_are_final_and_documented(type_):
     with pytest.raises(TypeError):
         type("Sub", (type_,), {})
     assert type_.__module__ == "umadb"
@@ -159,14 +159,14 @@ def test_keyword_arguments():
     assert SequencedEvent(position=1, event=EVENT, tracking_info=None) == SequencedEvent(1, EVENT)
 
 
-def test_any_sequence_will_do():
+def test_any_sequence_is_accepted():
     for make in (list, tuple, iter, lambda t: (x for x in t), lambda t: dict.fromkeys(t)):
         assert Event("t", b"d", make(["x", "y"]), UUID, {"k": "v", "a": "b"}) == EVENT
         assert QueryItem(make(["t"]), make(["x", "y"])) == QUERY.items[0]
         assert Query(make(QUERY.items)) == QUERY
 
 
-def test_data_of_any_buffer():
+def test_data_from_any_buffer():
     for data in (
         bytearray(b"data"),
         memoryview(b"data"),
@@ -182,7 +182,7 @@ def test_data_of_any_buffer():
     assert event.data == b"data"
 
 
-def test_metadata_of_any_mapping():
+def test_metadata_from_any_mapping():
     class Mapping:
         def __init__(self, items):
             self.pairs = items
@@ -212,7 +212,7 @@ def test_uuids():
 
 class Failing:
     def __iter__(self):
-        raise KeyError("mine")
+        raise KeyError("from the sequence")
 
     items = __iter__
 
@@ -220,10 +220,10 @@ class Failing:
         return 1
 
     def __getitem__(self, index):
-        raise KeyError("mine")
+        raise KeyError("from the sequence")
 
 
-WRONG = [
+WRONG_TYPES = [
     *((lambda w=wrong: Event(w, b"")) for wrong in (None, 1, b"t", ["t"])),
     *((lambda w=wrong: Event("t", w)) for wrong in (None, 1, "d", [b"d"], ["d"], 1.0, {})),
     *((lambda w=wrong: Event("t", b"", w)) for wrong in (1, "tag", b"tag", [1], [None], [b"x"], ["x", 1])),
@@ -250,7 +250,7 @@ WRONG = [
     lambda: TrackingInfo("s"),
     *(lambda t=t: t() for t in (umadb.ReadResponse, umadb.Subscription)),
 ]
-UNFIT = [
+INVALID_VALUES = [
     *((lambda w=wrong: AppendCondition(Query(), w)) for wrong in (-1, 2**64, 10**30, 10**5000)),
     *((lambda w=wrong: TrackingInfo("s", w)) for wrong in (-1, 2**64)),
     lambda: TrackingInfo("\ud800", 1),
@@ -272,38 +272,38 @@ def released():
 
 
 def test_wrong_types():
-    for number, make in enumerate(WRONG):
+    for number, make in enumerate(WRONG_TYPES):
         with pytest.raises(TypeError):
             make()
-            pytest.fail(f"number {number} was taken")
+            pytest.fail(f"case {number} was accepted")
 
 
-def test_unfit_values():
-    for number, make in enumerate(UNFIT):
+def test_invalid_values():
+    for number, make in enumerate(INVALID_VALUES):
         with pytest.raises(ValueError):
             make()
-            pytest.fail(f"number {number} was taken")
+            pytest.fail(f"case {number} was accepted")
 
 
-def test_a_number_that_is_too_long_to_be_written():
+def test_number_with_thousands_of_digits():
     with pytest.raises(ValueError, match=r"^after must be from 0 to 2\*\*64 - 1, not "):
         AppendCondition(Query(), 10**5000)
 
 
-def test_errors_of_sequences_come_through():
+def test_errors_of_sequences_are_raised():
     for make in (
         lambda: Event("t", b"", Failing()),
         lambda: Event("t", b"", metadata=Failing()),
         lambda: QueryItem(Failing()),
         lambda: Query(Failing()),
     ):
-        with pytest.raises(KeyError, match="mine"):
+        with pytest.raises(KeyError, match="from the sequence"):
             make()
     with pytest.raises(ValueError, match="released"):
         Event("t", released())
 
 
-def test_one_object_in_place_of_a_sequence_is_named(tmp_path):
+def test_single_object_instead_of_sequence_is_named(tmp_path):
     with (
         Client(f"file:{tmp_path / 'uma.db'}") as client,
         pytest.raises(TypeError, match="events must be a sequence of Event"),
@@ -313,7 +313,7 @@ def test_one_object_in_place_of_a_sequence_is_named(tmp_path):
         Query(QueryItem())
 
 
-def test_what_a_generator_raises_is_not_replaced():
+def test_exception_of_generator_is_not_replaced():
     with pytest.raises(TypeError, match="^from the generator$"):
         Event("Enrolled", b"", tags=FailingIterator())
 
@@ -326,6 +326,6 @@ class FailingIterator:
         raise TypeError("from the generator")
 
 
-def test_a_path_is_no_url():
+def test_path_is_not_a_url():
     with pytest.raises(ValueError, match="file:PATH for a directory"):
         Client("./uma.db")

@@ -1,4 +1,4 @@
-"""A bank with eventsourcing 10, and the view of it that a projection keeps."""
+"""A bank with eventsourcing 10, and its projection."""
 
 from eventsourcing.dataclasses import Aggregate, AggregatesApplication, Decision
 from eventsourcing.domain import triggers

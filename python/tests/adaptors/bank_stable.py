@@ -1,4 +1,4 @@
-"""A bank with eventsourcing 9.5, and the view of it that a projection keeps."""
+"""A bank with eventsourcing 9.5, and its projection."""
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
@@ -52,9 +52,9 @@ class Totals(Projection):
 
 
 def stop(runner, account):
-    """Stop the runner: with this adaptor it only looks whether it should when an event comes.
+    """Stop the runner, which with this adaptor checks for the stop only when it receives an event.
 
-    A thread of the runner stops the subscription: an event that comes before that is no help.
+    A thread of the runner stops the subscription, and the event must be appended after that.
     """
     runner.stop()
     runner._stop_thread.join()

@@ -1,6 +1,6 @@
-"""The tests that eventsourcing has for recorders, with those of the adaptor: recorders.py TEST URL.
+"""Runs a test of eventsourcing with the recorders of the adaptor: recorders.py TEST URL.
 
-Each takes the store to be empty.
+The store must be empty.
 """
 
 import sys
@@ -14,14 +14,14 @@ from eventsourcing.utils import Environment
 URL = sys.argv.pop()
 
 
-def named(module, name):
-    """Find a class whose name eventsourcing 10 writes in another way."""
+def find_class(module, name):
+    """Return the class with a name; eventsourcing 10 writes it with other capitals."""
     return next(value for key, value in vars(module).items() if key.lower() == name.lower())
 
 
-class TestDecisions(named(eventsourcing.dcb.tests, "DcbRecorderTestCase")):
+class TestDecisions(find_class(eventsourcing.dcb.tests, "DcbRecorderTestCase")):
     def setUp(self):
-        factory = named(eventsourcing_umadb, "DcbFactory")
+        factory = find_class(eventsourcing_umadb, "DcbFactory")
         self.recorder = factory(Environment("Test", {"UMADB_URI": URL})).dcb_recorder()
 
     def test_append_and_read(self):
@@ -32,7 +32,7 @@ class TestDecisions(named(eventsourcing.dcb.tests, "DcbRecorderTestCase")):
 
 
 class TestAggregates(eventsourcing.tests.persistence.AggregateRecorderTestCase):
-    # Since eventsourcing 10, the adaptor appends events with the UUIDs that they have.
+    # Since eventsourcing 10, the adaptor appends events with their UUIDs.
     recorder_supports_idempotent_appends = True
 
     def create_recorder(self):

@@ -1,4 +1,4 @@
-"""What happens at the bank: scenario.py MODULE URL, with the Python that has the adaptor."""
+"""Runs the bank scenario: scenario.py MODULE URL, with the Python that has the adaptor."""
 
 import importlib
 import sys
@@ -32,7 +32,7 @@ def main(module, url):
         app.save(ann, bob)
         print("Ann has", app.account(ann.id).balance, "and Bob", app.account(bob.id).balance)
 
-        # An overdraft is refused, and nothing of it is saved.
+        # An overdraft is rejected, and nothing is saved.
         ann = app.account(ann.id)
         before = app.last_id()
         try:
@@ -42,7 +42,7 @@ def main(module, url):
         app.save(ann)
         assert app.last_id() == before
 
-        # Of two who changed the same account at the same time, one is too late.
+        # Of two concurrent changes of an account, one fails.
         first, second = app.account(ann.id), app.account(ann.id)
         first.withdraw(20)
         second.withdraw(20)
@@ -61,7 +61,7 @@ def main(module, url):
         assert [n.id for n in notifications] == [1, 2, 3, 4, 5, 6, 7]
         assert [n.originator_version for n in notifications] == [1, 1, 2, 3, 4, 2, 5]
 
-        # The projection has seen all of it once.
+        # The projection has processed each event once.
         runner.wait(app.last_id(), timeout=10)
         print("The bank has", runner.projection.view.total)
         bank.stop(runner, app.account(bob.id))

@@ -1,4 +1,4 @@
-"""Evaluates calls with odd arguments: arguments.py URL, with a JSON list of expressions in, and one of answers out."""
+"""Evaluates calls with odd arguments: arguments.py URL. Reads a JSON list of expressions, and prints one of answers."""
 # ruff: noqa: F401, for the expressions
 
 import array
@@ -28,7 +28,7 @@ class Number(int):
 
 
 class Index:
-    """What can be used as an int."""
+    """An object with __index__."""
 
     def __init__(self, value=1):
         self.value = value
@@ -38,11 +38,11 @@ class Index:
 
 
 class Sequence(collections.UserList):
-    """A sequence that is no list."""
+    """A sequence that is not a list."""
 
 
 class Truth:
-    """What has a truth value only."""
+    """An object with only a truth value."""
 
     def __bool__(self):
         return True
@@ -65,7 +65,7 @@ class MyUUID(uuid.UUID):
 
 
 def show(value):
-    """Write a value so that those of the two packages can be compared."""
+    """Format a value so that those of the two packages can be compared."""
     kind = type(value).__name__
     if kind == "Event":
         metadata = sorted(value.metadata.items())

@@ -1,4 +1,4 @@
-"""Evaluates expressions with the umadb of this Python: evaluate.py URL, with JSON in and out."""
+"""Evaluates an expression with the umadb of this Python: evaluate.py URL. Prints the answer as JSON."""
 
 import enum  # noqa: F401, for the expressions, as are those below
 import inspect  # noqa: F401
