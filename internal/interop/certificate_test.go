@@ -17,7 +17,7 @@ import (
 // certificateFiles are the PEM files that a server and its clients need.
 type certificateFiles struct{ ca, cert, key string }
 
-// writeCertificate makes an authority, and a certificate of it for localhost.
+// writeCertificate creates a CA and a certificate for localhost that it signed.
 func writeCertificate(dir string) (files certificateFiles, err error) {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

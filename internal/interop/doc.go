@@ -1,9 +1,10 @@
-// Package interop tests our server with the released UmaDB client for Python,
-// our client with the released server, both with proxies in between, and what the
-// documents tell people to type.
+// Package interop tests our server with the released UmaDB client for Python, our
+// client with the released server, both through proxies, and the commands in the
+// documentation.
 //
-// The released package, client and server in one, comes from the Python package
-// index into .cache/ at the root of the repository, and so do proxies that are not
-// installed, from the packages of Debian. Where they cannot be had the tests are
-// skipped, but they fail if CI is set, or UMADB_TEST_INTEROP=required.
+// The released package, which contains client and server, is installed from the
+// Python package index into .cache/ at the root of the repository. Proxies that
+// are not installed are unpacked there from Debian packages. If they are not
+// available the tests are skipped, or fail if CI is set or
+// UMADB_TEST_INTEROP=required.
 package interop

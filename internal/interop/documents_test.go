@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// guides are the documents that are followed from top to bottom; docs/README.md
-// says how a page is written so that this can be done.
+// guides are the documents with commands that are executed from top to bottom;
+// docs/README.md describes how such a page is written.
 var guides = []string{
 	"README.md",
 	"docs/getting-started.md",
@@ -23,8 +23,8 @@ var guides = []string{
 	"docs/ndjson.md",
 }
 
-// What the documents tell people to type is typed here, and what they say that
-// people will see is compared.
+// TestDocuments executes the commands in the guides and compares their output with
+// the documented output.
 func TestDocuments(t *testing.T) {
 	for _, page := range guides {
 		t.Run(path.Base(page), func(t *testing.T) {
@@ -46,12 +46,12 @@ func TestEveryGuideIsInTheIndex(t *testing.T) {
 	index := readDocument(t, "docs/README.md")
 	for _, page := range documents(t) {
 		if path.Dir(page) == "docs" && path.Base(page) != "README.md" && !strings.Contains(index, "("+path.Base(page)+")") {
-			t.Errorf("docs/README.md does not lead to %s", page)
+			t.Errorf("docs/README.md has no link to %s", page)
 		}
 	}
 }
 
-// link is a link or a picture; what is behind # is looked at in internal/store.
+// link matches a link or a picture. Fragments (after #) are checked in internal/store.
 var link = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)\s]*)?\)`)
 
 func TestLinksInDocuments(t *testing.T) {
@@ -67,7 +67,7 @@ func TestLinksInDocuments(t *testing.T) {
 	}
 }
 
-// documents gives every page of the repository, by its path.
+// documents returns the paths of all Markdown files of the repository.
 func documents(t *testing.T) (pages []string) {
 	t.Helper()
 	root := os.DirFS(repository())
@@ -90,15 +90,15 @@ func documents(t *testing.T) (pages []string) {
 	return pages
 }
 
-// codeBlock is a fenced block of a document, or a key that the reader presses.
+// codeBlock is a fenced block of a document, or a Ctrl-C comment.
 type codeBlock struct {
-	language string // that the block is in, or ctrlC
-	argument string // what follows the language: a terminal or a file
+	language string // of the block, or ctrlC
+	argument string // after the language: the name of a terminal or a file
 	text     string
 	line     int
 }
 
-// ctrlC is a comment of a document that stands for that key in a terminal.
+// ctrlC begins a comment that means pressing Ctrl-C in a terminal.
 const ctrlC = "<!-- Ctrl-C:"
 
 func codeBlocks(t *testing.T, document string) (blocks []codeBlock) {
@@ -124,7 +124,7 @@ func codeBlocks(t *testing.T, document string) (blocks []codeBlock) {
 		}
 	}
 	if within || len(blocks) == 0 {
-		t.Fatalf("%s: a block does not end, or there is none", document)
+		t.Fatalf("%s: unterminated code block, or no code block", document)
 	}
 	return blocks
 }
@@ -138,19 +138,18 @@ func readDocument(t *testing.T, document string) string {
 	return string(content)
 }
 
-// wantTarget checks that a command is a target of the Makefile. Those that the
-// documents name are run by .ci/run.
+// wantTarget checks that a command is a target of the Makefile. The targets that
+// the documents name are run by .ci/run.
 func wantTarget(t *testing.T, line string) {
 	t.Helper()
 	target, isMake := strings.CutPrefix(line, "make ")
 	makefile := readDocument(t, "Makefile")
 	if !isMake || !strings.Contains(makefile, "\n"+target+":") {
-		t.Errorf("%q is no target of the Makefile", line)
+		t.Errorf("%q is not a target of the Makefile", line)
 	}
 }
 
-// isShown tells whether a block of a language is there to be looked at and not
-// to be typed.
-func isShown(language string) bool {
+// isDisplayOnly reports whether blocks in a language are not executed.
+func isDisplayOnly(language string) bool {
 	return slices.Contains([]string{"ini", "json", "log"}, language)
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// TestImportFollowsReleasedServer lets an import follow what is appended to the
-// released server, with tracking that sits on no event.
+// TestImportFollowsReleasedServer runs an import with --follow during appends to
+// the released server, with events and tracking-only records.
 func TestImportFollowsReleasedServer(t *testing.T) {
-	program, url, c := toImport(t)
+	program, url, c := setUpImport(t)
 	copied := filepath.Join(t.TempDir(), "copy")
-	var told bytes.Buffer
+	var stderr bytes.Buffer
 	following := exec.Command(program, "import", "--from", url, "--follow", "--tracking-source", "heartbeat", "--db-path", copied)
-	following.Stderr = &told
+	following.Stderr = &stderr
 	if err := following.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +36,11 @@ func TestImportFollowsReleasedServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf("%d-19.", round)
-		heartbeat := "heartbeat\x10" + string(rune(round+1)) // position as protobuf has it
+		heartbeat := "heartbeat\x10" + string(rune(round+1)) // position as a protobuf field
 		deadline := time.Now().Add(20 * time.Second)
 		for !inLog(copied, want) || !inLog(copied, heartbeat) {
 			if time.Now().After(deadline) {
-				t.Fatalf("the copy does not get %q and %q", want, heartbeat)
+				t.Fatalf("the copy does not contain %q and %q", want, heartbeat)
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -48,8 +48,8 @@ func TestImportFollowsReleasedServer(t *testing.T) {
 	if err := following.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if err := following.Wait(); err != nil || !strings.Contains(told.String(), "imported 100 events") {
-		t.Errorf("following ended with %v: %s", err, told.String())
+	if err := following.Wait(); err != nil || !strings.Contains(stderr.String(), "imported 100 events") {
+		t.Errorf("import --follow ended with %v: %s", err, stderr.String())
 	}
 	fromCopy, fromSource := filepath.Join(t.TempDir(), "copy.ndjson"), filepath.Join(t.TempDir(), "source.ndjson")
 	mustRun(t, program, "export", "--db-path", copied, "--output", fromCopy)
@@ -72,7 +72,7 @@ func TestImportFollowsReleasedServer(t *testing.T) {
 	compareFiles(t, fromCopy, fromSource)
 }
 
-// inLog tells whether the first segment of a store has some bytes.
+// inLog reports whether the first segment of a store contains text.
 func inLog(dir, text string) bool {
 	content, _ := os.ReadFile(filepath.Join(dir, "log", "00000000000000000001.log"))
 	return bytes.Contains(content, []byte(text))

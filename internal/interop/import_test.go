@@ -19,20 +19,20 @@ import (
 	"github.com/umadb-go/umadb/internal/client"
 )
 
-// importedEvents is how many events the released server has, and appendedAtOnce
-// how many of them came in one request.
+// importedEvents is the number of events in the released server, appended in
+// requests of appendedAtOnce.
 const (
 	importedEvents = 200_000
 	appendedAtOnce = 1000
 )
 
-// TestImportFromReleasedServer copies a store from the released server, with an
-// import that is killed twice, and compares all of it.
+// TestImportFromReleasedServer imports the store of the released server, kills the
+// import twice, and compares the complete result.
 func TestImportFromReleasedServer(t *testing.T) {
-	program, url, c := toImport(t)
-	begun := time.Now()
+	program, url, c := setUpImport(t)
+	started := time.Now()
 	fillReleased(t, c)
-	t.Logf("filled in %v", time.Since(begun))
+	t.Logf("filled in %v", time.Since(started))
 
 	copied := filepath.Join(t.TempDir(), "copy")
 	names := []string{"--tracking-source", "upstream", "--tracking-source", "heartbeat", "--tracking-source", "unknown"}
@@ -40,12 +40,12 @@ func TestImportFromReleasedServer(t *testing.T) {
 	for _, bytes := range []int64{4 << 20, 12 << 20} {
 		killAt(t, exec.Command(program, importing...), copied, bytes)
 	}
-	begun = time.Now()
+	started = time.Now()
 	output, err := exec.Command(program, importing...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("import: %v\n%s", err, output)
 	}
-	t.Logf("imported in %v: %s", time.Since(begun), output)
+	t.Logf("imported in %v: %s", time.Since(started), output)
 
 	fromCopy, fromSource := filepath.Join(t.TempDir(), "copy.ndjson"), filepath.Join(t.TempDir(), "source.ndjson")
 	mustRun(t, program, "export", "--db-path", copied, "--output", fromCopy)
@@ -55,10 +55,11 @@ func TestImportFromReleasedServer(t *testing.T) {
 	mustRun(t, program, "check", "--db-path", copied)
 }
 
-// toImport gives our program, the URL of a released server, and a client of it.
-func toImport(t *testing.T) (program, url string, c *client.Client) {
+// setUpImport returns our program, the URL of a new released server, and a client
+// that is connected to it.
+func setUpImport(t *testing.T) (program, url string, c *client.Client) {
 	t.Helper()
-	program, err := ours()
+	program, err := buildServer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,8 @@ func toImport(t *testing.T) (program, url string, c *client.Client) {
 	return program, url, c
 }
 
-// fillReleased appends events of all kinds, some with tracking, and tracking alone.
+// fillReleased appends events of all kinds, some with tracking, and tracking-only
+// records.
 func fillReleased(t *testing.T, c *client.Client) {
 	t.Helper()
 	for n := 0; n < importedEvents; n += appendedAtOnce {
@@ -95,7 +97,7 @@ func fillReleased(t *testing.T, c *client.Client) {
 	}
 }
 
-// releasedEvent gives an event of one of several forms.
+// releasedEvent returns an event of one of several forms.
 func releasedEvent(n int) dcb.Event {
 	event := dcb.Event{Type: fmt.Sprint("Type", n%11), Tags: []string{fmt.Sprint("n:", n), fmt.Sprint("group:", n/100)}}
 	switch n % 5 {
@@ -117,8 +119,7 @@ func releasedEvent(n int) dcb.Event {
 	return event
 }
 
-// killAt runs an import, and kills it when the log has so many bytes that are not
-// zero.
+// killAt runs an import and kills it when the log contains data at this offset.
 func killAt(t *testing.T, cmd *exec.Cmd, dir string, bytes int64) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
@@ -127,7 +128,7 @@ func killAt(t *testing.T, cmd *exec.Cmd, dir string, bytes int64) {
 	log := filepath.Join(dir, "log", "00000000000000000001.log")
 	for deadline := time.Now().Add(60 * time.Second); !hasAt(log, bytes); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Error("the import does not come so far")
+			t.Errorf("no data at offset %d of the log", bytes)
 			break
 		}
 	}
@@ -137,7 +138,8 @@ func killAt(t *testing.T, cmd *exec.Cmd, dir string, bytes int64) {
 	}
 }
 
-// hasAt tells whether a file has anything but zeros at an offset.
+// hasAt reports whether a file has a byte other than zero at an offset or shortly
+// after it.
 func hasAt(name string, offset int64) bool {
 	file, err := os.Open(name)
 	if err != nil {
@@ -156,7 +158,7 @@ func mustRun(t *testing.T, program string, args ...string) {
 	}
 }
 
-// compareFiles wants two files of the same bytes.
+// compareFiles checks that two files have the same content.
 func compareFiles(t *testing.T, a, b string) {
 	t.Helper()
 	x, err := os.ReadFile(a)
@@ -168,11 +170,11 @@ func compareFiles(t *testing.T, a, b string) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(x, y) {
-		t.Errorf("the export of the copy has %d bytes and differs from that of the server, of %d", len(x), len(y))
+		t.Errorf("the export of the copy (%d bytes) differs from the export of the server (%d bytes)", len(x), len(y))
 	}
 }
 
-// exported is a line of an export, as anybody would read it.
+// exported is a line of an export.
 type exported struct {
 	Position uint64
 	Type     string
@@ -185,7 +187,7 @@ type exported struct {
 	End      *struct{ Head uint64 }
 }
 
-// compareExport holds each line of an export against what the server answers.
+// compareExport compares each line of an export with the response of the server.
 func compareExport(t *testing.T, name string, c *client.Client) {
 	t.Helper()
 	file, err := os.Open(name)
@@ -205,31 +207,31 @@ func compareExport(t *testing.T, name string, c *client.Client) {
 		if err := lines.Decode(&line); err != nil {
 			t.Fatal(err)
 		}
-		if got := line.event(t); !reflect.DeepEqual(got, mapped(&want)) {
-			t.Fatalf("the export has\n%+v\nand the server\n%+v", got, mapped(&want))
+		if got := line.event(t); !reflect.DeepEqual(got, toComparable(&want)) {
+			t.Fatalf("the export contains\n%+v\nand the server\n%+v", got, toComparable(&want))
 		}
 		count++
 	}
 	if count != importedEvents {
 		t.Errorf("the server has %d events", count)
 	}
-	var alone, end, more exported
-	if err := errors.Join(lines.Decode(&alone), lines.Decode(&end)); err != nil {
+	var trackingOnly, end, more exported
+	if err := errors.Join(lines.Decode(&trackingOnly), lines.Decode(&end)); err != nil {
 		t.Fatal(err)
 	}
 	position, _, err := c.GetTrackingInfo(t.Context(), "heartbeat")
-	if err != nil || alone.Tracking == nil || alone.Tracking.Source != "heartbeat" || alone.Tracking.Position != position {
-		t.Errorf("tracking alone is %+v; heartbeat is at %d on the server (%v)", alone.Tracking, position, err)
+	if err != nil || trackingOnly.Tracking == nil || trackingOnly.Tracking.Source != "heartbeat" || trackingOnly.Tracking.Position != position {
+		t.Errorf("tracking-only record is %+v; heartbeat is at %d on the server (%v)", trackingOnly.Tracking, position, err)
 	}
 	if end.End == nil || end.End.Head != importedEvents {
-		t.Errorf("the end is %+v", end.End)
+		t.Errorf("end line is %+v", end.End)
 	}
 	if err := lines.Decode(&more); !errors.Is(err, io.EOF) {
-		t.Errorf("behind the end there is %+v, %v", more, err)
+		t.Errorf("after the end line there is %+v, %v", more, err)
 	}
 }
 
-// comparableEvent is an event with everything in a form that can be compared.
+// comparableEvent is an event in a form that reflect.DeepEqual can compare.
 type comparableEvent struct {
 	Position uint64
 	Type     string
@@ -240,7 +242,7 @@ type comparableEvent struct {
 	Tracking dcb.TrackingInfo
 }
 
-func mapped(e *dcb.SequencedEvent) comparableEvent {
+func toComparable(e *dcb.SequencedEvent) comparableEvent {
 	m := comparableEvent{e.Position, e.Event.Type, fmt.Sprintf("%q", e.Event.Tags), string(e.Event.Data), e.Event.UUID, map[string]string{}, dcb.TrackingInfo{}}
 	for _, entry := range e.Event.Metadata {
 		m.Metadata[entry.Key] = entry.Value

@@ -11,12 +11,12 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// message is a warning or an error that is logged.
+// message matches a call that logs a warning or an error.
 var message = regexp.MustCompile(`\.(Warn|Error)\("([^"]+)"`)
 
-// TestOperationsKnowEveryLogLine compares the table of docs/operations.md with
-// what the server may log.
-func TestOperationsKnowEveryLogLine(t *testing.T) {
+// TestOperationsListEveryLogLine compares the table in docs/operations.md with the
+// warnings and errors that the server may log.
+func TestOperationsListEveryLogLine(t *testing.T) {
 	page := readDocument(t, "docs/operations.md")
 	_, table, _ := strings.Cut(page, "<!-- log lines:")
 	table, _, _ = strings.Cut(table, "<!-- end of log lines -->")
@@ -24,8 +24,8 @@ func TestOperationsKnowEveryLogLine(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| (WARN|ERROR) \\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1) {
 		known[row[1]+" "+row[2]] = false
 	}
-	for _, room := range []string{"cli", "server", "store"} {
-		files, err := filepath.Glob(filepath.Join(repository(), "internal", room, "*.go"))
+	for _, pkg := range []string{"cli", "server", "store"} {
+		files, err := filepath.Glob(filepath.Join(repository(), "internal", pkg, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestOperationsKnowEveryLogLine(t *testing.T) {
 			for _, match := range message.FindAllStringSubmatch(string(source), -1) {
 				logged := strings.ToUpper(match[1]) + " " + match[2]
 				if _, listed := known[logged]; !listed {
-					t.Errorf("docs/operations.md does not know %q of %s", logged, filepath.Base(file))
+					t.Errorf("docs/operations.md does not list %q, logged in %s", logged, filepath.Base(file))
 				}
 				known[logged] = true
 			}
@@ -48,14 +48,14 @@ func TestOperationsKnowEveryLogLine(t *testing.T) {
 	}
 	for line, logged := range known {
 		if !logged {
-			t.Errorf("docs/operations.md speaks of %q, which is never logged", line)
+			t.Errorf("docs/operations.md lists %q, which is never logged", line)
 		}
 	}
 }
 
-// TestOperationsKnowTheLimits compares the table of docs/operations.md with what
-// is refused by default.
-func TestOperationsKnowTheLimits(t *testing.T) {
+// TestOperationsListTheLimits compares the table in docs/operations.md with the
+// default limits.
+func TestOperationsListTheLimits(t *testing.T) {
 	page := readDocument(t, "docs/operations.md")
 	limits := dcb.Limits{}.WithDefaults()
 	for _, c := range []struct {
@@ -71,18 +71,18 @@ func TestOperationsKnowTheLimits(t *testing.T) {
 		{dcb.MaxSourceBytes, 255, "| the name of a source | 255 bytes |"},
 	} {
 		if c.limit != c.documented || !strings.Contains(page, c.row) {
-			t.Errorf("docs/operations.md should have the limit %d where this test has %q", c.limit, c.row)
+			t.Errorf("the limit is %d: docs/operations.md must have a row for it, which this test expects to be %q", c.limit, c.row)
 		}
 	}
 }
 
-// TestOperationsHaveAUnitThatSystemdTakes verifies the unit, where systemd is.
-func TestOperationsHaveAUnitThatSystemdTakes(t *testing.T) {
+// TestOperationsSystemdUnitIsValid verifies the unit if systemd is installed.
+func TestOperationsSystemdUnitIsValid(t *testing.T) {
 	systemd, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip(err)
 	}
-	program, err := ours()
+	program, err := buildServer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestOperationsHaveAUnitThatSystemdTakes(t *testing.T) {
 			continue
 		}
 		if !strings.Contains(block.text, "ExecReload=/bin/kill -HUP $MAINPID\n") || strings.Contains(block.text, "CREDENTIALS_DIRECTORY") {
-			t.Error("a reload of the unit does not have the files read again") // copies that systemd made when it started
+			t.Error("reloading the unit does not read the files again") // credentials are copies that systemd made at start
 		}
 		unit := filepath.Join(t.TempDir(), block.argument)
 		text := strings.ReplaceAll(block.text, "/usr/local/bin/umadb", program)

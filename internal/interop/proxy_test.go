@@ -16,15 +16,15 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// proxy is a program that stands in front of a server, configured as docs/proxies.md
-// says, but for addresses and files.
+// proxy is a reverse proxy with the configuration of docs/proxies.md except for
+// addresses and files.
 type proxy struct {
-	name     string   // of the program, and of its block in the page
-	packages []string // of Debian, with the program and what it needs
-	listen   string   // where it listens, in the page
-	at       string   // the same for a port of the test
-	wrap     string   // the configuration around the block; %[1]s is a folder, %[2]s the block
-	command  []string // after the program; CONFIG is the file
+	name     string   // of the program and of its block in the page
+	packages []string // Debian packages: the program and its dependencies
+	listen   string   // the listen directive in the page
+	at       string   // the listen directive of the test; %s is the port
+	wrap     string   // the configuration around the block; %[1]s is a directory, %[2]s the block
+	command  []string // arguments; CONFIG is replaced by the file
 }
 
 var proxies = []*proxy{
@@ -55,9 +55,9 @@ client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path
 	},
 }
 
-// start starts the proxy in front of a server, and returns how to reach it. changes are
-// pairs of texts: what to replace in the configuration of the page, and by what.
-func (p *proxy) start(t *testing.T, server *running, changes ...string) *running {
+// start starts the proxy in front of a server and returns the proxy's address.
+// changes are pairs of old and new text in the configuration of the page.
+func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *testServer {
 	t.Helper()
 	program, libraries := p.program(t)
 	dir := t.TempDir()
@@ -94,21 +94,21 @@ func (p *proxy) start(t *testing.T, server *running, changes ...string) *running
 	process.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "LD_LIBRARY_PATH="+libraries)
 	log := new(strings.Builder)
 	process.Stdout, process.Stderr = log, log
-	s := &running{url: "https://localhost:" + port, ca: files.ca, apiKey: server.apiKey, process: process}
+	s := &testServer{url: "https://localhost:" + port, ca: files.ca, apiKey: server.apiKey, process: process}
 	s.start(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.process.Process.Kill()
 			s.process.Wait()
-			t.Logf("%s says:\n%s", p.name, log)
+			t.Logf("output of %s:\n%s", p.name, log)
 		}
 	})
 	await(t, address)
 	return s
 }
 
-// certificate is the file that the proxy takes for its certificate: HAProxy wants the
-// key in the same.
+// certificate returns the certificate file for the proxy. For HAProxy the file also
+// contains the key.
 func (p *proxy) certificate(t *testing.T, files certificateFiles) string {
 	t.Helper()
 	if p.name != "haproxy" {
@@ -139,7 +139,8 @@ func proxyConfiguration(t *testing.T, language string) string {
 	return found[1]
 }
 
-// program returns where the proxy's program is, and its libraries, or skips the test.
+// program returns the path of the proxy's program and of its libraries, or skips the
+// test.
 func (p *proxy) program(t *testing.T) (program, libraries string) {
 	t.Helper()
 	if program, err := exec.LookPath(p.name); err == nil {
@@ -149,20 +150,20 @@ func (p *proxy) program(t *testing.T) (program, libraries string) {
 	switch {
 	case err == nil:
 	case os.Getenv("CI") != "" || os.Getenv("UMADB_TEST_INTEROP") == "required":
-		t.Fatalf("%s is not installed, and cannot be had: %v", p.name, err)
+		t.Fatalf("%s is not installed and cannot be downloaded: %v", p.name, err)
 	default:
-		t.Skipf("%s is not installed, and cannot be had: %v", p.name, err)
+		t.Skipf("%s is not installed and cannot be downloaded: %v", p.name, err)
 	}
 	programs, _ := filepath.Glob(filepath.Join(root, "usr", "*bin", p.name))
 	found, _ := filepath.Glob(filepath.Join(root, "usr", "lib", "*-linux-gnu"))
 	if len(programs) != 1 {
-		t.Fatalf("the packages %v have the programs %v", p.packages, programs)
+		t.Fatalf("the packages %v contain the programs %v, want one", p.packages, programs)
 	}
 	return programs[0], strings.Join(found, ":")
 }
 
-// unpack gets the packages and unpacks them in .cache, unless an earlier run has.
-// Nothing is installed.
+// unpack downloads the packages and unpacks them in .cache, unless an earlier run
+// did. Nothing is installed.
 func (p *proxy) unpack() (root string, err error) {
 	root = filepath.Join(repository(), ".cache", "proxies", p.name)
 	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
@@ -196,7 +197,7 @@ func (p *proxy) unpack() (root string, err error) {
 	}
 	download := append([]string{"download", "-q"}, p.packages...)
 	if err := run("apt-get", download...); err != nil {
-		// A fresh container has no lists of packages yet; who is not root has to live without.
+		// A new container has no package lists yet; updating them needs root.
 		if run("apt-get", "update", "-q") != nil {
 			return "", err
 		}

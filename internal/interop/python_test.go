@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// The released client for Python checks our server, and the server that it is
-// released with: what it expects is then no invention of ours.
+// TestPythonClient checks our server with the released client for Python, and
+// verifies the checks with the server that is released with it.
 func TestPythonClient(t *testing.T) {
 	for _, c := range channels {
 		t.Run(c.name, func(t *testing.T) {
@@ -36,15 +36,15 @@ func TestPythonClientDuringShutdown(t *testing.T) {
 	}
 }
 
-// result is one line of what the checks print.
+// result is one line of the output of the checks.
 type result struct {
 	Check string
 	Error *string
-	Ready bool // the server is to be stopped now
+	Ready bool // the server must be stopped now
 }
 
 // runChecks runs testdata/client against a server, each check as a subtest.
-func runChecks(t *testing.T, server *running, flags ...string) {
+func runChecks(t *testing.T, server *testServer, flags ...string) {
 	t.Helper()
 	args := append([]string{filepath.Join("testdata", "client"), "--url", server.url}, flags...)
 	if server.ca != "" {

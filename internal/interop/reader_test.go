@@ -15,29 +15,29 @@ import (
 	"time"
 )
 
-// reader is somebody who follows a document in an empty folder.
+// reader executes the code blocks of a document in an empty directory.
 type reader struct {
 	t           *testing.T
 	page        string
 	dir         string
-	state       string // a file: the variables and the folder of the main terminal
+	state       string // file with the variables and the directory of the main terminal
 	environment []string
-	ports       *strings.Replacer // from those of the document to free ones
-	terminals   []*terminal       // where something runs, in the order of starting
+	ports       *strings.Replacer // replaces the ports of the document by free ones
+	terminals   []*terminal       // with a running command, in the order of starting
 	output      string            // of the last block in the main terminal
 }
 
-// The lines by which pages install a Python package.
+// The commands in documents that install a Python package.
 const (
 	installReleasedLine = "venv/bin/pip install umadb==" + releasedVersion
 	installOursLine     = "venv/bin/pip install ./python"
 )
 
-// newReader makes the folder and puts there what pages take as given: the
-// program that they build, and the Python environment that they make.
+// newReader creates the directory with the results of the commands that are not
+// executed: the program and the Python environment.
 func newReader(t *testing.T, page string) *reader {
 	t.Helper()
-	program, err := ours()
+	program, err := buildServer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,14 +68,14 @@ func newReader(t *testing.T, page string) *reader {
 	r.prepareEnvironment()
 	t.Cleanup(func() {
 		for len(r.terminals) > 0 {
-			r.press(r.terminals[len(r.terminals)-1].name)
+			r.interrupt(r.terminals[len(r.terminals)-1].name)
 		}
 	})
 	return r
 }
 
-// prepareEnvironment finds free ports, also where the page leaves the port to the
-// default, and makes our module that which Go programs import.
+// prepareEnvironment replaces ports, also the default port, by free ones, and makes
+// Go programs import this module.
 func (r *reader) prepareEnvironment() {
 	r.t.Helper()
 	address, second := freeAddress(r.t), freeAddress(r.t)
@@ -95,33 +95,32 @@ func (r *reader) prepareEnvironment() {
 		"PYTHONDONTWRITEBYTECODE=1", "GOWORK="+workspace, "GOFLAGS=-mod=readonly", "NO_COLOR=1")
 }
 
-// follow does what the blocks say, in their order.
+// follow executes the blocks in order.
 func (r *reader) follow(blocks []codeBlock) {
 	r.t.Helper()
 	for _, block := range blocks {
 		text := r.ports.Replace(block.text)
 		switch {
 		case block.language == ctrlC:
-			r.press(block.argument)
+			r.interrupt(block.argument)
 		case block.language == "sh" && block.argument == "":
-			r.typeInMain(block.line, r.given(text))
+			r.runInMain(block.line, r.withoutPrepared(text))
 		case block.language == "sh":
-			r.typeInOther(block.argument, r.given(text))
+			r.runInTerminal(block.argument, r.withoutPrepared(text))
 		case block.language == "text":
-			r.wantPromise(block, text)
+			r.wantOutput(block, text)
 		case block.language == "go" && block.argument == "":
 			r.runGo(text)
 		case block.argument != "":
 			r.save(block.argument, text)
-		case !isShown(block.language):
-			r.t.Errorf("line %d of %s: %q code cannot be tried", block.line, r.page, block.language)
+		case !isDisplayOnly(block.language):
+			r.t.Errorf("line %d of %s: %q code cannot be executed", block.line, r.page, block.language)
 		}
 	}
 }
 
-// given takes away the lines whose outcome newReader has put there. What is left
-// are lines to be typed.
-func (r *reader) given(text string) string {
+// withoutPrepared removes the commands whose result newReader has prepared.
+func (r *reader) withoutPrepared(text string) string {
 	r.t.Helper()
 	var left strings.Builder
 	for line := range strings.Lines(text) {
@@ -140,9 +139,9 @@ func (r *reader) given(text string) string {
 	return left.String()
 }
 
-// typeInMain runs a block to its end. Variables and the folder are kept for the
-// next one.
-func (r *reader) typeInMain(line int, text string) {
+// runInMain runs a block in the main terminal and waits for its end. Variables and
+// the directory are kept for the next block.
+func (r *reader) runInMain(line int, text string) {
 	r.t.Helper()
 	if text == "" {
 		return
@@ -159,26 +158,26 @@ func (r *reader) typeInMain(line int, text string) {
 	}
 }
 
-// typeInOther leaves a block running in a terminal. What ran there before gets
-// Ctrl-C.
-func (r *reader) typeInOther(name, text string) {
+// runInTerminal starts a block in the named terminal. A command that is running
+// there is interrupted first.
+func (r *reader) runInTerminal(name, text string) {
 	r.t.Helper()
 	if slices.ContainsFunc(r.terminals, func(o *terminal) bool { return o.name == name }) {
-		r.press(name)
+		r.interrupt(name)
 	}
 	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\\\n", " ")), "\n")
 	last := len(lines) - 1
-	lines[last] = "exec " + lines[last] // so that it is the process that gets the signal
+	lines[last] = "exec " + lines[last] // so that the command itself receives the signal
 	command := exec.Command("bash", "-ec", strings.Join(lines, "\n"))
 	command.Dir, command.Env = r.dir, r.environment
 	o := open(r.t, name, command)
 	r.terminals = append(r.terminals, o)
 	if strings.HasSuffix(name, "server") {
-		o.listens(r.t, r.addressIn(text))
+		o.waitForListener(r.t, r.addressIn(text))
 	}
 }
 
-// addressIn gives the address that a server will listen on.
+// addressIn returns the address that the server in a block listens on.
 func (r *reader) addressIn(text string) string {
 	if match := regexp.MustCompile(`--listen \S+:(\d+)`).FindStringSubmatch(text); match != nil {
 		return "127.0.0.1:" + match[1]
@@ -186,30 +185,30 @@ func (r *reader) addressIn(text string) string {
 	return r.ports.Replace("127.0.0.1:50051")
 }
 
-// press types Ctrl-C in a terminal.
-func (r *reader) press(name string) {
+// interrupt presses Ctrl-C in the named terminal.
+func (r *reader) interrupt(name string) {
 	r.t.Helper()
 	i := slices.IndexFunc(r.terminals, func(o *terminal) bool { return o.name == name })
 	if i < 0 {
-		r.t.Fatalf("%s: nothing runs in the terminal %q", r.page, name)
+		r.t.Fatalf("%s: no command is running in the terminal %q", r.page, name)
 	}
 	o := r.terminals[i]
 	r.terminals = slices.Delete(r.terminals, i, i+1)
-	o.press(r.t)
+	o.interrupt(r.t)
 }
 
-// wantPromise compares what a block promises with what a terminal shows.
-func (r *reader) wantPromise(block codeBlock, promise string) {
+// wantOutput compares the documented output of a block with the output of a terminal.
+func (r *reader) wantOutput(block codeBlock, want string) {
 	r.t.Helper()
-	output, kept := r.output, false
+	output, ok := r.output, false
 	if block.argument == "" {
-		kept = keeps(promise, output)
+		ok = matchesOutput(want, output)
 	} else if i := slices.IndexFunc(r.terminals, func(o *terminal) bool { return o.name == block.argument }); i >= 0 {
-		kept = r.terminals[i].shows(promise)
+		ok = r.terminals[i].waitForOutput(want)
 		output = r.terminals[i].screen.String()
 	}
-	if !kept {
-		r.t.Errorf("line %d of %s promises\n%s\nbut the output is\n%s", block.line, r.page, promise, output)
+	if !ok {
+		r.t.Errorf("line %d of %s: output is\n%s\nwant\n%s", block.line, r.page, output, want)
 	}
 }
 
@@ -220,7 +219,7 @@ func (r *reader) save(name, text string) {
 	}
 }
 
-// runGo builds a program as part of this module, and runs it.
+// runGo builds a program as part of this module and runs it.
 func (r *reader) runGo(text string) {
 	r.t.Helper()
 	r.save("main.go", text)
@@ -236,7 +235,7 @@ func (r *reader) runGo(text string) {
 	command.Stderr = &stderr
 	output, err := command.Output()
 	if err != nil {
-		r.t.Errorf("the program of %s: %v\n%s", r.page, err, stderr.String())
+		r.t.Errorf("Go program of %s: %v\n%s", r.page, err, stderr.String())
 	}
 	r.output = string(output)
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// releasedVersion is the release of the Python package that we test with.
+// releasedVersion is the release of the Python package used in the tests.
 const releasedVersion = "0.7.8"
 
-// repository is the root of the repository.
+// repository returns the root of the repository.
 var repository = sync.OnceValue(func() string {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -27,8 +27,8 @@ var repository = sync.OnceValue(func() string {
 	return root
 })
 
-// released gives the folder of the programs of a Python environment that has
-// the released package, or skips the test.
+// released returns the bin directory of a Python environment with the released
+// package, or skips the test.
 func released(t testing.TB) (bin string) {
 	t.Helper()
 	bin, err := installReleased()
@@ -43,17 +43,17 @@ func released(t testing.TB) (bin string) {
 	return ""
 }
 
-// installReleased makes the environment, unless an earlier run has.
+// installReleased creates the environment, unless an earlier run did.
 var installReleased = sync.OnceValues(func() (bin string, err error) {
 	if runtime.GOOS == "windows" {
 		return "", errors.New("the released server does not run on Windows")
 	}
-	// The benchmarks look for the released server in the same place.
+	// The benchmarks expect the released server in the same directory.
 	environment := filepath.Join(repository(), ".cache", "rust-umadb")
 	if err := os.MkdirAll(filepath.Dir(environment), 0o755); err != nil {
 		return "", err
 	}
-	// Other test programs may be at it too.
+	// Other test programs may create it at the same time.
 	lock := flock.New(environment + ".lock")
 	if err := lock.Lock(); err != nil {
 		return "", err
@@ -72,8 +72,8 @@ var installReleased = sync.OnceValues(func() (bin string, err error) {
 	return bin, nil
 })
 
-// ourPackage gives the folder of the programs of a Python environment that has the
-// package of this repository, made for this run.
+// ourPackage returns the bin directory of a new Python environment with the package
+// of this repository.
 func ourPackage(t testing.TB) (bin string) {
 	t.Helper()
 	environment := filepath.Join(t.TempDir(), "venv")
@@ -83,23 +83,24 @@ func ourPackage(t testing.TB) (bin string) {
 	return filepath.Join(environment, "bin")
 }
 
-// makeEnvironment makes a Python environment, and has pip install something there.
-func makeEnvironment(environment, what string) error {
+// makeEnvironment creates a Python environment and installs a package in it.
+func makeEnvironment(environment, pkg string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	for _, step := range [][]string{
 		{"python3", "-m", "venv", environment},
-		{filepath.Join(environment, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what},
+		{filepath.Join(environment, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", pkg},
 	} {
 		output, err := exec.CommandContext(ctx, step[0], step[1:]...).CombinedOutput()
 		if err != nil {
-			return fmt.Errorf("%s cannot be installed: %v: %w\n%s", what, step, err, output)
+			return fmt.Errorf("cannot install %s: %v: %w\n%s", pkg, step, err, output)
 		}
 	}
 	return nil
 }
 
-// hasReleased tells whether an environment has the released package whole.
+// hasReleased reports whether an environment has a complete installation of the
+// released package.
 func hasReleased(bin string) bool {
 	const script = "import importlib.metadata, umadb, sys; sys.exit(importlib.metadata.version('umadb') != sys.argv[1])"
 	return exec.Command(filepath.Join(bin, "python3"), "-c", script, releasedVersion).Run() == nil

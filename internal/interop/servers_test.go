@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// running is a server under test.
-type running struct {
+// testServer is a server under test.
+type testServer struct {
 	url     string
-	ca      string // a file, or empty without TLS
+	ca      string // file with the CA certificate, or empty without TLS
 	apiKey  string
 	process *exec.Cmd
 }
 
-// channel says how a server is to be reached.
+// channel is the security of the connections to a server.
 type channel struct {
 	name   string
 	secure bool // with TLS and an API key
@@ -32,8 +32,8 @@ type channel struct {
 
 var channels = []channel{{"plain", false}, {"TLS and key", true}}
 
-// ours gives our server's program, built from this source.
-var ours = sync.OnceValues(func() (program string, err error) {
+// buildServer builds our program and returns its path.
+var buildServer = sync.OnceValues(func() (program string, err error) {
 	dir, err := os.MkdirTemp("", "umadb-interop-")
 	if err != nil {
 		return "", err
@@ -47,7 +47,7 @@ var ours = sync.OnceValues(func() (program string, err error) {
 	return program, nil
 })
 
-// temporary is what TestMain removes.
+// temporary is the directory that TestMain removes.
 var temporary string
 
 func TestMain(m *testing.M) {
@@ -58,10 +58,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// startOurs starts our server over a new store.
-func startOurs(t testing.TB, c channel) *running {
+// startOurs starts our server with a new store.
+func startOurs(t testing.TB, c channel) *testServer {
 	t.Helper()
-	program, err := ours()
+	program, err := buildServer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,9 +77,9 @@ func startOurs(t testing.TB, c channel) *running {
 	return s
 }
 
-// startReleased starts the released server over a new store. It cannot tell
-// which port it took, so it is given one that was free.
-func startReleased(t testing.TB, c channel) *running {
+// startReleased starts the released server with a new store. That server does not
+// report its port, so it gets one that was free.
+func startReleased(t testing.TB, c channel) *testServer {
 	t.Helper()
 	program := filepath.Join(released(t), "umadb")
 	s, flags := prepare(t, c)
@@ -91,10 +91,11 @@ func startReleased(t testing.TB, c channel) *running {
 	return s
 }
 
-// prepare gives what both servers have in common.
-func prepare(t testing.TB, c channel) (s *running, flags []string) {
+// prepare returns a server to be started and the flags that both servers have in
+// common.
+func prepare(t testing.TB, c channel) (s *testServer, flags []string) {
 	t.Helper()
-	s = &running{url: "http://"}
+	s = &testServer{url: "http://"}
 	dir := t.TempDir()
 	flags = []string{"--db-path", filepath.Join(dir, "uma.db")}
 	if c.secure {
@@ -108,7 +109,7 @@ func prepare(t testing.TB, c channel) (s *running, flags []string) {
 	return s, flags
 }
 
-func (s *running) start(t testing.TB) {
+func (s *testServer) start(t testing.TB) {
 	t.Helper()
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
@@ -119,8 +120,8 @@ func (s *running) start(t testing.TB) {
 	})
 }
 
-// stop tells the server to end and wants it to do so well.
-func (s *running) stop(t testing.TB) {
+// stop sends SIGTERM to the server and checks that it exits without error.
+func (s *testServer) stop(t testing.TB) {
 	t.Helper()
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -135,8 +136,8 @@ func (s *running) stop(t testing.TB) {
 	}
 }
 
-// readAddress finds the address in the log of our server, and lets the log run
-// on unread.
+// readAddress returns the address in the log of our server and discards the rest of
+// the log.
 func readAddress(t testing.TB, log io.Reader) string {
 	t.Helper()
 	var lines strings.Builder
@@ -149,11 +150,11 @@ func readAddress(t testing.TB, log io.Reader) string {
 		}
 		lines.WriteString(scanner.Text() + "\n")
 	}
-	t.Fatalf("the server has ended before it listened:\n%s", lines.String())
+	t.Fatalf("the server exited before it listened:\n%s", lines.String())
 	return ""
 }
 
-// freeAddress gives an address that nobody listened on a moment ago.
+// freeAddress returns an address with a port that was free a moment ago.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
@@ -164,7 +165,7 @@ func freeAddress(t testing.TB) string {
 	return lis.Addr().String()
 }
 
-// await waits until somebody listens on an address.
+// await waits until a server accepts connections at an address.
 func await(t testing.TB, address string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
@@ -175,5 +176,5 @@ func await(t testing.TB, address string) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("nobody listens on %s", address)
+	t.Fatalf("no server is listening on %s", address)
 }

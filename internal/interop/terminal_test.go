@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// terminal is one in which something runs until Ctrl-C, such as a server.
+// terminal runs a command, such as a server, until it is interrupted.
 type terminal struct {
 	name    string
 	command *exec.Cmd
 	screen  screen
 }
 
-// screen is what was written to a terminal: standard output and standard error.
+// screen collects standard output and standard error of a command.
 type screen struct {
 	mu   sync.Mutex
 	text bytes.Buffer // guarded by mu
@@ -36,8 +36,7 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
-// open types a command into a terminal and leaves it running. command is not
-// started yet.
+// open starts a command in a new terminal.
 func open(t *testing.T, name string, command *exec.Cmd) *terminal {
 	t.Helper()
 	o := &terminal{name: name, command: command}
@@ -48,24 +47,24 @@ func open(t *testing.T, name string, command *exec.Cmd) *terminal {
 	return o
 }
 
-// press types Ctrl-C and waits for the end, which must be a good one.
-func (o *terminal) press(t *testing.T) {
+// interrupt sends SIGINT to the command and checks that it exits without error.
+func (o *terminal) interrupt(t *testing.T) {
 	t.Helper()
 	late := time.AfterFunc(30*time.Second, func() {
-		t.Errorf("what runs in the terminal %q did not end within 30 s", o.name)
+		t.Errorf("the command in the terminal %q did not end within 30 s", o.name)
 		o.command.Process.Kill()
 	})
 	defer late.Stop()
-	o.command.Process.Signal(os.Interrupt) // fails if it has ended, which Wait judges
+	o.command.Process.Signal(os.Interrupt) // fails if the command has ended, which Wait reports
 	if err := o.command.Wait(); err != nil {
-		t.Errorf("what ran in the terminal %q ended with %v:\n%s", o.name, err, o.screen.String())
+		t.Errorf("the command in the terminal %q ended with %v:\n%s", o.name, err, o.screen.String())
 	}
 }
 
-// shows waits until a promise is kept by what the terminal shows.
-func (o *terminal) shows(promise string) bool {
+// waitForOutput waits until the output matches and reports whether it does.
+func (o *terminal) waitForOutput(want string) bool {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		if keeps(promise, o.screen.String()) {
+		if matchesOutput(want, o.screen.String()) {
 			return true
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -73,8 +72,8 @@ func (o *terminal) shows(promise string) bool {
 	return false
 }
 
-// listens waits until a server in the terminal accepts connections.
-func (o *terminal) listens(t *testing.T, address string) {
+// waitForListener waits until a server in the terminal accepts connections.
+func (o *terminal) waitForListener(t *testing.T, address string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		conn, err := net.Dial("tcp", address)
@@ -84,5 +83,5 @@ func (o *terminal) listens(t *testing.T, address string) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("nobody listens on %s; the terminal %q shows\n%s", address, o.name, o.screen.String())
+	t.Fatalf("no server is listening on %s; output of the terminal %q:\n%s", address, o.name, o.screen.String())
 }

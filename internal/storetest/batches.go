@@ -9,7 +9,7 @@ import (
 )
 
 var batchRules = []rule{
-	{name: "a batch is 1024 events", check: func(s *scene) {
+	{name: "a batch is 1024 events", check: func(s *fixture) {
 		s.fill(2500)
 		for _, backwards := range []bool{false, true} {
 			var sizes []int
@@ -17,11 +17,11 @@ var batchRules = []rule{
 				sizes = append(sizes, len(batch))
 			})
 			if !slices.Equal(sizes, []int{1024, 1024, 452}) {
-				s.Errorf("2500 events came in batches of %v", sizes)
+				s.Errorf("2500 events were returned in batches of %v", sizes)
 			}
 		}
 	}},
-	{name: "a batch is cut at about 256 KiB", better: true, check: func(s *scene) {
+	{name: "a batch is cut at about 256 KiB", better: true, check: func(s *fixture) {
 		for range 100 {
 			event := s.event()
 			event.Data = make([]byte, 20<<10)
@@ -35,10 +35,10 @@ var batchRules = []rule{
 			}
 		})
 		if batches > 16 {
-			s.Errorf("2 MiB came in %d batches", batches)
+			s.Errorf("2 MiB were returned in %d batches", batches)
 		}
 	}},
-	{name: "a large event travels alone", better: true, check: func(s *scene) {
+	{name: "a large event has a batch of its own", better: true, check: func(s *fixture) {
 		for _, size := range []int{10, 1 << 20, 10, 2 << 20, 3 << 20, 10} {
 			event := s.event()
 			event.Data = make([]byte, size)
@@ -47,19 +47,19 @@ var batchRules = []rule{
 		for _, backwards := range []bool{false, true} {
 			s.eachBatch(dcb.ReadOptions{Backwards: backwards}, func(batch []dcb.SequencedEvent, _ uint64) {
 				if size := dataSize(batch); size > 256<<10 && len(batch) > 1 {
-					s.Errorf("%d events of %d bytes came together", len(batch), size)
+					s.Errorf("a batch has %d events of %d bytes", len(batch), size)
 				}
 			})
 		}
 		s.wantRead(s.mine(), dcb.ReadOptions{}, 1, 2, 3, 4, 5, 6)
 	}},
-	{name: "many batches forwards give every event as it is", check: func(s *scene) {
+	{name: "many batches forwards return every event unchanged", check: func(s *fixture) {
 		s.wantManyBatches(false)
 	}},
-	{name: "many batches backwards give every event as it is", check: func(s *scene) {
+	{name: "many batches backwards return every event unchanged", check: func(s *fixture) {
 		s.wantManyBatches(true)
 	}},
-	{name: "many batches give what matches and nothing else", check: func(s *scene) {
+	{name: "many batches return only matching events", check: func(s *fixture) {
 		var events []dcb.Event
 		var want []int
 		for i := 1; i <= 5000; i++ {
@@ -75,7 +75,7 @@ var batchRules = []rule{
 		slices.Reverse(want)
 		s.wantRead(s.mine("third"), dcb.ReadOptions{Backwards: true}, want...)
 	}},
-	{name: "start and limit hold across batches", check: func(s *scene) {
+	{name: "start and limit apply across batches", check: func(s *fixture) {
 		s.fill(3000)
 		s.eachQuery(func(q dcb.Query) {
 			s.wantRead(q, dcb.ReadOptions{Start: new(s.at(500)), Limit: new(uint32(2000))}, span(500, 2499)...)
@@ -83,7 +83,7 @@ var batchRules = []rule{
 			s.wantRead(q, dcb.ReadOptions{Start: new(s.at(2900)), Limit: new(uint32(1025)), Backwards: true}, span(2900, 1876)...)
 		})
 	}},
-	{name: "a read of many batches sees one snapshot", check: func(s *scene) {
+	{name: "a read of many batches sees one snapshot", check: func(s *fixture) {
 		s.fill(2500)
 		for _, backwards := range []bool{false, true} {
 			total := int(s.head() - s.base)
@@ -91,16 +91,16 @@ var batchRules = []rule{
 			s.eachBatch(dcb.ReadOptions{Backwards: backwards}, func(batch []dcb.SequencedEvent, head uint64) {
 				n += len(batch)
 				if head != s.at(total) {
-					s.Errorf("the head became %d, it was %d", head, s.at(total))
+					s.Errorf("head is %d, want %d as at the start", head, s.at(total))
 				}
 				s.fill(7)
 			})
 			if n != total {
-				s.Errorf("of %d events at its beginning the read gave %d", total, n)
+				s.Errorf("the read returned %d events, want %d", n, total)
 			}
 		}
 	}},
-	{name: "with a limit the head is the last event of the batch", check: func(s *scene) {
+	{name: "with a limit, the head is the last event of the batch", check: func(s *fixture) {
 		s.fill(2500)
 		for _, backwards := range []bool{false, true} {
 			options := dcb.ReadOptions{Limit: new(uint32(2000)), Backwards: backwards}
@@ -113,8 +113,8 @@ var batchRules = []rule{
 	}},
 }
 
-// eachBatch reads the scene's events and gives each batch with the head.
-func (s *scene) eachBatch(options dcb.ReadOptions, check func(batch []dcb.SequencedEvent, head uint64)) {
+// eachBatch reads the fixture's events and calls check with each batch and the head.
+func (s *fixture) eachBatch(options dcb.ReadOptions, check func(batch []dcb.SequencedEvent, head uint64)) {
 	s.Helper()
 	response := s.store.Read(s.ctx, s.mine(), options)
 	defer response.Close()
@@ -128,15 +128,15 @@ func (s *scene) eachBatch(options dcb.ReadOptions, check func(batch []dcb.Sequen
 		}
 		head, err := response.Head()
 		if err != nil {
-			s.Fatalf("the head of a read: %v", err)
+			s.Fatalf("head of a read: %v", err)
 		}
 		check(batch, head)
 	}
 }
 
-// wantManyBatches checks 5,000 events of different sizes, written by appends of
-// different sizes, and read whole.
-func (s *scene) wantManyBatches(backwards bool) {
+// wantManyBatches checks a complete read of 5,000 events of different sizes,
+// written by appends of different sizes.
+func (s *fixture) wantManyBatches(backwards bool) {
 	var written []dcb.Event
 	for n := 1; len(written) < 5000; n++ {
 		events := s.events(min(n*n%701+1, 5000-len(written)))
@@ -152,12 +152,12 @@ func (s *scene) wantManyBatches(backwards bool) {
 			slices.Reverse(got)
 		}
 		if len(got) != len(written) {
-			s.Fatalf("of %d events %v gave %d", len(written), q, len(got))
+			s.Fatalf("reading %v returned %d events, want %d", q, len(got), len(written))
 		}
 		for i := range got {
 			want := dcb.SequencedEvent{Position: s.at(i + 1), Event: written[i]}
 			if !sameSequenced(got[i], want) {
-				s.Fatalf("event %d is at %d and is %s, want %s", i+1, got[i].Position-s.base, brief(got[i].Event), brief(want.Event))
+				s.Fatalf("event %d has position %d and is %s, want %s", i+1, got[i].Position-s.base, brief(got[i].Event), brief(want.Event))
 			}
 		}
 	})

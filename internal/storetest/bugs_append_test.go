@@ -11,17 +11,17 @@ import (
 	"github.com/umadb-go/umadb/internal/storetest"
 )
 
-// onAppend is a store with another way to append.
+// onAppend returns a store with another implementation of Append.
 func onAppend(append func(*storetest.Naive, appending) (uint64, error)) broken {
 	return broken{append: append}
 }
 
-// whenRefused is a store that does something more when it refuses an append.
-func whenRefused(more func(*storetest.Naive, appending, error) (uint64, error)) broken {
+// whenRefused returns a store that calls another function when it refuses an append.
+func whenRefused(other func(*storetest.Naive, appending, error) (uint64, error)) broken {
 	return onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		position, err := a.to(n)
 		if err != nil {
-			return more(n, a, err)
+			return other(n, a, err)
 		}
 		return position, nil
 	})
@@ -33,19 +33,19 @@ var appendBugs = []bug{
 		return position - min(position, uint64(max(len(a.events), 1)-1)), err
 	}), []string{
 		"positions/an append returns the position of its last event",
-		"positions/concurrent appends share out the positions",
-		"conditions/the events of the append itself are not in conflict",
+		"positions/concurrent appends get consecutive positions",
+		"conditions/an append does not conflict with its own events",
 	}},
 	{"positions are counted from 0", broken{
 		append: func(n *storetest.Naive, a appending) (uint64, error) {
 			position, err := a.to(n)
 			return position - min(position, 1), err
-		}}, []string{"positions/the first event gets position 1"}},
+		}}, []string{"positions/the first event has position 1"}},
 	{"an empty store has a head", broken{
 		head: func(n *storetest.Naive, ctx context.Context) (uint64, error) {
 			head, err := n.Head(ctx)
 			return max(head, 1), err
-		}}, []string{"positions/an empty store has no head"}},
+		}}, []string{"positions/the head of an empty store is 0"}},
 	{"the head counts appends", broken{
 		head: func(n *storetest.Naive, ctx context.Context) (uint64, error) {
 			head, err := n.Head(ctx)
@@ -54,7 +54,7 @@ var appendBugs = []bug{
 	{"a refused append leaves a gap", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
 		n.Append(a.ctx, []dcb.Event{{}}, nil, nil)
 		return 0, err
-	}), []string{"positions/a rejected append leaves no gap", "errors/after an error everything goes on"}},
+	}), []string{"positions/a rejected append leaves no gap", "errors/the store works after an error"}},
 	{"every append leaves a gap", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		position, err := a.to(n)
 		n.Append(a.ctx, []dcb.Event{{}}, nil, nil)
@@ -70,23 +70,23 @@ var appendBugs = []bug{
 		}
 		return position, nil
 	}), []string{
-		"positions/concurrent appends share out the positions",
-		"reading/concurrent reads see whole appends in their order",
-		"events/one invalid event keeps out all events of the append",
-		"contexts/an append that is cancelled is there as a whole or not at all",
+		"positions/concurrent appends get consecutive positions",
+		"reading/concurrent reads see whole appends in order",
+		"events/one invalid event rejects the whole append",
+		"contexts/a cancelled append is written as a whole or not at all",
 	}},
-	{"an append without events gives the head", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
+	{"an append without events returns the head", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		position, err := a.to(n)
 		if err == nil && len(a.events) == 0 {
 			return n.Head(a.ctx)
 		}
 		return position, err
 	}), []string{
-		"events/an append without events writes nothing and gives 0",
-		"conditions/an append without events has its condition checked",
-		"tracking/it is recorded without events",
+		"events/an append without events writes nothing and returns 0",
+		"conditions/the condition of an append without events is checked",
+		"tracking/tracking is recorded without events",
 	}},
-	{"valid events are written though others are not", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
+	{"valid events are written although others are invalid", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
 		for _, event := range a.events {
 			if errors.Is(err, dcb.ErrInvalidArgument) {
 				n.Append(a.ctx, []dcb.Event{event}, nil, nil)
@@ -94,8 +94,8 @@ var appendBugs = []bug{
 		}
 		return 0, err
 	}), []string{
-		"events/one invalid event keeps out all events of the append",
-		"events/a metadata key must not come twice",
+		"events/one invalid event rejects the whole append",
+		"events/a metadata key must not repeat",
 		"limits/more events are refused",
 	}},
 	{"nothing is invalid", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
@@ -104,15 +104,15 @@ var appendBugs = []bug{
 		}
 		return 0, err
 	}), []string{
-		"events/anything else is no UUID",
-		"events/a metadata key must not come twice",
-		"events/the empty metadata key must not come twice",
+		"events/any other text is not a UUID",
+		"events/a metadata key must not repeat",
+		"events/the empty metadata key must not repeat",
 		"events/a type must be UTF-8",
 		"events/a tag must be UTF-8",
 		"events/a metadata key must be UTF-8",
 		"events/a metadata value must be UTF-8",
-		"limits/a greater event is refused",
-		"limits/a greater request is refused",
+		"limits/a larger event is refused",
+		"limits/a larger request is refused",
 		"limits/a request far over the limit is refused and the next is not",
 		"limits/more events are refused",
 		"limits/more tags are refused",
@@ -132,8 +132,8 @@ var appendBugs = []bug{
 		}
 		return 0, err
 	}), []string{
-		"limits/a greater event is refused",
-		"limits/a greater request is refused",
+		"limits/a larger event is refused",
+		"limits/a larger request is refused",
 		"limits/more events are refused",
 		"limits/more tags are refused",
 		"limits/more tags in a request are refused",
@@ -142,9 +142,9 @@ var appendBugs = []bug{
 		"limits/longer metadata is refused",
 		"limits/a longer source is refused",
 	}},
-	{"what is unusual is refused", refuseUnusual(), []string{
-		"limits/the greatest event comes back",
-		"limits/the greatest request is accepted",
+	{"large and unusual requests are refused", refuseUnusual(), []string{
+		"limits/an event of the maximum size is accepted",
+		"limits/a request of the maximum size is accepted",
 		"limits/65536 events are accepted",
 		"limits/65535 tags are accepted",
 		"limits/262144 tags in a request are accepted",
@@ -165,9 +165,9 @@ var appendBugs = []bug{
 		}
 		return a.to(n)
 	}), []string{
-		"events/a UUID may come again",
+		"events/a UUID may repeat",
 		"retry/without a condition nothing is a retry",
-		"retry/the first of several copies is the one that counts",
+		"retry/the first of several copies counts",
 	}},
 	{"a call that is cancelled still appends", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		err := a.ctx.Err()
@@ -177,8 +177,8 @@ var appendBugs = []bug{
 			err = other
 		}
 		return position, err
-	}), []string{"contexts/a call whose context is over does nothing"}},
-	{"a cancelled append ends those beside it", onAppend(func() func(n *storetest.Naive, a appending) (uint64, error) {
+	}), []string{"contexts/a call with a cancelled context does nothing"}},
+	{"a cancelled append fails concurrent appends", onAppend(func() func(n *storetest.Naive, a appending) (uint64, error) {
 		failed := errors.New("a caller left")
 		return func(n *storetest.Naive, a appending) (uint64, error) {
 			time.Sleep(20 * time.Microsecond)
@@ -191,11 +191,11 @@ var appendBugs = []bug{
 			}
 			return position, err
 		}
-	}()), []string{"contexts/who leaves harms nobody else"}},
-	{"the caller's memory is kept", keepsMemory(), []string{"events/what was appended is the store's own"}},
+	}()), []string{"contexts/a cancelled append does not affect others"}},
+	{"the caller's memory is kept", keepsMemory(), []string{"events/the store shares no memory with its caller"}},
 }
 
-// refuseUnusual is a store with limits that are too low.
+// refuseUnusual returns a store with limits that are too low.
 func refuseUnusual() broken {
 	refusal := &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "unusual"}
 	return onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
@@ -225,16 +225,16 @@ func refuseUnusual() broken {
 	})
 }
 
-// keepsMemory is a store that gives the very slices that it was given.
+// keepsMemory returns a store that retains and returns the slices of its caller.
 func keepsMemory() broken {
-	given := map[string]dcb.Event{} // by UUID
+	appended := map[string]dcb.Event{} // by UUID
 	return broken{
 		append: func(n *storetest.Naive, a appending) (uint64, error) {
 			for _, event := range a.events {
-				given[event.UUID] = event
+				appended[event.UUID] = event
 			}
 			return a.to(n)
 		},
-		read: eachRead(func(event *dcb.SequencedEvent) { event.Event = given[event.Event.UUID] }),
+		read: eachRead(func(event *dcb.SequencedEvent) { event.Event = appended[event.Event.UUID] }),
 	}
 }

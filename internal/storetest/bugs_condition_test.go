@@ -10,7 +10,7 @@ import (
 	"github.com/umadb-go/umadb/internal/storetest"
 )
 
-// withCondition is a store that changes the conditions of appends.
+// withCondition returns a store that changes the conditions of appends.
 func withCondition(change func(*dcb.AppendCondition)) broken {
 	return onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if a.condition != nil {
@@ -21,7 +21,7 @@ func withCondition(change func(*dcb.AppendCondition)) broken {
 	})
 }
 
-// inConflict tells whether a condition fails.
+// inConflict reports whether the condition of an append fails.
 func (a appending) inConflict(n *storetest.Naive) bool {
 	if a.condition == nil {
 		return false
@@ -31,13 +31,13 @@ func (a appending) inConflict(n *storetest.Naive) bool {
 }
 
 var conditionBugs = []bug{
-	{"conditions are not looked at", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
+	{"conditions are ignored", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		a.condition = nil
 		return a.to(n)
 	}), []string{
-		"conditions/something matches: nothing happens",
-		"conditions/after 0 is the whole history",
-		"tracking/a failed condition does not advance it",
+		"conditions/the append fails if an event matches",
+		"conditions/after 0 covers the whole history",
+		"tracking/a failed condition does not advance tracking",
 		"queries/many items are alternatives",
 	}},
 	{"every condition fails", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
@@ -46,16 +46,16 @@ var conditionBugs = []bug{
 		}
 		return a.to(n)
 	}), []string{
-		"conditions/nothing matches: the append happens",
-		"conditions/on an empty store nothing is in conflict",
-		"conditions/concurrent appends on different conditions all win",
-		"conditions/concurrent appends happen in one order",
+		"conditions/the append succeeds if nothing matches",
+		"conditions/nothing conflicts in an empty store",
+		"conditions/concurrent appends with different conditions all succeed",
+		"conditions/concurrent appends are serializable",
 	}},
 	{"after is inclusive", withCondition(func(c *dcb.AppendCondition) { c.After -= min(c.After, 1) }), []string{
 		"conditions/after is exclusive",
-		"conditions/the events of the append itself are not in conflict",
-		"conditions/those who read, decide and append lose no update",
-		"conditions/the first event in conflict is named",
+		"conditions/an append does not conflict with its own events",
+		"conditions/concurrent read-decide-append cycles lose no update",
+		"conditions/the error has the first conflicting event",
 	}},
 	{"after is one too high", withCondition(func(c *dcb.AppendCondition) { c.After++ }), []string{
 		"conditions/after is exclusive",
@@ -65,36 +65,36 @@ var conditionBugs = []bug{
 		if int64(c.After) < 0 {
 			c.After = 0
 		}
-	}), []string{"conditions/after the greatest position nothing is in conflict"}},
+	}), []string{"conditions/after the maximum position nothing conflicts"}},
 	{"after past the head is the beginning", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		head, _ := n.Head(context.Background())
 		if a.condition != nil && a.condition.After > head {
 			a.condition = &dcb.AppendCondition{FailIfEventsMatch: a.condition.FailIfEventsMatch}
 		}
 		return a.to(n)
-	}), []string{"conditions/after past the head nothing is in conflict"}},
-	{"only the newest thousand events are looked at", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
+	}), []string{"conditions/after past the head nothing conflicts"}},
+	{"only the newest thousand events are checked", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		head, _ := n.Head(context.Background())
 		if a.condition != nil && head > 1000 {
 			a.condition = &dcb.AppendCondition{FailIfEventsMatch: a.condition.FailIfEventsMatch, After: max(a.condition.After, head-1000)}
 		}
 		return a.to(n)
-	}), []string{"conditions/after 0 is the whole history"}},
+	}), []string{"conditions/after 0 covers the whole history"}},
 	{"an empty query matches nothing", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if a.condition != nil && a.condition.FailIfEventsMatch.MatchesAll() {
 			a.condition = nil
 		}
 		return a.to(n)
 	}), []string{"conditions/an empty query matches every event", "queries/an empty item matches every event"}},
-	{"the events of the append are in conflict", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
+	{"an append conflicts with its own events", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		for _, event := range a.events {
 			if a.condition != nil && a.condition.FailIfEventsMatch.Matches(event.Type, event.Tags) {
 				return 0, &dcb.Error{Kind: dcb.ErrIntegrity}
 			}
 		}
 		return a.to(n)
-	}), []string{"conditions/the events of the append itself are not in conflict"}},
-	{"conditions are checked a while before the append", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
+	}), []string{"conditions/an append does not conflict with its own events"}},
+	{"conditions are checked too early", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if a.inConflict(n) {
 			return a.to(n)
 		}
@@ -102,12 +102,12 @@ var conditionBugs = []bug{
 		a.condition = nil
 		return a.to(n)
 	}), []string{
-		"conditions/of many concurrent appends on one condition one wins",
-		"conditions/those who read, decide and append lose no update",
-		"conditions/concurrent appends happen in one order",
-		"retry/the same append many times at once is written once",
+		"conditions/one of many concurrent appends with the same condition succeeds",
+		"conditions/concurrent read-decide-append cycles lose no update",
+		"conditions/concurrent appends are serializable",
+		"retry/concurrent copies of an append are written once",
 	}},
-	{"appends at once are all in conflict", onAppend(func() func(n *storetest.Naive, a appending) (uint64, error) {
+	{"concurrent appends always conflict", onAppend(func() func(n *storetest.Naive, a appending) (uint64, error) {
 		turn := make(chan struct{}, 1)
 		return func(n *storetest.Naive, a appending) (uint64, error) {
 			select {
@@ -120,8 +120,8 @@ var conditionBugs = []bug{
 			}
 		}
 	}()), []string{
-		"conditions/concurrent appends on different conditions all win",
-		"conditions/concurrent appends happen in one order",
+		"conditions/concurrent appends with different conditions all succeed",
+		"conditions/concurrent appends are serializable",
 	}},
 	{"an append without events has no condition", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if len(a.events) == 0 {
@@ -129,26 +129,26 @@ var conditionBugs = []bug{
 		}
 		return a.to(n)
 	}), []string{
-		"conditions/an append without events has its condition checked",
-		"tracking/without events a failed condition does not advance it",
+		"conditions/the condition of an append without events is checked",
+		"tracking/a failed condition without events does not advance tracking",
 	}},
-	{"a condition is checked before all else", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
+	{"a condition is checked before validation and retries", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if a.inConflict(n) {
 			return 0, &dcb.Error{Kind: dcb.ErrIntegrity}
 		}
 		return a.to(n)
 	}), []string{
 		"errors/a request is validated before its condition",
-		"retry/the same append again gives the same position",
+		"retry/a repeated append returns the same position",
 	}},
-	{"the position in conflict is that of the head", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
+	{"the conflict position is the head", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
 		head, _ := n.Head(context.Background())
 		if errors.Is(err, dcb.ErrIntegrity) {
 			err = &dcb.Error{Kind: dcb.ErrIntegrity, Detail: err.Error(), ConflictPosition: head}
 		}
 		return 0, err
 	}), []string{
-		"conditions/the first event in conflict is named",
+		"conditions/the error has the first conflicting event",
 		"errors/a tracking conflict is an integrity error",
 	}},
 	{"errors are not typed", whenRefused(func(_ *storetest.Naive, _ appending, err error) (uint64, error) {
@@ -157,19 +157,19 @@ var conditionBugs = []bug{
 		"errors/a failed condition is an integrity error",
 		"errors/a tracking conflict is an integrity error",
 		"errors/an invalid event is an invalid argument",
-		"errors/a closed store says so",
-		"contexts/a call whose context is over does nothing",
+		"errors/a closed store returns ErrClosed",
+		"contexts/a call with a cancelled context does nothing",
 	}},
-	{"errors tell too much", whenRefused(func(_ *storetest.Naive, a appending, err error) (uint64, error) {
+	{"errors contain too much", whenRefused(func(_ *storetest.Naive, a appending, err error) (uint64, error) {
 		if e, ok := errors.AsType[*dcb.Error](err); ok && len(a.events) > 0 {
 			e.Detail += string(a.events[0].Data) + strings.Repeat("\n", 1000)
 		}
 		return 0, err
 	}), []string{
 		"errors/the message names the query and the event but no data",
-		"errors/a message is short and printable whatever the request",
+		"errors/a message is short and printable for any request",
 	}},
-	{"errors tell nothing", whenRefused(func(_ *storetest.Naive, _ appending, err error) (uint64, error) {
+	{"errors have no detail", whenRefused(func(_ *storetest.Naive, _ appending, err error) (uint64, error) {
 		if e, ok := errors.AsType[*dcb.Error](err); ok {
 			e.Detail = ""
 		}

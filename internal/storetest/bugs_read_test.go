@@ -15,8 +15,8 @@ type readFunc func(*storetest.Naive, reading) *dcb.ReadResponse
 
 type batchFunc func(batch []dcb.SequencedEvent, head uint64) ([]dcb.SequencedEvent, uint64)
 
-// eachBatch is a way to read that changes what is read, batch by batch. The
-// first batch has no events if nothing matches.
+// eachBatch reads and changes each batch. If nothing matches there is one empty
+// batch.
 func eachBatch(r reading, n *storetest.Naive, change batchFunc) *dcb.ReadResponse {
 	response := r.from(n)
 	first := true
@@ -35,7 +35,7 @@ func eachBatch(r reading, n *storetest.Naive, change batchFunc) *dcb.ReadRespons
 	}, response.Close)
 }
 
-// eachRead is a way to read that changes each event.
+// eachRead returns a readFunc that changes each event.
 func eachRead(change func(*dcb.SequencedEvent)) readFunc {
 	return func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		return eachBatch(r, n, func(batch []dcb.SequencedEvent, head uint64) ([]dcb.SequencedEvent, uint64) {
@@ -47,13 +47,13 @@ func eachRead(change func(*dcb.SequencedEvent)) readFunc {
 	}
 }
 
-// withBatches is a store that changes the batches of reads.
+// withBatches returns a store that changes the batches of reads.
 func withBatches(change batchFunc) broken {
 	return broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse { return eachBatch(r, n, change) }}
 }
 
-// withHead is a store that gives another head. The change is told the read, the
-// events of the batch and the store's own head.
+// withHead returns a store that changes the head of reads. change is passed the
+// read, the events of the batch, the head of the read and the head of the store.
 func withHead(change func(r reading, batch []dcb.SequencedEvent, head, store uint64) uint64) broken {
 	return broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		return eachBatch(r, n, func(batch []dcb.SequencedEvent, head uint64) ([]dcb.SequencedEvent, uint64) {
@@ -63,7 +63,7 @@ func withHead(change func(r reading, batch []dcb.SequencedEvent, head, store uin
 	}}
 }
 
-// withOptions is a store that changes the options of reads.
+// withOptions returns a store that changes the options of reads.
 func withOptions(change func(n *storetest.Naive, options *dcb.ReadOptions)) broken {
 	return broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		change(n, &r.options)
@@ -71,17 +71,18 @@ func withOptions(change func(n *storetest.Naive, options *dcb.ReadOptions)) brok
 	}}
 }
 
-// inBatches is a store that cuts batches by another function.
-func inBatches(cut func([]dcb.SequencedEvent) int) broken {
+// inBatches returns a store that splits batches differently. length returns the
+// number of events of the next batch.
+func inBatches(length func([]dcb.SequencedEvent) int) broken {
 	return broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		events, head, err := r.from(n).Collect()
 		return dcb.NewReadResponse(func() ([]dcb.SequencedEvent, uint64, error) {
 			if err != nil || len(events) == 0 {
 				return nil, 0, cmp.Or(err, io.EOF)
 			}
-			size := cut(events)
-			batch := events[:size]
-			events = events[size:]
+			n := length(events)
+			batch := events[:n]
+			events = events[n:]
 			return batch, head, nil
 		}, func() {})
 	}}
@@ -94,36 +95,36 @@ var readBugs = []bug{
 		}
 	}), []string{
 		"reading/start is inclusive forwards",
-		"reading/start past the head forwards gives no events",
-		"batches/start and limit hold across batches",
-		"positions/what was appended is read at once",
+		"reading/start past the head forwards returns no events",
+		"batches/start and limit apply across batches",
+		"positions/appended events can be read at once",
 		"queries/a type",
 	}},
 	{"start is exclusive backwards", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) {
 		if o.Start != nil && o.Backwards && *o.Start > 0 {
 			o.Start = new(*o.Start - 1)
 		}
-	}), []string{"reading/start is inclusive backwards", "reading/limit is the greatest number of events", "batches/start and limit hold across batches"}},
-	{"start 0 forwards is behind everything", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) {
+	}), []string{"reading/start is inclusive backwards", "reading/limit is the maximum number of events", "batches/start and limit apply across batches"}},
+	{"start 0 forwards is past the end", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) {
 		if o.Start != nil && *o.Start == 0 {
 			o.Start = new(^uint64(0))
 		}
-	}), []string{"reading/start 0 forwards is the beginning", "reading/start 0 backwards gives no events"}},
+	}), []string{"reading/start 0 forwards reads from the first event", "reading/start 0 backwards returns no events"}},
 	{"start 0 is not set", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) {
 		if o.Start != nil && *o.Start == 0 {
 			o.Start = nil
 		}
-	}), []string{"reading/start 0 backwards gives no events"}},
-	{"start past the head gives nothing", withOptions(func(n *storetest.Naive, o *dcb.ReadOptions) {
+	}), []string{"reading/start 0 backwards returns no events"}},
+	{"start past the head returns nothing", withOptions(func(n *storetest.Naive, o *dcb.ReadOptions) {
 		if head, _ := n.Head(context.Background()); o.Start != nil && *o.Start > head {
 			o.Limit = new(uint32(0))
 		}
-	}), []string{"reading/start past the head backwards is the head", "reading/head is that of the store when nothing matches"}},
+	}), []string{"reading/start past the head backwards reads from the head", "reading/head is the head of the store when nothing matches"}},
 	{"start past the head is the head", withOptions(func(n *storetest.Naive, o *dcb.ReadOptions) {
 		if head, _ := n.Head(context.Background()); o.Start != nil {
 			o.Start = new(min(*o.Start, head))
 		}
-	}), []string{"reading/start past the head forwards gives no events"}},
+	}), []string{"reading/start past the head forwards returns no events"}},
 	{"start must match", broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		if s := r.options.Start; s != nil {
 			at, _, _ := n.Read(r.ctx, r.query, dcb.ReadOptions{Start: s, Limit: new(uint32(1))}).Collect()
@@ -134,24 +135,24 @@ var readBugs = []bug{
 		return r.from(n)
 	}}, []string{"reading/start may be an event that does not match"}},
 	{"backwards is forwards", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) { o.Backwards = false }), []string{
-		"reading/backwards without a start it begins at the last event",
-		"batches/many batches backwards give every event as it is",
-		"batches/many batches give what matches and nothing else",
+		"reading/a backwards read without start begins at the last event",
+		"batches/many batches backwards return every event unchanged",
+		"batches/many batches return only matching events",
 	}},
 	{"forwards is backwards", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) { o.Backwards = true }), []string{
-		"reading/without a start it begins at the first event",
-		"reading/leaving it early does no harm",
-		"batches/many batches forwards give every event as it is",
+		"reading/a read without start begins at the first event",
+		"reading/a read may end early",
+		"batches/many batches forwards return every event unchanged",
 	}},
 	{"limit is one too high", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) {
 		if o.Limit != nil {
 			o.Limit = new(*o.Limit + 1)
 		}
 	}), []string{
-		"reading/limit is the greatest number of events",
-		"reading/limit may be more than there is",
-		"reading/limit 0 gives no events and no head",
-		"batches/start and limit hold across batches",
+		"reading/limit is the maximum number of events",
+		"reading/limit may exceed the number of events",
+		"reading/limit 0 returns no events and no head",
+		"batches/start and limit apply across batches",
 	}},
 	{"limit counts all events", broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		window, _, _ := n.Read(r.ctx, dcb.Query{}, r.options).Collect()
@@ -160,67 +161,67 @@ var readBugs = []bug{
 				return !slices.ContainsFunc(window, func(w dcb.SequencedEvent) bool { return w.Position == e.Position })
 			}), head
 		})
-	}}, []string{"reading/limit counts events that match"}},
+	}}, []string{"reading/limit counts matching events"}},
 	{"limit 0 is no limit", withOptions(func(_ *storetest.Naive, o *dcb.ReadOptions) {
 		if o.Limit != nil && *o.Limit == 0 {
 			o.Limit = nil
 		}
-	}), []string{"reading/limit 0 gives no events and no head"}},
+	}), []string{"reading/limit 0 returns no events and no head"}},
 	{"head is the last event read", withHead(func(_ reading, batch []dcb.SequencedEvent, _, _ uint64) uint64 {
 		if len(batch) == 0 {
 			return 0
 		}
 		return batch[len(batch)-1].Position
 	}), []string{
-		"reading/head is that of the store",
-		"reading/head is that of the store when nothing matches",
-		"reading/head is the same before, during and after",
-		"reading/concurrent reads see whole appends in their order",
+		"reading/head is the head of the store",
+		"reading/head is the head of the store when nothing matches",
+		"reading/head does not change during a read",
+		"reading/concurrent reads see whole appends in order",
 	}},
-	{"head is always that of the store", withHead(func(_ reading, _ []dcb.SequencedEvent, _, store uint64) uint64 { return store }), []string{
-		"reading/with a limit head is the last event read",
-		"reading/with a limit there is no head when nothing matches",
-		"reading/limit 0 gives no events and no head",
+	{"head is always the head of the store", withHead(func(_ reading, _ []dcb.SequencedEvent, _, store uint64) uint64 { return store }), []string{
+		"reading/with a limit, head is the last event read",
+		"reading/with a limit, there is no head when nothing matches",
+		"reading/limit 0 returns no events and no head",
 		"batches/a read of many batches sees one snapshot",
-		"batches/with a limit the head is the last event of the batch",
+		"batches/with a limit, the head is the last event of the batch",
 	}},
-	{"an empty store has a head to read", withHead(func(_ reading, _ []dcb.SequencedEvent, head, _ uint64) uint64 { return max(head, 1) }), []string{
-		"reading/an empty store gives no events and no head",
-		"reading/with a limit there is no head when nothing matches",
+	{"a read of an empty store returns a head", withHead(func(_ reading, _ []dcb.SequencedEvent, head, _ uint64) uint64 { return max(head, 1) }), []string{
+		"reading/an empty store returns no events and no head",
+		"reading/with a limit, there is no head when nothing matches",
 	}},
-	{"a read sees what comes meanwhile", broken{read: seesWhatComes}, []string{
-		"reading/it sees nothing of what is appended after it began",
+	{"a read sees concurrent appends", broken{read: seesConcurrentAppends}, []string{
+		"reading/a read does not see events appended after it started",
 		"batches/a read of many batches sees one snapshot",
 	}},
-	{"the newest event is not yet read", withOptions(func(n *storetest.Naive, o *dcb.ReadOptions) {
+	{"the newest event is missing", withOptions(func(n *storetest.Naive, o *dcb.ReadOptions) {
 		if head, _ := n.Head(context.Background()); o.Backwards && o.Start == nil && head > 0 {
 			o.Start = new(head - 1)
 		}
 	}), []string{
-		"reading/backwards without a start it begins at the last event",
-		"reading/concurrent reads see whole appends in their order",
+		"reading/a backwards read without start begins at the last event",
+		"reading/concurrent reads see whole appends in order",
 	}},
 	{"an event is lost between batches", withBatches(func(batch []dcb.SequencedEvent, head uint64) ([]dcb.SequencedEvent, uint64) {
 		return batch[:min(len(batch), 1023)], head
 	}), []string{
-		"batches/many batches forwards give every event as it is",
-		"batches/many batches backwards give every event as it is",
-		"batches/many batches give what matches and nothing else",
+		"batches/many batches forwards return every event unchanged",
+		"batches/many batches backwards return every event unchanged",
+		"batches/many batches return only matching events",
 		"batches/a batch is 1024 events",
 		"limits/65536 events are accepted",
-		"reading/leaving it early does no harm",
+		"reading/a read may end early",
 		"queries/many items are alternatives",
 	}},
 	{"batches of 1000 events", inBatches(func(events []dcb.SequencedEvent) int { return min(len(events), 1000) }), []string{
 		"batches/a batch is 1024 events",
 		"batches/a batch is cut at about 256 KiB",
-		"batches/a large event travels alone",
+		"batches/a large event has a batch of its own",
 	}},
 	{"a batch for each event", inBatches(func([]dcb.SequencedEvent) int { return 1 }), []string{
 		"batches/a batch is 1024 events",
 		"batches/a batch is cut at about 256 KiB",
 	}},
-	{"a read that is cancelled looks complete", broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
+	{"a cancelled read looks complete", broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		response := r.from(n)
 		return dcb.NewReadResponse(func() ([]dcb.SequencedEvent, uint64, error) {
 			batch, err := response.NextBatch()
@@ -229,23 +230,23 @@ var readBugs = []bug{
 			}
 			return batch, 0, err
 		}, func() {})
-	}}, []string{"contexts/a read that is cancelled never looks complete", "contexts/a call whose context is over does nothing"}},
-	{"tags come back sorted", broken{read: eachRead(func(e *dcb.SequencedEvent) { slices.Sort(e.Event.Tags) })}, []string{
-		"events/everything comes back as it was sent",
+	}}, []string{"contexts/a cancelled read never looks complete", "contexts/a call with a cancelled context does nothing"}},
+	{"tags are returned sorted", broken{read: eachRead(func(e *dcb.SequencedEvent) { slices.Sort(e.Event.Tags) })}, []string{
+		"events/an event is returned as it was sent",
 		"events/tags may repeat and keep their order",
 	}},
-	{"tags come back once", broken{read: eachRead(func(e *dcb.SequencedEvent) { e.Event.Tags = slices.Compact(e.Event.Tags) })}, []string{
+	{"repeated tags are returned once", broken{read: eachRead(func(e *dcb.SequencedEvent) { e.Event.Tags = slices.Compact(e.Event.Tags) })}, []string{
 		"events/tags may repeat and keep their order",
 	}},
 	{"empty text is lost", broken{read: eachRead(dropEmpty)}, []string{"events/a tag may be empty", "events/metadata may be empty text"}},
-	{"what is empty comes back as something", broken{read: eachRead(func(e *dcb.SequencedEvent) {
+	{"empty fields get a value", broken{read: eachRead(func(e *dcb.SequencedEvent) {
 		if e.Event.Type == "" {
 			e.Event.Type = "none"
 		}
 		if len(e.Event.Data) == 0 {
 			e.Event.Data = []byte("{}")
 		}
-	})}, []string{"events/an event may hold nothing", "events/a type may be empty", "events/data may be empty"}},
+	})}, []string{"events/an event may be empty", "events/a type may be empty", "events/data may be empty"}},
 	{"data is text", broken{read: eachRead(func(e *dcb.SequencedEvent) { e.Event.Data = []byte(string([]rune(string(e.Event.Data)))) })}, []string{
 		"events/data is any bytes",
 	}},
@@ -253,14 +254,14 @@ var readBugs = []bug{
 	{"metadata is a set of values", broken{read: eachRead(func(e *dcb.SequencedEvent) {
 		e.Event.Metadata = slices.CompactFunc(e.Event.Metadata, func(a, b dcb.Metadata) bool { return a.Value == b.Value })
 	})}, []string{"events/metadata values may repeat"}},
-	{"the UUID of zeros is none", broken{read: eachRead(func(e *dcb.SequencedEvent) {
+	{"the nil UUID is not a UUID", broken{read: eachRead(func(e *dcb.SequencedEvent) {
 		if e.Event.UUID == "00000000-0000-0000-0000-000000000000" {
 			e.Event.UUID = ""
 		}
-	})}, []string{"events/the UUID of zeros is a UUID"}},
+	})}, []string{"events/the nil UUID is a UUID"}},
 	{"UUIDs are upper case", broken{read: eachRead(func(e *dcb.SequencedEvent) { e.Event.UUID = upper(e.Event.UUID) })}, []string{
-		"events/a UUID of any form comes back in lower case with hyphens",
-		"events/everything comes back as it was sent",
+		"events/a UUID of any form is returned in lower case with hyphens",
+		"events/an event is returned as it was sent",
 	}},
 	{"an invalid query matches nothing", broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		if _, err := r.from(n).Head(); errors.Is(err, dcb.ErrInvalidArgument) {
@@ -270,8 +271,8 @@ var readBugs = []bug{
 	}}, []string{"errors/an invalid query is an invalid argument", "limits/more terms in a query are refused"}},
 }
 
-// seesWhatComes reads in batches, each from a new snapshot.
-func seesWhatComes(n *storetest.Naive, r reading) *dcb.ReadResponse {
+// seesConcurrentAppends reads in batches, each from a new snapshot.
+func seesConcurrentAppends(n *storetest.Naive, r reading) *dcb.ReadResponse {
 	if r.options.Backwards || r.options.Limit != nil {
 		return r.from(n)
 	}

@@ -12,8 +12,8 @@ import (
 
 var errConflict = &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "conflict"}
 
-// whenConflict is a store that takes an append whose condition fails for a
-// retry in more cases.
+// whenConflict returns a store that accepts more appends with a failed condition as
+// retries.
 func whenConflict(more func(*storetest.Naive, appending) (uint64, error)) broken {
 	return whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
 		if errors.Is(err, dcb.ErrIntegrity) && a.inConflict(n) {
@@ -23,7 +23,7 @@ func whenConflict(more func(*storetest.Naive, appending) (uint64, error)) broken
 	})
 }
 
-// whenRetried is a store that does something else when it recognises a retry.
+// whenRetried returns a store that treats a recognised retry differently.
 func whenRetried(other func(*storetest.Naive, appending, uint64) (uint64, error)) broken {
 	return onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		retried := a.inConflict(n)
@@ -35,7 +35,7 @@ func whenRetried(other func(*storetest.Naive, appending, uint64) (uint64, error)
 	})
 }
 
-// again makes the same request of other events.
+// again makes the same request with other events.
 func (a appending) again(n *storetest.Naive, events []dcb.Event) (uint64, error) {
 	if len(events) == 0 || !a.inConflict(n) {
 		return 0, errConflict
@@ -46,41 +46,41 @@ func (a appending) again(n *storetest.Naive, events []dcb.Event) (uint64, error)
 
 var retryBugs = []bug{
 	{"nothing is a retry", whenRetried(func(*storetest.Naive, appending, uint64) (uint64, error) { return 0, errConflict }), []string{
-		"retry/the same append again gives the same position",
-		"retry/it is recognised when more has come since",
-		"retry/it is recognised with the condition after some position",
-		"retry/it is recognised with an empty query",
-		"retry/the first events alone are a retry",
+		"retry/a repeated append returns the same position",
+		"retry/a retry is recognised after later appends",
+		"retry/a retry is recognised with a condition after some position",
+		"retry/a retry is recognised with an empty query",
+		"retry/a prefix of the events is a retry",
 		"retry/only UUIDs are compared",
 		"retry/the form of a UUID does not matter",
-		"retry/the first of several copies is the one that counts",
-		"retry/its tracking is not looked at",
-		"retry/the same append many times at once is written once",
+		"retry/the first of several copies counts",
+		"retry/the tracking of a retry is ignored",
+		"retry/concurrent copies of an append are written once",
 	}},
 	{"everything is a retry", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) { return n.Head(a.ctx) }), []string{
 		"retry/events without UUIDs are never a retry",
-		"retry/another event instead is none",
-		"retry/another event in front is none",
-		"retry/other events are none",
-		"retry/an event twice is none",
+		"retry/a replaced event is not a retry",
+		"retry/an additional first event is not a retry",
+		"retry/other events are not a retry",
+		"retry/the same event twice is not a retry",
 		"retry/an append that repeats a UUID is never a retry",
-		"retry/events in between make it none",
-		"conditions/something matches: nothing happens",
+		"retry/events that are not contiguous are not a retry",
+		"conditions/the append fails if an event matches",
 	}},
 	{"a retry is written again", whenRetried(func(n *storetest.Naive, a appending, _ uint64) (uint64, error) {
 		return n.Append(a.ctx, a.events, nil, nil)
 	}), []string{
-		"retry/the same append again gives the same position",
-		"retry/events that several appends wrote are a retry",
-		"retry/a query that matches only part of it will do",
+		"retry/a repeated append returns the same position",
+		"retry/events of several appends are a retry",
+		"retry/the query may match only some of the events",
 	}},
 	{"a retry gets the position of the head", whenRetried(func(n *storetest.Naive, a appending, _ uint64) (uint64, error) {
 		return n.Head(a.ctx)
-	}), []string{"retry/it is recognised when more has come since", "retry/the first events alone are a retry"}},
+	}), []string{"retry/a retry is recognised after later appends", "retry/a prefix of the events is a retry"}},
 	{"a retry advances tracking", whenRetried(func(n *storetest.Naive, a appending, position uint64) (uint64, error) {
 		n.Append(a.ctx, nil, nil, a.tracking)
 		return position, nil
-	}), []string{"retry/its tracking is not looked at"}},
+	}), []string{"retry/the tracking of a retry is ignored"}},
 	{"tracking is checked before a retry", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if a.tracking != nil {
 			if last, known, _ := n.GetTrackingInfo(a.ctx, a.tracking.Source); known && a.tracking.Position <= last {
@@ -88,22 +88,22 @@ var retryBugs = []bug{
 			}
 		}
 		return a.to(n)
-	}), []string{"retry/its tracking is not looked at", "errors/a condition is checked before tracking"}},
+	}), []string{"retry/the tracking of a retry is ignored", "errors/a condition is checked before tracking"}},
 	{"the order of a retry does not matter", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
 		events := slices.Clone(a.events)
 		slices.Reverse(events)
 		return a.again(n, events)
-	}), []string{"retry/another order is none"}},
-	{"events without UUID do not matter", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
+	}), []string{"retry/another order is not a retry"}},
+	{"events without UUID are ignored", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
 		return a.again(n, slices.DeleteFunc(slices.Clone(a.events), func(e dcb.Event) bool { return e.UUID == "" }))
-	}), []string{"retry/one event without UUID makes it none"}},
-	{"events behind a retry do not matter", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
+	}), []string{"retry/with one event without UUID it is not a retry"}},
+	{"events after a retry are ignored", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
 		return a.again(n, a.events[:max(len(a.events), 1)-1])
-	}), []string{"retry/another event behind is none", "retry/one event without UUID makes it none"}},
-	{"a repeated UUID does not matter", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
+	}), []string{"retry/an additional last event is not a retry", "retry/with one event without UUID it is not a retry"}},
+	{"a repeated UUID is ignored", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
 		return a.again(n, slices.CompactFunc(slices.Clone(a.events), func(x, y dcb.Event) bool { return x.UUID != "" && x.UUID == y.UUID }))
-	}), []string{"retry/an event twice is none"}},
-	{"any event in conflict may begin a retry", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
+	}), []string{"retry/the same event twice is not a retry"}},
+	{"any conflicting event may begin a retry", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
 		head, _ := n.Head(a.ctx)
 		for a.condition = new(*a.condition); a.condition.After <= head; a.condition.After++ {
 			if position, err := a.again(n, a.events); err == nil {
@@ -112,16 +112,16 @@ var retryBugs = []bug{
 		}
 		return 0, errConflict
 	}), []string{
-		"retry/the last events alone are none",
-		"retry/somebody else's event in conflict makes it none",
+		"retry/a suffix of the events is not a retry",
+		"retry/with another conflicting event it is not a retry",
 	}},
 	{"a retry may begin at or below after", whenConflict(func(n *storetest.Naive, a appending) (uint64, error) {
 		a.condition = new(*a.condition)
 		a.condition.After = 0
 		return a.again(n, a.events)
 	}), []string{
-		"retry/events of which the first is not above after make it none",
-		"retry/a query that matches only part of it will do",
+		"retry/events that begin at or below after are not a retry",
+		"retry/the query may match only some of the events",
 	}},
 	{"the query must match all of a retry", whenRetried(func(_ *storetest.Naive, a appending, position uint64) (uint64, error) {
 		for _, event := range a.events {
@@ -130,8 +130,8 @@ var retryBugs = []bug{
 			}
 		}
 		return position, nil
-	}), []string{"retry/a query that matches only part of it will do"}},
-	{"more than UUIDs is compared", whenRetried(func(n *storetest.Naive, a appending, position uint64) (uint64, error) {
+	}), []string{"retry/the query may match only some of the events"}},
+	{"more than the UUIDs is compared", whenRetried(func(n *storetest.Naive, a appending, position uint64) (uint64, error) {
 		stored, _, _ := n.Read(a.ctx, dcb.Query{}, dcb.ReadOptions{Start: &position, Limit: new(uint32(1))}).Collect()
 		if stored[0].Event.Type != a.events[len(a.events)-1].Type {
 			return 0, errConflict
@@ -146,8 +146,8 @@ var retryBugs = []bug{
 		}
 		return position, nil
 	}), []string{"retry/the form of a UUID does not matter"}},
-	{"a retry must have been one append", oneAppend(), []string{"retry/events that several appends wrote are a retry"}},
-	{"what is stored somewhere is a retry", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
+	{"a retry must have been one append", oneAppend(), []string{"retry/events of several appends are a retry"}},
+	{"events stored anywhere are a retry", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if a.condition == nil || slices.ContainsFunc(a.events, func(e dcb.Event) bool { return e.UUID == "" }) {
 			return a.to(n)
 		}
@@ -162,14 +162,14 @@ var retryBugs = []bug{
 		}
 		return n.Head(context.Background())
 	}), []string{
-		"retry/a condition that does not see its events writes them again",
-		"retry/events in between make it none",
-		"retry/another order is none",
-		"retry/the last events alone are none",
+		"retry/events that the condition does not match are written again",
+		"retry/events that are not contiguous are not a retry",
+		"retry/another order is not a retry",
+		"retry/a suffix of the events is not a retry",
 	}},
 }
 
-// oneAppend is a store that recognises only what came in one append.
+// oneAppend returns a store that recognises a retry only of a single append.
 func oneAppend() broken {
 	number, appendOf := 0, map[string]int{} // by UUID
 	return onAppend(func(n *storetest.Naive, a appending) (uint64, error) {

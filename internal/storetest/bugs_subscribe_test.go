@@ -12,12 +12,12 @@ import (
 
 type sequence = iter.Seq2[dcb.SequencedEvent, error]
 
-// onSubscribe is a store with another way to subscribe.
+// onSubscribe returns a store with another implementation of Subscribe.
 func onSubscribe(subscribe func(*storetest.Naive, subscribing) sequence) broken {
 	return broken{subscribe: subscribe}
 }
 
-// withAfter is a store that changes where subscriptions begin.
+// withAfter returns a store that changes where subscriptions begin.
 func withAfter(change func(after, head uint64) uint64) broken {
 	return onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
 		head, _ := n.Head(context.Background())
@@ -26,9 +26,9 @@ func withAfter(change func(after, head uint64) uint64) broken {
 	})
 }
 
-// eachDelivered is a store whose subscriptions pass each event, with its number
-// in the subscription and whether it was stored before, to a function that says
-// how often to give it.
+// eachDelivered returns a store whose subscriptions deliver each event as often as
+// times returns. times is passed the number of the event in the subscription and
+// whether it was stored before the subscription started.
 func eachDelivered(times func(number int, stored bool, e *dcb.SequencedEvent) int) broken {
 	return onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
 		return func(yield func(dcb.SequencedEvent, error) bool) {
@@ -49,7 +49,7 @@ func eachDelivered(times func(number int, stored bool, e *dcb.SequencedEvent) in
 	})
 }
 
-// endingWith is a store whose subscriptions end with another error.
+// endingWith returns a store whose subscriptions end with another error.
 func endingWith(change func(error) error) broken {
 	return onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
 		return func(yield func(dcb.SequencedEvent, error) bool) {
@@ -69,44 +69,44 @@ func endingWith(change func(error) error) broken {
 var subscribeBugs = []bug{
 	{"after is inclusive to a subscription", withAfter(func(after, _ uint64) uint64 { return after - min(after, 1) }), []string{
 		"subscribing/after is exclusive",
-		"subscribing/after the head it waits for what comes",
-		"subscribing/it begins anew each time it is ranged over",
+		"subscribing/a subscription after the head waits for new events",
+		"subscribing/a subscription restarts each time it is ranged over",
 	}},
 	{"a subscription begins one too late", withAfter(func(after, _ uint64) uint64 { return after + 1 }), []string{
-		"subscribing/after 0 is from the first event",
-		"subscribing/after the greatest position nothing ever comes",
-		"subscribing/a query without items gets every event",
-		"limits/the greatest event comes back",
+		"subscribing/after 0 starts at the first event",
+		"subscribing/after the maximum position nothing is delivered",
+		"subscribing/a query without items selects every event",
+		"limits/an event of the maximum size is accepted",
 	}},
 	{"after 0 is the head", withAfter(func(after, head uint64) uint64 {
 		if after == 0 {
 			return head
 		}
 		return after
-	}), []string{"subscribing/after 0 is from the first event"}},
+	}), []string{"subscribing/after 0 starts at the first event"}},
 	{"after past the head is the head", withAfter(func(after, head uint64) uint64 { return min(after, head) }), []string{
-		"subscribing/after past the head only events above it come",
-		"subscribing/after the greatest position nothing ever comes",
+		"subscribing/after past the head skips the events up to it",
+		"subscribing/after the maximum position nothing is delivered",
 	}},
 	{"after is a signed number to a subscription", withAfter(func(after, _ uint64) uint64 {
 		if after > math.MaxInt64 {
 			return 0
 		}
 		return after
-	}), []string{"subscribing/after the greatest position nothing ever comes"}},
-	{"a subscription ends with what is stored", eachDeliveredUntilLive(), []string{
-		"subscribing/after the head it waits for what comes",
+	}), []string{"subscribing/after the maximum position nothing is delivered"}},
+	{"a subscription ends after the stored events", eachDeliveredUntilLive(), []string{
+		"subscribing/a subscription after the head waits for new events",
 		"subscribing/an empty store can be subscribed to",
-		"subscribing/only what matches comes, stored or new",
-		"subscribing/a query that rarely matches misses nothing",
-		"subscribing/all subscriptions get everything",
+		"subscribing/only matching events are delivered, stored or new",
+		"subscribing/a query that rarely matches misses no event",
+		"subscribing/every subscription gets every event",
 	}},
 	{"a subscription to an empty store ends", onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
 		if head, _ := n.Head(context.Background()); head == 0 {
 			return func(func(dcb.SequencedEvent, error) bool) {}
 		}
 		return s.to(n)
-	}), []string{"subscribing/an empty store can be subscribed to", "subscribing/one that is slow misses nothing and holds up nobody"}},
+	}), []string{"subscribing/an empty store can be subscribed to", "subscribing/a slow subscription misses no event and blocks no append"}},
 	{"the first live event is lost", eachDelivered(func() func(int, bool, *dcb.SequencedEvent) int {
 		return func(number int, stored bool, e *dcb.SequencedEvent) int {
 			if !stored && e.Position%5 == 3 {
@@ -115,20 +115,20 @@ var subscribeBugs = []bug{
 			return 1
 		}
 	}()), []string{
-		"subscribing/after the head it waits for what comes",
-		"subscribing/catching up runs into live without gap or duplicate",
-		"subscribing/all subscriptions get everything",
-		"subscribing/one that is slow misses nothing and holds up nobody",
+		"subscribing/a subscription after the head waits for new events",
+		"subscribing/catching up becomes live without gap or duplicate",
+		"subscribing/every subscription gets every event",
+		"subscribing/a slow subscription misses no event and blocks no append",
 	}},
-	{"live events come twice", eachDelivered(func(_ int, stored bool, _ *dcb.SequencedEvent) int {
+	{"live events are delivered twice", eachDelivered(func(_ int, stored bool, _ *dcb.SequencedEvent) int {
 		if !stored {
 			return 2
 		}
 		return 1
 	}), []string{
-		"subscribing/catching up runs into live without gap or duplicate",
-		"subscribing/only what matches comes, stored or new",
-		"subscribing/a query without items gets every event",
+		"subscribing/catching up becomes live without gap or duplicate",
+		"subscribing/only matching events are delivered, stored or new",
+		"subscribing/a query without items selects every event",
 	}},
 	{"an event is lost after each thousand", eachDelivered(func(number int, _ bool, _ *dcb.SequencedEvent) int {
 		if number%1024 == 0 {
@@ -137,23 +137,23 @@ var subscribeBugs = []bug{
 		return 1
 	}), []string{
 		"subscribing/catching up takes many batches",
-		"subscribing/one that is slow misses nothing and holds up nobody",
+		"subscribing/a slow subscription misses no event and blocks no append",
 		"queries/many items are alternatives",
 	}},
-	{"a subscription has no query", onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
+	{"the query of a subscription is ignored", onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
 		s.query = dcb.Query{}
 		return s.to(n)
 	}), []string{
-		"subscribing/only what matches comes, stored or new",
-		"subscribing/a query that rarely matches misses nothing",
+		"subscribing/only matching events are delivered, stored or new",
+		"subscribing/a query that rarely matches misses no event",
 		"errors/an invalid query is an invalid argument",
 		"queries/a type",
 	}},
-	{"a subscription gives no tracking", eachDelivered(func(_ int, _ bool, e *dcb.SequencedEvent) int {
+	{"a subscription returns no tracking", eachDelivered(func(_ int, _ bool, e *dcb.SequencedEvent) int {
 		e.Tracking = nil
 		return 1
-	}), []string{"subscribing/events come as they were appended"}},
-	{"a subscription begins where it was left", onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
+	}), []string{"subscribing/events are delivered unchanged"}},
+	{"a subscription resumes where it was left", onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
 		return func(yield func(dcb.SequencedEvent, error) bool) {
 			for event, err := range s.to(n) {
 				s.after = max(s.after, event.Position)
@@ -162,15 +162,15 @@ var subscribeBugs = []bug{
 				}
 			}
 		}
-	}), []string{"subscribing/it begins anew each time it is ranged over"}},
+	}), []string{"subscribing/a subscription restarts each time it is ranged over"}},
 	{"a subscription ends silently with its context", endingWith(func(err error) error {
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return nil
 		}
 		return err
 	}), []string{
-		"subscribing/it ends with an error when its context does",
-		"contexts/a subscription whose context is over gives only an error",
+		"subscribing/a subscription ends with the error of its context",
+		"contexts/a subscription with a cancelled context returns only an error",
 		"contexts/a deadline ends a subscription",
 	}},
 	{"a subscription ends with an error when the store closes", endingWith(func(err error) error {
@@ -178,10 +178,10 @@ var subscribeBugs = []bug{
 			return dcb.ErrClosed
 		}
 		return err
-	}), []string{"subscribing/it ends without an error when the store closes"}},
+	}), []string{"subscribing/a subscription ends without error when the store is closed"}},
 }
 
-// eachDeliveredUntilLive is a store whose subscriptions end at the head.
+// eachDeliveredUntilLive returns a store whose subscriptions end at the head.
 func eachDeliveredUntilLive() broken {
 	return onSubscribe(func(n *storetest.Naive, s subscribing) sequence {
 		head, _ := n.Head(context.Background())

@@ -11,18 +11,16 @@ import (
 	"github.com/umadb-go/umadb/internal/storetest"
 )
 
-// bug is a store that is right but for one thing, and the rules that have to
-// notice it.
+// bug is a store with one defect, and the rules that must detect it.
 type bug struct {
 	name   string
 	broken broken
 	rules  []string
 }
 
-// bugs is all of them.
 var bugs = slices.Concat(appendBugs, conditionBugs, retryBugs, trackingBugs, readBugs, queryBugs, subscribeBugs, generalBugs)
 
-func TestRulesNoticeBugs(t *testing.T) {
+func TestRulesDetectBugs(t *testing.T) {
 	for _, bug := range bugs {
 		t.Run(bug.name, func(t *testing.T) {
 			t.Parallel()
@@ -31,28 +29,28 @@ func TestRulesNoticeBugs(t *testing.T) {
 					storetest.CheckRule(r, rule, bug.open, storetest.Options{Patience: time.Second / 2})
 				})
 				if len(failures) == 0 {
-					t.Errorf("%q does not notice", rule)
+					t.Errorf("rule %q does not detect it", rule)
 				}
 			}
 		})
 	}
 }
 
-func TestEveryRuleNoticesSomeBug(t *testing.T) {
-	noticing := map[string]bool{}
+func TestEveryRuleDetectsSomeBug(t *testing.T) {
+	detecting := map[string]bool{}
 	for _, bug := range bugs {
 		for _, rule := range bug.rules {
-			noticing[rule] = true
+			detecting[rule] = true
 		}
 	}
 	for _, rule := range storetest.RuleNames() {
-		if !noticing[rule] {
-			t.Errorf("no bug is known to be noticed by %q", rule)
+		if !detecting[rule] {
+			t.Errorf("rule %q detects no bug", rule)
 		}
-		delete(noticing, rule)
+		delete(detecting, rule)
 	}
-	for rule := range noticing {
-		t.Errorf("there is no rule %q", rule)
+	for rule := range detecting {
+		t.Errorf("unknown rule %q", rule)
 	}
 }
 
@@ -62,7 +60,7 @@ func (b bug) open(storetest.T) dcb.EventStore {
 	return &store
 }
 
-// broken is a Naive some of whose methods are replaced.
+// broken is a Naive with some methods replaced.
 type broken struct {
 	*storetest.Naive
 	append    func(*storetest.Naive, appending) (uint64, error)
@@ -73,7 +71,7 @@ type broken struct {
 	close     func(*storetest.Naive) error
 }
 
-// appending, reading and subscribing are the arguments of a call.
+// appending, reading and subscribing contain the arguments of a call.
 type appending struct {
 	ctx       context.Context
 	events    []dcb.Event

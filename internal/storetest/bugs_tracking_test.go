@@ -10,7 +10,7 @@ import (
 	"github.com/umadb-go/umadb/internal/storetest"
 )
 
-// withTracking is a store that changes the tracking of appends.
+// withTracking returns a store that changes the tracking of appends.
 func withTracking(change func(n *storetest.Naive, tracking dcb.TrackingInfo) *dcb.TrackingInfo) broken {
 	return onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if a.tracking != nil {
@@ -20,7 +20,7 @@ func withTracking(change func(n *storetest.Naive, tracking dcb.TrackingInfo) *dc
 	})
 }
 
-// recorded gives what a store knows of the source, and whether it knows it.
+// recorded returns the recorded position of the source and whether it has one.
 func recorded(n *storetest.Naive, t dcb.TrackingInfo) (uint64, bool) {
 	last, known, _ := n.GetTrackingInfo(context.Background(), t.Source)
 	return last, known
@@ -28,11 +28,11 @@ func recorded(n *storetest.Naive, t dcb.TrackingInfo) (uint64, bool) {
 
 var trackingBugs = []bug{
 	{"tracking is not recorded", withTracking(func(*storetest.Naive, dcb.TrackingInfo) *dcb.TrackingInfo { return nil }), []string{
-		"tracking/a greater position is recorded",
+		"tracking/a higher position is recorded",
 		"tracking/a source may be any text",
 		"tracking/a source may be empty",
-		"tracking/an append that holds its condition is refused by it all the same",
-		"subscribing/events come as they were appended",
+		"tracking/a tracking conflict refuses an append whose condition holds",
+		"subscribing/events are delivered unchanged",
 	}},
 	{"every source is known", broken{tracking: func(n *storetest.Naive, ctx context.Context, source string) (uint64, bool, error) {
 		position, _, err := n.GetTrackingInfo(ctx, source)
@@ -44,15 +44,15 @@ var trackingBugs = []bug{
 		}
 		return &t
 	}), []string{
-		"tracking/the first position may be anything",
-		"tracking/a greater position is recorded",
+		"tracking/the first position may have any value",
+		"tracking/a higher position is recorded",
 		"tracking/the same position again is refused",
-		"tracking/it comes back on each event of the append",
+		"tracking/tracking is returned with each event of the append",
 	}},
 	{"positions are signed numbers", withTracking(func(_ *storetest.Naive, t dcb.TrackingInfo) *dcb.TrackingInfo {
 		t.Position = min(t.Position, math.MaxInt64)
 		return &t
-	}), []string{"tracking/the first position may be anything", "tracking/a greater position is recorded"}},
+	}), []string{"tracking/the first position may have any value", "tracking/a higher position is recorded"}},
 	{"the same position is accepted", withTracking(func(n *storetest.Naive, t dcb.TrackingInfo) *dcb.TrackingInfo {
 		if last, known := recorded(n, t); known && t.Position == last {
 			return nil
@@ -60,11 +60,11 @@ var trackingBugs = []bug{
 		return &t
 	}), []string{
 		"tracking/the same position again is refused",
-		"tracking/of many concurrent appends at one position one wins",
-		"tracking/it is recorded without events",
-		"tracking/it is kept through what comes after",
+		"tracking/one of many concurrent appends at the same position succeeds",
+		"tracking/tracking is recorded without events",
+		"tracking/tracking survives later appends",
 		"errors/a tracking conflict is an integrity error",
-		"conditions/concurrent appends happen in one order",
+		"conditions/concurrent appends are serializable",
 	}},
 	{"a lower position is accepted", withTracking(func(n *storetest.Naive, t dcb.TrackingInfo) *dcb.TrackingInfo {
 		if last, known := recorded(n, t); known && t.Position < last {
@@ -79,8 +79,8 @@ var trackingBugs = []bug{
 			}
 		}
 		return a.to(n)
-	}), []string{"tracking/a greater position is recorded"}},
-	{"all sources are one", broken{
+	}), []string{"tracking/a higher position is recorded"}},
+	{"all sources share one position", broken{
 		append: withTracking(func(_ *storetest.Naive, t dcb.TrackingInfo) *dcb.TrackingInfo {
 			t.Source = "one"
 			return &t
@@ -91,7 +91,7 @@ var trackingBugs = []bug{
 	}, []string{
 		"tracking/sources are independent",
 		"tracking/an unknown source has no position",
-		"tracking/it is kept through what comes after",
+		"tracking/tracking survives later appends",
 	}},
 	{"sources end at a zero byte or space", broken{
 		append: withTracking(func(_ *storetest.Naive, t dcb.TrackingInfo) *dcb.TrackingInfo {
@@ -99,13 +99,13 @@ var trackingBugs = []bug{
 			return &t
 		}).append,
 	}, []string{"tracking/a source may be any text"}},
-	{"the empty source is none", withTracking(func(_ *storetest.Naive, t dcb.TrackingInfo) *dcb.TrackingInfo {
+	{"the empty source is ignored", withTracking(func(_ *storetest.Naive, t dcb.TrackingInfo) *dcb.TrackingInfo {
 		if t.Source == "" {
 			return nil
 		}
 		return &t
 	}), []string{"tracking/a source may be empty"}},
-	{"a conflict keeps out the tracking but not the events", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
+	{"a tracking conflict drops the tracking but not the events", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
 		if a.tracking != nil && errors.Is(err, dcb.ErrIntegrity) {
 			n.Append(a.ctx, a.events, a.condition, nil)
 		}
@@ -113,33 +113,33 @@ var trackingBugs = []bug{
 	}), []string{
 		"tracking/the same position again is refused",
 		"tracking/a lower position is refused",
-		"tracking/an append that holds its condition is refused by it all the same",
-		"tracking/it is kept through what comes after",
+		"tracking/a tracking conflict refuses an append whose condition holds",
+		"tracking/tracking survives later appends",
 	}},
 	{"a failed condition advances tracking", whenRefused(func(n *storetest.Naive, a appending, err error) (uint64, error) {
 		n.Append(a.ctx, nil, nil, a.tracking)
 		return 0, err
 	}), []string{
-		"tracking/a failed condition does not advance it",
-		"tracking/without events a failed condition does not advance it",
-		"events/one invalid event keeps out all events of the append",
+		"tracking/a failed condition does not advance tracking",
+		"tracking/a failed condition without events does not advance tracking",
+		"events/one invalid event rejects the whole append",
 	}},
 	{"tracking without events is dropped", onAppend(func(n *storetest.Naive, a appending) (uint64, error) {
 		if len(a.events) == 0 {
 			a.tracking = nil
 		}
 		return a.to(n)
-	}), []string{"tracking/it is recorded without events"}},
-	{"tracking comes back on the last event only", broken{read: eachRead(func(event *dcb.SequencedEvent) {
+	}), []string{"tracking/tracking is recorded without events"}},
+	{"tracking is returned with the last event only", broken{read: eachRead(func(event *dcb.SequencedEvent) {
 		if event.Tracking != nil && event.Position%2 == 0 {
 			event.Tracking = nil
 		}
-	})}, []string{"tracking/it comes back on each event of the append"}},
+	})}, []string{"tracking/tracking is returned with each event of the append"}},
 	{"tracking is forgotten", broken{tracking: func(n *storetest.Naive, ctx context.Context, source string) (uint64, bool, error) {
 		position, known, err := n.GetTrackingInfo(ctx, source)
 		if head, _ := n.Head(ctx); head > 1000 {
 			known = false
 		}
 		return position, known, err
-	}}, []string{"tracking/it is kept through what comes after"}},
+	}}, []string{"tracking/tracking survives later appends"}},
 }

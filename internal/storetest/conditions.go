@@ -10,24 +10,24 @@ import (
 )
 
 var conditionRules = []rule{
-	{name: "nothing matches: the append happens", check: func(s *scene) {
+	{name: "the append succeeds if nothing matches", check: func(s *fixture) {
 		s.fill(2, "x")
 		position, err := s.appendIf(s.mine("y"), 0, s.events(2, "y")...)
 		s.wantPosition(position, err, 4)
 	}},
-	{name: "something matches: nothing happens", check: func(s *scene) {
+	{name: "the append fails if an event matches", check: func(s *fixture) {
 		s.fill(2, "x")
 		_, err := s.appendIf(s.mine("x"), 0, s.events(2)...)
 		s.wantRefused(err, dcb.ErrIntegrity, 2)
 		s.wantRead(s.mine(), dcb.ReadOptions{}, 1, 2)
 	}},
-	{name: "after 0 is the whole history", check: func(s *scene) {
+	{name: "after 0 covers the whole history", check: func(s *fixture) {
 		s.fill(1, "x")
 		s.fill(1500)
 		_, err := s.appendIf(s.mine("x"), 0, s.event())
 		s.wantRefused(err, dcb.ErrIntegrity, 1501)
 	}},
-	{name: "after is exclusive", check: func(s *scene) {
+	{name: "after is exclusive", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) {
 			head := int(s.head() - s.base)
@@ -37,21 +37,21 @@ var conditionRules = []rule{
 			s.wantPosition(position, err, head+1)
 		})
 	}},
-	{name: "after past the head nothing is in conflict", check: func(s *scene) {
+	{name: "after past the head nothing conflicts", check: func(s *fixture) {
 		s.fill(3)
 		position, err := s.appendIf(s.mine(), s.at(4), s.event())
 		s.wantPosition(position, err, 4)
 		position, err = s.appendIf(s.mine(), s.at(1_000_000), s.event())
 		s.wantPosition(position, err, 5)
 	}},
-	{name: "after the greatest position nothing is in conflict", better: true, check: func(s *scene) {
+	{name: "after the maximum position nothing conflicts", better: true, check: func(s *fixture) {
 		s.fill(3)
 		position, err := s.appendIf(s.mine(), math.MaxUint64, s.event())
 		s.wantPosition(position, err, 4)
 		position, err = s.appendIf(dcb.Query{}, math.MaxUint64, s.event())
 		s.wantPosition(position, err, 5)
 	}},
-	{name: "an empty query matches every event", check: func(s *scene) {
+	{name: "an empty query matches every event", check: func(s *fixture) {
 		s.fill(3)
 		for _, q := range []dcb.Query{{}, {Items: []dcb.QueryItem{}}, {Items: []dcb.QueryItem{{}}}} {
 			for _, after := range []uint64{0, s.at(2)} {
@@ -62,17 +62,17 @@ var conditionRules = []rule{
 		position, err := s.appendIf(dcb.Query{}, s.at(3), s.event())
 		s.wantPosition(position, err, 4)
 	}},
-	{name: "on an empty store nothing is in conflict", empty: true, check: func(s *scene) {
+	{name: "nothing conflicts in an empty store", empty: true, check: func(s *fixture) {
 		position, err := s.appendIf(dcb.Query{}, 0, s.events(2)...)
 		s.wantPosition(position, err, 2)
 	}},
-	{name: "the events of the append itself are not in conflict", check: func(s *scene) {
+	{name: "an append does not conflict with its own events", check: func(s *fixture) {
 		position, err := s.appendIf(s.mine(), 0, s.events(3)...)
 		s.wantPosition(position, err, 3)
 		position, err = s.appendIf(s.mine(), s.at(3), s.events(3)...)
 		s.wantPosition(position, err, 6)
 	}},
-	{name: "the first event in conflict is named", better: true, check: func(s *scene) {
+	{name: "the error has the first conflicting event", better: true, check: func(s *fixture) {
 		s.append(s.event(), s.event("x"), s.event("y"), s.event("x"), s.event("y"))
 		s.wantConflict(s.mine("x"), 0, 2)
 		s.wantConflict(s.mine("x"), s.at(2), 4)
@@ -81,7 +81,7 @@ var conditionRules = []rule{
 		s.wantConflict(dcb.Query{}, s.at(2), 3)
 		s.wantConflict(dcb.Query{Items: append(s.mine("y").Items, s.mine("x").Items...)}, s.base, 2)
 	}},
-	{name: "an append without events has its condition checked", better: true, check: func(s *scene) {
+	{name: "the condition of an append without events is checked", better: true, check: func(s *fixture) {
 		s.fill(1)
 		_, err := s.appendIf(s.mine(), 0)
 		s.wantRefused(err, dcb.ErrIntegrity, 1)
@@ -89,29 +89,29 @@ var conditionRules = []rule{
 		s.wantPosition(position, err, 0)
 		s.wantHead(1)
 	}},
-	{name: "of many concurrent appends on one condition one wins", check: func(s *scene) {
+	{name: "one of many concurrent appends with the same condition succeeds", check: func(s *fixture) {
 		for round := range 12 {
 			tag := fmt.Sprint("round ", round)
 			requests := s.events(64, tag)
-			var won atomic.Int32
-			s.together(64, func(i int) {
+			var succeeded atomic.Int32
+			s.concurrently(64, func(i int) {
 				_, err := s.appendIf(s.mine(tag), 0, requests[i])
 				switch {
 				case err == nil:
-					won.Add(1)
+					succeeded.Add(1)
 				case !errors.Is(err, dcb.ErrIntegrity):
 					s.Errorf("appending: %v", err)
 				}
 			})
-			if won.Load() != 1 {
-				s.Errorf("%d appends won", won.Load())
+			if succeeded.Load() != 1 {
+				s.Errorf("%d appends succeeded, want 1", succeeded.Load())
 			}
 			s.wantRead(s.mine(tag), dcb.ReadOptions{}, round+1)
 		}
 	}},
-	{name: "concurrent appends on different conditions all win", check: func(s *scene) {
+	{name: "concurrent appends with different conditions all succeed", check: func(s *fixture) {
 		requests := s.events(64)
-		s.together(64, func(i int) {
+		s.concurrently(64, func(i int) {
 			tag := fmt.Sprint(s.tag, i)
 			requests[i].Tags = append(requests[i].Tags, tag)
 			if _, err := s.appendIf(tagged(tag), 0, requests[i]); err != nil {
@@ -120,25 +120,25 @@ var conditionRules = []rule{
 		})
 		s.wantHead(64)
 	}},
-	{name: "those who read, decide and append lose no update", check: countTogether},
-	{name: "concurrent appends happen in one order", check: oneOrder},
+	{name: "concurrent read-decide-append cycles lose no update", check: countConcurrently},
+	{name: "concurrent appends are serializable", check: serializable},
 }
 
-// wantConflict checks that a condition fails because of the scene's nth event.
-func (s *scene) wantConflict(query dcb.Query, after uint64, n int) {
+// wantConflict checks that a condition fails because of the fixture's nth event.
+func (s *fixture) wantConflict(query dcb.Query, after uint64, n int) {
 	s.Helper()
 	_, err := s.appendIf(query, after, s.event())
 	s.wantError(err, dcb.ErrIntegrity)
 	if e, ok := errors.AsType[*dcb.Error](err); !ok || e.ConflictPosition != s.at(n) {
-		s.Errorf("the error is %#v, want one in conflict with event %d", err, s.at(n))
+		s.Errorf("error is %#v, want a conflict with event %d", err, s.at(n))
 	}
 }
 
-// countTogether lets some goroutines count up to a number that each event
-// carries, one step at a time.
-func countTogether(s *scene) {
+// countConcurrently runs goroutines that each read a counter from the last event
+// and append the next value on condition that there is no newer event.
+func countConcurrently(s *fixture) {
 	const counters, steps = 8, 15
-	s.together(counters, func(int) {
+	s.concurrently(counters, func(int) {
 		for done := 0; done < steps; {
 			read, head, err := s.store.Read(s.ctx, s.mine(), dcb.ReadOptions{}).Collect()
 			if err != nil {
@@ -161,7 +161,7 @@ func countTogether(s *scene) {
 	}
 	for i, event := range counted {
 		if string(event.Event.Data) != fmt.Sprint(i+1) {
-			s.Fatalf("event %d says %s", i+1, event.Event.Data)
+			s.Fatalf("event %d has the value %s", i+1, event.Event.Data)
 		}
 	}
 }

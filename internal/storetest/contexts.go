@@ -12,40 +12,40 @@ import (
 )
 
 var contextRules = []rule{
-	{name: "a call whose context is over does nothing", check: func(s *scene) {
+	{name: "a call with a cancelled context does nothing", check: func(s *fixture) {
 		s.fill(1)
-		over, cancel := context.WithCancel(s.ctx)
+		cancelled, cancel := context.WithCancel(s.ctx)
 		cancel()
-		_, err := s.store.Append(over, s.events(1), nil, &dcb.TrackingInfo{Source: s.tag, Position: 1})
+		_, err := s.store.Append(cancelled, s.events(1), nil, &dcb.TrackingInfo{Source: s.tag, Position: 1})
 		s.wantRefused(err, context.Canceled, 1)
 		s.wantNoTracking(s.tag)
-		_, _, err = s.store.Read(over, s.mine(), dcb.ReadOptions{}).Collect()
+		_, _, err = s.store.Read(cancelled, s.mine(), dcb.ReadOptions{}).Collect()
 		s.wantError(err, context.Canceled)
-		_, err = s.store.Head(over)
+		_, err = s.store.Head(cancelled)
 		s.wantError(err, context.Canceled)
-		_, _, err = s.store.GetTrackingInfo(over, s.tag)
+		_, _, err = s.store.GetTrackingInfo(cancelled, s.tag)
 		s.wantError(err, context.Canceled)
 	}},
-	{name: "a subscription whose context is over gives only an error", check: func(s *scene) {
-		over, cancel := context.WithCancel(s.ctx)
+	{name: "a subscription with a cancelled context returns only an error", check: func(s *fixture) {
+		cancelled, cancel := context.WithCancel(s.ctx)
 		cancel()
 		var last error
-		for _, err := range s.store.Subscribe(over, s.mine(), s.base) {
+		for _, err := range s.store.Subscribe(cancelled, s.mine(), s.base) {
 			last = err
 		}
 		s.wantError(last, context.Canceled)
 	}},
-	{name: "a deadline ends a subscription", check: func(s *scene) {
+	{name: "a deadline ends a subscription", check: func(s *fixture) {
 		s.fill(1)
-		brief, cancel := context.WithTimeout(s.ctx, 20*time.Millisecond)
+		ctx, cancel := context.WithTimeout(s.ctx, 20*time.Millisecond)
 		defer cancel()
 		var last error
-		for _, err := range s.store.Subscribe(brief, s.mine(), s.base) {
+		for _, err := range s.store.Subscribe(ctx, s.mine(), s.base) {
 			last = err
 		}
 		s.wantError(last, context.DeadlineExceeded)
 	}},
-	{name: "a read that is cancelled never looks complete", check: func(s *scene) {
+	{name: "a cancelled read never looks complete", check: func(s *fixture) {
 		s.fill(20_000)
 		for _, backwards := range []bool{false, true} {
 			ctx, cancel := context.WithCancel(s.ctx)
@@ -59,14 +59,14 @@ var contextRules = []rule{
 				n += len(batch)
 			}
 			if !errors.Is(err, context.Canceled) && !(errors.Is(err, io.EOF) && n == 20_000) {
-				s.Errorf("it gave %d events and then the error %v", n, err)
+				s.Errorf("the read returned %d events and then the error %v", n, err)
 			}
 		}
 	}},
-	{name: "an append that is cancelled is there as a whole or not at all", check: cancelledAppends},
-	{name: "who leaves harms nobody else", check: func(s *scene) {
+	{name: "a cancelled append is written as a whole or not at all", check: cancelledAppends},
+	{name: "a cancelled append does not affect others", check: func(s *fixture) {
 		requests := s.events(400)
-		s.together(16, func(i int) {
+		s.concurrently(16, func(i int) {
 			for k := range 25 {
 				ctx, cancel := context.WithCancel(s.ctx)
 				if i%2 == 1 {
@@ -80,20 +80,20 @@ var contextRules = []rule{
 			}
 		})
 		if n := len(s.read(s.mine(), dcb.ReadOptions{})); n < 200 {
-			s.Errorf("200 appends were not cancelled, and %d events are stored", n)
+			s.Errorf("%d events are stored, want at least the 200 that were not cancelled", n)
 		}
 	}},
 }
 
-// cancelledAppends cancels appends at some moment before, in or after them.
-func cancelledAppends(s *scene) {
+// cancelledAppends cancels appends at random times before, during or after them.
+func cancelledAppends(s *fixture) {
 	type request struct {
 		tag    string
 		events []dcb.Event
 	}
 	requests := make(chan request, 400)
 	for range cap(requests) {
-		events := s.stamped(3)
+		events := s.eventsWithUUID(3)
 		tag := events[0].UUID
 		for i := range events {
 			events[i].Tags = append(events[i].Tags, tag)
@@ -103,15 +103,15 @@ func cancelledAppends(s *scene) {
 	close(requests)
 	var mu sync.Mutex
 	ends := map[string]uint64{} // by tag; 0 for an append that failed
-	s.together(16, func(i int) {
+	s.concurrently(16, func(i int) {
 		random := rand.New(rand.NewPCG(uint64(i), 2))
 		for r := range requests {
 			ctx, cancel := context.WithTimeout(s.ctx, time.Duration(random.IntN(1000))*time.Microsecond)
 			end, err := s.store.Append(ctx, r.events, nil, nil)
 			cancel()
-			// Of the two ends of a deadline, either may be the first to notice it.
+			// Client and server both watch the deadline; either may notice it first.
 			if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-				s.Errorf("a cancelled append failed with: %v", err)
+				s.Errorf("a cancelled append failed: %v", err)
 			}
 			mu.Lock()
 			ends[r.tag] = end
@@ -122,7 +122,7 @@ func cancelledAppends(s *scene) {
 		got := s.read(s.mine(tag), dcb.ReadOptions{})
 		n := len(got)
 		if end > 0 && (n != 3 || got[2].Position != end) || end == 0 && n != 0 && n != 3 {
-			s.Errorf("an append of 3 events that returned %d wrote %d", end, n)
+			s.Errorf("an append of 3 events that returned %d wrote %d events", end, n)
 		}
 	}
 }

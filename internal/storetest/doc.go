@@ -1,10 +1,9 @@
-// Package storetest tells whether an event store behaves as an event store
-// must, whatever it is made of: embedded, a client and its server, or any
-// server that a URL leads to.
+// Package storetest is a conformance suite for event stores: an embedded store,
+// a client and its server, or any server with a URL.
 //
 // Run checks the rules one by one, each in a subtest named by the behaviour.
-// Model plays random sequences of calls against the store and against Naive,
-// which is right for being simple, and compares the answers.
+// Model runs random sequences of calls against the store and against Naive, a
+// simple reference implementation, and compares the results.
 //
 //	func TestConformance(t *testing.T) {
 //		storetest.Run(t, func(t storetest.T) dcb.EventStore {

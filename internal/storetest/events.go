@@ -10,12 +10,12 @@ import (
 )
 
 var eventRules = []rule{
-	roundTrip("everything comes back as it was sent", dcb.Event{
+	roundTrip("an event is returned as it was sent", dcb.Event{
 		Type: "Happened", Tags: list{"b", "a", "c"}, Data: []byte(`{"key": "value"}`),
 		UUID:     "0f0e0d0c-0b0a-4908-8706-050403020100",
 		Metadata: []dcb.Metadata{{Key: "z", Value: "1"}, {Key: "a", Value: "2"}, {Key: "m", Value: "3"}},
 	}),
-	roundTrip("an event may hold nothing", dcb.Event{}),
+	roundTrip("an event may be empty", dcb.Event{}),
 	roundTrip("a type may be empty", dcb.Event{Tags: list{"a"}, Data: []byte("data")}),
 	roundTrip("a tag may be empty", dcb.Event{Type: "A", Tags: list{"", "a", ""}}),
 	roundTrip("data may be empty", dcb.Event{Type: "A", Tags: list{"a"}}),
@@ -27,10 +27,10 @@ var eventRules = []rule{
 	}),
 	roundTrip("metadata may be empty text", dcb.Event{Metadata: []dcb.Metadata{{Key: "", Value: "1"}, {Key: "a", Value: ""}}}),
 	roundTrip("metadata values may repeat", dcb.Event{Metadata: []dcb.Metadata{{Key: "a", Value: "1"}, {Key: "b", Value: "1"}}}),
-	roundTrip("the UUID of zeros is a UUID", dcb.Event{UUID: uuid.Nil.String()}),
+	roundTrip("the nil UUID is a UUID", dcb.Event{UUID: uuid.Nil.String()}),
 	roundTrip("a type and tags may be long", dcb.Event{Type: strings.Repeat("type ", 2000), Tags: list{strings.Repeat("tag ", 2000), "short"}}),
 	roundTrip("many tags and metadata", manyParts()),
-	{name: "a UUID of any form comes back in lower case with hyphens", check: func(s *scene) {
+	{name: "a UUID of any form is returned in lower case with hyphens", check: func(s *fixture) {
 		const want = "0f0e0d0c-0b0a-4908-8706-05040302abcd"
 		forms := list{
 			want, strings.ToUpper(want), strings.ReplaceAll(want, "-", ""), "urn:uuid:" + want, "{" + want + "}",
@@ -43,11 +43,11 @@ var eventRules = []rule{
 		}
 		for i, event := range s.read(s.mine(), dcb.ReadOptions{}) {
 			if event.Event.UUID != want {
-				s.Errorf("%q came back as %q", forms[i], event.Event.UUID)
+				s.Errorf("%q was returned as %q", forms[i], event.Event.UUID)
 			}
 		}
 	}},
-	{name: "anything else is no UUID", better: true, check: func(s *scene) {
+	{name: "any other text is not a UUID", better: true, check: func(s *fixture) {
 		const id = "0f0e0d0c-0b0a-4908-8706-05040302abcd"
 		for _, form := range []string{
 			"x", " ", id[:35], id + "0", id + " ", " " + id, "{" + id, id + "}", "(" + id + ")", "urn:" + id, "uuid:" + id,
@@ -60,19 +60,19 @@ var eventRules = []rule{
 		}
 		s.wantHead(0)
 	}},
-	{name: "a UUID may come again", check: func(s *scene) {
-		events := s.stamped(1)
+	{name: "a UUID may repeat", check: func(s *fixture) {
+		events := s.eventsWithUUID(1)
 		s.append(events[0], events[0])
 		s.append(events[0])
 		s.wantRead(s.mine(), dcb.ReadOptions{}, 1, 2, 3)
 	}},
-	refused("a metadata key must not come twice", dcb.Event{Metadata: []dcb.Metadata{{Key: "a"}, {Key: "b"}, {Key: "a", Value: "1"}}}),
-	refused("the empty metadata key must not come twice", dcb.Event{Metadata: []dcb.Metadata{{Key: "", Value: "1"}, {Key: "", Value: "2"}}}),
+	refused("a metadata key must not repeat", dcb.Event{Metadata: []dcb.Metadata{{Key: "a"}, {Key: "b"}, {Key: "a", Value: "1"}}}),
+	refused("the empty metadata key must not repeat", dcb.Event{Metadata: []dcb.Metadata{{Key: "", Value: "1"}, {Key: "", Value: "2"}}}),
 	refused("a type must be UTF-8", dcb.Event{Type: "A\xff"}),
 	refused("a tag must be UTF-8", dcb.Event{Tags: list{"a", "\xc0\x80"}}),
 	refused("a metadata key must be UTF-8", dcb.Event{Metadata: []dcb.Metadata{{Key: "\xed\xa0\x80"}}}),
 	refused("a metadata value must be UTF-8", dcb.Event{Metadata: []dcb.Metadata{{Key: "a", Value: "\xe2\x82"}}}),
-	{name: "an append without events writes nothing and gives 0", check: func(s *scene) {
+	{name: "an append without events writes nothing and returns 0", check: func(s *fixture) {
 		for range 2 {
 			position, err := s.store.Append(s.ctx, nil, nil, nil)
 			s.wantPosition(position, err, 0)
@@ -80,7 +80,7 @@ var eventRules = []rule{
 		}
 		s.wantHead(2)
 	}},
-	{name: "one invalid event keeps out all events of the append", check: func(s *scene) {
+	{name: "one invalid event rejects the whole append", check: func(s *fixture) {
 		for _, at := range []int{0, 1, 2} {
 			events := s.events(3)
 			events[at].Type = "\xff"
@@ -89,8 +89,8 @@ var eventRules = []rule{
 		}
 		s.wantNoTracking(s.tag)
 	}},
-	{name: "what was appended is the store's own", check: func(s *scene) {
-		event := s.stamped(1, "x")[0]
+	{name: "the store shares no memory with its caller", check: func(s *fixture) {
+		event := s.eventsWithUUID(1, "x")[0]
 		event.Metadata = []dcb.Metadata{{Key: "a", Value: "1"}}
 		want := clone(dcb.SequencedEvent{Event: event}).Event
 		s.append(event)
@@ -102,16 +102,16 @@ var eventRules = []rule{
 	}},
 }
 
-// roundTrip makes a rule of an event that must come back as it is, with another
-// on either side of it.
+// roundTrip returns a rule for an event that must be returned unchanged. It is
+// appended between two others.
 func roundTrip(name string, event dcb.Event) rule {
-	return rule{name: name, check: func(s *scene) {
+	return rule{name: name, check: func(s *fixture) {
 		s.append(s.event(), event, s.event())
 		for _, backwards := range []bool{false, true} {
 			options := dcb.ReadOptions{Start: new(s.at(2)), Limit: new(uint32(1)), Backwards: backwards}
 			got := s.read(dcb.Query{}, options)
 			if len(got) != 1 || got[0].Position != s.at(2) || got[0].Tracking != nil {
-				s.Fatalf("reading %s gave %d events", describe(options), len(got))
+				s.Fatalf("reading %s returned %d events", describe(options), len(got))
 			}
 			s.wantEvent(got[0].Event, event)
 		}
@@ -121,9 +121,9 @@ func roundTrip(name string, event dcb.Event) rule {
 	}}
 }
 
-// refused makes a rule of an event that is not accepted.
+// refused returns a rule for an event that must be refused.
 func refused(name string, event dcb.Event) rule {
-	return rule{name: name, check: func(s *scene) {
+	return rule{name: name, check: func(s *fixture) {
 		_, err := s.store.Append(s.ctx, []dcb.Event{s.event(), event}, nil, nil)
 		s.wantRefused(err, dcb.ErrInvalidArgument, 0)
 	}}

@@ -2,7 +2,7 @@ package storetest
 
 import "pgregory.net/rapid"
 
-// RuleNames gives the names of all rules, each after its heading.
+// RuleNames returns the names of all rules as heading/name.
 func RuleNames() []string {
 	var names []string
 	for _, part := range suite {
@@ -18,13 +18,13 @@ func CheckRule(t T, name string, open Opener, options Options) {
 	for _, part := range suite {
 		for _, rule := range part.rules {
 			if part.heading+"/"+rule.name == name {
-				rule.check(newScene(t, open, options))
+				rule.check(newFixture(t, open, options))
 				return
 			}
 		}
 	}
-	t.Errorf("there is no rule %q", name)
+	t.Errorf("unknown rule %q", name)
 }
 
-// CheckModel is Model for a test that is to fail.
+// CheckModel is Model for a test that is expected to fail.
 func CheckModel(t rapid.TB, open Reopener) { checkModel(t, open) }

@@ -9,10 +9,15 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// limitRules hold for a store with the default limits. Another server has other
-// limits: only what is accepted here has to be accepted there.
+func defaultLimits() *dcb.Limits {
+	limits := dcb.Limits{}.WithDefaults()
+	return &limits
+}
+
+// limitRules apply to a store with the default limits. A server with other limits
+// must still accept what is accepted here.
 var limitRules = []rule{
-	{name: "the greatest event comes back", check: func(s *scene) {
+	{name: "an event of the maximum size is accepted", check: func(s *fixture) {
 		event := s.eventOf(defaultLimits().EventBytes)
 		s.append(event)
 		for _, backwards := range []bool{false, true} {
@@ -22,31 +27,31 @@ var limitRules = []rule{
 		}
 		s.wantEvent(s.subscribe(s.mine(), s.base).next().Event, event)
 	}},
-	{name: "a greater event is refused", better: true, check: func(s *scene) {
+	{name: "a larger event is refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().EventBytes
 		_, err := s.store.Append(s.ctx, []dcb.Event{s.event(), s.eventOf(limit + 1)}, nil, nil)
 		s.wantOver(err, limit)
 	}},
-	{name: "the greatest request is accepted", better: true, check: func(s *scene) {
+	{name: "a request of the maximum size is accepted", better: true, check: func(s *fixture) {
 		events := s.requestOf(defaultLimits().RequestBytes)
 		s.append(events...)
 		for i, got := range s.read(s.mine(), dcb.ReadOptions{}) {
 			s.wantEvent(got.Event, events[i])
 		}
 	}},
-	{name: "a greater request is refused", better: true, check: func(s *scene) {
+	{name: "a larger request is refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().RequestBytes
 		_, err := s.store.Append(s.ctx, s.requestOf(limit+1), nil, nil)
 		s.wantOver(err, limit)
 	}},
-	{name: "a request far over the limit is refused and the next is not", check: func(s *scene) {
+	{name: "a request far over the limit is refused and the next is not", check: func(s *fixture) {
 		if _, err := s.store.Append(s.ctx, s.requestOf(40<<20), nil, nil); err == nil {
 			s.Errorf("40 MiB were accepted")
 		}
 		position, err := s.store.Append(s.ctx, s.events(1), nil, nil)
 		s.wantPosition(position, err, 1)
 	}},
-	{name: "65536 events are accepted", check: func(s *scene) {
+	{name: "65536 events are accepted", check: func(s *fixture) {
 		n := defaultLimits().RequestEvents
 		events := make([]dcb.Event, n)
 		for i := range events {
@@ -60,12 +65,12 @@ var limitRules = []rule{
 		}
 		s.wantHead(n)
 	}},
-	{name: "more events are refused", better: true, check: func(s *scene) {
+	{name: "more events are refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().RequestEvents
 		_, err := s.store.Append(s.ctx, make([]dcb.Event, limit+1), nil, nil)
 		s.wantOver(err, limit)
 	}},
-	{name: "65535 tags are accepted", check: func(s *scene) {
+	{name: "65535 tags are accepted", check: func(s *fixture) {
 		event := s.event(numbered(defaultLimits().EventTags - 1)...)
 		s.append(s.event(), event, s.event())
 		for _, tag := range []int{1, len(event.Tags) / 2, len(event.Tags) - 1} {
@@ -73,12 +78,12 @@ var limitRules = []rule{
 		}
 		s.wantEvent(s.read(s.mine(event.Tags[1]), dcb.ReadOptions{})[0].Event, event)
 	}},
-	{name: "more tags are refused", better: true, check: func(s *scene) {
+	{name: "more tags are refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().EventTags
 		_, err := s.store.Append(s.ctx, []dcb.Event{{Tags: make([]string, limit+1)}}, nil, nil)
 		s.wantOver(err, limit)
 	}},
-	{name: "262144 tags in a request are accepted", check: func(s *scene) {
+	{name: "262144 tags in a request are accepted", check: func(s *fixture) {
 		const count = 4096
 		events := s.events(count)
 		for i := range events {
@@ -87,10 +92,10 @@ var limitRules = []rule{
 		}
 		s.append(events...)
 		if got := len(s.read(s.mine("number 1"), dcb.ReadOptions{})); got != count {
-			s.Errorf("%d events come back", got)
+			s.Errorf("%d events were returned, want %d", got, count)
 		}
 	}},
-	{name: "more tags in a request are refused", better: true, check: func(s *scene) {
+	{name: "more tags in a request are refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().RequestTags
 		events := s.events(5)
 		for i := range events {
@@ -99,7 +104,7 @@ var limitRules = []rule{
 		_, err := s.store.Append(s.ctx, events, nil, nil)
 		s.wantOver(err, limit)
 	}},
-	{name: "more metadata in a request is refused", better: true, check: func(s *scene) {
+	{name: "more metadata in a request is refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().RequestMetadata
 		events := s.events(5)
 		for i, key := range numbered(limit / 4) {
@@ -112,7 +117,7 @@ var limitRules = []rule{
 		_, err := s.store.Append(s.ctx, events, nil, nil)
 		s.wantOver(err, limit)
 	}},
-	{name: "65536 terms in a query are accepted", check: func(s *scene) {
+	{name: "65536 terms in a query are accepted", check: func(s *fixture) {
 		s.append(s.event("1"), s.event("none"), s.event("2"))
 		limit := defaultLimits().QueryTerms
 		alternatives := items{{Types: numbered(limit - 2), Tags: list{s.tag}}, {Types: list{s.kind}}}
@@ -122,36 +127,36 @@ var limitRules = []rule{
 		position, err := s.appendIf(dcb.Query{Items: all}, 0, s.event())
 		s.wantPosition(position, err, 4)
 	}},
-	{name: "more terms in a query are refused", better: true, check: func(s *scene) {
+	{name: "more terms in a query are refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().QueryTerms
 		s.wantQueryOver(dcb.Query{Items: items{{Types: numbered(limit - 5)}, {Tags: numbered(6)}}}, limit)
 	}},
-	{name: "more items in a query are refused", better: true, check: func(s *scene) {
+	{name: "more items in a query are refused", better: true, check: func(s *fixture) {
 		limit := defaultLimits().QueryTerms
 		s.wantQueryOver(dcb.Query{Items: make(items, limit+1)}, limit)
 	}},
-	{name: "metadata of 65535 bytes is accepted", check: func(s *scene) {
+	{name: "metadata of 65535 bytes is accepted", check: func(s *fixture) {
 		long := strings.Repeat("m", dcb.MaxMetadataBytes)
 		event := s.event()
 		event.Metadata = []dcb.Metadata{{Key: long, Value: long}, {Key: "short", Value: long}}
 		s.append(event)
 		s.wantEvent(s.read(s.mine(), dcb.ReadOptions{})[0].Event, event)
 	}},
-	{name: "longer metadata is refused", better: true, check: func(s *scene) {
+	{name: "longer metadata is refused", better: true, check: func(s *fixture) {
 		long := strings.Repeat("m", dcb.MaxMetadataBytes+1)
 		for _, entry := range []dcb.Metadata{{Key: long}, {Key: "key", Value: long}} {
 			_, err := s.store.Append(s.ctx, []dcb.Event{{Metadata: []dcb.Metadata{entry}}}, nil, nil)
 			s.wantOver(err, dcb.MaxMetadataBytes)
 		}
 	}},
-	{name: "a source of 255 bytes is accepted", check: func(s *scene) {
+	{name: "a source of 255 bytes is accepted", check: func(s *fixture) {
 		source := (s.tag + strings.Repeat("s", dcb.MaxSourceBytes))[:dcb.MaxSourceBytes]
 		if _, err := s.store.Append(s.ctx, s.events(1), nil, &dcb.TrackingInfo{Source: source, Position: 1}); err != nil {
 			s.Errorf("appending: %v", err)
 		}
 		s.wantTracking(source, 1)
 	}},
-	{name: "a longer source is refused", better: true, check: func(s *scene) {
+	{name: "a longer source is refused", better: true, check: func(s *fixture) {
 		source := strings.Repeat("s", dcb.MaxSourceBytes+1)
 		_, err := s.store.Append(s.ctx, s.events(1), nil, &dcb.TrackingInfo{Source: source, Position: 1})
 		s.wantOver(err, dcb.MaxSourceBytes)
@@ -160,18 +165,19 @@ var limitRules = []rule{
 	}},
 }
 
-// wantOver checks that a call was refused by a limit, which the error names,
-// and that the scene has no event.
-func (s *scene) wantOver(err error, limit int) {
+// wantOver checks that a call was refused because of a limit, which the error
+// names, and that the fixture has no event.
+func (s *fixture) wantOver(err error, limit int) {
 	s.Helper()
 	s.wantRefused(err, dcb.ErrInvalidArgument, 0)
 	if err != nil && !strings.Contains(err.Error(), strconv.Itoa(limit)) {
-		s.Errorf("the error %q does not name the limit of %d", err, limit)
+		s.Errorf("error %q does not name the limit of %d", err, limit)
 	}
 }
 
-// wantQueryOver checks that a query is over a limit wherever it is used.
-func (s *scene) wantQueryOver(query dcb.Query, limit int) {
+// wantQueryOver checks that reads, conditions and subscriptions refuse a query that
+// exceeds a limit.
+func (s *fixture) wantQueryOver(query dcb.Query, limit int) {
 	s.Helper()
 	_, _, err := s.store.Read(s.ctx, query, dcb.ReadOptions{}).Collect()
 	s.wantOver(err, limit)
@@ -183,17 +189,17 @@ func (s *scene) wantQueryOver(query dcb.Query, limit int) {
 	s.wantOver(err, limit)
 }
 
-// eventOf makes an event that takes so many bytes.
-func (s *scene) eventOf(size int) dcb.Event {
+// eventOf returns an event with an encoded size of size bytes.
+func (s *fixture) eventOf(size int) dcb.Event {
 	event := s.event()
 	event.Data = patterned(size)
 	event.Data = event.Data[:2*size-len(encoding.AppendEvent(nil, &event))]
 	return event
 }
 
-// requestOf makes events that take so many bytes as one request, each of them
-// within its limit.
-func (s *scene) requestOf(size int) []dcb.Event {
+// requestOf returns events, each within its limit, with an encoded size of size
+// bytes as one request.
+func (s *fixture) requestOf(size int) []dcb.Event {
 	var events []dcb.Event
 	left := size
 	for left > 3<<20 {
@@ -201,11 +207,11 @@ func (s *scene) requestOf(size int) []dcb.Event {
 		events = append(events, event)
 		left -= len(encoding.EncodeAppend([]dcb.Event{event}, nil, nil))
 	}
-	// What is left takes a tag of one byte and a length of four.
+	// The last event has a tag of one byte and a length of four.
 	return append(events, s.eventOf(left-5))
 }
 
-// patterned gives bytes that tell when they are cut or moved.
+// patterned returns n bytes in which a truncation or a shift is detectable.
 func patterned(n int) []byte {
 	data := make([]byte, n)
 	for i := range data {
@@ -214,7 +220,7 @@ func patterned(n int) []byte {
 	return data
 }
 
-// numbered gives n strings.
+// numbered returns n different strings.
 func numbered(n int) []string {
 	texts := make([]string, n)
 	for i := range texts {

@@ -2,195 +2,219 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
-	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// Naive is the event store to compare others with. It keeps its events in a
-// slice in memory and looks through the whole of it under a mutex for every
-// question, so that there is little to be wrong about.
-type Naive struct {
-	*history
-	closed func() // ends done
-	done   context.Context
+// Reopener returns an empty store, and a function that closes the store and opens
+// it again with the same history. It must register a t.Cleanup that closes the
+// last store.
+type Reopener func(t T) (store dcb.EventStore, reopen func() dcb.EventStore)
+
+// Model runs random sequences of calls against a store and against Naive, and
+// compares every result. A failing sequence is shrunk. The flags -rapid.checks
+// (default 100) and -rapid.steps (default 30) set the number of sequences and the
+// approximate number of calls of each.
+func Model(t *testing.T, open Reopener) { checkModel(t, open) }
+
+func checkModel(t rapid.TB, open Reopener) {
+	t.Helper()
+	rapid.Check(t, func(t *rapid.T) {
+		m := &comparison{naive: NewNaive()}
+		m.store, m.reopen = open(rapidT{t})
+		t.Repeat(map[string]func(*rapid.T){
+			"append":               m.appendEvents,
+			"append on condition":  m.appendOnCondition,
+			"append after reading": m.appendAfterReading,
+			"append again":         m.appendAgain,
+			"read":                 m.read,
+			"subscribe":            m.subscribe,
+			"tracking":             m.tracking,
+			"reopen":               m.reopenStore,
+			"":                     m.head,
+		})
+		m.reopenStore(t)
+		m.readAll(t)
+	})
 }
 
-// history is what a Naive holds, and what outlives its closing.
-type history struct {
-	mu       sync.Mutex
-	events   []dcb.SequencedEvent // the event at index i has position i+1
-	tracking map[string]uint64    // the last position of each source
-	grown    chan struct{}        // closed, and replaced, when events have come
-}
+// rapidT adds temporary directories to a *rapid.T, to make it a T.
+type rapidT struct{ *rapid.T }
 
-// NewNaive gives an empty store.
-func NewNaive() *Naive {
-	return newNaive(&history{tracking: map[string]uint64{}, grown: make(chan struct{})})
-}
-
-// Reopen closes the store and gives another with the same history.
-func (n *Naive) Reopen() *Naive {
-	n.closed()
-	return newNaive(n.history)
-}
-
-func newNaive(h *history) *Naive {
-	n := &Naive{history: h}
-	n.done, n.closed = context.WithCancel(context.Background())
-	return n
-}
-
-// usable gives the error of a call that must not even begin.
-func (n *Naive) usable(ctx context.Context) error {
-	if n.done.Err() != nil {
-		return dcb.ErrClosed
-	}
-	return ctx.Err()
-}
-
-// Append is EventStore.Append.
-func (n *Naive) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
-	if err := n.usable(ctx); err != nil {
-		return 0, err
-	}
-	if _, err := encoding.NewAppend(events, condition, tracking, defaultLimits()); err != nil {
-		return 0, err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if condition != nil {
-		if m := n.firstMatch(*condition); m > 0 {
-			if last := n.retried(events, m, condition.After); last > 0 {
-				return last, nil
-			}
-			return 0, conflict(m, condition.FailIfEventsMatch)
-		}
-	}
-	if tracking != nil {
-		if last, known := n.tracking[tracking.Source]; known && tracking.Position <= last {
-			return 0, &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("source %.60q is at %d already", tracking.Source, last)}
-		}
-		n.tracking[tracking.Source] = tracking.Position
-	}
-	return n.write(events, tracking), nil
-}
-
-// firstMatch gives the position of the event that makes a condition fail, or 0.
-func (h *history) firstMatch(condition dcb.AppendCondition) uint64 {
-	for _, e := range h.events {
-		if e.Position > condition.After && condition.FailIfEventsMatch.Matches(e.Event.Type, e.Event.Tags) {
-			return e.Position
-		}
-	}
-	return 0
-}
-
-// retried tells whether events are stored already, in one run above after that
-// the event at m is part of. It gives the position of the last of them, or 0.
-func (h *history) retried(events []dcb.Event, m, after uint64) uint64 {
-	var ids []string
-	for _, e := range events {
-		if e.UUID == "" || slices.Contains(ids, plainUUID(e.UUID)) {
-			return 0
-		}
-		ids = append(ids, plainUUID(e.UUID))
-	}
-	i := slices.Index(ids, h.events[m-1].Event.UUID)
-	first := int(m) - i
-	if i < 0 || first <= int(after) || first-1+len(ids) > len(h.events) {
-		return 0
-	}
-	for k, id := range ids {
-		if h.events[first-1+k].Event.UUID != id {
-			return 0
-		}
-	}
-	return uint64(first - 1 + len(ids))
-}
-
-func (h *history) write(events []dcb.Event, tracking *dcb.TrackingInfo) uint64 {
-	for _, e := range events {
-		h.events = append(h.events, dcb.SequencedEvent{Position: uint64(len(h.events) + 1), Event: e, Tracking: tracking})
-		last := &h.events[len(h.events)-1]
-		*last = clone(*last)
-		last.Event.UUID = plainUUID(e.UUID)
-	}
-	if len(events) == 0 {
-		return 0
-	}
-	close(h.grown)
-	h.grown = make(chan struct{})
-	return uint64(len(h.events))
-}
-
-// Head is EventStore.Head.
-func (n *Naive) Head(ctx context.Context) (uint64, error) {
-	if err := n.usable(ctx); err != nil {
-		return 0, err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return uint64(len(n.events)), nil
-}
-
-// GetTrackingInfo is EventStore.GetTrackingInfo.
-func (n *Naive) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
-	err := n.usable(ctx)
-	if err == nil {
-		err = encoding.CheckSource(source)
-	}
+func (t rapidT) TempDir() string {
+	dir, err := os.MkdirTemp("", "storetest")
 	if err != nil {
-		return 0, false, err
+		t.Fatalf("%v", err)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	position, known := n.tracking[source]
-	return position, known, nil
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
-// Close is EventStore.Close.
-func (n *Naive) Close() error {
-	n.closed()
-	return nil
+// comparison is a store and the naive one that it must agree with.
+type comparison struct {
+	naive    *Naive
+	store    dcb.EventStore
+	reopen   func() dcb.EventStore
+	earlier  []request // all appends so far
+	accepted []request // those with a condition that held
 }
 
-func defaultLimits() *dcb.Limits {
-	limits := dcb.Limits{}.WithDefaults()
-	return &limits
+// request contains the arguments of an append.
+type request struct {
+	events    []dcb.Event
+	condition *dcb.AppendCondition
+	tracking  *dcb.TrackingInfo
 }
 
-// conflict is the error of a condition that the event at m makes fail.
-func conflict(m uint64, query dcb.Query) error {
-	detail := fmt.Sprintf("event %d matches the query %.80q", m, fmt.Sprint(query.Items))
-	return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: detail, ConflictPosition: m}
+func (m *comparison) appendEvents(t *rapid.T) {
+	m.append(t, request{events: someEvents.Draw(t, "events"), tracking: drawTracking(t)})
 }
 
-// plainUUID gives a UUID of any form in lower case with hyphens.
-func plainUUID(id string) string {
-	if id == "" {
-		return ""
+func (m *comparison) appendOnCondition(t *rapid.T) {
+	m.append(t, request{
+		events:    someEvents.Draw(t, "events"),
+		condition: drawCondition(t, m.last()),
+		tracking:  drawTracking(t),
+	})
+}
+
+func (m *comparison) appendAfterReading(t *rapid.T) {
+	events := someEvents.Draw(t, "events")
+	m.append(t, request{events, drawBoundary(t, m.last(), events), drawTracking(t)})
+}
+
+// appendAgain repeats an earlier append, possibly with a change.
+func (m *comparison) appendAgain(t *rapid.T) {
+	if len(m.earlier) == 0 {
+		t.Skip("nothing was appended")
 	}
-	digits := strings.Map(func(r rune) rune {
-		if strings.ContainsRune("0123456789abcdef", r) {
-			return r
+	from := m.earlier
+	if len(m.accepted) > 0 && rapid.IntRange(0, 3).Draw(t, "accepted?") > 0 {
+		from = m.accepted
+	}
+	again := rapid.SampledFrom(from).Draw(t, "again")
+	events := slices.Clone(again.events)
+	switch n := len(events); rapid.IntRange(0, 10).Draw(t, "change") {
+	case 0:
+		events = events[:rapid.IntRange(0, n).Draw(t, "end")]
+	case 1:
+		events = events[rapid.IntRange(0, n).Draw(t, "beginning"):]
+	case 2:
+		slices.Reverse(events)
+	case 3:
+		events = append(events, drawEvent(t))
+	case 4:
+		again.condition = drawCondition(t, m.last())
+	case 5, 6:
+		again.tracking = drawTracking(t)
+	}
+	again.events = events
+	m.append(t, again)
+}
+
+func (m *comparison) append(t *rapid.T, r request) {
+	m.earlier = append(m.earlier, r)
+	got, err := m.store.Append(t.Context(), r.events, r.condition, r.tracking)
+	want, wantErr := m.naive.Append(t.Context(), r.events, r.condition, r.tracking)
+	if r.condition != nil && want > 0 {
+		m.accepted = append(m.accepted, r)
+	}
+	if got != want || !sameFailure(err, wantErr) {
+		t.Fatalf("append of %d events, condition %+v, tracking %+v, returned %d, %v; want %d, %v",
+			len(r.events), r.condition, r.tracking, got, err, want, wantErr)
+	}
+}
+
+func (m *comparison) read(t *rapid.T) {
+	m.compareRead(t, drawQuery(t), drawOptions(t, m.last()))
+}
+
+func (m *comparison) readAll(t *rapid.T) {
+	m.compareRead(t, dcb.Query{}, dcb.ReadOptions{})
+	m.compareRead(t, dcb.Query{}, dcb.ReadOptions{Backwards: true})
+}
+
+func (m *comparison) compareRead(t *rapid.T, query dcb.Query, options dcb.ReadOptions) {
+	got, head, err := m.store.Read(t.Context(), query, options).Collect()
+	want, wantHead, _ := m.naive.Read(t.Context(), query, options).Collect()
+	if err != nil || head != wantHead || !slices.EqualFunc(got, want, sameSequenced) {
+		t.Fatalf("reading %v %s returned %s head %d, error %v; want %s head %d",
+			query, describe(options), listed(got), head, err, listed(want), wantHead)
+	}
+}
+
+// subscribe compares the stored events that a subscription delivers.
+func (m *comparison) subscribe(t *rapid.T) {
+	query, after := drawQuery(t), drawPosition(t, m.last())
+	want, _, _ := m.naive.above(after, query)
+	if len(want) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var got []dcb.SequencedEvent
+	for event, err := range m.store.Subscribe(ctx, query, after) {
+		if err != nil {
+			t.Fatalf("subscribing to %v after %d: %v", query, after, err)
 		}
-		return -1
-	}, strings.TrimPrefix(strings.ToLower(id), "urn:uuid:"))
-	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-")
+		if got = append(got, event); len(got) == len(want) {
+			break
+		}
+	}
+	if !slices.EqualFunc(got, want, sameSequenced) {
+		t.Fatalf("subscribing to %v after %d delivered %s; want %s", query, after, listed(got), listed(want))
+	}
 }
 
-// clone makes a copy that shares no memory with the event.
-func clone(e dcb.SequencedEvent) dcb.SequencedEvent {
-	e.Event.Tags = slices.Clone(e.Event.Tags)
-	e.Event.Data = slices.Clone(e.Event.Data)
-	e.Event.Metadata = slices.Clone(e.Event.Metadata)
-	if e.Tracking != nil {
-		e.Tracking = new(*e.Tracking)
+func (m *comparison) tracking(t *rapid.T) {
+	source := someSources.Draw(t, "source")
+	got, known, err := m.store.GetTrackingInfo(t.Context(), source)
+	want, wantKnown, _ := m.naive.GetTrackingInfo(t.Context(), source)
+	if err != nil || got != want || known != wantKnown {
+		t.Fatalf("source %q is at %d (%v), error %v; want %d (%v)", source, got, known, err, want, wantKnown)
 	}
-	return e
+}
+
+func (m *comparison) head(t *rapid.T) {
+	got, err := m.store.Head(t.Context())
+	if want := m.last(); err != nil || got != want {
+		t.Fatalf("head is %d, error %v; want %d", got, err, want)
+	}
+}
+
+func (m *comparison) reopenStore(*rapid.T) {
+	m.store = m.reopen()
+}
+
+func (m *comparison) last() uint64 { return uint64(len(m.naive.events)) }
+
+// sameFailure reports whether two errors have the same kind and conflict position.
+func sameFailure(a, b error) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, xOK := errors.AsType[*dcb.Error](a)
+	y, yOK := errors.AsType[*dcb.Error](b)
+	return xOK && yOK && x.Kind == y.Kind && x.ConflictPosition == y.ConflictPosition
+}
+
+// listed formats events with their positions.
+func listed(events []dcb.SequencedEvent) string {
+	var text strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&text, " %d: %s", e.Position, brief(e.Event))
+		if e.Tracking != nil {
+			fmt.Fprintf(&text, " with %+v", *e.Tracking)
+		}
+	}
+	return "[" + text.String() + " ]"
 }

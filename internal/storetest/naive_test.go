@@ -15,7 +15,7 @@ func TestNaiveConformsWithHistory(t *testing.T) {
 	storetest.Run(t, withHistory, storetest.Options{Shared: true})
 }
 
-// withHistory gives a store in which something has happened.
+// withHistory returns a store that is not empty.
 func withHistory(t storetest.T) dcb.EventStore {
 	naive := storetest.NewNaive()
 	for i, event := range []dcb.Event{{Type: "A", Tags: []string{"x"}}, {}, {Tags: []string{""}}} {
@@ -27,7 +27,7 @@ func withHistory(t storetest.T) dcb.EventStore {
 	return naive
 }
 
-func TestNaiveIsLikeItself(t *testing.T) {
+func TestNaiveAgreesWithItself(t *testing.T) {
 	storetest.Model(t, func(storetest.T) (dcb.EventStore, func() dcb.EventStore) {
 		naive := storetest.NewNaive()
 		return naive, func() dcb.EventStore {

@@ -7,8 +7,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// The queries are put to these events, by their numbers. The tags have the
-// scene's own tag in front of them, so that nothing else has them.
+// queried contains the events that the queries select from, by number. Each tag
+// is prefixed with the fixture's tag, so that no other event has it.
 var queried = []dcb.Event{
 	1: {Type: "A", Tags: []string{"x"}},
 	2: {Type: "B", Tags: []string{"x", "y"}},
@@ -21,7 +21,7 @@ var queried = []dcb.Event{
 	9: {Type: "é", Tags: []string{"é"}},
 }
 
-// The tables below read better with short names for slices.
+// Short names for the tables below.
 type (
 	items = []dcb.QueryItem
 	list  = []string
@@ -35,38 +35,38 @@ var queryRules = []rule{
 	query("a type", items{{Types: list{"A"}}}, 1, 3),
 	query("types are alternatives", items{{Types: list{"A", "C", "nowhere"}}}, 1, 3, 8),
 	query("a tag", items{{Tags: list{"x"}}}, 1, 2, 3),
-	query("tags must all be there", items{{Tags: list{"x", "y"}}}, 2, 3),
-	query("tags may stand in any order", items{{Tags: list{"z", "x", "y"}}}, 3),
-	query("a tag that is nowhere", items{{Tags: list{"nowhere"}}}),
-	query("a type that is nowhere", items{{Types: list{"nowhere"}}}),
-	query("one of the tags is nowhere", items{{Tags: list{"x", "nowhere"}}}),
-	query("a type and a tag must both be there", items{{Types: list{"A"}, Tags: list{"y"}}}, 3),
+	query("all tags must match", items{{Tags: list{"x", "y"}}}, 2, 3),
+	query("tags may be in any order", items{{Tags: list{"z", "x", "y"}}}, 3),
+	query("an unknown tag", items{{Tags: list{"nowhere"}}}),
+	query("an unknown type", items{{Types: list{"nowhere"}}}),
+	query("one of the tags is unknown", items{{Tags: list{"x", "nowhere"}}}),
+	query("type and tag must both match", items{{Types: list{"A"}, Tags: list{"y"}}}, 3),
 	query("one of the types and all of the tags", items{{Types: list{"A", "B"}, Tags: list{"x", "y"}}}, 2, 3),
 	query("items are alternatives", items{{Types: list{"C"}}, {Tags: list{"z"}}, {Types: list{"A"}, Tags: list{"nowhere"}}}, 3, 8),
-	query("an event that many items match comes once", items{{Types: list{"A"}}, {Tags: list{"x"}}, {Tags: list{"x", "y"}}, {Types: list{"A", "B"}}}, 1, 2, 3),
-	query("items are joined in the order of positions", items{{Types: list{"é"}}, {Types: list{"C"}}, {Types: list{"B"}}, {Tags: list{"x"}}}, 1, 2, 3, 8, 9),
+	query("an event that several items match is returned once", items{{Types: list{"A"}}, {Tags: list{"x"}}, {Tags: list{"x", "y"}}, {Types: list{"A", "B"}}}, 1, 2, 3),
+	query("items are merged in the order of positions", items{{Types: list{"é"}}, {Types: list{"C"}}, {Types: list{"B"}}, {Tags: list{"x"}}}, 1, 2, 3, 8, 9),
 	query("types and tags are case-sensitive", items{{Types: list{"a"}}, {Tags: list{"X"}}}, 4),
 	query("a type is not a tag", items{{Types: list{"x"}}}, 5),
 	query("a tag is not a type", items{{Tags: list{"A"}}}, 5),
 	query("the empty type is a type", items{{Types: list{""}}}, 6),
 	query("the empty tag is a tag", items{{Tags: list{""}}}, 6),
-	query("a type is matched whole", items{{Types: list{"AA"}}}, 7),
-	query("a tag is matched whole", items{{Tags: list{"xx"}}}, 7),
-	query("spaces count", items{{Tags: list{"x "}}}, 7),
+	query("a type is matched as a whole", items{{Types: list{"AA"}}}, 7),
+	query("a tag is matched as a whole", items{{Tags: list{"xx"}}}, 7),
+	query("spaces are significant", items{{Tags: list{"x "}}}, 7),
 	query("text is compared by its bytes", items{{Types: list{"e\u0301"}}, {Tags: list{"e\u0301"}}}),
 	query("text need not be ASCII", items{{Types: list{"é"}, Tags: list{"é"}}}, 9),
 	query("a tag that an event has twice matches once", items{{Tags: list{"y"}}}, 2, 3, 8),
-	query("duplicates do no harm", items{
+	query("duplicates have no effect", items{
 		{Types: list{"A", "A", "B"}, Tags: list{"x", "x"}},
 		{Types: list{"A", "A", "B"}, Tags: list{"x", "x"}},
 	}, 1, 2, 3),
-	{name: "many terms are told apart", check: manyTerms},
+	{name: "many terms are distinguished", check: manyTerms},
 	{name: "many items are alternatives", check: manyItems},
 }
 
-// query makes a rule of a query and the numbers of the events that it selects.
+// query returns a rule for a query and the numbers of the events that it selects.
 func query(name string, items []dcb.QueryItem, want ...int) rule {
-	return rule{name: name, check: func(s *scene) {
+	return rule{name: name, check: func(s *fixture) {
 		for _, event := range queried[1:] {
 			s.append(dcb.Event{Type: event.Type, Tags: s.own(event.Tags)})
 		}
@@ -78,8 +78,8 @@ func query(name string, items []dcb.QueryItem, want ...int) rule {
 	}}
 }
 
-// own puts the scene's tag in front of tags.
-func (s *scene) own(tags []string) []string {
+// own prefixes each tag with the fixture's tag.
+func (s *fixture) own(tags []string) []string {
 	var own []string
 	for _, tag := range tags {
 		own = append(own, s.tag+tag)
@@ -87,9 +87,9 @@ func (s *scene) own(tags []string) []string {
 	return own
 }
 
-// wantSelected checks that a query selects these of the scene's events, and no
-// others, for reads, subscriptions and conditions alike.
-func (s *scene) wantSelected(query dcb.Query, want ...int) {
+// wantSelected checks that a query selects exactly these of the fixture's events in
+// reads, subscriptions and conditions.
+func (s *fixture) wantSelected(query dcb.Query, want ...int) {
 	s.Helper()
 	s.wantRead(query, dcb.ReadOptions{Start: new(s.at(1))}, want...)
 	var backwards []int
@@ -104,7 +104,7 @@ func (s *scene) wantSelected(query dcb.Query, want ...int) {
 	}
 	slices.Reverse(backwards)
 	if !slices.Equal(backwards, want) {
-		s.Errorf("reading %v backwards gave events %v, want %v", query, backwards, want)
+		s.Errorf("reading %v backwards returned events %v, want %v", query, backwards, want)
 	}
 	s.subscribe(query, s.base).want(want...)
 	last := 0
@@ -118,8 +118,8 @@ func (s *scene) wantSelected(query dcb.Query, want ...int) {
 	}
 }
 
-// manyTerms has thousands of terms that look much the same.
-func manyTerms(s *scene) {
+// manyTerms appends and queries thousands of similar terms.
+func manyTerms(s *fixture) {
 	const n = 3000
 	var events []dcb.Event
 	for i := range n {
@@ -134,8 +134,8 @@ func manyTerms(s *scene) {
 	}
 }
 
-// manyItems asks for many single events at once, the last ones first.
-func manyItems(s *scene) {
+// manyItems evaluates a query with an item for every other event, the last first.
+func manyItems(s *fixture) {
 	const n = 3000
 	var events []dcb.Event
 	var q dcb.Query

@@ -9,8 +9,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// The random requests draw on few names, so that they have much to do with
-// each other.
+// Random requests use few names, so that they often refer to the same events.
 var (
 	someTypes   = rapid.SampledFrom([]string{"A", "B", "C", ""})
 	someTags    = rapid.SampledFrom([]string{"x", "y", "z", "A", ""})
@@ -43,7 +42,7 @@ func drawEvent(t *rapid.T) dcb.Event {
 	return event
 }
 
-// drawUUID gives one of not so many UUIDs, in one of their forms.
+// drawUUID returns one of 40 UUIDs, in one of its forms.
 func drawUUID(t *rapid.T) string {
 	id := fmt.Sprintf("0f0e0d0c-0b0a-4908-8706-05040302ab%02x", rapid.IntRange(0, 39).Draw(t, "id"))
 	return rapid.SampledFrom([]string{id, id, id, "urn:uuid:" + id, "{" + id + "}"}).Draw(t, "form")
@@ -60,13 +59,13 @@ func drawQuery(t *rapid.T) dcb.Query {
 	return dcb.Query{Items: someItems.Draw(t, "items")}
 }
 
-// drawPosition gives a position that may be interesting when the head is this.
+// drawPosition returns a position, often at or near 0, the head or the maximum.
 func drawPosition(t *rapid.T, head uint64) uint64 {
 	switch rapid.IntRange(0, 5).Draw(t, "where") {
 	case 0:
 		return 0
 	case 1:
-		return math.MaxUint64 - rapid.Uint64Range(0, 1).Draw(t, "below the greatest")
+		return math.MaxUint64 - rapid.Uint64Range(0, 1).Draw(t, "below the maximum")
 	case 2:
 		return head + rapid.Uint64Range(0, 2).Draw(t, "past the head")
 	case 3:
@@ -80,8 +79,8 @@ func drawCondition(t *rapid.T, head uint64) *dcb.AppendCondition {
 	return &dcb.AppendCondition{FailIfEventsMatch: drawQuery(t), After: drawPosition(t, head)}
 }
 
-// drawBoundary gives the condition of one who has read everything and whose own
-// events match: repeated, the append is a retry.
+// drawBoundary returns the condition of a caller that has read everything and
+// whose own events match: if repeated, the append is a retry.
 func drawBoundary(t *rapid.T, head uint64, events []dcb.Event) *dcb.AppendCondition {
 	if len(events) == 0 {
 		return drawCondition(t, head)
@@ -91,7 +90,8 @@ func drawBoundary(t *rapid.T, head uint64, events []dcb.Event) *dcb.AppendCondit
 	return &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{item}}, After: head}
 }
 
-// drawTracking gives tracking that is as likely to be refused as not.
+// drawTracking returns nil, or tracking that is about as likely to be refused as
+// accepted.
 func drawTracking(t *rapid.T) *dcb.TrackingInfo {
 	if rapid.IntRange(0, 2).Draw(t, "tracking?") < 2 {
 		return nil

@@ -9,48 +9,48 @@ import (
 )
 
 var readingRules = []rule{
-	{name: "without a start it begins at the first event", check: func(s *scene) {
+	{name: "a read without start begins at the first event", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{}, 1, 2, 3) })
 	}},
-	{name: "backwards without a start it begins at the last event", check: func(s *scene) {
+	{name: "a backwards read without start begins at the last event", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{Backwards: true}, 3, 2, 1) })
 	}},
-	{name: "start is inclusive forwards", check: func(s *scene) {
+	{name: "start is inclusive forwards", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{Start: new(s.at(2))}, 2, 3) })
 	}},
-	{name: "start is inclusive backwards", check: func(s *scene) {
+	{name: "start is inclusive backwards", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{Start: new(s.at(2)), Backwards: true}, 2, 1) })
 	}},
-	{name: "start 0 forwards is the beginning", check: func(s *scene) {
+	{name: "start 0 forwards reads from the first event", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{Start: new(uint64(0))}, 1, 2, 3) })
 	}},
-	{name: "start 0 backwards gives no events", check: func(s *scene) {
+	{name: "start 0 backwards returns no events", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{Start: new(uint64(0)), Backwards: true}) })
 	}},
-	{name: "start past the head forwards gives no events", check: func(s *scene) {
+	{name: "start past the head forwards returns no events", check: func(s *fixture) {
 		s.fill(3)
 		for _, start := range []uint64{s.at(4), s.at(1000), math.MaxUint64} {
 			s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{Start: &start}) })
 		}
 	}},
-	{name: "start past the head backwards is the head", check: func(s *scene) {
+	{name: "start past the head backwards reads from the head", check: func(s *fixture) {
 		s.fill(3)
 		for _, start := range []uint64{s.at(4), s.at(1000), math.MaxUint64} {
 			s.eachQuery(func(q dcb.Query) { s.wantRead(q, dcb.ReadOptions{Start: &start, Backwards: true}, 3, 2, 1) })
 		}
 	}},
-	{name: "start may be an event that does not match", check: func(s *scene) {
+	{name: "start may be an event that does not match", check: func(s *fixture) {
 		s.append(s.event("x"), s.event("y"), s.event("x"))
 		s.wantRead(s.mine("x"), dcb.ReadOptions{Start: new(s.at(2))}, 3)
 		s.wantRead(s.mine("x"), dcb.ReadOptions{Start: new(s.at(2)), Backwards: true}, 1)
 	}},
-	{name: "limit is the greatest number of events", check: func(s *scene) {
+	{name: "limit is the maximum number of events", check: func(s *fixture) {
 		s.fill(4)
 		limit := new(uint32(2))
 		s.eachQuery(func(q dcb.Query) {
@@ -60,19 +60,19 @@ var readingRules = []rule{
 			s.wantRead(q, dcb.ReadOptions{Limit: limit, Backwards: true, Start: new(s.at(3))}, 3, 2)
 		})
 	}},
-	{name: "limit may be more than there is", check: func(s *scene) {
+	{name: "limit may exceed the number of events", check: func(s *fixture) {
 		s.fill(3)
 		for _, limit := range []uint32{3, 4, math.MaxUint32} {
 			s.wantRead(s.mine(), dcb.ReadOptions{Limit: &limit}, 1, 2, 3)
 			s.wantRead(s.mine(), dcb.ReadOptions{Limit: &limit, Backwards: true}, 3, 2, 1)
 		}
 	}},
-	{name: "limit counts events that match", check: func(s *scene) {
+	{name: "limit counts matching events", check: func(s *fixture) {
 		s.append(s.event("x"), s.event("y"), s.event("y"), s.event("x"), s.event("x"))
 		s.wantRead(s.mine("x"), dcb.ReadOptions{Limit: new(uint32(2))}, 1, 4)
 		s.wantRead(s.mine("x"), dcb.ReadOptions{Limit: new(uint32(3)), Backwards: true}, 5, 4, 1)
 	}},
-	{name: "limit 0 gives no events and no head", check: func(s *scene) {
+	{name: "limit 0 returns no events and no head", check: func(s *fixture) {
 		s.fill(3)
 		for _, backwards := range []bool{false, true} {
 			options := dcb.ReadOptions{Limit: new(uint32(0)), Backwards: backwards}
@@ -80,20 +80,20 @@ var readingRules = []rule{
 			s.wantReadHead(s.mine(), options, 0)
 		}
 	}},
-	{name: "an empty store gives no events and no head", empty: true, check: func(s *scene) {
+	{name: "an empty store returns no events and no head", empty: true, check: func(s *fixture) {
 		for _, backwards := range []bool{false, true} {
 			s.wantRead(dcb.Query{}, dcb.ReadOptions{Backwards: backwards})
 			s.wantReadHead(dcb.Query{}, dcb.ReadOptions{Backwards: backwards}, 0)
 		}
 	}},
-	{name: "head is that of the store", check: func(s *scene) {
+	{name: "head is the head of the store", check: func(s *fixture) {
 		s.append(s.event("x"), s.event("y"), s.event("x"), s.event("y"))
 		for _, backwards := range []bool{false, true} {
 			s.wantReadHead(s.mine("x"), dcb.ReadOptions{Backwards: backwards}, s.at(4))
 			s.wantReadHead(s.mine("x"), dcb.ReadOptions{Backwards: backwards, Start: new(s.at(2))}, s.at(4))
 		}
 	}},
-	{name: "head is that of the store when nothing matches", check: func(s *scene) {
+	{name: "head is the head of the store when nothing matches", check: func(s *fixture) {
 		s.fill(2)
 		for _, backwards := range []bool{false, true} {
 			s.wantReadHead(s.mine("nowhere"), dcb.ReadOptions{Backwards: backwards}, s.at(2))
@@ -102,19 +102,19 @@ var readingRules = []rule{
 		s.wantReadHead(s.mine(), dcb.ReadOptions{Start: new(s.at(3))}, s.at(2))
 		s.wantReadHead(s.mine(), dcb.ReadOptions{Start: new(uint64(0)), Backwards: true}, s.at(2))
 	}},
-	{name: "head is the same before, during and after", check: func(s *scene) {
+	{name: "head does not change during a read", check: func(s *fixture) {
 		s.append(s.event("x"), s.event("y"))
 		response := s.store.Read(s.ctx, s.mine("x"), dcb.ReadOptions{})
 		s.wantResponseHead(response, s.at(2))
 		for event, err := range response.All() {
 			if err != nil || event.Position != s.at(1) {
-				s.Fatalf("the read gave event %d, error %v", event.Position, err)
+				s.Fatalf("the read returned event %d, error %v", event.Position, err)
 			}
 			s.wantResponseHead(response, s.at(2))
 		}
 		s.wantResponseHead(response, s.at(2))
 	}},
-	{name: "with a limit head is the last event read", check: func(s *scene) {
+	{name: "with a limit, head is the last event read", check: func(s *fixture) {
 		s.append(s.event("x"), s.event("y"), s.event("x"), s.event("x"), s.event("y"))
 		for _, c := range []struct {
 			limit uint32
@@ -124,13 +124,13 @@ var readingRules = []rule{
 			s.wantReadHead(s.mine("x"), dcb.ReadOptions{Limit: &c.limit, Backwards: c.back}, s.at(c.head))
 		}
 	}},
-	{name: "with a limit there is no head when nothing matches", check: func(s *scene) {
+	{name: "with a limit, there is no head when nothing matches", check: func(s *fixture) {
 		s.fill(2)
 		for _, backwards := range []bool{false, true} {
 			s.wantReadHead(s.mine("nowhere"), dcb.ReadOptions{Limit: new(uint32(5)), Backwards: backwards}, 0)
 		}
 	}},
-	{name: "it sees nothing of what is appended after it began", check: func(s *scene) {
+	{name: "a read does not see events appended after it started", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) {
 			before := s.numbers(s.read(q, dcb.ReadOptions{}))
@@ -139,53 +139,53 @@ var readingRules = []rule{
 			s.fill(2)
 			events, after, _ := response.Collect()
 			if got := s.numbers(events); err != nil || !slices.Equal(got, before) || head != after || head != s.at(len(before)) {
-				s.Errorf("it gave events %v and heads %d and %d (%v), want events %v", got, head, after, err, before)
+				s.Errorf("the read returned events %v and heads %d and %d (%v), want events %v", got, head, after, err, before)
 			}
 		})
 	}},
-	{name: "leaving it early does no harm", check: func(s *scene) {
+	{name: "a read may end early", check: func(s *fixture) {
 		s.fill(3000)
 		for range 20 {
 			for event, err := range s.store.Read(s.ctx, s.mine(), dcb.ReadOptions{}).All() {
 				if err != nil || event.Position != s.at(1) {
-					s.Fatalf("the read gave event %d, error %v", event.Position, err)
+					s.Fatalf("the read returned event %d, error %v", event.Position, err)
 				}
 				break
 			}
 		}
 		s.wantRead(s.mine(), dcb.ReadOptions{}, span(1, 3000)...)
 	}},
-	{name: "concurrent reads see whole appends in their order", check: concurrentReads},
+	{name: "concurrent reads see whole appends in order", check: concurrentReads},
 }
 
-// wantReadHead checks the head of a read, asked for first and after all events.
-func (s *scene) wantReadHead(query dcb.Query, options dcb.ReadOptions, want uint64) {
+// wantReadHead checks the head of a read before the first and after the last event.
+func (s *fixture) wantReadHead(query dcb.Query, options dcb.ReadOptions, want uint64) {
 	s.Helper()
 	s.wantResponseHead(s.store.Read(s.ctx, query, options), want)
 	_, head, err := s.store.Read(s.ctx, query, options).Collect()
 	if err != nil || head != want {
-		s.Errorf("reading %v %s to the end gave head %d, error %v; want %d", query, describe(options), head, err, want)
+		s.Errorf("reading %v %s to the end returned head %d, error %v; want %d", query, describe(options), head, err, want)
 	}
 }
 
-func (s *scene) wantResponseHead(response *dcb.ReadResponse, want uint64) {
+func (s *fixture) wantResponseHead(response *dcb.ReadResponse, want uint64) {
 	s.Helper()
 	head, err := response.Head()
 	if err != nil || head != want {
-		s.Errorf("the head of a read is %d, error %v; want %d", head, err, want)
+		s.Errorf("head of a read is %d, error %v; want %d", head, err, want)
 	}
 }
 
-// concurrentReads checks that no read sees a part of an append, a gap, or less
-// than one before it saw.
-func concurrentReads(s *scene) {
+// concurrentReads checks that no read returns a part of an append, a gap, or fewer
+// events than an earlier one.
+func concurrentReads(s *fixture) {
 	const size, appends = 3, 60
 	requests := make([][]dcb.Event, appends)
 	for i := range requests {
 		requests[i] = s.events(size)
 	}
 	var finished atomic.Bool
-	wait := s.background(1, func(int) {
+	wait := s.inBackground(1, func(int) {
 		defer finished.Store(true)
 		for _, events := range requests {
 			if _, err := s.store.Append(s.ctx, events, nil, nil); err != nil {
@@ -194,7 +194,7 @@ func concurrentReads(s *scene) {
 			}
 		}
 	})
-	s.together(4, func(i int) {
+	s.concurrently(4, func(i int) {
 		seen := 0
 		for last := false; !last; {
 			last = finished.Load()
@@ -203,13 +203,13 @@ func concurrentReads(s *scene) {
 			slices.Sort(got)
 			n := len(got)
 			if err != nil || n%size != 0 || n < seen || head != s.at(n) || n > 0 && !slices.Equal(got, span(1, n)) {
-				s.Errorf("a read gave events %v with head %d, error %v, after one of %d events", abridge(got), head, err, seen)
+				s.Errorf("a read after one of %d events returned events %v with head %d, error %v", seen, abridge(got), head, err)
 				return
 			}
 			seen = n
 		}
 		if seen != size*appends {
-			s.Errorf("the last read gave %d events", seen)
+			s.Errorf("the last read returned %d events", seen)
 		}
 	})
 	wait()

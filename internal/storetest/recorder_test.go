@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// recorder stands in for a test that may fail: it keeps what was reported.
+// recorder is a testing.TB that records failures.
 type recorder struct {
-	testing.TB // for what nobody calls
+	testing.TB // nil, for the methods that are not called
 	ctx        context.Context
 
 	mu       sync.Mutex
@@ -19,7 +19,8 @@ type recorder struct {
 	cleanups []func()
 }
 
-// record runs a test in a goroutine that it may end, and gives its failures.
+// record runs a test in its own goroutine, which FailNow may end, and returns the
+// failures.
 func record(run func(*recorder)) []string {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &recorder{ctx: ctx}

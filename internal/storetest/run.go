@@ -8,7 +8,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// T is what a rule reports to, and what an Opener is given. *testing.T is one.
+// T is the part of *testing.T that rules and Openers use.
 type T interface {
 	Helper()
 	Logf(format string, args ...any)
@@ -19,33 +19,33 @@ type T interface {
 	TempDir() string
 }
 
-// Opener gives a store for one rule, and sees to it, with t.Cleanup, that it is
-// closed in the end. A rule may have closed it before. The store is empty,
-// unless Options.Shared is set.
+// Opener returns a store for one rule. It must register a t.Cleanup that closes
+// the store, which a rule may have closed already. The store must be empty unless
+// Options.Shared is set.
 type Opener func(t T) dcb.EventStore
 
-// Options say how Run goes about it. The zero value checks every rule.
+// Options configures Run. The zero value checks every rule.
 type Options struct {
-	// SkipBetter leaves out the rules in which this project does better than
+	// SkipBetter skips the rules in which this project deliberately differs from
 	// the server that it is compatible with.
 	SkipBetter bool
-	// Shared says that the stores have one history in common, with whatever was
-	// in it before: each is a new connection to the same server, say. The rules
-	// that need an empty store are left out. Nobody else may append meanwhile.
+	// Shared means that all stores share one history, which need not be empty: for
+	// example, each is a new connection to the same server. Rules that need an
+	// empty store are skipped. There must be no other writer.
 	Shared bool
-	// Patience bounds the time that one rule waits for the store. Default 30 s.
+	// Patience is the maximum time that one rule waits for the store. Default 30 s.
 	Patience time.Duration
 }
 
-// rule is one thing that a store must do.
+// rule is one requirement on a store.
 type rule struct {
 	name   string
-	better bool // the server that we are compatible with does otherwise
-	empty  bool // it takes an empty store to see it
-	check  func(*scene)
+	better bool // the server that we are compatible with behaves differently
+	empty  bool // needs an empty store
+	check  func(*fixture)
 }
 
-// suite is all rules, under the headings that they are described by.
+// suite contains all rules by heading.
 var suite = []struct {
 	heading string
 	rules   []rule
@@ -64,7 +64,7 @@ var suite = []struct {
 	{"contexts", contextRules},
 }
 
-// Run checks every rule in a subtest, over a store that open gives.
+// Run checks every rule in a subtest with a store returned by open.
 func Run(t *testing.T, open Opener, options Options) {
 	for _, part := range suite {
 		t.Run(part.heading, func(t *testing.T) {
@@ -72,11 +72,11 @@ func Run(t *testing.T, open Opener, options Options) {
 				t.Run(rule.name, func(t *testing.T) {
 					switch {
 					case rule.better && options.SkipBetter:
-						t.Skip("only this project does so")
+						t.Skip("specific to this project")
 					case rule.empty && options.Shared:
-						t.Skip("it takes an empty store")
+						t.Skip("needs an empty store")
 					}
-					rule.check(newScene(t, open, options))
+					rule.check(newFixture(t, open, options))
 				})
 			}
 		})

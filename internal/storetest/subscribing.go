@@ -10,15 +10,15 @@ import (
 )
 
 var subscribingRules = []rule{
-	{name: "after is exclusive", check: func(s *scene) {
+	{name: "after is exclusive", check: func(s *fixture) {
 		s.fill(4)
 		s.eachQuery(func(q dcb.Query) { s.subscribe(q, s.at(2)).want(3, 4) })
 	}},
-	{name: "after 0 is from the first event", check: func(s *scene) {
+	{name: "after 0 starts at the first event", check: func(s *fixture) {
 		s.fill(3)
 		s.eachQuery(func(q dcb.Query) { s.subscribe(q, 0).want(1, 2, 3) })
 	}},
-	{name: "after the head it waits for what comes", check: func(s *scene) {
+	{name: "a subscription after the head waits for new events", check: func(s *fixture) {
 		s.fill(2)
 		sub := s.subscribeLive(s.mine(), s.at(2))
 		s.fill(2)
@@ -26,7 +26,7 @@ var subscribingRules = []rule{
 		s.fill(1)
 		sub.want(5)
 	}},
-	{name: "after past the head only events above it come", check: func(s *scene) {
+	{name: "after past the head skips the events up to it", check: func(s *fixture) {
 		s.fill(2)
 		sub := s.subscribeLive(s.mine(), s.at(4))
 		for range 4 {
@@ -34,23 +34,23 @@ var subscribingRules = []rule{
 		}
 		sub.want(5, 6)
 	}},
-	{name: "after the greatest position nothing ever comes", check: func(s *scene) {
+	{name: "after the maximum position nothing is delivered", check: func(s *fixture) {
 		s.fill(1)
 		sub := s.subscribeLive(s.mine(), math.MaxUint64)
 		s.fill(3)
 		select {
 		case got := <-sub.items:
-			s.Errorf("event %d came, error %v", got.event.Position, got.err)
+			s.Errorf("event %d was delivered, error %v", got.event.Position, got.err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}},
-	{name: "an empty store can be subscribed to", empty: true, check: func(s *scene) {
+	{name: "an empty store can be subscribed to", empty: true, check: func(s *fixture) {
 		everything, mine := s.subscribeLive(dcb.Query{}, 0), s.subscribeLive(s.mine(), 0)
 		s.fill(2)
 		everything.want(1, 2)
 		mine.want(1, 2)
 	}},
-	{name: "only what matches comes, stored or new", check: func(s *scene) {
+	{name: "only matching events are delivered, stored or new", check: func(s *fixture) {
 		s.append(s.event("x"), s.event("y"), s.event("x"))
 		sub := s.subscribe(s.mine("x"), s.base)
 		sub.want(1, 3)
@@ -59,7 +59,7 @@ var subscribingRules = []rule{
 		s.append(s.event("x"), s.event("y"))
 		sub.want(5, 7)
 	}},
-	{name: "a query without items gets every event", check: func(s *scene) {
+	{name: "a query without items selects every event", check: func(s *fixture) {
 		s.fill(2)
 		sub := s.subscribe(dcb.Query{}, s.base)
 		sub.want(1, 2)
@@ -67,8 +67,8 @@ var subscribingRules = []rule{
 		s.append(dcb.Event{Type: "other"})
 		sub.want(3, 4)
 	}},
-	{name: "events come as they were appended", check: func(s *scene) {
-		events := s.stamped(2, "x", "y")
+	{name: "events are delivered unchanged", check: func(s *fixture) {
+		events := s.eventsWithUUID(2, "x", "y")
 		events[1].Metadata = []dcb.Metadata{{Key: "b", Value: "1"}, {Key: "a", Value: "2"}}
 		tracking := &dcb.TrackingInfo{Source: s.tag, Position: 7}
 		sub := s.subscribe(s.mine(), s.base)
@@ -82,7 +82,7 @@ var subscribingRules = []rule{
 			}
 		}
 	}},
-	{name: "a query that rarely matches misses nothing", check: func(s *scene) {
+	{name: "a query that rarely matches misses no event", check: func(s *fixture) {
 		sub := s.subscribe(s.mine("rare"), s.base)
 		for n := 1; n <= 3; n++ {
 			s.fill(1999)
@@ -90,12 +90,12 @@ var subscribingRules = []rule{
 			sub.want(n * 2000)
 		}
 	}},
-	{name: "catching up takes many batches", check: func(s *scene) {
+	{name: "catching up takes many batches", check: func(s *fixture) {
 		s.fill(5000)
 		s.eachQuery(func(q dcb.Query) { s.subscribe(q, s.at(100)).want(span(101, 5000)...) })
 	}},
-	{name: "catching up runs into live without gap or duplicate", check: catchUpIntoLive},
-	{name: "all subscriptions get everything", check: func(s *scene) {
+	{name: "catching up becomes live without gap or duplicate", check: catchUpIntoLive},
+	{name: "every subscription gets every event", check: func(s *fixture) {
 		subs := []*stream{s.subscribeLive(s.mine(), s.base)}
 		for range 15 {
 			subs = append(subs, s.subscribe(s.mine(), s.base))
@@ -107,21 +107,21 @@ var subscribingRules = []rule{
 			sub.want(span(1, 40)...)
 		}
 	}},
-	{name: "one that is slow misses nothing and holds up nobody", check: func(s *scene) {
+	{name: "a slow subscription misses no event and blocks no append", check: func(s *fixture) {
 		sub := s.subscribeLive(s.mine(), s.base)
 		for range 50 {
 			s.fill(100)
 		}
 		sub.want(span(1, 5000)...)
 	}},
-	{name: "it begins anew each time it is ranged over", check: func(s *scene) {
+	{name: "a subscription restarts each time it is ranged over", check: func(s *fixture) {
 		s.fill(3)
 		sequence := s.store.Subscribe(s.ctx, s.mine(), s.at(1))
 		for range 3 {
 			n := 2
 			for event, err := range sequence {
 				if err != nil || event.Position != s.at(n) {
-					s.Fatalf("event %d came with error %v, want %d", event.Position, err, s.at(n))
+					s.Fatalf("event %d was delivered, error %v; want %d", event.Position, err, s.at(n))
 				}
 				if n++; n > 3 {
 					break
@@ -129,7 +129,7 @@ var subscribingRules = []rule{
 			}
 		}
 	}},
-	{name: "it ends with an error when its context does", check: func(s *scene) {
+	{name: "a subscription ends with the error of its context", check: func(s *fixture) {
 		waiting := s.subscribe(s.mine(), s.base)
 		s.fill(3)
 		waiting.want(1, 2, 3)
@@ -140,7 +140,7 @@ var subscribingRules = []rule{
 		catchingUp.cancel()
 		catchingUp.wantEnd(context.Canceled)
 	}},
-	{name: "it ends without an error when the store closes", check: func(s *scene) {
+	{name: "a subscription ends without error when the store is closed", check: func(s *fixture) {
 		s.fill(1)
 		subs := []*stream{s.subscribe(s.mine(), s.base), s.subscribeLive(s.mine("nowhere"), s.base)}
 		subs[0].want(1)
@@ -153,14 +153,14 @@ var subscribingRules = []rule{
 	}},
 }
 
-// catchUpIntoLive begins subscriptions while others append, and lets them go on
-// appending until the subscriptions have long caught up.
-func catchUpIntoLive(s *scene) {
+// catchUpIntoLive starts subscriptions during concurrent appends, which continue
+// until the subscriptions have caught up.
+func catchUpIntoLive(s *fixture) {
 	const stored, more = 3000, 1000
 	s.fill(stored)
 	plain, odd := s.event(), s.event("odd")
 	var enough atomic.Bool
-	wait := s.background(4, func(int) {
+	wait := s.inBackground(4, func(int) {
 		for !enough.Load() && s.ctx.Err() == nil {
 			if _, err := s.store.Append(s.ctx, []dcb.Event{plain, odd, plain}, nil, nil); err != nil {
 				s.Errorf("appending: %v", err)

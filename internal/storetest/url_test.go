@@ -10,20 +10,20 @@ import (
 )
 
 var (
-	url        = flag.String("url", "", "check the server at this URL; nobody else may append to it meanwhile")
-	caFile     = flag.String("ca", "", "PEM file of the certificates that may have signed the server's")
+	url        = flag.String("url", "", "check the server at this URL; it must have no other writer")
+	caFile     = flag.String("ca", "", "PEM file with the CA certificates that the server's certificate is verified with")
 	apiKey     = flag.String("key", "", "API key for the server")
-	skipBetter = flag.Bool("skip-better", false, "leave out what other servers do otherwise")
+	skipBetter = flag.Bool("skip-better", false, "skip the rules in which this project differs from other servers")
 )
 
-// TestURL checks any server:
+// TestURL checks the server at a URL:
 //
 //	go test ./internal/storetest -run TestURL -url http://127.0.0.1:50051
 //
-// The server keeps the events that the rules append.
+// The events that the rules append remain in the server.
 func TestURL(t *testing.T) {
 	if *url == "" {
-		t.Skip("no -url is given")
+		t.Skip("no -url")
 	}
 	storetest.Run(t, func(t storetest.T) dcb.EventStore {
 		c, err := client.Dial(*url, &client.Options{CAFile: *caFile, APIKey: *apiKey})

@@ -9,8 +9,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// read gives the events of a read that must succeed.
-func (s *scene) read(query dcb.Query, options dcb.ReadOptions) []dcb.SequencedEvent {
+// read returns the events of a read, which must succeed.
+func (s *fixture) read(query dcb.Query, options dcb.ReadOptions) []dcb.SequencedEvent {
 	s.Helper()
 	events, _, err := s.store.Read(s.ctx, query, options).Collect()
 	if err != nil {
@@ -19,17 +19,17 @@ func (s *scene) read(query dcb.Query, options dcb.ReadOptions) []dcb.SequencedEv
 	return events
 }
 
-// wantRead checks which events a read gives.
-func (s *scene) wantRead(query dcb.Query, options dcb.ReadOptions, want ...int) {
+// wantRead checks which events a read returns.
+func (s *fixture) wantRead(query dcb.Query, options dcb.ReadOptions, want ...int) {
 	s.Helper()
 	got := s.numbers(s.read(query, options))
 	if !slices.Equal(got, want) {
-		s.Errorf("reading %v %s gave events %v, want %v", query, describe(options), abridge(got), abridge(want))
+		s.Errorf("reading %v %s returned events %v, want %v", query, describe(options), abridge(got), abridge(want))
 	}
 }
 
-// numbers gives the positions of events, counted from the scene's first.
-func (s *scene) numbers(events []dcb.SequencedEvent) []int {
+// numbers returns the positions of events relative to the fixture's first.
+func (s *fixture) numbers(events []dcb.SequencedEvent) []int {
 	numbers := make([]int, len(events))
 	for i, e := range events {
 		numbers[i] = int(e.Position) - int(s.base)
@@ -37,7 +37,7 @@ func (s *scene) numbers(events []dcb.SequencedEvent) []int {
 	return numbers
 }
 
-// span counts from one number to another, upwards or downwards.
+// span returns the numbers from one to another, ascending or descending.
 func span(from, to int) []int {
 	numbers := []int{from}
 	for from != to {
@@ -51,54 +51,55 @@ func span(from, to int) []int {
 	return numbers
 }
 
-// head gives the store's head.
-func (s *scene) head() uint64 {
+// head returns the head of the store.
+func (s *fixture) head() uint64 {
 	s.Helper()
 	head, err := s.store.Head(s.ctx)
 	if err != nil {
-		s.Fatalf("the head cannot be had: %v", err)
+		s.Fatalf("head: %v", err)
 	}
 	return head
 }
 
-// wantHead checks how many events the scene has made the store grow by.
-func (s *scene) wantHead(n int) {
+// wantHead checks that the fixture has appended n events.
+func (s *fixture) wantHead(n int) {
 	s.Helper()
 	if head := s.head(); head != s.at(n) {
-		s.Errorf("the head is %d, want %d", head, s.at(n))
+		s.Errorf("head is %d, want %d", head, s.at(n))
 	}
 }
 
-// wantPosition checks what an append returned: the scene's nth event, or 0.
-func (s *scene) wantPosition(got uint64, err error, n int) {
+// wantPosition checks that an append returned the position of the fixture's nth
+// event, or 0 if n is 0.
+func (s *fixture) wantPosition(got uint64, err error, n int) {
 	s.Helper()
 	want := s.at(n)
 	if n == 0 {
 		want = 0
 	}
 	if err != nil || got != want {
-		s.Errorf("the append gave %d and error %v, want %d", got, err, want)
+		s.Errorf("append returned %d, error %v; want %d", got, err, want)
 	}
 }
 
 // wantError checks the kind of an error.
-func (s *scene) wantError(err, kind error) {
+func (s *fixture) wantError(err, kind error) {
 	s.Helper()
 	if !errors.Is(err, kind) {
-		s.Errorf("the error is %v, want one of kind %q", err, kind)
+		s.Errorf("error is %v, want one of kind %q", err, kind)
 	}
 }
 
-// wantRefused checks that an append failed for this reason and wrote nothing.
-// The scene has n events.
-func (s *scene) wantRefused(err, kind error, n int) {
+// wantRefused checks that an append failed with an error of this kind and wrote
+// nothing: the fixture still has n events.
+func (s *fixture) wantRefused(err, kind error, n int) {
 	s.Helper()
 	s.wantError(err, kind)
 	s.wantHead(n)
 }
 
 // wantTracking checks the recorded position of a source.
-func (s *scene) wantTracking(source string, want uint64) {
+func (s *fixture) wantTracking(source string, want uint64) {
 	s.Helper()
 	position, known, err := s.store.GetTrackingInfo(s.ctx, source)
 	if err != nil || !known || position != want {
@@ -106,20 +107,20 @@ func (s *scene) wantTracking(source string, want uint64) {
 	}
 }
 
-// wantNoTracking checks that nothing is recorded of a source.
-func (s *scene) wantNoTracking(source string) {
+// wantNoTracking checks that a source has no recorded position.
+func (s *fixture) wantNoTracking(source string) {
 	s.Helper()
 	position, known, err := s.store.GetTrackingInfo(s.ctx, source)
 	if err != nil || known || position != 0 {
-		s.Errorf("source %q is at %d (known: %v, error %v), want it unknown", source, position, known, err)
+		s.Errorf("source %q is at %d (known: %v, error %v), want unknown", source, position, known, err)
 	}
 }
 
-// wantEvent checks that a stored event is as it was given.
-func (s *scene) wantEvent(got, want dcb.Event) {
+// wantEvent checks that a stored event equals the appended one.
+func (s *fixture) wantEvent(got, want dcb.Event) {
 	s.Helper()
 	if !sameEvent(got, want) {
-		s.Errorf("the event is %s, want %s", brief(got), brief(want))
+		s.Errorf("event is %s, want %s", brief(got), brief(want))
 	}
 }
 
@@ -132,12 +133,12 @@ func sameTracking(a, b *dcb.TrackingInfo) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// sameSequenced tells whether two stored events are the same in every respect.
+// sameSequenced reports whether two stored events are equal in every field.
 func sameSequenced(a, b dcb.SequencedEvent) bool {
 	return a.Position == b.Position && sameEvent(a.Event, b.Event) && sameTracking(a.Tracking, b.Tracking)
 }
 
-// describe puts read options in words.
+// describe formats read options for messages.
 func describe(options dcb.ReadOptions) string {
 	text := "forwards"
 	if options.Backwards {
@@ -152,7 +153,7 @@ func describe(options dcb.ReadOptions) string {
 	return text
 }
 
-// abridge keeps the ends of a long list.
+// abridge formats a list; the middle of a long one is omitted.
 func abridge(numbers []int) string {
 	if len(numbers) <= 20 {
 		return fmt.Sprint(numbers)
@@ -160,7 +161,7 @@ func abridge(numbers []int) string {
 	return fmt.Sprintf("%v … %v (%d)", numbers[:8], numbers[len(numbers)-8:], len(numbers))
 }
 
-// brief shows an event without the bulk of what it holds.
+// brief formats an event with long fields truncated.
 func brief(e dcb.Event) string {
 	tags := e.Tags[:min(len(e.Tags), 10)]
 	metadata := e.Metadata[:min(len(e.Metadata), 10)]

@@ -21,12 +21,12 @@ def main():
     parser.add_argument(
         "--reference",
         action="store_true",
-        help="the server is the one that the package ships: leave out what we do better",
+        help="the server is the one in the package: skip the checks in which we differ from it",
     )
     parser.add_argument(
         "--until-shutdown",
         action="store_true",
-        help="check how open streams end when the server is told to stop, and nothing else",
+        help="only check how open streams end when the server is stopped",
     )
     arguments = parser.parse_args()
     server = checks.Server(arguments.url, arguments.ca, arguments.api_key)
@@ -35,7 +35,7 @@ def main():
 
         return run(shutdown.streams_end_well_on_shutdown, server)
 
-    # The first check wants an empty store; the order of the rest is free.
+    # The first check needs an empty store; the order of the others does not matter.
     import empty  # noqa: F401
     import appending  # noqa: F401
     import conditions  # noqa: F401
@@ -52,12 +52,12 @@ def main():
 
 
 def run(function, server):
-    # A check that hangs ends the program, and says where it hangs.
+    # If a check hangs, the program prints a traceback and exits.
     faulthandler.dump_traceback_later(60, exit=True)
     error = None
     try:
         function(server)
-    except BaseException:  # a panic in the client is no Exception
+    except BaseException:  # a panic in the client is not an Exception
         error = traceback.format_exc()
     print(json.dumps({"check": function.__name__, "error": error}), flush=True)
     return 1 if error else 0

@@ -1,4 +1,4 @@
-"""Checks of appending: positions, and that events come back as they were sent."""
+"""Checks of appending: positions, and that events are returned as they were sent."""
 
 import threading
 import uuid
@@ -19,7 +19,7 @@ def append_returns_the_position_of_the_last_event(server):
 
 
 @check
-def an_event_comes_back_as_it_was_sent(server):
+def an_event_is_returned_as_it_was_sent(server):
     client, tag = server.client(), fresh()
     sent = Event(
         "Größe geändert ✓",
@@ -48,7 +48,7 @@ def type_tag_and_data_may_be_empty(server):
 
 
 @check
-def a_large_event_comes_back(server):
+def a_large_event_is_returned(server):
     client, tag = server.client(), fresh()
     data = bytes(3 << 20)
     client.append([Event("Large", data, [tag])])
@@ -79,7 +79,7 @@ def an_event_over_the_limit_is_refused(server):
 def a_message_over_the_transport_limit_is_refused(server):
     client = server.client()
     before = client.head()
-    try:  # the released client has no type of its own for this
+    try:  # the released client has no exception type for this
         client.append([Event("Large", bytes(3 << 20), []) for _ in range(8)])
     except Exception as error:
         assert "over the limit of" in str(error), str(error)
@@ -108,16 +108,16 @@ def an_append_without_events_writes_nothing(server):
 def many_threads_append_without_gap_or_duplicate(server):
     client, tag = server.client(), fresh()
     before = client.head() or 0
-    given = []
+    returned = []
 
     def work():
         for _ in range(10):
-            given.append(client.append([event(tag)]))
+            returned.append(client.append([event(tag)]))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    equal(sorted(given), list(range(before + 1, before + 81)))
-    equal(positions(client.read(tagged(tag))), sorted(given))
+    equal(sorted(returned), list(range(before + 1, before + 81)))
+    equal(positions(client.read(tagged(tag))), sorted(returned))

@@ -34,7 +34,7 @@ def a_rejected_append_leaves_no_gap(server):
 
 
 @check
-def after_excludes_what_the_decision_has_seen(server):
+def after_excludes_the_events_of_the_decision(server):
     client, tag = server.client(), fresh()
     first = client.append([event(tag)])
     with is_conflict():
@@ -45,7 +45,7 @@ def after_excludes_what_the_decision_has_seen(server):
 
 
 @check
-def nothing_can_conflict_past_the_head(server):
+def nothing_conflicts_past_the_head(server):
     client, tag = server.client(), fresh()
     first = client.append([event(tag)])
     condition = AppendCondition(Query(), after=first + 1_000)
@@ -53,7 +53,7 @@ def nothing_can_conflict_past_the_head(server):
 
 
 @better
-def nothing_can_conflict_past_the_greatest_position(server):
+def nothing_conflicts_past_the_maximum_position(server):
     client, tag = server.client(), fresh()
     condition = AppendCondition(Query(), after=2**64 - 1)
     equal(client.append([event(tag)], condition), client.head())
@@ -69,7 +69,7 @@ def an_empty_query_conflicts_with_every_event(server):
 
 
 @check
-def a_condition_by_type_and_tag_wants_both(server):
+def a_condition_by_type_and_tag_needs_both(server):
     client, tag, kind = server.client(), fresh(), fresh("Type")
     client.append([event(tag, "Other"), event(fresh(), kind)])
     both = Query([QueryItem(types=[kind], tags=[tag])])
@@ -87,7 +87,7 @@ def a_condition_by_type_alone_holds_and_fails(server):
 
 
 @check
-def the_same_append_again_gives_the_same_position(server):
+def a_repeated_append_returns_the_same_position(server):
     client, tag = server.client(), fresh()
     events = [event(tag), event(tag), event(tag)]
     condition = AppendCondition(tagged(tag), after=client.head())
@@ -99,7 +99,7 @@ def the_same_append_again_gives_the_same_position(server):
 
 
 @check
-def the_beginning_of_an_append_is_a_retry_too(server):
+def a_prefix_of_an_append_is_a_retry(server):
     client, tag = server.client(), fresh()
     one, two = event(tag), event(tag)
     condition = AppendCondition(tagged(tag), after=client.head())
@@ -108,7 +108,7 @@ def the_beginning_of_an_append_is_a_retry_too(server):
 
 
 @check
-def an_append_that_differs_is_no_retry(server):
+def a_different_append_is_not_a_retry(server):
     client, tag = server.client(), fresh()
     one, two, three = event(tag), event(tag), event(tag)
     condition = AppendCondition(tagged(tag), after=client.head())
@@ -119,7 +119,7 @@ def an_append_that_differs_is_no_retry(server):
 
 
 @check
-def an_append_without_uuids_is_no_retry(server):
+def an_append_without_uuids_is_not_a_retry(server):
     client, tag = server.client(), fresh()
     condition = AppendCondition(tagged(tag), after=client.head())
     plain = Event("Enrolled", b"", [tag])
@@ -129,7 +129,7 @@ def an_append_without_uuids_is_no_retry(server):
 
 
 @better
-def a_query_for_a_part_of_the_append_finds_the_retry(server):
+def a_query_that_matches_part_of_the_append_finds_the_retry(server):
     client, tag = server.client(), fresh()
     events = [event(fresh()), event(tag), event(fresh())]
     condition = AppendCondition(tagged(tag), after=client.head())
@@ -146,7 +146,7 @@ def a_condition_without_events_is_checked(server):
 
 
 @check
-def one_of_many_concurrent_decisions_wins(server):
+def one_of_many_concurrent_decisions_succeeds(server):
     client = server.client()
     for _ in range(5):
         tag = fresh()

@@ -1,4 +1,4 @@
-"""Checks of a store that holds nothing yet."""
+"""Checks of an empty store."""
 
 from checks import check, equal
 
@@ -13,5 +13,5 @@ def an_empty_store_has_no_head(server):
 
 
 @check
-def an_empty_store_knows_no_source(server):
+def an_empty_store_has_no_tracking(server):
     equal(server.client().get_tracking_info("upstream"), None)

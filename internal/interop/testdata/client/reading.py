@@ -1,4 +1,4 @@
-"""Checks of reading: which events, in which order, and with which head."""
+"""Checks of reading: events, their order, and the head."""
 
 from umadb import Client, Query, QueryItem, TransportError
 
@@ -6,14 +6,14 @@ from checks import check, equal, event, fresh, positions, raises, tagged, typed
 
 
 def three(client):
-    """Appends three events and gives their tag and positions."""
+    """Appends three events and returns their tag and positions."""
     tag = fresh()
     last = client.append([event(tag, "A"), event(tag, "B"), event(tag, "A")])
     return tag, [last - 2, last - 1, last]
 
 
 @check
-def types_are_alternatives_and_tags_must_all_be_there(server):
+def types_are_alternatives_and_all_tags_must_match(server):
     client, a, b = server.client(), fresh("Type"), fresh("Type")
     red, blue = fresh("colour"), fresh("colour")
     one = client.append([event(red, a)])
@@ -26,7 +26,7 @@ def types_are_alternatives_and_tags_must_all_be_there(server):
 
 
 @check
-def items_are_alternatives_and_an_event_comes_once(server):
+def items_are_alternatives_and_an_event_is_returned_once(server):
     client = server.client()
     tag, (one, two, last) = three(client)
     query = Query([QueryItem(["B"], [tag]), QueryItem(tags=[tag]), QueryItem(["A"], [tag])])
@@ -100,7 +100,7 @@ def head_with_limit_is_the_last_event_read(server):
 
 
 @check
-def batches_have_the_size_asked_for(server):
+def batches_have_the_requested_size(server):
     client, tag = server.client(batch_size=2), fresh()
     client.append([event(tag) for _ in range(5)])
     response = client.read(tagged(tag))
@@ -111,7 +111,7 @@ def batches_have_the_size_asked_for(server):
 
 
 @check
-def a_long_read_is_whole_and_in_order(server):
+def a_long_read_is_complete_and_in_order(server):
     client, tag = server.client(), fresh()
     last = client.append([event(tag, data=bytes(100)) for _ in range(10_000)])
     want = list(range(last - 9_999, last + 1))
@@ -131,7 +131,7 @@ def a_read_sees_one_snapshot(server):
 
 
 @check
-def a_read_given_up_harms_no_other(server):
+def a_cancelled_read_does_not_affect_others(server):
     client, tag = server.client(batch_size=1), fresh()
     client.append([event(tag) for _ in range(100)])
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Checks of health, of the API key, and of the channel."""
+"""Checks of health, the API key, and TLS."""
 
 from umadb import AuthenticationError, Client, ServingStatus, TransportError
 
@@ -44,7 +44,7 @@ def a_plain_client_cannot_talk_to_a_tls_server(server):
         return
     try:
         head = Client(server.url.replace("https://", "http://")).head()
-    except Exception:  # the released client has no one type for this
+    except Exception:  # the released client has no single exception type for this
         return
     raise AssertionError(f"head without TLS is {head}")
 

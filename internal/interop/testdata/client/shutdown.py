@@ -1,4 +1,4 @@
-"""How open streams end when the server is told to stop. It prints {"ready": true}
+"""Check of how open streams end when the server is stopped. It prints {"ready": true}
 when the streams are open; the server must then be stopped."""
 
 import json
@@ -28,6 +28,6 @@ def streams_end_well_on_shutdown(server):
     for thread in waiting:
         thread.join(timeout=20)
         assert not thread.is_alive(), "a stream outlived the server"
-    # An exception in a thread leaves its outcome out.
+    # After an exception in a thread its outcome is missing.
     equal(outcome.get("events"), [])
     equal(outcome.get("status"), ServingStatus.NOT_SERVING)

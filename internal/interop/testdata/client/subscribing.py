@@ -1,4 +1,4 @@
-"""Checks of subscriptions: what was stored, then what comes, without a gap."""
+"""Checks of subscriptions: stored events, then new ones, without a gap."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from checks import check, equal, event, fresh, raises, tagged
 
 
 def take(subscription, count):
-    """The positions of the next events."""
+    """Returns the positions of the next events."""
     return [next(subscription).position for _ in range(count)]
 
 
@@ -35,7 +35,7 @@ def after_is_exclusive(server):
 
 
 @check
-def after_zero_begins_with_the_first_event(server):
+def after_zero_starts_at_the_first_event(server):
     client = server.client()
     client.append([event(fresh())])
     for after in None, 0:
@@ -55,7 +55,7 @@ def after_past_the_head_waits(server):
 
 
 @check
-def no_gap_and_no_duplicate_while_others_append(server):
+def no_gap_and_no_duplicate_during_appends(server):
     client, tag = server.client(), fresh()
     want = []
 
@@ -83,7 +83,7 @@ def cancelling_wakes_a_waiting_subscriber(server):
 
 
 @check
-def a_subscription_gives_batches(server):
+def a_subscription_returns_batches(server):
     client, tag = server.client(), fresh()
     last = client.append([event(tag), event(tag)])
     subscription = client.subscribe(tagged(tag))

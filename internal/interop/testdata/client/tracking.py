@@ -1,4 +1,4 @@
-"""Checks of tracking: an upstream position is recorded with what came of it."""
+"""Checks of tracking: an upstream position is recorded with its events."""
 
 from umadb import AppendCondition, IntegrityError, TrackingInfo
 
@@ -10,7 +10,7 @@ def is_conflict():
 
 
 @check
-def the_first_position_may_be_anything(server):
+def the_first_position_may_have_any_value(server):
     client = server.client()
     for position in 0, 1, 10**12, 2**63 - 1:
         source = fresh("source")
@@ -20,7 +20,7 @@ def the_first_position_may_be_anything(server):
 
 
 @check
-def later_positions_must_be_greater(server):
+def later_positions_must_be_higher(server):
     client, source = server.client(), fresh("source")
     client.append([event(fresh())], None, TrackingInfo(source, 5))
     head = client.head()
@@ -59,7 +59,7 @@ def a_retry_records_no_tracking_and_succeeds(server):
 
 
 @check
-def each_event_comes_back_with_its_tracking(server):
+def each_event_is_returned_with_its_tracking(server):
     client, tag, source = server.client(), fresh(), fresh("source")
     client.append([event(tag), event(tag)], None, TrackingInfo(source, 7))
     for sequenced in client.read(tagged(tag)):
@@ -67,7 +67,7 @@ def each_event_comes_back_with_its_tracking(server):
 
 
 @better
-def tracking_may_come_without_events(server):
+def tracking_may_have_no_events(server):
     client, source = server.client(), fresh("source")
     head = client.head()
     equal(client.append([], None, TrackingInfo(source, 3)), 0)

@@ -9,18 +9,18 @@ import (
 	"github.com/umadb-go/umadb/internal/storetest"
 )
 
-// noticedByModel are bugs that random calls come upon soon.
-var noticedByModel = []string{
+// detectedByModel contains the bugs that a few random sequences detect.
+var detectedByModel = []string{
 	"an empty store has a head",
 	"a refused append leaves a gap",
 	"nothing is invalid",
-	"conditions are not looked at",
+	"conditions are ignored",
 	"after is inclusive",
 	"after is one too high",
 	"an empty query matches nothing",
-	"the events of the append are in conflict",
+	"an append conflicts with its own events",
 	"an append without events has no condition",
-	"the position in conflict is that of the head",
+	"the conflict position is the head",
 	"nothing is a retry",
 	"everything is a retry",
 	"a retry is written again",
@@ -29,39 +29,39 @@ var noticedByModel = []string{
 	"tracking is checked before a retry",
 	"the same position is accepted",
 	"a lower position is accepted",
-	"a conflict keeps out the tracking but not the events",
+	"a tracking conflict drops the tracking but not the events",
 	"tracking without events is dropped",
-	"all sources are one",
+	"all sources share one position",
 	"start is exclusive forwards",
 	"start is exclusive backwards",
 	"start 0 is not set",
 	"limit is one too high",
 	"limit counts all events",
 	"head is the last event read",
-	"types must all be there",
+	"all types must match",
 	"one of the tags is enough",
-	"events come item by item",
-	"an event comes once for each item",
+	"events are returned item by item",
+	"an event is returned once for each item",
 	"after is inclusive to a subscription",
 }
 
-func TestModelNoticesBugs(t *testing.T) {
+func TestModelDetectsBugs(t *testing.T) {
 	setFlag(t, "rapid.nofailfile", "true")
 	setFlag(t, "rapid.shrinktime", "0s")
-	for _, name := range noticedByModel {
+	for _, name := range detectedByModel {
 		t.Run(name, func(t *testing.T) {
 			i := slices.IndexFunc(bugs, func(b bug) bool { return b.name == name })
 			if i < 0 {
-				t.Fatal("there is no such bug")
+				t.Fatal("unknown bug")
 			}
 			if len(record(func(r *recorder) { storetest.CheckModel(r, bugs[i].reopener) })) == 0 {
-				t.Error("the model does not notice")
+				t.Error("the model does not detect it")
 			}
 		})
 	}
 }
 
-// reopener opens the same broken store again.
+// reopener returns a store with the bug and a function that reopens it.
 func (b bug) reopener(storetest.T) (dcb.EventStore, func() dcb.EventStore) {
 	store := b.broken
 	store.Naive = storetest.NewNaive()
@@ -71,7 +71,7 @@ func (b bug) reopener(storetest.T) (dcb.EventStore, func() dcb.EventStore) {
 	}
 }
 
-// setFlag sets a flag for as long as the test runs.
+// setFlag sets a flag until the end of the test.
 func setFlag(t *testing.T, name, value string) {
 	f := flag.Lookup(name)
 	before := f.Value.String()

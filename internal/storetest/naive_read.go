@@ -12,13 +12,13 @@ import (
 
 // Read is EventStore.Read.
 func (n *Naive) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
-	begun := false
+	started := false
 	var batches [][]dcb.SequencedEvent
 	var head uint64
 	return dcb.NewReadResponse(func() ([]dcb.SequencedEvent, uint64, error) {
 		err := n.usable(ctx)
-		if err == nil && !begun {
-			begun = true
+		if err == nil && !started {
+			started = true
 			err = encoding.ValidateQuery(query, defaultLimits())
 			batches, head = n.snapshot(query, options)
 		}
@@ -40,7 +40,7 @@ func (n *Naive) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 	}, func() {})
 }
 
-// snapshot gives all that a read is to give, and the head of the store.
+// snapshot returns the batches of a read and the head of the store.
 func (h *history) snapshot(query dcb.Query, options dcb.ReadOptions) ([][]dcb.SequencedEvent, uint64) {
 	if options.Limit != nil && *options.Limit == 0 {
 		return nil, 0
@@ -50,8 +50,8 @@ func (h *history) snapshot(query dcb.Query, options dcb.ReadOptions) ([][]dcb.Se
 	var found []dcb.SequencedEvent
 	for _, e := range h.events {
 		before := options.Start != nil && e.Position < *options.Start
-		behind := options.Start != nil && e.Position > *options.Start
-		outside := !options.Backwards && before || options.Backwards && behind
+		after := options.Start != nil && e.Position > *options.Start
+		outside := !options.Backwards && before || options.Backwards && after
 		if !outside && query.Matches(e.Event.Type, e.Event.Tags) {
 			found = append(found, clone(e))
 		}
@@ -65,8 +65,8 @@ func (h *history) snapshot(query dcb.Query, options dcb.ReadOptions) ([][]dcb.Se
 	return inBatches(found), uint64(len(h.events))
 }
 
-// inBatches cuts events into batches by their number and size; it makes one
-// without events of none.
+// inBatches splits events into batches by number and size. Without events it
+// returns one empty batch.
 func inBatches(events []dcb.SequencedEvent) [][]dcb.SequencedEvent {
 	batches := [][]dcb.SequencedEvent{nil}
 	size := 0
@@ -84,7 +84,7 @@ func inBatches(events []dcb.SequencedEvent) [][]dcb.SequencedEvent {
 	return batches
 }
 
-// What a batch holds at most: so many events, and about so many bytes.
+// Limits of a batch. A larger event has a batch of its own.
 const (
 	batchEvents = 1024
 	batchBytes  = 256 << 10
@@ -121,8 +121,8 @@ func (n *Naive) Subscribe(ctx context.Context, query dcb.Query, after uint64) it
 	}
 }
 
-// above gives the matching events above a position, the head, and what will be
-// closed when there are more.
+// above returns the matching events above a position, the head, and a channel
+// that is closed when there are more events.
 func (h *history) above(position uint64, query dcb.Query) (found []dcb.SequencedEvent, head uint64, grown chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
