@@ -1,3 +1,4 @@
-// Package architecture tests the rules of this repository: which room may
-// import which, what must be documented, and how long a file may grow.
+// Package architecture tests the rules of this repository: which package may
+// import which, what must be documented, how long a file may be, and which phrases
+// must not be used.
 package architecture

@@ -8,18 +8,18 @@ import (
 	"testing"
 )
 
-// longest is the number of lines that a newcomer reads in one sitting.
-const longest = 500
+// maxLines is the maximum length of a Go file.
+const maxLines = 500
 
 func TestNoFileIsTooLong(t *testing.T) {
 	for _, file := range sources(t) {
-		if file.lines > longest {
-			t.Errorf("%s has %d lines, over %d: it is probably two things", file.path, file.lines, longest)
+		if file.lines > maxLines {
+			t.Errorf("%s has %d lines, over %d: split it", file.path, file.lines, maxLines)
 		}
 	}
 }
 
-func TestNothingIsLeftToDo(t *testing.T) {
+func TestNoLeftoverComments(t *testing.T) {
 	leftover := regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XXX)\b`)
 	for _, file := range sources(t) {
 		for _, group := range file.syntax.Comments {
@@ -36,12 +36,12 @@ func TestEveryPackageIsDocumented(t *testing.T) {
 	documented := map[string]bool{}
 	for _, file := range sources(t) {
 		if !file.isTest() {
-			documented[file.room()] = documented[file.room()] || file.syntax.Doc != nil
+			documented[file.pkg()] = documented[file.pkg()] || file.syntax.Doc != nil
 		}
 	}
-	for room, is := range documented {
-		if !is {
-			t.Errorf("no file of %s says what the package is", room)
+	for pkg, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no package comment", pkg)
 		}
 	}
 }
@@ -53,18 +53,18 @@ func TestEveryExportedNameIsDocumented(t *testing.T) {
 		}
 		for _, declaration := range file.syntax.Decls {
 			for _, name := range undocumented(declaration) {
-				t.Errorf("%s: %s is exported and says nothing about itself", files.Position(name.Pos()), name.Name)
+				t.Errorf("%s: exported name %s has no comment", files.Position(name.Pos()), name.Name)
 			}
 		}
 	}
 }
 
-// undocumented gives the exported names of a declaration that lack a comment.
-// One comment serves a whole group of constants or variables.
+// undocumented returns the exported names of a declaration without a comment. One
+// comment is enough for a group of constants or variables.
 func undocumented(declaration ast.Decl) (names []*ast.Ident) {
 	switch d := declaration.(type) {
 	case *ast.FuncDecl:
-		if d.Doc == nil && d.Name.IsExported() && hasExportedReceiver(d) && !speaksForItself(d) {
+		if d.Doc == nil && d.Name.IsExported() && hasExportedReceiver(d) && !isStandardMethod(d) {
 			names = append(names, d.Name)
 		}
 	case *ast.GenDecl:
@@ -89,13 +89,14 @@ func undocumented(declaration ast.Decl) (names []*ast.Ident) {
 	return names
 }
 
-// speaksForItself tells whether a method is one that every reader of Go knows.
-func speaksForItself(d *ast.FuncDecl) bool {
+// isStandardMethod reports whether a method needs no comment because it implements
+// a well-known interface.
+func isStandardMethod(d *ast.FuncDecl) bool {
 	return d.Recv != nil && slices.Contains([]string{"Error", "String", "Unwrap"}, d.Name.Name)
 }
 
-// hasExportedReceiver tells whether a function is one, or a method that can be
-// seen from outside.
+// hasExportedReceiver reports whether d is a function, or a method of an exported
+// type.
 func hasExportedReceiver(d *ast.FuncDecl) bool {
 	if d.Recv == nil {
 		return true

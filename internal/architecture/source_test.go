@@ -16,34 +16,34 @@ import (
 // module is the import path of the repository's root.
 const module = "github.com/umadb-go/umadb"
 
-// source is one Go file, whatever platform it is for.
+// source is a Go file, for any platform.
 type source struct {
-	path   string // from the root, with slashes
+	path   string // relative to the root, with slashes
 	lines  int
 	syntax *ast.File
 }
 
-// room is the folder of the file, "." for the root.
-func (s *source) room() string { return path.Dir(s.path) }
+// pkg returns the directory of the file, "." for the root.
+func (s *source) pkg() string { return path.Dir(s.path) }
 
 func (s *source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
 
-// imports gives the rooms that the file imports.
-func (s *source) imports() (rooms []string) {
+// imports returns the packages of this module that the file imports.
+func (s *source) imports() (packages []string) {
 	for _, spec := range s.syntax.Imports {
 		imported := strings.Trim(spec.Path.Value, `"`)
 		if imported == module {
-			rooms = append(rooms, ".")
-		} else if room, ours := strings.CutPrefix(imported, module+"/"); ours {
-			rooms = append(rooms, room)
+			packages = append(packages, ".")
+		} else if pkg, ok := strings.CutPrefix(imported, module+"/"); ok {
+			packages = append(packages, pkg)
 		}
 	}
-	return rooms
+	return packages
 }
 
 var files = token.NewFileSet()
 
-// sources gives all Go files of the module that are not generated.
+// sources returns all Go files of the module that are not generated.
 func sources(t *testing.T) []*source {
 	t.Helper()
 	all, err := readSources()

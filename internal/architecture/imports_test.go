@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// rooms says what each room may import of ours. A new package needs a line
-// here, and a place in docs/architecture.md.
-var rooms = map[string][]string{
-	// The vocabulary, the contract, and the two doors.
+// packages lists which packages of this module each package may import. A new
+// package needs a line here and in docs/architecture.md.
+var packages = map[string][]string{
+	// The vocabulary, the wire contract, and the public package.
 	"dcb":            {},
 	"proto/umadb/v1": {},
 	".":              {"dcb", "internal/client", "internal/store"},
@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"internal/index":    {"internal/vfs"},
 	"internal/store":    {"dcb", "internal/wire/encoding", "internal/eventlog", "internal/index", "internal/vfs"},
 
-	// The wire. Only the command line brings server and store together.
+	// The wire protocol. Only the command line combines server and store.
 	"internal/wire/encoding": {"dcb"},
 	"internal/wire":          {"dcb", "internal/wire/encoding", "proto/umadb/v1"},
 	"internal/client":        {"dcb", "internal/wire", "internal/wire/encoding", "proto/umadb/v1"},
@@ -33,86 +33,85 @@ var rooms = map[string][]string{
 	// The Go library inside the Python package.
 	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/wire/encoding"},
 
-	// Tests that are packages of their own.
-	"internal/storetest":    {"dcb", "internal/wire/encoding"}, // to measure events as the limits do
+	// Packages that contain only tests.
+	"internal/storetest":    {"dcb", "internal/wire/encoding"}, // for the encoded size of events
 	"internal/interop":      {},
 	"internal/architecture": {},
 
-	// Programs that use the library as anybody would.
+	// Programs that use the public package.
 	"demo":      {".", "dcb"},
 	"bench/...": {".", "dcb", "internal/wire", "internal/wire/encoding", "proto/umadb/v1"},
 }
 
-// mayImport gives a room's line in the table. A name that ends in "/..." stands
-// for a folder with all those in it.
-func mayImport(room string) (allowed []string, known bool) {
-	if allowed, known = rooms[room]; known {
+// mayImport returns the imports that the table allows for a package. A name that
+// ends in "/..." applies to a directory and everything below it.
+func mayImport(pkg string) (allowed []string, known bool) {
+	if allowed, known = packages[pkg]; known {
 		return allowed, true
 	}
-	for ; room != "."; room = path.Dir(room) {
-		if allowed, known = rooms[room+"/..."]; known {
+	for ; pkg != "."; pkg = path.Dir(pkg) {
+		if allowed, known = packages[pkg+"/..."]; known {
 			return allowed, true
 		}
 	}
 	return nil, false
 }
 
-func TestARoomImportsOnlyWhatItMay(t *testing.T) {
+func TestPackageImportsOnlyWhatItMay(t *testing.T) {
 	for _, file := range sources(t) {
-		allowed, known := mayImport(file.room())
+		allowed, known := mayImport(file.pkg())
 		if !known {
-			t.Errorf("%s: the room %s has no line in the table", file.path, file.room())
+			t.Errorf("%s: package %s has no line in the table", file.path, file.pkg())
 			continue
 		}
 		if file.isTest() {
 			continue
 		}
-		for _, room := range file.imports() {
-			if !slices.Contains(allowed, room) {
-				t.Errorf("%s imports %s; %s may import only %v", file.path, room, file.room(), allowed)
+		for _, imported := range file.imports() {
+			if !slices.Contains(allowed, imported) {
+				t.Errorf("%s imports %s; %s may import only %v", file.path, imported, file.pkg(), allowed)
 			}
 		}
 	}
 }
 
-// Tests see more than the code, but they do not turn the order around: a lower
-// room is not tested through a higher one.
-func TestATestImportsOnlyWhatIsBelow(t *testing.T) {
+// Tests may import more than the code, but no package that is above theirs.
+func TestTestsImportNoPackageAboveTheirs(t *testing.T) {
 	anywhere := []string{"dcb", "internal/vfs", "internal/storetest", "proto/umadb/v1", "internal/wire", "internal/wire/encoding"}
 	top := []string{".", "internal/cli", "internal/interop", "internal/architecture", "internal/storetest"}
 	for _, file := range sources(t) {
-		room := file.room()
-		if !file.isTest() || slices.Contains(top, room) || strings.HasPrefix(room, "bench") {
+		pkg := file.pkg()
+		if !file.isTest() || slices.Contains(top, pkg) || strings.HasPrefix(pkg, "bench") {
 			continue
 		}
-		allowed, _ := mayImport(room)
+		allowed, _ := mayImport(pkg)
 		for _, imported := range file.imports() {
-			if imported != room && !slices.Contains(anywhere, imported) && !slices.Contains(allowed, imported) {
-				t.Errorf("%s imports %s, which is not below %s", file.path, imported, room)
+			if imported != pkg && !slices.Contains(anywhere, imported) && !slices.Contains(allowed, imported) {
+				t.Errorf("%s imports %s, which is not below %s", file.path, imported, pkg)
 			}
 		}
 	}
 }
 
-func TestEveryLineOfTheTableHasItsRoom(t *testing.T) {
+func TestEveryLineOfTheTableHasAPackage(t *testing.T) {
 	found := map[string]bool{}
 	for _, file := range sources(t) {
-		found[file.room()] = true
-		found[file.room()+"/..."] = true
+		found[file.pkg()] = true
+		found[file.pkg()+"/..."] = true
 	}
-	for room := range rooms {
-		// The generated code of the contract is no source of ours.
-		if !found[room] && room != "proto/umadb/v1" {
-			t.Errorf("the table has a line for %s, which has no Go file", room)
+	for pkg := range packages {
+		// sources omits generated code.
+		if !found[pkg] && pkg != "proto/umadb/v1" {
+			t.Errorf("the table has a line for %s, which has no Go file", pkg)
 		}
 	}
 }
 
-func TestNoRoomHasANameThatSaysNothing(t *testing.T) {
+func TestNoPackageHasAGenericName(t *testing.T) {
 	for _, file := range sources(t) {
 		name := strings.TrimSuffix(file.syntax.Name.Name, "_test")
 		if slices.Contains([]string{"util", "utils", "common", "types", "helpers", "errors", "log", "http"}, name) {
-			t.Errorf("%s: a package is named for what it adapts or does, not %q", file.path, name)
+			t.Errorf("%s: package name %q is generic; name the package for what it adapts or does", file.path, name)
 		}
 	}
 }
@@ -120,7 +119,7 @@ func TestNoRoomHasANameThatSaysNothing(t *testing.T) {
 func TestMainIsShort(t *testing.T) {
 	for _, file := range sources(t) {
 		if path.Dir(file.path) == "cmd/umadb" && file.lines > 20 {
-			t.Errorf("%s has %d lines: what it does belongs into internal/cli", file.path, file.lines)
+			t.Errorf("%s has %d lines, over 20: move code to internal/cli", file.path, file.lines)
 		}
 	}
 }
