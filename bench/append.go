@@ -7,7 +7,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// appender appends events of random customers and orders never seen before.
+// appender appends events with a random customer and a new order.
 type appender struct {
 	client
 	maker   *eventMaker
@@ -17,7 +17,8 @@ type appender struct {
 	request frame
 }
 
-// newAppender makes the appender of a connection, whose orders are its own.
+// newAppender returns the appender of a connection. No two connections use the
+// same order.
 func newAppender(c client, o *options, events, number int) *appender {
 	return &appender{
 		client: c,
@@ -45,10 +46,11 @@ func (a *appender) call(ctx context.Context, t *tally) error {
 	return err
 }
 
-// conditionalAppender appends events whose boundary is the order of the last.
+// conditionalAppender appends events on condition that there is no event with the
+// order of the last one.
 type conditionalAppender struct {
 	*appender
-	head uint64 // the newest position that this connection has been told
+	head uint64 // the newest position that was returned to this connection
 }
 
 func (a *conditionalAppender) call(ctx context.Context, t *tally) error {
@@ -57,7 +59,7 @@ func (a *conditionalAppender) call(ctx context.Context, t *tally) error {
 		Types: []string{eventType},
 		Tags:  []string{tagOf(orderTag, orderStart, a.order)},
 	}}}}
-	// A message and another one behind it are, to protobuf, one message.
+	// Protobuf parses two concatenated messages as one merged message.
 	a.request = append(a.request, encoding.EncodeAppend(nil, &condition, nil)...)
 	head, err := a.append(ctx, &a.request)
 	if err == nil {

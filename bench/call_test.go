@@ -12,8 +12,8 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// memory is a server that keeps what it is sent, and answers reads by tag. It
-// decodes with generated code, so that it does not share the client's mistakes.
+// memory is an in-memory server that supports reads by tag. It uses generated code,
+// so that it does not share the client's encoding.
 type memory struct {
 	umadbv1.UnsafeDCBServer
 	requests []*umadbv1.AppendRequest
@@ -60,7 +60,7 @@ func (m *memory) GetTrackingInfo(context.Context, *umadbv1.TrackingRequest) (*um
 	return &umadbv1.TrackingResponse{}, nil
 }
 
-// connected gives a client of a new server.
+// connected returns a new server and a client that is connected to it.
 func connected(t *testing.T) (*memory, client) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,13 +76,13 @@ func connected(t *testing.T) (*memory, client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { hangUp(clients) })
+	t.Cleanup(func() { closeAll(clients) })
 	return m, clients[0]
 }
 
 func small() *options { return &options{dataBytes: 20, preload: 40, perTag: 10} }
 
-func TestAppenderCountsWhatIsStored(t *testing.T) {
+func TestAppenderCountsStoredEvents(t *testing.T) {
 	m, c := connected(t)
 	var counted tally
 	a := newAppender(c, small(), 3, 2)
@@ -114,15 +114,15 @@ func TestConditionIsTheLastOrderAboveTheKnownHead(t *testing.T) {
 	for i, request := range m.requests {
 		items := request.GetCondition().GetFailIfEventsMatch().GetItems()
 		if len(items) != 1 || !slices.Equal(items[0].Types, []string{eventType}) || !slices.Equal(items[0].Tags, request.Events[1].Tags[1:]) {
-			t.Errorf("request %d asks for %v", i, items)
+			t.Errorf("condition of request %d has items %v", i, items)
 		}
 		if after := request.GetCondition().GetAfter(); after != uint64(2*i) {
-			t.Errorf("request %d asks after %d", i, after)
+			t.Errorf("condition of request %d has after %d", i, after)
 		}
 	}
 }
 
-func TestReadersCountWhatWasPreloaded(t *testing.T) {
+func TestReadersCountPreloadedEvents(t *testing.T) {
 	_, c := connected(t)
 	o := small()
 	if err := preload(t.Context(), c, o); err != nil {
@@ -143,9 +143,9 @@ func TestReadersCountWhatWasPreloaded(t *testing.T) {
 	}
 }
 
-func TestWrongAnswerIsAnError(t *testing.T) {
+func TestWrongNumberOfEventsIsAnError(t *testing.T) {
 	_, c := connected(t)
 	if err := (&scanner{client: c, expected: 1}).call(t.Context(), &tally{}); err == nil {
-		t.Error("an empty store passes for one with an event")
+		t.Error("no error for an empty store, want one event")
 	}
 }

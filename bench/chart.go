@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// The chart's measures, in pixels.
+// Dimensions of the chart, in pixels.
 const (
 	chartWidth  = 860
-	chartLabels = 330 // of the width, for names
-	chartBars   = 400 // of the width, for the longest bar
+	chartLabels = 330 // width of the names
+	chartBars   = 400 // width of the longest bar
 	barHeight   = 15
 	chartHeader = 34
 	chartGap    = 10
@@ -19,8 +19,8 @@ const (
 
 var barColors = []string{"#2563eb", "#d97706", "#059669", "#9333ea"}
 
-// chart draws the throughput of every workload as bars, each workload to its
-// own scale: the fastest server's bar is full.
+// chart returns an SVG bar chart of the throughput of every workload. Each workload
+// has its own scale, in which the fastest server's bar has full width.
 func (res *result) chart() string {
 	var bars strings.Builder
 	y := chartHeader

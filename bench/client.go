@@ -23,13 +23,13 @@ var readStream = grpc.StreamDesc{StreamName: "Read", ServerStreams: true}
 // client is one connection to a server.
 type client struct{ conn *grpc.ClientConn }
 
-// dial opens connections and waits until all of them stand.
+// dial opens connections and waits until all of them are established.
 func dial(ctx context.Context, address string, connections int) ([]client, error) {
 	var clients []client
 	for range connections {
 		conn, err := grpc.NewClient("passthrough:///"+address, dialOptions()...)
 		if err != nil {
-			hangUp(clients)
+			closeAll(clients)
 			return nil, err
 		}
 		conn.Connect()
@@ -40,15 +40,15 @@ func dial(ctx context.Context, address string, connections int) ([]client, error
 	for _, c := range clients {
 		for state := c.conn.GetState(); state != connectivity.Ready; state = c.conn.GetState() {
 			if !c.conn.WaitForStateChange(ctx, state) {
-				hangUp(clients)
-				return nil, fmt.Errorf("not all of %d connections could be opened: %w", connections, ctx.Err())
+				closeAll(clients)
+				return nil, fmt.Errorf("cannot open %d connections: %w", connections, ctx.Err())
 			}
 		}
 	}
 	return clients, nil
 }
 
-func hangUp(clients []client) {
+func closeAll(clients []client) {
 	for _, c := range clients {
 		c.conn.Close()
 	}
@@ -58,9 +58,9 @@ func dialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithNoProxy(),
-		grpc.WithDisableRetry(), // a failure is to be seen
+		grpc.WithDisableRetry(), // failures must not be hidden
 		grpc.WithDisableServiceConfig(),
-		// Fixed windows: no pings to size them, the same for every server.
+		// Fixed windows, the same for every server, without the pings that adapt them.
 		grpc.WithStaticStreamWindowSize(1 << 20),
 		grpc.WithStaticConnWindowSize(1 << 20),
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -88,14 +88,14 @@ func (c client) head(ctx context.Context) (uint64, error) {
 	return r.number, err
 }
 
-// read returns how many events came. It tells count of each message's.
+// read returns the number of events. It calls count with the number in each message.
 func (c client) read(ctx context.Context, request *frame, count func(events int64)) (int64, error) {
 	stream, err := c.conn.NewStream(ctx, &readStream, methodRead)
 	if err != nil {
 		return 0, err
 	}
 	if err := stream.SendMsg(request); err != nil && err != io.EOF {
-		return 0, err // io.EOF: the reason comes from RecvMsg
+		return 0, err // for io.EOF, RecvMsg returns the reason
 	}
 	if err := stream.CloseSend(); err != nil {
 		return 0, err

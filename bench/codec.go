@@ -8,15 +8,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// frame is an encoded request. It may be filled anew after the call for it has
-// succeeded: the server has then read all of it.
+// frame is an encoded request. It may be reused after the call has succeeded: the
+// server has then read all of it.
 type frame []byte
 
-// reply is what a client needs of any response: AppendResponse, HeadResponse
-// and ReadResponse differ in which of the fields they have.
+// reply contains the fields of AppendResponse, HeadResponse and ReadResponse that
+// the benchmark needs.
 type reply struct {
-	events int64  // added to, a message at a time
-	number uint64 // the position or the head
+	events int64  // the sum over all messages
+	number uint64 // position or head
 }
 
 // The tags of the fields: number and wire type.
@@ -29,11 +29,11 @@ const (
 	tagHead     = 2<<3 | wireVarint
 )
 
-// codec passes frames through, and counts events where a client would decode
-// them, so that what is measured is the server.
+// codec sends frames unchanged and counts events instead of decoding them, to keep
+// the cost of the client low.
 type codec struct{}
 
-// Name is the content type that every gRPC server knows.
+// Name returns the content subtype, which every gRPC server supports.
 func (codec) Name() string { return "proto" }
 
 func (codec) Marshal(v any) (mem.BufferSlice, error) {
@@ -62,10 +62,10 @@ func (r *reply) add(data *mem.Reader) error {
 		case tagEvents:
 			r.events++
 			if n, err := data.Discard(int(value)); err != nil || uint64(n) != value {
-				return fmt.Errorf("a response ends within an event")
+				return fmt.Errorf("truncated event in a response")
 			}
 		default:
-			return fmt.Errorf("a response has an unexpected field (tag %d)", tag)
+			return fmt.Errorf("unexpected field in a response (tag %d)", tag)
 		}
 	}
 	return nil

@@ -8,9 +8,9 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// The parts of an event that differ from one to the next, as the template has
-// them. All have a fixed width, so that making an event is a copy and three
-// stamps: the client must cost little beside the server.
+// The parts of the template that differ between events. All have a fixed width, so
+// that an event is made with one copy and three overwrites: the client must be cheap
+// compared with the server.
 const (
 	eventType     = "OrderShipped"
 	customerTag   = "customer:00000000000" // shared by some events
@@ -20,15 +20,15 @@ const (
 	orderStart    = len("order:")
 )
 
-// eventMaker makes events, encoded as entries of AppendRequest.events. It is
-// for one goroutine.
+// eventMaker makes events, encoded as entries of AppendRequest.events. It must not
+// be used concurrently.
 type eventMaker struct {
 	template              []byte
-	customer, order, uuid int // where their digits lie in the template
+	customer, order, uuid int // offsets of their digits in the template
 	random                *rand.Rand
 }
 
-// newEventMaker makes the same events for the same seed.
+// newEventMaker returns an eventMaker. Equal seeds make equal events.
 func newEventMaker(dataBytes int, seed uint64) *eventMaker {
 	random := rand.New(rand.NewPCG(seed, 0))
 	data := make([]byte, dataBytes)
@@ -47,7 +47,7 @@ func newEventMaker(dataBytes int, seed uint64) *eventMaker {
 	}
 }
 
-// appendEvent appends the event of this customer and order, with a new UUID.
+// appendEvent appends an event with this customer and order and a new UUID.
 func (m *eventMaker) appendEvent(request []byte, customer, order uint64) []byte {
 	start := len(request)
 	request = append(request, m.template...)
@@ -66,7 +66,7 @@ func putDecimal(dst []byte, n uint64) {
 	}
 }
 
-// putUUID replaces the digits of a template UUID that a random one may choose.
+// putUUID replaces the random digits of a version 4 UUID.
 func putUUID(dst []byte, high, low uint64) {
 	const digits = "0123456789abcdef"
 	for i := range dst {
@@ -82,7 +82,7 @@ func putUUID(dst []byte, high, low uint64) {
 	}
 }
 
-// tagOf gives a tag of the template with the digits of n.
+// tagOf returns a tag of the template with the digits of n.
 func tagOf(template string, start int, n uint64) string {
 	tag := []byte(template)
 	putDecimal(tag[start:], n)

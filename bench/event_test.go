@@ -9,7 +9,7 @@ import (
 	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
-// parse reads a request as a server would.
+// parse parses a request as a server does.
 func parse(t *testing.T, request []byte) (*encoding.AppendRequest, []dcb.Event) {
 	t.Helper()
 	limits := dcb.Limits{}.WithDefaults()
@@ -54,7 +54,7 @@ func TestEventsDifferInTagsAndUUID(t *testing.T) {
 	}
 }
 
-func TestSameSeedSameEvents(t *testing.T) {
+func TestEqualSeedsMakeEqualEvents(t *testing.T) {
 	a, b := newEventMaker(10, 3), newEventMaker(10, 3)
 	for i := range uint64(5) {
 		if string(a.appendEvent(nil, i, i)) != string(b.appendEvent(nil, i, i)) {

@@ -9,52 +9,52 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// caller makes one call after the other, on one connection. It tells the tally
-// of the events as they are acknowledged or come in.
+// caller makes calls on one connection. It counts events in the tally when they
+// are acknowledged or received.
 type caller interface {
 	call(ctx context.Context, t *tally) error
 }
 
-// tally is what one caller has done. Only latencies belong to its goroutine
-// alone, until the load is over.
+// tally contains the results of one caller. latencies is owned by the caller's
+// goroutine until the load has ended.
 type tally struct {
 	calls, events atomic.Int64
 	latencies     []time.Duration
-	_             [64]byte // the next tally is not to share a cache line
+	_             [64]byte // so that two tallies do not share a cache line
 }
 
 func (t *tally) count(events int64) { t.events.Add(events) }
 
-// load is a set of callers at work, each with one call under way at any time.
-// It is measured within a window, while it goes on before and behind.
+// load is a set of running callers, each with one call at a time. It is measured
+// within a window; it starts before the window and ends after it.
 type load struct {
 	callers   []caller
 	tallies   []tally
-	recording atomic.Bool // calls that end now belong to the window
+	recording atomic.Bool // whether calls that end now are in the window
 	stopping  atomic.Bool
 }
 
 // cpu is CPU time used so far.
 type cpu struct{ server, client time.Duration }
 
-// moment is what is known at either end of the window.
+// moment contains the counters at the start or the end of the window.
 type moment struct {
 	at            time.Time
 	calls, events int64
 	cpu
 }
 
-// window is what happened in it.
+// window contains the measurements of a window.
 type window struct {
 	elapsed       time.Duration
 	calls, events int64
 	cpu
 	latencies []time.Duration // ascending
-	total     int64           // events from first call to last, also outside
+	total     int64           // events of all calls, also outside the window
 }
 
-// run puts the load on for the warm-up and the window, lets every call finish,
-// and gives what happened in the window. usage tells the CPU time so far.
+// run applies the load during the warm-up and the window, waits for the last calls,
+// and returns the measurements of the window. usage returns the CPU time used so far.
 func (l *load) run(ctx context.Context, warmup, duration time.Duration, usage func() (cpu, error)) (w window, err error) {
 	l.tallies = make([]tally, len(l.callers))
 	group, ctx := errgroup.WithContext(ctx)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// sleeper takes its time for three events, and fails at some call.
+// sleeper sleeps for each call of three events, and fails at call failAt.
 type sleeper struct {
 	takes  time.Duration
 	failAt int
@@ -18,14 +18,14 @@ type sleeper struct {
 func (s *sleeper) call(ctx context.Context, t *tally) error {
 	s.calls++
 	if s.calls == s.failAt {
-		return errors.New("no more")
+		return errors.New("failed")
 	}
 	err := sleep(ctx, s.takes)
 	t.count(3)
 	return err
 }
 
-func TestWindowLeavesOutWhatIsBeforeAndBehind(t *testing.T) {
+func TestWindowExcludesCallsBeforeAndAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := load{callers: []caller{&sleeper{takes: 7 * time.Millisecond}, &sleeper{takes: 7 * time.Millisecond}}}
 		var used time.Duration
@@ -36,7 +36,7 @@ func TestWindowLeavesOutWhatIsBeforeAndBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// 28 calls end before 200 ms, 129 before 905 ms, and one is let finish.
+		// 28 calls end before 200 ms, 129 before 905 ms, and one more after that.
 		if w.elapsed != 705*time.Millisecond || w.calls != 2*101 || w.events != 6*101 || w.total != 6*130 {
 			t.Errorf("%v, %d calls, %d events, %d in all", w.elapsed, w.calls, w.events, w.total)
 		}
@@ -54,7 +54,7 @@ func TestFailedCallEndsTheLoad(t *testing.T) {
 		l := load{callers: []caller{&sleeper{takes: time.Millisecond, failAt: 5}, &sleeper{takes: time.Millisecond}}}
 		began := time.Now()
 		_, err := l.run(t.Context(), 0, time.Hour, func() (cpu, error) { return cpu{}, nil })
-		if err == nil || err.Error() != "no more" || time.Since(began) > time.Second {
+		if err == nil || err.Error() != "failed" || time.Since(began) > time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// machine is where and when the figures were taken. It names no host and no
-// path.
+// machine describes where and when the measurements were taken. It contains no host
+// name and no path.
 type machine struct {
 	Date        string  `json:"date"`
 	Cores       int     `json:"cores"`
@@ -23,12 +23,12 @@ type machine struct {
 	System      string  `json:"system"`
 	FileSystem  string  `json:"file_system"`
 	SyncMillis  float64 `json:"sync_ms"`
-	Load        float64 `json:"load_average"` // over a minute, before the run
+	Load        float64 `json:"load_average"` // of one minute, before the run
 	Go          string  `json:"go"`
 	Commit      string  `json:"commit"`
 }
 
-// describeMachine looks at the machine, and at the file system of dir.
+// describeMachine describes the machine and the file system of dir.
 func describeMachine(ctx context.Context, dir string) (machine, error) {
 	m := machine{
 		Date:   time.Now().UTC().Format(time.DateOnly),
@@ -66,7 +66,7 @@ func describeMachine(ctx context.Context, dir string) (machine, error) {
 	return m, err
 }
 
-// commit is that of the working tree, which tells what the client was.
+// commit returns the commit of the working tree, and so of the client.
 func commit(ctx context.Context) string {
 	output, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
 	if err != nil {
@@ -85,7 +85,7 @@ func cpuModel(cpuinfo string) (string, bool) {
 	return "", false
 }
 
-// fileSystem is the type of what is mounted nearest above an absolute path.
+// fileSystem returns the type of the file system that contains an absolute path.
 func fileSystem(mountinfo, path string) string {
 	found, longest := "unknown", -1
 	for line := range strings.Lines(mountinfo) {
@@ -102,8 +102,8 @@ func fileSystem(mountinfo, path string) string {
 	return found
 }
 
-// syncMillis is what making 4 KiB durable takes in a file that has its blocks:
-// the median of some. Much of what appending costs is this.
+// syncMillis returns the median time to write and sync 4 KiB in a file with
+// allocated blocks, which is much of the cost of an append.
 func syncMillis(dir string) (float64, error) {
 	const times, size = 101, 4096
 	f, err := os.CreateTemp(dir, "sync-")

@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-func TestFileSystemIsThatOfTheNearestMount(t *testing.T) {
+func TestFileSystemOfNearestMount(t *testing.T) {
 	const mounts = `27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 30 27 0:25 / /data rw,relatime shared:1 - xfs /dev/vdb rw
 31 30 0:26 / /data/fast rw - tmpfs tmpfs rw
@@ -17,7 +17,7 @@ func TestFileSystemIsThatOfTheNearestMount(t *testing.T) {
 		"/datasets":     "ext4",
 	} {
 		if got := fileSystem(mounts, path); got != want {
-			t.Errorf("%s is on %s, not %s", path, got, want)
+			t.Errorf("%s is on %s, want %s", path, got, want)
 		}
 	}
 	if got := fileSystem("", "/x"); got != "unknown" {

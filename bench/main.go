@@ -13,11 +13,11 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends servers and removes directories; a second one ends
-	// this process at once.
+	// The first signal stops servers and removes directories; a second one kills
+	// this process.
 	context.AfterFunc(ctx, stop)
-	// The client shares the cores with the server it measures, so it trades
-	// memory for CPU.
+	// The client shares the cores with the server that it measures, so it trades
+	// memory for CPU time.
 	debug.SetGCPercent(400)
 
 	err := bench(ctx, os.Args[1:])
@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// bench does all that the command line asks for.
+// bench runs the command.
 func bench(ctx context.Context, args []string) error {
 	o, err := parseOptions(args)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 const none = "–"
 
-// thousands writes a whole number with commas.
+// thousands formats v as an integer with commas.
 func thousands(v float64) string {
 	if math.IsNaN(v) {
 		return none
@@ -20,7 +20,7 @@ func thousands(v float64) string {
 	return text
 }
 
-// significant writes three significant digits, but no fraction of hundreds.
+// significant formats v with three significant digits, from 100 on as an integer.
 func significant(v float64) string {
 	switch size := math.Abs(v); {
 	case math.IsNaN(v):
@@ -36,7 +36,7 @@ func significant(v float64) string {
 	}
 }
 
-// times writes a ratio.
+// times formats a ratio.
 func times(v float64) string {
 	if math.IsNaN(v) {
 		return none

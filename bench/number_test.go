@@ -25,7 +25,7 @@ func TestNumbersAsText(t *testing.T) {
 		{plural(2000, "event"), "2,000 events"},
 	} {
 		if c.got != c.want {
-			t.Errorf("%q, not %q", c.got, c.want)
+			t.Errorf("%q, want %q", c.got, c.want)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// options is the command line.
+// options contains the flags.
 type options struct {
 	servers string
 	name    string
@@ -30,11 +30,11 @@ type options struct {
 	dir, cache, out string
 }
 
-// shape is how a workload calls: so many events in a call, over so many
-// connections, each with one call under way at any time.
+// shape is the number of events in a call and the number of connections, each
+// with one call at a time.
 type shape struct{ events, connections int }
 
-// shapes is a flag that lists shapes, as in "1x64,1000x4".
+// shapes is a flag with a list of shapes, such as "1x64,1000x4".
 type shapes []shape
 
 func parseOptions(args []string) (options, error) {
@@ -45,19 +45,19 @@ func parseOptions(args []string) (options, error) {
 		lookups:     shapes{{0, 16}},
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME or NAME=COMMAND; the first is compared with each other one")
+	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME or NAME=COMMAND; the first is compared with each of the others")
 	f.StringVar(&o.name, "name", "", "`name` of the result; default: the servers' names")
-	f.IntVar(&o.rounds, "rounds", 5, "`times` to measure each workload on each server")
+	f.IntVar(&o.rounds, "rounds", 5, "`number` of measurements of each workload on each server")
 	f.DurationVar(&o.warmup, "warmup", time.Second, "`time` under load before a measurement")
-	f.DurationVar(&o.duration, "duration", 3*time.Second, "`time` that a measurement takes")
+	f.DurationVar(&o.duration, "duration", 3*time.Second, "`time` of a measurement")
 	f.Var(&o.appends, "appends", "`shapes` of plain appends, EVENTSxCONNECTIONS; empty for none")
 	f.Var(&o.conditional, "conditional", "`shapes` of conditional appends, EVENTSxCONNECTIONS")
-	f.Var(&o.scans, "scans", "`connections` that read the whole store, a list")
-	f.Var(&o.lookups, "lookups", "`connections` that read the events of a tag, a list")
+	f.Var(&o.scans, "scans", "`list` of numbers of connections that read the whole store")
+	f.Var(&o.lookups, "lookups", "`list` of numbers of connections that read the events of a tag")
 	f.IntVar(&o.dataBytes, "data", 150, "`bytes` of data in an event")
-	f.IntVar(&o.preload, "preload", 200_000, "`events` in the store that is read")
-	f.IntVar(&o.perTag, "per-tag", 10, "`events` of each tag that is looked up")
-	f.StringVar(&o.dir, "dir", filepath.Join(".cache", "bench"), "`directory` for the stores; its file system is what is measured")
+	f.IntVar(&o.preload, "preload", 200_000, "`events` in the store of the reading workloads")
+	f.IntVar(&o.perTag, "per-tag", 10, "`events` with the same tag")
+	f.StringVar(&o.dir, "dir", filepath.Join(".cache", "bench"), "`directory` for the stores, on the file system to measure")
 	f.StringVar(&o.cache, "cache", ".cache", "`directory` for the released Rust server")
 	f.StringVar(&o.out, "out", filepath.Join("bench", "results"), "`directory` for the results")
 	if err := f.Parse(args); err != nil {
@@ -72,31 +72,31 @@ func parseOptions(args []string) (options, error) {
 func (o *options) validate() error {
 	switch {
 	case o.rounds < 1 || o.duration <= 0 || o.warmup < 0:
-		return fmt.Errorf("-rounds and -duration must be positive, -warmup not negative")
+		return fmt.Errorf("-rounds and -duration must be positive, and -warmup must not be negative")
 	case o.dataBytes < 0 || o.dataBytes > 1<<16:
 		return fmt.Errorf("-data must be between 0 and 65536")
 	case o.perTag < 1 || o.preload < o.perTag || o.preload%o.perTag != 0:
-		return fmt.Errorf("-preload must be a multiple of -per-tag, and both positive")
+		return fmt.Errorf("-preload must be a multiple of -per-tag, and both must be positive")
 	case strings.ContainsAny(o.name, `/\`):
-		return fmt.Errorf("-name must not hold a slash: it names a file in -out")
+		return fmt.Errorf("-name must not contain a slash: it is a file name in -out")
 	}
 	for _, s := range append(append(shapes{}, o.appends...), o.conditional...) {
 		if s.events < 1 {
-			return fmt.Errorf("-appends and -conditional take EVENTSxCONNECTIONS, as in 10x64")
+			return fmt.Errorf("-appends and -conditional take EVENTSxCONNECTIONS, such as 10x64")
 		}
 	}
 	for _, s := range append(append(shapes{}, o.scans...), o.lookups...) {
 		if s.events != 0 {
-			return fmt.Errorf("-scans and -lookups take numbers of connections, as in 1,16")
+			return fmt.Errorf("-scans and -lookups take numbers of connections, such as 1,16")
 		}
 	}
 	return nil
 }
 
-// tags is the number of tags that the preloaded store can be asked for.
+// tags returns the number of tags in the preloaded store.
 func (o *options) tags() int { return o.preload / o.perTag }
 
-// parameters is what of the options bears on the figures.
+// parameters returns the options that apply to all measurements.
 func (o *options) parameters() parameters {
 	return parameters{
 		Rounds:        o.rounds,
@@ -120,7 +120,7 @@ func (s shapes) String() string {
 	return strings.Join(parts, ",")
 }
 
-// Set parses a list; an empty one leaves the workload out.
+// Set parses a list; an empty list skips the workload.
 func (s *shapes) Set(text string) error {
 	*s = nil
 	for part := range strings.SplitSeq(text, ",") {
@@ -133,10 +133,10 @@ func (s *shapes) Set(text string) error {
 		if !both {
 			connections = events
 		} else if each.events, err = strconv.Atoi(events); err != nil || each.events < 1 {
-			return fmt.Errorf("%q is no number of events", events)
+			return fmt.Errorf("%q is not a number of events", events)
 		}
 		if each.connections, err = strconv.Atoi(connections); err != nil || each.connections < 1 {
-			return fmt.Errorf("%q is no number of connections", connections)
+			return fmt.Errorf("%q is not a number of connections", connections)
 		}
 		*s = append(*s, each)
 	}

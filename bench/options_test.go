@@ -11,7 +11,7 @@ func TestShapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := (shapes{{1, 64}, {1000, 4}, {0, 16}}); !slices.Equal(s, want) {
-		t.Errorf("%v, not %v", s, want)
+		t.Errorf("%v, want %v", s, want)
 	}
 	if s.String() != "1x64,1000x4,16" {
 		t.Errorf("printed as %q", s.String())
@@ -21,12 +21,12 @@ func TestShapes(t *testing.T) {
 	}
 	for _, bad := range []string{"x", "0x1", "1x0", "-1", "1x2x3", "one"} {
 		if s.Set(bad) == nil {
-			t.Errorf("%q passes", bad)
+			t.Errorf("%q is accepted", bad)
 		}
 	}
 }
 
-func TestDefaultsAreTheWorkloadsOfTheProject(t *testing.T) {
+func TestDefaultWorkloads(t *testing.T) {
 	o, err := parseOptions(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestDefaultsAreTheWorkloadsOfTheProject(t *testing.T) {
 	}
 }
 
-func TestNonsenseIsRefused(t *testing.T) {
+func TestInvalidFlagsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"-rounds", "0"},
 		{"-duration", "0s"},
@@ -62,7 +62,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 		{"surplus"},
 	} {
 		if _, err := parseOptions(args); err == nil {
-			t.Errorf("%q passes", args)
+			t.Errorf("%q is accepted", args)
 		}
 	}
 }

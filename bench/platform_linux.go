@@ -6,13 +6,13 @@ import (
 	"syscall"
 )
 
-// childAttributes keep a server out of reach of the terminal's Ctrl-C, which is
-// for this process to act on, and end it should this process die unawares.
+// childAttributes puts a server in its own process group, so that Ctrl-C reaches
+// only this process, and makes the kernel kill it if this process dies.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// allocatedBytes is what a file takes on the disk, holes left out.
+// allocatedBytes returns the disk space of a file, without holes.
 func allocatedBytes(info fs.FileInfo) int64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return stat.Blocks * 512
@@ -20,9 +20,9 @@ func allocatedBytes(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
-// syncData makes a file's data durable, as a log does at every commit.
+// syncData makes the data of a file durable, as a log does for every commit.
 func syncData(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
 
-// settle waits until the disk has taken all that was written and deleted, so
-// that no server pays for the one before it.
+// settle waits for all pending writes, so that no server is charged for the one
+// before it.
 func settle() { syscall.Sync() }

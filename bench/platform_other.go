@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// The benchmark compiles here, and says at its first look at /proc that it
-// cannot measure.
+// On other platforms the benchmark compiles, but fails because there is no /proc.
 
 func childAttributes() *syscall.SysProcAttr { return nil }
 

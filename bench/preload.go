@@ -2,10 +2,10 @@ package main
 
 import "context"
 
-// maxPreloadBatch keeps a preloading request within what every server accepts.
+// maxPreloadBatch is a number of events in a request that every server accepts.
 const maxPreloadBatch = 1000
 
-// preload fills an empty store. The events of a customer lie far apart.
+// preload fills an empty store. The events of a customer are far apart.
 func preload(ctx context.Context, c client, o *options) error {
 	maker := newEventMaker(o.dataBytes, 0)
 	var request frame

@@ -21,7 +21,7 @@ const (
 type process struct {
 	cmd     *exec.Cmd
 	address string
-	log     string        // the file that holds what it prints
+	log     string        // file with its output
 	exited  chan struct{} // closed when the process is gone
 }
 
@@ -57,7 +57,7 @@ func startServer(ctx context.Context, s server, store string) (*process, error) 
 	return p, nil
 }
 
-// freeAddress is a loopback address that nothing listens on at the moment.
+// freeAddress returns a loopback address with a free port.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,7 +67,8 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// serverEnvironment leaves out settings that would reach only some servers.
+// serverEnvironment returns the environment without settings that only some
+// servers would read.
 func serverEnvironment() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
@@ -89,19 +90,19 @@ func (p *process) awaitListening(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the server did not start: %w", ctx.Err())
+			return fmt.Errorf("server did not start: %w", ctx.Err())
 		case <-p.exited:
-			return errors.New("the server ended while starting")
+			return errors.New("server exited during startup")
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
 
-// stop asks the server to end, then makes it.
+// stop sends SIGTERM to the server, and kills it if it does not exit in time.
 func (p *process) stop() error {
 	select {
 	case <-p.exited:
-		return fmt.Errorf("the server had ended by itself (%v); it printed: %s", p.cmd.ProcessState, p.printed())
+		return fmt.Errorf("server had exited (%v); it printed: %s", p.cmd.ProcessState, p.printed())
 	default:
 	}
 	p.cmd.Process.Signal(syscall.SIGTERM)
@@ -112,10 +113,10 @@ func (p *process) stop() error {
 	}
 	p.cmd.Process.Kill()
 	<-p.exited
-	return fmt.Errorf("the server had to be killed: it did not end within %v of SIGTERM", stopTimeout)
+	return fmt.Errorf("server was killed: it did not exit within %v of SIGTERM", stopTimeout)
 }
 
-// printed is the end of what the server printed.
+// printed returns the end of the server's output.
 func (p *process) printed() string {
 	const most = 500
 	text, err := os.ReadFile(p.log)

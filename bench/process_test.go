@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-func TestServerThatEndsWhileStartingIsAnError(t *testing.T) {
+func TestServerThatExitsDuringStartupIsAnError(t *testing.T) {
 	s := server{Name: "broken", command: []string{"sh", "-c", "echo out of order; exit 3"}}
 	_, err := startServer(t.Context(), s, filepath.Join(t.TempDir(), "store"))
-	if err == nil || !strings.Contains(err.Error(), "ended while starting") || !strings.Contains(err.Error(), "out of order") {
+	if err == nil || !strings.Contains(err.Error(), "exited during startup") || !strings.Contains(err.Error(), "out of order") {
 		t.Error(err)
 	}
 }

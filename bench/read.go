@@ -27,7 +27,7 @@ type finder struct {
 	tags     uint64
 	expected int64
 	request  frame
-	digits   []byte // those of the customer, in request
+	digits   []byte // of the customer, in request
 }
 
 func newFinder(c client, o *options, number int) *finder {
@@ -50,10 +50,10 @@ func (f *finder) call(ctx context.Context, t *tally) error {
 	return checkRead(events, f.expected, err)
 }
 
-// checkRead makes sure that the figures are those of right answers.
+// checkRead verifies the number of events that a read returned.
 func checkRead(events, expected int64, err error) error {
 	if err == nil && events != expected {
-		err = fmt.Errorf("a read gave %d events, not %d", events, expected)
+		err = fmt.Errorf("a read returned %d events, want %d", events, expected)
 	}
 	return err
 }

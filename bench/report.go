@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// column is one figure of the tables: the median over the rounds is shown.
+// column is a column of the tables. Its value is the median over the rounds.
 type column struct {
-	title  string // %s stands for the unit
+	title  string // %s is replaced by the unit
 	figure func(row) float64
 	show   func(float64) string
 }
@@ -25,20 +25,21 @@ var columns = []column{
 	{"disk B/event", row.diskPerEvent, thousands},
 }
 
-// report is the run in Markdown. base names the files beside it.
+// report returns the report in Markdown. base is the name of its files without
+// extension.
 func (res *result) report(base string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s, %s\n\n", strings.Join(res.names(), " and "), res.Machine.Date)
 	fmt.Fprintf(&b, "Medians of %s of %g s after %g s of warm-up, the servers taking turns; %d bytes of data in an event.\n",
 		plural(res.Parameters.Rounds, "round"), res.Parameters.WindowSeconds, res.Parameters.WarmupSeconds, res.Parameters.DataBytes)
-	b.WriteString("What the columns mean is said in [bench/README.md](../README.md).\n\n")
+	b.WriteString("The columns are described in [bench/README.md](../README.md).\n\n")
 	fmt.Fprintf(&b, "![Throughput](%s.svg)\n\n", base)
 	res.reportSetting(&b)
 	for _, group := range res.groups() {
 		res.reportGroup(&b, group)
 	}
 	res.reportFailures(&b)
-	fmt.Fprintf(&b, "\nEvery single measurement is in [%s.json](%s.json).\n", base, base)
+	fmt.Fprintf(&b, "\nAll measurements are in [%s.json](%s.json).\n", base, base)
 	return b.String()
 }
 
@@ -59,7 +60,7 @@ func (res *result) reportGroup(b *strings.Builder, title string) {
 	rows := slices.Clone(res.Rows)
 	rows = slices.DeleteFunc(rows, func(r row) bool { return r.Group != title || r.Unit == "" })
 	if len(rows) == 0 {
-		return // nothing but failures
+		return // all measurements failed
 	}
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| workload | server |", title, about(title))
 	for i, c := range columns {
@@ -83,8 +84,8 @@ func about(title string) string {
 	return ""
 }
 
-// reportWorkload writes a line for each server, and one for the ratios of the
-// first to each other.
+// reportWorkload writes a line for each server, and a line with the ratios of the
+// first server to each of the others.
 func (res *result) reportWorkload(b *strings.Builder, title, workload string) {
 	medians := make([][]float64, len(res.Servers))
 	for i, s := range res.Servers {
@@ -123,7 +124,7 @@ func (res *result) reportFailures(b *strings.Builder) {
 	if len(failed) == 0 {
 		return
 	}
-	b.WriteString("\n## Failed\n\nThese measurements are left out of the tables.\n\n")
+	b.WriteString("\n## Failed\n\nThe tables do not include these measurements.\n\n")
 	for _, r := range failed {
 		fmt.Fprintf(b, "- %s, %s, %s, round %d: %s\n", r.Server, r.Group, r.Workload, r.Round, r.Error)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// result is all that a run leaves behind.
+// result contains all measurements of a run.
 type result struct {
 	Command    string     `json:"command"`
 	Machine    machine    `json:"machine"`
@@ -17,8 +17,8 @@ type result struct {
 	Rows       []row      `json:"rows"`
 }
 
-// parameters bear on every figure; what a workload has of its own is in its
-// name.
+// parameters apply to every measurement. The name of a workload contains its own
+// parameters.
 type parameters struct {
 	Rounds        int     `json:"rounds"`
 	WarmupSeconds float64 `json:"warmup_s"`
@@ -28,7 +28,7 @@ type parameters struct {
 	EventsPerTag  int     `json:"events_per_tag"`
 }
 
-// write makes the report, its chart and the raw rows, named for date and name.
+// write writes the report, its chart and the rows to files named by date and name.
 func (res *result) write(dir, name string) error {
 	if name == "" {
 		name = strings.Join(res.names(), "-vs-")
@@ -62,10 +62,10 @@ func (res *result) names() []string {
 	return names
 }
 
-// failure is an error if a measurement failed.
+// failure returns an error if a measurement failed.
 func (res *result) failure() error {
 	if n := len(res.failed()); n > 0 {
-		return fmt.Errorf("%d of %d measurements failed; the report names them", n, len(res.Rows))
+		return fmt.Errorf("%d of %d measurements failed; the report lists them", n, len(res.Rows))
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (res *result) failed() []row {
 	return failed
 }
 
-// groups gives the titles of the groups measured, and workloads the names of a
+// groups returns the titles of the measured groups, and workloads the names of a
 // group's workloads, in the order of measuring.
 func (res *result) groups() []string {
 	return distinct(res.Rows, func(r row) (string, bool) { return r.Group, true })
@@ -102,7 +102,7 @@ func distinct(rows []row, name func(row) (string, bool)) []string {
 	return names
 }
 
-// values gives a figure of all rounds that did not fail.
+// values returns a figure of all rounds that did not fail.
 func (res *result) values(group, workload, server string, figure func(row) float64) []float64 {
 	var values []float64
 	for _, r := range res.Rows {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// sample is two servers, two rounds and a failure.
+// sample returns a result with two servers, two rounds and a failure.
 func sample() *result {
 	res := &result{
 		Command:    "go run ./bench",
@@ -28,7 +28,7 @@ func sample() *result {
 			})
 		}
 	}
-	res.Rows = append(res.Rows, row{Group: appends.title, Workload: "1 event, 1 connection", Server: "b", Round: 3, Error: "it fell over"})
+	res.Rows = append(res.Rows, row{Group: appends.title, Workload: "1 event, 1 connection", Server: "b", Round: 3, Error: "it crashed"})
 	return res
 }
 
@@ -38,7 +38,7 @@ func TestReportShowsMediansAndRatios(t *testing.T) {
 		"| 1 event, 1 connection | a | 4,000 | 2,000 – 6,000 | 1.00 | 0.000 | 0.500 | 8,000 | 0.000 | 0.000 | 5.00 | 5 |",
 		"| 1 event, 1 connection | b | 2,000 | 1,000 – 3,000 |",
 		"| | **a ÷ b** | **2.00×** | | **1.00×** | **–** |",
-		"- b, Appends, 1 event, 1 connection, round 3: it fell over",
+		"- b, Appends, 1 event, 1 connection, round 3: it crashed",
 		"| repeat | `go run ./bench` |",
 	} {
 		if !strings.Contains(report, line) {
@@ -50,7 +50,7 @@ func TestReportShowsMediansAndRatios(t *testing.T) {
 	}
 }
 
-func TestGroupThatFailedWhollyHasNoTable(t *testing.T) {
+func TestGroupWithOnlyFailuresHasNoTable(t *testing.T) {
 	res := sample()
 	res.Rows = []row{{Group: scans.title, Workload: "all", Server: "a", Error: "no"}}
 	if report := res.report("base"); strings.Contains(report, "## "+scans.title) || !strings.Contains(report, "## Failed") {
@@ -71,7 +71,7 @@ func TestChartIsWellFormed(t *testing.T) {
 	}
 }
 
-func TestRowsAreKeptBesideTheReport(t *testing.T) {
+func TestRowsAreWrittenWithTheReport(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "results")
 	if err := sample().write(dir, ""); err != nil {
 		t.Fatal(err)
@@ -85,6 +85,6 @@ func TestRowsAreKeptBesideTheReport(t *testing.T) {
 		t.Errorf("%v: %+v", err, again)
 	}
 	if sample().failure() == nil {
-		t.Error("a failed measurement goes unsaid")
+		t.Error("failure returns nil despite a failed measurement")
 	}
 }

@@ -10,7 +10,7 @@ type row struct {
 	Server      string `json:"server"`
 	Round       int    `json:"round"`
 
-	// In the window.
+	// During the window.
 	Seconds          float64 `json:"seconds"`
 	Unit             string  `json:"unit"` // what Count counts
 	Count            int64   `json:"count"`
@@ -22,15 +22,15 @@ type row struct {
 	ServerCPUSeconds float64 `json:"server_cpu_s"`
 	ClientCPUSeconds float64 `json:"client_cpu_s"`
 
-	// From the server's start to its stop.
+	// Until the server was stopped.
 	StartSeconds float64 `json:"start_s"`
 	PeakBytes    int64   `json:"peak_rss_bytes"`
 
-	// After its stop.
+	// After the server was stopped.
 	DiskBytes    int64 `json:"disk_bytes"`
 	StoredEvents int64 `json:"stored_events"`
 
-	// Error is why there are no figures.
+	// Error is why the measurement failed.
 	Error string `json:"error,omitempty"`
 }
 

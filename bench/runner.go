@@ -13,23 +13,23 @@ import (
 
 const (
 	preloadTimeout = 5 * time.Minute
-	// graceTimeout is what calls under way may take beyond the window.
+	// graceTimeout is how long calls in progress may take after the window.
 	graceTimeout = time.Minute
 )
 
-// runner measures every workload on every server in turn, round after round,
-// so that what changes on the machine meanwhile touches all servers alike.
+// runner measures every workload on every server in turn, in rounds, so that
+// changes of the machine during the run affect all servers.
 type runner struct {
 	options
-	dir      string // for stores and what servers print
+	dir      string // for stores and the output of servers
 	servers  []server
 	progress io.Writer
 
-	stored map[string]bool // servers whose preloaded store is there
+	stored map[string]bool // servers with a preloaded store
 }
 
-// run returns a row for each measurement, failed ones included. Its error is
-// that of being interrupted, or of the disk.
+// run returns a row for each measurement, including failed ones. It fails only if
+// ctx is done.
 func (r *runner) run(ctx context.Context) ([]row, error) {
 	r.stored = map[string]bool{}
 	var rows []row
@@ -62,7 +62,7 @@ func (r *runner) report(g *group, got row) {
 		thousands(got.rate()), g.unit, significant(got.P50Millis), significant(got.P99Millis))
 }
 
-// measure runs one workload on one server, from start to stop.
+// measure starts a server, runs a workload on it, and stops it.
 func (r *runner) measure(ctx context.Context, s server, w workload, got *row) error {
 	store := filepath.Join(r.dir, s.Name)
 	if w.group.preloaded {
@@ -80,7 +80,7 @@ func (r *runner) measure(ctx context.Context, s server, w workload, got *row) er
 		return err
 	}
 	got.StartSeconds = time.Since(began).Seconds()
-	err = r.underLoad(ctx, p, w, got)
+	err = r.runLoad(ctx, p, w, got)
 	if err := errors.Join(err, p.stop()); err != nil {
 		return err
 	}
@@ -88,14 +88,14 @@ func (r *runner) measure(ctx context.Context, s server, w workload, got *row) er
 	return err
 }
 
-// preload makes a server's store for the reading workloads, once.
+// preload creates the store for the reading workloads of a server, once.
 func (r *runner) preload(ctx context.Context, s server, store string) error {
 	if r.stored[s.Name] {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, preloadTimeout)
 	defer cancel()
-	os.RemoveAll(store) // of an attempt that failed
+	os.RemoveAll(store) // of a failed attempt
 	p, err := startServer(ctx, s, store)
 	if err != nil {
 		return err
@@ -103,22 +103,22 @@ func (r *runner) preload(ctx context.Context, s server, store string) error {
 	clients, err := dial(ctx, p.address, 1)
 	if err == nil {
 		err = preload(ctx, clients[0], &r.options)
-		hangUp(clients)
+		closeAll(clients)
 	}
 	err = errors.Join(err, p.stop())
 	r.stored[s.Name] = err == nil
 	return err
 }
 
-// underLoad measures a running server.
-func (r *runner) underLoad(ctx context.Context, p *process, w workload, got *row) error {
+// runLoad measures a workload on a running server.
+func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) error {
 	ctx, cancel := context.WithTimeout(ctx, r.warmup+r.duration+graceTimeout)
 	defer cancel()
 	clients, err := dial(ctx, p.address, w.connections)
 	if err != nil {
 		return err
 	}
-	defer hangUp(clients)
+	defer closeAll(clients)
 	l := load{}
 	for number, c := range clients {
 		l.callers = append(l.callers, w.newCaller(c, number))
@@ -138,8 +138,7 @@ func (r *runner) underLoad(ctx context.Context, p *process, w workload, got *row
 	return r.checkHead(ctx, clients[0], w.group, seen, got)
 }
 
-// checkHead makes sure that the store holds what was acknowledged, all of it
-// and no more.
+// checkHead verifies that the store contains exactly the acknowledged events.
 func (r *runner) checkHead(ctx context.Context, c client, g *group, seen window, got *row) error {
 	expected := seen.total
 	if g.preloaded {
@@ -147,7 +146,7 @@ func (r *runner) checkHead(ctx context.Context, c client, g *group, seen window,
 	}
 	head, err := c.head(ctx)
 	if err == nil && int64(head) != expected {
-		err = fmt.Errorf("the head is %d after %d events", head, expected)
+		err = fmt.Errorf("head is %d, want %d", head, expected)
 	}
 	got.StoredEvents = expected
 	return err

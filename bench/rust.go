@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// rustVersion is the release that we compare with.
+// rustVersion is the release to compare with.
 const rustVersion = "0.7.8"
 
-// installRust gives the program of the released Rust server. It comes from the
-// Python package index, into a virtual environment that later runs find again.
+// installRust returns the path of the released Rust server. It is installed from
+// the Python package index into a virtual environment that later runs reuse.
 func installRust(ctx context.Context, environment string) (string, error) {
 	program, err := filepath.Abs(filepath.Join(environment, "bin", "umadb"))
 	if err != nil {
@@ -32,7 +32,7 @@ func installRust(ctx context.Context, environment string) (string, error) {
 		step := exec.CommandContext(ctx, words[0], words[1:]...)
 		step.Stdout, step.Stderr = os.Stderr, os.Stderr
 		if err := step.Run(); err != nil {
-			return "", fmt.Errorf("the Rust server cannot be installed: %s: %w", strings.Join(words, " "), err)
+			return "", fmt.Errorf("cannot install the Rust server: %s: %w", strings.Join(words, " "), err)
 		}
 	}
 	return program, nil

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// server is one of those compared.
+// server is a server to measure.
 type server struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 
-	// command is the program and what stands before --listen. It must be the
-	// server process itself: CPU and memory are those of its process id.
+	// command is the program and its arguments before --listen. It must be the
+	// server process itself: CPU time and memory are read by its process id.
 	command []string
 }
 
-// resolveServers reads a list such as "ours,rust,old=../before/bin/umadb". Our
-// own server and the released Rust one are known by name.
+// resolveServers parses a list such as "ours,rust,old=../before/bin/umadb". The
+// names ours and rust (the released Rust server) need no command.
 func resolveServers(ctx context.Context, list, cache string) ([]server, error) {
 	servers, err := parseServers(list)
 	if err != nil {
@@ -40,11 +40,11 @@ func resolveServers(ctx context.Context, list, cache string) ([]server, error) {
 				}
 				s.command = []string{program}
 			default:
-				return nil, fmt.Errorf("no command is known for server %q: give it as %s=COMMAND", s.Name, s.Name)
+				return nil, fmt.Errorf("unknown server %q: write %s=COMMAND", s.Name, s.Name)
 			}
 		}
 		if s.Version, err = version(ctx, s.command[0]); err != nil {
-			return nil, fmt.Errorf("server %q does not run: %w (bench runs in the root of the repository, after make build)", s.Name, err)
+			return nil, fmt.Errorf("cannot run server %q: %w (run bench in the root of the repository, after make build)", s.Name, err)
 		}
 	}
 	return servers, nil
@@ -54,14 +54,14 @@ func parseServers(list string) ([]server, error) {
 	var servers []server
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(list, ",") {
-		name, command, given := strings.Cut(strings.TrimSpace(part), "=")
+		name, command, hasCommand := strings.Cut(strings.TrimSpace(part), "=")
 		s := server{Name: name, command: strings.Fields(command)}
 		switch {
 		case name == "" || strings.ContainsAny(name, `/\ |`):
-			return nil, fmt.Errorf("%q is no name for a server", name)
+			return nil, fmt.Errorf("%q is not a valid server name", name)
 		case seen[name]:
-			return nil, fmt.Errorf("server %q is listed twice: name one of them differently", name)
-		case given && len(s.command) == 0:
+			return nil, fmt.Errorf("server %q is listed twice: rename one of them", name)
+		case hasCommand && len(s.command) == 0:
 			return nil, fmt.Errorf("server %q has an empty command", name)
 		}
 		seen[name] = true
@@ -70,7 +70,7 @@ func parseServers(list string) ([]server, error) {
 	return servers, nil
 }
 
-// version is the first line that the program prints when asked.
+// version returns the first line that the program prints with --version.
 func version(ctx context.Context, program string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -82,8 +82,8 @@ func version(ctx context.Context, program string) (string, error) {
 	return line, nil
 }
 
-// recordedCommand is the command line that repeats the run, without the paths
-// that only this machine has.
+// recordedCommand returns the command line that repeats the run, without the paths
+// of this machine.
 func recordedCommand(args []string) string {
 	words := []string{"go", "run", "./bench"}
 	for _, arg := range args {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestServersAreNamedOrGiven(t *testing.T) {
+func TestParseServers(t *testing.T) {
 	servers, err := parseServers("ours, old=/before/umadb --cache 1")
 	if err != nil || len(servers) != 2 {
 		t.Fatalf("%v, %v", servers, err)
@@ -18,12 +18,12 @@ func TestServersAreNamedOrGiven(t *testing.T) {
 	}
 	for _, bad := range []string{"", "a,", "a,a", "a=", "=b", "a/b=c"} {
 		if _, err := parseServers(bad); err == nil {
-			t.Errorf("%q passes", bad)
+			t.Errorf("%q is accepted", bad)
 		}
 	}
 }
 
-func TestRecordedCommandNamesNoPlaces(t *testing.T) {
+func TestRecordedCommandHasNoPaths(t *testing.T) {
 	got := recordedCommand([]string{"-servers", "ours,old=/some/where/umadb --db /else where/x", "-dir=/mnt/disk", "-rounds", "1", "-appends", ""})
 	want := "go run ./bench -servers 'ours,old=…/umadb --db …/else where/x' -dir=…/disk -rounds 1 -appends ''"
 	if got != want {

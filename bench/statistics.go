@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// median is the middle one of some values, or the mean of the two in the
-// middle; NaN of none.
+// median returns the median, which is the mean of the two middle values if their
+// number is even, and NaN without values.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -20,8 +20,8 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// percentile is the smallest of some ascending durations that p percent of them
-// do not exceed; 0 of none.
+// percentile returns the smallest of the ascending durations that p percent of them
+// do not exceed, and 0 without durations.
 func percentile(ascending []time.Duration, p float64) time.Duration {
 	if len(ascending) == 0 {
 		return 0
@@ -30,8 +30,7 @@ func percentile(ascending []time.Duration, p float64) time.Duration {
 	return ascending[min(max(rank, 1), len(ascending))-1]
 }
 
-// divide gives NaN, which is shown as a dash, where there is nothing to divide
-// by.
+// divide returns a/b, or NaN if b is 0. NaN is formatted as a dash.
 func divide(a, b float64) float64 {
 	if b == 0 {
 		return math.NaN()

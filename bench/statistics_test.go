@@ -16,15 +16,15 @@ func TestMedian(t *testing.T) {
 		{[]float64{4, 1, 3, 2}, 2.5},
 	} {
 		if got := median(c.values); got != c.want {
-			t.Errorf("median(%v) = %v, not %v", c.values, got, c.want)
+			t.Errorf("median(%v) = %v, want %v", c.values, got, c.want)
 		}
 	}
 	if got := median(nil); !math.IsNaN(got) {
-		t.Errorf("median of nothing = %v", got)
+		t.Errorf("median(nil) = %v", got)
 	}
 }
 
-func TestMedianLeavesItsInputAlone(t *testing.T) {
+func TestMedianDoesNotModifyItsInput(t *testing.T) {
 	values := []float64{3, 1, 2}
 	median(values)
 	if values[0] != 3 || values[1] != 1 || values[2] != 2 {
@@ -51,7 +51,7 @@ func TestPercentile(t *testing.T) {
 		{nil, 99, 0},
 	} {
 		if got := percentile(c.ascending, c.p); got != c.want {
-			t.Errorf("percentile %v of %d = %v, not %v", c.p, len(c.ascending), got, c.want)
+			t.Errorf("percentile %v of %d = %v, want %v", c.p, len(c.ascending), got, c.want)
 		}
 	}
 }

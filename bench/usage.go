@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// tick is the unit of CPU time in /proc, 1/100 s in the kernel's interface
-// whatever its timer does.
+// tick is the unit of CPU time in /proc. It is 1/100 s regardless of the kernel's
+// timer frequency.
 const tick = 10 * time.Millisecond
 
-// cpuTime is the user and system time that a process has used so far.
+// cpuTime returns the user and system time that a process has used.
 func cpuTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -26,8 +26,8 @@ func cpuTime(pid int) (time.Duration, error) {
 }
 
 func parseCPUTime(stat []byte) (time.Duration, error) {
-	// The second field is the program's name in parentheses and may hold
-	// anything; utime and stime are the 14th and 15th.
+	// The second field is the program's name in parentheses and may contain any
+	// character; utime and stime are the 14th and 15th.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {
 		return 0, errors.New("/proc/PID/stat is too short")
@@ -43,7 +43,7 @@ func parseCPUTime(stat []byte) (time.Duration, error) {
 	return total, nil
 }
 
-// peakMemory is the most resident memory that a process has had, in bytes.
+// peakMemory returns the peak resident memory of a process, in bytes.
 func peakMemory(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -52,7 +52,8 @@ func peakMemory(pid int) (int64, error) {
 	return parseKilobytes(string(status), "VmHWM:")
 }
 
-// parseKilobytes finds a line such as "VmHWM:  1234 kB" and gives its bytes.
+// parseKilobytes finds a line such as "VmHWM:  1234 kB" and returns its value in
+// bytes.
 func parseKilobytes(text, key string) (int64, error) {
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
@@ -64,7 +65,7 @@ func parseKilobytes(text, key string) (int64, error) {
 	return 0, fmt.Errorf("no line %s", key)
 }
 
-// diskUsage is what a directory, or a file, and all in it take on the disk.
+// diskUsage returns the disk space of a file, or of all files in a directory.
 func diskUsage(root string) (total int64, err error) {
 	err = filepath.WalkDir(root, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -11,14 +11,14 @@ func TestCPUTimeIsUserAndSystemTime(t *testing.T) {
 	const stat = "42 (a (tricky) name) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 7 7 20 0 9 0 12345 1000000 500"
 	got, err := parseCPUTime([]byte(stat))
 	if want := 1750 * time.Millisecond; err != nil || got != want {
-		t.Errorf("%v, %v; not %v", got, err, want)
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
 
-func TestCPUTimeOfNonsenseIsAnError(t *testing.T) {
+func TestMalformedCPUTimeIsAnError(t *testing.T) {
 	for _, stat := range []string{"", "42 (name)", "42 (name) S 1 2 3 4 5 6 7 8 9 10 x y z"} {
 		if got, err := parseCPUTime([]byte(stat)); err == nil {
-			t.Errorf("%q gives %v", stat, got)
+			t.Errorf("%q is parsed as %v", stat, got)
 		}
 	}
 }
@@ -29,7 +29,7 @@ func TestKilobytes(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	if _, err := parseKilobytes(status, "VmSwap:"); err == nil {
-		t.Error("a missing line is no error")
+		t.Error("no error for a missing line")
 	}
 }
 
@@ -41,11 +41,11 @@ func TestDiskUsageAddsUpFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// How a file system counts is its own affair; it is not less than nothing.
+	// The result depends on the file system.
 	if _, err := diskUsage(dir); err != nil {
 		t.Error(err)
 	}
 	if _, err := diskUsage(filepath.Join(dir, "missing")); err == nil {
-		t.Error("a missing directory is no error")
+		t.Error("no error for a missing directory")
 	}
 }

@@ -2,38 +2,38 @@ package main
 
 import "fmt"
 
-// workload is one way of using a server.
+// workload is a kind of load on a server.
 type workload struct {
 	group       *group
 	name        string
 	connections int
-	// newCaller makes the caller of a connection, numbered from 0.
+	// newCaller returns the caller of a connection, numbered from 0.
 	newCaller func(c client, number int) caller
 }
 
-// group is workloads whose figures stand in one table.
+// group is a set of workloads that are reported in one table.
 type group struct {
 	title string
 	about string
-	// unit is what is counted: events or reads.
+	// unit is counted: events or reads.
 	unit string
-	// preloaded workloads read a store that is made once for each server and
+	// preloaded workloads read a store that is created once for each server and
 	// kept for all rounds; the others write to an empty one.
 	preloaded bool
 }
 
 var (
 	appends = &group{title: "Appends", unit: "events",
-		about: "Each connection sends its next append when the last one is answered. Every store starts empty."}
+		about: "Each connection sends its next append after the response to the last one. Every store starts empty."}
 	conditionals = &group{title: "Conditional appends", unit: "events",
-		about: "The same, on condition that no event after the connection's last one has this type and this tag; the tag is new with each append."}
+		about: "The same, on condition that no event after the connection's last one has this type and this tag. Each append has a new tag."}
 	scans = &group{title: "Reading everything", unit: "events", preloaded: true,
-		about: "Forwards, from the first event to the last, again and again. The latency is that of a whole read."}
+		about: "Forwards, from the first event to the last, repeatedly. The latency is that of a complete read."}
 	lookups = &group{title: "Reading by tag", unit: "reads", preloaded: true,
-		about: "All events of one tag, which is chosen at random for each read."}
+		about: "All events with one tag, which is chosen at random for each read."}
 )
 
-// workloads are those that the options ask for, in the order of the report.
+// workloads returns the workloads of the options, in the order of the report.
 func (o *options) workloads() []workload {
 	var all []workload
 	add := func(g *group, what string, s shape, newCaller func(c client, number int) caller) {

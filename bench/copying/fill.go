@@ -9,12 +9,12 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// eventsOfAnAppend is how many events come at once. Each such append in ten has
-// tracking, and some tracking comes alone.
-const eventsOfAnAppend = 1000
+// eventsPerAppend is the number of events in an append. Every tenth append has
+// tracking, and there are some tracking-only records.
+const eventsPerAppend = 1000
 
-// fill makes a store of events as an application has them: three tags, one of
-// them unique, a UUID, metadata, and some 200 bytes of JSON.
+// fill creates a store of typical events: three tags, one of them unique, a UUID,
+// metadata, and about 200 bytes of JSON.
 func fill(dir string, events int) error {
 	store, err := umadb.Open(dir, nil)
 	if err != nil {
@@ -23,12 +23,12 @@ func fill(dir string, events int) error {
 	defer store.Close()
 	ctx := context.Background()
 	random := rand.New(rand.NewPCG(1, 2))
-	for n := 0; n < events; n += eventsOfAnAppend {
-		request := make([]dcb.Event, min(eventsOfAnAppend, events-n))
+	for n := 0; n < events; n += eventsPerAppend {
+		request := make([]dcb.Event, min(eventsPerAppend, events-n))
 		for i := range request {
 			request[i] = event(n+i, random)
 		}
-		round := uint64(n/eventsOfAnAppend + 1)
+		round := uint64(n/eventsPerAppend + 1)
 		var tracking *dcb.TrackingInfo
 		if round%10 == 0 {
 			tracking = &dcb.TrackingInfo{Source: "upstream", Position: round}

@@ -1,11 +1,10 @@
-// Command copying measures how fast a store is exported and imported, and what
-// memory each side takes.
+// Command copying measures the speed and the memory of export and import.
 //
 //	go build -o bin/umadb ./cmd/umadb
 //	go run ./bench/copying -events 1000000
 //
-// It fills a store in a temporary directory, once. Then it copies that as people
-// do, with processes: `umadb export | umadb import`, and through a compressed file.
+// It fills a store in a temporary directory once. Then it copies the store with
+// `umadb export | umadb import`, and through a compressed file.
 package main
 
 import (
@@ -21,33 +20,33 @@ import (
 	"time"
 )
 
-// usage is what one process took.
+// usage is the resource usage of one process.
 type usage struct {
 	CPU     time.Duration
 	PeakKiB int64 // of resident memory
 }
 
-// copying is one export with its import.
+// copying contains the measurements of one export and its import.
 type copying struct {
-	ExportTook, ImportTook time.Duration // the same in a pipeline
+	ExportTook, ImportTook time.Duration // equal in a pipeline
 	Export, Import         usage
 	FileBytes              int64 // 0 in a pipeline
 }
 
-// bench is what is measured, and with what.
+// bench is the setup of the measurements.
 type bench struct {
 	program string
-	dir     string // for everything
+	dir     string // for all files
 	source  string // the store to copy
 	events  int
 }
 
 func main() {
 	events := flag.Int("events", 1_000_000, "events in the store")
-	runs := flag.Int("runs", 5, "how often it is copied in each way")
-	program := flag.String("program", "bin/umadb", "the umadb to measure")
-	dir := flag.String("dir", "", "directory to work in (default a temporary one)")
-	filling := flag.String("fill", "", "fill this store and end (used by the command itself)")
+	runs := flag.Int("runs", 5, "number of copies with each method")
+	program := flag.String("program", "bin/umadb", "the umadb program to measure")
+	dir := flag.String("dir", "", "working directory (default: a temporary one)")
+	filling := flag.String("fill", "", "fill this store and exit (used internally)")
 	flag.Parse()
 	run := func() error { return measure(*program, *dir, *events, *runs) }
 	if *filling != "" {
@@ -73,26 +72,26 @@ func measure(program, parent string, events, runs int) error {
 	if err := b.fill(); err != nil {
 		return err
 	}
-	for _, way := range []struct {
+	for _, method := range []struct {
 		name string
 		copy func() (copying, error)
 	}{{"pipeline", b.pipeline}, {"file, zstd", b.file}} {
 		var all []copying
 		for range runs {
-			c, err := way.copy()
+			c, err := method.copy()
 			if err != nil {
-				return fmt.Errorf("%s: %w", way.name, err)
+				return fmt.Errorf("%s: %w", method.name, err)
 			}
-			b.print(way.name, &c)
+			b.print(method.name, &c)
 			all = append(all, c)
 		}
-		b.print("MEDIAN of "+way.name, median(all))
+		b.print("MEDIAN of "+method.name, median(all))
 	}
 	return nil
 }
 
-// fill has another process make the store: the memory of this one counts as that
-// of its children while they start.
+// fill creates the store in another process: the peak memory of a child includes
+// that of this process at the time of the fork.
 func (b *bench) fill() error {
 	self, err := os.Executable()
 	if err != nil {
@@ -100,16 +99,16 @@ func (b *bench) fill() error {
 	}
 	command := exec.Command(self, "-fill", b.source, "-events", fmt.Sprint(b.events))
 	command.Stderr = os.Stderr
-	begun := time.Now()
+	start := time.Now()
 	if err := command.Run(); err != nil {
 		return err
 	}
 	size, err := sizeOf(b.source)
-	fmt.Printf("filled a store with %d events, %d MiB, in %.1f s\n", b.events, size>>20, time.Since(begun).Seconds())
+	fmt.Printf("filled a store with %d events, %d MiB, in %.1f s\n", b.events, size>>20, time.Since(start).Seconds())
 	return err
 }
 
-// pipeline exports into an import.
+// pipeline exports through a pipe into an import.
 func (b *bench) pipeline() (c copying, err error) {
 	target := filepath.Join(b.dir, "target")
 	defer os.RemoveAll(target)
@@ -121,7 +120,7 @@ func (b *bench) pipeline() (c copying, err error) {
 	exporting.Stdout = to
 	importing := b.command("import", "--db-path", target)
 	importing.Stdin = from
-	begun := time.Now()
+	start := time.Now()
 	err = errors.Join(exporting.Start(), importing.Start(), from.Close(), to.Close())
 	if err != nil {
 		return c, err
@@ -129,34 +128,34 @@ func (b *bench) pipeline() (c copying, err error) {
 	if err := errors.Join(exporting.Wait(), importing.Wait()); err != nil {
 		return c, err
 	}
-	c.ExportTook = time.Since(begun)
+	c.ExportTook = time.Since(start)
 	c.ImportTook = c.ExportTook
 	c.Export, c.Import = usageOf(exporting), usageOf(importing)
 	return c, b.verify(target)
 }
 
-// file exports into a compressed file, and imports that.
+// file exports to a compressed file and imports it.
 func (b *bench) file() (c copying, err error) {
 	target, file := filepath.Join(b.dir, "target"), filepath.Join(b.dir, "events.ndjson.zst")
 	defer os.RemoveAll(target)
 	defer os.Remove(file)
 	exporting := b.command("export", "--db-path", b.source, "--output", file)
 	importing := b.command("import", file, "--db-path", target)
-	begun := time.Now()
+	start := time.Now()
 	if err := exporting.Run(); err != nil {
 		return c, err
 	}
-	c.ExportTook = time.Since(begun)
+	c.ExportTook = time.Since(start)
 	info, err := os.Stat(file)
 	if err != nil {
 		return c, err
 	}
 	c.FileBytes = info.Size()
-	begun = time.Now()
+	start = time.Now()
 	if err := importing.Run(); err != nil {
 		return c, err
 	}
-	c.ImportTook = time.Since(begun)
+	c.ImportTook = time.Since(start)
 	c.Export, c.Import = usageOf(exporting), usageOf(importing)
 	return c, b.verify(target)
 }
@@ -167,7 +166,7 @@ func (b *bench) command(args ...string) *exec.Cmd {
 	return command
 }
 
-// verify checks the target, and that it ends where the source does.
+// verify checks the target and its number of events.
 func (b *bench) verify(target string) error {
 	output, err := b.command("check", "--json", "--db-path", target).Output()
 	var report struct {
@@ -178,14 +177,14 @@ func (b *bench) verify(target string) error {
 		err = json.Unmarshal(output, &report)
 	}
 	if err == nil && (!report.OK || report.Events != uint64(b.events)) {
-		err = fmt.Errorf("the copy is not whole: %s", output)
+		err = fmt.Errorf("incomplete copy: %s", output)
 	}
 	return err
 }
 
 func (b *bench) print(name string, c *copying) {
 	rate := func(took time.Duration) float64 { return float64(b.events) / took.Seconds() }
-	fmt.Printf("%s: export %.1f s (%.0f events/s), %.1f s of CPU, at most %d MiB; import %.1f s (%.0f events/s), %.1f s of CPU, at most %d MiB",
+	fmt.Printf("%s: export %.1f s (%.0f events/s), CPU %.1f s, peak %d MiB; import %.1f s (%.0f events/s), CPU %.1f s, peak %d MiB",
 		name, c.ExportTook.Seconds(), rate(c.ExportTook), c.Export.CPU.Seconds(), c.Export.PeakKiB>>10,
 		c.ImportTook.Seconds(), rate(c.ImportTook), c.Import.CPU.Seconds(), c.Import.PeakKiB>>10)
 	if c.FileBytes > 0 {
@@ -194,13 +193,13 @@ func (b *bench) print(name string, c *copying) {
 	fmt.Println()
 }
 
-// usageOf tells what a process that has ended took.
+// usageOf returns the resource usage of a process that has exited.
 func usageOf(command *exec.Cmd) usage {
 	state := command.ProcessState
 	return usage{CPU: state.UserTime() + state.SystemTime(), PeakKiB: peak(state.SysUsage())}
 }
 
-// median gives the median of each number.
+// median returns the median of each field.
 func median(all []copying) *copying {
 	of := func(number func(*copying) int64) int64 {
 		numbers := make([]int64, len(all))
@@ -225,7 +224,7 @@ func median(all []copying) *copying {
 	}
 }
 
-// sizeOf gives the bytes of the files in a directory.
+// sizeOf returns the total size of the files in a directory.
 func sizeOf(dir string) (total int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

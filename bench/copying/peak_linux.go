@@ -2,7 +2,7 @@ package main
 
 import "syscall"
 
-// peak is the most resident memory that a process has had, in KiB.
+// peak returns the peak resident memory of a process, in KiB.
 func peak(sysUsage any) int64 {
 	if usage, ok := sysUsage.(*syscall.Rusage); ok {
 		return int64(usage.Maxrss)

@@ -9,22 +9,22 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Requests that come slowly, or in many pieces.
+// Requests that are sent slowly or in many pieces.
 var bodyAttacks = []attack{
 	{
-		name: "byte-frames", summary: "16 connections × 1,000 calls whose request comes in frames of one byte, without the key", short: true,
+		name: "byte-frames", summary: "16 connections × 1,000 calls with a request in frames of one byte, without the key", short: true,
 		run: func(ctx context.Context, a *attacker) error {
 			return a.sendByBytes(ctx, 1000, 1000, call{path: checkPath})
 		},
 	},
 	{
-		name: "byte-frames-append", summary: "16 connections × 100 appends whose request of 60,000 bytes comes in frames of one byte",
+		name: "byte-frames-append", summary: "16 connections × 100 appends with a request of 60,000 bytes in frames of one byte",
 		run: func(ctx context.Context, a *attacker) error {
 			return a.sendByBytes(ctx, 100, 60_000, call{path: appendPath, key: a.Key})
 		},
 	},
 	{
-		name: "slow-bodies", summary: "1,000 connections that each send an append of 16 MiB, 60,000 bytes at first and then one a second",
+		name: "slow-bodies", summary: "1,000 connections that each send an append of 16 MiB, 60,000 bytes at first and then one per second",
 		run: func(ctx context.Context, a *attacker) error {
 			return a.repeat(ctx, 1000, func(ctx context.Context) error { return a.trickle(ctx, 16<<20, 60_000) })
 		},
@@ -34,8 +34,8 @@ var bodyAttacks = []attack{
 // framesPerSecond limits the frames of one byte.
 const framesPerSecond = 300_000
 
-// sendByBytes opens calls and sends their requests in frames of one byte, of
-// which the last one stays away.
+// sendByBytes opens calls and sends their requests in frames of one byte, except the
+// last byte.
 func (a *attacker) sendByBytes(ctx context.Context, calls, length int, c call) error {
 	frames := rate.NewLimiter(framesPerSecond, calls)
 	return a.repeat(ctx, a.scaled(16, 2), func(ctx context.Context) error {
@@ -53,7 +53,7 @@ func (a *attacker) sendByBytes(ctx context.Context, calls, length int, c call) e
 				if ids[i], err = l.open(c); err != nil {
 					return err
 				}
-				// The header of the message, without the message.
+				// Only the header of the message.
 				if err := l.framer.WriteData(ids[i], false, framed(make([]byte, length))[:5]); err != nil {
 					return err
 				}
@@ -85,7 +85,8 @@ func (a *attacker) sendByBytes(ctx context.Context, calls, length int, c call) e
 	})
 }
 
-// trickle begins an append of so many bytes, and sends the first of them at once.
+// trickle starts an append of length bytes, sends the first bytes at once, and the
+// others one per second.
 func (a *attacker) trickle(ctx context.Context, length uint32, first int) error {
 	l, err := a.link(ctx)
 	if err != nil {

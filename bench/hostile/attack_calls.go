@@ -11,7 +11,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// The methods that attackers call, by their paths.
+// The paths of the methods that attackers call.
 const (
 	checkPath     = "/grpc.health.v1.Health/Check"
 	watchPath     = "/grpc.health.v1.Health/Watch"
@@ -19,10 +19,10 @@ const (
 	readPath      = umadbv1.DCB_Read_FullMethodName
 	subscribePath = umadbv1.DCB_Subscribe_FullMethodName
 
-	formerSubscribePath = "/umadb.UmaDBService/Subscribe"
+	legacySubscribePath = "/umadb.UmaDBService/Subscribe"
 )
 
-// Calls that are held open: what one call takes, many times.
+// Calls that are held open: the resources of one call, many times.
 var callAttacks = []attack{
 	{
 		name: "health-watches", summary: "300 connections × 1,000 watches of the health, without the key", short: true,
@@ -33,13 +33,13 @@ var callAttacks = []attack{
 	{
 		name: "large-headers", summary: "100 connections × 1,000 watches of the health with 12 KB of headers each, without the key",
 		run: func(ctx context.Context, a *attacker) error {
-			// A value that is indexed would cost the attacker one byte for each further call.
+			// An indexed value would cost the attacker only one byte for each further call.
 			fields := []hpack.HeaderField{{Name: "x", Value: strings.Repeat("x", 12_000), Sensitive: true}}
 			return a.holdCalls(ctx, 100, call{path: watchPath, message: []byte{}, headers: fields})
 		},
 	},
 	{
-		name: "single-calls", summary: "2,000 connections with 8 calls each whose request never comes, without the key",
+		name: "single-calls", summary: "2,000 connections with 8 calls each that never send a request, without the key",
 		run: func(ctx context.Context, a *attacker) error {
 			return a.repeat(ctx, 2000, func(ctx context.Context) error {
 				l, err := a.link(ctx)
@@ -51,7 +51,7 @@ var callAttacks = []attack{
 		},
 	},
 	{
-		name: "unread-statuses", summary: "500 connections that make calls of unknown methods and never receive anything, without the key",
+		name: "unread-statuses", summary: "500 connections that call unknown methods and never receive anything, without the key",
 		run: func(ctx context.Context, a *attacker) error {
 			unknown := "/" + strings.Repeat("unknown", 1500)
 			return a.receiveNothing(ctx, 500, call{path: unknown, message: []byte{}})
@@ -64,20 +64,20 @@ var callAttacks = []attack{
 		},
 	},
 	{
-		name: "former-path", summary: "100 connections × 1,000 subscriptions by the former name of the service",
+		name: "former-path", summary: "100 connections × 1,000 subscriptions with the legacy service name",
 		run: func(ctx context.Context, a *attacker) error {
-			return a.holdCalls(ctx, 100, call{path: formerSubscribePath, key: a.Key, message: []byte{}})
+			return a.holdCalls(ctx, 100, call{path: legacySubscribePath, key: a.Key, message: []byte{}})
 		},
 	},
 	{
-		name: "headers-only", summary: "100 connections × 1,000 calls whose request never comes, without the key",
+		name: "headers-only", summary: "100 connections × 1,000 calls that never send a request, without the key",
 		run: func(ctx context.Context, a *attacker) error {
 			return a.holdCalls(ctx, a.scaled(100, 5), call{path: checkPath})
 		},
 	},
 }
 
-// holdCalls holds as many calls as 1,000 on each connection.
+// holdCalls keeps 1,000 calls open on each connection.
 func (a *attacker) holdCalls(ctx context.Context, connections int, c call) error {
 	return a.repeat(ctx, connections, func(ctx context.Context) error {
 		l, err := a.link(ctx)
@@ -88,11 +88,11 @@ func (a *attacker) holdCalls(ctx context.Context, connections int, c call) error
 	})
 }
 
-// receiveNothing makes calls on connections whose answers it leaves in the
-// server, as many calls as the server takes.
+// receiveNothing makes as many calls as the server accepts and never receives their
+// responses.
 func (a *attacker) receiveNothing(ctx context.Context, connections int, c call) error {
 	return a.repeat(ctx, connections, func(ctx context.Context) error {
-		l, err := a.deafLink(ctx, net.Dialer{Control: narrow})
+		l, err := a.sendOnlyLink(ctx, net.Dialer{Control: narrow})
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (a *attacker) receiveNothing(ctx context.Context, connections int, c call) 
 	})
 }
 
-// encoded is a message's bytes.
+// encoded returns the encoded message.
 func encoded(m proto.Message) []byte {
 	bytes, err := proto.Marshal(m)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Connections, established and not, and the descriptors that they take.
+// Connections, established or not, and their file descriptors.
 var connectionAttacks = []attack{
 	{
 		name: "idle-connections", summary: "4,096 connections that do nothing, without the key",
@@ -35,7 +35,7 @@ var connectionAttacks = []attack{
 		},
 	},
 	{
-		name: "handshakes", summary: "16 clients that connect, with TLS or without, and close, at full speed",
+		name: "handshakes", summary: "16 clients that connect, with or without TLS, and close, at full speed",
 		run: func(ctx context.Context, a *attacker) error {
 			return a.repeat(ctx, 16, func(ctx context.Context) error {
 				conn, err := a.connect(ctx, net.Dialer{})
@@ -48,7 +48,7 @@ var connectionAttacks = []attack{
 		},
 	},
 	{
-		name: "descriptors", summary: "256 idle connections where the server may open 256 files, while the log rolls",
+		name: "descriptors", summary: "256 idle connections to a server that may open 256 files, while the log rolls",
 		server: serverOptions{files: 256},
 		prepare: func(ctx context.Context, t target, _ bool) error {
 			return t.fill(ctx, 15*largePerRequest, largePerRequest, largeEvent)
@@ -57,7 +57,7 @@ var connectionAttacks = []attack{
 	},
 }
 
-// idle holds connections.
+// idle keeps connections open.
 func (a *attacker) idle(ctx context.Context, connections int) error {
 	return a.repeat(ctx, connections, func(ctx context.Context) error {
 		l, err := a.link(ctx)
@@ -66,12 +66,13 @@ func (a *attacker) idle(ctx context.Context, connections int) error {
 		}
 		defer l.close()
 		err = l.wait(ctx, time.Hour)
-		pause(ctx, refusedPause) // it is closed for another; to come back at once would be a flood
+		pause(ctx, refusedPause) // the server closed it for another; reconnecting at once would be a flood
 		return err
 	})
 }
 
-// send connects without TLS, sends some bytes, and waits for the end if it is to.
+// send connects without TLS and sends bytes. With wait it returns when the server
+// closes the connection.
 func (a *attacker) send(ctx context.Context, bytes []byte, wait bool) error {
 	if err := a.dials.Wait(ctx); err != nil {
 		return err
@@ -93,7 +94,7 @@ func (a *attacker) send(ctx context.Context, bytes []byte, wait bool) error {
 	}
 }
 
-// A large event, and how many of them a request holds.
+// The size of a large event, and the number of them in a request.
 const (
 	largeBytes      = 3_900_000
 	largePerRequest = 4
@@ -103,8 +104,8 @@ func largeEvent(int) *umadbv1.Event {
 	return &umadbv1.Event{EventType: "Large", Data: make([]byte, largeBytes)}
 }
 
-// exhaustDescriptors takes all descriptors, and appends by a connection of before
-// until the log needs another file.
+// exhaustDescriptors opens a connection, uses up all file descriptors with others,
+// and appends on the first one until the log needs another file.
 func exhaustDescriptors(ctx context.Context, a *attacker) error {
 	conn, err := a.dial(a.Key)
 	if err != nil {

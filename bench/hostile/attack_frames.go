@@ -9,10 +9,10 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// Floods of frames, as fast as the server takes them.
+// Floods of frames, as fast as the server accepts them.
 var frameAttacks = []attack{
 	{
-		name: "rapid-reset", summary: "4 connections that begin calls and cancel each at once", short: true,
+		name: "rapid-reset", summary: "4 connections that start calls and cancel each at once", short: true,
 		run: flood(4, func(l *link) error {
 			id, err := l.open(call{path: checkPath})
 			if err != nil {
@@ -32,7 +32,7 @@ var frameAttacks = []attack{
 		}),
 	},
 	{
-		name: "hpack-references", summary: "4 connections with headers of 16 KB that stand for 64 MB",
+		name: "hpack-references", summary: "4 connections with headers of 16 KB that expand to 64 MB",
 		run: flood(4, func(l *link) error {
 			id := l.next
 			l.next += 2
@@ -72,12 +72,13 @@ var frameAttacks = []attack{
 	},
 }
 
-// window is the setting of how much each call may be sent before it asks for more.
+// window returns the setting of the initial window of each call.
 func window(bytes uint32) http2.Setting {
 	return http2.Setting{ID: http2.SettingInitialWindowSize, Val: bytes}
 }
 
-// flood writes frames on some connections as long as they are taken.
+// flood returns an attack that writes frames on connections until the server closes
+// them.
 func flood(connections int, frames func(*link) error) func(context.Context, *attacker) error {
 	return func(ctx context.Context, a *attacker) error {
 		return a.repeat(ctx, connections, func(ctx context.Context) error {
@@ -90,7 +91,7 @@ func flood(connections int, frames func(*link) error) func(context.Context, *att
 	}
 }
 
-// floodAfter is flood on connections that have made calls with a window of 0.
+// floodAfter is like flood on connections that have made calls with a window of 0.
 func floodAfter(connections, calls int, c call, frames func(*link) error) func(context.Context, *attacker) error {
 	return func(ctx context.Context, a *attacker) error {
 		return a.repeat(ctx, connections, func(ctx context.Context) error {
@@ -109,7 +110,7 @@ func floodAfter(connections, calls int, c call, frames func(*link) error) func(c
 	}
 }
 
-// flood writes frames until the server has enough of them, and closes the link.
+// flood writes frames until the server closes the connection, and closes the link.
 func (l *link) flood(ctx context.Context, a *attacker, frames func(*link) error) error {
 	defer l.close()
 	defer context.AfterFunc(ctx, l.close)()

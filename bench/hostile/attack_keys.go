@@ -7,7 +7,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Calls that are refused for their key, as fast as they can be made.
+// Calls with wrong keys, as fast as possible.
 var keyAttacks = []attack{
 	{
 		name: "refused-keys", summary: "16 connections × 16 callers with wrong keys, at full speed", short: true,
@@ -27,7 +27,7 @@ var keyAttacks = []attack{
 	},
 }
 
-// callWith makes calls with a key by some callers on one connection.
+// callWith makes calls with a key from several callers on one connection.
 func (a *attacker) callWith(ctx context.Context, key string, callers int) error {
 	conn, err := a.dial(key)
 	if err != nil {

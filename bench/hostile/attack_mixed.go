@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Several attacks at once, each of which may keep within its own bound.
+// Several attacks at once, each of which may stay within its own bound.
 var mixedAttacks = []attack{
 	{
 		name: "mixed", summary: "watches, calls without a request, idle connections, unread answers, large queries and unique tags at once",

@@ -2,10 +2,10 @@ package main
 
 import "context"
 
-// What the machine itself does to the steady client, to compare with.
+// No attack: the effect of the machine on the steady client, for comparison.
 var noAttacks = []attack{
 	{
-		name: "none", summary: "no attack, to compare with",
+		name: "none", summary: "no attack, for comparison",
 		run: func(ctx context.Context, a *attacker) error { return nil },
 	},
 }

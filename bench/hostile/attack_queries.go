@@ -14,7 +14,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Queries that are large, or take long to evaluate.
+// Queries that are large or expensive to evaluate.
 var queryAttacks = []attack{
 	{
 		name: "large-tags", summary: "8 subscriptions to one tag of 16 MiB each",
@@ -40,7 +40,7 @@ var queryAttacks = []attack{
 		},
 	},
 	{
-		name: "reset-reads", summary: "16 connections that begin reads of 30,000 items and cancel each after 10 ms",
+		name: "reset-reads", summary: "16 connections that start reads of 30,000 items and cancel each after 10 ms",
 		prepare: fillAlternating,
 		run: func(ctx context.Context, a *attacker) error {
 			request := &umadbv1.ReadRequest{Query: sameItems(30_000, "a", "b")}
@@ -59,7 +59,7 @@ var queryAttacks = []attack{
 		},
 	},
 	{
-		name: "short-slow-conditions", summary: "4,000 conditional appends of one item of two frequent tags, again and again",
+		name: "short-slow-conditions", summary: "4,000 concurrent conditional appends of one item of two frequent tags, repeated",
 		prepare: fillAlternating,
 		run: func(ctx context.Context, a *attacker) error {
 			return a.shared(ctx, 8, 500, func(ctx context.Context, conn *connection) error {
@@ -69,7 +69,7 @@ var queryAttacks = []attack{
 		},
 	},
 	{
-		name: "short-slow-reads", summary: "4,000 reads of one item of two frequent tags, again and again",
+		name: "short-slow-reads", summary: "4,000 concurrent reads of one item of two frequent tags, repeated",
 		prepare: fillAlternating,
 		run: func(ctx context.Context, a *attacker) error {
 			return a.shared(ctx, 8, 500, func(ctx context.Context, conn *connection) error {
@@ -97,7 +97,7 @@ var queryAttacks = []attack{
 	},
 }
 
-// fillAlternating stores events with the tags a and b by turns.
+// fillAlternating stores events with alternating tags a and b.
 func fillAlternating(ctx context.Context, t target, short bool) error {
 	events := 200_000
 	if short {
@@ -108,7 +108,7 @@ func fillAlternating(ctx context.Context, t target, short bool) error {
 	})
 }
 
-// manyTags is a query for events with one of so many tags.
+// manyTags returns a query for events with one of n tags.
 func manyTags(n int) *umadbv1.Query {
 	query := &umadbv1.Query{}
 	for i := range n {
@@ -117,7 +117,7 @@ func manyTags(n int) *umadbv1.Query {
 	return query
 }
 
-// sameItems is a query that asks for the same tags many times.
+// sameItems returns a query with n equal items.
 func sameItems(n int, tags ...string) *umadbv1.Query {
 	query := &umadbv1.Query{}
 	for range n {
@@ -126,7 +126,7 @@ func sameItems(n int, tags ...string) *umadbv1.Query {
 	return query
 }
 
-// shortTag is a tag of few bytes for each number.
+// shortTag returns a short unique tag for each number.
 func shortTag(n int) string {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	tag := make([]byte, 0, 6)
@@ -142,12 +142,13 @@ func shortTag(n int) string {
 // sending it again at once would measure the loopback.
 const refusedPause = time.Second
 
-// own runs attackers that each have a connection with the key.
+// own runs attackers with a connection each, with the key.
 func (a *attacker) own(ctx context.Context, n int, attack func(context.Context, *connection) error) error {
 	return a.shared(ctx, n, 1, attack)
 }
 
-// shared runs some attackers on each of some connections with the key.
+// shared runs the given number of attackers on each of several connections with the
+// key.
 func (a *attacker) shared(ctx context.Context, connections, each int, attack func(context.Context, *connection) error) error {
 	return a.repeat(ctx, connections, func(ctx context.Context) error {
 		conn, err := a.dial(a.Key)
@@ -166,7 +167,7 @@ func (a *attacker) shared(ctx context.Context, connections, each int, attack fun
 	})
 }
 
-// subscribe holds subscriptions, each on a connection of its own.
+// subscribe keeps n subscriptions open, each on its own connection.
 func (a *attacker) subscribe(ctx context.Context, n int, query *umadbv1.Query) error {
 	request := &umadbv1.SubscribeRequest{Query: query}
 	return a.own(ctx, n, func(ctx context.Context, conn *connection) error {
@@ -197,7 +198,7 @@ func (a *attacker) appendConditionally(ctx context.Context, n int, query *umadbv
 	})
 }
 
-// conditional is an append that fails if an event matches.
+// conditional returns an append that fails if an event matches.
 func conditional(query *umadbv1.Query) *umadbv1.AppendRequest {
 	return &umadbv1.AppendRequest{
 		Events:    []*umadbv1.Event{{EventType: "Conditional"}},

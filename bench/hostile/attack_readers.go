@@ -6,7 +6,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Clients that do not read what they are sent.
+// Clients that do not read responses.
 var readerAttacks = []attack{
 	{
 		name: "unread-small", summary: "8 connections × 1,000 reads with a window of 0 and messages of 30 KB", short: true,
@@ -38,14 +38,14 @@ var readerAttacks = []attack{
 	},
 }
 
-// fillSmall stores events of some 270 bytes.
+// fillSmall stores events of about 270 bytes.
 func fillSmall(ctx context.Context, t target, _ bool) error {
 	return t.fill(ctx, 5000, 1000, func(int) *umadbv1.Event {
 		return &umadbv1.Event{EventType: "Small", Data: make([]byte, 250)}
 	})
 }
 
-// readNothing holds reads of which it takes nothing.
+// readNothing keeps reads open with a window of 0.
 func (a *attacker) readNothing(ctx context.Context, connections, calls int, batch uint32) error {
 	c := call{path: readPath, key: a.Key, message: encoded(&umadbv1.ReadRequest{BatchSize: &batch})}
 	return a.repeat(ctx, connections, func(ctx context.Context) error {

@@ -10,7 +10,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Many subscribers, by themselves harmless.
+// Many subscribers that are individually harmless.
 var subscriberAttacks = []attack{
 	{
 		name: "idle-subscribers", summary: "10,000 subscribers to a tag that no event has", short: true,
@@ -40,7 +40,7 @@ var subscriberAttacks = []attack{
 		},
 	},
 	{
-		name: "one-client", summary: "1,100 subscriptions of one client of ours, which then appends",
+		name: "one-client", summary: "1,100 subscriptions of one of our clients, which then appends",
 		server: serverOptions{open: true}, // our client sends no key without TLS
 		run:    subscribeAndAppend,
 	},
@@ -50,7 +50,7 @@ func tagQuery(tags ...string) *umadbv1.Query {
 	return &umadbv1.Query{Items: []*umadbv1.QueryItem{{Tags: tags}}}
 }
 
-// subscribeAndAppend fails if the client's own appends have to wait for its
+// subscribeAndAppend fails if the appends of the client are blocked by its
 // subscriptions.
 func subscribeAndAppend(ctx context.Context, a *attacker) error {
 	client, err := umadb.Dial(a.url(), &umadb.DialOptions{CAFile: a.CAFile, APIKey: a.Key})
@@ -70,12 +70,12 @@ func subscribeAndAppend(ctx context.Context, a *attacker) error {
 		return nil
 	}
 	for ctx.Err() == nil {
-		begun := time.Now()
+		start := time.Now()
 		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 		_, err := client.Append(limited, []dcb.Event{{Type: "Viewed"}}, nil, nil)
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("an append beside 1,100 subscriptions of the same client failed after %v: %w", time.Since(begun), err)
+			return fmt.Errorf("append of a client with 1,100 subscriptions failed after %v: %w", time.Since(start), err)
 		}
 		a.tally.count("own appends")
 		pause(ctx, 100*time.Millisecond)

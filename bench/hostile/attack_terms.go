@@ -13,7 +13,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Terms for the index: tags that no other event has.
+// Index terms: unique tags.
 var termAttacks = []attack{
 	{
 		name: "unique-tags", summary: "one client with requests of 2.6 million unique tags", short: true,
@@ -26,7 +26,7 @@ var termAttacks = []attack{
 		run: func(ctx context.Context, a *attacker) error { return a.appendTags(ctx, 6, 2_600_000) },
 	},
 	{
-		name: "tags-at-limit", summary: "16 clients with requests of as many unique tags as are accepted",
+		name: "tags-at-limit", summary: "16 clients with requests of the maximum number of unique tags",
 		run: func(ctx context.Context, a *attacker) error { return a.appendTags(ctx, 16, acceptedTags) },
 	},
 	{
@@ -65,11 +65,11 @@ var termAttacks = []attack{
 	},
 }
 
-// acceptedTags is the number of tags of a request that is not refused.
+// acceptedTags is the maximum number of tags in a request.
 const acceptedTags = 262_144
 
-// appendTags appends events of unique tags; if that is refused, as many as are
-// accepted.
+// appendTags appends events with unique tags. If that is refused, it appends the
+// maximum number of tags.
 func (a *attacker) appendTags(ctx context.Context, clients, tags int) error {
 	return a.own(ctx, clients, func(ctx context.Context, conn *connection) error {
 		_, err := conn.dcb.Append(ctx, tagged(tags))
@@ -81,7 +81,7 @@ func (a *attacker) appendTags(ctx context.Context, clients, tags int) error {
 	})
 }
 
-// tagged is a request of events with 65,000 short tags each.
+// tagged returns a request of events with 65,000 short tags each.
 func tagged(tags int) *umadbv1.AppendRequest {
 	const perEvent = 65_000
 	request := &umadbv1.AppendRequest{}

@@ -10,20 +10,20 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// Work for the one goroutine that decides appends.
+// Load on the goroutine that checks conditions.
 var writerAttacks = []attack{
 	{
-		name: "overtaken-conditions", summary: "8 conditions of 16,384 items, and 60,000 events that come after these were examined", short: true,
+		name: "overtaken-conditions", summary: "8 conditions of 16,384 items, and 60,000 events appended after their precheck", short: true,
 		run: func(ctx context.Context, a *attacker) error { return a.overtake(ctx, a.scaled(16_384, 1024)) },
 	},
 	{
-		name: "overtaken-conditions-32768", summary: "8 conditions of 32,768 items, and 60,000 events that come after these were examined",
+		name: "overtaken-conditions-32768", summary: "8 conditions of 32,768 items, and 60,000 events appended after their precheck",
 		run: func(ctx context.Context, a *attacker) error { return a.overtake(ctx, 32_768) },
 	},
 }
 
-// overtake sends conditions about tags that hardly any event has, again and again,
-// and meanwhile appends many events with these tags. Each round has other tags.
+// overtake repeatedly sends conditions on rare tags and, while they are checked,
+// appends many events with these tags. Each round has other tags.
 func (a *attacker) overtake(ctx context.Context, items int) error {
 	var rounds errgroup.Group
 	for round := 0; ctx.Err() == nil; round++ {
@@ -40,7 +40,7 @@ func (a *attacker) overtake(ctx context.Context, items int) error {
 	return rounds.Wait()
 }
 
-// appendAlternating appends events that have one of the tags each, by turns.
+// appendAlternating appends events with alternating tags.
 func (a *attacker) appendAlternating(ctx context.Context, events int, tags []string) error {
 	conn, err := a.dial(a.Key)
 	if err != nil {

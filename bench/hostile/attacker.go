@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// callsPerSecond limits attackers whose point is what their calls hold, not
-	// how many they make: more would measure the cores that all share.
+	// callsPerSecond limits attacks on the memory or the locks of the server. A
+	// higher rate would measure the cores that attackers and server share.
 	callsPerSecond = 10_000
-	// connectionsPerSecond limits all of them in what costs the kernel most.
+	// connectionsPerSecond limits all attacks: connecting is expensive in the kernel.
 	connectionsPerSecond = 1000
-	// retryPause is how long an attacker waits after it was turned away.
+	// retryPause is how long an attacker waits after it was refused.
 	retryPause = 100 * time.Millisecond
-	// attackersPatience is how long attackers may take to end.
-	attackersPatience = 5 * time.Second
+	// attackersTimeout is how long attackers may take to stop.
+	attackersTimeout = 5 * time.Second
 )
 
-// attacker is what an attack works with, in the attackers' process.
+// attacker is the environment of an attack in the attackers' process.
 type attacker struct {
 	target
 	short bool
@@ -34,7 +34,7 @@ type attacker struct {
 	tally *tally
 }
 
-// scaled is a number of the full attack, or that of its short form.
+// scaled returns full, or short in the short form.
 func (a *attacker) scaled(full, short int) int {
 	if a.short {
 		return short
@@ -42,8 +42,8 @@ func (a *attacker) scaled(full, short int) int {
 	return full
 }
 
-// repeat runs n attackers side by side, each again and again until ctx is done.
-// One that fails, as when it was refused, waits before it tries again.
+// repeat runs n attackers concurrently, each in a loop until ctx is done. After an
+// error, for example a refused call, an attacker waits.
 func (a *attacker) repeat(ctx context.Context, n int, attack func(context.Context) error) error {
 	var group errgroup.Group
 	for range n {
@@ -59,7 +59,7 @@ func (a *attacker) repeat(ctx context.Context, n int, attack func(context.Contex
 	return group.Wait()
 }
 
-// pause waits, and returns whether ctx still goes on.
+// pause waits for d. It returns false if ctx is done.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -69,25 +69,25 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// order is what the attackers' process is told.
+// order is the input of the attackers' process.
 type order struct {
 	Attack string
 	Short  bool
 	Target target
 }
 
-// finding is what it answers at its end.
-type finding struct {
+// report is the output of the attackers' process.
+type report struct {
 	Counts map[string]int
-	Error  string // what the attackers found that they should not have, if anything
+	Error  string // unexpected behaviour of the server, or empty
 }
 
-// orderVariable holds the order of an attackers' process.
+// orderVariable is the environment variable with the order of an attackers' process.
 const orderVariable = "UMADB_HOSTILE_ORDER"
 
-// attackIfOrdered is the attackers' process: it attacks until its standard input
-// ends. It returns false in the harness's own process.
-func attackIfOrdered() bool {
+// runAttackers is the main function of the attackers' process: it attacks until its
+// standard input is closed. In the process of the harness it returns false.
+func runAttackers() bool {
 	text, ordered := os.LookupEnv(orderVariable)
 	if !ordered {
 		return false
@@ -108,7 +108,7 @@ func attackIfOrdered() bool {
 		pace:  rate.NewLimiter(callsPerSecond, 1000),
 		dials: rate.NewLimiter(connectionsPerSecond, 100),
 	}
-	found := finding{}
+	found := report{}
 	if err := attackNamed(o.Attack).run(ctx, a); err != nil && ctx.Err() == nil {
 		found.Error = err.Error()
 	}
@@ -118,11 +118,11 @@ func attackIfOrdered() bool {
 	return true
 }
 
-// attackers is that process, seen from the harness.
+// attackers is the attackers' process as seen by the harness.
 type attackers struct {
 	cmd    *exec.Cmd
 	input  io.Closer
-	output chan finding
+	output chan report
 }
 
 // startAttackers starts an attack.
@@ -150,9 +150,9 @@ func startAttackers(o order) (*attackers, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	x := &attackers{cmd: cmd, input: input, output: make(chan finding, 1)}
+	x := &attackers{cmd: cmd, input: input, output: make(chan report, 1)}
 	go func() {
-		var found finding
+		var found report
 		json.NewDecoder(output).Decode(&found)
 		cmd.Wait()
 		x.output <- found
@@ -160,10 +160,10 @@ func startAttackers(o order) (*attackers, error) {
 	return x, nil
 }
 
-// stop ends the attack; with the process go its connections.
-func (x *attackers) stop() finding {
+// stop ends the attack and its process, which closes its connections.
+func (x *attackers) stop() report {
 	x.input.Close()
-	timer := time.AfterFunc(attackersPatience, func() { x.cmd.Process.Kill() })
+	timer := time.AfterFunc(attackersTimeout, func() { x.cmd.Process.Kill() })
 	defer timer.Stop()
 	return <-x.output
 }

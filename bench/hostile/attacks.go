@@ -5,20 +5,20 @@ import (
 	"slices"
 )
 
-// attack is one way to take the service from others.
+// attack is an attempt to deny the service to other clients.
 type attack struct {
 	name    string
 	summary string
 	short   bool // part of the short form
 	server  serverOptions
-	// prepare fills the store; nil if the attack needs no events.
+	// prepare fills the store. It is nil if the attack needs no events.
 	prepare func(ctx context.Context, t target, short bool) error
-	// run attacks until ctx is done. It returns an error if the attackers, as
-	// clients, found what they should not have.
+	// run attacks until ctx is done. It returns an error if the server does not
+	// behave as the attackers, as clients, may expect.
 	run func(ctx context.Context, a *attacker) error
 }
 
-// attacks are all there are, family by family.
+// attacks contains all attacks by family.
 var attacks = slices.Concat(noAttacks, callAttacks, bodyAttacks, keyAttacks, connectionAttacks, frameAttacks, readerAttacks,
 	subscriberAttacks, queryAttacks, writerAttacks, termAttacks, mixedAttacks)
 

@@ -7,7 +7,7 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// fill appends events, so many in a request.
+// fill appends events, perRequest in each request.
 func (t *target) fill(ctx context.Context, events, perRequest int, event func(i int) *umadbv1.Event) error {
 	conn, err := t.dial(t.Key)
 	if err != nil {

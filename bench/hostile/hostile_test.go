@@ -8,16 +8,16 @@ import (
 	"testing"
 )
 
-// The attackers' process of an attack is this program again.
+// TestMain runs the attackers' process, which is another process of this program.
 func TestMain(m *testing.M) {
-	if attackIfOrdered() {
+	if runAttackers() {
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// The full form is "make hostile". This one finds what does not need time: a
-// failed append, memory without a bound, a server that does not stop.
+// TestServerWithstandsAttacks runs the short form, which finds failed appends,
+// unbounded memory and a server that does not stop. The full form is "make hostile".
 func TestServerWithstandsAttacks(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the harness reads /proc")
@@ -41,7 +41,7 @@ func TestServerWithstandsAttacks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%.0f %% of calls in time, memory at most %d MiB, SIGTERM %.1f s; attackers:%s",
+			t.Logf("%.0f %% of calls in time, peak memory %d MiB, SIGTERM %.1f s; attackers:%s",
 				100*o.InTime, o.PeakMiB, o.StopAfter, o.attacked())
 			for _, failure := range o.Failures {
 				t.Error(failure)

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// identity is the certificate of a server with TLS, and its key: PEM files.
+// identity contains the PEM files of a server with TLS.
 type identity struct{ certificate, key string }
 
-// newIdentity makes a certificate for 127.0.0.1 that signs itself.
+// newIdentity creates a self-signed certificate for 127.0.0.1.
 func newIdentity(dir string) (*identity, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

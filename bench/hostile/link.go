@@ -13,40 +13,41 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// writePatience bounds how long a server may leave what an attacker sends.
-const writePatience = 30 * time.Second
+// writeTimeout is how long a server may block the writes of an attacker.
+const writeTimeout = 30 * time.Second
 
-// link is a connection of HTTP/2 that sends any frame at any time, as no gRPC
-// library would.
+// link is an HTTP/2 connection that can send any frame at any time, unlike a gRPC
+// library.
 type link struct {
 	conn net.Conn
 
 	mu      sync.Mutex
 	out     *bufio.Writer  // guarded by mu
-	framer  *http2.Framer  // its writing side guarded by mu
+	framer  *http2.Framer  // writes are guarded by mu
 	encoder *hpack.Encoder // guarded by mu
 	block   bytes.Buffer   // guarded by mu
-	next    uint32         // guarded by mu; the id of the next call
+	next    uint32         // guarded by mu; id of the next call
 
 	liveMu sync.Mutex
 	live   map[uint32]bool // guarded by liveMu; calls that the server has not ended
 
 	tally *tally
-	ended chan struct{} // closed when the server has ended the connection
+	ended chan struct{} // closed when the server has closed the connection
 }
 
-// link connects and sends the settings. The connection can receive 1 GiB without
-// a further word; a call as much as the settings allow.
+// link connects and sends the settings. The connection window is 1 GiB; the window
+// of a call is set by the settings.
 func (a *attacker) link(ctx context.Context, settings ...http2.Setting) (*link, error) {
-	l, err := a.deafLink(ctx, net.Dialer{}, settings...)
+	l, err := a.sendOnlyLink(ctx, net.Dialer{}, settings...)
 	if err == nil {
 		go l.receive()
 	}
 	return l, err
 }
 
-// deafLink is a link that receives nothing, not even the end of the connection.
-func (a *attacker) deafLink(ctx context.Context, dialer net.Dialer, settings ...http2.Setting) (*link, error) {
+// sendOnlyLink returns a link that receives nothing, not even the end of the
+// connection.
+func (a *attacker) sendOnlyLink(ctx context.Context, dialer net.Dialer, settings ...http2.Setting) (*link, error) {
 	if err := a.dials.Wait(ctx); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,8 @@ func (a *attacker) deafLink(ctx context.Context, dialer net.Dialer, settings ...
 
 func (l *link) close() { l.conn.Close() }
 
-// receive answers what must be answered, and drops the rest.
+// receive acknowledges settings and pings, counts ended calls, and discards other
+// frames.
 func (l *link) receive() {
 	defer close(l.ended)
 	defer l.conn.Close()
@@ -105,7 +107,7 @@ func (l *link) receive() {
 	}
 }
 
-// over notes that a call has ended, and returns false if that was known.
+// over records that a call has ended. It returns false if that was recorded before.
 func (l *link) over(id uint32) bool {
 	l.liveMu.Lock()
 	defer l.liveMu.Unlock()
@@ -114,21 +116,21 @@ func (l *link) over(id uint32) bool {
 	return live
 }
 
-// begun notes that a call has begun.
-func (l *link) begun(id uint32) {
+// started records that a call has started.
+func (l *link) started(id uint32) {
 	l.liveMu.Lock()
 	defer l.liveMu.Unlock()
 	l.live[id] = true
 }
 
-// calls is the number of calls that the server has not ended.
+// calls returns the number of calls that the server has not ended.
 func (l *link) calls() int {
 	l.liveMu.Lock()
 	defer l.liveMu.Unlock()
 	return len(l.live)
 }
 
-// write writes by a function and flushes.
+// write calls frames with l.mu held and flushes.
 func (l *link) write(frames func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,25 +140,25 @@ func (l *link) write(frames func() error) error {
 	return l.flush()
 }
 
-// flush sends what was written; l.mu is held, or nobody else has l yet.
+// flush sends the buffered frames. l.mu is held, or l is not shared yet.
 func (l *link) flush() error {
-	l.conn.SetWriteDeadline(time.Now().Add(writePatience))
+	l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	return l.out.Flush()
 }
 
-// call is one that an attacker makes: HEADERS, then perhaps a message.
+// call is a call of an attacker: HEADERS, and optionally a message.
 type call struct {
 	path    string
-	key     string              // empty for none
-	headers []hpack.HeaderField // beside the usual ones
-	message []byte              // nil for HEADERS alone, which do not end the request
+	key     string              // API key, may be empty
+	headers []hpack.HeaderField // additional headers
+	message []byte              // nil to send only HEADERS, without ending the request
 }
 
-// open begins a call, to be flushed; l.mu is held.
+// open starts a call without flushing. l.mu is held.
 func (l *link) open(c call) (id uint32, err error) {
 	id = l.next
 	l.next += 2
-	l.begun(id)
+	l.started(id)
 	err = l.framer.WriteHeaders(http2.HeadersFrameParam{
 		StreamID: id, BlockFragment: l.headers(c.path, c.key, c.headers...), EndHeaders: true,
 	})
@@ -166,7 +168,7 @@ func (l *link) open(c call) (id uint32, err error) {
 	return id, err
 }
 
-// headers encodes the headers of a call; l.mu is held.
+// headers encodes the headers of a call. l.mu is held.
 func (l *link) headers(path, key string, more ...hpack.HeaderField) []byte {
 	l.block.Reset()
 	fields := []hpack.HeaderField{
@@ -186,16 +188,16 @@ func (l *link) headers(path, key string, more ...hpack.HeaderField) []byte {
 	return l.block.Bytes()
 }
 
-// framed puts the header of gRPC before a message.
+// framed prefixes a message with the gRPC message header.
 func framed(message []byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
 }
 
-// most is the number of calls that a connection makes before its ids run out.
+// most is the greatest id of a call, after which a new connection is used.
 const most = 1 << 29
 
-// keep holds a number of calls open, and opens others in place of those that
-// end, until ctx is done or the server ends the connection.
+// keep keeps a number of calls open, replacing calls that end, until ctx is done or
+// the server closes the connection.
 func (l *link) keep(ctx context.Context, a *attacker, calls int, c call) error {
 	defer l.close()
 	for {
@@ -223,8 +225,7 @@ func (l *link) keep(ctx context.Context, a *attacker, calls int, c call) error {
 	}
 }
 
-// wait waits for a time. It fails if the server ends the connection, or with the
-// context.
+// wait waits for d. It fails if the server closes the connection or ctx is done.
 func (l *link) wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-l.ended:

@@ -15,12 +15,12 @@ import (
 )
 
 func main() {
-	if attackIfOrdered() {
+	if runAttackers() {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends servers and removes directories; a second one ends
-	// this process at once.
+	// The first signal stops servers and removes directories; a second one kills
+	// this process.
 	context.AfterFunc(ctx, stop)
 	if err := hostile(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "hostile:", err)
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// options is the command line.
+// options contains the flags.
 type options struct {
 	only  string
 	tls   string
@@ -41,10 +41,10 @@ type options struct {
 
 func parseOptions(args []string) (o options, err error) {
 	f := flag.NewFlagSet("hostile", flag.ContinueOnError)
-	f.StringVar(&o.only, "only", "", "`names` of the attacks to run, a list; default all")
+	f.StringVar(&o.only, "only", "", "`list` of the names of the attacks to run; default all")
 	f.StringVar(&o.tls, "tls", "both", "run each attack `with` TLS: yes, no or both")
-	f.BoolVar(&o.short, "short", false, "run the short form, as the tests do")
-	f.BoolVar(&o.json, "json", false, "write JSON in place of the table")
+	f.BoolVar(&o.short, "short", false, "run the short form, like the tests")
+	f.BoolVar(&o.json, "json", false, "write JSON instead of the table")
 	f.BoolVar(&o.list, "list", false, "list the attacks")
 	f.StringVar(&o.dir, "dir", filepath.Join(".cache", "hostile"), "`directory` for the stores")
 	f.StringVar(&o.umadb, "umadb", filepath.Join("bin", "umadb"), "the `program` to attack")
@@ -60,7 +60,7 @@ func parseOptions(args []string) (o options, err error) {
 	return o, nil
 }
 
-// chosen returns the attacks that are to be run.
+// chosen returns the attacks to run.
 func (o *options) chosen() (chosen []*attack, err error) {
 	for name := range strings.SplitSeq(o.only, ",") {
 		if name = strings.TrimSpace(name); name == "" {
@@ -68,7 +68,7 @@ func (o *options) chosen() (chosen []*attack, err error) {
 		}
 		a := attackNamed(name)
 		if a == nil {
-			return nil, fmt.Errorf("there is no attack %q; -list lists them", name)
+			return nil, fmt.Errorf("unknown attack %q; -list lists them", name)
 		}
 		chosen = append(chosen, a)
 	}
@@ -83,7 +83,7 @@ func (o *options) chosen() (chosen []*attack, err error) {
 	return chosen, nil
 }
 
-// hostile does all that the command line asks for.
+// hostile runs the command.
 func hostile(ctx context.Context, args []string) error {
 	o, err := parseOptions(args)
 	if err != nil {
@@ -116,8 +116,8 @@ func hostile(ctx context.Context, args []string) error {
 	return errors.Join(err, write(os.Stdout, outcomes), failed(outcomes))
 }
 
-// runAll runs attacks, without TLS and with it as tls says. If it fails, it returns
-// the outcomes of those before.
+// runAll runs attacks without TLS, with TLS or both. If it fails, it returns the
+// outcomes of the attacks before.
 func runAll(ctx context.Context, r *runner, chosen []*attack, tls string) (outcomes []*outcome, err error) {
 	forms := map[string][]bool{"no": {false}, "yes": {true}, "both": {false, true}}[tls]
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
@@ -136,14 +136,15 @@ func runAll(ctx context.Context, r *runner, chosen []*attack, tls string) (outco
 			if terminal {
 				fmt.Fprint(os.Stderr, "\r\x1b[K")
 			}
-			fmt.Fprintf(os.Stderr, "%s: %s\n", title, o.verdict())
+			fmt.Fprintf(os.Stderr, "%s: %s\n", title, o.result())
 			outcomes = append(outcomes, o)
 		}
 	}
 	return outcomes, nil
 }
 
-// failed returns an error that names the attacks that were not withstood.
+// failed returns an error with the names of the attacks that were not withstood, or
+// nil.
 func failed(outcomes []*outcome) error {
 	var names []string
 	for _, o := range outcomes {

@@ -10,19 +10,19 @@ import (
 
 const (
 	mebibyte = 1 << 20
-	// memoryLimit is what the server may use before it is killed.
+	// memoryLimit is the memory above which the server is killed.
 	memoryLimit = 1 << 30
 )
 
-// memoryGroup is a control group that limits the memory of one server. The zero
-// value is none: then the harness looks at the memory and kills the server itself.
+// memoryGroup is a control group that limits the memory of one server. With the zero
+// value there is no group: the harness watches the memory and kills the server.
 type memoryGroup struct {
 	dir     string
 	version int
 }
 
-// newMemoryGroup makes a control group, by whichever version of them this
-// process may use.
+// newMemoryGroup creates a control group of a version that this process may use, or
+// returns the zero value.
 func newMemoryGroup() memoryGroup {
 	name := fmt.Sprintf("umadb-hostile-%d", os.Getpid())
 	for _, g := range []struct {
@@ -43,7 +43,7 @@ func newMemoryGroup() memoryGroup {
 	return memoryGroup{}
 }
 
-// remove removes the group, whose process has ended.
+// remove removes the group. Its process must have exited.
 func (g memoryGroup) remove() {
 	if g.dir != "" {
 		os.Remove(g.dir)
@@ -58,10 +58,9 @@ func (g memoryGroup) String() string {
 	return fmt.Sprintf("1 GiB, control group version %d", g.version)
 }
 
-// command wraps the command of a server so that it runs in the group and finds
-// the limit as it would in a container: there, the root of the first version's
-// file system is the container's own group. files, if not 0, limits the
-// descriptors.
+// command wraps the command of a server so that it runs in the group and reads the
+// limit as in a container, where the root of the version 1 file system is the group
+// of the container. files, if not 0, limits the file descriptors.
 func (g memoryGroup) command(files int, server []string) []string {
 	var script strings.Builder
 	if g.dir != "" {
@@ -74,7 +73,7 @@ func (g memoryGroup) command(files int, server []string) []string {
 		fmt.Fprintf(&script, "ulimit -n %d && ", files)
 	}
 	if g.dir == "" {
-		// Half of the limit is what the server chooses in a container.
+		// In a container the server uses half of the limit.
 		server = append(server, "--memory-limit", strconv.Itoa(memoryLimit/2))
 	}
 	command := append([]string{"sh", "-c", script.String() + `exec "$@"`, "sh"}, server...)
@@ -84,7 +83,7 @@ func (g memoryGroup) command(files int, server []string) []string {
 	return command
 }
 
-// usage is the memory of a process, in bytes.
+// usage is the resident memory of a process, in bytes.
 type usage struct{ resident, peak int64 }
 
 func readUsage(pid int) (usage, error) {

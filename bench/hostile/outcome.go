@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// bounds are what the steady client and the server must keep during an attack.
+// bounds are the requirements on the steady client and the server during an attack.
 type bounds struct {
 	late  time.Duration // a call that takes longer counts as missed
 	share float64       // of the calls of each kind that must not be missed
 	peak  int64         // bytes of resident memory
-	rest  int64         // bytes above those before the attack that may stay; 0: not looked at
-	stop  time.Duration // from SIGTERM to the end
+	rest  int64         // bytes of memory that may remain in addition to those before the attack; 0: not checked
+	stop  time.Duration // from SIGTERM to the exit
 }
 
-// outcome is what one attack on one server has come to.
+// outcome is the result of one attack on one server.
 type outcome struct {
 	Attack string `json:"attack"`
 	TLS    bool   `json:"tls"`
 
 	Kinds         map[string]figures `json:"kinds"`
 	InTime        float64            `json:"in_time"` // share of all calls
-	Worst         string             `json:"worst"`   // the kind with the smallest share
+	Worst         string             `json:"worst"`   // kind with the smallest share
 	AppendsFailed int                `json:"appends_failed"`
 	Lost          int64              `json:"appends_lost"`
 
@@ -54,7 +54,7 @@ func (o *outcome) fail(format string, args ...any) {
 	o.Failures = append(o.Failures, fmt.Sprintf(format, args...))
 }
 
-// summarize describes calls, which are in order of the time they took.
+// summarize returns the figures of calls that are ordered by duration.
 func summarize(calls []record, late time.Duration) figures {
 	f := figures{Calls: len(calls), P50: percentile(calls, 50), P99: percentile(calls, 99), Slowest: percentile(calls, 100)}
 	missed := 0
@@ -73,8 +73,8 @@ func summarize(calls []record, late time.Duration) figures {
 	return f
 }
 
-// percentile is the time that p percent of some calls, in order of their time,
-// do not exceed, in milliseconds.
+// percentile returns the duration in milliseconds that p percent of the calls, which
+// are ordered by duration, do not exceed.
 func percentile(calls []record, p float64) float64 {
 	if len(calls) == 0 {
 		return 0
@@ -83,7 +83,7 @@ func percentile(calls []record, p float64) float64 {
 	return float64(calls[max(rank, 1)-1].took.Microseconds()) / 1000
 }
 
-// judgeCalls fills in the figures of the steady client.
+// judgeCalls records the figures of the steady client and their failures.
 func (o *outcome) judgeCalls(calls []record, b bounds) {
 	o.Kinds = make(map[string]figures)
 	o.InTime = summarize(calls, b.late).InTime
@@ -113,13 +113,13 @@ func (o *outcome) judgeCalls(calls []record, b bounds) {
 	}
 }
 
-// judgeServer judges the figures of the server, which are filled in.
+// judgeServer records the failures in the figures of the server.
 func (o *outcome) judgeServer(b bounds) {
 	if o.PeakMiB*mebibyte > b.peak {
-		o.fail("the memory reached %d MiB, over %d", o.PeakMiB, b.peak/mebibyte)
+		o.fail("memory reached %d MiB, over %d", o.PeakMiB, b.peak/mebibyte)
 	}
 	if b.rest > 0 && (o.RestMiB-o.BeforeMiB)*mebibyte > b.rest {
-		o.fail("the memory was %d MiB before and %d MiB %.0f s after", o.BeforeMiB, o.RestMiB, o.RestAfter)
+		o.fail("memory was %d MiB before and %d MiB %.0f s after", o.BeforeMiB, o.RestMiB, o.RestAfter)
 	}
 	if o.Lost > 0 {
 		o.fail("%d acknowledged appends are lost", o.Lost)
@@ -129,7 +129,7 @@ func (o *outcome) judgeServer(b bounds) {
 	}
 }
 
-// attacked lists what became of the attackers' calls and connections.
+// attacked lists the outcomes of the attackers' calls and connections.
 func (o *outcome) attacked() (text string) {
 	for _, name := range slices.Sorted(maps.Keys(o.Attacked)) {
 		text += fmt.Sprintf(" %s %d", name, o.Attacked[name])

@@ -13,7 +13,7 @@ func testRecords(kind, calls int, took time.Duration, err error) (records []reco
 	return records
 }
 
-func TestVerdict(t *testing.T) {
+func TestFailures(t *testing.T) {
 	b := bounds{late: time.Second, share: 0.95, peak: 700 * mebibyte, rest: 128 * mebibyte, stop: 20 * time.Second}
 	good := func() []record {
 		var calls []record
@@ -33,9 +33,9 @@ func TestVerdict(t *testing.T) {
 		"some reads fail":            {calls: append(testRecords(2, 5, 0, errors.New("x")), good()...)},
 		"one append fails":           {calls: append(testRecords(0, 1, 0, errors.New("x")), good()...), failures: 1},
 		"an append is lost":          {calls: good(), outcome: outcome{Lost: 1}, failures: 1},
-		"it takes too much memory":   {calls: good(), outcome: outcome{PeakMiB: 701}, failures: 1},
+		"it uses too much memory":    {calls: good(), outcome: outcome{PeakMiB: 701}, failures: 1},
 		"it keeps too much memory":   {calls: good(), outcome: outcome{BeforeMiB: 20, RestMiB: 149}, failures: 1},
-		"it does not stop soon":      {calls: good(), outcome: outcome{StopAfter: 20.5}, failures: 1},
+		"it stops too late":          {calls: good(), outcome: outcome{StopAfter: 20.5}, failures: 1},
 		"there were no calls at all": {failures: 1},
 	} {
 		c.outcome.judgeCalls(c.calls, b)
@@ -53,12 +53,12 @@ func TestPercentile(t *testing.T) {
 	}
 	for p, want := range map[float64]float64{50: 50, 99: 99, 99.5: 100, 100: 100} {
 		if got := percentile(calls, p); got != want {
-			t.Errorf("percentile %v is %v ms, not %v", p, got, want)
+			t.Errorf("percentile %v is %v ms, want %v", p, got, want)
 		}
 	}
 }
 
-func TestAttacksHaveNamesOfTheirOwn(t *testing.T) {
+func TestAttackNamesAreUnique(t *testing.T) {
 	for i := range attacks {
 		if attackNamed(attacks[i].name) != &attacks[i] {
 			t.Errorf("two attacks are named %q", attacks[i].name)
@@ -66,7 +66,7 @@ func TestAttacksHaveNamesOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestUnlikeNumbersHaveUnlikeTags(t *testing.T) {
+func TestShortTagsAreUnique(t *testing.T) {
 	seen := map[string]int{}
 	for n := range 300_000 {
 		tag := shortTag(n)

@@ -2,21 +2,21 @@ package main
 
 import "syscall"
 
-// attackerNice lowers the priority of the attackers: the server and the steady
-// client come first, as if the attackers had machines of their own.
+// attackerNice is the priority of the attackers. The server and the steady client
+// have precedence, as if the attackers had their own machines.
 const attackerNice = 10
 
-// childAttributes keep a child out of reach of the terminal's Ctrl-C, which is
-// for this process to act on, and end it should this process be killed.
+// childAttributes puts a child in its own process group, so that Ctrl-C reaches only
+// this process, and makes the kernel kill it if this process dies.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// lowerPriority is called by the attackers' process, for itself.
+// lowerPriority lowers the priority of this process.
 func lowerPriority() { syscall.Setpriority(syscall.PRIO_PROCESS, 0, attackerNice) }
 
-// narrow makes the buffers of a socket small before it connects, as they are on
-// a real network: a server soon finds that nobody reads what it has sent.
+// narrow makes the receive buffer and the segments of a socket small before it
+// connects, so that an unread response soon blocks the server.
 func narrow(_, _ string, socket syscall.RawConn) error {
 	return socket.Control(func(fd uintptr) {
 		syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 2048)

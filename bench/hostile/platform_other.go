@@ -4,7 +4,7 @@ package main
 
 import "syscall"
 
-// The harness compiles here, and fails at its first look at /proc.
+// On other platforms the harness compiles, but fails because there is no /proc.
 
 func childAttributes() *syscall.SysProcAttr { return nil }
 

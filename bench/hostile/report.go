@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// name is the attack, and whether with TLS.
+// name returns the name of the attack, with the suffix (TLS) if TLS was used.
 func (o *outcome) name() string {
 	if o.TLS {
 		return o.Attack + " (TLS)"
@@ -16,33 +16,33 @@ func (o *outcome) name() string {
 	return o.Attack
 }
 
-// verdict is "withstood", or all that failed.
-func (o *outcome) verdict() string {
+// result returns "withstood", or all failures.
+func (o *outcome) result() string {
 	if len(o.Failures) == 0 {
 		return "withstood"
 	}
 	return "FAILED: " + strings.Join(o.Failures, "; ")
 }
 
-// writeTable writes the figures of all attacks, and what failed below.
+// writeTable writes the figures of all attacks, then their failures.
 func writeTable(w io.Writer, outcomes []*outcome) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "attack\tin time %\tworst\tfailed appends\tappend p50 ms\tp99 ms\tbefore MiB\tpeak MiB\trest MiB\tafter s\tSIGTERM s\tload\tverdict")
+	fmt.Fprintln(table, "attack\tin time %\tworst\tfailed appends\tappend p50 ms\tp99 ms\tbefore MiB\tpeak MiB\trest MiB\tafter s\tSIGTERM s\tload\tresult")
 	for _, o := range outcomes {
-		verdict := "withstood"
+		result := "withstood"
 		if len(o.Failures) > 0 {
-			verdict = "FAILED"
+			result = "FAILED"
 		}
 		appends := o.Kinds["append"]
 		fmt.Fprintf(table, "%s\t%.1f\t%s %.1f\t%d\t%.0f\t%.0f\t%d\t%d\t%d\t%.0f\t%.1f\t%.1f\t%s\n",
 			o.name(), 100*o.InTime, o.Worst, 100*o.Kinds[o.Worst].InTime, o.AppendsFailed, appends.P50, appends.P99,
-			o.BeforeMiB, o.PeakMiB, o.RestMiB, o.RestAfter, o.StopAfter, o.Load, verdict)
+			o.BeforeMiB, o.PeakMiB, o.RestMiB, o.RestAfter, o.StopAfter, o.Load, result)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	for _, o := range outcomes {
-		if _, err := fmt.Fprintf(w, "\n%s: %s\n  attackers:%s\n", o.name(), o.verdict(), o.attacked()); err != nil {
+		if _, err := fmt.Fprintf(w, "\n%s: %s\n  attackers:%s\n", o.name(), o.result(), o.attacked()); err != nil {
 			return err
 		}
 	}

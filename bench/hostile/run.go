@@ -10,21 +10,22 @@ import (
 	"time"
 )
 
-// phases are how long the parts of a run take.
+// phases are the durations of the parts of a run.
 type phases struct {
-	warmup   time.Duration // of the steady client, before the attack
+	warmup   time.Duration // steady client alone, before the attack
 	attack   time.Duration
-	after    time.Duration // of the steady client alone, at the least
-	recovery time.Duration // that the memory may take, at the most
-	again    time.Duration // of the second attack, before SIGTERM
+	after    time.Duration // steady client alone, minimum
+	recovery time.Duration // until the memory has returned to its former size, maximum
+	again    time.Duration // second attack, before SIGTERM
 }
 
-// form is how an attack is run: the full form, or the short one of the tests.
+// form configures how an attack is run: the full form, or the short form of the
+// tests.
 type form struct {
 	bounds
 	phases
-	short    bool
-	patience time.Duration // of the steady client with a call
+	short       bool
+	callTimeout time.Duration // of the calls of the steady client
 }
 
 var fullForm = form{
@@ -32,8 +33,8 @@ var fullForm = form{
 		late:  time.Second,
 		share: 0.95,
 		peak:  700 * mebibyte,
-		// The cache and the head block of the index may be filled by what the attack
-		// stored: 64 MiB and 32 MiB, and garbage of some size beside them.
+		// The attack may have filled the cache (64 MiB) and the head block of the
+		// index (32 MiB); the rest is for garbage.
 		rest: 128 * mebibyte,
 		stop: 20 * time.Second,
 	},
@@ -41,29 +42,29 @@ var fullForm = form{
 		warmup: 3 * time.Second, attack: 20 * time.Second, after: 3 * time.Second,
 		recovery: time.Minute, again: 3 * time.Second,
 	},
-	patience: 5 * time.Second,
+	callTimeout: 5 * time.Second,
 }
 
-// shortForm has bounds that a busy machine of two cores keeps: that nothing fails,
-// and that the memory is bounded, does not depend on its speed.
+// shortForm has bounds that also hold on a busy machine with two cores: that no
+// call fails and that memory is bounded does not depend on the speed.
 var shortForm = form{
-	bounds:   bounds{late: 10 * time.Second, share: 0.95, peak: 300 * mebibyte, stop: 20 * time.Second},
-	phases:   phases{warmup: 100 * time.Millisecond, attack: time.Second, again: 100 * time.Millisecond},
-	short:    true,
-	patience: 30 * time.Second,
+	bounds:      bounds{late: 10 * time.Second, share: 0.95, peak: 300 * mebibyte, stop: 20 * time.Second},
+	phases:      phases{warmup: 100 * time.Millisecond, attack: time.Second, again: 100 * time.Millisecond},
+	short:       true,
+	callTimeout: 30 * time.Second,
 }
 
 // runner runs attacks.
 type runner struct {
 	form
 	program  string // umadb
-	dir      string // for the stores and what servers print
+	dir      string // for stores and the output of servers
 	identity *identity
 	progress func(text string)
 }
 
-// run runs one attack from start to end. An error is the harness's own; what the
-// attack did to the server is in the outcome.
+// run runs one attack. The outcome contains the effect on the server; an error is a
+// failure of the harness.
 func (r *runner) run(ctx context.Context, a *attack, secure bool) (*outcome, error) {
 	dir, err := os.MkdirTemp(r.dir, a.name+"-")
 	if err != nil {
@@ -80,7 +81,7 @@ func (r *runner) run(ctx context.Context, a *attack, secure bool) (*outcome, err
 		return nil, err
 	}
 	defer func() {
-		s.cmd.Process.Kill() // if it has not been stopped
+		s.cmd.Process.Kill() // if it was not stopped
 		<-s.exited
 		s.group.remove()
 	}()
@@ -97,10 +98,10 @@ func (r *runner) run(ctx context.Context, a *attack, secure bool) (*outcome, err
 	return o, r.end(a, s, o)
 }
 
-// attack attacks beside a steady client, and fills in what came of it, but for
-// the end.
+// attack runs the attack and a steady client, and records everything in the outcome
+// except the shutdown.
 func (r *runner) attack(ctx context.Context, a *attack, s *server, o *outcome) error {
-	client, err := startSteady(ctx, s.target, r.patience)
+	client, err := startSteady(ctx, s.target, r.callTimeout)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (r *runner) attack(ctx context.Context, a *attack, s *server, o *outcome) e
 		return ctx.Err()
 	}
 	o.BeforeMiB = s.now.Load() / mebibyte
-	begun := time.Now()
+	start := time.Now()
 	x, err := startAttackers(order{Attack: a.name, Short: r.short, Target: s.target})
 	if err != nil {
 		return err
@@ -124,7 +125,7 @@ func (r *runner) attack(ctx context.Context, a *attack, s *server, o *outcome) e
 	}
 	left := time.Now()
 	r.watch(ctx, s, "after", r.after, s.gone)
-	calls := client.finish(begun)
+	calls := client.finish(start)
 	o.judgeCalls(calls, r.bounds)
 	if r.rest > 0 {
 		r.watch(ctx, s, "recovery", r.recovery, func() bool {
@@ -142,7 +143,7 @@ func (r *runner) attack(ctx context.Context, a *attack, s *server, o *outcome) e
 	return ctx.Err()
 }
 
-// end attacks again and stops the server meanwhile.
+// end attacks again, stops the server during the attack, and records the shutdown.
 func (r *runner) end(a *attack, s *server, o *outcome) error {
 	if !s.gone() {
 		x, err := startAttackers(order{Attack: a.name, Short: r.short, Target: s.target})
@@ -163,16 +164,16 @@ func (r *runner) end(a *attack, s *server, o *outcome) error {
 	return nil
 }
 
-// watch shows the memory for a time, or until done returns true.
+// watch reports the memory as progress for d, or until done returns true.
 func (r *runner) watch(ctx context.Context, s *server, phase string, d time.Duration, done func() bool) {
-	for begun := time.Now(); ctx.Err() == nil && time.Since(begun) < d && !done(); {
-		r.progress(phase + ", " + time.Since(begun).Truncate(time.Second).String() +
+	for start := time.Now(); ctx.Err() == nil && time.Since(start) < d && !done(); {
+		r.progress(phase + ", " + time.Since(start).Truncate(time.Second).String() +
 			", " + strconv.FormatInt(s.now.Load()/mebibyte, 10) + " MiB")
 		pause(ctx, min(100*time.Millisecond, d))
 	}
 }
 
-// loadAverage is that of the last minute.
+// loadAverage returns the load average of the last minute.
 func loadAverage() float64 {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -182,8 +183,8 @@ func loadAverage() float64 {
 	return load
 }
 
-// newRunner makes a runner whose files are in a new directory in dir; close
-// removes it.
+// newRunner returns a runner with its files in a new directory in dir, which close
+// removes.
 func newRunner(f form, program, dir string) (r *runner, close func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, nil, err

@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	startPatience = 60 * time.Second
-	// killAfter is how long after SIGTERM a server is killed.
+	startTimeout = 60 * time.Second
+	// killAfter is the time from SIGTERM until a server is killed.
 	killAfter = 60 * time.Second
 	apiKey    = "the key of the steady client"
 )
 
-// serverOptions are what an attack asks of the server.
+// serverOptions are the options of the server for an attack.
 type serverOptions struct {
-	files int  // limit of its descriptors; 0 for that of this process
-	open  bool // without an API key where there is no TLS
+	files int  // limit of file descriptors; 0 for the limit of this process
+	open  bool // no API key without TLS
 }
 
 // server is a running server.
@@ -33,16 +33,16 @@ type server struct {
 	target
 	cmd    *exec.Cmd
 	group  memoryGroup
-	log    string        // the file that holds what it prints
+	log    string        // file with its output
 	exited chan struct{} // closed when the process is gone
 
 	peak   atomic.Int64 // resident memory, in bytes
 	now    atomic.Int64
-	killed atomic.Bool // by the harness, for its memory
+	killed atomic.Bool // by the harness, because of its memory
 }
 
-// startServer starts a server on a new directory in dir and returns when it
-// accepts connections. The caller stops it. identity is nil without TLS.
+// startServer starts a server with a new directory in dir and returns when it
+// accepts connections. The caller must stop it. identity is nil without TLS.
 func startServer(ctx context.Context, program, dir string, o serverOptions, identity *identity) (*server, error) {
 	s := &server{exited: make(chan struct{}), log: filepath.Join(dir, "server.log")}
 	var err error
@@ -85,7 +85,7 @@ func startServer(ctx context.Context, program, dir string, o serverOptions, iden
 	return s, nil
 }
 
-// freeAddress is a loopback address that nothing listens on at the moment.
+// freeAddress returns a loopback address with a free port.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,7 +95,8 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// environment is that of this process without the server's settings.
+// environment returns the environment of this process without settings of the
+// server.
 func environment() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
@@ -107,7 +108,7 @@ func environment() []string {
 }
 
 func (s *server) awaitListening(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.Address)
@@ -116,16 +117,16 @@ func (s *server) awaitListening(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the server did not start: %w", ctx.Err())
+			return fmt.Errorf("server did not start: %w", ctx.Err())
 		case <-s.exited:
-			return errors.New("the server ended while starting")
+			return errors.New("server exited during startup")
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-// observe keeps the memory figures up to date until the server has ended, and
-// kills a server that uses too much if no control group does.
+// observe updates the memory figures until the server has exited. Without a control
+// group it kills a server that exceeds the memory limit.
 func (s *server) observe() {
 	for {
 		select {
@@ -146,7 +147,7 @@ func (s *server) observe() {
 	}
 }
 
-// gone reports whether the server has ended.
+// gone reports whether the server has exited.
 func (s *server) gone() bool {
 	select {
 	case <-s.exited:
@@ -156,25 +157,25 @@ func (s *server) gone() bool {
 	}
 }
 
-// stop sends SIGTERM, unless the server has ended already, and returns how long
-// it took to end.
+// stop sends SIGTERM and returns the time until the server has exited. It fails if
+// the server has exited before.
 func (s *server) stop() (time.Duration, error) {
 	defer s.group.remove()
 	if s.gone() {
-		return 0, fmt.Errorf("the server had ended by itself: %s; it printed: %s", s.ending(), s.printed())
+		return 0, fmt.Errorf("server had exited: %s; it printed: %s", s.ending(), s.printed())
 	}
-	begun := time.Now()
+	start := time.Now()
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	timer := time.AfterFunc(killAfter, func() { s.cmd.Process.Kill() })
 	defer timer.Stop()
 	<-s.exited
 	if !s.cmd.ProcessState.Success() {
-		return time.Since(begun), fmt.Errorf("the server ended with %s; it printed: %s", s.ending(), s.printed())
+		return time.Since(start), fmt.Errorf("server exited with %s; it printed: %s", s.ending(), s.printed())
 	}
-	return time.Since(begun), nil
+	return time.Since(start), nil
 }
 
-// ending describes how the process ended.
+// ending describes how the process exited.
 func (s *server) ending() string {
 	if s.killed.Load() {
 		return "killed for using more than 1 GiB of memory"
@@ -182,7 +183,7 @@ func (s *server) ending() string {
 	return s.cmd.ProcessState.String()
 }
 
-// printed is the last of what the server warned of.
+// printed returns the last warnings and errors in the server's log.
 func (s *server) printed() string {
 	const most = 5
 	text, err := os.ReadFile(s.log)

@@ -22,8 +22,8 @@ const (
 	steadySource   = "steady"
 )
 
-// kinds are the calls that a steady client makes, each at its own intervals
-// whatever became of those before.
+// kinds are the calls that a steady client makes, each at fixed intervals
+// independent of the results of earlier calls.
 var kinds = []struct {
 	name    string
 	appends bool
@@ -38,11 +38,11 @@ var kinds = []struct {
 	{"new connection", false, (*steady).newConnection},
 }
 
-// steady is a client that goes on with its work during an attack.
+// steady is a client that makes calls at a constant rate during an attack.
 type steady struct {
 	*connection
 	target       target
-	patience     time.Duration // what a call may take before it has failed
+	callTimeout  time.Duration // of each call
 	acknowledged atomic.Int64  // appends
 
 	stop    context.CancelFunc
@@ -61,15 +61,16 @@ type record struct {
 	err   error
 }
 
-// startSteady makes the first append, which the others rest on, and begins.
-func startSteady(ctx context.Context, t target, patience time.Duration) (*steady, error) {
+// startSteady makes the first append, which the other calls depend on, and starts
+// the client.
+func startSteady(ctx context.Context, t target, callTimeout time.Duration) (*steady, error) {
 	conn, err := t.dial(t.Key)
 	if err != nil {
 		return nil, err
 	}
-	s := &steady{connection: conn, target: t, patience: patience}
+	s := &steady{connection: conn, target: t, callTimeout: callTimeout}
 	if err := s.append(ctx, 0); err != nil {
-		return nil, fmt.Errorf("the first append of the steady client: %w", err)
+		return nil, fmt.Errorf("first append of the steady client: %w", err)
 	}
 	ctx, s.stop = context.WithCancel(ctx)
 	for kind := range kinds {
@@ -78,7 +79,7 @@ func startSteady(ctx context.Context, t target, patience time.Duration) (*steady
 	return s, nil
 }
 
-// tick begins the calls of one kind.
+// tick makes the calls of one kind.
 func (s *steady) tick(ctx context.Context, kind int) {
 	// The kinds take turns within an interval.
 	pause(ctx, steadyInterval*time.Duration(kind)/time.Duration(len(kinds)))
@@ -94,9 +95,9 @@ func (s *steady) tick(ctx context.Context, kind int) {
 	}
 }
 
-// make makes a call, which ends by itself also after the client was stopped.
+// make makes a call. The call continues after the client was stopped.
 func (s *steady) make(kind, n int) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.callTimeout)
 	defer cancel()
 	r := record{kind: kind, began: time.Now()}
 	r.err = kinds[kind].call(s, ctx, n)
@@ -106,8 +107,8 @@ func (s *steady) make(kind, n int) {
 	s.records = append(s.records, r)
 }
 
-// finish stops the client, waits for its calls, and returns those that began
-// after a time, in order of their time taken.
+// finish stops the client, waits for its calls, and returns those that started
+// after a time, ordered by duration.
 func (s *steady) finish(after time.Time) []record {
 	s.stop()
 	s.tickers.Wait()
@@ -126,14 +127,14 @@ func (s *steady) append(ctx context.Context, n int) error {
 		Events:       steadyEvent(),
 		TrackingInfo: &umadbv1.TrackingInfo{Source: steadySource, Position: uint64(n)},
 	}
-	if n > 0 { // appends may overtake each other, so only the first is tracked
+	if n > 0 { // appends may be reordered, so only the first has tracking
 		request.TrackingInfo = nil
 	}
 	return s.commit(ctx, request)
 }
 
 func (s *steady) appendConditionally(ctx context.Context, n int) error {
-	tag := fmt.Sprintf("steady-%d", n) // which no other event has
+	tag := fmt.Sprintf("steady-%d", n) // unique
 	return s.commit(ctx, &umadbv1.AppendRequest{
 		Events: steadyEvent(tag),
 		Condition: &umadbv1.AppendCondition{
@@ -154,12 +155,12 @@ func (s *steady) read(ctx context.Context, _ int) error {
 	backwards, limit := true, uint32(10)
 	events, err := s.readTag(ctx, &umadbv1.ReadRequest{Backwards: &backwards, Limit: &limit})
 	if err == nil && events == 0 {
-		err = errors.New("a read returned no events")
+		err = errors.New("read returned no events")
 	}
 	return err
 }
 
-// readTag reads the steady client's own events, and returns how many there are.
+// readTag reads the events of the steady client and returns their number.
 func (s *steady) readTag(ctx context.Context, request *umadbv1.ReadRequest) (events int64, err error) {
 	request.Query = &umadbv1.Query{Items: []*umadbv1.QueryItem{{Tags: []string{steadyTag}}}}
 	stream, err := s.dcb.Read(ctx, request)
@@ -191,12 +192,12 @@ func (s *steady) tracking(ctx context.Context, _ int) error {
 func (s *steady) checkHealth(ctx context.Context, _ int) error {
 	response, err := s.health.Check(ctx, &health.HealthCheckRequest{})
 	if err == nil && response.GetStatus() != health.HealthCheckResponse_SERVING {
-		err = fmt.Errorf("the health is %s", response.GetStatus())
+		err = fmt.Errorf("health is %s", response.GetStatus())
 	}
 	return err
 }
 
-// newConnection makes a connection for one call.
+// newConnection opens a connection for one call.
 func (s *steady) newConnection(ctx context.Context, _ int) error {
 	conn, err := s.target.dial(s.target.Key)
 	if err != nil {
@@ -207,7 +208,7 @@ func (s *steady) newConnection(ctx context.Context, _ int) error {
 	return err
 }
 
-// lost returns how many acknowledged appends a read does not find.
+// lost returns the number of acknowledged appends that a read does not return.
 func (s *steady) lost(ctx context.Context) (int64, error) {
 	acknowledged := s.acknowledged.Load()
 	found, err := s.readTag(ctx, &umadbv1.ReadRequest{})

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// tally counts what became of an attack's calls and connections, by outcome, so
-// that the report shows whether the attack took place.
+// tally counts the calls and connections of an attack by outcome, so that the report
+// shows whether the attack took place.
 type tally struct {
 	mu     sync.Mutex
 	counts map[string]int // guarded by mu
@@ -25,10 +25,10 @@ func (t *tally) count(outcome string) {
 	t.counts[outcome]++
 }
 
-// countError counts a call of a gRPC library by its status.
+// countError counts a call by the status of its error.
 func (t *tally) countError(err error) { t.count(status.Code(err).String()) }
 
-// countStatus counts a call by the status in its last headers.
+// countStatus counts a call by the status in its trailer.
 func (t *tally) countStatus(trailer *http2.MetaHeadersFrame) {
 	for _, field := range trailer.Fields {
 		if field.Name == "grpc-status" {

@@ -18,14 +18,14 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// target is the server under attack, as the attackers' process is told of it.
+// target is the server under attack. It is passed to the attackers' process.
 type target struct {
 	Address string
 	CAFile  string // empty without TLS
-	Key     string // empty if the server has none
+	Key     string // API key, may be empty
 }
 
-// url is the target for our own client.
+// url returns the URL of the target for our client.
 func (t *target) url() string {
 	if t.CAFile != "" {
 		return "https://" + t.Address
@@ -33,7 +33,7 @@ func (t *target) url() string {
 	return "http://" + t.Address
 }
 
-// trust is how a client verifies the server's certificate; nil without TLS.
+// trust returns the client's TLS configuration, or nil without TLS.
 func (t *target) trust() (*tls.Config, error) {
 	if t.CAFile == "" {
 		return nil, nil
@@ -44,20 +44,20 @@ func (t *target) trust() (*tls.Config, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(certificate) {
-		return nil, fmt.Errorf("%s has no certificate", t.CAFile)
+		return nil, fmt.Errorf("%s contains no certificate", t.CAFile)
 	}
 	return &tls.Config{RootCAs: pool, NextProtos: []string{"h2"}}, nil
 }
 
-// connection is a gRPC connection to the target. It sends the key without TLS
-// too, which our own client refuses to do, and never sends a call again.
+// connection is a gRPC connection to the target. It sends the key also without TLS,
+// which our client refuses, and never retries a call.
 type connection struct {
 	*grpc.ClientConn
 	dcb    umadbv1.DCBClient
 	health health.HealthClient
 }
 
-// dial prepares a connection, which the first call makes. key may be empty.
+// dial returns a connection that the first call opens. key may be empty.
 func (t *target) dial(key string) (*connection, error) {
 	trust, err := t.trust()
 	if err != nil {
@@ -81,7 +81,7 @@ func (t *target) dial(key string) (*connection, error) {
 	return &connection{conn, umadbv1.NewDCBClient(conn), health.NewHealthClient(conn)}, nil
 }
 
-// bearer is an API key that is sent with every call.
+// bearer sends an API key with every call.
 type bearer string
 
 func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
@@ -90,7 +90,7 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 
 func (bearer) RequireTransportSecurity() bool { return false }
 
-// connect makes a connection of bytes, with TLS if the target has it.
+// connect opens a raw connection, with TLS if the target uses it.
 func (t *target) connect(ctx context.Context, dialer net.Dialer) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -111,5 +111,5 @@ func (t *target) connect(ctx context.Context, dialer net.Dialer) (net.Conn, erro
 	return secure, nil
 }
 
-// errEnded reports that the server ended a connection.
-var errEnded = errors.New("the server ended the connection")
+// errEnded is returned when the server has closed a connection.
+var errEnded = errors.New("the server closed the connection")

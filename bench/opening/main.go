@@ -1,10 +1,9 @@
-// Command opening measures how long it takes to open a store of many events, and
-// what memory the process then rests at.
+// Command opening measures the time to open a store of many events, and the memory
+// of the process afterwards.
 //
 //	go run ./bench/opening -events 10000000
 //
-// It fills a store in a temporary directory, once, and then opens it in fresh
-// processes.
+// It fills a store in a temporary directory once and opens it in new processes.
 package main
 
 import (
@@ -23,12 +22,12 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// sample is what one process that opened the store tells.
+// sample contains the measurements of one process that opened the store.
 type sample struct {
 	Opened   time.Duration // until Open returned
 	Closed   time.Duration
 	Head     uint64
-	RestKiB  int // VmRSS after the opening and one read by tag
+	RestKiB  int // VmRSS after Open and one read by tag
 	PeakKiB  int // VmHWM
 	FirstTag time.Duration
 }
@@ -36,12 +35,12 @@ type sample struct {
 func main() {
 	events := flag.Int("events", 10_000_000, "events in the store")
 	dir := flag.String("dir", "", "use and keep this store instead of a temporary one")
-	runs := flag.Int("runs", 5, "how many processes open it")
-	child := flag.Bool("child", false, "open the store and tell (used by the command itself)")
+	runs := flag.Int("runs", 5, "number of processes that open it")
+	child := flag.Bool("child", false, "open the store and print the measurements (used internally)")
 	flag.Parse()
 	run := func() error { return measure(*dir, *events, *runs) }
 	if *child {
-		run = func() error { return tell(*dir) }
+		run = func() error { return measureOpen(*dir) }
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "opening:", err)
@@ -69,16 +68,16 @@ func measure(dir string, events, runs int) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("opened %d events in %.3f s, at rest %d MiB, at most %d MiB, first read by tag %.1f ms\n",
+		fmt.Printf("opened %d events in %.3f s, memory %d MiB, peak %d MiB, first read by tag %.1f ms\n",
 			s.Head, s.Opened.Seconds(), s.RestKiB>>10, s.PeakKiB>>10, 1000*s.FirstTag.Seconds())
 		samples = append(samples, s)
 	}
 	slices.SortFunc(samples, func(a, b sample) int { return int(a.Opened - b.Opened) })
-	fmt.Printf("median opening: %.3f s\n", samples[len(samples)/2].Opened.Seconds())
+	fmt.Printf("median of opening: %.3f s\n", samples[len(samples)/2].Opened.Seconds())
 	return nil
 }
 
-// fill appends events of three tags, one of them unique, until there are enough.
+// fill appends events with three tags, one of them unique, up to a total of events.
 func fill(dir string, events int) error {
 	store, err := umadb.Open(dir, nil)
 	if err != nil {
@@ -122,7 +121,8 @@ func openInProcess(dir string) (s sample, err error) {
 	return s, json.Unmarshal(out, &s)
 }
 
-func tell(dir string) error {
+// measureOpen opens the store and prints a sample as JSON.
+func measureOpen(dir string) error {
 	var s sample
 	start := time.Now()
 	store, err := umadb.Open(dir, nil)
@@ -150,7 +150,7 @@ func tell(dir string) error {
 	return json.NewEncoder(os.Stdout).Encode(s)
 }
 
-// memory reads a line of /proc/self/status, in KiB; 0 where there is none.
+// memory returns a value of /proc/self/status in KiB, or 0 if there is none.
 func memory(name string) (kib int) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

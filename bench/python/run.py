@@ -1,11 +1,11 @@
-"""Measures the package umadb beside the released one, each with its own server.
+"""Compares the package umadb with the released one, each with its own server.
 
     python run.py OURS RELEASED [--rounds 5] [--output FILE.md]
 
 OURS and RELEASED are directories with bin/python and bin/umadb, such as virtual
 environments. Rounds are interleaved: each workload runs with one pair, then with the
-other, in an order that alternates. Every server begins with a store of the same 50,000
-events. The table has medians, and ratios of medians.
+other, in alternating order. Every server starts with a store of the same 50,000 events.
+The table contains medians and ratios of medians.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import time
 
 WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "work.py")
 
-# Name, how many, what is counted, what is to be reached, whether the store grows.
+# Name, count, unit, target ratio, title.
 WORKLOADS = [
     ("iterate", 500_000, "events", 2.0, "iterate a full read"),
     ("touch", 300_000, "events", 1.3, "iterate and touch every field"),
@@ -41,7 +41,7 @@ EMBEDDED = [
 
 
 def free_port():
-    """Give a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -49,7 +49,7 @@ def free_port():
 
 @contextlib.contextmanager
 def server(where):
-    """Run the server of an environment over an empty directory."""
+    """Run the server of an environment with an empty store."""
     with tempfile.TemporaryDirectory() as directory:
         port = free_port()
         command = [f"{where}/bin/umadb", "--listen", f"127.0.0.1:{port}", "--db-path", directory + "/store"]
@@ -67,20 +67,20 @@ def server(where):
 
 
 def cpu_of(pid):
-    """Give the CPU seconds of a process so far."""
+    """Return the CPU seconds that a process has used."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def work(where, url, name, count):
-    """Run a workload in a process of its own."""
+    """Run a workload in its own process."""
     command = [f"{where}/bin/python", WORK, url, name, str(count)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def measure(where, name, count):
-    """Give the rate of a workload, and the CPU microseconds for one unit at both ends."""
+    """Return the result of a workload, with the CPU seconds of client and server."""
     with server(where) as (url, pid):
         work(where, url, "fill", 50_000)
         before = cpu_of(pid)
@@ -90,27 +90,27 @@ def measure(where, name, count):
 
 
 def median(results, number):
-    """Give the median of a number."""
+    """Return the median of a number of each result."""
     return statistics.median(number(result) for result in results)
 
 
 def rate(result):
-    """Units a second."""
+    """Return the units per second."""
     return result["done"] / result["seconds"]
 
 
 def cost(result):
-    """CPU microseconds for one unit, client and server."""
+    """Return the CPU microseconds per unit, client and server together."""
     return 1e6 * (result["cpu"] + result.get("server_cpu", 0)) / result["done"]
 
 
 def row(*cells):
-    """Give a row of a table."""
+    """Return a row of a table."""
     return f"| {' | '.join(cells)} |"
 
 
 def remote(ours, released, rounds):
-    """Give the rows of the table against servers."""
+    """Yield the rows of the table for servers."""
     for name, count, unit, target, title in WORKLOADS:
         results = {ours: [], released: []}
         for number in range(rounds):
@@ -118,13 +118,13 @@ def remote(ours, released, rounds):
                 results[where].append(measure(where, name, count))
         a, b = median(results[ours], rate), median(results[released], rate)
         c, d = median(results[ours], cost), median(results[released], cost)
-        verdict = "" if a / b >= target else " (missed)"
-        rates = f"{a:,.0f}", f"{b:,.0f}", f"{a / b:.2f}", f"{target}{verdict}"
+        missed = "" if a / b >= target else " (missed)"
+        rates = f"{a:,.0f}", f"{b:,.0f}", f"{a / b:.2f}", f"{target}{missed}"
         yield row(title, unit, *rates, f"{c:,.1f}", f"{d:,.1f}", f"{d / c:.2f}")
 
 
 def embedded(ours, rounds):
-    """Give the rows of the table of the embedded store."""
+    """Yield the rows of the table for the embedded store."""
     for name, count, unit, title in EMBEDDED:
         results = []
         for _ in range(rounds):
@@ -160,14 +160,14 @@ def main():
         for where in (options.ours, options.released)
     ]
     lines = [
-        "# The Python package beside the released one",
+        "# The Python package compared with the released one",
         "",
         f"`python bench/python/run.py OURS RELEASED --rounds {options.rounds}`, {datetime.date.today()}: {machine()}.",
         f"Ours {versions[0]} with our server; released (PyPI) {versions[1]} with its server. Client and server share",
-        "the machine. Medians; rates are a second of wall time, CPU is microseconds for one unit, client and server",
+        "the machine. Medians; rates are per second of wall time, CPU is microseconds per unit, client and server",
         "together.",
         "",
-        "| | unit | ours/s | released/s | ratio | wanted | CPU ours | CPU released | ratio |",
+        "| | unit | ours/s | released/s | ratio | target | CPU ours | CPU released | ratio |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for line in remote(options.ours, options.released, options.rounds):
@@ -175,7 +175,7 @@ def main():
         print(line, file=sys.stderr)
     lines += [
         "",
-        "Embedded, beside our own server:",
+        "Embedded store, compared with our server:",
         "",
         "| | unit | embedded/s | server/s | CPU embedded | CPU server |",
         "|---|---|---:|---:|---:|---:|",

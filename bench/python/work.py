@@ -1,7 +1,7 @@
-"""What is measured of one package against one store: python work.py URL NAME COUNT.
+"""Runs one workload on one store: python work.py URL NAME COUNT.
 
-Prints one JSON object: how many units were done, the seconds that took, and the CPU
-seconds of this process. Runs under any package called umadb.
+Prints one JSON object: the number of units, the seconds that they took, and the CPU
+seconds of this process. Works with any package called umadb.
 """
 
 import json
@@ -16,12 +16,12 @@ LIST = 1000
 
 
 def event(number):
-    """An event of 200 bytes with three tags, ten events to a course."""
+    """Return an event of 200 bytes with three tags; each course has ten events."""
     return Event("StudentEnrolled", b"x" * 200, [f"course:{number // 10}", f"student:{number % 977}", "term:1"])
 
 
 def course(number):
-    """The query for one course."""
+    """Return the query for one course."""
     return Query([QueryItem(tags=[f"course:{number}"])])
 
 
@@ -32,7 +32,7 @@ def fill(client, count):
 
 
 def iterate(client, count):
-    """Read everything, and touch nothing."""
+    """Read everything without accessing a field."""
     done = 0
     while done < count:
         for _ in client.read():
@@ -41,7 +41,7 @@ def iterate(client, count):
 
 
 def touch(client, count):
-    """Read everything, and touch every field."""
+    """Read everything and access every field."""
     done = 0
     while done < count:
         for sequenced in client.read():
@@ -66,7 +66,7 @@ def append_one(client, count):
 
 
 def in_threads(workload, client, count, number):
-    """Run a workload in so many threads, which share the count."""
+    """Run a workload in several threads, which share the count."""
     each = count // number
     threads = [threading.Thread(target=workload, args=(client, each)) for _ in range(number)]
     for thread in threads:
@@ -77,26 +77,26 @@ def in_threads(workload, client, count, number):
 
 
 def read_tag_threads(client, count):
-    """Read the ten events of one course after another, from some threads."""
+    """Read the ten events of one course after another, in 4 threads."""
     return in_threads(read_tag, client, count, 4)
 
 
 def append_threads(client, count):
-    """Append one event at a time from many threads."""
+    """Append one event at a time, in 16 threads."""
     return in_threads(append_one, client, count, 16)
 
 
 def append_lists(client, count):
-    """Append lists of events; they are made before the clock runs."""
+    """Append lists of events, which are made before the time is measured."""
     lists = [[event(number) for number in range(LIST)] for _ in range(count)]
-    begun = time.perf_counter()
+    start = time.perf_counter()
     for events in lists:
         client.append(events)
-    return count, time.perf_counter() - begun
+    return count, time.perf_counter() - start
 
 
 def decide(client, count):
-    """Read the head of a course's events, and append one on condition."""
+    """Read the head for a new course and append one event on condition."""
     for number in range(count):
         query = course(f"new-{number}")
         head = client.read(query).head()
@@ -111,9 +111,9 @@ def main():
     if url.startswith("file:"):
         fill(client, 50_000)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     done = globals()[name](client, count)
-    took = time.perf_counter() - begun
+    took = time.perf_counter() - start
     if isinstance(done, tuple):
         done, took = done
     after = resource.getrusage(resource.RUSAGE_SELF)
