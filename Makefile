@@ -1,15 +1,15 @@
-# All that is done with this repository. `make help` lists it.
+# All tasks of this repository. `make help` lists them.
 #
-# Needed: git, Go, Python 3.10 or later with venv, a C compiler, make.
+# Requirements: git, Go, Python 3.10 or later with venv, a C compiler, make.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
 GO ?= go
-# How long each fuzz test runs with `make fuzz`.
+# Duration of each fuzz test of `make fuzz`.
 FUZZTIME ?= 5m
-# Flags of the side-by-side benchmark; `go run ./bench -help` lists them.
+# Flags of the benchmark; `go run ./bench -help` lists them.
 BENCHFLAGS ?=
 # Flags of the attacks; `go run ./bench/hostile -help` lists them.
 HOSTILEFLAGS ?=
@@ -17,16 +17,16 @@ HOSTILEFLAGS ?=
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BUF := $(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0
 
-# Where many goroutines meet; the race detector is too slow for the rest.
+# Packages with concurrency; the race detector is too slow for the others.
 RACE := ./dcb/... ./internal/cli/... ./internal/client/... ./internal/eventlog/... ./internal/index/... \
 	./internal/server/... ./internal/store/... ./internal/storetest/... ./internal/vfs/... ./internal/wire/... ./python/... .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help
-help: ## list what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# What "umadb version" says of the source; to be given where there is no git.
+# Printed by "umadb version". Set them where git is not available.
 COMMIT ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 DATE ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
 CLI := github.com/umadb-go/umadb/internal/cli
@@ -38,27 +38,27 @@ build: ## build the program, bin/umadb
 
 STATIC ?= bin/static/umadb
 .PHONY: static
-static: ## build the program without a C library, for a container with nothing else, bin/static/umadb
+static: ## build a static program, bin/static/umadb, for an empty container
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o $(STATIC) ./cmd/umadb
 
 .PHONY: demo
-demo: build wheel ## start servers over temporary directories and show what they do, in Go and in Python
+demo: build wheel ## run the demos, in Go and in Python, with temporary stores
 	$(GO) run ./demo bin/umadb
 	python3 -m venv .cache/python/demo
 	.cache/python/demo/bin/pip install -q --force-reinstall python/dist/*.whl
 	.cache/python/demo/bin/python demo/complete_example.py python/tests/data/seed-python-client.md
 
 .PHONY: test
-test: go-test race cross python-test ## run all tests: of Go, the race detector, other platforms, of Python
+test: go-test race cross python-test ## run all tests: Go, race detector, other platforms, Python
 
-# The released client comes from the Python package index into .cache/; without
-# it, these tests fail instead of being left out.
+# The released client is installed from the Python package index into .cache/. If it
+# is not available, the tests fail instead of being skipped.
 .PHONY: go-test
-go-test: ## run the tests of Go: ours, and those with released clients
+go-test: ## run the Go tests, including those with the released client and server
 	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
 
 .PHONY: race
-race: ## run the tests of the concurrent packages with the race detector
+race: ## run the tests of concurrent packages with the race detector
 	$(GO) test -race -timeout 25m $(RACE)
 
 .PHONY: cross
@@ -68,7 +68,7 @@ cross: ## compile and vet for every platform
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./...; \
 	done
 
-# The wheel, for every CPython from 3.10 on, and what it asks of a machine.
+# The wheel supports every CPython from 3.10 on.
 WHEEL_TOOLS := .cache/python/tools
 .PHONY: wheel
 wheel: ## build the Python package as a wheel, in python/dist, and audit it
@@ -80,26 +80,26 @@ wheel: ## build the Python package as a wheel, in python/dist, and audit it
 	$(WHEEL_TOOLS)/bin/abi3audit --strict python/dist/*.whl
 	@ls python/dist/*.whl
 
-# The released package, with its server. Tests of Go put it there as well.
+# The released package with its server. The Go tests install it in the same directory.
 RELEASED := .cache/rust-umadb
 $(RELEASED)/bin/umadb:
 	python3 -m venv $(RELEASED)
 	$(RELEASED)/bin/pip install -q umadb==0.7.8
 
 .PHONY: python-test
-python-test: wheel $(RELEASED)/bin/umadb ## run the tests of the Python package, on every CPython there is
+python-test: wheel $(RELEASED)/bin/umadb ## run the tests of the Python package with every installed CPython
 	UMADB_TEST_INTEROP=required UMADB_TEST_RUST_SERVER=$(CURDIR)/$(RELEASED)/bin/umadb \
 		python/tests/everywhere.sh python/dist/*.whl .cache/python
 
 .PHONY: bench-python
-bench-python: wheel $(RELEASED)/bin/umadb ## measure the Python package beside the released one
+bench-python: wheel $(RELEASED)/bin/umadb ## compare the Python package with the released one
 	python3 -m venv .cache/python/bench
 	.cache/python/bench/bin/pip install -q --force-reinstall python/dist/*.whl
 	python3 bench/python/run.py .cache/python/bench $(RELEASED) $(BENCHFLAGS)
 
 RUFF := .cache/python/ruff
 .PHONY: lint
-lint: ## check format, vet, staticcheck, go.mod, the wire contract, and ruff for Python
+lint: ## check formatting, vet, staticcheck, go.mod, the wire contract, and ruff for Python
 	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs gofmt -l -s); \
 	if [[ -n $$unformatted ]]; then printf 'gofmt -s would change:\n%s\n' "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
@@ -111,11 +111,11 @@ lint: ## check format, vet, staticcheck, go.mod, the wire contract, and ruff for
 	$(RUFF)/bin/ruff check -q --no-cache --config python/pyproject.toml python bench/python demo
 
 .PHONY: bench
-bench: build ## measure our server beside the released one, into bench/results
+bench: build ## compare our server with the released one; results in bench/results
 	$(GO) run ./bench $(BENCHFLAGS)
 
 .PHONY: hostile
-hostile: build ## attack a server on loopback in every way we know, for about an hour
+hostile: build ## run all attacks on a server on loopback, for about an hour
 	$(GO) run ./bench/hostile $(HOSTILEFLAGS)
 
 .PHONY: fuzz
@@ -128,17 +128,17 @@ fuzz: ## run every fuzz test for FUZZTIME each
 	done
 
 .PHONY: kill
-kill: ## kill a process under 64 writers, 100 times, and look for what it acknowledged
+kill: ## kill a process with 64 writers 100 times and check for acknowledged events
 	$(GO) test -run TestKill -v -timeout 30m ./internal/store -kills 100
 
 .PHONY: docs
-docs: ## write the pages of the commands, the manual pages and the tables of settings
+docs: ## generate the command pages, the manual pages and the tables of settings
 	$(GO) test ./internal/cli -run 'TestDocuments|TestReadme' -update
 
 .PHONY: generate
-generate: ## make the Go code of the wire contract again
+generate: ## generate the Go code of the wire contract
 	$(BUF) generate
 
 .PHONY: clean
-clean: ## remove what was made
+clean: ## remove build output and caches
 	rm -rf bin .cache

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the wheel into a virtual environment for each CPython 3.10 or later on this
-# machine, and runs the tests: all of them with python3, and with the others the fast tests
-# that need neither other programs nor the released server.
+# Installs the wheel into an environment for each CPython from 3.10 on, and runs the
+# tests there: all tests with python3, and with the other versions the tests that
+# depend on the interpreter, without the released server.
 #
 #   everywhere.sh WHEEL CACHE [pytest options]
 set -euo pipefail
@@ -13,8 +13,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$cache"
 cache=$(realpath "$cache")
 
-# interpreters prints the version and path of one interpreter for each version: python3
-# first, then those on the PATH and those of pyenv.
+# interpreters prints one interpreter for each version: python3 first, then those in
+# PATH and those of pyenv.
 interpreters() {
 	local candidate version seen=" "
 	for candidate in python3 python3.{10..15} "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3; do
@@ -39,7 +39,7 @@ while read -r version interpreter <&3; do
 	fi
 	"$environment/bin/pip" install -q --no-deps --force-reinstall "$wheel"
 	echo "CPython $version"
-	cd "$cache" # a directory from which Python does not import the package's source
+	cd "$cache" # so that the package is not imported from its source
 	if $first; then
 		UMADB_TEST_WHEEL=$wheel "$environment/bin/python" -m pytest -q "$@" "$here"
 	else

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the extension with the address and undefined behaviour sanitizers, and runs tests
-# with it. The Go library must be built in place. Usage: sanitize.sh [pytest options]
+# Builds the extension with the address and undefined behaviour sanitisers, using the
+# existing Go library, and runs tests with it. Usage: sanitize.sh [pytest options]
 # Environment: PYTHON, an interpreter with pytest; CC, the compiler.
 set -eu
 tests=$(cd "$(dirname "$0")" && pwd)
@@ -21,9 +21,9 @@ include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 	-fvisibility=hidden -fPIC -shared -DPy_LIMITED_API=0x030A0000 -I"$include" \
 	"$package"/src/*.c -ldl -lpthread -o "$built/umadb/_native.abi3.so"
 
-# Python's own allocator would hide errors from the sanitizer. Leaks are not reported,
-# because the interpreter does not free everything; test_leaks.py tests for leaks.
-# pytest does not capture the descriptor of standard error, where the sanitizer reports.
+# Python's allocator would hide errors of the extension from the sanitiser. Leaks are
+# checked by test_leaks.py, because the interpreter does not free all its memory.
+# pytest must not capture standard error, where the sanitiser reports errors.
 export PYTHONPATH="$built" PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=detect_leaks=0:handle_segv=0 UBSAN_OPTIONS=print_stacktrace=1
 preload=$("$cc" -print-file-name=libasan.so)
