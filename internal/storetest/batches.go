@@ -21,7 +21,7 @@ var batchRules = []rule{
 			}
 		}
 	}},
-	{name: "a batch is cut at about 256 KiB", better: true, check: func(s *fixture) {
+	{name: "a batch is limited to about 256 KiB", better: true, check: func(s *fixture) {
 		for range 100 {
 			event := s.event()
 			event.Data = make([]byte, 20<<10)

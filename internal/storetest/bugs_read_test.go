@@ -214,12 +214,12 @@ var readBugs = []bug{
 	}},
 	{"batches of 1000 events", inBatches(func(events []dcb.SequencedEvent) int { return min(len(events), 1000) }), []string{
 		"batches/a batch is 1024 events",
-		"batches/a batch is cut at about 256 KiB",
+		"batches/a batch is limited to about 256 KiB",
 		"batches/a large event has a batch of its own",
 	}},
 	{"a batch for each event", inBatches(func([]dcb.SequencedEvent) int { return 1 }), []string{
 		"batches/a batch is 1024 events",
-		"batches/a batch is cut at about 256 KiB",
+		"batches/a batch is limited to about 256 KiB",
 	}},
 	{"a cancelled read looks complete", broken{read: func(n *storetest.Naive, r reading) *dcb.ReadResponse {
 		response := r.from(n)
