@@ -134,8 +134,8 @@ func (s *fixture) wantConflict(query dcb.Query, after uint64, n int) {
 	}
 }
 
-// countConcurrently runs goroutines that each read a counter from the last event
-// and append the next value on condition that there is no newer event.
+// countConcurrently runs goroutines that each count the events and append the next
+// number on condition that there is no newer event.
 func countConcurrently(s *fixture) {
 	const counters, steps = 8, 15
 	s.concurrently(counters, func(int) {
