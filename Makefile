@@ -114,6 +114,12 @@ lint: ## check formatting, vet, staticcheck, go.mod, the wire contract, and ruff
 bench: build ## compare our server with the released one; results in bench/results
 	$(GO) run ./bench $(BENCHFLAGS)
 
+# Rounds of bench-compare; both builds run once in each.
+ROUNDS ?= 6
+.PHONY: bench-compare
+bench-compare: ## compare the Go benchmarks of the working tree with those of the commit REF
+	bench/compare.sh $(REF) $(ROUNDS)
+
 .PHONY: hostile
 hostile: build ## run all attacks on a server on loopback, for about an hour
 	$(GO) run ./bench/hostile $(HOSTILEFLAGS)
