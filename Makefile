@@ -139,7 +139,7 @@ kill: ## kill a process with 64 writers 100 times and check for acknowledged eve
 
 .PHONY: docs
 docs: ## generate the command pages, the manual pages and the tables of settings
-	$(GO) test ./internal/cli -run 'TestDocuments|TestReadme' -update
+	$(GO) test ./internal/cli -run TestDocuments -update
 
 .PHONY: generate
 generate: ## generate the Go code of the wire contract

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net"
 	"os"
 	"path/filepath"
 
 	"github.com/umadb-go/umadb"
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/server"
-	"github.com/umadb-go/umadb/internal/store"
 )
 
 // newStore returns a store in a temporary directory, and a function that closes
@@ -54,54 +51,6 @@ func ExampleOpen() {
 	head, err := store.Head(context.Background())
 	fmt.Println(head, err)
 	// Output: 0 <nil>
-}
-
-func ExampleDial() {
-	url, stop := serve()
-	defer stop()
-
-	store, err := umadb.Dial(url, &umadb.DialOptions{BatchSize: 500})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer store.Close()
-
-	position, err := store.Append(context.Background(), []dcb.Event{{Type: "CourseDefined", Tags: []string{"course:1"}}}, nil, nil)
-	fmt.Println(position, err)
-	// Output: 1 <nil>
-}
-
-// Dial retries until ConnectTimeout unless FailFast is set.
-func ExampleDialOptions() {
-	_, err := umadb.Dial("http://127.0.0.1:1", &umadb.DialOptions{FailFast: true})
-	fmt.Println(errors.Is(err, dcb.ErrTransport))
-	// Output: true
-}
-
-// serve runs a server on a free port, as `umadb serve` does.
-func serve() (url string, stop func()) {
-	dir, err := os.MkdirTemp("", "umadb-example-")
-	if err != nil {
-		log.Fatal(err)
-	}
-	s, err := store.Open(dir, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
-	srv, err := server.New(s, server.Options{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	go srv.Serve(listener)
-	return "http://" + listener.Addr().String(), func() {
-		srv.Shutdown(context.Background())
-		s.Close()
-		os.RemoveAll(dir)
-	}
 }
 
 // A decision reads the events it depends on, and appends on condition that no

@@ -1,5 +1,5 @@
-// Package client connects to an event store on a server, over gRPC. It works with every
-// UmaDB server. Package umadb opens a store in this process; both are a dcb.EventStore.
+// Package client connects to an event store on an UmaDB server, over gRPC. Package umadb
+// opens a store in the same process instead. Both return a dcb.EventStore.
 package client
 
 import (
@@ -10,47 +10,49 @@ import (
 	"github.com/umadb-go/umadb/internal/client"
 )
 
-// Options configure a connection. The zero value works.
+// Options configures a connection. The zero value is valid.
 type Options struct {
-	// CAFile is a PEM file with the certificates of the authorities that may have signed
-	// the server's certificate. Default: those of the system.
+	// CAFile is a PEM file with the root certificates that are used to verify
+	// the server's certificate. If it is empty, the system's roots are used.
 	CAFile string
-	// APIKey is sent with every call. It is never sent unencrypted: with an http or grpc
-	// URL every call fails with dcb.ErrTransport instead. It must be printable ASCII and
-	// must not start or end with a space.
+	// APIKey is sent with every call. It is never sent unencrypted: with an http
+	// or grpc URL every call fails with dcb.ErrTransport instead. It must be
+	// printable ASCII and must not start or end with a space.
 	APIKey string
-	// BatchSize is the maximum number of events in one message of a read or subscription.
-	// Default: that of the server. Servers have a maximum too.
+	// BatchSize is the maximum number of events in a message of a read or
+	// subscription. 0 means the server's default. The server may lower it.
 	BatchSize uint32
-	// ConnectTimeout is how long Dial waits for a connection. It retries until then, so a
-	// program may be started together with its server, unless the server has shown a
-	// certificate that is not trusted. Default 5 seconds.
+	// ConnectTimeout is how long Dial tries to connect. Dial retries, so that a
+	// program can be started together with its server, unless the server presents
+	// a certificate that is not trusted. The default is 5 seconds.
 	ConnectTimeout time.Duration
-	// FailFast makes Dial fail with the first attempt, for example when the connection is
-	// refused or the host is unknown. ConnectTimeout is then the timeout of that attempt.
+	// FailFast makes Dial fail after the first attempt, for example if the
+	// connection is refused or the host is unknown. ConnectTimeout then bounds
+	// that attempt.
 	FailFast bool
-	// KeepAlive is how long a connection may be silent before the server is pinged.
-	// Default, and minimum, 10 seconds.
+	// KeepAlive is how long a connection may be idle before the client sends a
+	// ping. The default, and the minimum, is 10 seconds.
 	KeepAlive time.Duration
-	// KeepAliveTimeout is how long the answer to a ping may take before the connection is
-	// closed. Default 10 seconds.
+	// KeepAliveTimeout is how long the client waits for the reply to a ping
+	// before it closes the connection. The default is 10 seconds.
 	KeepAliveTimeout time.Duration
-	// NoResume makes a subscription end when its connection breaks, with
-	// dcb.ErrTransport, or when the server stops, without an error. By default it
-	// resumes after the last event, and tries to do so for a minute.
+	// NoResume ends a subscription with dcb.ErrTransport when its connection
+	// breaks, and without an error when the server stops. By default the
+	// subscription resumes after the last event it received; it fails if it
+	// cannot resume within a minute.
 	NoResume bool
 }
 
 // Format prints the options without the API key, for every verb.
 func (o Options) Format(s fmt.State, verb rune) { client.Options(o).Format(s, verb) }
 
-// MarshalJSON encodes the options without the API key, for logs in JSON.
+// MarshalJSON encodes the options without the API key, so that they can be logged.
 func (o Options) MarshalJSON() ([]byte, error) { return client.Options(o).MarshalJSON() }
 
-// Dial connects to the server at a URL: http://host:port or grpc://host:port without TLS,
-// https://host:port or grpcs://host:port with TLS. options may be nil. Dial returns
-// dcb.ErrTransport if no server answers, and dcb.ErrInvalidArgument if the URL or an option
-// is invalid.
+// Dial connects to an UmaDB server. The URL is http://host:port or
+// grpc://host:port without TLS, or https://host:port or grpcs://host:port with
+// TLS. options may be nil. Dial fails with dcb.ErrTransport if it cannot
+// connect, and with dcb.ErrInvalidArgument if the URL or an option is invalid.
 func Dial(url string, options *Options) (dcb.EventStore, error) {
 	store, err := client.Dial(url, (*client.Options)(options))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/client"
 )
 
 func main() {
@@ -51,7 +51,7 @@ func enrolStudents(ctx context.Context, program, dir string) (err error) {
 	defer server.kill()
 	say("%s serves %s at %s", program, dir, server.url)
 
-	store, err := umadb.Dial(server.url, nil)
+	store, err := client.Dial(server.url, nil)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	umadb "github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
@@ -53,13 +53,13 @@ func tagQuery(tags ...string) *umadbv1.Query {
 // subscribeAndAppend fails if the appends of the client are blocked by its
 // subscriptions.
 func subscribeAndAppend(ctx context.Context, a *attacker) error {
-	client, err := umadb.Dial(a.url(), &umadb.DialOptions{CAFile: a.CAFile, APIKey: a.Key})
+	store, err := client.Dial(a.url(), &client.Options{CAFile: a.CAFile, APIKey: a.Key})
 	if err != nil {
 		return err
 	}
 	for range 1100 {
 		go func() {
-			for _, err := range client.Subscribe(ctx, dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"rare"}}}}, 0) {
+			for _, err := range store.Subscribe(ctx, dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"rare"}}}}, 0) {
 				if err != nil && ctx.Err() == nil {
 					a.tally.countError(err)
 				}
@@ -72,7 +72,7 @@ func subscribeAndAppend(ctx context.Context, a *attacker) error {
 	for ctx.Err() == nil {
 		start := time.Now()
 		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
-		_, err := client.Append(limited, []dcb.Event{{Type: "Viewed"}}, nil, nil)
+		_, err := store.Append(limited, []dcb.Event{{Type: "Viewed"}}, nil, nil)
 		cancel()
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("append of a client with 1,100 subscriptions failed after %v: %w", time.Since(start), err)

@@ -8,7 +8,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// The exit codes, documented in README.md.
+// The exit codes, documented in docs/settings.md.
 const (
 	exitDone        = 0
 	exitFailure     = 1

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
 )
 
@@ -76,7 +76,7 @@ func TestHangupReloadsFiles(t *testing.T) {
 	}
 	connect := func(server *process, key string) dcb.EventStore {
 		t.Helper()
-		store, err := umadb.Dial("https://"+server.address, &umadb.DialOptions{CAFile: in("ca.pem"), APIKey: key})
+		store, err := client.Dial("https://"+server.address, &client.Options{CAFile: in("ca.pem"), APIKey: key})
 		if err != nil {
 			t.Fatal(err)
 		}

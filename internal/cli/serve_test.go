@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
 )
 
@@ -23,7 +23,7 @@ func head(t *testing.T, address string) uint64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	store, err := umadb.Dial("http://"+address, nil)
+	store, err := client.Dial("http://"+address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestServePrintsStartedLine(t *testing.T) {
 func TestServeKeepsEvents(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "uma.db")
 	server := start(t, "--db-path", dir)
-	store, err := umadb.Dial("http://"+server.address, nil)
+	store, err := client.Dial("http://"+server.address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,23 +18,23 @@ func BenchmarkWrite(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				log, err := eventlog.Open(dir, eventlog.Options{NewID: func() (eventlog.StoreID, error) { return eventlog.StoreID{1}, nil }})
+				log, appender, writer, err := eventlog.Open(dir, eventlog.Options{NewID: func() (eventlog.StoreID, error) { return eventlog.StoreID{1}, nil }})
 				if err != nil {
 					b.Fatal(err)
 				}
-				b.Cleanup(func() { log.Close(false) })
+				b.Cleanup(func() { log.Close(nil, nil) })
 				group := make([]byte, eventlog.GroupPrefix+bytes)
 				b.SetBytes(int64(bytes))
 				for b.Loop() {
-					if _, err := log.Reserve(0, bytes); err != nil {
+					if _, err := appender.Reserve(0, bytes); err != nil {
 						b.Fatal(err)
 					}
-					sealed := log.Seal(group, eventlog.KindRecords, 1, 1)
-					if err := log.Write(sealed); err != nil {
+					sealed := appender.Seal(group, eventlog.KindRecords, 1, 1)
+					if err := writer.Write(sealed); err != nil {
 						b.Fatal(err)
 					}
 					if sync {
-						if err := log.Sync(); err != nil {
+						if err := writer.Sync(); err != nil {
 							b.Fatal(err)
 						}
 					}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/umadb-go/umadb"
+	publicclient "github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/storetest"
@@ -75,7 +75,7 @@ func TestGoClientWithOurServer(t *testing.T) {
 // dial returns our client, connected to server.
 func dial(t testing.TB, server *testServer) dcb.EventStore {
 	t.Helper()
-	store, err := umadb.Dial(server.url, &umadb.DialOptions{CAFile: server.ca, APIKey: server.apiKey})
+	store, err := publicclient.Dial(server.url, &publicclient.Options{CAFile: server.ca, APIKey: server.apiKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestGoClientIsRefusedByReleasedServer(t *testing.T) {
 	server := startReleased(t, channel{"TLS and key", true})
 	for _, key := range []string{"", "wrong", server.apiKey + "x"} {
 		t.Run("key "+key, func(t *testing.T) {
-			store, err := umadb.Dial(server.url, &umadb.DialOptions{CAFile: server.ca, APIKey: key})
+			store, err := publicclient.Dial(server.url, &publicclient.Options{CAFile: server.ca, APIKey: key})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestGoClientIsRefusedByReleasedServer(t *testing.T) {
 		"no TLS":               "http" + strings.TrimPrefix(server.url, "https"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := umadb.Dial(url, &umadb.DialOptions{ConnectTimeout: 2 * time.Second})
+			_, err := publicclient.Dial(url, &publicclient.Options{ConnectTimeout: 2 * time.Second})
 			if !errors.Is(err, dcb.ErrTransport) {
 				t.Errorf("got %v", err)
 			}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
 )
 
@@ -175,7 +175,7 @@ func TestProxiesThatCloseIdleSubscriptions(t *testing.T) {
 // dialNoResume returns a client that does not resume subscriptions.
 func dialNoResume(t *testing.T, server *testServer) dcb.EventStore {
 	t.Helper()
-	store, err := umadb.Dial(server.url, &umadb.DialOptions{CAFile: server.ca, APIKey: server.apiKey, NoResume: true})
+	store, err := client.Dial(server.url, &client.Options{CAFile: server.ca, APIKey: server.apiKey, NoResume: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,69 @@
+package architecture_test
+
+import (
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// dependencies are the modules, besides this one and the standard library, that a program
+// gets with each public package. Opening a directory must not bring gRPC with it.
+var dependencies = map[string][]string{
+	"dcb": {},
+	".": {
+		"github.com/google/uuid",
+		"github.com/klauspost/cpuid/v2",
+		"github.com/zeebo/xxh3",
+		"golang.org/x/sync",
+		"golang.org/x/sys",
+		"golang.org/x/time",
+		"google.golang.org/protobuf",
+	},
+	"client": {
+		"github.com/google/uuid",
+		"golang.org/x/net",
+		"golang.org/x/sync",
+		"golang.org/x/sys",
+		"golang.org/x/text",
+		"google.golang.org/genproto/googleapis/rpc",
+		"google.golang.org/grpc",
+		"google.golang.org/protobuf",
+	},
+	"server": {
+		"github.com/google/uuid",
+		"golang.org/x/net",
+		"golang.org/x/sys",
+		"golang.org/x/text",
+		"google.golang.org/genproto/googleapis/rpc",
+		"google.golang.org/grpc",
+		"google.golang.org/protobuf",
+	},
+}
+
+func TestPublicPackagesBringOnlyTheirModules(t *testing.T) {
+	for pkg, want := range dependencies {
+		if have := modules(t, pkg); !slices.Equal(have, want) {
+			t.Errorf("package %s brings the modules\n\t%s\nnot\n\t%s", pkg, strings.Join(have, "\n\t"), strings.Join(want, "\n\t"))
+		}
+	}
+}
+
+// modules returns the modules of all packages that a package imports, directly or
+// indirectly, in order.
+func modules(t *testing.T, pkg string) []string {
+	t.Helper()
+	list := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{if not .Module.Main}}{{.Module.Path}}{{end}}{{end}}", "./"+pkg)
+	list.Dir = filepath.Join("..", "..")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", list, err)
+	}
+	found := map[string]bool{}
+	for _, module := range strings.Fields(string(out)) {
+		found[module] = true
+	}
+	return slices.Sorted(maps.Keys(found))
+}
