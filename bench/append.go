@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // appender appends events with a random customer and a new order.
@@ -60,7 +60,7 @@ func (a *conditionalAppender) call(ctx context.Context, t *tally) error {
 		Tags:  []string{tagOf(orderTag, orderStart, a.order)},
 	}}}}
 	// Protobuf parses two concatenated messages as one merged message.
-	a.request = append(a.request, encoding.EncodeAppend(nil, &condition, nil)...)
+	a.request = append(a.request, record.EncodeAppend(nil, &condition, nil)...)
 	head, err := a.append(ctx, &a.request)
 	if err == nil {
 		a.head = head

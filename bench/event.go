@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // The parts of the template that differ between events. All have a fixed width, so
@@ -35,7 +35,7 @@ func newEventMaker(dataBytes int, seed uint64) *eventMaker {
 	for i := range data {
 		data[i] = byte(random.Uint32())
 	}
-	template := encoding.EncodeAppend([]dcb.Event{{
+	template := record.EncodeAppend([]dcb.Event{{
 		Type: eventType, Tags: []string{customerTag, orderTag}, Data: data, UUID: eventUUID,
 	}}, nil, nil)
 	return &eventMaker{

@@ -6,20 +6,20 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // parse parses a request as a server does.
-func parse(t *testing.T, request []byte) (*encoding.AppendRequest, []dcb.Event) {
+func parse(t *testing.T, request []byte) (*record.AppendRequest, []dcb.Event) {
 	t.Helper()
 	limits := dcb.Limits{}.WithDefaults()
-	parsed, err := encoding.ParseAppend(request, &limits)
+	parsed, err := record.ParseAppend(request, &limits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var events []dcb.Event
 	for encoded := range parsed.All() {
-		event, err := encoding.DecodeEvent(encoded)
+		event, err := record.DecodeEvent(encoded)
 		if err != nil {
 			t.Fatal(err)
 		}

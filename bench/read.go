@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // scanner reads the whole store.
@@ -31,7 +31,7 @@ type finder struct {
 }
 
 func newFinder(c client, o *options, number int) *finder {
-	request := encoding.EncodeRead(&encoding.ReadRequest{
+	request := record.EncodeRead(&record.ReadRequest{
 		Query: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{customerTag}}}},
 	})
 	return &finder{

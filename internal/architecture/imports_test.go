@@ -22,28 +22,28 @@ var packages = map[string][]string{
 	"internal/vfs":      {},
 	"internal/eventlog": {"internal/vfs"},
 	"internal/index":    {"internal/vfs"},
-	"internal/store":    {"dcb", "internal/wire/encoding", "internal/eventlog", "internal/index", "internal/vfs"},
+	"internal/store":    {"dcb", "internal/record", "internal/eventlog", "internal/index", "internal/vfs"},
 
 	// The wire protocol. Only the command line combines server and store.
-	"internal/wire/encoding": {"dcb"},
-	"internal/wire":          {"dcb", "internal/wire/encoding", "proto/umadb/v1"},
-	"internal/client":        {"dcb", "internal/wire", "internal/wire/encoding", "proto/umadb/v1"},
-	"internal/server":        {"dcb", "internal/wire", "internal/wire/encoding", "proto/umadb/v1"},
+	"internal/record": {"dcb"},
+	"internal/wire":   {"dcb", "internal/record", "proto/umadb/v1"},
+	"internal/client": {"dcb", "internal/wire", "internal/record", "proto/umadb/v1"},
+	"internal/server": {"dcb", "internal/wire", "internal/record", "proto/umadb/v1"},
 
-	"internal/cli": {"dcb", "internal/client", "internal/server", "internal/store", "internal/vfs", "internal/wire", "internal/wire/encoding"},
+	"internal/cli": {"dcb", "internal/client", "internal/server", "internal/store", "internal/vfs", "internal/wire", "internal/record"},
 	"cmd/umadb":    {"internal/cli"},
 
 	// The Go library inside the Python package.
-	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/wire/encoding"},
+	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/record"},
 
 	// Packages that contain only tests.
-	"internal/storetest":    {"dcb", "internal/wire/encoding"}, // for the encoded size of events
+	"internal/storetest":    {"dcb", "internal/record"}, // for the encoded size of events
 	"internal/interop":      {},
 	"internal/architecture": {},
 
 	// Programs that use the public packages.
 	"demo":      {"client", "dcb"},
-	"bench/...": {".", "client", "dcb", "internal/wire", "internal/wire/encoding", "proto/umadb/v1"},
+	"bench/...": {".", "client", "dcb", "internal/wire", "internal/record", "proto/umadb/v1"},
 }
 
 // mayImport returns the imports that the table allows for a package. A name that
@@ -80,7 +80,7 @@ func TestPackageImportsOnlyWhatItMay(t *testing.T) {
 
 // Tests may import more than the code, but no package that is above theirs.
 func TestTestsImportNoPackageAboveTheirs(t *testing.T) {
-	anywhere := []string{"dcb", "internal/vfs", "internal/storetest", "proto/umadb/v1", "internal/wire", "internal/wire/encoding"}
+	anywhere := []string{"dcb", "internal/vfs", "internal/storetest", "proto/umadb/v1", "internal/wire", "internal/record"}
 	top := []string{".", "client", "server", "umadbtest", "internal/cli", "internal/interop", "internal/architecture", "internal/storetest"}
 	for _, file := range sources(t) {
 		pkg := file.pkg()

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // requestLimits are the limits of a store with default options.
@@ -103,7 +103,7 @@ func readDataFile(name string) ([]byte, error) {
 // checkEvent validates an event as a store does, and returns its size in a request in
 // bytes.
 func checkEvent(event *dcb.Event) (size int, err error) {
-	request, err := encoding.NewAppend([]dcb.Event{*event}, nil, nil, &requestLimits)
+	request, err := record.NewAppend([]dcb.Event{*event}, nil, nil, &requestLimits)
 	var refused *dcb.Error
 	if errors.As(err, &refused) {
 		// The event is the only one of the request, so its number is not useful.
@@ -129,7 +129,7 @@ func (s *trackingFlag) Set(text string) error {
 		return fmt.Errorf("%q is not a position: write source=position, as in web=300", text[cut+1:])
 	}
 	info := &dcb.TrackingInfo{Source: text[:cut], Position: position}
-	if err := encoding.CheckSource(info.Source); err != nil {
+	if err := record.CheckSource(info.Source); err != nil {
 		return err
 	}
 	s.info = info

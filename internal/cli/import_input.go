@@ -12,7 +12,7 @@ var errIncomplete = errors.New("the export is incomplete: it has no end line")
 // exportReader reads an export, compressed or not.
 type exportReader struct {
 	lineReader
-	first *record  // read ahead by prime
+	first *entry   // read ahead by prime
 	sum   checksum // of the lines read so far
 }
 
@@ -43,7 +43,7 @@ func (e *exportReader) prime() error {
 }
 
 // records iterates over the records of the lines.
-func (e *exportReader) records(yield func(record, error) bool) {
+func (e *exportReader) records(yield func(entry, error) bool) {
 	for {
 		r, err := e.next()
 		if err == nil && r.end != nil {
@@ -56,26 +56,26 @@ func (e *exportReader) records(yield func(record, error) bool) {
 }
 
 // next returns the record of the next line, which must exist.
-func (e *exportReader) next() (record, error) {
+func (e *exportReader) next() (entry, error) {
 	if r := e.first; r != nil {
 		e.first = nil
 		return *r, nil
 	}
 	text, err := e.read()
 	if errors.Is(err, io.EOF) && len(text) == 0 || errors.Is(err, io.ErrUnexpectedEOF) {
-		return record{}, errIncomplete
+		return entry{}, errIncomplete
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return record{}, e.at(err)
+		return entry{}, e.at(err)
 	}
 	parsed, parseErr := parseLine(text)
 	if parseErr != nil && errors.Is(err, io.EOF) {
-		return record{}, errIncomplete
+		return entry{}, errIncomplete
 	}
 	if parseErr != nil {
-		return record{}, e.at(parseErr)
+		return entry{}, e.at(parseErr)
 	}
-	r, err := parsed.record()
+	r, err := parsed.entry()
 	r.line = e.number
 	if err == nil && r.end != nil {
 		err = r.end.verify(e.sum)
@@ -101,7 +101,7 @@ func (e *exportReader) finish() error {
 }
 
 // record returns the record of the line.
-func (l *line) record() (r record, err error) {
+func (l *line) entry() (r entry, err error) {
 	switch {
 	case l.End != nil && (l.Tracking != nil || l.hasEvent()):
 		err = errors.New("it has an end and other fields")

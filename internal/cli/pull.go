@@ -101,10 +101,10 @@ func (p *puller) records(ctx context.Context, from uint64, whole bool) records {
 		names, p.asked = p.names, now
 	}
 	source := serverRecords(ctx, p.from, names, from)
-	return func(yield func(record, error) bool) {
+	return func(yield func(entry, error) bool) {
 		if whole {
 			if err := compareTracking(ctx, p.to, p.from); err != nil {
-				yield(record{}, err)
+				yield(entry{}, err)
 				return
 			}
 		}
@@ -115,7 +115,7 @@ func (p *puller) records(ctx context.Context, from uint64, whole bool) records {
 // onConnection passes on the records of source, and fails as soon as they may come from
 // another connection than the given one.
 func (p *puller) onConnection(connection uint64, source records) records {
-	return func(yield func(record, error) bool) {
+	return func(yield func(entry, error) bool) {
 		for r, err := range source {
 			if err == nil && p.from.Connections() != connection {
 				err = errOtherConnection

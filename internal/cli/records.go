@@ -10,16 +10,16 @@ import (
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// record is a unit of copying: an event, a tracking-only record (at position 0), or the end,
+// entry is a unit of copying: an event, a tracking-only record (at position 0), or the end,
 // which confirms that the records are complete.
-type record struct {
+type entry struct {
 	dcb.SequencedEvent
 	end  *end
 	line int // number in the file; 0 if it is not from a file
 }
 
 // place describes where the record is in the source.
-func (r *record) place() string {
+func (r *entry) place() string {
 	switch {
 	case r.line > 0:
 		return fmt.Sprint("line ", r.line)
@@ -31,19 +31,19 @@ func (r *record) place() string {
 
 // records iterates over the content of a store in the order of its log. It ends with the
 // end record or an error.
-type records = iter.Seq2[record, error]
+type records = iter.Seq2[entry, error]
 
 // storeRecords returns all records of a store.
 func storeRecords(ctx context.Context, s *store.Store) records {
-	return func(yield func(record, error) bool) {
+	return func(yield func(entry, error) bool) {
 		head := uint64(0)
 		for stored, err := range s.Records(ctx) {
 			head = max(head, stored.Position)
-			if !yield(record{SequencedEvent: stored}, err) || err != nil {
+			if !yield(entry{SequencedEvent: stored}, err) || err != nil {
 				return
 			}
 		}
-		yield(record{end: &end{Head: head}}, nil)
+		yield(entry{end: &end{Head: head}}, nil)
 	}
 }
 
@@ -51,10 +51,10 @@ func storeRecords(ctx context.Context, s *store.Store) records {
 // tracking-only records of the named sources. It queries the tracking before it reads the
 // events: so an event with one of these tracking positions is among those that are read.
 func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from uint64) records {
-	return func(yield func(record, error) bool) {
+	return func(yield func(entry, error) bool) {
 		unmatched, err := namedTracking(ctx, s, names)
 		if err != nil {
-			yield(record{}, err)
+			yield(entry{}, err)
 			return
 		}
 		read := s.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &from})
@@ -70,28 +70,28 @@ func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from u
 					delete(unmatched, info.Source)
 				}
 			}
-			if !yield(record{SequencedEvent: event}, err) || err != nil {
+			if !yield(entry{SequencedEvent: event}, err) || err != nil {
 				return
 			}
 		}
 		head, err := read.Head() // some servers send it only at the end
 		if err != nil {
-			yield(record{}, err)
+			yield(entry{}, err)
 			return
 		}
 		if due := max(head, from-1); last != due {
-			yield(record{}, fmt.Errorf("the server's response ends at position %d, but its head is %d; run the command again", last, due))
+			yield(entry{}, fmt.Errorf("the server's response ends at position %d, but its head is %d; run the command again", last, due))
 			return
 		}
 		for _, name := range names {
 			position, named := unmatched[name]
 			delete(unmatched, name) // names may contain duplicates
 			info := &dcb.TrackingInfo{Source: name, Position: position}
-			if named && !yield(record{SequencedEvent: dcb.SequencedEvent{Tracking: info}}, nil) {
+			if named && !yield(entry{SequencedEvent: dcb.SequencedEvent{Tracking: info}}, nil) {
 				return
 			}
 		}
-		yield(record{end: &end{Head: head}}, nil)
+		yield(entry{end: &end{Head: head}}, nil)
 	}
 }
 

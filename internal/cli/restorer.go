@@ -46,8 +46,8 @@ func (r *restorer) restore(ctx context.Context, source records) (tracking uint64
 	var stop func()
 	r.own, stop = iter.Pull2(r.to.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start}).All())
 	defer stop()
-	batches := make(chan []record, 1)
-	r.batcher = batcher{batches: batches, deferred: map[string]record{}}
+	batches := make(chan []entry, 1)
+	r.batcher = batcher{batches: batches, deferred: map[string]entry{}}
 	written := make(chan error, 1)
 	go func() {
 		defer cancel() // stops reading if writing failed
@@ -65,7 +65,7 @@ func (r *restorer) restore(ctx context.Context, source records) (tracking uint64
 
 // readAll processes the source to its end or to an error.
 func (r *restorer) readAll(ctx context.Context, source records) (err error) {
-	var next record
+	var next entry
 	for next, err = range source {
 		if err == nil {
 			err = r.apply(ctx, &next)
@@ -97,7 +97,7 @@ func firstOf(err, other error) error {
 }
 
 // apply compares or writes a record.
-func (r *restorer) apply(ctx context.Context, next *record) error {
+func (r *restorer) apply(ctx context.Context, next *entry) error {
 	if next.end != nil {
 		return r.finish(next.end.Head)
 	}
@@ -141,7 +141,7 @@ func (r *restorer) compare(theirs *dcb.SequencedEvent) error {
 
 // applyTracking writes a tracking-only record unless the store has it. While there are
 // events to compare, it defers the record.
-func (r *restorer) applyTracking(ctx context.Context, next *record) error {
+func (r *restorer) applyTracking(ctx context.Context, next *entry) error {
 	recorded, known, err := r.to.GetTrackingInfo(ctx, next.Tracking.Source)
 	if err != nil || known && recorded >= next.Tracking.Position {
 		return err

@@ -19,14 +19,14 @@ const (
 
 // batcher collects the records to write.
 type batcher struct {
-	batch    []record
+	batch    []entry
 	bytes    int
-	deferred map[string]record // tracking-only records to write once all events are compared
-	batches  chan<- []record   // to writeBatches
+	deferred map[string]entry // tracking-only records to write once all events are compared
+	batches  chan<- []entry   // to writeBatches
 }
 
 // add adds a record to the batch, and flushes a full batch first.
-func (b *batcher) add(ctx context.Context, next *record) error {
+func (b *batcher) add(ctx context.Context, next *entry) error {
 	if len(b.batch) >= batchRecords || b.bytes >= batchBytes {
 		if err := b.flush(ctx); err != nil {
 			return err
@@ -41,7 +41,7 @@ func (b *batcher) add(ctx context.Context, next *record) error {
 }
 
 // postpone keeps a tracking-only record for later.
-func (b *batcher) postpone(next *record) error {
+func (b *batcher) postpone(next *entry) error {
 	if len(b.deferred) >= maxSources {
 		return fmt.Errorf("more than %d tracking sources are missing in the store: import into an empty directory", maxSources)
 	}
@@ -80,13 +80,13 @@ func (b *batcher) flush(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	b.batch, b.bytes = make([]record, 0, len(b.batch)), 0
+	b.batch, b.bytes = make([]entry, 0, len(b.batch)), 0
 	return nil
 }
 
 // writeBatches writes batches to the store, and returns the number of tracking-only records
 // among them. It continues after reading has failed: the records read before are valid.
-func writeBatches(ctx context.Context, to *store.Store, batches <-chan []record) (tracking uint64, err error) {
+func writeBatches(ctx context.Context, to *store.Store, batches <-chan []entry) (tracking uint64, err error) {
 	var events []dcb.SequencedEvent
 	for batch := range batches {
 		events = events[:0]
@@ -107,7 +107,7 @@ func writeBatches(ctx context.Context, to *store.Store, batches <-chan []record)
 
 // locate returns an error that names the record of a batch that decreases a tracking
 // position, if that is why the batch was rejected.
-func locate(ctx context.Context, to *store.Store, batch []record, err error) error {
+func locate(ctx context.Context, to *store.Store, batch []entry, err error) error {
 	if !errors.Is(err, dcb.ErrIntegrity) {
 		return err
 	}

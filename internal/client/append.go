@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -20,7 +20,7 @@ import (
 // have been stored. If the server does not have enough memory for the append, Append
 // retries for some seconds.
 func (c *Client) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
-	return c.AppendMessage(ctx, encoding.EncodeAppend(events, condition, tracking))
+	return c.AppendMessage(ctx, record.EncodeAppend(events, condition, tracking))
 }
 
 // AppendMessage is Append for an encoded umadb.v1.AppendRequest.
@@ -62,7 +62,7 @@ var maxRetriedRequest = dcb.Limits{}.WithDefaults().RequestBytes
 // isRecognisable reports whether the server would recognise a retry of the append: its
 // first event must match its condition, and every event must have a UUID of its own.
 func isRecognisable(request []byte) bool {
-	parsed, err := encoding.ParseAppend(request, &unlimited)
+	parsed, err := record.ParseAppend(request, &unlimited)
 	if err != nil || parsed.Condition == nil {
 		return false
 	}
@@ -73,7 +73,7 @@ func isRecognisable(request []byte) bool {
 			return false
 		}
 		if len(seen) == 0 {
-			decoded, err := encoding.DecodeEvent(event)
+			decoded, err := record.DecodeEvent(event)
 			if err != nil || !parsed.Condition.FailIfEventsMatch.Matches(decoded.Type, decoded.Tags) {
 				return false
 			}

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -29,7 +29,7 @@ func (c *Client) Head(ctx context.Context) (uint64, error) {
 // GetTrackingInfo returns the last recorded upstream position of a source, and
 // reports whether there is one.
 func (c *Client) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
-	if err := encoding.CheckSource(source); err != nil {
+	if err := record.CheckSource(source); err != nil {
 		return 0, false, err
 	}
 	response := new(umadbv1.TrackingResponse)

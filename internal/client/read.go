@@ -4,20 +4,20 @@ import (
 	"context"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
 // Read returns the events that match the query, out of those that are stored when the
 // read starts, which is when a method of the response is first called.
 func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
-	messages := c.ReadMessages(ctx, &encoding.ReadRequest{Query: query, Options: options})
+	messages := c.ReadMessages(ctx, &record.ReadRequest{Query: query, Options: options})
 	next := func() ([]dcb.SequencedEvent, uint64, error) {
 		message, err := messages.Next()
 		if err != nil {
 			return nil, 0, err
 		}
-		events, head, err := encoding.DecodeResponse(message)
+		events, head, err := record.DecodeResponse(message)
 		if err != nil {
 			return nil, 0, unreadable(err)
 		}
@@ -28,7 +28,7 @@ func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOpti
 
 // ReadMessages is Read for callers that decode the messages themselves. A batch size of 0
 // means that of the options. The result must be closed unless it is read to its end.
-func (c *Client) ReadMessages(ctx context.Context, request *encoding.ReadRequest) *Messages {
+func (c *Client) ReadMessages(ctx context.Context, request *record.ReadRequest) *Messages {
 	sent := *request
 	if sent.BatchSize == 0 {
 		sent.BatchSize = c.options.BatchSize
@@ -36,7 +36,7 @@ func (c *Client) ReadMessages(ctx context.Context, request *encoding.ReadRequest
 	return &Messages{
 		client:   c,
 		method:   umadbv1.DCB_Read_FullMethodName,
-		request:  func() []byte { return encoding.EncodeRead(&sent) },
+		request:  func() []byte { return record.EncodeRead(&sent) },
 		received: func([]byte) error { return nil },
 		patience: resendRead,
 		atClose:  dcb.ErrClosed,

@@ -7,7 +7,7 @@ import (
 	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -18,7 +18,7 @@ import (
 // ends without an error when the server stops.
 func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
-		messages := c.SubscribeMessages(ctx, &encoding.SubscribeRequest{Query: query, After: after}, !c.options.NoResume)
+		messages := c.SubscribeMessages(ctx, &record.SubscribeRequest{Query: query, After: after}, !c.options.NoResume)
 		defer messages.Close()
 		for {
 			message, err := messages.Next()
@@ -27,7 +27,7 @@ func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) i
 			}
 			var events []dcb.SequencedEvent
 			if err == nil {
-				if events, _, err = encoding.DecodeResponse(message); err != nil {
+				if events, _, err = record.DecodeResponse(message); err != nil {
 					err = unreadable(err)
 				}
 			}
@@ -47,7 +47,7 @@ func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) i
 // SubscribeMessages is Subscribe for callers that decode the messages themselves. A batch
 // size of 0 means that of the options. Whether it resumes depends on resume, not on the
 // options. The result must be closed.
-func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.SubscribeRequest, resume bool) *Messages {
+func (c *Client) SubscribeMessages(ctx context.Context, request *record.SubscribeRequest, resume bool) *Messages {
 	patience := resendRead
 	if resume {
 		patience = resumeSubscription
@@ -59,9 +59,9 @@ func (c *Client) SubscribeMessages(ctx context.Context, request *encoding.Subscr
 	return &Messages{
 		client:  c,
 		method:  umadbv1.DCB_Subscribe_FullMethodName,
-		request: func() []byte { return encoding.EncodeSubscribe(&sent) },
+		request: func() []byte { return record.EncodeSubscribe(&sent) },
 		received: func(message []byte) error {
-			for record, err := range encoding.Records(message) {
+			for record, err := range record.Records(message) {
 				if err != nil {
 					return err
 				}

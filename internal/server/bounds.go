@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // The bounds of the memory that clients can make the server use, besides those in
@@ -92,7 +92,7 @@ func maxRequest(limits *dcb.Limits) int64 { return int64(limits.RequestBytes) + 
 // maxQuery returns the approximate size in bytes of the largest parsed query that the
 // limits allow.
 func maxQuery(limits *dcb.Limits) int64 {
-	return int64(limits.RequestBytes) + encoding.QueryCost(limits.QueryTerms, limits.QueryTerms)
+	return int64(limits.RequestBytes) + record.QueryCost(limits.QueryTerms, limits.QueryTerms)
 }
 
 // scaled returns the default for a process with the given memory, where usual is the

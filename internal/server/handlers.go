@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -30,13 +30,13 @@ func (s *Server) handleAppend(stream grpc.ServerStream) error {
 		return err
 	}
 	defer request.done()
-	query, err := s.reserveQuery(stream.Context(), s.queries, encoding.AppendQueryCost(request.bytes))
+	query, err := s.reserveQuery(stream.Context(), s.queries, record.AppendQueryCost(request.bytes))
 	if err != nil {
 		return err
 	}
 	defer query.release()
 	s.appends.granted()
-	parsed, err := encoding.ParseAppend(request.bytes, s.limits)
+	parsed, err := record.ParseAppend(request.bytes, s.limits)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Server) handleAppend(stream grpc.ServerStream) error {
 
 // commit passes an append to the store. An append that the store's writer has not claimed
 // when Shutdown stops waiting fails with errStopping and has no effect.
-func (s *Server) commit(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+func (s *Server) commit(ctx context.Context, request *record.AppendRequest) (uint64, error) {
 	position, err := s.store.Commit(ctx, request, s.giveUp.Done())
 	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
 		return 0, errStopping
@@ -62,7 +62,7 @@ func (s *Server) commit(ctx context.Context, request *encoding.AppendRequest) (u
 
 // handleRead handles Read.
 func (s *Server) handleRead(stream grpc.ServerStream) error {
-	parsed, query, err := receiveQuery(s, stream, s.queries, encoding.ParseRead)
+	parsed, query, err := receiveQuery(s, stream, s.queries, record.ParseRead)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *Server) handleRead(stream grpc.ServerStream) error {
 
 // sendAll sends the messages of a read. A shutdown ends an incomplete read with an error,
 // so that no client mistakes a part of the events for all of them.
-func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error {
+func (s *Server) sendAll(stream grpc.ServerStream, cursor record.Cursor) error {
 	out := s.newSendWindow(stream)
 	defer out.close()
 	for {
@@ -106,7 +106,7 @@ func (s *Server) sendAll(stream grpc.ServerStream, cursor encoding.Cursor) error
 
 // handleSubscribe handles Subscribe.
 func (s *Server) handleSubscribe(stream grpc.ServerStream) error {
-	parsed, query, err := receiveQuery(s, stream, s.subscriptions, encoding.ParseSubscribe)
+	parsed, query, err := receiveQuery(s, stream, s.subscriptions, record.ParseSubscribe)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (s *Server) handleSubscribe(stream grpc.ServerStream) error {
 // follow sends the messages of a subscription until the client ends the call, the
 // store is closed or the server shuts down. In the last two cases the stream ends
 // without an error, since the client has missed no event.
-func (s *Server) follow(stream grpc.ServerStream, cursor encoding.Cursor) error {
+func (s *Server) follow(stream grpc.ServerStream, cursor record.Cursor) error {
 	// Some clients wait for the headers before they return a stream to their caller.
 	if err := stream.SendHeader(nil); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (s *Server) handleTrackingInfo(stream grpc.ServerStream) error {
 	if err := s.receiveSmall(stream, request); err != nil {
 		return err
 	}
-	if err := encoding.CheckSource(request.GetSource()); err != nil {
+	if err := record.CheckSource(request.GetSource()); err != nil {
 		return err
 	}
 	position, found, err := s.store.GetTrackingInfo(stream.Context(), request.GetSource())
@@ -209,7 +209,7 @@ func receiveQuery[R any](s *Server, stream grpc.ServerStream, queries *budget, p
 		return parsed, query, err
 	}
 	defer request.done()
-	query, err = s.reserveQuery(stream.Context(), queries, encoding.ReadQueryCost(request.bytes))
+	query, err = s.reserveQuery(stream.Context(), queries, record.ReadQueryCost(request.bytes))
 	if err != nil {
 		return parsed, query, err
 	}

@@ -7,8 +7,8 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // sendWindow sends the messages of one stream. The transport accepts a message at once and
@@ -62,7 +62,7 @@ func (m message) drop() {
 // next waits for the next message of a cursor and returns it. The message is small if
 // small is set or if the memory for large messages is in use: clients that do not read
 // make the messages of others smaller, but do not make them wait.
-func (w *sendWindow) next(ctx context.Context, cursor encoding.Cursor, small bool) (message, error) {
+func (w *sendWindow) next(ctx context.Context, cursor record.Cursor, small bool) (message, error) {
 	if err := cursor.Wait(ctx); err != nil {
 		return message{}, err
 	}
@@ -73,7 +73,7 @@ func (w *sendWindow) next(ctx context.Context, cursor encoding.Cursor, small boo
 			return m, nil
 		}
 		m.drop()
-		larger := (*encoding.MessageTooSmallError)(nil)
+		larger := (*record.MessageTooSmallError)(nil)
 		if !errors.As(err, &larger) {
 			return message{}, err
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // Store is the event store that the server serves. Its requests and responses are
@@ -14,12 +14,12 @@ type Store interface {
 	// Commit is EventStore.Append. When giveUp is closed, an append that is not being
 	// written has no effect and fails with context.Canceled. Commit does not use the
 	// request after it returns.
-	Commit(ctx context.Context, request *encoding.AppendRequest, giveUp <-chan struct{}) (uint64, error)
+	Commit(ctx context.Context, request *record.AppendRequest, giveUp <-chan struct{}) (uint64, error)
 	// OpenRead starts a read on a snapshot of the store.
-	OpenRead(request *encoding.ReadRequest) (encoding.Cursor, error)
+	OpenRead(request *record.ReadRequest) (record.Cursor, error)
 	// OpenSubscription starts a subscription. Its cursor returns io.EOF when the
 	// store is closed.
-	OpenSubscription(request *encoding.SubscribeRequest) (encoding.Cursor, error)
+	OpenSubscription(request *record.SubscribeRequest) (record.Cursor, error)
 	// Head is EventStore.Head.
 	Head(ctx context.Context) (uint64, error)
 	// GetTrackingInfo is EventStore.GetTrackingInfo.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // memoryStore is a minimal server.Store, with hooks that a test sets before it starts a
@@ -45,7 +45,7 @@ func (s *memoryStore) Failed() <-chan struct{} { return s.failed }
 
 func (s *memoryStore) AppendStall() time.Duration { return time.Duration(s.stall.Load()) }
 
-func (s *memoryStore) Commit(ctx context.Context, request *encoding.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
+func (s *memoryStore) Commit(ctx context.Context, request *record.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
 	if s.onCommit != nil {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -71,16 +71,16 @@ func (s *memoryStore) Commit(ctx context.Context, request *encoding.AppendReques
 	}
 	var tracking []byte
 	if request.Tracking != nil {
-		tracking = encoding.AppendTracking(nil, request.Tracking)
+		tracking = record.AppendTracking(nil, request.Tracking)
 		s.tracking[request.Tracking.Source] = request.Tracking.Position
 	}
 	for event := range request.All() {
-		decoded, err := encoding.DecodeEvent(append([]byte(nil), event...))
+		decoded, err := record.DecodeEvent(append([]byte(nil), event...))
 		if err != nil {
 			return 0, err
 		}
 		s.events = append(s.events, decoded)
-		s.records = append(s.records, encoding.AppendEventRecord(nil, uint64(len(s.events)), event, tracking))
+		s.records = append(s.records, record.AppendEventRecord(nil, uint64(len(s.events)), event, tracking))
 	}
 	close(s.grown)
 	s.grown = make(chan struct{})
@@ -100,7 +100,7 @@ func (s *memoryStore) GetTrackingInfo(_ context.Context, source string) (uint64,
 	return position, found, nil
 }
 
-func (s *memoryStore) OpenRead(request *encoding.ReadRequest) (encoding.Cursor, error) {
+func (s *memoryStore) OpenRead(request *record.ReadRequest) (record.Cursor, error) {
 	if request.Subscribe {
 		return &memoryCursor{store: s, query: request.Query, live: true}, nil
 	}
@@ -108,7 +108,7 @@ func (s *memoryStore) OpenRead(request *encoding.ReadRequest) (encoding.Cursor, 
 	return &memoryCursor{store: s, query: request.Query, head: head}, nil
 }
 
-func (s *memoryStore) OpenSubscription(request *encoding.SubscribeRequest) (encoding.Cursor, error) {
+func (s *memoryStore) OpenSubscription(request *record.SubscribeRequest) (record.Cursor, error) {
 	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true}, nil
 }
 
@@ -143,15 +143,15 @@ func (c *memoryCursor) Next(_ context.Context, dst []byte, size int) ([]byte, er
 	if !c.live && c.store.onNext != nil {
 		c.store.onNext()
 	}
-	record, _ := c.peek()
-	if need := len(record) + encoding.MaxHeadBytes; need > size {
-		return dst, &encoding.MessageTooSmallError{Need: need}
+	next, _ := c.peek()
+	if need := len(next) + record.MaxHeadBytes; need > size {
+		return dst, &record.MessageTooSmallError{Need: need}
 	}
-	if record != nil {
+	if next != nil {
 		c.last++
 	}
 	c.sent = true
-	return encoding.AppendHead(append(dst, record...), c.head), nil
+	return record.AppendHead(append(dst, next...), c.head), nil
 }
 
 // peek returns the next record, or nil and a channel that is closed by the next append.

@@ -8,12 +8,12 @@ import (
 	"math"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // Append implements dcb.EventStore.
 func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
-	request, err := encoding.NewAppend(events, condition, tracking, &s.options.Limits)
+	request, err := record.NewAppend(events, condition, tracking, &s.options.Limits)
 	if err != nil {
 		return 0, err
 	}
@@ -22,7 +22,7 @@ func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.A
 
 // Read implements dcb.EventStore. It captures the published head before it returns.
 func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
-	cursor, err := s.openRead(&encoding.ReadRequest{Query: query, Options: options})
+	cursor, err := s.openRead(&record.ReadRequest{Query: query, Options: options})
 	next := func() ([]dcb.SequencedEvent, uint64, error) {
 		if err != nil {
 			return nil, 0, err
@@ -33,7 +33,7 @@ func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 }
 
 // openRead validates a request and opens a cursor for it.
-func (s *Store) openRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
+func (s *Store) openRead(r *record.ReadRequest) (record.Cursor, error) {
 	if err := r.Validate(&s.options.Limits); err != nil {
 		return nil, err
 	}
@@ -43,11 +43,11 @@ func (s *Store) openRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
 // Subscribe implements dcb.EventStore.
 func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
-		if err := encoding.ValidateQuery(query, &s.options.Limits); err != nil {
+		if err := record.ValidateQuery(query, &s.options.Limits); err != nil {
 			yield(dcb.SequencedEvent{}, err)
 			return
 		}
-		cursor, err := s.OpenSubscription(&encoding.SubscribeRequest{Query: query, After: after})
+		cursor, err := s.OpenSubscription(&record.SubscribeRequest{Query: query, After: after})
 		for err == nil {
 			var events []dcb.SequencedEvent
 			events, _, err = decodeNext(ctx, cursor)
@@ -63,7 +63,7 @@ func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) it
 	}
 }
 
-func decodeNext(ctx context.Context, cursor encoding.Cursor) ([]dcb.SequencedEvent, uint64, error) {
+func decodeNext(ctx context.Context, cursor record.Cursor) ([]dcb.SequencedEvent, uint64, error) {
 	if err := cursor.Wait(ctx); err != nil {
 		return nil, 0, err
 	}
@@ -71,7 +71,7 @@ func decodeNext(ctx context.Context, cursor encoding.Cursor) ([]dcb.SequencedEve
 	if err != nil {
 		return nil, 0, err
 	}
-	events, head, err := encoding.DecodeResponse(message)
+	events, head, err := record.DecodeResponse(message)
 	if err != nil {
 		err = &dcb.Error{Kind: dcb.ErrCorruption, Detail: "reading events", Cause: err}
 	}

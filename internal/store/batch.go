@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // A read is a pipeline. The index returns positions (matches) and then their locations in
@@ -53,14 +53,14 @@ func (b *batch) free() {
 
 // readBatch appends to dst the records of the first events of a selection, as many as the
 // bound allows. More than one event have at most batchBytes bytes together. readBatch returns
-// an encoding.MessageTooSmallError if the first record alone exceeds bound.bytes. The caller must free
+// an record.MessageTooSmallError if the first record alone exceeds bound.bytes. The caller must free
 // the batch.
 func (s *Store) readBatch(ctx context.Context, sn snapshot, sel selection, bound batchBound, dst []byte) ([]byte, *batch, error) {
 	b := batches.Get().(*batch)
 	b.store, b.direction, b.bound = s, sel.direction, bound
 	err := b.locate(ctx, sn, sel)
 	if err == nil && b.need > 0 {
-		return dst, b, &encoding.MessageTooSmallError{Need: b.need}
+		return dst, b, &record.MessageTooSmallError{Need: b.need}
 	}
 	if err == nil {
 		dst, err = b.read(dst)

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // benchStore returns a store with events that have two tags each.
@@ -27,7 +27,7 @@ func benchStore(b *testing.B, events int) *store.Store {
 	return s
 }
 
-func benchAppend(b *testing.B, first, n int) *encoding.AppendRequest {
+func benchAppend(b *testing.B, first, n int) *record.AppendRequest {
 	b.Helper()
 	events := make([]dcb.Event, n)
 	for i := range events {
@@ -41,7 +41,7 @@ func benchAppend(b *testing.B, first, n int) *encoding.AppendRequest {
 		}
 	}
 	limits := dcb.Limits{}.WithDefaults()
-	request, err := encoding.NewAppend(events, nil, nil, &limits)
+	request, err := record.NewAppend(events, nil, nil, &limits)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func BenchmarkReadAll(b *testing.B) {
 	s := benchStore(b, events)
 	b.ReportAllocs()
 	for b.Loop() {
-		drain(b, s, &encoding.ReadRequest{})
+		drain(b, s, &record.ReadRequest{})
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*events), "ns/event")
 }
@@ -81,7 +81,7 @@ func BenchmarkReadByTag(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		tag := fmt.Sprintf("customer:%010d", chance.IntN(events/10))
-		drain(b, s, &encoding.ReadRequest{Query: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}}})
+		drain(b, s, &record.ReadRequest{Query: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}}})
 	}
 }
 
@@ -89,7 +89,7 @@ func BenchmarkReadByTag(b *testing.B) {
 var scratch = make([]byte, 0, 320<<10)
 
 // drain reads all events.
-func drain(b *testing.B, s *store.Store, request *encoding.ReadRequest) {
+func drain(b *testing.B, s *store.Store, request *record.ReadRequest) {
 	cursor, err := s.OpenRead(request)
 	if err != nil {
 		b.Fatal(err)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // openBlock opens a block of this log. For a corrupt block, or one of another log, it
@@ -103,7 +103,7 @@ func (b *comparison) add(g *eventlog.Group, valid bool) error {
 	if b.piece == nil {
 		b.piece = newHeadBlock(b.checker.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, 0)
 	}
-	return b.piece.addGroup(g, encoding.Records(g.Payload)) // checkRecords has verified them
+	return b.piece.addGroup(g, record.Records(g.Payload)) // checkRecords has verified them
 }
 
 // gap records that the next groups cannot be compared.

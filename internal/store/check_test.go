@@ -13,9 +13,9 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // newFilledDisk returns the disk of a closed store with 40 appends in several segments.
@@ -211,14 +211,14 @@ func TestCheckNamesViolatedInvariant(t *testing.T) {
 		},
 		"wrong position": {
 			func(t *testing.T, disk *vfs.Mem) {
-				appendForged(t, disk, 1, encoding.AppendEventRecord(nil, 9999, nil, nil))
+				appendForged(t, disk, 1, record.AppendEventRecord(nil, 9999, nil, nil))
 			},
 			map[string]store.Status{"records": violated},
 		},
 		"decreasing tracking position": {
 			func(t *testing.T, disk *vfs.Mem) {
-				back := encoding.AppendTracking([]byte{}, &dcb.TrackingInfo{Source: "upstream", Position: 6})
-				appendForged(t, disk, 0, encoding.AppendTrackingRecord(nil, back))
+				back := record.AppendTracking([]byte{}, &dcb.TrackingInfo{Source: "upstream", Position: 6})
+				appendForged(t, disk, 0, record.AppendTrackingRecord(nil, back))
 			},
 			map[string]store.Status{"tracking": violated},
 		},

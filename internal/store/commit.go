@@ -5,7 +5,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // Commit appends the events of a validated request and returns the position of the
@@ -17,7 +17,7 @@ import (
 // Most of a condition is evaluated here, in the caller's goroutine. The log only
 // grows: a condition that fails at a published head fails forever, and one that holds
 // up to the head has to be evaluated only above it.
-func (s *Store) Commit(ctx context.Context, request *encoding.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
+func (s *Store) Commit(ctx context.Context, request *record.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
 	if err := s.gate.enter(ctx); err != nil {
 		return 0, err
 	}
@@ -101,7 +101,7 @@ func (op *operation) withdraw(reason error) (result, error) {
 // resolve handles an append whose condition fails at the durable event at conflict.
 // If the append repeats an earlier one, resolve returns the position of that one's
 // last event, else an integrity error.
-func (s *Store) resolve(ctx context.Context, request *encoding.AppendRequest, conflict uint64) (uint64, error) {
+func (s *Store) resolve(ctx context.Context, request *record.AppendRequest, conflict uint64) (uint64, error) {
 	last, err := s.recogniseRetry(ctx, request, conflict)
 	if err != nil {
 		return 0, storeError(err, "comparing the append with the conflicting events")
@@ -136,7 +136,7 @@ func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
 // GetTrackingInfo returns the last durable position of a source and reports whether
 // there is one.
 func (s *Store) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
-	if err := encoding.CheckSource(source); err != nil {
+	if err := record.CheckSource(source); err != nil {
 		return 0, false, err
 	}
 	if err := s.gate.enter(ctx); err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // cursor returns the messages of a read, which ends at the head that was published when it
@@ -30,7 +30,7 @@ type cursor struct {
 
 // OpenRead opens a cursor for the events up to the head that is published now. If the
 // request subscribes, the cursor follows the head instead.
-func (s *Store) OpenRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
+func (s *Store) OpenRead(r *record.ReadRequest) (record.Cursor, error) {
 	c := s.openCursor(r.Query, r.BatchSize)
 	c.follows = r.Subscribe
 	c.head = s.published.Load().head
@@ -51,7 +51,7 @@ func (s *Store) OpenRead(r *encoding.ReadRequest) (encoding.Cursor, error) {
 }
 
 // OpenSubscription opens a cursor for the events after r.After, and for those to come.
-func (s *Store) OpenSubscription(r *encoding.SubscribeRequest) (encoding.Cursor, error) {
+func (s *Store) OpenSubscription(r *record.SubscribeRequest) (record.Cursor, error) {
 	c := s.openCursor(r.Query, r.BatchSize)
 	c.follows, c.low = true, max(r.After, r.After+1) // the greatest position has none after it
 	return c, nil
@@ -59,9 +59,9 @@ func (s *Store) OpenSubscription(r *encoding.SubscribeRequest) (encoding.Cursor,
 
 func (s *Store) openCursor(q dcb.Query, batchSize uint32) *cursor {
 	if batchSize == 0 {
-		batchSize = encoding.DefaultBatchSize
+		batchSize = record.DefaultBatchSize
 	}
-	return &cursor{store: s, query: compile(s.hasher, q), low: 1, batchSize: int(min(batchSize, encoding.MaxBatchSize)), left: -1}
+	return &cursor{store: s, query: compile(s.hasher, q), low: 1, batchSize: int(min(batchSize, record.MaxBatchSize)), left: -1}
 }
 
 // Wait waits until an event that may match is published. It returns io.EOF at the end of a
@@ -123,9 +123,9 @@ func (c *cursor) nextEvents(ctx context.Context, dst []byte, space int) ([]byte,
 // nextOfRead appends the next events of a read and its head. If nothing matches, the first
 // message has only the head.
 func (c *cursor) nextOfRead(ctx context.Context, dst []byte, space int) ([]byte, error) {
-	dst, last, err := c.read(ctx, dst, space-encoding.MaxHeadBytes)
-	if larger := (*encoding.MessageTooSmallError)(nil); errors.As(err, &larger) {
-		larger.Need += encoding.MaxHeadBytes
+	dst, last, err := c.read(ctx, dst, space-record.MaxHeadBytes)
+	if larger := (*record.MessageTooSmallError)(nil); errors.As(err, &larger) {
+		larger.Need += record.MaxHeadBytes
 	}
 	switch {
 	case err != nil:
@@ -138,7 +138,7 @@ func (c *cursor) nextOfRead(ctx context.Context, dst []byte, space int) ([]byte,
 	if c.left < 0 {
 		last = c.head
 	}
-	return encoding.AppendHead(dst, last), nil
+	return record.AppendHead(dst, last), nil
 }
 
 // read appends the next events between low and high, and returns the position of the last

@@ -12,9 +12,9 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // forgery is a log of one segment with one group. All checksums are valid, but the
@@ -79,15 +79,15 @@ func writeFile(t testing.TB, disk *vfs.Mem, name string, content []byte) {
 
 // forgedEvent encodes the record of an event with the given bytes.
 func forgedEvent(position uint64, event string) []byte {
-	return encoding.AppendEventRecord(nil, position, encoding.Event(event), nil)
+	return record.AppendEventRecord(nil, position, record.Event(event), nil)
 }
 
-var validEvent = string(encoding.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a"}, Data: []byte("d"), UUID: "6f1ed002-ab5c-4b5f-8d3a-0c7c1f2e9b41"}))
+var validEvent = string(record.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a"}, Data: []byte("d"), UUID: "6f1ed002-ab5c-4b5f-8d3a-0c7c1f2e9b41"}))
 
 // forgeries are forged logs by name, and the seeds of the fuzz test.
 var forgeries = map[string]forgery{
 	"valid":                           {1, 0, 1, 2, append(forgedEvent(1, validEvent), forgedEvent(2, "")...)},
-	"valid, with tracking":            {1, 0, 1, 1, encoding.AppendTrackingRecord(encoding.AppendEventRecord(nil, 1, nil, []byte("\x0a\x01s\x10\x07")), []byte("\x0a\x01s\x10\x08"))},
+	"valid, with tracking":            {1, 0, 1, 1, record.AppendTrackingRecord(record.AppendEventRecord(nil, 1, nil, []byte("\x0a\x01s\x10\x07")), []byte("\x0a\x01s\x10\x08"))},
 	"event that is a lone tag byte":   {1, 0, 1, 1, forgedEvent(1, "\x12")},
 	"type beyond the event":           {1, 0, 1, 1, forgedEvent(1, "\x0a\x64ab")},
 	"tag beyond the event":            {1, 0, 1, 1, forgedEvent(1, "\x12\x01a\x12\x64ab")},
@@ -104,8 +104,8 @@ var forgeries = map[string]forgery{
 	"clean-close record with events":  {1, 0, 2, 1, forgedEvent(1, validEvent)},
 	"clean-close record with payload": {1, 0, 2, 0, forgedEvent(1, validEvent)},
 	"unknown kind":                    {1, 0, 3, 1, forgedEvent(1, validEvent)},
-	"source of 5 MB":                  {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: strings.Repeat("s", 5<<20), Position: 1}))},
-	"source that is not UTF-8":        {1, 0, 1, 0, encoding.AppendTrackingRecord(nil, []byte("\x0a\x01\xff"))},
+	"source of 5 MB":                  {1, 0, 1, 0, record.AppendTrackingRecord(nil, record.AppendTracking(nil, &dcb.TrackingInfo{Source: strings.Repeat("s", 5<<20), Position: 1}))},
+	"source that is not UTF-8":        {1, 0, 1, 0, record.AppendTrackingRecord(nil, []byte("\x0a\x01\xff"))},
 	"missing first segment":           {5, 0, 1, 1, forgedEvent(5, validEvent)},
 	"base of 2^64-1":                  {math.MaxUint64, 0, 1, 1, forgedEvent(math.MaxUint64, validEvent)},
 	"base of 2^63-1":                  {math.MaxInt64, 0, 1, 1, forgedEvent(math.MaxInt64, validEvent)},

@@ -4,7 +4,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // keptBytes and keptHashes bound the buffers of a group that are reused.
@@ -117,7 +117,7 @@ func (g *openGroup) add(op *operation) {
 			info, tracking = next, encodeTracking(next)
 		}
 		from := len(g.bytes)
-		g.bytes = encoding.AppendEventRecord(g.bytes, g.first+uint64(g.count), event, tracking)
+		g.bytes = record.AppendEventRecord(g.bytes, g.first+uint64(g.count), event, tracking)
 		g.count++
 		g.terms = g.block.addRecord(g.location(from), event, g.terms)
 		for j := range g.terms {
@@ -139,7 +139,7 @@ func (g *openGroup) add(op *operation) {
 // operation, and returns the remaining ones.
 func (g *openGroup) addTrackingOnly(rest []trackingOnly, before int) []trackingOnly {
 	for len(rest) > 0 && rest[0].before == before {
-		g.bytes = encoding.AppendTrackingRecord(g.bytes, encodeTracking(&rest[0].info))
+		g.bytes = record.AppendTrackingRecord(g.bytes, encodeTracking(&rest[0].info))
 		rest = rest[1:]
 	}
 	return rest
@@ -149,7 +149,7 @@ func encodeTracking(info *dcb.TrackingInfo) []byte {
 	if info == nil {
 		return nil
 	}
-	return encoding.AppendTracking([]byte{}, info)
+	return record.AppendTracking([]byte{}, info)
 }
 
 // location returns the location of the record that starts at an offset of bytes.

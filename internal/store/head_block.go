@@ -5,7 +5,7 @@ import (
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // newHeadBlock returns a head block for the groups after a tail, sized for about the
@@ -19,7 +19,7 @@ func newHeadBlock(hasher index.Hasher, tail eventlog.Tail, terms int) *headBlock
 
 // addRecord adds an event and returns its terms, which alias the event. They are stored
 // in the array of the slice terms, which is overwritten.
-func (h *headBlock) addRecord(location index.Location, event encoding.Event, terms []index.Term) []index.Term {
+func (h *headBlock) addRecord(location index.Location, event record.Event, terms []index.Term) []index.Term {
 	terms = terms[:0]
 	hasher := h.Hasher()
 	eventType, tags := event.Type()
@@ -73,7 +73,7 @@ func (m *headBlock) truncate(to headMark) {
 func (h *headBlock) empty() bool { return h.span.LastGroup < h.span.FirstGroup }
 
 // addGroup adds a group that was read from the log, with its verified records.
-func (h *headBlock) addGroup(g *eventlog.Group, records iter.Seq2[encoding.Record, error]) error {
+func (h *headBlock) addGroup(g *eventlog.Group, records iter.Seq2[record.Record, error]) error {
 	var terms []index.Term
 	for record, err := range records {
 		if err != nil {

@@ -5,12 +5,12 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // operation is an append or a restore that is submitted to the writer.
 type operation struct {
-	request *encoding.AppendRequest
+	request *record.AppendRequest
 	restore *restore // nil for an append
 
 	// Results of the caller's precheck. The writer checks what was added since.
@@ -59,7 +59,7 @@ type result struct {
 	err   error
 }
 
-func newOperation(request *encoding.AppendRequest) *operation {
+func newOperation(request *record.AppendRequest) *operation {
 	op := &operation{request: request, result: make(chan result, 1)}
 	if info := request.Tracking; info != nil {
 		op.changes = []trackingChange{{from: *info, to: *info}}

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // decideAll returns a writer that has decided some appends and is not running.
@@ -37,7 +37,7 @@ func decideAll(t *testing.T, ops ...*operation) *writer {
 func newTestOperation(t *testing.T, events []dcb.Event, condition *dcb.AppendCondition) *operation {
 	t.Helper()
 	limits := dcb.Limits{}.WithDefaults()
-	request, err := encoding.NewAppend(events, condition, nil, &limits)
+	request, err := record.NewAppend(events, condition, nil, &limits)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // Records iterates over the records that are in the log now, in log order: events with
@@ -38,7 +38,7 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[dcb.SequencedEvent, error
 }
 
 // yieldRecords yields the decoded records of a group and reports whether to continue.
-func yieldRecords(records iter.Seq2[encoding.Record, error], yield func(dcb.SequencedEvent, error) bool) bool {
+func yieldRecords(records iter.Seq2[record.Record, error], yield func(dcb.SequencedEvent, error) bool) bool {
 	for record, err := range records {
 		var decoded dcb.SequencedEvent
 		if err == nil {
@@ -70,9 +70,9 @@ func (s *Store) interrupted(ctx context.Context) error {
 // verifies them. A group with correct checksums may contain invalid records, so every
 // reader of groups must use this function. An error is a *vfs.CorruptionError, and the
 // last value that it yields.
-func (s *Store) verifiedRecords(g *eventlog.Group) iter.Seq2[encoding.Record, error] {
-	return func(yield func(encoding.Record, error) bool) {
-		for record, err := range encoding.StoredRecords(g.Payload, g.First, int(g.Count)) {
+func (s *Store) verifiedRecords(g *eventlog.Group) iter.Seq2[record.Record, error] {
+	return func(yield func(record.Record, error) bool) {
+		for record, err := range record.StoredRecords(g.Payload, g.First, int(g.Count)) {
 			if err != nil {
 				err = &vfs.CorruptionError{
 					File:   s.log.SegmentName(g.Base),

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // restore is the part of a restore operation that an append does not have.
@@ -50,7 +50,7 @@ func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error
 	if err != nil {
 		return err
 	}
-	request, err := encoding.NewAppend(events, nil, nil, &restoreLimits)
+	request, err := record.NewAppend(events, nil, nil, &restoreLimits)
 	if err != nil {
 		return nameInvalid(events, r.first, err)
 	}
@@ -96,7 +96,7 @@ func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err
 func nameInvalid(events []dcb.Event, first uint64, err error) error {
 	for i := range events {
 		var invalid *dcb.Error
-		if _, err := encoding.NewAppend(events[i:i+1], nil, nil, &restoreLimits); errors.As(err, &invalid) {
+		if _, err := record.NewAppend(events[i:i+1], nil, nil, &restoreLimits); errors.As(err, &invalid) {
 			detail := strings.TrimPrefix(invalid.Detail, "event 1: ")
 			return &dcb.Error{Kind: invalid.Kind, Detail: fmt.Sprintf("the event at position %d cannot be stored: %s", first+uint64(i), detail)}
 		}
@@ -112,7 +112,7 @@ func trackingChanges(records []dcb.SequencedEvent) (changes []trackingChange, er
 		if info == nil {
 			continue
 		}
-		if err := encoding.CheckSource(info.Source); err != nil {
+		if err := record.CheckSource(info.Source); err != nil {
 			return nil, err
 		}
 		at, again := known[info.Source]

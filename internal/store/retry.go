@@ -7,7 +7,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // recogniseRetry returns the position of the last event of an earlier append that the
@@ -17,7 +17,7 @@ import (
 //
 // A current snapshot is sufficient: the events of an append are published together, so
 // if the conflicting event is published, all of them are.
-func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequest, conflict uint64) (uint64, error) {
+func (s *Store) recogniseRetry(ctx context.Context, request *record.AppendRequest, conflict uint64) (uint64, error) {
 	submitted := submittedUUIDs(request)
 	if submitted == nil {
 		return 0, nil
@@ -25,7 +25,7 @@ func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequ
 	sn := s.snapshot()
 	defer sn.release()
 	offset := -1
-	err := s.eachEvent(ctx, sn, conflict, conflict, func(event encoding.Event) bool {
+	err := s.eachEvent(ctx, sn, conflict, conflict, func(event record.Event) bool {
 		offset = slices.Index(submitted, string(event.UUID()))
 		return true
 	})
@@ -38,7 +38,7 @@ func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequ
 		return 0, nil
 	}
 	same := 0
-	err = s.eachEvent(ctx, sn, first, last, func(event encoding.Event) bool {
+	err = s.eachEvent(ctx, sn, first, last, func(event record.Event) bool {
 		if string(event.UUID()) != submitted[same] {
 			return false
 		}
@@ -54,7 +54,7 @@ func (s *Store) recogniseRetry(ctx context.Context, request *encoding.AppendRequ
 // submittedUUIDs returns the UUIDs of the events of a request. It returns nil if the
 // request cannot be recognised as a retry: it has no events, an event has no UUID, or
 // a UUID repeats.
-func submittedUUIDs(request *encoding.AppendRequest) []string {
+func submittedUUIDs(request *record.AppendRequest) []string {
 	ids := make([]string, 0, request.Count)
 	seen := make(map[string]bool, request.Count)
 	for event := range request.All() {
@@ -72,7 +72,7 @@ func submittedUUIDs(request *encoding.AppendRequest) []string {
 }
 
 // eachEvent calls visit for the events from first to last until it returns false.
-func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, visit func(encoding.Event) bool) error {
+func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, visit func(record.Event) bool) error {
 	for first <= last {
 		next, err := s.visitBatch(ctx, sn, selection{&query{all: true}, first, last, index.Forwards}, visit)
 		if err != nil || next == 0 {
@@ -85,13 +85,13 @@ func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, 
 
 // visitBatch calls visit for the first events of a selection until it returns false. It
 // returns the position of the next event, 0 if there is none or visit has returned false.
-func (s *Store) visitBatch(ctx context.Context, sn snapshot, sel selection, visit func(encoding.Event) bool) (next uint64, err error) {
-	bytes, b, err := s.readBatch(ctx, sn, sel, batchBound{encoding.DefaultBatchSize, math.MaxInt}, nil)
+func (s *Store) visitBatch(ctx context.Context, sn snapshot, sel selection, visit func(record.Event) bool) (next uint64, err error) {
+	bytes, b, err := s.readBatch(ctx, sn, sel, batchBound{record.DefaultBatchSize, math.MaxInt}, nil)
 	defer b.free()
 	if err != nil {
 		return 0, err
 	}
-	for record, err := range encoding.StoredRecords(bytes, sel.low, len(b.records)) {
+	for record, err := range record.StoredRecords(bytes, sel.low, len(b.records)) {
 		if err != nil {
 			return 0, &dcb.Error{Kind: dcb.ErrCorruption, Detail: "reading events", Cause: err}
 		}

@@ -5,8 +5,8 @@ import (
 	"sync"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 const (
@@ -128,11 +128,11 @@ func grow(b []byte, n int) []byte {
 }
 
 // verify returns a vfs.CorruptionError if the bytes are not those of the record.
-func verify(segment *eventlog.Segment, w wanted, record []byte) error {
-	if eventlog.Checksum(record) != w.CRC {
+func verify(segment *eventlog.Segment, w wanted, stored []byte) error {
+	if eventlog.Checksum(stored) != w.CRC {
 		return &vfs.CorruptionError{File: segment.Name, Offset: w.Offset, What: fmt.Sprintf("checksum mismatch in the event at position %d", w.position)}
 	}
-	if position, ok := encoding.RecordPosition(record); !ok || position != w.position {
+	if position, ok := record.PositionOf(stored); !ok || position != w.position {
 		return &vfs.CorruptionError{File: segment.Name, Offset: w.Offset, What: fmt.Sprintf("the record does not have position %d, as the index says", w.position)}
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 func TestCommitWakesOnlyMatchingSubscriptions(t *testing.T) {
@@ -107,7 +107,7 @@ func TestRepeatedTermWakesSubscriptionOnce(t *testing.T) {
 // A subscription has a watch only while it waits.
 func TestSubscriptionRemovesItsWatch(t *testing.T) {
 	s := newMemStore(t)
-	cursor, err := s.OpenSubscription(&encoding.SubscribeRequest{Query: tagged("a")})
+	cursor, err := s.OpenSubscription(&record.SubscribeRequest{Query: tagged("a")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 func defaultLimits() *dcb.Limits {
@@ -193,7 +193,7 @@ func (s *fixture) wantQueryOver(query dcb.Query, limit int) {
 func (s *fixture) eventOf(size int) dcb.Event {
 	event := s.event()
 	event.Data = patterned(size)
-	event.Data = event.Data[:2*size-len(encoding.AppendEvent(nil, &event))]
+	event.Data = event.Data[:2*size-len(record.AppendEvent(nil, &event))]
 	return event
 }
 
@@ -205,7 +205,7 @@ func (s *fixture) requestOf(size int) []dcb.Event {
 	for left > 3<<20 {
 		event := s.eventOf(1 << 20)
 		events = append(events, event)
-		left -= len(encoding.EncodeAppend([]dcb.Event{event}, nil, nil))
+		left -= len(record.EncodeAppend([]dcb.Event{event}, nil, nil))
 	}
 	// The last event has a tag of one byte and a length of four.
 	return append(events, s.eventOf(left-5))

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // Naive is the reference event store. It keeps its events in a slice in memory
@@ -58,7 +58,7 @@ func (n *Naive) Append(ctx context.Context, events []dcb.Event, condition *dcb.A
 	if err := n.usable(ctx); err != nil {
 		return 0, err
 	}
-	if _, err := encoding.NewAppend(events, condition, tracking, defaultLimits()); err != nil {
+	if _, err := record.NewAppend(events, condition, tracking, defaultLimits()); err != nil {
 		return 0, err
 	}
 	n.mu.Lock()
@@ -144,7 +144,7 @@ func (n *Naive) Head(ctx context.Context) (uint64, error) {
 func (n *Naive) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
 	err := n.usable(ctx)
 	if err == nil {
-		err = encoding.CheckSource(source)
+		err = record.CheckSource(source)
 	}
 	if err != nil {
 		return 0, false, err

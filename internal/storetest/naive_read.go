@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // Read is EventStore.Read.
@@ -19,7 +19,7 @@ func (n *Naive) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 		err := n.usable(ctx)
 		if err == nil && !started {
 			started = true
-			err = encoding.ValidateQuery(query, defaultLimits())
+			err = record.ValidateQuery(query, defaultLimits())
 			batches, head = n.snapshot(query, options)
 		}
 		if err != nil {
@@ -72,7 +72,7 @@ func inBatches(events []dcb.SequencedEvent) [][]dcb.SequencedEvent {
 	size := 0
 	for _, e := range events {
 		last := len(batches) - 1
-		bytes := len(encoding.AppendEvent(nil, &e.Event))
+		bytes := len(record.AppendEvent(nil, &e.Event))
 		full := len(batches[last]) == batchEvents || size+bytes > batchBytes
 		if full && len(batches[last]) > 0 {
 			batches = append(batches, nil)
@@ -93,8 +93,8 @@ const (
 // Subscribe is EventStore.Subscribe.
 func (n *Naive) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
-		request := encoding.EncodeSubscribe(&encoding.SubscribeRequest{Query: query})
-		if _, err := encoding.ParseSubscribe(request, defaultLimits()); err != nil {
+		request := record.EncodeSubscribe(&record.SubscribeRequest{Query: query})
+		if _, err := record.ParseSubscribe(request, defaultLimits()); err != nil {
 			yield(dcb.SequencedEvent{}, err)
 			return
 		}

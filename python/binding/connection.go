@@ -14,8 +14,8 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // conn is an open store whose requests are encoded messages.
@@ -184,7 +184,7 @@ func (r *remote) append(ctx context.Context, request []byte) (uint64, error) {
 }
 
 func (r *remote) read(ctx context.Context, request []byte) (messages, error) {
-	parsed, err := encoding.ParseRead(request, &unlimited)
+	parsed, err := record.ParseRead(request, &unlimited)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (r *remote) read(ctx context.Context, request []byte) (messages, error) {
 }
 
 func (r *remote) subscribe(ctx context.Context, request []byte, resume bool) (messages, error) {
-	parsed, err := encoding.ParseSubscribe(request, &unlimited)
+	parsed, err := record.ParseSubscribe(request, &unlimited)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
 )
 
 // embedded is the backend of a store that is open in this process.
@@ -21,7 +21,7 @@ type embedded struct {
 }
 
 func (e *embedded) append(ctx context.Context, request []byte) (uint64, error) {
-	parsed, err := encoding.ParseAppend(request, e.Limits())
+	parsed, err := record.ParseAppend(request, e.Limits())
 	if err != nil {
 		return 0, err
 	}
@@ -37,7 +37,7 @@ const grace = 10 * time.Millisecond
 
 // commitWithDeadline is like Commit, but waits for the disk no longer than the deadline
 // of ctx and grace.
-func (e *embedded) commitWithDeadline(ctx context.Context, request *encoding.AppendRequest) (uint64, error) {
+func (e *embedded) commitWithDeadline(ctx context.Context, request *record.AppendRequest) (uint64, error) {
 	committed := make(chan result, 1)
 	go func() {
 		position, err := e.Commit(ctx, request, nil)
@@ -71,7 +71,7 @@ func commitError(err error) error {
 }
 
 func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
-	parsed, err := encoding.ParseRead(request, e.Limits())
+	parsed, err := record.ParseRead(request, e.Limits())
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 }
 
 func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messages, error) {
-	parsed, err := encoding.ParseSubscribe(request, e.Limits())
+	parsed, err := record.ParseSubscribe(request, e.Limits())
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (w *watch) Close() {}
 
 // cursor is a stream of an embedded store.
 type cursor struct {
-	encoding.Cursor
+	record.Cursor
 	ctx        context.Context
 	subscribes bool
 	buffer     []byte

@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // stored encodes an event record with a position and other fields, which may be invalid.
@@ -17,8 +17,8 @@ func stored(position uint64, rest ...string) string {
 	return field(1, string(content)+strings.Join(rest, ""))
 }
 
-func verified(payload string, first uint64, count int) (records []encoding.Record, err error) {
-	for record, err := range encoding.StoredRecords([]byte(payload), first, count) {
+func verified(payload string, first uint64, count int) (records []record.Record, err error) {
+	for record, err := range record.StoredRecords([]byte(payload), first, count) {
 		if err != nil {
 			return records, err
 		}
@@ -28,13 +28,13 @@ func verified(payload string, first uint64, count int) (records []encoding.Recor
 }
 
 func TestStoredRecordsAcceptsWhatStoresWrite(t *testing.T) {
-	event := encoding.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a", "b"}, Data: []byte("d")})
-	tracking := encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 1<<64 - 1})
-	payload := encoding.AppendEventRecord(nil, 7, event, nil)
-	payload = encoding.AppendTrackingRecord(payload, tracking)
-	payload = encoding.AppendEventRecord(payload, 8, nil, []byte{})
-	payload = encoding.AppendEventRecord(payload, 9, event, tracking)
-	payload = encoding.AppendTrackingRecord(payload, nil)
+	event := record.AppendEvent(nil, &dcb.Event{Type: "T", Tags: []string{"a", "b"}, Data: []byte("d")})
+	tracking := record.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 1<<64 - 1})
+	payload := record.AppendEventRecord(nil, 7, event, nil)
+	payload = record.AppendTrackingRecord(payload, tracking)
+	payload = record.AppendEventRecord(payload, 8, nil, []byte{})
+	payload = record.AppendEventRecord(payload, 9, event, tracking)
+	payload = record.AppendTrackingRecord(payload, nil)
 	records, err := verified(string(payload), 7, 3)
 	if err != nil || len(records) != 5 {
 		t.Fatalf("%d records, %v", len(records), err)
@@ -42,7 +42,7 @@ func TestStoredRecordsAcceptsWhatStoresWrite(t *testing.T) {
 	if r := records[3]; r.Position != 9 || !bytes.Equal(r.Event, event) || r.Tracking.Source != "s" || r.Offset+r.Size+2 != len(payload) {
 		t.Errorf("the last event is %+v", r)
 	}
-	for range encoding.StoredRecords(payload, 7, 3) {
+	for range record.StoredRecords(payload, 7, 3) {
 		break
 	}
 }
@@ -93,7 +93,7 @@ func TestStoredRecordsRejectsOtherBytes(t *testing.T) {
 // The methods of an event return, whatever its bytes are.
 func TestEventMethodsReturnForAnyBytes(t *testing.T) {
 	for _, bytes := range []string{"\x12", "\x0a\x64ab", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "\x22", field(2, "a") + "\x12\x05"} {
-		event := encoding.Event(bytes)
+		event := record.Event(bytes)
 		_, tags := event.Type()
 		for _, ok := tags.Next(); ok; _, ok = tags.Next() {
 		}
@@ -101,13 +101,13 @@ func TestEventMethodsReturnForAnyBytes(t *testing.T) {
 	}
 }
 
-func TestRecordPosition(t *testing.T) {
-	record := stored(300, field(2, ""))
+func TestPositionOf(t *testing.T) {
+	whole := stored(300, field(2, ""))
 	for bytes, want := range map[string]uint64{
-		record: 300, record + "x": 0, record[:len(record)-1]: 0, record + record: 0, "": 0, "\x0a": 0,
+		whole: 300, whole + "x": 0, whole[:len(whole)-1]: 0, whole + whole: 0, "": 0, "\x0a": 0,
 		field(1, ""): 0, field(1, "\x08"): 0, field(1, field(2, "")): 0, field(15, "\x08\x07"): 0,
 	} {
-		if have, ok := encoding.RecordPosition([]byte(bytes)); have != want || ok != (want != 0) {
+		if have, ok := record.PositionOf([]byte(bytes)); have != want || ok != (want != 0) {
 			t.Errorf("%q is at position %d, %v, not %d", bytes, have, ok, want)
 		}
 	}

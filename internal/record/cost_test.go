@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 func TestQueryCostIsAboutMemoryUse(t *testing.T) {
@@ -18,13 +18,13 @@ func TestQueryCostIsAboutMemoryUse(t *testing.T) {
 		"items without terms": queryOf(60_000, 0, ""),
 		"long tags":           queryOf(100, 10, string(make([]byte, 2000))),
 	} {
-		request := encoding.EncodeRead(&encoding.ReadRequest{Query: query})
-		cost := encoding.ReadQueryCost(request)
-		if within := encoding.AppendQueryCost(encoding.EncodeAppend(nil, &dcb.AppendCondition{FailIfEventsMatch: query}, nil)); within != cost {
+		request := record.EncodeRead(&record.ReadRequest{Query: query})
+		cost := record.ReadQueryCost(request)
+		if within := record.AppendQueryCost(record.EncodeAppend(nil, &dcb.AppendCondition{FailIfEventsMatch: query}, nil)); within != cost {
 			t.Errorf("%s: the cost is %d, and %d in a condition", name, cost, within)
 		}
 		before := allocated()
-		parsed, err := encoding.ParseRead(request, &limits)
+		parsed, err := record.ParseRead(request, &limits)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -38,7 +38,7 @@ func TestAppendIsEncodedLikeGeneratedCode(t *testing.T) {
 		for _, event := range message.Events {
 			events = append(events, toEvent(event))
 		}
-		got := encoding.EncodeAppend(events, toCondition(message.Condition), toTracking(message.TrackingInfo))
+		got := record.EncodeAppend(events, toCondition(message.Condition), toTracking(message.TrackingInfo))
 		if want := marshal(t, message); !bytes.Equal(got, want) {
 			t.Errorf("%v is encoded as\n%x, want\n%x", message, got, want)
 		}
@@ -47,7 +47,7 @@ func TestAppendIsEncodedLikeGeneratedCode(t *testing.T) {
 
 // The encoding is part of the file format and must not change.
 func TestEncodingOfEventIsFixed(t *testing.T) {
-	got := encoding.AppendEvent(nil, &dcb.Event{
+	got := record.AppendEvent(nil, &dcb.Event{
 		Type:     "T",
 		Tags:     []string{"a", ""},
 		Data:     []byte{1, 2},
@@ -62,7 +62,7 @@ func TestEncodingOfEventIsFixed(t *testing.T) {
 
 func TestCanonicalAppendIsNotCopied(t *testing.T) {
 	request := marshal(t, fullAppend())
-	parsed, err := encoding.ParseAppend(request, limits)
+	parsed, err := record.ParseAppend(request, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestCanonicalAppendIsNotCopied(t *testing.T) {
 	// The events may also follow the other fields.
 	rest := marshal(t, &umadbv1.AppendRequest{Condition: fullAppend().Condition})
 	request = append(rest, marshal(t, &umadbv1.AppendRequest{Events: fullAppend().Events})...)
-	if parsed, err = encoding.ParseAppend(request, limits); err != nil || &parsed.Events[0] != &request[len(rest)] {
+	if parsed, err = record.ParseAppend(request, limits); err != nil || &parsed.Events[0] != &request[len(rest)] {
 		t.Errorf("the events after a condition do not alias the request: %v", err)
 	}
 }
@@ -108,7 +108,7 @@ func TestEventsAreMadeCanonical(t *testing.T) {
 	} {
 		// Between two canonical events, so that the aliased events are interrupted.
 		request := field(1, want) + field(1, event) + field(1, want)
-		parsed, err := encoding.ParseAppend([]byte(request), limits)
+		parsed, err := record.ParseAppend([]byte(request), limits)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -126,7 +126,7 @@ func TestEventsNeedNotBeContiguous(t *testing.T) {
 		"by a condition":      event + field(2, "") + event,
 		"by a long length":    event + "\x0a\x83\x00" + field(1, "T"),
 	} {
-		parsed, err := encoding.ParseAppend([]byte(request), limits)
+		parsed, err := record.ParseAppend([]byte(request), limits)
 		if err != nil || string(parsed.Events) != event+event || parsed.Count != 2 {
 			t.Errorf("%s: %q, %v", name, parsed.Events, err)
 		}
@@ -145,7 +145,7 @@ func TestRepeatedSingularFieldsAreMerged(t *testing.T) {
 		},
 		TrackingInfo: &umadbv1.TrackingInfo{Position: 9},
 	}
-	parsed, err := encoding.ParseAppend(append(marshal(t, first), marshal(t, second)...), limits)
+	parsed, err := record.ParseAppend(append(marshal(t, first), marshal(t, second)...), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestAppendOverLimitsIsInvalid(t *testing.T) {
 		"a long value":   {events(&umadbv1.Event{Metadata: []*umadbv1.MetadataEntry{entry("", strings.Repeat("k", 65536))}}), limits, []string{"65536", "65535"}},
 		"a long source":  {&umadbv1.AppendRequest{TrackingInfo: &umadbv1.TrackingInfo{Source: strings.Repeat("s", 256)}}, limits, []string{"256", "255"}},
 	} {
-		_, err := encoding.ParseAppend(marshal(t, row.message), row.limits)
+		_, err := record.ParseAppend(marshal(t, row.message), row.limits)
 		if !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -205,7 +205,7 @@ func TestAppendAtLimitsIsValid(t *testing.T) {
 	}
 	request := marshal(t, message)
 	exact := dcb.Limits{EventBytes: proto.Size(message.Events[0]), RequestBytes: len(request), RequestEvents: 1, EventTags: 2, QueryTerms: 3}.WithDefaults()
-	if _, err := encoding.ParseAppend(request, &exact); err != nil {
+	if _, err := record.ParseAppend(request, &exact); err != nil {
 		t.Error(err)
 	}
 }
@@ -224,11 +224,11 @@ func TestInvalidUTF8IsInvalid(t *testing.T) {
 		"query tag":         field(2, field(1, field(1, field(2, bad)))),
 		"source":            field(3, field(1, bad)),
 	} {
-		if _, err := encoding.ParseAppend([]byte(request), limits); !errors.Is(err, dcb.ErrInvalidArgument) {
+		if _, err := record.ParseAppend([]byte(request), limits); !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := encoding.ParseAppend([]byte(field(1, field(3, bad))), limits); err != nil {
+	if _, err := record.ParseAppend([]byte(field(1, field(3, bad))), limits); err != nil {
 		t.Errorf("data that is not UTF-8: %v", err)
 	}
 }
@@ -236,7 +236,7 @@ func TestInvalidUTF8IsInvalid(t *testing.T) {
 func TestMalformedAppendIsInvalid(t *testing.T) {
 	whole := marshal(t, fullAppend())
 	for end := 1; end < len(whole); end++ {
-		if _, err := encoding.ParseAppend(whole[:end], limits); err != nil && !errors.Is(err, dcb.ErrInvalidArgument) {
+		if _, err := record.ParseAppend(whole[:end], limits); err != nil && !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("the first %d bytes: %v", end, err)
 		}
 	}
@@ -255,7 +255,7 @@ func TestMalformedAppendIsInvalid(t *testing.T) {
 		"in an item":              field(2, field(1, field(1, "\x0a\x05x"))),
 		"in tracking":             field(3, "\x0a\x05x"),
 	} {
-		if _, err := encoding.ParseAppend([]byte(request), limits); !errors.Is(err, dcb.ErrInvalidArgument) {
+		if _, err := record.ParseAppend([]byte(request), limits); !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -263,7 +263,7 @@ func TestMalformedAppendIsInvalid(t *testing.T) {
 
 func TestNewAppendValidates(t *testing.T) {
 	events := []dcb.Event{{Type: "t", UUID: "{" + strings.ToUpper(someUUID) + "}"}}
-	parsed, err := encoding.NewAppend(events, &dcb.AppendCondition{After: 4}, &dcb.TrackingInfo{Source: "s"}, limits)
+	parsed, err := record.NewAppend(events, &dcb.AppendCondition{After: 4}, &dcb.TrackingInfo{Source: "s"}, limits)
 	if err != nil || parsed.Count != 1 || parsed.Condition.After != 4 || parsed.Tracking.Source != "s" {
 		t.Fatalf("%v, %v", parsed, err)
 	}
@@ -272,7 +272,7 @@ func TestNewAppendValidates(t *testing.T) {
 			t.Errorf("the UUID is %q", event.UUID())
 		}
 	}
-	if _, err := encoding.NewAppend([]dcb.Event{{Type: "\xff"}}, nil, nil, limits); !errors.Is(err, dcb.ErrInvalidArgument) {
+	if _, err := record.NewAppend([]dcb.Event{{Type: "\xff"}}, nil, nil, limits); !errors.Is(err, dcb.ErrInvalidArgument) {
 		t.Errorf("not UTF-8: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -56,8 +56,8 @@ func toTracking(info *umadbv1.TrackingInfo) *dcb.TrackingInfo {
 	return &dcb.TrackingInfo{Source: info.GetSource(), Position: info.GetPosition()}
 }
 
-func toRead(r *umadbv1.ReadRequest) *encoding.ReadRequest {
-	return &encoding.ReadRequest{
+func toRead(r *umadbv1.ReadRequest) *record.ReadRequest {
+	return &record.ReadRequest{
 		Query:   toQuery(r.GetQuery()),
 		Options: dcb.ReadOptions{Start: r.Start, Backwards: r.GetBackwards(), Limit: r.Limit},
 		//lint:ignore SA1019 there are clients that use it

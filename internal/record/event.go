@@ -1,4 +1,4 @@
-package encoding
+package record
 
 import (
 	"unicode/utf8"

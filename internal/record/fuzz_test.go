@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -20,7 +20,7 @@ func FuzzParseAppend(f *testing.F) {
 	f.Add(marshal(f, fullAppend()))
 	f.Add([]byte(field(1, field(3, "d")+field(1, "T")) + field(2, field(1, "")) + field(3, "") + field(2, "\x10\x07")))
 	f.Fuzz(func(t *testing.T, request []byte) {
-		parsed, err := encoding.ParseAppend(request, limits)
+		parsed, err := record.ParseAppend(request, limits)
 		if err != nil {
 			if !errors.Is(err, dcb.ErrInvalidArgument) {
 				t.Fatalf("not an invalid argument: %v", err)
@@ -44,7 +44,7 @@ func FuzzParseAppend(f *testing.F) {
 		if want := marshal(t, normalised); !bytes.Equal(parsed.Events, want) || parsed.Count != len(message.Events) {
 			t.Fatalf("%d events are\n%x, want %d\n%x", parsed.Count, parsed.Events, len(message.Events), want)
 		}
-		again, err := encoding.ParseAppend(parsed.Events, limits)
+		again, err := record.ParseAppend(parsed.Events, limits)
 		if err != nil || again.Count != parsed.Count || !bytes.Equal(again.Events, parsed.Events) {
 			t.Fatalf("cannot parse it again: %v", err)
 		}
@@ -87,7 +87,7 @@ func sameQuery(a, b dcb.Query) bool {
 func FuzzParseRead(f *testing.F) {
 	f.Add(marshal(f, &umadbv1.ReadRequest{Query: someQuery, Start: proto.Uint64(3), Limit: proto.Uint32(4)}))
 	f.Fuzz(func(t *testing.T, request []byte) {
-		parsed, err := encoding.ParseRead(request, limits)
+		parsed, err := record.ParseRead(request, limits)
 		if err != nil {
 			if !errors.Is(err, dcb.ErrInvalidArgument) {
 				t.Fatalf("not an invalid argument: %v", err)
@@ -106,7 +106,7 @@ func FuzzParseRead(f *testing.F) {
 		if !reflect.DeepEqual(parsed, want) {
 			t.Errorf("it is parsed as %+v, want %v", parsed, message)
 		}
-		again, err := encoding.ParseRead(encoding.EncodeRead(parsed), limits)
+		again, err := record.ParseRead(record.EncodeRead(parsed), limits)
 		if err != nil || !reflect.DeepEqual(again, parsed) {
 			t.Errorf("parsed again it is %+v, %v", again, err)
 		}
@@ -117,7 +117,7 @@ func FuzzParseRead(f *testing.F) {
 func FuzzParseSubscribe(f *testing.F) {
 	f.Add(marshal(f, &umadbv1.SubscribeRequest{Query: someQuery, After: proto.Uint64(3)}))
 	f.Fuzz(func(t *testing.T, request []byte) {
-		parsed, err := encoding.ParseSubscribe(request, limits)
+		parsed, err := record.ParseSubscribe(request, limits)
 		if err != nil {
 			if !errors.Is(err, dcb.ErrInvalidArgument) {
 				t.Fatalf("not an invalid argument: %v", err)
@@ -131,7 +131,7 @@ func FuzzParseSubscribe(f *testing.F) {
 		if !sameQuery(parsed.Query, toQuery(message.Query)) || parsed.After != message.GetAfter() {
 			t.Errorf("it is parsed as %+v, want %v", parsed, message)
 		}
-		again, err := encoding.ParseSubscribe(encoding.EncodeSubscribe(parsed), limits)
+		again, err := record.ParseSubscribe(record.EncodeSubscribe(parsed), limits)
 		if err != nil || !reflect.DeepEqual(again, parsed) {
 			t.Errorf("parsed again it is %+v, %v", again, err)
 		}
@@ -143,8 +143,8 @@ func FuzzParseSubscribe(f *testing.F) {
 func FuzzDecodeResponse(f *testing.F) {
 	f.Add(marshal(f, someResponse()))
 	f.Fuzz(func(t *testing.T, response []byte) {
-		_, _, _ = encoding.DecodeResponse(response)
-		for _, err := range encoding.Records(response) {
+		_, _, _ = record.DecodeResponse(response)
+		for _, err := range record.Records(response) {
 			if err != nil {
 				break
 			}
@@ -154,7 +154,7 @@ func FuzzDecodeResponse(f *testing.F) {
 			return
 		}
 		// As a server writes it: without repeated singular fields.
-		events, head, err := encoding.DecodeResponse(marshal(t, message))
+		events, head, err := record.DecodeResponse(marshal(t, message))
 		if err != nil || head != message.GetHead() || len(events) != len(message.Events) {
 			t.Fatalf("%d events, head %d, %v; want %v", len(events), head, err, message)
 		}
@@ -168,5 +168,5 @@ func FuzzDecodeResponse(f *testing.F) {
 
 // sameEvent compares events; an empty slice equals nil.
 func sameEvent(a, b dcb.Event) bool {
-	return bytes.Equal(encoding.AppendEvent(nil, &a), encoding.AppendEvent(nil, &b))
+	return bytes.Equal(record.AppendEvent(nil, &a), record.AppendEvent(nil, &b))
 }

@@ -1,11 +1,11 @@
-package encoding_test
+package record_test
 
 import (
 	"fmt"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // benchEvents returns events of 150 bytes of data and two tags.
@@ -26,11 +26,11 @@ func BenchmarkParseAppend(b *testing.B) {
 	limits := dcb.Limits{}.WithDefaults()
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("events=%d/tags=2", n), func(b *testing.B) {
-			request := encoding.EncodeAppend(benchEvents(n), nil, nil)
+			request := record.EncodeAppend(benchEvents(n), nil, nil)
 			b.ReportAllocs()
 			b.SetBytes(int64(len(request)))
 			for b.Loop() {
-				if _, err := encoding.ParseAppend(request, &limits); err != nil {
+				if _, err := record.ParseAppend(request, &limits); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -44,10 +44,10 @@ func BenchmarkParseRead(b *testing.B) {
 		{Types: []string{"OrderPlaced", "OrderPaid"}, Tags: []string{"order:000000000042"}},
 		{Tags: []string{"customer:0000000007"}},
 	}}
-	request := encoding.EncodeRead(&encoding.ReadRequest{Query: query})
+	request := record.EncodeRead(&record.ReadRequest{Query: query})
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := encoding.ParseRead(request, &limits); err != nil {
+		if _, err := record.ParseRead(request, &limits); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -57,7 +57,7 @@ func BenchmarkEncodeAppend(b *testing.B) {
 	events := benchEvents(1000)
 	b.ReportAllocs()
 	for b.Loop() {
-		encoding.EncodeAppend(events, nil, nil)
+		record.EncodeAppend(events, nil, nil)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
 }

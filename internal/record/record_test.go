@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -28,34 +28,34 @@ func records(t *testing.T, message *umadbv1.ReadResponse) []byte {
 	for _, event := range message.Events {
 		var tracking []byte
 		if event.TrackingInfo != nil {
-			tracking = encoding.AppendTracking([]byte{}, toTracking(event.TrackingInfo))
+			tracking = record.AppendTracking([]byte{}, toTracking(event.TrackingInfo))
 		}
-		payload = encoding.AppendEventRecord(payload, event.Position, marshal(t, event.Event), tracking)
+		payload = record.AppendEventRecord(payload, event.Position, marshal(t, event.Event), tracking)
 	}
 	return payload
 }
 
 func TestEventRecordsAreResponse(t *testing.T) {
 	message := someResponse()
-	got := encoding.AppendHead(records(t, message), message.GetHead())
+	got := record.AppendHead(records(t, message), message.GetHead())
 	if want := marshal(t, message); !bytes.Equal(got, want) {
 		t.Errorf("the response is\n%x, want\n%x", got, want)
 	}
 	message.Head = nil
-	if got := encoding.AppendHead(records(t, message), 0); !bytes.Equal(got, marshal(t, message)) {
+	if got := record.AppendHead(records(t, message), 0); !bytes.Equal(got, marshal(t, message)) {
 		t.Errorf("without a head the response is\n%x", got)
 	}
 }
 
 // The encoding is part of the file format and must not change.
 func TestEncodingOfRecordIsFixed(t *testing.T) {
-	tracking := encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 300})
-	got := encoding.AppendEventRecord(nil, 5, encoding.Event(field(1, "T")), tracking)
+	tracking := record.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 300})
+	got := record.AppendEventRecord(nil, 5, record.Event(field(1, "T")), tracking)
 	want := "\x0a\x0f" + "\x08\x05" + "\x12\x03\x0a\x01T" + "\x1a\x06\x0a\x01s\x10\xac\x02"
 	if string(got) != want {
 		t.Errorf("a record is %q, want %q", got, want)
 	}
-	if got := encoding.AppendTrackingRecord(nil, tracking); string(got) != "\x7a\x06\x0a\x01s\x10\xac\x02" {
+	if got := record.AppendTrackingRecord(nil, tracking); string(got) != "\x7a\x06\x0a\x01s\x10\xac\x02" {
 		t.Errorf("a tracking record is %q", got)
 	}
 }
@@ -64,9 +64,9 @@ func TestRecordsIteratesOverAllRecords(t *testing.T) {
 	message := someResponse()
 	payload := records(t, message)
 	tracked := len(payload)
-	payload = encoding.AppendTrackingRecord(payload, encoding.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 8}))
+	payload = record.AppendTrackingRecord(payload, record.AppendTracking(nil, &dcb.TrackingInfo{Source: "s", Position: 8}))
 	end, count := 0, 0
-	for record, err := range encoding.Records(payload) {
+	for record, err := range record.Records(payload) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,12 +87,12 @@ func TestRecordsIteratesOverAllRecords(t *testing.T) {
 	if count != 3 || end != len(payload) {
 		t.Errorf("%d records in %d of %d bytes", count, end, len(payload))
 	}
-	for range encoding.Records(payload) {
+	for range record.Records(payload) {
 		break
 	}
 	for _, bad := range []string{"\x0a", field(9, "x"), "\x08\x01", field(1, "\x0a"), field(15, "\x0a")} {
 		var last error
-		for _, err := range encoding.Records([]byte(bad)) {
+		for _, err := range record.Records([]byte(bad)) {
 			last = err
 		}
 		if last == nil {
@@ -104,7 +104,7 @@ func TestRecordsIteratesOverAllRecords(t *testing.T) {
 func TestResponseIsDecodedLikeGeneratedCode(t *testing.T) {
 	message := someResponse()
 	response := marshal(t, message)
-	events, head, err := encoding.DecodeResponse(response)
+	events, head, err := record.DecodeResponse(response)
 	if err != nil || head != 301 {
 		t.Fatalf("head %d, %v", head, err)
 	}
@@ -112,11 +112,11 @@ func TestResponseIsDecodedLikeGeneratedCode(t *testing.T) {
 	if want := toSequenced(message.Events); !reflect.DeepEqual(events, want) {
 		t.Errorf("decoded %v, want %v", events, want)
 	}
-	if events, head, err := encoding.DecodeResponse(nil); events != nil || head != 0 || err != nil {
+	if events, head, err := record.DecodeResponse(nil); events != nil || head != 0 || err != nil {
 		t.Errorf("an empty response is decoded as %v, %d, %v", events, head, err)
 	}
 	for _, bad := range []string{"\x0a", field(1, "\x0a"), field(1, field(2, "\x0a")), field(1, field(2, field(5, "\x0a"))), field(1, field(3, "\x0a"))} {
-		if _, _, err := encoding.DecodeResponse([]byte(bad)); err == nil {
+		if _, _, err := record.DecodeResponse([]byte(bad)); err == nil {
 			t.Errorf("no error for %q", bad)
 		}
 	}

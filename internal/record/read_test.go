@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -22,14 +22,14 @@ func TestReadIsParsedAndEncodedLikeGeneratedCode(t *testing.T) {
 		subscribing(&umadbv1.ReadRequest{Start: proto.Uint64(0), Limit: proto.Uint32(0), BatchSize: proto.Uint32(4096)}),
 	} {
 		encoded := marshal(t, message)
-		parsed, err := encoding.ParseRead(encoded, limits)
+		parsed, err := record.ParseRead(encoded, limits)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(parsed, toRead(message)) {
 			t.Errorf("%v is parsed as %+v", message, parsed)
 		}
-		if again := encoding.EncodeRead(parsed); !bytes.Equal(again, encoded) {
+		if again := record.EncodeRead(parsed); !bytes.Equal(again, encoded) {
 			t.Errorf("%v is encoded as %x, want %x", message, again, encoded)
 		}
 	}
@@ -41,15 +41,15 @@ func TestSubscriptionIsParsedAndEncodedLikeGeneratedCode(t *testing.T) {
 		{Query: someQuery, After: proto.Uint64(1<<64 - 1), BatchSize: proto.Uint32(7)},
 	} {
 		encoded := marshal(t, message)
-		parsed, err := encoding.ParseSubscribe(encoded, limits)
+		parsed, err := record.ParseSubscribe(encoded, limits)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &encoding.SubscribeRequest{Query: toQuery(message.Query), After: message.GetAfter(), BatchSize: message.GetBatchSize()}
+		want := &record.SubscribeRequest{Query: toQuery(message.Query), After: message.GetAfter(), BatchSize: message.GetBatchSize()}
 		if !reflect.DeepEqual(parsed, want) {
 			t.Errorf("%v is parsed as %+v", message, parsed)
 		}
-		if again := encoding.EncodeSubscribe(parsed); !bytes.Equal(again, encoded) {
+		if again := record.EncodeSubscribe(parsed); !bytes.Equal(again, encoded) {
 			t.Errorf("%v is encoded as %x, want %x", message, again, encoded)
 		}
 	}
@@ -57,11 +57,11 @@ func TestSubscriptionIsParsedAndEncodedLikeGeneratedCode(t *testing.T) {
 
 func TestBatchSizeIsClamped(t *testing.T) {
 	for given, want := range map[uint32]uint32{0: 1, 1: 1, 4096: 4096, 4097: 4096, 1<<32 - 1: 4096} {
-		read, err := encoding.ParseRead(marshal(t, &umadbv1.ReadRequest{BatchSize: &given}), limits)
+		read, err := record.ParseRead(marshal(t, &umadbv1.ReadRequest{BatchSize: &given}), limits)
 		if err != nil || read.BatchSize != want {
 			t.Errorf("batch size %d of a read became %d, %v", given, read.BatchSize, err)
 		}
-		subscription, err := encoding.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{BatchSize: &given}), limits)
+		subscription, err := record.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{BatchSize: &given}), limits)
 		if err != nil || subscription.BatchSize != want {
 			t.Errorf("batch size %d of a subscription became %d, %v", given, subscription.BatchSize, err)
 		}
@@ -80,18 +80,18 @@ func TestInvalidReads(t *testing.T) {
 		"not UTF-8":              {[]byte(field(1, field(1, field(1, "\xff")))), limits},
 		"truncated":              {[]byte("\x0a\x05x"), limits},
 	} {
-		if _, err := encoding.ParseRead(row.request, row.limits); !errors.Is(err, dcb.ErrInvalidArgument) {
+		if _, err := record.ParseRead(row.request, row.limits); !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := encoding.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{Query: someQuery}), &tooMany); !errors.Is(err, dcb.ErrInvalidArgument) {
+	if _, err := record.ParseSubscribe(marshal(t, &umadbv1.SubscribeRequest{Query: someQuery}), &tooMany); !errors.Is(err, dcb.ErrInvalidArgument) {
 		t.Errorf("a subscription with too many terms: %v", err)
 	}
 }
 
 func TestQueryDoesNotAliasRequest(t *testing.T) {
 	request := marshal(t, &umadbv1.ReadRequest{Query: someQuery})
-	parsed, err := encoding.ParseRead(request, limits)
+	parsed, err := record.ParseRead(request, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestQueryDoesNotAliasRequest(t *testing.T) {
 
 func TestCheckSource(t *testing.T) {
 	for source, want := range map[string]error{"": nil, "upstream": nil, "\xff": dcb.ErrInvalidArgument, string(make([]byte, 255)): nil, string(make([]byte, 256)): dcb.ErrInvalidArgument} {
-		if err := encoding.CheckSource(source); !errors.Is(err, want) {
+		if err := record.CheckSource(source); !errors.Is(err, want) {
 			t.Errorf("%q: %v", source, err)
 		}
 	}

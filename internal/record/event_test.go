@@ -1,4 +1,4 @@
-package encoding_test
+package record_test
 
 import (
 	"reflect"
@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/wire/encoding"
+	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -20,7 +20,7 @@ func TestEventReturnsTypeTagsAndUUID(t *testing.T) {
 		{Uuid: someUUID},
 		{Tags: []string{strings.Repeat("long", 1000)}, Uuid: someUUID},
 	} {
-		event := encoding.Event(marshal(t, message))
+		event := record.Event(marshal(t, message))
 		eventType, tags := event.Type()
 		var got []string
 		for tag, ok := tags.Next(); ok; tag, ok = tags.Next() {
@@ -39,7 +39,7 @@ func TestEventIsDecodedAsItWasEncoded(t *testing.T) {
 		{Tags: []string{"", ""}, Data: []byte("x")},
 		{Metadata: []dcb.Metadata{{}}},
 	} {
-		decoded, err := encoding.DecodeEvent(encoding.AppendEvent(nil, &event))
+		decoded, err := record.DecodeEvent(record.AppendEvent(nil, &event))
 		if err != nil || !reflect.DeepEqual(decoded, event) {
 			t.Errorf("%v is decoded as %v, %v", event, decoded, err)
 		}
@@ -52,7 +52,7 @@ func TestUUIDFormsAreNormalised(t *testing.T) {
 		someUUID, strings.ToUpper(someUUID), bare, strings.ToUpper(bare),
 		"urn:uuid:" + someUUID, "URN:UUID:" + strings.ToUpper(someUUID), "{" + someUUID + "}",
 	} {
-		parsed, err := encoding.NewAppend([]dcb.Event{{UUID: form}}, nil, nil, limits)
+		parsed, err := record.NewAppend([]dcb.Event{{UUID: form}}, nil, nil, limits)
 		if err != nil {
 			t.Errorf("%q: %v", form, err)
 			continue
@@ -68,7 +68,7 @@ func TestUUIDFormsAreNormalised(t *testing.T) {
 		"urn:uuid:" + bare, "urn:uid:x" + someUUID, strings.Replace(someUUID, "-", "0", 1), strings.Replace(someUUID, "0", "g", 1),
 		strings.Replace(someUUID, "-", "_", 4), " " + someUUID, someUUID + "\n",
 	} {
-		if _, err := encoding.NewAppend([]dcb.Event{{UUID: form}}, nil, nil, limits); err == nil {
+		if _, err := record.NewAppend([]dcb.Event{{UUID: form}}, nil, nil, limits); err == nil {
 			t.Errorf("%q is accepted", form)
 		}
 	}

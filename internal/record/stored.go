@@ -1,4 +1,4 @@
-package encoding
+package record
 
 import (
 	"bytes"
@@ -91,9 +91,9 @@ func (v *recordVerifier) encode(r *Record) []byte {
 	return v.encoded
 }
 
-// RecordPosition returns the position in an event record. ok is false if record is not
-// exactly one event record. RecordPosition does not verify the event.
-func RecordPosition(record []byte) (position uint64, ok bool) {
+// PositionOf returns the position in an event record. ok is false if record is not
+// exactly one event record. PositionOf does not verify the event.
+func PositionOf(record []byte) (position uint64, ok bool) {
 	if len(record) == 0 || record[0] != bytesTag(responseEvents) {
 		return 0, false
 	}

@@ -1,4 +1,4 @@
-package encoding
+package record
 
 import "google.golang.org/protobuf/encoding/protowire"
 

@@ -1,4 +1,4 @@
-package encoding
+package record
 
 import "github.com/google/uuid"
 
