@@ -129,7 +129,7 @@ func TestConnectionsOverLimitAreClosed(t *testing.T) {
 func TestClosedConnectionIsNotCounted(t *testing.T) {
 	r := start(t, newMemoryStore(), server.Options{MaxConnections: 1})
 	for range 3 {
-		conn := r.dial(t, grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: time.Millisecond, MaxDelay: time.Millisecond}}))
+		conn := r.dial(t, grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: time.Millisecond, MaxDelay: time.Millisecond}, MinConnectTimeout: patience}))
 		client := umadbv1.NewDCBClient(conn)
 		deadline := time.Now().Add(patience)
 		for {
