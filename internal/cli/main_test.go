@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +39,13 @@ func program() {
 type withoutVariables struct{ m *testing.M }
 
 func (w withoutVariables) Run() int {
+	// In the background or with nohup, signals are ignored, and processes inherit that
+	// unless they are handled here.
+	for _, ignored := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(ignored) {
+			signal.Notify(make(chan os.Signal, 1), ignored)
+		}
+	}
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
 		if strings.HasPrefix(name, "UMADB_") {

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -144,9 +143,6 @@ func TestHangupWithoutFiles(t *testing.T) {
 
 // Closing a terminal sends SIGHUP.
 func TestHangupEndsCommandLikeSIGTERM(t *testing.T) {
-	if signal.Ignored(syscall.SIGHUP) {
-		t.Skip("SIGHUP is ignored here, as by nohup, and programs inherit that")
-	}
 	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
 	appendTo := func(kind string) {
 		t.Helper()

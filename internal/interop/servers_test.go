@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -51,6 +52,9 @@ var buildServer = sync.OnceValues(func() (program string, err error) {
 var temporary string
 
 func TestMain(m *testing.M) {
+	if signal.Ignored(os.Interrupt) { // processes inherit that unless it is handled here
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
 	code := m.Run()
 	if temporary != "" {
 		os.RemoveAll(temporary)

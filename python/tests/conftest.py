@@ -8,6 +8,7 @@ With UMADB_TEST_LONG=1, tests marked slow run at full length.
 """
 
 import os
+import signal
 
 import pytest
 from stores import KINDS, open_store
@@ -23,6 +24,9 @@ DIFFERENCES = {
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # In the background SIGINT is ignored, and processes inherit that unless it is handled here.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "better: an improvement over the released server"
     )
