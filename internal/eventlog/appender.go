@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Appender plans groups at the end of a log: it reserves space for the open group, and seals
-// it. It is ahead of the Writer.
+// Appender plans groups at the end of a log: it reserves space for the open group and seals
+// it. It can be ahead of the Writer.
 type Appender struct {
 	log  *Log
 	plan plan
@@ -17,7 +17,7 @@ type plan struct {
 	tail   Tail
 	offset int64  // of the next group
 	base   uint64 // of the segment that it is planned in
-	roll   bool   // the open group begins a new segment
+	roll   bool   // the open group starts a new segment
 }
 
 // Tail returns the planned end of the log, which includes sealed groups that are not
@@ -98,7 +98,7 @@ func (a *Appender) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed 
 	return s
 }
 
-// Withdraw undoes Seal for a group that was not written. No later group may have been
+// Withdraw reverts Seal for a group that was not written. No later group may have been
 // sealed. The next Reserve is for a group in its place.
 func (a *Appender) Withdraw(s *Sealed) error {
 	a.plan = s.plan

@@ -50,7 +50,7 @@ func (l *testLog) Tail() eventlog.Tail {
 	return l.Appender.Tail()
 }
 
-// Close closes the log, cleanly if that is asked for.
+// Close closes the log, with a clean-close record if clean is set.
 func (l *testLog) Close(clean bool) error {
 	if clean {
 		return l.Log.Close(l.Appender, l.Writer)

@@ -134,7 +134,7 @@ func (s *space) takeNext() (full, next *segmentFile) {
 	return full, next
 }
 
-// returnNext undoes takeNext. If another next segment was created since, it is removed.
+// returnNext reverts takeNext. If another next segment was created since, it is removed.
 func (s *space) returnNext(l *Log, full, next *segmentFile) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// A log in which groups are withdrawn has the same bytes as one in which they never were.
-// The segments are small, so that withdrawn groups start new ones too.
+// Withdrawn groups do not change the bytes of a log. The segments are small, so that some
+// withdrawn groups start a new segment.
 func TestWithdrawnGroupsLeaveNoTrace(t *testing.T) {
 	for _, preallocate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("preallocate=%t", preallocate), func(t *testing.T) {
@@ -29,8 +29,8 @@ func TestWithdrawnGroupsLeaveNoTrace(t *testing.T) {
 	}
 }
 
-// withdrawing writes groups, before every nth of which one is sealed and withdrawn, and
-// returns their headers.
+// withdrawing writes groups and returns their headers. Before every nth group, it seals and
+// withdraws another one.
 func withdrawing(t *testing.T, every int, preallocate bool) (headers []eventlog.GroupHeader) {
 	t.Helper()
 	mem := vfs.NewMem()

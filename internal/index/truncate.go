@@ -7,36 +7,36 @@ type Mark struct {
 }
 
 // Mark returns the current end of the block.
-func (m *HeadBlock) Mark() Mark {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return Mark{locations: len(m.locations), entries: len(m.entries), bytes: m.bytes}
+func (h *HeadBlock) Mark() Mark {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return Mark{locations: len(h.locations), entries: len(h.entries), bytes: h.bytes}
 }
 
 // Truncate removes the events that were added since the mark. Tracking is not removed.
 //
-// Readers may hold slices of the positions and locations that are removed. Truncate clips
-// the slices of the block, so that what is added next is written to other memory.
-func (m *HeadBlock) Truncate(to Mark) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// Readers may hold slices that contain the removed positions and locations. Truncate clips
+// the slices of the block, so that later additions do not overwrite them.
+func (h *HeadBlock) Truncate(to Mark) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	// The newest entry of a hash is the first of its list, so entries are removed in the
 	// reverse order.
-	for i := len(m.entries) - 1; i >= to.entries; i-- {
-		e := &m.entries[i]
+	for i := len(h.entries) - 1; i >= to.entries; i-- {
+		e := &h.entries[i]
 		if e.same == 0 {
-			delete(m.table, e.hash)
+			delete(h.table, e.hash)
 		} else {
-			m.table[e.hash] = e.same
+			h.table[e.hash] = e.same
 		}
 	}
-	clear(m.entries[to.entries:])
-	m.entries = m.entries[:to.entries]
-	for i := range m.entries {
-		m.entries[i].truncate(uint32(to.locations))
+	clear(h.entries[to.entries:])
+	h.entries = h.entries[:to.entries]
+	for i := range h.entries {
+		h.entries[i].truncate(uint32(to.locations))
 	}
-	m.locations = m.locations[:to.locations:to.locations]
-	m.bytes = to.bytes
+	h.locations = h.locations[:to.locations:to.locations]
+	h.bytes = to.bytes
 }
 
 // truncate removes the positions from end on.
