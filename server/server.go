@@ -12,22 +12,23 @@ import (
 	"github.com/umadb-go/umadb/internal/server"
 )
 
-// Options configure a Server. The zero value works: it serves without TLS and without an
-// API key.
+// Options configures a Server. The zero value is valid: no TLS and no API key.
 type Options struct {
 	// TLSCertFile and TLSKeyFile are PEM files with the certificate chain of the server
-	// and its private key. Both must be set for TLS. Default: no TLS.
+	// and its private key. If both are empty, connections are not encrypted.
 	TLSCertFile, TLSKeyFile string
-	// APIKey is the key that every call must have, except calls of the health service. It
-	// must be printable ASCII and must not start or end with a space. Default: none.
+	// APIKey must be sent with every call except those of the health service. It must be
+	// printable ASCII and must not start or end with a space. If it is empty, calls are
+	// not authenticated.
 	APIKey string
-	// Logger logs warnings and failures. Default: none.
+	// Logger receives warnings and errors. The default is no logging.
 	Logger *slog.Logger
-	// Memory is the memory in bytes that the process should not exceed. What clients may
-	// use is bounded in proportion. Default 1 GiB.
+	// Memory is the memory in bytes that the process should not exceed. The memory that
+	// clients can use is bounded in proportion, within a factor from 1/4 to 8 of the
+	// bounds for 1 GiB. The default is unlimited, with the bounds for 1 GiB.
 	Memory int64
-	// MaxConnections is the maximum number of open connections. Default 4,096, and fewer
-	// in proportion to Memory and to the file descriptors that the process may have.
+	// MaxConnections is the maximum number of open connections. The default is 4,096,
+	// less in proportion to Memory, and at least 256 less than the limit of open files.
 	MaxConnections int
 }
 
@@ -66,7 +67,7 @@ func (s *Server) Serve(listener net.Listener) error { return s.server.Serve(list
 func (s *Server) SetAPIKey(key string) error { return s.server.SetAPIKey(key) }
 
 // ReloadCertificate reads the TLS files again, for connections that are accepted from now
-// on. If it returns an error, the server keeps the certificate that it has.
+// on. If it returns an error, the server keeps its current certificate.
 func (s *Server) ReloadCertificate() error { return s.server.ReloadCertificate() }
 
 // Shutdown stops the server. Appends that the store is writing are completed; other

@@ -27,8 +27,8 @@ func NewStore(t testing.TB) dcb.EventStore {
 }
 
 // NewServer starts a server for a store, on a free port of the loopback interface, and
-// returns its URL. The server is stopped when the test ends, before a store that was opened
-// before by NewStore is closed.
+// returns its URL. The server is stopped when the test ends, before NewStore closes a store
+// that it opened earlier.
 func NewServer(t testing.TB, store dcb.EventStore) (url string) {
 	t.Helper()
 	s, err := server.New(store, server.Options{})
@@ -43,7 +43,7 @@ func NewServer(t testing.TB, store dcb.EventStore) (url string) {
 	go func() { served <- s.Serve(listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // the test is over: what is in progress is cut off
+		cancel() // the test has ended: calls in progress are aborted
 		_ = s.Shutdown(ctx)
 		if err := <-served; err != nil {
 			t.Errorf("umadbtest: serving: %v", err)
@@ -52,7 +52,7 @@ func NewServer(t testing.TB, store dcb.EventStore) (url string) {
 	return "http://" + listener.Addr().String()
 }
 
-// Options configure Run. The zero value checks every rule.
+// Options configures Run. The zero value checks every rule.
 type Options struct {
 	// SkipBetter skips the rules in which this project differs from the released Rust
 	// server.
@@ -60,8 +60,8 @@ type Options struct {
 }
 
 // Run checks, with one subtest for each rule, that an implementation of dcb.EventStore
-// behaves as docs/semantics.md describes. open must return an empty store, and must
-// register with t.Cleanup what closes it.
+// behaves as docs/semantics.md describes. open must return an empty store, and must close
+// it with t.Cleanup.
 func Run(t *testing.T, open func(t testing.TB) dcb.EventStore, options Options) {
 	storetest.Run(t, func(t storetest.T) dcb.EventStore {
 		return open(t.(testing.TB)) // the suite passes on the *testing.T of the subtest
