@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 // appendOptions are the flags of append.
@@ -155,7 +156,7 @@ func explainConflict(err error) error {
 // the same events again.
 func (o *appendOptions) print(w io.Writer, position uint64, count int) (err error) {
 	if o.json {
-		err = writeJSON(w, struct {
+		err = ndjson.Write(w, struct {
 			Position uint64 `json:"position"`
 			Events   int    `json:"events"`
 		}{position, count})

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/record"
 )
 
@@ -76,7 +77,7 @@ func (e *eventFlags) event(flags *pflag.FlagSet) (dcb.Event, error) {
 		}
 		event.Data = data
 	}
-	if _, err := checkEvent(&event); err != nil {
+	if _, err := ndjson.CheckEvent(&event); err != nil {
 		return event, usageErrorf("cannot append the event: %w", err)
 	}
 	return event, nil
@@ -98,21 +99,6 @@ func readDataFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s exceeds the maximum event size of %d bytes: store the data elsewhere and a reference to it in the event", name, limit)
 	}
 	return data, nil
-}
-
-// checkEvent validates an event as a store does, and returns its size in a request in
-// bytes.
-func checkEvent(event *dcb.Event) (size int, err error) {
-	request, err := record.NewAppend([]dcb.Event{*event}, nil, nil, &requestLimits)
-	var refused *dcb.Error
-	if errors.As(err, &refused) {
-		// The event is the only one of the request, so its number is not useful.
-		return 0, errors.New(strings.TrimPrefix(refused.Detail, "event 1: "))
-	}
-	if err != nil {
-		return 0, err
-	}
-	return len(request.Events), nil
 }
 
 // trackingFlag is a flag that sets a tracking source and a position in it.

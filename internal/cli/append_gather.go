@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 // appendBatchBytes bounds the size of a batch; one event may exceed it. Two batches are
@@ -52,7 +53,7 @@ func (r *eventReader) batches(ctx context.Context, size int) <-chan batch {
 
 // readLine is an event from the input, or the error of reading it.
 type readLine struct {
-	eventLine
+	ndjson.Event
 	err error
 }
 
@@ -63,7 +64,7 @@ func (r *eventReader) lines(ctx context.Context) <-chan readLine {
 	go func() {
 		defer close(read)
 		for {
-			event, err := r.next()
+			event, err := r.Next()
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -83,18 +84,18 @@ func (r *eventReader) lines(ctx context.Context) <-chan readLine {
 // gatherer builds batches from lines.
 type gatherer struct {
 	lines <-chan readLine
-	size  int        // maximum number of events in a batch
-	ahead *eventLine // read already, but did not fit into the previous batch
+	size  int           // maximum number of events in a batch
+	ahead *ndjson.Event // read already, but did not fit into the previous batch
 }
 
 // next returns the next batch. After the last one, it is empty.
 func (g *gatherer) next() (b batch) {
 	var pause <-chan time.Time // starts with the first event
 	total := 0
-	add := func(e eventLine) {
-		b.events = append(b.events, e.event)
-		b.last = e.line
-		total += e.size
+	add := func(e ndjson.Event) {
+		b.events = append(b.events, e.Event)
+		b.last = e.Line
+		total += e.Size
 		if pause == nil {
 			pause = time.After(batchPause)
 		}
@@ -111,11 +112,11 @@ func (g *gatherer) next() (b batch) {
 				return b
 			case line.err != nil:
 				return batch{err: line.err}
-			case total+line.size > appendBatchBytes && len(b.events) > 0:
-				g.ahead = &line.eventLine
+			case total+line.Size > appendBatchBytes && len(b.events) > 0:
+				g.ahead = &line.Event
 				return b
 			}
-			add(line.eventLine)
+			add(line.Event)
 		case <-pause:
 			return b
 		}

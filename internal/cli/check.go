@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -82,7 +83,7 @@ func reportCheckError(err error, dir string, asJSON bool, stdout io.Writer) erro
 	if !asJSON {
 		return err
 	}
-	return withPrintError(err, writeJSON(stdout, struct {
+	return withPrintError(err, ndjson.Write(stdout, struct {
 		OK    bool   `json:"ok"`
 		Path  string `json:"db_path"`
 		Error string `json:"error"`
@@ -109,7 +110,7 @@ type findings struct {
 // problem.
 func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
 	if asJSON {
-		err = writeJSON(stdout, f)
+		err = ndjson.Write(stdout, f)
 	} else {
 		_, err = io.WriteString(stdout, EscapeControl(f.text()))
 	}

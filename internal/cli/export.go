@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -130,28 +131,15 @@ func (o *exportOptions) write(w io.Writer, source records, show func(uint64)) (h
 const showEvery = 256
 
 func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, err error) {
-	var text []byte
-	var sum checksum
+	lines := ndjson.NewRecordWriter(out)
 	for r, err := range source {
+		if err == nil {
+			err = lines.Write(&r)
+		}
 		if err != nil {
 			return head, err
 		}
-		switch {
-		case r.end != nil:
-			text = appendEndLine(text[:0], r.end.Head, sum)
-		case r.Position == 0:
-			text = appendTrackingLine(text[:0], r.Tracking)
-		default:
-			head = r.Position
-			text = appendEventLine(text[:0], &r.SequencedEvent)
-		}
-		if _, err := out.Write(text); err != nil {
-			return head, err
-		}
-		sum.add(text)
-		if cap(text) > 1<<20 {
-			text = nil // do not keep the buffer of one large event
-		}
+		head = max(head, r.Position)
 		if head%showEvery == 0 {
 			show(head)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 func newHeadCommand() *cobra.Command {
@@ -26,7 +27,7 @@ func newHeadCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return writeJSON(cmd.OutOrStdout(), map[string]uint64{"head": head})
+					return ndjson.Write(cmd.OutOrStdout(), map[string]uint64{"head": head})
 				}
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), head)
 				return err

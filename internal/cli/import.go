@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -172,7 +173,7 @@ func (o *importOptions) importInto(ctx context.Context, cmd *cobra.Command, do f
 	if !o.asJSON {
 		return nil
 	}
-	return writeJSON(cmd.OutOrStdout(), imported{i.existing, i.imported, i.tracking, i.existing + i.imported, took.Seconds()})
+	return ndjson.Write(cmd.OutOrStdout(), imported{i.existing, i.imported, i.tracking, i.existing + i.imported, took.Seconds()})
 }
 
 // count calls do and counts the events that it adds to the store.

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 // printBuffer is the size of the output buffer in bytes.
@@ -26,7 +27,7 @@ func newPrinter(w io.Writer, asJSON bool) *printer {
 // print writes an event to the buffer.
 func (p *printer) print(e *dcb.SequencedEvent) error {
 	if p.asJSON {
-		p.scratch = appendEventLine(p.scratch[:0], e)
+		p.scratch = ndjson.AppendEvent(p.scratch[:0], e)
 	} else {
 		p.scratch = p.palette.appendEvent(p.scratch[:0], e)
 	}

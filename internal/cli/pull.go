@@ -10,6 +10,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -101,10 +102,10 @@ func (p *puller) records(ctx context.Context, from uint64, whole bool) records {
 		names, p.asked = p.names, now
 	}
 	source := serverRecords(ctx, p.from, names, from)
-	return func(yield func(entry, error) bool) {
+	return func(yield func(ndjson.Record, error) bool) {
 		if whole {
 			if err := compareTracking(ctx, p.to, p.from); err != nil {
-				yield(entry{}, err)
+				yield(ndjson.Record{}, err)
 				return
 			}
 		}
@@ -115,7 +116,7 @@ func (p *puller) records(ctx context.Context, from uint64, whole bool) records {
 // onConnection passes on the records of source, and fails as soon as they may come from
 // another connection than the given one.
 func (p *puller) onConnection(connection uint64, source records) records {
-	return func(yield func(entry, error) bool) {
+	return func(yield func(ndjson.Record, error) bool) {
 		for r, err := range source {
 			if err == nil && p.from.Connections() != connection {
 				err = errOtherConnection

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 // queryFlags are the flags that describe a query.
@@ -64,8 +64,8 @@ func parseItem(text string) (item dcb.QueryItem, err error) {
 			Types []string `json:"types"`
 			Tags  []string `json:"tags"`
 		}
-		if err := json.Unmarshal([]byte(text), &object, json.RejectUnknownMembers(true)); err != nil {
-			return item, explainJSON(err)
+		if err := ndjson.Unmarshal([]byte(text), &object); err != nil {
+			return item, err
 		}
 		return dcb.QueryItem{Types: object.Types, Tags: object.Tags}, nil
 	}

@@ -3,8 +3,9 @@ package cli
 import (
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 // The content of a store may come from an untrusted client, and a terminal executes control
@@ -43,7 +44,7 @@ func isText(data []byte) bool {
 		switch {
 		case r == '\n', r == '\t':
 		case r == '\r' && i+1 < len(data) && data[i+1] == '\n':
-		case r == utf8.RuneError && size == 1, isControl(r):
+		case r == utf8.RuneError && size == 1, ndjson.IsControl(r):
 			return false
 		}
 		i += size
@@ -51,29 +52,12 @@ func isText(data []byte) bool {
 	return true
 }
 
-const (
-	zeroWidthNonJoiner = '\u200c'
-	zeroWidthJoiner    = '\u200d'
-)
-
-// isControl reports whether a character controls a terminal: a control character, including
-// those of C1, or a format character, which may change the writing direction, end a line or
-// be invisible. U+200C and U+200D, which only shape their neighbours in emoji and some
-// scripts, are not control characters.
-func isControl(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r < ' ' || r == 0x7f
-	}
-	return r != zeroWidthJoiner && r != zeroWidthNonJoiner &&
-		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
-}
-
 // EscapeControl returns message with its control characters escaped, except newlines. They
 // may come from an event, a file or a server.
 func EscapeControl(message string) string {
 	var b strings.Builder
 	for _, r := range message {
-		if r == '\n' || !isControl(r) {
+		if r == '\n' || !ndjson.IsControl(r) {
 			b.WriteRune(r)
 			continue
 		}

@@ -7,22 +7,15 @@ import (
 	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
-// entry is a unit of copying: an event, a tracking-only record (at position 0), or the end,
-// which confirms that the records are complete.
-type entry struct {
-	dcb.SequencedEvent
-	end  *end
-	line int // number in the file; 0 if it is not from a file
-}
-
-// place describes where the record is in the source.
-func (r *entry) place() string {
+// place describes where a record is in the source.
+func place(r *ndjson.Record) string {
 	switch {
-	case r.line > 0:
-		return fmt.Sprint("line ", r.line)
+	case r.Line > 0:
+		return fmt.Sprint("line ", r.Line)
 	case r.Position > 0:
 		return fmt.Sprint("position ", r.Position)
 	}
@@ -31,19 +24,19 @@ func (r *entry) place() string {
 
 // records iterates over the content of a store in the order of its log. It ends with the
 // end record or an error.
-type records = iter.Seq2[entry, error]
+type records = iter.Seq2[ndjson.Record, error]
 
 // storeRecords returns all records of a store.
 func storeRecords(ctx context.Context, s *store.Store) records {
-	return func(yield func(entry, error) bool) {
+	return func(yield func(ndjson.Record, error) bool) {
 		head := uint64(0)
 		for stored, err := range s.Records(ctx) {
 			head = max(head, stored.Position)
-			if !yield(entry{SequencedEvent: stored}, err) || err != nil {
+			if !yield(ndjson.Record{SequencedEvent: stored}, err) || err != nil {
 				return
 			}
 		}
-		yield(entry{end: &end{Head: head}}, nil)
+		yield(ndjson.Record{End: &ndjson.End{Head: head}}, nil)
 	}
 }
 
@@ -51,10 +44,10 @@ func storeRecords(ctx context.Context, s *store.Store) records {
 // tracking-only records of the named sources. It queries the tracking before it reads the
 // events: so an event with one of these tracking positions is among those that are read.
 func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from uint64) records {
-	return func(yield func(entry, error) bool) {
+	return func(yield func(ndjson.Record, error) bool) {
 		unmatched, err := namedTracking(ctx, s, names)
 		if err != nil {
-			yield(entry{}, err)
+			yield(ndjson.Record{}, err)
 			return
 		}
 		read := s.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &from})
@@ -70,28 +63,28 @@ func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from u
 					delete(unmatched, info.Source)
 				}
 			}
-			if !yield(entry{SequencedEvent: event}, err) || err != nil {
+			if !yield(ndjson.Record{SequencedEvent: event}, err) || err != nil {
 				return
 			}
 		}
 		head, err := read.Head() // some servers send it only at the end
 		if err != nil {
-			yield(entry{}, err)
+			yield(ndjson.Record{}, err)
 			return
 		}
 		if due := max(head, from-1); last != due {
-			yield(entry{}, fmt.Errorf("the server's response ends at position %d, but its head is %d; run the command again", last, due))
+			yield(ndjson.Record{}, fmt.Errorf("the server's response ends at position %d, but its head is %d; run the command again", last, due))
 			return
 		}
 		for _, name := range names {
 			position, named := unmatched[name]
 			delete(unmatched, name) // names may contain duplicates
 			info := &dcb.TrackingInfo{Source: name, Position: position}
-			if named && !yield(entry{SequencedEvent: dcb.SequencedEvent{Tracking: info}}, nil) {
+			if named && !yield(ndjson.Record{SequencedEvent: dcb.SequencedEvent{Tracking: info}}, nil) {
 				return
 			}
 		}
-		yield(entry{end: &end{Head: head}}, nil)
+		yield(ndjson.Record{End: &ndjson.End{Head: head}}, nil)
 	}
 }
 

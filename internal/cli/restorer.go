@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -46,8 +47,8 @@ func (r *restorer) restore(ctx context.Context, source records) (tracking uint64
 	var stop func()
 	r.own, stop = iter.Pull2(r.to.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start}).All())
 	defer stop()
-	batches := make(chan []entry, 1)
-	r.batcher = batcher{batches: batches, deferred: map[string]entry{}}
+	batches := make(chan []ndjson.Record, 1)
+	r.batcher = batcher{batches: batches, deferred: map[string]ndjson.Record{}}
 	written := make(chan error, 1)
 	go func() {
 		defer cancel() // stops reading if writing failed
@@ -65,7 +66,7 @@ func (r *restorer) restore(ctx context.Context, source records) (tracking uint64
 
 // readAll processes the source to its end or to an error.
 func (r *restorer) readAll(ctx context.Context, source records) (err error) {
-	var next entry
+	var next ndjson.Record
 	for next, err = range source {
 		if err == nil {
 			err = r.apply(ctx, &next)
@@ -78,15 +79,15 @@ func (r *restorer) readAll(ctx context.Context, source records) (err error) {
 	if r.at >= r.ownHead && !isSourceInvalid(err) {
 		err = firstOf(err, r.flush(ctx))
 	}
-	if err == nil && next.end == nil {
-		err = errIncomplete // a source ends with an end record or an error
+	if err == nil && next.End == nil {
+		err = ndjson.ErrIncomplete // a source ends with an end record or an error
 	}
 	return err
 }
 
 // isSourceInvalid reports whether an error makes the records before it unreliable too.
 func isSourceInvalid(err error) bool {
-	return errors.Is(err, errHistory) || errors.Is(err, errChecksum)
+	return errors.Is(err, errHistory) || errors.Is(err, ndjson.ErrChecksum)
 }
 
 func firstOf(err, other error) error {
@@ -97,9 +98,9 @@ func firstOf(err, other error) error {
 }
 
 // apply compares or writes a record.
-func (r *restorer) apply(ctx context.Context, next *entry) error {
-	if next.end != nil {
-		return r.finish(next.end.Head)
+func (r *restorer) apply(ctx context.Context, next *ndjson.Record) error {
+	if next.End != nil {
+		return r.finish(next.End.Head)
 	}
 	if info := next.Tracking; info != nil && info.Position >= r.unmatched[info.Source] {
 		delete(r.unmatched, info.Source)
@@ -141,7 +142,7 @@ func (r *restorer) compare(theirs *dcb.SequencedEvent) error {
 
 // applyTracking writes a tracking-only record unless the store has it. While there are
 // events to compare, it defers the record.
-func (r *restorer) applyTracking(ctx context.Context, next *entry) error {
+func (r *restorer) applyTracking(ctx context.Context, next *ndjson.Record) error {
 	recorded, known, err := r.to.GetTrackingInfo(ctx, next.Tracking.Source)
 	if err != nil || known && recorded >= next.Tracking.Position {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -19,14 +20,14 @@ const (
 
 // batcher collects the records to write.
 type batcher struct {
-	batch    []entry
+	batch    []ndjson.Record
 	bytes    int
-	deferred map[string]entry // tracking-only records to write once all events are compared
-	batches  chan<- []entry   // to writeBatches
+	deferred map[string]ndjson.Record // tracking-only records to write once all events are compared
+	batches  chan<- []ndjson.Record   // to writeBatches
 }
 
 // add adds a record to the batch, and flushes a full batch first.
-func (b *batcher) add(ctx context.Context, next *entry) error {
+func (b *batcher) add(ctx context.Context, next *ndjson.Record) error {
 	if len(b.batch) >= batchRecords || b.bytes >= batchBytes {
 		if err := b.flush(ctx); err != nil {
 			return err
@@ -41,7 +42,7 @@ func (b *batcher) add(ctx context.Context, next *entry) error {
 }
 
 // postpone keeps a tracking-only record for later.
-func (b *batcher) postpone(next *entry) error {
+func (b *batcher) postpone(next *ndjson.Record) error {
 	if len(b.deferred) >= maxSources {
 		return fmt.Errorf("more than %d tracking sources are missing in the store: import into an empty directory", maxSources)
 	}
@@ -80,13 +81,13 @@ func (b *batcher) flush(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	b.batch, b.bytes = make([]entry, 0, len(b.batch)), 0
+	b.batch, b.bytes = make([]ndjson.Record, 0, len(b.batch)), 0
 	return nil
 }
 
 // writeBatches writes batches to the store, and returns the number of tracking-only records
 // among them. It continues after reading has failed: the records read before are valid.
-func writeBatches(ctx context.Context, to *store.Store, batches <-chan []entry) (tracking uint64, err error) {
+func writeBatches(ctx context.Context, to *store.Store, batches <-chan []ndjson.Record) (tracking uint64, err error) {
 	var events []dcb.SequencedEvent
 	for batch := range batches {
 		events = events[:0]
@@ -107,7 +108,7 @@ func writeBatches(ctx context.Context, to *store.Store, batches <-chan []entry) 
 
 // locate returns an error that names the record of a batch that decreases a tracking
 // position, if that is why the batch was rejected.
-func locate(ctx context.Context, to *store.Store, batch []entry, err error) error {
+func locate(ctx context.Context, to *store.Store, batch []ndjson.Record, err error) error {
 	if !errors.Is(err, dcb.ErrIntegrity) {
 		return err
 	}
@@ -125,7 +126,7 @@ func locate(ctx context.Context, to *store.Store, batch []entry, err error) erro
 			last[info.Source] = recorded // 0 if there is none: no position is less
 		}
 		if info.Position < last[info.Source] {
-			return historyError("%s decreases the position of tracking source %q from %d to %d", batch[i].place(), info.Source, last[info.Source], info.Position)
+			return historyError("%s decreases the position of tracking source %q from %d to %d", place(&batch[i]), info.Source, last[info.Source], info.Position)
 		}
 		last[info.Source] = info.Position
 	}

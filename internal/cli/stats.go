@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -35,7 +36,7 @@ events of the first ones individually, and those of the others together.`,
 					return err
 				}
 				if asJSON {
-					return writeJSON(cmd.OutOrStdout(), counted)
+					return ndjson.Write(cmd.OutOrStdout(), counted)
 				}
 				_, err = io.WriteString(cmd.OutOrStdout(), counted.text())
 				return err

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 func TestWord(t *testing.T) {
@@ -77,7 +78,7 @@ func FuzzEventsAreText(f *testing.F) {
 			t.Fatalf("%q is not UTF-8", text)
 		}
 		for _, r := range text {
-			if r != '\n' && r != '\t' && isControl(r) {
+			if r != '\n' && r != '\t' && ndjson.IsControl(r) {
 				t.Fatalf("%q has the character %q", text, r)
 			}
 		}

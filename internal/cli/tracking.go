@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -93,7 +94,7 @@ func everyTracking(ctx context.Context, s dcb.EventStore) iter.Seq2[recorded, er
 // print writes the position as a line, with the name of the source unless alone is set.
 func (r recorded) print(out *bufio.Writer, asJSON, alone bool) error {
 	if asJSON {
-		return writeJSON(out, r)
+		return ndjson.Write(out, r)
 	}
 	position := "none"
 	if r.Position != nil {

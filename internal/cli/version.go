@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
 // Version is the version of this source code.
@@ -40,7 +42,7 @@ func newVersionCommand() *cobra.Command {
 			build, _ := debug.ReadBuildInfo()
 			info := newVersionInfo(commit, date, build)
 			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), info)
+				return ndjson.Write(cmd.OutOrStdout(), info)
 			}
 			return info.print(cmd.OutOrStdout())
 		},

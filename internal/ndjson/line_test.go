@@ -1,4 +1,4 @@
-package cli
+package ndjson
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ func TestEventLineRoundTrip(t *testing.T) {
 		for _, key := range rapid.SliceOfNDistinct(text, 1, 3, rapid.ID).Draw(t, "keys") {
 			want.Event.Metadata = append(want.Event.Metadata, dcb.Metadata{Key: key, Value: text.Draw(t, "value")})
 		}
-		encoded := appendEventLine(nil, &want)
+		encoded := AppendEvent(nil, &want)
 		if bytes.Count(encoded, []byte("\n")) != 1 || encoded[len(encoded)-1] != '\n' {
 			t.Fatalf("not one line: %q", encoded)
 		}
@@ -70,10 +70,10 @@ func TestEncodingOfData(t *testing.T) {
 			t.Errorf("%q is encoded as %s, want %s", data, got, want)
 		}
 	}
-	if got := string(appendTrackingLine(nil, &dcb.TrackingInfo{Source: "web", Position: 3})); got != `{"tracking":{"source":"web","position":3}}`+"\n" {
+	if got := string(appendTracking(nil, &dcb.TrackingInfo{Source: "web", Position: 3})); got != `{"tracking":{"source":"web","position":3}}`+"\n" {
 		t.Error(got)
 	}
-	if got := string(appendEndLine(nil, 12, 0x1a2b3)); got != `{"end":{"head":12,"crc32c":"0001a2b3"}}`+"\n" {
+	if got := string(appendEnd(nil, 12, 0x1a2b3)); got != `{"end":{"head":12,"crc32c":"0001a2b3"}}`+"\n" {
 		t.Error(got)
 	}
 }
@@ -82,7 +82,7 @@ func TestDeeplyNestedDataIsAString(t *testing.T) {
 	for _, depth := range []int{maxJSONDepth - 1, maxJSONDepth} {
 		data := strings.Repeat("[", depth) + strings.Repeat("]", depth)
 		e := dcb.SequencedEvent{Position: 1, Event: dcb.Event{Data: []byte(data)}}
-		l, err := parseLine(appendEventLine(nil, &e))
+		l, err := parseLine(AppendEvent(nil, &e))
 		if err != nil {
 			t.Fatalf("depth %d: %v", depth, err)
 		}

@@ -1,22 +1,18 @@
-package cli
+package ndjson
 
 import (
 	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// line is one line of NDJSON: an event, a tracking-only record, or the end of an export.
-// docs/ndjson.md describes it.
+// line is a parsed line: an event, a tracking-only record, or the end of an export. A field
+// is nil if the line does not have it.
 type line struct {
 	Position   *uint64        `json:"position"`
 	Type       *string        `json:"type"`
@@ -26,19 +22,13 @@ type line struct {
 	Tracking   *tracking      `json:"tracking"`
 	Data       jsontext.Value `json:"data"`
 	DataBase64 *string        `json:"data_base64"`
-	End        *end           `json:"end"`
+	End        *End           `json:"end"`
 }
 
 // tracking is dcb.TrackingInfo as JSON.
 type tracking struct {
 	Source   *string `json:"source"`
 	Position *uint64 `json:"position"`
-}
-
-// end is the last line of an export. An export without it is incomplete.
-type end struct {
-	Head   uint64  `json:"head"`
-	CRC32C *string `json:"crc32c"` // of all previous lines, as formatted by checksum
 }
 
 var (
@@ -111,9 +101,8 @@ func readText(d *jsontext.Decoder, mismatch error) (string, error) {
 // refer to text.
 func parseLine(text []byte) (*line, error) {
 	var l line
-	err := json.Unmarshal(text, &l, json.RejectUnknownMembers(true))
-	if err != nil {
-		return nil, explainJSON(err)
+	if err := Unmarshal(text, &l); err != nil {
+		return nil, err
 	}
 	if l.Data != nil && l.DataBase64 != nil {
 		return nil, errors.New("it has both data and data_base64")
@@ -169,91 +158,4 @@ func (l *line) data() ([]byte, error) {
 		return jsontext.AppendUnquote(nil, l.Data)
 	}
 	return bytes.TrimSpace(l.Data), nil
-}
-
-// appendEventLine appends a stored event as a line, including the newline.
-func appendEventLine(dst []byte, e *dcb.SequencedEvent) []byte {
-	dst = strconv.AppendUint(append(dst, `{"position":`...), e.Position, 10)
-	dst = appendString(append(dst, `,"type":`...), e.Event.Type)
-	if len(e.Event.Tags) > 0 {
-		dst = append(dst, `,"tags":[`...)
-		for i, tag := range e.Event.Tags {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendString(dst, tag)
-		}
-		dst = append(dst, ']')
-	}
-	if e.Event.UUID != "" {
-		dst = appendString(append(dst, `,"uuid":`...), e.Event.UUID)
-	}
-	for i, m := range e.Event.Metadata {
-		opening := `,"metadata":{`
-		if i > 0 {
-			opening = `,`
-		}
-		dst = append(appendString(append(dst, opening...), m.Key), ':')
-		dst = appendString(dst, m.Value)
-	}
-	if len(e.Event.Metadata) > 0 {
-		dst = append(dst, '}')
-	}
-	if e.Tracking != nil {
-		dst = appendTracking(append(dst, ','), e.Tracking)
-	}
-	dst = appendData(dst, e.Event.Data)
-	return append(dst, '}', '\n')
-}
-
-// appendTrackingLine appends a tracking-only record as a line.
-func appendTrackingLine(dst []byte, info *dcb.TrackingInfo) []byte {
-	dst = appendTracking(append(dst, '{'), info)
-	return append(dst, '}', '\n')
-}
-
-// appendEndLine appends the last line of an export.
-func appendEndLine(dst []byte, head uint64, before checksum) []byte {
-	dst = strconv.AppendUint(append(dst, `{"end":{"head":`...), head, 10)
-	dst = append(append(dst, `,"crc32c":"`...), before.String()...)
-	return append(dst, "\"}}\n"...)
-}
-
-func appendTracking(dst []byte, info *dcb.TrackingInfo) []byte {
-	dst = appendString(append(dst, `"tracking":{"source":`...), info.Source)
-	dst = strconv.AppendUint(append(dst, `,"position":`...), info.Position, 10)
-	return append(dst, '}')
-}
-
-// appendData appends data such that parsing the line returns the same bytes: suitable JSON
-// unchanged, other UTF-8 as a string, and anything else in base64.
-func appendData(dst, data []byte) []byte {
-	switch {
-	case len(data) == 0:
-		return dst
-	case isJSON(data):
-		return append(append(dst, `,"data":`...), data...)
-	case utf8.Valid(data):
-		return appendString(append(dst, `,"data":`...), string(data))
-	}
-	dst = base64.StdEncoding.AppendEncode(append(dst, `,"data_base64":"`...), data)
-	return append(dst, '"')
-}
-
-// maxJSONDepth is the maximum nesting depth of the JSON package.
-const maxJSONDepth = 10_000
-
-// isJSON reports whether data is a JSON object or list that can be part of a line unchanged.
-func isJSON(data []byte) bool {
-	first, last := data[0], data[len(data)-1]
-	if (first != '{' || last != '}') && (first != '[' || last != ']') {
-		return false
-	}
-	if bytes.ContainsAny(data, "\r\n") || bytes.ContainsFunc(data, needsEscape) {
-		return false
-	}
-	if len(data) >= 2*maxJSONDepth { // it must be valid one level deeper
-		data = slices.Concat([]byte("["), data, []byte("]"))
-	}
-	return jsontext.Value(data).IsValid()
 }

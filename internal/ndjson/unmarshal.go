@@ -1,4 +1,4 @@
-package cli
+package ndjson
 
 import (
 	"errors"
@@ -12,8 +12,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// explainJSON returns a short message for an error in the JSON of a line.
-func explainJSON(err error) error {
+// Unmarshal parses a JSON object into a struct, and rejects members that have no field.
+// Errors are short messages.
+func Unmarshal(text []byte, into any) error {
+	if err := json.Unmarshal(text, into, json.RejectUnknownMembers(true)); err != nil {
+		return explain(err)
+	}
+	return nil
+}
+
+// explain returns a short message for an error in the JSON of a line.
+func explain(err error) error {
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
@@ -24,7 +33,7 @@ func explainJSON(err error) error {
 	}
 	what := "it" // the line
 	if semantic.JSONPointer != "" {
-		what = word(string(semantic.JSONPointer))
+		what = quoteIfNeeded(string(semantic.JSONPointer))
 	}
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
@@ -35,6 +44,15 @@ func explainJSON(err error) error {
 		return fmt.Errorf("%s %w", what, semantic.Err)
 	}
 	return fmt.Errorf("%s must not be %s", what, kindName(semantic.JSONKind))
+}
+
+// quoteIfNeeded returns a JSON pointer as one word: unchanged, or quoted if it has spaces or
+// unprintable characters.
+func quoteIfNeeded(pointer string) string {
+	if strings.ContainsFunc(pointer, func(r rune) bool { return r == ' ' || !strconv.IsPrint(r) }) {
+		return strconv.Quote(pointer)
+	}
+	return pointer
 }
 
 // members returns the JSON names of the fields of a struct.

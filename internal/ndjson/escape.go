@@ -1,18 +1,19 @@
-package cli
+package ndjson
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// writeJSON writes a value as a line of JSON without characters that control a terminal.
-func writeJSON(w io.Writer, value any) error {
+// Write writes a value as a line of JSON without characters that control a terminal.
+func Write(w io.Writer, value any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
@@ -52,4 +53,21 @@ func escapeFrom(dst []byte, from int) []byte {
 
 // needsEscape reports whether a character that a JSON string may contain controls a
 // terminal. JSON itself escapes those below a space.
-func needsEscape(r rune) bool { return r >= 0x7f && isControl(r) }
+func needsEscape(r rune) bool { return r >= 0x7f && IsControl(r) }
+
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)
+
+// IsControl reports whether a character controls a terminal: a control character, including
+// those of C1, or a format character, which may change the writing direction, end a line or
+// be invisible. U+200C and U+200D, which only shape their neighbours in emoji and some
+// scripts, are not control characters.
+func IsControl(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < ' ' || r == 0x7f
+	}
+	return r != zeroWidthJoiner && r != zeroWidthNonJoiner &&
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}

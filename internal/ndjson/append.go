@@ -1,0 +1,100 @@
+package ndjson
+
+import (
+	"bytes"
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// AppendEvent appends a stored event as a line, including the newline.
+func AppendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
+	dst = strconv.AppendUint(append(dst, `{"position":`...), e.Position, 10)
+	dst = appendString(append(dst, `,"type":`...), e.Event.Type)
+	if len(e.Event.Tags) > 0 {
+		dst = append(dst, `,"tags":[`...)
+		for i, tag := range e.Event.Tags {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, tag)
+		}
+		dst = append(dst, ']')
+	}
+	if e.Event.UUID != "" {
+		dst = appendString(append(dst, `,"uuid":`...), e.Event.UUID)
+	}
+	for i, m := range e.Event.Metadata {
+		opening := `,"metadata":{`
+		if i > 0 {
+			opening = `,`
+		}
+		dst = append(appendString(append(dst, opening...), m.Key), ':')
+		dst = appendString(dst, m.Value)
+	}
+	if len(e.Event.Metadata) > 0 {
+		dst = append(dst, '}')
+	}
+	if e.Tracking != nil {
+		dst = appendTrackingField(append(dst, ','), e.Tracking)
+	}
+	dst = appendData(dst, e.Event.Data)
+	return append(dst, '}', '\n')
+}
+
+// appendTracking appends a tracking-only record as a line.
+func appendTracking(dst []byte, info *dcb.TrackingInfo) []byte {
+	dst = appendTrackingField(append(dst, '{'), info)
+	return append(dst, '}', '\n')
+}
+
+// appendEnd appends the last line of an export.
+func appendEnd(dst []byte, head uint64, before checksum) []byte {
+	dst = strconv.AppendUint(append(dst, `{"end":{"head":`...), head, 10)
+	dst = append(append(dst, `,"crc32c":"`...), before.String()...)
+	return append(dst, "\"}}\n"...)
+}
+
+func appendTrackingField(dst []byte, info *dcb.TrackingInfo) []byte {
+	dst = appendString(append(dst, `"tracking":{"source":`...), info.Source)
+	dst = strconv.AppendUint(append(dst, `,"position":`...), info.Position, 10)
+	return append(dst, '}')
+}
+
+// appendData appends data such that parsing the line returns the same bytes: suitable JSON
+// unchanged, other UTF-8 as a string, and anything else in base64.
+func appendData(dst, data []byte) []byte {
+	switch {
+	case len(data) == 0:
+		return dst
+	case isJSON(data):
+		return append(append(dst, `,"data":`...), data...)
+	case utf8.Valid(data):
+		return appendString(append(dst, `,"data":`...), string(data))
+	}
+	dst = base64.StdEncoding.AppendEncode(append(dst, `,"data_base64":"`...), data)
+	return append(dst, '"')
+}
+
+// maxJSONDepth is the maximum nesting depth of the JSON package.
+const maxJSONDepth = 10_000
+
+// isJSON reports whether data is a JSON object or list that can be part of a line unchanged.
+func isJSON(data []byte) bool {
+	first, last := data[0], data[len(data)-1]
+	if (first != '{' || last != '}') && (first != '[' || last != ']') {
+		return false
+	}
+	if bytes.ContainsAny(data, "\r\n") || bytes.ContainsFunc(data, needsEscape) {
+		return false
+	}
+	if len(data) >= 2*maxJSONDepth { // it must be valid one level deeper
+		data = slices.Concat([]byte("["), data, []byte("]"))
+	}
+	return jsontext.Value(data).IsValid()
+}

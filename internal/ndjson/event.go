@@ -1,0 +1,84 @@
+package ndjson
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
+)
+
+// Event is an event to append, from a line.
+type Event struct {
+	dcb.Event
+	Size int // in a request, in bytes
+	Line int // its line number
+}
+
+// EventReader reads events to append, one per line. It skips empty lines.
+type EventReader struct{ *Reader }
+
+// Next returns the next event, and io.EOF after the last one. Other errors contain the
+// line number.
+func (r EventReader) Next() (Event, error) {
+	for {
+		text, err := r.ReadLine()
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
+			return Event{}, r.At(err)
+		}
+		if len(bytes.TrimSpace(text)) > 0 {
+			event, size, err := parseEvent(text)
+			return Event{event, size, r.number}, r.At(err)
+		}
+		if ended {
+			return Event{}, io.EOF
+		}
+	}
+}
+
+// parseEvent parses a line with an event to append, and returns the size of the event in
+// a request in bytes.
+func parseEvent(text []byte) (event dcb.Event, size int, err error) {
+	l, err := parseLine(text)
+	switch {
+	case err != nil:
+		return event, 0, err
+	case l.End != nil:
+		return event, 0, errors.New(`it is the end line of an export ("end"): use umadb import, or remove the line`)
+	case l.Tracking != nil:
+		return event, 0, errors.New(`it has "tracking", but a request has only one tracking position: use umadb import to keep it, or --tracking`)
+	case l.Type == nil: // an empty type is valid, a missing one is probably a mistake
+		return event, 0, errors.New(`it has no "type": an event must have one`)
+	}
+	if event, err = l.event(); err != nil {
+		return event, 0, err
+	}
+	if l.UUID == nil {
+		event.UUID = uuid.NewString()
+	}
+	size, err = CheckEvent(&event)
+	return event, size, err
+}
+
+// requestLimits are the limits of a store with default options.
+var requestLimits = dcb.Limits{}.WithDefaults()
+
+// CheckEvent validates an event to append as a store with default options does, and returns
+// its size in a request in bytes.
+func CheckEvent(event *dcb.Event) (size int, err error) {
+	request, err := record.NewAppend([]dcb.Event{*event}, nil, nil, &requestLimits)
+	var refused *dcb.Error
+	if errors.As(err, &refused) {
+		// The event is the only one of the request, so its number is not useful.
+		return 0, errors.New(strings.TrimPrefix(refused.Detail, "event 1: "))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(request.Events), nil
+}
