@@ -43,8 +43,12 @@ type report struct {
 	LogBytes int `json:"log_bytes"`
 	Error    string
 
-	Invariants []struct{ ID, Verifies, Means, Remedy, Unit, Verdict string }
-	Problems   []struct {
+	Invariants []struct {
+		ID, Verifies, Means, Remedy, Unit string
+
+		Result string `json:"verdict"`
+	}
+	Problems []struct {
 		Invariant string
 		File      string
 		Offset    int64
@@ -57,7 +61,7 @@ type report struct {
 func (r *report) result(id string) string {
 	for _, i := range r.Invariants {
 		if i.ID == id && i.Verifies != "" && i.Means != "" && i.Remedy != "" && i.Unit != "" {
-			return i.Verdict
+			return i.Result
 		}
 	}
 	return ""

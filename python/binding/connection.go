@@ -172,8 +172,9 @@ var unlimited = dcb.Limits{QueryTerms: math.MaxInt}
 // remote is a store on a server.
 type remote struct{ *client.Client }
 
-// append keeps the error of a cancelled append, which says whether the events may have
-// been appended. Its cause is removed, so that the result is a transport error.
+// append keeps the detail of the error of a cancelled append, which describes whether the
+// events may have been appended. Its cause is removed, so that the result is a transport
+// error.
 func (r *remote) append(ctx context.Context, request []byte) (uint64, error) {
 	position, err := r.AppendMessage(ctx, request)
 	var e *dcb.Error
