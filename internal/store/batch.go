@@ -19,7 +19,7 @@ const locateAtATime = 256
 // batchBound bounds the events and the bytes of a batch.
 type batchBound struct{ events, bytes int }
 
-// batch is what one message of a read contains.
+// batch is the content of one message of a read.
 type batch struct {
 	store     *Store
 	direction index.Direction
@@ -53,7 +53,7 @@ func (b *batch) free() {
 
 // readBatch appends to dst the records of the first events of a selection, as many as the
 // bound allows. More than one event have at most batchBytes bytes together. readBatch returns
-// an record.MessageTooSmallError if the first record alone exceeds bound.bytes. The caller must free
+// a record.MessageTooSmallError if the first record alone exceeds bound.bytes. The caller must free
 // the batch.
 func (s *Store) readBatch(ctx context.Context, sn snapshot, sel selection, bound batchBound, dst []byte) ([]byte, *batch, error) {
 	b := batches.Get().(*batch)

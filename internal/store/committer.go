@@ -9,15 +9,16 @@ type committer interface {
 	commit(sealedGroup) (outcome, error)
 }
 
-// outcome is what became of a group.
+// outcome is the result of committing a group.
 type outcome int
 
 const (
-	// decided: the group is in the log, durably.
+	// decided means that the group is durable in the log.
 	decided outcome = iota
-	// lost: another group has its place in the log. Nothing of the group was written.
+	// lost means that the log has another group in its place, and that nothing of the
+	// group was written.
 	lost
-	// failed: it is unknown what the log contains. The store cannot continue.
+	// failed means that the content of the log is unknown. The store cannot continue.
 	failed
 )
 

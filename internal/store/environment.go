@@ -7,7 +7,7 @@ import (
 	"github.com/umadb-go/umadb/internal/eventlog"
 )
 
-// environment is what the commit pipeline needs of the store.
+// environment is the part of the store that the commit pipeline uses.
 type environment interface {
 	// next returns the position of the next event to be appended.
 	next() uint64

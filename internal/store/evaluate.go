@@ -118,7 +118,7 @@ type matches struct {
 	query     *query
 	direction index.Direction
 
-	rest  []blockRange // what is left; scan covers the beginning of the first range
+	rest  []blockRange // remaining ranges; scan covers the beginning of the first
 	width uint64       // size of the next slice; 0 for all of the range
 	scan  *scan        // the current slice, or nil
 	meter meter

@@ -177,7 +177,7 @@ func (g *group) refuse(err error) {
 	}
 }
 
-// returnStale tells the callers of the accepted operations to precheck again.
+// returnStale answers the accepted operations with stale: their callers precheck again.
 func (g *group) returnStale() {
 	for _, a := range g.accepted {
 		a.op.answer(result{stale: true})

@@ -7,7 +7,7 @@ import (
 
 // The commit pipeline makes appends durable and decides whether their conditions hold.
 //
-// The naive way is a lock around three steps: evaluate the condition, write the events,
+// The naive solution is a lock around three steps: evaluate the condition, write the events,
 // sync the file. It is correct and slow. Every append pays for a sync of its own, a
 // condition may need many reads from disk, and all other appends wait for both.
 //
@@ -82,8 +82,8 @@ func (p *pipeline) stop() {
 	p.running.Wait()
 }
 
-// submit queues an operation and waits for its result. If ctx is done or the caller gives
-// up before the writer has claimed the operation, submit returns an error.
+// submit queues an operation and waits for its result. If ctx is done or the caller cancels
+// before the writer has claimed the operation, submit returns an error.
 func (p *pipeline) submit(ctx context.Context, op *operation) (result, error) {
 	op.claimed.Store(false)
 	if err := p.queue.submit(ctx, op); err != nil {

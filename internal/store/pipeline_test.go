@@ -16,7 +16,7 @@ import (
 )
 
 // testPipeline is a pipeline without a store: a log that is a counter, head blocks in
-// memory, and a committer that the test tells what to answer.
+// memory, and a committer whose outcomes the test sets.
 type testPipeline struct {
 	*pipeline
 	t      *testing.T

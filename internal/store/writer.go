@@ -221,7 +221,7 @@ func refuse(results []deferred, err error) {
 	}
 }
 
-// returnStale tells the callers of deferred results to precheck again.
+// returnStale answers deferred operations with stale: their callers precheck again.
 func returnStale(results []deferred) {
 	for _, d := range results {
 		d.op.answer(result{stale: true})
