@@ -67,6 +67,22 @@ func TestLinksInDocuments(t *testing.T) {
 	}
 }
 
+// sourcePath matches the path of a source file or package.
+var sourcePath = regexp.MustCompile("`((?:bench|client|cmd|dcb|demo|internal|proto|python|server|umadbtest)/[\\w./]+)`")
+
+func TestPathsInDocuments(t *testing.T) {
+	for _, page := range documents(t) {
+		if strings.HasPrefix(page, "bench/results/") {
+			continue // reports of earlier commits
+		}
+		for _, match := range sourcePath.FindAllStringSubmatch(readDocument(t, page), -1) {
+			if _, err := os.Stat(filepath.Join(repository(), match[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
+
 // documents returns the paths of all Markdown files of the repository.
 func documents(t *testing.T) (pages []string) {
 	t.Helper()
