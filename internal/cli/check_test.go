@@ -46,7 +46,7 @@ type report struct {
 	Invariants []struct {
 		ID, Verifies, Means, Remedy, Unit string
 
-		Result string `json:"verdict"`
+		Result string `json:"status"`
 	}
 	Problems []struct {
 		Invariant string
@@ -106,7 +106,7 @@ func TestCheckOfCorruptStore(t *testing.T) {
 	}
 	code, r, stderr := checkJSON(t, dir)
 	wantError(t, code, stderr, 6)
-	if r.result("groups") != "damaged" || r.result("records") != "not_reached" || r.result("segments") != "ok" {
+	if r.result("groups") != "corrupt" || r.result("records") != "not_reached" || r.result("segments") != "ok" {
 		t.Errorf("the results are %+v", r.Invariants)
 	}
 	if r.OK || len(r.Problems) != 1 || r.Problems[0].Invariant != "groups" || !strings.HasSuffix(r.Problems[0].File, segment) || r.Problems[0].What == "" || r.Problems[0].Remedy == "" {
@@ -202,7 +202,7 @@ func TestCheckOfStoreWithoutLog(t *testing.T) {
 	}
 	code, r, stderr := checkJSON(t, dir)
 	wantError(t, code, stderr, 6)
-	if r.result("segments") != "damaged" || r.result("index") != "not_reached" {
+	if r.result("segments") != "corrupt" || r.result("index") != "not_reached" {
 		t.Errorf("report %+v", r)
 	}
 }

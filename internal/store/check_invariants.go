@@ -97,7 +97,7 @@ const (
 	// Holds means that everything was checked and the invariant holds.
 	Holds Status = "ok"
 	// Violated means that there are problems.
-	Violated Status = "damaged"
+	Violated Status = "corrupt"
 	// NotReached means that the checked part is valid, and that the rest could not be
 	// checked because something that it depends on is corrupt.
 	NotReached Status = "not_reached"
@@ -106,7 +106,7 @@ const (
 // Finding is the result of checking an invariant.
 type Finding struct {
 	Invariant
-	Status   Status `json:"verdict"`
+	Status   Status `json:"status"`
 	Examined uint64 `json:"examined"` // number of units checked
 }
 
