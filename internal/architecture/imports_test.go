@@ -30,9 +30,10 @@ var packages = map[string][]string{
 	"internal/client": {"dcb", "internal/wire", "internal/record", "proto/umadb/v1"},
 	"internal/server": {"dcb", "internal/wire", "internal/record", "proto/umadb/v1"},
 
-	"internal/ndjson": {"dcb", "internal/record"},
-	"internal/cli":    {"dcb", "internal/client", "internal/ndjson", "internal/server", "internal/store", "internal/vfs", "internal/wire", "internal/record"},
-	"cmd/umadb":       {"internal/cli"},
+	"internal/ndjson":   {"dcb", "internal/record"},
+	"internal/transfer": {"dcb", "internal/ndjson"},
+	"internal/cli":      {"dcb", "internal/client", "internal/ndjson", "internal/server", "internal/store", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
+	"cmd/umadb":         {"internal/cli"},
 
 	// The Go library inside the Python package.
 	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/record"},

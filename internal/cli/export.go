@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -11,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/transfer"
 )
 
 // exportOptions are the flags of export.
@@ -82,14 +81,14 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	if err != nil {
 		return err
 	}
-	var source records
+	var source transfer.Records
 	if opened, ok := s.(*store.Store); ok {
-		source = storeRecords(ctx, opened)
+		source = transfer.FromLog(ctx, opened)
 	} else {
 		if err := warnUnknownSources(ctx, s, o.sources, stderr); err != nil {
 			return err
 		}
-		source = serverRecords(ctx, s, o.sources, 1)
+		source = transfer.FromServer(ctx, s, o.sources)
 	}
 	if o.output == "" && isTerminal(stdout) {
 		stderr = io.Discard // a progress bar would mix with the output
@@ -98,7 +97,7 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	start := time.Now()
 	var done uint64
 	err = writeOutput(o.output, stdout, func(w io.Writer) (err error) {
-		done, err = o.write(w, source, func(done uint64) { p.show(done, head) })
+		done, err = transfer.Export(w, source, o.zstd, func(done uint64) { p.show(done, head) })
 		return err
 	})
 	p.clear()
@@ -108,41 +107,12 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	return err
 }
 
-// write writes the lines, compressed or not, and returns the last position.
-func (o *exportOptions) write(w io.Writer, source records, show func(uint64)) (head uint64, err error) {
-	if !o.zstd {
-		out := bufio.NewWriterSize(w, 64<<10)
-		if head, err = writeLines(out, source, show); err == nil {
-			err = out.Flush()
-		}
-		return head, err
+// warnUnknownSources prints a warning for each named tracking source that a server does not
+// have.
+func warnUnknownSources(ctx context.Context, s transfer.Source, names []string, stderr io.Writer) error {
+	unknown, err := transfer.UnknownSources(ctx, s, names)
+	for _, name := range unknown {
+		fmt.Fprintf(stderr, "umadb: the server has no tracking source %q yet; check the name\n", name)
 	}
-	frames, err := newFrameWriter(w)
-	if err != nil {
-		return 0, err
-	}
-	if head, err = writeLines(frames, source, show); err == nil {
-		err = frames.Flush()
-	}
-	return head, err
-}
-
-// showEvery is the number of events between two progress reports.
-const showEvery = 256
-
-func writeLines(out io.Writer, source records, show func(uint64)) (head uint64, err error) {
-	lines := ndjson.NewRecordWriter(out)
-	for r, err := range source {
-		if err == nil {
-			err = lines.Write(&r)
-		}
-		if err != nil {
-			return head, err
-		}
-		head = max(head, r.Position)
-		if head%showEvery == 0 {
-			show(head)
-		}
-	}
-	return head, nil
+	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/transfer"
 )
 
 // importOptions are the flags of import.
@@ -111,22 +112,14 @@ func (o *importOptions) importFile(ctx context.Context, cmd *cobra.Command, args
 		defer file.Close()
 		in = file
 	}
-	lines, err := newExportReader(interruptible(ctx, in))
-	if err == nil {
-		err = lines.prime() // invalid input must not leave a new store
-	}
+	export, err := transfer.NewReader(interruptible(ctx, in)) // invalid input must not leave a new store
 	if err != nil {
 		return asInterrupted(ctx, err)
 	}
-	return o.importInto(ctx, cmd, func(to *store.Store, i *importing) error {
-		unmatched, err := allTracking(ctx, to)
-		if err != nil {
-			return asInterrupted(ctx, err)
-		}
+	return o.importInto(ctx, cmd, func(to *store.Store, i *importing) (err error) {
 		p := newProgress(i.stderr, "importing", "events")
 		defer p.clear()
-		r := &restorer{to: to, unmatched: unmatched, show: func(done uint64) { p.show(done, 0) }}
-		i.tracking, err = r.restore(ctx, lines.records)
+		i.tracking, err = transfer.Import(ctx, to, export, func(done uint64) { p.show(done, 0) })
 		return asInterrupted(ctx, err)
 	})
 }
@@ -212,11 +205,11 @@ func (i *importing) summary() string {
 func (o *importOptions) explain(err error, i *importing) error {
 	nothing := i.imported+i.tracking == 0
 	switch {
-	case nothing && isSourceInvalid(err):
+	case nothing && transfer.IsSourceInvalid(err):
 		return fmt.Errorf("%w; nothing was added", err)
 	case nothing:
 		return err
-	case isSourceInvalid(err):
+	case transfer.IsSourceInvalid(err):
 		return fmt.Errorf("%w; added before the error was detected: %s", err, i.summary())
 	}
 	next := "run the same command again to continue"

@@ -1,4 +1,4 @@
-package cli
+package transfer
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
-	"github.com/umadb-go/umadb/internal/store"
 )
 
 // errHistory is returned for a store that is not a prefix of the source.
@@ -23,9 +22,9 @@ func historyError(format string, args ...any) error {
 // events of the store with those of the source, and writes no event before all of them
 // match.
 type restorer struct {
-	to   *store.Store
-	at   uint64 // position of the last event from the source, or the one before the first
-	show func(done uint64)
+	to       Target
+	at       uint64 // position of the last event from the source, or the one before the first
+	progress func(position uint64)
 	// unmatched is the tracking of the store that the source has not contained so far.
 	unmatched map[string]uint64
 
@@ -37,7 +36,7 @@ type restorer struct {
 // restore copies the source to its end, and returns the number of tracking-only records
 // written. After an error, the store is a prefix of the source, unless the source is
 // invalid.
-func (r *restorer) restore(ctx context.Context, source records) (tracking uint64, err error) {
+func (r *restorer) restore(ctx context.Context, source Records) (tracking uint64, err error) {
 	if r.ownHead, err = r.to.Head(ctx); err != nil {
 		return 0, err
 	}
@@ -65,7 +64,7 @@ func (r *restorer) restore(ctx context.Context, source records) (tracking uint64
 }
 
 // readAll processes the source to its end or to an error.
-func (r *restorer) readAll(ctx context.Context, source records) (err error) {
+func (r *restorer) readAll(ctx context.Context, source Records) (err error) {
 	var next ndjson.Record
 	for next, err = range source {
 		if err == nil {
@@ -76,7 +75,7 @@ func (r *restorer) readAll(ctx context.Context, source records) (err error) {
 		}
 	}
 	// Once all events are compared, the valid records before an error are written.
-	if r.at >= r.ownHead && !isSourceInvalid(err) {
+	if r.at >= r.ownHead && !IsSourceInvalid(err) {
 		err = firstOf(err, r.flush(ctx))
 	}
 	if err == nil && next.End == nil {
@@ -85,8 +84,8 @@ func (r *restorer) readAll(ctx context.Context, source records) (err error) {
 	return err
 }
 
-// isSourceInvalid reports whether an error makes the records before it unreliable too.
-func isSourceInvalid(err error) bool {
+// IsSourceInvalid reports whether an error makes the records before it unreliable too.
+func IsSourceInvalid(err error) bool {
 	return errors.Is(err, errHistory) || errors.Is(err, ndjson.ErrChecksum)
 }
 
@@ -119,8 +118,8 @@ func (r *restorer) apply(ctx context.Context, next *ndjson.Record) error {
 		return err
 	}
 	r.at = next.Position
-	if r.at%showEvery == 0 {
-		r.show(r.at)
+	if r.at%progressEvents == 0 {
+		r.progress(r.at)
 	}
 	return nil
 }

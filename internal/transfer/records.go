@@ -1,36 +1,23 @@
-package cli
+package transfer
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
-	"github.com/umadb-go/umadb/internal/store"
 )
 
-// place describes where a record is in the source.
-func place(r *ndjson.Record) string {
-	switch {
-	case r.Line > 0:
-		return fmt.Sprint("line ", r.Line)
-	case r.Position > 0:
-		return fmt.Sprint("position ", r.Position)
-	}
-	return "what follows the events"
-}
-
-// records iterates over the content of a store in the order of its log. It ends with the
+// Records iterates over the content of a store in the order of its log. It ends with the
 // end record or an error.
-type records = iter.Seq2[ndjson.Record, error]
+type Records = iter.Seq2[ndjson.Record, error]
 
-// storeRecords returns all records of a store.
-func storeRecords(ctx context.Context, s *store.Store) records {
+// FromLog returns all records of a store.
+func FromLog(ctx context.Context, log Log) Records {
 	return func(yield func(ndjson.Record, error) bool) {
 		head := uint64(0)
-		for stored, err := range s.Records(ctx) {
+		for stored, err := range log.Records(ctx) {
 			head = max(head, stored.Position)
 			if !yield(ndjson.Record{SequencedEvent: stored}, err) || err != nil {
 				return
@@ -40,10 +27,16 @@ func storeRecords(ctx context.Context, s *store.Store) records {
 	}
 }
 
-// serverRecords returns the current events of a server from a position on, followed by
-// tracking-only records of the named sources. It queries the tracking before it reads the
-// events: so an event with one of these tracking positions is among those that are read.
-func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from uint64) records {
+// FromServer returns the current events of a server, followed by tracking-only records of
+// the named sources, because a server cannot list its sources.
+func FromServer(ctx context.Context, s Source, names []string) Records {
+	return fromPosition(ctx, s, names, 1)
+}
+
+// fromPosition is FromServer for the events from a position on. It queries the tracking
+// before it reads the events: so an event with one of these tracking positions is among
+// those that are read.
+func fromPosition(ctx context.Context, s Source, names []string, from uint64) Records {
 	return func(yield func(ndjson.Record, error) bool) {
 		unmatched, err := namedTracking(ctx, s, names)
 		if err != nil {
@@ -90,7 +83,7 @@ func serverRecords(ctx context.Context, s dcb.EventStore, names []string, from u
 
 // namedTracking returns the recorded positions of the named sources. Unknown sources are
 // left out.
-func namedTracking(ctx context.Context, s dcb.EventStore, names []string) (map[string]uint64, error) {
+func namedTracking(ctx context.Context, s Source, names []string) (map[string]uint64, error) {
 	recorded := make(map[string]uint64, len(names))
 	for _, name := range names {
 		position, known, err := s.GetTrackingInfo(ctx, name)
@@ -104,19 +97,19 @@ func namedTracking(ctx context.Context, s dcb.EventStore, names []string) (map[s
 	return recorded, nil
 }
 
-// warnUnknownSources prints a warning for each named tracking source that the server does
-// not have: the name may be misspelt.
-func warnUnknownSources(ctx context.Context, s dcb.EventStore, names []string, stderr io.Writer) error {
+// UnknownSources returns the named tracking sources that the server does not have: the
+// names may be misspelt.
+func UnknownSources(ctx context.Context, s Source, names []string) (unknown []string, err error) {
 	recorded, err := namedTracking(ctx, s, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range names {
 		if _, known := recorded[name]; !known {
-			fmt.Fprintf(stderr, "umadb: the server has no tracking source %q yet; check the name\n", name)
+			unknown = append(unknown, name)
 		}
 	}
-	return nil
+	return unknown, nil
 }
 
 // positionError returns the error for a source whose positions are not contiguous.

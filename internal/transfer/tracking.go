@@ -1,13 +1,10 @@
-package cli
+package transfer
 
 import (
 	"context"
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/store"
 )
 
 // The tracking of events is compared with them. Tracking-only records are compared here:
@@ -19,9 +16,9 @@ const maxSources = 256 << 10
 
 // allTracking returns the position of each tracking source of a store, to compare it with
 // an export, whose tracking is complete only at its end.
-func allTracking(ctx context.Context, s *store.Store) (map[string]uint64, error) {
+func allTracking(ctx context.Context, to Target) (map[string]uint64, error) {
 	all := map[string]uint64{}
-	for info, err := range s.TrackingSources(ctx) {
+	for info, err := range to.TrackingSources(ctx) {
 		if err == nil && len(all) == maxSources {
 			err = fmt.Errorf("the store has more than %d tracking sources, too many to compare: import into an empty directory", maxSources)
 		}
@@ -41,7 +38,7 @@ func missingInExport(unmatched map[string]uint64) error {
 }
 
 // compareTracking checks that a server has at least the tracking positions of the store.
-func compareTracking(ctx context.Context, to *store.Store, from dcb.EventStore) error {
+func compareTracking(ctx context.Context, to Target, from Source) error {
 	for own, err := range to.TrackingSources(ctx) {
 		if err != nil {
 			return err

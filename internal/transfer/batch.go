@@ -1,4 +1,4 @@
-package cli
+package transfer
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
-	"github.com/umadb-go/umadb/internal/store"
 )
 
 // A batch becomes durable at once. It is large enough to hide the latency of the disk, and
@@ -87,7 +86,7 @@ func (b *batcher) flush(ctx context.Context) error {
 
 // writeBatches writes batches to the store, and returns the number of tracking-only records
 // among them. It continues after reading has failed: the records read before are valid.
-func writeBatches(ctx context.Context, to *store.Store, batches <-chan []ndjson.Record) (tracking uint64, err error) {
+func writeBatches(ctx context.Context, to Target, batches <-chan []ndjson.Record) (tracking uint64, err error) {
 	var events []dcb.SequencedEvent
 	for batch := range batches {
 		events = events[:0]
@@ -108,7 +107,7 @@ func writeBatches(ctx context.Context, to *store.Store, batches <-chan []ndjson.
 
 // locate returns an error that names the record of a batch that decreases a tracking
 // position, if that is why the batch was rejected.
-func locate(ctx context.Context, to *store.Store, batch []ndjson.Record, err error) error {
+func locate(ctx context.Context, to Target, batch []ndjson.Record, err error) error {
 	if !errors.Is(err, dcb.ErrIntegrity) {
 		return err
 	}
@@ -131,4 +130,15 @@ func locate(ctx context.Context, to *store.Store, batch []ndjson.Record, err err
 		last[info.Source] = info.Position
 	}
 	return err
+}
+
+// place describes where a record is in the source.
+func place(r *ndjson.Record) string {
+	switch {
+	case r.Line > 0:
+		return fmt.Sprint("line ", r.Line)
+	case r.Position > 0:
+		return fmt.Sprint("position ", r.Position)
+	}
+	return "what follows the events"
 }

@@ -1,0 +1,46 @@
+package transfer
+
+import (
+	"bufio"
+	"io"
+
+	"github.com/umadb-go/umadb/internal/ndjson"
+)
+
+// progressEvents is the number of events between two calls of a progress function.
+const progressEvents = 256
+
+// Export writes the records as lines, compressed or not, and returns the position of the
+// last event. It calls progress with positions that it has written.
+func Export(w io.Writer, source Records, compress bool, progress func(position uint64)) (head uint64, err error) {
+	var out interface {
+		io.Writer
+		Flush() error
+	}
+	if !compress {
+		out = bufio.NewWriterSize(w, 64<<10)
+	} else if out, err = newFrameWriter(w); err != nil {
+		return 0, err
+	}
+	if head, err = writeLines(out, source, progress); err == nil {
+		err = out.Flush()
+	}
+	return head, err
+}
+
+func writeLines(out io.Writer, source Records, progress func(uint64)) (head uint64, err error) {
+	lines := ndjson.NewRecordWriter(out)
+	for r, err := range source {
+		if err == nil {
+			err = lines.Write(&r)
+		}
+		if err != nil {
+			return head, err
+		}
+		head = max(head, r.Position)
+		if head%progressEvents == 0 {
+			progress(head)
+		}
+	}
+	return head, nil
+}
