@@ -66,102 +66,61 @@ func isCompressed(in *bufio.Reader) (bool, error) {
 	return number == 0xFD2FB528 || number&^0xF == 0x184D2A50, nil
 }
 
-// frameReader decompresses zstd. It verifies a frame of a frameWriter before it returns
-// any of its data. Frames of other programs may have any size: they are verified at their
-// end.
+// frameReader decompresses zstd. It returns data of a frameWriter only after the checksum of
+// its frame is verified. Frames of other programs may have any size: they are verified at
+// their end.
 type frameReader struct {
-	in      *bufio.Reader
-	decoder *zstd.Decoder
-	packed  []byte
-	text    []byte
-	rest    []byte    // the part of text not yet returned
-	foreign io.Reader // reads the remaining input; nil until there is a foreign frame
+	decoder  *zstd.Decoder
+	block    []byte // the block that is being returned
+	verified []byte // the rest of it
+	ahead    []byte // the block after it
+	err      error  // ended the input after ahead
 }
 
-// maxWindowBytes bounds the window, and so the memory, of foreign frames. It is enough for
-// zstd up to level 19.
+// maxWindowBytes bounds the window, and so the memory, of frames of other programs. It is
+// enough for zstd up to level 19.
 const maxWindowBytes = 8 << 20
 
-func newFrameReader(in *bufio.Reader) (*frameReader, error) {
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindowBytes))
-	return &frameReader{in: in, decoder: decoder}, err
+func newFrameReader(in io.Reader) (*frameReader, error) {
+	decoder, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindowBytes))
+	return &frameReader{decoder: decoder}, err
 }
 
 // Read returns decompressed data. If the input ends within a frame, the error is
 // io.ErrUnexpectedEOF.
 func (f *frameReader) Read(p []byte) (int, error) {
-	for len(f.rest) == 0 && f.foreign == nil {
-		if err := f.nextFrame(); err != nil {
-			return 0, explainFrame(err)
+	for len(f.verified) == 0 {
+		if f.err != nil {
+			return 0, explainFrame(f.err)
 		}
+		f.advance()
 	}
-	if f.foreign != nil {
-		n, err := f.foreign.Read(p)
-		return n, explainFrame(err)
-	}
-	n := copy(p, f.rest)
-	f.rest = f.rest[n:]
+	n := copy(p, f.verified)
+	f.verified = f.verified[n:]
 	return n, nil
 }
 
-// nextFrame decompresses the next frame, or sets foreign if a frameWriter did not write it.
-func (f *frameReader) nextFrame() error {
-	start, err := f.in.Peek(zstd.HeaderMaxSize)
-	if len(start) == 0 {
-		return err
+// advance decompresses a block of frameBytes, which verifies the block before it: a frame of
+// at most frameBytes that begins in a block ends in the next one. After an error, the block
+// before it is not verified.
+func (f *frameReader) advance() {
+	next := f.block[:0]
+	if next == nil {
+		next = make([]byte, 0, frameBytes)
 	}
-	var header zstd.Header
-	if err := header.Decode(start); err != nil {
-		return err
+	for f.err == nil && len(next) < frameBytes {
+		n, err := f.decoder.Read(next[len(next):frameBytes])
+		next, f.err = next[:len(next)+n], err
 	}
-	if header.Skippable || !header.HasCheckSum || !header.HasFCS || header.FrameContentSize > frameBytes {
-		f.foreign = f.decoder
-		return f.decoder.Reset(f.in)
+	switch {
+	case f.err == nil:
+		f.block, f.ahead = f.ahead, next
+	case errors.Is(f.err, io.EOF):
+		f.block = append(f.ahead, next...)
+	default:
+		f.block = nil
 	}
-	if err := f.readFrame(header.HeaderSize); err != nil {
-		return err
-	}
-	f.text, err = f.decoder.DecodeAll(f.packed, f.text[:0])
-	f.rest = f.text
-	return err
-}
-
-// readFrame reads a frame without decompressing it: its header, blocks and checksum.
-func (f *frameReader) readFrame(headerBytes int) error {
-	f.packed = f.packed[:0]
-	if err := f.readBytes(headerBytes); err != nil {
-		return err
-	}
-	for last := false; !last; {
-		if err := f.readBytes(3); err != nil {
-			return err
-		}
-		b := f.packed[len(f.packed)-3:]
-		block := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
-		last = block&1 != 0
-		size := int(block >> 3)
-		if kind := block >> 1 & 3; kind == 1 {
-			size = 1 // one byte, repeated
-		}
-		if len(f.packed)+size > 2*frameBytes {
-			return errors.New("a compressed frame is larger than its content")
-		}
-		if err := f.readBytes(size); err != nil {
-			return err
-		}
-	}
-	return f.readBytes(4)
-}
-
-// readBytes appends the next n bytes of the input to packed.
-func (f *frameReader) readBytes(n int) error {
-	from := len(f.packed)
-	f.packed = append(f.packed, make([]byte, n)...)
-	_, err := io.ReadFull(f.in, f.packed[from:])
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	f.verified = f.block
 }
 
 // explainFrame returns the error for a corrupt export, unless err is nil or the end of the
