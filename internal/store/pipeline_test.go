@@ -24,7 +24,6 @@ type testPipeline struct {
 
 	tail     eventlog.Tail // of what is sealed
 	segment  int           // payload bytes that fit in a segment, 0 for no limit
-	used     int
 	blocks   []*headBlock
 	full     bool // the next group starts a new head block
 	yielding func()
