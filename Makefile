@@ -15,6 +15,7 @@ BENCHFLAGS ?=
 HOSTILEFLAGS ?=
 
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT := $(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 BUF := $(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0
 
 # Packages with concurrency; the race detector is too slow for the others.
@@ -105,6 +106,7 @@ lint: ## check formatting, vet, staticcheck, go.mod, the wire contract, and ruff
 	if [[ -n $$unformatted ]]; then printf 'gofmt -s would change:\n%s\n' "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
+	$(ACTIONLINT)
 	$(GO) mod tidy -diff
 	$(BUF) lint
 	python3 -m venv $(RUFF)

@@ -59,14 +59,14 @@ type headMark struct {
 }
 
 // mark returns the state of the block now.
-func (m *headBlock) mark() headMark {
-	return headMark{block: m, content: m.Mark(), span: m.span, logBytes: m.logBytes}
+func (h *headBlock) mark() headMark {
+	return headMark{block: h, content: h.Mark(), span: h.span, logBytes: h.logBytes}
 }
 
 // truncate removes what was added to the block since a mark.
-func (m *headBlock) truncate(to headMark) {
-	m.Truncate(to.content)
-	m.span, m.logBytes = to.span, to.logBytes
+func (h *headBlock) truncate(to headMark) {
+	h.Truncate(to.content)
+	h.span, h.logBytes = to.span, to.logBytes
 }
 
 // empty reports whether the block covers no group.

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// OnLock, if not nil, is called with each descriptor before it is locked, and again
-// before it is unlocked or closed, or when locking fails. A forked child that executes
+// OnLock is called with each descriptor before it is locked, and again before it is
+// unlocked or closed, or when locking fails. It may be nil. A forked child that executes
 // no other program inherits the locks of its parent with the descriptors, so a program
 // that forks must close them in the child. OnLock must be set before the first lock.
 var OnLock func(descriptor uintptr, locked bool)

@@ -31,9 +31,9 @@ def pip(python):
 
 
 def uv(python):
-    pip_command = [python_with("uv", ["uv==0.13.9"]), "-m", "uv", "--quiet", "pip"]
+    pip = [python_with("uv", ["uv==0.13.9"]), "-m", "uv", "--quiet", "pip"]
     # The adaptor depends on an alpha version.
-    return [*pip_command, "install", "--prerelease=allow", "--python", python], [*pip_command, "check", "--python", python]
+    return [*pip, "install", "--prerelease=allow", "--python", python], [*pip, "check", "--python", python]
 
 
 @pytest.mark.parametrize("order", ORDERS)
