@@ -38,6 +38,7 @@ var subscribingRules = []rule{
 		s.fill(1)
 		sub := s.subscribeLive(s.mine(), math.MaxUint64)
 		s.fill(3)
+		s.subscribe(s.mine(), s.at(1)).want(2, 3, 4) // allows sub the time to deliver them, too
 		select {
 		case got := <-sub.items:
 			s.Errorf("event %d was delivered, error %v", got.event.Position, got.err)
