@@ -26,8 +26,8 @@ def run(*command):
 
 
 def pip(python):
-    pip_command = [python, "-m", "pip", "--disable-pip-version-check"]
-    return [*pip_command, "install", "--quiet"], [*pip_command, "check"]
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    return [*pip, "install", "--quiet"], [*pip, "check"]
 
 
 def uv(python):
