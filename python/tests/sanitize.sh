@@ -18,7 +18,7 @@ rm -f "$built"/umadb/_native*.so
 include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 # shellcheck disable=SC2046 # the names have no spaces
 "$cc" -O1 -g -Wall -Wextra -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	-fvisibility=hidden -fPIC -shared -DPy_LIMITED_API=0x030A0000 -I"$include" \
+	-fvisibility=hidden -fPIC -shared -DPy_LIMITED_API=0x030A0000 '-DUMADB_VERSION="sanitized"' -I"$include" \
 	"$package"/src/*.c -ldl -lpthread -o "$built/umadb/_native.abi3.so"
 
 # Python's allocator would hide errors of the extension from the sanitiser. Leaks are
