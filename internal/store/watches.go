@@ -7,8 +7,9 @@ import (
 )
 
 // watches holds the subscriptions that wait for events, by term. A commit wakes only
-// those whose query may match its events. A subscription watches one term of each item
-// of its query: an event without that term cannot match the item.
+// those whose query may match its events. For each item of its query, a subscription
+// watches the rarest tag, or all types if the item has no tags: an event without any of
+// these terms cannot match the item.
 type watches struct {
 	mu     sync.Mutex
 	byTerm map[uint64]*watchEntry // first entry of each list, by hash; guarded by mu
