@@ -352,6 +352,35 @@ func TestPipelineClosesAGroupThatFillsItsSegment(t *testing.T) {
 	}
 }
 
+// The writer yields, and then receives two operations that do not fit in the segment of the
+// open group. The group before is lost while the writer waits for it.
+func TestPipelineWithdrawsAGroupThatWasClosedWhileTheWriterYielded(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		more := []*operation{newTestOperation(t, alternating(1, "b"), nil), newTestOperation(t, alternating(1, "c"), nil)}
+		p.yielding = func() {
+			p.segment = 1
+			for _, op := range more {
+				op.queue = p.queue
+				p.queue.begin()
+				p.queue.small <- op
+			}
+			more = nil
+		}
+		waiting := more
+		first := p.append(p.t.Context(), "a", "", 0)
+		p.settleNext(1, lost)
+		p.want(first, "the lost append", result{stale: true})
+		for _, op := range waiting {
+			if r := <-op.result; !r.stale {
+				t.Errorf("an append after it has the result %+v", r)
+			}
+		}
+		again := p.append(p.t.Context(), "a", "", 0)
+		p.settleNext(1, decided)
+		p.want(again, "the next append", result{position: 1})
+	})
+}
+
 func TestPipelineDropsAnOperationWhoseCallerHasGone(t *testing.T) {
 	inPipeline(t, func(p *testPipeline) {
 		p.append(p.t.Context(), "a", "", 0)

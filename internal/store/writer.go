@@ -157,8 +157,8 @@ func (w *writer) handOver() {
 	if !w.full() {
 		w.env.yield()
 		w.gather(w.next())
-		if w.inFlight != nil {
-			return // gather filled the segment and handed the group over
+		if w.inFlight != nil || w.open.empty() {
+			return // gather filled the segment and handed the group over, or it was lost
 		}
 	}
 	w.send()
