@@ -151,13 +151,34 @@ func (c *connection) awaits(receiving *call, body transport) {
 	receiving.body, receiving.awaited = body, time.Now()
 }
 
-// arrived records that a call no longer receives its request. If abortReceiving has
-// ended the call, arrived returns its status as an error.
+// isReceiving reports whether a call has not received its request.
+func (c *connection) isReceiving(receiving *call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.arriving[receiving]
+}
+
+// arrived records that a call no longer receives its request. If abort or abortReceiving
+// has ended the call, arrived returns its status as an error.
 func (c *connection) arrived(receiving *call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.arriving, receiving)
 	return receiving.aborted.Err()
+}
+
+// abort ends a call with the given status, unless it has received its request.
+func (c *connection) abort(receiving *call, st *status.Status) {
+	c.mu.Lock()
+	receives := c.arriving[receiving]
+	if receives {
+		delete(c.arriving, receiving)
+		receiving.aborted = st
+	}
+	c.mu.Unlock()
+	if receives {
+		_ = receiving.body.WriteStatus(st) // fails if the connection is closed
+	}
 }
 
 // abortReceiving ends the calls that started to receive their request before the given

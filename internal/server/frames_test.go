@@ -26,6 +26,7 @@ type frameClient struct {
 
 	mu     sync.Mutex
 	ended  map[uint32]codes.Code
+	bytes  map[uint32]int // received by each call
 	closed bool
 }
 
@@ -36,7 +37,7 @@ func (r *running) frames(t *testing.T, window uint32) *frameClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &frameClient{t: t, conn: conn, framer: http2.NewFramer(conn, conn), next: 1, ended: make(map[uint32]codes.Code)}
+	c := &frameClient{t: t, conn: conn, framer: http2.NewFramer(conn, conn), next: 1, ended: make(map[uint32]codes.Code), bytes: make(map[uint32]int)}
 	c.encoder = hpack.NewEncoder(&c.headers)
 	c.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	t.Cleanup(func() { conn.Close() })
@@ -72,6 +73,8 @@ func (c *frameClient) read() {
 					c.ended[frame.StreamID] = codes.Code(code)
 				}
 			}
+		case *http2.DataFrame:
+			c.bytes[frame.StreamID] += len(frame.Data())
 		case *http2.RSTStreamFrame:
 			if _, known := c.ended[frame.StreamID]; !known {
 				c.ended[frame.StreamID] = codes.Canceled
@@ -110,6 +113,13 @@ func (c *frameClient) count(code codes.Code) (n int) {
 		}
 	}
 	return n
+}
+
+// received returns the number of bytes that a call has received.
+func (c *frameClient) received(id uint32) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bytes[id]
 }
 
 // isClosed reports whether the server has closed the connection.

@@ -96,7 +96,7 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 		return nil, status.Errorf(codes.ResourceExhausted, "a message of %d bytes is over the limit of %d", length, limit)
 	}
 	r := new(request)
-	if err := s.readMessage(stream.Context(), r, body, int(length)); err != nil {
+	if err := s.readMessage(stream.Context(), r, call, body, int(length)); err != nil {
 		r.done()
 		return nil, err
 	}
@@ -122,8 +122,8 @@ func readLength(body transport) (int64, error) {
 }
 
 // readMessage reads the message and checks that it is the only one.
-func (s *Server) readMessage(ctx context.Context, r *request, body transport, length int) error {
-	if err := s.readBytes(ctx, r, body, length); err != nil {
+func (s *Server) readMessage(ctx context.Context, r *request, call *call, body transport, length int) error {
+	if err := s.readBytes(ctx, r, call, body, length); err != nil {
 		return brokenOff(err)
 	}
 	switch err := body.ReadMessageHeader(make([]byte, headerSize)); {
@@ -137,7 +137,7 @@ func (s *Server) readMessage(ctx context.Context, r *request, body transport, le
 
 // readBytes reads a message into a buffer that grows as it arrives. Memory is reserved
 // before the buffer grows.
-func (s *Server) readBytes(ctx context.Context, r *request, body transport, length int) error {
+func (s *Server) readBytes(ctx context.Context, r *request, call *call, body transport, length int) error {
 	r.slab = wire.Slabs.Get(min(length, maxSmallRequest))
 	r.bytes = *r.slab
 	if err := r.readFirst(body, r.bytes); err != nil {
@@ -156,11 +156,13 @@ func (s *Server) readBytes(ctx context.Context, r *request, body transport, leng
 		copy(grown, r.bytes)
 		r.drop()
 		r.bytes = grown
-		read := s.readRest
+		var err error
 		if size <= firstBytes {
-			read = r.readFirst
+			err = r.readFirst(body, grown[have:])
+		} else {
+			err = s.readRest(call, body, grown[have:])
 		}
-		if err := read(body, grown[have:]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -189,7 +191,7 @@ func (r *request) readFirst(body transport, dst []byte) error {
 
 // readRest fills dst, for which memory is reserved. If dst is large and the client does
 // not send, the call ends when other calls wait for memory.
-func (s *Server) readRest(body transport, dst []byte) error {
+func (s *Server) readRest(call *call, body transport, dst []byte) error {
 	if len(dst) <= wholeFrom {
 		return readFull(body, dst, nil)
 	}
@@ -198,8 +200,8 @@ func (s *Server) readRest(body transport, dst []byte) error {
 	stall = time.AfterFunc(receiveStall, func() {
 		<-set
 		if s.requests.waiting.Load() > 0 {
-			body.WriteStatus(s.tooSlow)
-		} else {
+			call.connection.abort(call, s.tooSlow)
+		} else if call.connection.isReceiving(call) { // the timer may expire while it is stopped
 			stall.Reset(receiveStall)
 		}
 	})
