@@ -20,7 +20,9 @@ type HeadBlock struct {
 	locations []Location
 	sources   map[string]uint64
 	arena     []byte // free space for texts
-	bytes     int    // roughly the memory that the block takes
+	bytes     int    // roughly the memory that the events take
+
+	sourceBytes int // roughly the memory that the sources take
 }
 
 // entry is a term with its positions, relative to first. Most terms have one position.
@@ -71,7 +73,7 @@ func (h *HeadBlock) Next() uint64 {
 func (h *HeadBlock) Bytes() int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.bytes
+	return h.bytes + h.sourceBytes
 }
 
 // Hasher returns the hasher that makes the terms to add and to look up.
@@ -140,7 +142,7 @@ func (h *HeadBlock) SetTracking(source string, position uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, known := h.sources[source]; !known {
-		h.bytes += entryBytes + len(source)
+		h.sourceBytes += entryBytes + len(source)
 	}
 	h.sources[source] = position
 }

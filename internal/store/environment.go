@@ -69,8 +69,9 @@ func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
 		for st.heads[len(st.heads)-1] != mark.block {
 			st.heads = st.heads[:len(st.heads)-1]
 		}
+		mark.block.withdraw(mark)
 	})
-	mark.block.truncate(mark)
+	mark.block.Truncate(mark.content)
 }
 
 func (e storeEnvironment) heads() []*headBlock { return e.store.states.current.Load().heads }

@@ -44,8 +44,10 @@ func (s *Store) runFlusher() {
 }
 
 // flushable returns the oldest head block if a newer one exists and its last group is
-// durable, else nil.
+// durable, else nil. While it is called, no group is withdrawn from a head block.
 func (s *Store) flushable() *headBlock {
+	s.states.mu.Lock()
+	defer s.states.mu.Unlock()
 	heads := s.states.current.Load().heads
 	if len(heads) < 2 || heads[0].span.LastGroup > s.published.Load().group {
 		return nil

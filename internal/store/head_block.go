@@ -63,11 +63,9 @@ func (h *headBlock) mark() headMark {
 	return headMark{block: h, content: h.Mark(), span: h.span, logBytes: h.logBytes}
 }
 
-// truncate removes what was added to the block since a mark.
-func (h *headBlock) truncate(to headMark) {
-	h.Truncate(to.content)
-	h.span, h.logBytes = to.span, to.logBytes
-}
+// withdraw removes the groups since a mark from the span. Their events are removed by
+// Truncate.
+func (h *headBlock) withdraw(to headMark) { h.span, h.logBytes = to.span, to.logBytes }
 
 // empty reports whether the block covers no group.
 func (h *headBlock) empty() bool { return h.span.LastGroup < h.span.FirstGroup }

@@ -72,7 +72,8 @@ func (p *testPipeline) withdraw(sealed *eventlog.Sealed, mark headMark) {
 	p.withdrawn++
 	p.tail = eventlog.Tail{Next: sealed.First, Index: sealed.Index - 1}
 	p.blocks = p.blocks[:slices.Index(p.blocks, mark.block)+1]
-	mark.block.truncate(mark)
+	mark.block.withdraw(mark)
+	mark.block.Truncate(mark.content)
 }
 
 func (p *testPipeline) heads() []*headBlock { return slices.Clone(p.blocks) }

@@ -24,7 +24,8 @@ type fileBlock struct {
 }
 
 // headBlock is a block in memory with the groups that it covers. Only the writer uses
-// the span, until a newer head block follows; then the span no longer changes.
+// the span, until a newer head block follows; then the span no longer changes, unless a
+// group is withdrawn while the states are locked.
 type headBlock struct {
 	*index.HeadBlock
 	span     index.Span
@@ -42,7 +43,7 @@ type state struct {
 
 // states holds the current state.
 type states struct {
-	mu      sync.Mutex // held while current is replaced
+	mu      sync.Mutex // held while current is replaced and while a group is withdrawn
 	current atomic.Pointer[state]
 	retire  func(*fileBlock) // closes a block that no state has
 }
