@@ -97,7 +97,7 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	if !c.connection.admit(c) {
 		c.connection.release(c.class, c.bytes)
-		return nil, status.Error(codes.Unavailable, "the connection is closed")
+		return nil, errClosed
 	}
 	return c.ctx, nil
 }

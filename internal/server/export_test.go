@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -43,3 +45,37 @@ func NewCertificate(options Options) (*certificate, error) {
 
 // Watch calls watch.
 func (c *certificate) Watch(ctx context.Context) { c.watch(ctx) }
+
+// InUse describes what clients use: calls, memory and waiting calls. It is empty if they
+// use nothing.
+func (s *Server) InUse() string {
+	var out []string
+	add := func(n int64, what string, args ...any) {
+		if n != 0 {
+			out = append(out, fmt.Sprintf("%s: %d", fmt.Sprintf(what, args...), n))
+		}
+	}
+	for class := range s.calls.used {
+		add(s.calls.used[class].Load(), "calls of class %d", class)
+	}
+	for _, b := range []*budget{s.requests, s.queries, s.subscriptions, s.responses} {
+		add(b.waiting.Load(), "calls that wait for memory for %s", b.of)
+		for p := range b.pools {
+			add(b.used(pool(p)), "bytes of %s in pool %d", b.of, p)
+		}
+	}
+	add(s.appending.Load(), "appends")
+	add(s.watches.Load(), "watches")
+	for _, c := range s.conns.all() {
+		c.mu.Lock()
+		add(int64(len(c.inFlight)), "messages in flight")
+		add(int64(len(c.arriving)), "requests arriving")
+		c.mu.Unlock()
+		for class := range c.used {
+			add(c.used[class].Load(), "calls of class %d of a connection", class)
+			add(c.unwritten[class].bytes.Load(), "unwritten calls of class %d", class)
+			add(c.held[class].bytes.Load(), "held calls of class %d", class)
+		}
+	}
+	return strings.Join(out, ", ")
+}

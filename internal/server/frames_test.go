@@ -27,7 +27,10 @@ type frameClient struct {
 	mu     sync.Mutex
 	ended  map[uint32]codes.Code
 	bytes  map[uint32]int // received by each call
+	credit map[uint32]int // by which the server has enlarged its windows; 0 is the connection's
 	closed bool
+
+	ignoresErrors bool // the connection may be closed at any time
 }
 
 // frames connects a client whose streams have a receive window of the given bytes.
@@ -37,21 +40,31 @@ func (r *running) frames(t *testing.T, window uint32) *frameClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &frameClient{t: t, conn: conn, framer: http2.NewFramer(conn, conn), next: 1, ended: make(map[uint32]codes.Code), bytes: make(map[uint32]int)}
+	c := newFrameClient(t, conn)
+	c.begin(window)
+	return c
+}
+
+func newFrameClient(t *testing.T, conn net.Conn) *frameClient {
+	c := &frameClient{t: t, conn: conn, framer: http2.NewFramer(conn, conn), next: 1, ended: make(map[uint32]codes.Code), bytes: make(map[uint32]int), credit: make(map[uint32]int)}
 	c.encoder = hpack.NewEncoder(&c.headers)
 	c.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	t.Cleanup(func() { conn.Close() })
-	if _, err := conn.Write([]byte(http2.ClientPreface)); err != nil {
-		t.Fatal(err)
-	}
+	return c
+}
+
+// begin sends the preface of HTTP/2 and starts to read.
+func (c *frameClient) begin(window uint32) {
+	c.t.Helper()
+	_, err := c.conn.Write([]byte(http2.ClientPreface))
+	c.must(err)
 	c.must(c.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}))
 	go c.read()
-	return c
 }
 
 func (c *frameClient) must(err error) {
 	c.t.Helper()
-	if err != nil {
+	if err != nil && !c.ignoresErrors {
 		c.t.Fatal(err)
 	}
 }
@@ -75,6 +88,8 @@ func (c *frameClient) read() {
 			}
 		case *http2.DataFrame:
 			c.bytes[frame.StreamID] += len(frame.Data())
+		case *http2.WindowUpdateFrame:
+			c.credit[frame.StreamID] += int(frame.Increment)
 		case *http2.RSTStreamFrame:
 			if _, known := c.ended[frame.StreamID]; !known {
 				c.ended[frame.StreamID] = codes.Canceled

@@ -6,10 +6,14 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
 )
+
+var errClosed = status.Error(codes.Unavailable, "the connection is closed")
 
 // sendWindow sends the messages of one stream. The transport accepts a message at once and
 // keeps it until the client's flow-control window allows it. Therefore messages are
@@ -114,11 +118,24 @@ func (w *sendWindow) send(m message) error {
 	slab := wire.Trim(m.slab)
 	_ = m.reserved.resize(w.stream.Context(), int64(cap(*slab))) // not larger: it cannot fail
 	p := &inFlight{call: callOf(w.stream.Context()), reservation: m.reserved, sent: time.Now()}
-	p.call.pending.Add(1)
-	w.connection.mu.Lock()
-	w.connection.inFlight[p] = true
-	w.connection.mu.Unlock()
+	if !w.connection.track(p) {
+		message{slab, m.reserved}.drop()
+		return errClosed
+	}
 	return w.stream.SendMsg(wire.NewSlabFrame(slab, p.done))
+}
+
+// track counts a message in flight, and reports whether the connection is open. Nothing
+// releases the messages of a closed connection.
+func (c *connection) track(p *inFlight) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.arriving == nil {
+		return false
+	}
+	p.call.pending.Add(1)
+	c.inFlight[p] = true
+	return true
 }
 
 // close must be called when the handler returns. If the call was cancelled, the transport
