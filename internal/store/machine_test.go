@@ -60,7 +60,9 @@ type hostileRun struct {
 	store    *Store
 	options  Options
 	seed     uint64
-	full     atomic.Bool // there is no space on the disk
+	full     atomic.Bool  // there is no space on the disk
+	broken   atomic.Int64 // number of changes of the log until one fails
+	shaky    atomic.Bool  // changes of the index fail at random
 	mu       sync.Mutex
 	attempts []attempt                       // guarded by mu
 	streams  map[string][]dcb.SequencedEvent // of subscriptions, by tag; guarded by mu
@@ -69,6 +71,15 @@ type hostileRun struct {
 func (r *hostileRun) before(op vfs.Op) error {
 	if r.full.Load() && (op.Kind == "allocate" || op.Kind == "create") {
 		return syscall.ENOSPC
+	}
+	switch op.Kind {
+	case "allocate", "create", "write", "sync", "syncdir", "truncate", "rename", "remove":
+	default:
+		return nil
+	}
+	inLog := strings.HasPrefix(op.Name, "/store/log")
+	if inLog && r.broken.Add(-1) == 0 || !inLog && r.shaky.Load() && rand.IntN(30) == 0 {
+		return syscall.EIO
 	}
 	return nil
 }
@@ -175,8 +186,9 @@ func (r *hostileRun) follow(tag string, chance *rand.Rand) {
 	r.streams[tag] = stream
 }
 
-// checkResults compares the results with the log.
-func (r *hostileRun) checkResults() {
+// checkResults compares the results with the log. Those after the first certain ones were
+// returned after the power was cut.
+func (r *hostileRun) checkResults(certain int) {
 	log, head, err := r.store.Read(context.Background(), dcb.Query{}, dcb.ReadOptions{}).Collect()
 	if err != nil || head != uint64(len(log)) {
 		r.Fatalf("the log has %d events, and the head is %d: %v", len(log), head, err)
@@ -198,23 +210,24 @@ func (r *hostileRun) checkResults() {
 	for i := range r.attempts {
 		a := &r.attempts[i]
 		first, n := found[a.id], counts[a.id]
-		known := a.err == nil || !errors.Is(a.err, dcb.ErrIO) || strings.Contains(a.err.Error(), "not written")
+		ok := a.err == nil && i < certain
+		known := ok || i < certain && (!errors.Is(a.err, dcb.ErrIO) || strings.Contains(a.err.Error(), "not written"))
 		switch {
-		case a.err == nil && n != len(a.events), n != 0 && n != len(a.events), a.err != nil && known && n != 0:
+		case ok && n != len(a.events), n != 0 && n != len(a.events), !ok && known && n != 0:
 			r.Errorf("append %s with the result %d, %v has %d events of %d in the log", a.id, a.position, a.err, n, len(a.events))
 		case a.err == nil && n > 0 && a.position != uint64(first+n):
 			r.Errorf("append %s has the result %d, and its last event is at %d", a.id, a.position, first+n)
 		}
 		if c := a.condition; c != nil {
-			r.checkCondition(log, a, first, n)
+			r.checkCondition(log, a, first, n, i < certain)
 		}
-		if a.err == nil {
+		if ok {
 			accepted++
 		}
-		if a.tracking != nil && a.err == nil {
+		if a.tracking != nil && ok {
 			least[a.tracking.Source] = max(least[a.tracking.Source], a.tracking.Position)
 		}
-		if a.tracking != nil && (a.err == nil || !known) {
+		if a.tracking != nil && (ok || !known) {
 			most[a.tracking.Source] = max(most[a.tracking.Source], a.tracking.Position)
 		}
 	}
@@ -226,6 +239,9 @@ func (r *hostileRun) checkResults() {
 	}
 	for tag, stream := range r.streams {
 		want := slices.DeleteFunc(slices.Clone(log), func(e dcb.SequencedEvent) bool { return e.Event.Tags[0] != tag })
+		if certain < len(r.attempts) {
+			stream = stream[:min(len(stream), len(want))]
+		}
 		if len(stream) > len(want) || !slices.EqualFunc(stream, want[:len(stream)], func(a, b dcb.SequencedEvent) bool { return a.Position == b.Position }) {
 			r.Errorf("the subscription to %s has %d events, which are not the first of %d", tag, len(stream), len(want))
 		}
@@ -233,7 +249,7 @@ func (r *hostileRun) checkResults() {
 	r.Logf("seed %d: %d appends, %d accepted, %d events, sources %v", r.seed, len(r.attempts), accepted, len(log), slices.Sorted(maps.Keys(most)))
 }
 
-func (r *hostileRun) checkCondition(log []dcb.SequencedEvent, a *attempt, first, n int) {
+func (r *hostileRun) checkCondition(log []dcb.SequencedEvent, a *attempt, first, n int, certain bool) {
 	matches := func(e *dcb.SequencedEvent) bool {
 		return a.condition.FailIfEventsMatch.Matches(e.Event.Type, e.Event.Tags)
 	}
@@ -243,7 +259,7 @@ func (r *hostileRun) checkCondition(log []dcb.SequencedEvent, a *attempt, first,
 		}
 	}
 	var refused *dcb.Error
-	if errors.As(a.err, &refused) && refused.ConflictPosition != 0 {
+	if certain && errors.As(a.err, &refused) && refused.ConflictPosition != 0 {
 		at := refused.ConflictPosition
 		if at > uint64(len(log)) || at <= a.condition.After || !matches(&log[at-1]) {
 			r.Errorf("append %s conflicts with position %d, which does not match after %d", a.id, at, a.condition.After)
@@ -264,8 +280,9 @@ func TestCallersGetTrueResultsWhileTheCommitterMisbehaves(t *testing.T) {
 func runHostile(t *testing.T, seed uint64) {
 	chance := rand.New(rand.NewPCG(seed, 1<<32))
 	r := &hostileRun{T: t, seed: seed, streams: map[string][]dcb.SequencedEvent{}}
+	disk := vfs.NewMem()
 	r.options = Options{
-		FS:           vfs.Observe(vfs.NewMem(), r.before),
+		FS:           vfs.Observe(disk, r.before),
 		SegmentBytes: int64(chance.IntN(4))*40_000 + 8_000,
 		BlockEvents:  5 + chance.IntN(200),
 		Logger:       slog.New(slog.DiscardHandler),
@@ -276,6 +293,10 @@ func runHostile(t *testing.T, seed uint64) {
 		chance:    rand.New(rand.NewPCG(seed, 2<<32)),
 		loses:     []int{0, 0, 10, 40}[seed%4],
 		fails:     []int{0, 5}[seed/4%2],
+	}
+	faulty := seed%3 == 2
+	if r.shaky.Store(faulty); faulty {
+		r.broken.Store(int64(chance.IntN(300)))
 	}
 	var calls sync.WaitGroup
 	for caller := range 12 {
@@ -289,18 +310,38 @@ func runHostile(t *testing.T, seed uint64) {
 		r.full.Store(chance.IntN(3) == 0)
 	}
 	r.full.Store(false)
+	var image *vfs.Mem // of the disk after the power is cut
+	var certain int
+	if seed%5 > 2 {
+		r.mu.Lock()
+		certain = len(r.attempts)
+		r.mu.Unlock()
+		image = disk.Crash(chance)
+		time.Sleep(time.Duration(chance.IntN(2)) * time.Millisecond)
+	}
 	closeErr := r.store.Close()
 	calls.Wait()
-	if closeErr != nil {
+	if closeErr != nil && !faulty {
 		t.Errorf("seed %d: closing: %v", seed, closeErr)
 	}
+	if image == nil {
+		certain = len(r.attempts)
+	} else {
+		r.options.FS = image
+		r.open()
+		if err := r.store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	r.broken.Store(0)
+	r.shaky.Store(false)
 	report, err := Check(context.Background(), "/store", &CheckOptions{Options: r.options})
 	if err != nil || len(report.Problems) > 0 {
 		t.Errorf("seed %d: the check finds %+v, %v", seed, report, err)
 	}
 	r.open()
 	defer r.store.Close()
-	r.checkResults()
+	r.checkResults(certain)
 	if t.Failed() {
 		t.Fatalf("seed %d", seed)
 	}
