@@ -186,7 +186,7 @@ func startHostile(t *testing.T, lasting time.Duration) (*running, *memoryStore, 
 }
 
 // Whatever clients do, the server releases everything that it reserved for them while their
-// connections stay open, and no append whose client is told that it failed takes effect.
+// connections stay open, and no append for which it returned an error takes effect.
 func TestServerReleasesWhatHostileClientsUse(t *testing.T) {
 	r, store, clients, wait := startHostile(t, *hostileFor)
 	wait()

@@ -34,8 +34,8 @@ func (b *slowBody) WriteStatus(*status.Status) error {
 }
 
 // A request may arrive at the moment at which it would be ended for being too slow. It is
-// ended or handled, never both: its client must not be told to repeat an append that is
-// handled.
+// ended or handled, never both: an error that allows the client to repeat an append must not
+// be returned if the append is handled.
 func TestRequestThatIsEndedAsTooSlowIsNotHandled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for waiting := range int64(200) {

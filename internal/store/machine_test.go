@@ -269,8 +269,8 @@ func (r *hostileRun) checkCondition(log []dcb.SequencedEvent, a *attempt, first,
 
 var hostileSeeds = flag.Uint64("seeds", 24, "number of runs of TestCallersGetTrueResultsWhileTheCommitterMisbehaves")
 
-// Whatever the committer and the disk do, each caller gets one true result, nobody waits for
-// ever, and the log and the index agree.
+// Whatever the committer and the disk do, each caller gets one true result, no caller waits
+// forever, and the log and the index agree.
 func TestCallersGetTrueResultsWhileTheCommitterMisbehaves(t *testing.T) {
 	for seed := range *hostileSeeds {
 		synctest.Test(t, func(t *testing.T) { runHostile(t, seed) })
