@@ -71,6 +71,7 @@ func (r *capacity) tryAcquire(s *share, held, more int64) bool {
 	fits := r.owns(s, &c) || len(s.claims) == 0 && r.comesFirst(s) && r.fits(s, &c)
 	if fits {
 		r.grant(s, &c)
+		r.grantNext() // the share may no longer be the one that uses least
 	}
 	return fits
 }
@@ -126,24 +127,33 @@ func (r *capacity) comesFirst(s *share) bool {
 // grantNext grants claims as long as the next one fits. The caller must hold mu.
 func (r *capacity) grantNext() {
 	for len(r.waiting) > 0 {
-		next := r.waiting[0]
-		for _, s := range r.waiting {
-			if s.used < next.used {
-				next = s
-			}
-			if r.owns(s, s.claims[0]) {
-				next = s
-				break
-			}
-		}
-		c := next.claims[0]
-		if !r.owns(next, c) && !r.fits(next, c) {
+		s, i := r.next()
+		c := s.claims[i]
+		if !r.owns(s, c) && !r.fits(s, c) {
 			return
 		}
-		r.drop(next, 0)
-		r.grant(next, c)
+		r.drop(s, i)
+		r.grant(s, c)
 		close(c.granted)
 	}
+}
+
+// next returns the share that is served next, and the index of the claim. A claim of
+// memory that its connection owns comes first, even if the connection waits for more with
+// an earlier claim. The caller must hold mu.
+func (r *capacity) next() (*share, int) {
+	next := r.waiting[0]
+	for _, s := range r.waiting {
+		if s.used < r.own {
+			if i := slices.IndexFunc(s.claims, func(c *claim) bool { return r.owns(s, c) }); i >= 0 {
+				return s, i
+			}
+		}
+		if s.used < next.used {
+			next = s
+		}
+	}
+	return next, 0
 }
 
 // grant adds a claim to its share. The caller must hold mu.
