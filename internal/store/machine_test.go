@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -48,6 +49,7 @@ func (c *hostileCommitter) commit(g sealedGroup) (outcome, error) {
 type attempt struct {
 	id        string // in the data of each event
 	events    []dcb.Event
+	restore   uint64 // position of the first event of a restore, 0 for an append
 	condition *dcb.AppendCondition
 	tracking  *dcb.TrackingInfo
 	position  uint64
@@ -66,6 +68,7 @@ type hostileRun struct {
 	mu       sync.Mutex
 	attempts []attempt                       // guarded by mu
 	streams  map[string][]dcb.SequencedEvent // of subscriptions, by tag; guarded by mu
+	reads    [][]dcb.SequencedEvent          // guarded by mu
 }
 
 func (r *hostileRun) before(op vfs.Op) error {
@@ -120,7 +123,11 @@ func (r *hostileRun) call(caller int) {
 		if chance.IntN(6) == 0 {
 			time.AfterFunc(time.Duration(chance.IntN(4000))*time.Microsecond, cancel)
 		}
-		a.position, a.err = r.store.Append(ctx, a.events, a.condition, a.tracking)
+		if chance.IntN(10) == 0 && len(a.events) > 0 {
+			r.restore(ctx, &a)
+		} else {
+			a.position, a.err = r.store.Append(ctx, a.events, a.condition, a.tracking)
+		}
 		cancel()
 		r.checkAtOnce(&a)
 		r.mu.Lock()
@@ -130,6 +137,61 @@ func (r *hostileRun) call(caller int) {
 			return
 		}
 		time.Sleep(time.Duration(chance.IntN(2000)) * time.Microsecond)
+	}
+}
+
+// restore restores the events after the head, with tracking before and in them.
+func (r *hostileRun) restore(ctx context.Context, a *attempt) {
+	head, _ := r.store.Head(ctx)
+	a.restore, a.condition = head+1, nil
+	var records []dcb.SequencedEvent
+	if a.tracking != nil {
+		records = append(records, dcb.SequencedEvent{Tracking: a.tracking})
+	}
+	for i := range a.events {
+		records = append(records, dcb.SequencedEvent{Position: a.restore + uint64(i), Event: a.events[i], Tracking: a.tracking})
+	}
+	if a.err = r.store.Restore(ctx, records); a.err == nil {
+		a.position = head + uint64(len(a.events))
+	}
+}
+
+// read reads backwards until the store closes. What it reads is checked when the log is
+// known.
+func (r *hostileRun) read(chance *rand.Rand) {
+	for {
+		tag, limit := fmt.Sprint(chance.IntN(hostileTags)), uint32(1+chance.IntN(40))
+		events, _, err := r.store.Read(context.Background(), tagged(tag), dcb.ReadOptions{Backwards: true, Limit: &limit}).Collect()
+		if err != nil {
+			if !errors.Is(err, dcb.ErrClosed) {
+				r.Errorf("reading: %v", err)
+			}
+			return
+		}
+		slices.Reverse(events)
+		r.mu.Lock()
+		r.reads = append(r.reads, events)
+		r.mu.Unlock()
+		time.Sleep(time.Duration(chance.IntN(3000)) * time.Microsecond)
+	}
+}
+
+// checkReads checks that each read returned adjacent ones of the events with its tag.
+func (r *hostileRun) checkReads(log []dcb.SequencedEvent) {
+	for _, events := range r.reads {
+		if len(events) == 0 || events[len(events)-1].Position > uint64(len(log)) {
+			continue
+		}
+		next := events[0].Position
+		for i := range events {
+			for log[next-1].Event.Tags[0] != events[0].Event.Tags[0] {
+				next++
+			}
+			if events[i].Position != next || !bytes.Equal(events[i].Event.Data, log[next-1].Event.Data) {
+				r.Fatalf("a read returned the event at %d, want that at %d", events[i].Position, next)
+			}
+			next++
+		}
 	}
 }
 
@@ -145,7 +207,7 @@ func (r *hostileRun) checkAtOnce(a *attempt) {
 	}
 	if at := refused.ConflictPosition; at > head {
 		r.Errorf("append %s conflicts with position %d, and the head is %d", a.id, at, head)
-	} else if at > 0 {
+	} else if at > 0 || a.restore > 0 && head >= a.restore {
 		return
 	}
 	if a.tracking == nil {
@@ -153,7 +215,7 @@ func (r *hostileRun) checkAtOnce(a *attempt) {
 		return
 	}
 	position, known, err := r.store.GetTrackingInfo(context.Background(), a.tracking.Source)
-	if !errors.Is(err, dcb.ErrClosed) && (!known || position < a.tracking.Position) {
+	if !errors.Is(err, dcb.ErrClosed) && (!known || position < a.tracking.Position || a.restore > 0 && position == a.tracking.Position) {
 		r.Errorf("append %s is refused with %v, and the source is at %d, %v", a.id, a.err, position, err)
 	}
 }
@@ -237,6 +299,7 @@ func (r *hostileRun) checkResults(certain int) {
 			r.Errorf("source %s is at %d, want %d to %d: %v", source, position, least[source], most[source], err)
 		}
 	}
+	r.checkReads(log)
 	for tag, stream := range r.streams {
 		want := slices.DeleteFunc(slices.Clone(log), func(e dcb.SequencedEvent) bool { return e.Event.Tags[0] != tag })
 		if certain < len(r.attempts) {
@@ -301,6 +364,9 @@ func runHostile(t *testing.T, seed uint64) {
 	var calls sync.WaitGroup
 	for caller := range 12 {
 		calls.Go(func() { r.call(caller) })
+	}
+	for reader := range 2 {
+		calls.Go(func() { r.read(rand.New(rand.NewPCG(seed, uint64(reader+200)))) })
 	}
 	for tag := range hostileTags {
 		calls.Go(func() { r.follow(fmt.Sprint(tag), rand.New(rand.NewPCG(seed, uint64(tag+100)))) })

@@ -187,21 +187,33 @@ func (l *library) read(t *rapid.T) {
 func (l *library) subscribe(t *rapid.T) {
 	q, after := drawLibraryQuery(t), l.drawBound(t)
 	batchSize := l.drawBatchSize(t)
-	c, err := l.store.OpenSubscription(&record.SubscribeRequest{Query: q, After: after, BatchSize: batchSize})
+	want := l.matching(q, after, math.MaxUint64)
+	var c record.Cursor
+	var err error
+	if rapid.Bool().Draw(t, "read?") {
+		r := &record.ReadRequest{Query: q, Options: dcb.ReadOptions{Start: &after}, BatchSize: batchSize, Subscribe: true}
+		if rapid.Bool().Draw(t, "limit?") {
+			limit := rapid.Uint32Range(0, 300).Draw(t, "limit")
+			r.Options.Limit = &limit
+			want = want[:min(len(want), int(limit))]
+		}
+		c, err = l.store.OpenRead(r)
+	} else {
+		if len(want) > 0 && want[0].Position == after {
+			want = want[1:]
+		}
+		c, err = l.store.OpenSubscription(&record.SubscribeRequest{Query: q, After: after, BatchSize: batchSize})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []dcb.SequencedEvent
-	for c.(*cursor).hasUnchecked() {
+	for c := c.(*cursor); c.hasUnchecked() && !c.done; {
 		events, _, err := l.next(t, c, batchSize)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, events...)
-	}
-	want := l.matching(q, after, math.MaxUint64)
-	if len(want) > 0 && want[0].Position == after {
-		want = want[1:]
 	}
 	l.compare(t, got, want)
 }
