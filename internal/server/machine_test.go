@@ -80,13 +80,17 @@ func (c *hostileClient) start() {
 	for range c.chance.IntN(2) * c.chance.IntN(200) {
 		query.Items = append(query.Items, &umadbv1.QueryItem{Tags: []string{"none", "nowhere"}})
 	}
-	switch c.chance.IntN(6) {
+	switch c.chance.IntN(8) {
 	case 0, 1:
 		method, message = umadbv1.DCB_Read_FullMethodName, &umadbv1.ReadRequest{Query: query}
 	case 2:
 		method, message = umadbv1.DCB_Subscribe_FullMethodName, &umadbv1.SubscribeRequest{Query: query}
 	case 3:
 		method, message = umadbv1.DCB_Head_FullMethodName, &umadbv1.HeadRequest{}
+	case 4:
+		method, message = watchMethod, &umadbv1.HeadRequest{}
+	case 5:
+		method, message = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &umadbv1.HeadRequest{}
 	default:
 		c.made++
 		call.append = fmt.Sprint(c.name, "-", c.made)
