@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/storetest"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -132,4 +133,25 @@ func TestLostGroupsLeaveNoTraceInAStore(t *testing.T) {
 			t.Errorf("%s is at %d, %v", tag, position, err)
 		}
 	}
+}
+
+// A store that loses groups behaves as one that does not.
+func TestModelAgreesWithAStoreThatLosesGroups(t *testing.T) {
+	storetest.Model(t, func(t storetest.T) (dcb.EventStore, func() dcb.EventStore) {
+		options := &Options{FS: vfs.NewMem(), SegmentBytes: 4096, BlockEvents: 3}
+		var s *Store
+		open := func() dcb.EventStore {
+			if s != nil {
+				s.Close()
+			}
+			var err error
+			if s, err = Open("/store", options); err != nil {
+				t.Fatalf("open: %v", err)
+			}
+			s.pipeline.committer = &lossyCommitter{committer: s.pipeline.committer}
+			return s
+		}
+		t.Cleanup(func() { s.Close() })
+		return open(), open
+	})
 }
