@@ -2,6 +2,7 @@ package server
 
 import (
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,8 +13,10 @@ type capacityRun struct {
 	*testing.T
 	capacity *capacity
 	shares   []share
-	held     [][]int64 // by share
-	waiting  []int     // number of claims, by share
+
+	mu      sync.Mutex
+	held    [][]int64 // by share; guarded by mu
+	waiting []int     // number of claims, by share; guarded by mu
 }
 
 // check checks what must hold when nothing moves: the counters are right, and no claim
@@ -21,6 +24,10 @@ type capacityRun struct {
 func (r *capacityRun) check() {
 	r.Helper()
 	c := r.capacity
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	total, waiting := int64(0), 0
 	for i := range r.shares {
 		s, used := &r.shares[i], int64(0)
@@ -54,9 +61,13 @@ func (r *capacityRun) check() {
 
 // acquire makes a new reservation, which waits at most for patience.
 func (r *capacityRun) acquire(i int, bytes int64, patience time.Duration) {
+	r.mu.Lock()
 	r.waiting[i]++
+	r.mu.Unlock()
 	go func() {
 		err := r.capacity.acquireFor(&r.shares[i], bytes, patience)
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.waiting[i]--
 		if err == nil {
 			r.held[i] = append(r.held[i], bytes)
@@ -65,11 +76,20 @@ func (r *capacityRun) acquire(i int, bytes int64, patience time.Duration) {
 	synctest.Wait()
 }
 
-func (r *capacityRun) release(i, n int) {
+// release releases a reservation of a share, and reports whether it has one.
+func (r *capacityRun) release(i int, chance *rand.Rand) bool {
+	r.mu.Lock()
+	if len(r.held[i]) == 0 {
+		r.mu.Unlock()
+		return false
+	}
+	n := chance.IntN(len(r.held[i]))
 	bytes := r.held[i][n]
 	r.held[i] = append(r.held[i][:n:n], r.held[i][n+1:]...)
+	r.mu.Unlock()
 	r.capacity.release(&r.shares[i], bytes)
 	synctest.Wait()
+	return true
 }
 
 func TestCapacityGrantsWhatFits(t *testing.T) {
@@ -90,17 +110,14 @@ func TestCapacityGrantsWhatFits(t *testing.T) {
 				case 2:
 					time.Sleep(time.Duration(chance.IntN(300)) * time.Millisecond)
 				default:
-					if n := len(r.held[i]); n > 0 {
-						r.release(i, chance.IntN(n))
-					}
+					r.release(i, chance)
 				}
 				synctest.Wait()
 				r.check()
 			}
 			time.Sleep(time.Second) // no claim waits any longer
 			for i := range shares {
-				for len(r.held[i]) > 0 {
-					r.release(i, 0)
+				for r.release(i, chance) {
 				}
 			}
 			r.check()
