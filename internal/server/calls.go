@@ -217,6 +217,22 @@ func (c *call) SendMsg(message any) error {
 		return err
 	}
 	*slab = encoded
-	c.pending.Add(1)
+	if !c.addPending() {
+		return c.ServerStream.SendMsg(wire.NewSlabFrame(slab, nil)) // fails
+	}
 	return c.ServerStream.SendMsg(wire.NewSlabFrame(slab, c.written))
+}
+
+// addPending counts a message that will be written. It reports false if the call has been
+// released: untilStopping does not wait for its handler, which may still send.
+func (c *call) addPending() bool {
+	for {
+		n := c.pending.Load()
+		if n == 0 {
+			return false
+		}
+		if c.pending.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
