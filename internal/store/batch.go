@@ -30,6 +30,7 @@ type batch struct {
 	records []wanted
 	end     bool // the selection has no more events
 
+	matches   matches
 	positions []uint64 // buffers
 	locations []index.Location
 }
@@ -78,8 +79,8 @@ func (b *batch) last() uint64 {
 
 // locate adds the records of a selection until the bound is reached.
 func (b *batch) locate(ctx context.Context, sn snapshot, sel selection) error {
-	m, err := b.store.matches(ctx, sn, sel, nil)
-	if err != nil {
+	m := &b.matches
+	if err := m.start(caller{ctx: ctx, store: b.store}, sn, sel); err != nil {
 		return err
 	}
 	for {

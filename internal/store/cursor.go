@@ -124,12 +124,9 @@ func (c *cursor) nextEvents(ctx context.Context, dst []byte, space int) ([]byte,
 // message has only the head.
 func (c *cursor) nextOfRead(ctx context.Context, dst []byte, space int) ([]byte, error) {
 	dst, last, err := c.read(ctx, dst, space-record.MaxHeadBytes)
-	if larger := (*record.MessageTooSmallError)(nil); errors.As(err, &larger) {
-		larger.Need += record.MaxHeadBytes
-	}
 	switch {
 	case err != nil:
-		return dst, err
+		return dst, withHead(err)
 	case last == 0 && c.started:
 		c.done = true
 		return dst, io.EOF
@@ -139,6 +136,14 @@ func (c *cursor) nextOfRead(ctx context.Context, dst []byte, space int) ([]byte,
 		last = c.head
 	}
 	return record.AppendHead(dst, last), nil
+}
+
+// withHead adds the size of a head to that of a message that is too small.
+func withHead(err error) error {
+	if larger := (*record.MessageTooSmallError)(nil); errors.As(err, &larger) {
+		larger.Need += record.MaxHeadBytes
+	}
+	return err
 }
 
 // read appends the next events between low and high, and returns the position of the last

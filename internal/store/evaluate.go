@@ -26,9 +26,26 @@ var errStepLimit = errors.New("the evaluation has reached its step limit")
 
 // meter counts the steps of an evaluation.
 type meter struct {
-	steps, limit int          // of the current slice
-	total        int          // steps of all slices
-	interrupted  func() error // called every checkEvery steps; may be nil
+	steps, limit int    // of the current slice
+	total        int    // steps of all slices
+	caller       caller // may be the zero value, which is never interrupted
+}
+
+// caller is who waits for an evaluation.
+type caller struct {
+	ctx    context.Context
+	store  *Store
+	giveUp <-chan struct{} // closed when the caller cancels; may be nil
+}
+
+// interrupted returns an error if the evaluation must stop.
+func (c *caller) interrupted() error {
+	select {
+	case <-c.giveUp:
+		return context.Canceled
+	default:
+		return c.store.interrupted(c.ctx)
+	}
 }
 
 func (m *meter) step() error {
@@ -37,8 +54,8 @@ func (m *meter) step() error {
 	if m.steps > m.limit {
 		return errStepLimit
 	}
-	if m.interrupted != nil && m.steps%checkEvery == 0 {
-		return m.interrupted()
+	if m.caller.store != nil && m.steps%checkEvery == 0 {
+		return m.caller.interrupted()
 	}
 	return nil
 }
@@ -73,16 +90,15 @@ type scan struct {
 	key, last uint64 // the next key to look for, and the last one
 }
 
-// newScan looks up the terms of the query in the block. Like next, it returns errStepLimit
-// when the meter reaches its limit.
-func newScan(q *query, r blockRange, direction index.Direction, m *meter) (*scan, error) {
-	s := &scan{query: q, blockRange: r, direction: direction, meter: m, key: r.first, last: r.last}
+// start starts a scan and looks up the terms of the query in the block. Like next, it
+// returns errStepLimit when the meter reaches its limit.
+func (s *scan) start(q *query, r blockRange, direction index.Direction, m *meter) (err error) {
+	*s = scan{query: q, blockRange: r, direction: direction, meter: m, key: r.first, last: r.last}
 	if direction == index.Backwards {
 		s.key, s.last = direction.Key(r.last), direction.Key(r.first)
 	}
-	var err error
 	s.matched, err = s.postings()
-	return s, err
+	return err
 }
 
 // next returns the next position, and false if there are no more.
@@ -118,25 +134,17 @@ type matches struct {
 	query     *query
 	direction index.Direction
 
-	rest  []blockRange // remaining ranges; scan covers the beginning of the first
-	width uint64       // size of the next slice; 0 for all of the range
-	scan  *scan        // the current slice, or nil
-	meter meter
+	rest     []blockRange // remaining ranges
+	width    uint64       // size of the next slice; 0 for all of the range
+	scanning bool
+	scan     scan // the current slice, at the beginning of the first range
+	meter    meter
 }
 
-// matches returns an iterator over a selection. It ends with context.Canceled when giveUp,
-// which may be nil, is closed.
-func (s *Store) matches(ctx context.Context, sn snapshot, sel selection, giveUp <-chan struct{}) (*matches, error) {
-	m := &matches{store: s, snapshot: sn, query: sel.query, direction: sel.direction, rest: sn.blockRanges(sel.low, sel.high, sel.direction)}
-	m.meter.interrupted = func() error {
-		select {
-		case <-giveUp:
-			return context.Canceled
-		default:
-			return s.interrupted(ctx)
-		}
-	}
-	return m, m.meter.interrupted()
+// start starts an iteration over a selection, for a caller.
+func (m *matches) start(c caller, sn snapshot, sel selection) error {
+	*m = matches{store: c.store, snapshot: sn, query: sel.query, direction: sel.direction, rest: sn.blockRanges(sel.low, sel.high, sel.direction), meter: meter{caller: c}}
+	return c.interrupted()
 }
 
 // next appends the next positions to dst, at most n and all in one block, and returns the
@@ -150,7 +158,7 @@ func (m *matches) next(ctx context.Context, dst []uint64, n int) (block, []uint6
 			return nil, dst, err
 		}
 		if m.rest[0].size() == 0 {
-			m.rest, m.scan, m.width = m.rest[1:], nil, 0
+			m.rest, m.scanning, m.width = m.rest[1:], false, 0
 		}
 		if len(found) > len(dst) {
 			return current.block, found, nil
@@ -166,22 +174,22 @@ func (m *matches) inSlot(ctx context.Context, dst []uint64, n int) ([]uint64, er
 		return dst, err
 	}
 	defer acquired.release()
-	if m.scan == nil {
-		err = m.start()
+	if !m.scanning {
+		err = m.startSlice()
 	}
 	if err == nil {
 		dst, err = m.collect(dst, n)
 	}
 	if errors.Is(err, errStepLimit) {
 		m.width = max(1, m.scan.size()/4)
-		m.scan = nil
+		m.scanning = false
 		return dst, nil
 	}
 	return dst, err
 }
 
-// start starts a slice at the beginning of the first range.
-func (m *matches) start() (err error) {
+// startSlice starts a slice at the beginning of the first range.
+func (m *matches) startSlice() error {
 	if m.width == 0 {
 		m.width = m.rest[0].size()
 	}
@@ -190,8 +198,8 @@ func (m *matches) start() (err error) {
 	if slice.size() == 1 {
 		m.meter.limit = math.MaxInt
 	}
-	m.scan, err = newScan(m.query, slice, m.direction, &m.meter)
-	return err
+	m.scanning = true
+	return m.scan.start(m.query, slice, m.direction, &m.meter)
 }
 
 // collect appends positions of the current slice to dst, at most n. At the end of the slice
@@ -204,7 +212,7 @@ func (m *matches) collect(dst []uint64, n int) ([]uint64, error) {
 		}
 		if !ok {
 			m.rest[0] = m.rest[0].after(m.scan.end(m.direction), m.direction)
-			m.scan = nil
+			m.scanning = false
 			if m.meter.steps < m.query.sliceSteps()/4 {
 				m.width *= 2
 			}
@@ -222,8 +230,8 @@ func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uin
 	if after >= sn.head {
 		return 0, nil
 	}
-	m, err := s.matches(ctx, sn, selection{q, after + 1, sn.head, index.Forwards}, giveUp)
-	if err != nil {
+	var m matches
+	if err := m.start(caller{ctx, s, giveUp}, sn, selection{q, after + 1, sn.head, index.Forwards}); err != nil {
 		return 0, err
 	}
 	_, found, err := m.next(ctx, make([]uint64, 0, 1), 1)
@@ -238,9 +246,9 @@ func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uin
 // taken.
 func firstMatchWithin(sn snapshot, q *query, after uint64, limit int) (position uint64, steps int, err error) {
 	m := meter{limit: limit}
+	var s scan
 	for _, r := range sn.blockRanges(after+1, sn.head, index.Forwards) {
-		s, err := newScan(q, r, index.Forwards, &m)
-		if err != nil {
+		if err := s.start(q, r, index.Forwards, &m); err != nil {
 			return 0, m.steps, err
 		}
 		if position, ok, err := s.next(); ok || err != nil {

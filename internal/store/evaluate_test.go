@@ -30,7 +30,8 @@ func matchesOf(t *testing.T, s *Store, q dcb.Query, low, high uint64, direction 
 	var found []uint64
 	sn := s.snapshot()
 	defer sn.release()
-	m, err := s.matches(t.Context(), sn, selection{compile(s.hasher, q), low, high, direction}, nil)
+	var m matches
+	err := m.start(caller{ctx: t.Context(), store: s}, sn, selection{compile(s.hasher, q), low, high, direction})
 	for more := true; more && err == nil; {
 		before := len(found)
 		_, found, err = m.next(t.Context(), found, 100)
