@@ -43,4 +43,4 @@ for round in $(seq "$rounds"); do
 	run "$tree" before
 	run "$PWD" after
 done
-go run golang.org/x/perf/cmd/benchstat@latest "$dir/before.txt" "$dir/after.txt"
+go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da "before=$dir/before.txt" "after=$dir/after.txt"
