@@ -88,7 +88,7 @@ func (b *batch) locate(ctx context.Context, sn snapshot, sel selection) error {
 		if n == 0 {
 			return nil
 		}
-		from, positions, err := m.next(ctx, b.positions[:0], n)
+		from, positions, err := m.next(b.positions[:0], n)
 		if err != nil {
 			return err
 		}

@@ -129,7 +129,6 @@ type selection struct {
 // next one starts after the last position that was found, and has a quarter of the size. A
 // slice of a single position has no limit: it takes at most stepsPerTerm steps for each term.
 type matches struct {
-	store     *Store
 	snapshot  snapshot
 	query     *query
 	direction index.Direction
@@ -143,18 +142,18 @@ type matches struct {
 
 // start starts an iteration over a selection, for a caller.
 func (m *matches) start(c caller, sn snapshot, sel selection) error {
-	*m = matches{store: c.store, snapshot: sn, query: sel.query, direction: sel.direction, rest: sn.blockRanges(sel.low, sel.high, sel.direction), meter: meter{caller: c}}
+	*m = matches{snapshot: sn, query: sel.query, direction: sel.direction, rest: sn.blockRanges(sel.low, sel.high, sel.direction), meter: meter{caller: c}}
 	return c.interrupted()
 }
 
 // next appends the next positions to dst, at most n and all in one block, and returns the
 // block. At the end it returns none.
-func (m *matches) next(ctx context.Context, dst []uint64, n int) (block, []uint64, error) {
+func (m *matches) next(dst []uint64, n int) (block, []uint64, error) {
 	for len(m.rest) > 0 {
 		current := m.rest[0]
-		found, err := m.inSlot(ctx, dst, n)
+		found, err := m.inSlot(dst, n)
 		if err != nil {
-			m.store.markCorrupt(m.snapshot.blocks, err)
+			m.meter.caller.store.markCorrupt(m.snapshot.blocks, err)
 			return nil, dst, err
 		}
 		if m.rest[0].size() == 0 {
@@ -168,8 +167,9 @@ func (m *matches) next(ctx context.Context, dst []uint64, n int) (block, []uint6
 }
 
 // inSlot acquires a slot and continues the current slice, or starts one.
-func (m *matches) inSlot(ctx context.Context, dst []uint64, n int) ([]uint64, error) {
-	acquired, err := m.store.slots.acquire(ctx, m.query.terms, m.meter.total)
+func (m *matches) inSlot(dst []uint64, n int) ([]uint64, error) {
+	c := &m.meter.caller
+	acquired, err := c.store.slots.acquire(c.ctx, m.query.terms, m.meter.total)
 	if err != nil {
 		return dst, err
 	}
@@ -234,7 +234,7 @@ func (s *Store) firstMatch(ctx context.Context, sn snapshot, q *query, after uin
 	if err := m.start(caller{ctx, s, giveUp}, sn, selection{q, after + 1, sn.head, index.Forwards}); err != nil {
 		return 0, err
 	}
-	_, found, err := m.next(ctx, make([]uint64, 0, 1), 1)
+	_, found, err := m.next(make([]uint64, 0, 1), 1)
 	if err != nil || len(found) == 0 {
 		return 0, err
 	}

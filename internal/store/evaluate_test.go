@@ -34,7 +34,7 @@ func matchesOf(t *testing.T, s *Store, q dcb.Query, low, high uint64, direction 
 	err := m.start(caller{ctx: t.Context(), store: s}, sn, selection{compile(s.hasher, q), low, high, direction})
 	for more := true; more && err == nil; {
 		before := len(found)
-		_, found, err = m.next(t.Context(), found, 100)
+		_, found, err = m.next(found, 100)
 		more = len(found) > before
 	}
 	if err != nil {

@@ -170,17 +170,10 @@ func (g *openGroup) seal(env environment) sealedGroup {
 	return s
 }
 
-// refuse answers the accepted operations of a group with an error.
-func (g *group) refuse(err error) {
+// answerAll answers the accepted operations of a group that is not durable.
+func (g *group) answerAll(r result) {
 	for _, a := range g.accepted {
-		a.op.answer(result{err: err})
-	}
-}
-
-// returnStale answers the accepted operations with stale: their callers precheck again.
-func (g *group) returnStale() {
-	for _, a := range g.accepted {
-		a.op.answer(result{stale: true})
+		a.op.answer(r)
 	}
 }
 

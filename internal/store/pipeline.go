@@ -103,7 +103,7 @@ func (p *pipeline) submit(ctx context.Context, op *operation) (result, error) {
 // those that are decided.
 func (p *pipeline) commitGroups() {
 	for g := range p.sealed {
-		o, err := outcome(failed), p.env.failure()
+		o, err := failed, p.env.failure()
 		if err == nil {
 			o, err = p.committer.commit(g)
 		}
@@ -114,7 +114,7 @@ func (p *pipeline) commitGroups() {
 			d.answer()
 			p.env.notify(d)
 		case failed:
-			g.refuse(p.env.fail(err))
+			g.answerAll(result{err: p.env.fail(err)})
 		}
 		p.settled <- settled{g, o}
 	}

@@ -185,7 +185,7 @@ func (w *writer) settle(s settled) {
 	case decided:
 		answer(results)
 	case failed:
-		refuse(results, w.env.failure())
+		answerAll(results, result{err: w.env.failure()})
 	case lost:
 		w.withdraw(s.group, results)
 	}
@@ -197,10 +197,11 @@ func (w *writer) settle(s settled) {
 // callers precheck again, also those whose results were deferred.
 func (w *writer) withdraw(g sealedGroup, results []deferred) {
 	w.env.withdraw(g.sealed, g.mark)
-	g.returnStale()
-	returnStale(results)
-	w.open.returnStale()
-	returnStale(w.deferred)
+	stale := result{stale: true}
+	g.answerAll(stale)
+	answerAll(results, stale)
+	w.open.answerAll(stale)
+	answerAll(w.deferred, stale)
 	w.deferred = nil
 	buffers := w.open.group
 	buffers.clear()
@@ -214,17 +215,10 @@ func answer(results []deferred) {
 	}
 }
 
-// refuse sends an error in place of deferred results.
-func refuse(results []deferred, err error) {
+// answerAll sends a result in place of deferred results.
+func answerAll(results []deferred, r result) {
 	for _, d := range results {
-		d.op.answer(result{err: err})
-	}
-}
-
-// returnStale answers deferred operations with stale: their callers precheck again.
-func returnStale(results []deferred) {
-	for _, d := range results {
-		d.op.answer(result{stale: true})
+		d.op.answer(r)
 	}
 }
 
