@@ -16,12 +16,7 @@ import (
 // A condition may take long to evaluate; until then the append has no effect.
 func TestShutdownEndsAppendsThatAreNotClaimed(t *testing.T) {
 	store := newMemoryStore()
-	entered := make(chan struct{})
-	store.onCommit = func(ctx context.Context) error {
-		close(entered)
-		<-ctx.Done()
-		return ctx.Err()
-	}
+	entered := blockCommit(store)
 	r := start(t, store, server.Options{})
 	client := r.client(t)
 	appended := make(chan error, 1)

@@ -135,12 +135,7 @@ func waitUntilNotListening(t *testing.T, r *running) {
 
 func TestShutdownReturnsWhenContextIsDone(t *testing.T) {
 	store := newMemoryStore()
-	entered := make(chan struct{})
-	store.onCommit = func(ctx context.Context) error {
-		close(entered)
-		<-ctx.Done()
-		return ctx.Err()
-	}
+	entered := blockCommit(store)
 	r := start(t, store, server.Options{})
 	client := r.client(t)
 	appended := make(chan error, 1)

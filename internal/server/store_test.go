@@ -40,6 +40,18 @@ func newMemoryStore() *memoryStore {
 	}
 }
 
+// blockCommit makes the next Commit wait until its caller gives up. The channel is closed
+// when it has started.
+func blockCommit(s *memoryStore) (entered <-chan struct{}) {
+	started := make(chan struct{})
+	s.onCommit = func(ctx context.Context) error {
+		close(started)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return started
+}
+
 func (s *memoryStore) Limits() *dcb.Limits     { return &s.limits }
 func (s *memoryStore) Failed() <-chan struct{} { return s.failed }
 

@@ -46,8 +46,9 @@ func flipBit(t *testing.T, fs *vfs.Mem, name string, at int64) {
 	}
 }
 
-// In the log of a closed store, every flipped bit is found.
-func TestCheckFindsEveryFlippedBitOfLog(t *testing.T) {
+// newClosedStore returns the disk of a store that was closed after 12 appends of 2 events.
+func newClosedStore(t *testing.T) *vfs.Mem {
+	t.Helper()
 	s, _, disk := newFaultyStore(t)
 	for i := range 12 {
 		mustAppend(t, s, fmt.Sprint(i), 2)
@@ -55,6 +56,12 @@ func TestCheckFindsEveryFlippedBitOfLog(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return disk
+}
+
+// In the log of a closed store, every flipped bit is found.
+func TestCheckFindsEveryFlippedBitOfLog(t *testing.T) {
+	disk := newClosedStore(t)
 	for _, name := range disk.Files() {
 		if filepath.Dir(name) != "/store/log" {
 			continue
@@ -106,13 +113,7 @@ func TestLostEndOfLogIsDetected(t *testing.T) {
 }
 
 func TestCorruptIndexPageIsRebuilt(t *testing.T) {
-	s, _, disk := newFaultyStore(t)
-	for i := range 12 {
-		mustAppend(t, s, fmt.Sprint(i), 2)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	disk := newClosedStore(t)
 	// Open rebuilds and compacts blocks, so the files differ each time.
 	for page := range int64(4) {
 		for _, name := range disk.Files() {
@@ -169,13 +170,7 @@ func fileSize(t *testing.T, fs *vfs.Mem, name string) int64 {
 }
 
 func TestLostLogIsNotReplaced(t *testing.T) {
-	s, _, disk := newFaultyStore(t)
-	for i := range 12 {
-		mustAppend(t, s, fmt.Sprint(i), 2)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	disk := newClosedStore(t)
 	for _, name := range disk.Files() {
 		if filepath.Dir(name) == "/store/log" {
 			if err := disk.Remove(name); err != nil {
