@@ -8,7 +8,7 @@
 // published head. Reads run entirely in it. Unless the store is read-only, Open starts
 // six more goroutines, which Close ends in this order:
 //
-//   - the writer (writer.go) receives requests in order, checks each against the
+//   - the writer (writer.go, decide.go) receives requests in order, checks each against the
 //     events added since its precheck, and encodes the accepted ones into the open
 //     group;
 //   - the committer (pipeline.go, committer.go) writes a group, syncs, publishes the
