@@ -25,10 +25,11 @@ var packages = map[string][]string{
 	"internal/store":    {"dcb", "internal/record", "internal/eventlog", "internal/index", "internal/vfs"},
 
 	// The wire protocol. Only the command line combines server and store.
-	"internal/record": {"dcb"},
-	"internal/wire":   {"dcb", "internal/record", "proto/umadb/v1"},
-	"internal/client": {"dcb", "internal/wire", "internal/record", "proto/umadb/v1"},
-	"internal/server": {"dcb", "internal/wire", "internal/record", "proto/umadb/v1"},
+	"internal/record":    {"dcb"},
+	"internal/transport": {},
+	"internal/wire":      {"dcb", "internal/record", "internal/transport", "proto/umadb/v1"},
+	"internal/client":    {"dcb", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
+	"internal/server":    {"dcb", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
 
 	"internal/ndjson":   {"dcb", "internal/record"},
 	"internal/transfer": {"dcb", "internal/ndjson"},

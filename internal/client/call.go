@@ -7,14 +7,13 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
+	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
@@ -47,22 +46,17 @@ type failure struct {
 
 // invoke makes one attempt of a unary call.
 func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
-	var trailer metadata.MD
-	var server peer.Peer // set if there was a connection
-	err := c.pool.first.Invoke(ctx, method, request, response, grpc.Trailer(&trailer), grpc.Peer(&server))
+	attempt, err := transport.Invoke(ctx, c.pool.first, method, request, response)
 	if err == nil {
 		return nil
 	}
 	code := status.Code(err)
-	// A proxy that resets the stream can also cause this status, although the server has
-	// received the request; then the trailer is empty. If the server sent a status only,
-	// the trailer contains at least the content type.
-	exhausted := code == codes.ResourceExhausted && len(trailer) > 0
+	exhausted := code == codes.ResourceExhausted && attempt.Answered
 	return &failure{
-		err:         wire.FromStatus(err, trailer),
+		err:         wire.FromStatus(err, attempt.Trailer),
 		unavailable: code == codes.Unavailable,
 		exhausted:   exhausted,
-		noEffect:    server.Addr == nil || exhausted || code == codes.Unimplemented || wire.RefusedForSize(err) || wire.RefusedForStop(err),
+		noEffect:    !attempt.Sent || exhausted || code == codes.Unimplemented || transport.RefusedForSize(err) || wire.RefusedForStop(err),
 	}
 }
 

@@ -13,13 +13,11 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
-	health "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -43,12 +41,12 @@ type connectFunc func(...grpc.DialOption) (*grpc.ClientConn, error)
 
 // connector returns a connectFunc for a server.
 func connector(t target, options Options, dialer *dialer, distrust func(error)) (connectFunc, error) {
-	transport, err := transportCredentials(t, options.CAFile, distrust)
+	secured, err := transportCredentials(t, options.CAFile, distrust)
 	if err != nil {
 		return nil, err
 	}
 	dialOptions := []grpc.DialOption{
-		grpc.WithTransportCredentials(transport),
+		grpc.WithTransportCredentials(secured),
 		grpc.WithUserAgent("umadb-go"),
 		grpc.WithDefaultCallOptions(
 			grpc.ForceCodecV2(wire.Codec{}),
@@ -112,22 +110,15 @@ func noConnection(conn *grpc.ClientConn, why string) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection to " + strings.TrimPrefix(conn.CanonicalTarget(), scheme) + why}
 }
 
-// reason returns why the last attempt to connect failed, or "" if none failed. gRPC
-// returns the reason only from a call, which fails at once without being sent.
+// reason returns why the last attempt to connect failed, or "" if that has not failed.
 func reason(conn *grpc.ClientConn) string {
-	if conn.GetState() != connectivity.TransientFailure {
-		return ""
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-	defer cancel()
-	err := conn.Invoke(ctx, health.Health_Check_FullMethodName, new(health.HealthCheckRequest), new(health.HealthCheckResponse))
 	var failed *dcb.Error
-	if status.Code(err) != codes.Unavailable || !errors.As(wire.FromStatus(err, nil), &failed) {
+	if !errors.As(wire.FromStatus(transport.ConnectError(conn), nil), &failed) {
 		return ""
 	}
 	// Only before the first connection: afterwards it is known that the server has no TLS.
-	if rest, found := strings.CutPrefix(failed.Detail, wire.NotHTTP2); found {
-		return ": " + wire.NotHTTP2 + ", perhaps because the server uses TLS" + rest
+	if rest, found := strings.CutPrefix(failed.Detail, transport.NotHTTP2); found {
+		return ": " + transport.NotHTTP2 + ", perhaps because the server uses TLS" + rest
 	}
 	return ": " + failed.Detail
 }

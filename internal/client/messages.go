@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -125,7 +126,7 @@ func (m *Messages) receive() error {
 // noteHeaders records that the server has answered, if a stream that ended without a
 // message has received headers.
 func (m *Messages) noteHeaders() {
-	if headers, _ := m.stream.Header(); headers == nil {
+	if !transport.HasHeaders(m.stream) {
 		return
 	}
 	m.answered = true

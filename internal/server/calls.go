@@ -10,9 +10,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -52,7 +52,7 @@ type call struct {
 	ctx               context.Context
 
 	started bool           // guarded by connection.mu; its handler has started
-	body    transport      // guarded by connection.mu; the stream of the request that is being received
+	body    transport.Body // guarded by connection.mu; from which the request is received, if awaited is set
 	awaited time.Time      // guarded by connection.mu; when receiving started
 	aborted *status.Status // guarded by connection.mu; why receiving was aborted, or nil
 }
@@ -64,11 +64,10 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
-// tap admits or refuses a call before the transport creates a stream for it. It runs in
+// admit admits or refuses a call before the transport creates a stream for it. It runs in
 // the goroutine that reads the connection.
-func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
-	c := &call{connection: connectionOf(ctx), class: anonymous, bytes: callBytes + headerBytes(info.Header)}
-	method := info.FullMethodName
+func (s *Server) admit(ctx context.Context, method string, header metadata.MD) (context.Context, error) {
+	c := &call{connection: connectionOf(ctx), class: anonymous, bytes: callBytes + headerBytes(header)}
 	if !isMethodName(method) {
 		return nil, c.connection.refuse(status.Errorf(codes.Unimplemented, "%.200q is not a method name", method))
 	}

@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/transport"
 )
 
 // promptWrite is the maximum duration of a write to a connection whose client reads.
@@ -23,7 +24,7 @@ const promptWrite = 10 * time.Millisecond
 // flow-control window is too small for the preceding message. A call is counted until
 // then.
 type connection struct {
-	net.Conn
+	transport.Conn
 	connections *connections
 	closeOnce   sync.Once
 
@@ -46,36 +47,15 @@ type connection struct {
 }
 
 func newConnection(accepted net.Conn, connections *connections) *connection {
-	return &connection{Conn: accepted, connections: connections, inFlight: make(map[*inFlight]bool), arriving: make(map[*call]bool)}
+	c := &connection{connections: connections, inFlight: make(map[*inFlight]bool), arriving: make(map[*call]bool)}
+	c.Conn = transport.Conn{Conn: accepted, Owner: c, Established: func() { connections.established(c) }}
+	return c
 }
-
-// connectionAddr is the remote address of a connection. It makes the connection
-// accessible from the context of a call.
-type connectionAddr struct {
-	net.Addr
-	connection *connection
-}
-
-// RemoteAddr returns the address of the client.
-func (c *connection) RemoteAddr() net.Addr { return connectionAddr{c.Conn.RemoteAddr(), c} }
 
 // connectionOf returns the connection of a call.
 func connectionOf(ctx context.Context) *connection {
-	if p, ok := peer.FromContext(ctx); ok {
-		if address, ok := p.Addr.(connectionAddr); ok {
-			return address.connection
-		}
-	}
-	return nil
-}
-
-// SetDeadline sets the deadline of the connection. gRPC clears it when the handshake is
-// finished.
-func (c *connection) SetDeadline(t time.Time) error {
-	if t.IsZero() {
-		c.connections.established(c)
-	}
-	return c.Conn.SetDeadline(t)
+	c, _ := transport.OwnerOf(ctx).(*connection)
+	return c
 }
 
 // Write writes to the client. A write that does not block shows that the transport has
@@ -145,7 +125,7 @@ func (c *connection) start(admitted *call) bool {
 }
 
 // awaits records that a call starts to receive its request.
-func (c *connection) awaits(receiving *call, body transport) {
+func (c *connection) awaits(receiving *call, body transport.Body) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	receiving.body, receiving.awaited = body, time.Now()
@@ -177,17 +157,17 @@ func (c *connection) abort(receiving *call, st *status.Status) {
 	}
 	c.mu.Unlock()
 	if receives {
-		_ = receiving.body.WriteStatus(st) // fails if the connection is closed
+		receiving.body.End(st)
 	}
 }
 
 // abortReceiving ends the calls that started to receive their request before the given
 // time, with the given status.
 func (c *connection) abortReceiving(before time.Time, st *status.Status) {
-	var bodies []transport
+	var bodies []transport.Body
 	c.mu.Lock()
 	for receiving := range c.arriving {
-		if receiving.body != nil && receiving.awaited.Before(before) {
+		if !receiving.awaited.IsZero() && receiving.awaited.Before(before) {
 			delete(c.arriving, receiving)
 			receiving.aborted = st
 			bodies = append(bodies, receiving.body)
@@ -195,7 +175,7 @@ func (c *connection) abortReceiving(before time.Time, st *status.Status) {
 	}
 	c.mu.Unlock()
 	for _, body := range bodies {
-		_ = body.WriteStatus(st) // fails if the connection is closed
+		body.End(st)
 	}
 }
 

@@ -4,7 +4,7 @@
 //
 // A handler receives the bytes of a request, validates them, calls the store
 // and sends the bytes that the store returns; events are neither decoded nor
-// encoded here. The transport passes every call to tap before it creates a stream.
+// encoded here. The transport passes every call to admit before it creates a stream.
 // Then guard authenticates the call and converts the error or panic of its handler
 // to a status.
 //

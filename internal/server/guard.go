@@ -20,7 +20,7 @@ var (
 	errStopping = stopping.Err()
 )
 
-// guard is called for every call that tap has admitted. It authenticates the call, calls
+// guard is called for every admitted call. It authenticates the call, calls
 // its handler, recovers from a panic, and converts the error of the handler to a status.
 func (s *Server) guard(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	call := callOf(stream.Context())

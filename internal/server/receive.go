@@ -9,28 +9,12 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
-
-// transport contains the methods of grpc-go's stream that its interface does not export.
-// A request is received with them and not with RecvMsg, which reads a message of any
-// allowed size into memory and waits for it without a timeout: here memory is reserved as
-// the bytes arrive. grpc-go does not guarantee these methods; a test fails if they are
-// removed.
-type transport interface {
-	// ReadMessageHeader fills dst, of any length, with the next bytes. It returns io.EOF
-	// at the end. Unlike Read it does not retain the frames of the bytes, of which there
-	// may be one for each byte.
-	ReadMessageHeader(dst []byte) error
-	// Read returns the next n bytes, in one buffer for each frame.
-	Read(n int) (mem.BufferSlice, error)
-	// WriteStatus ends the stream, including a read that waits.
-	WriteStatus(*status.Status) error
-}
 
 // headerSize is the size in bytes of the header of a gRPC message: a byte for the
 // compression, and the length of the message in four bytes, big-endian.
@@ -79,9 +63,9 @@ func (r *request) done() {
 
 // receive receives the one request of a call, of at most limit bytes.
 func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error) {
-	body, ok := grpc.ServerTransportStreamFromContext(stream.Context()).(transport)
-	if !ok {
-		return nil, errors.New("the gRPC stream lacks the methods that the server reads requests with")
+	body, err := transport.BodyOf(stream.Context())
+	if err != nil {
+		return nil, err
 	}
 	call := callOf(stream.Context())
 	call.connection.awaits(call, body)
@@ -108,9 +92,9 @@ func (s *Server) receive(stream grpc.ServerStream, limit int64) (*request, error
 }
 
 // readLength reads the header of a message and returns the length of the message.
-func readLength(body transport) (int64, error) {
+func readLength(body transport.Body) (int64, error) {
 	header := make([]byte, headerSize)
-	switch err := body.ReadMessageHeader(header); {
+	switch err := body.Fill(header); {
 	case errors.Is(err, io.EOF):
 		return 0, malformed("the call has no request")
 	case err != nil:
@@ -122,11 +106,11 @@ func readLength(body transport) (int64, error) {
 }
 
 // readMessage reads the message and checks that it is the only one.
-func (s *Server) readMessage(ctx context.Context, r *request, call *call, body transport, length int) error {
+func (s *Server) readMessage(ctx context.Context, r *request, call *call, body transport.Body, length int) error {
 	if err := s.readBytes(ctx, r, call, body, length); err != nil {
 		return brokenOff(err)
 	}
-	switch err := body.ReadMessageHeader(make([]byte, headerSize)); {
+	switch err := body.Fill(make([]byte, headerSize)); {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
@@ -137,7 +121,7 @@ func (s *Server) readMessage(ctx context.Context, r *request, call *call, body t
 
 // readBytes reads a message into a buffer that grows as it arrives. Memory is reserved
 // before the buffer grows.
-func (s *Server) readBytes(ctx context.Context, r *request, call *call, body transport, length int) error {
+func (s *Server) readBytes(ctx context.Context, r *request, call *call, body transport.Body, length int) error {
 	r.slab = wire.Slabs.Get(min(length, maxSmallRequest))
 	r.bytes = *r.slab
 	if err := r.readFirst(body, r.bytes); err != nil {
@@ -171,17 +155,16 @@ func (s *Server) readBytes(ctx context.Context, r *request, call *call, body tra
 
 // readFirst fills dst, which is a part of the first bytes of a request. It fails if they
 // were sent in tiny frames.
-func (r *request) readFirst(body transport, dst []byte) error {
+func (r *request) readFirst(body transport.Body, dst []byte) error {
 	for len(dst) > 0 {
-		data, err := body.Read(min(len(dst), firstStep))
+		n := min(len(dst), firstStep)
+		frames, err := body.FillCounting(dst[:n])
 		if err != nil {
 			return err
 		}
-		n := data.CopyTo(dst)
-		data.Free()
 		dst = dst[n:]
 		r.received += n
-		r.frames += len(data)
+		r.frames += frames
 		if r.frames > tinyFrames && r.received < tinyFrames*(r.frames-tinyFrames) {
 			return status.Errorf(codes.ResourceExhausted, "the request uses %d frames for %d bytes", r.frames, r.received)
 		}
@@ -191,7 +174,7 @@ func (r *request) readFirst(body transport, dst []byte) error {
 
 // readRest fills dst, for which memory is reserved. If dst is large and the client does
 // not send, the call ends when other calls wait for memory.
-func (s *Server) readRest(call *call, body transport, dst []byte) error {
+func (s *Server) readRest(call *call, body transport.Body, dst []byte) error {
 	if len(dst) <= wholeFrom {
 		return readFull(body, dst, nil)
 	}
@@ -220,10 +203,10 @@ func (s *Server) reserveRequest(ctx context.Context, r *request, size, length in
 }
 
 // readFull fills dst. It calls step after each read; step may be nil.
-func readFull(body transport, dst []byte, step func()) error {
+func readFull(body transport.Body, dst []byte, step func()) error {
 	for len(dst) > 0 {
 		n := min(len(dst), receiveStep)
-		if err := body.ReadMessageHeader(dst[:n]); err != nil {
+		if err := body.Fill(dst[:n]); err != nil {
 			return err
 		}
 		dst = dst[n:]

@@ -7,29 +7,42 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/transport"
 )
 
-// slowBody is a request of which each step arrives after a pause.
-type slowBody struct {
+// slowStream is the stream of a request of which each step arrives after a pause.
+type slowStream struct {
+	grpc.ServerTransportStream
 	pause time.Duration
 	ended atomic.Int32 // number of calls of WriteStatus
 }
 
-func (b *slowBody) ReadMessageHeader([]byte) error {
-	time.Sleep(b.pause)
-	if b.ended.Load() > 0 {
+// body returns the body of the request.
+func (s *slowStream) body(t *testing.T) transport.Body {
+	body, err := transport.BodyOf(grpc.NewContextWithServerTransportStream(t.Context(), s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func (s *slowStream) ReadMessageHeader([]byte) error {
+	time.Sleep(s.pause)
+	if s.ended.Load() > 0 {
 		return io.ErrUnexpectedEOF
 	}
 	return nil
 }
 
-func (b *slowBody) Read(int) (mem.BufferSlice, error) { panic("not used") }
+func (s *slowStream) Read(int) (mem.BufferSlice, error) { panic("not used") }
 
-func (b *slowBody) WriteStatus(*status.Status) error {
-	b.ended.Add(1)
+func (s *slowStream) WriteStatus(*status.Status) error {
+	s.ended.Add(1)
 	return nil
 }
 
@@ -41,7 +54,8 @@ func TestRequestThatIsEndedAsTooSlowIsNotHandled(t *testing.T) {
 		for waiting := range int64(200) {
 			s := &Server{requests: new(budget), tooSlow: status.New(codes.ResourceExhausted, "too slow")}
 			s.requests.waiting.Store(waiting % 3) // 0 in some rounds until the request has arrived
-			body := &slowBody{pause: receiveStall}
+			stream := &slowStream{pause: receiveStall}
+			body := stream.body(t)
 			c := newConnection(nil, nil)
 			receiving := &call{connection: c}
 			c.admit(receiving)
@@ -52,7 +66,7 @@ func TestRequestThatIsEndedAsTooSlowIsNotHandled(t *testing.T) {
 			}
 			s.requests.waiting.Store(1)
 			time.Sleep(time.Minute)
-			if n := body.ended.Load(); n > 1 || (n == 1) != (err != nil) {
+			if n := stream.ended.Load(); n > 1 || (n == 1) != (err != nil) {
 				t.Fatalf("the call was ended %d times, and the request is returned with the error %v", n, err)
 			}
 		}

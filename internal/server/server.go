@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -112,7 +113,7 @@ func (s *Server) newGRPC() *grpc.Server {
 	return grpc.NewServer(
 		grpc.Creds(s.certificate.credentials()),
 		grpc.ForceServerCodecV2(wire.Codec{}),
-		grpc.InTapHandle(s.tap),
+		transport.AdmitCalls(s.admit),
 		grpc.StreamInterceptor(s.guard),
 		grpc.UnknownServiceHandler(unknown),
 		grpc.NumStreamWorkers(s.options.StreamWorkers),

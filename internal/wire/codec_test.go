@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
@@ -93,4 +94,10 @@ func TestSmallMessageIsMovedToSmallerSlab(t *testing.T) {
 		t.Errorf("%q uses %d bytes", kept, cap(kept))
 	}
 	data.Free()
+}
+
+func TestEverySlabCanNotify(t *testing.T) {
+	if wire.SlabCapacity(0) < transport.MinNotified {
+		t.Errorf("the smallest slab has %d bytes, and gRPC returns only buffers of at least %d to their pool", wire.SlabCapacity(0), transport.MinNotified)
+	}
 }

@@ -1,6 +1,10 @@
 package wire
 
-import "google.golang.org/grpc/mem"
+import (
+	"google.golang.org/grpc/mem"
+
+	"github.com/umadb-go/umadb/internal/transport"
+)
 
 // Frame is an encoded message, sent without further encoding and received
 // without decoding. The zero Frame is an empty message and can be received into.
@@ -19,23 +23,7 @@ func NewFrame(message []byte) *Frame {
 // to its pool and written is called, which may be nil. If the connection breaks,
 // written may not be called.
 func NewSlabFrame(slab *[]byte, written func()) *Frame {
-	pool := Slabs
-	if written != nil {
-		pool = notifyingPool{Slabs, written}
-	}
-	return &Frame{mem.BufferSlice{mem.NewBuffer(Trim(slab), pool)}}
-}
-
-// notifyingPool is a pool that calls written when a slab is returned to it.
-type notifyingPool struct {
-	mem.BufferPool
-	written func()
-}
-
-// Put returns a slab to the pool.
-func (p notifyingPool) Put(slab *[]byte) {
-	p.BufferPool.Put(slab)
-	p.written()
+	return &Frame{mem.BufferSlice{transport.NewBuffer(Trim(slab), Slabs, written)}}
 }
 
 // Bytes returns a received message as one slice. It is valid until Free.
