@@ -6,12 +6,6 @@ import (
 	"syscall"
 )
 
-// childAttributes puts a server in its own process group, so that Ctrl-C reaches
-// only this process, and makes the kernel kill it if this process dies.
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
-
 // allocatedBytes returns the disk space of a file, without holes.
 func allocatedBytes(info fs.FileInfo) int64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {

@@ -5,12 +5,9 @@ package main
 import (
 	"io/fs"
 	"os"
-	"syscall"
 )
 
 // On other platforms the benchmark compiles, but fails because there is no /proc.
-
-func childAttributes() *syscall.SysProcAttr { return nil }
 
 func allocatedBytes(info fs.FileInfo) int64 { return info.Size() }
 

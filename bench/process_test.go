@@ -13,12 +13,3 @@ func TestServerThatExitsDuringStartupIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestServersGetNoSettingsFromTheEnvironment(t *testing.T) {
-	t.Setenv("UMADB_API_KEY", "secret")
-	for _, variable := range serverEnvironment() {
-		if strings.HasPrefix(variable, "UMADB_") {
-			t.Error(variable)
-		}
-	}
-}

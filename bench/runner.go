@@ -124,7 +124,7 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 		l.callers = append(l.callers, w.newCaller(c, number))
 	}
 	seen, err := l.run(ctx, r.warmup, r.duration, func() (cpu, error) {
-		server, err := cpuTime(p.cmd.Process.Pid)
+		server, err := cpuTime(p.PID())
 		client, err2 := cpuTime(os.Getpid())
 		return cpu{server, client}, errors.Join(err, err2)
 	})
@@ -132,7 +132,7 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 		return err
 	}
 	got.take(seen, w.group)
-	if got.PeakBytes, err = peakMemory(p.cmd.Process.Pid); err != nil {
+	if got.PeakBytes, err = peakMemory(p.PID()); err != nil {
 		return err
 	}
 	return r.checkHead(ctx, clients[0], w.group, seen, got)

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 const (
@@ -120,9 +122,8 @@ func runAttackers() bool {
 
 // attackers is the attackers' process as seen by the harness.
 type attackers struct {
-	cmd    *exec.Cmd
-	input  io.Closer
-	output chan report
+	*servertest.Process
+	input io.Closer
 }
 
 // startAttackers starts an attack.
@@ -138,32 +139,21 @@ func startAttackers(o order) (*attackers, error) {
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), orderVariable+"="+string(text))
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = childAttributes()
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	output, err := cmd.StdoutPipe()
+	p, err := servertest.Start(cmd)
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	x := &attackers{cmd: cmd, input: input, output: make(chan report, 1)}
-	go func() {
-		var found report
-		json.NewDecoder(output).Decode(&found)
-		cmd.Wait()
-		x.output <- found
-	}()
-	return x, nil
+	return &attackers{p, input}, nil
 }
 
 // stop ends the attack and its process, which closes its connections.
-func (x *attackers) stop() report {
+func (x *attackers) stop() (found report) {
 	x.input.Close()
-	timer := time.AfterFunc(attackersTimeout, func() { x.cmd.Process.Kill() })
-	defer timer.Stop()
-	return <-x.output
+	x.Wait(attackersTimeout)
+	json.Unmarshal([]byte(x.Output.String()), &found)
+	return found
 }

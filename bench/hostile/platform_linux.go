@@ -6,12 +6,6 @@ import "syscall"
 // have precedence, as if the attackers had their own machines.
 const attackerNice = 10
 
-// childAttributes puts a child in its own process group, so that Ctrl-C reaches only
-// this process, and makes the kernel kill it if this process dies.
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
-
 // lowerPriority lowers the priority of this process.
 func lowerPriority() { syscall.Setpriority(syscall.PRIO_PROCESS, 0, attackerNice) }
 

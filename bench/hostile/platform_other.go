@@ -6,8 +6,6 @@ import "syscall"
 
 // On other platforms the harness compiles, but fails because there is no /proc.
 
-func childAttributes() *syscall.SysProcAttr { return nil }
-
 func lowerPriority() {}
 
 func narrow(_, _ string, _ syscall.RawConn) error { return nil }

@@ -81,8 +81,7 @@ func (r *runner) run(ctx context.Context, a *attack, secure bool) (*outcome, err
 		return nil, err
 	}
 	defer func() {
-		s.cmd.Process.Kill() // if it was not stopped
-		<-s.exited
+		s.Kill() // if it was not stopped
 		s.group.remove()
 	}()
 	if a.prepare != nil {
@@ -116,7 +115,7 @@ func (r *runner) attack(ctx context.Context, a *attack, s *server, o *outcome) e
 	if err != nil {
 		return err
 	}
-	r.watch(ctx, s, "attack", r.phases.attack, func() bool { return s.gone() })
+	r.watch(ctx, s, "attack", r.phases.attack, s.gone)
 	found := x.stop()
 	o.Load = loadAverage()
 	o.Attacked = found.Counts

@@ -1,0 +1,3 @@
+// Package servertest starts servers as processes, for tests and benchmarks: their
+// addresses, their certificates, their output and their end.
+package servertest
