@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // spawn starts umadb as a process, which is killed at the end of the test.
@@ -105,12 +106,13 @@ func dial(t *testing.T, address string, do func(*client.Client)) {
 	do(c)
 }
 
-func freeAddress(t *testing.T) string {
+// reserveAddress reserves an address until the end of the test.
+func reserveAddress(t *testing.T) string {
 	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	address, release, err := servertest.ReserveAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lis.Close()
-	return lis.Addr().String()
+	t.Cleanup(release)
+	return address
 }

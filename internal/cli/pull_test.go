@@ -170,7 +170,7 @@ func onlyEvents(lines string) string {
 
 func TestImportFollowsAcrossRestart(t *testing.T) {
 	t.Parallel()
-	source, copied, address := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy"), freeAddress(t)
+	source, copied, address := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy"), reserveAddress(t)
 	fillMany(t, source, 3000)
 	server := serveAt(t, address, source)
 	appends := func(mark string, alone uint64) {
@@ -251,7 +251,7 @@ func TestImportThatFollowsDetectsAnotherStore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			folder, address := t.TempDir(), freeAddress(t)
+			folder, address := t.TempDir(), reserveAddress(t)
 			source, another, copied := filepath.Join(folder, "source"), filepath.Join(folder, "another"), filepath.Join(folder, "copy")
 			fillMany(t, source, 10)
 			openStore(t, source, func(s *store.Store) {
@@ -295,7 +295,7 @@ func allRecords(t *testing.T, s *store.Store) (all []dcb.SequencedEvent) {
 // Each round compares the last event again, which must not be counted twice.
 func TestImportThatFollowsCountsEventsOnce(t *testing.T) {
 	t.Parallel()
-	folder, address := t.TempDir(), freeAddress(t)
+	folder, address := t.TempDir(), reserveAddress(t)
 	source, copied := filepath.Join(folder, "source"), filepath.Join(folder, "copy")
 	fillMany(t, source, 1)
 	serveAt(t, address, source)

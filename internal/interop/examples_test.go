@@ -67,7 +67,7 @@ func tryExample(t *testing.T, page, line string) {
 		want = followed
 	}
 	if !example.waitForOutput(want) {
-		t.Errorf("%s: output is\n%s\nwant\n%s", line, example.screen.String(), want)
+		t.Errorf("%s: output is\n%s\nwant\n%s", line, example.process.Output, want)
 	}
 }
 

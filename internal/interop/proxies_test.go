@@ -31,7 +31,7 @@ func startBehindProxy(t *testing.T) *restartable {
 		t.Fatal(err)
 	}
 	s, flags := prepare(t, channel{"plain", false})
-	address := freeAddress(t)
+	address := reserveAddress(t)
 	s.url += address
 	s.apiKey = "umadb:example-api-key-4f7c2b1d9e5f4a038c1a"
 	r := &restartable{s, program, append(flags, "--api-key", s.apiKey, "--listen", address)}
@@ -42,18 +42,18 @@ func startBehindProxy(t *testing.T) *restartable {
 // run starts the server.
 func (r *restartable) run(t *testing.T) {
 	t.Helper()
-	r.process = exec.Command(r.program, r.flags...)
-	r.start(t)
-	await(t, strings.TrimPrefix(r.url, "http://"))
+	r.startAt(t, exec.Command(r.program, r.flags...), strings.TrimPrefix(r.url, "http://"))
 }
 
 // end stops the server with a signal.
 func (r *restartable) end(t *testing.T, signal syscall.Signal) {
 	t.Helper()
-	if err := r.process.Process.Signal(signal); err != nil {
+	if err := r.process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
-	r.process.Wait()
+	if _, err := r.process.Wait(waitTimeout); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // received is the position of an event of a subscription, or an error and position 0.

@@ -65,7 +65,7 @@ func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *test
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	address := reserveAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	replaced := append(changes,
 		p.listen, fmt.Sprintf(p.at, port),
@@ -92,18 +92,13 @@ func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *test
 		process.Args = append(process.Args, strings.ReplaceAll(word, "CONFIG", config))
 	}
 	process.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "LD_LIBRARY_PATH="+libraries)
-	log := new(strings.Builder)
-	process.Stdout, process.Stderr = log, log
-	s := &testServer{url: "https://localhost:" + port, ca: files.ca, apiKey: server.apiKey, process: process}
-	s.start(t)
+	s := &testServer{url: "https://localhost:" + port, ca: files.ca, apiKey: server.apiKey}
+	s.startAt(t, process, address)
 	t.Cleanup(func() {
 		if t.Failed() {
-			s.process.Process.Kill()
-			s.process.Wait()
-			t.Logf("output of %s:\n%s", p.name, log)
+			t.Logf("output of %s:\n%s", p.name, s.process.Output)
 		}
 	})
-	await(t, address)
 	return s
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // reader executes the code blocks of a document in an empty directory.
@@ -78,7 +80,7 @@ func newReader(t *testing.T, page string) *reader {
 // Go programs import this module.
 func (r *reader) prepareEnvironment() {
 	r.t.Helper()
-	address, second := freeAddress(r.t), freeAddress(r.t)
+	address, second := reserveAddress(r.t), reserveAddress(r.t)
 	_, port, _ := net.SplitHostPort(address)
 	_, secondPort, _ := net.SplitHostPort(second)
 	r.ports = strings.NewReplacer("50051", port, "50052", secondPort, "0.0.0.0", "127.0.0.1")
@@ -170,11 +172,17 @@ func (r *reader) runInTerminal(name, text string) {
 	lines[last] = "exec " + lines[last] // so that the command itself receives the signal
 	command := exec.Command("bash", "-ec", strings.Join(lines, "\n"))
 	command.Dir, command.Env = r.dir, r.environment
-	o := open(r.t, name, command)
-	r.terminals = append(r.terminals, o)
+	var process *servertest.Process
+	var err error
 	if strings.HasSuffix(name, "server") {
-		o.waitForListener(r.t, r.addressIn(text))
+		process, err = servertest.StartAt(r.t.Context(), command, r.addressIn(text))
+	} else {
+		process, err = servertest.Start(command)
 	}
+	if err != nil {
+		r.t.Fatalf("terminal %q: %v", name, err)
+	}
+	r.terminals = append(r.terminals, &terminal{name, process})
 }
 
 // addressIn returns the address that the server in a block listens on.
@@ -205,7 +213,7 @@ func (r *reader) wantOutput(block codeBlock, want string) {
 		ok = matchesOutput(want, output)
 	} else if i := slices.IndexFunc(r.terminals, func(o *terminal) bool { return o.name == block.argument }); i >= 0 {
 		ok = r.terminals[i].waitForOutput(want)
-		output = r.terminals[i].screen.String()
+		output = r.terminals[i].process.Output.String()
 	}
 	if !ok {
 		r.t.Errorf("line %d of %s: output is\n%s\nwant\n%s", block.line, r.page, output, want)

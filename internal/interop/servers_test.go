@@ -1,20 +1,15 @@
 package interop_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // testServer is a server under test.
@@ -22,7 +17,7 @@ type testServer struct {
 	url     string
 	ca      string // file with the CA certificate, or empty without TLS
 	apiKey  string
-	process *exec.Cmd
+	process *servertest.Process
 }
 
 // channel is the security of the connections to a server.
@@ -70,28 +65,24 @@ func startOurs(t testing.TB, c channel) *testServer {
 		t.Fatal(err)
 	}
 	s, flags := prepare(t, c)
-	flags = append(flags, "--listen", "127.0.0.1:0", "--log-format", "json")
-	s.process = exec.Command(program, flags...)
-	stderr, err := s.process.StderrPipe()
+	process, address, err := servertest.StartUmaDB(t.Context(), exec.Command(program, flags...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.start(t)
-	s.url += readAddress(t, stderr)
+	t.Cleanup(process.Kill)
+	s.url, s.process = s.url+address, process
 	return s
 }
 
 // startReleased starts the released server with a new store. That server does not
-// report its port, so it gets one that was free.
+// report its port.
 func startReleased(t testing.TB, c channel) *testServer {
 	t.Helper()
 	program := filepath.Join(released(t), "umadb")
 	s, flags := prepare(t, c)
-	address := freeAddress(t)
+	address := reserveAddress(t)
 	s.url += address
-	s.process = exec.Command(program, append(flags, "--listen", address)...)
-	s.start(t)
-	await(t, address)
+	s.startAt(t, exec.Command(program, append(flags, "--listen", address)...), address)
 	return s
 }
 
@@ -113,72 +104,32 @@ func prepare(t testing.TB, c channel) (s *testServer, flags []string) {
 	return s, flags
 }
 
-func (s *testServer) start(t testing.TB) {
+// startAt starts the command of a server that listens on a reserved address.
+func (s *testServer) startAt(t testing.TB, cmd *exec.Cmd, address string) {
 	t.Helper()
-	if err := s.process.Start(); err != nil {
+	process, err := servertest.StartAt(t.Context(), cmd, address)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		s.process.Process.Kill()
-		s.process.Wait()
-	})
+	t.Cleanup(process.Kill)
+	s.process = process
 }
 
 // stop sends SIGTERM to the server and checks that it exits without error.
 func (s *testServer) stop(t testing.TB) {
 	t.Helper()
-	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	late := time.AfterFunc(30*time.Second, func() {
-		t.Error("the server did not end within 30 s")
-		s.process.Process.Kill()
-	})
-	defer late.Stop()
-	if err := s.process.Wait(); err != nil {
-		t.Errorf("the server ended with %v", err)
+	if err := s.process.Stop(); err != nil {
+		t.Errorf("%v\n%s", err, s.process.Output)
 	}
 }
 
-// readAddress returns the address in the log of our server and discards the rest of
-// the log.
-func readAddress(t testing.TB, log io.Reader) string {
+// reserveAddress reserves an address until the end of the test.
+func reserveAddress(t testing.TB) string {
 	t.Helper()
-	var lines strings.Builder
-	scanner := bufio.NewScanner(log)
-	for scanner.Scan() {
-		var entry struct{ Msg, Address string }
-		if json.Unmarshal(scanner.Bytes(), &entry) == nil && entry.Msg == "listening" {
-			go io.Copy(io.Discard, log)
-			return entry.Address
-		}
-		lines.WriteString(scanner.Text() + "\n")
-	}
-	t.Fatalf("the server exited before it listened:\n%s", lines.String())
-	return ""
-}
-
-// freeAddress returns an address with a port that was free a moment ago.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	address, release, err := servertest.ReserveAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lis.Close()
-	return lis.Addr().String()
-}
-
-// await waits until a server accepts connections at an address.
-func await(t testing.TB, address string) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("no server is listening on %s", address)
+	t.Cleanup(release)
+	return address
 }
