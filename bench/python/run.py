@@ -15,14 +15,16 @@ import json
 import os
 import platform
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "work.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
+WORK = os.path.join(HERE, "work.py")
+sys.path.append(os.path.join(HERE, "..", "..", "python", "tests"))
+
+from processes import reserved_port, wait_for_listener  # noqa: E402
 
 # Name, count, unit, target ratio, title.
 WORKLOADS = [
@@ -40,26 +42,15 @@ EMBEDDED = [
 ]
 
 
-def free_port():
-    """Return a free port."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 @contextlib.contextmanager
 def server(where):
     """Run the server of an environment with an empty store."""
-    with tempfile.TemporaryDirectory() as directory:
-        port = free_port()
+    with tempfile.TemporaryDirectory() as directory, reserved_port() as port:
         command = [f"{where}/bin/umadb", "--listen", f"127.0.0.1:{port}", "--db-path", directory + "/store"]
         os.mkdir(directory + "/store")
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                while True:
-                    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                        break
-                    time.sleep(0.05)
+                wait_for_listener(process, port)
                 yield f"http://127.0.0.1:{port}", process.pid
             finally:
                 process.send_signal(signal.SIGTERM)

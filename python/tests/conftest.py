@@ -11,6 +11,7 @@ import os
 import signal
 
 import pytest
+from processes import reserved_port
 from stores import KINDS, open_store
 
 # Tests that the released server fails although they are not marked better, and why.
@@ -60,6 +61,13 @@ def store(request, tmp_path):
         pytest.skip("UMADB_TEST_RUST_SERVER does not name the released server")
     with open_store(kind, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+def port():
+    """A reserved port on which nothing listens."""
+    with reserved_port() as number:
+        yield number
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import contextlib
 import os
 import socket
 import subprocess
-import time
+
+from processes import reserved_port, wait_for_listener
 
 from umadb import Client, Event, Query, QueryItem
 from umadb.pytest_plugin import run_server
@@ -34,49 +35,24 @@ def open_store(kind, path):
             yield Store(kind, url)
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @contextlib.contextmanager
 def run_rust_server(path, *args):
     """Run the released server with a directory; yields its URL."""
     path.mkdir(exist_ok=True)
-    port = free_port()
-    command = [
-        os.environ["UMADB_TEST_RUST_SERVER"],
-        "--listen",
-        f"127.0.0.1:{port}",
-        "--db-path",
-        str(path),
-        *args,
-    ]
+    program = os.environ["UMADB_TEST_RUST_SERVER"]
     # The program is a Python script that imports another package named umadb.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     devnull = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=devnull, stdout=devnull, stderr=devnull, env=environment)
-    try:
-        wait_for_port(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        # SIGTERM would wait for open streams.
-        process.kill()
-        process.wait()
-
-
-def wait_for_port(port):
-    deadline = time.monotonic() + 60  # at startup the released server writes 256 MiB
-    while True:
-        with (
-            contextlib.suppress(ConnectionRefusedError),
-            socket.create_connection(("127.0.0.1", port), timeout=1),
-        ):
-            return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no server listens on port {port}")
-        time.sleep(0.01)
+    with reserved_port() as port:
+        command = [program, "--listen", f"127.0.0.1:{port}", "--db-path", str(path), *args]
+        process = subprocess.Popen(command, stdin=devnull, stdout=devnull, stderr=devnull, env=environment)
+        try:
+            wait_for_listener(process, port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            # SIGTERM would wait for open streams.
+            process.kill()
+            process.wait()
 
 
 @contextlib.contextmanager

@@ -6,17 +6,18 @@ describes: ``sh`` runs in the main terminal, ``sh NAME`` keeps running in anothe
 ``python`` is run.
 """
 
+import contextlib
 import os
 import pathlib
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 from documents import Comment, environment, parts
+from processes import reserved_port, wait_for_listener
 
 # Lines that install or clone something are skipped: it is installed already.
 SKIPPED = re.compile(r"(pip|git clone|python3? -m venv|cd umadb|apt-get|\. ?venv|export PATH).*")
@@ -44,18 +45,15 @@ def pattern(text):
     return "".join(lines)
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
-
-
 class DocumentRunner:
     """Executes a document."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.ports = {port: free_port() for port in ("50051", "50052")}
+        self.reservations = contextlib.ExitStack()
+        self.ports = {
+            port: str(self.reservations.enter_context(reserved_port())) for port in ("50051", "50052")
+        }
         self.output = None  # of the last block in the main terminal
         self.terminals = {}  # other terminals by name: (process, log)
         commands = self.folder / ".commands"
@@ -92,6 +90,7 @@ class DocumentRunner:
             for process, _ in self.terminals.values():
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            self.reservations.close()
 
     def execute(self, part):
         if isinstance(part, Comment):
@@ -150,9 +149,10 @@ class DocumentRunner:
         self.terminals[name] = process, log
         if name.endswith("server"):
             port = self.ports["50052"] if self.ports["50052"] in text else self.ports["50051"]
-            self.wait_for(
-                lambda: listens(port), lambda: f"no server listens; {name} printed:\n{log.read_text()}"
-            )
+            try:
+                wait_for_listener(process, int(port))
+            except (ChildProcessError, TimeoutError) as error:
+                raise AssertionError(f"{error}; {name} printed:\n{log.read_text()}") from None
 
     def await_text(self, name, text):
         """Wait until the output of another terminal matches a block."""
@@ -175,8 +175,3 @@ class DocumentRunner:
         while not condition():
             assert time.monotonic() < deadline, message()
             time.sleep(0.05)
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", int(port))) == 0

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from loops import asynchronous, take
-from stores import events, free_port, positions, tagged
+from stores import events, positions, tagged
 
 import umadb
 from umadb import (
@@ -165,9 +165,9 @@ def test_options(tmp_path):
             aio.Client(**({"url": "file:x"} | arguments))
 
 
-def test_no_server_raises_transport_error():
+def test_no_server_raises_transport_error(port):
     async def main():
-        client = aio.Client(f"http://127.0.0.1:{free_port()}")
+        client = aio.Client(f"http://127.0.0.1:{port}")
         calls = client.head(), client.append(events(1)), anext(client.read()), anext(client.subscribe())
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(o) for o in outcomes] == [TransportError] * 4

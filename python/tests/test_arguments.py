@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from documents import HERE, environment
-from test_migration import PAGE, Package, RunningServer, old, old_environment  # noqa: F401, a fixture
+from test_migration import PAGE, Package, old, old_environment, running_server  # noqa: F401, a fixture
 
 pytestmark = pytest.mark.tools
 
@@ -110,7 +110,7 @@ def answers(old, tmp_path_factory):  # noqa: F811
     released = Package(old, old_environment())
     for package in (released, Package(sys.executable, environment())):
         folder = tmp_path_factory.mktemp("arguments")
-        with RunningServer(released, folder) as url:
+        with running_server(released, folder) as url:
             done = subprocess.run(
                 [package.python, HERE / "data" / "arguments.py", url],
                 cwd=folder,

@@ -6,7 +6,8 @@ import time
 
 import pytest
 from certificates import make_certificate
-from stores import events, free_port, positions, run_rust_server, silent_server
+from processes import reserved_port
+from stores import events, positions, run_rust_server, silent_server
 
 from umadb import AuthenticationError, CancelledByUserError, Client, ServingStatus, TransportError
 from umadb.pytest_plugin import run_server
@@ -101,8 +102,8 @@ def fail_to_connect(*arguments):
 
 
 def test_connecting_to_no_server_and_to_silent_server_fails():
-    with silent_server() as url:
-        fail_to_connect((f"http://127.0.0.1:{free_port()}",), (url,))
+    with silent_server() as url, reserved_port() as port:
+        fail_to_connect((f"http://127.0.0.1:{port}",), (url,))
 
 
 @pytest.mark.parametrize(
@@ -254,9 +255,8 @@ def test_key_is_not_sent_over_insecure_url(tmp_path):
                 call()
 
 
-def test_error_mentions_tls_only_if_server_never_answered(tmp_path):
+def test_error_mentions_tls_only_if_server_never_answered(tmp_path, port):
     certificate, key = make_certificate(tmp_path)
-    port = free_port()
     address = "--listen", f"127.0.0.1:{port}"
     with run_server(tmp_path / "s", *address) as url:
         client = Client(url)

@@ -1,17 +1,18 @@
 """Tests of docs/python-migration.md with the Rust-powered package and with this one."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 import pytest
 from documents import HERE, REPOSITORY, environment, missing, tables
+from processes import reserved_port, wait_for_listener
 
 pytestmark = pytest.mark.tools
 
@@ -51,7 +52,7 @@ class Package:
         self.python, self.environment = python, variables
 
     def evaluate(self, expression, folder):
-        with RunningServer(self, folder) as url:
+        with running_server(self, folder) as url:
             done = subprocess.run(
                 [self.python, HERE / "data" / "evaluate.py", url],
                 cwd=folder,
@@ -71,43 +72,26 @@ class Package:
         )
 
 
-class RunningServer:
-    """A server of a package, started with run_server_from_args."""
-
-    def __init__(self, package, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+@contextlib.contextmanager
+def running_server(package, folder):
+    """Run a server of a package, started with run_server_from_args; yields its URL."""
+    with reserved_port() as port:
         program = "import sys, umadb; umadb.run_server_from_args(['umadb', *sys.argv[1:]])"
-        command = [
-            package.python,
-            "-c",
-            program,
-            "--listen",
-            f"127.0.0.1:{self.port}",
-            "--db-path",
-            str(pathlib.Path(folder, "served.db")),
-        ]
+        options = ["--listen", f"127.0.0.1:{port}", "--db-path", str(pathlib.Path(folder, "served.db"))]
+        command = [package.python, "-c", program, *options]
+        devnull = subprocess.DEVNULL
         # Not in the current directory, where Python would find this package first.
-        self.process = subprocess.Popen(
-            command, cwd=folder, env=package.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def __enter__(self):
-        deadline = time.monotonic() + 20
-        with socket.socket() as probe:
-            while probe.connect_ex(("127.0.0.1", self.port)) != 0:
-                assert time.monotonic() < deadline and self.process.poll() is None
-                time.sleep(0.02)
-        return f"http://127.0.0.1:{self.port}"
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
+        process = subprocess.Popen(command, cwd=folder, env=package.environment, stdout=devnull, stderr=devnull)
         try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            wait_for_listener(process, port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 @pytest.fixture(params=["old", "now"])
@@ -176,7 +160,7 @@ os.kill(child, signal.SIGKILL)
 
 
 def test_forks(package, is_old, tmp_path):
-    with RunningServer(package, tmp_path) as url:
+    with running_server(package, tmp_path) as url:
         assert package.run(FORK, url, folder=tmp_path).stdout == ("hangs\n" if is_old else "RuntimeError\n")
 
 
@@ -224,5 +208,5 @@ client = umadb.Client(sys.argv[1])
 client.append([umadb.Event('A', b'')])
 print(next(client.subscribe()).position, client.head())
 """
-    with RunningServer(server, tmp_path) as url:
+    with running_server(server, tmp_path) as url:
         assert client.run(program, url, folder=tmp_path).stdout == "1 1\n"

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from stores import events, free_port, positions, tagged
+from stores import events, positions, tagged
 
 import umadb.aio
 from umadb import Client
@@ -199,8 +199,8 @@ def test_server_shutdown_ends_subscription(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "read", "asyncio"])
-def test_subscription_resumes_after_server_restart(tmp_path, kind):
-    listen = "--listen", f"127.0.0.1:{free_port()}"
+def test_subscription_resumes_after_server_restart(tmp_path, port, kind):
+    listen = "--listen", f"127.0.0.1:{port}"
     got, received = [], threading.Event()
 
     def note(sequenced):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from proxies import proxy
-from stores import events, free_port, positions, silent_server, slow_query, tagged
+from stores import events, positions, silent_server, slow_query, tagged
 
 import umadb
 import umadb.aio
@@ -164,8 +164,7 @@ def test_slow_query_of_embedded_store_times_out(tmp_path):
         assert client.head() == head
 
 
-def test_outcome_of_append(tmp_path):
-    port = free_port()
+def test_outcome_of_append(tmp_path, port):
     with run_server(tmp_path / "s", "--listen", f"127.0.0.1:{port}") as url:
         client = Client(url)
     # The server has stopped, so the append is not sent.
