@@ -66,14 +66,11 @@ func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[Heal
 // HealthMessages is WatchHealth for callers that decode the messages themselves. The
 // result must be closed.
 func (c *Client) HealthMessages(ctx context.Context, service string) *Messages {
+	request, _ := proto.Marshal(&health.HealthCheckRequest{Service: service}) // which cannot fail
 	return &Messages{
-		client: c,
-		method: health.Health_Watch_FullMethodName,
-		request: func() []byte {
-			request, _ := proto.Marshal(&health.HealthCheckRequest{Service: service}) // which cannot fail
-			return request
-		},
-		received: func([]byte) error { return nil },
+		client:   c,
+		method:   health.Health_Watch_FullMethodName,
+		request:  request,
 		patience: resendWatch,
 		atClose:  io.EOF,
 		caller:   ctx,

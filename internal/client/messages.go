@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
@@ -18,12 +19,10 @@ import (
 // health watch. Nothing is sent before the first Next. A Messages must not be used by
 // several goroutines at the same time.
 type Messages struct {
-	client *Client
-	method string
-	// request returns the request, which may differ each time a stream is opened.
-	request func() []byte
-	// received is called with each message; it may change the result of request.
-	received func(message []byte) error
+	client     *Client
+	method     string
+	request    []byte
+	subscribes bool // request is a SubscribeRequest
 	// patience returns for how long a stream that ended may be opened again, or 0 if it
 	// may not.
 	patience func(ending) time.Duration
@@ -39,6 +38,7 @@ type Messages struct {
 	opened    time.Time         // when stream was opened
 	answered  bool              // the server's headers have been received
 	delivered bool              // a message has been returned
+	last      uint64            // position of the last event of a subscription
 	frame     wire.Frame        // the last message returned
 	again     resends
 	err       error // why the messages ended
@@ -70,7 +70,7 @@ func (m *Messages) Next() ([]byte, error) {
 			message := m.frame.Bytes()
 			m.again = resends{}
 			m.answered, m.delivered = true, true
-			if err := m.received(message); err != nil {
+			if err := m.notePosition(message); err != nil {
 				m.end(unreadable(err))
 				break
 			}
@@ -83,6 +83,20 @@ func (m *Messages) Next() ([]byte, error) {
 		m.releaseStream()
 	}
 	return nil, m.err
+}
+
+// notePosition sets the position after which a subscription resumes.
+func (m *Messages) notePosition(message []byte) error {
+	if !m.subscribes {
+		return nil
+	}
+	for record, err := range record.Records(message) {
+		if err != nil {
+			return err
+		}
+		m.last = record.Position
+	}
+	return nil
 }
 
 // unreadable returns the error for a malformed message of the server.
@@ -109,7 +123,7 @@ func (m *Messages) receive() error {
 		}
 		m.stream, m.release, m.opened = stream, release, opened
 		// After io.EOF, RecvMsg returns the error of the stream.
-		if err := stream.SendMsg(wire.NewFrame(m.request())); err != nil && !errors.Is(err, io.EOF) {
+		if err := stream.SendMsg(wire.NewFrame(record.ResumeAfter(m.request, m.last))); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if err := stream.CloseSend(); err != nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
-	"github.com/umadb-go/umadb/internal/record"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -39,7 +38,7 @@ func subscribe(t *testing.T, c *client.Client, count int) []*client.Messages {
 	t.Helper()
 	var all []*client.Messages
 	for n := range count {
-		m := c.SubscribeMessages(t.Context(), new(record.SubscribeRequest), true)
+		m := c.SubscribeMessages(t.Context(), nil, true)
 		t.Cleanup(m.Close)
 		if _, err := m.Next(); err != nil {
 			t.Fatalf("subscription %d: %v", n+1, err)
@@ -86,7 +85,7 @@ func TestFewStreamsUseOneConnection(t *testing.T) {
 func wantNotStarted(t *testing.T, c *client.Client, why ...string) {
 	t.Helper()
 	started := time.Now()
-	m := c.SubscribeMessages(t.Context(), new(record.SubscribeRequest), true)
+	m := c.SubscribeMessages(t.Context(), nil, true)
 	defer m.Close()
 	_, err := m.Next()
 	if !errors.Is(err, dcb.ErrTransport) {

@@ -11,7 +11,7 @@ import (
 // Read returns the events that match the query, out of those that are stored when the
 // read starts, which is when a method of the response is first called.
 func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
-	messages := c.ReadMessages(ctx, &record.ReadRequest{Query: query, Options: options})
+	messages := c.ReadMessages(ctx, record.EncodeRead(&record.ReadRequest{Query: query, Options: options, BatchSize: c.options.BatchSize}))
 	next := func() ([]dcb.SequencedEvent, uint64, error) {
 		message, err := messages.Next()
 		if err != nil {
@@ -26,18 +26,14 @@ func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOpti
 	return dcb.NewReadResponse(next, messages.Close)
 }
 
-// ReadMessages is Read for callers that decode the messages themselves. A batch size of 0
-// means that of the options. The result must be closed unless it is read to its end.
-func (c *Client) ReadMessages(ctx context.Context, request *record.ReadRequest) *Messages {
-	sent := *request
-	if sent.BatchSize == 0 {
-		sent.BatchSize = c.options.BatchSize
-	}
+// ReadMessages is Read for an encoded umadb.v1.ReadRequest, for callers that decode the
+// messages themselves. The batch size of the options does not apply. The result must be
+// closed unless it is read to its end.
+func (c *Client) ReadMessages(ctx context.Context, request []byte) *Messages {
 	return &Messages{
 		client:   c,
 		method:   umadbv1.DCB_Read_FullMethodName,
-		request:  func() []byte { return record.EncodeRead(&sent) },
-		received: func([]byte) error { return nil },
+		request:  request,
 		patience: resendRead,
 		atClose:  dcb.ErrClosed,
 		caller:   ctx,

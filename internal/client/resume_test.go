@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
@@ -65,6 +66,38 @@ func TestSubscriptionResumesAfterTransportErrors(t *testing.T) {
 				t.Errorf("it ended after position %d; subscribed after positions %v", last, positions)
 			}
 		})
+	}
+}
+
+func TestResumedSubscriptionSendsItsRequestAgain(t *testing.T) {
+	var got []*umadbv1.SubscribeRequest
+	s := &scripted{onSubscribe: func(r *umadbv1.SubscribeRequest, stream subscribing) error {
+		got = append(got, r)
+		return stream.Send(&umadbv1.SubscribeResponse{Events: sequenced(r.GetAfter()+1, 1)})
+	}}
+	s.start(t, "127.0.0.1:0")
+	c := dial(t, s.url, &client.Options{BatchSize: 77})
+	query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"t"}}}}
+	for event, err := range c.Subscribe(within(t, patience), query, 10) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.Position == 13 {
+			break
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("%d requests, want 3", len(got))
+	}
+	for i, request := range got {
+		want := &umadbv1.SubscribeRequest{
+			Query:     &umadbv1.Query{Items: []*umadbv1.QueryItem{{Types: []string{"t"}}}},
+			After:     proto.Uint64(10 + uint64(i)),
+			BatchSize: proto.Uint32(77),
+		}
+		if !proto.Equal(request, want) {
+			t.Errorf("the server got %v, want %v", request, want)
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ import (
 // ends without an error when the server stops.
 func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
-		messages := c.SubscribeMessages(ctx, &record.SubscribeRequest{Query: query, After: after}, !c.options.NoResume)
+		request := record.EncodeSubscribe(&record.SubscribeRequest{Query: query, After: after, BatchSize: c.options.BatchSize})
+		messages := c.SubscribeMessages(ctx, request, !c.options.NoResume)
 		defer messages.Close()
 		for {
 			message, err := messages.Next()
@@ -44,33 +45,21 @@ func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) i
 	}
 }
 
-// SubscribeMessages is Subscribe for callers that decode the messages themselves. A batch
-// size of 0 means that of the options. Whether it resumes depends on resume, not on the
-// options. The result must be closed.
-func (c *Client) SubscribeMessages(ctx context.Context, request *record.SubscribeRequest, resume bool) *Messages {
+// SubscribeMessages is Subscribe for an encoded umadb.v1.SubscribeRequest, for callers that
+// decode the messages themselves. Whether it resumes depends on resume, and the batch size
+// on the request; the options do not apply. The result must be closed.
+func (c *Client) SubscribeMessages(ctx context.Context, request []byte, resume bool) *Messages {
 	patience := resendRead
 	if resume {
 		patience = resumeSubscription
 	}
-	sent := *request
-	if sent.BatchSize == 0 {
-		sent.BatchSize = c.options.BatchSize
-	}
 	return &Messages{
-		client:  c,
-		method:  umadbv1.DCB_Subscribe_FullMethodName,
-		request: func() []byte { return record.EncodeSubscribe(&sent) },
-		received: func(message []byte) error {
-			for record, err := range record.Records(message) {
-				if err != nil {
-					return err
-				}
-				sent.After = record.Position
-			}
-			return nil
-		},
-		patience: patience,
-		atClose:  io.EOF,
-		caller:   ctx,
+		client:     c,
+		method:     umadbv1.DCB_Subscribe_FullMethodName,
+		request:    request,
+		subscribes: true,
+		patience:   patience,
+		atClose:    io.EOF,
+		caller:     ctx,
 	}
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -167,4 +168,13 @@ func EncodeSubscribe(r *SubscribeRequest) []byte {
 		dst = appendUint(dst, subscribeBatchSize, uint64(r.BatchSize))
 	}
 	return dst
+}
+
+// ResumeAfter returns an encoded SubscribeRequest that continues after a position, or the
+// request itself if the position is 0. The last value of a field is the one that counts.
+func ResumeAfter(request []byte, position uint64) []byte {
+	if position == 0 {
+		return request
+	}
+	return appendUint(slices.Clip(request), subscribeAfter, position)
 }

@@ -55,6 +55,24 @@ func TestSubscriptionIsParsedAndEncodedLikeGeneratedCode(t *testing.T) {
 	}
 }
 
+func TestResumedSubscriptionKeepsItsRequest(t *testing.T) {
+	want := record.SubscribeRequest{Query: toQuery(someQuery), After: 3, BatchSize: 7}
+	request := record.EncodeSubscribe(&want)
+	request = append(request, 0xff)[:len(request)] // a request with space after it
+	for _, position := range []uint64{0, 9, 1<<64 - 1} {
+		if position > 0 {
+			want.After = position
+		}
+		resumed, err := record.ParseSubscribe(record.ResumeAfter(request, position), limits)
+		if err != nil || !reflect.DeepEqual(resumed, &want) {
+			t.Errorf("resumed after %d, the request is %+v, %v", position, resumed, err)
+		}
+	}
+	if after := request[:len(request)+1]; after[len(request)] != 0xff {
+		t.Error("resuming changes what follows the request")
+	}
+}
+
 func TestBatchSizeIsClamped(t *testing.T) {
 	for given, want := range map[uint32]uint32{0: 1, 1: 1, 4096: 4096, 4097: 4096, 1<<32 - 1: 4096} {
 		read, err := record.ParseRead(marshal(t, &umadbv1.ReadRequest{BatchSize: &given}), limits)

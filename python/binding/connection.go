@@ -7,14 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
-	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -52,14 +49,12 @@ func freeConnection(connection uint64) { connections.remove(connection).close() 
 
 type openOptions struct {
 	url, caFile, apiKey string
-	batchSize           uint32
 }
 
 // parseOpenOptions parses the request of UMADB_OPEN.
 func parseOpenOptions(request []byte) *openOptions {
 	fields := strings.Split(string(request), "\x00")
-	batchSize, _ := strconv.ParseUint(fields[3], 10, 32) // written by C
-	return &openOptions{url: fields[0], caFile: fields[1], apiKey: fields[2], batchSize: uint32(batchSize)}
+	return &openOptions{url: fields[0], caFile: fields[1], apiKey: fields[2]}
 }
 
 // open opens the directory of a file URL, or connects to a server.
@@ -71,12 +66,12 @@ func (o *openOptions) open(context.Context) result {
 		if err != nil {
 			return result{err: err}
 		}
-		b = &embedded{Store: opened, batchSize: o.batchSize}
+		b = &embedded{opened}
 	} else {
 		if !strings.Contains(o.url, "://") {
 			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q is not a URL: use http://HOST:PORT for a server or file:PATH for a directory", o.url)}}
 		}
-		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, APIKey: o.apiKey, BatchSize: o.batchSize})
+		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, APIKey: o.apiKey})
 		if err != nil {
 			return result{err: err}
 		}
@@ -166,10 +161,7 @@ func (s *lazyStream) Close() {
 	}
 }
 
-// unlimited are the limits for requests to a server, which checks them against its own.
-var unlimited = dcb.Limits{QueryTerms: math.MaxInt}
-
-// remote is a store on a server.
+// remote is a store on a server, to which it sends requests as they are.
 type remote struct{ *client.Client }
 
 // append keeps the detail of the error of a cancelled append, which describes whether the
@@ -185,19 +177,11 @@ func (r *remote) append(ctx context.Context, request []byte) (uint64, error) {
 }
 
 func (r *remote) read(ctx context.Context, request []byte) (messages, error) {
-	parsed, err := record.ParseRead(request, &unlimited)
-	if err != nil {
-		return nil, err
-	}
-	return r.ReadMessages(ctx, parsed), nil
+	return r.ReadMessages(ctx, request), nil
 }
 
 func (r *remote) subscribe(ctx context.Context, request []byte, resume bool) (messages, error) {
-	parsed, err := record.ParseSubscribe(request, &unlimited)
-	if err != nil {
-		return nil, err
-	}
-	return r.SubscribeMessages(ctx, parsed, resume), nil
+	return r.SubscribeMessages(ctx, request, resume), nil
 }
 
 func (r *remote) checkHealth(ctx context.Context, service string) (client.HealthStatus, error) {

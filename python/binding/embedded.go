@@ -15,10 +15,7 @@ import (
 )
 
 // embedded is the backend of a store that is open in this process.
-type embedded struct {
-	*store.Store
-	batchSize uint32
-}
+type embedded struct{ *store.Store }
 
 func (e *embedded) append(ctx context.Context, request []byte) (uint64, error) {
 	parsed, err := record.ParseAppend(request, e.Limits())
@@ -75,9 +72,6 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 	if err != nil {
 		return nil, err
 	}
-	if parsed.BatchSize == 0 {
-		parsed.BatchSize = e.batchSize
-	}
 	opened, err := e.OpenRead(parsed)
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: parsed.Subscribe}, err
 }
@@ -86,9 +80,6 @@ func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messa
 	parsed, err := record.ParseSubscribe(request, e.Limits())
 	if err != nil {
 		return nil, err
-	}
-	if parsed.BatchSize == 0 {
-		parsed.BatchSize = e.batchSize
 	}
 	opened, err := e.OpenSubscription(parsed)
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: true}, err

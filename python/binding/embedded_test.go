@@ -30,7 +30,7 @@ func TestHealthWatchReportsFailureOnce(t *testing.T) {
 	}
 	defer opened.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	watch, err := (&embedded{Store: opened}).watchHealth(ctx, "")
+	watch, err := (&embedded{opened}).watchHealth(ctx, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,13 +21,13 @@ static char *copy_text(const char *text, Py_ssize_t size)
 static PyObject *connect(PyObject *module, PyObject *args)
 {
 	const char *url, *ca, *key;
-	unsigned int batch;
+	unsigned int batch_size;
 	int uuid_object;
 	uint64_t notifier = 0;
 	(void)module;
-	if (!PyArg_ParseTuple(args, "sssIp|O&", &url, &ca, &key, &batch, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
+	if (!PyArg_ParseTuple(args, "sssIp|O&", &url, &ca, &key, &batch_size, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
 		return NULL;
-	PyObject *request = PyBytes_FromFormat("%s%c%s%c%s%c%u", url, 0, ca, 0, key, 0, batch);
+	PyObject *request = PyBytes_FromFormat("%s%c%s%c%s", url, 0, ca, 0, key);
 	Py_ssize_t size = request ? PyBytes_Size(request) : 0;
 	char *bytes = request ? copy_text(PyBytes_AsString(request), size) : NULL;
 	Py_XDECREF(request);
@@ -37,6 +37,7 @@ static PyObject *connect(PyObject *module, PyObject *args)
 		return NULL;
 	}
 	c->handle = 0;
+	c->batch_size = batch_size;
 	c->closed = 0;
 	c->near = 0;
 	c->local = strncmp(url, "file:", 5) == 0;
@@ -97,7 +98,7 @@ static PyObject *Connection_read(Connection *c, PyObject *args)
 	if (!PyArg_ParseTuple(args, "OOpOO&", &query, &start, &backwards, &limit, to_timeout, &timeout))
 		return NULL;
 	writer w = {0};
-	if (write_read(&w, query, start, backwards, limit) < 0) {
+	if (write_read(&w, query, start, backwards, limit) < 0 || write_batch_size(&w, READ_BATCH_SIZE, c->batch_size) < 0) {
 		free(w.bytes);
 		return NULL;
 	}
@@ -113,7 +114,7 @@ static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 	if (!PyArg_ParseTuple(args, "OOOppO&", &query, &after, &limit, &as_read, &resume, to_timeout, &timeout) || (limit != Py_None && to_unsigned(limit, "limit", 32, &max) < 0))
 		return NULL;
 	writer w = {0};
-	if (write_subscribe(&w, query, after, as_read) < 0) {
+	if (write_subscribe(&w, query, after, as_read) < 0 || write_batch_size(&w, SUBSCRIBE_BATCH_SIZE, c->batch_size) < 0) {
 		free(w.bytes);
 		return NULL;
 	}

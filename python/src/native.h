@@ -91,6 +91,7 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 typedef struct {
 	PyObject_HEAD
 	uint64_t handle;
+	unsigned int batch_size; /* 0 for the default */
 	char local;        /* an embedded store */
 	_Atomic char near; /* the last answer of the server came within NEAR; set without the GIL */
 	char closed;

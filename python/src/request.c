@@ -95,7 +95,7 @@ int write_read(writer *w, PyObject *query, PyObject *start, int backwards, PyObj
 		return -1;
 	if (backwards)
 		write_number(w, READ_BACKWARDS, 1);
-	return write_optional(w, READ_LIMIT, limit, "limit", 32) < 0 ? -1 : check_written(w);
+	return write_optional(w, READ_LIMIT, limit, "limit", 32);
 }
 
 int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read)
@@ -105,5 +105,12 @@ int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read)
 		return -1;
 	if (position > 0)
 		write_number(w, SUBSCRIBE_AFTER, position - (as_read ? 1 : 0));
+	return 0;
+}
+
+int write_batch_size(writer *w, int number, unsigned int size)
+{
+	if (size > 0)
+		write_number(w, number, size);
 	return check_written(w);
 }

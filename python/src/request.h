@@ -10,4 +10,13 @@ int write_read(writer *w, PyObject *query, PyObject *start, int backwards, PyObj
 /* after is the position before the first one; with as_read, it is the first one. */
 int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read);
 
+/* The numbers of the batch_size fields. */
+enum {
+	READ_BATCH_SIZE = 6,
+	SUBSCRIBE_BATCH_SIZE = 3,
+};
+
+/* Ends a read or subscription with its batch size; 0 writes nothing. */
+int write_batch_size(writer *w, int number, unsigned int size);
+
 #endif
