@@ -134,3 +134,32 @@ func BenchmarkLookup(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkUnion(b *testing.B) {
+	hasher, head := index.NewHasher([16]byte{1}), benchHead(1)
+	for _, terms := range []int{2, 10} {
+		b.Run(fmt.Sprintf("terms=%d", terms), func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				var of []index.Postings
+				for i := range terms {
+					postings, _, err := head.Postings(hasher.Term(index.KindType, fmt.Sprintf("EventOfType%d", i)), index.Forwards)
+					if err != nil {
+						b.Fatal(err)
+					}
+					of = append(of, postings)
+				}
+				union := index.Union(of...)
+				for position, more := uint64(0), true; more; position++ {
+					var err error
+					if position, more, err = union.Seek(position); err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/position")
+		})
+	}
+}

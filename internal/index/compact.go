@@ -31,7 +31,6 @@ func (b *Builder) Compact(blocks []*Block) (*Block, error) {
 type compaction struct {
 	blocks    []*Block
 	w         *writer
-	cursors   []*Terms // of each block; nil at its end
 	positions []uint32
 	data      []byte
 }
@@ -61,66 +60,38 @@ func (c *compaction) locations() error {
 
 // terms merges the terms of all blocks.
 func (c *compaction) terms() error {
-	for i, block := range c.blocks {
-		c.cursors = append(c.cursors, block.ReadTerms())
-		if err := c.advance(i); err != nil {
+	var cursors []*termCursor
+	for _, block := range c.blocks {
+		cursors = append(cursors, &termCursor{file: block.ReadTerms()})
+	}
+	for current, err := range mergeTerms(cursors) {
+		if err == nil {
+			err = c.compactTerm(current)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	for {
-		least := c.least()
-		if least == nil {
-			return nil
-		}
-		if err := c.compactTerm(*least); err != nil {
-			return err
-		}
-	}
-}
-
-// advance moves the i-th cursor to its next term.
-func (c *compaction) advance(i int) error {
-	more, err := c.cursors[i].Next()
-	if !more {
-		c.cursors[i] = nil
-	}
-	return err
-}
-
-// least returns the least current term of the blocks, or nil at their end.
-func (c *compaction) least() *Term {
-	var least *Term
-	for _, t := range c.cursors {
-		if t != nil && (least == nil || compareTerms(t.Term, *least) < 0) {
-			least = &t.Term
-		}
-	}
-	return least
+	return nil
 }
 
 // compactTerm writes a term with its data from all blocks that have it: its positions
 // in block order, or the last position of a source.
-func (c *compaction) compactTerm(term Term) (err error) {
+func (c *compaction) compactTerm(blocks []*termCursor) (err error) {
+	newest := blocks[len(blocks)-1]
+	if newest.Kind == kindSource {
+		if err := newest.file.readData(); err != nil {
+			return err
+		}
+		return c.w.addTerm(newest.Term, 1, newest.file.data)
+	}
 	c.positions = c.positions[:0]
-	for i, t := range c.cursors {
-		if t == nil || compareTerms(t.Term, term) != 0 {
-			continue
-		}
-		if term.Kind == kindSource {
-			c.data = append(c.data[:0], t.data...)
-		} else {
-			base := uint32(c.blocks[i].First - c.w.header.First)
-			if c.positions, err = t.Positions(c.positions, base); err != nil {
-				return err
-			}
-		}
-		if err := c.advance(i); err != nil {
+	for _, b := range blocks {
+		base := uint32(c.blocks[b.block].First - c.w.header.First)
+		if c.positions, err = b.file.Positions(c.positions, base); err != nil {
 			return err
 		}
 	}
-	if term.Kind == kindSource {
-		return c.w.addTerm(term, 1, c.data)
-	}
 	c.data = appendList(c.data[:0], c.positions)
-	return c.w.addTerm(term, len(c.positions), c.data)
+	return c.w.addTerm(newest.Term, len(c.positions), c.data)
 }

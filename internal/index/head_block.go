@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"slices"
 	"sort"
 	"sync"
@@ -227,12 +226,7 @@ func (h *HeadBlock) EachSource(f func(source string, position uint64) error) err
 // positions up to last. It may be called while events are added.
 func (h *HeadBlock) TermTotals(last uint64) []TermTotal {
 	totals := h.countUpTo(last)
-	slices.SortFunc(totals, func(a, b TermTotal) int {
-		if a.hash != b.hash {
-			return cmp.Compare(a.hash, b.hash)
-		}
-		return compareTerms(a.Term, b.Term)
-	})
+	slices.SortFunc(totals, func(a, b TermTotal) int { return compareTerms(a.Term, b.Term) })
 	return totals
 }
 

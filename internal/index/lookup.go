@@ -74,11 +74,17 @@ func (b *Block) Tracking(source Term) (uint64, bool, error) {
 	if err != nil {
 		return 0, false, err
 	}
+	position, err := b.decodePosition(data, f.at)
+	return position, err == nil, err
+}
+
+// decodePosition decodes the data of a source at an offset in the terms.
+func (b *Block) decodePosition(data []byte, at uint64) (uint64, error) {
 	position, n := binary.Uvarint(data)
 	if n <= 0 {
-		return 0, false, b.corruption(f.at, "a tracking position is malformed")
+		return 0, b.corruption(at, "a tracking position is malformed")
 	}
-	return position, true, nil
+	return position, nil
 }
 
 // smallData is a size that the data of most terms does not exceed.

@@ -80,19 +80,13 @@ func Union(of ...Postings) Postings {
 	case 1:
 		return of[0]
 	}
-	return &union{unread: of}
+	return &union{unread: of, mergeHeap: mergeHeap[Postings]{items: make([]mergeItem[Postings], 0, len(of))}}
 }
 
-// union is a heap of postings by their current keys.
+// union is a merge of postings.
 type union struct {
 	unread []Postings // before the first Seek
-	heap   []cursor
-}
-
-// cursor is a postings with its current key.
-type cursor struct {
-	key      uint64
-	postings Postings
+	mergeHeap[Postings]
 }
 
 // Seek advances all postings whose current key is below key.
@@ -103,57 +97,21 @@ func (u *union) Seek(key uint64) (uint64, bool, error) {
 			return 0, false, err
 		}
 		if ok {
-			u.heap = append(u.heap, cursor{found, p})
+			u.add(found, p)
 		}
 	}
-	if u.unread != nil {
-		u.unread = nil
-		for i := len(u.heap)/2 - 1; i >= 0; i-- {
-			u.sink(i)
-		}
-	}
-	for len(u.heap) > 0 && u.heap[0].key < key {
-		if err := u.advance(key); err != nil {
+	u.unread = nil
+	for len(u.items) > 0 && u.items[0].key < key {
+		found, ok, err := u.items[0].sequence.Seek(key)
+		if err != nil {
 			return 0, false, err
 		}
+		u.moved(found, ok)
 	}
-	if len(u.heap) == 0 {
+	if len(u.items) == 0 {
 		return 0, false, nil
 	}
-	return u.heap[0].key, true, nil
-}
-
-// advance advances the postings at the top of the heap, or removes it at its end.
-func (u *union) advance(key uint64) error {
-	found, ok, err := u.heap[0].postings.Seek(key)
-	if err != nil {
-		return err
-	}
-	if ok {
-		u.heap[0].key = found
-	} else {
-		last := len(u.heap) - 1
-		u.heap[0] = u.heap[last]
-		u.heap = u.heap[:last]
-	}
-	u.sink(0)
-	return nil
-}
-
-func (u *union) sink(i int) {
-	for {
-		least := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(u.heap) && u.heap[child].key < u.heap[least].key {
-				least = child
-			}
-		}
-		if least == i {
-			return
-		}
-		u.heap[i], u.heap[least] = u.heap[least], u.heap[i]
-		i = least
-	}
+	return u.items[0].key, true, nil
 }
 
 // slicePostings is the Postings of a slice: positions ascending, relative to first.

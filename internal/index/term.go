@@ -47,5 +47,8 @@ func (t *Term) IsSource() bool { return t.Kind == kindSource }
 
 // compareTerms compares terms by their order in a block.
 func compareTerms(a, b Term) int {
-	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
+	if a.hash != b.hash { // as most do
+		return cmp.Compare(a.hash, b.hash)
+	}
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
 }

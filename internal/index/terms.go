@@ -12,11 +12,13 @@ type Terms struct {
 	window []byte
 	first  int64 // page in window
 	pages  int64
+	text   []byte // of the current term
 
 	Term
-	// Count is the number of positions.
-	Count int
-	data  []byte
+	// Count is the number of positions; 1 for a source.
+	Count  int
+	unread uint64 // bytes of the term's data that were not read
+	data   []byte // the others
 }
 
 // ReadTerms returns an iterator over the terms, before the first.
@@ -46,31 +48,52 @@ func (t *Terms) page(number int64) ([]byte, error) {
 
 // Next moves to the next term, and reports whether there is one.
 func (t *Terms) Next() (bool, error) {
-	size, more := t.head()
+	more, err := t.nextEntry()
 	if more {
-		t.data = t.stream.bytes(t.data[:0], size)
+		err = t.readData()
 	}
-	return more && t.stream.err == nil, t.stream.err
+	return more && err == nil, err
 }
 
-// head reads the next entry up to its data, and returns the size of the data. It
-// reports whether there is an entry.
-func (t *Terms) head() (size uint64, more bool) {
+// nextEntry moves to the next term without reading its data, and reports whether there is
+// one.
+func (t *Terms) nextEntry() (bool, error) {
 	s := &t.stream
-	if s.at >= t.end {
-		return 0, false
+	s.skip(t.unread)
+	t.unread, t.data = 0, t.data[:0]
+	if s.err != nil || s.at >= t.end {
+		return false, s.err
 	}
 	t.hash = s.uint64()
-	size = s.uvarint()
+	size := s.uvarint()
 	t.Kind = Kind(s.byte())
-	t.Text = string(s.bytes(nil, size))
-	t.Count, size = s.numbers(t.Kind)
-	return size, s.err == nil
+	t.text = s.bytes(t.text[:0], size)
+	t.Text = string(t.text)
+	t.Count, t.unread = s.numbers(t.Kind)
+	return s.err == nil, s.err
+}
+
+// readData reads the data of the current term, if it was not read.
+func (t *Terms) readData() error {
+	t.data = t.stream.bytes(t.data, t.unread)
+	t.unread = 0
+	return t.stream.err
+}
+
+// position returns the last position of the current term, which must be a source.
+func (t *Terms) position() (uint64, error) {
+	if err := t.readData(); err != nil {
+		return 0, err
+	}
+	return t.stream.block.decodePosition(t.data, t.stream.at)
 }
 
 // Positions appends the term's positions, which are relative to the block's first, each
 // increased by base.
 func (t *Terms) Positions(dst []uint32, base uint32) ([]uint32, error) {
+	if err := t.readData(); err != nil {
+		return dst, err
+	}
 	dst, ok := decodeList(dst, t.data, t.Count, base)
 	if !ok {
 		return dst, t.stream.block.corruption(t.stream.at, "a list of positions is malformed")

@@ -1,0 +1,128 @@
+package index
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
+
+// mergeHeap merges ascending sequences: it is a heap of those that are not at their end, by
+// their current keys.
+type mergeHeap[S any] struct {
+	items []mergeItem[S]
+	// less orders sequences with equal keys. It may be nil.
+	less func(a, b S) bool
+}
+
+// mergeItem is a sequence with its current key. The key is beside the sequence so that most
+// comparisons need no call.
+type mergeItem[S any] struct {
+	key      uint64
+	sequence S
+}
+
+// add adds a sequence with its current key.
+func (m *mergeHeap[S]) add(key uint64, sequence S) {
+	m.items = append(m.items, mergeItem[S]{key, sequence})
+	for i := len(m.items) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !m.before(i, parent) {
+			return
+		}
+		m.items[i], m.items[parent] = m.items[parent], m.items[i]
+		i = parent
+	}
+}
+
+// moved updates the first sequence, which has moved to a key, or to its end if more is
+// false.
+func (m *mergeHeap[S]) moved(key uint64, more bool) {
+	if more {
+		m.items[0].key = key
+	} else {
+		last := len(m.items) - 1
+		m.items[0] = m.items[last]
+		m.items = m.items[:last]
+	}
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(m.items); child++ {
+			if m.before(child, least) {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		m.items[i], m.items[least] = m.items[least], m.items[i]
+		i = least
+	}
+}
+
+func (m *mergeHeap[S]) before(i, j int) bool {
+	a, b := &m.items[i], &m.items[j]
+	if a.key != b.key {
+		return a.key < b.key
+	}
+	return m.less != nil && m.less(a.sequence, b.sequence)
+}
+
+// termCursor is a block with its current term.
+type termCursor struct {
+	TermTotal             // of the current term, in this block; a source in a file has no Position
+	block     int         // number of the block; the oldest has 0
+	file      *Terms      // nil for a head block
+	rest      []TermTotal // of a head block
+}
+
+// next moves to the next term, and reports whether there is one. It does not read the
+// data of terms in files.
+func (c *termCursor) next() (bool, error) {
+	if c.file != nil {
+		more, err := c.file.nextEntry()
+		c.Term, c.Count = c.file.Term, uint64(c.file.Count)
+		return more, err
+	}
+	if len(c.rest) == 0 {
+		return false, nil
+	}
+	c.TermTotal, c.rest = c.rest[0], c.rest[1:]
+	return true, nil
+}
+
+// mergeTerms returns an iterator over the distinct terms of adjacent blocks, in the order
+// of terms: for each term, the cursors of the blocks that have it, in the order of the
+// blocks. They are valid until the iteration continues. It can be used once, and ends
+// after the first error.
+func mergeTerms(cursors []*termCursor) iter.Seq2[[]*termCursor, error] {
+	return func(yield func([]*termCursor, error) bool) {
+		for i, c := range cursors {
+			c.block = i
+		}
+		m := mergeHeap[*termCursor]{less: func(a, b *termCursor) bool {
+			return cmp.Or(compareTerms(a.Term, b.Term), cmp.Compare(a.block, b.block)) < 0
+		}}
+		for current := slices.Clone(cursors); ; {
+			for _, c := range current {
+				more, err := c.next()
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				if more {
+					m.add(c.hash, c)
+				}
+			}
+			if len(m.items) == 0 {
+				return
+			}
+			current = current[:0]
+			for term := m.items[0].sequence.Term; len(m.items) > 0 && m.items[0].sequence.Term == term; m.moved(0, false) {
+				current = append(current, m.items[0].sequence)
+			}
+			if !yield(current, nil) {
+				return
+			}
+		}
+	}
+}
