@@ -1,18 +1,13 @@
 package index
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
-
-const blockSuffix = ".idx"
 
 // Block is an immutable block in a file. It is safe for concurrent use.
 type Block struct {
@@ -23,29 +18,6 @@ type Block struct {
 	seed  uint32
 	file  vfs.File
 	cache *Cache
-}
-
-// FileName returns the file name of the span's block, which consists of its first and
-// last group.
-func (s *Span) FileName() string {
-	return fmt.Sprintf("%020d-%020d%s", s.FirstGroup, s.LastGroup, blockSuffix)
-}
-
-// ParseFileName returns the first and last group in a block's file name.
-func ParseFileName(name string) (first, last uint64, ok bool) {
-	digits, found := strings.CutSuffix(name, blockSuffix)
-	if !found || len(digits) != 41 || digits[20] != '-' {
-		return 0, 0, false
-	}
-	first, err1 := strconv.ParseUint(digits[:20], 10, 64)
-	last, err2 := strconv.ParseUint(digits[21:], 10, 64)
-	return first, last, err1 == nil && err2 == nil && first <= last
-}
-
-// IsFileName reports whether a name is that of a block file.
-func IsFileName(name string) bool {
-	_, _, ok := ParseFileName(name)
-	return ok
 }
 
 // OpenBlock opens a block and verifies its header and length. Corruption is a
@@ -102,37 +74,6 @@ func (b *Block) Level() uint32 { return b.level }
 // Terms returns the number of terms, including tracking sources.
 func (b *Block) Terms() uint64 { return b.terms }
 
-// page returns the payload of a page from the cache, or reads and verifies it.
-func (b *Block) page(number int64) ([]byte, error) {
-	key := CacheKey{b.owner, uint64(number)}
-	if page, ok := b.cache.Get(key); ok {
-		return page, nil
-	}
-	page := make([]byte, pageBytes)
-	if err := b.readPages(page, number); err != nil {
-		return nil, err
-	}
-	b.cache.Put(key, page[:pagePayload])
-	return page[:pagePayload], nil
-}
-
-// readPages reads and verifies whole pages. It bypasses the cache.
-func (b *Block) readPages(dst []byte, number int64) error {
-	if n, err := b.file.ReadAt(dst, number*pageBytes); n < len(dst) {
-		if err == nil || errors.Is(err, io.EOF) {
-			return b.corruption(0, "the file is truncated at page %d", number)
-		}
-		return err
-	}
-	for ; len(dst) > 0; dst = dst[pageBytes:] {
-		if binary.LittleEndian.Uint32(dst[pagePayload:]) != pageChecksum(b.seed, number, dst[:pagePayload]) {
-			return &vfs.CorruptionError{File: b.Name, Offset: number * pageBytes, What: "checksum mismatch in a page"}
-		}
-		number++
-	}
-	return nil
-}
-
 // corruption returns the error for corrupt terms at an offset.
 func (b *Block) corruption(offset uint64, format string, args ...any) error {
 	page := b.termPage() + int64(offset/pagePayload)
@@ -156,21 +97,4 @@ func (b *Block) readTerms(dst []byte, offset uint64) error {
 		dst, offset = dst[n:], offset+uint64(n)
 	}
 	return nil
-}
-
-// Locations appends the locations of the n positions that start at from.
-func (b *Block) Locations(dst []Location, from uint64, n int) ([]Location, error) {
-	const perPage = pagePayload / locationBytes
-	for at := from - b.First; n > 0; {
-		page, err := b.page(1 + int64(b.directoryPages) + int64(at/perPage))
-		if err != nil {
-			return dst, err
-		}
-		for i := at % perPage; i < perPage && n > 0; i++ {
-			dst = append(dst, decodeLocation(page[i*locationBytes:]))
-			at++
-			n--
-		}
-	}
-	return dst, nil
 }

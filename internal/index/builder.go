@@ -3,6 +3,8 @@ package index
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -21,13 +23,57 @@ type Builder struct {
 	Throttle func(bytes int) error
 }
 
-// begin returns a writer for a block with at most maxTerms terms.
+// writer writes a block: locations in the order of their positions, and terms in their
+// order. It buffers only a few pages, however large the block.
+type writer struct {
+	builder   *Builder
+	file      vfs.File
+	header    header
+	directory directoryWriter
+	locations pageWriter
+	terms     pageWriter
+	entry     []byte
+}
+
+// begin creates the file of a block with at most maxTerms terms.
 func (b *Builder) begin(span Span, level uint32, maxTerms int) (*writer, error) {
-	throttle := b.Throttle
-	if throttle == nil {
-		throttle = func(int) error { return nil }
+	if span.Events > math.MaxUint32 {
+		return nil, fmt.Errorf("an index block cannot cover %d events", span.Events)
 	}
-	return newWriter(b, span, level, maxTerms, throttle)
+	file, err := b.Dir.Create(b.Temp)
+	if err != nil {
+		return nil, err
+	}
+	h := header{Span: span, level: level, store: b.Store}
+	h.directoryPages = directoryPagesFor(maxTerms)
+	h.locationPages = uint32(pagesFor(span.Events * locationBytes))
+	pages := pageWriter{file: file, seed: h.pageSeed(), page: 1, throttle: b.Throttle}
+	w := &writer{builder: b, file: file, header: h}
+	w.directory = directoryWriter{pageWriter: pages, pages: h.directoryPages, current: make(directoryPage, pagePayload)}
+	pages.page += int64(h.directoryPages)
+	w.locations = pages
+	pages.page += int64(h.locationPages)
+	w.terms = pages
+	return w, nil
+}
+
+func (w *writer) addLocation(l Location) error {
+	var b [locationBytes]byte
+	l.encode(b[:])
+	return w.locations.Write(b[:])
+}
+
+func (w *writer) addTerm(term Term, count int, data []byte) error {
+	if err := w.directory.add(term.hash, w.header.termBytes); err != nil {
+		return err
+	}
+	w.entry = appendEntry(w.entry[:0], term, count, len(data))
+	w.header.terms++
+	w.header.termBytes += uint64(len(w.entry) + len(data))
+	if err := w.terms.Write(w.entry); err != nil {
+		return err
+	}
+	return w.terms.Write(data)
 }
 
 // end finishes a block and opens it. If err is not nil, it removes the block's file and
@@ -43,6 +89,29 @@ func (b *Builder) end(w *writer, err error) (*Block, error) {
 		return nil, err
 	}
 	return OpenBlock(b.Dir, w.header.FileName(), b.Store, b.Cache)
+}
+
+// finish completes the file, syncs it, and renames it to its final name.
+func (w *writer) finish() error {
+	if err := w.directory.endPages(w.header.directoryPages, w.header.termBytes); err != nil {
+		return err
+	}
+	for _, part := range []*pageWriter{&w.directory.pageWriter, &w.locations, &w.terms} {
+		if err := part.flush(); err != nil {
+			return err
+		}
+	}
+	if _, err := w.file.WriteAt(w.header.encode(), 0); err != nil {
+		return err
+	}
+	return vfs.Publish(w.builder.Dir, w.file, w.builder.Temp, w.header.FileName())
+}
+
+// abandon removes the file of a block that could not be written, and returns err.
+func (w *writer) abandon(err error) error {
+	w.file.Close()
+	w.builder.Dir.Remove(w.builder.Temp) // if this fails, opening the store removes it
+	return err
 }
 
 // Flush writes a head block that is complete: nothing may be added to it any longer.

@@ -1,8 +1,6 @@
 package index
 
 import (
-	"slices"
-	"sort"
 	"sync"
 	"unsafe"
 )
@@ -222,39 +220,52 @@ func (h *HeadBlock) EachSource(f func(source string, position uint64) error) err
 	return nil
 }
 
-// TermTotals returns the block's terms in their order, each with the number of its
-// positions up to last. It may be called while events are added.
-func (h *HeadBlock) TermTotals(last uint64) []TermTotal {
-	totals := h.countUpTo(last)
-	slices.SortFunc(totals, func(a, b TermTotal) int { return compareTerms(a.Term, b.Term) })
-	return totals
+// Mark is a point to which a head block can be truncated.
+type Mark struct {
+	locations, entries int
+	bytes              int
 }
 
-// countUpTo returns the unsorted result of TermTotals. Sorting is left to the caller,
-// because events cannot be added while the lock is held.
-func (h *HeadBlock) countUpTo(last uint64) []TermTotal {
+// Mark returns the current end of the block.
+func (h *HeadBlock) Mark() Mark {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	totals := make([]TermTotal, 0, len(h.entries)+len(h.sources))
-	for i := range h.entries {
-		n := h.entries[i].upTo(last, h.first)
-		if n > 0 {
-			totals = append(totals, TermTotal{Term: h.entries[i].Term, Count: n})
-		}
-	}
-	for source, position := range h.sources {
-		totals = append(totals, TermTotal{Term: h.hasher.Source(source), Position: position})
-	}
-	return totals
+	return Mark{locations: len(h.locations), entries: len(h.entries), bytes: h.bytes}
 }
 
-// upTo returns the number of positions up to last.
-func (e *entry) upTo(last, first uint64) uint64 {
-	if e.more == nil {
-		if first+uint64(e.one) > last {
-			return 0
+// Truncate removes the events that were added since the mark. Tracking is not removed.
+//
+// Readers may hold slices that contain the removed positions and locations. Truncate clips
+// the slices of the block, so that later additions do not overwrite them.
+func (h *HeadBlock) Truncate(to Mark) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	// The newest entry of a hash is the first of its list, so entries are removed in the
+	// reverse order.
+	for i := len(h.entries) - 1; i >= to.entries; i-- {
+		e := &h.entries[i]
+		if e.same == 0 {
+			delete(h.table, e.hash)
+		} else {
+			h.table[e.hash] = e.same
 		}
-		return 1
 	}
-	return uint64(sort.Search(len(e.more), func(i int) bool { return first+uint64(e.more[i]) > last }))
+	clear(h.entries[to.entries:])
+	h.entries = h.entries[:to.entries]
+	for i := range h.entries {
+		h.entries[i].truncate(uint32(to.locations))
+	}
+	h.locations = h.locations[:to.locations:to.locations]
+	h.bytes = to.bytes
+}
+
+// truncate removes the positions from end on.
+func (e *entry) truncate(end uint32) {
+	n := len(e.more)
+	for n > 0 && e.more[n-1] >= end {
+		n--
+	}
+	if n < len(e.more) {
+		e.more = e.more[:n:n]
+	}
 }

@@ -1,6 +1,10 @@
 package index
 
-import "iter"
+import (
+	"iter"
+	"slices"
+	"sort"
+)
 
 // TermTotal is the sum over several blocks for one term.
 type TermTotal struct {
@@ -52,4 +56,41 @@ func sum(cursors []*termCursor) (total TermTotal, err error) {
 		total.Position = newest.Position
 	}
 	return total, err
+}
+
+// TermTotals returns the block's terms in their order, each with the number of its
+// positions up to last. It may be called while events are added.
+func (h *HeadBlock) TermTotals(last uint64) []TermTotal {
+	totals := h.countUpTo(last)
+	slices.SortFunc(totals, func(a, b TermTotal) int { return compareTerms(a.Term, b.Term) })
+	return totals
+}
+
+// countUpTo returns the unsorted result of TermTotals. Sorting is left to the caller,
+// because events cannot be added while the lock is held.
+func (h *HeadBlock) countUpTo(last uint64) []TermTotal {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	totals := make([]TermTotal, 0, len(h.entries)+len(h.sources))
+	for i := range h.entries {
+		n := h.entries[i].upTo(last, h.first)
+		if n > 0 {
+			totals = append(totals, TermTotal{Term: h.entries[i].Term, Count: n})
+		}
+	}
+	for source, position := range h.sources {
+		totals = append(totals, TermTotal{Term: h.hasher.Source(source), Position: position})
+	}
+	return totals
+}
+
+// upTo returns the number of positions up to last.
+func (e *entry) upTo(last, first uint64) uint64 {
+	if e.more == nil {
+		if first+uint64(e.one) > last {
+			return 0
+		}
+		return 1
+	}
+	return uint64(sort.Search(len(e.more), func(i int) bool { return first+uint64(e.more[i]) > last }))
 }

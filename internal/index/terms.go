@@ -1,104 +1,81 @@
 package index
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
 
-// readPages is the number of pages that a sequential reader reads at a time.
-const readPages = 64
+	"github.com/zeebo/xxh3"
+)
 
-// Terms iterates over the terms of a block in their order. It bypasses the cache.
-type Terms struct {
-	stream stream
-	end    uint64
-	window []byte
-	first  int64 // page in window
-	pages  int64
-	text   []byte // of the current term
+// Kinds of term, as on disk.
+const (
+	KindType   Kind = 1 // an event type
+	KindTag    Kind = 2 // a tag
+	kindSource Kind = 3 // a tracking source; its value is a position upstream
+)
 
-	Term
-	// Count is the number of positions; 1 for a source.
-	Count  int
-	unread uint64 // bytes of the term's data that were not read
-	data   []byte // the others
+// Kind is the kind of a term.
+type Kind uint8
+
+// Term is a lookup key of the index: a text of a kind. The hash only orders and finds
+// terms; two terms are equal if kind and text are.
+type Term struct {
+	hash uint64
+	Kind Kind
+	Text string
 }
 
-// ReadTerms returns an iterator over the terms, before the first.
-func (b *Block) ReadTerms() *Terms {
-	t := &Terms{end: b.termBytes, pages: b.pages()}
-	t.stream = stream{block: b, fetch: t.page}
-	return t
+// Hasher makes terms. Its seed differs from store to store, so that a client cannot
+// choose texts with colliding hashes.
+type Hasher uint64
+
+// NewHasher returns the hasher of a store.
+func NewHasher(store [16]byte) Hasher { return Hasher(xxh3.Hash(store[:])) }
+
+// Term returns the term of a text.
+func (h Hasher) Term(kind Kind, text string) Term {
+	return Term{hash: xxh3.HashStringSeed(text, uint64(h)+uint64(kind)), Kind: kind, Text: text}
 }
 
-// page returns the payload of a page. It reads pages into a window that only moves
-// forward.
-func (t *Terms) page(number int64) ([]byte, error) {
-	if number < t.first || number >= t.first+int64(len(t.window)/pageBytes) {
-		n := min(readPages, t.pages-number)
-		if int64(cap(t.window)) < n*pageBytes {
-			t.window = make([]byte, n*pageBytes)
-		}
-		t.window, t.first = t.window[:n*pageBytes], number
-		if err := t.stream.block.readPages(t.window, number); err != nil {
-			t.window = t.window[:0]
-			return nil, err
-		}
+// Source returns the term of a tracking source.
+func (h Hasher) Source(name string) Term { return h.Term(kindSource, name) }
+
+// Hash returns the hash of the term. Different terms may have the same hash.
+func (t *Term) Hash() uint64 { return t.hash }
+
+// IsSource reports whether the term is a tracking source.
+func (t *Term) IsSource() bool { return t.Kind == kindSource }
+
+// compareTerms compares terms by their order in a block.
+func compareTerms(a, b Term) int {
+	if a.hash != b.hash { // as most do
+		return cmp.Compare(a.hash, b.hash)
 	}
-	at := (number - t.first) * pageBytes
-	return t.window[at : at+pagePayload], nil
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
 }
 
-// Next moves to the next term, and reports whether there is one.
-func (t *Terms) Next() (bool, error) {
-	more, err := t.nextEntry()
-	if more {
-		err = t.readData()
-	}
-	return more && err == nil, err
-}
+// An entry of the terms. The entries are sorted by (hash, kind, text):
+//
+//	8 bytes  hash, little-endian
+//	uvarint  length of the text
+//	1 byte   kind
+//	         text
+//	uvarint  number of positions; 1 for a source
+//	uvarint  length of the data
+//	         data: the list of positions; for a source, the upstream position as a uvarint
+const (
+	hashBytes = 8
+	// entryBytesMin is the size of the shortest entry.
+	entryBytesMin = hashBytes + 5
+)
 
-// nextEntry moves to the next term without reading its data, and reports whether there is
-// one.
-func (t *Terms) nextEntry() (bool, error) {
-	s := &t.stream
-	s.skip(t.unread)
-	t.unread, t.data = 0, t.data[:0]
-	if s.err != nil || s.at >= t.end {
-		return false, s.err
-	}
-	t.hash = s.uint64()
-	size := s.uvarint()
-	t.Kind = Kind(s.byte())
-	t.text = s.bytes(t.text[:0], size)
-	t.Text = string(t.text)
-	t.Count, t.unread = s.numbers(t.Kind)
-	return s.err == nil, s.err
-}
-
-// readData reads the data of the current term, if it was not read.
-func (t *Terms) readData() error {
-	t.data = t.stream.bytes(t.data, t.unread)
-	t.unread = 0
-	return t.stream.err
-}
-
-// position returns the last position of the current term, which must be a source.
-func (t *Terms) position() (uint64, error) {
-	if err := t.readData(); err != nil {
-		return 0, err
-	}
-	return t.stream.block.decodePosition(t.data, t.stream.at)
-}
-
-// Positions appends the term's positions, which are relative to the block's first, each
-// increased by base.
-func (t *Terms) Positions(dst []uint32, base uint32) ([]uint32, error) {
-	if err := t.readData(); err != nil {
-		return dst, err
-	}
-	dst, ok := decodeList(dst, t.data, t.Count, base)
-	if !ok {
-		return dst, t.stream.block.corruption(t.stream.at, "a list of positions is malformed")
-	}
-	return dst, nil
+// appendEntry appends an entry up to its data, which has the given size.
+func appendEntry(dst []byte, term Term, count, size int) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, term.hash)
+	dst = binary.AppendUvarint(dst, uint64(len(term.Text)))
+	dst = append(append(dst, byte(term.Kind)), term.Text...)
+	dst = binary.AppendUvarint(dst, uint64(count))
+	return binary.AppendUvarint(dst, uint64(size))
 }
 
 // stream reads the terms from an offset on. After an error, all its methods return
@@ -242,4 +219,103 @@ func (s *stream) equals(text string) bool {
 		text = text[n:]
 	}
 	return true
+}
+
+// readPages is the number of pages that a sequential reader reads at a time.
+const readPages = 64
+
+// Terms iterates over the terms of a block in their order. It bypasses the cache.
+type Terms struct {
+	stream stream
+	end    uint64
+	window []byte
+	first  int64 // page in window
+	pages  int64
+	text   []byte // of the current term
+
+	Term
+	// Count is the number of positions; 1 for a source.
+	Count  int
+	unread uint64 // bytes of the term's data that were not read
+	data   []byte // the others
+}
+
+// ReadTerms returns an iterator over the terms, before the first.
+func (b *Block) ReadTerms() *Terms {
+	t := &Terms{end: b.termBytes, pages: b.pages()}
+	t.stream = stream{block: b, fetch: t.page}
+	return t
+}
+
+// page returns the payload of a page. It reads pages into a window that only moves
+// forward.
+func (t *Terms) page(number int64) ([]byte, error) {
+	if number < t.first || number >= t.first+int64(len(t.window)/pageBytes) {
+		n := min(readPages, t.pages-number)
+		if int64(cap(t.window)) < n*pageBytes {
+			t.window = make([]byte, n*pageBytes)
+		}
+		t.window, t.first = t.window[:n*pageBytes], number
+		if err := t.stream.block.readPages(t.window, number); err != nil {
+			t.window = t.window[:0]
+			return nil, err
+		}
+	}
+	at := (number - t.first) * pageBytes
+	return t.window[at : at+pagePayload], nil
+}
+
+// Next moves to the next term, and reports whether there is one.
+func (t *Terms) Next() (bool, error) {
+	more, err := t.nextEntry()
+	if more {
+		err = t.readData()
+	}
+	return more && err == nil, err
+}
+
+// nextEntry moves to the next term without reading its data, and reports whether there is
+// one.
+func (t *Terms) nextEntry() (bool, error) {
+	s := &t.stream
+	s.skip(t.unread)
+	t.unread, t.data = 0, t.data[:0]
+	if s.err != nil || s.at >= t.end {
+		return false, s.err
+	}
+	t.hash = s.uint64()
+	size := s.uvarint()
+	t.Kind = Kind(s.byte())
+	t.text = s.bytes(t.text[:0], size)
+	t.Text = string(t.text)
+	t.Count, t.unread = s.numbers(t.Kind)
+	return s.err == nil, s.err
+}
+
+// readData reads the data of the current term, if it was not read.
+func (t *Terms) readData() error {
+	t.data = t.stream.bytes(t.data, t.unread)
+	t.unread = 0
+	return t.stream.err
+}
+
+// position returns the last position of the current term, which must be a source.
+func (t *Terms) position() (uint64, error) {
+	if err := t.readData(); err != nil {
+		return 0, err
+	}
+	return t.stream.block.decodePosition(t.data, t.stream.at)
+}
+
+// Positions appends the term's positions, which are relative to the block's first, each
+// increased by base.
+func (t *Terms) Positions(dst []uint32, base uint32) ([]uint32, error) {
+	if err := t.readData(); err != nil {
+		return dst, err
+	}
+	dst, ok := decodeList(dst, t.data, t.Count, base)
+	if !ok {
+		return dst, t.stream.block.corruption(t.stream.at, "a list of positions is malformed")
+	}
+	return dst, nil
 }
