@@ -236,8 +236,8 @@ type Terms struct {
 	Term
 	// Count is the number of positions; 1 for a source.
 	Count  int
-	unread uint64 // bytes of the term's data that were not read
-	data   []byte // the others
+	unread uint64 // size of the term's data, if it was not read
+	data   []byte // the term's data, if it was read
 }
 
 // ReadTerms returns an iterator over the terms, before the first.
