@@ -15,7 +15,7 @@ const (
 )
 
 // ReserveAddress returns a loopback address on which nothing listens, for a server or
-// a proxy that must be told its port. It belongs to the caller until release or until
+// a proxy that needs its port in advance. It belongs to the caller until release or until
 // the end of this process. A server of this project needs no reserved address unless
 // it is restarted: StartUmaDB lets the operating system assign its port.
 //

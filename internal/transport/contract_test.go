@@ -152,7 +152,7 @@ func deadlineIsCleared(t *testing.T) {
 			began = true
 			started.Unlock()
 			handshake(conn)
-			want(t, established, true, "established after the handshake has begun")
+			want(t, established, true, "established after the handshake has started")
 		})
 	}
 }

@@ -1,4 +1,4 @@
-"""Ports for servers that must be told theirs, and waiting until they listen.
+"""Ports for servers that need one in advance, and waiting until they listen.
 
 This file uses only the standard library: bench/python imports it too.
 """
