@@ -4,9 +4,17 @@ import (
 	"context"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/record"
 )
+
+// Append implements dcb.EventStore.
+func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) (uint64, error) {
+	request, err := record.NewAppend(events, condition, tracking, &s.options.Limits)
+	if err != nil {
+		return 0, err
+	}
+	return s.Commit(ctx, request, nil)
+}
 
 // Commit appends the events of a validated request and returns the position of the
 // last event once it is durable. If ctx is done before the writer has claimed the
@@ -111,42 +119,3 @@ func (s *Store) resolve(ctx context.Context, request *record.AppendRequest, conf
 	}
 	return 0, conflictError(request.Condition, conflict)
 }
-
-// tracking returns the last position of a source in a snapshot, from the newest block
-// that has the source.
-func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
-	for i := len(sn.heads) - 1; i >= 0; i-- {
-		if position, known, _ := sn.heads[i].Tracking(source); known {
-			return tracked{position, true}, nil
-		}
-	}
-	for i := len(sn.blocks) - 1; i >= 0; i-- {
-		position, known, err := sn.blocks[i].Tracking(source)
-		if err != nil {
-			s.markCorrupt(sn.blocks, err)
-			return tracked{}, storeError(err, "looking up a tracking source")
-		}
-		if known {
-			return tracked{position, true}, nil
-		}
-	}
-	return tracked{}, nil
-}
-
-// GetTrackingInfo returns the last durable position of a source and reports whether
-// there is one.
-func (s *Store) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
-	if err := record.CheckSource(source); err != nil {
-		return 0, false, err
-	}
-	if err := s.gate.enter(ctx); err != nil {
-		return 0, false, err
-	}
-	defer s.gate.leave()
-	sn := s.snapshot()
-	defer sn.release()
-	t, err := s.tracking(sn, s.hasher.Source(source))
-	return t.position, t.known, err
-}
-
-var _ dcb.EventStore = (*Store)(nil)

@@ -63,13 +63,6 @@ func conflictError(condition *dcb.AppendCondition, position uint64) error {
 	}
 }
 
-func trackingError(info *dcb.TrackingInfo, recorded uint64) error {
-	return &dcb.Error{
-		Kind:   dcb.ErrIntegrity,
-		Detail: fmt.Sprintf("non-increasing tracking position for source %.60q: %d is not greater than %d, which is recorded", info.Source, info.Position, recorded),
-	}
-}
-
 // describedBytes is the approximate limit of the text of a query in a message.
 const describedBytes = 400
 

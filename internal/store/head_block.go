@@ -1,12 +1,22 @@
 package store
 
 import (
+	"context"
 	"iter"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/record"
 )
+
+// headBlock is a block in memory with the groups that it covers. Only the writer uses
+// the span, until a newer head block follows; then the span no longer changes, unless a
+// group is withdrawn while the states are locked.
+type headBlock struct {
+	*index.HeadBlock
+	span     index.Span
+	logBytes int64
+}
 
 // newHeadBlock returns a head block for the groups after a tail, sized for about the
 // given number of terms.
@@ -92,4 +102,39 @@ func (h *headBlock) addGroup(g *eventlog.Group, records iter.Seq2[record.Record,
 	}
 	h.extend(g)
 	return nil
+}
+
+// replay builds head blocks from groups in the log.
+type replay struct {
+	store *Store
+	ctx   context.Context
+	// emit is called with each full block.
+	emit func(*headBlock) error
+	// progress is called after each group. It may be nil.
+	progress func(*eventlog.Group)
+}
+
+// run replays the groups after a point, up to the group with index last. It returns
+// the remaining block, which was not emitted.
+func (r *replay) run(from eventlog.Point, last uint64) (*headBlock, error) {
+	h := newHeadBlock(r.store.hasher, from.Tail, 0)
+	for g, err := range r.store.log.Groups(from, last) {
+		if err == nil {
+			err = r.ctx.Err()
+		}
+		if err == nil && h.full(r.store.options.BlockEvents) {
+			err = r.emit(h)
+			h = newHeadBlock(r.store.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, h.Terms())
+		}
+		if err == nil {
+			err = h.addGroup(&g, r.store.verifiedRecords(&g))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.progress != nil {
+			r.progress(&g)
+		}
+	}
+	return h, nil
 }

@@ -103,6 +103,26 @@ func (s *Store) checkReach(block *index.Block) error {
 	}
 }
 
+// endOf returns the point in the log after the last group of a block. It fails with
+// errBlockMismatch if the log does not contain this group.
+func (s *Store) endOf(b *index.Block) (eventlog.Point, error) {
+	g, valid, err := s.log.HeaderAt(b.Base, b.Offset)
+	if err != nil {
+		return eventlog.Point{}, err
+	}
+	if !valid || g.Index != b.LastGroup || g.Chain != b.Chain || g.First+uint64(g.Count) != b.Next() {
+		return eventlog.Point{}, errBlockMismatch{b.Name}
+	}
+	return g.End(), nil
+}
+
+// errBlockMismatch is returned when a block was not built from this log.
+type errBlockMismatch struct{ name string }
+
+func (e errBlockMismatch) Error() string {
+	return fmt.Sprintf("%s does not match the log", e.name)
+}
+
 // fill builds blocks up to the group with index last.
 func (c *indexOpener) fill(last uint64) error {
 	if c.end.Tail.Index >= last {

@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/record"
 )
 
@@ -25,25 +24,6 @@ type operation struct {
 	giveUp  <-chan struct{} // closed when the caller cancels; may be nil
 	claimed atomic.Bool     // by the writer, or by a caller that withdraws the operation
 	result  chan result
-}
-
-// trackingChange is the change of one source's tracking by an operation.
-type trackingChange struct {
-	from, to dcb.TrackingInfo // the first and the last position; the same in an append
-	again    bool             // from may be recorded already
-	term     index.Term
-	recorded tracked // at the caller's snapshot
-}
-
-// refused reports whether the change does not follow the recorded position.
-func (c *trackingChange) refused(recorded tracked) bool {
-	return recorded.known && (c.from.Position < recorded.position || c.from.Position == recorded.position && !c.again)
-}
-
-// tracked is the last position of a source, if known.
-type tracked struct {
-	position uint64
-	known    bool
 }
 
 // result is the writer's decision about an operation. At most one of conflict, stale

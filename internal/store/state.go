@@ -23,15 +23,6 @@ type fileBlock struct {
 	corrupt  atomic.Bool  // a page is corrupt; the block must be rebuilt
 }
 
-// headBlock is a block in memory with the groups that it covers. Only the writer uses
-// the span, until a newer head block follows; then the span no longer changes, unless a
-// group is withdrawn while the states are locked.
-type headBlock struct {
-	*index.HeadBlock
-	span     index.Span
-	logBytes int64
-}
-
 // state is an immutable list of the blocks of the index, ordered by position. Its
 // files stay open until the last reference is released.
 type state struct {
@@ -113,6 +104,27 @@ type snapshot struct {
 func (s *Store) snapshot() snapshot {
 	head := s.published.Load().head
 	return snapshot{s.states.acquire(), head}
+}
+
+// exactSnapshot is a published head with a state whose file blocks cover no group after
+// the head. Its head blocks may.
+type exactSnapshot struct {
+	*state
+	head, group uint64
+}
+
+// exactSnapshot returns a snapshot of everything published now. The caller must release
+// it.
+func (s *Store) exactSnapshot() exactSnapshot {
+	for {
+		published := s.published.Load()
+		st := s.states.acquire()
+		n := len(st.blocks)
+		if n == 0 || st.blocks[n-1].LastGroup <= published.group {
+			return exactSnapshot{st, published.head, published.group}
+		}
+		st.release() // a newer block was flushed in between
+	}
 }
 
 // blockRange is a range of positions in one block.

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -102,6 +105,47 @@ func (s *Store) countTerms(ctx context.Context, w exactSnapshot, options *StatsO
 	return err
 }
 
+// totalsEvery is the number of terms after which termTotals checks for cancellation.
+const totalsEvery = 4096
+
+// termTotals calls visit with each distinct term of all blocks until visit returns
+// false. progress, which may be nil, is called with a lower bound of the entries
+// visited, and the number of all entries.
+func (s *Store) termTotals(ctx context.Context, w exactSnapshot, progress func(done, all uint64), visit func(*index.TermTotal) bool) error {
+	blocks := make([]*index.Block, len(w.blocks))
+	all := uint64(0)
+	for i, b := range w.blocks {
+		blocks[i] = b.Block
+		all += b.Terms()
+	}
+	var heads [][]index.TermTotal
+	for _, h := range w.heads {
+		totals := h.TermTotals(w.head)
+		heads = append(heads, totals)
+		all += uint64(len(totals))
+	}
+	done := uint64(0)
+	for total, err := range index.TermTotals(blocks, heads) {
+		if err != nil {
+			s.markCorrupt(w.blocks, err)
+			return err
+		}
+		if done%totalsEvery == 0 {
+			if err := s.interrupted(ctx); err != nil {
+				return err
+			}
+			if progress != nil {
+				progress(done, all)
+			}
+		}
+		done++
+		if !visit(&total) {
+			return nil
+		}
+	}
+	return nil
+}
+
 // measureLog finds the first and the last commit and the end of the log. It reads the
 // first group, and the groups that no block covers yet.
 func (s *Store) measureLog(ctx context.Context, w exactSnapshot, stats *Stats) error {
@@ -195,4 +239,54 @@ func fileSize(dir vfs.Dir, name string) (int64, error) {
 	}
 	size, err := f.Size()
 	return size, errors.Join(err, f.Close())
+}
+
+// ranking counts terms and keeps those with the most events in a heap, the fewest
+// first.
+type ranking struct {
+	limit int
+	seen  uint64
+	kept  []TermCount
+}
+
+// CompareCounts orders terms by their number of events, the most first, and then by
+// name, so that the order is deterministic.
+func CompareCounts(a, b TermCount) int {
+	return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
+}
+
+func (r *ranking) add(term TermCount) {
+	r.seen++
+	switch {
+	case len(r.kept) < r.limit:
+		heap.Push(r, term)
+	case r.limit > 0 && CompareCounts(term, r.kept[0]) < 0:
+		r.kept[0] = term
+		heap.Fix(r, 0)
+	}
+}
+
+func (r *ranking) stats() TermStats {
+	top := append([]TermCount{}, r.kept...) // not nil: a list in JSON, not null
+	slices.SortFunc(top, CompareCounts)
+	return TermStats{Distinct: r.seen, Top: top}
+}
+
+// Len implements heap.Interface.
+func (r *ranking) Len() int { return len(r.kept) }
+
+// Less implements heap.Interface.
+func (r *ranking) Less(i, j int) bool { return CompareCounts(r.kept[i], r.kept[j]) > 0 }
+
+// Swap implements heap.Interface.
+func (r *ranking) Swap(i, j int) { r.kept[i], r.kept[j] = r.kept[j], r.kept[i] }
+
+// Push implements heap.Interface.
+func (r *ranking) Push(term any) { r.kept = append(r.kept, term.(TermCount)) }
+
+// Pop implements heap.Interface.
+func (r *ranking) Pop() any {
+	last := r.kept[len(r.kept)-1]
+	r.kept = r.kept[:len(r.kept)-1]
+	return last
 }

@@ -39,6 +39,8 @@ type Store struct {
 	background background
 }
 
+var _ dcb.EventStore = (*Store)(nil)
+
 // publishedHead is the last position and the last group that readers may see. It is
 // immutable.
 type publishedHead struct {
@@ -93,6 +95,17 @@ func (s *Store) Head(ctx context.Context) (uint64, error) {
 	return s.published.Load().head, nil
 }
 
+// interrupted returns an error if a long operation must stop: dcb.ErrClosed when the
+// store closes, or the error of ctx.
+func (s *Store) interrupted(ctx context.Context) error {
+	select {
+	case <-s.closing:
+		return dcb.ErrClosed
+	default:
+		return ctx.Err()
+	}
+}
+
 // Close ends subscriptions, finishes queued appends, and closes the files. If the store
 // has not failed, it writes a clean-close record. Close returns an error if the
 // directory of the store is no longer at its path. It may be called more than once.
@@ -128,4 +141,55 @@ func (s *Store) free(clean bool) error {
 		err = unlock
 	}
 	return storeError(err, "closing the store")
+}
+
+// shut is added to the number of calls inside a gate that is shut.
+const shut = 1 << 62
+
+// gate counts the calls in progress, so that Close can wait for them.
+type gate struct {
+	inside   atomic.Int64  // number of calls, plus shut once the gate is shut
+	empty    chan struct{} // closed when the gate is shut and no call is inside
+	setEmpty func()        // closes empty once
+}
+
+func newGate() *gate {
+	g := &gate{empty: make(chan struct{})}
+	g.setEmpty = sync.OnceFunc(func() { close(g.empty) })
+	return g
+}
+
+// enter counts a call. It fails with dcb.ErrClosed if the gate is shut, or with the
+// error of ctx.
+func (g *gate) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if g.inside.Add(1) > shut {
+		g.leave()
+		return dcb.ErrClosed
+	}
+	return nil
+}
+
+func (g *gate) leave() {
+	if g.inside.Add(-1) == shut {
+		g.setEmpty()
+	}
+}
+
+// close shuts the gate and reports whether it was open.
+func (g *gate) close() bool {
+	for {
+		inside := g.inside.Load()
+		if inside >= shut {
+			return false
+		}
+		if g.inside.CompareAndSwap(inside, inside+shut) {
+			if inside == 0 {
+				g.setEmpty()
+			}
+			return true
+		}
+	}
 }

@@ -11,6 +11,80 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
+// Names of block files being written, one for each goroutine that writes them.
+const (
+	flushTemp   = "flush.tmp"
+	compactTemp = "join.tmp"
+)
+
+func (s *Store) builder(temp string, throttle func(int) error) *index.Builder {
+	return &index.Builder{Dir: s.files.index, Store: s.log.ID(), Cache: s.cache, Temp: temp, Throttle: throttle}
+}
+
+// runFlusher writes head blocks that are full and durable to files. After a failure it
+// tries again, less and less often. Appends are refused only when too many head blocks
+// wait.
+func (s *Store) runFlusher() {
+	b := &s.background
+	builder := s.builder(flushTemp, nil)
+	failures := 0
+	wake(b.flush) // Open may have left some
+	for b.wait(b.flush) {
+		for h := s.flushable(); h != nil; h = s.flushable() {
+			err := s.flush(builder, h)
+			if err == nil {
+				failures = 0
+				b.flushError.Store(nil)
+				wake(b.flushed)
+				wake(b.compact)
+				continue
+			}
+			s.options.Logger.Warn("cannot write an index block; will try again", "error", err)
+			b.flushError.Store(&err)
+			wake(b.flushed)
+			failures++
+			if !b.backoff(failures) {
+				return
+			}
+		}
+	}
+}
+
+// flushable returns the oldest head block if a newer one exists and its last group is
+// durable, else nil. While it is called, no group is withdrawn from a head block.
+func (s *Store) flushable() *headBlock {
+	s.states.mu.Lock()
+	defer s.states.mu.Unlock()
+	heads := s.states.current.Load().heads
+	if len(heads) < 2 || heads[0].span.LastGroup > s.published.Load().group {
+		return nil
+	}
+	return heads[0]
+}
+
+func (s *Store) flush(builder *index.Builder, h *headBlock) error {
+	block, err := builder.Flush(h.HeadBlock, h.span)
+	if err != nil {
+		return err
+	}
+	s.states.change(func(st *state) {
+		st.blocks = append(st.blocks, &fileBlock{Block: block})
+		st.heads = st.heads[1:]
+	})
+	return nil
+}
+
+// retire closes a block without references, and removes its file if it was replaced.
+func (s *Store) retire(b *fileBlock) {
+	err := b.Close()
+	if err == nil && b.obsolete.Load() {
+		err = s.files.index.Remove(b.FileName())
+	}
+	if err != nil {
+		s.options.Logger.Warn("cannot close or remove an obsolete index block", "error", err)
+	}
+}
+
 const (
 	// compactionWidth is the number of blocks of one level that become one block of
 	// the next level.
