@@ -2,6 +2,9 @@ package server
 
 import (
 	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -116,4 +119,84 @@ func (s *Server) enterWatch(c *connection) (leave func(), err error) {
 		return nil, status.Errorf(codes.ResourceExhausted, "the server already has %d health watches; try again later", maxWatches)
 	}
 	return leave, nil
+}
+
+// longestAppendStall is how long all appends may wait or be refused before the health
+// of appendService is NOT_SERVING.
+const longestAppendStall = 10 * time.Second
+
+// appendHealth records whether appends are stuck: there are some, but none succeeds.
+type appendHealth struct {
+	mu      sync.Mutex
+	stuck   bool          // guarded by mu
+	changed chan struct{} // guarded by mu; closed when stuck changes
+}
+
+func newAppendHealth() appendHealth { return appendHealth{changed: make(chan struct{})} }
+
+// get reports whether appends are stuck, and returns a channel that is closed when that
+// changes.
+func (h *appendHealth) get() (stuck bool, changed <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stuck, h.changed
+}
+
+// set records whether appends are stuck, and reports whether that is a change.
+func (h *appendHealth) set(stuck bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stuck == stuck {
+		return false
+	}
+	h.stuck = stuck
+	close(h.changed)
+	h.changed = make(chan struct{})
+	return true
+}
+
+// updateAppendHealth updates the health of appends. It is called once a second.
+func (s *Server) updateAppendHealth() {
+	stalled, refused := s.store.AppendStall(), s.appends.lasts(longestAppendStall)
+	stuck := stalled >= longestAppendStall || refused >= longestAppendStall
+	switch changed := s.health.set(stuck); {
+	case !changed:
+	case !stuck:
+		s.log.Info("appends succeed again")
+	case stalled >= longestAppendStall:
+		s.log.Error("appends are stalled; the health of appends is NOT_SERVING", "for", stalled.Round(time.Second))
+	default:
+		s.log.Error("appends are refused: not enough memory; the health of appends is NOT_SERVING", "for", refused.Round(time.Second))
+	}
+}
+
+// starvation measures for how long all calls of one kind have been refused because of
+// insufficient memory.
+type starvation struct {
+	since atomic.Int64 // the first refusal since a call was granted, in Unix ns; 0 for none
+	last  atomic.Int64 // the last refusal
+}
+
+// refused records that a call was refused.
+func (s *starvation) refused() {
+	now := time.Now().UnixNano()
+	s.last.Store(now)
+	s.since.CompareAndSwap(0, now)
+}
+
+// granted records that a call was not refused.
+func (s *starvation) granted() {
+	if s.since.Load() != 0 {
+		s.since.Store(0)
+	}
+}
+
+// lasts returns for how long calls have been refused. It returns 0 if the last refusal
+// was at least least ago, since no client has called since.
+func (s *starvation) lasts(least time.Duration) time.Duration {
+	since, now := s.since.Load(), time.Now()
+	if since == 0 || now.Sub(time.Unix(0, s.last.Load())) >= least {
+		return 0
+	}
+	return now.Sub(time.Unix(0, since))
 }
