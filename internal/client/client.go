@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -93,4 +94,12 @@ func (c *Client) begin() error {
 	}
 	c.calls.Add(1)
 	return nil
+}
+
+// String returns a description with the URL of the server.
+func (c *Client) String() string { return "UmaDB client of " + c.url }
+
+// Format prints the result of String, for every verb.
+func (c *Client) Format(s fmt.State, verb rune) {
+	fmt.Fprintf(s, fmt.FormatString(s, verb), c.String())
 }

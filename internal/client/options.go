@@ -1,6 +1,10 @@
 package client
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // Options configures a Client. The zero value is valid.
 type Options struct {
@@ -48,3 +52,24 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// hiddenKey is printed instead of an API key.
+const hiddenKey = "(hidden)"
+
+// printable has the fields of Options without the methods that hide the API key.
+type printable Options
+
+func (o Options) printable() printable {
+	if o.APIKey != "" {
+		o.APIKey = hiddenKey
+	}
+	return printable(o)
+}
+
+// Format prints the options without the API key, for every verb.
+func (o Options) Format(s fmt.State, verb rune) {
+	fmt.Fprintf(s, fmt.FormatString(s, verb), o.printable())
+}
+
+// MarshalJSON encodes the options without the API key, so that they can be logged.
+func (o Options) MarshalJSON() ([]byte, error) { return json.Marshal(o.printable()) }

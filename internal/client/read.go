@@ -2,6 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
+	"io"
+	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
@@ -37,5 +40,58 @@ func (c *Client) ReadMessages(ctx context.Context, request []byte) *Messages {
 		patience: resendRead,
 		atClose:  dcb.ErrClosed,
 		caller:   ctx,
+	}
+}
+
+// Subscribe returns an iterator over the events that match the query at positions greater
+// than after: first the stored events, then new ones. When the connection breaks or the
+// server stops, the subscription resumes after the last event. If it cannot resume within
+// a minute, it fails with dcb.ErrTransport. With Options.NoResume it does not resume, and
+// ends without an error when the server stops.
+func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+	return func(yield func(dcb.SequencedEvent, error) bool) {
+		request := record.EncodeSubscribe(&record.SubscribeRequest{Query: query, After: after, BatchSize: c.options.BatchSize})
+		messages := c.SubscribeMessages(ctx, request, !c.options.NoResume)
+		defer messages.Close()
+		for {
+			message, err := messages.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var events []dcb.SequencedEvent
+			if err == nil {
+				if events, _, err = record.DecodeResponse(message); err != nil {
+					err = unreadable(err)
+				}
+			}
+			if err != nil {
+				yield(dcb.SequencedEvent{}, err)
+				return
+			}
+			for _, event := range events {
+				if !yield(event, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// SubscribeMessages is Subscribe for an encoded umadb.v1.SubscribeRequest, for callers that
+// decode the messages themselves. Whether it resumes depends on resume, and the batch size
+// on the request; the options do not apply. The result must be closed.
+func (c *Client) SubscribeMessages(ctx context.Context, request []byte, resume bool) *Messages {
+	patience := resendRead
+	if resume {
+		patience = resumeSubscription
+	}
+	return &Messages{
+		client:     c,
+		method:     umadbv1.DCB_Subscribe_FullMethodName,
+		request:    request,
+		subscribes: true,
+		patience:   patience,
+		atClose:    io.EOF,
+		caller:     ctx,
 	}
 }
