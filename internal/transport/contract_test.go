@@ -43,6 +43,7 @@ func TestServerContract(t *testing.T) {
 	t.Run("the deadline is cleared when the handshakes have ended", deadlineIsCleared)
 	t.Run("the context of a call contains the address of the connection", ownerIsFound)
 	t.Run("the context of a refused call is done", refusedCallIsDone)
+	t.Run("a closed connection ends its calls", closeEndsCalls)
 	t.Run("a buffer returns to its pool when its message is written", buffersReturn)
 	t.Run("a trailer of bare details is sent unchanged", bareDetailsAreSent)
 }
@@ -205,6 +206,18 @@ func refusedCallIsDone(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the context is not done")
 	}
+}
+
+func closeEndsCalls(t *testing.T) {
+	accepted, ended := make(chan net.Conn, 1), make(chan bool, 1)
+	address := serve(t, func(_ any, stream grpc.ServerStream) error {
+		(<-accepted).Close()
+		<-stream.Context().Done()
+		ended <- true
+		return nil
+	}, func(conn net.Conn) net.Conn { accepted <- conn; return conn })
+	connect(t, address).call(1)
+	want(t, ended, true, "the context of the call is done")
 }
 
 // bufferCodec sends buffers, and nothing else.
