@@ -46,6 +46,41 @@ func terms(hasher index.Hasher, kind index.Kind, texts []string) []index.Term {
 	return out
 }
 
+// scan iterates over the positions in one block range that a query matches, in the order of
+// a direction.
+type scan struct {
+	query *query
+	blockRange
+	direction index.Direction
+	meter     *meter
+	matched   index.Postings
+	key, last uint64 // the next key to look for, and the last one
+}
+
+// start starts a scan and looks up the terms of the query in the block. Like next, it
+// returns errStepLimit when the meter reaches its limit.
+func (s *scan) start(q *query, r blockRange, direction index.Direction, m *meter) (err error) {
+	*s = scan{query: q, blockRange: r, direction: direction, meter: m, key: r.first, last: r.last}
+	if direction == index.Backwards {
+		s.key, s.last = direction.Key(r.last), direction.Key(r.first)
+	}
+	s.matched, err = s.postings()
+	return err
+}
+
+// next returns the next position, and false if there are no more.
+func (s *scan) next() (uint64, bool, error) {
+	if s.key > s.last {
+		return 0, false, nil
+	}
+	found, ok, err := s.matched.Seek(s.key)
+	if err != nil || !ok || found > s.last {
+		return 0, false, err
+	}
+	s.key = found + 1
+	return s.direction.Key(found), true, nil
+}
+
 // postings returns the postings of the events that the query matches.
 func (s *scan) postings() (index.Postings, error) {
 	if s.query.all {
