@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slow
 LONG = os.environ.get("UMADB_TEST_LONG") == "1"
 
 # Calls a function a number of times, and compares the resident memory with that after a fifth
-# as many calls, when pools and caches are warm.
+# as many calls, when pools and caches are warm. A leak grows in every round; the heap of Go
+# also grows when its garbage collector starts late on a busy machine, but not in each round.
 CHECK_MEMORY = """
 import gc, os, sys
 from umadb import *
@@ -26,12 +27,15 @@ def resident_memory():
 def check_memory(work, times, allowed):
     for _ in range(times // 5 + 1):
         work()
-    before = resident_memory()
-    for _ in range(times):
-        work()
-    growth = resident_memory() - before
-    print(f"{work.__name__}: {times} times, {growth} bytes")
-    assert growth < allowed, f"{work.__name__}: {growth} bytes in {times} times"
+    for _ in range(3):
+        before = resident_memory()
+        for _ in range(times):
+            work()
+        growth = resident_memory() - before
+        print(f"{work.__name__}: {times} times, {growth} bytes")
+        if growth < allowed:
+            return
+    raise AssertionError(f"{work.__name__}: {growth} bytes in {times} times")
 times, allowed = int(sys.argv[2]), int(sys.argv[3]) << 20
 """
 
