@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // appendOptions are the flags of append.
@@ -168,3 +171,30 @@ func (o *appendOptions) print(w io.Writer, position uint64, count int) (err erro
 	}
 	return nil
 }
+
+// trackingFlag is a flag that sets a tracking source and a position in it.
+type trackingFlag struct{ info *dcb.TrackingInfo }
+
+// Set parses source=position. The name of the source may contain "=".
+func (s *trackingFlag) Set(text string) error {
+	cut := strings.LastIndexByte(text, '=')
+	if cut < 0 {
+		return errors.New("it has no =: write source=position, as in web=300")
+	}
+	position, err := strconv.ParseUint(text[cut+1:], 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is not a position: write source=position, as in web=300", text[cut+1:])
+	}
+	info := &dcb.TrackingInfo{Source: text[:cut], Position: position}
+	if err := record.CheckSource(info.Source); err != nil {
+		return err
+	}
+	s.info = info
+	return nil
+}
+
+// String returns "": there is no default.
+func (s *trackingFlag) String() string { return "" }
+
+// Type returns the placeholder of the value in the help.
+func (s *trackingFlag) Type() string { return "source=position" }

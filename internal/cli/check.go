@@ -9,17 +9,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
-
-// addPathFlag adds the flag that names the store's directory.
-func addPathFlag(flags *pflag.FlagSet, dir *string) {
-	flags.StringVar(dir, "db-path", "./uma.db", "`directory` of the event store")
-}
 
 func newCheckCommand() *cobra.Command {
 	var dir string

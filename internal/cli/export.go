@@ -2,8 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/transfer"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // exportOptions are the flags of export.
@@ -113,6 +118,77 @@ func warnUnknownSources(ctx context.Context, s transfer.Source, names []string, 
 	unknown, err := transfer.UnknownSources(ctx, s, names)
 	for _, name := range unknown {
 		fmt.Fprintf(stderr, "umadb: the server has no tracking source %q yet; check the name\n", name)
+	}
+	return err
+}
+
+// outputFile is a file that appears under its name only when it is complete.
+type outputFile struct {
+	*os.File        // in the same directory, under a temporary name
+	path     string // the final name
+}
+
+// createOutput creates the temporary file for path, which must not exist yet.
+func createOutput(path string) (*outputFile, error) {
+	if err := mustBeNew(path); err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
+	if err != nil {
+		return nil, err
+	}
+	return &outputFile{file, path}, nil
+}
+
+func mustBeNew(path string) error {
+	_, err := os.Lstat(path)
+	if err == nil {
+		return fmt.Errorf("%s already exists: name another file, or remove it first", path)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// commit syncs the file and renames it to its final name.
+func (o *outputFile) commit() error {
+	if err := o.Sync(); err != nil {
+		return err
+	}
+	if err := o.Close(); err != nil {
+		return err
+	}
+	if err := mustBeNew(o.path); err != nil {
+		return err
+	}
+	if err := os.Rename(o.Name(), o.path); err != nil {
+		return err
+	}
+	return vfs.OS{}.SyncDir(filepath.Dir(o.path))
+}
+
+// discard removes the temporary file.
+func (o *outputFile) discard() {
+	o.Close()
+	os.Remove(o.Name())
+}
+
+// writeOutput calls write with a new file, or with standard output if path is empty.
+func writeOutput(path string, stdout io.Writer, write func(io.Writer) error) error {
+	if path == "" {
+		return write(stdout)
+	}
+	file, err := createOutput(path)
+	if err != nil {
+		return err
+	}
+	err = write(file)
+	if err == nil {
+		err = file.commit()
+	}
+	if err != nil {
+		file.discard()
 	}
 	return err
 }

@@ -133,14 +133,6 @@ func openError(err error) error {
 	return err
 }
 
-// asInterrupted returns errInterrupted in place of an error that a signal has caused.
-func asInterrupted(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return errInterrupted
-	}
-	return err
-}
-
 // importing is an import in progress.
 type importing struct {
 	existing uint64 // number of events before the import

@@ -15,7 +15,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
-	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // shutdownGrace is how long a stopping server waits for calls in progress before it closes
@@ -148,20 +147,6 @@ func openInterruptibly(dir string, memory int64, logger *slog.Logger, stop <-cha
 	}
 }
 
-// explainOpen adds a remedy to the error of opening a store.
-func explainOpen(err error, dir string) error {
-	var locked *vfs.LockedError
-	switch {
-	case errors.Is(err, dcb.ErrCorruption):
-		return fmt.Errorf("%w; to see all problems, run: umadb check --db-path %q", err, dir)
-	case errors.As(err, &locked) && !locked.Self && locked.PID == 0:
-		return fmt.Errorf("%w; to find the process, run: fuser %q", err, dir)
-	case vfs.Denied(err):
-		return fmt.Errorf("%w; allow this user to read the directory, and to write it unless the command only reads", err)
-	}
-	return err
-}
-
 // serveStore serves until a signal or a failure, and closes the store.
 func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signals signals, stdout io.Writer) error {
 	srv, lis, err := listen(opened, o, logger)
@@ -208,5 +193,35 @@ func finish(logger *slog.Logger, signals <-chan os.Signal, end func(context.Cont
 			}
 			return fmt.Errorf("stopped at once by a second signal (%v); acknowledged events are durable", s)
 		}
+	}
+}
+
+// ignoredFlags are flags that tune the Rust server and have no equivalent here. They are
+// accepted, with any value, so that its command lines and containers keep working.
+var ignoredFlags = []string{
+	"read-method",
+	"page-cache-max-pages",
+	"page-cache-max-mb",
+	"zero-fill-pages",
+	"pipelined-writer",
+	"max-blocking-threads",
+}
+
+func addIgnoredFlags(flags *pflag.FlagSet) {
+	for _, name := range ignoredFlags {
+		flags.String(name, "", "accepted for compatibility, has no effect")
+	}
+}
+
+// warnIgnored logs which of the given flags have no effect.
+func warnIgnored(flags *pflag.FlagSet, logger *slog.Logger) {
+	var given []string
+	for _, name := range ignoredFlags {
+		if flags.Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) > 0 {
+		logger.Warn("some flags have no effect in this server", "flags", given)
 	}
 }

@@ -2,10 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
 
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/store"
 )
 
 func newSubscribeCommand() *cobra.Command {
@@ -42,4 +47,122 @@ how to continue without missing an event.`,
 	f.BoolVar(&asJSON, "json", false, "print each event as a line of JSON")
 	t.addFlags(f)
 	return cmd
+}
+
+// followAhead is the maximum number of received events that are not printed yet.
+const followAhead = 16
+
+// following prints the events of a subscription.
+type following struct {
+	query dcb.Query
+	after uint64  // the last position printed, or the position to start after
+	limit *uint32 // nil if there is none
+}
+
+// run prints stored and new events until the limit is reached or ctx is done, which is not
+// an error.
+func (f *following) run(ctx context.Context, s dcb.EventStore, p *printer, stderr io.Writer) error {
+	if f.limit != nil && *f.limit == 0 {
+		return nil
+	}
+	var err error
+	if _, local := s.(*store.Store); local {
+		err = f.printStored(ctx, s, p, stderr)
+	} else {
+		err = f.printLive(ctx, s, p)
+	}
+	if ctx.Err() != nil && !isQuiet(err) {
+		err = nil
+	}
+	if flushed := p.flush(); err == nil {
+		err = flushed
+	}
+	return err
+}
+
+// printStored prints the events in a directory. There will be no new ones, because no
+// other process can open it meanwhile.
+func (f *following) printStored(ctx context.Context, s dcb.EventStore, p *printer, stderr io.Writer) error {
+	count, err := p.printAll(s.Read(ctx, f.query, dcb.ReadOptions{Start: startAfter(f.after), Limit: f.limit}))
+	if err == nil && (f.limit == nil || count < uint64(*f.limit)) {
+		fmt.Fprintln(stderr, "umadb: no more events: no other process can append while this command has the directory open; to follow a server, use --url")
+	}
+	return err
+}
+
+// printLive prints the events that a server sends. It flushes its output whenever it has
+// printed all received events.
+func (f *following) printLive(ctx context.Context, s dcb.EventStore, p *printer) error {
+	events, ended := f.receive(ctx, s)
+	defer ended()
+	for count := uint32(0); f.limit == nil || count < *f.limit; count++ {
+		var event dcb.SequencedEvent
+		var more bool
+		select {
+		case event, more = <-events:
+		default:
+			if err := p.flush(); err != nil {
+				return err
+			}
+			event, more = <-events
+		}
+		if !more {
+			return f.explain(ended())
+		}
+		if err := p.print(&event); err != nil {
+			return err
+		}
+		f.after = event.Position
+	}
+	return nil
+}
+
+// receive subscribes in a goroutine, which closes events when it ends. ended stops it,
+// waits for its end, and returns its error.
+func (f *following) receive(ctx context.Context, s dcb.EventStore) (events <-chan dcb.SequencedEvent, ended func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	received := make(chan dcb.SequencedEvent, followAhead)
+	var failed error
+	after := f.after
+	go func() {
+		defer close(received)
+		for event, err := range s.Subscribe(ctx, f.query, after) {
+			if err != nil {
+				failed = err
+				return
+			}
+			select {
+			case received <- event:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return received, func() error {
+		cancel()
+		for range received {
+		}
+		return failed
+	}
+}
+
+// explain adds to the error of a subscription how to continue it.
+func (f *following) explain(failed error) error {
+	switch {
+	case failed == nil:
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf(
+			"the server closed the subscription; run the command again with --after %d", f.after)}
+	case errors.Is(failed, dcb.ErrTransport):
+		return fmt.Errorf("%w; run the command again with --after %d", failed, f.after)
+	}
+	return failed
+}
+
+// startAfter returns the position that follows after. No event has the largest position.
+func startAfter(after uint64) *uint64 {
+	start := after
+	if after < math.MaxUint64 {
+		start++
+	}
+	return &start
 }

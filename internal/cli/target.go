@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -26,62 +24,12 @@ type target struct {
 	auth auth
 }
 
-// auth configures the connection to a server.
-type auth struct {
-	caFile string
-	apiKey apiKey
-	// noResume ends subscriptions when the server stops or the connection is lost.
-	noResume bool
-}
-
 func (t *target) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&t.url, "url", "http://127.0.0.1:50051", "`address` of the server: http://host:port, or https://host:port for TLS")
 	flags.StringVar(&t.dir, "db-path", "", "`directory` of a store to use instead of a server; no server may have it open")
 	excludes(flags, "url", "db-path")
 	prefers(flags, "url", "db-path") // UMADB_DB_PATH may be set for a server in the same environment
 	t.auth.addFlags(flags)
-}
-
-func (a *auth) addFlags(flags *pflag.FlagSet) {
-	a.apiKey.addFlags(flags, "API `key` that the server requires")
-	flags.StringVar(&a.caFile, "ca", "", "PEM `file` with the CA certificates of the server, if the system does not trust them")
-}
-
-// connectTimeout is how long to wait for a server that does not respond.
-const connectTimeout = 2 * time.Second
-
-// dial connects to a server. remedy is part of the error if there is no server at url.
-func (a *auth) dial(flags *pflag.FlagSet, url, remedy string) (*client.Client, error) {
-	if err := a.apiKey.load(flags); err != nil {
-		return nil, err
-	}
-	c, err := client.Dial(url, &client.Options{
-		CAFile:         a.caFile,
-		APIKey:         a.apiKey.key,
-		ConnectTimeout: connectTimeout,
-		FailFast:       true,
-		NoResume:       a.noResume,
-	})
-	switch {
-	case errors.Is(err, dcb.ErrInvalidArgument):
-		err = usageError{err}
-	case errors.Is(err, dcb.ErrTransport):
-		err = fmt.Errorf("%w; %s", err, hint(err.Error(), remedy))
-	}
-	return c, err
-}
-
-// hint returns the likely remedy for a failed connection.
-func hint(message, remedy string) string {
-	switch {
-	case strings.Contains(message, "x509:"):
-		return "to trust the certificate, name the file of its CA with --ca"
-	case strings.Contains(message, "does not look like a TLS handshake"):
-		return "the server does not use TLS: use http:// in its URL"
-	case strings.Contains(message, "no answer in HTTP/2"):
-		return "it is not an UmaDB server, or it uses TLS: then use https:// in its URL"
-	}
-	return "is a server running there? " + remedy
 }
 
 // open opens the store. If it does not exist in the directory, open fails unless mayCreate
@@ -99,6 +47,25 @@ func (t *target) open(cmd *cobra.Command, mayCreate bool) (dcb.EventStore, error
 		return notNil(opened, err)
 	}
 	return notNil(t.auth.dial(flags, t.url, "start one with umadb serve, or set another --url or a --db-path"))
+}
+
+// use opens the store, calls do with a context that a signal cancels, and closes the store.
+func (t *target) use(cmd *cobra.Command, mayCreate bool, do func(context.Context, dcb.EventStore) error) error {
+	ctx, stop := untilSignal(cmd)
+	defer stop()
+	opened, err := openUntil(ctx, func() (dcb.EventStore, error) { return t.open(cmd, mayCreate) })
+	if err != nil {
+		return err
+	}
+	return errors.Join(asInterrupted(ctx, do(ctx, opened)), opened.Close())
+}
+
+// notNil returns a nil interface instead of one with a nil pointer if there is an error.
+func notNil[S dcb.EventStore](s S, err error) (dcb.EventStore, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // openLocal opens the store in a directory. A command that writes creates it if necessary. A
@@ -125,29 +92,63 @@ func openDir(dir string, options *store.Options) (*store.Store, error) {
 	return opened, explainOpen(err, dir)
 }
 
+// explainOpen adds a remedy to the error of opening a store.
+func explainOpen(err error, dir string) error {
+	var locked *vfs.LockedError
+	switch {
+	case errors.Is(err, dcb.ErrCorruption):
+		return fmt.Errorf("%w; to see all problems, run: umadb check --db-path %q", err, dir)
+	case errors.As(err, &locked) && !locked.Self && locked.PID == 0:
+		return fmt.Errorf("%w; to find the process, run: fuser %q", err, dir)
+	case vfs.Denied(err):
+		return fmt.Errorf("%w; allow this user to read the directory, and to write it unless the command only reads", err)
+	}
+	return err
+}
+
+// addPathFlag adds the flag that names the store's directory.
+func addPathFlag(flags *pflag.FlagSet, dir *string) {
+	flags.StringVar(dir, "db-path", "./uma.db", "`directory` of the event store")
+}
+
 var errEmptyPath = usageErrorf("--db-path is empty: set it to the directory of the event store")
 
-// notNil returns a nil interface instead of one with a nil pointer if there is an error.
-func notNil[S dcb.EventStore](s S, err error) (dcb.EventStore, error) {
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+// openResult is the result of opening a store.
+type openResult[S io.Closer] struct {
+	store S
+	err   error
 }
 
-// use opens the store, calls do with a context that a signal cancels, and closes the store.
-func (t *target) use(cmd *cobra.Command, mayCreate bool, do func(context.Context, dcb.EventStore) error) error {
-	ctx, stop := untilSignal(cmd)
-	defer stop()
-	opened, err := openUntil(ctx, func() (dcb.EventStore, error) { return t.open(cmd, mayCreate) })
-	if err != nil {
-		return err
-	}
-	err = do(ctx, opened)
-	if err != nil && ctx.Err() != nil {
-		err = errInterrupted
-	}
-	return errors.Join(err, opened.Close())
+// openAsync opens a store in a goroutine. Opening takes long if the index must be rebuilt,
+// and cannot be interrupted.
+func openAsync[S io.Closer](open func() (S, error)) <-chan openResult[S] {
+	done := make(chan openResult[S], 1)
+	go func() {
+		store, err := open()
+		done <- openResult[S]{store, err}
+	}()
+	return done
 }
 
-var errInterrupted = errors.New("interrupted")
+// abandon closes a store when it is open. Nothing is lost if the process ends before.
+func abandon[S io.Closer](result <-chan openResult[S]) {
+	go func() {
+		if o := <-result; o.err == nil {
+			o.store.Close()
+		}
+	}()
+}
+
+// openUntil opens a store. If ctx is done before the store is open, it returns
+// errInterrupted.
+func openUntil[S io.Closer](ctx context.Context, open func() (S, error)) (S, error) {
+	result := openAsync(open)
+	select {
+	case o := <-result:
+		return o.store, o.err
+	case <-ctx.Done():
+		abandon(result)
+		var none S
+		return none, errInterrupted
+	}
+}

@@ -1,113 +1,118 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/base64"
+	"fmt"
+	"io"
+	"os"
 	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
 
-	"github.com/fatih/color"
+	"golang.org/x/term"
 
-	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
 )
 
-const (
-	// dataIndent indents each line of data, and noteIndent each other line after the first
-	// line of an event. So data cannot be mistaken for other lines.
-	dataIndent = "    "
-	noteIndent = "  "
+// The content of a store may come from an untrusted client, and a terminal executes control
+// sequences. So text output must use appendWord, isText or EscapeControl.
 
-	// base64Mark precedes data that is not text.
-	base64Mark = "base64:"
-)
-
-// palette contains the colours of the parts of an event.
-type palette struct {
-	position, kind, tag, note paint
-}
-
-// paint is a colour. The zero value has none.
-type paint struct{ *color.Color }
-
-// newPalette returns a palette with or without colours. It does not use the detection of
-// the library, which depends on the standard output of the process.
-func newPalette(colours bool) palette {
-	if !colours {
-		return palette{}
-	}
-	in := func(attributes ...color.Attribute) paint {
-		c := color.New(attributes...)
-		c.EnableColor()
-		return paint{c}
-	}
-	return palette{
-		position: in(color.FgYellow),
-		kind:     in(color.FgCyan, color.Bold),
-		tag:      in(color.FgGreen),
-		note:     in(color.Faint),
-	}
-}
-
-// append appends text in the colour.
-func (p paint) append(dst []byte, text []byte) []byte {
-	if p.Color == nil {
+// appendWord appends text as one unambiguous word: unchanged, or quoted as in Go if
+// necessary. It also quotes a text that contains one of the reserved characters.
+func appendWord(dst []byte, text, reserved string) []byte {
+	if isWord(text) && !strings.ContainsAny(text, reserved) {
 		return append(dst, text...)
 	}
-	return append(dst, p.Sprint(string(text))...)
+	return strconv.AppendQuote(dst, text)
 }
 
-// appendEvent appends an event as text for people: a line with position, type and tags, then
-// its data, then its other fields.
-func (p *palette) appendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
-	var scratch [64]byte
-	dst = p.position.append(dst, strconv.AppendUint(scratch[:0], e.Position, 10))
-	dst = p.kind.append(append(dst, ' '), appendWord(scratch[:0], e.Event.Type, ""))
-	for _, tag := range e.Event.Tags {
-		dst = p.tag.append(append(dst, ' '), appendWord(scratch[:0], tag, ""))
+// word is appendWord, as a string.
+func word(text string) string { return string(appendWord(nil, text, "")) }
+
+// isWord reports whether text is printable, without spaces, and does not look quoted.
+func isWord(text string) bool {
+	if text == "" || text[0] == '"' || !utf8.ValidString(text) {
+		return false
 	}
-	dst = appendDataLines(append(dst, '\n'), e.Event.Data)
-	if e.Event.UUID != "" {
-		dst = appendWord(p.appendNote(dst, "uuid"), e.Event.UUID, "")
-		dst = append(dst, '\n')
-	}
-	if len(e.Event.Metadata) > 0 {
-		dst = p.appendNote(dst, "metadata")
-		for i, m := range e.Event.Metadata {
-			if i > 0 {
-				dst = append(dst, ' ')
-			}
-			dst = append(appendWord(dst, m.Key, "="), '=')
-			dst = appendWord(dst, m.Value, "")
+	for _, r := range text {
+		if r == ' ' || !strconv.IsPrint(r) {
+			return false
 		}
-		dst = append(dst, '\n')
 	}
-	if e.Tracking != nil {
-		dst = append(appendWord(p.appendNote(dst, "tracking"), e.Tracking.Source, ""), '=')
-		dst = append(strconv.AppendUint(dst, e.Tracking.Position, 10), '\n')
-	}
-	return dst
+	return true
 }
 
-// appendNote appends the start of a line that is not data.
-func (p *palette) appendNote(dst []byte, name string) []byte {
-	return append(p.note.append(append(dst, noteIndent...), []byte(name)), ' ')
-}
-
-// appendDataLines appends text unchanged, and other data in base64. It omits one trailing
-// line end.
-func appendDataLines(dst, data []byte) []byte {
-	if len(data) == 0 {
-		return dst
-	}
-	if !isText(data) || bytes.HasPrefix(data, []byte(base64Mark)) {
-		dst = append(append(dst, dataIndent...), base64Mark...)
-		return append(base64.StdEncoding.AppendEncode(dst, data), '\n')
-	}
-	for text := range bytes.Lines(data) {
-		text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
-		if len(text) > 0 {
-			dst = append(append(dst, dataIndent...), text...)
+// isText reports whether data can be printed unchanged: it is UTF-8 without control
+// characters except line ends and tabs.
+func isText(data []byte) bool {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		switch {
+		case r == '\n', r == '\t':
+		case r == '\r' && i+1 < len(data) && data[i+1] == '\n':
+		case r == utf8.RuneError && size == 1, ndjson.IsControl(r):
+			return false
 		}
-		dst = append(dst, '\n')
+		i += size
 	}
-	return dst
+	return true
+}
+
+// EscapeControl returns message with its control characters escaped, except newlines. They
+// may come from an event, a file or a server.
+func EscapeControl(message string) string {
+	var b strings.Builder
+	for _, r := range message {
+		if r == '\n' || !ndjson.IsControl(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// plural returns n with noun, in the plural unless n is 1.
+func plural(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// bytesText formats a number of bytes with a binary unit.
+func bytesText(n uint64) string {
+	if n < 1<<10 {
+		return plural(n, "byte")
+	}
+	value, unit := float64(n)/(1<<10), "KiB"
+	for _, larger := range []string{"MiB", "GiB", "TiB"} {
+		if value < 1<<10 {
+			break
+		}
+		value, unit = value/(1<<10), larger
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}
+
+// pace formats a duration and, if there were events, their rate.
+func pace(events uint64, took time.Duration) string {
+	seconds := took.Seconds()
+	if events == 0 || seconds < 0.001 {
+		return fmt.Sprintf("%.1f s", seconds)
+	}
+	return fmt.Sprintf("%.1f s, %.0f/s", seconds, float64(events)/seconds)
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// wantsColour reports whether to print in colours: on a terminal that supports them, unless
+// NO_COLOR is set (https://no-color.org).
+func wantsColour(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

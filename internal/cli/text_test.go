@@ -46,18 +46,6 @@ func TestEscapeControl(t *testing.T) {
 	}
 }
 
-func TestPaletteWithAndWithoutColours(t *testing.T) {
-	event := dcb.SequencedEvent{Position: 7, Event: dcb.Event{Type: "A", Tags: []string{"x"}, UUID: "u", Data: []byte("d")}}
-	with, without := newPalette(true), newPalette(false)
-	plain, coloured := string(without.appendEvent(nil, &event)), string(with.appendEvent(nil, &event))
-	if want := "7 A x\n    d\n  uuid u\n"; plain != want {
-		t.Errorf("got %q, want %q", plain, want)
-	}
-	if coloured == plain || !strings.HasPrefix(coloured, "\x1b[33m7\x1b[0m ") {
-		t.Errorf("got %q", coloured)
-	}
-}
-
 // FuzzEventsAreText checks that any event is printed as plain text in which only the first
 // line is not indented.
 func FuzzEventsAreText(f *testing.F) {
@@ -103,11 +91,13 @@ func FuzzEventsAreText(f *testing.F) {
 	})
 }
 
-// A mistyped condition must not become a condition that always holds.
-func TestInvalidItems(t *testing.T) {
-	for _, text := range []string{"", "tag=", "type=A tag=", "tag=a,tag=b", "type=A,tag=b", "course:1"} {
-		if item, err := parseItem(text); err == nil {
-			t.Errorf("%q is parsed as %+v", text, item)
+func TestBytesText(t *testing.T) {
+	for n, want := range map[uint64]string{
+		0: "0 bytes", 1: "1 byte", 1023: "1023 bytes", 1024: "1.0 KiB", 1536: "1.5 KiB",
+		5 << 20: "5.0 MiB", 3<<30 + 1<<29: "3.5 GiB", 2 << 40: "2.0 TiB", 4 << 50: "4096.0 TiB",
+	} {
+		if got := bytesText(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
 		}
 	}
 }

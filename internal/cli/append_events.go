@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
-	"github.com/umadb-go/umadb/internal/record"
 )
 
 // requestLimits are the limits of a store with default options.
@@ -101,29 +99,36 @@ func readDataFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// trackingFlag is a flag that sets a tracking source and a position in it.
-type trackingFlag struct{ info *dcb.TrackingInfo }
+// errTooMuch is returned when the input exceeds the limits of one request.
+var errTooMuch = errors.New("too much for one request")
 
-// Set parses source=position. The name of the source may contain "=".
-func (s *trackingFlag) Set(text string) error {
-	cut := strings.LastIndexByte(text, '=')
-	if cut < 0 {
-		return errors.New("it has no =: write source=position, as in web=300")
+// eventReader reads the events to append from standard input.
+type eventReader struct{ ndjson.EventReader }
+
+// newEventReader returns a reader of standard input, which must not be a terminal.
+func newEventReader(in io.Reader) (*eventReader, error) {
+	if isTerminal(in) {
+		return nil, usageErrorf("there is no event: describe one with --type, or pass events on standard input, as in %q", "umadb append < events.ndjson")
 	}
-	position, err := strconv.ParseUint(text[cut+1:], 10, 64)
-	if err != nil {
-		return fmt.Errorf("%q is not a position: write source=position, as in web=300", text[cut+1:])
-	}
-	info := &dcb.TrackingInfo{Source: text[:cut], Position: position}
-	if err := record.CheckSource(info.Source); err != nil {
-		return err
-	}
-	s.info = info
-	return nil
+	return &eventReader{ndjson.EventReader{Reader: ndjson.NewReader(in, " of standard input", "umadb append")}}, nil
 }
 
-// String returns "": there is no default.
-func (s *trackingFlag) String() string { return "" }
-
-// Type returns the placeholder of the value in the help.
-func (s *trackingFlag) Type() string { return "source=position" }
+// all returns all events of the input, which must fit into one request.
+func (r *eventReader) all() (events []dcb.Event, err error) {
+	maxEvents, maxBytes, total := requestLimits.RequestEvents, requestLimits.RequestBytes, 0
+	for {
+		e, err := r.Next()
+		total += e.Size
+		switch {
+		case errors.Is(err, io.EOF):
+			return events, nil
+		case err != nil:
+			return nil, err
+		case len(events) == maxEvents:
+			return nil, r.At(fmt.Errorf("%w, which may have %d events", errTooMuch, maxEvents))
+		case total > maxBytes:
+			return nil, r.At(fmt.Errorf("%w, which may have %d bytes", errTooMuch, maxBytes))
+		}
+		events = append(events, e.Event)
+	}
+}

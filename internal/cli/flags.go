@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -126,4 +128,50 @@ func explainFlag(err error) error {
 		return err
 	}
 	return fmt.Errorf("--%s cannot be %q: %w", invalid.GetFlag().Name, invalid.GetValue(), reason(err))
+}
+
+// choice is a flag with a few possible values.
+type choice struct {
+	value  string
+	values []string
+}
+
+// String returns the value.
+func (c *choice) String() string { return c.value }
+
+// Set sets the value, which must be one of the possible values.
+func (c *choice) Set(value string) error {
+	if !slices.Contains(c.values, value) {
+		return fmt.Errorf("it must be one of %s", strings.Join(c.values, ", "))
+	}
+	c.value = value
+	return nil
+}
+
+// Type returns the possible values, for the help.
+func (c *choice) Type() string { return strings.Join(c.values, "|") }
+
+// firstLine returns the first line of a file, without its newline. Errors contain the
+// expected content of the line, and the flag that names the file.
+func firstLine(name, what, flag string) (string, error) {
+	if name == "" {
+		return "", usageErrorf("%s is empty: name the file whose first line is the %s", flag, what)
+	}
+	unreadable := func(err error) error {
+		return usageErrorf("cannot read the %s file: %w; name another with %s", what, err, flag)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return "", unreadable(err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Scan()
+	switch {
+	case lines.Err() != nil:
+		return "", unreadable(lines.Err())
+	case lines.Text() == "":
+		return "", usageErrorf("the first line of the %s file %s is empty: it must be the %s", what, name, what)
+	}
+	return lines.Text(), nil
 }

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+// connectTimeout is how long to wait for a server that does not respond.
+const connectTimeout = 2 * time.Second
+
+// auth configures the connection to a server.
+type auth struct {
+	caFile string
+	apiKey apiKey
+	// noResume ends subscriptions when the server stops or the connection is lost.
+	noResume bool
+}
+
+func (a *auth) addFlags(flags *pflag.FlagSet) {
+	a.apiKey.addFlags(flags, "API `key` that the server requires")
+	flags.StringVar(&a.caFile, "ca", "", "PEM `file` with the CA certificates of the server, if the system does not trust them")
+}
+
+// dial connects to a server. remedy is part of the error if there is no server at url.
+func (a *auth) dial(flags *pflag.FlagSet, url, remedy string) (*client.Client, error) {
+	if err := a.apiKey.load(flags); err != nil {
+		return nil, err
+	}
+	c, err := client.Dial(url, &client.Options{
+		CAFile:         a.caFile,
+		APIKey:         a.apiKey.key,
+		ConnectTimeout: connectTimeout,
+		FailFast:       true,
+		NoResume:       a.noResume,
+	})
+	switch {
+	case errors.Is(err, dcb.ErrInvalidArgument):
+		err = usageError{err}
+	case errors.Is(err, dcb.ErrTransport):
+		err = fmt.Errorf("%w; %s", err, hint(err.Error(), remedy))
+	}
+	return c, err
+}
+
+// hint returns the likely remedy for a failed connection.
+func hint(message, remedy string) string {
+	switch {
+	case strings.Contains(message, "x509:"):
+		return "to trust the certificate, name the file of its CA with --ca"
+	case strings.Contains(message, "does not look like a TLS handshake"):
+		return "the server does not use TLS: use http:// in its URL"
+	case strings.Contains(message, "no answer in HTTP/2"):
+		return "it is not an UmaDB server, or it uses TLS: then use https:// in its URL"
+	}
+	return "is a server running there? " + remedy
+}
+
+// apiKey is the key that a server requires of its clients. It is set by a flag or, to
+// keep it out of the process list, read from a file.
+type apiKey struct {
+	key  string // empty if there is none
+	file string
+}
+
+func (k *apiKey) addFlags(flags *pflag.FlagSet, usage string) {
+	flags.StringVar(&k.key, "api-key", "", usage)
+	flags.StringVar(&k.file, "api-key-file", "", "`file` whose first line is the API key")
+	excludes(flags, "api-key", "api-key-file")
+}
+
+// load reads the key from the file, if there is one, and validates it. If load fails,
+// the key is unchanged.
+func (k *apiKey) load(flags *pflag.FlagSet) error {
+	key := k.key
+	if flags.Changed("api-key-file") {
+		if flags.Changed("api-key") {
+			return usageErrorf("--api-key and --api-key-file (or their environment variables) are both given: use only one")
+		}
+		var err error
+		if key, err = firstLine(k.file, "API key", "--api-key-file"); err != nil {
+			return err
+		}
+	}
+	if err := wire.CheckAPIKey(key); err != nil {
+		return usageError{err}
+	}
+	k.key = key
+	return nil
+}
