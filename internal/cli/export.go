@@ -28,7 +28,7 @@ type exportOptions struct {
 }
 
 func newExportCommand() *cobra.Command {
-	var o exportOptions
+	o := exportOptions{target: target{cacheBytes: copyCacheBytes}}
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Export a store as lines of JSON",
@@ -51,7 +51,6 @@ owner may read it. It must not exist yet.`,
 			if err := o.validate(cmd); err != nil {
 				return err
 			}
-			defer lowMemory()()
 			return o.target.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
 				return o.export(ctx, s, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})

@@ -15,6 +15,14 @@ import (
 	"github.com/umadb-go/umadb/internal/transfer"
 )
 
+// A copy reads or writes a store once, from its start to its end, perhaps beside a server
+// that needs the memory. So its store has a small cache and small head blocks. bench/copying
+// measures the memory of both commands.
+const (
+	copyCacheBytes  = 2 << 20
+	copyBlockEvents = 16 << 10
+)
+
 // importOptions are the flags of import.
 type importOptions struct {
 	dir     string
@@ -60,7 +68,6 @@ until Ctrl-C. After the connection is lost, it compares everything again.`,
 			if err := o.validate(cmd, args); err != nil {
 				return err
 			}
-			defer lowMemory()()
 			ctx, stop := untilSignal(cmd)
 			defer stop()
 			if o.from != "" {
@@ -143,7 +150,8 @@ type importing struct {
 
 // importInto opens the store, calls do, closes the store, and prints a summary.
 func (o *importOptions) importInto(ctx context.Context, cmd *cobra.Command, do func(*store.Store, *importing) error) error {
-	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, lowMemoryStore(newNotices(cmd.ErrOrStderr()))) })
+	options := &store.Options{Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: copyCacheBytes, BlockEvents: copyBlockEvents}
+	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, options) })
 	if err != nil {
 		return err
 	}

@@ -326,7 +326,7 @@ func TestSignalEndsImport(t *testing.T) {
 	cmd := spawn(t, reader, "import", "--db-path", copied)
 	reader.Close()
 	out := bufio.NewWriter(writer)
-	for i := range 5000 {
+	for i := range 10_000 {
 		fmt.Fprintf(out, "{\"position\":%d}\n", i+1)
 	}
 	out.Flush()

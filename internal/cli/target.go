@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,6 +21,8 @@ type target struct {
 	url  string
 	dir  string // empty if the store is on a server
 	auth auth
+	// cacheBytes is store.Options.CacheBytes for a store in a directory.
+	cacheBytes int64
 }
 
 func (t *target) addFlags(flags *pflag.FlagSet) {
@@ -40,7 +41,7 @@ func (t *target) open(cmd *cobra.Command, mayCreate bool) (dcb.EventStore, error
 	case flags.Changed("url") && flags.Changed("db-path"):
 		return nil, usageErrorf("--url and --db-path are both given: use only one")
 	case flags.Changed("db-path"):
-		opened, err := openLocal(t.dir, newNotices(cmd.ErrOrStderr()), mayCreate)
+		opened, err := openLocal(t.dir, store.Options{MustExist: !mayCreate, Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: t.cacheBytes})
 		if errors.Is(err, vfs.ErrLocked) {
 			err = fmt.Errorf("%w; to connect to the server, use --url %s", err, t.url)
 		}
@@ -69,11 +70,11 @@ func notNil[S dcb.EventStore](s S, err error) (dcb.EventStore, error) {
 }
 
 // openLocal opens the store in a directory. A command that writes creates it if necessary. A
-// command that only reads opens it read-only if it has no write permission.
-func openLocal(dir string, logger *slog.Logger, writes bool) (*store.Store, error) {
-	options := store.Options{MustExist: !writes, Logger: logger}
+// command that only reads sets MustExist; it opens the store read-only if it has no write
+// permission.
+func openLocal(dir string, options store.Options) (*store.Store, error) {
 	opened, err := openDir(dir, &options)
-	if !writes && vfs.Denied(err) {
+	if options.MustExist && vfs.Denied(err) {
 		options.ReadOnly = true
 		return openDir(dir, &options)
 	}

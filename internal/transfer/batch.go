@@ -10,11 +10,10 @@ import (
 )
 
 // A batch becomes durable at once. It is large enough to hide the latency of the disk, and
-// small enough to be in memory three times: one is being read, one is queued, and one is
-// being written.
+// small enough to be in memory twice: one is being read while the one before it is written.
 const (
 	batchRecords = 4096
-	batchBytes   = 1 << 20
+	batchBytes   = 512 << 10
 )
 
 // batcher collects the records to write.
@@ -100,6 +99,7 @@ func writeBatches(ctx context.Context, to Target, batches <-chan []ndjson.Record
 		if err := to.Restore(ctx, events); err != nil {
 			return tracking, locate(ctx, to, batch, err)
 		}
+		clear(events) // the garbage collector can free the batch while the next one is read
 		tracking += trackingOnly
 	}
 	return tracking, nil

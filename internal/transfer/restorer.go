@@ -46,7 +46,7 @@ func (r *restorer) restore(ctx context.Context, source Records) (tracking uint64
 	var stop func()
 	r.own, stop = iter.Pull2(r.to.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start}).All())
 	defer stop()
-	batches := make(chan []ndjson.Record, 1)
+	batches := make(chan []ndjson.Record)
 	r.batcher = batcher{batches: batches, deferred: map[string]ndjson.Record{}}
 	written := make(chan error, 1)
 	go func() {
