@@ -42,8 +42,8 @@ func (t *target) open(cmd *cobra.Command, mayCreate bool) (dcb.EventStore, error
 		return nil, usageErrorf("--url and --db-path are both given: use only one")
 	case flags.Changed("db-path"):
 		opened, err := openLocal(t.dir, store.Options{MustExist: !mayCreate, Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: t.cacheBytes})
-		if errors.Is(err, vfs.ErrLocked) {
-			err = fmt.Errorf("%w; to connect to the server, use --url %s", err, t.url)
+		if _, locked := lockedByOther(err); locked {
+			err = fmt.Errorf("%w; or, if it is a server, use --url %s", err, t.url)
 		}
 		return notNil(opened, err)
 	}
@@ -95,16 +95,22 @@ func openDir(dir string, options *store.Options) (*store.Store, error) {
 
 // explainOpen adds a remedy to the error of opening a store.
 func explainOpen(err error, dir string) error {
-	var locked *vfs.LockedError
+	lock, locked := lockedByOther(err)
 	switch {
 	case errors.Is(err, dcb.ErrCorruption):
 		return fmt.Errorf("%w; to see all problems, run: umadb check --db-path %q", err, dir)
-	case errors.As(err, &locked) && !locked.Self && locked.PID == 0:
-		return fmt.Errorf("%w; to find the process, run: fuser %q", err, dir)
+	case locked && lock.PID == 0:
+		return fmt.Errorf("%w; to find it, run: fuser %q", err, dir)
 	case vfs.Denied(err):
 		return fmt.Errorf("%w; allow this user to read the directory, and to write it unless the command only reads", err)
 	}
 	return err
+}
+
+// lockedByOther returns the error for a store that another process has open, if err is one.
+func lockedByOther(err error) (lock *vfs.LockedError, locked bool) {
+	locked = errors.As(err, &lock)
+	return lock, locked && !lock.Self
 }
 
 // addPathFlag adds the flag that names the store's directory.

@@ -122,11 +122,11 @@ func (s *Store) lockError(err error) error {
 	if !errors.As(err, &locked) {
 		return storeError(err, "locking the store")
 	}
-	remedy := "stop the process, or connect to it if it is a server"
+	remedy := "stop the process"
 	if locked.Self {
 		remedy = "close the store there first"
 	}
-	return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("cannot open store %s: locked by %s; %s", s.dir, locked.Holder(), remedy), Cause: err}
+	return fmt.Errorf("%w; %s", &dcb.Error{Kind: dcb.ErrIO, Detail: "cannot open store " + s.dir, Cause: err}, remedy)
 }
 
 // checkLogIsNotLost fails if there is an index but no log: a new log must not replace

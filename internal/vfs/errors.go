@@ -51,7 +51,7 @@ type LockedError struct {
 	Self bool   // this process holds the lock
 }
 
-func (e *LockedError) Error() string { return e.Path + " is already locked" }
+func (e *LockedError) Error() string { return "locked by " + e.Holder() }
 
 // Holder returns a description of the process that holds the lock.
 func (e *LockedError) Holder() string {
