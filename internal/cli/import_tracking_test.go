@@ -71,7 +71,10 @@ func TestImportOfDecreasingTracking(t *testing.T) {
 `
 	copied := filepath.Join(t.TempDir(), "copy")
 	code, _, stderr := runWithStdin(strings.NewReader(lines), "import", "--db-path", copied)
-	wantError(t, code, stderr, 3, `line 4 decreases the position of tracking source "web" from 6 to 4`, "import the whole source into an empty directory", "nothing was added")
+	wantError(t, code, stderr, 3, `line 4 decreases the position of tracking source "web" from 6 to 4 (line 2 has 6)`, "never decrease", "import the whole source into an empty directory", "nothing was added")
+	if strings.Contains(stderr, "histories") {
+		t.Errorf("the error is that of another history: %s", stderr)
+	}
 }
 
 func TestWarningAboutUnknownTrackingSource(t *testing.T) {

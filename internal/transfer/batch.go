@@ -106,28 +106,38 @@ func writeBatches(ctx context.Context, to Target, batches <-chan []ndjson.Record
 }
 
 // locate returns an error that names the record of a batch that decreases a tracking
-// position, if that is why the batch was rejected.
+// position, if that is why the batch was rejected, and the record before it.
 func locate(ctx context.Context, to Target, batch []ndjson.Record, err error) error {
 	if !errors.Is(err, dcb.ErrIntegrity) {
 		return err
 	}
-	last := map[string]uint64{}
+	type recorded struct {
+		position uint64
+		by       string
+	}
+	last := map[string]recorded{}
 	for i := range batch {
 		info := batch[i].Tracking
 		if info == nil {
 			continue
 		}
-		if _, seen := last[info.Source]; !seen {
-			recorded, _, err := to.GetTrackingInfo(ctx, info.Source)
+		before, seen := last[info.Source]
+		if !seen {
+			position, _, err := to.GetTrackingInfo(ctx, info.Source)
 			if err != nil {
 				return err
 			}
-			last[info.Source] = recorded // 0 if there is none: no position is less
+			before = recorded{position, "the store"} // at 0 if there is none: no position is less
 		}
-		if info.Position < last[info.Source] {
-			return historyError("%s decreases the position of tracking source %q from %d to %d", place(&batch[i]), info.Source, last[info.Source], info.Position)
+		if info.Position < before.position {
+			return &dcb.Error{
+				Kind: dcb.ErrIntegrity,
+				Detail: fmt.Sprintf("%s decreases the position of tracking source %q from %d to %d (%s has %d)",
+					place(&batch[i]), info.Source, before.position, info.Position, before.by, before.position),
+				Cause: errDecreasing,
+			}
 		}
-		last[info.Source] = info.Position
+		last[info.Source] = recorded{info.Position, place(&batch[i])}
 	}
 	return err
 }
@@ -138,7 +148,7 @@ func place(r *ndjson.Record) string {
 	case r.Line > 0:
 		return fmt.Sprint("line ", r.Line)
 	case r.Position > 0:
-		return fmt.Sprint("position ", r.Position)
+		return fmt.Sprint("the event at position ", r.Position)
 	}
-	return "what follows the events"
+	return "a record after the events"
 }

@@ -13,6 +13,9 @@ import (
 // errHistory is returned for a store that is not a prefix of the source.
 var errHistory = errors.New("the histories differ; import the whole source into an empty directory")
 
+// errDecreasing is returned for a source that no store can contain.
+var errDecreasing = errors.New("the positions in a store never decrease, so verify the source with umadb check, copy it again, and import the whole source into an empty directory")
+
 // historyError returns an error that describes why the store is not a prefix of the source.
 func historyError(format string, args ...any) error {
 	return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf(format, args...), Cause: errHistory}
@@ -86,7 +89,7 @@ func (r *restorer) readAll(ctx context.Context, source Records) (err error) {
 
 // IsSourceInvalid reports whether an error makes the records before it unreliable too.
 func IsSourceInvalid(err error) bool {
-	return errors.Is(err, errHistory) || errors.Is(err, ndjson.ErrChecksum)
+	return errors.Is(err, errHistory) || errors.Is(err, errDecreasing) || errors.Is(err, ndjson.ErrChecksum)
 }
 
 func firstOf(err, other error) error {
