@@ -27,7 +27,10 @@ it. It changes nothing. No server may have the store open.
 It prints the result of each invariant: ok, CORRUPT, or not reached. An invariant is
 not reached if corruption elsewhere prevents a complete check. With --json, each
 invariant also has its meaning and the remedy. The exit code is 0 if there is no
-problem, and 6 if the store is corrupt.`,
+problem, and 6 if the store is corrupt.
+
+An index block is a file of the index, which covers many events. A small store has
+none yet: its last groups are indexed in memory when it is opened.`,
 		Example: `  umadb check --db-path ./uma.db
   umadb check --db-path ./uma.db --json`,
 		Args: noArguments,
@@ -116,17 +119,17 @@ func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
 
 func (f *findings) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s in %s, %s of log in %s, %s, %s of index\n", f.Path,
+	fmt.Fprintf(&b, "%s: %s in %s, %s of log in %s, %s, %s\n", f.Path,
 		plural(f.Events, "event"), plural(f.Groups, "group"), plural(uint64(f.LogBytes), "byte"),
-		plural(uint64(f.Segments), "segment"), plural(uint64(f.Sources), "tracking source"), plural(uint64(f.Blocks), "block"))
+		plural(uint64(f.Segments), "segment"), plural(uint64(f.Sources), "tracking source"), plural(uint64(f.Blocks), "index block"))
 	if f.Uncovered > 0 && f.OK {
-		fmt.Fprintf(&b, "not yet in an index block: the last %s; opening the store reads them into memory\n", plural(f.Uncovered, "group"))
+		fmt.Fprintf(&b, "not yet in an index block, and indexed in memory when the store is opened: %s at the end\n", plural(f.Uncovered, "group"))
 	}
 	if f.Torn != "" {
 		fmt.Fprintf(&b, "%s: an incomplete commit; either a crash interrupted it before it was acknowledged, or the file was truncated; opening the store removes it\n", f.Torn)
 	}
 	for _, i := range f.Invariants {
-		fmt.Fprintf(&b, "  %-12s %-9s %s", resultTexts[i.Status], i.ID, plural(i.Examined, i.Unit))
+		fmt.Fprintf(&b, "  %-12s %-9s %s", resultTexts[i.Status], i.ID, examinedText(&i))
 		if i.Status == store.Violated {
 			fmt.Fprintf(&b, ": %s", i.Means)
 		}
@@ -142,6 +145,22 @@ func (f *findings) text() string {
 		b.WriteString("no problem found\n")
 	}
 	return b.String()
+}
+
+// examinedText describes what was checked of an invariant.
+func examinedText(i *store.Finding) string {
+	text, ofIndex := plural(i.Examined, i.Unit), i.ID == "end" || i.ID == "blocks" || i.ID == "index"
+	switch {
+	case !ofIndex || i.Status != store.Holds:
+		return text
+	case i.Examined == 0:
+		return "nothing to check: there is no index block yet"
+	case i.ID == "index":
+		return text + " of the index with the log"
+	case i.ID == "end":
+		return "the log reaches the end of " + plural(i.Examined, "index block")
+	}
+	return plural(i.Examined, "index block")
 }
 
 // resultTexts are the results in text output.
