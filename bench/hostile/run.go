@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // phases are the durations of the parts of a run.
@@ -59,7 +61,7 @@ type runner struct {
 	form
 	program  string // umadb
 	dir      string // for stores and the output of servers
-	identity *identity
+	identity servertest.Certificate
 	progress func(text string)
 }
 
@@ -71,9 +73,9 @@ func (r *runner) run(ctx context.Context, a *attack, secure bool) (*outcome, err
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	var identity *identity
+	var identity *servertest.Certificate
 	if secure {
-		identity = r.identity
+		identity = &r.identity
 	}
 	r.progress("starting")
 	s, err := startServer(ctx, r.program, dir, a.server, identity)
@@ -194,7 +196,7 @@ func newRunner(f form, program, dir string) (r *runner, close func(), err error)
 	close = func() { os.RemoveAll(dir) }
 	r = &runner{form: f, dir: dir, progress: func(string) {}}
 	if r.program, err = filepath.Abs(program); err == nil {
-		r.identity, err = newIdentity(dir)
+		r.identity, err = servertest.WriteCertificate(dir)
 	}
 	if _, missing := os.Stat(program); missing != nil {
 		err = errors.Join(err, missing)

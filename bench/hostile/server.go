@@ -35,12 +35,12 @@ type server struct {
 
 // startServer starts a server with a new directory in dir and returns when it
 // accepts connections. The caller must stop it. identity is nil without TLS.
-func startServer(ctx context.Context, program, dir string, o serverOptions, identity *identity) (*server, error) {
+func startServer(ctx context.Context, program, dir string, o serverOptions, identity *servertest.Certificate) (*server, error) {
 	s := &server{group: newMemoryGroup()}
 	args := []string{program, "serve", "--db-path", filepath.Join(dir, "uma.db")}
 	if identity != nil {
-		s.CAFile = identity.certificate
-		args = append(args, "--tls-cert", identity.certificate, "--tls-key", identity.key)
+		s.CAFile = identity.CA
+		args = append(args, "--tls-cert", identity.Cert, "--tls-key", identity.Key)
 	}
 	if identity != nil || !o.open {
 		s.Key = apiKey

@@ -1,22 +1,18 @@
 package cli_test
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
+	"context"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/umadb-go/umadb/internal/cli"
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // asProgram is the variable that makes the test binary run as umadb, for tests that need a
@@ -62,11 +58,11 @@ func run(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// process is a running umadb.
+// process is a running server.
 type process struct {
-	*exec.Cmd
-	address string        // the address it listens on
-	log     *bufio.Reader // the log after the line with the address
+	*servertest.Process
+	address string // the address it listens on
+	read    int    // length of the part of the log that nextLine has returned
 }
 
 // start starts a server on a free port and waits until it listens.
@@ -76,63 +72,35 @@ func start(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.kill)
+	t.Cleanup(p.Kill)
 	return p
 }
 
 // launch is like start, but the caller must end the server.
 func launch(args ...string) (*process, error) {
-	args = append([]string{"--listen", "127.0.0.1:0"}, args...)
-	cmd := exec.Command(os.Args[0], append(args, "--log-format", "json")...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	stderr, err := cmd.StderrPipe()
+	running, address, err := servertest.StartUmaDB(context.Background(), command(args...))
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
+	p := &process{running, address, 0}
+	for !strings.Contains(p.nextLine(), `"listening"`) {
 	}
-	p := &process{Cmd: cmd, log: bufio.NewReader(stderr)}
-	var output bytes.Buffer
-	for {
-		line, err := p.log.ReadBytes('\n')
-		output.Write(line)
-		if err != nil {
-			p.kill()
-			return nil, fmt.Errorf("the server ended before it listened: %w\n%s", err, output.Bytes())
-		}
-		var entry struct{ Msg, Address string }
-		if json.Unmarshal(line, &entry) == nil && entry.Msg == "listening" {
-			p.address = entry.Address
-			return p, nil
-		}
-	}
+	return p, nil
 }
 
-// kill kills the process, as a crash would.
-func (p *process) kill() {
-	p.Process.Kill()
-	p.Wait()
-}
-
-// exit waits for the end of the process and returns its exit code.
-func (p *process) exit(t *testing.T) int {
-	t.Helper()
-	code, err := p.end()
-	if err != nil {
-		t.Error(err)
+// nextLine waits for the next line of the log. The line is empty if there is none in time.
+func (p *process) nextLine() (line string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	complete := p.Output.Await(ctx, func(log string) (complete bool) {
+		line, _, complete = strings.Cut(log[p.read:], "\n")
+		return complete
+	})
+	if !complete {
+		return ""
 	}
-	return code
-}
-
-// end waits for the end of the process, for 20 s at most.
-func (p *process) end() (code int, err error) {
-	late := time.AfterFunc(20*time.Second, func() { p.Process.Kill() })
-	p.Wait()
-	if !late.Stop() {
-		err = errors.New("the program did not end within 20 s")
-	}
-	return p.ProcessState.ExitCode(), err
+	p.read += len(line) + 1
+	return line
 }
 
 // wantError checks the exit code of a command, and that it printed a one-line error.

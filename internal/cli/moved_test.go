@@ -3,7 +3,6 @@
 package cli_test
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,9 +40,9 @@ func TestServeDetectsRemovedDirectory(t *testing.T) {
 		}
 	}
 	conn.Close()
-	server.Process.Signal(syscall.SIGTERM)
-	log, _ := io.ReadAll(server.log)
-	if code := server.exit(t); code != 1 || !strings.Contains(string(log), `"level":"ERROR"`) || !strings.Contains(string(log), "removed, renamed or ") {
+	server.Signal(syscall.SIGTERM)
+	code, log := exit(t, server.Process), server.Output.String()
+	if code != 1 || !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "removed, renamed or ") {
 		t.Errorf("exit code %d, log:\n%s", code, log)
 	}
 }

@@ -2,13 +2,12 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,51 +15,76 @@ import (
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
-// spawn starts umadb as a process, which is killed at the end of the test.
-func spawn(t *testing.T, stdin io.Reader, args ...string) *exec.Cmd {
-	t.Helper()
+// patience is the maximum time to wait for a process.
+const patience = 30 * time.Second
+
+// command returns a command that runs umadb: this test binary.
+func command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
-	cmd.Stdin = stdin
-	cmd.Stderr = new(errorOutput)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
+	cmd.Stdout = io.Discard // the output is only the log
 	return cmd
 }
 
-// errorOutput is the standard error of a process so far.
-type errorOutput struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
+// spawn starts umadb as a process, which is killed at the end of the test. The output of the
+// process is its standard error.
+func spawn(t *testing.T, stdin io.Reader, args ...string) *servertest.Process {
+	t.Helper()
+	cmd := command(args...)
+	cmd.Stdin = stdin
+	p, err := servertest.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
 }
 
-// Write appends the output of the process.
-func (e *errorOutput) Write(p []byte) (int, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.text.Write(p)
+// serveAt starts a server at a reserved address and waits until it accepts connections.
+func serveAt(t *testing.T, address, dir string) *servertest.Process {
+	t.Helper()
+	p, err := servertest.StartAt(t.Context(), command("serve", "--db-path", dir, "--listen", address), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
 }
 
-func (e *errorOutput) String() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.text.String()
+// stop stops a process with SIGTERM.
+func stop(t *testing.T, p *servertest.Process) {
+	t.Helper()
+	if err := p.Stop(); err != nil {
+		t.Errorf("%v: %s", err, p.Output)
+	}
 }
 
-// stderrOf returns the standard error so far of a spawned process.
-func stderrOf(cmd *exec.Cmd) string { return cmd.Stderr.(*errorOutput).String() }
+// exit waits for the end of a process and returns its exit code.
+func exit(t *testing.T, p *servertest.Process) int {
+	t.Helper()
+	code, err := p.Wait(patience)
+	if err != nil {
+		t.Error(err)
+	}
+	return code
+}
 
-// await waits until condition returns true, for 30 s at most.
+// awaitOutput waits until the output of a process contains text.
+func awaitOutput(t *testing.T, p *servertest.Process, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if !p.Output.Await(ctx, func(output string) bool { return strings.Contains(output, text) }) {
+		t.Fatalf("the output does not contain %q: %s", text, p.Output)
+	}
+}
+
+// await waits until condition returns true.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
@@ -69,30 +93,6 @@ func await(t *testing.T, what string, condition func() bool) {
 func logContains(dir, text string) bool {
 	content, _ := os.ReadFile(filepath.Join(dir, "log", "00000000000000000001.log"))
 	return bytes.Contains(content, []byte(text))
-}
-
-// serveAt starts a server at an address and waits until it accepts connections.
-func serveAt(t *testing.T, address, dir string) *exec.Cmd {
-	t.Helper()
-	cmd := spawn(t, nil, "serve", "--db-path", dir, "--listen", address)
-	await(t, "a server at "+address, func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return cmd
-}
-
-func stop(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v ended with %v: %s", cmd.Args[1:], err, cmd.Stderr)
-	}
 }
 
 // dial connects to a server, calls do, and closes the connection.
@@ -104,15 +104,4 @@ func dial(t *testing.T, address string, do func(*client.Client)) {
 	}
 	defer c.Close()
 	do(c)
-}
-
-// reserveAddress reserves an address until the end of the test.
-func reserveAddress(t *testing.T) string {
-	t.Helper()
-	address, release, err := servertest.ReserveAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(release)
-	return address
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/servertest"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -59,24 +59,22 @@ func TestImportContinuesAfterKill(t *testing.T) {
 	url := "http://" + server.address
 	for name, source := range map[string]struct {
 		args  []string
-		begin func(t *testing.T, copied string) *exec.Cmd // starts an import that receives only a part
+		begin func(t *testing.T, copied string) *servertest.Process // starts an import that receives only a part
 	}{
-		"file": {[]string{file}, func(t *testing.T, copied string) *exec.Cmd {
+		"file": {[]string{file}, func(t *testing.T, copied string) *servertest.Process {
 			return spawn(t, firstHalf(t, file), "import", "--db-path", copied)
 		}},
-		"server": {append([]string{"--from", url}, tracking...), func(t *testing.T, copied string) *exec.Cmd {
+		"server": {append([]string{"--from", url}, tracking...), func(t *testing.T, copied string) *servertest.Process {
 			from := "http://" + limitedProxy(t, server.address, int64(len(lines)/3))
 			return spawn(t, nil, append([]string{"import", "--db-path", copied, "--from", from}, tracking...)...)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			copied := filepath.Join(t.TempDir(), "copy")
-			importing := append([]string{"import", "--db-path", copied}, source.args...)
 			for _, until := range []int{1, all / 16, all / 8} {
-				cmd := source.begin(t, copied)
+				importing := source.begin(t, copied)
 				await(t, "some events", func() bool { return logContains(copied, fmt.Sprintf("n:%d\x12", until)) })
-				cmd.Process.Kill()
-				cmd.Wait()
+				importing.Kill()
 				var head int
 				_, stdout, stderr := run("head", "--db-path", copied)
 				if _, err := fmt.Sscan(stdout, &head); err != nil || head >= all {
@@ -84,7 +82,7 @@ func TestImportContinuesAfterKill(t *testing.T) {
 				}
 				t.Logf("killed after event %d", head)
 			}
-			code, _, stderr := run(importing...)
+			code, _, stderr := run(append([]string{"import", "--db-path", copied}, source.args...)...)
 			if code != 0 {
 				t.Fatal(stderr)
 			}
@@ -170,7 +168,7 @@ func onlyEvents(lines string) string {
 
 func TestImportFollowsAcrossRestart(t *testing.T) {
 	t.Parallel()
-	source, copied, address := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy"), reserveAddress(t)
+	source, copied, address := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy"), servertest.Address(t)
 	fillMany(t, source, 3000)
 	server := serveAt(t, address, source)
 	appends := func(mark string, alone uint64) {
@@ -193,22 +191,19 @@ func TestImportFollowsAcrossRestart(t *testing.T) {
 	server = serveAt(t, address, source)
 	appends("between", 2)
 	await(t, "between", func() bool { return logContains(copied, "between-19.") && logContains(copied, "\x07between") })
-	server.Process.Kill()
-	server.Wait()
-	await(t, "the end of the client's own retries", func() bool { return strings.Contains(stderrOf(following), "retrying until") })
+	server.Kill()
+	awaitOutput(t, following, "retrying until") // the client's own retries have ended
 	serveAt(t, address, source)
 	appends("after", 3)
 	await(t, "after", func() bool { return logContains(copied, "after-19.") && logContains(copied, "\x05after") })
-	await(t, "the message", func() bool { return strings.Contains(stderrOf(following), "reachable again") })
-	if err := following.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := following.Wait(); err != nil {
-		t.Errorf("following ended with %v", err)
+	awaitOutput(t, following, "reachable again")
+	following.Signal(os.Interrupt)
+	if code := exit(t, following); code != 0 {
+		t.Errorf("following ended with code %d", code)
 	}
 	for _, want := range []string{"retrying until", "reachable again", "0 existing events, imported 3060 events and "} {
-		if !strings.Contains(stderrOf(following), want) {
-			t.Errorf("standard error does not contain %q: %s", want, stderrOf(following))
+		if !strings.Contains(following.Output.String(), want) {
+			t.Errorf("standard error does not contain %q: %s", want, following.Output.String())
 		}
 	}
 	want := export(t, append([]string{"--url", "http://" + address}, names...)...)
@@ -251,7 +246,7 @@ func TestImportThatFollowsDetectsAnotherStore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			folder, address := t.TempDir(), reserveAddress(t)
+			folder, address := t.TempDir(), servertest.Address(t)
 			source, another, copied := filepath.Join(folder, "source"), filepath.Join(folder, "another"), filepath.Join(folder, "copy")
 			fillMany(t, source, 10)
 			openStore(t, source, func(s *store.Store) {
@@ -263,13 +258,10 @@ func TestImportThatFollowsDetectsAnotherStore(t *testing.T) {
 			})
 			server := serveAt(t, address, source)
 			following := spawn(t, nil, "import", "--from", "http://"+address, "--follow", "--tracking-source", "alone", "--db-path", copied)
-			await(t, "the copy", func() bool { return strings.Contains(stderrOf(following), "following until") })
+			awaitOutput(t, following, "following until")
 			stop(t, server)
 			serveAt(t, address, another)
-			late := time.AfterFunc(30*time.Second, func() { following.Process.Kill() })
-			defer late.Stop()
-			following.Wait()
-			code, text := following.ProcessState.ExitCode(), stderrOf(following)
+			code, text := exit(t, following), following.Output.String()
 			if code != 3 || !strings.Contains(text, "the histories differ") || !strings.Contains(text, "added before the error was detected: 10 events") {
 				t.Errorf("exit code %d: %s", code, text)
 			}
@@ -295,7 +287,7 @@ func allRecords(t *testing.T, s *store.Store) (all []dcb.SequencedEvent) {
 // Each round compares the last event again, which must not be counted twice.
 func TestImportThatFollowsCountsEventsOnce(t *testing.T) {
 	t.Parallel()
-	folder, address := t.TempDir(), reserveAddress(t)
+	folder, address := t.TempDir(), servertest.Address(t)
 	source, copied := filepath.Join(folder, "source"), filepath.Join(folder, "copy")
 	fillMany(t, source, 1)
 	serveAt(t, address, source)
@@ -307,11 +299,9 @@ func TestImportThatFollowsCountsEventsOnce(t *testing.T) {
 		}
 	})
 	await(t, "another round", func() bool { return logContains(copied, "later") })
-	if err := following.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	following.Wait()
-	if text := stderrOf(following); !strings.Contains(text, "umadb: 0 existing events, imported 1 event and 1 tracking position") {
+	following.Signal(os.Interrupt)
+	exit(t, following)
+	if text := following.Output.String(); !strings.Contains(text, "umadb: 0 existing events, imported 1 event and 1 tracking position") {
 		t.Errorf("standard error: %s", text)
 	}
 }
@@ -323,7 +313,7 @@ func TestSignalEndsImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer writer.Close()
-	cmd := spawn(t, reader, "import", "--db-path", copied)
+	importing := spawn(t, reader, "import", "--db-path", copied)
 	reader.Close()
 	out := bufio.NewWriter(writer)
 	for i := range 10_000 {
@@ -332,11 +322,8 @@ func TestSignalEndsImport(t *testing.T) {
 	out.Flush()
 	await(t, "a batch", func() bool { return logContains(copied, "\x0a\x05\x08\x80\x20\x12\x00") }) // the record of position 4096
 	start := time.Now()
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait()
-	code, text := cmd.ProcessState.ExitCode(), stderrOf(cmd)
+	importing.Signal(syscall.SIGTERM)
+	code, text := exit(t, importing), importing.Output.String()
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("it took %v to end", took)
 	}

@@ -17,12 +17,9 @@ func TestServerStopsDuringReload(t *testing.T) {
 	}
 	go func() { _ = os.WriteFile(key, []byte("key\n"), 0) }() // for the start
 	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"), "--api-key-file", key)
-	server.Process.Signal(syscall.SIGHUP)
-	if line, err := server.log.ReadString('\n'); err != nil || !strings.Contains(line, "reloading") {
-		t.Fatalf("the log has %q, %v", line, err)
+	server.Signal(syscall.SIGHUP)
+	if line := server.nextLine(); !strings.Contains(line, "reloading") {
+		t.Fatalf("the log has %q", line)
 	}
-	server.Process.Signal(syscall.SIGTERM)
-	if code := server.exit(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	stop(t, server.Process)
 }

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"iter"
 	"os"
 	"os/exec"
@@ -11,10 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // logged is a line of a log in JSON.
@@ -23,15 +22,13 @@ type logged struct{ Level, Msg, Setting, Error string }
 // readLog reads the lines of a server's log about settings, up to the one about last.
 func readLog(t *testing.T, p *process, last string) (lines []logged) {
 	t.Helper()
-	late := time.AfterFunc(30*time.Second, func() { p.Process.Kill() })
-	defer late.Stop()
 	for {
-		text, err := p.log.ReadBytes('\n')
-		if err != nil {
-			t.Fatalf("the log ended before %s: %v, %v", last, lines, err)
+		text := p.nextLine()
+		if text == "" {
+			t.Fatalf("the log has no line about %s: %v", last, lines)
 		}
 		var line logged
-		if err := json.Unmarshal(text, &line); err != nil {
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			t.Fatal(err)
 		}
 		if line.Setting == "" {
@@ -69,7 +66,7 @@ func TestHangupReloadsFiles(t *testing.T) {
 	}
 	renew := func() {
 		t.Helper()
-		if err := writeCertificate(dir); err != nil {
+		if _, err := servertest.WriteCertificate(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,7 +98,7 @@ func TestHangupReloadsFiles(t *testing.T) {
 
 	renew()
 	write("api-key", "second")
-	server.Process.Signal(syscall.SIGHUP)
+	server.Signal(syscall.SIGHUP)
 	wantSettings(t, readLog(t, server, "API key"), "INFO log level", "INFO TLS certificate", "INFO API key")
 	if _, err := connect(server, "first").Head(t.Context()); !errors.Is(err, dcb.ErrAuthentication) {
 		t.Errorf("the first key: %v", err)
@@ -114,27 +111,23 @@ func TestHangupReloadsFiles(t *testing.T) {
 	write("level", "error")
 	write("api-key", "")
 	write("key.pem", "no key")
-	server.Process.Signal(syscall.SIGHUP)
+	server.Signal(syscall.SIGHUP)
 	wantSettings(t, readLog(t, server, "API key"), "ERROR TLS certificate", "ERROR API key")
 	write("level", "loud")
-	server.Process.Signal(syscall.SIGHUP)
+	server.Signal(syscall.SIGHUP)
 	wantSettings(t, readLog(t, server, "API key"), "ERROR log level", "ERROR TLS certificate", "ERROR API key")
 	if head, err := connect(server, "second").Head(t.Context()); err != nil || head != 2 {
 		t.Errorf("with what was in use before: head %d, %v", head, err)
 	}
 
-	server.Process.Signal(syscall.SIGTERM)
-	io.Copy(io.Discard, server.log)
-	if code := server.exit(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	stop(t, server.Process)
 }
 
 func TestHangupWithoutFiles(t *testing.T) {
 	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
-	server.Process.Signal(syscall.SIGHUP)
-	if line, err := server.log.ReadString('\n'); err != nil || !strings.Contains(line, `"level":"INFO"`) || !strings.Contains(line, "reloading") {
-		t.Errorf("the log has %q, %v", line, err)
+	server.Signal(syscall.SIGHUP)
+	if line := server.nextLine(); !strings.Contains(line, `"level":"INFO"`) || !strings.Contains(line, "reloading") {
+		t.Errorf("the log has %q", line)
 	}
 	if got := head(t, server.address); got != 0 {
 		t.Errorf("head %d", got)
@@ -161,24 +154,23 @@ func TestHangupEndsCommandLikeSIGTERM(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "out")
 		cmd := exec.Command("sh", "-c", c.prepare+`; exec "$0" subscribe --url "$1" > "$2"`, os.Args[0], "http://"+server.address, out)
 		cmd.Env = append(os.Environ(), asProgram+"=1")
-		stderr := new(errorOutput)
-		cmd.Stderr = stderr
-		if err := cmd.Start(); err != nil {
+		subscriber, err := servertest.Start(cmd)
+		if err != nil {
 			t.Skip(err)
 		}
+		t.Cleanup(subscriber.Kill)
 		has := func(kind string) func() bool {
 			return func() bool { text, _ := os.ReadFile(out); return strings.Contains(string(text), kind) }
 		}
 		await(t, "the first event", has("First"))
-		cmd.Process.Signal(syscall.SIGHUP)
+		subscriber.Signal(syscall.SIGHUP)
 		if !c.ends {
 			appendTo("Second")
 			await(t, "the second event in spite of SIGHUP", has("Second"))
-			cmd.Process.Signal(syscall.SIGTERM)
+			subscriber.Signal(syscall.SIGTERM)
 		}
-		cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != 0 || stderr.String() != "" {
-			t.Errorf("after %s: exit code %d, standard error %q", c.prepare, code, stderr)
+		if code := exit(t, subscriber); code != 0 || subscriber.Output.String() != "" {
+			t.Errorf("after %s: exit code %d, standard error %q", c.prepare, code, subscriber.Output)
 		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // exitCodeCommand implements "exitcode N program [arguments...]".
@@ -71,6 +73,15 @@ func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := strconv.Unquote(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// certificateCommand implements "certificate".
+func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: certificate")
+	}
+	_, err := servertest.WriteCertificate(ts.MkAbs("."))
+	ts.Check(err)
 }
 
 // corruptCommand implements "corrupt DIRECTORY TEXT".

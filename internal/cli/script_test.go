@@ -1,14 +1,16 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // The scripts in testdata/script run commands and check their output. Their syntax is that
@@ -43,8 +45,9 @@ import (
 //	certificate
 //	    Writes ca.pem, cert.pem and key.pem for a server on 127.0.0.1.
 //	server NAME [flags...]
-//	    Starts umadb serve with the directory $WORK/NAME.db, on a free port, and
-//	    waits until it listens. Sets $NAME_url, $NAME_address and $NAME_dir.
+//	    Starts umadb serve with the directory $WORK/NAME.db and waits until it
+//	    listens. A server that is started again has the same address as before.
+//	    Sets $NAME_url, $NAME_address and $NAME_dir.
 //	stopserver NAME
 //	    Stops the server with SIGTERM. It must exit with code 0.
 //	killserver NAME
@@ -53,16 +56,16 @@ import (
 // Servers that still run at the end of a script are killed.
 
 // runScripts runs the scripts in a directory. mode is "directory" or "server".
-func runScripts(t *testing.T, folder, mode string, setup func(*testscript.Env, servers) error) {
+func runScripts(t *testing.T, folder, mode string, setup func(*testscript.Env, *servers) error) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script", folder),
 		Setup: func(env *testscript.Env) error {
-			running := servers{}
-			env.Values[serversKey{}] = running
-			env.Defer(running.kill)
+			s := &servers{running: map[string]*servertest.Process{}, addresses: map[string]string{}}
+			env.Values[serversKey{}] = s
+			env.Defer(s.end)
 			// Otherwise each process waits a second at its end under the race detector.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return setup(env, running)
+			return setup(env, s)
 		},
 		Condition: func(condition string) (bool, error) {
 			switch condition {
@@ -89,20 +92,16 @@ func runScripts(t *testing.T, folder, mode string, setup func(*testscript.Env, s
 }
 
 func TestScripts(t *testing.T) {
-	inDirectory := func(env *testscript.Env, _ servers) error {
+	inDirectory := func(env *testscript.Env, _ *servers) error {
 		env.Setenv("UMADB_DB_PATH", filepath.Join(env.WorkDir, "uma.db"))
 		return nil
 	}
-	onServer := func(env *testscript.Env, running servers) error {
-		p, err := launch("--db-path", filepath.Join(env.WorkDir, ".server", "uma.db"))
-		if err != nil {
-			return err
-		}
-		running["both"] = p
-		env.Setenv("UMADB_URL", "http://"+p.address)
-		return nil
+	onServer := func(env *testscript.Env, s *servers) error {
+		err := s.start("both", "--db-path", filepath.Join(env.WorkDir, ".server", "uma.db"))
+		env.Setenv("UMADB_URL", "http://"+s.addresses["both"])
+		return err
 	}
-	withServers := func(*testscript.Env, servers) error { return nil }
+	withServers := func(*testscript.Env, *servers) error { return nil }
 
 	t.Run("both/directory", func(t *testing.T) { runScripts(t, "both", "directory", inDirectory) })
 	t.Run("both/server", func(t *testing.T) { runScripts(t, "both", "server", onServer) })
@@ -110,28 +109,53 @@ func TestScripts(t *testing.T) {
 	t.Run("server", func(t *testing.T) { runScripts(t, "server", "server", withServers) })
 }
 
-// servers are the running servers of a script, by name.
-type servers map[string]*process
+// servers are the servers of a script, by name.
+type servers struct {
+	running   map[string]*servertest.Process
+	addresses map[string]string // of servers that the script has started, reserved
+	releases  []func()          // of the addresses
+}
 
 // serversKey is the key of a script's servers in its environment.
 type serversKey struct{}
 
-func serversOf(ts *testscript.TestScript) servers { return ts.Value(serversKey{}).(servers) }
+func serversOf(ts *testscript.TestScript) *servers { return ts.Value(serversKey{}).(*servers) }
 
-func (s servers) kill() {
-	for name, p := range s {
-		p.kill()
-		delete(s, name)
+// end kills the running servers and releases the addresses.
+func (s *servers) end() {
+	for _, p := range s.running {
+		p.Kill()
+	}
+	for _, release := range s.releases {
+		release()
 	}
 }
 
+// start starts a server on its address, which it keeps after a restart.
+func (s *servers) start(name string, flags ...string) error {
+	address := s.addresses[name]
+	if address == "" {
+		reserved, release, err := servertest.ReserveAddress()
+		if err != nil {
+			return err
+		}
+		address, s.addresses[name], s.releases = reserved, reserved, append(s.releases, release)
+	}
+	flags = append([]string{"serve", "--listen", address}, flags...)
+	p, err := servertest.StartAt(context.Background(), command(flags...), address)
+	if err == nil {
+		s.running[name] = p
+	}
+	return err
+}
+
 // remove returns a running server and removes it from s.
-func (s servers) remove(ts *testscript.TestScript, args []string) *process {
-	if len(args) != 1 || s[args[0]] == nil {
+func (s *servers) remove(ts *testscript.TestScript, args []string) *servertest.Process {
+	if len(args) != 1 || s.running[args[0]] == nil {
 		ts.Fatalf("no running server %q", args)
 	}
-	p := s[args[0]]
-	delete(s, args[0])
+	p := s.running[args[0]]
+	delete(s.running, args[0])
 	return p
 }
 
@@ -140,25 +164,21 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: server NAME [flags...]")
 	}
-	name, running := args[0], serversOf(ts)
-	if running[name] != nil {
+	name, s := args[0], serversOf(ts)
+	if s.running[name] != nil {
 		ts.Fatalf("server %s is already running", name)
 	}
 	dir := ts.MkAbs(filepath.Join(ts.Getenv("WORK"), name+".db"))
 	// Later flags override earlier ones.
 	flags := append([]string{"--db-path", dir}, absoluteFiles(ts, args[1:])...)
-	p, err := launch(flags...)
-	ts.Check(err)
-	running[name] = p
+	ts.Check(s.start(name, flags...))
 	scheme := "http://"
-	for _, flag := range flags {
-		if flag == "--tls-cert" {
-			scheme = "https://"
-		}
+	if slices.Contains(flags, "--tls-cert") {
+		scheme = "https://"
 	}
 	ts.Setenv(name+"_dir", dir)
-	ts.Setenv(name+"_address", p.address)
-	ts.Setenv(name+"_url", scheme+p.address)
+	ts.Setenv(name+"_address", s.addresses[name])
+	ts.Setenv(name+"_url", scheme+s.addresses[name])
 }
 
 // absoluteFiles makes the files among flags absolute, because the server does not run in
@@ -178,15 +198,12 @@ func absoluteFiles(ts *testscript.TestScript, flags []string) []string {
 func stopServerCommand(ts *testscript.TestScript, neg bool, args []string) {
 	name := fmt.Sprint(args)
 	p := serversOf(ts).remove(ts, args)
-	ts.Check(p.Process.Signal(syscall.SIGTERM))
-	code, err := p.end()
-	ts.Check(err)
-	if code != 0 {
-		ts.Fatalf("server %s exited with code %d", name, code)
+	if err := p.Stop(); err != nil {
+		ts.Fatalf("server %s: %v", name, err)
 	}
 }
 
 // killServerCommand implements "killserver NAME".
 func killServerCommand(ts *testscript.TestScript, neg bool, args []string) {
-	serversOf(ts).remove(ts, args).kill()
+	serversOf(ts).remove(ts, args).Kill()
 }

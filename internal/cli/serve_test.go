@@ -6,9 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // head returns the head of the server at an address.
@@ -43,10 +42,9 @@ func TestServeUntilSignal(t *testing.T) {
 				if got := head(t, server.address); got != 0 {
 					t.Errorf("head %d of a new store", got)
 				}
-				server.Process.Signal(signal)
-				rest, _ := io.ReadAll(server.log)
-				if code := server.exit(t); code != 0 {
-					t.Errorf("exit code %d, log:\n%s", code, rest)
+				server.Signal(signal)
+				if code := exit(t, server.Process); code != 0 {
+					t.Errorf("exit code %d, log:\n%s", code, server.Output)
 				}
 			})
 		}
@@ -65,32 +63,27 @@ func TestServeConfiguredByEnvironment(t *testing.T) {
 
 // Other programs wait for this line on standard output. The log must not contain it.
 func TestServePrintsStartedLine(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "--listen", "127.0.0.1:0", "--db-path", filepath.Join(t.TempDir(), "uma.db"), "--log-format", "json")
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	log := new(errorOutput)
-	cmd.Stderr = log
-	pipe, err := cmd.StdoutPipe()
+	cmd := command("--db-path", filepath.Join(t.TempDir(), "uma.db"))
+	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	defer read.Close()
+	cmd.Stdout = write
+	server, address, err := servertest.StartUmaDB(t.Context(), cmd)
+	write.Close()
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill()
-	stdout := bufio.NewReader(pipe)
+	defer server.Kill()
+	stdout := bufio.NewReader(read)
 	if line, err := stdout.ReadString('\n'); line != "UmaDB started\n" {
 		t.Fatalf("standard output starts with %q, %v", line, err)
 	}
-	var address []string // from the log, which another goroutine copies
-	await(t, "the address", func() bool {
-		address = regexp.MustCompile(`"address":"([^"]+)"`).FindStringSubmatch(log.String())
-		return address != nil
-	})
-	head(t, address[1])
-	cmd.Process.Signal(syscall.SIGTERM)
-	rest, _ := io.ReadAll(stdout)
-	if err := cmd.Wait(); err != nil || len(rest) > 0 || strings.Contains(log.String(), "UmaDB started") {
-		t.Errorf("it ended with %v, more output %q, log %q", err, rest, log)
+	head(t, address)
+	stop(t, server)
+	if rest, _ := io.ReadAll(stdout); len(rest) > 0 || strings.Contains(server.Output.String(), "UmaDB started") {
+		t.Errorf("more output %q, log %q", rest, server.Output)
 	}
 }
 
@@ -105,11 +98,7 @@ func TestServeKeepsEvents(t *testing.T) {
 	if _, err := store.Append(t.Context(), []dcb.Event{{Type: "Opened"}}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	server.Process.Signal(syscall.SIGTERM)
-	io.Copy(io.Discard, server.log)
-	if code := server.exit(t); code != 0 {
-		t.Fatalf("exit code %d", code)
-	}
+	stop(t, server.Process)
 	if got := head(t, start(t, "--db-path", dir).address); got != 1 {
 		t.Errorf("head %d after a restart, want 1", got)
 	}
@@ -128,9 +117,7 @@ func TestServeWarnsAboutIgnoredFlags(t *testing.T) {
 
 func TestServeWarnsAboutKeyWithoutTLS(t *testing.T) {
 	server := spawn(t, nil, "serve", "--listen", "127.0.0.1:0", "--db-path", t.TempDir()+"/uma.db", "--api-key", "key")
-	await(t, "a warning", func() bool {
-		return strings.Contains(stderrOf(server), "level=WARN msg=\"there is an API key but no TLS")
-	})
+	awaitOutput(t, server, "level=WARN msg=\"there is an API key but no TLS")
 }
 
 func TestServeFails(t *testing.T) {

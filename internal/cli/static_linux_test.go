@@ -1,7 +1,7 @@
 package cli_test
 
 import (
-	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,7 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // dockerfile returns the variables and the health check of the Dockerfile in
@@ -73,34 +74,22 @@ func TestStaticProgramInEmptyRoot(t *testing.T) {
 		t.Errorf("make static does not set the commit and date: %+v", built)
 	}
 
-	server := umadb("serve", "--log-format", "json")
-	log, err := server.StderrPipe()
+	server, err := servertest.Start(umadb("serve", "--log-format", "json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	late := time.AfterFunc(time.Minute, func() { server.Process.Kill() })
-	defer late.Stop()
-	defer server.Process.Kill()
-	var line struct{ Msg, Address string }
-	lines := bufio.NewScanner(log)
-	for line.Address == "" && lines.Scan() {
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			t.Fatalf("%v: %s", err, lines.Bytes())
-		}
+	defer server.Kill()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	address, listens := server.Output.AwaitAddress(ctx)
+	if !listens {
+		t.Fatalf("the server does not listen: %s", server.Output)
 	}
 	for i, word := range healthCheck {
-		healthCheck[i] = strings.ReplaceAll(word, "127.0.0.1:50051", line.Address)
+		healthCheck[i] = strings.ReplaceAll(word, "127.0.0.1:50051", address)
 	}
 	if output, err := umadb(healthCheck[1:]...).CombinedOutput(); err != nil || string(output) != "0\n" {
 		t.Errorf("the health check %q: %v, output %q", healthCheck, err, output)
 	}
-	server.Process.Signal(syscall.SIGTERM)
-	for lines.Scan() {
-	}
-	if err := server.Wait(); err != nil {
-		t.Errorf("the server ended with %v", err)
-	}
+	stop(t, server)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 func TestDialRejectsInvalidURL(t *testing.T) {
@@ -55,11 +56,11 @@ func TestSchemes(t *testing.T) {
 }
 
 func TestDialReturnsReason(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address := servertest.Address(t)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
 	dial := func() error {
 		started := time.Now()
 		_, err := client.Dial("http://"+address, &client.Options{ConnectTimeout: 300 * time.Millisecond})
@@ -81,16 +82,11 @@ func TestDialReturnsReason(t *testing.T) {
 }
 
 func TestDialReturnsReasonOfLastAttempt(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
+	address := servertest.Address(t)
 	const timeout = time.Second
 	mute := time.AfterFunc(timeout/10, func() { closeAll(t, address) })
 	defer mute.Stop()
-	_, err = client.Dial("http://"+address, &client.Options{ConnectTimeout: timeout})
+	_, err := client.Dial("http://"+address, &client.Options{ConnectTimeout: timeout})
 	if !errors.Is(err, dcb.ErrTransport) || strings.Contains(err.Error(), "refused") || strings.HasSuffix(err.Error(), timeout.String()) {
 		t.Errorf("no listener, then one that closes connections: %v", err)
 	}
@@ -114,14 +110,10 @@ func closeAll(t *testing.T, address string) {
 }
 
 func TestFailFast(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener.Close()
+	address := servertest.Address(t)
 	for url, want := range map[string]string{
-		"http://" + listener.Addr().String(): "no connection to " + listener.Addr().String() + ": connection refused",
-		"http://nowhere.invalid":             "no connection to nowhere.invalid:50051: lookup nowhere.invalid",
+		"http://" + address:      "no connection to " + address + ": connection refused",
+		"http://nowhere.invalid": "no connection to nowhere.invalid:50051: lookup nowhere.invalid",
 	} {
 		started := time.Now()
 		_, err := client.Dial(url, &client.Options{FailFast: true, ConnectTimeout: 10 * patience})
@@ -135,12 +127,11 @@ func TestFailFast(t *testing.T) {
 }
 
 func TestDialWaitsForServer(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address := servertest.Address(t)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	listener.Close()
 	dialed := make(chan error, 1)
 	go func() {
 		c, err := client.Dial("http://"+address, nil)
@@ -149,7 +140,12 @@ func TestDialWaitsForServer(t *testing.T) {
 		}
 		dialed <- err
 	}()
-	time.Sleep(50 * time.Millisecond)
+	attempt, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	attempt.Close()
+	listener.Close()
 	new(scripted).start(t, address)
 	if err := <-dialed; err != nil {
 		t.Error(err)

@@ -2,17 +2,7 @@ package client_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"math/big"
-	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,34 +14,23 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/servertest"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// selfSigned creates a certificate for 127.0.0.1, and returns it as the credentials of a
-// server and as a CA file.
-func selfSigned(t *testing.T) (credentials.TransportCredentials, string) {
+// newCertificate creates a certificate for 127.0.0.1, and returns it as the credentials of
+// a server and as a CA file.
+func newCertificate(t *testing.T) (credentials.TransportCredentials, string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	files, err := servertest.WriteCertificate(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		NotAfter:              time.Now().Add(time.Hour),
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	transport, err := credentials.NewServerTLSFromFile(files.Cert, files.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	certificate := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	return credentials.NewServerTLSFromCert(&certificate), file
+	return transport, files.CA
 }
 
 func TestAPIKeyIsSentWithEveryCall(t *testing.T) {
@@ -71,7 +50,7 @@ func TestAPIKeyIsSentWithEveryCall(t *testing.T) {
 			return note(stream.Context())
 		},
 	}
-	transport, caFile := selfSigned(t)
+	transport, caFile := newCertificate(t)
 	s.start(t, "127.0.0.1:0", grpc.Creds(transport))
 	c := dial(t, strings.Replace(s.url, "http", "https", 1), &client.Options{CAFile: caFile, APIKey: "secret", NoResume: true})
 	for name, err := range callEveryMethod(t, c) {
@@ -108,8 +87,8 @@ func TestDialRejectsKeyThatCannotBeSent(t *testing.T) {
 
 func TestUntrustedCertificate(t *testing.T) {
 	s := new(scripted)
-	transport, _ := selfSigned(t)
-	s.start(t, "127.0.0.1:0", grpc.Creds(transport))
+	transport, _ := newCertificate(t)
+	s.start(t, servertest.Address(t), grpc.Creds(transport))
 	_, err := client.Dial(strings.Replace(s.url, "http", "https", 1), &client.Options{ConnectTimeout: time.Hour})
 	if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), "within") {
 		t.Errorf("with TLS: %v", err)

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/servertest"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -74,7 +75,8 @@ func (s *scripted) GetTrackingInfo(ctx context.Context, r *umadbv1.TrackingReque
 	return &umadbv1.TrackingResponse{Position: position}, err
 }
 
-// start serves on an address until the test ends. Port 0 selects a free port.
+// start serves on an address until the test ends. Port 0 selects a free port; a server that
+// starts again needs a reserved address.
 func (s *scripted) start(t *testing.T, address string, options ...grpc.ServerOption) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
@@ -93,7 +95,7 @@ func (s *scripted) start(t *testing.T, address string, options ...grpc.ServerOpt
 // connect starts the server and connects to it.
 func (s *scripted) connect(t *testing.T) *client.Client {
 	t.Helper()
-	s.start(t, "127.0.0.1:0")
+	s.start(t, servertest.Address(t))
 	return dial(t, s.url, nil)
 }
 

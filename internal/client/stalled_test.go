@@ -71,7 +71,7 @@ func (r *relay) stall() {
 }
 
 func TestErrorOfStalledServerDoesNotMentionTLS(t *testing.T) {
-	transport, caFile := selfSigned(t)
+	transport, caFile := newCertificate(t)
 	for scheme, options := range map[string][]grpc.ServerOption{"http": nil, "https": {grpc.Creds(transport)}} {
 		t.Run(scheme, func(t *testing.T) {
 			s := newWaitingServer()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // waitTimeout is the maximum time to wait for a server behind a proxy.
@@ -31,7 +32,7 @@ func startBehindProxy(t *testing.T) *restartable {
 		t.Fatal(err)
 	}
 	s, flags := prepare(t, channel{"plain", false})
-	address := reserveAddress(t)
+	address := servertest.Address(t)
 	s.url += address
 	s.apiKey = "umadb:example-api-key-4f7c2b1d9e5f4a038c1a"
 	r := &restartable{s, program, append(flags, "--api-key", s.apiKey, "--listen", address)}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // proxy is a reverse proxy with the configuration of docs/proxies.md except for
@@ -61,17 +63,17 @@ func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *test
 	t.Helper()
 	program, libraries := p.program(t)
 	dir := t.TempDir()
-	files, err := writeCertificate(dir)
+	files, err := servertest.WriteCertificate(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := reserveAddress(t)
+	address := servertest.Address(t)
 	_, port, _ := net.SplitHostPort(address)
 	replaced := append(changes,
 		p.listen, fmt.Sprintf(p.at, port),
 		"127.0.0.1:50051", strings.TrimPrefix(server.url, "http://"),
 		"/etc/ssl/server.pem", p.certificate(t, files),
-		"/etc/ssl/server.key", files.key,
+		"/etc/ssl/server.key", files.Key,
 	)
 	block := proxyConfiguration(t, p.name)
 	for i := 0; i < len(replaced); i += 2 {
@@ -92,7 +94,7 @@ func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *test
 		process.Args = append(process.Args, strings.ReplaceAll(word, "CONFIG", config))
 	}
 	process.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "LD_LIBRARY_PATH="+libraries)
-	s := &testServer{url: "https://localhost:" + port, ca: files.ca, apiKey: server.apiKey}
+	s := &testServer{url: "https://localhost:" + port, ca: files.CA, apiKey: server.apiKey}
 	s.startAt(t, process, address)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -104,13 +106,13 @@ func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *test
 
 // certificate returns the certificate file for the proxy. For HAProxy the file also
 // contains the key.
-func (p *proxy) certificate(t *testing.T, files certificateFiles) string {
+func (p *proxy) certificate(t *testing.T, files servertest.Certificate) string {
 	t.Helper()
 	if p.name != "haproxy" {
-		return files.cert
+		return files.Cert
 	}
 	var both []byte
-	for _, file := range []string{files.cert, files.key} {
+	for _, file := range []string{files.Cert, files.Key} {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -52,11 +52,11 @@ func newReader(t *testing.T, page string) *reader {
 		links["venv"] = filepath.Dir(ourPackage(t))
 	}
 	if page == "README.md" || strings.HasPrefix(page, "docs/cli/") {
-		files, err := writeCertificate(r.dir)
+		files, err := servertest.WriteCertificate(r.dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		links["server.pem"], links["server.key"] = files.cert, files.key
+		links["server.pem"], links["server.key"] = files.Cert, files.Key
 	}
 	for name, target := range links {
 		link := filepath.Join(r.dir, name)
@@ -80,7 +80,7 @@ func newReader(t *testing.T, page string) *reader {
 // Go programs import this module.
 func (r *reader) prepareEnvironment() {
 	r.t.Helper()
-	address, second := reserveAddress(r.t), reserveAddress(r.t)
+	address, second := servertest.Address(r.t), servertest.Address(r.t)
 	_, port, _ := net.SplitHostPort(address)
 	_, secondPort, _ := net.SplitHostPort(second)
 	r.ports = strings.NewReplacer("50051", port, "50052", secondPort, "0.0.0.0", "127.0.0.1")

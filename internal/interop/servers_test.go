@@ -80,7 +80,7 @@ func startReleased(t testing.TB, c channel) *testServer {
 	t.Helper()
 	program := filepath.Join(released(t), "umadb")
 	s, flags := prepare(t, c)
-	address := reserveAddress(t)
+	address := servertest.Address(t)
 	s.url += address
 	s.startAt(t, exec.Command(program, append(flags, "--listen", address)...), address)
 	return s
@@ -94,12 +94,12 @@ func prepare(t testing.TB, c channel) (s *testServer, flags []string) {
 	dir := t.TempDir()
 	flags = []string{"--db-path", filepath.Join(dir, "uma.db")}
 	if c.secure {
-		files, err := writeCertificate(dir)
+		files, err := servertest.WriteCertificate(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.url, s.ca, s.apiKey = "https://", files.ca, "umadb:example-api-key-4f7c2b1d9e5f4a038c1a"
-		flags = append(flags, "--tls-cert", files.cert, "--tls-key", files.key, "--api-key", s.apiKey)
+		s.url, s.ca, s.apiKey = "https://", files.CA, "umadb:example-api-key-4f7c2b1d9e5f4a038c1a"
+		flags = append(flags, "--tls-cert", files.Cert, "--tls-key", files.Key, "--api-key", s.apiKey)
 	}
 	return s, flags
 }
@@ -121,15 +121,4 @@ func (s *testServer) stop(t testing.TB) {
 	if err := s.process.Stop(); err != nil {
 		t.Errorf("%v\n%s", err, s.process.Output)
 	}
-}
-
-// reserveAddress reserves an address until the end of the test.
-func reserveAddress(t testing.TB) string {
-	t.Helper()
-	address, release, err := servertest.ReserveAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(release)
-	return address
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,13 +20,14 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/servertest"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
 // trusting returns the option of a client that trusts the certificate in a file.
-func trusting(t *testing.T, certFile string) grpc.DialOption {
+func trusting(t *testing.T, caFile string) grpc.DialOption {
 	t.Helper()
-	trusted, err := credentials.NewClientTLSFromFile(certFile, "")
+	trusted, err := credentials.NewClientTLSFromFile(caFile, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,26 +43,28 @@ func wantHead(t *testing.T, client umadbv1.DCBClient, want codes.Code, about str
 }
 
 func TestReloadCertificateAffectsNewConnections(t *testing.T) {
-	certFile, keyFile := certificate(t)
-	r := start(t, newMemoryStore(), server.Options{TLSCertFile: certFile, TLSKeyFile: keyFile})
-	trustsOld := trusting(t, certFile)
+	files := certificate(t)
+	r := start(t, newMemoryStore(), server.Options{TLSCertFile: files.Cert, TLSKeyFile: files.Key})
+	trustsOld := trusting(t, files.CA)
 	open := r.client(t, trustsOld)
 	wantHead(t, open, codes.OK, "the old certificate")
 
-	writeCertificate(t, certFile, keyFile, time.Now(), time.Now().Add(time.Hour))
+	if _, err := servertest.WriteCertificate(filepath.Dir(files.Cert)); err != nil {
+		t.Fatal(err)
+	}
 	if err := r.ReloadCertificate(); err != nil {
 		t.Fatal(err)
 	}
-	wantHead(t, r.client(t, trusting(t, certFile)), codes.OK, "a new connection that trusts the new certificate")
+	wantHead(t, r.client(t, trusting(t, files.CA)), codes.OK, "a new connection that trusts the new certificate")
 	wantHead(t, r.client(t, trustsOld), codes.Unavailable, "a new connection that trusts the old certificate")
 	wantHead(t, open, codes.OK, "the open connection")
 }
 
 func TestReloadCertificateKeepsOldOnError(t *testing.T) {
-	certFile, keyFile := certificate(t)
-	r := start(t, newMemoryStore(), server.Options{TLSCertFile: certFile, TLSKeyFile: keyFile})
-	old := trusting(t, certFile)
-	if err := os.WriteFile(keyFile, []byte("no key"), 0o600); err != nil {
+	files := certificate(t)
+	r := start(t, newMemoryStore(), server.Options{TLSCertFile: files.Cert, TLSKeyFile: files.Key})
+	old := trusting(t, files.CA)
+	if err := os.WriteFile(files.Key, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.ReloadCertificate(); !errors.Is(err, dcb.ErrInvalidArgument) {
@@ -112,13 +116,16 @@ func TestCertificateWarnings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			options := server.Options{TLSCertFile: dir + "/cert.pem", TLSKeyFile: dir + "/key.pem"}
 			synctest.Test(t, func(t *testing.T) {
-				var log logBuffer
-				options.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				begin := time.Now().AddDate(0, 0, c.from)
-				writeCertificate(t, options.TLSCertFile, options.TLSKeyFile, begin, begin.AddDate(0, 0, c.days).Add(-time.Second))
-				loaded, err := server.NewCertificate(options)
+				files, err := servertest.WriteCertificateValid(dir, begin, begin.AddDate(0, 0, c.days).Add(-time.Second))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var log logBuffer
+				loaded, err := server.NewCertificate(server.Options{
+					TLSCertFile: files.Cert, TLSKeyFile: files.Key, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+				})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"testing"
 )
 
 // Reserved ports are below the ports that operating systems assign to sockets without
@@ -52,4 +53,15 @@ func isFree(address string) bool {
 	}
 	listener.Close()
 	return true
+}
+
+// Address is like ReserveAddress, for a test: it releases the address at its end.
+func Address(t testing.TB) string {
+	t.Helper()
+	address, release, err := ReserveAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return address
 }

@@ -37,7 +37,9 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	if cmd.Stderr == nil {
 		cmd.Stderr = p.Output
 	}
-	cmd.SysProcAttr = childAttributes()
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = childAttributes()
+	}
 	cmd.WaitDelay = 10 * time.Second // if a process that it started keeps the output open
 	if err := cmd.Start(); err != nil {
 		return nil, err

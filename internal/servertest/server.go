@@ -20,11 +20,9 @@ const startTimeout = 60 * time.Second
 // server is in JSON.
 func StartUmaDB(ctx context.Context, cmd *exec.Cmd) (p *Process, address string, err error) {
 	cmd.Args = append(cmd.Args, "--listen", "127.0.0.1:0", "--log-format", "json")
-	p, err = start(ctx, cmd, func(ctx context.Context, p *Process) bool {
-		return p.Output.Await(ctx, func(output string) (listens bool) {
-			address, listens = loggedAddress(output)
-			return listens
-		})
+	p, err = start(ctx, cmd, func(ctx context.Context, p *Process) (listens bool) {
+		address, listens = p.Output.AwaitAddress(ctx)
+		return listens
 	})
 	return p, address, err
 }
@@ -55,15 +53,20 @@ func start(ctx context.Context, cmd *exec.Cmd, listens func(context.Context, *Pr
 	return nil, fmt.Errorf("%w; it printed: %s", err, p.Output.end())
 }
 
-// loggedAddress returns the address in the log of our server.
-func loggedAddress(log string) (address string, found bool) {
-	for line := range strings.Lines(log) {
-		var entry struct{ Msg, Address string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
-			return entry.Address, true
+// AwaitAddress waits for the address that a server of this project writes to its log,
+// in JSON, when it listens. It returns false if the process exits or ctx is done before.
+func (o *Output) AwaitAddress(ctx context.Context) (address string, listens bool) {
+	listens = o.Await(ctx, func(output string) bool {
+		for line := range strings.Lines(output) {
+			var entry struct{ Msg, Address string }
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
+				address = entry.Address
+				return true
+			}
 		}
-	}
-	return "", false
+		return false
+	})
+	return address, listens
 }
 
 // accepts waits until the address accepts connections. It returns false if the process
