@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -114,30 +115,32 @@ func TestFailedSyncOrWriteFailsStore(t *testing.T) {
 }
 
 func TestDeferredResultsFailWithTheirGroup(t *testing.T) {
-	s, f, _ := newFaultyStore(t)
-	release := make(chan struct{})
-	f.set(func(op vfs.Op) error {
-		if op.Kind != "sync" {
-			return nil
-		}
-		<-release
-		return syscall.EIO
-	})
-	var wg sync.WaitGroup
-	condition := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"one"}}}}}
-	for range 8 {
-		wg.Go(func() {
-			if _, err := s.Append(context.Background(), newEvents("one", 1), condition, nil); !errors.Is(err, dcb.ErrIO) {
-				t.Errorf("append that depends on a failed group: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		s, f, _ := newFaultyStore(t)
+		release := make(chan struct{})
+		f.set(func(op vfs.Op) error {
+			if op.Kind != "sync" {
+				return nil
 			}
+			<-release
+			return syscall.EIO
 		})
-	}
-	time.Sleep(20 * time.Millisecond)
-	close(release)
-	wg.Wait()
-	if n := countEvents(t, s); n != 0 {
-		t.Errorf("%d events can be read", n)
-	}
+		var wg sync.WaitGroup
+		condition := &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"one"}}}}}
+		for range 8 {
+			wg.Go(func() {
+				if _, err := s.Append(context.Background(), newEvents("one", 1), condition, nil); !errors.Is(err, dcb.ErrIO) {
+					t.Errorf("append that depends on a failed group: %v", err)
+				}
+			})
+		}
+		synctest.Wait() // all are in the group, or depend on it
+		close(release)
+		wg.Wait()
+		if n := countEvents(t, s); n != 0 {
+			t.Errorf("%d events can be read", n)
+		}
+	})
 }
 
 func TestAppendFailsWhenDiskIsFull(t *testing.T) {
@@ -241,26 +244,28 @@ func TestStoreOpensIfIndexCannotBeWritten(t *testing.T) {
 }
 
 func TestCloseWaitsForConcurrentClose(t *testing.T) {
-	s, f, disk := newFaultyStore(t)
-	mustAppend(t, s, "one", 1)
-	started := make(chan struct{})
-	f.set(func(op vfs.Op) error {
-		if op.Kind == "truncate" {
-			close(started)
-			time.Sleep(20 * time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		s, f, disk := newFaultyStore(t)
+		mustAppend(t, s, "one", 1)
+		started := make(chan struct{})
+		f.set(func(op vfs.Op) error {
+			if op.Kind == "truncate" {
+				close(started)
+				time.Sleep(time.Second) // until everything else waits
+			}
+			return nil
+		})
+		go s.Close()
+		<-started
+		if err := s.Close(); err != nil {
+			t.Errorf("the second close: %v", err)
 		}
-		return nil
+		again, err := store.Open(crashDir, smallOptions(disk))
+		if err != nil {
+			t.Fatalf("opening the closed store: %v", err)
+		}
+		again.Close()
 	})
-	go s.Close()
-	<-started
-	if err := s.Close(); err != nil {
-		t.Errorf("the second close: %v", err)
-	}
-	again, err := store.Open(crashDir, smallOptions(disk))
-	if err != nil {
-		t.Fatalf("opening the closed store: %v", err)
-	}
-	again.Close()
 }
 
 func TestBlocksStayInOrderAfterFailedWriteDuringOpen(t *testing.T) {

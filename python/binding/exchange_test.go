@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -117,28 +118,29 @@ func TestCallEndsWithItsAnswer(t *testing.T) {
 }
 
 func TestStreamWaitsWhileItsQueueIsFull(t *testing.T) {
-	e, m := newStream(t)
-	for _, message := range []string{"one", "two", "three", "four"} {
-		m.incoming <- message
-	}
-	close(m.incoming)
-	go e.run()
-	waitFor(t, hasAnswers(e, 2))
-	time.Sleep(10 * time.Millisecond) // a third message must not be put
-	if got, want := takeAnswers(e), []answer{{message: "one"}, {message: "two"}}; !slices.Equal(got, want) {
-		t.Fatalf("got %+v", got)
-	}
-	e.resume()
-	waitFor(t, hasAnswers(e, 2))
-	if got, want := takeAnswers(e), []answer{{message: "three"}, {message: "four"}}; !slices.Equal(got, want) {
-		t.Fatalf("got %+v", got)
-	}
-	e.resume()
-	waitFor(t, released(e))
-	if got, want := takeAnswers(e), []answer{{kind: kindEnd, message: "EOF"}}; !slices.Equal(got, want) {
-		t.Errorf("got %+v", got)
-	}
-	<-m.closed
+	synctest.Test(t, func(t *testing.T) {
+		e, m := newStream(t)
+		for _, message := range []string{"one", "two", "three", "four"} {
+			m.incoming <- message
+		}
+		close(m.incoming)
+		go e.run()
+		synctest.Wait() // a third message must not be put
+		if got, want := takeAnswers(e), []answer{{message: "one"}, {message: "two"}}; !slices.Equal(got, want) {
+			t.Fatalf("got %+v", got)
+		}
+		e.resume()
+		waitFor(t, hasAnswers(e, 2))
+		if got, want := takeAnswers(e), []answer{{message: "three"}, {message: "four"}}; !slices.Equal(got, want) {
+			t.Fatalf("got %+v", got)
+		}
+		e.resume()
+		waitFor(t, released(e))
+		if got, want := takeAnswers(e), []answer{{kind: kindEnd, message: "EOF"}}; !slices.Equal(got, want) {
+			t.Errorf("got %+v", got)
+		}
+		<-m.closed
+	})
 }
 
 func TestFullStreamEndsWithCancelled(t *testing.T) {
