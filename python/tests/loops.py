@@ -24,5 +24,15 @@ def asynchronous(test):
     return run
 
 
+async def until(condition):
+    """Wait until a condition is true, for two seconds at most."""
+
+    async def check():
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(check(), 2)
+
+
 async def take(count, stream):
     return [(await anext(stream)).position for _ in range(count)]
