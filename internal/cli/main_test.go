@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,13 +33,7 @@ func program() {
 type withoutVariables struct{ m *testing.M }
 
 func (w withoutVariables) Run() int {
-	// In the background or with nohup, signals are ignored, and processes inherit that
-	// unless they are handled here.
-	for _, ignored := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
-		if signal.Ignored(ignored) {
-			signal.Notify(make(chan os.Signal, 1), ignored)
-		}
-	}
+	servertest.ResetIgnoredSignals()
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
 		if strings.HasPrefix(name, "UMADB_") {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -47,9 +46,7 @@ var buildServer = sync.OnceValues(func() (program string, err error) {
 var temporary string
 
 func TestMain(m *testing.M) {
-	if signal.Ignored(os.Interrupt) { // processes inherit that unless it is handled here
-		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
-	}
+	servertest.ResetIgnoredSignals()
 	code := m.Run()
 	if temporary != "" {
 		os.RemoveAll(temporary)

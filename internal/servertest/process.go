@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"time"
@@ -106,4 +107,15 @@ func (p *Process) Stop() error {
 		return err
 	}
 	return p.err
+}
+
+// ResetIgnoredSignals makes the processes that this one starts receive SIGINT and
+// SIGHUP. A process in the background or under nohup ignores them, and those that it
+// starts inherit that unless it handles the signals.
+func ResetIgnoredSignals() {
+	for _, ignored := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(ignored) {
+			signal.Notify(make(chan os.Signal, 1), ignored)
+		}
+	}
 }
