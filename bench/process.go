@@ -17,14 +17,15 @@ type process struct {
 
 // startServer starts a server on a store directory and returns when it accepts
 // connections. The caller stops it. All servers get the same flags, and the released
-// one does not report its port, so the address is reserved.
+// one does not report its port, so the address is reserved. Old versions of our server
+// do not print that they have started; dial waits until it can connect.
 func startServer(ctx context.Context, s server, store string) (*process, error) {
 	address, release, err := servertest.ReserveAddress()
 	if err != nil {
 		return nil, err
 	}
 	args := append(s.command[1:len(s.command):len(s.command)], "--listen", address, "--db-path", store)
-	p, err := servertest.StartAt(ctx, exec.Command(s.command[0], args...), address)
+	p, err := servertest.StartListener(ctx, exec.Command(s.command[0], args...), address)
 	if err != nil {
 		release()
 		return nil, err

@@ -48,7 +48,7 @@ func startServer(ctx context.Context, program, dir string, o serverOptions, iden
 	}
 	args = s.group.command(o.files, args)
 	var err error
-	if s.Process, s.Address, err = servertest.StartUmaDB(ctx, exec.Command(args[0], args[1:]...)); err != nil {
+	if s.Process, s.Address, err = servertest.StartOnFreePort(ctx, exec.Command(args[0], args[1:]...)); err != nil {
 		s.group.remove()
 		return nil, err
 	}

@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WORK = os.path.join(HERE, "work.py")
 sys.path.append(os.path.join(HERE, "..", "..", "python", "tests"))
 
-from processes import reserved_port, wait_for_listener  # noqa: E402
+from processes import reserved_port, wait_until_started  # noqa: E402
 
 # Name, count, unit, target ratio, title.
 WORKLOADS = [
@@ -48,9 +48,9 @@ def server(where):
     with tempfile.TemporaryDirectory() as directory, reserved_port() as port:
         command = [f"{where}/bin/umadb", "--listen", f"127.0.0.1:{port}", "--db-path", directory + "/store"]
         os.mkdir(directory + "/store")
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             try:
-                wait_for_listener(process, port)
+                wait_until_started(process)
                 yield f"http://127.0.0.1:{port}", process.pid
             finally:
                 process.send_signal(signal.SIGTERM)

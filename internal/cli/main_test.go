@@ -70,7 +70,7 @@ func start(t *testing.T, args ...string) *process {
 
 // launch is like start, but the caller must end the server.
 func launch(args ...string) (*process, error) {
-	running, address, err := servertest.StartUmaDB(context.Background(), command(args...))
+	running, address, err := servertest.StartOnFreePort(context.Background(), quietly(args...))
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,13 @@ const patience = 30 * time.Second
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
-	cmd.Stdout = io.Discard // the output is only the log
+	return cmd
+}
+
+// quietly is like command, without standard output.
+func quietly(args ...string) *exec.Cmd {
+	cmd := command(args...)
+	cmd.Stdout = io.Discard
 	return cmd
 }
 
@@ -30,7 +36,7 @@ func command(args ...string) *exec.Cmd {
 // process is its standard error.
 func spawn(t *testing.T, stdin io.Reader, args ...string) *servertest.Process {
 	t.Helper()
-	cmd := command(args...)
+	cmd := quietly(args...)
 	cmd.Stdin = stdin
 	p, err := servertest.Start(cmd)
 	if err != nil {
@@ -40,10 +46,10 @@ func spawn(t *testing.T, stdin io.Reader, args ...string) *servertest.Process {
 	return p
 }
 
-// serveAt starts a server at a reserved address and waits until it accepts connections.
+// serveAt starts a server at a reserved address and waits until clients can connect.
 func serveAt(t *testing.T, address, dir string) *servertest.Process {
 	t.Helper()
-	p, err := servertest.StartAt(t.Context(), command("serve", "--db-path", dir, "--listen", address), address)
+	p, err := servertest.StartUmaDB(t.Context(), command("serve", "--db-path", dir, "--listen", address))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func (s *servers) start(name string, flags ...string) error {
 		address, s.addresses[name], s.releases = reserved, reserved, append(s.releases, release)
 	}
 	flags = append([]string{"serve", "--listen", address}, flags...)
-	p, err := servertest.StartAt(context.Background(), command(flags...), address)
+	p, err := servertest.StartUmaDB(context.Background(), command(flags...))
 	if err == nil {
 		s.running[name] = p
 	}

@@ -70,7 +70,7 @@ func TestServePrintsStartedLine(t *testing.T) {
 	}
 	defer read.Close()
 	cmd.Stdout = write
-	server, address, err := servertest.StartUmaDB(t.Context(), cmd)
+	server, address, err := servertest.StartOnFreePort(t.Context(), cmd)
 	write.Close()
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -43,7 +42,7 @@ func startBehindProxy(t *testing.T) *restartable {
 // run starts the server.
 func (r *restartable) run(t *testing.T) {
 	t.Helper()
-	r.startAt(t, exec.Command(r.program, r.flags...), strings.TrimPrefix(r.url, "http://"))
+	r.start(t, exec.Command(r.program, r.flags...))
 }
 
 // end stops the server with a signal.

@@ -89,19 +89,22 @@ func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *test
 	if err := os.WriteFile(config, fmt.Appendf(nil, p.wrap, dir, block), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	process := exec.Command(program)
+	cmd := exec.Command(program)
 	for _, word := range p.command {
-		process.Args = append(process.Args, strings.ReplaceAll(word, "CONFIG", config))
+		cmd.Args = append(cmd.Args, strings.ReplaceAll(word, "CONFIG", config))
 	}
-	process.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "LD_LIBRARY_PATH="+libraries)
-	s := &testServer{url: "https://localhost:" + port, ca: files.CA, apiKey: server.apiKey}
-	s.startAt(t, process, address)
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "LD_LIBRARY_PATH="+libraries)
+	process, err := servertest.StartListener(t.Context(), cmd, address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
+		process.Kill()
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", p.name, s.process.Output)
+			t.Logf("output of %s:\n%s", p.name, process.Output)
 		}
 	})
-	return s
+	return &testServer{url: "https://localhost:" + port, ca: files.CA, apiKey: server.apiKey, process: process}
 }
 
 // certificate returns the certificate file for the proxy. For HAProxy the file also

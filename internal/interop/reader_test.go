@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -175,7 +174,7 @@ func (r *reader) runInTerminal(name, text string) {
 	var process *servertest.Process
 	var err error
 	if strings.HasSuffix(name, "server") {
-		process, err = servertest.StartAt(r.t.Context(), command, r.addressIn(text))
+		process, err = servertest.StartUmaDB(r.t.Context(), command)
 	} else {
 		process, err = servertest.Start(command)
 	}
@@ -183,14 +182,6 @@ func (r *reader) runInTerminal(name, text string) {
 		r.t.Fatalf("terminal %q: %v", name, err)
 	}
 	r.terminals = append(r.terminals, &terminal{name, process})
-}
-
-// addressIn returns the address that the server in a block listens on.
-func (r *reader) addressIn(text string) string {
-	if match := regexp.MustCompile(`--listen \S+:(\d+)`).FindStringSubmatch(text); match != nil {
-		return "127.0.0.1:" + match[1]
-	}
-	return r.ports.Replace("127.0.0.1:50051")
 }
 
 // interrupt presses Ctrl-C in the named terminal.

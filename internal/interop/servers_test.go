@@ -62,7 +62,7 @@ func startOurs(t testing.TB, c channel) *testServer {
 		t.Fatal(err)
 	}
 	s, flags := prepare(t, c)
-	process, address, err := servertest.StartUmaDB(t.Context(), exec.Command(program, flags...))
+	process, address, err := servertest.StartOnFreePort(t.Context(), exec.Command(program, flags...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func startReleased(t testing.TB, c channel) *testServer {
 	s, flags := prepare(t, c)
 	address := servertest.Address(t)
 	s.url += address
-	s.startAt(t, exec.Command(program, append(flags, "--listen", address)...), address)
+	s.start(t, exec.Command(program, append(flags, "--listen", address)...))
 	return s
 }
 
@@ -101,10 +101,10 @@ func prepare(t testing.TB, c channel) (s *testServer, flags []string) {
 	return s, flags
 }
 
-// startAt starts the command of a server that listens on a reserved address.
-func (s *testServer) startAt(t testing.TB, cmd *exec.Cmd, address string) {
+// start starts the command of a server that listens on a reserved address.
+func (s *testServer) start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	process, err := servertest.StartAt(t.Context(), cmd, address)
+	process, err := servertest.StartUmaDB(t.Context(), cmd)
 	if err != nil {
 		t.Fatal(err)
 	}

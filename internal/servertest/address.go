@@ -18,7 +18,7 @@ const (
 // ReserveAddress returns a loopback address on which nothing listens, for a server or
 // a proxy that needs its port in advance. It belongs to the caller until release or until
 // the end of this process. A server of this project needs no reserved address unless
-// it is restarted: StartUmaDB lets the operating system assign its port.
+// it is restarted: StartOnFreePort lets the operating system assign its port.
 //
 // A port that was merely free a moment ago may be taken by another process before the
 // server listens on it, and then a test talks to a server of another test. Therefore

@@ -15,10 +15,20 @@ import (
 // server writes 256 MiB.
 const startTimeout = 60 * time.Second
 
-// StartUmaDB starts a command of this project's server on a port of 127.0.0.1 that the
-// operating system assigns, and returns its address when it listens. The log of the
+// StartUmaDB starts a command of a server, of this project or released, which listens on
+// a reserved address. It returns when the server prints, as both do, that clients can
+// connect. A connection would not prove that: before it opens the store, our server opens
+// the port for a moment, to find out whether it can.
+func StartUmaDB(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
+	return start(ctx, cmd, func(ctx context.Context, p *Process) bool {
+		return p.Output.Await(ctx, func(output string) bool { return strings.Contains(output, "UmaDB started") })
+	})
+}
+
+// StartOnFreePort starts a command of this project's server on a port of 127.0.0.1 that
+// the operating system assigns, and returns its address when it listens. The log of the
 // server is in JSON.
-func StartUmaDB(ctx context.Context, cmd *exec.Cmd) (p *Process, address string, err error) {
+func StartOnFreePort(ctx context.Context, cmd *exec.Cmd) (p *Process, address string, err error) {
 	cmd.Args = append(cmd.Args, "--listen", "127.0.0.1:0", "--log-format", "json")
 	p, err = start(ctx, cmd, func(ctx context.Context, p *Process) (listens bool) {
 		address, listens = p.Output.AwaitAddress(ctx)
@@ -27,9 +37,9 @@ func StartUmaDB(ctx context.Context, cmd *exec.Cmd) (p *Process, address string,
 	return p, address, err
 }
 
-// StartAt starts a command of any server, which listens on the address, and returns
-// when it does. The address must be reserved.
-func StartAt(ctx context.Context, cmd *exec.Cmd, address string) (*Process, error) {
+// StartListener starts a command of any program, such as a proxy, and returns when it
+// accepts connections at the address, which is reserved.
+func StartListener(ctx context.Context, cmd *exec.Cmd, address string) (*Process, error) {
 	return start(ctx, cmd, func(ctx context.Context, p *Process) bool { return p.accepts(ctx, address) })
 }
 

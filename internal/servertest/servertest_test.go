@@ -73,9 +73,10 @@ func TestReservedPortIsOddAndThePortBelowIsInUse(t *testing.T) {
 func TestServerThatExitsDuringStartupIsAnError(t *testing.T) {
 	address, _ := reserve(t)
 	const script = "echo out of order; exit 3"
-	_, err := servertest.StartAt(t.Context(), exec.Command("sh", "-c", script), address)
-	_, _, err2 := servertest.StartUmaDB(t.Context(), exec.Command("sh", "-c", script))
-	for _, err := range []error{err, err2} {
+	_, err := servertest.StartUmaDB(t.Context(), exec.Command("sh", "-c", script))
+	_, _, err2 := servertest.StartOnFreePort(t.Context(), exec.Command("sh", "-c", script))
+	_, err3 := servertest.StartListener(t.Context(), exec.Command("sh", "-c", script), address)
+	for _, err := range []error{err, err2, err3} {
 		if err == nil || !strings.Contains(err.Error(), "exited during startup") || !strings.Contains(err.Error(), "out of order") {
 			t.Error(err)
 		}
@@ -86,24 +87,36 @@ func TestServerThatDoesNotListenIsAnError(t *testing.T) {
 	address, _ := reserve(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := servertest.StartAt(ctx, exec.Command("sh", "-c", "exec sleep 60"), address)
-	_, _, err2 := servertest.StartUmaDB(ctx, exec.Command("sh", "-c", "exec sleep 60"))
-	for _, err := range []error{err, err2} {
+	_, err := servertest.StartUmaDB(ctx, exec.Command("sh", "-c", "exec sleep 60"))
+	_, _, err2 := servertest.StartOnFreePort(ctx, exec.Command("sh", "-c", "exec sleep 60"))
+	_, err3 := servertest.StartListener(ctx, exec.Command("sh", "-c", "exec sleep 60"), address)
+	for _, err := range []error{err, err2, err3} {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 	}
 }
 
-func TestStartUmaDBReadsTheAddressFromTheLog(t *testing.T) {
+func TestAddressIsReadFromTheLog(t *testing.T) {
 	script := `echo not JSON; printf '{"msg":"opened","address":"other"}\n{"msg":"liste'; printf 'ning","address":"%s"}\n' "$*" >&2; exec sleep 60`
-	p, address, err := servertest.StartUmaDB(t.Context(), exec.Command("sh", "-c", script, "sh"))
+	p, address, err := servertest.StartOnFreePort(t.Context(), exec.Command("sh", "-c", script, "sh"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Kill()
 	if address != "--listen 127.0.0.1:0 --log-format json" { // which the script prints
 		t.Errorf("address %q", address)
+	}
+}
+
+func TestUmaDBHasStartedWhenItPrintsThat(t *testing.T) {
+	p, err := servertest.StartUmaDB(t.Context(), exec.Command("sh", "-c", "sleep 0.05; echo UmaDB started in 5ms; exec sleep 60"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	if p.Output.String() != "UmaDB started in 5ms\n" {
+		t.Errorf("it printed %q", p.Output)
 	}
 }
 

@@ -1,4 +1,4 @@
-"""Ports for servers that need one in advance, and waiting until they listen.
+"""Ports for servers that need one in advance, and waiting until they have started.
 
 This file uses only the standard library: bench/python imports it too.
 """
@@ -6,7 +6,7 @@ This file uses only the standard library: bench/python imports it too.
 import contextlib
 import random
 import socket
-import time
+import threading
 
 FIRST, PAST = 10_000, 30_000
 
@@ -40,20 +40,21 @@ def is_free(port):
     return True
 
 
-def wait_for_listener(process, port):
-    """Wait until a process (subprocess.Popen) listens on a port."""
-    deadline = time.monotonic() + 60  # at startup the released server writes 256 MiB
-    while not listens(port):
-        if process.poll() is not None:
-            raise ChildProcessError(f"the server exited with code {process.returncode} during startup")
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no server listens on port {port}")
-        time.sleep(0.01)
-    if process.poll() is not None:
-        raise ChildProcessError(f"the server exited with code {process.returncode}; another one listens on port {port}")
+STARTED = "UmaDB started"  # what a server, also the released one, prints when clients can connect
 
 
-def listens(port):
-    """Return whether a server listens on a port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def wait_until_started(process):
+    """Wait until a server (subprocess.Popen) prints to its standard output, a pipe, that clients can connect.
+
+    A connection would not prove that: before it opens the store, our server opens the port
+    for a moment, to find out whether it can.
+    """
+    timer = threading.Timer(60, process.kill)  # at startup the released server writes 256 MiB
+    timer.start()
+    try:
+        for line in process.stdout:
+            if STARTED.encode() in line:
+                return
+        raise ChildProcessError(f"the server exited with code {process.wait()} during startup")
+    finally:
+        timer.cancel()

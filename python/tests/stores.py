@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 
-from processes import reserved_port, wait_for_listener
+from processes import reserved_port, wait_until_started
 
 from umadb import Client, Event, Query, QueryItem
 from umadb.pytest_plugin import run_server
@@ -45,14 +45,15 @@ def run_rust_server(path, *args):
     devnull = subprocess.DEVNULL
     with reserved_port() as port:
         command = [program, "--listen", f"127.0.0.1:{port}", "--db-path", str(path), *args]
-        process = subprocess.Popen(command, stdin=devnull, stdout=devnull, stderr=devnull, env=environment)
+        process = subprocess.Popen(command, stdin=devnull, stdout=subprocess.PIPE, stderr=devnull, env=environment)
         try:
-            wait_for_listener(process, port)
+            wait_until_started(process)
             yield f"http://127.0.0.1:{port}"
         finally:
             # SIGTERM would wait for open streams.
             process.kill()
             process.wait()
+            process.stdout.close()
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ import sys
 import time
 
 from documents import Comment, environment, parts
-from processes import reserved_port, wait_for_listener
+from processes import STARTED, reserved_port
 
 # Lines that install or clone something are skipped: it is installed already.
 SKIPPED = re.compile(r"(pip|git clone|python3? -m venv|cd umadb|apt-get|\. ?venv|export PATH).*")
@@ -148,11 +148,11 @@ class DocumentRunner:
             )
         self.terminals[name] = process, log
         if name.endswith("server"):
-            port = self.ports["50052"] if self.ports["50052"] in text else self.ports["50051"]
-            try:
-                wait_for_listener(process, int(port))
-            except (ChildProcessError, TimeoutError) as error:
-                raise AssertionError(f"{error}; {name} printed:\n{log.read_text()}") from None
+            self.wait_for(
+                lambda: STARTED in log.read_text() or process.poll() is not None,
+                lambda: f"the server has not started; {name} printed:\n{log.read_text()}",
+            )
+            assert process.poll() is None, f"the server has exited; {name} printed:\n{log.read_text()}"
 
     def await_text(self, name, text):
         """Wait until the output of another terminal matches a block."""

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from documents import HERE, REPOSITORY, environment, missing, tables
-from processes import reserved_port, wait_for_listener
+from processes import reserved_port, wait_until_started
 
 pytestmark = pytest.mark.tools
 
@@ -79,11 +79,16 @@ def running_server(package, folder):
         program = "import sys, umadb; umadb.run_server_from_args(['umadb', *sys.argv[1:]])"
         options = ["--listen", f"127.0.0.1:{port}", "--db-path", str(pathlib.Path(folder, "served.db"))]
         command = [package.python, "-c", program, *options]
-        devnull = subprocess.DEVNULL
         # Not in the current directory, where Python would find this package first.
-        process = subprocess.Popen(command, cwd=folder, env=package.environment, stdout=devnull, stderr=devnull)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=package.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         try:
-            wait_for_listener(process, port)
+            wait_until_started(process)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.send_signal(signal.SIGTERM)
@@ -92,6 +97,7 @@ def running_server(package, folder):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            process.stdout.close()
 
 
 @pytest.fixture(params=["old", "now"])
