@@ -2,46 +2,41 @@ package main
 
 import (
 	"context"
-
-	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/record"
+	"math/rand/v2"
 )
 
 // appender appends events with a random customer and a new order.
 type appender struct {
 	client
-	maker   *eventMaker
-	tags    uint64 // the number of customers
-	events  int    // in each request
-	order   uint64 // the last one used
-	request frame
+	random *rand.Rand
+	tags   uint64 // the number of customers
+	order  uint64 // the last one used
+	events []event
 }
 
-// newAppender returns the appender of a connection. No two connections use the
-// same order.
+// newAppender returns the appender with a number. No two appenders use the same order.
 func newAppender(c client, o *options, events, number int) *appender {
 	return &appender{
 		client: c,
-		maker:  newEventMaker(o.dataBytes, uint64(number)+1),
+		random: rand.New(rand.NewPCG(uint64(number)+1, 0)),
 		tags:   uint64(o.tags()),
-		events: events,
 		order:  uint64(number) * 1e10,
+		events: make([]event, events),
 	}
 }
 
 func (a *appender) fill() {
-	a.request = a.request[:0]
-	for range a.events {
+	for i := range a.events {
 		a.order++
-		a.request = a.maker.appendEvent(a.request, a.maker.random.Uint64N(a.tags), a.order)
+		a.events[i] = event{a.random.Uint64N(a.tags), a.order, a.random.Uint64(), a.random.Uint64()}
 	}
 }
 
 func (a *appender) call(ctx context.Context, t *tally) error {
 	a.fill()
-	_, err := a.append(ctx, &a.request)
+	_, err := a.append(ctx, a.events, nil)
 	if err == nil {
-		t.count(int64(a.events))
+		t.count(int64(len(a.events)))
 	}
 	return err
 }
@@ -50,21 +45,16 @@ func (a *appender) call(ctx context.Context, t *tally) error {
 // order of the last one.
 type conditionalAppender struct {
 	*appender
-	head uint64 // the newest position that was returned to this connection
+	cursor uint64 // the last one that was returned to this client
 }
 
 func (a *conditionalAppender) call(ctx context.Context, t *tally) error {
 	a.fill()
-	condition := dcb.AppendCondition{After: a.head, FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{
-		Types: []string{eventType},
-		Tags:  []string{tagOf(orderTag, orderStart, a.order)},
-	}}}}
-	// Protobuf parses two concatenated messages as one merged message.
-	a.request = append(a.request, record.EncodeAppend(nil, &condition, nil)...)
-	head, err := a.append(ctx, &a.request)
+	last := &a.events[len(a.events)-1]
+	cursor, err := a.append(ctx, a.events, &condition{filter{eventType, []string{last.orderTag()}}, a.cursor})
 	if err == nil {
-		a.head = head
-		t.count(int64(a.events))
+		a.cursor = cursor
+		t.count(int64(len(a.events)))
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func connected(t *testing.T) (*memory, client) {
 	umadbv1.RegisterDCBServer(server, m)
 	go server.Serve(listener)
 	t.Cleanup(server.Stop)
-	clients, err := dial(t.Context(), listener.Addr().String(), 1)
+	clients, err := umadb{}.connect(t.Context(), listener.Addr().String(), [][]byte{payload(20, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +98,8 @@ func TestAppenderCountsStoredEvents(t *testing.T) {
 	if counted.events.Load() != 12 || len(m.events) != 12 || len(orders) != 12 {
 		t.Errorf("%d counted, %d stored, %d orders", counted.events.Load(), len(m.events), len(orders))
 	}
-	if head, err := c.head(t.Context()); err != nil || head != 12 {
-		t.Errorf("head %d, %v", head, err)
+	if stored, err := c.stored(t.Context()); err != nil || stored != 12 {
+		t.Errorf("%d events, %v", stored, err)
 	}
 }
 

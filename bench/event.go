@@ -2,14 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
-
-	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/record"
 )
 
-// The parts of the template that differ between events. All have a fixed width, so
-// that an event is made with one copy and three overwrites: the client must be cheap
+// The parts of events. Those that differ between events have a fixed width, so that
+// an encoded event is made with one copy and three overwrites: the client must be cheap
 // compared with the server.
 const (
 	eventType     = "OrderShipped"
@@ -20,41 +18,61 @@ const (
 	orderStart    = len("order:")
 )
 
-// eventMaker makes events, encoded as entries of AppendRequest.events. It must not
-// be used concurrently.
-type eventMaker struct {
-	template              []byte
-	customer, order, uuid int // offsets of their digits in the template
-	random                *rand.Rand
+// event contains what differs between the events of a client.
+type event struct {
+	customer, order uint64 // the numbers in the tags
+	high, low       uint64 // the random bits of the UUID
 }
 
-// newEventMaker returns an eventMaker. Equal seeds make equal events.
-func newEventMaker(dataBytes int, seed uint64) *eventMaker {
+func (e *event) customerTag() string { return tagOf(customerTag, customerStart, e.customer) }
+func (e *event) orderTag() string    { return tagOf(orderTag, orderStart, e.order) }
+
+// uuid returns the UUID, whose version is 4.
+func (e *event) uuid() (id [16]byte) {
+	binary.BigEndian.PutUint64(id[:8], e.high)
+	binary.BigEndian.PutUint64(id[8:], e.low)
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// payload returns the data of the events of a client. Equal seeds make equal data.
+func payload(size int, seed uint64) []byte {
 	random := rand.New(rand.NewPCG(seed, 0))
-	data := make([]byte, dataBytes)
+	data := make([]byte, size)
 	for i := range data {
 		data[i] = byte(random.Uint32())
 	}
-	template := record.EncodeAppend([]dcb.Event{{
-		Type: eventType, Tags: []string{customerTag, orderTag}, Data: data, UUID: eventUUID,
-	}}, nil, nil)
-	return &eventMaker{
-		template: template,
-		customer: bytes.Index(template, []byte(customerTag)) + customerStart,
-		order:    bytes.Index(template, []byte(orderTag)) + orderStart,
-		uuid:     bytes.LastIndex(template, []byte(eventUUID)),
-		random:   random,
+	return data
+}
+
+// template is an encoded event.
+type template struct {
+	encoded               []byte
+	customer, order, uuid int // offsets of the digits; uuid is -1 without a UUID
+}
+
+// newTemplate returns the template for an encoding of the event with the tags
+// customerTag and orderTag and, if the server has them, the UUID eventUUID.
+func newTemplate(encoded []byte) template {
+	return template{
+		encoded:  encoded,
+		customer: bytes.Index(encoded, []byte(customerTag)) + customerStart,
+		order:    bytes.Index(encoded, []byte(orderTag)) + orderStart,
+		uuid:     bytes.LastIndex(encoded, []byte(eventUUID)),
 	}
 }
 
-// appendEvent appends an event with this customer and order and a new UUID.
-func (m *eventMaker) appendEvent(request []byte, customer, order uint64) []byte {
+// appendEvent appends the encoding of an event.
+func (t *template) appendEvent(request []byte, e *event) []byte {
 	start := len(request)
-	request = append(request, m.template...)
-	event := request[start:]
-	putDecimal(event[m.customer:][:len(customerTag)-customerStart], customer)
-	putDecimal(event[m.order:][:len(orderTag)-orderStart], order)
-	putUUID(event[m.uuid:][:len(eventUUID)], m.random.Uint64(), m.random.Uint64())
+	request = append(request, t.encoded...)
+	encoded := request[start:]
+	putDecimal(encoded[t.customer:][:len(customerTag)-customerStart], e.customer)
+	putDecimal(encoded[t.order:][:len(orderTag)-orderStart], e.order)
+	if t.uuid >= 0 {
+		putUUID(encoded[t.uuid:][:len(eventUUID)], e.high, e.low)
+	}
 	return request
 }
 
@@ -82,7 +100,7 @@ func putUUID(dst []byte, high, low uint64) {
 	}
 }
 
-// tagOf returns a tag of the template with the digits of n.
+// tagOf returns a tag with the digits of n.
 func tagOf(template string, start int, n uint64) string {
 	tag := []byte(template)
 	putDecimal(tag[start:], n)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/google/uuid"
@@ -29,9 +30,11 @@ func parse(t *testing.T, request []byte) (*record.AppendRequest, []dcb.Event) {
 }
 
 func TestEventsDifferInTagsAndUUID(t *testing.T) {
-	maker := newEventMaker(150, 1)
-	request := maker.appendEvent(nil, 7, 12345)
-	request = maker.appendEvent(request, 19999, 99999999999999)
+	template := newTemplate(record.EncodeAppend([]dcb.Event{{
+		Type: eventType, Tags: []string{customerTag, orderTag}, Data: payload(150, 1), UUID: eventUUID,
+	}}, nil, nil))
+	request := template.appendEvent(nil, &event{7, 12345, 1, 2})
+	request = template.appendEvent(request, &event{19999, 99999999999999, 1, 3})
 	_, events := parse(t, request)
 	if len(events) != 2 || events[0].UUID == events[1].UUID {
 		t.Fatalf("%d events: %+v", len(events), events)
@@ -54,11 +57,16 @@ func TestEventsDifferInTagsAndUUID(t *testing.T) {
 	}
 }
 
-func TestEqualSeedsMakeEqualEvents(t *testing.T) {
-	a, b := newEventMaker(10, 3), newEventMaker(10, 3)
-	for i := range uint64(5) {
-		if string(a.appendEvent(nil, i, i)) != string(b.appendEvent(nil, i, i)) {
-			t.Fatalf("event %d differs", i)
-		}
+func TestEqualSeedsMakeEqualData(t *testing.T) {
+	if !bytes.Equal(payload(10, 3), payload(10, 3)) || bytes.Equal(payload(10, 3), payload(10, 4)) {
+		t.Error("the data does not depend on the seed only")
+	}
+}
+
+func TestUUIDIsOfVersion4(t *testing.T) {
+	e := event{high: 1<<64 - 1, low: 1<<64 - 1}
+	id := uuid.UUID(e.uuid())
+	if id.Version() != 4 || id.Variant() != uuid.RFC4122 || id[0] != 0xff || id[15] != 0xff {
+		t.Error(id)
 	}
 }

@@ -33,9 +33,12 @@ func bench(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	servers, err := resolveServers(ctx, o.servers, o.cache)
+	servers, absent, err := resolveServers(ctx, o.servers, o.cache)
 	if err != nil {
 		return err
+	}
+	for _, m := range absent {
+		fmt.Fprintf(os.Stderr, "bench: %s is not measured: %s\n", m.Name, m.Reason)
 	}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return err
@@ -46,7 +49,7 @@ func bench(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 
-	res := result{Command: recordedCommand(args), Servers: servers, Parameters: o.parameters()}
+	res := result{Command: recordedCommand(args), Servers: servers, Missing: absent, Parameters: o.parameters()}
 	if res.Machine, err = describeMachine(ctx, dir); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func parseOptions(args []string) (options, error) {
 		lookups:     shapes{{0, 16}},
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME or NAME=COMMAND; the first is compared with each of the others")
+	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME (ours, rust, tephra, postgres) or NAME=COMMAND; the first is compared with each of the others")
 	f.StringVar(&o.name, "name", "", "`name` of the result; default: the servers' names")
 	f.IntVar(&o.rounds, "rounds", 5, "`number` of measurements of each workload on each server")
 	f.DurationVar(&o.warmup, "warmup", time.Second, "`time` under load before a measurement")
@@ -58,7 +58,7 @@ func parseOptions(args []string) (options, error) {
 	f.IntVar(&o.preload, "preload", 200_000, "`events` in the store of the reading workloads")
 	f.IntVar(&o.perTag, "per-tag", 10, "`events` with the same tag")
 	f.StringVar(&o.dir, "dir", filepath.Join(".cache", "bench"), "`directory` for the stores, on the file system to measure")
-	f.StringVar(&o.cache, "cache", ".cache", "`directory` for the released Rust server")
+	f.StringVar(&o.cache, "cache", ".cache", "`directory` for the servers that are installed")
 	f.StringVar(&o.out, "out", filepath.Join("bench", "results"), "`directory` for the results")
 	if err := f.Parse(args); err != nil {
 		return o, err

@@ -3,34 +3,43 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
 
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
+// kind is a kind of server: how it is started and called.
+type kind interface {
+	// start starts a command on a store directory, which may not exist yet, and returns
+	// when the server accepts connections at the address.
+	start(ctx context.Context, command []string, address, store string) (*servertest.Process, error)
+
+	// connect opens a connection with a client for each of the data, which is that of the
+	// client's events. The connection is closed when ctx is done, at the latest.
+	connect(ctx context.Context, address string, data [][]byte) ([]client, error)
+}
+
 // process is a running server.
 type process struct {
 	*servertest.Process
+	kind    kind
 	address string
 	release func() // releases the address
 }
 
 // startServer starts a server on a store directory and returns when it accepts
-// connections. The caller stops it. All servers get the same flags, and the released
-// one does not report its port, so the address is reserved. Old versions of our server
-// do not print that they have started; dial waits until it can connect.
+// connections. The caller stops it. Not every server reports its port, so the address is
+// reserved.
 func startServer(ctx context.Context, s server, store string) (*process, error) {
 	address, release, err := servertest.ReserveAddress()
 	if err != nil {
 		return nil, err
 	}
-	args := append(s.command[1:len(s.command):len(s.command)], "--listen", address, "--db-path", store)
-	p, err := servertest.StartListener(ctx, exec.Command(s.command[0], args...), address)
+	p, err := s.kind.start(ctx, s.command, address, store)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	return &process{p, address, release}, nil
+	return &process{p, s.kind, address, release}, nil
 }
 
 // stop stops the server with SIGTERM.

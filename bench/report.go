@@ -38,6 +38,7 @@ func (res *result) report(base string) string {
 	for _, group := range res.groups() {
 		res.reportGroup(&b, group)
 	}
+	res.reportMissing(&b)
 	res.reportFailures(&b)
 	fmt.Fprintf(&b, "\nAll measurements are in [%s.json](%s.json).\n", base, base)
 	return b.String()
@@ -117,6 +118,16 @@ func extent(values []float64) string {
 		return none
 	}
 	return thousands(slices.Min(values)) + " – " + thousands(slices.Max(values))
+}
+
+func (res *result) reportMissing(b *strings.Builder) {
+	if len(res.Missing) == 0 {
+		return
+	}
+	b.WriteString("\n## Not measured\n\n")
+	for _, m := range res.Missing {
+		fmt.Fprintf(b, "- %s: %s\n", m.Name, m.Reason)
+	}
 }
 
 func (res *result) reportFailures(b *strings.Builder) {

@@ -13,6 +13,7 @@ type result struct {
 	Command    string     `json:"command"`
 	Machine    machine    `json:"machine"`
 	Servers    []server   `json:"servers"`
+	Missing    []missing  `json:"missing,omitempty"`
 	Parameters parameters `json:"parameters"`
 	Rows       []row      `json:"rows"`
 }
@@ -62,8 +63,11 @@ func (res *result) names() []string {
 	return names
 }
 
-// failure returns an error if a measurement failed.
+// failure returns an error if a measurement failed or a server is missing.
 func (res *result) failure() error {
+	if len(res.Missing) > 0 {
+		return fmt.Errorf("%d of the servers could not be measured; the report lists them", len(res.Missing))
+	}
 	if n := len(res.failed()); n > 0 {
 		return fmt.Errorf("%d of %d measurements failed; the report lists them", n, len(res.Rows))
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -42,7 +41,7 @@ func (r *runner) run(ctx context.Context) ([]row, error) {
 					return nil, context.Cause(ctx)
 				}
 				if err != nil {
-					got.Error = strings.Join(strings.Fields(withoutPaths(err.Error())), " ")
+					got.Error = oneLine(err)
 				}
 				rows = append(rows, got)
 				r.report(w.group, got)
@@ -100,7 +99,7 @@ func (r *runner) preload(ctx context.Context, s server, store string) error {
 	if err != nil {
 		return err
 	}
-	clients, err := dial(ctx, p.address, 1)
+	clients, err := dial(ctx, p, 1, 1, r.dataBytes)
 	if err == nil {
 		err = preload(ctx, clients[0], &r.options)
 		closeAll(clients)
@@ -114,7 +113,7 @@ func (r *runner) preload(ctx context.Context, s server, store string) error {
 func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) error {
 	ctx, cancel := context.WithTimeout(ctx, r.warmup+r.duration+graceTimeout)
 	defer cancel()
-	clients, err := dial(ctx, p.address, w.connections)
+	clients, err := dial(ctx, p, w.connections, 1, r.dataBytes)
 	if err != nil {
 		return err
 	}
@@ -135,18 +134,18 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 	if got.PeakBytes, err = peakMemory(p.PID()); err != nil {
 		return err
 	}
-	return r.checkHead(ctx, clients[0], w.group, seen, got)
+	return r.checkStored(ctx, clients[0], w.group, seen, got)
 }
 
-// checkHead verifies that the store contains exactly the acknowledged events.
-func (r *runner) checkHead(ctx context.Context, c client, g *group, seen window, got *row) error {
+// checkStored verifies that the store contains exactly the acknowledged events.
+func (r *runner) checkStored(ctx context.Context, c client, g *group, seen window, got *row) error {
 	expected := seen.total
 	if g.preloaded {
 		expected = int64(r.options.preload)
 	}
-	head, err := c.head(ctx)
-	if err == nil && int64(head) != expected {
-		err = fmt.Errorf("head is %d, want %d", head, expected)
+	events, err := c.stored(ctx)
+	if err == nil && events != expected {
+		err = fmt.Errorf("the store contains %d events, want %d", events, expected)
 	}
 	got.StoredEvents = expected
 	return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -29,10 +28,8 @@ func installRust(ctx context.Context, environment string) (string, error) {
 		{"python3", "-m", "venv", environment},
 		{filepath.Join(environment, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "umadb==" + rustVersion},
 	} {
-		step := exec.CommandContext(ctx, words[0], words[1:]...)
-		step.Stdout, step.Stderr = os.Stderr, os.Stderr
-		if err := step.Run(); err != nil {
-			return "", fmt.Errorf("cannot install the Rust server: %s: %w", strings.Join(words, " "), err)
+		if err := runStep(exec.CommandContext(ctx, words[0], words[1:]...)); err != nil {
+			return "", fmt.Errorf("cannot install the Rust server: %w", err)
 		}
 	}
 	return program, nil

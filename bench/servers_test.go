@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -20,6 +24,32 @@ func TestParseServers(t *testing.T) {
 		if _, err := parseServers(bad); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
+	}
+}
+
+func TestServerThatCannotBeStartedIsMissing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the test needs a shell")
+	}
+	servers, absent, err := resolveServers(t.Context(), "first=/missing/umadb,second=/missing/umadb", t.TempDir())
+	if err == nil {
+		t.Errorf("without the first server: %v, %v", servers, absent)
+	}
+	program := filepath.Join(t.TempDir(), "umadb")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho umadb 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	servers, absent, err = resolveServers(t.Context(), "first="+program+",second=/missing/umadb", t.TempDir())
+	if err != nil || len(servers) != 1 || servers[0].Version != "umadb 1" {
+		t.Fatalf("%v, %v", servers, err)
+	}
+	if len(absent) != 1 || absent[0].Name != "second" || !strings.Contains(absent[0].Reason, "no such file") {
+		t.Errorf("%+v", absent)
+	}
+	res := sample()
+	res.Missing = absent
+	if report := res.report("base"); !strings.Contains(report, "## Not measured\n\n- second: cannot run server") || res.failure() == nil {
+		t.Error(report)
 	}
 }
 

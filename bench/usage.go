@@ -16,8 +16,21 @@ import (
 // timer frequency.
 const tick = 10 * time.Millisecond
 
-// cpuTime returns the user and system time that a process has used.
+// cpuTime returns the user and system time that a process and its children have used. Only
+// PostgreSQL has some: one for each connection, and none of them has children.
 func cpuTime(pid int) (time.Duration, error) {
+	total, err := cpuTimeOf(pid)
+	for _, child := range children(pid) {
+		used, err := cpuTimeOf(child)
+		if err == nil { // else it has ended, and total is a little too small
+			total += used
+		}
+	}
+	return total, err
+}
+
+// cpuTimeOf returns the time that a process has used, and its children that have ended.
+func cpuTimeOf(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
@@ -27,13 +40,13 @@ func cpuTime(pid int) (time.Duration, error) {
 
 func parseCPUTime(stat []byte) (time.Duration, error) {
 	// The second field is the program's name in parentheses and may contain any
-	// character; utime and stime are the 14th and 15th.
+	// character; utime, stime, cutime and cstime are the 14th to the 17th.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
+	if len(fields) < 15 {
 		return 0, errors.New("/proc/PID/stat is too short")
 	}
 	var total time.Duration
-	for _, field := range fields[11:13] {
+	for _, field := range fields[11:15] {
 		n, err := strconv.ParseInt(string(field), 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("/proc/PID/stat: %w", err)
@@ -43,13 +56,46 @@ func parseCPUTime(stat []byte) (time.Duration, error) {
 	return total, nil
 }
 
-// peakMemory returns the peak resident memory of a process, in bytes.
+// children returns the processes that the main thread of a process has started.
+func children(pid int) []int {
+	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil
+	}
+	var found []int
+	for _, field := range strings.Fields(string(list)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			found = append(found, child)
+		}
+	}
+	return found
+}
+
+// peakMemory returns the peak resident memory of a process, in bytes. For a process with
+// children it is the memory of all now, each shared page counted once, since the peaks
+// include the shared memory in each of them.
 func peakMemory(pid int) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	family := children(pid)
+	if len(family) == 0 {
+		return memoryOf(pid, "status", "VmHWM:")
+	}
+	total, err := memoryOf(pid, "smaps_rollup", "Pss:")
+	for _, child := range family {
+		size, err := memoryOf(child, "smaps_rollup", "Pss:")
+		if err == nil {
+			total += size
+		}
+	}
+	return total, err
+}
+
+// memoryOf returns a line of a process's file in /proc, in bytes.
+func memoryOf(pid int, file, key string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	if err != nil {
 		return 0, err
 	}
-	return parseKilobytes(string(status), "VmHWM:")
+	return parseKilobytes(string(text), key)
 }
 
 // parseKilobytes finds a line such as "VmHWM:  1234 kB" and returns its value in

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-func TestCPUTimeIsUserAndSystemTime(t *testing.T) {
-	const stat = "42 (a (tricky) name) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 7 7 20 0 9 0 12345 1000000 500"
+func TestCPUTimeIsUserAndSystemTimeWithEndedChildren(t *testing.T) {
+	const stat = "42 (a (tricky) name) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 7 8 20 0 9 0 12345 1000000 500"
 	got, err := parseCPUTime([]byte(stat))
-	if want := 1750 * time.Millisecond; err != nil || got != want {
+	if want := 1900 * time.Millisecond; err != nil || got != want {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }

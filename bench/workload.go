@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 )
 
 // workload is a kind of load on a server.
@@ -78,14 +79,14 @@ const maxPreloadBatch = 1000
 
 // preload fills an empty store. The events of a customer are far apart.
 func preload(ctx context.Context, c client, o *options) error {
-	maker := newEventMaker(o.dataBytes, 0)
-	var request frame
-	for event := 0; event < o.preload; {
-		request = request[:0]
-		for end := min(event+maxPreloadBatch, o.preload); event < end; event++ {
-			request = maker.appendEvent(request, uint64(event%o.tags()), uint64(event))
+	random := rand.New(rand.NewPCG(0, 0))
+	for next := 0; next < o.preload; {
+		events := make([]event, min(maxPreloadBatch, o.preload-next))
+		for i := range events {
+			events[i] = event{uint64(next % o.tags()), uint64(next), random.Uint64(), random.Uint64()}
+			next++
 		}
-		if _, err := c.append(ctx, &request); err != nil {
+		if _, err := c.append(ctx, events, nil); err != nil {
 			return err
 		}
 	}

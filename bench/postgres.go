@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// postgresSchema is a usual event table. A sequence assigns the positions, so
+// transactions commit in another order than that of their positions. The transaction
+// of an event is therefore what a reader remembers: it reads the events of those that are
+// older than every transaction in progress.
+//
+// Serializable transactions lock what they have searched. With a pending list
+// (fastupdate) that would be the whole index of the tags.
+const postgresSchema = `
+create table events (
+	position bigint generated always as identity primary key,
+	transaction xid8 not null default pg_current_xact_id(),
+	type text not null,
+	tags text[] not null,
+	data bytea not null,
+	id uuid not null
+);
+create index on events using gin (tags) with (fastupdate = off);
+`
+
+// postgresStatistics makes the planner expect events such as those of the benchmark. On
+// a table that has never been analyzed it prefers worse plans.
+const postgresStatistics = `
+insert into events (type, tags, data, id)
+select 'OrderShipped', array['customer:' || lpad((n / 10)::text, 11, '0'), 'order:' || lpad(n::text, 14, '0')],
+	decode(repeat('00', 150), 'hex'), gen_random_uuid()
+from generate_series(1, 10000) as n;
+analyze events;
+truncate events restart identity;
+`
+
+const (
+	postgresHorizon = "(select pg_snapshot_xmin(pg_current_snapshot()))"
+
+	// The tags of an event are one text, because an array has no rows of different length.
+	postgresAppend = `
+with appended as (
+	insert into events (type, tags, data, id)
+	select $1, e.tags::text[], e.data, e.id
+	from unnest($2::text[], $3::bytea[], $4::uuid[]) with ordinality as e(tags, data, id, number)
+	%s
+	order by e.number
+	returning 1
+)
+select count(*), ` + postgresHorizon + `::text::bigint from appended`
+
+	postgresCondition = `where not exists (
+		select from events where type = $5 and tags @> $6 and transaction >= $7::bigint::text::xid8
+	)`
+)
+
+// What appending sessions set. A plan that was made for the empty table would scan it
+// sequentially as long as the connection is open.
+const postgresAppending = `
+set default_transaction_isolation = 'serializable';
+set enable_seqscan = off`
+
+// The error codes of a transaction that must be repeated.
+const (
+	postgresSerializationFailure = "40001"
+	postgresDeadlock             = "40P01"
+)
+
+// connect opens a connection. A connection can be used by one client at a time only.
+func (postgres) connect(ctx context.Context, address string, data [][]byte) ([]client, error) {
+	if len(data) > 1 {
+		return nil, errors.New("a connection to PostgreSQL makes one call at a time")
+	}
+	conn, err := connectPostgres(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return []client{&postgresClient{conn: conn, data: data[0]}}, nil
+}
+
+func connectPostgres(ctx context.Context, address string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig("postgres://" + postgresUser + "@" + address + "/postgres?sslmode=disable")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// postgresClient calls a PostgreSQL server. Its cursors are transaction ids.
+type postgresClient struct {
+	conn      *pgx.Conn
+	data      []byte
+	appending bool // whether the session is set up for appends
+}
+
+func (c *postgresClient) append(ctx context.Context, events []event, cond *condition) (uint64, error) {
+	if !c.appending {
+		if _, err := c.conn.Exec(ctx, postgresAppending); err != nil {
+			return 0, err
+		}
+		c.appending = true
+	}
+	tags := make([]string, len(events))
+	data := make([][]byte, len(events))
+	ids := make([]pgtype.UUID, len(events))
+	for i := range events {
+		e := &events[i]
+		tags[i] = "{" + e.customerTag() + "," + e.orderTag() + "}"
+		data[i] = c.data
+		ids[i] = pgtype.UUID{Bytes: e.uuid(), Valid: true}
+	}
+	statement, args := fmt.Sprintf(postgresAppend, ""), []any{eventType, tags, data, ids}
+	if cond != nil {
+		statement = fmt.Sprintf(postgresAppend, postgresCondition)
+		args = append(args, cond.eventType, cond.tags, int64(cond.after))
+	}
+	for {
+		var appended, horizon int64
+		err := c.conn.QueryRow(ctx, statement, args...).Scan(&appended, &horizon)
+		switch {
+		case mustRepeat(err):
+		case err == nil && appended == 0:
+			return 0, errConflict
+		default:
+			return uint64(horizon), err
+		}
+	}
+}
+
+// mustRepeat reports whether a transaction failed because of another one.
+func mustRepeat(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && (failure.Code == postgresSerializationFailure || failure.Code == postgresDeadlock)
+}
+
+func (c *postgresClient) read(ctx context.Context, q *query, count func(events int64)) (events int64, cursor uint64, err error) {
+	statement, args := postgresRead(q)
+	rows, err := c.conn.Query(ctx, statement, args...)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer rows.Close()
+	const part = 256 // rows
+	for rows.Next() {
+		if events == 0 {
+			// Without an event there is no horizon, but 0 has the same effect in a condition.
+			cursor, err = postgresCursor(rows)
+			if err != nil {
+				return 0, 0, err
+			}
+		}
+		events++
+		if events%part == 0 {
+			count(part)
+		}
+	}
+	count(events % part)
+	return events, cursor, rows.Err()
+}
+
+// postgresCursor returns the last column of a row, and decodes no other.
+func postgresCursor(rows pgx.Rows) (uint64, error) {
+	fields := rows.FieldDescriptions()
+	last := len(fields) - 1
+	var horizon int64
+	err := rows.Conn().TypeMap().Scan(fields[last].DataTypeOID, fields[last].Format, rows.RawValues()[last], &horizon)
+	return uint64(horizon), err
+}
+
+// postgresRead returns the statement for a query and its arguments.
+func postgresRead(q *query) (statement string, args []any) {
+	conditions := []string{"transaction < " + postgresHorizon}
+	if q.eventType != "" {
+		args = append(args, q.eventType)
+		conditions = append(conditions, fmt.Sprintf("type = $%d", len(args)))
+	}
+	if len(q.tags) > 0 {
+		args = append(args, q.tags)
+		conditions = append(conditions, fmt.Sprintf("tags @> $%d", len(args)))
+	}
+	statement = "select position, type, tags, data, id, " + postgresHorizon + "::text::bigint from events where " +
+		strings.Join(conditions, " and ") + " order by position"
+	if q.backwards {
+		statement += " desc"
+	}
+	if q.limit > 0 {
+		args = append(args, int64(q.limit))
+		statement += fmt.Sprintf(" limit $%d", len(args))
+	}
+	return statement, args
+}
+
+func (c *postgresClient) stored(ctx context.Context) (events int64, err error) {
+	err = c.conn.QueryRow(ctx, "select count(*) from events").Scan(&events)
+	return events, err
+}
+
+func (c *postgresClient) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c.conn.Close(ctx)
+}
