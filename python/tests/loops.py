@@ -25,13 +25,13 @@ def asynchronous(test):
 
 
 async def until(condition):
-    """Wait until a condition is true, for two seconds at most."""
+    """Wait until a condition is true, for 30 seconds at most."""
 
     async def check():
         while not condition():
             await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(check(), 2)
+    await asyncio.wait_for(check(), 30)
 
 
 async def take(count, stream):
