@@ -12,6 +12,8 @@ type appender struct {
 	tags   uint64 // the number of customers
 	order  uint64 // the last one used
 	events []event
+
+	newCustomers bool // whether the customers are others than those of the preloaded store
 }
 
 // newAppender returns the appender with a number. No two appenders use the same order.
@@ -28,7 +30,11 @@ func newAppender(c client, o *options, events, number int) *appender {
 func (a *appender) fill() {
 	for i := range a.events {
 		a.order++
-		a.events[i] = event{a.random.Uint64N(a.tags), a.order, a.random.Uint64(), a.random.Uint64()}
+		customer := a.random.Uint64N(a.tags)
+		if a.newCustomers {
+			customer += a.tags
+		}
+		a.events[i] = event{customer: customer, order: a.order, high: a.random.Uint64(), low: a.random.Uint64()}
 	}
 }
 
@@ -36,7 +42,7 @@ func (a *appender) call(ctx context.Context, t *tally) error {
 	a.fill()
 	_, err := a.append(ctx, a.events, nil)
 	if err == nil {
-		t.count(int64(len(a.events)))
+		t.countAppended(len(a.events))
 	}
 	return err
 }
@@ -51,10 +57,10 @@ type conditionalAppender struct {
 func (a *conditionalAppender) call(ctx context.Context, t *tally) error {
 	a.fill()
 	last := &a.events[len(a.events)-1]
-	cursor, err := a.append(ctx, a.events, &condition{filter{eventType, []string{last.orderTag()}}, a.cursor})
+	cursor, err := a.append(ctx, a.events, &condition{filter{eventType, []string{orderOf(last.order)}}, a.cursor})
 	if err == nil {
 		a.cursor = cursor
-		t.count(int64(len(a.events)))
+		t.countAppended(len(a.events))
 	}
 	return err
 }

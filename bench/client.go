@@ -18,6 +18,11 @@ type client interface {
 	// condition.
 	read(ctx context.Context, q *query, count func(events int64)) (events int64, cursor uint64, err error)
 
+	// subscribe receives all events from the first one on, and new ones as they are appended.
+	// It calls received for each part, and returns when ctx is done or the
+	// connection is closed, at the latest.
+	subscribe(ctx context.Context, received func(events int64)) error
+
 	// stored returns the number of events in the store.
 	stored(ctx context.Context) (events int64, err error)
 
@@ -27,6 +32,9 @@ type client interface {
 
 // errConflict is returned when the condition of an append failed.
 var errConflict = errors.New("the condition of an append failed")
+
+// errUnsupported is returned for what a kind of server cannot do.
+var errUnsupported = errors.New("not supported")
 
 // filter selects the events with this type, unless it is empty, and all these tags.
 type filter struct {

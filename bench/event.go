@@ -11,21 +11,33 @@ import (
 // compared with the server.
 const (
 	eventType     = "OrderShipped"
+	rareType      = "OrderRefused"         // of one in rareEvery events of the preloaded store
 	customerTag   = "customer:00000000000" // shared by some events
 	orderTag      = "order:00000000000000" // of one event only
 	eventUUID     = "00000000-0000-4000-8000-000000000000"
 	customerStart = len("customer:")
 	orderStart    = len("order:")
+
+	rareEvery = 1000
 )
 
 // event contains what differs between the events of a client.
 type event struct {
 	customer, order uint64 // the numbers in the tags
 	high, low       uint64 // the random bits of the UUID
+	rare            bool
 }
 
-func (e *event) customerTag() string { return tagOf(customerTag, customerStart, e.customer) }
-func (e *event) orderTag() string    { return tagOf(orderTag, orderStart, e.order) }
+func (e *event) eventType() string {
+	if e.rare {
+		return rareType
+	}
+	return eventType
+}
+
+// customerOf and orderOf return the tags with a number.
+func customerOf(n uint64) string { return tagOf(customerTag, customerStart, n) }
+func orderOf(n uint64) string    { return tagOf(orderTag, orderStart, n) }
 
 // uuid returns the UUID, whose version is 4.
 func (e *event) uuid() (id [16]byte) {
@@ -48,18 +60,19 @@ func payload(size int, seed uint64) []byte {
 
 // template is an encoded event.
 type template struct {
-	encoded               []byte
-	customer, order, uuid int // offsets of the digits; uuid is -1 without a UUID
+	encoded                          []byte
+	eventType, customer, order, uuid int // offsets of the type and of digits; uuid is -1 without a UUID
 }
 
-// newTemplate returns the template for an encoding of the event with the tags
-// customerTag and orderTag and, if the server has them, the UUID eventUUID.
+// newTemplate returns the template for an encoding of the event with the type eventType,
+// the tags customerTag and orderTag and, if the server has them, the UUID eventUUID.
 func newTemplate(encoded []byte) template {
 	return template{
-		encoded:  encoded,
-		customer: bytes.Index(encoded, []byte(customerTag)) + customerStart,
-		order:    bytes.Index(encoded, []byte(orderTag)) + orderStart,
-		uuid:     bytes.LastIndex(encoded, []byte(eventUUID)),
+		encoded:   encoded,
+		eventType: bytes.Index(encoded, []byte(eventType)),
+		customer:  bytes.Index(encoded, []byte(customerTag)) + customerStart,
+		order:     bytes.Index(encoded, []byte(orderTag)) + orderStart,
+		uuid:      bytes.LastIndex(encoded, []byte(eventUUID)),
 	}
 }
 
@@ -70,6 +83,9 @@ func (t *template) appendEvent(request []byte, e *event) []byte {
 	encoded := request[start:]
 	putDecimal(encoded[t.customer:][:len(customerTag)-customerStart], e.customer)
 	putDecimal(encoded[t.order:][:len(orderTag)-orderStart], e.order)
+	if e.rare {
+		copy(encoded[t.eventType:], rareType)
+	}
 	if t.uuid >= 0 {
 		putUUID(encoded[t.uuid:][:len(eventUUID)], e.high, e.low)
 	}

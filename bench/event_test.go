@@ -33,8 +33,8 @@ func TestEventsDifferInTagsAndUUID(t *testing.T) {
 	template := newTemplate(record.EncodeAppend([]dcb.Event{{
 		Type: eventType, Tags: []string{customerTag, orderTag}, Data: payload(150, 1), UUID: eventUUID,
 	}}, nil, nil))
-	request := template.appendEvent(nil, &event{7, 12345, 1, 2})
-	request = template.appendEvent(request, &event{19999, 99999999999999, 1, 3})
+	request := template.appendEvent(nil, &event{customer: 7, order: 12345, high: 1, low: 2})
+	request = template.appendEvent(request, &event{customer: 19999, order: 99999999999999, high: 1, low: 3, rare: true})
 	_, events := parse(t, request)
 	if len(events) != 2 || events[0].UUID == events[1].UUID {
 		t.Fatalf("%d events: %+v", len(events), events)
@@ -44,7 +44,7 @@ func TestEventsDifferInTagsAndUUID(t *testing.T) {
 		{"customer:00000019999", "order:99999999999999"},
 	}
 	for i, event := range events {
-		if event.Type != eventType || len(event.Data) != 150 {
+		if event.Type != [...]string{eventType, rareType}[i] || len(event.Data) != 150 {
 			t.Errorf("event %d has type %q and %d bytes of data", i, event.Type, len(event.Data))
 		}
 		if len(event.Tags) != 2 || event.Tags[0] != want[i][0] || event.Tags[1] != want[i][1] {

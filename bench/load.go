@@ -19,17 +19,35 @@ type caller interface {
 // goroutine until the load has ended.
 type tally struct {
 	calls, events atomic.Int64
+	appended      atomic.Int64 // those of the events that the store contains in addition
 	latencies     []time.Duration
-	_             [64]byte // so that two tallies do not share a cache line
+	ownLatencies  bool         // the caller calls record, since its calls do not end with their result
+	recording     *atomic.Bool // that of the load
+	_             [64]byte     // so that two tallies do not share a cache line
 }
 
+// count counts events that were received.
 func (t *tally) count(events int64) { t.events.Add(events) }
+
+// countAppended counts events that were appended.
+func (t *tally) countAppended(events int) {
+	t.events.Add(int64(events))
+	t.appended.Add(int64(events))
+}
+
+// record records the latency of a call, or of a part of it, that ends now.
+func (t *tally) record(latency time.Duration) {
+	if t.recording != nil && t.recording.Load() {
+		t.latencies = append(t.latencies, latency)
+	}
+}
 
 // load is a set of running callers, each with one call at a time. It is measured
 // within a window; it starts before the window and ends after it.
 type load struct {
-	callers   []caller
-	tallies   []tally
+	callers   []caller    // are measured
+	beside    []caller    // run at the same time
+	tallies   []tally     // of callers, then of beside
 	recording atomic.Bool // whether calls that end now are in the window
 	stopping  atomic.Bool
 }
@@ -39,26 +57,27 @@ type cpu struct{ server, client time.Duration }
 
 // moment contains the counters at the start or the end of the window.
 type moment struct {
-	at            time.Time
-	calls, events int64
+	at                         time.Time
+	calls, events, besideCalls int64
 	cpu
 }
 
 // window contains the measurements of a window.
 type window struct {
-	elapsed       time.Duration
-	calls, events int64
+	elapsed                    time.Duration
+	calls, events, besideCalls int64
 	cpu
 	latencies []time.Duration // ascending
-	total     int64           // events of all calls, also outside the window
+	appended  int64           // events of all calls, also outside the window
 }
 
 // run applies the load during the warm-up and the window, waits for the last calls,
 // and returns the measurements of the window. usage returns the CPU time used so far.
 func (l *load) run(ctx context.Context, warmup, duration time.Duration, usage func() (cpu, error)) (w window, err error) {
-	l.tallies = make([]tally, len(l.callers))
+	l.tallies = make([]tally, len(l.callers)+len(l.beside))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, c := range l.callers {
+	for i, c := range slices.Concat(l.callers, l.beside) {
+		l.tallies[i].recording = &l.recording
 		group.Go(func() error { return l.work(ctx, c, &l.tallies[i]) })
 	}
 	group.Go(func() error {
@@ -71,8 +90,10 @@ func (l *load) run(ctx context.Context, warmup, duration time.Duration, usage fu
 	}
 	for i := range l.tallies {
 		t := &l.tallies[i]
-		w.total += t.events.Load()
-		w.latencies = append(w.latencies, t.latencies...)
+		w.appended += t.appended.Load()
+		if i < len(l.callers) {
+			w.latencies = append(w.latencies, t.latencies...)
+		}
 	}
 	slices.Sort(w.latencies)
 	return w, nil
@@ -85,8 +106,8 @@ func (l *load) work(ctx context.Context, c caller, t *tally) error {
 			return err
 		}
 		t.calls.Add(1)
-		if l.recording.Load() {
-			t.latencies = append(t.latencies, time.Since(began))
+		if !t.ownLatencies {
+			t.record(time.Since(began))
 		}
 	}
 	return nil
@@ -107,18 +128,22 @@ func (l *load) observe(ctx context.Context, warmup, duration time.Duration, usag
 	l.recording.Store(false)
 	after, err := l.look(usage)
 	return window{
-		elapsed: after.at.Sub(before.at),
-		calls:   after.calls - before.calls,
-		events:  after.events - before.events,
-		cpu:     cpu{after.server - before.server, after.client - before.client},
+		elapsed:     after.at.Sub(before.at),
+		calls:       after.calls - before.calls,
+		events:      after.events - before.events,
+		besideCalls: after.besideCalls - before.besideCalls,
+		cpu:         cpu{after.server - before.server, after.client - before.client},
 	}, err
 }
 
 func (l *load) look(usage func() (cpu, error)) (m moment, err error) {
 	m.at = time.Now()
-	for i := range l.tallies {
+	for i := range l.callers {
 		m.calls += l.tallies[i].calls.Load()
 		m.events += l.tallies[i].events.Load()
+	}
+	for i := range l.beside {
+		m.besideCalls += l.tallies[len(l.callers)+i].calls.Load()
 	}
 	m.cpu, err = usage()
 	return m, err

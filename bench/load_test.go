@@ -21,7 +21,7 @@ func (s *sleeper) call(ctx context.Context, t *tally) error {
 		return errors.New("failed")
 	}
 	err := sleep(ctx, s.takes)
-	t.count(3)
+	t.countAppended(3)
 	return err
 }
 
@@ -37,8 +37,8 @@ func TestWindowExcludesCallsBeforeAndAfter(t *testing.T) {
 			t.Fatal(err)
 		}
 		// 28 calls end before 200 ms, 129 before 905 ms, and one more after that.
-		if w.elapsed != 705*time.Millisecond || w.calls != 2*101 || w.events != 6*101 || w.total != 6*130 {
-			t.Errorf("%v, %d calls, %d events, %d in all", w.elapsed, w.calls, w.events, w.total)
+		if w.elapsed != 705*time.Millisecond || w.calls != 2*101 || w.events != 6*101 || w.appended != 6*130 {
+			t.Errorf("%v, %d calls, %d events, %d in all", w.elapsed, w.calls, w.events, w.appended)
 		}
 		if len(w.latencies) != 2*101 || w.latencies[0] != 7*time.Millisecond {
 			t.Errorf("%d latencies from %v", len(w.latencies), w.latencies[0])

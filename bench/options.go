@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +20,14 @@ type options struct {
 	duration time.Duration
 
 	appends     shapes
+	shared      shapes
 	conditional shapes
+	decisions   shapes
 	scans       shapes
 	lookups     shapes
+	searches    shapes
+	mixed       shapes
+	subscribers shapes
 
 	dataBytes int
 	preload   int
@@ -40,20 +46,35 @@ type shapes []shape
 func parseOptions(args []string) (options, error) {
 	o := options{
 		appends:     shapes{{1, 1}, {1, 64}, {1, 256}, {10, 64}, {1000, 4}},
+		shared:      shapes{{1, 64}},
 		conditional: shapes{{1, 64}},
+		decisions:   shapes{{0, 16}},
 		scans:       shapes{{0, 1}},
-		lookups:     shapes{{0, 16}},
+		lookups:     shapes{{0, 1}, {0, 16}},
+		searches:    shapes{{0, 16}},
+		mixed:       shapes{{0, 16}},
+		subscribers: shapes{{0, 1}, {0, 100}, {0, 1000}},
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME (ours, rust, tephra, postgres) or NAME=COMMAND; the first is compared with each of the others")
+	f.BoolFunc("quick", "one round with short windows and a small store, to see that everything works; flags after it override", func(string) error {
+		o.rounds, o.warmup, o.duration, o.preload = 1, 300*time.Millisecond, time.Second, 20_000
+		return nil
+	})
+	only := f.String("only", "", "`list` of the flags of workloads that apply, such as appends,lookups; the others are skipped")
 	f.StringVar(&o.name, "name", "", "`name` of the result; default: the servers' names")
 	f.IntVar(&o.rounds, "rounds", 5, "`number` of measurements of each workload on each server")
 	f.DurationVar(&o.warmup, "warmup", time.Second, "`time` under load before a measurement")
 	f.DurationVar(&o.duration, "duration", 3*time.Second, "`time` of a measurement")
 	f.Var(&o.appends, "appends", "`shapes` of plain appends, EVENTSxCONNECTIONS; empty for none")
+	f.Var(&o.shared, "shared", "`shapes` of plain appends on one connection, EVENTSxCALLERS")
 	f.Var(&o.conditional, "conditional", "`shapes` of conditional appends, EVENTSxCONNECTIONS")
+	f.Var(&o.decisions, "decisions", "`list` of numbers of connections that read and append conditionally")
 	f.Var(&o.scans, "scans", "`list` of numbers of connections that read the whole store")
 	f.Var(&o.lookups, "lookups", "`list` of numbers of connections that read the events of a tag")
+	f.Var(&o.searches, "searches", "`list` of numbers of connections that read by two tags, by type, or the last event of a tag")
+	f.Var(&o.mixed, "mixed", "`list` of numbers of connections that append or read beside 4 that do the other")
+	f.Var(&o.subscribers, "subscribers", "`list` of numbers of live subscribers")
 	f.IntVar(&o.dataBytes, "data", 150, "`bytes` of data in an event")
 	f.IntVar(&o.preload, "preload", 200_000, "`events` in the store of the reading workloads")
 	f.IntVar(&o.perTag, "per-tag", 10, "`events` with the same tag")
@@ -66,7 +87,38 @@ func parseOptions(args []string) (options, error) {
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("%q is not a flag", f.Arg(0))
 	}
+	if err := o.keepOnly(*only); err != nil {
+		return o, err
+	}
 	return o, o.validate()
+}
+
+// workloadFlags returns the shapes by the names of their flags.
+func (o *options) workloadFlags() map[string]*shapes {
+	return map[string]*shapes{
+		"appends": &o.appends, "shared": &o.shared, "conditional": &o.conditional, "decisions": &o.decisions,
+		"scans": &o.scans, "lookups": &o.lookups, "searches": &o.searches, "mixed": &o.mixed, "subscribers": &o.subscribers,
+	}
+}
+
+// keepOnly removes the workloads whose flag is not in the list, unless it is empty.
+func (o *options) keepOnly(list string) error {
+	if list == "" {
+		return nil
+	}
+	kept := strings.Split(list, ",")
+	flags := o.workloadFlags()
+	for _, name := range kept {
+		if flags[name] == nil {
+			return fmt.Errorf("-only: %q is not a flag of workloads", name)
+		}
+	}
+	for name, s := range flags {
+		if !slices.Contains(kept, name) {
+			*s = nil
+		}
+	}
+	return nil
 }
 
 func (o *options) validate() error {
@@ -80,14 +132,14 @@ func (o *options) validate() error {
 	case strings.ContainsAny(o.name, `/\`):
 		return fmt.Errorf("-name must not contain a slash: it is a file name in -out")
 	}
-	for _, s := range append(append(shapes{}, o.appends...), o.conditional...) {
+	for _, s := range slices.Concat(o.appends, o.shared, o.conditional) {
 		if s.events < 1 {
-			return fmt.Errorf("-appends and -conditional take EVENTSxCONNECTIONS, such as 10x64")
+			return fmt.Errorf("-appends, -shared and -conditional take EVENTSxCONNECTIONS, such as 10x64")
 		}
 	}
-	for _, s := range append(append(shapes{}, o.scans...), o.lookups...) {
+	for _, s := range slices.Concat(o.decisions, o.scans, o.lookups, o.searches, o.mixed, o.subscribers) {
 		if s.events != 0 {
-			return fmt.Errorf("-scans and -lookups take numbers of connections, such as 1,16")
+			return fmt.Errorf("the flags of reads, decisions and subscribers take numbers of connections, such as 1,16")
 		}
 	}
 	return nil

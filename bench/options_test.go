@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestShapes(t *testing.T) {
@@ -41,12 +42,41 @@ func TestDefaultWorkloads(t *testing.T) {
 		"Appends: 1 event, 256 connections",
 		"Appends: 10 events, 64 connections",
 		"Appends: 1,000 events, 4 connections",
+		"Appends on one connection: 1 event, 64 callers",
 		"Conditional appends: 1 event, 64 connections",
+		"Decisions: own tags, 16 connections",
+		"Decisions: one hot tag, 16 connections",
 		"Reading everything: all events, 1 connection",
+		"Reading by tag: 10 of 200,000 events, 1 connection",
 		"Reading by tag: 10 of 200,000 events, 16 connections",
+		"Other reads: by two tags, 16 connections",
+		"Other reads: by type, 16 connections",
+		"Other reads: last, 16 connections",
+		"Appends and reads at the same time: appends on 16 connections beside 4 readers",
+		"Appends and reads at the same time: reads on 16 connections beside 4 writers",
+		"Live subscriptions: 1 subscriber",
+		"Live subscriptions: 100 subscribers",
+		"Live subscriptions: 1,000 subscribers",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("%q", names)
+	}
+}
+
+func TestOnlyKeepsWorkloads(t *testing.T) {
+	o, err := parseOptions([]string{"-only", "scans,lookups", "-lookups", "3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := o.workloads(); len(all) != 2 || all[0].group != scans || all[1].connections != 3 {
+		t.Errorf("%d workloads", len(all))
+	}
+}
+
+func TestFlagsAfterQuickOverrideIt(t *testing.T) {
+	o, err := parseOptions([]string{"-rounds", "7", "-quick", "-preload", "500"})
+	if err != nil || o.rounds != 1 || o.preload != 500 || o.duration != time.Second {
+		t.Errorf("%+v, %v", o, err)
 	}
 }
 
@@ -59,6 +89,7 @@ func TestInvalidFlagsAreRefused(t *testing.T) {
 		{"-appends", "64"},
 		{"-scans", "1x1"},
 		{"-name", "../elsewhere"},
+		{"-only", "appends,inserts"},
 		{"surplus"},
 	} {
 		if _, err := parseOptions(args); err == nil {

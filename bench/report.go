@@ -25,6 +25,9 @@ var columns = []column{
 	{"disk B/event", row.diskPerEvent, thousands},
 }
 
+// besideColumn is for groups with callers that are not measured.
+var besideColumn = column{"beside: calls/s", row.besideRate, thousands}
+
 // report returns the report in Markdown. base is the name of its files without
 // extension.
 func (res *result) report(base string) string {
@@ -58,26 +61,29 @@ func (res *result) reportSetting(b *strings.Builder) {
 }
 
 func (res *result) reportGroup(b *strings.Builder, title string) {
-	rows := slices.Clone(res.Rows)
-	rows = slices.DeleteFunc(rows, func(r row) bool { return r.Group != title || r.Unit == "" })
+	rows := slices.DeleteFunc(slices.Clone(res.Rows), func(r row) bool { return r.Group != title || !r.measured() })
 	if len(rows) == 0 {
-		return // all measurements failed
+		return
+	}
+	shown := slices.Clone(columns)
+	if slices.ContainsFunc(rows, func(r row) bool { return r.BesideCalls > 0 }) {
+		shown = append(shown, besideColumn)
 	}
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| workload | server |", title, about(title))
-	for i, c := range columns {
+	for i, c := range shown {
 		fmt.Fprintf(b, " %s |", strings.ReplaceAll(c.title, "%s", rows[0].Unit))
 		if i == 0 {
 			b.WriteString(" lowest – highest |")
 		}
 	}
-	b.WriteString("\n|---|---|---:|---:|" + strings.Repeat("---:|", len(columns)-1) + "\n")
+	b.WriteString("\n|---|---|---:|---:|" + strings.Repeat("---:|", len(shown)-1) + "\n")
 	for _, workload := range res.workloads(title) {
-		res.reportWorkload(b, title, workload)
+		res.reportWorkload(b, title, workload, shown)
 	}
 }
 
 func about(title string) string {
-	for _, g := range []*group{appends, conditionals, scans, lookups} {
+	for _, g := range groups {
 		if g.title == title {
 			return g.about
 		}
@@ -87,11 +93,11 @@ func about(title string) string {
 
 // reportWorkload writes a line for each server, and a line with the ratios of the
 // first server to each of the others.
-func (res *result) reportWorkload(b *strings.Builder, title, workload string) {
+func (res *result) reportWorkload(b *strings.Builder, title, workload string, shown []column) {
 	medians := make([][]float64, len(res.Servers))
 	for i, s := range res.Servers {
 		fmt.Fprintf(b, "| %s | %s |", workload, s.Name)
-		for j, c := range columns {
+		for j, c := range shown {
 			values := res.values(title, workload, s.Name, c.figure)
 			medians[i] = append(medians[i], median(values))
 			fmt.Fprintf(b, " %s |", c.show(medians[i][j]))
@@ -103,7 +109,7 @@ func (res *result) reportWorkload(b *strings.Builder, title, workload string) {
 	}
 	for i := 1; i < len(res.Servers); i++ {
 		fmt.Fprintf(b, "| | **%s ÷ %s** |", res.Servers[0].Name, res.Servers[i].Name)
-		for j := range columns {
+		for j := range shown {
 			fmt.Fprintf(b, " **%s** |", times(divide(medians[0][j], medians[i][j])))
 			if j == 0 {
 				b.WriteString(" |")
@@ -120,13 +126,19 @@ func extent(values []float64) string {
 	return thousands(slices.Min(values)) + " – " + thousands(slices.Max(values))
 }
 
+// reportMissing lists the servers that could not be started, and what others cannot do.
 func (res *result) reportMissing(b *strings.Builder) {
-	if len(res.Missing) == 0 {
-		return
-	}
-	b.WriteString("\n## Not measured\n\n")
+	var lines []string
 	for _, m := range res.Missing {
-		fmt.Fprintf(b, "- %s: %s\n", m.Name, m.Reason)
+		lines = append(lines, fmt.Sprintf("- %s: %s\n", m.Name, m.Reason))
+	}
+	for _, r := range res.Rows {
+		if r.Unsupported != "" && r.Round == 1 {
+			lines = append(lines, fmt.Sprintf("- %s, %s, %s: %s\n", r.Server, r.Group, r.Workload, r.Unsupported))
+		}
+	}
+	if len(lines) > 0 {
+		b.WriteString("\n## Not measured\n\n" + strings.Join(lines, ""))
 	}
 }
 

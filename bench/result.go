@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -75,13 +76,7 @@ func (res *result) failure() error {
 }
 
 func (res *result) failed() []row {
-	var failed []row
-	for _, r := range res.Rows {
-		if r.Error != "" {
-			failed = append(failed, r)
-		}
-	}
-	return failed
+	return slices.DeleteFunc(slices.Clone(res.Rows), func(r row) bool { return r.Error == "" })
 }
 
 // groups returns the titles of the measured groups, and workloads the names of a
@@ -110,7 +105,7 @@ func distinct(rows []row, name func(row) (string, bool)) []string {
 func (res *result) values(group, workload, server string, figure func(row) float64) []float64 {
 	var values []float64
 	for _, r := range res.Rows {
-		if r.Group == group && r.Workload == workload && r.Server == server && r.Error == "" {
+		if r.Group == group && r.Workload == workload && r.Server == server && r.measured() {
 			values = append(values, figure(r))
 		}
 	}

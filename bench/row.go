@@ -21,6 +21,7 @@ type row struct {
 	MaxMillis        float64 `json:"max_ms"`
 	ServerCPUSeconds float64 `json:"server_cpu_s"`
 	ClientCPUSeconds float64 `json:"client_cpu_s"`
+	BesideCalls      int64   `json:"beside_calls,omitempty"` // of the callers that are not measured
 
 	// Until the server was stopped.
 	StartSeconds float64 `json:"start_s"`
@@ -30,17 +31,20 @@ type row struct {
 	DiskBytes    int64 `json:"disk_bytes"`
 	StoredEvents int64 `json:"stored_events"`
 
-	// Error is why the measurement failed.
-	Error string `json:"error,omitempty"`
+	// Error is why the measurement failed. Unsupported is why this kind of server cannot
+	// run the workload.
+	Error       string `json:"error,omitempty"`
+	Unsupported string `json:"unsupported,omitempty"`
 }
 
 func (r *row) take(seen window, g *group) {
 	r.Seconds = seen.elapsed.Seconds()
 	r.Calls, r.Events = seen.calls, seen.events
 	r.Unit, r.Count = g.unit, seen.events
-	if g.unit == "reads" {
+	if !g.countsEvents() {
 		r.Count = seen.calls
 	}
+	r.BesideCalls = seen.besideCalls
 	r.P50Millis = millis(percentile(seen.latencies, 50))
 	r.P99Millis = millis(percentile(seen.latencies, 99))
 	r.MaxMillis = millis(percentile(seen.latencies, 100))
@@ -48,7 +52,11 @@ func (r *row) take(seen window, g *group) {
 	r.ClientCPUSeconds = seen.client.Seconds()
 }
 
+func (r row) measured() bool { return r.Error == "" && r.Unsupported == "" }
+
 func (r row) rate() float64 { return divide(float64(r.Count), r.Seconds) }
+
+func (r row) besideRate() float64 { return divide(float64(r.BesideCalls), r.Seconds) }
 
 func (r row) perCPUSecond() float64 { return divide(float64(r.Count), r.ServerCPUSeconds) }
 

@@ -24,7 +24,7 @@ type runner struct {
 	servers  []server
 	progress io.Writer
 
-	stored map[string]bool // servers with a preloaded store
+	stored map[string]bool // preloaded stores that no workload changes
 }
 
 // run returns a row for each measurement, including failed ones. It fails only if
@@ -40,7 +40,10 @@ func (r *runner) run(ctx context.Context) ([]row, error) {
 				if ctx.Err() != nil {
 					return nil, context.Cause(ctx)
 				}
-				if err != nil {
+				switch {
+				case errors.Is(err, errUnsupported):
+					got.Unsupported = oneLine(err)
+				case err != nil:
 					got.Error = oneLine(err)
 				}
 				rows = append(rows, got)
@@ -53,8 +56,12 @@ func (r *runner) run(ctx context.Context) ([]row, error) {
 
 func (r *runner) report(g *group, got row) {
 	line := fmt.Sprintf("round %d of %d: %s, %s: %s: ", got.Round, r.rounds, got.Group, got.Workload, got.Server)
-	if got.Error != "" {
+	switch {
+	case got.Error != "":
 		fmt.Fprintln(r.progress, line+"FAILED: "+got.Error)
+		return
+	case got.Unsupported != "":
+		fmt.Fprintln(r.progress, line+got.Unsupported)
 		return
 	}
 	fmt.Fprintf(r.progress, "%s%s %s/s, p50 %s ms, p99 %s ms\n", line,
@@ -64,13 +71,16 @@ func (r *runner) report(g *group, got row) {
 // measure starts a server, runs a workload on it, and stops it.
 func (r *runner) measure(ctx context.Context, s server, w workload, got *row) error {
 	store := filepath.Join(r.dir, s.Name)
-	if w.group.preloaded {
+	if w.group.preloaded && !w.group.writes {
 		store += "-preloaded"
+	} else {
+		defer os.RemoveAll(store)
+	}
+	if w.group.preloaded && !r.stored[store] {
 		if err := r.preload(ctx, s, store); err != nil {
 			return fmt.Errorf("preloading: %w", err)
 		}
-	} else {
-		defer os.RemoveAll(store)
+		r.stored[store] = !w.group.writes
 	}
 	settle()
 	began := time.Now()
@@ -87,11 +97,8 @@ func (r *runner) measure(ctx context.Context, s server, w workload, got *row) er
 	return err
 }
 
-// preload creates the store for the reading workloads of a server, once.
+// preload creates a store with events.
 func (r *runner) preload(ctx context.Context, s server, store string) error {
-	if r.stored[s.Name] {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, preloadTimeout)
 	defer cancel()
 	os.RemoveAll(store) // of a failed attempt
@@ -104,24 +111,20 @@ func (r *runner) preload(ctx context.Context, s server, store string) error {
 		err = preload(ctx, clients[0], &r.options)
 		closeAll(clients)
 	}
-	err = errors.Join(err, p.stop())
-	r.stored[s.Name] = err == nil
-	return err
+	return errors.Join(err, p.stop())
 }
 
 // runLoad measures a workload on a running server.
 func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) error {
 	ctx, cancel := context.WithTimeout(ctx, r.warmup+r.duration+graceTimeout)
 	defer cancel()
-	clients, err := dial(ctx, p, w.connections, 1, r.dataBytes)
+	clients, err := dial(ctx, p, w.connections, w.clientsEach, r.dataBytes)
 	if err != nil {
 		return err
 	}
 	defer closeAll(clients)
 	l := load{}
-	for number, c := range clients {
-		l.callers = append(l.callers, w.newCaller(c, number))
-	}
+	l.callers, l.beside = w.callers(clients)
 	seen, err := l.run(ctx, r.warmup, r.duration, func() (cpu, error) {
 		server, err := cpuTime(p.PID())
 		client, err2 := cpuTime(os.Getpid())
@@ -139,9 +142,9 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 
 // checkStored verifies that the store contains exactly the acknowledged events.
 func (r *runner) checkStored(ctx context.Context, c client, g *group, seen window, got *row) error {
-	expected := seen.total
+	expected := seen.appended
 	if g.preloaded {
-		expected = int64(r.options.preload)
+		expected += int64(r.options.preload)
 	}
 	events, err := c.stored(ctx)
 	if err == nil && events != expected {

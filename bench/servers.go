@@ -126,7 +126,12 @@ var absolutePath = regexp.MustCompile(`(^|[=, "])/[^=, ":]*`)
 
 // oneLine returns the text of an error for a line of the report.
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(withoutPaths(err.Error())), " ")
+	const most = 500
+	line := strings.Join(strings.Fields(withoutPaths(err.Error())), " ")
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most], "") + "…"
+	}
+	return line
 }
 
 // withoutPaths shortens every absolute path to its last element.

@@ -29,15 +29,17 @@ const (
 
 	tephraRequestID = 1 // in requests and responses
 
-	tephraAppend = 2 // in requests
-	tephraRead   = 3
-	tephraStats  = 6
-	tephraHello  = 7
+	tephraAppend    = 2 // in requests
+	tephraRead      = 3
+	tephraSubscribe = 4
+	tephraStats     = 6
+	tephraHello     = 7
 
 	tephraAppended = 2 // in responses
 	tephraEvents   = 3
 	tephraReadEnd  = 4
 	tephraError    = 5
+	tephraCaughtUp = 6
 	tephraState    = 7
 	tephraHelloAck = 8
 
@@ -146,6 +148,15 @@ func parseTephraResponse(message []byte) (tephraResponse, error) {
 	return r, err
 }
 
+// events returns the number of events in a response that must consist of some.
+func (r *tephraResponse) events() (n int64, err error) {
+	if r.kind != tephraEvents {
+		return 0, fmt.Errorf("unexpected response (field %d)", r.kind)
+	}
+	err = eachField(r.body, func(wireField) { n++ })
+	return n, err
+}
+
 // tephraClient calls a Tephra server. Its cursors are positions. Events have no UUID.
 type tephraClient struct {
 	conn      *tephraConn
@@ -215,20 +226,36 @@ func (c *tephraClient) read(ctx context.Context, q *query, count func(events int
 		if err != nil {
 			return events, 0, err
 		}
-		switch r.kind {
-		case tephraEvents:
-			received := int64(0)
-			if err := eachField(r.body, func(wireField) { received++ }); err != nil {
-				return events, 0, err
-			}
-			events += received
-			count(received)
-		case tephraReadEnd:
+		if r.kind == tephraReadEnd {
 			cursor, err := varintField(r.body, 1)
 			return events, cursor, err
-		default:
-			return events, 0, fmt.Errorf("unexpected response (field %d)", r.kind)
 		}
+		received, err := r.events()
+		if err != nil {
+			return events, 0, err
+		}
+		events += received
+		count(received)
+	}
+}
+
+func (c *tephraClient) subscribe(ctx context.Context, received func(events int64)) error {
+	if err := c.send(tephraSubscribe, appendBytesField(nil, 1, tephraQuery(&filter{}))); err != nil {
+		return c.reason(ctx, err)
+	}
+	for {
+		r, err := c.receive(ctx)
+		if err != nil {
+			return err
+		}
+		if r.kind == tephraCaughtUp {
+			continue
+		}
+		events, err := r.events()
+		if err != nil {
+			return err
+		}
+		received(events)
 	}
 }
 

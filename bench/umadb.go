@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -9,23 +10,25 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/servertest"
+	"github.com/umadb-go/umadb/internal/wire"
 )
 
 const (
 	methodAppend = "/umadb.v1.DCB/Append"
 	methodRead   = "/umadb.v1.DCB/Read"
 	methodHead   = "/umadb.v1.DCB/Head"
+
+	methodSubscribe = "/umadb.v1.DCB/Subscribe"
 )
 
-var readStream = grpc.StreamDesc{StreamName: "Read", ServerStreams: true}
+var responseStream = grpc.StreamDesc{ServerStreams: true}
 
 // umadb is the kind of all UmaDB servers, ours and the released one.
 type umadb struct{}
@@ -98,8 +101,9 @@ func (c *umadbClient) append(ctx context.Context, events []event, cond *conditio
 		c.request = append(c.request, record.EncodeAppend(nil, &condition, nil)...)
 	}
 	var r reply
-	err = c.conn.Invoke(ctx, methodAppend, &c.request, &r)
-	if cond != nil && status.Code(err) == codes.FailedPrecondition {
+	var trailer metadata.MD
+	err = c.conn.Invoke(ctx, methodAppend, &c.request, &r, grpc.Trailer(&trailer))
+	if cond != nil && errors.Is(wire.FromStatus(err, trailer), dcb.ErrIntegrity) {
 		err = errConflict
 	}
 	return r.number, err
@@ -112,30 +116,39 @@ func (c *umadbClient) stored(ctx context.Context) (int64, error) {
 }
 
 func (c *umadbClient) read(ctx context.Context, q *query, count func(events int64)) (int64, uint64, error) {
-	stream, err := c.conn.NewStream(ctx, &readStream, methodRead)
-	if err != nil {
-		return 0, 0, err
-	}
 	request := record.ReadRequest{Query: q.filter.dcb(), Options: dcb.ReadOptions{Backwards: q.backwards}}
 	if q.limit > 0 {
 		request.Options.Limit = &q.limit
 	}
-	c.request = record.EncodeRead(&request)
-	if err := stream.SendMsg(&c.request); err != nil && err != io.EOF {
-		return 0, 0, err // for io.EOF, RecvMsg returns the reason
+	r, err := c.stream(ctx, methodRead, record.EncodeRead(&request), count)
+	return r.events, r.number, err
+}
+
+func (c *umadbClient) subscribe(ctx context.Context, received func(events int64)) error {
+	_, err := c.stream(ctx, methodSubscribe, record.EncodeSubscribe(&record.SubscribeRequest{}), received)
+	return err
+}
+
+// stream sends a request, and calls count with the number of events in each response.
+func (c *umadbClient) stream(ctx context.Context, method string, request frame, count func(events int64)) (r reply, err error) {
+	stream, err := c.conn.NewStream(ctx, &responseStream, method)
+	if err != nil {
+		return r, err
+	}
+	if err := stream.SendMsg(&request); err != nil && err != io.EOF {
+		return r, err // for io.EOF, RecvMsg returns the reason
 	}
 	if err := stream.CloseSend(); err != nil {
-		return 0, 0, err
+		return r, err
 	}
-	var r reply
 	for {
 		before := r.events
 		err := stream.RecvMsg(&r)
 		if err == io.EOF {
-			return r.events, r.number, nil
+			return r, nil
 		}
 		if err != nil {
-			return r.events, r.number, err
+			return r, err
 		}
 		count(r.events - before)
 	}
