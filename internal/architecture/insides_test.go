@@ -9,12 +9,11 @@ import (
 // insides matches names, methods, imports and texts that depend on what grpc-go does not
 // guarantee.
 var insides = regexp.MustCompile(`^(ServerTransportStreamFromContext|InTapHandle)$` +
-	`|^method (SetDeadline|RemoteAddr)$` +
 	`|^"google\.golang\.org/grpc/(peer|tap)"$` +
 	`|grpc-status-details-bin|error reading (server preface|from server)`)
 
-// The tests of internal/transport notice when an upgrade changes what it uses.
-func TestOnlyTransportUsesInsidesOfGRPC(t *testing.T) {
+// The tests of internal/grpcgo notice when an upgrade changes what it uses.
+func TestOnlyGrpcgoUsesInsidesOfGRPC(t *testing.T) {
 	for _, file := range sources(t) {
 		if file.isTest() || !regexp.MustCompile(`^internal/(server|client|wire)$`).MatchString(file.pkg()) {
 			continue
@@ -30,7 +29,7 @@ func TestOnlyTransportUsesInsidesOfGRPC(t *testing.T) {
 				text = node.Value
 			}
 			if insides.MatchString(text) {
-				t.Errorf("%s: %s belongs in internal/transport", files.Position(node.Pos()), text)
+				t.Errorf("%s: %s belongs in internal/grpcgo", files.Position(node.Pos()), text)
 			}
 			return true
 		})

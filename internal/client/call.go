@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/grpcgo"
 	"github.com/umadb-go/umadb/internal/record"
-	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
@@ -46,7 +46,7 @@ type failure struct {
 
 // invoke makes one attempt of a unary call.
 func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
-	attempt, err := transport.Invoke(ctx, c.pool.first, method, request, response)
+	attempt, err := grpcgo.Invoke(ctx, c.pool.first, method, request, response)
 	if err == nil {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (c *Client) invoke(ctx context.Context, method string, request, response an
 		err:         wire.FromStatus(err, attempt.Trailer),
 		unavailable: code == codes.Unavailable,
 		exhausted:   exhausted,
-		noEffect:    !attempt.Sent || exhausted || code == codes.Unimplemented || transport.RefusedForSize(err) || wire.RefusedForStop(err),
+		noEffect:    !attempt.Sent || exhausted || code == codes.Unimplemented || grpcgo.RefusedForSize(err) || wire.RefusedForStop(err),
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/transport"
+	"github.com/umadb-go/umadb/internal/grpcgo"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -113,12 +113,12 @@ func noConnection(conn *grpc.ClientConn, why string) error {
 // reason returns why the last attempt to connect failed, or "" if that has not failed.
 func reason(conn *grpc.ClientConn) string {
 	var failed *dcb.Error
-	if !errors.As(wire.FromStatus(transport.ConnectError(conn), nil), &failed) {
+	if !errors.As(wire.FromStatus(grpcgo.ConnectError(conn), nil), &failed) {
 		return ""
 	}
 	// Only before the first connection: afterwards it is known that the server has no TLS.
-	if rest, found := strings.CutPrefix(failed.Detail, transport.NotHTTP2); found {
-		return ": " + transport.NotHTTP2 + ", perhaps because the server uses TLS" + rest
+	if rest, found := strings.CutPrefix(failed.Detail, grpcgo.NotHTTP2); found {
+		return ": " + grpcgo.NotHTTP2 + ", perhaps because the server uses TLS" + rest
 	}
 	return ": " + failed.Detail
 }

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/grpcgo"
 	"github.com/umadb-go/umadb/internal/record"
-	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -140,7 +140,7 @@ func (m *Messages) receive() error {
 // noteHeaders records that the server has answered, if a stream that ended without a
 // message has received headers.
 func (m *Messages) noteHeaders() {
-	if !transport.HasHeaders(m.stream) {
+	if !grpcgo.HasHeaders(m.stream) {
 		return
 	}
 	m.answered = true

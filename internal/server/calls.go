@@ -1,17 +1,15 @@
 package server
 
 import (
-	"context"
+	"errors"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
-	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
@@ -40,74 +38,132 @@ type calls struct {
 	used [callClasses]atomic.Int64
 }
 
-// call is a call in progress. It exists from before the transport creates a stream for it
-// until the transport has written the end of the stream.
+// call is a call that was admitted and was not released.
 type call struct {
-	grpc.ServerStream // set by guard
-	connection        *connection
-	class             callClass
-	bytes             int64
-	denied            error        // the authentication error, or nil
-	pending           atomic.Int64 // number of messages not written yet, plus 1 for the handler
-	ctx               context.Context
-
-	started bool           // guarded by connection.mu; its handler has started
-	body    transport.Body // guarded by connection.mu; from which the request is received, if awaited is set
-	awaited time.Time      // guarded by connection.mu; when receiving started
-	aborted *status.Status // guarded by connection.mu; why receiving was aborted, or nil
+	*transport.Stream
+	connection *connection
+	method     *method
+	class      callClass
+	bytes      int64
+	denied     error // the authentication error, or nil
 }
 
-type callKey struct{}
+func callOf(stream *transport.Stream) *call { return stream.State.(*call) }
 
-func callOf(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call)
-	return c
+// stopping is the status of a call that is refused or ended because the server is
+// shutting down. An append with this status has no effect.
+var (
+	stopping    = status.New(codes.Unavailable, wire.Stopping)
+	errStopping = stopping.Err()
+)
+
+// callHandler serves the calls of the transport.
+type callHandler struct{ *Server }
+
+var _ transport.Handler = callHandler{}
+
+// Admit counts a call and authenticates it. Whether it may be served is decided by Serve,
+// so that clients without the API key learn nothing about the methods.
+func (h callHandler) Admit(stream *transport.Stream) error {
+	header := stream.Header()
+	c := &call{Stream: stream, connection: stream.Conn().(*connection), class: anonymous, bytes: callBytes}
+	stream.State = c
+	var keys []string
+	header.Fields(func(name, value string) {
+		c.bytes += headerFieldBytes + int64(len(name)+len(value))
+		if name == "authorization" {
+			keys = append(keys, value)
+		}
+	})
+	return h.admit(c, header.Method, keys)
 }
 
-// admit admits or refuses a call before the transport creates a stream for it. It runs in
-// the goroutine that reads the connection.
-func (s *Server) admit(ctx context.Context, method string, header metadata.MD) (context.Context, error) {
-	c := &call{connection: connectionOf(ctx), class: anonymous, bytes: callBytes + headerBytes(header)}
-	if !isMethodName(method) {
-		return nil, c.connection.refuse(status.Errorf(codes.Unimplemented, "%.200q is not a method name", method))
+// admit admits or refuses a call with these authorization headers.
+func (s *Server) admit(c *call, name string, keys []string) error {
+	if !isMethodName(name) {
+		return status.Errorf(codes.Unimplemented, "%.200q is not a method name", name)
 	}
-	if s.stopping.Err() != nil && !openMethods[method] {
-		return nil, c.connection.refuse(errStopping)
+	if s.stopping.Err() != nil && !openMethods[name] {
+		return errStopping
 	}
-	c.denied = s.auth.authenticate(ctx, method)
-	if c.denied == nil && !openMethods[method] && !c.connection.authenticated.Load() {
+	c.denied = s.auth.authenticate(keys, name)
+	if c.denied == nil && !openMethods[name] && !c.connection.authenticated.Load() {
 		c.connection.authenticated.Store(true)
 		s.conns.authenticated(c.connection)
 	}
+	c.method = s.methods[name]
+	if c.method == nil {
+		c.method = unknownMethod
+	}
 	if c.connection.authenticated.Load() {
-		c.class = classOf(method)
+		c.class = c.method.class
 	}
 	if s.calls.isShort() {
 		s.press()
 	}
 	if err := s.calls.admit(c); err != nil {
 		s.notices.Warn("calls are refused: too many are in progress", c.connection.RemoteAddr())
-		if isAppend(method) {
+		if c.method.appends {
 			s.appends.refused()
 		}
-		return nil, c.connection.refuse(err)
+		return err
 	}
-	c.pending.Store(1)
-	c.ctx = context.WithValue(ctx, callKey{}, c)
-	if !c.connection.admit(c) {
-		c.connection.release(c.class, c.bytes)
-		return nil, errClosed
-	}
-	return c.ctx, nil
+	return nil
 }
 
-// classOf returns the class of a call of an authenticated connection.
-func classOf(method string) callClass {
-	switch method[strings.LastIndexByte(method, '/')+1:] {
-	case "Read", "Subscribe", "Watch", "ServerReflectionInfo":
-		return lasting
+// Begin serves a call without a goroutine, if that is possible.
+func (h callHandler) Begin(stream *transport.Stream, request []byte) bool {
+	c := callOf(stream)
+	return c.denied == nil && h.stopping.Err() == nil && c.method.begin(h.Server, c, request)
+}
+
+// Serve authenticates a call, calls its handler, recovers from a panic, and converts the
+// error of the handler to a status.
+func (h callHandler) Serve(stream *transport.Stream) (err error) {
+	c := callOf(stream)
+	defer func() { err = c.status(err) }()
+	defer func() { h.noteRefusal(c, err) }()
+	defer h.recoverPanic(c, &err)
+	if c.denied != nil {
+		h.notices.Warn("calls are refused: the API key is missing or wrong", c.connection.RemoteAddr())
+		return c.denied
 	}
-	return brief
+	return c.method.serve(h.Server, c)
+}
+
+// Release releases the memory of a call.
+func (h callHandler) Release(stream *transport.Stream) {
+	c := callOf(stream)
+	h.calls.release(c)
+}
+
+// noteRefusal records that a call was refused because of insufficient memory.
+func (s *Server) noteRefusal(c *call, err error) {
+	if refused := (*exhausted)(nil); !errors.As(err, &refused) {
+		return
+	}
+	s.notices.Warn("calls are refused: not enough memory", c.connection.RemoteAddr())
+	if c.method.appends {
+		s.appends.refused()
+	}
+}
+
+// recoverPanic recovers from a panic and stores an error in err. It must be deferred.
+func (s *Server) recoverPanic(c *call, err *error) {
+	if cause := recover(); cause != nil {
+		s.log.Error("a handler panicked", "method", c.Method(), "panic", cause, "stack", string(debug.Stack()))
+		*err = &dcb.Error{Kind: dcb.ErrInternal, Detail: "the server failed to handle the call"}
+	}
+}
+
+// status converts the error of a handler to the status of the call, and sets the trailer.
+func (c *call) status(err error) error {
+	if err == nil {
+		return nil
+	}
+	st, trailer := wire.ToStatus(err, c.Header().Get("user-agent"))
+	c.SetTrailer(trailer)
+	return st.Err()
 }
 
 // admit counts a call, or fails with RESOURCE_EXHAUSTED.
@@ -123,8 +179,14 @@ func (s *calls) admit(c *call) error {
 	case own <= fewCalls*callBytes && left >= 0, own <= left/lastShare, own <= shareOf(left, bound):
 		return nil
 	}
-	c.connection.release(c.class, c.bytes)
+	s.release(c)
 	return status.Errorf(codes.ResourceExhausted, "too many %s are in progress: this connection uses %d KiB, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
+}
+
+// release stops counting a call.
+func (s *calls) release(c *call) {
+	c.connection.used[c.class].Add(-c.bytes)
+	s.used[c.class].Add(-c.bytes)
 }
 
 // available returns how many bytes a class of calls may use at the moment, and how many
@@ -152,86 +214,7 @@ func (s *calls) isShort() bool {
 	return all < s.most/4 || left < bound/4
 }
 
-// refuse counts a call that is refused before it has a stream, and closes the connection
-// if its client keeps calling without reading the refusals.
-func (c *connection) refuse(err error) error {
-	if c.refused.Add(1) > maxUnreadRefusals && c.writing.Load() != 0 {
-		c.Close()
-	}
-	return err
-}
-
-// headerBytes returns the approximate size in bytes of the headers of a call.
-func headerBytes(header metadata.MD) (bytes int64) {
-	for name, values := range header {
-		bytes += headerFieldBytes + int64(len(name))
-		for _, value := range values {
-			bytes += headerFieldBytes + int64(len(value))
-		}
-	}
-	return bytes
-}
-
 // isMethodName reports whether a path has the form "/service/method".
 func isMethodName(path string) bool {
 	return strings.HasPrefix(path, "/") && strings.LastIndexByte(path, '/') > 0
-}
-
-// start is called before the handler of a call. It reports whether the call is still in
-// progress.
-func (c *call) start(stream grpc.ServerStream) bool {
-	c.ServerStream = stream
-	return c.connection.start(c)
-}
-
-// end is called when the handler has returned. If the call was cancelled, the transport
-// has dropped the stream and its messages.
-func (c *call) end() {
-	_ = c.connection.arrived(c) // if the request was not received
-	if c.Context().Err() != nil || !c.connection.unwritten[c.class].add(c.bytes) {
-		c.connection.ended(c.class, c.bytes)
-		return
-	}
-	c.written()
-}
-
-// written is called when the handler has returned, and when a message has been
-// written.
-func (c *call) written() {
-	if c.pending.Add(-1) == 0 && c.connection.unwritten[c.class].add(-c.bytes) {
-		c.connection.ended(c.class, c.bytes)
-	}
-}
-
-// SendMsg sends a message. A message that the handler has encoded is counted by its
-// sendWindow; the memory of any other message is part of the call's until it is written.
-func (c *call) SendMsg(message any) error {
-	decoded, ok := message.(proto.Message)
-	if !ok {
-		return c.ServerStream.SendMsg(message)
-	}
-	slab := wire.Slabs.Get(max(proto.Size(decoded), wire.SmallSlab))
-	encoded, err := proto.MarshalOptions{}.MarshalAppend((*slab)[:0], decoded)
-	if err != nil {
-		return err
-	}
-	*slab = encoded
-	if !c.addPending() {
-		return c.ServerStream.SendMsg(wire.NewSlabFrame(slab, nil)) // fails
-	}
-	return c.ServerStream.SendMsg(wire.NewSlabFrame(slab, c.written))
-}
-
-// addPending counts a message that will be written. It reports false if the call has been
-// released: untilStopping does not wait for its handler, which may still send.
-func (c *call) addPending() bool {
-	for {
-		n := c.pending.Load()
-		if n == 0 {
-			return false
-		}
-		if c.pending.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
 }

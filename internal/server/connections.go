@@ -9,8 +9,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"google.golang.org/grpc/status"
 )
 
 const (
@@ -25,43 +23,27 @@ const (
 )
 
 // connections counts the open connections of all listeners. It closes those above the
-// limit, and those whose clients do not read messages while others need the memory. It
-// also ends handshakes when the server stops, because gRPC would wait until they time out.
+// limit, and those whose clients do not read messages while others need the memory.
 type connections struct {
 	most    int
 	notices *notices
-	calls   *calls
 
 	mu              sync.Mutex
 	open            map[*connection]bool // guarded by mu
 	unauthenticated list.List            // guarded by mu; open connections that have not authenticated a call, oldest first
-	handshaking     map[*connection]bool // guarded by mu; nil once stopped
 }
 
-func newConnections(most int, notices *notices, calls *calls) *connections {
+func newConnections(most int, notices *notices) *connections {
 	return &connections{
-		most:        most,
-		notices:     notices,
-		calls:       calls,
-		open:        make(map[*connection]bool),
-		handshaking: make(map[*connection]bool),
+		most:    most,
+		notices: notices,
+		open:    make(map[*connection]bool),
 	}
 }
 
 // limit returns a listener whose connections are counted.
 func (c *connections) limit(listener net.Listener) net.Listener {
 	return &limitedListener{listener, c}
-}
-
-// stop closes the connections whose handshake is not finished, now and later.
-func (c *connections) stop() {
-	c.mu.Lock()
-	handshaking := c.handshaking
-	c.handshaking = nil
-	c.mu.Unlock()
-	for conn := range handshaking {
-		conn.Close()
-	}
 }
 
 // admit counts a connection, and reports whether it may stay open. If there are too
@@ -73,15 +55,11 @@ func (c *connections) admit(conn *connection) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.handshaking == nil {
-		return false
-	}
 	if len(c.open) >= c.most {
 		c.notices.Warn("connections are refused: the maximum number is open", conn.Conn.RemoteAddr())
 		return false
 	}
 	c.open[conn] = true
-	c.handshaking[conn] = true
 	conn.element = c.unauthenticated.PushBack(conn)
 	return true
 }
@@ -112,18 +90,11 @@ func (c *connections) forget(conn *connection) {
 	}
 }
 
-func (c *connections) established(conn *connection) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.handshaking, conn)
-}
-
 func (c *connections) closed(conn *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget(conn)
 	delete(c.open, conn)
-	delete(c.handshaking, conn)
 }
 
 // all returns the open connections.
@@ -133,19 +104,9 @@ func (c *connections) all() []*connection {
 	return slices.Collect(maps.Keys(c.open))
 }
 
-// abortReceiving ends the calls that started to receive their request before the given
-// time, with the given status.
-func (c *connections) abortReceiving(before time.Time, st *status.Status) {
-	for _, conn := range c.all() {
-		conn.abortReceiving(before, st)
-	}
-}
-
-// closeUnread releases the calls that ended before their handler started, and closes the
-// connections whose clients do not read at all.
+// closeUnread closes the connections whose clients do not read at all.
 func (c *connections) closeUnread() {
 	for _, conn := range c.all() {
-		conn.dropEnded(false)
 		if !conn.blockedFor(longestWrite) {
 			continue
 		}

@@ -27,7 +27,7 @@ func (l *scarce) Accept() (net.Conn, error) {
 
 func TestAcceptErrorsAreLogged(t *testing.T) {
 	var log bytes.Buffer
-	c := newConnections(10, newNotices(slog.New(slog.NewTextHandler(&log, nil))), new(calls))
+	c := newConnections(10, newNotices(slog.New(slog.NewTextHandler(&log, nil))))
 	listener := c.limit(&scarce{failures: 1000})
 	for range 1000 {
 		if _, err := listener.Accept(); !errors.Is(err, syscall.EMFILE) {

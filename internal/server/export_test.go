@@ -69,12 +69,9 @@ func (s *Server) InUse() string {
 	for _, c := range s.conns.all() {
 		c.mu.Lock()
 		add(int64(len(c.inFlight)), "messages in flight")
-		add(int64(len(c.arriving)), "requests arriving")
 		c.mu.Unlock()
 		for class := range c.used {
 			add(c.used[class].Load(), "calls of class %d of a connection", class)
-			add(c.unwritten[class].bytes.Load(), "unwritten calls of class %d", class)
-			add(c.held[class].bytes.Load(), "held calls of class %d", class)
 		}
 	}
 	return strings.Join(out, ", ")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -19,18 +18,18 @@ const fullMessage = smallMessage / 2
 
 // handleAppend handles Append. It keeps the bytes of the request, or their canonical copy,
 // until the store has written them.
-func (s *Server) handleAppend(stream grpc.ServerStream) error {
+func (s *Server) handleAppend(c *call) error {
 	s.appending.Add(1)
 	defer s.appending.Add(-1)
 	if s.stopping.Err() != nil {
 		return errStopping
 	}
-	request, err := s.receive(stream, maxRequest(s.limits))
+	request, err := s.receive(c, maxRequest(s.limits))
 	if err != nil {
 		return err
 	}
 	defer request.done()
-	query, err := s.reserveQuery(stream.Context(), s.queries, record.AppendQueryCost(request.bytes))
+	query, err := s.reserveQuery(c, s.queries, record.AppendQueryCost(request.bytes))
 	if err != nil {
 		return err
 	}
@@ -43,11 +42,11 @@ func (s *Server) handleAppend(stream grpc.ServerStream) error {
 	if parsed.Copied {
 		request.drop()
 	}
-	position, err := s.commit(stream.Context(), parsed)
+	position, err := s.commit(c.Context(), parsed)
 	if err != nil {
 		return err
 	}
-	return stream.SendMsg(&umadbv1.AppendResponse{Position: position})
+	return c.SendMsg(&umadbv1.AppendResponse{Position: position})
 }
 
 // commit passes an append to the store. An append that the store's writer has not claimed
@@ -61,14 +60,14 @@ func (s *Server) commit(ctx context.Context, request *record.AppendRequest) (uin
 }
 
 // handleRead handles Read.
-func (s *Server) handleRead(stream grpc.ServerStream) error {
-	parsed, query, err := receiveQuery(s, stream, s.queries, record.ParseRead)
+func (s *Server) handleRead(c *call) error {
+	parsed, query, err := receiveQuery(s, c, s.queries, record.ParseRead)
 	if err != nil {
 		return err
 	}
 	defer func() { query.release() }()
 	if parsed.Subscribe {
-		if query, err = query.moveTo(stream.Context(), s.subscriptions); err != nil {
+		if query, err = query.moveTo(c.Context(), s.subscriptions); err != nil {
 			return err
 		}
 	}
@@ -77,21 +76,20 @@ func (s *Server) handleRead(stream grpc.ServerStream) error {
 		return err
 	}
 	if parsed.Subscribe {
-		return s.follow(stream, cursor)
+		return s.follow(c, cursor)
 	}
-	return s.sendAll(stream, cursor)
+	return s.sendAll(c, cursor)
 }
 
 // sendAll sends the messages of a read. A shutdown ends an incomplete read with an error,
 // so that no client mistakes a part of the events for all of them.
-func (s *Server) sendAll(stream grpc.ServerStream, cursor record.Cursor) error {
-	out := s.newSendWindow(stream)
-	defer out.close()
+func (s *Server) sendAll(c *call, cursor record.Cursor) error {
+	out := s.newSendWindow(c)
 	for {
 		if s.stopping.Err() != nil {
 			return errStopping
 		}
-		m, err := out.next(stream.Context(), cursor, false)
+		m, err := out.next(c.Context(), cursor, false)
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -105,8 +103,8 @@ func (s *Server) sendAll(stream grpc.ServerStream, cursor record.Cursor) error {
 }
 
 // handleSubscribe handles Subscribe.
-func (s *Server) handleSubscribe(stream grpc.ServerStream) error {
-	parsed, query, err := receiveQuery(s, stream, s.subscriptions, record.ParseSubscribe)
+func (s *Server) handleSubscribe(c *call) error {
+	parsed, query, err := receiveQuery(s, c, s.subscriptions, record.ParseSubscribe)
 	if err != nil {
 		return err
 	}
@@ -115,20 +113,19 @@ func (s *Server) handleSubscribe(stream grpc.ServerStream) error {
 	if err != nil {
 		return err
 	}
-	return s.follow(stream, cursor)
+	return s.follow(c, cursor)
 }
 
 // follow sends the messages of a subscription until the client ends the call, the
 // store is closed or the server shuts down. In the last two cases the stream ends
 // without an error, since the client has missed no event.
-func (s *Server) follow(stream grpc.ServerStream, cursor record.Cursor) error {
+func (s *Server) follow(c *call, cursor record.Cursor) error {
 	// Some clients wait for the headers before they return a stream to their caller.
-	if err := stream.SendHeader(nil); err != nil {
+	if err := c.SendHeader(nil); err != nil {
 		return err
 	}
-	out := s.newSendWindow(stream)
-	defer out.close()
-	ctx, cancel := context.WithCancel(stream.Context())
+	out := s.newSendWindow(c)
+	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
 
@@ -153,11 +150,11 @@ func (s *Server) follow(stream grpc.ServerStream, cursor record.Cursor) error {
 }
 
 // handleHead handles Head.
-func (s *Server) handleHead(stream grpc.ServerStream) error {
-	if err := s.receiveSmall(stream, new(umadbv1.HeadRequest)); err != nil {
+func (s *Server) handleHead(c *call) error {
+	if err := s.receiveSmall(c, new(umadbv1.HeadRequest)); err != nil {
 		return err
 	}
-	position, err := s.store.Head(stream.Context())
+	position, err := s.store.Head(c.Context())
 	if err != nil {
 		return err
 	}
@@ -165,19 +162,19 @@ func (s *Server) handleHead(stream grpc.ServerStream) error {
 	if position != 0 {
 		response.Position = &position
 	}
-	return stream.SendMsg(response)
+	return c.SendMsg(response)
 }
 
 // handleTrackingInfo handles GetTrackingInfo.
-func (s *Server) handleTrackingInfo(stream grpc.ServerStream) error {
+func (s *Server) handleTrackingInfo(c *call) error {
 	request := new(umadbv1.TrackingRequest)
-	if err := s.receiveSmall(stream, request); err != nil {
+	if err := s.receiveSmall(c, request); err != nil {
 		return err
 	}
 	if err := record.CheckSource(request.GetSource()); err != nil {
 		return err
 	}
-	position, found, err := s.store.GetTrackingInfo(stream.Context(), request.GetSource())
+	position, found, err := s.store.GetTrackingInfo(c.Context(), request.GetSource())
 	if err != nil {
 		return err
 	}
@@ -185,12 +182,12 @@ func (s *Server) handleTrackingInfo(stream grpc.ServerStream) error {
 	if found {
 		response.Position = &position
 	}
-	return stream.SendMsg(response)
+	return c.SendMsg(response)
 }
 
 // receiveSmall receives and decodes a request of at most maxSmallRequest bytes.
-func (s *Server) receiveSmall(stream grpc.ServerStream, message proto.Message) error {
-	request, err := s.receive(stream, maxSmallRequest)
+func (s *Server) receiveSmall(c *call, message proto.Message) error {
+	request, err := s.receive(c, maxSmallRequest)
 	if err != nil {
 		return err
 	}
@@ -203,13 +200,13 @@ func (s *Server) receiveSmall(stream grpc.ServerStream, message proto.Message) e
 
 // receiveQuery receives and parses the request of a read or subscription, and drops its
 // bytes. It reserves memory for the parsed query, which the caller must release.
-func receiveQuery[R any](s *Server, stream grpc.ServerStream, queries *budget, parse func([]byte, *dcb.Limits) (R, error)) (parsed R, query reservation, err error) {
-	request, err := s.receive(stream, maxRequest(s.limits))
+func receiveQuery[R any](s *Server, c *call, queries *budget, parse func([]byte, *dcb.Limits) (R, error)) (parsed R, query reservation, err error) {
+	request, err := s.receive(c, maxRequest(s.limits))
 	if err != nil {
 		return parsed, query, err
 	}
 	defer request.done()
-	query, err = s.reserveQuery(stream.Context(), queries, record.ReadQueryCost(request.bytes))
+	query, err = s.reserveQuery(c, queries, record.ReadQueryCost(request.bytes))
 	if err != nil {
 		return parsed, query, err
 	}
@@ -221,9 +218,9 @@ func receiveQuery[R any](s *Server, stream grpc.ServerStream, queries *budget, p
 
 // reserveQuery reserves memory for a parsed query, unless it is so small that the memory
 // of its call includes it.
-func (s *Server) reserveQuery(ctx context.Context, queries *budget, bytes int64) (reservation, error) {
+func (s *Server) reserveQuery(c *call, queries *budget, bytes int64) (reservation, error) {
 	if bytes <= freeQuery {
 		return reservation{}, nil
 	}
-	return queries.reserve(ctx, connectionOf(ctx), queries.poolOf(bytes), bytes)
+	return queries.reserve(c.Context(), c.connection, queries.poolOf(bytes), bytes)
 }

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	health "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -14,8 +13,8 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// The health service is implemented here and not by grpc-go, because anyone may call
-// it: its requests are received within the same bounds as all others, and a shutdown
+// The health service is implemented here and not by grpc-go's package, because anyone may
+// call it: its requests are received within the same bounds as all others, and a shutdown
 // ends its watches.
 
 // appendService is the service name for the health of appends. It is NOT_SERVING also
@@ -46,36 +45,36 @@ func (s *Server) healthOf(service string) health.HealthCheckResponse_ServingStat
 	return health.HealthCheckResponse_SERVING
 }
 
-func (s *Server) checkHealth(stream grpc.ServerStream) error {
+func (s *Server) checkHealth(c *call) error {
 	request := new(health.HealthCheckRequest)
-	if err := s.receiveSmall(stream, request); err != nil {
+	if err := s.receiveSmall(c, request); err != nil {
 		return err
 	}
 	if !knowsHealthOf(request.GetService()) {
 		return status.Error(codes.NotFound, "unknown service")
 	}
-	return stream.SendMsg(&health.HealthCheckResponse{Status: s.healthOf(request.GetService())})
+	return c.SendMsg(&health.HealthCheckResponse{Status: s.healthOf(request.GetService())})
 }
 
-func (s *Server) listHealth(stream grpc.ServerStream) error {
-	if err := s.receiveSmall(stream, new(health.HealthListRequest)); err != nil {
+func (s *Server) listHealth(c *call) error {
+	if err := s.receiveSmall(c, new(health.HealthListRequest)); err != nil {
 		return err
 	}
 	statuses := make(map[string]*health.HealthCheckResponse)
 	for _, service := range healthServices {
 		statuses[service] = &health.HealthCheckResponse{Status: s.healthOf(service)}
 	}
-	return stream.SendMsg(&health.HealthListResponse{Statuses: statuses})
+	return c.SendMsg(&health.HealthListResponse{Statuses: statuses})
 }
 
 // watchHealth sends the health status now and whenever it changes, until the server
 // shuts down.
-func (s *Server) watchHealth(stream grpc.ServerStream) error {
+func (s *Server) watchHealth(c *call) error {
 	request := new(health.HealthCheckRequest)
-	if err := s.receiveSmall(stream, request); err != nil {
+	if err := s.receiveSmall(c, request); err != nil {
 		return err
 	}
-	leave, err := s.enterWatch(connectionOf(stream.Context()))
+	leave, err := s.enterWatch(c.connection)
 	if err != nil {
 		return err
 	}
@@ -85,7 +84,7 @@ func (s *Server) watchHealth(stream grpc.ServerStream) error {
 	for {
 		_, changed := s.health.get()
 		if now := s.healthOf(request.GetService()); now != sent {
-			if err := stream.SendMsg(&health.HealthCheckResponse{Status: now}); err != nil {
+			if err := c.SendMsg(&health.HealthCheckResponse{Status: now}); err != nil {
 				return err
 			}
 			sent = now
@@ -98,8 +97,8 @@ func (s *Server) watchHealth(stream grpc.ServerStream) error {
 		case <-failed:
 			failed = nil
 		case <-changed:
-		case <-stream.Context().Done():
-			return stream.Context().Err()
+		case <-c.Context().Done():
+			return c.Context().Err()
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (s *Server) monitor() {
 			pressed, again = s.relieve()
 		case <-tick.C:
 			s.updateAppendHealth()
-			s.conns.abortReceiving(time.Now().Add(-s.options.ReceiveTimeout), s.arrivalTimeout)
+			s.transport.EndArriving(time.Now().Add(-s.options.ReceiveTimeout), s.arrivalTimeout)
 			s.conns.closeUnread()
 			if s.responses.pools[largePool].quarters() >= 2 {
 				s.conns.closeStalled(longestStall)

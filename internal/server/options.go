@@ -55,10 +55,6 @@ type Options struct {
 	// SendTimeout is how long a read or subscription waits for memory for its next
 	// message. The default is 30 seconds.
 	SendTimeout time.Duration
-	// StreamWorkers is the number of goroutines that are kept for calls; a call that
-	// finds none idle gets a new one. An append waits for the disk on its worker, so this
-	// should be about the number of concurrent appends. The default is 256.
-	StreamWorkers uint32
 
 	lowered bool // MaxConnections was lowered because of the limit of open files
 }
@@ -101,9 +97,6 @@ func (o Options) withDefaults(limits *dcb.Limits) Options {
 	}
 	if o.SendTimeout <= 0 {
 		o.SendTimeout = 30 * time.Second
-	}
-	if o.StreamWorkers == 0 {
-		o.StreamWorkers = 256
 	}
 	return o
 }

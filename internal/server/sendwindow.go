@@ -5,50 +5,28 @@ import (
 	"errors"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
-var errClosed = status.Error(codes.Unavailable, "the connection is closed")
-
-// sendWindow sends the messages of one stream. The transport accepts a message at once and
-// keeps it until the client's flow-control window allows it. Therefore messages are
-// counted, by the capacity of their slabs, until they are written, so that clients that
-// do not read cannot make the server use more than Options.ResponseMemory.
+// sendWindow sends the messages of one call. A message waits for the flow-control windows
+// of the client, so messages are counted, by the capacity of their slabs, until they are
+// sent: clients that do not read cannot make the server use more than
+// Options.ResponseMemory.
 type sendWindow struct {
-	stream     grpc.ServerStream
-	connection *connection
-	budget     *budget
-	stopping   context.Context
+	call     *call
+	budget   *budget
+	stopping context.Context
 }
 
-func (s *Server) newSendWindow(stream grpc.ServerStream) *sendWindow {
-	return &sendWindow{stream: stream, connection: connectionOf(stream.Context()), budget: s.responses, stopping: s.stopping}
+func (s *Server) newSendWindow(c *call) *sendWindow {
+	return &sendWindow{call: c, budget: s.responses, stopping: s.stopping}
 }
 
-// inFlight is a message that was passed to the transport and is not written yet, perhaps
-// even after the handler of the call has returned.
+// inFlight is a message that is being sent.
 type inFlight struct {
-	call        *call
-	reservation reservation
-	sent        time.Time
-}
-
-// done releases the memory of a message. It may be called again.
-func (p *inFlight) done() {
-	c := p.reservation.connection
-	c.mu.Lock()
-	held := c.inFlight[p]
-	delete(c.inFlight, p)
-	c.mu.Unlock()
-	if held {
-		p.reservation.release()
-		p.call.written()
-	}
+	bytes   int64
+	started time.Time
 }
 
 // message is a message that is not sent yet, and the memory reserved for it.
@@ -90,7 +68,7 @@ func (w *sendWindow) next(ctx context.Context, cursor record.Cursor, small bool)
 // message is large if there is memory for it.
 func (w *sendWindow) allocate(ctx context.Context, small bool) (message, error) {
 	if !small {
-		if reserved, ok := w.budget.tryReserve(w.connection, largePool, wire.LargeSlab); ok {
+		if reserved, ok := w.budget.tryReserve(w.call.connection, largePool, wire.LargeSlab); ok {
 			return message{wire.Slabs.Get(wire.LargeSlab), reserved}, nil
 		}
 		w.budget.press()
@@ -101,7 +79,7 @@ func (w *sendWindow) allocate(ctx context.Context, small bool) (message, error) 
 // allocateFor reserves memory for a message of some bytes and returns it, empty. It fails
 // when the server stops.
 func (w *sendWindow) allocateFor(ctx context.Context, bytes int) (message, error) {
-	reserved, err := w.budget.reserve(ctx, w.connection, largePool, int64(wire.SlabCapacity(bytes)))
+	reserved, err := w.budget.reserve(ctx, w.call.connection, largePool, int64(wire.SlabCapacity(bytes)))
 	if err != nil {
 		return message{}, err
 	}
@@ -112,53 +90,13 @@ func (w *sendWindow) allocateFor(ctx context.Context, bytes int) (message, error
 	return message{wire.Slabs.Get(bytes), reserved}, nil
 }
 
-// send sends a message, which the caller must not use afterwards. It releases the part of
-// the reserved memory that the message does not need.
+// send sends a message, which the caller must not use afterwards.
 func (w *sendWindow) send(m message) error {
-	slab := wire.Trim(m.slab)
-	_ = m.reserved.resize(w.stream.Context(), int64(cap(*slab))) // not larger: it cannot fail
-	p := &inFlight{call: callOf(w.stream.Context()), reservation: m.reserved, sent: time.Now()}
-	if !w.connection.track(p) {
-		message{slab, m.reserved}.drop()
-		return errClosed
-	}
-	return w.stream.SendMsg(wire.NewSlabFrame(slab, p.done))
-}
-
-// track counts a message in flight, and reports whether the connection is open. Nothing
-// releases the messages of a closed connection.
-func (c *connection) track(p *inFlight) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.arriving == nil {
-		return false
-	}
-	p.call.pending.Add(1)
-	c.inFlight[p] = true
-	return true
-}
-
-// close must be called when the handler returns. If the call was cancelled, the transport
-// has dropped its messages, perhaps without calling done.
-func (w *sendWindow) close() {
-	if w.stream.Context().Err() == nil {
-		return
-	}
-	c := callOf(w.stream.Context())
-	w.connection.drop(func(p *inFlight) bool { return p.call == c })
-}
-
-// drop releases the messages in flight that which selects.
-func (c *connection) drop(which func(*inFlight) bool) {
-	var dropped []*inFlight
-	c.mu.Lock()
-	for p := range c.inFlight {
-		if which(p) {
-			dropped = append(dropped, p)
-		}
-	}
-	c.mu.Unlock()
-	for _, p := range dropped {
-		p.done()
-	}
+	m.slab = wire.Trim(m.slab)
+	_ = m.reserved.resize(w.call.Context(), int64(cap(*m.slab))) // not larger: it cannot fail
+	defer m.drop()
+	p := &inFlight{bytes: m.reserved.bytes, started: time.Now()}
+	w.call.connection.track(p)
+	defer w.call.connection.untrack(p)
+	return w.call.Send(*m.slab)
 }

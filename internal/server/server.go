@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,13 +10,11 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/transport"
-	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // Timeouts that are not in Options.
@@ -40,6 +37,12 @@ type Store interface {
 	// written has no effect and fails with context.Canceled. Commit does not use the
 	// request after it returns.
 	Commit(ctx context.Context, request *record.AppendRequest, giveUp <-chan struct{}) (uint64, error)
+	// Submit is Commit for callers that cannot wait. It reports false, and has no effect,
+	// if the append has to wait before the writer can decide it. Otherwise it calls done
+	// once, perhaps before it returns, from a goroutine that must not wait either. The
+	// request is used until then. At the deadline, if it is not zero, or when cancel is
+	// called, an append that is not being written has no effect and fails.
+	Submit(request *record.AppendRequest, deadline time.Time, done func(uint64, error)) (cancel func(), ok bool)
 	// OpenRead starts a read on a snapshot of the store.
 	OpenRead(request *record.ReadRequest) (record.Cursor, error)
 	// OpenSubscription starts a subscription. Its cursor returns io.EOF when the
@@ -80,9 +83,11 @@ type Server struct {
 	appends   starvation
 	health    appendHealth
 
-	grpc           *grpc.Server
-	arrivalTimeout *status.Status // of a request that does not arrive in time
-	tooSlow        *status.Status // of a request that arrives too slowly while others wait for memory
+	transport      *transport.Server
+	methods        map[string]*method          // by path
+	services       map[string]grpc.ServiceInfo // for reflection
+	arrivalTimeout *status.Status              // of a request that does not arrive in time
+	tooSlow        *status.Status              // of a request that arrives too slowly while others wait for memory
 
 	stopping  context.Context // done once Shutdown has started
 	beginStop context.CancelFunc
@@ -118,7 +123,7 @@ func New(store Store, options Options) (*Server, error) {
 	s.responses.pressed = s.press
 	s.responses.patience = options.SendTimeout
 	s.responses.pools[largePool].own = smallMessage
-	s.conns = newConnections(options.MaxConnections, s.notices, s.calls)
+	s.conns = newConnections(options.MaxConnections, s.notices)
 	if err := s.auth.setKey(options.APIKey); err != nil {
 		return nil, err
 	}
@@ -126,8 +131,8 @@ func New(store Store, options Options) (*Server, error) {
 	s.tooSlow = status.New(codes.ResourceExhausted, "the request arrived too slowly while others waited for its memory; try again later")
 	s.stopping, s.beginStop = context.WithCancel(context.Background())
 	s.giveUp, s.endWaits = context.WithCancel(context.Background())
-	s.grpc = s.newGRPC()
 	s.register()
+	s.transport = s.newTransport()
 	if options.lowered {
 		s.log.Warn("few connections are allowed because the limit of open files is low", "connections", options.MaxConnections, "files", descriptorLimit())
 	}
@@ -135,29 +140,25 @@ func New(store Store, options Options) (*Server, error) {
 	return s, nil
 }
 
-// newGRPC returns a gRPC server without services.
-func (s *Server) newGRPC() *grpc.Server {
-	return grpc.NewServer(
-		grpc.Creds(s.certificate.credentials()),
-		grpc.ForceServerCodecV2(wire.Codec{}),
-		transport.AdmitCalls(s.admit),
-		grpc.StreamInterceptor(s.guard),
-		grpc.UnknownServiceHandler(unknown),
-		grpc.NumStreamWorkers(s.options.StreamWorkers),
-		grpc.MaxConcurrentStreams(s.options.MaxStreams),
-		grpc.MaxHeaderListSize(maxHeaderBytes),
-		grpc.MaxRecvMsgSize(maxForeignRequest),
-		grpc.ConnectionTimeout(handshakeTimeout),
-		grpc.ReadBufferSize(readBuffer),
-		grpc.WriteBufferSize(writeBuffer),
-		grpc.StaticStreamWindowSize(streamWindow),
-		grpc.StaticConnWindowSize(connWindow),
-		// Existing clients ping every 5 seconds, with or without calls.
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 2 * time.Second, PermitWithoutStream: true}),
+// newTransport returns the transport of the server.
+func (s *Server) newTransport() *transport.Server {
+	return transport.NewServer(callHandler{s}, transport.Options{
+		TLS:              s.certificate.config(),
+		Inline:           func(name string) bool { m := s.methods[name]; return m != nil && m.begin != nil },
+		InlineBytes:      maxSmallRequest,
+		MaxStreams:       s.options.MaxStreams,
+		HeaderBytes:      maxHeaderBytes,
+		ReadBuffer:       readBuffer,
+		StreamWindow:     streamWindow,
+		ConnWindow:       connWindow,
+		HandshakeTimeout: handshakeTimeout,
 		// Without pings, an idle subscription would not notice a dead client, and proxies
 		// close connections that are idle for 60 seconds, some for 30.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 15 * time.Second, Timeout: 20 * time.Second}),
-	)
+		PingAfter:   15 * time.Second,
+		PingTimeout: 20 * time.Second,
+		// Existing clients ping every 5 seconds, with or without calls.
+		PingInterval: 2 * time.Second,
+	})
 }
 
 // Serve accepts and serves the connections of a listener until Shutdown, and then
@@ -166,11 +167,7 @@ func (s *Server) Serve(listener net.Listener) error {
 	serving, end := context.WithCancel(s.stopping)
 	defer end()
 	go s.certificate.watch(serving)
-	err := s.grpc.Serve(s.conns.limit(listener))
-	if errors.Is(err, grpc.ErrServerStopped) {
-		return nil // Shutdown was called before
-	}
-	return err
+	return s.transport.Serve(s.conns.limit(listener))
 }
 
 // Shutdown stops the server. From now on the health service returns NOT_SERVING and new
@@ -183,15 +180,15 @@ func (s *Server) Serve(listener net.Listener) error {
 // with calls in progress, and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginStop()
-	s.conns.stop()
 	arrival := time.AfterFunc(arrivalPatience, func() {
 		s.endWaits()
-		s.conns.abortReceiving(time.Now(), stopping)
+		s.transport.Cancel()
+		s.transport.EndArriving(time.Now(), stopping)
 	})
 	defer arrival.Stop()
 	finished := make(chan struct{})
 	go func() {
-		s.grpc.GracefulStop()
+		s.transport.GracefulStop()
 		close(finished)
 	}()
 	patience := time.NewTimer(readerPatience)
@@ -201,12 +198,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		case <-finished:
 			return nil
 		case <-ctx.Done():
-			s.grpc.Stop()
+			s.transport.Stop()
 			return fmt.Errorf("server: calls in progress were aborted: %w", context.Cause(ctx))
 		case <-patience.C:
 		}
 		if s.appending.Load() == 0 {
-			s.grpc.Stop() // only clients that do not read their events are left
+			s.transport.Stop() // only clients that do not read their events are left
 			return nil
 		}
 		patience.Reset(appendPoll)

@@ -53,7 +53,7 @@ func TestShutdownEndsRequestsThatDoNotArrive(t *testing.T) {
 			if _, err := cut.Write(sent); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the call has started", func() bool { return r.AppendsInProgress() == 1 })
+			eventually(t, "the call has started", func() bool { return r.CallsUsed() > 0 })
 			if err := r.Shutdown(within(t, patience)); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}

@@ -57,6 +57,18 @@ func (s *memoryStore) Failed() <-chan struct{} { return s.failed }
 
 func (s *memoryStore) AppendStall() time.Duration { return time.Duration(s.stall.Load()) }
 
+func (s *memoryStore) Submit(request *record.AppendRequest, deadline time.Time, done func(uint64, error)) (cancel func(), ok bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	if !deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+	}
+	go func() {
+		defer cancel()
+		done(s.Commit(ctx, request, nil))
+	}()
+	return cancel, true
+}
+
 func (s *memoryStore) Commit(ctx context.Context, request *record.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
 	if s.onCommit != nil {
 		ctx, cancel := context.WithCancel(ctx)

@@ -8,9 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/umadb-go/umadb/dcb"
 )
 
@@ -55,16 +52,17 @@ func (c *certificate) load() error {
 	return nil
 }
 
-// credentials returns TLS credentials with the certificate that is current when a
-// connection is made, or insecure credentials if c is nil.
-func (c *certificate) credentials() credentials.TransportCredentials {
+// config returns a configuration with the certificate that is current when a connection
+// is made, or nil if c is nil.
+func (c *certificate) config() *tls.Config {
 	if c == nil {
-		return insecure.NewCredentials()
+		return nil
 	}
-	return credentials.NewTLS(&tls.Config{
+	return &tls.Config{
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 		MinVersion:     tls.VersionTLS12,
-	})
+		NextProtos:     []string{"h2"},
+	}
 }
 
 // warn logs a warning if clients refuse the certificate or soon will.

@@ -30,13 +30,19 @@ func (s *Store) Commit(ctx context.Context, request *record.AppendRequest, giveU
 		return 0, err
 	}
 	defer s.gate.leave()
-	op := newOperation(request)
+	op := s.newCommit(request)
 	op.giveUp = giveUp
+	return s.commit(ctx, op)
+}
+
+// newCommit returns an operation for an append.
+func (s *Store) newCommit(request *record.AppendRequest) *operation {
+	op := newOperation(request)
 	if request.Condition != nil {
 		op.condition = compile(s.hasher, request.Condition.FailIfEventsMatch)
 		op.checkedTo = request.Condition.After
 	}
-	return s.commit(ctx, op)
+	return op
 }
 
 // commit submits an operation until it is decided.

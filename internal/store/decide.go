@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -12,6 +13,10 @@ import (
 func (w *writer) decide(op *operation) {
 	if err := w.env.admit(); err != nil {
 		op.answer(result{err: err})
+		return
+	}
+	if op.expired() {
+		op.answer(result{err: context.DeadlineExceeded})
 		return
 	}
 	w.heads = w.env.heads()

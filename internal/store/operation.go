@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
@@ -23,7 +24,10 @@ type operation struct {
 
 	giveUp  <-chan struct{} // closed when the caller cancels; may be nil
 	claimed atomic.Bool     // by the writer, or by a caller that withdraws the operation
-	result  chan result
+	result  chan result     // nil if done is set
+	done    func(result)    // called instead of sending the result; must not wait
+	// deadline is when the caller stops waiting; zero if it waits until it gives up.
+	deadline time.Time
 }
 
 // result is the writer's decision about an operation. At most one of conflict, stale
@@ -86,9 +90,18 @@ func (op *operation) maxBytes() int {
 	return size
 }
 
+// expired reports whether the caller no longer waits.
+func (op *operation) expired() bool {
+	return !op.deadline.IsZero() && time.Now().After(op.deadline)
+}
+
 func (op *operation) claim() bool { return op.claimed.CompareAndSwap(false, true) }
 
 func (op *operation) answer(r result) {
 	op.queue.end()
+	if op.done != nil {
+		op.done(r)
+		return
+	}
 	op.result <- r
 }

@@ -76,6 +76,19 @@ func (q *queue) submit(ctx context.Context, op *operation) error {
 	}
 }
 
+// trySubmit is submit for callers that must not wait. It reports false if the lane is full.
+func (q *queue) trySubmit(op *operation) bool {
+	op.queue, op.large = q, op.isLarge()
+	q.begin()
+	select {
+	case q.lane(op) <- op:
+		return true
+	default:
+		q.leave()
+		return false
+	}
+}
+
 // begin records that an operation is about to wait.
 func (q *queue) begin() {
 	if q.pending.Load() == 0 {

@@ -39,10 +39,8 @@ func trackingError(info *dcb.TrackingInfo, recorded uint64) error {
 // tracking returns the last position of a source in a snapshot, from the newest block
 // that has the source.
 func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
-	for i := len(sn.heads) - 1; i >= 0; i-- {
-		if position, known, _ := sn.heads[i].Tracking(source); known {
-			return tracked{position, true}, nil
-		}
+	if t := trackingInMemory(sn, source); t.known {
+		return t, nil
 	}
 	for i := len(sn.blocks) - 1; i >= 0; i-- {
 		position, known, err := sn.blocks[i].Tracking(source)
@@ -55,6 +53,16 @@ func (s *Store) tracking(sn snapshot, source index.Term) (tracked, error) {
 		}
 	}
 	return tracked{}, nil
+}
+
+// trackingInMemory is tracking without the blocks on disk.
+func trackingInMemory(sn snapshot, source index.Term) tracked {
+	for i := len(sn.heads) - 1; i >= 0; i-- {
+		if position, known, _ := sn.heads[i].Tracking(source); known {
+			return tracked{position, true}
+		}
+	}
+	return tracked{}
 }
 
 // GetTrackingInfo returns the last durable position of a source and reports whether

@@ -1,57 +1,117 @@
 package transport
 
 import (
-	"context"
-	"errors"
+	"encoding/binary"
+	"io"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/status"
+
 )
 
-// stream contains the methods of grpc-go's stream that its interface does not export.
-type stream interface {
-	// ReadMessageHeader fills dst, of any length, with the next bytes. Unlike Read it does
-	// not retain the frames of the bytes, of which there may be one for each byte.
-	ReadMessageHeader(dst []byte) error
-	// Read returns the next n bytes, in one buffer for each frame.
-	Read(n int) (mem.BufferSlice, error)
-	// WriteStatus ends the stream, including a read that waits.
-	WriteStatus(*status.Status) error
+// codec encodes and decodes the messages of SendMsg and RecvMsg.
+var codec = encoding.GetCodecV2(proto.Name)
+
+// maxReceived is the maximum size in bytes of a message that RecvMsg receives.
+const maxReceived = 64 << 10
+
+// body is the part of a request that has arrived and was not read.
+type body struct {
+	data   []byte
+	read   int    // bytes of data that were read
+	whole  bool   // the client has sent all of the request
+	window int64  // how many bytes the client may send
+	unsent uint32 // bytes that were read and not added to the window again
 }
 
-// Body is the body of the request of a call: its messages, each with a header. A handler
-// that uses the Body must not call RecvMsg, which reads a message of any allowed size into
-// memory and waits for it without a timeout. The zero Body must not be used.
-type Body struct{ stream stream }
-
-// BodyOf returns the body of the call that has the given context. The call must be handled
-// as a stream.
-func BodyOf(ctx context.Context) (Body, error) {
-	s, ok := grpc.ServerTransportStreamFromContext(ctx).(stream)
-	if !ok {
-		return Body{}, errors.New("the gRPC stream lacks the methods that the server reads requests with")
+// Fill fills dst with the next bytes of the request. It returns io.EOF at the
+// end of the request, and io.ErrUnexpectedEOF if the request ends within dst.
+func (s *Stream) Fill(dst []byte) error {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	filled := 0
+	for filled < len(dst) {
+		if s.ended != nil {
+			return s.reason()
+		}
+		n := copy(dst[filled:], s.body.data[s.body.read:])
+		if filled += n; n > 0 {
+			c.consume(s, n)
+			continue
+		}
+		switch {
+		case s.body.whole && filled == 0:
+			return io.EOF
+		case s.body.whole:
+			return io.ErrUnexpectedEOF
+		}
+		c.changed.Wait()
 	}
-	return Body{s}, nil
+	return nil
 }
 
-// Fill waits for the next bytes and fills dst with them. It returns io.EOF at the end of
-// the body, and io.ErrUnexpectedEOF if the body ends within dst.
-func (b Body) Fill(dst []byte) error { return b.stream.ReadMessageHeader(dst) }
-
-// FillCounting is Fill, and returns the number of HTTP/2 frames of the bytes. Until the
-// call ends, gRPC uses about 50 bytes for each of these frames.
-func (b Body) FillCounting(dst []byte) (frames int, err error) {
-	data, err := b.stream.Read(len(dst))
-	if err != nil {
-		return 0, err
+// consume records that n bytes were read, and lets the client send more. The caller must
+// hold mu.
+func (c *conn) consume(s *Stream, n int) {
+	b := &s.body
+	b.read += n
+	if b.read == len(b.data) {
+		b.data, b.read = b.data[:0], 0
+		if cap(b.data) > maxFrame {
+			b.data = nil
+		}
 	}
-	data.CopyTo(dst)
-	data.Free()
-	return len(data), nil
+	b.unsent += uint32(n)
+	if !b.whole && b.unsent >= c.server.options.StreamWindow/4 {
+		b.window += int64(b.unsent)
+		c.output.addWindow(s.id, b.unsent)
+		b.unsent = 0
+		c.flushSoon()
+	}
 }
 
-// End ends the call with a status, even while another goroutine waits in Fill, which then
-// fails. The status that the handler returns afterwards is not sent. End does nothing if
-// the connection is closed.
-func (b Body) End(st *status.Status) { _ = b.stream.WriteStatus(st) }
+// End ends the call with a status, even while another goroutine waits in Fill. The status
+// that the handler returns afterwards is not sent.
+func (s *Stream) End(st *status.Status) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finish(s, st, nil)
+	c.flushSoon()
+}
+
+// EndArriving ends the call with a status, unless its request has arrived wholly. It
+// reports whether the request had not.
+func (s *Stream) EndArriving(st *status.Status) bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.conn.endArriving(s, st)
+}
+
+// endArriving is EndArriving for callers that hold mu.
+func (c *conn) endArriving(s *Stream, st *status.Status) bool {
+	if s.body.whole || s.ended != nil {
+		return false
+	}
+	c.finish(s, st, nil)
+	c.flushSoon()
+	return true
+}
+
+// IsArriving reports whether the request has not arrived wholly.
+func (s *Stream) IsArriving() bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return !s.body.whole && s.ended == nil
+}
+
+// messageLength returns the length in the header of a message.
+func messageLength(header []byte) (int, error) {
+	if header[0] != 0 {
+		return 0, status.Error(codes.Unimplemented, "compressed requests are not supported")
+	}
+	return int(binary.BigEndian.Uint32(header[1:])), nil
+}

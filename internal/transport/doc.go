@@ -1,11 +1,22 @@
-// Package transport contains what this module uses of grpc-go without a guarantee: methods
-// that no interface exports, the order in which things happen, and the texts of errors.
+// Package transport serves gRPC calls on accepted connections.
 //
-// For a server it wraps accepted connections (connection.go), receives requests (body.go)
-// and reports when messages have been written (buffer.go). For a client it finds out how
-// far a failed call came (attempt.go) and converts the texts of errors (text.go). Both use
-// the details of a status (details.go).
+// A gRPC server usually has a goroutine, a context and a timer for each call, and hands its
+// bytes from the goroutine that reads the connection to the call's, and back to one that
+// writes. For a call of a few microseconds that costs more than the call. Here the goroutine
+// that reads a connection serves such calls itself:
 //
-// Each of these has a subtest in contract_test.go, against the version of grpc-go in
-// go.mod. If one fails after an upgrade, only this package has to be adapted.
+//   - A Handler is offered each small request as soon as it is complete. It may answer it
+//     at once, or later from any goroutine, with Stream.Reply or Stream.Fail.
+//   - All other calls are served by a goroutine of their own, with a Stream that is a
+//     grpc.ServerStream.
+//   - Answers are collected in the output of their connection. The goroutine that reads
+//     the connection writes them when it has handled all frames that have arrived, others
+//     start a goroutine if none is writing. So one write carries the answers of many calls.
+//
+// Frames and header fields are read and written with golang.org/x/net/http2 and its hpack
+// package; tests compare the result with other implementations.
+//
+// The files, in the order in which a connection uses them: server.go (accepting, stopping),
+// conn.go (its life), frames.go (what arrives), header.go (the headers of a call), stream.go
+// (a call), body.go (its request), output.go (what is sent), keepalive.go (pings).
 package transport

@@ -1,10 +1,6 @@
 package wire
 
-import (
-	"google.golang.org/grpc/mem"
-
-	"github.com/umadb-go/umadb/internal/transport"
-)
+import "google.golang.org/grpc/mem"
 
 // Frame is an encoded message, sent without further encoding and received
 // without decoding. The zero Frame is an empty message and can be received into.
@@ -16,14 +12,6 @@ type Frame struct {
 // until the call that sends it has ended.
 func NewFrame(message []byte) *Frame {
 	return &Frame{mem.BufferSlice{mem.SliceBuffer(message)}}
-}
-
-// NewSlabFrame returns a frame of the message in a slab. The frame must be sent
-// exactly once. When it has been written to the connection, the slab is returned
-// to its pool and written is called, which may be nil. If the connection breaks,
-// written may not be called.
-func NewSlabFrame(slab *[]byte, written func()) *Frame {
-	return &Frame{mem.BufferSlice{transport.NewBuffer(Trim(slab), Slabs, written)}}
 }
 
 // Bytes returns a received message as one slice. It is valid until Free.

@@ -11,8 +11,7 @@ import (
 // message ends at about 256 KiB; the rest is for the event that exceeds it.
 const LargeSlab = 320 << 10
 
-// SmallSlab is the capacity in bytes of the smallest slabs. It is at least
-// transport.MinNotified, so that the server learns when a message has been written.
+// SmallSlab is the capacity in bytes of the smallest slabs.
 const SmallSlab = 1280
 
 // Slabs is the pool of buffers that messages are built in. Unlike gRPC's own

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/transport"
+	"github.com/umadb-go/umadb/internal/grpcgo"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -29,7 +29,7 @@ func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 	if errors.As(err, &e) && e.ConflictPosition != 0 {
 		response.ConflictPosition = &e.ConflictPosition
 	}
-	return transport.AddDetails(st, response, userAgent)
+	return grpcgo.AddDetails(st, response, userAgent)
 }
 
 // FromStatus converts the error of a failed call, and the trailer received with
@@ -45,7 +45,7 @@ func FromStatus(err error, trailer metadata.MD) error {
 		st = status.FromContextError(err)
 	}
 	text, response := shorten(st.Message()), new(umadbv1.ErrorResponse)
-	code, found := transport.ReadDetails(st, trailer, response)
+	code, found := grpcgo.ReadDetails(st, trailer, response)
 	if found {
 		text = shorten(response.GetMessage())
 		if r, ok := rowOfType(response.GetErrorType()); ok {
@@ -63,7 +63,7 @@ func FromStatus(err error, trailer metadata.MD) error {
 }
 
 func transportError(code codes.Code, text string) error {
-	text, ours := transport.Reason(text)
+	text, ours := grpcgo.Reason(text)
 	cause := transportCause(code)
 	switch {
 	case ours || code == codes.Unavailable: // the code adds nothing to the kind

@@ -1,4 +1,4 @@
-package transport_test
+package grpcgo_test
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,236 +19,18 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/umadb-go/umadb/internal/transport"
+	"github.com/umadb-go/umadb/internal/grpcgo"
 )
 
 // The tests of this file fail if grpc-go no longer does what this package relies on,
 // although it has not guaranteed it. Each subtest is named after one such promise.
-
-// TestServerContract contains what servers rely on.
-func TestServerContract(t *testing.T) {
-	t.Run("a handler can read the body of its request", bodyIsReadable)
-	t.Run("the frames of a body are counted", framesAreCounted)
-	t.Run("a status ends a read that waits, and is the one that is sent", endInterruptsFill)
-	t.Run("the deadline is cleared when the handshakes have ended", deadlineIsCleared)
-	t.Run("the context of a call contains the address of the connection", ownerIsFound)
-	t.Run("the context of a refused call is done", refusedCallIsDone)
-	t.Run("a closed connection ends its calls", closeEndsCalls)
-	t.Run("a buffer returns to its pool when its message is written", buffersReturn)
-	t.Run("a trailer of bare details is sent unchanged", bareDetailsAreSent)
-}
-
-func bodyIsReadable(t *testing.T) {
-	ended := make(chan error, 3)
-	address := serve(t, func(_ any, stream grpc.ServerStream) error {
-		body, err := transport.BodyOf(stream.Context())
-		if err != nil {
-			ended <- err
-			return err
-		}
-		got := make([]byte, 7)
-		if err := body.Fill(got); err != nil || string(got) != string(framed([]byte("ab"))) {
-			t.Errorf("read %q, %v", got, err)
-		}
-		ended <- body.Fill(make([]byte, 5))
-		return nil
-	}, nil)
-	client := connect(t, address)
-	for i, row := range []struct {
-		rest string
-		end  error
-	}{{"", io.EOF}, {"123", io.ErrUnexpectedEOF}, {"12345", nil}} {
-		stream := uint32(2*i + 1)
-		client.call(stream)
-		client.must(client.WriteData(stream, false, framed([]byte("ab"))))
-		client.must(client.WriteData(stream, true, []byte(row.rest)))
-		want(t, ended, row.end, fmt.Sprintf("the end of a body with %q in place of a header", row.rest))
-	}
-}
-
-func framesAreCounted(t *testing.T) {
-	counted := make(chan int, 1)
-	arrived := make(chan struct{})
-	address := serve(t, func(_ any, stream grpc.ServerStream) error {
-		body, err := transport.BodyOf(stream.Context())
-		if err != nil {
-			t.Error(err)
-			return err
-		}
-		<-arrived
-		got := make([]byte, 9)
-		n, err := body.FillCounting(got)
-		if err != nil || string(got) != "123456789" {
-			t.Errorf("read %q, %v", got, err)
-		}
-		counted <- n
-		return nil
-	}, nil)
-	client := connect(t, address)
-	client.call(1)
-	for _, data := range []string{"1", "2", "3", "4567", "8", "9"} {
-		client.must(client.WriteData(1, false, []byte(data)))
-	}
-	close(arrived)
-	want(t, counted, 6, "the number of frames")
-}
-
-func endInterruptsFill(t *testing.T) {
-	bodies, ended := make(chan transport.Body, 1), make(chan bool, 1)
-	address := serve(t, func(_ any, stream grpc.ServerStream) error {
-		body, err := transport.BodyOf(stream.Context())
-		if err != nil {
-			t.Error(err)
-			return err
-		}
-		bodies <- body
-		ended <- body.Fill(make([]byte, 5)) != nil
-		return status.Error(codes.Aborted, "not sent")
-	}, nil)
-	client := connect(t, address)
-	client.call(1)
-	(<-bodies).End(status.New(codes.DataLoss, "sent"))
-	want(t, ended, true, "the read has failed")
-	if got := client.status(1); got != "15" {
-		t.Errorf("the status is %q, want 15 for DATA_LOSS", got)
-	}
-}
-
-func deadlineIsCleared(t *testing.T) {
-	for name, handshake := range map[string]func(net.Conn){
-		"success": func(conn net.Conn) {
-			_, _ = conn.Write([]byte(http2.ClientPreface))
-			_ = http2.NewFramer(conn, conn).WriteSettings()
-		},
-		"failure": func(conn net.Conn) { _, _ = conn.Write([]byte("GET / HTTP/1.1\r\nHost: test\r\n\r\n")) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			established := make(chan bool, 1)
-			var started sync.Mutex
-			began := false
-			address := serve(t, respond, func(accepted net.Conn) net.Conn {
-				return &transport.Conn{Conn: accepted, Established: func() {
-					started.Lock()
-					defer started.Unlock()
-					established <- began
-				}}
-			})
-			conn, err := net.Dial("tcp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			time.Sleep(50 * time.Millisecond) // in which it is not established
-			started.Lock()
-			began = true
-			started.Unlock()
-			handshake(conn)
-			want(t, established, true, "established after the handshake has started")
-		})
-	}
-}
-
-func ownerIsFound(t *testing.T) {
-	owners := make(chan any, 2)
-	admit := func(ctx context.Context, called string, header metadata.MD) (context.Context, error) {
-		owners <- transport.OwnerOf(ctx)
-		if called != method || len(header.Get("name")) != 1 {
-			t.Errorf("the method is %q, the headers are %v", called, header)
-		}
-		return context.WithValue(ctx, contextKey{}, "value"), nil
-	}
-	address := serve(t, func(_ any, stream grpc.ServerStream) error {
-		owners <- transport.OwnerOf(stream.Context())
-		if stream.Context().Value(contextKey{}) != "value" {
-			t.Error("the context of the handler is not that of admission")
-		}
-		return respond(nil, stream)
-	}, func(accepted net.Conn) net.Conn {
-		return &transport.Conn{Conn: accepted, Owner: "owner", Established: func() {}}
-	}, transport.AdmitCalls(admit))
-	ctx := metadata.AppendToOutgoingContext(within(t), "name", "value")
-	if err := dial(t, address).Invoke(ctx, method, new(emptypb.Empty), new(emptypb.Empty)); err != nil {
-		t.Fatal(err)
-	}
-	want(t, owners, any("owner"), "the owner when the call is admitted")
-	want(t, owners, any("owner"), "the owner in the handler")
-}
-
-type contextKey struct{}
-
-// gRPC refuses calls with an unknown compression after they were admitted.
-func refusedCallIsDone(t *testing.T) {
-	admitted := make(chan context.Context, 1)
-	address := serve(t, func(any, grpc.ServerStream) error {
-		t.Error("the handler is called")
-		return nil
-	}, nil, transport.AdmitCalls(func(ctx context.Context, _ string, _ metadata.MD) (context.Context, error) {
-		admitted <- ctx
-		return ctx, nil
-	}))
-	client := connect(t, address)
-	client.call(1, "grpc-encoding", "unknown")
-	if got := client.status(1); got != "12" {
-		t.Errorf("the status is %q, want 12 for UNIMPLEMENTED", got)
-	}
-	select {
-	case <-(<-admitted).Done():
-	case <-time.After(patience):
-		t.Error("the context is not done")
-	}
-}
-
-func closeEndsCalls(t *testing.T) {
-	accepted, ended := make(chan net.Conn, 1), make(chan bool, 1)
-	address := serve(t, func(_ any, stream grpc.ServerStream) error {
-		(<-accepted).Close()
-		<-stream.Context().Done()
-		ended <- true
-		return nil
-	}, func(conn net.Conn) net.Conn { accepted <- conn; return conn })
-	connect(t, address).call(1)
-	want(t, ended, true, "the context of the call is done")
-}
-
-// bufferCodec sends buffers, and nothing else.
-type bufferCodec struct{ encoding.CodecV2 }
-
-func (bufferCodec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{v.(mem.Buffer)}, nil
-}
-
-func buffersReturn(t *testing.T) {
-	written := make(chan bool, 2)
-	address := serve(t, func(_ any, stream grpc.ServerStream) error {
-		for i := range 2 {
-			data := make([]byte, 10, transport.MinNotified)
-			if err := stream.SendMsg(transport.NewBuffer(&data, mem.NopBufferPool{}, func() { written <- i == 0 })); err != nil {
-				t.Error(err)
-			}
-		}
-		return nil
-	}, nil, grpc.ForceServerCodecV2(bufferCodec{encoding.GetCodecV2("proto")}))
-	// The window of the stream is enough for the first message.
-	client := connect(t, address, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 15})
-	client.call(1)
-	want(t, written, true, "the first message is written")
-	select {
-	case <-written:
-		t.Error("a message was reported as written before the client's window allowed it")
-	case <-time.After(50 * time.Millisecond):
-	}
-	client.must(client.WriteWindowUpdate(1, 100))
-	want(t, written, false, "the second message is written")
-}
 
 // failing returns a handler that fails with details, in the form for a user agent, or for
 // the client's if agent is "".
@@ -260,21 +41,12 @@ func failing(t *testing.T, agent string) grpc.StreamHandler {
 			header, _ := metadata.FromIncomingContext(stream.Context())
 			userAgent = header.Get("user-agent")[0]
 		}
-		st, trailer := transport.AddDetails(status.New(codes.FailedPrecondition, "text"), wrapperspb.String("details"), userAgent)
+		st, trailer := grpcgo.AddDetails(status.New(codes.FailedPrecondition, "text"), wrapperspb.String("details"), userAgent)
 		if packed := trailer == nil; packed != (agent == "") {
 			t.Errorf("for %q the details are packed: %v", userAgent, packed)
 		}
 		stream.SetTrailer(trailer)
 		return st.Err()
-	}
-}
-
-func bareDetailsAreSent(t *testing.T) {
-	conn := dial(t, serve(t, failing(t, "tonic"), nil))
-	var trailer metadata.MD
-	_ = conn.Invoke(within(t), method, new(emptypb.Empty), new(emptypb.Empty), grpc.Trailer(&trailer))
-	if got := trailer.Get("grpc-status-details-bin"); len(got) != 1 || got[0] != "\n\x07details" {
-		t.Errorf("the trailer contains %q", got)
 	}
 }
 
@@ -290,9 +62,9 @@ func TestClientContract(t *testing.T) {
 }
 
 func detailsAreRead(t *testing.T, agent string) {
-	attempt, err := transport.Invoke(within(t), dial(t, serve(t, failing(t, agent), nil)), method, new(emptypb.Empty), new(emptypb.Empty))
+	attempt, err := grpcgo.Invoke(within(t), dial(t, serve(t, failing(t, agent), nil)), method, new(emptypb.Empty), new(emptypb.Empty))
 	details := new(wrapperspb.StringValue)
-	code, found := transport.ReadDetails(status.Convert(err), attempt.Trailer, details)
+	code, found := grpcgo.ReadDetails(status.Convert(err), attempt.Trailer, details)
 	if code != codes.FailedPrecondition || !found || details.GetValue() != "details" {
 		t.Errorf("code %v, details %v of %v", code, details, err)
 	}
@@ -301,7 +73,7 @@ func detailsAreRead(t *testing.T, agent string) {
 func unsentCall(t *testing.T) {
 	refusing := listen(t)
 	refusing.Close()
-	attempt, err := transport.Invoke(within(t), dial(t, refusing.Addr().String()), method, new(emptypb.Empty), new(emptypb.Empty))
+	attempt, err := grpcgo.Invoke(within(t), dial(t, refusing.Addr().String()), method, new(emptypb.Empty), new(emptypb.Empty))
 	if status.Code(err) != codes.Unavailable || attempt.Sent || attempt.Answered {
 		t.Errorf("%+v, %v", attempt, err)
 	}
@@ -309,7 +81,7 @@ func unsentCall(t *testing.T) {
 
 func answeredCall(t *testing.T) {
 	conn := dial(t, serve(t, func(any, grpc.ServerStream) error { return status.Error(codes.ResourceExhausted, "") }, nil))
-	attempt, err := transport.Invoke(within(t), conn, method, new(emptypb.Empty), new(emptypb.Empty))
+	attempt, err := grpcgo.Invoke(within(t), conn, method, new(emptypb.Empty), new(emptypb.Empty))
 	if status.Code(err) != codes.ResourceExhausted || !attempt.Sent || !attempt.Answered {
 		t.Errorf("%+v, %v", attempt, err)
 	}
@@ -340,7 +112,7 @@ func startServer(t *testing.T, conn net.Conn) *frames {
 }
 
 func resetCall(t *testing.T) {
-	attempt, err := transport.Invoke(within(t), dial(t, resetting(t)), method, new(emptypb.Empty), new(emptypb.Empty))
+	attempt, err := grpcgo.Invoke(within(t), dial(t, resetting(t)), method, new(emptypb.Empty), new(emptypb.Empty))
 	if status.Code(err) != codes.ResourceExhausted || !attempt.Sent || attempt.Answered {
 		t.Errorf("%+v, %v", attempt, err)
 	}
@@ -365,7 +137,7 @@ func endedStream(t *testing.T) {
 		if err := stream.RecvMsg(new(emptypb.Empty)); err == nil {
 			t.Fatal("a message was received")
 		}
-		if got := transport.HasHeaders(stream); got != row.headers {
+		if got := grpcgo.HasHeaders(stream); got != row.headers {
 			t.Errorf("%s: HasHeaders is %v", name, got)
 		}
 	}
@@ -373,20 +145,20 @@ func endedStream(t *testing.T) {
 
 func connectError(t *testing.T) {
 	conn := dial(t, serve(t, respond, nil))
-	if err := transport.ConnectError(conn); err != nil {
+	if err := grpcgo.ConnectError(conn); err != nil {
 		t.Errorf("before the first attempt: %v", err)
 	}
 	if err := conn.Invoke(within(t), method, new(emptypb.Empty), new(emptypb.Empty)); err != nil {
 		t.Fatal(err)
 	}
-	if err := transport.ConnectError(conn); err != nil {
+	if err := grpcgo.ConnectError(conn); err != nil {
 		t.Errorf("while connected: %v", err)
 	}
 	refusing := dial(t, "unused", grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
 		return nil, errors.New("the cause")
 	}))
 	awaitFailure(t, refusing)
-	if got, _ := transport.Reason(status.Convert(transport.ConnectError(refusing)).Message()); got != "the cause" {
+	if got, _ := grpcgo.Reason(status.Convert(grpcgo.ConnectError(refusing)).Message()); got != "the cause" {
 		t.Errorf("after a failed attempt: %v", got)
 	}
 }
@@ -413,7 +185,7 @@ func TestTextContract(t *testing.T) {
 		t.Run(row.promise, func(t *testing.T) {
 			conn := dial(t, accept(t, row.serve), row.option, grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: row.timeout}))
 			awaitFailure(t, conn)
-			wantReason(t, transport.ConnectError(conn), row.want)
+			wantReason(t, grpcgo.ConnectError(conn), row.want)
 		})
 	}
 	t.Run("the server refuses connections", func(t *testing.T) {
@@ -422,7 +194,7 @@ func TestTextContract(t *testing.T) {
 		refusing.Close()
 		conn := dial(t, refusing.Addr().String())
 		awaitFailure(t, conn)
-		wantReason(t, transport.ConnectError(conn), refused)
+		wantReason(t, grpcgo.ConnectError(conn), refused)
 		// A call that waits for a connection has another text.
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
@@ -442,7 +214,7 @@ func TestTextContract(t *testing.T) {
 		t.Run(http.StatusText(code), func(t *testing.T) {
 			err := invoke(t, proxy(t, code))
 			wantReason(t, err, text)
-			if got := transport.RefusedForSize(err); got != (code == http.StatusRequestEntityTooLarge) {
+			if got := grpcgo.RefusedForSize(err); got != (code == http.StatusRequestEntityTooLarge) {
 				t.Errorf("RefusedForSize is %v", got)
 			}
 		})
@@ -453,7 +225,7 @@ func TestTextContract(t *testing.T) {
 func wantReason(t *testing.T, err error, pattern string) {
 	t.Helper()
 	text := status.Convert(err).Message()
-	if got, _ := transport.Reason(text); !regexp.MustCompile(`^(`+pattern+`)$`).MatchString(got) || strings.Contains(got, "rpc error") {
+	if got, _ := grpcgo.Reason(text); !regexp.MustCompile(`^(`+pattern+`)$`).MatchString(got) || strings.Contains(got, "rpc error") {
 		t.Errorf("grpc-go returns\n\t%q\nof which remains\n\t%q\nwant %s", text, got, pattern)
 	}
 }

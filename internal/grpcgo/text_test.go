@@ -1,4 +1,4 @@
-package transport_test
+package grpcgo_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/umadb-go/umadb/internal/transport"
+	"github.com/umadb-go/umadb/internal/grpcgo"
 )
 
 func TestTransportErrorsAreShortened(t *testing.T) {
@@ -25,7 +25,7 @@ func TestTransportErrorsAreShortened(t *testing.T) {
 		"the server is shutting down":       "the server is shutting down",
 		`"one" and "two" are our own words`: `"one" and "two" are our own words`,
 	} {
-		if got, _ := transport.Reason(theirs); got != want {
+		if got, _ := grpcgo.Reason(theirs); got != want {
 			t.Errorf("%s\nbecame %q", theirs, got)
 		}
 	}
@@ -38,10 +38,10 @@ func TestHTTPErrorsOfProxiesAreShortened(t *testing.T) {
 		"502 (Bad Gateway)":              "HTTP 502 (Bad Gateway) instead of a gRPC response; a proxy may be unable to reach the server",
 	} {
 		text := "unexpected HTTP status code received from server: " + theirs + page
-		if got, ours := transport.Reason(text); got != want || !ours {
+		if got, ours := grpcgo.Reason(text); got != want || !ours {
 			t.Errorf("%s became %q", theirs, got)
 		}
-		if tooLarge := theirs[:3] == "413"; transport.RefusedForSize(status.Error(codes.Unknown, text)) != tooLarge {
+		if tooLarge := theirs[:3] == "413"; grpcgo.RefusedForSize(status.Error(codes.Unknown, text)) != tooLarge {
 			t.Errorf("RefusedForSize is %v for %s", !tooLarge, theirs)
 		}
 	}

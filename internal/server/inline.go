@@ -1,0 +1,87 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/umadb-go/umadb/internal/record"
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+// The functions begin… serve calls whose request is small and that need not wait, in the
+// goroutine that reads the connection. They report false if a call may have to wait, or is
+// not valid: its handler then serves it, and returns the error.
+
+// beginHead begins Head.
+func (s *Server) beginHead(c *call, request []byte) bool {
+	if len(request) > 0 {
+		return false
+	}
+	position, err := s.store.Head(context.Background())
+	if err != nil {
+		return false
+	}
+	c.Reply(positionMessage(position))
+	return true
+}
+
+// positionMessage encodes a response with a position in field 1, or an empty one for 0.
+func positionMessage(position uint64) []byte {
+	if position == 0 {
+		return nil
+	}
+	message := protowire.AppendTag(make([]byte, 0, 1+protowire.SizeVarint(position)), 1, protowire.VarintType)
+	return protowire.AppendVarint(message, position)
+}
+
+// inlineAppend is an append that is being committed.
+type inlineAppend struct {
+	server *Server
+	call   *call
+	slab   *[]byte // its request
+}
+
+// beginAppend begins Append. The store's committer answers it.
+func (s *Server) beginAppend(c *call, request []byte) bool {
+	if record.AppendQueryCost(request) > freeQuery {
+		return false
+	}
+	a := &inlineAppend{s, c, wire.Slabs.Get(len(request))}
+	copy(*a.slab, request)
+	parsed, err := record.ParseAppend(*a.slab, s.limits)
+	if err != nil {
+		wire.Slabs.Put(a.slab)
+		return false
+	}
+	s.appending.Add(1)
+	cancel, ok := s.store.Submit(parsed, c.Deadline(), a.done)
+	if !ok {
+		a.drop()
+		return false
+	}
+	s.appends.granted()
+	c.OnCancel(cancel)
+	return true
+}
+
+// drop is called when the store does not use the request any longer.
+func (a *inlineAppend) drop() {
+	wire.Slabs.Put(a.slab)
+	a.server.appending.Add(-1)
+}
+
+// done answers the append.
+func (a *inlineAppend) done(position uint64, err error) {
+	a.drop()
+	switch {
+	case err == nil:
+		a.call.Reply(positionMessage(position))
+	case errors.Is(err, context.Canceled): // by the client or, at its end, by the server
+		a.call.Fail(stopping, nil)
+	default:
+		st, trailer := wire.ToStatus(err, a.call.Header().Get("user-agent"))
+		a.call.Fail(st, trailer)
+	}
+}

@@ -1,0 +1,243 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// frameHeader is the size of the header of an HTTP/2 frame.
+const frameHeader = 9
+
+var (
+	errStopped   = errors.New("transport: the server was stopped")
+	errDrained   = errors.New("transport: the connection was drained")
+	errNoALPN    = errors.New("transport: the client does not offer HTTP/2 (ALPN)")
+	errPreface   = errors.New("transport: the client does not speak HTTP/2")
+	errUnpinged  = errors.New("transport: the client does not answer pings")
+	errManyPings = errors.New("transport: too many pings")
+)
+
+// conn is an accepted connection.
+type conn struct {
+	server   *Server
+	accepted net.Conn // as it was accepted
+	net      net.Conn // accepted, or TLS over it
+
+	// What follows belongs to the goroutine that reads the connection.
+	reader   *bufio.Reader
+	framer   *http2.Framer // reads frames
+	headers  headerReader
+	received uint32 // bytes of requests that were not added to the window of the connection again
+	pings    pingLimit
+
+	// handling is set while frames are handled: their answers are written afterwards.
+	handling atomic.Bool
+	lastRead atomic.Int64 // time of the last frame, in Unix ns
+
+	mu       sync.Mutex
+	changed  sync.Cond          // of mu; signalled when a stream can continue
+	streams  map[uint32]*Stream // guarded by mu; calls in progress
+	serving  int                // guarded by mu; goroutines that serve calls, of which some may have ended
+	lastID   uint32             // guarded by mu; of the last stream
+	output   output             // guarded by mu
+	draining drainState         // guarded by mu
+	pinged   int64              // guarded by mu; when a ping was sent that was not answered, in Unix ns, or 0
+	err      error              // guarded by mu; why the connection was closed, or nil
+}
+
+// drainState is the progress of draining a connection.
+type drainState int
+
+const (
+	notDraining drainState = iota
+	// announced: GOAWAY was sent, so that the client makes no more calls. Those that it has
+	// made before it knows may still arrive.
+	announced
+	// refusing: the client knows. When the last call has ended, the connection is closed.
+	refusing
+)
+
+// serveConn serves a connection until it is closed.
+func (s *Server) serveConn(accepted net.Conn) {
+	c := &conn{server: s, accepted: accepted, net: accepted, streams: make(map[uint32]*Stream)}
+	c.changed.L = &c.mu
+	c.output.init()
+	if !s.add(c) {
+		accepted.Close()
+		return
+	}
+	defer s.remove(c)
+	err := c.handshake()
+	for err == nil {
+		err = c.next()
+	}
+	c.close(err)
+}
+
+// handshake does the TLS handshake and exchanges the first frames.
+func (c *conn) handshake() error {
+	o := &c.server.options
+	c.accepted.SetDeadline(time.Now().Add(o.HandshakeTimeout))
+	if o.TLS != nil {
+		secure := tls.Server(c.accepted, o.TLS)
+		if err := secure.HandshakeContext(context.Background()); err != nil {
+			return err
+		}
+		if secure.ConnectionState().NegotiatedProtocol != http2.NextProtoTLS {
+			return errNoALPN
+		}
+		c.net = secure
+	}
+	c.reader = bufio.NewReaderSize(c.net, o.ReadBuffer)
+	c.framer = http2.NewFramer(nil, c.reader)
+	c.framer.SetReuseFrames()
+	c.framer.SetMaxReadFrameSize(maxFrame)
+	c.headers.init(o)
+	c.mu.Lock()
+	c.output.settings(o)
+	c.mu.Unlock()
+	c.flush()
+
+	preface := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(c.reader, preface); err != nil {
+		return err
+	}
+	if string(preface) != http2.ClientPreface {
+		return errPreface
+	}
+	frame, err := c.framer.ReadFrame()
+	if err != nil {
+		return c.frameError(err)
+	}
+	settings, ok := frame.(*http2.SettingsFrame)
+	if !ok || settings.IsAck() {
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	}
+	if err := c.onSettings(settings); err != nil {
+		return err
+	}
+	c.touch()
+	return c.accepted.SetDeadline(time.Time{})
+}
+
+// next reads a frame and handles it. Before it waits for a frame, it writes the output.
+func (c *conn) next() error {
+	waits := !c.isBuffered()
+	if waits {
+		c.handling.Store(false)
+		c.flush()
+	}
+	frame, err := c.framer.ReadFrame()
+	if err != nil {
+		return c.frameError(err)
+	}
+	if waits {
+		c.handling.Store(true)
+		c.touch()
+	}
+	if err := c.handle(frame); err != nil {
+		return c.frameError(err)
+	}
+	return c.awaitOutput()
+}
+
+// touch records that the client has sent something.
+func (c *conn) touch() { c.lastRead.Store(time.Now().UnixNano()) }
+
+// isBuffered reports whether a whole frame can be read without waiting.
+func (c *conn) isBuffered() bool {
+	if c.reader.Buffered() < frameHeader {
+		return false
+	}
+	header, _ := c.reader.Peek(frameHeader)
+	length := int(header[0])<<16 | int(header[1])<<8 | int(header[2])
+	return c.reader.Buffered() >= frameHeader+length
+}
+
+// frameError handles an error of a frame. An error of a stream ends only that one; others
+// are returned.
+func (c *conn) frameError(err error) error {
+	var stream http2.StreamError
+	if errors.As(err, &stream) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.output.reset(stream.StreamID, stream.Code)
+		if s := c.streams[stream.StreamID]; s != nil {
+			c.end(s, errReset)
+		}
+		return nil
+	}
+	code := http2.ErrCodeProtocol
+	var connection http2.ConnectionError
+	switch {
+	case errors.As(err, &connection):
+		code = http2.ErrCode(connection)
+	case errors.Is(err, http2.ErrFrameTooLarge):
+		code = http2.ErrCodeFrameSize
+	case errors.Is(err, errManyPings):
+		code = http2.ErrCodeEnhanceYourCalm
+	default:
+		return err // the connection is broken
+	}
+	c.mu.Lock()
+	c.output.goAway(c.lastID, code, err)
+	c.mu.Unlock()
+	c.flush()
+	return err
+}
+
+// drain asks the client to make no more calls. It closes the connection if the handshake
+// is not finished.
+func (c *conn) drain() {
+	if c.lastRead.Load() == 0 {
+		c.accepted.Close()
+		return
+	}
+	c.mu.Lock()
+	if c.draining == notDraining && c.err == nil {
+		c.draining = announced
+		c.output.goAway(maxStreamID, http2.ErrCodeNo, nil)
+		c.output.ping(drainPing)
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+// refuse is called when the client knows that it must not make more calls.
+func (c *conn) refuse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining == announced {
+		c.draining = refusing
+		c.output.goAway(c.lastID, http2.ErrCodeNo, nil)
+	}
+}
+
+// isDrained reports whether the connection can be closed. The caller must hold mu.
+func (c *conn) isDrained() bool {
+	return c.draining == refusing && len(c.streams) == 0 && c.serving == 0
+}
+
+// close closes the connection and ends its calls.
+func (c *conn) close(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
+	c.err = err
+	for _, s := range c.streams {
+		c.end(s, errClosed)
+	}
+	c.changed.Broadcast()
+	c.accepted.Close() // not c.net, which would wait for a write in progress
+}

@@ -1,0 +1,333 @@
+package transport
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// Header is the headers of a call. It must not be changed.
+type Header struct {
+	Method string // the path, for example "/umadb.v1.DCB/Append"
+	// Timeout is how long the client waits, or 0 if it does not say.
+	Timeout time.Duration
+
+	fields  []hpack.HeaderField // all other fields
+	inline  bool                // the method may be offered to Handler.Begin
+	refusal *refusal            // why the call is refused, or nil
+}
+
+// refusal is the answer to headers that are not those of a gRPC call.
+type refusal struct {
+	http   int
+	status *status.Status
+}
+
+// Get returns the first value of a field of text, or "".
+func (h *Header) Get(name string) string {
+	for i := range h.fields {
+		if h.fields[i].Name == name {
+			return h.fields[i].Value
+		}
+	}
+	return ""
+}
+
+// Fields calls visit with the names and values of all fields.
+func (h *Header) Fields(visit func(name, value string)) {
+	for i := range h.fields {
+		visit(h.fields[i].Name, h.fields[i].Value)
+	}
+}
+
+// Metadata returns the fields as metadata. Values of fields with a name in "-bin" are
+// decoded.
+func (h *Header) Metadata() metadata.MD {
+	md := make(metadata.MD, len(h.fields))
+	h.Fields(func(name, value string) {
+		if strings.HasSuffix(name, binarySuffix) {
+			decoded, err := decodeBinary(value)
+			if err != nil {
+				return // checked before
+			}
+			value = decoded
+		}
+		md[name] = append(md[name], value)
+	})
+	return md
+}
+
+const binarySuffix = "-bin"
+
+// decodeBinary decodes the value of a binary field, which may be padded.
+func decodeBinary(value string) (string, error) {
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
+	return string(decoded), err
+}
+
+func encodeBinary(value string) string { return base64.RawStdEncoding.EncodeToString([]byte(value)) }
+
+const (
+	// maxRecognised is the number of header blocks that are recognised, and
+	// maxRecognisedBytes the size of the largest.
+	maxRecognised      = 4
+	maxRecognisedBytes = 32
+	// maxEmptyFragments is the number of CONTINUATION frames without content that are
+	// accepted for one header block.
+	maxEmptyFragments = 4
+	// fieldOverhead is added to the size of each field (RFC 9113, section 6.5.2).
+	fieldOverhead = 32
+)
+
+// headerReader decodes header blocks. A client that repeats its headers sends them as a
+// few bytes that refer to a table. Such a block is recognised without decoding it, as long
+// as the table has not changed.
+type headerReader struct {
+	decoder *hpack.Decoder
+	most    int // size of the headers of a call
+	inline  func(method string) bool
+
+	fragments []byte // of a block in several frames
+	empty     int    // number of empty frames among them
+	ended     bool   // the block is the end of its stream
+
+	fields     []hpack.HeaderField
+	size       int // of fields
+	recognised []recognised
+}
+
+// recognised is a header block that only refers to the table.
+type recognised struct {
+	block  []byte
+	header *Header
+}
+
+func (r *headerReader) init(o *Options) {
+	r.most, r.inline = o.HeaderBytes, o.Inline
+	r.decoder = hpack.NewDecoder(4096, func(f hpack.HeaderField) {
+		if r.size += len(f.Name) + len(f.Value) + fieldOverhead; r.size <= r.most {
+			r.fields = append(r.fields, f)
+		}
+	})
+	r.decoder.SetMaxStringLength(o.HeaderBytes)
+}
+
+// add adds a fragment of a header block. It fails if the block is too large: the encoded
+// block is not larger than the fields. What it is decoded to is checked by decode.
+func (r *headerReader) add(fragment []byte) error {
+	if len(fragment) == 0 {
+		r.empty++
+	}
+	if len(r.fragments)+len(fragment) > r.most || r.empty > maxEmptyFragments {
+		return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
+	}
+	r.fragments = append(r.fragments, fragment...)
+	return nil
+}
+
+// read decodes a whole header block: the fragments, or last if there are none.
+func (r *headerReader) read(last []byte) (*Header, error) {
+	block := last
+	if len(r.fragments) > 0 || r.empty > 0 {
+		if err := r.add(last); err != nil {
+			return nil, err
+		}
+		block = r.fragments
+		defer func() { r.fragments, r.empty = nil, 0 }()
+	}
+	if !refersOnly(block) {
+		r.recognised = r.recognised[:0] // the table may change
+		return r.decode(block)
+	}
+	for i := range r.recognised {
+		if string(r.recognised[i].block) == string(block) {
+			return r.recognised[i].header, nil
+		}
+	}
+	h, err := r.decode(block)
+	if err == nil && h.refusal == nil && len(r.recognised) < maxRecognised {
+		r.recognised = append(r.recognised, recognised{append([]byte(nil), block...), h})
+	}
+	return h, err
+}
+
+// refersOnly reports whether a block consists of fields in the table, each in one byte
+// (RFC 7541, section 6.1).
+func refersOnly(block []byte) bool {
+	if len(block) > maxRecognisedBytes {
+		return false
+	}
+	for _, b := range block {
+		if b <= 0x80 || b == 0xff {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *headerReader) decode(block []byte) (*Header, error) {
+	r.fields, r.size = r.fields[:0], 0
+	if _, err := r.decoder.Write(block); err != nil {
+		return nil, http2.ConnectionError(http2.ErrCodeCompression)
+	}
+	if err := r.decoder.Close(); err != nil {
+		return nil, http2.ConnectionError(http2.ErrCodeCompression)
+	}
+	if r.size > r.most {
+		return &Header{refusal: &refusal{http.StatusRequestHeaderFieldsTooLarge, status.Newf(codes.ResourceExhausted, "the headers of the call are larger than %d bytes", r.most)}}, nil
+	}
+	h := new(Header)
+	if err := h.parse(r.fields); err != nil {
+		return nil, err
+	}
+	h.inline = h.refusal == nil && r.inline(h.Method)
+	return h, nil
+}
+
+// errMalformed is the error of headers that are not valid in HTTP/2.
+var errMalformed = errors.New("malformed headers")
+
+// parse sets the header from decoded fields. It fails with errMalformed if they are not
+// valid in HTTP/2 (RFC 9113, section 8.2).
+func (h *Header) parse(fields []hpack.HeaderField) error {
+	var pseudo pseudoFields
+	var contentType string
+	h.fields = make([]hpack.HeaderField, 0, len(fields))
+	for i, f := range fields {
+		if strings.HasPrefix(f.Name, ":") {
+			if i != pseudo.count || !pseudo.set(f) {
+				return errMalformed
+			}
+			continue
+		}
+		switch f.Name {
+		case "content-type":
+			contentType = f.Value
+		case "grpc-encoding":
+			if f.Value != "identity" {
+				h.refuse(http.StatusOK, codes.Unimplemented, "compression %.40q is not supported", f.Value)
+			}
+		case "grpc-timeout":
+			timeout, err := parseTimeout(f.Value)
+			if err != nil {
+				h.refuse(http.StatusBadRequest, codes.Internal, "malformed grpc-timeout: %v", err)
+			}
+			h.Timeout = timeout
+			continue
+		case "te":
+			if f.Value != "trailers" {
+				return errMalformed
+			}
+			continue
+		case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
+			return errMalformed
+		}
+		if !isFieldName(f.Name) || !httpguts.ValidHeaderFieldValue(f.Value) {
+			return errMalformed
+		}
+		if strings.HasSuffix(f.Name, binarySuffix) {
+			if _, err := decodeBinary(f.Value); err != nil {
+				h.refuse(http.StatusBadRequest, codes.Internal, "malformed binary metadata in header %q: %v", f.Name, err)
+			}
+		}
+		h.fields = append(h.fields, f)
+	}
+	if pseudo.method == "" || pseudo.scheme == "" || pseudo.path == "" {
+		return errMalformed
+	}
+	h.Method = pseudo.path
+	if pseudo.authority != "" {
+		h.fields = append(h.fields, hpack.HeaderField{Name: ":authority", Value: pseudo.authority})
+	}
+	switch {
+	case pseudo.method != http.MethodPost:
+		h.refuse(http.StatusMethodNotAllowed, codes.Internal, "the HTTP method is %.20q and not POST", pseudo.method)
+	case !isGRPC(contentType):
+		h.refuse(http.StatusUnsupportedMediaType, codes.InvalidArgument, "invalid gRPC request content-type %.100q", contentType)
+	}
+	return nil
+}
+
+// pseudoFields are the values of the fields with a name that starts with a colon.
+type pseudoFields struct {
+	method, scheme, path, authority string
+	count                           int
+}
+
+// set sets the value of a field. It reports false if the field is unknown or repeats.
+func (p *pseudoFields) set(f hpack.HeaderField) bool {
+	var value *string
+	switch f.Name {
+	case ":method":
+		value = &p.method
+	case ":scheme":
+		value = &p.scheme
+	case ":path":
+		value = &p.path
+	case ":authority":
+		value = &p.authority
+	}
+	if value == nil || *value != "" {
+		return false
+	}
+	*value = f.Value
+	p.count++
+	return true
+}
+
+// refuse records the first reason to refuse the call.
+func (h *Header) refuse(http int, code codes.Code, format string, args ...any) {
+	if h.refusal == nil {
+		h.refusal = &refusal{http, status.Newf(code, format, args...)}
+	}
+}
+
+// isGRPC reports whether a content type is that of gRPC with any encoding.
+func isGRPC(contentType string) bool {
+	rest, found := strings.CutPrefix(contentType, "application/grpc")
+	return found && (rest == "" || rest[0] == '+' || rest[0] == ';')
+}
+
+// isFieldName reports whether a name of a field is valid in HTTP/2: a token without
+// upper-case letters.
+func isFieldName(name string) bool {
+	return name != "" && httpguts.ValidHeaderFieldName(name) && strings.ToLower(name) == name
+}
+
+// timeoutUnits are the units of grpc-timeout.
+var timeoutUnits = map[byte]time.Duration{
+	'H': time.Hour, 'M': time.Minute, 'S': time.Second,
+	'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond,
+}
+
+// parseTimeout parses the value of grpc-timeout: up to eight digits and a unit. A timeout
+// that is 0 is returned as 1 ns.
+func parseTimeout(text string) (time.Duration, error) {
+	if len(text) < 2 || len(text) > 9 {
+		return 0, fmt.Errorf("%.20q is not up to eight digits and a unit", text)
+	}
+	unit, known := timeoutUnits[text[len(text)-1]]
+	if !known {
+		return 0, fmt.Errorf("%q has an unknown unit", text)
+	}
+	n, err := strconv.ParseUint(text[:len(text)-1], 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number and a unit", text)
+	}
+	if n > uint64(math.MaxInt64/unit) {
+		return math.MaxInt64, nil
+	}
+	return max(time.Duration(n)*unit, 1), nil
+}

@@ -1,0 +1,214 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/status"
+)
+
+// Handler serves the calls of a Server.
+type Handler interface {
+	// Admit is called when the headers of a call have arrived, in the goroutine that
+	// reads the connection. If it returns an error, that is the status of the call.
+	Admit(*Stream) error
+	// Begin is offered a call whose whole request, without its gRPC header, has arrived
+	// and has at most Options.InlineBytes. It runs in the goroutine that reads the
+	// connection, so it must not wait. It reports false if the call must be served by
+	// Serve. Otherwise the call must be answered once by Reply or Fail, in Begin or later.
+	// The bytes are valid until Begin returns.
+	Begin(stream *Stream, request []byte) bool
+	// Serve serves a call in a goroutine of its own. The error is the status of the call.
+	Serve(*Stream) error
+	// Release is called once for each admitted call, when the call has ended and nothing
+	// of it is kept: Serve has returned, or its answer was sent or is no longer wanted.
+	// It must not use the stream, except its state, and must not wait.
+	Release(*Stream)
+}
+
+// Options configures a Server.
+type Options struct {
+	// TLS is the configuration for encrypted connections; nil for no encryption.
+	TLS *tls.Config
+	// Inline reports whether a method may be offered to Handler.Begin.
+	Inline func(method string) bool
+	// InlineBytes is the maximum size of a request that is offered to Handler.Begin.
+	InlineBytes int
+	// MaxStreams is the maximum number of calls in progress of one connection.
+	MaxStreams uint32
+	// HeaderBytes is the maximum size of the headers of a call, each field with its 32
+	// bytes of overhead (RFC 9113, section 6.5.2).
+	HeaderBytes int
+	// ReadBuffer is the size of the read buffer of each connection.
+	ReadBuffer int
+	// StreamWindow is how many bytes of a request a client may send before they are read;
+	// ConnWindow is the same for all requests of a connection.
+	StreamWindow, ConnWindow uint32
+	// HandshakeTimeout bounds the TLS and HTTP/2 handshakes together.
+	HandshakeTimeout time.Duration
+	// PingAfter is how long a connection may be silent before it is pinged, and
+	// PingTimeout how long the answer may take before the connection is closed.
+	PingAfter, PingTimeout time.Duration
+	// PingInterval is the minimum interval between pings of a client.
+	PingInterval time.Duration
+}
+
+// Server serves gRPC calls.
+type Server struct {
+	handler Handler
+	options Options
+
+	// endTicker ends the goroutine that pings.
+	endTicker context.CancelFunc
+
+	mu        sync.Mutex
+	listeners map[net.Listener]bool // guarded by mu
+	conns     map[*conn]bool        // guarded by mu
+	draining  bool                  // guarded by mu; GracefulStop or Stop was called
+	running   sync.WaitGroup        // goroutines of connections and calls
+}
+
+// NewServer returns a server. It must be stopped.
+func NewServer(handler Handler, options Options) *Server {
+	ticking, end := context.WithCancel(context.Background())
+	s := &Server{
+		handler:   handler,
+		options:   options,
+		endTicker: end,
+		listeners: make(map[net.Listener]bool),
+		conns:     make(map[*conn]bool),
+	}
+	go s.keepAlive(ticking)
+	return s
+}
+
+// Serve accepts connections until the server is stopped, and then returns nil, or until
+// the listener fails. It closes the listener.
+func (s *Server) Serve(listener net.Listener) error {
+	defer listener.Close()
+	if !s.listen(listener) {
+		return nil
+	}
+	var delay time.Duration
+	for {
+		accepted, err := listener.Accept()
+		switch {
+		case err == nil:
+			delay = 0
+			s.running.Go(func() { s.serveConn(accepted) })
+			continue
+		case !s.listening(listener):
+			return nil
+		}
+		temporary, ok := err.(interface{ Temporary() bool })
+		if !ok || !temporary.Temporary() {
+			return err
+		}
+		// There may be no file descriptors left; others will be closed.
+		delay = min(max(5*time.Millisecond, 2*delay), time.Second)
+		time.Sleep(delay)
+	}
+}
+
+// listen records a listener. It reports false if the server is stopped.
+func (s *Server) listen(listener net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.listeners[listener] = true
+	return true
+}
+
+func (s *Server) listening(listener net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listeners[listener]
+}
+
+// add records a connection. It reports false if the server is stopped.
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.conns[c] = true
+	return true
+}
+
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// GracefulStop stops accepting connections and calls, and returns when all calls in
+// progress have ended.
+func (s *Server) GracefulStop() {
+	for _, c := range s.stop() {
+		c.drain()
+	}
+	s.running.Wait()
+	s.endTicker()
+}
+
+// Stop closes all connections, and returns when the calls in progress have ended, which
+// fail.
+func (s *Server) Stop() {
+	for _, c := range s.stop() {
+		c.close(errStopped)
+	}
+	s.running.Wait()
+	s.endTicker()
+}
+
+// stop closes the listeners and returns the connections.
+func (s *Server) stop() []*conn {
+	s.mu.Lock()
+	s.draining = true
+	for listener := range s.listeners {
+		listener.Close()
+	}
+	clear(s.listeners)
+	s.mu.Unlock()
+	return s.all()
+}
+
+// EndArriving ends the calls that started before a time and whose requests have not arrived
+// wholly, with a status.
+func (s *Server) EndArriving(before time.Time, st *status.Status) {
+	for _, c := range s.all() {
+		c.mu.Lock()
+		for _, stream := range c.streams {
+			if stream.start.Before(before) {
+				c.endArriving(stream, st)
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+// Cancel calls the functions that Stream.OnCancel has set, of the calls in progress.
+func (s *Server) Cancel() {
+	for _, c := range s.all() {
+		c.mu.Lock()
+		for _, stream := range c.streams {
+			stream.runCancel()
+		}
+		c.mu.Unlock()
+	}
+}
+
+// all returns the open connections.
+func (s *Server) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
+}

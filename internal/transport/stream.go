@@ -1,0 +1,457 @@
+package transport
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+var (
+	errReset   = status.Error(codes.Canceled, "the client has cancelled the call")
+	errClosed  = status.Error(codes.Unavailable, "the connection is closed")
+	errExpired = status.Error(codes.DeadlineExceeded, context.DeadlineExceeded.Error())
+	errEnded   = status.Error(codes.Internal, "the call has ended")
+)
+
+// Stream is a call. Handler.Serve uses it as a grpc.ServerStream; a call that was accepted
+// by Handler.Begin is answered by Reply or Fail.
+type Stream struct {
+	// State belongs to the Handler.
+	State any
+
+	id     uint32
+	conn   *conn
+	header *Header
+	start  time.Time
+
+	body body // guarded by conn.mu
+
+	// cancel is called when an inline call ends before it is answered; guarded by conn.mu.
+	cancel func()
+	// ended is the reason why nothing can be sent any longer, or nil; guarded by conn.mu.
+	ended  error
+	window int64 // guarded by conn.mu; the flow-control window for sending
+
+	blockedAnswer []byte // guarded by conn.mu; a message that waits for a window
+
+	phase phase // guarded by conn.mu
+
+	// What follows is set if the call is served by a goroutine.
+	ctx       context.Context    // not changed once the goroutine runs
+	endCtx    context.CancelFunc // guarded by conn.mu
+	sent      metadata.MD        // guarded by conn.mu; headers to be sent
+	sentStart bool               // guarded by conn.mu; headers were sent
+	trailer   metadata.MD        // of the goroutine
+}
+
+// phase is how far a call has come.
+type phase int
+
+const (
+	opened   phase = iota
+	admitted       // its request is arriving; it will be offered to Handler.Begin
+	offered        // to Handler.Begin, which has not failed
+	answered       // by Reply or Fail
+	served         // by a goroutine
+)
+
+// Header returns the headers of the call.
+func (s *Stream) Header() *Header { return s.header }
+
+// Conn returns the connection as it was accepted.
+func (s *Stream) Conn() net.Conn { return s.conn.accepted }
+
+// Deadline returns when the client stops waiting, or the zero time.
+func (s *Stream) Deadline() time.Time {
+	if s.header.Timeout == 0 {
+		return time.Time{}
+	}
+	return s.start.Add(s.header.Timeout)
+}
+
+// isExpired reports whether the client no longer waits.
+func (s *Stream) isExpired() bool {
+	return s.header.Timeout > 0 && time.Since(s.start) >= s.header.Timeout
+}
+
+// end ends a stream: nothing is sent on it any longer. The caller must hold mu.
+func (c *conn) end(s *Stream, reason error) {
+	if s.ended != nil {
+		return
+	}
+	s.ended = reason
+	s.body.data = nil
+	if s.blockedAnswer != nil {
+		s.blockedAnswer = nil
+		c.output.blocked = slices.DeleteFunc(c.output.blocked, func(b *Stream) bool { return b == s })
+	}
+	delete(c.streams, s.id)
+	if s.endCtx != nil {
+		s.endCtx()
+	}
+	s.runCancel()
+	if s.phase == admitted || s.phase == answered {
+		c.server.handler.Release(s)
+	}
+	c.changed.Broadcast()
+}
+
+// OnCancel sets a function that is called, in its own goroutine, if an inline call ends
+// before it is answered, or by Server.Cancel.
+func (s *Stream) OnCancel(cancel func()) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	switch {
+	case s.phase == answered:
+	case s.ended != nil:
+		go cancel()
+	default:
+		s.cancel = cancel
+	}
+}
+
+// runCancel calls what OnCancel has set. The caller must hold mu.
+func (s *Stream) runCancel() {
+	if s.cancel != nil {
+		go s.cancel()
+		s.cancel = nil
+	}
+}
+
+// answer records that an inline call is answered, and reports whether the answer is still
+// wanted. The caller must hold mu.
+func (c *conn) answer(s *Stream) bool {
+	s.cancel = nil
+	s.phase = answered
+	if s.ended != nil {
+		c.server.handler.Release(s)
+	}
+	return s.ended == nil
+}
+
+// Reply answers an inline call with a message.
+func (s *Stream) Reply(message []byte) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.answer(s) {
+		return
+	}
+	if len(c.output.blocked) > 0 || !c.output.fits(message, s.window) {
+		s.blockedAnswer = append([]byte(nil), message...)
+		c.output.blocked = append(c.output.blocked, s)
+		return
+	}
+	c.output.answer(s.id, message)
+	c.end(s, errEnded)
+	c.flushSoon()
+}
+
+// answerBlocked sends the answers that waited for a window. The caller must hold mu.
+func (c *conn) answerBlocked() {
+	o := &c.output
+	for len(o.blocked) > 0 {
+		s := o.blocked[0]
+		if !o.fits(s.blockedAnswer, s.window) {
+			return
+		}
+		o.answer(s.id, s.blockedAnswer)
+		c.end(s, errEnded)
+	}
+}
+
+// Fail ends an inline call with a status.
+func (s *Stream) Fail(st *status.Status, trailer metadata.MD) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answer(s) {
+		c.finish(s, st, trailer)
+		c.flushSoon()
+	}
+}
+
+// finish sends the end of a call. The caller must hold mu.
+func (c *conn) finish(s *Stream, st *status.Status, trailer metadata.MD) {
+	if s.ended != nil {
+		return
+	}
+	o := &c.output
+	if !s.sentStart {
+		o.startHeaders()
+		s.encode(s.sent)
+	}
+	o.field("grpc-status", strconv.Itoa(int(st.Code())))
+	if st.Message() != "" {
+		o.rareField("grpc-message", encodeMessage(st.Message()))
+	}
+	s.encode(trailer)
+	if len(st.Proto().GetDetails()) > 0 && len(trailer["grpc-status-details-bin"]) == 0 {
+		if encoded, err := proto.Marshal(st.Proto()); err == nil {
+			o.rareField("grpc-status-details-bin", encodeBinary(string(encoded)))
+		}
+	}
+	o.headers(s.id, true)
+	if !s.body.whole {
+		o.reset(s.id, http2.ErrCodeNo) // the client need not send the rest
+	}
+	c.end(s, errEnded)
+}
+
+// encode encodes metadata.
+func (s *Stream) encode(md metadata.MD) {
+	for name, values := range md {
+		for _, value := range values {
+			if strings.HasSuffix(name, binarySuffix) {
+				value = encodeBinary(value)
+			}
+			s.conn.output.rareField(name, value)
+		}
+	}
+}
+
+// refuseHeaders answers headers that are not those of a gRPC call. The caller must hold mu.
+func (c *conn) refuseHeaders(s *Stream) {
+	o, r := &c.output, s.header.refusal
+	o.rareField(":status", strconv.Itoa(r.http))
+	o.rareField("content-type", "application/grpc")
+	o.rareField("grpc-status", strconv.Itoa(int(r.status.Code())))
+	o.rareField("grpc-message", encodeMessage(r.status.Message()))
+	o.headers(s.id, true)
+	if !s.body.whole {
+		o.reset(s.id, http2.ErrCodeNo)
+	}
+	c.end(s, errEnded)
+}
+
+// serve starts the goroutine that serves a call.
+func (c *conn) serve(s *Stream) {
+	ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: c.accepted.RemoteAddr(), LocalAddr: c.accepted.LocalAddr()})
+	ctx = metadata.NewIncomingContext(ctx, s.header.Metadata())
+	ctx = grpc.NewContextWithServerTransportStream(ctx, serverTransportStream{s})
+	var end context.CancelFunc
+	if deadline := s.Deadline(); deadline.IsZero() {
+		ctx, end = context.WithCancel(ctx)
+	} else {
+		ctx, end = context.WithDeadline(ctx, deadline)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.ended != nil {
+		end()
+		if s.phase == offered {
+			c.server.handler.Release(s)
+		}
+		return
+	}
+	s.ctx, s.endCtx, s.phase = ctx, end, served
+	if s.header.Timeout > 0 {
+		context.AfterFunc(ctx, s.expire)
+	}
+	c.serving++
+	c.server.running.Go(func() { c.finishServed(s, c.server.handler.Serve(s)) })
+}
+
+// finishServed sends the end of a call whose handler has returned.
+func (c *conn) finishServed(s *Stream, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.serving--
+	c.finish(s, status.Convert(err), s.trailer)
+	c.server.handler.Release(s)
+	c.flushLocked()
+}
+
+// StreamOf returns the stream of the context of a call, or nil.
+func StreamOf(ctx context.Context) *Stream {
+	s, _ := grpc.ServerTransportStreamFromContext(ctx).(serverTransportStream)
+	return s.Stream
+}
+
+// expire ends a call whose client no longer waits. It is called when the context is done.
+func (s *Stream) expire() {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.ended == nil {
+		s.conn.finish(s, status.Convert(errExpired), nil)
+		s.conn.flushSoon()
+	}
+}
+
+// serverTransportStream is a Stream as a grpc.ServerTransportStream.
+type serverTransportStream struct{ *Stream }
+
+// SetTrailer implements grpc.ServerTransportStream.
+func (s serverTransportStream) SetTrailer(md metadata.MD) error {
+	s.Stream.SetTrailer(md)
+	return nil
+}
+
+// Method returns the path of the call.
+func (s *Stream) Method() string { return s.header.Method }
+
+// Context implements grpc.ServerStream.
+func (s *Stream) Context() context.Context { return s.ctx }
+
+// SetHeader implements grpc.ServerStream.
+func (s *Stream) SetHeader(md metadata.MD) error {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.sentStart {
+		return status.Error(codes.Internal, "the headers were sent already")
+	}
+	s.sent = metadata.Join(s.sent, md)
+	return nil
+}
+
+// SendHeader implements grpc.ServerStream.
+func (s *Stream) SendHeader(md metadata.MD) error {
+	if err := s.SetHeader(md); err != nil {
+		return err
+	}
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.ended != nil {
+		return s.reason()
+	}
+	c.sendStart(s)
+	c.flushLocked()
+	return nil
+}
+
+// sendStart sends the headers of an answer. The caller must hold mu.
+func (c *conn) sendStart(s *Stream) {
+	c.output.startHeaders()
+	s.encode(s.sent)
+	c.output.headers(s.id, false)
+	s.sentStart = true
+}
+
+// SetTrailer implements grpc.ServerStream.
+func (s *Stream) SetTrailer(md metadata.MD) { s.trailer = metadata.Join(s.trailer, md) }
+
+// reason returns why nothing can be sent or received: the error of the context, if any. The
+// caller must hold mu.
+func (s *Stream) reason() error {
+	if s.ctx != nil && s.ctx.Err() != nil {
+		return status.FromContextError(s.ctx.Err()).Err()
+	}
+	return s.ended
+}
+
+// Send sends a message that is encoded. It returns when the message is in the output of the
+// connection.
+func (s *Stream) Send(message []byte) error {
+	return s.conn.send(s, parts{prefix(len(message)), message}, messageHeader+len(message))
+}
+
+// prefix returns the gRPC header of a message.
+func prefix(length int) []byte {
+	return binary.BigEndian.AppendUint32([]byte{0}, uint32(length))
+}
+
+// SendMsg implements grpc.ServerStream. It returns when the message is in the output of the
+// connection.
+func (s *Stream) SendMsg(message any) error {
+	data, err := codec.Marshal(message)
+	if err != nil {
+		return status.Errorf(codes.Internal, "cannot encode the message: %v", err)
+	}
+	defer data.Free()
+	length := data.Len()
+	if length > math.MaxUint32 {
+		return status.Error(codes.ResourceExhausted, "the message is larger than 4 GiB")
+	}
+	parts := parts{prefix(length)}
+	for _, b := range data {
+		parts = append(parts, b.ReadOnlyData())
+	}
+	return s.conn.send(s, parts, messageHeader+length)
+}
+
+// parts are pieces of data that are sent one after the other.
+type parts [][]byte
+
+// fill fills dst with the next bytes.
+func (p *parts) fill(dst []byte) {
+	for len(dst) > 0 {
+		n := copy(dst, (*p)[0])
+		dst = dst[n:]
+		if (*p)[0] = (*p)[0][n:]; len((*p)[0]) == 0 {
+			*p = (*p)[1:]
+		}
+	}
+}
+
+// send adds length bytes to the output. It waits while they do not fit into the output or
+// the windows.
+func (c *conn) send(s *Stream, rest parts, length int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := &c.output
+	if s.ended == nil && !s.sentStart {
+		c.sendStart(s)
+	}
+	for length > 0 && s.ended == nil {
+		n := int(min(int64(length), maxFrame, o.window, s.window))
+		switch {
+		case n > 0 && len(o.bytes) < maxOutput:
+			rest.fill(o.data(s.id, n))
+			o.window -= int64(n)
+			s.window -= int64(n)
+			length -= n
+		case len(o.bytes) > 0 && !o.writing:
+			c.flushLocked()
+		default:
+			c.changed.Wait()
+		}
+	}
+	if s.ended != nil {
+		return s.reason()
+	}
+	c.flushSoon()
+	return nil
+}
+
+// RecvMsg implements grpc.ServerStream.
+func (s *Stream) RecvMsg(message any) error {
+	header := make([]byte, messageHeader)
+	if err := s.Fill(header); err != nil {
+		return err
+	}
+	length, err := messageLength(header)
+	if err != nil {
+		return err
+	}
+	if length > maxReceived {
+		return status.Errorf(codes.ResourceExhausted, "a message of %d bytes is over the limit of %d", length, maxReceived)
+	}
+	content := make([]byte, length)
+	if err := s.Fill(content); err != nil && length > 0 {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return status.Error(codes.Internal, "the message is shorter than its length prefix")
+		}
+		return err
+	}
+	if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(content)}, message); err != nil {
+		return status.Errorf(codes.Internal, "cannot decode the message: %v", err)
+	}
+	return nil
+}
