@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/status"
-
 )
 
 // codec encodes and decodes the messages of SendMsg and RecvMsg.
