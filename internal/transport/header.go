@@ -14,7 +14,6 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -52,30 +51,8 @@ func (h *Header) Fields(visit func(name, value string)) {
 	}
 }
 
-// Metadata returns the fields as metadata. Values of fields with a name in "-bin" are
-// decoded.
-func (h *Header) Metadata() metadata.MD {
-	md := make(metadata.MD, len(h.fields))
-	h.Fields(func(name, value string) {
-		if strings.HasSuffix(name, binarySuffix) {
-			decoded, err := decodeBinary(value)
-			if err != nil {
-				return // checked before
-			}
-			value = decoded
-		}
-		md[name] = append(md[name], value)
-	})
-	return md
-}
-
+// binarySuffix ends the names of fields whose values are bytes, which are encoded.
 const binarySuffix = "-bin"
-
-// decodeBinary decodes the value of a binary field, which may be padded.
-func decodeBinary(value string) (string, error) {
-	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
-	return string(decoded), err
-}
 
 func encodeBinary(value string) string { return base64.RawStdEncoding.EncodeToString([]byte(value)) }
 
@@ -236,11 +213,6 @@ func (h *Header) parse(fields []hpack.HeaderField) error {
 		}
 		if !isFieldName(f.Name) || !httpguts.ValidHeaderFieldValue(f.Value) {
 			return errMalformed
-		}
-		if strings.HasSuffix(f.Name, binarySuffix) {
-			if _, err := decodeBinary(f.Value); err != nil {
-				h.refuse(http.StatusBadRequest, codes.Internal, "malformed binary metadata in header %q: %v", f.Name, err)
-			}
 		}
 		h.fields = append(h.fields, f)
 	}

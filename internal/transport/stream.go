@@ -17,10 +17,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
+
+var _ grpc.ServerStream = (*Stream)(nil)
 
 var (
 	errReset   = status.Error(codes.Canceled, "the client has cancelled the call")
@@ -29,8 +30,8 @@ var (
 	errEnded   = status.Error(codes.Internal, "the call has ended")
 )
 
-// Stream is a call. Handler.Serve uses it as a grpc.ServerStream; a call that was accepted
-// by Handler.Begin is answered by Reply or Fail.
+// Stream is a call. Handler.Serve uses it as a grpc.ServerStream, whose context contains no
+// metadata; a call that was accepted by Handler.Begin is answered by Reply or Fail.
 type Stream struct {
 	// State belongs to the Handler.
 	State any
@@ -240,17 +241,17 @@ func (c *conn) refuseHeaders(s *Stream) {
 	c.end(s, errEnded)
 }
 
+// newContext returns the context of the goroutine of a call.
+func (s *Stream) newContext() (context.Context, context.CancelFunc) {
+	if deadline := s.Deadline(); !deadline.IsZero() {
+		return context.WithDeadline(context.Background(), deadline)
+	}
+	return context.WithCancel(context.Background())
+}
+
 // serve starts the goroutine that serves a call.
 func (c *conn) serve(s *Stream) {
-	ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: c.accepted.RemoteAddr(), LocalAddr: c.accepted.LocalAddr()})
-	ctx = metadata.NewIncomingContext(ctx, s.header.Metadata())
-	ctx = grpc.NewContextWithServerTransportStream(ctx, serverTransportStream{s})
-	var end context.CancelFunc
-	if deadline := s.Deadline(); deadline.IsZero() {
-		ctx, end = context.WithCancel(ctx)
-	} else {
-		ctx, end = context.WithDeadline(ctx, deadline)
-	}
+	ctx, end := s.newContext()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.ended != nil {
@@ -278,12 +279,6 @@ func (c *conn) finishServed(s *Stream, err error) {
 	c.flushLocked()
 }
 
-// StreamOf returns the stream of the context of a call, or nil.
-func StreamOf(ctx context.Context) *Stream {
-	s, _ := grpc.ServerTransportStreamFromContext(ctx).(serverTransportStream)
-	return s.Stream
-}
-
 // expire ends a call whose client no longer waits. It is called when the context is done.
 func (s *Stream) expire() {
 	s.conn.mu.Lock()
@@ -292,15 +287,6 @@ func (s *Stream) expire() {
 		s.conn.finish(s, status.Convert(errExpired), nil)
 		s.conn.flushSoon()
 	}
-}
-
-// serverTransportStream is a Stream as a grpc.ServerTransportStream.
-type serverTransportStream struct{ *Stream }
-
-// SetTrailer implements grpc.ServerTransportStream.
-func (s serverTransportStream) SetTrailer(md metadata.MD) error {
-	s.Stream.SetTrailer(md)
-	return nil
 }
 
 // Method returns the path of the call.
