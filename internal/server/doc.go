@@ -4,17 +4,15 @@
 //
 // A handler receives the bytes of a request, validates them, calls the store
 // and sends the bytes that the store returns; events are neither decoded nor
-// encoded here. The transport passes every call to admit before it creates a stream.
-// Then guard authenticates the call and converts the error or panic of its handler
-// to a status.
+// encoded here. The transport passes every call to callHandler (calls.go), which counts
+// and authenticates it, serves it inline (inline.go) or with its handler (handlers.go),
+// and converts the error or panic of the handler to a status.
 //
 // All memory that a client can make the server use is counted and bounded (bounds.go):
-// connections (connections.go), calls until the transport drops them (calls.go,
-// connection.go), and the bytes of requests, parsed queries and messages (budget.go,
-// capacity.go).
+// connections (connections.go), calls (calls.go), and the bytes of requests, parsed
+// queries and messages (budget.go, capacity.go).
 //
-// The goroutines are those of the gRPC server; the monitor (monitor.go), which New
-// starts and Shutdown ends; one for each Serve with TLS, which warns before the
-// certificate expires (tls.go); and one for each reflection stream, which ends with the
-// stream.
+// The goroutines are those of the transport; the monitor (monitor.go), which New
+// starts and Shutdown ends; and one for each Serve with TLS, which warns before the
+// certificate expires (tls.go).
 package server
