@@ -263,8 +263,12 @@ func (c *conn) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.StreamID == 0 {
+		before := c.output.window
 		if c.output.window += int64(f.Increment); c.output.window > maxWindow {
 			return http2.ConnectionError(http2.ErrCodeFlowControl)
+		}
+		if before < maxFrame { // no answer is larger, so others wait for the windows of their streams
+			c.answerBlocked()
 		}
 	} else {
 		if f.StreamID > c.lastID {
@@ -277,8 +281,8 @@ func (c *conn) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 		if s.window += int64(f.Increment); s.window > maxWindow {
 			return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeFlowControl}
 		}
+		c.answerIfFits(s)
 	}
-	c.answerBlocked()
 	c.changed.Broadcast()
 	return nil
 }

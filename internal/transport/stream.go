@@ -154,8 +154,8 @@ func (s *Stream) Reply(message []byte) {
 	if !c.answer(s) {
 		return
 	}
-	if len(c.output.blocked) > 0 || !c.output.fits(message, s.window) {
-		s.blockedAnswer = append([]byte(nil), message...)
+	if !c.output.fits(message, s.window) {
+		s.blockedAnswer = append([]byte{}, message...)
 		c.output.blocked = append(c.output.blocked, s)
 		return
 	}
@@ -166,13 +166,16 @@ func (s *Stream) Reply(message []byte) {
 
 // answerBlocked sends the answers that waited for a window. The caller must hold mu.
 func (c *conn) answerBlocked() {
-	o := &c.output
-	for len(o.blocked) > 0 {
-		s := o.blocked[0]
-		if !o.fits(s.blockedAnswer, s.window) {
-			return
-		}
-		o.answer(s.id, s.blockedAnswer)
+	for _, s := range slices.Clone(c.output.blocked) {
+		c.answerIfFits(s)
+	}
+}
+
+// answerIfFits sends the answer of a stream if it waited for its window. The caller must
+// hold mu.
+func (c *conn) answerIfFits(s *Stream) {
+	if s.blockedAnswer != nil && c.output.fits(s.blockedAnswer, s.window) {
+		c.output.answer(s.id, s.blockedAnswer)
 		c.end(s, errEnded)
 	}
 }
