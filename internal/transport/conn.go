@@ -43,15 +43,15 @@ type conn struct {
 	handling atomic.Bool
 	lastRead atomic.Int64 // time of the last frame, in Unix ns
 
-	mu       sync.Mutex
-	changed  sync.Cond          // of mu; signalled when a stream can continue
-	streams  map[uint32]*Stream // guarded by mu; calls in progress
-	serving  int                // guarded by mu; goroutines that serve calls, of which some may have ended
-	lastID   uint32             // guarded by mu; of the last stream
-	output   output             // guarded by mu
-	draining drainState         // guarded by mu
-	pinged   int64              // guarded by mu; when a ping was sent that was not answered, in Unix ns, or 0
-	err      error              // guarded by mu; why the connection was closed, or nil
+	mu        sync.Mutex
+	changed   sync.Cond          // of mu; signalled when a stream can continue
+	streams   map[uint32]*Stream // guarded by mu; calls in progress
+	lingering int                // guarded by mu; calls that have ended, but not the goroutines that serve them
+	lastID    uint32             // guarded by mu; of the last stream
+	output    output             // guarded by mu
+	draining  drainState         // guarded by mu
+	pinged    int64              // guarded by mu; when a ping was sent that was not answered, in Unix ns, or 0
+	err       error              // guarded by mu; why the connection was closed, or nil
 }
 
 // drainState is the progress of draining a connection.
@@ -224,7 +224,7 @@ func (c *conn) refuse() {
 
 // isDrained reports whether the connection can be closed. The caller must hold mu.
 func (c *conn) isDrained() bool {
-	return c.draining == refusing && len(c.streams) == 0 && c.serving == 0
+	return c.draining == refusing && len(c.streams) == 0 && c.lingering == 0
 }
 
 // close closes the connection and ends its calls.

@@ -130,7 +130,7 @@ func (c *conn) open(id uint32, header *Header, end bool) (*Stream, error) {
 		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
 	case c.draining == refusing:
 		return nil, nil // the client knows that this call was not accepted
-	case len(c.streams)+c.serving >= int(c.server.options.MaxStreams):
+	case len(c.streams)+c.lingering >= int(c.server.options.MaxStreams):
 		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeRefusedStream}
 	}
 	s := &Stream{id: id, conn: c, header: header, window: c.output.streamWindow}

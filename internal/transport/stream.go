@@ -105,6 +105,9 @@ func (c *conn) end(s *Stream, reason error) {
 	delete(c.streams, s.id)
 	if s.endCtx != nil {
 		s.endCtx()
+	if s.phase == served {
+		c.lingering++
+	}
 	}
 	s.runCancel()
 	if s.phase == admitted || s.phase == answered {
@@ -268,7 +271,6 @@ func (c *conn) serve(s *Stream) {
 	if s.header.Timeout > 0 {
 		context.AfterFunc(ctx, s.expire)
 	}
-	c.serving++
 	c.server.running.Go(func() { c.finishServed(s, c.server.handler.Serve(s)) })
 }
 
@@ -276,8 +278,8 @@ func (c *conn) serve(s *Stream) {
 func (c *conn) finishServed(s *Stream, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.serving--
 	c.finish(s, status.Convert(err), s.trailer)
+	c.lingering--
 	c.server.handler.Release(s)
 	c.flushLocked()
 }

@@ -1,0 +1,28 @@
+package transport
+
+// Usage is what the connections of a server use.
+type Usage struct {
+	Conns, Streams, Blocked, Output int
+}
+
+// Usage returns what the connections use.
+func (s *Server) Usage() (u Usage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.mu.Lock()
+		u.Conns++
+		u.Streams += len(c.streams)
+		u.Blocked += len(c.output.blocked)
+		u.Output += len(c.output.bytes)
+		c.mu.Unlock()
+	}
+	return u
+}
+
+// BufferedCapacity returns the size of the buffer for the request of a stream.
+func (s *Stream) BufferedCapacity() int {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return cap(s.body.data)
+}
