@@ -267,7 +267,7 @@ func (c *conn) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 		if c.output.window += int64(f.Increment); c.output.window > maxWindow {
 			return http2.ConnectionError(http2.ErrCodeFlowControl)
 		}
-		if before < maxFrame { // no answer is larger, so others wait for the windows of their streams
+		if before <= 0 { // otherwise they wait for the windows of their streams
 			c.answerBlocked()
 		}
 	} else {
@@ -281,7 +281,9 @@ func (c *conn) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 		if s.window += int64(f.Increment); s.window > maxWindow {
 			return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeFlowControl}
 		}
-		c.answerIfFits(s)
+		if s.blockedAnswer != nil {
+			c.sendRest(s)
+		}
 	}
 	c.changed.Broadcast()
 	return nil

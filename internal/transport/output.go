@@ -43,7 +43,7 @@ type output struct {
 
 	window       int64     // of the connection
 	streamWindow int64     // the initial one of a stream
-	blocked      []*Stream // answered streams whose answers wait for a window, in their order
+	blocked      []*Stream // answered streams whose answers wait for a window, the oldest first
 }
 
 // outputs are buffers for outputs.

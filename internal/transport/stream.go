@@ -49,7 +49,9 @@ type Stream struct {
 	ended  error
 	window int64 // guarded by conn.mu; the flow-control window for sending
 
-	blockedAnswer []byte // guarded by conn.mu; a message that waits for a window
+	// blockedAnswer is the rest of an answer that waits for a window, or nil; guarded by
+	// conn.mu.
+	blockedAnswer []byte
 
 	phase phase // guarded by conn.mu
 
@@ -103,11 +105,11 @@ func (c *conn) end(s *Stream, reason error) {
 		c.output.blocked = slices.DeleteFunc(c.output.blocked, func(b *Stream) bool { return b == s })
 	}
 	delete(c.streams, s.id)
-	if s.endCtx != nil {
-		s.endCtx()
 	if s.phase == served {
 		c.lingering++
 	}
+	if s.endCtx != nil {
+		s.endCtx()
 	}
 	s.runCancel()
 	if s.phase == admitted || s.phase == answered {
@@ -157,30 +159,47 @@ func (s *Stream) Reply(message []byte) {
 	if !c.answer(s) {
 		return
 	}
-	if !c.output.fits(message, s.window) {
-		s.blockedAnswer = append([]byte{}, message...)
+	if c.output.fits(message, s.window) {
+		c.output.answer(s.id, message)
+		c.end(s, errEnded)
+	} else {
+		c.sendStart(s)
+		s.blockedAnswer = append(prefix(len(message)), message...)
 		c.output.blocked = append(c.output.blocked, s)
-		return
+		c.sendRest(s)
 	}
-	c.output.answer(s.id, message)
-	c.end(s, errEnded)
 	c.flushSoon()
 }
 
-// answerBlocked sends the answers that waited for a window. The caller must hold mu.
+// answerBlocked sends what the windows allow of the answers that wait for them. The caller
+// must hold mu.
 func (c *conn) answerBlocked() {
-	for _, s := range slices.Clone(c.output.blocked) {
-		c.answerIfFits(s)
+	o := &c.output
+	for i := 0; i < len(o.blocked) && o.window > 0; {
+		s := o.blocked[i]
+		if c.sendRest(s); s.ended == nil {
+			i++
+		}
 	}
 }
 
-// answerIfFits sends the answer of a stream if it waited for its window. The caller must
-// hold mu.
-func (c *conn) answerIfFits(s *Stream) {
-	if s.blockedAnswer != nil && c.output.fits(s.blockedAnswer, s.window) {
-		c.output.answer(s.id, s.blockedAnswer)
-		c.end(s, errEnded)
+// sendRest sends what the windows allow of a blocked answer. If that is all of it, the
+// call ends. The caller must hold mu.
+func (c *conn) sendRest(s *Stream) {
+	o := &c.output
+	for len(s.blockedAnswer) > 0 {
+		n := min(int64(len(s.blockedAnswer)), maxFrame, o.window, s.window)
+		if n <= 0 {
+			return
+		}
+		o.window -= n
+		s.window -= n
+		copy(o.data(s.id, int(n)), s.blockedAnswer)
+		s.blockedAnswer = s.blockedAnswer[n:]
 	}
+	o.field("grpc-status", statusOK)
+	o.headers(s.id, true)
+	c.end(s, errEnded)
 }
 
 // Fail ends an inline call with a status.
