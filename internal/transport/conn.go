@@ -137,15 +137,18 @@ func (c *conn) next() error {
 		c.flush()
 	}
 	frame, err := c.framer.ReadFrame()
-	if err != nil {
-		return c.frameError(err)
-	}
 	if waits {
 		c.handling.Store(true)
 		c.touch()
 	}
-	if err := c.handle(frame); err != nil {
-		return c.frameError(err)
+	if err == nil {
+		err = c.handle(frame)
+	}
+	if err != nil {
+		err = c.frameError(err)
+	}
+	if err != nil {
+		return err
 	}
 	return c.awaitOutput()
 }

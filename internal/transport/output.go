@@ -220,6 +220,7 @@ func (c *conn) flushLocked() {
 		c.changed.Broadcast()
 	}
 	o.writing = false
+	c.changed.Broadcast()
 	if c.isDrained() && c.err == nil {
 		go c.net.Close() // TLS notifies the client, which may take a while
 	}
