@@ -52,6 +52,16 @@ func (s *Stream) Fill(dst []byte) error {
 	return nil
 }
 
+// add adds data that has arrived. The space of what was read is used again, so that the
+// size of the buffer is bounded although it may never be empty.
+func (b *body) add(data []byte) {
+	if b.read > len(b.data)/2 {
+		b.data = b.data[:copy(b.data, b.data[b.read:])]
+		b.read = 0
+	}
+	b.data = append(b.data, data...)
+}
+
 // consume records that n bytes were read, and lets the client send more. The caller must
 // hold mu.
 func (c *conn) consume(s *Stream, n int) {
@@ -64,12 +74,22 @@ func (c *conn) consume(s *Stream, n int) {
 		}
 	}
 	b.unsent += uint32(n)
-	if !b.whole && b.unsent >= c.server.options.StreamWindow/4 {
-		b.window += int64(b.unsent)
-		c.output.addWindow(s.id, b.unsent)
-		b.unsent = 0
+	if c.renew(s) {
 		c.flushSoon()
 	}
+}
+
+// renew lets the client send as many bytes again as were read, and reports whether it did.
+// The caller must hold mu.
+func (c *conn) renew(s *Stream) bool {
+	b := &s.body
+	if b.whole || b.unsent < c.server.options.StreamWindow/4 {
+		return false
+	}
+	b.window += int64(b.unsent)
+	c.output.addWindow(s.id, b.unsent)
+	b.unsent = 0
+	return true
 }
 
 // End ends the call with a status, even while another goroutine waits in Fill. The status

@@ -163,11 +163,12 @@ func (c *conn) onData(f *http2.DataFrame) error {
 		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeFlowControl}
 	}
 	data := f.Data()
-	s.body.unsent += f.Length - uint32(len(data)) // padding is read at once
 	s.body.whole = f.StreamEnded()
+	s.body.unsent += f.Length - uint32(len(data)) // padding is read at once
+	c.renew(s)
 	switch {
 	case s.phase != admitted:
-		s.body.data = append(s.body.data, data...)
+		s.body.add(data)
 		c.changed.Broadcast()
 		c.mu.Unlock()
 		return nil
