@@ -66,16 +66,16 @@ const (
 	refusing
 )
 
-// serveConn serves a connection until it is closed.
-func (s *Server) serveConn(accepted net.Conn) {
+func newConn(s *Server, accepted net.Conn) *conn {
 	c := &conn{server: s, accepted: accepted, net: accepted, streams: make(map[uint32]*Stream)}
 	c.changed.L = &c.mu
 	c.output.init()
-	if !s.add(c) {
-		accepted.Close()
-		return
-	}
-	defer s.remove(c)
+	return c
+}
+
+// run serves the connection until it is closed.
+func (c *conn) run() {
+	defer c.server.remove(c)
 	err := c.handshake()
 	for err == nil {
 		err = c.next()
@@ -115,12 +115,9 @@ func (c *conn) handshake() error {
 		return errPreface
 	}
 	frame, err := c.framer.ReadFrame()
-	if err != nil {
-		return c.frameError(err)
-	}
 	settings, ok := frame.(*http2.SettingsFrame)
-	if !ok || settings.IsAck() {
-		return http2.ConnectionError(http2.ErrCodeProtocol)
+	if err != nil || !ok || settings.IsAck() {
+		return errPreface
 	}
 	if err := c.onSettings(settings); err != nil {
 		return err
@@ -206,13 +203,13 @@ func (c *conn) drain() {
 		return
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.draining == notDraining && c.err == nil {
 		c.draining = announced
 		c.output.goAway(maxStreamID, http2.ErrCodeNo, nil)
 		c.output.ping(drainPing)
+		c.flushSoon() // the client may not read
 	}
-	c.mu.Unlock()
-	c.flush()
 }
 
 // refuse is called when the client knows that it must not make more calls.

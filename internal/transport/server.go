@@ -100,7 +100,9 @@ func (s *Server) Serve(listener net.Listener) error {
 		switch {
 		case err == nil:
 			delay = 0
-			s.running.Go(func() { s.serveConn(accepted) })
+			if !s.start(newConn(s, accepted)) {
+				accepted.Close()
+			}
 			continue
 		case !s.listening(listener):
 			return nil
@@ -132,14 +134,15 @@ func (s *Server) listening(listener net.Listener) bool {
 	return s.listeners[listener]
 }
 
-// add records a connection. It reports false if the server is stopped.
-func (s *Server) add(c *conn) bool {
+// start starts the goroutine of a connection. It reports false if the server is stopped.
+func (s *Server) start(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining {
 		return false
 	}
 	s.conns[c] = true
+	s.running.Go(c.run) // not after stop, which is followed by waiting
 	return true
 }
 
