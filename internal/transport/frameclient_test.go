@@ -203,13 +203,10 @@ func (c *frameClient) note(frame http2.Frame) {
 	switch f := frame.(type) {
 	case *http2.HeadersFrame:
 		c.seen.answers[id] = a
-		c.noteHeaders(a, id, f.HeaderBlockFragment())
+		c.noteHeaders(a, id, f.HeaderBlockFragment(), f.HeadersEnded())
 		a.ended = a.ended || f.StreamEnded()
-		c.headed[id] = f.HeadersEnded()
 	case *http2.ContinuationFrame:
-		c.headed[id] = false
-		c.noteHeaders(a, id, f.HeaderBlockFragment())
-		c.headed[id] = f.HeadersEnded()
+		c.noteHeaders(a, id, f.HeaderBlockFragment(), f.HeadersEnded())
 	case *http2.DataFrame:
 		c.seen.answers[id] = a
 		a.data = append(a.data, f.Data()...)
@@ -244,8 +241,8 @@ func (c *frameClient) note(frame http2.Frame) {
 	}
 }
 
-// noteHeaders records a fragment of a header block. Its fields must be whole.
-func (c *frameClient) noteHeaders(a *answer, id uint32, fragment []byte) {
+// noteHeaders records a fragment of a header block.
+func (c *frameClient) noteHeaders(a *answer, id uint32, fragment []byte, last bool) {
 	to := a.header
 	if c.headed[id] {
 		to = a.trailer
@@ -253,6 +250,12 @@ func (c *frameClient) noteHeaders(a *answer, id uint32, fragment []byte) {
 	c.decoder.SetEmitFunc(func(f hpack.HeaderField) { to[f.Name] = append(to[f.Name], f.Value) })
 	if _, err := c.decoder.Write(fragment); err != nil {
 		c.t.Errorf("header block of stream %d: %v", id, err)
+	}
+	if last {
+		if err := c.decoder.Close(); err != nil {
+			c.t.Errorf("header block of stream %d: %v", id, err)
+		}
+		c.headed[id] = true
 	}
 }
 

@@ -121,6 +121,8 @@ func (c *conn) open(id uint32, header *Header, end bool) (*Stream, error) {
 	switch {
 	case id%2 == 0:
 		return nil, http2.ConnectionError(http2.ErrCodeProtocol)
+	case id <= c.lastID && header == nil: // trailers of a request whose call has ended
+		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeStreamClosed}
 	case id <= c.lastID:
 		return nil, http2.ConnectionError(http2.ErrCodeStreamClosed)
 	}

@@ -224,7 +224,10 @@ func (h *testHandler) Serve(s *transport.Stream) error {
 		md := incoming(s)
 		_ = s.SetHeader(metadata.MD{"got": md["send"], "got-bin": md["send-bin"]})
 		s.SetTrailer(metadata.MD{"done": md["send"], "done-bin": md["send-bin"]})
-		return echo(s)
+		if err := echo(s); err != nil {
+			return err
+		}
+		return endOfRequest(s.Fill(make([]byte, 1)))
 	}
 	return status.Errorf(codes.Unimplemented, "unknown method %q", s.Header().Method)
 }

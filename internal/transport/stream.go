@@ -27,6 +27,7 @@ var (
 	errReset   = status.Error(codes.Canceled, "the client has cancelled the call")
 	errClosed  = status.Error(codes.Unavailable, "the connection is closed")
 	errExpired = status.Error(codes.DeadlineExceeded, context.DeadlineExceeded.Error())
+	errShort   = status.Error(codes.Internal, "the message is shorter than its length prefix")
 	errEnded   = status.Error(codes.Internal, "the call has ended")
 )
 
@@ -443,7 +444,9 @@ func (c *conn) send(s *Stream, rest parts, length int) error {
 // RecvMsg implements grpc.ServerStream.
 func (s *Stream) RecvMsg(message any) error {
 	header := make([]byte, messageHeader)
-	if err := s.Fill(header); err != nil {
+	if err := s.Fill(header); errors.Is(err, io.ErrUnexpectedEOF) {
+		return errShort
+	} else if err != nil {
 		return err
 	}
 	length, err := messageLength(header)
@@ -456,7 +459,7 @@ func (s *Stream) RecvMsg(message any) error {
 	content := make([]byte, length)
 	if err := s.Fill(content); err != nil && length > 0 {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return status.Error(codes.Internal, "the message is shorter than its length prefix")
+			return errShort
 		}
 		return err
 	}
