@@ -99,7 +99,7 @@ func (o *output) addWindow(id, bytes uint32) { _ = o.framer.WriteWindowUpdate(id
 func (o *output) goAway(lastID uint32, code http2.ErrCode, reason error) {
 	var text []byte
 	switch {
-	case code == http2.ErrCodeEnhanceYourCalm:
+	case reason == errManyPings:
 		text = []byte("too_many_pings") // the text that gRPC clients know
 	case reason != nil:
 		text = []byte(reason.Error())
