@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -232,8 +233,16 @@ func (h *testHandler) Serve(s *transport.Stream) error {
 	return status.Errorf(codes.Unimplemented, "unknown method %q", s.Header().Method)
 }
 
+// incoming returns the fields of the headers, with binary values decoded.
 func incoming(s *transport.Stream) metadata.MD {
-	md, _ := metadata.FromIncomingContext(s.Context())
+	md := metadata.MD{}
+	s.Header().Fields(func(name, value string) {
+		if strings.HasSuffix(name, "-bin") {
+			decoded, _ := base64.RawStdEncoding.DecodeString(value)
+			value = string(decoded)
+		}
+		md.Append(name, value)
+	})
 	return md
 }
 
