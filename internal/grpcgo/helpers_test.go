@@ -1,11 +1,9 @@
 package grpcgo_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"io"
 	"net"
 	"net/http"
@@ -101,19 +99,6 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-// want receives a value in time, and fails the test if that is not the one it wants.
-func want[V comparable](t *testing.T, got <-chan V, value V, promise string) {
-	t.Helper()
-	select {
-	case v := <-got:
-		if v != value {
-			t.Errorf("%s: got %v, want %v", promise, v, value)
-		}
-	case <-time.After(patience):
-		t.Errorf("%s: got nothing, want %v", promise, value)
-	}
-}
-
 // receive receives the request of a call as generated code does.
 func receive(stream grpc.ServerStream) error { return stream.RecvMsg(new(emptypb.Empty)) }
 
@@ -136,69 +121,6 @@ func newFrames(t *testing.T, conn net.Conn) *frames {
 	f := &frames{http2.NewFramer(conn, conn), t, conn}
 	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	return f
-}
-
-// connect connects to a gRPC server and sends the preface and settings.
-func connect(t *testing.T, address string, settings ...http2.Setting) *frames {
-	t.Helper()
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if _, err := conn.Write([]byte(http2.ClientPreface)); err != nil {
-		t.Fatal(err)
-	}
-	f := newFrames(t, conn)
-	f.must(f.WriteSettings(settings...))
-	return f
-}
-
-func (f *frames) must(err error) {
-	f.t.Helper()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// call starts a call, without a body. headers are pairs.
-func (f *frames) call(stream uint32, headers ...string) {
-	f.t.Helper()
-	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
-	for i, fields := 0, append([]string{
-		":method", "POST", ":scheme", "http", ":path", method, ":authority", "test",
-		"content-type", "application/grpc", "te", "trailers",
-	}, headers...); i < len(fields); i += 2 {
-		f.must(encoder.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]}))
-	}
-	f.must(f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true}))
-}
-
-// status reads frames until a call ends and returns its grpc-status, or "" if the
-// connection is closed.
-func (f *frames) status(stream uint32) string {
-	_ = f.conn.SetReadDeadline(time.Now().Add(patience))
-	for {
-		frame, err := f.ReadFrame()
-		if err != nil {
-			return ""
-		}
-		headers, ok := frame.(*http2.MetaHeadersFrame)
-		if !ok || headers.StreamID != stream {
-			continue
-		}
-		for _, field := range headers.Fields {
-			if field.Name == "grpc-status" {
-				return field.Value
-			}
-		}
-	}
-}
-
-// framed returns a message with the header of gRPC.
-func framed(message []byte) []byte {
-	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
 }
 
 // invoke makes a call and returns its error.

@@ -33,9 +33,6 @@ const (
 	anonymousShare = 4
 	// 1/briefReserve of the memory for calls is reserved for brief calls.
 	briefReserve = 4
-	// maxUnreadRefusals is the number of calls that are refused on a connection whose
-	// client does not read the refusals before the connection is closed.
-	maxUnreadRefusals = 256
 
 	// connectionWatches is the maximum number of health watches of one connection, and
 	// maxWatches that of all connections.
@@ -73,9 +70,6 @@ const (
 	// Each connection has a readBuffer, and a writeBuffer while it is written to.
 	readBuffer  = 8 << 10
 	writeBuffer = 32 << 10
-	// maxForeignRequest is the maximum size in bytes of a request that gRPC receives
-	// instead of Server.receive: those of reflection.
-	maxForeignRequest = 64 << 10
 
 	// ordinaryMemory is the process memory in bytes that the defaults in Options are for.
 	// With less or more memory the defaults are scaled in proportion, within these factors.

@@ -149,6 +149,7 @@ func (s *Server) newTransport() *transport.Server {
 		MaxStreams:       s.options.MaxStreams,
 		HeaderBytes:      maxHeaderBytes,
 		ReadBuffer:       readBuffer,
+		WriteBuffer:      writeBuffer,
 		StreamWindow:     streamWindow,
 		ConnWindow:       connWindow,
 		HandshakeTimeout: handshakeTimeout,

@@ -19,10 +19,8 @@ const frameHeader = 9
 
 var (
 	errStopped   = errors.New("transport: the server was stopped")
-	errDrained   = errors.New("transport: the connection was drained")
 	errNoALPN    = errors.New("transport: the client does not offer HTTP/2 (ALPN)")
 	errPreface   = errors.New("transport: the client does not speak HTTP/2")
-	errUnpinged  = errors.New("transport: the client does not answer pings")
 	errManyPings = errors.New("transport: too many pings")
 )
 

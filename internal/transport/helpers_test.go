@@ -33,6 +33,7 @@ func testOptions() transport.Options {
 		MaxStreams:       20,
 		HeaderBytes:      8 << 10,
 		ReadBuffer:       8 << 10,
+		WriteBuffer:      32 << 10,
 		StreamWindow:     64 << 10,
 		ConnWindow:       256 << 10,
 		HandshakeTimeout: 10 * time.Second,

@@ -16,11 +16,8 @@ const (
 	// maxFrame is the maximum size of the content of a frame, in both directions. It is
 	// what every peer allows.
 	maxFrame = 16 << 10
-	// maxOutput is the size of the output above which it must be written before more is
-	// added. Only answers of calls that were admitted may exceed it.
-	maxOutput = 32 << 10
 	// keptOutput is the largest buffer that is kept for other outputs.
-	keptOutput = 2 * maxOutput
+	keptOutput = 64 << 10
 	// maxWindow is the maximum size of a flow-control window (RFC 9113, section 6.9.1).
 	maxWindow = 1<<31 - 1
 	// defaultWindow is the size of a window before there are settings.
@@ -238,7 +235,7 @@ func (c *conn) flushSoon() {
 func (c *conn) awaitOutput() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.output.bytes) > maxOutput && c.err == nil {
+	for len(c.output.bytes) > c.server.options.WriteBuffer && c.err == nil {
 		if c.output.writing {
 			c.changed.Wait()
 		} else {

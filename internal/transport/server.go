@@ -46,6 +46,9 @@ type Options struct {
 	HeaderBytes int
 	// ReadBuffer is the size of the read buffer of each connection.
 	ReadBuffer int
+	// WriteBuffer is the size of the output of a connection above which it must be written
+	// before more is added. Only answers of admitted calls may exceed it.
+	WriteBuffer int
 	// StreamWindow is how many bytes of a request a client may send before they are read;
 	// ConnWindow is the same for all requests of a connection.
 	StreamWindow, ConnWindow uint32

@@ -423,7 +423,7 @@ func (c *conn) send(s *Stream, rest parts, length int) error {
 	for length > 0 && s.ended == nil {
 		n := int(min(int64(length), maxFrame, o.window, s.window))
 		switch {
-		case n > 0 && len(o.bytes) < maxOutput:
+		case n > 0 && len(o.bytes) < c.server.options.WriteBuffer:
 			rest.fill(o.data(s.id, n))
 			o.window -= int64(n)
 			s.window -= int64(n)
