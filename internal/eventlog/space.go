@@ -112,16 +112,36 @@ func (l *Log) Preallocate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limit := l.options.SegmentBytes
-	have, end := s.tail.allocated.Load(), s.end.Load()
-	if have < limit && have-end < min(have, maxGrowth)/2 {
-		if err := s.tail.grow(min(have+1, limit), limit); err != nil {
+	tail, next := s.little(limit)
+	if tail {
+		if err := s.tail.grow(min(s.tail.allocated.Load()+1, limit), limit); err != nil {
 			return tailError(err)
 		}
 	}
-	if end+nextAhead > limit && end > limit/2 {
+	if next {
 		return s.preallocateNext(l)
 	}
 	return nil
+}
+
+// NeedsSpace reports whether Preallocate has to allocate anything. It does not wait: while
+// Preallocate runs, it reports false.
+func (l *Log) NeedsSpace() bool {
+	if !l.space.mu.TryLock() {
+		return false
+	}
+	defer l.space.mu.Unlock()
+	tail, next := l.space.little(l.options.SegmentBytes)
+	return tail || next
+}
+
+// little reports whether little space is left in the tail, and whether the next segment is
+// needed soon. The caller must hold mu.
+func (s *space) little(limit int64) (tail, next bool) {
+	have, end := s.tail.allocated.Load(), s.end.Load()
+	tail = have < limit && have-end < min(have, maxGrowth)/2
+	next = s.next == nil && end+nextAhead > limit && end > limit/2
+	return tail, next
 }
 
 // takeNext makes the next segment the one that groups are planned in. It returns the file

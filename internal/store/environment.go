@@ -123,7 +123,9 @@ func (e storeEnvironment) publish(g durableGroup) {
 	}
 	tail := g.sealed.Tail()
 	s.publish(tail.Next-1, tail.Index)
-	wake(s.background.preallocate)
+	if s.log.NeedsSpace() {
+		wake(s.background.preallocate)
+	}
 	if len(e.heads()) > 1 {
 		wake(s.background.flush)
 	}
