@@ -176,13 +176,16 @@ func TestRepeatedHeaders(t *testing.T) {
 	bubble(t, func(t *testing.T, r *running) {
 		c := r.connect()
 		for i := range 300 {
-			value := fmt.Sprint(i / 7)
+			value := fmt.Sprint(i / 3)
+			if i%3 == 0 { // the next fields have the same places in the table
+				c.encoder.SetMaxDynamicTableSize(0)
+				c.encoder.SetMaxDynamicTableSize(4096)
+			}
 			id := c.open(false, callFields(unaryEcho, "send", value, "send", "second")...)
 			c.data(id, true, message(nil))
 			if got := c.answer(id).header["got"]; !slices.Equal(got, []string{value, "second"}) {
 				t.Fatalf("call %d has sent %q: %q", i, value, got)
 			}
-			c.encoder.SetMaxDynamicTableSize(uint32(100 + 4000*(i%2)))
 		}
 	})
 }
