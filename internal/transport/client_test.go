@@ -38,10 +38,12 @@ func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
+var withInsecure = grpc.WithTransportCredentials(insecure.NewCredentials())
+
 // client returns a client of grpc-go.
 func (r *running) client(t *testing.T, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	options = append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, options...)
+	options = append([]grpc.DialOption{withInsecure}, options...)
 	options = append(options, grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{})))
 	c, err := grpc.NewClient(r.address, options...)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +36,7 @@ const (
 )
 
 func isInline(method string) bool {
-	return strings.HasPrefix(method, "/test/Inline") || method == laterEcho || method == declined
+	return slices.Contains([]string{inlineEcho, laterEcho, inlineGrow, inlineFail, inlineNever, declined}, method)
 }
 
 // failure is the status with which calls fail.
@@ -172,7 +172,7 @@ func (h *testHandler) Begin(s *transport.Stream, request []byte) bool {
 	case inlineGrow:
 		var n int
 		fmt.Sscan(string(request), &n)
-		reply(content(n))
+		reply(content(bounded(n)))
 	case inlineFail:
 		call.move(working, answered)
 		s.Fail(failure(), failureTrailer)
@@ -252,9 +252,18 @@ func receive(s *transport.Stream) ([]byte, error) {
 	if err := s.Fill(header); err != nil {
 		return nil, err
 	}
-	received := make([]byte, binary.BigEndian.Uint32(header[1:]))
+	length := binary.BigEndian.Uint32(header[1:])
+	if length > most {
+		return nil, status.Error(codes.ResourceExhausted, "too large")
+	}
+	received := make([]byte, length)
 	return received, s.Fill(received)
 }
+
+// most is the largest number in requests.
+const most = 2 << 20
+
+func bounded(n int) int { return max(0, min(n, most)) }
 
 func echo(s *transport.Stream) error {
 	received, err := receive(s)
@@ -281,8 +290,8 @@ func count(s *transport.Stream) error {
 	}
 	var messages, size int
 	fmt.Sscan(string(request), &messages, &size)
-	for range messages {
-		if err := s.Send(content(size)); err != nil {
+	for range bounded(messages) {
+		if err := s.Send(content(bounded(size))); err != nil {
 			return err
 		}
 	}
