@@ -220,9 +220,12 @@ func (c *conn) finish(s *Stream, st *status.Status, trailer metadata.MD) {
 		return
 	}
 	o := &c.output
-	if !s.sentStart {
+	switch {
+	case s.sentStart:
+	case len(s.sent) > 0: // in one block with the status, they would be trailers
+		c.sendStart(s)
+	default:
 		o.startHeaders()
-		s.encode(s.sent)
 	}
 	o.field("grpc-status", strconv.Itoa(int(st.Code())))
 	if st.Message() != "" {
