@@ -111,7 +111,7 @@ func TestCallsInEachPhaseEndWithTheConnection(t *testing.T) {
 				c.call(never, nil)
 				c.open(false, callFields(bidiEcho)...)
 				c.received()
-				if got, want := r.handler.now(), (counts{admitted: 5, begun: 1, served: 2, inUse: 5}); got != want {
+				if got, want := r.handler.now(), (counts{admitted: 5, started: 1, served: 2, inUse: 5}); got != want {
 					t.Errorf("calls: %+v, want %+v", got, want)
 				}
 				if end == "Stop" {
@@ -120,7 +120,7 @@ func TestCallsInEachPhaseEndWithTheConnection(t *testing.T) {
 					c.conn.Close()
 				}
 				r.settled()
-				if got, want := r.handler.now(), (counts{admitted: 5, begun: 1, served: 2, released: 5, cancelled: 1}); got != want {
+				if got, want := r.handler.now(), (counts{admitted: 5, started: 1, served: 2, released: 5, cancelled: 1}); got != want {
 					t.Errorf("calls: %+v, want %+v", got, want)
 				}
 			})

@@ -253,7 +253,7 @@ func TestClientCancels(t *testing.T) {
 		if method == inlineNever {
 			_ = s.CloseSend()
 		}
-		if !r.handler.await(func(c counts) bool { return c.begun+c.served == i+1 }) {
+		if !r.handler.await(func(c counts) bool { return c.started+c.served == i+1 }) {
 			t.Fatalf("%s was not started", method)
 		}
 		cancel()
@@ -310,8 +310,18 @@ func (r *running) drainAfter(t *testing.T, c *grpc.ClientConn) (stopped chan str
 }
 
 func TestClientOfStoppingServer(t *testing.T) {
-	r := start(t)
-	c := r.client(t)
+	t.Run("no TLS", func(t *testing.T) {
+		r := start(t)
+		testStopping(t, r, r.client(t))
+	})
+	t.Run("TLS", func(t *testing.T) {
+		config, pool := certificate(t)
+		r := start(t, func(o *transport.Options) { o.TLS = config })
+		testStopping(t, r, r.client(t, grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(pool, ""))))
+	})
+}
+
+func testStopping(t *testing.T, r *running, c *grpc.ClientConn) {
 	s := stream(t, within(t), c, bidiEcho)
 	echo := func() {
 		t.Helper()
@@ -395,7 +405,7 @@ func TestClientOfStoppedServer(t *testing.T) {
 			t.Errorf("call in progress: %v", err)
 		}
 	}
-	if got, want := r.handler.now(), (counts{admitted: 2, begun: 1, served: 1, cancelled: 1}); got.begun != want.begun || got.served != want.served {
+	if got, want := r.handler.now(), (counts{admitted: 2, started: 1, served: 1, cancelled: 1}); got.started != want.started || got.served != want.served {
 		t.Errorf("calls: %+v", got)
 	}
 }

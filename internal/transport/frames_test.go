@@ -48,9 +48,9 @@ func TestWhatIsInline(t *testing.T) {
 	bubble(t, func(t *testing.T, r *running) {
 		c := r.connect()
 		for _, call := range []struct {
-			method string
-			size   int
-			begun  int
+			method  string
+			size    int
+			started int
 		}{
 			{inlineEcho, 0, 1}, {inlineEcho, 4 << 10, 1}, {laterEcho, 100, 1},
 			{inlineEcho, 4<<10 + 1, 0}, {declined, 100, 0}, {unaryEcho, 100, 0},
@@ -58,8 +58,8 @@ func TestWhatIsInline(t *testing.T) {
 			before := r.handler.now()
 			c.wantEcho(c.call(call.method, content(call.size)), content(call.size))
 			now := r.handler.now()
-			if begun, served := now.begun-before.begun, now.served-before.served; begun != call.begun || served != 1-call.begun {
-				t.Errorf("%s with %d bytes: begun %d, served %d", call.method, call.size, begun, served)
+			if started, served := now.started-before.started, now.served-before.served; started != call.started || served != 1-call.started {
+				t.Errorf("%s with %d bytes: started %d, served %d", call.method, call.size, started, served)
 			}
 		}
 	})
@@ -244,7 +244,7 @@ func TestRequestsThatAreNotOneMessage(t *testing.T) {
 					if a := c.answer(id); !a.ended {
 						t.Errorf("the call has not ended: %s", a)
 					}
-					if got := r.handler.now(); got.begun != 0 || got.served != 1 {
+					if got := r.handler.now(); got.started != 0 || got.served != 1 {
 						t.Errorf("calls: %+v", got)
 					}
 					r.settled()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,9 +66,9 @@ type testHandler struct {
 
 // counts are numbers of calls.
 type counts struct {
-	admitted, begun, served, released int
-	cancelled                         int
-	inUse                             int // admitted and not released
+	admitted, started, served, released int
+	cancelled                           int
+	inUse                               int // admitted and not released
 }
 
 func newHandler() *testHandler {
@@ -107,7 +108,7 @@ func (h *testHandler) await(holds func(counts) bool) bool {
 func (h *testHandler) check() error {
 	h.await(func(c counts) bool { return c.inUse == 0 })
 	c := h.now()
-	if c.inUse != 0 || c.admitted != c.released || c.begun+c.served > c.admitted {
+	if c.inUse != 0 || c.admitted != c.released || c.started+c.served > c.admitted {
 		return fmt.Errorf("calls: %+v", c)
 	}
 	return nil
@@ -152,7 +153,7 @@ func (h *testHandler) Begin(s *transport.Stream, request []byte) bool {
 	}
 	call := s.State.(*state)
 	call.move(idle, working)
-	h.count(func(c *counts) { c.begun++ })
+	h.count(func(c *counts) { c.started++ })
 	if h.begin != nil {
 		h.begin(s)
 	}
