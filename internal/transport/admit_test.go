@@ -47,6 +47,31 @@ func TestCallThatEndsDuringAdmit(t *testing.T) {
 	}
 }
 
+func TestCallThatEndsDuringBegin(t *testing.T) {
+	for method, want := range map[string]counts{
+		inlineEcho:  {admitted: 1, started: 1, released: 1},
+		laterEcho:   {admitted: 1, started: 1, released: 1},
+		inlineNever: {admitted: 1, started: 1, released: 1, cancelled: 1},
+		declined:    {admitted: 1, released: 1},
+	} {
+		t.Run(method, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *running) {
+				ended := make(chan struct{})
+				r.handler.begin = func(s *transport.Stream) {
+					s.OnCancel(func() { close(ended) })
+					go r.server.Stop()
+					<-ended
+				}
+				r.connect().call(method, []byte("request"))
+				r.settled()
+				if got := r.handler.now(); got != want {
+					t.Errorf("calls: %+v, want %+v", got, want)
+				}
+			})
+		})
+	}
+}
+
 func TestOnCancel(t *testing.T) {
 	t.Run("a reset call is cancelled once", func(t *testing.T) {
 		bubble(t, func(t *testing.T, r *running) {

@@ -148,15 +148,15 @@ func (h *testHandler) Admit(s *transport.Stream) error {
 
 // Begin implements transport.Handler.
 func (h *testHandler) Begin(s *transport.Stream, request []byte) bool {
+	if h.begin != nil {
+		h.begin(s)
+	}
 	if s.Header().Method == declined {
 		return false
 	}
 	call := s.State.(*state)
 	call.move(idle, working)
 	h.count(func(c *counts) { c.started++ })
-	if h.begin != nil {
-		h.begin(s)
-	}
 	reply := func(answer []byte) {
 		call.move(working, answered)
 		s.Reply(answer)
