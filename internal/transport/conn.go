@@ -48,6 +48,7 @@ type conn struct {
 	lastID    uint32             // guarded by mu; of the last stream
 	output    output             // guarded by mu
 	draining  drainState         // guarded by mu
+	drained   int64              // guarded by mu; when draining started, in Unix ns
 	pinged    int64              // guarded by mu; when a ping was sent that was not answered, in Unix ns, or 0
 	err       error              // guarded by mu; why the connection was closed, or nil
 }
@@ -203,17 +204,16 @@ func (c *conn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.draining == notDraining && c.err == nil {
-		c.draining = announced
+		c.draining, c.drained = announced, time.Now().UnixNano()
 		c.output.goAway(maxStreamID, http2.ErrCodeNo, nil)
 		c.output.ping(drainPing)
 		c.flushSoon() // the client may not read
 	}
 }
 
-// refuse is called when the client knows that it must not make more calls.
+// refuse is called when the client knows that it must not make more calls, or should know.
+// The caller must hold mu.
 func (c *conn) refuse() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.draining == announced {
 		c.draining = refusing
 		c.output.goAway(c.lastID, http2.ErrCodeNo, nil)

@@ -227,6 +227,7 @@ func (c *conn) credit(bytes uint32) {
 func (c *conn) onSettings(f *http2.SettingsFrame) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	window := c.output.streamWindow
 	err := f.ForeachSetting(func(setting http2.Setting) error {
 		if err := setting.Valid(); err != nil {
 			return err
@@ -235,7 +236,7 @@ func (c *conn) onSettings(f *http2.SettingsFrame) error {
 		case http2.SettingHeaderTableSize:
 			c.output.encoder.SetMaxDynamicTableSize(min(setting.Val, 4096))
 		case http2.SettingInitialWindowSize:
-			return c.setStreamWindow(int64(setting.Val))
+			window = int64(setting.Val) // of several, the last is what counts
 		}
 		return nil
 	})
@@ -243,13 +244,16 @@ func (c *conn) onSettings(f *http2.SettingsFrame) error {
 		return err
 	}
 	c.output.acknowledgeSettings()
-	return nil
+	return c.setStreamWindow(window)
 }
 
 // setStreamWindow sets the initial window of streams, and changes that of the streams in
 // progress by the difference. The caller must hold mu.
 func (c *conn) setStreamWindow(window int64) error {
 	difference := window - c.output.streamWindow
+	if difference == 0 {
+		return nil
+	}
 	c.output.streamWindow = window
 	for _, s := range c.streams {
 		if s.window += difference; s.window > maxWindow {
@@ -309,6 +313,8 @@ func (c *conn) onReset(f *http2.RSTStreamFrame) error {
 func (c *conn) onPing(f *http2.PingFrame) error {
 	if f.IsAck() {
 		if f.Data == drainPing {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			c.refuse()
 		}
 		return nil

@@ -39,6 +39,10 @@ func (c *conn) keepAlive(now int64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.draining == announced && now-c.drained >= int64(o.PingTimeout) {
+		c.refuse()
+		c.flushSoon()
+	}
 	switch {
 	case last >= c.pinged && now-last < int64(o.PingAfter):
 		c.pinged = 0

@@ -246,3 +246,18 @@ func TestHandshake(t *testing.T) {
 		})
 	})
 }
+
+func TestGracefulStopOfClientThatDoesNotAcknowledge(t *testing.T) {
+	bubble(t, func(t *testing.T, r *running) {
+		c := r.connect()
+		c.silent = true
+		stopped := r.drain()
+		for range 3 { // frames, so that it is not dead
+			elapse(8 * time.Second)
+			c.frames(func(f *http2.Framer) { _ = f.WritePriority(1, http2.PriorityParam{Weight: 1}) })
+		}
+		if !isDone(stopped) {
+			t.Error("GracefulStop still waits after 24 s")
+		}
+	})
+}
