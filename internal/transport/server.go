@@ -73,7 +73,9 @@ type Server struct {
 	listeners map[net.Listener]bool // guarded by mu
 	conns     map[*conn]bool        // guarded by mu
 	draining  bool                  // guarded by mu; GracefulStop or Stop was called
-	running   sync.WaitGroup        // goroutines of connections and calls
+
+	workers workers
+	running sync.WaitGroup // goroutines of connections
 }
 
 // NewServer returns a server. It must be stopped.
@@ -81,6 +83,7 @@ func NewServer(handler Handler, options Options) *Server {
 	ticking, end := context.WithCancel(context.Background())
 	s := &Server{
 		handler:   handler,
+		workers:   workers{handler: handler, idle: make(chan *Stream), stopping: make(chan struct{})},
 		options:   options,
 		endTicker: end,
 		listeners: make(map[net.Listener]bool),
@@ -162,6 +165,7 @@ func (s *Server) GracefulStop() {
 		c.drain()
 	}
 	s.running.Wait()
+	s.workers.running.Wait()
 	s.endTicker()
 }
 
@@ -172,12 +176,16 @@ func (s *Server) Stop() {
 		c.close(errStopped)
 	}
 	s.running.Wait()
+	s.workers.running.Wait()
 	s.endTicker()
 }
 
 // stop closes the listeners and returns the connections.
 func (s *Server) stop() []*conn {
 	s.mu.Lock()
+	if !s.draining {
+		close(s.workers.stopping)
+	}
 	s.draining = true
 	for listener := range s.listeners {
 		listener.Close()

@@ -294,7 +294,7 @@ func (c *conn) serve(s *Stream) {
 	if s.header.Timeout > 0 {
 		context.AfterFunc(ctx, s.expire)
 	}
-	c.server.running.Go(func() { c.finishServed(s, c.server.handler.Serve(s)) })
+	c.server.workers.serve(s)
 }
 
 // finishServed sends the end of a call whose handler has returned.
