@@ -128,6 +128,8 @@ func (c *conn) open(id uint32, header *Header, end bool) (*Stream, error) {
 	}
 	c.lastID = id
 	switch {
+	case c.err != nil: // closed by Stop: nothing would end the call
+		return nil, c.err
 	case header == nil:
 		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
 	case c.draining == refusing:
