@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/record"
@@ -22,45 +23,74 @@ func (s *Store) Submit(request *record.AppendRequest, deadline time.Time, done f
 	if s.options.ReadOnly || s.failureError() != nil || s.gate.enter(context.Background()) != nil {
 		return nil, false
 	}
-	op := &operation{request: request, deadline: deadline}
-	op.done = func(r result) { s.submitted(op, r, done) }
-	if !s.precheckInMemory(op) || !s.pipeline.queue.trySubmit(op) {
+	m := &submission{store: s, done: done}
+	m.op.request, m.op.deadline, m.op.done = request, deadline, m.decided
+	if !s.precheckInMemory(&m.op) || !s.pipeline.queue.trySubmit(&m.op) {
 		s.gate.leave()
 		return nil, false
 	}
-	return func() {
-		if op.claim() {
-			s.answerSubmitted(done, 0, context.Canceled)
-		}
-	}, true
+	return m.cancel, true
 }
 
-// submitted handles the result of an append. What may have to wait is done in a goroutine.
-func (s *Store) submitted(op *operation, r result, done func(uint64, error)) {
+// submission is an append that was submitted.
+type submission struct {
+	store *Store
+	op    operation
+	done  func(uint64, error)
+
+	cancelled atomic.Bool
+	cancelRun atomic.Pointer[context.CancelFunc] // ends the goroutine of finish
+}
+
+// decided handles the writer's result. What may have to wait is done in a goroutine.
+func (m *submission) decided(r result) {
 	if !r.stale && r.conflict == 0 {
-		s.answerSubmitted(done, r.position, r.err)
+		m.answer(r.position, r.err)
 		return
 	}
-	go func() {
-		ctx, cancel := context.Background(), context.CancelFunc(func() {})
-		if !op.deadline.IsZero() {
-			ctx, cancel = context.WithDeadline(ctx, op.deadline)
-		}
-		defer cancel()
-		var position uint64
-		var err error
-		if r.conflict != 0 {
-			position, err = s.resolve(ctx, op.request, r.conflict)
-		} else {
-			position, err = s.commit(ctx, s.newCommit(op.request))
-		}
-		s.answerSubmitted(done, position, err)
-	}()
+	go m.finish(r)
 }
 
-func (s *Store) answerSubmitted(done func(uint64, error), position uint64, err error) {
-	done(position, err)
-	s.gate.leave()
+// finish resolves a conflict, or commits the append again if it is stale.
+func (m *submission) finish(r result) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	m.cancelRun.Store(&cancel)
+	if m.cancelled.Load() {
+		m.answer(0, context.Canceled)
+		return
+	}
+	if !m.op.deadline.IsZero() {
+		var end context.CancelFunc
+		ctx, end = context.WithDeadline(ctx, m.op.deadline)
+		defer end()
+	}
+	var position uint64
+	var err error
+	if r.conflict != 0 {
+		position, err = m.store.resolve(ctx, m.op.request, r.conflict)
+	} else {
+		position, err = m.store.commit(ctx, m.store.newCommit(m.op.request))
+	}
+	m.answer(position, err)
+}
+
+// cancel withdraws the append, unless the writer has decided it.
+func (m *submission) cancel() {
+	if m.op.claim() {
+		m.op.request, m.op.condition = nil, nil // the queue keeps it until its turn
+		m.answer(0, context.Canceled)
+		return
+	}
+	m.cancelled.Store(true)
+	if cancel := m.cancelRun.Load(); cancel != nil {
+		(*cancel)()
+	}
+}
+
+func (m *submission) answer(position uint64, err error) {
+	m.done(position, err)
+	m.store.gate.leave()
 }
 
 // precheckInMemory is precheck for an append that can be decided from the head blocks. It
