@@ -244,6 +244,25 @@ func TestCallsThatDoNotReadAreClosed(t *testing.T) {
 	})
 }
 
+// The same holds for calls with a single answer.
+func TestCallsWithoutWindowAreClosed(t *testing.T) {
+	for _, method := range []string{umadbv1.DCB_Head_FullMethodName, umadbv1.DCB_GetTrackingInfo_FullMethodName} {
+		t.Run(method, func(t *testing.T) {
+			r := start(t, newMemoryStore(), server.Options{CallMemory: 256 * server.CallBytes})
+			hogs := make([]*frameClient, 60)
+			for i := range hogs {
+				hogs[i] = r.frames(t, 0)
+				for range 8 {
+					hogs[i].call(method, framed(nil), true)
+				}
+			}
+			eventually(t, "a connection that does not read is closed", func() bool {
+				return slices.ContainsFunc(hogs, (*frameClient).isClosed)
+			})
+		})
+	}
+}
+
 // The query of a subscription does not use the memory for requests.
 func TestSubscriptionQueriesDoNotUseRequestMemory(t *testing.T) {
 	store := newMemoryStore()

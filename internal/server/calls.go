@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -45,7 +46,8 @@ type call struct {
 	method     *method
 	class      callClass
 	bytes      int64
-	denied     error // the authentication error, or nil
+	denied     error     // the authentication error, or nil
+	unread     *inFlight // of an answer that waits for the client's windows; nil if there is none
 }
 
 func callOf(stream *transport.Stream) *call { return stream.State.(*call) }
@@ -131,9 +133,28 @@ func (h callHandler) Serve(stream *transport.Stream) (err error) {
 	return c.method.serve(h.Server, c)
 }
 
+// Blocked records that the client does not read the answer of a call.
+func (h callHandler) Blocked(stream *transport.Stream) {
+	c := callOf(stream)
+	c.unread = &inFlight{bytes: c.bytes, started: time.Now()}
+	c.connection.track(c.unread)
+}
+
+// SendMsg is Stream.SendMsg. While it waits for the client's windows, the call is counted as
+// one whose answer is not read.
+func (c *call) SendMsg(message any) error {
+	p := &inFlight{bytes: c.bytes, started: time.Now()}
+	c.connection.track(p)
+	defer c.connection.untrack(p)
+	return c.Stream.SendMsg(message)
+}
+
 // Release releases the memory of a call.
 func (h callHandler) Release(stream *transport.Stream) {
 	c := callOf(stream)
+	if c.unread != nil {
+		c.connection.untrack(c.unread)
+	}
 	h.calls.release(c)
 }
 

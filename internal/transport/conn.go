@@ -132,7 +132,16 @@ func (c *conn) next() error {
 		c.handling.Store(false)
 		c.flush()
 	}
+	header, err := c.reader.Peek(frameHeader)
+	if err != nil {
+		return err
+	}
+	kind := http2.FrameType(header[3])
 	frame, err := c.framer.ReadFrame()
+	if err != nil && kind == http2.FrameHeaders && errors.As(err, new(http2.StreamError)) {
+		// The framer does not return the header block, so the next ones cannot be decoded.
+		err = http2.ConnectionError(http2.ErrCodeProtocol)
+	}
 	if waits {
 		c.handling.Store(true)
 		c.touch()
@@ -236,6 +245,8 @@ func (c *conn) close(err error) {
 	for _, s := range c.streams {
 		c.end(s, errClosed)
 	}
+	c.releaseAll(c.output.unreleased)
+	c.output.unreleased = nil
 	c.changed.Broadcast()
 	c.accepted.Close() // not c.net, which would wait for a write in progress
 }

@@ -225,8 +225,15 @@ func (c *conn) credit(bytes uint32) {
 	}
 }
 
+// maxSettings is the maximum number of settings in a frame. Each may change all streams,
+// while their answers wait.
+const maxSettings = 100
+
 // onSettings applies settings of the client.
 func (c *conn) onSettings(f *http2.SettingsFrame) error {
+	if f.NumSettings() > maxSettings {
+		return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	window := c.output.streamWindow

@@ -67,7 +67,7 @@ type testHandler struct {
 // counts are numbers of calls.
 type counts struct {
 	admitted, started, served, released int
-	cancelled                           int
+	cancelled, blocked                  int
 	inUse                               int // admitted and not released
 }
 
@@ -193,6 +193,14 @@ func (h *testHandler) Release(s *transport.Stream) {
 		call.move(idle, released)
 	}
 	h.count(func(c *counts) { c.released++; c.inUse-- })
+}
+
+// Blocked implements transport.Handler.
+func (h *testHandler) Blocked(s *transport.Stream) {
+	if phase := s.State.(*state).phase.Load(); phase != answered {
+		panic(fmt.Sprintf("a call in phase %d waits for a window", phase))
+	}
+	h.count(func(c *counts) { c.blocked++ })
 }
 
 // Serve implements transport.Handler.

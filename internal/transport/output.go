@@ -41,6 +41,7 @@ type output struct {
 	window       int64     // of the connection
 	streamWindow int64     // the initial one of a stream
 	blocked      []*Stream // answered streams whose answers wait for a window, the oldest first
+	unreleased   []*Stream // ended streams whose answers are in bytes, if it is large
 }
 
 // outputs are buffers for outputs.
@@ -203,13 +204,14 @@ func (c *conn) flushLocked() {
 	}
 	o.writing = true
 	for len(o.bytes) > 0 && c.err == nil {
-		bytes := o.bytes
-		o.bytes = nil
+		bytes, unreleased := o.bytes, o.unreleased
+		o.bytes, o.unreleased = nil, nil
 		c.mu.Unlock()
 		_, err := c.net.Write(bytes)
 		c.mu.Lock()
 		o.written += uint64(len(bytes))
 		recycle(bytes)
+		c.releaseAll(unreleased)
 		if err != nil {
 			c.accepted.Close() // ends the goroutine that reads
 			break
@@ -220,6 +222,24 @@ func (c *conn) flushLocked() {
 	c.changed.Broadcast()
 	if c.isDrained() && c.err == nil {
 		go c.net.Close() // TLS notifies the client, which may take a while
+	}
+}
+
+// release calls Handler.Release for a call that has ended. If the client does not read, that
+// is done when the answer was written: answers of calls that are not counted any longer
+// would take memory without a bound. The caller must hold mu.
+func (c *conn) release(s *Stream) {
+	if c.err == nil && len(c.output.bytes) > c.server.options.WriteBuffer {
+		c.output.unreleased = append(c.output.unreleased, s)
+		return
+	}
+	c.server.handler.Release(s)
+}
+
+// releaseAll calls Handler.Release for calls. The caller must hold mu.
+func (c *conn) releaseAll(streams []*Stream) {
+	for _, s := range streams {
+		c.server.handler.Release(s)
 	}
 }
 

@@ -23,10 +23,14 @@ type Handler interface {
 	// Serve. Otherwise the call must be answered once by Reply or Fail, in Begin or later.
 	// The bytes are valid until Begin returns.
 	Begin(stream *Stream, request []byte) bool
+	// Blocked is called when an answer given to Reply must wait for the client's windows,
+	// before Release. It must not wait.
+	Blocked(*Stream)
 	// Serve serves a call in a goroutine of its own. The error is the status of the call.
 	Serve(*Stream) error
 	// Release is called once for each admitted call, when the call has ended and nothing
-	// of it is kept: Serve has returned, or its answer was sent or is no longer wanted.
+	// of it is kept: Serve has returned, or its answer was sent or is no longer wanted. An
+	// answer in an output of more than Options.WriteBuffer is kept until it was written.
 	// It must not use the stream, except its state, and must not wait.
 	Release(*Stream)
 }

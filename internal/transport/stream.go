@@ -113,8 +113,11 @@ func (c *conn) end(s *Stream, reason error) {
 		s.endCtx()
 	}
 	s.runCancel()
-	if s.phase == admitted || s.phase == answered {
+	switch s.phase {
+	case admitted:
 		c.server.handler.Release(s)
+	case answered:
+		c.release(s)
 	}
 	c.changed.Broadcast()
 }
@@ -167,7 +170,9 @@ func (s *Stream) Reply(message []byte) {
 		c.sendStart(s)
 		s.blockedAnswer = append(prefix(len(message)), message...)
 		c.output.blocked = append(c.output.blocked, s)
-		c.sendRest(s)
+		if c.sendRest(s); s.ended == nil {
+			c.server.handler.Blocked(s)
+		}
 	}
 	c.flushSoon()
 }
@@ -303,7 +308,7 @@ func (c *conn) finishServed(s *Stream, err error) {
 	defer c.mu.Unlock()
 	c.finish(s, status.Convert(err), s.trailer)
 	c.lingering--
-	c.server.handler.Release(s)
+	c.release(s)
 	c.flushLocked()
 }
 
