@@ -113,9 +113,11 @@ func (s *Server) admit(c *call, name string, keys []string) error {
 	return nil
 }
 
-// Begin serves a call without a goroutine, if that is possible.
+// Begin serves a call without a goroutine, if that is possible. After a panic, Serve serves
+// the call.
 func (h callHandler) Begin(stream *transport.Stream, request []byte) bool {
 	c := callOf(stream)
+	defer h.recoverPanic(c, new(error))
 	return c.denied == nil && h.stopping.Err() == nil && c.method.begin(h.Server, c, request)
 }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/server"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
@@ -103,4 +105,25 @@ func TestCallThatTimesOut(t *testing.T) {
 	if answer.code != codes.DeadlineExceeded {
 		t.Errorf("status is %v: %q", answer.code, answer.message)
 	}
+}
+
+// panickingStore panics in the methods that calls without a goroutine use.
+type panickingStore struct{ *memoryStore }
+
+func (panickingStore) Submit(*record.AppendRequest, time.Time, func(uint64, error)) (func(), bool) {
+	panic("oh no")
+}
+
+func (panickingStore) Head(context.Context) (uint64, error) { panic("oh no") }
+
+func TestPanicOfInlineCallDoesNotEndTheServer(t *testing.T) {
+	r := start(t, panickingStore{newMemoryStore()}, server.Options{})
+	client := r.client(t)
+	if _, err := client.Append(within(t, patience), &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}}); err != nil {
+		t.Errorf("append: %v", err) // its handler uses Commit
+	}
+	if _, err := client.Head(within(t, patience), &umadbv1.HeadRequest{}); status.Code(err) != codes.Internal {
+		t.Errorf("head: %v", err)
+	}
+	eventually(t, "everything is released", func() bool { return r.InUse() == "" })
 }

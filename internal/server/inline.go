@@ -48,25 +48,33 @@ func (s *Server) beginAppend(c *call, request []byte) bool {
 	if record.AppendQueryCost(request) > freeQuery {
 		return false
 	}
+	s.appending.Add(1)
 	a := &inlineAppend{s, c, wire.Slabs.Get(len(request))}
+	ok := false
+	defer func() { // even after a panic
+		if !ok {
+			a.drop()
+		}
+	}()
 	copy(*a.slab, request)
 	parsed, err := record.ParseAppend(*a.slab, s.limits)
 	if err != nil {
-		wire.Slabs.Put(a.slab)
 		return false
 	}
-	s.appending.Add(1)
-	cancel, ok := s.store.Submit(parsed, c.Deadline(), a.done)
-	if !ok {
-		a.drop()
+	var cancel func()
+	if cancel, ok = s.store.Submit(parsed, c.Deadline(), a.done); !ok {
 		return false
 	}
 	s.appends.granted()
 	c.OnCancel(cancel)
+	if s.giveUp.Err() != nil { // Shutdown has cancelled the others
+		cancel()
+	}
 	return true
 }
 
-// drop is called when the store does not use the request any longer.
+// drop is called when the store does not use the request any longer and the append was
+// answered, if it has to be.
 func (a *inlineAppend) drop() {
 	wire.Slabs.Put(a.slab)
 	a.server.appending.Add(-1)
@@ -74,7 +82,7 @@ func (a *inlineAppend) drop() {
 
 // done answers the append.
 func (a *inlineAppend) done(position uint64, err error) {
-	a.drop()
+	defer a.drop()
 	switch {
 	case err == nil:
 		a.call.Reply(positionMessage(position))

@@ -23,10 +23,14 @@ func (s *Store) Submit(request *record.AppendRequest, deadline time.Time, done f
 	if s.options.ReadOnly || s.failureError() != nil || s.gate.enter(context.Background()) != nil {
 		return nil, false
 	}
+	defer func() { // even after a panic
+		if !ok {
+			s.gate.leave()
+		}
+	}()
 	m := &submission{store: s, done: done}
 	m.op.request, m.op.deadline, m.op.done = request, deadline, m.decided
 	if !s.precheckInMemory(&m.op) || !s.pipeline.queue.trySubmit(&m.op) {
-		s.gate.leave()
 		return nil, false
 	}
 	return m.cancel, true

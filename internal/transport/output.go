@@ -34,6 +34,7 @@ type output struct {
 	block   bytes.Buffer // written by encoder
 
 	writing  bool   // a goroutine writes
+	starting bool   // a goroutine that will write was started
 	appended uint64 // number of bytes that were ever added
 	written  uint64 // number of bytes that were ever written
 	sentData bool   // headers or data were added since it was set to false
@@ -193,6 +194,7 @@ func encodeMessage(text string) string {
 func (c *conn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.output.starting = false
 	c.flushLocked()
 }
 
@@ -243,9 +245,11 @@ func (c *conn) releaseAll(streams []*Stream) {
 	}
 }
 
-// flushSoon has the output written by a goroutine, or by the one that handles frames.
+// flushSoon has the output written by a goroutine, or by the one that handles frames. The
+// caller must hold mu.
 func (c *conn) flushSoon() {
-	if !c.handling.Load() && !c.output.writing {
+	if o := &c.output; !c.handling.Load() && !o.writing && !o.starting {
+		o.starting = true
 		go c.flush()
 	}
 }
