@@ -26,3 +26,10 @@ func (s *Stream) BufferedCapacity() int {
 	defer s.conn.mu.Unlock()
 	return cap(s.body.data)
 }
+
+// WhileLocked calls f while the connection of the stream is locked.
+func (s *Stream) WhileLocked(f func()) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	f()
+}

@@ -155,10 +155,36 @@ func (c *conn) answer(s *Stream) bool {
 	return s.ended == nil
 }
 
-// Reply answers an inline call with a message.
+// lockAttempts is how often tryLock tries to lock: about as long as mu is usually held.
+const lockAttempts = 100
+
+// tryLock locks mu unless others hold it for long, as a client can bring about with frames
+// that concern many calls.
+func (c *conn) tryLock() bool {
+	for range lockAttempts {
+		if c.mu.TryLock() {
+			return true
+		}
+	}
+	return false
+}
+
+// Reply answers an inline call with a message. It does not wait.
 func (s *Stream) Reply(message []byte) {
+	if s.conn.tryLock() {
+		s.replyAndUnlock(message)
+		return
+	}
+	message = append([]byte(nil), message...)
+	go func() {
+		s.conn.mu.Lock()
+		s.replyAndUnlock(message)
+	}()
+}
+
+// replyAndUnlock is Reply for callers that hold mu.
+func (s *Stream) replyAndUnlock(message []byte) {
 	c := s.conn
-	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.answer(s) {
 		return
@@ -208,10 +234,21 @@ func (c *conn) sendRest(s *Stream) {
 	c.end(s, errEnded)
 }
 
-// Fail ends an inline call with a status.
+// Fail ends an inline call with a status. It does not wait.
 func (s *Stream) Fail(st *status.Status, trailer metadata.MD) {
+	if s.conn.tryLock() {
+		s.failAndUnlock(st, trailer)
+		return
+	}
+	go func() {
+		s.conn.mu.Lock()
+		s.failAndUnlock(st, trailer)
+	}()
+}
+
+// failAndUnlock is Fail for callers that hold mu.
+func (s *Stream) failAndUnlock(st *status.Status, trailer metadata.MD) {
 	c := s.conn
-	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.answer(s) {
 		c.finish(s, st, trailer)

@@ -1,0 +1,36 @@
+package transport_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/umadb-go/umadb/internal/transport"
+)
+
+// Reply and Fail do not wait for a connection that is busy: their caller has calls of other
+// connections to answer.
+func TestReplyDoesNotWait(t *testing.T) {
+	for name, answer := range map[string]struct {
+		with   func(*transport.Stream)
+		status string
+	}{
+		"Reply": {func(s *transport.Stream) { s.Reply([]byte("answer")) }, "0"},
+		"Fail":  {func(s *transport.Stream) { s.Fail(failure(), nil) }, "9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *running) {
+				var begun sync.Map
+				r.handler.begin = func(s *transport.Stream) { begun.Store("stream", s) }
+				c := r.connect()
+				id := c.call(inlineNever, nil)
+				c.received()
+				found, _ := begun.Load("stream")
+				s := found.(*transport.Stream)
+				s.State.(*state).move(working, answered)
+				s.WhileLocked(func() { answer.with(s) })
+				c.wantStatus(id, answer.status)
+				r.settled()
+			})
+		})
+	}
+}
