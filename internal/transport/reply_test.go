@@ -19,12 +19,12 @@ func TestReplyDoesNotWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, r *running) {
-				var begun sync.Map
-				r.handler.begin = func(s *transport.Stream) { begun.Store("stream", s) }
+				var started sync.Map
+				r.handler.begin = func(s *transport.Stream) { started.Store("stream", s) }
 				c := r.connect()
 				id := c.call(inlineNever, nil)
 				c.received()
-				found, _ := begun.Load("stream")
+				found, _ := started.Load("stream")
 				s := found.(*transport.Stream)
 				s.State.(*state).move(working, answered)
 				s.WhileLocked(func() { answer.with(s) })
