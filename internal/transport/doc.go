@@ -18,5 +18,6 @@
 //
 // The files, in the order in which a connection uses them: server.go (accepting, stopping),
 // conn.go (its life), frames.go (what arrives), header.go (the headers of a call), stream.go
-// (a call), body.go (its request), output.go (what is sent), keepalive.go (pings).
+// (a call), inline.go (answers without a goroutine), body.go (the request of a call),
+// output.go (what is sent), keepalive.go (pings).
 package transport
