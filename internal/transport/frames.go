@@ -103,7 +103,7 @@ func (c *conn) endRequest(id uint32, end bool) (bool, error) {
 		err = http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
 	default:
 		s.body.whole = true
-		c.changed.Broadcast()
+		s.body.wake()
 	}
 	unserved := err == nil && s.phase == admitted
 	c.mu.Unlock()
@@ -173,7 +173,7 @@ func (c *conn) onData(f *http2.DataFrame) error {
 	switch {
 	case s.phase != admitted:
 		s.body.add(data)
-		c.changed.Broadcast()
+		s.body.wake()
 		c.mu.Unlock()
 		return nil
 	case len(s.body.data) > 0 || !s.body.whole:

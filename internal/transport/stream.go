@@ -119,6 +119,7 @@ func (c *conn) end(s *Stream, reason error) {
 	case answered:
 		c.release(s)
 	}
+	s.body.wake()
 	c.changed.Broadcast()
 }
 
