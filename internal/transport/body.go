@@ -3,7 +3,6 @@ package transport
 import (
 	"encoding/binary"
 	"io"
-	"sync"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -24,17 +23,6 @@ type body struct {
 	whole  bool   // the client has sent all of the request
 	window int64  // how many bytes the client may send
 	unsent uint32 // bytes that were read and not added to the window again
-	// arrived is signalled when the body changes or the call ends; nil if Fill has not
-	// waited. It is not that of the connection, because a client could wake all its calls
-	// with frames that concern one.
-	arrived *sync.Cond
-}
-
-// wake wakes Fill. The caller must hold mu.
-func (b *body) wake() {
-	if b.arrived != nil {
-		b.arrived.Broadcast()
-	}
 }
 
 // Fill fills dst with the next bytes of the request. It returns io.EOF at the
@@ -59,10 +47,7 @@ func (s *Stream) Fill(dst []byte) error {
 		case s.body.whole:
 			return io.ErrUnexpectedEOF
 		}
-		if s.body.arrived == nil {
-			s.body.arrived = sync.NewCond(&c.mu)
-		}
-		s.body.arrived.Wait()
+		s.wait()
 	}
 	return nil
 }

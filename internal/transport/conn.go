@@ -42,7 +42,7 @@ type conn struct {
 	lastRead atomic.Int64 // time of the last frame, in Unix ns
 
 	mu        sync.Mutex
-	changed   sync.Cond          // of mu; signalled when a stream can continue
+	changed   sync.Cond          // of mu; signalled when the output, the window or the end of the connection has changed
 	streams   map[uint32]*Stream // guarded by mu; calls in progress
 	lingering int                // guarded by mu; calls that have ended, but not the goroutines that serve them
 	lastID    uint32             // guarded by mu; of the last stream

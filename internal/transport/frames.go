@@ -103,7 +103,7 @@ func (c *conn) endRequest(id uint32, end bool) (bool, error) {
 		err = http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
 	default:
 		s.body.whole = true
-		s.body.wake()
+		s.wake()
 	}
 	unserved := err == nil && s.phase == admitted
 	c.mu.Unlock()
@@ -173,7 +173,7 @@ func (c *conn) onData(f *http2.DataFrame) error {
 	switch {
 	case s.phase != admitted:
 		s.body.add(data)
-		s.body.wake()
+		s.wake()
 		c.mu.Unlock()
 		return nil
 	case len(s.body.data) > 0 || !s.body.whole:
@@ -268,9 +268,9 @@ func (c *conn) setStreamWindow(window int64) error {
 		if s.window += difference; s.window > maxWindow {
 			return http2.ConnectionError(http2.ErrCodeFlowControl)
 		}
+		s.wake()
 	}
 	c.answerBlocked()
-	c.changed.Broadcast()
 	return nil
 }
 
@@ -285,6 +285,7 @@ func (c *conn) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 		}
 		if before <= 0 { // otherwise they wait for the windows of their streams
 			c.answerBlocked()
+			c.changed.Broadcast()
 		}
 	} else {
 		if f.StreamID > c.lastID {
@@ -300,8 +301,8 @@ func (c *conn) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 		if s.blockedAnswer != nil {
 			c.sendRest(s)
 		}
+		s.wake()
 	}
-	c.changed.Broadcast()
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -55,6 +56,12 @@ type Stream struct {
 	blockedAnswer []byte
 
 	phase phase // guarded by conn.mu
+
+	// changed is signalled when what concerns only this stream has changed; nil if it has
+	// not waited for that. A client must not be able to wake all its calls with a frame that
+	// concerns one. Guarded by conn.mu.
+	changed *sync.Cond
+	waits   bool // guarded by conn.mu; the goroutine waits for conn.changed
 
 	// What follows is set if the call is served by a goroutine.
 	ctx       context.Context    // not changed once the goroutine runs
@@ -119,8 +126,26 @@ func (c *conn) end(s *Stream, reason error) {
 	case answered:
 		c.release(s)
 	}
-	s.body.wake()
-	c.changed.Broadcast()
+	s.wake()
+	if s.waits {
+		c.changed.Broadcast()
+	}
+}
+
+// wait waits until wake is called. The caller must hold mu.
+func (s *Stream) wait() {
+	if s.changed == nil {
+		s.changed = sync.NewCond(&s.conn.mu)
+	}
+	s.changed.Wait()
+}
+
+// wake is called when the request or the window of the stream has changed or the call has
+// ended. The caller must hold mu.
+func (s *Stream) wake() {
+	if s.changed != nil {
+		s.changed.Broadcast()
+	}
 }
 
 // finish sends the end of a call. The caller must hold mu.
@@ -342,8 +367,12 @@ func (c *conn) send(s *Stream, rest parts, length int) error {
 			length -= n
 		case len(o.bytes) > 0 && !o.writing:
 			c.flushLocked()
+		case s.window <= 0:
+			s.wait()
 		default:
+			s.waits = true
 			c.changed.Wait()
+			s.waits = false
 		}
 	}
 	if s.ended != nil {
