@@ -9,8 +9,8 @@ import (
 
 // Dimensions of the chart, in pixels.
 const (
-	chartWidth  = 860
-	chartLabels = 330 // width of the names
+	chartWidth  = 950
+	chartLabels = 420 // width of the names
 	chartBars   = 400 // width of the longest bar
 	barHeight   = 15
 	chartHeader = 34
@@ -19,15 +19,19 @@ const (
 
 var barColors = []string{"#2563eb", "#d97706", "#059669", "#9333ea"}
 
-// chart returns an SVG bar chart of the throughput of every workload. Each workload
-// has its own scale, in which the fastest server's bar has full width.
-func (res *result) chart() string {
+// chart returns an SVG bar chart of a figure of every workload. Each workload has its own
+// scale, in which the longest bar has full width.
+func (res *result) chart(title string, figure func(row) float64, show func(float64) string) string {
 	var bars strings.Builder
 	y := chartHeader
 	for _, group := range res.groups() {
 		for _, workload := range res.workloads(group) {
 			label(&bars, 8, y+barHeight-3, group+": "+workload)
-			res.drawBars(&bars, group, workload, y)
+			figures := make([]float64, len(res.Servers))
+			for i, s := range res.Servers {
+				figures[i] = median(res.values(group, workload, s.Name, figure))
+			}
+			drawBars(&bars, figures, y, show)
 			y += len(res.Servers)*barHeight + chartGap
 		}
 	}
@@ -39,26 +43,25 @@ func (res *result) chart() string {
 		bar(&b, x, 10, 12, barColors[i%len(barColors)])
 		label(&b, x+18, 20, s.Name)
 	}
-	label(&b, 8, 20, "Throughput per second; median of the rounds")
+	label(&b, 8, 20, title)
 	return b.String() + bars.String() + "</svg>\n"
 }
 
-func (res *result) drawBars(b *strings.Builder, group, workload string, y int) {
-	rates := make([]float64, len(res.Servers))
-	most := 0.0
-	for i, s := range res.Servers {
-		rates[i] = median(res.values(group, workload, s.Name, row.rate))
-		if !math.IsNaN(rates[i]) {
-			most = max(most, rates[i])
+// drawBars draws a bar for each server. A figure is NaN if the server was not measured.
+func drawBars(b *strings.Builder, figures []float64, y int, show func(float64) string) {
+	longest := 0.0
+	for _, f := range figures {
+		if !math.IsNaN(f) {
+			longest = max(longest, f)
 		}
 	}
-	for i, rate := range rates {
+	for i, f := range figures {
 		width := 0
-		if most > 0 && !math.IsNaN(rate) {
-			width = int(rate / most * chartBars)
+		if longest > 0 && !math.IsNaN(f) {
+			width = int(f / longest * chartBars)
 		}
 		bar(b, chartLabels, y, width, barColors[i%len(barColors)])
-		label(b, chartLabels+width+6, y+barHeight-4, thousands(rate))
+		label(b, chartLabels+width+6, y+barHeight-4, show(f))
 		y += barHeight
 	}
 }

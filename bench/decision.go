@@ -6,51 +6,57 @@ import (
 	"math/rand/v2"
 )
 
-// perDecider is the number of events with the same tag that a connection appends before
-// it changes to the next tag of its own.
-const perDecider = 10
-
 // decider makes decisions: it reads what they depend on, and appends on condition that it
 // has not changed.
 type decider struct {
 	client
-	random   *rand.Rand
-	customer uint64
-	order    uint64
-	hot      bool // all deciders have the same customer
+	random *rand.Rand
+	order  uint64 // the last one used
+	// next returns the query of the next decision and the customer of its event.
+	next func() (q *query, customer uint64)
 }
 
-// newOwnDecider returns a decider whose customers neither the store nor another one has.
-func newOwnDecider(c client, o *options, number int) *decider {
-	return &decider{
-		client:   c,
-		random:   rand.New(rand.NewPCG(uint64(number), 3)),
-		customer: uint64(o.tags()) + uint64(number)*1e7,
-		order:    uint64(number+1) * 1e10,
-	}
+func newDecider(c client, number int, next func() (*query, uint64)) *decider {
+	return &decider{c, rand.New(rand.NewPCG(uint64(number), 3)), uint64(number+1) * 1e10, next}
 }
 
-// newHotDecider returns a decider whose customer all others have as well.
+// newOwnDecider returns the decider with a number, less than the number of deciders. It decides
+// on its customers in turn, which no other decider has, each after reading all its events.
+func newOwnDecider(c client, o *options, number, deciders int) *decider {
+	own := uint64(number)
+	customer := own
+	return newDecider(c, number, func() (*query, uint64) {
+		decided := customer
+		if customer += uint64(deciders); customer >= uint64(o.tags()) {
+			customer = own
+		}
+		return decisionOn(decided), decided
+	})
+}
+
+// newHotDecider returns a decider on a customer that all others have as well. It reads only
+// the last event.
 func newHotDecider(c client, o *options, number int) *decider {
-	d := newOwnDecider(c, o, number)
-	d.customer, d.hot = uint64(o.tags()), true
-	return d
+	hot := uint64(o.tags()) // has no events at first
+	return newDecider(c, number, func() (*query, uint64) {
+		q := decisionOn(hot)
+		q.backwards, q.limit = true, 1
+		return q, hot
+	})
+}
+
+func decisionOn(customer uint64) *query {
+	return &query{filter: filter{eventType, []string{customerOf(customer)}}}
 }
 
 func (d *decider) call(ctx context.Context, t *tally) error {
-	q := &query{filter: filter{eventType, []string{customerOf(d.customer)}}}
-	if d.hot {
-		q.backwards, q.limit = true, 1
-	}
+	q, customer := d.next()
 	d.order++
-	new := []event{{customer: d.customer, order: d.order, high: d.random.Uint64(), low: d.random.Uint64()}}
-	if _, err := decide(ctx, d.client, q, new); err != nil {
+	events := []event{{customer: customer, order: d.order, high: d.random.Uint64(), low: d.random.Uint64()}}
+	if _, err := decide(ctx, d.client, q, events); err != nil {
 		return err
 	}
 	t.countAppended(1)
-	if !d.hot && d.order%perDecider == 0 {
-		d.customer++
-	}
 	return nil
 }
 

@@ -45,7 +45,7 @@ type shapes []shape
 
 func parseOptions(args []string) (options, error) {
 	o := options{
-		appends:     shapes{{1, 1}, {1, 64}, {1, 256}, {10, 64}, {1000, 4}},
+		appends:     shapes{{1, 1}, {1, 4}, {1, 16}, {1, 64}, {1, 256}, {10, 64}, {100, 16}, {1000, 4}},
 		shared:      shapes{{1, 64}},
 		conditional: shapes{{1, 64}},
 		decisions:   shapes{{0, 16}},

@@ -38,9 +38,12 @@ func TestDefaultWorkloads(t *testing.T) {
 	}
 	want := []string{
 		"Appends: 1 event, 1 connection",
+		"Appends: 1 event, 4 connections",
+		"Appends: 1 event, 16 connections",
 		"Appends: 1 event, 64 connections",
 		"Appends: 1 event, 256 connections",
 		"Appends: 10 events, 64 connections",
+		"Appends: 100 events, 16 connections",
 		"Appends: 1,000 events, 4 connections",
 		"Appends on one connection: 1 event, 64 callers",
 		"Conditional appends: 1 event, 64 connections",

@@ -225,7 +225,7 @@ func problemsOfMeasurement(t *testing.T, s server, duration string) (problems []
 	}
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	for _, row := range rows {
-		if _, isPostgres := s.kind.(postgres); isPostgres && (row.Group == shared.title || row.Group == deliveries.title) {
+		if _, isPostgres := s.kind.(postgres); isPostgres && row.Group == shared.title {
 			if row.Unsupported == "" {
 				problem("%s is supported: %+v", row.Workload, row)
 			}

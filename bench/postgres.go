@@ -44,7 +44,8 @@ truncate events restart identity;
 `
 
 const (
-	postgresHorizon = "(select pg_snapshot_xmin(pg_current_snapshot()))"
+	postgresHorizon       = "(select pg_snapshot_xmin(pg_current_snapshot()))"
+	postgresHorizonColumn = 5 // of the rows of a read
 
 	// The tags of an event are one text, because an array has no rows of different length.
 	postgresAppend = `
@@ -56,7 +57,7 @@ with appended as (
 	order by e.number
 	returning 1
 )
-select count(*), ` + postgresHorizon + `::text::bigint from appended`
+select count(*), ` + postgresHorizon + `::text::bigint, %s from appended`
 
 	// The index on the type is of no use for a condition, and would make it conflict with
 	// every append, so the condition has an expression instead of the column.
@@ -102,7 +103,12 @@ type postgresClient struct {
 	conn      *pgx.Conn
 	data      []byte
 	appending bool // whether the session is set up for appends
+	announces bool // whether appends notify subscribers
 }
+
+// announce makes the appends of this client notify subscribers. All notifications of a
+// server are in one queue, whose lock commits hold, so other workloads have none.
+func (c *postgresClient) announce() { c.announces = true }
 
 func (c *postgresClient) append(ctx context.Context, events []event, cond *condition) (uint64, error) {
 	if !c.appending {
@@ -122,14 +128,18 @@ func (c *postgresClient) append(ctx context.Context, events []event, cond *condi
 		data[i] = c.data
 		ids[i] = pgtype.UUID{Bytes: e.uuid(), Valid: true}
 	}
-	statement, args := fmt.Sprintf(postgresAppend, ""), []any{types, tags, data, ids}
+	where, notify, args := "", "null", []any{types, tags, data, ids}
 	if cond != nil {
-		statement = fmt.Sprintf(postgresAppend, postgresCondition)
+		where = postgresCondition
 		args = append(args, cond.eventType, cond.tags, int64(cond.after))
 	}
+	if c.announces {
+		notify = "pg_notify('events', '')"
+	}
+	statement := fmt.Sprintf(postgresAppend, where, notify)
 	for {
 		var appended, horizon int64
-		err := c.conn.QueryRow(ctx, statement, args...).Scan(&appended, &horizon)
+		err := c.conn.QueryRow(ctx, statement, args...).Scan(&appended, &horizon, nil)
 		switch {
 		case mustRepeat(err):
 		case err == nil && appended == 0:
@@ -147,6 +157,15 @@ func mustRepeat(err error) bool {
 }
 
 func (c *postgresClient) read(ctx context.Context, q *query, count func(events int64)) (events int64, cursor uint64, err error) {
+	for {
+		events, cursor, err = c.readOnce(ctx, q, count)
+		if !mustRepeat(err) { // a session that appends also reads in serializable transactions
+			return events, cursor, err
+		}
+	}
+}
+
+func (c *postgresClient) readOnce(ctx context.Context, q *query, count func(events int64)) (events int64, cursor uint64, err error) {
 	statement, args := postgresRead(q)
 	rows, err := c.conn.Query(ctx, statement, args...)
 	if err != nil {
@@ -157,10 +176,11 @@ func (c *postgresClient) read(ctx context.Context, q *query, count func(events i
 	for rows.Next() {
 		if events == 0 {
 			// Without an event there is no horizon, but 0 has the same effect in a condition.
-			cursor, err = postgresCursor(rows)
-			if err != nil {
+			var horizon int64
+			if err := scanColumn(rows, postgresHorizonColumn, &horizon); err != nil {
 				return 0, 0, err
 			}
+			cursor = uint64(horizon)
 		}
 		events++
 		if events%part == 0 {
@@ -171,13 +191,10 @@ func (c *postgresClient) read(ctx context.Context, q *query, count func(events i
 	return events, cursor, rows.Err()
 }
 
-// postgresCursor returns the last column of a row, and decodes no other.
-func postgresCursor(rows pgx.Rows) (uint64, error) {
-	fields := rows.FieldDescriptions()
-	last := len(fields) - 1
-	var horizon int64
-	err := rows.Conn().TypeMap().Scan(fields[last].DataTypeOID, fields[last].Format, rows.RawValues()[last], &horizon)
-	return uint64(horizon), err
+// scanColumn decodes one column of a row.
+func scanColumn(rows pgx.Rows, column int, into *int64) error {
+	field := rows.FieldDescriptions()[column]
+	return rows.Conn().TypeMap().Scan(field.DataTypeOID, field.Format, rows.RawValues()[column], into)
 }
 
 // postgresRead returns the statement for a query and its arguments.
@@ -203,8 +220,49 @@ func postgresRead(q *query) (statement string, args []any) {
 	return statement, args
 }
 
-func (c *postgresClient) subscribe(context.Context, func(events int64)) error {
-	return fmt.Errorf("%w: PostgreSQL has no subscriptions to a table, and the latency of polling is its interval", errUnsupported)
+// subscribe reads new events after each notification, and otherwise from time to time: an
+// event may not be visible yet when it is announced.
+func (c *postgresClient) subscribe(ctx context.Context, received func(events int64)) error {
+	const interval = time.Second
+	if _, err := c.conn.Exec(ctx, "listen events"); err != nil {
+		return err
+	}
+	for last := int64(0); ; {
+		read, err := c.readAfter(ctx, &last)
+		if err != nil {
+			return err
+		}
+		received(read)
+		if read > 0 {
+			continue
+		}
+		wait, cancel := context.WithTimeout(ctx, interval)
+		_, err = c.conn.WaitForNotification(wait)
+		cancel()
+		if err != nil && !pgconn.Timeout(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// readAfter reads the events after a position, and replaces it by that of the last one.
+func (c *postgresClient) readAfter(ctx context.Context, last *int64) (events int64, err error) {
+	rows, err := c.conn.Query(ctx, "select position, type, tags, data, id from events "+
+		"where position > $1 and transaction < "+postgresHorizon+" order by position", *last)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		events++
+		if err := scanColumn(rows, 0, last); err != nil {
+			return events, err
+		}
+	}
+	return events, rows.Err()
 }
 
 func (c *postgresClient) stored(ctx context.Context) (events int64, err error) {

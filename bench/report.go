@@ -37,6 +37,10 @@ func (res *result) report(base string) string {
 		plural(res.Parameters.Rounds, "round"), res.Parameters.WindowSeconds, res.Parameters.WarmupSeconds, res.Parameters.DataBytes)
 	b.WriteString("The columns are described in [bench/README.md](../README.md).\n\n")
 	fmt.Fprintf(&b, "![Throughput](%s.svg)\n\n", base)
+	if len(res.sweeps()) > 0 {
+		fmt.Fprintf(&b, "![Throughput and latency by connections](%s-connections.svg)\n\n", base)
+	}
+	fmt.Fprintf(&b, "![Server CPU per operation](%s-cost.svg)\n\n", base)
 	res.reportSetting(&b)
 	for _, group := range res.groups() {
 		res.reportGroup(&b, group)

@@ -30,7 +30,7 @@ type parameters struct {
 	EventsPerTag  int     `json:"events_per_tag"`
 }
 
-// write writes the report, its chart and the rows to files named by date and name.
+// write writes the report, its images and the rows to files named by date and name.
 func (res *result) write(dir, name string) error {
 	if name == "" {
 		name = strings.Join(res.names(), "-vs-")
@@ -43,11 +43,20 @@ func (res *result) write(dir, name string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	plots, err := res.plots()
+	if err != nil {
+		return err
+	}
 	for suffix, text := range map[string]string{
-		".json": string(raw) + "\n",
-		".svg":  res.chart(),
-		".md":   res.report(base),
+		".json":            string(raw) + "\n",
+		".svg":             res.chart("Throughput per second; median of the rounds", row.rate, thousands),
+		"-cost.svg":        res.chart("Server CPU, µs per operation; median of the rounds", row.cost, significant),
+		"-connections.svg": string(plots),
+		".md":              res.report(base),
 	} {
+		if text == "" {
+			continue // there are no plots
+		}
 		if err := os.WriteFile(filepath.Join(dir, base+suffix), []byte(text), 0o644); err != nil {
 			return err
 		}
@@ -101,11 +110,16 @@ func distinct(rows []row, name func(row) (string, bool)) []string {
 	return names
 }
 
-// values returns a figure of all rounds that did not fail.
+// values returns a figure of all rounds of a workload that did not fail.
 func (res *result) values(group, workload, server string, figure func(row) float64) []float64 {
+	return res.valuesOf(func(r row) bool { return r.Group == group && r.Workload == workload && r.Server == server }, figure)
+}
+
+// valuesOf returns a figure of the measurements that selected returns true for.
+func (res *result) valuesOf(selected func(row) bool, figure func(row) float64) []float64 {
 	var values []float64
 	for _, r := range res.Rows {
-		if r.Group == group && r.Workload == workload && r.Server == server && r.measured() {
+		if r.measured() && selected(r) {
 			values = append(values, figure(r))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,8 +23,8 @@ func sample() *result {
 	for round, count := range []int64{1000, 3000} {
 		for i, s := range res.Servers {
 			res.Rows = append(res.Rows, row{
-				Group: appends.title, Workload: "1 event, 1 connection", Server: s.Name, Round: round + 1,
-				Seconds: 1, Unit: "events", Count: count * int64(2-i), P50Millis: 1, ServerCPUSeconds: 0.5,
+				Group: appends.title, Workload: "1 event, 1 connection", Series: "1 event", Connections: 1, Server: s.Name, Round: round + 1,
+				Seconds: 1, Unit: "events", Count: count * int64(2-i), P50Millis: 1, P99Millis: 2, ServerCPUSeconds: 0.5,
 				DiskBytes: 5 << 20, StoredEvents: 1 << 20,
 			})
 		}
@@ -35,9 +36,9 @@ func sample() *result {
 func TestReportShowsMediansAndRatios(t *testing.T) {
 	report := sample().report("base")
 	for _, line := range []string{
-		"| 1 event, 1 connection | a | 4,000 | 2,000 – 6,000 | 1.00 | 0.000 | 0.500 | 8,000 | 0.000 | 0.000 | 5.00 | 5 |",
+		"| 1 event, 1 connection | a | 4,000 | 2,000 – 6,000 | 1.00 | 2.00 | 0.500 | 8,000 | 0.000 | 0.000 | 5.00 | 5 |",
 		"| 1 event, 1 connection | b | 2,000 | 1,000 – 3,000 |",
-		"| | **a ÷ b** | **2.00×** | | **1.00×** | **–** |",
+		"| | **a ÷ b** | **2.00×** | | **1.00×** | **1.00×** | **1.00×** | **2.00×** | **–** |",
 		"- b, Appends, 1 event, 1 connection, round 3: it crashed",
 		"| repeat | `go run ./bench` |",
 	} {
@@ -59,15 +60,59 @@ func TestGroupWithOnlyFailuresHasNoTable(t *testing.T) {
 }
 
 func TestChartIsWellFormed(t *testing.T) {
-	decoder := xml.NewDecoder(strings.NewReader(sample().chart()))
+	if texts := textsOf(t, sample().chart("<title>", row.rate, thousands)); !slices.Contains(texts, "<title>") || !slices.Contains(texts, "4,000") {
+		t.Errorf("texts %q", texts)
+	}
+}
+
+// textsOf returns the texts of an SVG image.
+func textsOf(t *testing.T, svg string) (texts []string) {
+	t.Helper()
+	decoder := xml.NewDecoder(strings.NewReader(svg))
 	for {
-		_, err := decoder.Token()
+		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {
-			return
+			return texts
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
+		if text, ok := token.(xml.CharData); ok && strings.TrimSpace(string(text)) != "" {
+			texts = append(texts, strings.TrimSpace(string(text)))
+		}
+	}
+}
+
+func TestPlotsShowEachSweep(t *testing.T) {
+	res := sample()
+	if svg, err := res.plots(); err != nil || svg != nil {
+		t.Errorf("plots of one number of connections: %v", err)
+	}
+	if strings.Contains(res.report("base"), "-connections.svg") {
+		t.Error("the report has an image that does not exist")
+	}
+	more := res.Rows[0]
+	more.Workload, more.Connections = "1 event, 16 connections", 16
+	failed := more
+	failed.Connections, failed.Error = 64, "no"
+	empty := more
+	empty.Connections, empty.P50Millis = 256, 0
+	res.Rows = append(res.Rows, more, failed, empty)
+	if sweeps := res.sweeps(); len(sweeps) != 1 || !slices.Equal(sweeps[0].connections, []int{1, 16}) {
+		t.Fatalf("%+v", sweeps)
+	}
+	svg, err := res.plots()
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := textsOf(t, string(svg))
+	for _, text := range []string{"Appends: 1 event", "events per second", "latency, ms", "a", "b", "a p50", "b p99", "16"} {
+		if !slices.Contains(texts, text) {
+			t.Errorf("no text %q in %q", text, texts)
+		}
+	}
+	if !strings.Contains(res.report("base"), "(base-connections.svg)") {
+		t.Error("the report does not show the plots")
 	}
 }
 

@@ -6,6 +6,7 @@ import "time"
 type row struct {
 	Group       string `json:"group"`
 	Workload    string `json:"workload"`
+	Series      string `json:"series"` // workloads that differ only in connections
 	Connections int    `json:"connections"`
 	Server      string `json:"server"`
 	Round       int    `json:"round"`
@@ -59,6 +60,9 @@ func (r row) rate() float64 { return divide(float64(r.Count), r.Seconds) }
 func (r row) besideRate() float64 { return divide(float64(r.BesideCalls), r.Seconds) }
 
 func (r row) perCPUSecond() float64 { return divide(float64(r.Count), r.ServerCPUSeconds) }
+
+// cost returns the server's CPU time for each one of Count, in microseconds.
+func (r row) cost() float64 { return divide(r.ServerCPUSeconds*1e6, float64(r.Count)) }
 
 func (r row) diskPerEvent() float64 { return divide(float64(r.DiskBytes), float64(r.StoredEvents)) }
 

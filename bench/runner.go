@@ -35,7 +35,7 @@ func (r *runner) run(ctx context.Context) ([]row, error) {
 	for round := range r.rounds {
 		for _, w := range r.workloads() {
 			for _, s := range r.servers {
-				got := row{Group: w.group.title, Workload: w.name, Connections: w.connections, Server: s.Name, Round: round + 1}
+				got := row{Group: w.group.title, Workload: w.name, Series: w.series, Connections: w.connections, Server: s.Name, Round: round + 1}
 				err := r.measure(ctx, s, w, &got)
 				if ctx.Err() != nil {
 					return nil, context.Cause(ctx)
@@ -127,7 +127,7 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 	l.callers, l.beside = w.callers(clients)
 	seen, err := l.run(ctx, r.warmup, r.duration, func() (cpu, error) {
 		server, err := cpuTime(p.PID())
-		client, err2 := cpuTime(os.Getpid())
+		client, err2 := cpuTimeOf(os.Getpid()) // without the server, which is its child
 		return cpu{server, client}, errors.Join(err, err2)
 	})
 	if err != nil {

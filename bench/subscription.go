@@ -19,7 +19,13 @@ type broadcaster struct {
 	received chan time.Time  // when a subscriber received an event
 }
 
+// announcer is a client whose appends do not wake subscribers unless it is requested.
+type announcer interface{ announce() }
+
 func newBroadcaster(c client, subscribers []client) *broadcaster {
+	if a, ok := c.(announcer); ok {
+		a.announce()
+	}
 	return &broadcaster{
 		client:      c,
 		subscribers: subscribers,

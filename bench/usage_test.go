@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -20,6 +24,39 @@ func TestMalformedCPUTimeIsAnError(t *testing.T) {
 		if got, err := parseCPUTime([]byte(stat)); err == nil {
 			t.Errorf("%q is parsed as %v", stat, got)
 		}
+	}
+}
+
+func TestChildrenBelongToTheServer(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the benchmark runs on Linux")
+	}
+	parent := exec.Command("sh", "-c", "sleep 60 & echo $!; wait")
+	output, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer parent.Wait()
+	defer parent.Process.Kill()
+	var child int
+	if _, err := fmt.Fscan(output, &child); err != nil {
+		t.Fatal(err)
+	}
+	started, err := os.FindProcess(child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer started.Kill()
+	if found := children(parent.Process.Pid); !slices.Equal(found, []int{child}) {
+		t.Errorf("children %v, want %d", found, child)
+	}
+	both, err := peakMemory(parent.Process.Pid)
+	one, err2 := memoryOf(child, "smaps_rollup", "Pss:")
+	if err != nil || err2 != nil || one <= 0 || both <= one {
+		t.Errorf("%d bytes, of them %d of the child; %v, %v", both, one, err, err2)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 type workload struct {
 	group       *group
 	name        string
+	series      string // workloads with the same one differ only in connections
 	connections int
 	clientsEach int // clients that share a connection
 	// callers returns the callers that are measured, and those that run beside them.
@@ -39,10 +40,10 @@ var (
 	shared = &group{title: "Appends on one connection", unit: unitEvents,
 		about: "Many callers share a connection, each with one append at a time. Every store starts empty."}
 	conditionals = &group{title: "Conditional appends", unit: unitEvents,
-		about: "The same, on condition that no event after the connection's last one has this type and this tag. Each append has a new tag."}
+		about: "Appends on condition that no event after the connection's last one has this type and this tag. Each append has a new tag, so none fails. Every store starts empty."}
 	decisions = &group{title: "Decisions", unit: "decisions", preloaded: true, writes: true,
 		about: "A read, and an append of one event on condition that nothing has been appended since that the read would have returned. " +
-			"After a conflict both are repeated. With own tags, a connection reads up to 9 events with a tag of its own, and appends the next; " +
+			"After a conflict both are repeated. With own tags, a connection reads the events with a tag that no other one uses, 10 or a few more, and appends the next; " +
 			"nothing conflicts. With one hot tag, all connections read the last event with the same tag. Every store is new and preloaded."}
 	scans = &group{title: "Reading everything", unit: unitEvents, preloaded: true,
 		about: "Forwards, from the first event to the last, repeatedly. The latency is that of a complete read."}
@@ -81,7 +82,7 @@ func (o *options) workloads() []workload {
 	var all []workload
 	add := func(g *group, what string, connections int, newCaller func(c client, number int) caller) {
 		name := fmt.Sprintf("%s, %s", what, plural(connections, "connection"))
-		all = append(all, workload{g, name, connections, 1, each(newCaller)})
+		all = append(all, workload{g, name, what, connections, 1, each(newCaller)})
 	}
 	for _, s := range o.appends {
 		add(appends, plural(s.events, "event"), s.connections, func(c client, number int) caller {
@@ -90,7 +91,7 @@ func (o *options) workloads() []workload {
 	}
 	for _, s := range o.shared {
 		name := fmt.Sprintf("%s, %s", plural(s.events, "event"), plural(s.connections, "caller"))
-		all = append(all, workload{shared, name, 1, s.connections, each(func(c client, number int) caller {
+		all = append(all, workload{shared, name, name, 1, s.connections, each(func(c client, number int) caller {
 			return newAppender(c, o, s.events, number)
 		})})
 	}
@@ -100,7 +101,7 @@ func (o *options) workloads() []workload {
 		})
 	}
 	for _, s := range o.decisions {
-		add(decisions, "own tags", s.connections, func(c client, number int) caller { return newOwnDecider(c, o, number) })
+		add(decisions, "own tags", s.connections, func(c client, number int) caller { return newOwnDecider(c, o, number, s.connections) })
 		add(decisions, "one hot tag", s.connections, func(c client, number int) caller { return newHotDecider(c, o, number) })
 	}
 	for _, s := range o.scans {
@@ -122,7 +123,7 @@ func (o *options) workloads() []workload {
 		all = append(all, o.mixedWorkloads(s.connections)...)
 	}
 	for _, s := range o.subscribers {
-		all = append(all, workload{deliveries, plural(s.connections, "subscriber"), 1 + s.connections, 1,
+		all = append(all, workload{deliveries, plural(s.connections, "subscriber"), "subscribers", 1 + s.connections, 1,
 			func(clients []client) (measured, beside []caller) {
 				return []caller{newBroadcaster(clients[0], clients[1:])}, nil
 			}})
@@ -138,17 +139,17 @@ func (o *options) mixedWorkloads(connections int) []workload {
 		return a
 	}
 	newFinder := func(c client, number int) caller { return newFinder(c, o, number) }
-	workloadOf := func(name string, newMeasured, newBeside func(c client, number int) caller) workload {
-		name = fmt.Sprintf(name, plural(connections, "connection"), besideCallers)
-		return workload{mixed, name, connections + besideCallers, 1, func(clients []client) (measured, beside []caller) {
+	workloadOf := func(measured, besideThem string, newMeasured, newBeside func(c client, number int) caller) workload {
+		name := fmt.Sprintf("%s on %s beside %d %s", measured, plural(connections, "connection"), besideCallers, besideThem)
+		return workload{mixed, name, measured, connections + besideCallers, 1, func(clients []client) (measured, beside []caller) {
 			measured, _ = each(newMeasured)(clients[besideCallers:])
 			beside, _ = each(newBeside)(clients[:besideCallers])
 			return measured, beside
 		}}
 	}
 	return []workload{
-		workloadOf("appends on %s beside %d readers", newAppender, newFinder),
-		workloadOf("reads on %s beside %d writers", newFinder, newAppender),
+		workloadOf("appends", "readers", newAppender, newFinder),
+		workloadOf("reads", "writers", newFinder, newAppender),
 	}
 }
 
