@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,11 +34,9 @@ type output struct {
 	encoder *hpack.Encoder
 	block   bytes.Buffer // written by encoder
 
-	writing  bool   // a goroutine writes
-	starting bool   // a goroutine that will write was started
-	appended uint64 // number of bytes that were ever added
-	written  uint64 // number of bytes that were ever written
-	sentData bool   // headers or data were added since it was set to false
+	writing  bool // a goroutine writes
+	starting bool // a goroutine that will write was started
+	sentData bool // headers or data were added since it was set to false
 
 	window       int64     // of the connection
 	streamWindow int64     // the initial one of a stream
@@ -60,7 +59,6 @@ func (o *output) Write(frame []byte) (int, error) {
 		o.bytes = *outputs.Get().(*[]byte)
 	}
 	o.bytes = append(o.bytes, frame...)
-	o.appended += uint64(len(frame))
 	return len(frame), nil
 }
 
@@ -136,15 +134,15 @@ func (o *output) startHeaders() {
 	o.field("content-type", "application/grpc")
 }
 
-// data appends a DATA frame of n bytes and returns the place for its content.
+// data appends a DATA frame of n bytes and returns the place for its content, all of which
+// the caller must write.
 func (o *output) data(id uint32, n int) []byte {
 	o.sentData = true
 	header := [frameHeader]byte{byte(n >> 16), byte(n >> 8), byte(n), byte(http2.FrameData)}
 	binary.BigEndian.PutUint32(header[5:], id)
 	_, _ = o.Write(header[:])
 	from := len(o.bytes)
-	o.bytes = append(o.bytes, make([]byte, n)...)
-	o.appended += uint64(n)
+	o.bytes = slices.Grow(o.bytes, n)[:from+n]
 	return o.bytes[from:]
 }
 
@@ -211,7 +209,6 @@ func (c *conn) flushLocked() {
 		c.mu.Unlock()
 		_, err := c.net.Write(bytes)
 		c.mu.Lock()
-		o.written += uint64(len(bytes))
 		recycle(bytes)
 		c.releaseAll(unreleased)
 		if err != nil {
