@@ -129,6 +129,12 @@ release-check: ## check the configuration of releases; building goreleaser takes
 bench: build ## compare our server with the released one; results in bench/results
 	$(GO) run ./bench $(BENCHFLAGS)
 
+# Sizes of bench-growth, in events. 100 million need 32 GB of disk space.
+GROWTH ?= 10000000,100000000
+.PHONY: bench-growth
+bench-growth: build ## measure our server on stores that grow to 100 million events
+	$(GO) run ./bench -growth $(GROWTH) -servers ours -duration 10s $(BENCHFLAGS)
+
 # Rounds of bench-compare; both builds run once in each.
 ROUNDS ?= 6
 .PHONY: bench-compare

@@ -13,7 +13,7 @@ type appender struct {
 	order  uint64 // the last one used
 	events []event
 
-	newCustomers bool // whether the customers are others than those of the preloaded store
+	firstCustomer uint64
 }
 
 // newAppender returns the appender with a number. No two appenders use the same order.
@@ -30,10 +30,7 @@ func newAppender(c client, o *options, events, number int) *appender {
 func (a *appender) fill() {
 	for i := range a.events {
 		a.order++
-		customer := a.random.Uint64N(a.tags)
-		if a.newCustomers {
-			customer += a.tags
-		}
+		customer := a.firstCustomer + a.random.Uint64N(a.tags)
 		a.events[i] = event{customer: customer, order: a.order, high: a.random.Uint64(), low: a.random.Uint64()}
 	}
 }

@@ -49,10 +49,14 @@ func bench(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 
-	res := result{Command: recordedCommand(args), Servers: servers, Missing: absent, Parameters: o.parameters()}
-	if res.Machine, err = describeMachine(ctx, dir); err != nil {
+	s := setting{Command: recordedCommand(args), Servers: servers, Missing: absent, Parameters: o.parameters()}
+	if s.Machine, err = describeMachine(ctx, dir); err != nil {
 		return err
 	}
+	if len(o.growth) > 0 {
+		return measureGrowth(ctx, s, &grower{options: o, dir: dir, progress: os.Stderr})
+	}
+	res := result{setting: s}
 	r := runner{options: o, dir: dir, servers: servers, progress: os.Stderr}
 	if res.Rows, err = r.run(ctx); err != nil {
 		return err

@@ -29,6 +29,8 @@ type options struct {
 	mixed       shapes
 	subscribers shapes
 
+	growth sizes // replaces the workloads
+
 	dataBytes int
 	preload   int
 	perTag    int
@@ -75,6 +77,7 @@ func parseOptions(args []string) (options, error) {
 	f.Var(&o.searches, "searches", "`list` of numbers of connections that read by two tags, by type, or the last event of a tag")
 	f.Var(&o.mixed, "mixed", "`list` of numbers of connections that append or read beside 4 that do the other")
 	f.Var(&o.subscribers, "subscribers", "`list` of numbers of live subscribers")
+	f.Var(&o.growth, "growth", "`list` of numbers of events: measure stores that grow to these sizes, instead of the workloads")
 	f.IntVar(&o.dataBytes, "data", 150, "`bytes` of data in an event")
 	f.IntVar(&o.preload, "preload", 200_000, "`events` in the store of the reading workloads")
 	f.IntVar(&o.perTag, "per-tag", 10, "`events` with the same tag")
@@ -129,6 +132,8 @@ func (o *options) validate() error {
 		return fmt.Errorf("-data must be between 0 and 65536")
 	case o.perTag < 1 || o.preload < o.perTag || o.preload%o.perTag != 0:
 		return fmt.Errorf("-preload must be a multiple of -per-tag, and both must be positive")
+	case len(o.growth) > 0 && o.growth[0] < o.perTag:
+		return fmt.Errorf("-growth must not be less than -per-tag")
 	case strings.ContainsAny(o.name, `/\`):
 		return fmt.Errorf("-name must not contain a slash: it is a file name in -out")
 	}

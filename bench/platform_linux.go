@@ -18,6 +18,13 @@ func allocatedBytes(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
+// freeBytes returns the space that is available on the file system of a directory.
+func freeBytes(dir string) (int64, error) {
+	var stat syscall.Statfs_t
+	err := syscall.Statfs(dir, &stat)
+	return int64(stat.Bavail) * stat.Bsize, err
+}
+
 // syncData makes the data of a file durable, as a log does for every commit.
 func syncData(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
 

@@ -67,9 +67,7 @@ func (res *result) plots() ([]byte, error) {
 	}
 	var grid [][]*plot.Plot
 	for _, s := range sweeps {
-		throughput := newPlot(s, s.unit+" per second")
-		throughput.Y.Tick.Marker = plot.TickerFunc(thousandsTicks)
-		latency := newPlot(s, "latency, ms")
+		throughput, latency := newPlot(s.axis(), s.unit+" per second"), newPlot(s.axis(), "latency, ms")
 		if err := res.draw(throughput, s, curve{"", false, row.rate}); err != nil {
 			return nil, err
 		}
@@ -81,8 +79,7 @@ func (res *result) plots() ([]byte, error) {
 				return nil, err
 			}
 		}
-		throughput.Y.Min = 0
-		throughput.Y.Max *= 1.3 // space for the legend
+		startAtZero(&throughput.Y)
 		setDecades(&latency.Y)
 		grid = append(grid, []*plot.Plot{throughput, latency})
 	}
@@ -100,28 +97,51 @@ func thousandsTicks(lowest, highest float64) []plot.Tick {
 	return ticks
 }
 
+// startAtZero makes an axis start at 0, with space for the legend at its end.
+func startAtZero(axis *plot.Axis) {
+	axis.Min = 0
+	axis.Max *= 1.3
+	axis.Tick.Marker = plot.TickerFunc(thousandsTicks)
+}
+
 // setDecades makes an axis logarithmic, from a power of ten to another one with space
 // for the legend below it.
 func setDecades(axis *plot.Axis) {
+	lowest, highest := int(math.Floor(math.Log10(axis.Min))), int(math.Ceil(math.Log10(3*axis.Max)))
 	axis.Scale = plot.LogScale{}
-	axis.Tick.Marker = plot.LogTicks{Prec: -1}
-	axis.Min = math.Pow10(int(math.Floor(math.Log10(axis.Min))))
-	axis.Max = math.Pow10(int(math.Ceil(math.Log10(3 * axis.Max))))
+	axis.Min, axis.Max = math.Pow10(lowest), math.Pow10(highest)
+	// plot.LogTicks omits the lowest decade if the logarithm is rounded up.
+	var ticks plot.ConstantTicks
+	for exponent := lowest; exponent <= highest; exponent++ {
+		ticks = append(ticks, plot.Tick{Value: math.Pow10(exponent), Label: strconv.FormatFloat(math.Pow10(exponent), 'f', -1, 64)})
+		for digit := 2; digit < 10 && exponent < highest; digit++ {
+			ticks = append(ticks, plot.Tick{Value: float64(digit) * math.Pow10(exponent)})
+		}
+	}
+	axis.Tick.Marker = ticks
 }
 
-func newPlot(s sweep, y string) *plot.Plot {
+// axis is the logarithmic X axis of a plot, and the title of the plot.
+type axis struct {
+	title, label string
+	ticks        []int
+}
+
+func (s *sweep) axis() axis { return axis{s.group + ": " + s.series, "connections", s.connections} }
+
+func newPlot(x axis, y string) *plot.Plot {
 	p := plot.New()
 	for _, style := range []*text.Style{
 		&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle,
 	} {
 		style.Font.Variant = "Sans"
 	}
-	p.Title.Text = s.group + ": " + s.series
-	p.X.Label.Text = "connections"
+	p.Title.Text = x.title
+	p.X.Label.Text = x.label
 	p.X.Scale = plot.LogScale{}
 	var ticks plot.ConstantTicks
-	for _, n := range s.connections {
-		ticks = append(ticks, plot.Tick{Value: float64(n), Label: strconv.Itoa(n)})
+	for _, n := range x.ticks {
+		ticks = append(ticks, plot.Tick{Value: float64(n), Label: thousands(float64(n))})
 	}
 	p.X.Tick.Marker = ticks
 	p.Y.Label.Text = y
@@ -141,22 +161,37 @@ func (res *result) draw(p *plot.Plot, s sweep, c curve) error {
 				points = append(points, plotter.XY{X: float64(n), Y: y})
 			}
 		}
-		if len(points) == 0 {
-			continue
-		}
-		line, marks, err := plotter.NewLinePoints(points)
-		if err != nil {
+		if err := addLine(p, points, legend{server.Name + c.name, i, c.dashed}); err != nil {
 			return err
 		}
-		line.Color, marks.Color = colorOf(i), colorOf(i)
-		line.Width = vg.Points(1.5)
-		marks.Shape = draw.CircleGlyph{}
-		if c.dashed {
-			line.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
-		}
-		p.Add(line, marks)
-		p.Legend.Add(server.Name+c.name, line)
 	}
+	return nil
+}
+
+// legend is the name of a line, the number of its server, and whether the line is dashed.
+type legend struct {
+	name   string
+	server int
+	dashed bool
+}
+
+// addLine adds a line between points, unless there are none.
+func addLine(p *plot.Plot, points plotter.XYs, l legend) error {
+	if len(points) == 0 {
+		return nil
+	}
+	line, marks, err := plotter.NewLinePoints(points)
+	if err != nil {
+		return err
+	}
+	line.Color, marks.Color = colorOf(l.server), colorOf(l.server)
+	line.Width = vg.Points(1.5)
+	marks.Shape = draw.CircleGlyph{}
+	if l.dashed {
+		line.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
+	}
+	p.Add(line, marks)
+	p.Legend.Add(l.name, line)
 	return nil
 }
 

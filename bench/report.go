@@ -41,7 +41,7 @@ func (res *result) report(base string) string {
 		fmt.Fprintf(&b, "![Throughput and latency by connections](%s-connections.svg)\n\n", base)
 	}
 	fmt.Fprintf(&b, "![Server CPU per operation](%s-cost.svg)\n\n", base)
-	res.reportSetting(&b)
+	res.setting.report(&b)
 	for _, group := range res.groups() {
 		res.reportGroup(&b, group)
 	}
@@ -51,17 +51,18 @@ func (res *result) report(base string) string {
 	return b.String()
 }
 
-func (res *result) reportSetting(b *strings.Builder) {
-	m := res.Machine
+// report writes a table of the servers, the machine and the command.
+func (s *setting) report(b *strings.Builder) {
+	m := s.Machine
 	b.WriteString("| | |\n|---|---|\n")
-	for _, s := range res.Servers {
-		fmt.Fprintf(b, "| %s | %s |\n", s.Name, s.Version)
+	for _, server := range s.Servers {
+		fmt.Fprintf(b, "| %s | %s |\n", server.Name, server.Version)
 	}
 	fmt.Fprintf(b, "| client | commit %s, %s |\n", m.Commit, m.Go)
 	fmt.Fprintf(b, "| machine | %s, %s, %s MiB of memory, shared by server and client |\n", plural(m.Cores, "core"), m.CPU, mebibytes(float64(m.MemoryBytes)))
 	fmt.Fprintf(b, "| system | %s; load average before the run %.2f |\n", m.System, m.Load)
 	fmt.Fprintf(b, "| disk | %s; making 4 KiB durable takes %s ms |\n", m.FileSystem, significant(m.SyncMillis))
-	fmt.Fprintf(b, "| repeat | `%s` |\n", res.Command)
+	fmt.Fprintf(b, "| repeat | `%s` |\n", s.Command)
 }
 
 func (res *result) reportGroup(b *strings.Builder, title string) {

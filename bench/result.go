@@ -11,12 +11,17 @@ import (
 
 // result contains all measurements of a run.
 type result struct {
+	setting
+	Rows []row `json:"rows"`
+}
+
+// setting describes a run.
+type setting struct {
 	Command    string     `json:"command"`
 	Machine    machine    `json:"machine"`
 	Servers    []server   `json:"servers"`
 	Missing    []missing  `json:"missing,omitempty"`
 	Parameters parameters `json:"parameters"`
-	Rows       []row      `json:"rows"`
 }
 
 // parameters apply to every measurement. The name of a workload contains its own
@@ -36,38 +41,44 @@ func (res *result) write(dir, name string) error {
 		name = strings.Join(res.names(), "-vs-")
 	}
 	base := res.Machine.Date + "-" + name
-	raw, err := json.MarshalIndent(res, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	plots, err := res.plots()
 	if err != nil {
 		return err
 	}
-	for suffix, text := range map[string]string{
-		".json":            string(raw) + "\n",
+	return writeResult(filepath.Join(dir, base), res, map[string]string{
 		".svg":             res.chart("Throughput per second; median of the rounds", row.rate, thousands),
 		"-cost.svg":        res.chart("Server CPU, µs per operation; median of the rounds", row.cost, significant),
 		"-connections.svg": string(plots),
 		".md":              res.report(base),
-	} {
+	})
+}
+
+// writeResult writes the result as JSON, and texts by the suffixes of their files. It omits
+// empty texts.
+func writeResult(path string, result any, texts map[string]string) error {
+	raw, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return err
+	}
+	texts[".json"] = string(raw) + "\n"
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	for suffix, text := range texts {
 		if text == "" {
-			continue // there are no plots
+			continue
 		}
-		if err := os.WriteFile(filepath.Join(dir, base+suffix), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(path+suffix, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	fmt.Println(filepath.Join(dir, base+".md"))
+	fmt.Println(path + ".md")
 	return nil
 }
 
-func (res *result) names() []string {
+func (s *setting) names() []string {
 	var names []string
-	for _, s := range res.Servers {
+	for _, s := range s.Servers {
 		names = append(names, s.Name)
 	}
 	return names
@@ -75,11 +86,18 @@ func (res *result) names() []string {
 
 // failure returns an error if a measurement failed or a server is missing.
 func (res *result) failure() error {
-	if len(res.Missing) > 0 {
-		return fmt.Errorf("%d of the servers could not be measured; the report lists them", len(res.Missing))
+	if err := res.setting.failure(); err != nil {
+		return err
 	}
 	if n := len(res.failed()); n > 0 {
 		return fmt.Errorf("%d of %d measurements failed; the report lists them", n, len(res.Rows))
+	}
+	return nil
+}
+
+func (s *setting) failure() error {
+	if len(s.Missing) > 0 {
+		return fmt.Errorf("%d of the servers could not be measured; the report lists them", len(s.Missing))
 	}
 	return nil
 }

@@ -15,16 +15,18 @@ import (
 // sample returns a result with two servers, two rounds and a failure.
 func sample() *result {
 	res := &result{
-		Command:    "go run ./bench",
-		Machine:    machine{Date: "2001-02-03", Cores: 2, CPU: "Fast One", System: "linux", FileSystem: "ext4"},
-		Servers:    []server{{Name: "a", Version: "a 1"}, {Name: "b", Version: "b 2"}},
-		Parameters: parameters{Rounds: 2, WindowSeconds: 3},
+		setting: setting{
+			Command:    "go run ./bench",
+			Machine:    machine{Date: "2001-02-03", Cores: 2, CPU: "Fast One", System: "linux", FileSystem: "ext4"},
+			Servers:    []server{{Name: "a", Version: "a 1"}, {Name: "b", Version: "b 2"}},
+			Parameters: parameters{Rounds: 2, WindowSeconds: 3},
+		},
 	}
 	for round, count := range []int64{1000, 3000} {
 		for i, s := range res.Servers {
 			res.Rows = append(res.Rows, row{
 				Group: appends.title, Workload: "1 event, 1 connection", Series: "1 event", Connections: 1, Server: s.Name, Round: round + 1,
-				Seconds: 1, Unit: "events", Count: count * int64(2-i), P50Millis: 1, P99Millis: 2, ServerCPUSeconds: 0.5,
+				figures:   figures{Seconds: 1, Unit: "events", Count: count * int64(2-i), P50Millis: 1, P99Millis: 2, ServerCPUSeconds: 0.5},
 				DiskBytes: 5 << 20, StoredEvents: 1 << 20,
 			})
 		}

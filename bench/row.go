@@ -11,18 +11,7 @@ type row struct {
 	Server      string `json:"server"`
 	Round       int    `json:"round"`
 
-	// During the window.
-	Seconds          float64 `json:"seconds"`
-	Unit             string  `json:"unit"` // what Count counts
-	Count            int64   `json:"count"`
-	Calls            int64   `json:"calls"`
-	Events           int64   `json:"events"`
-	P50Millis        float64 `json:"p50_ms"`
-	P99Millis        float64 `json:"p99_ms"`
-	MaxMillis        float64 `json:"max_ms"`
-	ServerCPUSeconds float64 `json:"server_cpu_s"`
-	ClientCPUSeconds float64 `json:"client_cpu_s"`
-	BesideCalls      int64   `json:"beside_calls,omitempty"` // of the callers that are not measured
+	figures
 
 	// Until the server was stopped.
 	StartSeconds float64 `json:"start_s"`
@@ -38,24 +27,41 @@ type row struct {
 	Unsupported string `json:"unsupported,omitempty"`
 }
 
-func (r *row) take(seen window, g *group) {
-	r.Seconds = seen.elapsed.Seconds()
-	r.Calls, r.Events = seen.calls, seen.events
-	r.Unit, r.Count = g.unit, seen.events
-	if !g.countsEvents() {
-		r.Count = seen.calls
+// figures are the measurements of a window.
+type figures struct {
+	Seconds          float64 `json:"seconds"`
+	Unit             string  `json:"unit"` // what Count counts
+	Count            int64   `json:"count"`
+	Calls            int64   `json:"calls"`
+	Events           int64   `json:"events"`
+	P50Millis        float64 `json:"p50_ms"`
+	P99Millis        float64 `json:"p99_ms"`
+	MaxMillis        float64 `json:"max_ms"`
+	ServerCPUSeconds float64 `json:"server_cpu_s"`
+	ClientCPUSeconds float64 `json:"client_cpu_s"`
+	BesideCalls      int64   `json:"beside_calls,omitempty"` // of the callers that are not measured
+}
+
+// figuresOf returns the figures of a window for workloads of a group.
+func figuresOf(seen window, g *group) figures {
+	f := figures{
+		Seconds: seen.elapsed.Seconds(), Unit: g.unit, Count: seen.events, Calls: seen.calls, Events: seen.events,
+		P50Millis:        millis(percentile(seen.latencies, 50)),
+		P99Millis:        millis(percentile(seen.latencies, 99)),
+		MaxMillis:        millis(percentile(seen.latencies, 100)),
+		ServerCPUSeconds: seen.server.Seconds(),
+		ClientCPUSeconds: seen.client.Seconds(),
+		BesideCalls:      seen.besideCalls,
 	}
-	r.BesideCalls = seen.besideCalls
-	r.P50Millis = millis(percentile(seen.latencies, 50))
-	r.P99Millis = millis(percentile(seen.latencies, 99))
-	r.MaxMillis = millis(percentile(seen.latencies, 100))
-	r.ServerCPUSeconds = seen.server.Seconds()
-	r.ClientCPUSeconds = seen.client.Seconds()
+	if !g.countsEvents() {
+		f.Count = seen.calls
+	}
+	return f
 }
 
 func (r row) measured() bool { return r.Error == "" && r.Unsupported == "" }
 
-func (r row) rate() float64 { return divide(float64(r.Count), r.Seconds) }
+func (f figures) rate() float64 { return divide(float64(f.Count), f.Seconds) }
 
 func (r row) besideRate() float64 { return divide(float64(r.BesideCalls), r.Seconds) }
 

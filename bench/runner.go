@@ -125,19 +125,24 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 	defer closeAll(clients)
 	l := load{}
 	l.callers, l.beside = w.callers(clients)
-	seen, err := l.run(ctx, r.warmup, r.duration, func() (cpu, error) {
-		server, err := cpuTime(p.PID())
-		client, err2 := cpuTimeOf(os.Getpid()) // without the server, which is its child
-		return cpu{server, client}, errors.Join(err, err2)
-	})
+	seen, err := r.apply(ctx, p, &l)
 	if err != nil {
 		return err
 	}
-	got.take(seen, w.group)
+	got.figures = figuresOf(seen, w.group)
 	if got.PeakBytes, err = peakMemory(p.PID()); err != nil {
 		return err
 	}
 	return r.checkStored(ctx, clients[0], w.group, seen, got)
+}
+
+// apply applies a load to a running server, and returns the measurements of the window.
+func (o *options) apply(ctx context.Context, p *process, l *load) (window, error) {
+	return l.run(ctx, o.warmup, o.duration, func() (cpu, error) {
+		server, err := cpuTime(p.PID())
+		client, err2 := cpuTimeOf(os.Getpid()) // without the server, which is its child
+		return cpu{server, client}, errors.Join(err, err2)
+	})
 }
 
 // checkStored verifies that the store contains exactly the acknowledged events.

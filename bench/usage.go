@@ -89,6 +89,14 @@ func peakMemory(pid int) (int64, error) {
 	return total, err
 }
 
+// residentMemory returns the resident memory of a process now, with that of its children.
+func residentMemory(pid int) (int64, error) {
+	if len(children(pid)) > 0 {
+		return peakMemory(pid)
+	}
+	return memoryOf(pid, "status", "VmRSS:")
+}
+
 // memoryOf returns a line of a process's file in /proc, in bytes.
 func memoryOf(pid int, file, key string) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))

@@ -135,7 +135,7 @@ func (o *options) workloads() []workload {
 func (o *options) mixedWorkloads(connections int) []workload {
 	newAppender := func(c client, number int) caller {
 		a := newAppender(c, o, 1, number)
-		a.newCustomers = true // the readers know how many events the others have
+		a.firstCustomer = a.tags // the readers know how many events those before it have
 		return a
 	}
 	newFinder := func(c client, number int) caller { return newFinder(c, o, number) }
