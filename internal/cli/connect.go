@@ -34,6 +34,12 @@ func (a *auth) dial(flags *pflag.FlagSet, url, remedy string) (*client.Client, e
 	if err := a.apiKey.load(flags); err != nil {
 		return nil, err
 	}
+	return a.dialLoaded(url, remedy)
+}
+
+// dialLoaded connects to a server after the API key has been loaded. It may be called
+// concurrently.
+func (a *auth) dialLoaded(url, remedy string) (*client.Client, error) {
 	c, err := client.Dial(url, &client.Options{
 		CAFile:         a.caFile,
 		APIKey:         a.apiKey.key,

@@ -47,7 +47,24 @@ func (t *target) open(cmd *cobra.Command, mayCreate bool) (dcb.EventStore, error
 		}
 		return notNil(opened, err)
 	}
-	return notNil(t.auth.dial(flags, t.url, "start one with umadb serve, or set another --url or a --db-path"))
+	return notNil(t.auth.dial(flags, t.url, startServerRemedy))
+}
+
+// startServerRemedy is the remedy if there is no server at the URL.
+const startServerRemedy = "start one with umadb serve, or set another --url or a --db-path"
+
+// connectAgain opens another connection to the server of an open store. It may be called
+// concurrently.
+func (t *target) connectAgain() (dcb.EventStore, error) {
+	return notNil(t.auth.dialLoaded(t.url, startServerRemedy))
+}
+
+// name returns the URL or the directory.
+func (t *target) name() string {
+	if t.dir != "" {
+		return t.dir
+	}
+	return t.url
 }
 
 // use opens the store, calls do with a context that a signal cancels, and closes the store.
