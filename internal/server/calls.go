@@ -162,7 +162,7 @@ func (h callHandler) Release(stream *transport.Stream) {
 
 // noteRefusal records that a call was refused because of insufficient memory.
 func (s *Server) noteRefusal(c *call, err error) {
-	if refused := (*exhausted)(nil); !errors.As(err, &refused) {
+	if _, refused := errors.AsType[*exhausted](err); !refused {
 		return
 	}
 	s.notices.Warn("calls are refused: not enough memory", c.connection.RemoteAddr())

@@ -96,7 +96,8 @@ func (s *Server) sendAll(c *call, cursor record.Cursor) error {
 		case err != nil:
 			return err
 		}
-		if err := out.send(m); err != nil {
+		last := errors.Is(cursor.Wait(c.Context()), io.EOF) // a read never waits
+		if err := out.send(m, last); err != nil || last {
 			return err
 		}
 	}
@@ -138,7 +139,7 @@ func (s *Server) follow(c *call, cursor record.Cursor) error {
 			continue
 		case err == nil:
 			small = len(*m.slab) < fullMessage
-			err = out.send(m)
+			err = out.send(m, false)
 		}
 		switch {
 		case errors.Is(err, io.EOF), s.stopping.Err() != nil:

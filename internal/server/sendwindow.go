@@ -90,13 +90,14 @@ func (w *sendWindow) allocateFor(ctx context.Context, bytes int) (message, error
 	return message{wire.Slabs.Get(bytes), reserved}, nil
 }
 
-// send sends a message, which the caller must not use afterwards.
-func (w *sendWindow) send(m message) error {
+// send sends a message, which the caller must not use afterwards. After the last one the
+// call must end.
+func (w *sendWindow) send(m message, last bool) error {
 	m.slab = wire.Trim(m.slab)
 	_ = m.reserved.resize(w.call.Context(), int64(cap(*m.slab))) // not larger: it cannot fail
 	defer m.drop()
 	p := &inFlight{bytes: m.reserved.bytes, started: time.Now()}
 	w.call.connection.track(p)
 	defer w.call.connection.untrack(p)
-	return w.call.Send(*m.slab)
+	return w.call.Send(*m.slab, last)
 }

@@ -14,17 +14,18 @@ import (
 
 // storeError returns an error of a lower package as an error of package dcb.
 func storeError(err error, doing string) error {
-	var known *dcb.Error
-	var corruption *vfs.CorruptionError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &known), errors.Is(err, dcb.ErrClosed),
+	}
+	_, known := errors.AsType[*dcb.Error](err)
+	_, corrupt := errors.AsType[*vfs.CorruptionError](err)
+	switch {
+	case known, errors.Is(err, dcb.ErrClosed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, os.ErrClosed):
 		return dcb.ErrClosed
-	case errors.As(err, &corruption):
+	case corrupt:
 		return &dcb.Error{Kind: dcb.ErrCorruption, Detail: doing, Cause: err}
 	case errors.Is(err, eventlog.ErrNoLog):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: doing, Cause: err}

@@ -279,7 +279,7 @@ func echo(s *transport.Stream) error {
 	if err != nil {
 		return err
 	}
-	return s.Send(received)
+	return s.Send(received, false)
 }
 
 // echoMessage is echo with a message that is decoded.
@@ -300,7 +300,7 @@ func count(s *transport.Stream) error {
 	var messages, size int
 	fmt.Sscan(string(request), &messages, &size)
 	for range bounded(messages) {
-		if err := s.Send(content(bounded(size))); err != nil {
+		if err := s.Send(content(bounded(size)), false); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -66,6 +67,34 @@ func TestSendHeader(t *testing.T) {
 	})
 }
 
+// The last message is written with the end of the call.
+func TestLastMessage(t *testing.T) {
+	bubble(t, func(t *testing.T, r *running) {
+		release := make(chan struct{})
+		r.handler.serve = func(s *transport.Stream) error {
+			for i, last := range []bool{false, true} {
+				if err := s.Send([]byte{byte(i)}, last); err != nil {
+					return err
+				}
+				<-release
+			}
+			return nil
+		}
+		c := r.connect()
+		id := c.call(unaryEcho, nil)
+		first := message([]byte{0})
+		if a := c.answer(id); !bytes.Equal(a.data, first) {
+			t.Errorf("after a message: %s", a)
+		}
+		release <- struct{}{}
+		if a := c.answer(id); !bytes.Equal(a.data, first) {
+			t.Errorf("before the handler returns: %s", a)
+		}
+		close(release)
+		c.wantEcho(id, []byte{0}, []byte{1})
+	})
+}
+
 func TestServedStream(t *testing.T) {
 	bubble(t, func(t *testing.T, r *running) {
 		r.handler.serve = func(s *transport.Stream) error {
@@ -104,7 +133,7 @@ func TestWaitingEndsWithTheCall(t *testing.T) {
 		"RecvMsg": func(s *transport.Stream) error {
 			return s.RecvMsg(new(wrapperspb.BytesValue))
 		},
-		"Send": func(s *transport.Stream) error { return s.Send(content(1 << 20)) },
+		"Send": func(s *transport.Stream) error { return s.Send(content(1<<20), false) },
 	}
 	ends := map[string]struct {
 		end  func(r *running, c *frameClient, s *transport.Stream)
@@ -127,7 +156,7 @@ func TestWaitingEndsWithTheCall(t *testing.T) {
 						streams <- s
 						err := wait(s)
 						results <- err
-						results <- s.Send(nil)
+						results <- s.Send(nil, false)
 						return err
 					}
 					c := r.connect()

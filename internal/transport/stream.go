@@ -64,11 +64,11 @@ type Stream struct {
 	waits   bool // guarded by conn.mu; the goroutine waits for conn.changed
 
 	// What follows is set if the call is served by a goroutine.
-	ctx       context.Context    // not changed once the goroutine runs
-	endCtx    context.CancelFunc // guarded by conn.mu
-	sent      metadata.MD        // guarded by conn.mu; headers to be sent
-	sentStart bool               // guarded by conn.mu; headers were sent
-	trailer   metadata.MD        // of the goroutine
+	ctx       callContext
+	expiry    *time.Timer // guarded by conn.mu; nil without a deadline
+	sent      metadata.MD // guarded by conn.mu; headers to be sent
+	sentStart bool        // guarded by conn.mu; headers were sent
+	trailer   metadata.MD // of the goroutine
 }
 
 // phase is how far a call has come.
@@ -116,9 +116,10 @@ func (c *conn) end(s *Stream, reason error) {
 	if s.phase == served {
 		c.lingering++
 	}
-	if s.endCtx != nil {
-		s.endCtx()
+	if s.expiry != nil {
+		s.expiry.Stop()
 	}
+	s.ctx.end(context.Canceled)
 	s.runCancel()
 	switch s.phase {
 	case admitted:
@@ -204,29 +205,19 @@ func (c *conn) refuseHeaders(s *Stream) {
 	c.end(s, errEnded)
 }
 
-// newContext returns the context of the goroutine of a call.
-func (s *Stream) newContext() (context.Context, context.CancelFunc) {
-	if deadline := s.Deadline(); !deadline.IsZero() {
-		return context.WithDeadline(context.Background(), deadline)
-	}
-	return context.WithCancel(context.Background())
-}
-
-// serve starts the goroutine that serves a call.
+// serve has a call served by a goroutine.
 func (c *conn) serve(s *Stream) {
-	ctx, end := s.newContext()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.ended != nil {
-		end()
 		if s.phase == offered {
 			c.server.handler.Release(s)
 		}
 		return
 	}
-	s.ctx, s.endCtx, s.phase = ctx, end, served
-	if s.header.Timeout > 0 {
-		context.AfterFunc(ctx, s.expire)
+	s.phase = served
+	if s.ctx.deadline = s.Deadline(); !s.ctx.deadline.IsZero() {
+		s.expiry = time.AfterFunc(time.Until(s.ctx.deadline), s.expire)
 	}
 	c.server.workers.serve(s)
 }
@@ -241,21 +232,20 @@ func (c *conn) finishServed(s *Stream, err error) {
 	c.flushLocked()
 }
 
-// expire ends a call whose client no longer waits. It is called when the context is done.
+// expire ends a call whose client no longer waits.
 func (s *Stream) expire() {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	if s.ended == nil {
-		s.conn.finish(s, status.Convert(errExpired), nil)
-		s.conn.flushSoon()
-	}
+	s.ctx.end(context.DeadlineExceeded)
+	s.conn.finish(s, status.Convert(errExpired), nil)
+	s.conn.flushSoon()
 }
 
 // Method returns the path of the call.
 func (s *Stream) Method() string { return s.header.Method }
 
 // Context implements grpc.ServerStream.
-func (s *Stream) Context() context.Context { return s.ctx }
+func (s *Stream) Context() context.Context { return &s.ctx }
 
 // SetHeader implements grpc.ServerStream.
 func (s *Stream) SetHeader(md metadata.MD) error {
@@ -298,16 +288,17 @@ func (s *Stream) SetTrailer(md metadata.MD) { s.trailer = metadata.Join(s.traile
 // reason returns why nothing can be sent or received: the error of the context, if any. The
 // caller must hold mu.
 func (s *Stream) reason() error {
-	if s.ctx != nil && s.ctx.Err() != nil {
+	if s.phase == served && s.ctx.Err() != nil {
 		return status.FromContextError(s.ctx.Err()).Err()
 	}
 	return s.ended
 }
 
 // Send sends a message that is encoded. It returns when the message is in the output of the
-// connection.
-func (s *Stream) Send(message []byte) error {
-	return s.conn.send(s, parts{prefix(len(message)), message}, messageHeader+len(message))
+// connection. If it is the last one, it may be written only with the end of the call, which
+// must follow at once.
+func (s *Stream) Send(message []byte, last bool) error {
+	return s.conn.send(s, parts{prefix(len(message)), message}, messageHeader+len(message), last)
 }
 
 // prefix returns the gRPC header of a message.
@@ -331,7 +322,7 @@ func (s *Stream) SendMsg(message any) error {
 	for _, b := range data {
 		parts = append(parts, b.ReadOnlyData())
 	}
-	return s.conn.send(s, parts, messageHeader+length)
+	return s.conn.send(s, parts, messageHeader+length, false)
 }
 
 // parts are pieces of data that are sent one after the other.
@@ -349,8 +340,8 @@ func (p *parts) fill(dst []byte) {
 }
 
 // send adds length bytes to the output. It waits while they do not fit into the output or
-// the windows.
-func (c *conn) send(s *Stream, rest parts, length int) error {
+// the windows. The end of the call writes the last of them.
+func (c *conn) send(s *Stream, rest parts, length int, last bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.output
@@ -378,7 +369,9 @@ func (c *conn) send(s *Stream, rest parts, length int) error {
 	if s.ended != nil {
 		return s.reason()
 	}
-	c.flushSoon()
+	if !last {
+		c.flushSoon()
+	}
 	return nil
 }
 

@@ -40,8 +40,8 @@ func openDir(absolute, path string) (Dir, error) {
 
 // withPath returns err with its path replaced by the path that the caller used.
 func withPath(err error, path string) error {
-	var pathErr *fs.PathError
-	if !errors.As(err, &pathErr) {
+	pathErr, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
 		return err
 	}
 	return &fs.PathError{Op: pathErr.Op, Path: path, Err: pathErr.Err}
