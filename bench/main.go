@@ -58,6 +58,11 @@ func bench(ctx context.Context, args []string) error {
 	}
 	res := result{setting: s}
 	r := runner{options: o, dir: dir, servers: servers, progress: os.Stderr}
+	if o.flameDir != "" {
+		if r.flames, err = newFlames(ctx, o.flameDir, o.cache); err != nil {
+			return err
+		}
+	}
 	if res.Rows, err = r.run(ctx); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ type options struct {
 	preload   int
 	perTag    int
 
-	dir, cache, out string
+	dir, cache, out, flameDir string
 }
 
 // shape is the number of events in a call and the number of connections, each
@@ -84,6 +84,7 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.dir, "dir", filepath.Join(".cache", "bench"), "`directory` for the stores, on the file system to measure")
 	f.StringVar(&o.cache, "cache", ".cache", "`directory` for the servers that are installed")
 	f.StringVar(&o.out, "out", filepath.Join("bench", "results"), "`directory` for the results")
+	f.StringVar(&o.flameDir, "flames", "", "`directory` for flame graphs of the servers' CPU time; recording them costs some of it")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

@@ -23,6 +23,7 @@ type runner struct {
 	dir      string // for stores and the output of servers
 	servers  []server
 	progress io.Writer
+	flames   *flames // nil if none are drawn
 
 	stored map[string]bool // preloaded stores that no workload changes
 }
@@ -125,8 +126,12 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 	defer closeAll(clients)
 	l := load{}
 	l.callers, l.beside = w.callers(clients)
-	seen, err := r.apply(ctx, p, &l)
+	draw, err := r.flames.record(ctx, p.PID(), filepath.Join(r.dir, "samples"))
 	if err != nil {
+		return err
+	}
+	seen, err := r.apply(ctx, p, &l)
+	if err := errors.Join(err, draw(got.Server+": "+w.group.title+", "+w.name)); err != nil {
 		return err
 	}
 	got.figures = figuresOf(seen, w.group)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 )
 
 // The release of Tephra to compare with, and what its build needs.
@@ -28,19 +27,14 @@ func installTephra(ctx context.Context, root string) (string, error) {
 		return "", err
 	}
 	program := filepath.Join(root, "bin", "tephra-server")
-	// Cargo lists in this file what it has installed, after it is complete.
-	if list, err := os.ReadFile(filepath.Join(root, ".crates.toml")); err == nil && strings.Contains(string(list), `"tephra-server `+tephraVersion+" ") {
+	if isInstalled(root, "tephra-server", tephraVersion) {
 		return program, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
-	defer cancel()
 	protoc, err := findProtoc(ctx, root)
 	if err != nil {
 		return "", fmt.Errorf("cannot build Tephra: it needs protoc %s: %w", tephraProtoc, err)
 	}
-	build := exec.CommandContext(ctx, "cargo", "install", "--locked", "--root", root, "tephra-server@"+tephraVersion)
-	build.Env = append(os.Environ(), "PROTOC="+protoc)
-	if err := runStep(build); err != nil {
+	if err := cargoInstall(ctx, root, "tephra-server", tephraVersion, "PROTOC="+protoc); err != nil {
 		return "", fmt.Errorf("cannot build Tephra: %w", err)
 	}
 	return program, nil
@@ -72,13 +66,4 @@ func findProtoc(ctx context.Context, dir string) (string, error) {
 func isProtoc(ctx context.Context, program string) bool {
 	line, err := version(ctx, program)
 	return err == nil && strings.HasSuffix(line, " "+tephraProtoc)
-}
-
-// runStep runs a command of an installation, which prints to standard error.
-func runStep(step *exec.Cmd) error {
-	step.Stdout, step.Stderr = os.Stderr, os.Stderr
-	if err := step.Run(); err != nil {
-		return fmt.Errorf("%s: %w", strings.Join(step.Args, " "), err)
-	}
-	return nil
 }
