@@ -18,10 +18,14 @@ type Builder struct {
 	// Temp is the name of a block's file while it is written. Builders that run
 	// concurrently need different names.
 	Temp string
-	// Throttle is called before each write; an error from it ends the writing. It may
-	// be nil.
+	// Throttle is called after each write; an error from it ends the writing. It may be
+	// nil.
 	Throttle func(bytes int) error
 }
+
+// syncBytes is the number of bytes after which a file is synced while it is written. A sync
+// of a large file at once would delay those of the log.
+const syncBytes = 1 << 20
 
 // writer writes a block: locations in the order of their positions, and terms in their
 // order. It buffers only a few pages, however large the block.
@@ -33,6 +37,7 @@ type writer struct {
 	locations pageWriter
 	terms     pageWriter
 	entry     []byte
+	unsynced  int // bytes written since the last sync
 }
 
 // begin creates the file of a block with at most maxTerms terms.
@@ -47,14 +52,28 @@ func (b *Builder) begin(span Span, level uint32, maxTerms int) (*writer, error) 
 	h := header{Span: span, level: level, store: b.Store}
 	h.directoryPages = directoryPagesFor(maxTerms)
 	h.locationPages = uint32(pagesFor(span.Events * locationBytes))
-	pages := pageWriter{file: file, seed: h.pageSeed(), page: 1, throttle: b.Throttle}
 	w := &writer{builder: b, file: file, header: h}
+	pages := pageWriter{file: file, seed: h.pageSeed(), page: 1, written: w.written}
 	w.directory = directoryWriter{pageWriter: pages, pages: h.directoryPages, current: make(directoryPage, pagePayload)}
 	pages.page += int64(h.directoryPages)
 	w.locations = pages
 	pages.page += int64(h.locationPages)
 	w.terms = pages
 	return w, nil
+}
+
+// written is called after each write with the number of bytes.
+func (w *writer) written(bytes int) error {
+	if w.unsynced += bytes; w.unsynced >= syncBytes {
+		w.unsynced = 0
+		if err := w.file.Sync(); err != nil {
+			return err
+		}
+	}
+	if throttle := w.builder.Throttle; throttle != nil {
+		return throttle(bytes)
+	}
+	return nil
 }
 
 func (w *writer) addLocation(l Location) error {
@@ -64,16 +83,27 @@ func (w *writer) addLocation(l Location) error {
 }
 
 func (w *writer) addTerm(term Term, count int, data []byte) error {
-	if err := w.directory.add(term.hash, w.header.termBytes); err != nil {
+	w.entry = append(appendEntry(w.entry[:0], term, count, len(data)), data...)
+	return w.addEntry(term.hash, w.entry)
+}
+
+// addEntry adds the complete entry of a term.
+func (w *writer) addEntry(hash uint64, entry []byte) error {
+	if err := w.beginEntry(hash, len(entry)); err != nil {
 		return err
 	}
-	w.entry = appendEntry(w.entry[:0], term, count, len(data))
+	return w.terms.Write(entry)
+}
+
+// beginEntry adds a term with an entry of the given size, which the caller must write to
+// w.terms.
+func (w *writer) beginEntry(hash uint64, size int) error {
+	if err := w.directory.add(hash, w.header.termBytes); err != nil {
+		return err
+	}
 	w.header.terms++
-	w.header.termBytes += uint64(len(w.entry) + len(data))
-	if err := w.terms.Write(w.entry); err != nil {
-		return err
-	}
-	return w.terms.Write(data)
+	w.header.termBytes += uint64(size)
+	return nil
 }
 
 // end finishes a block and opens it. If err is not nil, it removes the block's file and

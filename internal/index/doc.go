@@ -16,7 +16,8 @@
 //   - header.go has the header page, and the name of the file, which depends on it;
 //   - directory.go has the directory pages, each with the ends of buckets and a filter;
 //   - location.go has the locations;
-//   - terms.go has the terms, and reads their entries one after the other;
+//   - terms.go has the terms, and reads parts of them through the cache;
+//   - read_terms.go reads them from first to last;
 //   - lookup.go finds the entry of one term;
 //   - list.go has the posting lists.
 //

@@ -82,8 +82,39 @@ func Mend(block []byte) {
 	}
 }
 
-// AppendList and DecodeList encode and decode positions.
-var (
-	AppendList = appendList
-	DecodeList = decodeList
-)
+// AppendList encodes positions.
+var AppendList = appendList
+
+// DecodeList appends the count positions of a list, each increased by base. It returns false
+// if the list is malformed.
+func DecodeList(dst []uint32, data []byte, count int, base uint32) ([]uint32, bool) {
+	mem := vfs.NewMem()
+	mustNot(mem.MkdirAll("index"))
+	dir, err := mem.OpenDir("index")
+	mustNot(err)
+	file, err := dir.Create("list")
+	mustNot(err)
+	pages := pageWriter{file: file, page: 1, written: func(int) error { return nil }}
+	mustNot(errors.Join(pages.Write(data), pages.flush()))
+	block := &Block{header: header{termBytes: uint64(len(data))}, file: file}
+	terms := &Terms{Count: count, size: uint64(len(data)), entry: data}
+	terms.window.reset(block, 0, block.termBytes)
+	dst, err = terms.Positions(dst, base)
+	return dst, err == nil
+}
+
+func mustNot(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// Positions appends the positions of the current term, which are relative to the block's
+// first, each increased by base.
+func (t *Terms) Positions(dst []uint32, base uint32) ([]uint32, error) {
+	err := new(listReader).each(t, base, func(positions []uint32) error {
+		dst = append(dst, positions...)
+		return nil
+	})
+	return dst, err
+}

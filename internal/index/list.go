@@ -47,40 +47,6 @@ func appendDeltas(dst []byte, last uint32, positions []uint32) []byte {
 	return dst
 }
 
-// decodeList appends the count positions of a whole list, each increased by base. It
-// returns false if the list is malformed.
-func decodeList(dst []uint32, data []byte, count int, base uint32) ([]uint32, bool) {
-	if count <= chunkPositions {
-		return decodeDeltas(dst, data, count, 0, base)
-	}
-	chunks := (count + chunkPositions - 1) / chunkPositions
-	if len(data) < 8*chunks {
-		return dst, false
-	}
-	table, data := data[:8*chunks], data[8*chunks:]
-	ok := true
-	for i := 0; i < chunks && ok; i++ {
-		from, to := chunkBounds(table, i, len(data))
-		if from > to || to > len(data) {
-			return dst, false
-		}
-		first := binary.LittleEndian.Uint32(table[8*i:])
-		n := min(chunkPositions, count-i*chunkPositions)
-		dst = append(dst, first+base)
-		dst, ok = decodeDeltas(dst, data[from:to], n-1, first, base)
-	}
-	return dst, ok
-}
-
-// chunkBounds returns the offsets at which the i-th chunk of a table starts and ends.
-func chunkBounds(table []byte, i, end int) (from, to int) {
-	from, to = int(binary.LittleEndian.Uint32(table[8*i+4:])), end
-	if next := 8 * (i + 1); next < len(table) {
-		to = int(binary.LittleEndian.Uint32(table[next+4:]))
-	}
-	return from, to
-}
-
 func decodeDeltas(dst []uint32, data []byte, count int, last, base uint32) ([]uint32, bool) {
 	for range count {
 		delta, n := binary.Uvarint(data)
@@ -92,6 +58,85 @@ func decodeDeltas(dst []uint32, data []byte, count int, last, base uint32) ([]ui
 		dst = append(dst, last+base)
 	}
 	return dst, true
+}
+
+// countUvarints returns the number of uvarints in data.
+func countUvarints(data []byte) int {
+	n := 0
+	for _, b := range data {
+		if b < 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
+// listReader reads the positions of terms from first to last. It bypasses the cache.
+type listReader struct {
+	table, chunks window
+	positions     []uint32
+}
+
+// each calls f with the positions of the current term, each increased by base, one chunk at a
+// time. They are valid until f returns.
+func (r *listReader) each(t *Terms, base uint32, f func(positions []uint32) error) error {
+	if t.Count <= chunkPositions {
+		positions, ok := decodeDeltas(r.positions[:0], t.data(), t.Count, 0, base)
+		if !ok {
+			return malformedList(t)
+		}
+		r.positions = positions
+		return f(positions)
+	}
+	tableBytes := 8 * uint64((t.Count+chunkPositions-1)/chunkPositions)
+	if tableBytes > t.size {
+		return malformedList(t)
+	}
+	r.table.reset(t.window.block, t.dataAt, t.dataAt+tableBytes)
+	r.chunks.reset(t.window.block, r.table.end, t.dataAt+t.size)
+	for at, left := t.dataAt, t.Count; left > 0; at, left = at+8, left-chunkPositions {
+		first, data, err := r.chunk(t, at)
+		if err != nil {
+			return err
+		}
+		positions, ok := decodeDeltas(append(r.positions[:0], first+base), data, min(chunkPositions, left)-1, first, base)
+		if !ok {
+			return malformedList(t)
+		}
+		r.positions = positions
+		if err := f(positions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunk returns the first position of the chunk whose row in the table is at an offset in the
+// terms, and the differences of the others.
+func (r *listReader) chunk(t *Terms, row uint64) (first uint32, data []byte, err error) {
+	b, err := r.table.from(row, 16)
+	if err != nil {
+		return 0, nil, err
+	}
+	size := r.chunks.end - r.table.end
+	from, to := uint64(binary.LittleEndian.Uint32(b[4:])), size
+	if len(b) >= 16 {
+		to = uint64(binary.LittleEndian.Uint32(b[12:]))
+	}
+	if from > to || to > size || to-from > maxChunkBytes {
+		return 0, nil, malformedList(t)
+	}
+	first = binary.LittleEndian.Uint32(b)
+	data, err = r.chunks.from(r.table.end+from, to-from)
+	if err != nil {
+		return 0, nil, err
+	}
+	return first, data[:to-from], nil
+}
+
+// malformedList returns the error for the positions of a term.
+func malformedList(t *Terms) error {
+	return t.window.block.corruption(t.dataAt, "a list of positions is malformed")
 }
 
 // list is the Postings of a list on disk with more than one chunk. It reads only the

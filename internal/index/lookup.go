@@ -87,13 +87,17 @@ func (b *Block) decodePosition(data []byte, at uint64) (uint64, error) {
 	return position, nil
 }
 
-// smallData is a size that the data of most terms does not exceed.
-const smallData = 64
+const (
+	// smallData is a size that the data of most terms does not exceed.
+	smallData = 64
+	// maxChunkBytes bounds the size of the data of a term with at most one chunk.
+	maxChunkBytes = binary.MaxVarintLen64 * chunkPositions
+)
 
 // data reads the data of a term with at most one chunk, into buffer if it is large
 // enough.
 func (b *Block) data(f found, buffer []byte) ([]byte, error) {
-	if f.size > binary.MaxVarintLen64*chunkPositions {
+	if f.size > maxChunkBytes {
 		return nil, b.corruption(f.at, "the data of a term is too long")
 	}
 	if f.size > uint64(cap(buffer)) {

@@ -99,30 +99,50 @@ func mergeTerms(cursors []*termCursor) iter.Seq2[[]*termCursor, error] {
 		for i, c := range cursors {
 			c.block = i
 		}
-		m := mergeHeap[*termCursor]{less: func(a, b *termCursor) bool {
+		m := termHeap{mergeHeap[*termCursor]{less: func(a, b *termCursor) bool {
 			return cmp.Or(compareTerms(a.Term, b.Term), cmp.Compare(a.block, b.block)) < 0
-		}}
+		}}}
 		for current := slices.Clone(cursors); ; {
 			for _, c := range current {
 				more, err := c.next()
-				if err != nil {
+				switch {
+				case err != nil:
 					yield(nil, err)
 					return
-				}
-				if more {
+				case len(m.items) > 0 && m.items[0].sequence == c: // the only one of its hash
+					m.moved(c.hash, more)
+				case more:
 					m.add(c.hash, c)
 				}
 			}
 			if len(m.items) == 0 {
 				return
 			}
-			current = current[:0]
-			for term := m.items[0].sequence.Term; len(m.items) > 0 && m.items[0].sequence.Term == term; m.moved(0, false) {
-				current = append(current, m.items[0].sequence)
-			}
+			current = m.takeTerm(current[:0])
 			if !yield(current, nil) {
 				return
 			}
 		}
 	}
+}
+
+// termHeap is a heap of blocks by their current terms.
+type termHeap struct{ mergeHeap[*termCursor] }
+
+// takeTerm appends the cursors at the first term, and removes them from the heap. If it is a
+// single one, as it is for most terms, it stays in the heap until it has moved.
+func (m *termHeap) takeTerm(dst []*termCursor) []*termCursor {
+	first := m.items[0]
+	if !m.hasKey(1, first.key) && !m.hasKey(2, first.key) {
+		return append(dst, first.sequence)
+	}
+	for term := first.sequence.Term; len(m.items) > 0 && m.items[0].sequence.Term == term; m.moved(0, false) {
+		dst = append(dst, m.items[0].sequence)
+	}
+	return dst
+}
+
+// hasKey reports whether the i-th item exists and has a key.
+func (m *termHeap) hasKey(i int, key uint64) bool {
+	return i < len(m.items) && m.items[i].key == key
 }

@@ -72,12 +72,12 @@ const writePages = 64
 
 // pageWriter writes bytes into consecutive pages.
 type pageWriter struct {
-	file     vfs.File
-	seed     uint32
-	page     int64                 // of the first in buffer
-	buffer   []byte                // whole pages, except for the last
-	free     int                   // payload bytes left in the last page of buffer
-	throttle func(bytes int) error // may be nil
+	file    vfs.File
+	seed    uint32
+	page    int64                 // of the first in buffer
+	buffer  []byte                // whole pages, except for the last
+	free    int                   // payload bytes left in the last page of buffer
+	written func(bytes int) error // called after each write
 }
 
 // Write appends bytes to the pages.
@@ -121,13 +121,11 @@ func (w *pageWriter) endPage() {
 
 func (w *pageWriter) flush() error {
 	w.endPage()
-	if w.throttle != nil {
-		if err := w.throttle(len(w.buffer)); err != nil {
-			return err
-		}
+	n, err := w.file.WriteAt(w.buffer, w.page*pageBytes)
+	if err != nil {
+		return err
 	}
-	_, err := w.file.WriteAt(w.buffer, w.page*pageBytes)
-	w.page += int64(len(w.buffer) / pageBytes)
+	w.page += int64(n / pageBytes)
 	w.buffer = w.buffer[:0]
-	return err
+	return w.written(n)
 }

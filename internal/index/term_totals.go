@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // TermTotal is the sum over several blocks for one term.
@@ -45,6 +46,7 @@ func TermTotals(blocks []*Block, heads [][]TermTotal) iter.Seq2[TermTotal, error
 func sum(cursors []*termCursor) (total TermTotal, err error) {
 	newest := cursors[len(cursors)-1]
 	total.Term = newest.Term
+	total.Text = strings.Clone(newest.Text)
 	switch {
 	case newest.Kind != kindSource:
 		for _, c := range cursors {

@@ -82,7 +82,6 @@ func appendEntry(dst []byte, term Term, count, size int) []byte {
 // zero values.
 type stream struct {
 	block  *Block
-	fetch  func(page int64) ([]byte, error) // nil for Block.page, which uses the cache
 	at     uint64
 	err    error
 	page   []byte
@@ -100,12 +99,7 @@ func (s *stream) ahead() []byte {
 	}
 	if s.page == nil || s.at < s.pageAt || s.at >= s.pageAt+pagePayload {
 		number := s.at / pagePayload
-		page := s.block.termPage() + int64(number)
-		if s.fetch == nil {
-			s.page, s.err = s.block.page(page)
-		} else {
-			s.page, s.err = s.fetch(page)
-		}
+		s.page, s.err = s.block.page(s.block.termPage() + int64(number))
 		s.pageAt = number * pagePayload
 		if s.err != nil {
 			return nil
@@ -142,14 +136,23 @@ func (s *stream) skip(n uint64) {
 // positions, and the length of the data.
 func (s *stream) numbers(kind Kind) (count int, size uint64) {
 	n, size := s.uvarint(), s.uvarint()
-	most := s.block.Events
+	if s.err == nil {
+		s.err = s.block.checkNumbers(kind, n, size, s.at)
+	}
+	return int(n), size
+}
+
+// checkNumbers verifies the number of positions and the size of the data at an offset, of
+// an entry of some kind.
+func (b *Block) checkNumbers(kind Kind, n, size, at uint64) error {
+	most := b.Events
 	if kind == kindSource {
 		most = 1
 	}
-	if s.err == nil && (n < 1 || n > most || size > s.block.termBytes-s.at) {
-		s.err = s.block.corruption(s.at, "a term has %d positions in %d bytes", n, size)
+	if n < 1 || n > most || size > b.termBytes-at {
+		return b.corruption(at, "a term has %d positions in %d bytes", n, size)
 	}
-	return int(n), size
+	return nil
 }
 
 func (s *stream) byte() byte {
@@ -170,21 +173,6 @@ func (s *stream) uint64() (v uint64) {
 		v |= uint64(s.byte()) << (8 * i)
 	}
 	return v
-}
-
-// bytes appends n bytes.
-func (s *stream) bytes(dst []byte, n uint64) []byte {
-	for n > 0 {
-		b := s.ahead()
-		if len(b) == 0 {
-			return dst
-		}
-		take := min(n, uint64(len(b)))
-		dst = append(dst, b[:take]...)
-		s.at += take
-		n -= take
-	}
-	return dst
 }
 
 func (s *stream) uvarint() (v uint64) {
@@ -219,103 +207,4 @@ func (s *stream) equals(text string) bool {
 		text = text[n:]
 	}
 	return true
-}
-
-// readPages is the number of pages that a sequential reader reads at a time.
-const readPages = 64
-
-// Terms iterates over the terms of a block in their order. It bypasses the cache.
-type Terms struct {
-	stream stream
-	end    uint64
-	window []byte
-	first  int64 // page in window
-	pages  int64
-	text   []byte // of the current term
-
-	Term
-	// Count is the number of positions; 1 for a source.
-	Count  int
-	unread uint64 // size of the term's data, if it was not read
-	data   []byte // the term's data, if it was read
-}
-
-// ReadTerms returns an iterator over the terms, before the first.
-func (b *Block) ReadTerms() *Terms {
-	t := &Terms{end: b.termBytes, pages: b.pages()}
-	t.stream = stream{block: b, fetch: t.page}
-	return t
-}
-
-// page returns the payload of a page. It reads pages into a window that only moves
-// forward.
-func (t *Terms) page(number int64) ([]byte, error) {
-	if number < t.first || number >= t.first+int64(len(t.window)/pageBytes) {
-		n := min(readPages, t.pages-number)
-		if int64(cap(t.window)) < n*pageBytes {
-			t.window = make([]byte, n*pageBytes)
-		}
-		t.window, t.first = t.window[:n*pageBytes], number
-		if err := t.stream.block.readPages(t.window, number); err != nil {
-			t.window = t.window[:0]
-			return nil, err
-		}
-	}
-	at := (number - t.first) * pageBytes
-	return t.window[at : at+pagePayload], nil
-}
-
-// Next moves to the next term, and reports whether there is one.
-func (t *Terms) Next() (bool, error) {
-	more, err := t.nextEntry()
-	if more {
-		err = t.readData()
-	}
-	return more && err == nil, err
-}
-
-// nextEntry moves to the next term without reading its data, and reports whether there is
-// one.
-func (t *Terms) nextEntry() (bool, error) {
-	s := &t.stream
-	s.skip(t.unread)
-	t.unread, t.data = 0, t.data[:0]
-	if s.err != nil || s.at >= t.end {
-		return false, s.err
-	}
-	t.hash = s.uint64()
-	size := s.uvarint()
-	t.Kind = Kind(s.byte())
-	t.text = s.bytes(t.text[:0], size)
-	t.Text = string(t.text)
-	t.Count, t.unread = s.numbers(t.Kind)
-	return s.err == nil, s.err
-}
-
-// readData reads the data of the current term, if it was not read.
-func (t *Terms) readData() error {
-	t.data = t.stream.bytes(t.data, t.unread)
-	t.unread = 0
-	return t.stream.err
-}
-
-// position returns the last position of the current term, which must be a source.
-func (t *Terms) position() (uint64, error) {
-	if err := t.readData(); err != nil {
-		return 0, err
-	}
-	return t.stream.block.decodePosition(t.data, t.stream.at)
-}
-
-// Positions appends the term's positions, which are relative to the block's first, each
-// increased by base.
-func (t *Terms) Positions(dst []uint32, base uint32) ([]uint32, error) {
-	if err := t.readData(); err != nil {
-		return dst, err
-	}
-	dst, ok := decodeList(dst, t.data, t.Count, base)
-	if !ok {
-		return dst, t.stream.block.corruption(t.stream.at, "a list of positions is malformed")
-	}
-	return dst, nil
 }
