@@ -15,7 +15,7 @@
 //     head, and answers;
 //   - the preallocator (background.go) allocates space in the log ahead of need;
 //   - the flusher (index_write.go) writes full head blocks of the index to files;
-//   - the compactor (index_write.go) compacts blocks, and rebuilds corrupt ones;
+//   - the compactor (compactor.go) compacts blocks, and rebuilds corrupt ones;
 //   - the watcher (background.go) fails the store if its path no longer leads to its
 //     directory, or to the last file of its log.
 //
