@@ -38,6 +38,8 @@ func newProgress(w io.Writer, doing, unit string) *progress {
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionClearOnFinish(),
+			// Otherwise a goroutine draws the bar, even after clear.
+			progressbar.OptionSetSpinnerChangeInterval(0),
 		)
 	}
 	p.next = time.Now().Add(p.every)
