@@ -22,7 +22,7 @@ const (
 // growthStep is what was measured when a store had reached a size.
 type growthStep struct {
 	Server string `json:"server"`
-	Events int64  `json:"events"` // in the store, before Appends
+	Events int64  `json:"events"` // in the store, or a few less, before Appends
 
 	// From the previous size to this one.
 	Fill          []fillPart `json:"fill"`
@@ -66,12 +66,11 @@ func (g *grower) grow(ctx context.Context, s server) ([]growthStep, error) {
 	defer os.RemoveAll(store.store)
 	var steps []growthStep
 	for _, size := range g.growth {
-		step := growthStep{Server: s.Name}
+		step := growthStep{Server: s.Name, Events: int64(size)}
 		err := g.step(ctx, &store, size, &step)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		step.Events = max(step.Events, int64(size))
 		if err != nil {
 			step.Error = oneLine(err)
 		}
@@ -108,7 +107,7 @@ func (g *grower) step(ctx context.Context, s *growing, size int, step *growthSte
 	if s.disk, err = diskUsage(s.store); err != nil {
 		return err
 	}
-	step.Events, step.DiskBytes = s.events, s.disk
+	step.DiskBytes = s.disk
 	settle()
 	return g.measure(ctx, s, step)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"math"
 	"path/filepath"
 	"slices"
@@ -152,5 +153,32 @@ func TestGrowthIsWritten(t *testing.T) {
 		if files, _ := filepath.Glob(filepath.Join(dir, "2001-02-03-growth-a-vs-b"+suffix)); len(files) != 1 {
 			t.Errorf("no file %s", suffix)
 		}
+	}
+}
+
+func TestGrowthOfAServer(t *testing.T) {
+	o, err := parseOptions([]string{"-growth", "3000,10000", "-duration", "500ms", "-warmup", "10ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := grower{options: o, dir: t.TempDir(), progress: io.Discard}
+	steps, err := g.grow(t.Context(), peer(t, "embedded"))
+	if err != nil || len(steps) != 2 {
+		t.Fatalf("%+v, %v", steps, err)
+	}
+	for i, want := range []int64{3000, 10_000} {
+		s := steps[i]
+		if s.Error != "" || s.Events != want || len(s.Fill) != 1 || s.Fill[0].Events > want || s.Fill[0].Events <= want-10 {
+			t.Errorf("%+v", s)
+		}
+		if s.OpenSeconds <= 0 || s.Reads.Count == 0 || s.Appends.Count == 0 || s.Appends.P99Millis <= 0 || s.DiskBytes < 100*want {
+			t.Errorf("%+v", s)
+		}
+		if s.OpenedBytes < 1<<20 || s.AfterReadBytes < 1<<20 || s.PeakBytes < s.AfterReadBytes || s.FillPeakBytes < 1<<20 {
+			t.Errorf("%+v", s)
+		}
+	}
+	if steps[1].Fill[0].Appended+steps[0].Events >= steps[1].Events {
+		t.Errorf("the events appended at the first size do not count: %+v", steps[1])
 	}
 }

@@ -58,7 +58,7 @@ func parseOptions(args []string) (options, error) {
 		subscribers: shapes{{0, 1}, {0, 100}, {0, 1000}},
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME (ours, rust, tephra, postgres) or NAME=COMMAND; the first is compared with each of the others")
+	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME (ours, embedded, rust, tephra, postgres) or NAME=COMMAND; the first is compared with each of the others")
 	f.BoolFunc("quick", "one round with short windows and a small store, to see that everything works; flags after it override", func(string) error {
 		o.rounds, o.warmup, o.duration, o.preload = 1, 300*time.Millisecond, time.Second, 20_000
 		return nil

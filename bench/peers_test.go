@@ -27,6 +27,8 @@ func peer(t *testing.T, name string) server {
 	s := server{Name: name, kind: umadb{}}
 	var err error
 	switch name {
+	case "embedded":
+		s.kind = &embedded{}
 	case "tephra":
 		s.command = []string{filepath.Join("..", ".cache", "tephra", "bin", "tephra-server")}
 		s.kind = tephra{}
@@ -44,7 +46,7 @@ func peer(t *testing.T, name string) server {
 }
 
 // peers are the servers to test with, besides ours.
-var peers = []string{"tephra", "postgres"}
+var peers = []string{"embedded", "tephra", "postgres"}
 
 // eachKind runs a test with clients of each kind of server, on an empty store.
 func eachKind(t *testing.T, number int, test func(t *testing.T, clients []client)) {

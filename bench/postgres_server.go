@@ -49,7 +49,7 @@ func findPostgres() (string, error) {
 	return slices.MaxFunc(installed, func(a, b string) int { return major(a) - major(b) }), nil
 }
 
-func (postgres) start(ctx context.Context, command []string, address, store string) (*servertest.Process, error) {
+func (postgres) start(ctx context.Context, command []string, address, store string) (running, error) {
 	store, err := filepath.Abs(store) // the server has another working directory
 	if err != nil {
 		return nil, err

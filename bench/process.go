@@ -11,16 +11,22 @@ import (
 type kind interface {
 	// start starts a command on a store directory, which may not exist yet, and returns
 	// when the server accepts connections at the address.
-	start(ctx context.Context, command []string, address, store string) (*servertest.Process, error)
+	start(ctx context.Context, command []string, address, store string) (running, error)
 
 	// connect opens a connection with a client for each of the data, which is that of the
 	// client's events. The connection is closed when ctx is done, at the latest.
 	connect(ctx context.Context, address string, data [][]byte) ([]client, error)
 }
 
-// process is a running server.
+// running is a server that accepts connections.
+type running interface {
+	PID() int
+	Stop() error
+}
+
+// process is a running server with its address.
 type process struct {
-	*servertest.Process
+	running
 	kind    kind
 	address string
 	release func() // releases the address
@@ -46,7 +52,10 @@ func startServer(ctx context.Context, s server, store string) (*process, error) 
 func (p *process) stop() error {
 	defer p.release()
 	if err := p.Stop(); err != nil {
-		return fmt.Errorf("server: %w; it printed: %s", err, p.Output)
+		if server, ok := p.running.(*servertest.Process); ok {
+			err = fmt.Errorf("%w; it printed: %s", err, server.Output)
+		}
+		return fmt.Errorf("server: %w", err)
 	}
 	return nil
 }

@@ -145,6 +145,9 @@ func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) 
 func (o *options) apply(ctx context.Context, p *process, l *load) (window, error) {
 	return l.run(ctx, o.warmup, o.duration, func() (cpu, error) {
 		server, err := cpuTime(p.PID())
+		if p.PID() == os.Getpid() {
+			return cpu{server, 0}, err
+		}
 		client, err2 := cpuTimeOf(os.Getpid()) // without the server, which is its child
 		return cpu{server, client}, errors.Join(err, err2)
 	})

@@ -63,6 +63,8 @@ func (s *server) resolve(ctx context.Context, cache string) (err error) {
 	case s.Name == "postgres":
 		s.kind = postgres{}
 		s.command, err = single(findPostgres())
+	case s.Name == "embedded":
+		s.kind, s.Version = &embedded{}, "the Go library in the process of the client"
 	default:
 		return fmt.Errorf("unknown server %q: write %s=COMMAND", s.Name, s.Name)
 	}

@@ -46,7 +46,7 @@ const (
 	tephraConflict = 1 // an error code
 )
 
-func (tephra) start(ctx context.Context, command []string, address, store string) (*servertest.Process, error) {
+func (tephra) start(ctx context.Context, command []string, address, store string) (running, error) {
 	args := append(command[1:len(command):len(command)], "--bind", address, "--data-dir", store)
 	return servertest.StartListener(ctx, exec.Command(command[0], args...), address)
 }

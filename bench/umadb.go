@@ -33,7 +33,7 @@ var responseStream = grpc.StreamDesc{ServerStreams: true}
 // umadb is the kind of all UmaDB servers, ours and the released one.
 type umadb struct{}
 
-func (umadb) start(ctx context.Context, command []string, address, store string) (*servertest.Process, error) {
+func (umadb) start(ctx context.Context, command []string, address, store string) (running, error) {
 	args := append(command[1:len(command):len(command)], "--listen", address, "--db-path", store)
 	// Old versions of our server do not print that they have started; connect waits
 	// until it can connect.
