@@ -121,7 +121,7 @@ func (c *conn) open(id uint32, header *Header, end bool) (*Stream, error) {
 	switch {
 	case id%2 == 0:
 		return nil, http2.ConnectionError(http2.ErrCodeProtocol)
-	case id <= c.lastID && header == nil: // trailers of a request whose call has ended
+	case id <= c.lastID && !header.isRequest(): // trailers of a request whose call has ended
 		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeStreamClosed}
 	case id <= c.lastID:
 		return nil, http2.ConnectionError(http2.ErrCodeStreamClosed)
@@ -132,7 +132,7 @@ func (c *conn) open(id uint32, header *Header, end bool) (*Stream, error) {
 		return nil, c.err
 	case header == nil:
 		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
-	case c.draining == refusing:
+	case c.draining >= refusing:
 		return nil, nil // the client knows that this call was not accepted
 	case len(c.streams)+c.lingering >= int(c.server.options.MaxStreams):
 		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeRefusedStream}

@@ -28,6 +28,10 @@ type Header struct {
 	refusal *refusal            // why the call is refused, or nil
 }
 
+// isRequest reports whether fields that could be read are those of a call, and not trailers.
+// h may be nil.
+func (h *Header) isRequest() bool { return h != nil && h.Method != "" }
+
 // refusal is the answer to headers that are not those of a gRPC call.
 type refusal struct {
 	http   int

@@ -209,6 +209,18 @@ func TestLargeHeaders(t *testing.T) {
 			c.wantEcho(c.call(inlineEcho, nil), nil)
 		})
 	})
+	t.Run("trailers after the answer", func(t *testing.T) {
+		bubble(t, func(t *testing.T, r *running) {
+			c := r.connect()
+			id := c.open(false, callFields(failing)...)
+			c.wantStatus(id, "9")
+			block := c.encode(append(sized(7000), sized(7001)...)...)
+			c.frames(func(f *http2.Framer) {
+				_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true, EndStream: true})
+			})
+			c.wantEcho(c.call(inlineEcho, nil), nil)
+		})
+	})
 }
 
 func TestContinuationFloods(t *testing.T) {
