@@ -39,6 +39,14 @@ func (c *connection) Write(data []byte) (int, error) {
 	return c.Conn.Write(data)
 }
 
+// CloseWrite closes the connection for writing.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
+}
+
 // blockedFor reports whether a write has been in progress for at least least, because the
 // client does not read.
 func (c *connection) blockedFor(least time.Duration) bool {

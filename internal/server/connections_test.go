@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"math"
 	"net"
@@ -41,6 +42,39 @@ func TestAcceptErrorsAreLogged(t *testing.T) {
 		t.Errorf("afterwards: %v", err)
 	} else {
 		conn.Close()
+	}
+}
+
+// The transport closes a drained connection for writing first, and finds out by the type
+// whether it can.
+func TestConnectionIsClosedForWriting(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	accepted, err := newConnections(10, newNotices(slog.New(slog.DiscardHandler))).limit(listener).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if err := accepted.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	received := make([]byte, 1)
+	if _, err := client.Read(received); !errors.Is(err, io.EOF) {
+		t.Errorf("the client reads: %v, want the end", err)
+	}
+	if _, err := client.Write([]byte{7}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := accepted.Read(received); err != nil || received[0] != 7 {
+		t.Errorf("the server reads %d, %v", received[0], err)
 	}
 }
 

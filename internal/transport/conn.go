@@ -53,18 +53,6 @@ type conn struct {
 	err       error              // guarded by mu; why the connection was closed, or nil
 }
 
-// drainState is the progress of draining a connection.
-type drainState int
-
-const (
-	notDraining drainState = iota
-	// announced: GOAWAY was sent, so that the client makes no more calls. Those that it has
-	// made before it knows may still arrive.
-	announced
-	// refusing: the client knows. When the last call has ended, the connection is closed.
-	refusing
-)
-
 func newConn(s *Server, accepted net.Conn) *conn {
 	c := &conn{server: s, accepted: accepted, net: accepted, streams: make(map[uint32]*Stream)}
 	c.changed.L = &c.mu
@@ -121,8 +109,11 @@ func (c *conn) handshake() error {
 	if err := c.onSettings(settings); err != nil {
 		return err
 	}
-	c.touch()
-	return c.accepted.SetDeadline(time.Time{})
+	if err := c.accepted.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	c.touch() // after it, drain may set another deadline
+	return nil
 }
 
 // next reads a frame and handles it. Before it waits for a frame, it writes the output.
@@ -201,37 +192,6 @@ func (c *conn) frameError(err error) error {
 	c.mu.Unlock()
 	c.flush()
 	return err
-}
-
-// drain asks the client to make no more calls. It closes the connection if the handshake
-// is not finished.
-func (c *conn) drain() {
-	if c.lastRead.Load() == 0 {
-		c.accepted.Close()
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.draining == notDraining && c.err == nil {
-		c.draining, c.drained = announced, time.Now().UnixNano()
-		c.output.goAway(maxStreamID, http2.ErrCodeNo, nil)
-		c.output.ping(drainPing)
-		c.flushSoon() // the client may not read
-	}
-}
-
-// refuse is called when the client knows that it must not make more calls, or should know.
-// The caller must hold mu.
-func (c *conn) refuse() {
-	if c.draining == announced {
-		c.draining = refusing
-		c.output.goAway(c.lastID, http2.ErrCodeNo, nil)
-	}
-}
-
-// isDrained reports whether the connection can be closed. The caller must hold mu.
-func (c *conn) isDrained() bool {
-	return c.draining == refusing && len(c.streams) == 0 && c.lingering == 0
 }
 
 // close closes the connection and ends its calls.

@@ -19,5 +19,5 @@
 // The files, in the order in which a connection uses them: server.go (accepting, stopping),
 // conn.go (its life), frames.go (what arrives), header.go (the headers of a call), stream.go
 // (a call), inline.go (answers without a goroutine), body.go (the request of a call),
-// output.go (what is sent), keepalive.go (pings).
+// output.go (what is sent), keepalive.go (pings), drain.go (the end of a connection).
 package transport

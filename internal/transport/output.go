@@ -202,6 +202,10 @@ func (c *conn) flushLocked() {
 	if o.writing {
 		return
 	}
+	if c.draining == finished {
+		o.bytes = nil
+		return
+	}
 	o.writing = true
 	for len(o.bytes) > 0 && c.err == nil {
 		bytes, unreleased := o.bytes, o.unreleased
@@ -219,9 +223,7 @@ func (c *conn) flushLocked() {
 	}
 	o.writing = false
 	c.changed.Broadcast()
-	if c.isDrained() && c.err == nil {
-		go c.net.Close() // TLS notifies the client, which may take a while
-	}
+	c.finishDrained()
 }
 
 // release calls Handler.Release for a call that has ended. If the client does not read, that

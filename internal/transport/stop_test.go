@@ -73,6 +73,69 @@ func TestGracefulStop(t *testing.T) {
 	})
 }
 
+// What a client sends when everything was written must not reset the connection, since it
+// may not have received everything.
+func TestGracefulStopOfSlowClient(t *testing.T) {
+	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			options, dial := func(*transport.Options) {}, func(address string) (net.Conn, error) { return net.Dial("tcp", address) }
+			if secure {
+				config, pool := certificate(t)
+				options = func(o *transport.Options) { o.TLS = config }
+				dial = func(address string) (net.Conn, error) { return dialTLS(address, pool, "h2") }
+			}
+			r := start(t, options)
+			dialled, err := dial(r.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer dialled.Close()
+			c := newFrameClient(t, dialled)
+			c.begin(initialWindow(1 << 20))
+			c.window(0, 1<<20)
+			id := c.call(countDown, []byte("10 40000"))
+			if !r.handler.await(func(c counts) bool { return c.released == 1 }) {
+				t.Fatal("the call does not end")
+			}
+			stopped := make(chan struct{})
+			go func() {
+				defer close(stopped)
+				r.server.GracefulStop()
+			}()
+			c.frames(func(f *http2.Framer) { _ = f.WritePing(true, [8]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'}) })
+			for range 2000 {
+				c.window(id, 1)
+			}
+			c.read()
+			dialled.Close()
+			<-stopped
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if a := c.seen.answers[id]; a == nil || len(a.data) != 10*40005 || !a.ended {
+				t.Errorf("answer %s", a)
+			}
+			if got := c.seen.goAways; len(got) != 2 {
+				t.Errorf("GOAWAY frames %q", got)
+			}
+		})
+	}
+}
+
+// A client that does not close a drained connection delays GracefulStop only for a moment.
+func TestGracefulStopOfClientThatDoesNotClose(t *testing.T) {
+	r := start(t)
+	dialled, err := net.Dial("tcp", r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dialled.Close()
+	c := newFrameClient(t, dialled)
+	c.begin()
+	c.readSettings()
+	go c.read()
+	r.server.GracefulStop()
+}
+
 // The goroutine of a call that the client has reset is waited for.
 func TestGracefulStopWaitsForHandlers(t *testing.T) {
 	bubble(t, func(t *testing.T, r *running) {
