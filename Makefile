@@ -100,10 +100,13 @@ python-test: wheel $(RELEASED)/bin/umadb ## run the tests of the Python package 
 	UMADB_TEST_INTEROP=required UMADB_TEST_RUST_SERVER=$(CURDIR)/$(RELEASED)/bin/umadb \
 		python/tests/everywhere.sh python/dist/*.whl .cache/python
 
-.PHONY: bench-python
-bench-python: wheel $(RELEASED)/bin/umadb ## compare the Python package with the released one
+.PHONY: bench-packages
+bench-packages: wheel $(RELEASED)/bin/umadb ## install both Python packages for the benchmarks
 	python3 -m venv .cache/python/bench
 	.cache/python/bench/bin/pip install -q --force-reinstall python/dist/*.whl
+
+.PHONY: bench-python
+bench-python: bench-packages ## compare the Python package with the released one
 	python3 bench/python/run.py .cache/python/bench $(RELEASED) $(BENCHFLAGS)
 
 RUFF := .cache/python/ruff

@@ -105,7 +105,7 @@ var (
 	nonword = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// shorten shortens the names in stacks to what tells them apart.
+// shorten shortens the names in stacks to what distinguishes them.
 func shorten(stacks string) string {
 	return prefixes.ReplaceAllString(starters.ReplaceAllString(stacks, ""), "")
 }

@@ -28,6 +28,7 @@ type options struct {
 	searches    shapes
 	mixed       shapes
 	subscribers shapes
+	python      shapes
 
 	growth sizes // replaces the workloads
 
@@ -56,10 +57,12 @@ func parseOptions(args []string) (options, error) {
 		searches:    shapes{{0, 16}},
 		mixed:       shapes{{0, 16}},
 		subscribers: shapes{{0, 1}, {0, 100}, {0, 1000}},
+		python:      shapes{{0, 1}, {0, 32}},
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.servers, "servers", "ours,rust", "`list` of servers, each NAME (ours, embedded, rust, tephra, postgres) or NAME=COMMAND; the first is compared with each of the others")
-	f.BoolFunc("quick", "one round with short windows and a small store, to see that everything works; flags after it override", func(string) error {
+	f.BoolFunc("quick", "one round with short windows and a small store, without Python, to see that everything works; flags after it override", func(string) error {
+		o.python = nil
 		o.rounds, o.warmup, o.duration, o.preload = 1, 300*time.Millisecond, time.Second, 20_000
 		return nil
 	})
@@ -77,6 +80,7 @@ func parseOptions(args []string) (options, error) {
 	f.Var(&o.searches, "searches", "`list` of numbers of connections that read by two tags, by type, or the last event of a tag")
 	f.Var(&o.mixed, "mixed", "`list` of numbers of connections that append or read beside 4 that do the other")
 	f.Var(&o.subscribers, "subscribers", "`list` of numbers of live subscribers")
+	f.Var(&o.python, "python", "`list` of numbers of threads of Python processes that append")
 	f.Var(&o.growth, "growth", "`list` of numbers of events: measure stores that grow to these sizes, instead of the workloads")
 	f.IntVar(&o.dataBytes, "data", 150, "`bytes` of data in an event")
 	f.IntVar(&o.preload, "preload", 200_000, "`events` in the store of the reading workloads")
@@ -102,6 +106,7 @@ func (o *options) workloadFlags() map[string]*shapes {
 	return map[string]*shapes{
 		"appends": &o.appends, "shared": &o.shared, "conditional": &o.conditional, "decisions": &o.decisions,
 		"scans": &o.scans, "lookups": &o.lookups, "searches": &o.searches, "mixed": &o.mixed, "subscribers": &o.subscribers,
+		"python": &o.python,
 	}
 }
 
@@ -143,9 +148,9 @@ func (o *options) validate() error {
 			return fmt.Errorf("-appends, -shared and -conditional take EVENTSxCONNECTIONS, such as 10x64")
 		}
 	}
-	for _, s := range slices.Concat(o.decisions, o.scans, o.lookups, o.searches, o.mixed, o.subscribers) {
+	for _, s := range slices.Concat(o.decisions, o.scans, o.lookups, o.searches, o.mixed, o.subscribers, o.python) {
 		if s.events != 0 {
-			return fmt.Errorf("the flags of reads, decisions and subscribers take numbers of connections, such as 1,16")
+			return fmt.Errorf("the flags of reads, decisions, subscribers and Python take numbers of connections, such as 1,16")
 		}
 	}
 	return nil

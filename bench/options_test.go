@@ -60,6 +60,10 @@ func TestDefaultWorkloads(t *testing.T) {
 		"Live subscriptions: 1 subscriber",
 		"Live subscriptions: 100 subscribers",
 		"Live subscriptions: 1,000 subscribers",
+		"Python packages: our package, 1 thread",
+		"Python packages: released package, 1 thread",
+		"Python packages: our package, 32 threads",
+		"Python packages: released package, 32 threads",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("%q", names)

@@ -216,7 +216,7 @@ func problemsOfMeasurement(t *testing.T, s server, duration string) (problems []
 	t.Helper()
 	o, err := parseOptions([]string{"-rounds", "1", "-duration", duration, "-warmup", "10ms", "-preload", "500",
 		"-appends", "2x2", "-shared", "1x2", "-conditional", "1x2", "-decisions", "2", "-scans", "1", "-lookups", "2",
-		"-searches", "2", "-mixed", "2", "-subscribers", "2"})
+		"-searches", "2", "-mixed", "2", "-subscribers", "2", "-python", ""})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,8 +99,11 @@ func about(title string) string {
 // reportWorkload writes a line for each server, and a line with the ratios of the
 // first server to each of the others.
 func (res *result) reportWorkload(b *strings.Builder, title, workload string, shown []column) {
-	medians := make([][]float64, len(res.Servers))
+	medians := make([][]float64, len(res.Servers)) // nil for a server that was not measured
 	for i, s := range res.Servers {
+		if len(res.values(title, workload, s.Name, row.rate)) == 0 {
+			continue
+		}
 		fmt.Fprintf(b, "| %s | %s |", workload, s.Name)
 		for j, c := range shown {
 			values := res.values(title, workload, s.Name, c.figure)
@@ -113,6 +116,9 @@ func (res *result) reportWorkload(b *strings.Builder, title, workload string, sh
 		b.WriteString("\n")
 	}
 	for i := 1; i < len(res.Servers); i++ {
+		if medians[0] == nil || medians[i] == nil {
+			continue
+		}
 		fmt.Fprintf(b, "| | **%s ÷ %s** |", res.Servers[0].Name, res.Servers[i].Name)
 		for j := range shown {
 			fmt.Fprintf(b, " **%s** |", times(divide(medians[0][j], medians[i][j])))

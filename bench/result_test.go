@@ -53,6 +53,14 @@ func TestReportShowsMediansAndRatios(t *testing.T) {
 	}
 }
 
+func TestServerWithoutMeasurementsHasNoLine(t *testing.T) {
+	res := sample()
+	res.Rows = append(res.Rows, row{Group: appends.title, Workload: "other", Server: "a", figures: figures{Seconds: 1, Count: 5}})
+	if report := res.report("base"); !strings.Contains(report, "| other | a | 5 |") || strings.Contains(report, "| other | b |") || strings.Count(report, "**a ÷ b**") != 1 {
+		t.Error(report)
+	}
+}
+
 func TestGroupWithOnlyFailuresHasNoTable(t *testing.T) {
 	res := sample()
 	res.Rows = []row{{Group: scans.title, Workload: "all", Server: "a", Error: "no"}}

@@ -71,6 +71,11 @@ func (r *runner) report(g *group, got row) {
 
 // measure starts a server, runs a workload on it, and stops it.
 func (r *runner) measure(ctx context.Context, s server, w workload, got *row) error {
+	if w.python != nil {
+		if err := w.python.supports(s.kind); err != nil {
+			return err
+		}
+	}
 	store := filepath.Join(r.dir, s.Name)
 	if w.group.preloaded && !w.group.writes {
 		store += "-preloaded"
@@ -119,18 +124,16 @@ func (r *runner) preload(ctx context.Context, s server, store string) error {
 func (r *runner) runLoad(ctx context.Context, p *process, w workload, got *row) error {
 	ctx, cancel := context.WithTimeout(ctx, r.warmup+r.duration+graceTimeout)
 	defer cancel()
-	clients, err := dial(ctx, p, w.connections, w.clientsEach, r.dataBytes)
+	clients, err := w.dial(ctx, p, r.dataBytes)
 	if err != nil {
 		return err
 	}
 	defer closeAll(clients)
-	l := load{}
-	l.callers, l.beside = w.callers(clients)
 	draw, err := r.flames.record(ctx, p.PID(), filepath.Join(r.dir, "samples"))
 	if err != nil {
 		return err
 	}
-	seen, err := r.apply(ctx, p, &l)
+	seen, err := w.apply(ctx, &r.options, p, clients)
 	if err := errors.Join(err, draw(got.Server+": "+w.group.title+", "+w.name)); err != nil {
 		return err
 	}

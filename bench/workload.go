@@ -15,6 +15,25 @@ type workload struct {
 	clientsEach int // clients that share a connection
 	// callers returns the callers that are measured, and those that run beside them.
 	callers func(clients []client) (measured, beside []caller)
+	python  *pythonLoad // instead of callers
+}
+
+// dial opens the connections of the workload, at least one.
+func (w *workload) dial(ctx context.Context, p *process, dataBytes int) ([]client, error) {
+	if w.python != nil {
+		return dial(ctx, p, 1, 1, dataBytes) // its connections are those of the Python process
+	}
+	return dial(ctx, p, w.connections, w.clientsEach, dataBytes)
+}
+
+// apply applies the load of the workload to a running server.
+func (w *workload) apply(ctx context.Context, o *options, p *process, clients []client) (window, error) {
+	if w.python != nil {
+		return w.python.run(ctx, o, p)
+	}
+	l := load{}
+	l.callers, l.beside = w.callers(clients)
+	return o.apply(ctx, p, &l)
 }
 
 // group is a set of workloads that are reported in one table.
@@ -58,10 +77,13 @@ var (
 	deliveries = &group{title: "Live subscriptions", unit: unitEvents,
 		about: "One connection appends an event, and the next one when all subscribers have received it; each subscriber has its own connection. " +
 			"The events are the deliveries. The latency is that from the start of the append to a delivery."}
+	pythons = &group{title: "Python packages", unit: unitEvents,
+		about: "Appends of one event by a Python process, whose threads share a client: our package, powered by Go, and the released one, powered by Rust. " +
+			"The client's CPU time is that of the Python process. Every store starts empty."}
 )
 
 // groups are all groups, in the order of the report.
-var groups = []*group{appends, shared, conditionals, decisions, scans, lookups, searches, mixed, deliveries}
+var groups = []*group{appends, shared, conditionals, decisions, scans, lookups, searches, mixed, deliveries, pythons}
 
 // besideCallers is the number of callers that run beside the measured ones.
 const besideCallers = 4
@@ -82,7 +104,7 @@ func (o *options) workloads() []workload {
 	var all []workload
 	add := func(g *group, what string, connections int, newCaller func(c client, number int) caller) {
 		name := fmt.Sprintf("%s, %s", what, plural(connections, "connection"))
-		all = append(all, workload{g, name, what, connections, 1, each(newCaller)})
+		all = append(all, workload{group: g, name: name, series: what, connections: connections, clientsEach: 1, callers: each(newCaller)})
 	}
 	for _, s := range o.appends {
 		add(appends, plural(s.events, "event"), s.connections, func(c client, number int) caller {
@@ -91,7 +113,7 @@ func (o *options) workloads() []workload {
 	}
 	for _, s := range o.shared {
 		name := fmt.Sprintf("%s, %s", plural(s.events, "event"), plural(s.connections, "caller"))
-		all = append(all, workload{shared, name, name, 1, s.connections, each(func(c client, number int) caller {
+		all = append(all, workload{group: shared, name: name, series: name, connections: 1, clientsEach: s.connections, callers: each(func(c client, number int) caller {
 			return newAppender(c, o, s.events, number)
 		})})
 	}
@@ -123,10 +145,13 @@ func (o *options) workloads() []workload {
 		all = append(all, o.mixedWorkloads(s.connections)...)
 	}
 	for _, s := range o.subscribers {
-		all = append(all, workload{deliveries, plural(s.connections, "subscriber"), "subscribers", 1 + s.connections, 1,
-			func(clients []client) (measured, beside []caller) {
+		all = append(all, workload{group: deliveries, name: plural(s.connections, "subscriber"), series: "subscribers", connections: 1 + s.connections, clientsEach: 1,
+			callers: func(clients []client) (measured, beside []caller) {
 				return []caller{newBroadcaster(clients[0], clients[1:])}, nil
 			}})
+	}
+	for _, s := range o.python {
+		all = append(all, o.pythonWorkloads(s.connections)...)
 	}
 	return all
 }
@@ -141,7 +166,7 @@ func (o *options) mixedWorkloads(connections int) []workload {
 	newFinder := func(c client, number int) caller { return newFinder(c, o, number) }
 	workloadOf := func(measured, besideThem string, newMeasured, newBeside func(c client, number int) caller) workload {
 		name := fmt.Sprintf("%s on %s beside %d %s", measured, plural(connections, "connection"), besideCallers, besideThem)
-		return workload{mixed, name, measured, connections + besideCallers, 1, func(clients []client) (measured, beside []caller) {
+		return workload{group: mixed, name: name, series: measured, connections: connections + besideCallers, clientsEach: 1, callers: func(clients []client) (measured, beside []caller) {
 			measured, _ = each(newMeasured)(clients[besideCallers:])
 			beside, _ = each(newBeside)(clients[:besideCallers])
 			return measured, beside
