@@ -8,7 +8,7 @@ import (
 
 // column is a column of the tables. Its value is the median over the rounds.
 type column struct {
-	title  string // %s is replaced by the unit
+	title  string // %s is replaced by the unit, %1 by its singular
 	figure func(row) float64
 	show   func(float64) string
 }
@@ -19,7 +19,7 @@ var columns = []column{
 	{"p99 ms", func(r row) float64 { return r.P99Millis }, significant},
 	{"server CPU s", func(r row) float64 { return r.ServerCPUSeconds }, significant},
 	{"%s per server CPU s", row.perCPUSecond, thousands},
-	{"client CPU s", func(r row) float64 { return r.ClientCPUSeconds }, significant},
+	{"client CPU µs per %1", row.clientCost, significant},
 	{"peak RSS MiB", func(r row) float64 { return float64(r.PeakBytes) }, mebibytes},
 	{"disk MiB", func(r row) float64 { return float64(r.DiskBytes) }, mebibytes},
 	{"disk B/event", row.diskPerEvent, thousands},
@@ -74,9 +74,11 @@ func (res *result) reportGroup(b *strings.Builder, title string) {
 	if slices.ContainsFunc(rows, func(r row) bool { return r.BesideCalls > 0 }) {
 		shown = append(shown, besideColumn)
 	}
+	unit := rows[0].Unit
+	units := strings.NewReplacer("%s", unit, "%1", strings.TrimSuffix(unit, "s"))
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| workload | server |", title, about(title))
 	for i, c := range shown {
-		fmt.Fprintf(b, " %s |", strings.ReplaceAll(c.title, "%s", rows[0].Unit))
+		fmt.Fprintf(b, " %s |", units.Replace(c.title))
 		if i == 0 {
 			b.WriteString(" lowest – highest |")
 		}

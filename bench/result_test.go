@@ -26,7 +26,7 @@ func sample() *result {
 		for i, s := range res.Servers {
 			res.Rows = append(res.Rows, row{
 				Group: appends.title, Workload: "1 event, 1 connection", Series: "1 event", Connections: 1, Server: s.Name, Round: round + 1,
-				figures:   figures{Seconds: 1, Unit: "events", Count: count * int64(2-i), P50Millis: 1, P99Millis: 2, ServerCPUSeconds: 0.5},
+				figures:   figures{Seconds: 1, Unit: "events", Count: count * int64(2-i), P50Millis: 1, P99Millis: 2, ServerCPUSeconds: 0.5, ClientCPUSeconds: 0.1},
 				DiskBytes: 5 << 20, StoredEvents: 1 << 20,
 			})
 		}
@@ -38,9 +38,10 @@ func sample() *result {
 func TestReportShowsMediansAndRatios(t *testing.T) {
 	report := sample().report("base")
 	for _, line := range []string{
-		"| 1 event, 1 connection | a | 4,000 | 2,000 – 6,000 | 1.00 | 2.00 | 0.500 | 8,000 | 0.000 | 0.000 | 5.00 | 5 |",
+		"| 1 event, 1 connection | a | 4,000 | 2,000 – 6,000 | 1.00 | 2.00 | 0.500 | 8,000 | 33.3 | 0.000 | 5.00 | 5 |",
 		"| 1 event, 1 connection | b | 2,000 | 1,000 – 3,000 |",
-		"| | **a ÷ b** | **2.00×** | | **1.00×** | **1.00×** | **1.00×** | **2.00×** | **–** |",
+		"| | **a ÷ b** | **2.00×** | | **1.00×** | **1.00×** | **1.00×** | **2.00×** | **0.50×** |",
+		"| events per server CPU s | client CPU µs per event |",
 		"- b, Appends, 1 event, 1 connection, round 3: it crashed",
 		"| repeat | `go run ./bench` |",
 	} {

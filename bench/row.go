@@ -67,8 +67,11 @@ func (r row) besideRate() float64 { return divide(float64(r.BesideCalls), r.Seco
 
 func (r row) perCPUSecond() float64 { return divide(float64(r.Count), r.ServerCPUSeconds) }
 
-// cost returns the server's CPU time for each one of Count, in microseconds.
+// cost and clientCost return the CPU time for each one of Count, in microseconds: of the
+// server, and of the load generator.
 func (r row) cost() float64 { return divide(r.ServerCPUSeconds*1e6, float64(r.Count)) }
+
+func (r row) clientCost() float64 { return divide(r.ClientCPUSeconds*1e6, float64(r.Count)) }
 
 func (r row) diskPerEvent() float64 { return divide(float64(r.DiskBytes), float64(r.StoredEvents)) }
 
