@@ -78,7 +78,7 @@ logs to standard error.`,
 	f.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` with the private key of the certificate")
 	o.apiKey.addFlags(f, "`key` that every client must send")
 	o.log.addFlags(f)
-	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC; a larger value is faster and uses more memory")
+	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC but without the cache; a larger value is faster and uses more memory")
 	f.Var(&o.memory, "memory-limit", "soft memory limit, such as 512MiB; auto is half of the memory of the machine or container")
 	addIgnoredFlags(f)
 	return cmd
@@ -157,6 +157,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	serving, end := context.WithCancel(context.Background())
 	defer end()
 	go releaseWhenIdle(serving)
+	defer startGCTarget(o.gcPercent, opened.CachedBytes)()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")

@@ -1,6 +1,9 @@
 package index
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // A Cache is set-associative, like the cache of a processor: a key can be in any of the
 // cacheWays entries of one set, which its hash selects. No operation takes a lock.
@@ -49,6 +52,11 @@ func NewOwner() uint64 { return owners.Add(1) }
 // NewCache returns a cache that takes at most the given bytes of memory.
 func NewCache(bytes int64) *Cache {
 	return &Cache{sets: make([]cacheSet, max(1, bytes/cacheBytesPerWay/cacheWays)), limit: max(0, bytes)}
+}
+
+// Memory returns the bytes of memory that the cache takes.
+func (c *Cache) Memory() int64 {
+	return c.bytes.Load() + int64(len(c.sets))*int64(unsafe.Sizeof(cacheSet{}))
 }
 
 func (c *Cache) find(key CacheKey) (*cacheSet, uint32) {

@@ -94,8 +94,8 @@ func (c *compactor) compactBelow(level uint32) (worked bool, err error) {
 	return true, nil
 }
 
-// builder returns the builder for a compaction of blocks of a level. While it writes, it gives
-// way to compactions below this level.
+// builder returns the builder for a compaction of blocks of a level. While it writes, it is
+// suspended for compactions below this level.
 func (c *compactor) builder(level uint32) *index.Builder {
 	ctx := c.store.background.ctx
 	return c.store.builder(compactTemp(level), func(bytes int) error {

@@ -31,8 +31,8 @@ func appendBlocks(t *testing.T, s *Store, n int) {
 	}
 }
 
-func TestLongCompactionGivesWayToShorterOnes(t *testing.T) {
-	var long, gaveWay atomic.Bool
+func TestLongCompactionIsSuspendedForShorterOnes(t *testing.T) {
+	var long, suspended atomic.Bool
 	started, proceed := make(chan struct{}), make(chan struct{})
 	fs := vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
 		switch name := path.Base(op.Name); {
@@ -41,7 +41,7 @@ func TestLongCompactionGivesWayToShorterOnes(t *testing.T) {
 			close(started)
 			<-proceed
 		case op.Kind == "create" && name == compactTemp(0) && long.Load():
-			gaveWay.Store(true)
+			suspended.Store(true)
 		case op.Kind == "rename" && strings.HasPrefix(name, fmt.Sprintf("%020d-", 1)):
 			long.Store(false)
 		}
@@ -60,7 +60,7 @@ func TestLongCompactionGivesWayToShorterOnes(t *testing.T) {
 	eventually(t, "the short compaction is possible", func() bool { return len(levels(s)) == 2*compactionWidth })
 	close(proceed)
 	eventually(t, "both are done", func() bool { return slices.Equal(levels(s), []uint32{2, 1}) })
-	if !gaveWay.Load() {
+	if !suspended.Load() {
 		t.Error("the short compaction did not start before the end of the long one")
 	}
 }

@@ -57,6 +57,9 @@ type StatsOptions struct {
 	Progress func(done, all uint64)
 }
 
+// CachedBytes returns the bytes of memory that the cache takes.
+func (s *Store) CachedBytes() int64 { return s.cache.Memory() }
+
 // Stats counts the contents of the store. The counts are exact, and the memory needed
 // is bounded by the options and the newest events. It reads the terms of the whole
 // index, but not the log. Close waits until Stats returns.
