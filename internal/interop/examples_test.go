@@ -52,6 +52,9 @@ func tryExample(t *testing.T, page, line string) {
 	}
 	line = r.ports.Replace(strings.NewReplacer("http://other:", "http://127.0.0.1:", "${fpath[1]}", "$HOME").Replace(line))
 	words := strings.Fields(line)
+	if words[1] == "bench" {
+		line += " --duration 20ms" // overrides an earlier one
+	}
 	if slices.Contains(words, "serve") || strings.HasPrefix(words[1], "-") {
 		r.runInTerminal("example server", line)
 		return // the cleanup presses Ctrl-C
