@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"golang.org/x/net/http2"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/internal/transport"
 )
@@ -275,6 +277,21 @@ func TestCallThatEndsEarly(t *testing.T) {
 			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true, EndStream: true})
 		})
 		c.wantEcho(c.call(inlineEcho, []byte("still works")), []byte("still works"))
+	})
+}
+
+// A field must not start or end with a space (RFC 9113, section 8.2.1).
+func TestMessageWithSpacesAtItsEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, r *running) {
+		text := ""
+		r.handler.admit = func(*transport.Stream) error { return status.Error(codes.PermissionDenied, text) }
+		c := r.connect()
+		for message, want := range map[string]string{" a b ": "%20a b%20", " ": "%20", "  ": "%20%20", "a": "a"} {
+			text = message
+			if a := c.answer(c.call(inlineEcho, nil)); a.field("grpc-message") != want {
+				t.Errorf("message %q: want %q: %s", message, want, a)
+			}
+		}
 	})
 }
 

@@ -174,11 +174,12 @@ func (o *output) fits(message []byte, window int64) bool {
 }
 
 // encodeMessage returns a status message with the bytes escaped that a header field must
-// not contain, as the gRPC protocol says.
+// not contain, as the gRPC protocol says, and spaces where a field must not start or end.
 func encodeMessage(text string) string {
 	var out strings.Builder
-	for _, b := range []byte(strings.ToValidUTF8(text, "\uFFFD")) {
-		if b < ' ' || b > '~' || b == '%' {
+	valid := []byte(strings.ToValidUTF8(text, "\uFFFD"))
+	for i, b := range valid {
+		if b < ' ' || b > '~' || b == '%' || b == ' ' && (i == 0 || i == len(valid)-1) {
 			const digits = "0123456789ABCDEF"
 			out.Write([]byte{'%', digits[b>>4], digits[b&15]})
 			continue
