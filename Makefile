@@ -20,8 +20,8 @@ BUF := $(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0
 
 # Packages with concurrency; the race detector is too slow for the others.
 RACE := ./dcb/... ./internal/cli/... ./internal/client/... ./internal/eventlog/... ./internal/index/... \
-	./internal/server/... ./internal/store/... ./internal/storetest/... ./internal/transfer/... ./internal/vfs/... \
-	./internal/wire/... ./python/... .
+	./internal/server/... ./internal/store/... ./internal/storetest/... ./internal/transfer/... \
+	./internal/transport/... ./internal/vfs/... ./internal/wire/... ./python/... .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help
@@ -121,7 +121,7 @@ lint: ## check formatting, vet, staticcheck, go.mod, the wire contract, and ruff
 	$(BUF) lint
 	python3 -m venv $(RUFF)
 	$(RUFF)/bin/pip install -q ruff==0.17.6
-	$(RUFF)/bin/ruff check -q --no-cache --config python/pyproject.toml python bench/python demo
+	$(RUFF)/bin/ruff check -q --no-cache --config python/pyproject.toml python bench/python demo internal/transport/testdata
 
 GORELEASER := $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 .PHONY: release-check

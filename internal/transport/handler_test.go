@@ -52,6 +52,9 @@ func failure() *status.Status {
 // failureTrailer is sent with failure.
 var failureTrailer = metadata.Pairs("text", "one", "text", "two", "raw-bin", "\x00\xff")
 
+// refusal is the status of calls with a field "refuse".
+var refusal = status.New(codes.PermissionDenied, " refused ")
+
 // testHandler counts what the server calls.
 type testHandler struct {
 	admit    func(*transport.Stream) error // called by Admit if it is not nil
@@ -140,6 +143,9 @@ func (h *testHandler) Admit(s *transport.Stream) error {
 		if err := h.admit(s); err != nil {
 			return err
 		}
+	}
+	if s.Header().Get("refuse") != "" {
+		return refusal.Err()
 	}
 	s.State = &state{method: s.Header().Method}
 	h.count(func(c *counts) { c.admitted++; c.inUse++ })
