@@ -12,7 +12,7 @@ const minHeadroom = 16 << 20
 
 // gcTarget sets the target of the garbage collector after each collection. The runtime lets the
 // heap grow by a percentage of what is in use. A full cache is most of that, and makes no garbage
-// by itself, so here it does not count: otherwise it would take its size several times.
+// on its own, so here it does not count: otherwise it would take its size several times.
 type gcTarget struct {
 	percent int          // of the memory in use that is not cache
 	cached  func() int64 // bytes of the cache
