@@ -12,12 +12,13 @@ import (
 // Block is an immutable block in a file. It is safe for concurrent use.
 type Block struct {
 	header
-	Name  string // the path
-	Bytes int64
-	owner uint64 // of its pages in the cache
-	seed  uint32
-	file  vfs.File
-	cache *Cache
+	Name    string // the path
+	Bytes   int64
+	owner   uint64 // of its pages in the cache
+	results uint64 // owner of the results of lookups in the cache
+	seed    uint32
+	file    vfs.File
+	cache   *Cache
 }
 
 // OpenBlock opens a block and verifies its header and length. Corruption is a
@@ -28,7 +29,7 @@ func OpenBlock(dir vfs.Dir, name string, store [16]byte, cache *Cache) (*Block, 
 	if err != nil {
 		return nil, err
 	}
-	b := &Block{Name: path, file: f, cache: cache, owner: NewOwner()}
+	b := &Block{Name: path, file: f, cache: cache, owner: NewOwner(), results: NewOwner()}
 	if err := b.readHeader(name, store); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -88,8 +89,10 @@ func (b *Block) readTerms(dst []byte, offset uint64) error {
 	if offset+uint64(len(dst)) > b.termBytes {
 		return b.corruption(offset, "a term extends past the end")
 	}
+	s := newScratch()
+	defer s.free()
 	for len(dst) > 0 {
-		page, err := b.page(b.termPage() + int64(offset/pagePayload))
+		page, err := b.page(b.termPage()+int64(offset/pagePayload), s)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"unsafe"
 )
@@ -15,6 +16,8 @@ const (
 	cacheBytesPerWay = 256
 	// cacheOverhead is the memory that an entry takes in addition to its bytes.
 	cacheOverhead = 64
+	// admittedBytes is the size up to which a full cache admits everything.
+	admittedBytes = 256
 )
 
 // Cache contains verified bytes that never change: pages of index blocks, and anything
@@ -84,6 +87,33 @@ func (c *Cache) Get(key CacheKey) ([]byte, bool) {
 		return p.bytes, true
 	}
 	return nil, false
+}
+
+// Admit reports whether the bytes of a key that is not cached are worth a Put. If the cache is
+// full, large ones seldom are: a page is admitted in one of 16 cases, so one that is used again
+// and again will be. In a store much larger than the cache, most pages are used once, and would
+// evict what is used more often and takes less memory.
+func (c *Cache) Admit(key CacheKey, size int) bool {
+	worth, _ := c.admit(key, size)
+	return worth
+}
+
+// admit is Admit, and also reports whether a Put would evict other bytes.
+func (c *Cache) admit(key CacheKey, size int) (worth, full bool) {
+	set, _ := c.find(key)
+	if c.bytes.Load() < c.limit-c.limit/16 && set.hasSpace() {
+		return true, false
+	}
+	return size <= admittedBytes || rand.IntN(size) < admittedBytes, true
+}
+
+func (s *cacheSet) hasSpace() bool {
+	for i := range s.ways {
+		if s.ways[i].Load() == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Put adds bytes, which must not change afterwards, and evicts other entries if the

@@ -18,7 +18,7 @@
 //   - location.go has the locations;
 //   - terms.go has the terms, and reads parts of them through the cache;
 //   - read_terms.go reads them from first to last;
-//   - lookup.go finds the entry of one term;
+//   - lookup.go finds the entry of one term, and result.go caches what was found;
 //   - list.go has the posting lists.
 //
 // What is made of blocks:

@@ -22,7 +22,7 @@ func TermWithHash(hash uint64, kind Kind, text string) Term { return Term{hash, 
 // MayHave reports whether the filter of a block may contain a term.
 func (b *Block) MayHave(term Term) (bool, error) {
 	number, _ := bucketOf(term.hash, b.directoryPages)
-	page, err := b.page(1 + int64(number))
+	page, err := b.page(1+int64(number), new(scratch))
 	return err == nil && directoryPage(page).mayHave(term.hash), err
 }
 

@@ -35,8 +35,10 @@ func decodeLocation(b []byte) Location {
 // Locations appends the locations of the n positions that start at from.
 func (b *Block) Locations(dst []Location, from uint64, n int) ([]Location, error) {
 	const perPage = pagePayload / locationBytes
+	s := newScratch()
+	defer s.free()
 	for at := from - b.First; n > 0; {
-		page, err := b.page(1 + int64(b.directoryPages) + int64(at/perPage))
+		page, err := b.page(1+int64(b.directoryPages)+int64(at/perPage), s)
 		if err != nil {
 			return dst, err
 		}

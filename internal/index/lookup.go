@@ -2,22 +2,47 @@ package index
 
 import "encoding/binary"
 
-// found is the count and the data of a term: its offset in the terms and its size.
+// found is what a block has for a term.
 type found struct {
 	count int
-	at    uint64
-	size  uint64
+	at    uint64 // offset in the terms of the data
+	size  uint64 // of the data
+	data  []byte // of at most one chunk; nil for more
 }
 
-// find looks up a term. If the filter excludes the term, no other page is read.
-func (b *Block) find(term Term) (found, bool, error) {
+// find looks up a term. If the filter excludes the term, no other page is read. The data may
+// be in buffer.
+func (b *Block) find(term Term, buffer []byte) (found, bool, error) {
 	number, bucket := bucketOf(term.hash, b.directoryPages)
-	page, err := b.page(1 + int64(number))
-	if err != nil || !directoryPage(page).mayHave(term.hash) {
-		return found{}, false, err
+	page, cached := b.cachedPage(1 + int64(number))
+	if cached && !directoryPage(page).mayHave(term.hash) {
+		return found{}, false, nil
+	}
+	if f, ok, known := b.cachedResult(term); known {
+		return f, ok, nil
+	}
+	s := newScratch()
+	defer s.free()
+	if !cached {
+		var err error
+		if page, err = b.page(1+int64(number), s); err != nil {
+			return found{}, false, err
+		}
+		if !directoryPage(page).mayHave(term.hash) {
+			b.cacheResult(term, nil, s)
+			return found{}, false, nil
+		}
 	}
 	at, end := directoryPage(page).bucket(bucket)
-	s := stream{block: b, at: at}
+	f, ok, err := b.findBetween(term, &stream{block: b, scratch: s, at: at}, end, buffer)
+	if ok && err == nil {
+		b.cacheResult(term, &f, s)
+	}
+	return f, ok, err
+}
+
+// findBetween looks up a term in the entries up to an end.
+func (b *Block) findBetween(term Term, s *stream, end uint64, buffer []byte) (found, bool, error) {
 	for s.at < end && s.err == nil {
 		if s.skipSmaller(term.hash) {
 			continue
@@ -31,7 +56,9 @@ func (b *Block) find(term Term) (found, bool, error) {
 		}
 		count, size := s.numbers(kind)
 		if same && s.err == nil {
-			return found{count: count, at: s.at, size: size}, true, nil
+			f := found{count: count, at: s.at, size: size}
+			f.data, s.err = s.chunk(f, buffer)
+			return f, s.err == nil, s.err
 		}
 		s.skip(size)
 		if hash > term.hash {
@@ -41,9 +68,24 @@ func (b *Block) find(term Term) (found, bool, error) {
 	return found{}, false, s.err
 }
 
+// maxChunkBytes bounds the size of the data of a term with at most one chunk.
+const maxChunkBytes = binary.MaxVarintLen64 * chunkPositions
+
+// chunk reads data of at most one chunk, most of which is on the page of the entry.
+func (s *stream) chunk(f found, buffer []byte) ([]byte, error) {
+	if f.count > chunkPositions {
+		return nil, nil
+	}
+	if f.size > maxChunkBytes {
+		return nil, s.block.corruption(f.at, "the data of a term is too long")
+	}
+	return s.bytes(buffer, f.size), s.err
+}
+
 // Postings returns the positions of a term, and their number.
 func (b *Block) Postings(term Term, direction Direction) (Postings, int, error) {
-	f, ok, err := b.find(term)
+	var buffer [64]byte // enough for most terms
+	f, ok, err := b.find(term, buffer[:0])
 	if err != nil || !ok {
 		return Empty{}, 0, err
 	}
@@ -51,12 +93,7 @@ func (b *Block) Postings(term Term, direction Direction) (Postings, int, error) 
 		chunks := (f.count + chunkPositions - 1) / chunkPositions
 		return &list{block: b, first: b.First, direction: direction, table: f.at, size: f.size, count: f.count, chunks: chunks, at: -1}, f.count, nil
 	}
-	var buffer [smallData]byte
-	data, err := b.data(f, buffer[:0])
-	if err != nil {
-		return nil, 0, err
-	}
-	positions, valid := decodeDeltas(make([]uint32, 0, f.count), data, f.count, 0, 0)
+	positions, valid := decodeDeltas(make([]uint32, 0, f.count), f.data, f.count, 0, 0)
 	if !valid {
 		return nil, 0, b.corruption(f.at, "a list of positions is malformed")
 	}
@@ -66,15 +103,11 @@ func (b *Block) Postings(term Term, direction Direction) (Postings, int, error) 
 // Tracking returns the last position of a source, and reports whether the block has
 // one. The term must be made by Hasher.Source.
 func (b *Block) Tracking(source Term) (uint64, bool, error) {
-	f, ok, err := b.find(source)
+	f, ok, err := b.find(source, nil)
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	data, err := b.data(f, nil)
-	if err != nil {
-		return 0, false, err
-	}
-	position, err := b.decodePosition(data, f.at)
+	position, err := b.decodePosition(f.data, f.at)
 	return position, err == nil, err
 }
 
@@ -85,24 +118,4 @@ func (b *Block) decodePosition(data []byte, at uint64) (uint64, error) {
 		return 0, b.corruption(at, "a tracking position is malformed")
 	}
 	return position, nil
-}
-
-const (
-	// smallData is a size that the data of most terms does not exceed.
-	smallData = 64
-	// maxChunkBytes bounds the size of the data of a term with at most one chunk.
-	maxChunkBytes = binary.MaxVarintLen64 * chunkPositions
-)
-
-// data reads the data of a term with at most one chunk, into buffer if it is large
-// enough.
-func (b *Block) data(f found, buffer []byte) ([]byte, error) {
-	if f.size > maxChunkBytes {
-		return nil, b.corruption(f.at, "the data of a term is too long")
-	}
-	if f.size > uint64(cap(buffer)) {
-		buffer = make([]byte, f.size)
-	}
-	buffer = buffer[:f.size]
-	return buffer, b.readTerms(buffer, f.at)
 }

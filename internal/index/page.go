@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"sync"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -36,11 +37,34 @@ func pageChecksum(seed uint32, page int64, payload []byte) uint32 {
 	return crc32.Update(crc32.Update(seed, vfs.CRC, b[:]), vfs.CRC, payload)
 }
 
-// page returns the payload of a page from the cache, or reads and verifies it.
-func (b *Block) page(number int64) ([]byte, error) {
-	key := CacheKey{b.owner, uint64(number)}
-	if page, ok := b.cache.Get(key); ok {
+// scratch is memory for a page that is not put into the cache.
+type scratch struct {
+	page [pageBytes]byte
+	full bool // a page was read and the cache is full
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// newScratch returns a scratch, which must be freed.
+func newScratch() *scratch {
+	s := scratches.Get().(*scratch)
+	s.full = false
+	return s
+}
+
+func (s *scratch) free() { scratches.Put(s) }
+
+// page returns the payload of a page from the cache, or reads and verifies it. If the page is
+// not worth caching, it is read into s, and the payload is valid until s is used again.
+func (b *Block) page(number int64, s *scratch) ([]byte, error) {
+	if page, ok := b.cachedPage(number); ok {
 		return page, nil
+	}
+	key := CacheKey{b.owner, uint64(number)}
+	worth, full := b.cache.admit(key, pageBytes)
+	s.full = s.full || full
+	if !worth {
+		return s.page[:pagePayload], b.readPages(s.page[:], number)
 	}
 	page := make([]byte, pageBytes)
 	if err := b.readPages(page, number); err != nil {
@@ -48,6 +72,11 @@ func (b *Block) page(number int64) ([]byte, error) {
 	}
 	b.cache.Put(key, page[:pagePayload])
 	return page[:pagePayload], nil
+}
+
+// cachedPage returns the payload of a page if it is in the cache.
+func (b *Block) cachedPage(number int64) ([]byte, bool) {
+	return b.cache.Get(CacheKey{b.owner, uint64(number)})
 }
 
 // readPages reads and verifies whole pages. It bypasses the cache.

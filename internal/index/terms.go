@@ -81,11 +81,12 @@ func appendEntry(dst []byte, term Term, count, size int) []byte {
 // stream reads the terms from an offset on. After an error, all its methods return
 // zero values.
 type stream struct {
-	block  *Block
-	at     uint64
-	err    error
-	page   []byte
-	pageAt uint64 // offset in the terms of the page
+	block   *Block
+	scratch *scratch
+	at      uint64
+	err     error
+	page    []byte
+	pageAt  uint64 // offset in the terms of the page
 }
 
 // ahead returns the bytes from s.at to the end of their page.
@@ -99,7 +100,7 @@ func (s *stream) ahead() []byte {
 	}
 	if s.page == nil || s.at < s.pageAt || s.at >= s.pageAt+pagePayload {
 		number := s.at / pagePayload
-		s.page, s.err = s.block.page(s.block.termPage() + int64(number))
+		s.page, s.err = s.block.page(s.block.termPage()+int64(number), s.scratch)
 		s.pageAt = number * pagePayload
 		if s.err != nil {
 			return nil
@@ -173,6 +174,21 @@ func (s *stream) uint64() (v uint64) {
 		v |= uint64(s.byte()) << (8 * i)
 	}
 	return v
+}
+
+// bytes appends n bytes.
+func (s *stream) bytes(dst []byte, n uint64) []byte {
+	for n > 0 {
+		b := s.ahead()
+		if len(b) == 0 {
+			return dst
+		}
+		take := min(n, uint64(len(b)))
+		dst = append(dst, b[:take]...)
+		s.at += take
+		n -= take
+	}
+	return dst
 }
 
 func (s *stream) uvarint() (v uint64) {

@@ -192,8 +192,8 @@ func (b *batch) read(dst []byte) ([]byte, error) {
 		if dst, err = r.read(dst); err != nil {
 			return dst, err
 		}
-		if r.worthCaching() {
-			b.store.cache.Put(b.store.recordKey(r.records[0].position), append([]byte(nil), dst[start:]...))
+		if key := b.store.recordKey(r.records[0].position); r.worthCaching() && b.store.cache.Admit(key, len(dst)-start) {
+			b.store.cache.Put(key, append([]byte(nil), dst[start:]...))
 		}
 	}
 	return dst, nil
