@@ -2,15 +2,11 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 )
-
-// frame is an encoded request. It may be reused after the call has succeeded: the
-// server has then read all of it.
-type frame []byte
 
 // reply contains the fields of AppendResponse, HeadResponse and ReadResponse that
 // the benchmark needs.
@@ -29,44 +25,32 @@ const (
 	tagHead     = 2<<3 | wireVarint
 )
 
-// codec sends frames unchanged and counts events instead of decoding them, to keep
-// the cost of the client low.
-type codec struct{}
-
-// Name returns the content subtype, which every gRPC server supports.
-func (codec) Name() string { return "proto" }
-
-func (codec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(*v.(*frame))}, nil
-}
-
-func (codec) Unmarshal(data mem.BufferSlice, v any) error {
-	r := data.Reader()
-	defer r.Close()
-	return v.(*reply).add(r)
-}
-
-func (r *reply) add(data *mem.Reader) error {
-	for data.Remaining() > 0 {
-		tag, err := binary.ReadUvarint(data)
-		if err != nil {
-			return err
+// add adds a response. Events are counted and not decoded, to keep the cost of the client low.
+func (r *reply) add(data []byte) error {
+	for len(data) > 0 {
+		tag, n := binary.Uvarint(data)
+		if n <= 0 {
+			return errTruncated
 		}
-		value, err := binary.ReadUvarint(data)
-		if err != nil {
-			return err
+		value, m := binary.Uvarint(data[n:])
+		if m <= 0 {
+			return errTruncated
 		}
+		data = data[n+m:]
 		switch tag {
 		case tagPosition, tagHead:
 			r.number = value
 		case tagEvents:
 			r.events++
-			if n, err := data.Discard(int(value)); err != nil || uint64(n) != value {
-				return fmt.Errorf("truncated event in a response")
+			if value > uint64(len(data)) {
+				return errTruncated
 			}
+			data = data[value:]
 		default:
 			return fmt.Errorf("unexpected field in a response (tag %d)", tag)
 		}
 	}
 	return nil
 }
+
+var errTruncated = errors.New("truncated response")

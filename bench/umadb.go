@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os/exec"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/codes"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/grpcclient"
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/servertest"
 	"github.com/umadb-go/umadb/internal/wire"
@@ -28,8 +26,6 @@ const (
 	methodSubscribe = "/umadb.v1.DCB/Subscribe"
 )
 
-var responseStream = grpc.StreamDesc{ServerStreams: true}
-
 // umadb is the kind of all UmaDB servers, ours and the released one.
 type umadb struct{}
 
@@ -41,17 +37,17 @@ func (umadb) start(ctx context.Context, command []string, address, store string)
 }
 
 func (umadb) connect(ctx context.Context, address string, data [][]byte) ([]client, error) {
-	conn, err := grpc.NewClient("passthrough:///"+address, dialOptions()...)
-	if err != nil {
-		return nil, err
-	}
-	conn.Connect()
+	conn := grpcclient.New(address, clientOptions)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
-		if !conn.WaitForStateChange(ctx, state) {
+	for {
+		err := conn.Connect(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
 			conn.Close()
-			return nil, fmt.Errorf("cannot connect: %w", ctx.Err())
+			return nil, fmt.Errorf("cannot connect: %w", err)
 		}
 	}
 	var clients []client
@@ -63,31 +59,27 @@ func (umadb) connect(ctx context.Context, address string, data [][]byte) ([]clie
 	return clients, nil
 }
 
-func dialOptions() []grpc.DialOption {
-	return []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithNoProxy(),
-		grpc.WithDisableRetry(), // failures must not be hidden
-		grpc.WithDisableServiceConfig(),
-		// Fixed windows, the same for every server, without the pings that adapt them.
-		grpc.WithStaticStreamWindowSize(1 << 20),
-		grpc.WithStaticConnWindowSize(1 << 20),
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: time.Second},
-			MinConnectTimeout: 5 * time.Second,
-		}),
-		grpc.WithDefaultCallOptions(
-			grpc.ForceCodecV2(codec{}),
-			grpc.MaxCallRecvMsgSize(64<<20),
-		),
-	}
+// clientOptions are the same for every server.
+var clientOptions = grpcclient.Options{
+	Dial: func(ctx context.Context, address string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	},
+	Buffers:          wire.Slabs,
+	StreamWindow:     1 << 20,
+	ConnWindow:       1 << 20,
+	HeaderBytes:      1 << 20,
+	MaxMessage:       64 << 20,
+	ConnectTimeout:   5 * time.Second,
+	KeepAlive:        10 * time.Second,
+	KeepAliveTimeout: 10 * time.Second,
 }
 
 // umadbClient calls an UmaDB server. Its cursors are positions.
 type umadbClient struct {
-	conn     *grpc.ClientConn
+	conn     *grpcclient.Conn
 	template template
-	request  frame
+	request  []byte
+	response []byte
 }
 
 func (c *umadbClient) append(ctx context.Context, events []event, cond *condition) (cursor uint64, err error) {
@@ -100,18 +92,26 @@ func (c *umadbClient) append(ctx context.Context, events []event, cond *conditio
 		// Protobuf parses two concatenated messages as one merged message.
 		c.request = append(c.request, record.EncodeAppend(nil, &condition, nil)...)
 	}
-	var r reply
-	var trailer metadata.MD
-	err = c.conn.Invoke(ctx, methodAppend, &c.request, &r, grpc.Trailer(&trailer))
-	if cond != nil && errors.Is(wire.FromStatus(err, trailer), dcb.ErrIntegrity) {
-		err = errConflict
+	r, err := c.call(ctx, methodAppend, c.request)
+	if failed := (*grpcclient.Error)(nil); cond != nil && errors.As(err, &failed) {
+		if failed.Code == codes.FailedPrecondition {
+			err = errConflict
+		}
 	}
 	return r.number, err
 }
 
+// call makes a unary call.
+func (c *umadbClient) call(ctx context.Context, method string, request []byte) (r reply, err error) {
+	c.response, err = c.conn.Invoke(ctx, method, request, c.response[:0])
+	if err == nil {
+		err = r.add(c.response)
+	}
+	return r, err
+}
+
 func (c *umadbClient) stored(ctx context.Context) (int64, error) {
-	var r reply
-	err := c.conn.Invoke(ctx, methodHead, new(frame), &r)
+	r, err := c.call(ctx, methodHead, nil)
 	return int64(r.number), err // positions have no gaps
 }
 
@@ -130,24 +130,22 @@ func (c *umadbClient) subscribe(ctx context.Context, received func(events int64)
 }
 
 // stream sends a request, and calls count with the number of events in each response.
-func (c *umadbClient) stream(ctx context.Context, method string, request frame, count func(events int64)) (r reply, err error) {
-	stream, err := c.conn.NewStream(ctx, &responseStream, method)
+func (c *umadbClient) stream(ctx context.Context, method string, request []byte, count func(events int64)) (r reply, err error) {
+	stream, err := c.conn.Open(ctx, method, request)
 	if err != nil {
 		return r, err
 	}
-	if err := stream.SendMsg(&request); err != nil && err != io.EOF {
-		return r, err // for io.EOF, RecvMsg returns the reason
-	}
-	if err := stream.CloseSend(); err != nil {
-		return r, err
-	}
+	defer stream.Close()
 	for {
-		before := r.events
-		err := stream.RecvMsg(&r)
+		message, err := stream.Next()
 		if err == io.EOF {
 			return r, nil
 		}
 		if err != nil {
+			return r, err
+		}
+		before := r.events
+		if err := r.add(message); err != nil {
 			return r, err
 		}
 		count(r.events - before)
