@@ -26,11 +26,10 @@ var packages = map[string][]string{
 
 	// The wire protocol. Only the command line combines server and store.
 	"internal/record":     {"dcb"},
-	"internal/grpcgo":     {},
 	"internal/transport":  {},
 	"internal/grpcclient": {},
-	"internal/wire":       {"dcb", "internal/record", "internal/grpcgo", "proto/umadb/v1"},
-	"internal/client":     {"dcb", "internal/wire", "internal/grpcgo", "internal/record", "proto/umadb/v1"},
+	"internal/wire":       {"dcb", "internal/record", "proto/umadb/v1"},
+	"internal/client":     {"dcb", "internal/wire", "internal/grpcclient", "internal/record", "proto/umadb/v1"},
 	"internal/server":     {"dcb", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
 
 	"internal/ndjson":   {"dcb", "internal/record"},

@@ -10,7 +10,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
-	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -31,10 +30,9 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 	defer c.calls.Done()
 	var again resends
 	for {
-		var answer wire.Frame
-		failed := c.invoke(ctx, umadbv1.DCB_Append_FullMethodName, wire.NewFrame(request), &answer)
+		answer, failed := c.invoke(ctx, umadbv1.DCB_Append_FullMethodName, request, nil)
 		if failed == nil {
-			return decodeAppendResponse(&answer)
+			return decodeAppendResponse(answer)
 		}
 		if patience := appendPatience(failed, request); patience == 0 || !again.pause(ctx, patience) {
 			return 0, withOutcome(failed)
@@ -111,10 +109,9 @@ func withOutcome(failed *failure) error {
 	return &detailed
 }
 
-func decodeAppendResponse(answer *wire.Frame) (uint64, error) {
-	defer answer.Free()
+func decodeAppendResponse(answer []byte) (uint64, error) {
 	response := new(umadbv1.AppendResponse)
-	if err := proto.Unmarshal(answer.Bytes(), response); err != nil {
+	if err := proto.Unmarshal(answer, response); err != nil {
 		return 0, &dcb.Error{Kind: dcb.ErrTransport, Detail: "the events were appended, but the answer cannot be read", Cause: err}
 	}
 	return response.GetPosition(), nil

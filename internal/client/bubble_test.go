@@ -3,16 +3,13 @@ package client_test
 import (
 	"context"
 	"net"
-	"slices"
 	"testing"
 	"testing/synctest"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/umadb-go/umadb/internal/client"
-	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -24,13 +21,7 @@ func inBubble(t *testing.T, s *scripted, test func(*testing.T, *client.Client), 
 		umadbv1.RegisterDCBServer(server, s)
 		go server.Serve(listener)
 		defer server.Stop()
-		c, err := client.NewOver(func(further ...grpc.DialOption) (*grpc.ClientConn, error) {
-			return grpc.NewClient("passthrough:///memory", slices.Concat(further, []grpc.DialOption{
-				grpc.WithTransportCredentials(insecure.NewCredentials()),
-				grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.Codec{})),
-				grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-			})...)
-		})
+		c, err := client.NewOver(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) })
 		if err != nil {
 			t.Fatal(err)
 		}

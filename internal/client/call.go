@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/grpcgo"
+	"github.com/umadb-go/umadb/internal/grpcclient"
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
@@ -44,34 +44,54 @@ type failure struct {
 	noEffect    bool  // the call certainly had no effect on the server
 }
 
-// invoke makes one attempt of a unary call.
-func (c *Client) invoke(ctx context.Context, method string, request, response any) *failure {
-	attempt, err := grpcgo.Invoke(ctx, c.pool.first, method, request, response)
+// invoke makes one attempt of a unary call. It appends the response to buffer.
+func (c *Client) invoke(ctx context.Context, method string, request, buffer []byte) ([]byte, *failure) {
+	response, err := c.pool.first.Invoke(ctx, method, request, buffer)
 	if err == nil {
-		return nil
+		return response, nil
 	}
-	code := status.Code(err)
-	exhausted := code == codes.ResourceExhausted && attempt.Answered
-	return &failure{
-		err:         wire.FromStatus(err, attempt.Trailer),
-		unavailable: code == codes.Unavailable,
-		exhausted:   exhausted,
-		noEffect:    !attempt.Sent || exhausted || code == codes.Unimplemented || grpcgo.RefusedForSize(err) || wire.RefusedForStop(err),
+	f := &failure{err: toError(err)}
+	var e *grpcclient.Error
+	if errors.As(err, &e) {
+		f.unavailable = e.Code == codes.Unavailable
+		f.exhausted = e.Code == codes.ResourceExhausted && e.Answered
+		f.noEffect = e.NotProcessed || f.exhausted || e.Code == codes.Unimplemented || wire.RefusedForStop(e.Code, e.Message)
 	}
+	return nil, f
+}
+
+// toError converts the error of a call to one of package dcb.
+func toError(err error) error {
+	var e *grpcclient.Error
+	switch {
+	case errors.As(err, new(*dcb.Error)):
+		return err
+	case !errors.As(err, &e): // of a context
+		return wire.FromStatus(status.FromContextError(err).Code(), err.Error(), nil)
+	}
+	converted := wire.FromStatus(e.Code, e.Message, e.Details)
+	if e.HTTP != 0 && errors.Is(converted, dcb.ErrTransport) {
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: e.Message} // the code adds nothing
+	}
+	return converted
 }
 
 // callIdempotent makes a unary call that can be repeated any number of times, and retries
 // it while the server is unavailable.
-func (c *Client) callIdempotent(ctx context.Context, method string, request, response any) error {
+func (c *Client) callIdempotent(ctx context.Context, method string, request, response proto.Message) error {
 	if err := c.begin(); err != nil {
 		return err
 	}
 	defer c.calls.Done()
+	encoded, err := proto.Marshal(request)
+	if err != nil {
+		return err
+	}
 	var again resends
 	for {
-		failed := c.invoke(ctx, method, request, response)
+		answer, failed := c.invoke(ctx, method, encoded, nil)
 		if failed == nil {
-			return nil
+			return decode(answer, response)
 		}
 		if !failed.unavailable || !again.pause(ctx, callPatience) {
 			return orContextError(ctx, failed.err)
@@ -79,11 +99,19 @@ func (c *Client) callIdempotent(ctx context.Context, method string, request, res
 	}
 }
 
+// decode decodes a message of the server.
+func decode(message []byte, response proto.Message) error {
+	if err := proto.Unmarshal(message, response); err != nil {
+		return unreadable(err)
+	}
+	return nil
+}
+
 // orContextError returns the error of ctx, as a call would have returned it, or err if
 // ctx is not done.
 func orContextError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return wire.FromStatus(ctx.Err(), nil)
+		return toError(ctx.Err())
 	}
 	return err
 }
@@ -141,10 +169,9 @@ func (r *resends) pause(ctx context.Context, patience time.Duration) bool {
 
 // ending describes how a stream ended.
 type ending struct {
-	err       error       // as gRPC returned it; io.EOF if the server ended the stream without an error
-	trailer   metadata.MD // may be nil
-	answered  bool        // the server had sent headers on this stream or an earlier one
-	delivered bool        // the caller has received a message
+	err       error // io.EOF if the server ended the stream without an error
+	answered  bool  // the server had sent headers on this stream or an earlier one
+	delivered bool  // the caller has received a message
 }
 
 // The following functions return for how long a stream that ended in this way may be
@@ -174,7 +201,7 @@ func resendWatch(e ending) time.Duration {
 // answered resumes, unless the server itself has refused it. The server ends a
 // subscription without an error only when it stops.
 func resumeSubscription(e ending) time.Duration {
-	if errors.Is(e.err, io.EOF) || (e.answered && isTemporary(e.err, e.trailer)) {
+	if errors.Is(e.err, io.EOF) || (e.answered && isTemporary(e.err)) {
 		return resumePatience
 	}
 	return resendRead(e)
@@ -184,8 +211,8 @@ func resumeSubscription(e ending) time.Duration {
 // retried. The codes below are those of the transport, of a proxy, or of a server that is
 // stopping or overloaded. A server that refuses the call itself sends an ErrorResponse
 // with the status.
-func isTemporary(err error, trailer metadata.MD) bool {
-	if !errors.Is(wire.FromStatus(err, trailer), dcb.ErrTransport) {
+func isTemporary(err error) bool {
+	if !errors.Is(toError(err), dcb.ErrTransport) {
 		return false
 	}
 	switch status.Code(err) {

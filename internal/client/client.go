@@ -48,17 +48,13 @@ func Dial(url string, options *Options) (*Client, error) {
 	if c.options.APIKey != "" && !t.secure {
 		c.refusal = errInsecureKey
 	}
-	trusted, distrust := context.WithCancelCause(context.Background())
-	defer distrust(nil)
-	connect, err := connector(t, c.options, &c.dialer, distrust)
+	connect, err := connector(t, c.options, c.dialer.dial)
 	if err != nil {
 		return nil, err
 	}
 	c.options.APIKey = "" // so that it is not printed with the client
-	if c.pool, err = newPool(connect, c.options.ConnectTimeout); err != nil {
-		return nil, err
-	}
-	if err := awaitReady(trusted, c.pool.first, c.options); err != nil {
+	c.pool = newPool(connect, c.options.ConnectTimeout)
+	if err := awaitConnected(c.pool.first, t, c.options); err != nil {
 		c.pool.close()
 		return nil, err
 	}
@@ -78,7 +74,8 @@ func (c *Client) Close() error {
 	if !first {
 		return nil
 	}
-	return c.pool.close()
+	c.pool.close()
+	return nil
 }
 
 // begin counts a call that Close waits for; the caller must call c.calls.Done when the

@@ -2,22 +2,18 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
 	"net"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/keepalive"
+	"golang.org/x/net/http2/hpack"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/grpcgo"
+	"github.com/umadb-go/umadb/internal/grpcclient"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -30,98 +26,78 @@ const (
 	// Other servers put the whole conflicting event into the status message,
 	// percent-encoded; an oversized header would break the connection.
 	maxHeaderBytes = 64 << 20
-	// scheme leaves name resolution to Go's own dialer, which tries all addresses of a
-	// host and returns a clear error for an unknown one.
-	scheme = "passthrough:///"
 )
 
-// connectFunc returns a new connection to a server, with options in addition to those of
-// all connections. The connection is established when it is first used.
-type connectFunc func(...grpc.DialOption) (*grpc.ClientConn, error)
-
-// connector returns a connectFunc for a server.
-func connector(t target, options Options, dialer *dialer, distrust func(error)) (connectFunc, error) {
-	secured, err := transportCredentials(t, options.CAFile, distrust)
+// connector returns a function that returns a new connection to a server. The connection is
+// established when it is first used, and closed when it has been without calls for the time
+// idle, unless that is 0.
+func connector(t target, o Options, dial dialFunc) (func(idle time.Duration) *grpcclient.Conn, error) {
+	options := grpcclient.Options{
+		Dial:             dial,
+		Fields:           []hpack.HeaderField{{Name: "user-agent", Value: "umadb-go"}},
+		Buffers:          wire.Slabs,
+		StreamWindow:     streamWindow,
+		ConnWindow:       connWindow,
+		HeaderBytes:      maxHeaderBytes,
+		MaxMessage:       math.MaxInt32,
+		ConnectTimeout:   o.ConnectTimeout,
+		KeepAlive:        o.KeepAlive,
+		KeepAliveTimeout: o.KeepAliveTimeout,
+	}
+	secured, err := tlsConfig(o.CAFile) // an invalid CA file is an error without TLS too
 	if err != nil {
 		return nil, err
 	}
-	dialOptions := []grpc.DialOption{
-		grpc.WithTransportCredentials(secured),
-		grpc.WithUserAgent("umadb-go"),
-		grpc.WithDefaultCallOptions(
-			grpc.ForceCodecV2(wire.Codec{}),
-			grpc.StaticMethod(),
-			// Other servers bound messages only by their events, not by their bytes.
-			grpc.MaxCallRecvMsgSize(math.MaxInt32),
-		),
-		grpc.WithStaticStreamWindowSize(streamWindow),
-		grpc.WithStaticConnWindowSize(connWindow),
-		grpc.WithMaxHeaderListSize(maxHeaderBytes),
-		grpc.WithNoProxy(),
-		grpc.WithContextDialer(dialer.dial),
-		grpc.WithDisableServiceConfig(),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time:                options.KeepAlive,
-			Timeout:             options.KeepAliveTimeout,
-			PermitWithoutStream: true,
-		}),
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
-			MinConnectTimeout: options.ConnectTimeout,
-		}),
-	}
-	if options.APIKey != "" && t.secure {
-		dialOptions = append(dialOptions, grpc.WithPerRPCCredentials(bearer(options.APIKey)))
-	}
-	return func(others ...grpc.DialOption) (*grpc.ClientConn, error) {
-		conn, err := grpc.NewClient(scheme+t.address, slices.Concat(dialOptions, others)...)
-		if err != nil {
-			return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "cannot connect to " + t.address, Cause: err}
+	if t.secure {
+		options.TLS = secured
+		if o.APIKey != "" {
+			options.Fields = append(options.Fields, hpack.HeaderField{Name: "authorization", Value: "Bearer " + o.APIKey})
 		}
-		return conn, nil
+	}
+	return func(idle time.Duration) *grpcclient.Conn {
+		further := options
+		further.IdleTimeout = idle
+		return grpcclient.New(t.address, further)
 	}, nil
 }
 
-// awaitReady waits until the connection is established, or returns an error with the
-// reason. trusted is cancelled with a cause if the server's certificate is not trusted.
-func awaitReady(trusted context.Context, conn *grpc.ClientConn, options Options) error {
-	ctx, cancel := context.WithTimeout(trusted, options.ConnectTimeout)
+// awaitConnected waits until the connection is established, or returns an error with the
+// reason.
+func awaitConnected(conn *grpcclient.Conn, t target, o Options) error {
+	ctx, cancel := context.WithTimeout(context.Background(), o.ConnectTimeout)
 	defer cancel()
+	why := ""
 	for {
-		conn.Connect()
-		state := conn.GetState()
-		switch {
-		case state == connectivity.Ready:
+		err := conn.Connect(ctx)
+		if err == nil {
 			return nil
-		case state == connectivity.TransientFailure && options.FailFast:
-			return noConnection(conn, reason(conn))
 		}
-		if conn.WaitForStateChange(ctx, state) {
-			continue
+		if !errors.Is(err, ctx.Err()) {
+			why = reason(err, t)
 		}
-		if why := context.Cause(ctx); !errors.Is(why, context.DeadlineExceeded) {
-			return noConnection(conn, ": "+why.Error())
+		switch {
+		case o.FailFast || errors.As(err, new(*tls.CertificateVerificationError)):
+			return noConnection(t, why) // the next attempt would fail in the same way
+		case ctx.Err() != nil:
+			return noConnection(t, fmt.Sprintf(" within %v%s", o.ConnectTimeout, why))
 		}
-		return noConnection(conn, fmt.Sprintf(" within %v%s", options.ConnectTimeout, reason(conn)))
 	}
 }
 
-func noConnection(conn *grpc.ClientConn, why string) error {
-	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection to " + strings.TrimPrefix(conn.CanonicalTarget(), scheme) + why}
+func noConnection(t target, why string) error {
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection to " + t.address + why}
 }
 
-// reason returns why the last attempt to connect failed, or "" if that has not failed.
-func reason(conn *grpc.ClientConn) string {
-	var failed *dcb.Error
-	if !errors.As(wire.FromStatus(grpcgo.ConnectError(conn), nil), &failed) {
-		return ""
+// reason returns why an attempt to connect failed, to be added to a message.
+func reason(err error, t target) string {
+	if other := (*grpcclient.NotHTTP2Error)(nil); errors.As(err, &other) && !t.secure {
+		return fmt.Sprintf(": no answer in HTTP/2, perhaps because the server uses TLS: %v", other.Cause)
 	}
-	// Only before the first connection: afterwards it is known that the server has no TLS.
-	if rest, found := strings.CutPrefix(failed.Detail, grpcgo.NotHTTP2); found {
-		return ": " + grpcgo.NotHTTP2 + ", perhaps because the server uses TLS" + rest
-	}
-	return ": " + failed.Detail
+	return ": " + err.Error()
 }
+
+// dialFunc connects to an address.
+type dialFunc = func(ctx context.Context, address string) (net.Conn, error)
 
 // dialer dials the connections of a client and counts them.
 type dialer struct{ started atomic.Uint64 }

@@ -2,17 +2,19 @@ package client
 
 import (
 	"context"
-
-	"google.golang.org/grpc"
+	"net"
+	"time"
 )
 
 // NewOver returns a client over connections that a test makes.
-func NewOver(connect func(...grpc.DialOption) (*grpc.ClientConn, error)) (*Client, error) {
-	c := &Client{options: Options{}.withDefaults()}
-	var err error
-	if c.pool, err = newPool(connect, c.options.ConnectTimeout); err != nil {
+func NewOver(dial func(ctx context.Context, address string) (net.Conn, error)) (*Client, error) {
+	// The servers of these tests disconnect clients that ping more often than every 5 minutes.
+	c := &Client{options: Options{KeepAlive: time.Hour}.withDefaults()}
+	connect, err := connector(target{address: "memory:1"}, c.options, dial)
+	if err != nil {
 		return nil, err
 	}
+	c.pool = newPool(connect, c.options.ConnectTimeout)
 	c.closing, c.beginClose = context.WithCancel(context.Background())
 	return c, nil
 }

@@ -33,11 +33,14 @@ func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus,
 		return HealthUnknown, err
 	}
 	defer c.calls.Done()
-	response := new(health.HealthCheckResponse)
-	if failed := c.invoke(ctx, health.Health_Check_FullMethodName, &health.HealthCheckRequest{Service: service}, response); failed != nil {
+	request, _ := proto.Marshal(&health.HealthCheckRequest{Service: service}) // which cannot fail
+	answer, failed := c.invoke(ctx, health.Health_Check_FullMethodName, request, nil)
+	if failed != nil {
 		return HealthUnknown, failed.err
 	}
-	return HealthStatus(response.GetStatus()), nil
+	response := new(health.HealthCheckResponse)
+	err := decode(answer, response)
+	return HealthStatus(response.GetStatus()), err
 }
 
 // WatchHealth returns an iterator over the server's health status, now and whenever it

@@ -7,12 +7,9 @@ import (
 	"io"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/grpcgo"
+	"github.com/umadb-go/umadb/internal/grpcclient"
 	"github.com/umadb-go/umadb/internal/record"
-	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // Messages returns the encoded messages that the server sends for a read, subscription or
@@ -33,19 +30,15 @@ type Messages struct {
 	ctx    context.Context // done with the caller's, or when the client is closed
 	cancel func()          // nil before the first Next
 
-	stream    grpc.ClientStream // nil if it must be opened
-	release   func()            // ends stream
-	opened    time.Time         // when stream was opened
-	answered  bool              // the server's headers have been received
-	delivered bool              // a message has been returned
-	last      uint64            // position of the last event of a subscription
-	frame     wire.Frame        // the last message returned
+	stream    *grpcclient.Stream // nil if it must be opened
+	release   func()             // releases the place of stream in the pool
+	opened    time.Time          // when stream was opened
+	answered  bool               // the server's headers have been received
+	delivered bool               // a message has been returned
+	last      uint64             // position of the last event of a subscription
 	again     resends
 	err       error // why the messages ended
 }
-
-// streamDesc describes every stream: one request, many responses.
-var streamDesc = &grpc.StreamDesc{ServerStreams: true}
 
 // start prepares the first Next.
 func (m *Messages) start() {
@@ -60,14 +53,12 @@ func (m *Messages) start() {
 // Next returns the next message, which is valid until the next call of a method. It
 // returns io.EOF if there are no more.
 func (m *Messages) Next() ([]byte, error) {
-	m.frame.Free()
 	if m.cancel == nil && m.err == nil {
 		m.start()
 	}
 	for m.err == nil {
-		err := m.receive()
+		message, err := m.receive()
 		if err == nil {
-			message := m.frame.Bytes()
 			m.again = resends{}
 			m.answered, m.delivered = true, true
 			if err := m.notePosition(message); err != nil {
@@ -76,7 +67,7 @@ func (m *Messages) Next() ([]byte, error) {
 			}
 			return message, nil
 		}
-		if patience := m.patience(m.ending(err)); patience == 0 || !m.again.pause(m.ctx, patience) {
+		if patience := m.patience(ending{err: err, answered: m.answered, delivered: m.delivered}); patience == 0 || !m.again.pause(m.ctx, patience) {
 			m.end(m.explain(err, patience > 0))
 			break
 		}
@@ -104,43 +95,27 @@ func unreadable(err error) error {
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer cannot be read", Cause: err}
 }
 
-// ending describes how the stream ended, where err is the error that gRPC returned.
-func (m *Messages) ending(err error) ending {
-	e := ending{err: err, answered: m.answered, delivered: m.delivered}
-	if m.stream != nil {
-		e.trailer = m.stream.Trailer()
-	}
-	return e
-}
-
 // receive waits for a message. It opens the stream if that is necessary.
-func (m *Messages) receive() error {
+func (m *Messages) receive() ([]byte, error) {
 	if m.stream == nil {
 		opened := time.Now()
-		stream, release, err := m.client.pool.open(m.ctx, m.method)
+		stream, release, err := m.client.pool.open(m.ctx, m.method, record.ResumeAfter(m.request, m.last))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		m.stream, m.release, m.opened = stream, release, opened
-		// After io.EOF, RecvMsg returns the error of the stream.
-		if err := stream.SendMsg(wire.NewFrame(record.ResumeAfter(m.request, m.last))); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if err := stream.CloseSend(); err != nil {
-			return err
-		}
 	}
-	err := m.stream.RecvMsg(&m.frame)
+	message, err := m.stream.Next()
 	if err != nil && (!m.answered || m.again.count > 0) {
 		m.noteHeaders()
 	}
-	return err
+	return message, err
 }
 
 // noteHeaders records that the server has answered, if a stream that ended without a
 // message has received headers.
 func (m *Messages) noteHeaders() {
-	if !grpcgo.HasHeaders(m.stream) {
+	if !m.stream.HasHeaders() {
 		return
 	}
 	m.answered = true
@@ -149,7 +124,7 @@ func (m *Messages) noteHeaders() {
 	}
 }
 
-// explain converts the error that gRPC returned to the one that ends the messages.
+// explain converts the error of a stream to the one that ends the messages.
 // resumable is set if the stream could have been opened again in time.
 func (m *Messages) explain(err error, resumable bool) error {
 	stopped := errors.Is(err, io.EOF)
@@ -157,17 +132,13 @@ func (m *Messages) explain(err error, resumable bool) error {
 	case stopped && !resumable:
 		return io.EOF
 	case m.caller.Err() != nil:
-		return wire.FromStatus(m.caller.Err(), nil)
+		return toError(m.caller.Err())
 	case m.client.closing.Err() != nil:
 		return m.atClose
 	case stopped:
 		return errStopped
-	case errors.As(err, new(*dcb.Error)):
-		return err
-	case m.stream == nil:
-		return wire.FromStatus(err, nil)
 	}
-	return wire.FromStatus(err, m.stream.Trailer())
+	return toError(err)
 }
 
 // errStopped is returned when the server repeatedly stops while a subscription is resumed.
@@ -180,7 +151,6 @@ var errStopped = &dcb.Error{
 func (m *Messages) Close() { m.end(dcb.ErrClosed) }
 
 func (m *Messages) end(err error) {
-	m.frame.Free()
 	if m.err == nil {
 		m.err = err
 		if m.cancel != nil {
@@ -193,6 +163,7 @@ func (m *Messages) end(err error) {
 // releaseStream ends the stream, if there is one.
 func (m *Messages) releaseStream() {
 	if m.stream != nil {
+		m.stream.Close()
 		m.release()
 		m.stream = nil
 	}

@@ -7,12 +7,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/grpcclient"
 )
 
 const (
@@ -31,8 +29,8 @@ const (
 // connection. A stream, which may last indefinitely, uses the first connection with fewer
 // than connStreams streams; if there is none, a new connection is made.
 type pool struct {
-	first    *grpc.ClientConn
-	connect  connectFunc
+	first    *grpcclient.Conn
+	connect  func(idle time.Duration) *grpcclient.Conn
 	patience time.Duration // maximum time to open a stream
 	slots    *semaphore.Weighted
 
@@ -43,27 +41,24 @@ type pool struct {
 
 // pooled is a connection of a pool.
 type pooled struct {
-	*grpc.ClientConn
+	*grpcclient.Conn
 	streams int // guarded by the pool's mu
 }
 
 // newPool returns a pool with one connection. Opening a stream may take up to patience.
-func newPool(connect connectFunc, patience time.Duration) (*pool, error) {
-	first, err := connect()
-	if err != nil {
-		return nil, err
-	}
+func newPool(connect func(idle time.Duration) *grpcclient.Conn, patience time.Duration) *pool {
+	first := connect(0)
 	return &pool{
 		first:    first,
 		connect:  connect,
 		patience: patience,
 		slots:    semaphore.NewWeighted(maxConns * connStreams),
-		conns:    []*pooled{{ClientConn: first}},
-	}, nil
+		conns:    []*pooled{{Conn: first}},
+	}
 }
 
-// open opens a stream. release must be called once, when the stream has ended.
-func (p *pool) open(ctx context.Context, method string) (stream grpc.ClientStream, release func(), err error) {
+// open opens a stream. release must be called once, after the stream was closed.
+func (p *pool) open(ctx context.Context, method string, request []byte) (stream *grpcclient.Stream, release func(), err error) {
 	conn, err := p.acquire(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -71,15 +66,18 @@ func (p *pool) open(ctx context.Context, method string) (stream grpc.ClientStrea
 	ctx, cancel := context.WithCancel(ctx)
 	release = func() { cancel(); p.release(conn) }
 	timeout := time.AfterFunc(p.patience, cancel)
-	stream, err = conn.NewStream(ctx, streamDesc, method)
+	stream, err = conn.Open(ctx, method, request)
 	switch {
 	case timeout.Stop():
-	case conn.GetState() == connectivity.Ready:
+	case conn.IsConnected():
 		err = p.tooMany("the server accepts no more calls")
 	default:
-		err = status.Errorf(codes.Unavailable, "no connection within %v", p.patience)
+		err = &grpcclient.Error{Code: codes.Unavailable, Message: fmt.Sprintf("no connection within %v", p.patience)}
 	}
 	if err != nil {
+		if stream != nil {
+			stream.Close()
+		}
 		release()
 		return nil, nil, err
 	}
@@ -120,11 +118,7 @@ func (p *pool) connWithSlotLocked() (*pooled, error) {
 			return conn, nil
 		}
 	}
-	further, err := p.connect(grpc.WithIdleTimeout(connIdle))
-	if err != nil {
-		return nil, err
-	}
-	conn := &pooled{ClientConn: further}
+	conn := &pooled{Conn: p.connect(connIdle)}
 	p.conns = append(p.conns, conn)
 	return conn, nil
 }
@@ -150,15 +144,11 @@ func (p *pool) tooMany(why string) error {
 }
 
 // close closes all connections.
-func (p *pool) close() error {
+func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	var first error
 	for _, conn := range p.conns {
-		if err := conn.Close(); first == nil {
-			first = err
-		}
+		conn.Close()
 	}
-	return first
 }

@@ -114,7 +114,7 @@ func (s *session) onData(f *http2.DataFrame) error {
 		return http2.StreamError{StreamID: c.id, Code: http2.ErrCodeFlowControl}
 	}
 	failed := c.inbox.add(f.Data())
-	if c.unary && c.inbox.begun > 1 {
+	if c.unary && c.inbox.count > 1 {
 		failed = internal("the server has sent several messages for a unary call")
 	}
 	if failed != nil {

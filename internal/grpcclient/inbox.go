@@ -27,7 +27,7 @@ type inbox struct {
 	prefix  [prefixSize]byte // of the next message
 	arrived int              // bytes of prefix that have arrived
 	missing int              // bytes of the last message that have not arrived
-	begun   int              // messages whose prefix has arrived
+	count   int              // messages whose prefix has arrived
 }
 
 // chunk is a buffer with messages and their prefixes. Only the last one of the last chunk
@@ -71,7 +71,7 @@ func (b *inbox) begin() *Error {
 	case uint64(length) > uint64(b.limit):
 		return &Error{Code: codes.ResourceExhausted, Message: fmt.Sprintf("a message of %d bytes is over the limit of %d", length, b.limit)}
 	}
-	b.begun++
+	b.count++
 	b.missing = int(length)
 	size := prefixSize + b.missing
 	if len(b.chunks) == 0 || !b.last().fits(size) {

@@ -28,7 +28,7 @@ func TestShutdownEndsAppendsThatAreNotClaimed(t *testing.T) {
 	if err := r.Shutdown(within(t, patience)); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
-	if err := <-appended; status.Code(err) != codes.Unavailable || !wire.RefusedForStop(err) {
+	if err := <-appended; !wire.RefusedForStop(status.Code(err), status.Convert(err).Message()) {
 		t.Errorf("the append: %v", err)
 	}
 }

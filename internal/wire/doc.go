@@ -1,4 +1,4 @@
 // Package wire contains what a client and a server share besides the encoding
 // of events: the mapping between errors and gRPC statuses, in both directions
-// from one table, and a gRPC codec that passes messages through as bytes.
+// from one table, and the buffers that messages are built in.
 package wire

@@ -3,8 +3,6 @@ package wire
 import (
 	"slices"
 	"sync"
-
-	"google.golang.org/grpc/mem"
 )
 
 // LargeSlab is the capacity in bytes of the largest pooled slabs. A response
@@ -14,10 +12,9 @@ const LargeSlab = 320 << 10
 // SmallSlab is the capacity in bytes of the smallest slabs.
 const SmallSlab = 1280
 
-// Slabs is the pool of buffers that messages are built in. Unlike gRPC's own
-// pool it does not clear a buffer before it returns it: the caller must write
-// every byte.
-var Slabs mem.BufferPool = new(slabPool)
+// Slabs is the pool of buffers that messages are built in. A buffer is not cleared before
+// it is used again: the caller must write every byte.
+var Slabs = new(slabPool)
 
 // slabSizes are the capacities of slabs in bytes, ascending.
 var slabSizes = [...]int{SmallSlab, 4 << 10, 32 << 10, LargeSlab}

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/grpcgo"
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
@@ -29,24 +28,16 @@ func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 	if errors.As(err, &e) && e.ConflictPosition != 0 {
 		response.ConflictPosition = &e.ConflictPosition
 	}
-	return grpcgo.AddDetails(st, response, userAgent)
+	return addDetails(st, response, userAgent)
 }
 
-// FromStatus converts the error of a failed call, and the trailer received with
-// it, to a dcb.Error. Every error that the server did not return as an
-// ErrorResponse or a refusal of the API key becomes a dcb.ErrTransport. If a
-// context ended the call, the error also matches that context's error.
-func FromStatus(err error, trailer metadata.MD) error {
-	if err == nil {
-		return nil
-	}
-	st, ok := status.FromError(err)
-	if !ok {
-		st = status.FromContextError(err)
-	}
-	text, response := shorten(st.Message()), new(umadbv1.ErrorResponse)
-	code, found := grpcgo.ReadDetails(st, trailer, response)
-	if found {
+// FromStatus converts the status of a failed call to a dcb.Error. details are the bytes of
+// its trailer grpc-status-details-bin, or nil. Every error that the server did not return
+// as an ErrorResponse or a refusal of the API key becomes a dcb.ErrTransport. If a context
+// ended the call, the error also matches that context's error.
+func FromStatus(code codes.Code, message string, details []byte) error {
+	text, response := shorten(message), new(umadbv1.ErrorResponse)
+	if readDetails(details, response) {
 		text = shorten(response.GetMessage())
 		if r, ok := rowOfType(response.GetErrorType()); ok {
 			return &dcb.Error{
@@ -63,10 +54,9 @@ func FromStatus(err error, trailer metadata.MD) error {
 }
 
 func transportError(code codes.Code, text string) error {
-	text, ours := grpcgo.Reason(text)
 	cause := transportCause(code)
 	switch {
-	case ours || code == codes.Unavailable: // the code adds nothing to the kind
+	case code == codes.Unavailable: // the code adds nothing to the kind
 	case cause == nil:
 		text = code.String() + ": " + text
 	case text == cause.Error():

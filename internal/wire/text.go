@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -68,7 +67,6 @@ func shorten(text string) string {
 const Stopping = "the server is shutting down"
 
 // RefusedForStop reports whether a server ended a call with Stopping.
-func RefusedForStop(err error) bool {
-	st := status.Convert(err)
-	return st.Code() == codes.Unavailable && st.Message() == Stopping
+func RefusedForStop(code codes.Code, message string) bool {
+	return code == codes.Unavailable && message == Stopping
 }

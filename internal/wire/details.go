@@ -1,11 +1,9 @@
-package grpcgo
+package wire
 
 import (
 	"regexp"
-	"strings"
 
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -22,13 +20,13 @@ const detailsTrailer = "grpc-status-details-bin"
 // names such as grpc-go-connect, grpc-kotlin-connect and connect-es.
 var expectsStatus = regexp.MustCompile(`\b(grpc-go|grpc-\w+-connect|connect-\w+)/`)
 
-// AddDetails adds details to the status of a failed call. It returns the status and the
+// addDetails adds details to the status of a failed call. It returns the status and the
 // trailer to send, which may be nil. userAgent is the client's.
 //
 // A program that uses grpc-go or a library of the Connect family cannot read a bare
 // message: its library replaces the status with "Internal: mismatch" or another code. For
-// these, AddDetails packs the message into the status.
-func AddDetails(st *status.Status, details proto.Message, userAgent string) (*status.Status, metadata.MD) {
+// these, addDetails packs the message into the status.
+func addDetails(st *status.Status, details proto.Message, userAgent string) (*status.Status, metadata.MD) {
 	if expectsStatus.MatchString(userAgent) {
 		detailed, err := st.WithDetails(protoadapt.MessageV1Of(details))
 		if err != nil {
@@ -43,45 +41,23 @@ func AddDetails(st *status.Status, details proto.Message, userAgent string) (*st
 	return st, metadata.MD{detailsTrailer: {string(bare)}}
 }
 
-// ReadDetails decodes the details of a failed call, in either form, and reports whether
-// there are any. st and trailer are what gRPC returned. The code is the one that the server
-// sent.
+// readDetails decodes the details of a failed call, in either form, and reports whether
+// there are any.
 //
 // The forms can be distinguished if the first field of details is not a number: that of a
 // google.rpc.Status is a number other than 0.
-func ReadDetails(st *status.Status, trailer metadata.MD, details proto.Message) (code codes.Code, found bool) {
-	sent := trailer.Get(detailsTrailer)
-	if len(sent) != 1 || sent[0] == "" {
-		return st.Code(), false
+func readDetails(sent []byte, details proto.Message) bool {
+	if len(sent) == 0 {
+		return false
 	}
 	packed := new(rpcstatus.Status)
-	if proto.Unmarshal([]byte(sent[0]), packed) == nil && packed.GetCode() != 0 {
+	if proto.Unmarshal(sent, packed) == nil && packed.GetCode() != 0 {
 		for _, detail := range packed.GetDetails() {
 			if detail.UnmarshalTo(details) == nil {
-				return st.Code(), true
+				return true
 			}
 		}
-		return st.Code(), false
+		return false
 	}
-	if proto.Unmarshal([]byte(sent[0]), details) != nil {
-		return st.Code(), false
-	}
-	return replacedCode(st), true
-}
-
-// replacedCode returns the code that the server sent. If the details are a bare message,
-// gRPC has replaced the code with Internal, and the original is only in the text.
-func replacedCode(st *status.Status) codes.Code {
-	const prefix = detailsTrailer + " mismatch: grpc-status="
-	text, found := strings.CutPrefix(st.Message(), prefix)
-	if !found {
-		return st.Code()
-	}
-	name, _, _ := strings.Cut(text, ",")
-	for code := codes.OK; code <= codes.Unauthenticated; code++ {
-		if code.String() == name {
-			return code
-		}
-	}
-	return st.Code()
+	return proto.Unmarshal(sent, details) == nil
 }
