@@ -51,6 +51,19 @@ func TestPublicPackagesBringOnlyTheirModules(t *testing.T) {
 	}
 }
 
+// The client uses the codes and statuses of grpc-go, and nothing else of it.
+func TestClientBringsNoConnectionsOfGRPC(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "./client")
+	list.Dir = filepath.Join("..", "..")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", list, err)
+	}
+	if slices.Contains(strings.Fields(string(out)), "google.golang.org/grpc") {
+		t.Error("package client brings google.golang.org/grpc")
+	}
+}
+
 // modules returns the modules of all packages that a package imports, directly or
 // indirectly, in order.
 func modules(t *testing.T, pkg string) []string {

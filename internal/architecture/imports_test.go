@@ -28,8 +28,8 @@ var packages = map[string][]string{
 	"internal/record":     {"dcb"},
 	"internal/transport":  {},
 	"internal/grpcclient": {},
-	"internal/wire":       {"dcb", "internal/record", "proto/umadb/v1"},
-	"internal/client":     {"dcb", "internal/wire", "internal/grpcclient", "internal/record", "proto/umadb/v1"},
+	"internal/wire":       {"dcb"},
+	"internal/client":     {"dcb", "internal/wire", "internal/grpcclient", "internal/record"},
 	"internal/server":     {"dcb", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
 
 	"internal/ndjson":   {"dcb", "internal/record"},

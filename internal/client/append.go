@@ -6,11 +6,9 @@ import (
 	"math"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
-	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // Append stores all events in order, or none of them, and returns the position of the
@@ -28,9 +26,10 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 		return 0, err
 	}
 	defer c.calls.Done()
+	var buffer [positionBytes]byte
 	var again resends
 	for {
-		answer, failed := c.invoke(ctx, umadbv1.DCB_Append_FullMethodName, request, nil)
+		answer, failed := c.invoke(ctx, wire.MethodAppend, request, buffer[:0])
 		if failed == nil {
 			return decodeAppendResponse(answer)
 		}
@@ -110,9 +109,9 @@ func withOutcome(failed *failure) error {
 }
 
 func decodeAppendResponse(answer []byte) (uint64, error) {
-	response := new(umadbv1.AppendResponse)
-	if err := proto.Unmarshal(answer, response); err != nil {
+	position, _, err := record.DecodePosition(answer)
+	if err != nil {
 		return 0, &dcb.Error{Kind: dcb.ErrTransport, Detail: "the events were appended, but the answer cannot be read", Cause: err}
 	}
-	return response.GetPosition(), nil
+	return position, nil
 }

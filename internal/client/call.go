@@ -9,20 +9,17 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/grpcclient"
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
-	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
 // Head returns the position of the last event, or 0 if there is none.
 func (c *Client) Head(ctx context.Context) (uint64, error) {
-	response := new(umadbv1.HeadResponse)
-	err := c.callIdempotent(ctx, umadbv1.DCB_Head_FullMethodName, new(umadbv1.HeadRequest), response)
-	return response.GetPosition(), err
+	position, _, err := c.callIdempotent(ctx, wire.MethodHead, nil)
+	return position, err
 }
 
 // GetTrackingInfo returns the last recorded upstream position of a source, and
@@ -31,9 +28,7 @@ func (c *Client) GetTrackingInfo(ctx context.Context, source string) (uint64, bo
 	if err := record.CheckSource(source); err != nil {
 		return 0, false, err
 	}
-	response := new(umadbv1.TrackingResponse)
-	err := c.callIdempotent(ctx, umadbv1.DCB_GetTrackingInfo_FullMethodName, &umadbv1.TrackingRequest{Source: source}, response)
-	return response.GetPosition(), response.Position != nil, err
+	return c.callIdempotent(ctx, wire.MethodGetTrackingInfo, record.EncodeTrackingRequest(source))
 }
 
 // failure describes how one attempt of a call failed.
@@ -77,35 +72,32 @@ func toError(err error) error {
 }
 
 // callIdempotent makes a unary call that can be repeated any number of times, and retries
-// it while the server is unavailable.
-func (c *Client) callIdempotent(ctx context.Context, method string, request, response proto.Message) error {
+// it while the server is unavailable. It returns the position in the response, and reports
+// whether there is one.
+func (c *Client) callIdempotent(ctx context.Context, method string, request []byte) (position uint64, found bool, err error) {
 	if err := c.begin(); err != nil {
-		return err
+		return 0, false, err
 	}
 	defer c.calls.Done()
-	encoded, err := proto.Marshal(request)
-	if err != nil {
-		return err
-	}
+	var buffer [positionBytes]byte
 	var again resends
 	for {
-		answer, failed := c.invoke(ctx, method, encoded, nil)
+		response, failed := c.invoke(ctx, method, request, buffer[:0])
 		if failed == nil {
-			return decode(answer, response)
+			position, found, err = record.DecodePosition(response)
+			if err != nil {
+				err = unreadable(err)
+			}
+			return position, found, err
 		}
 		if !failed.unavailable || !again.pause(ctx, callPatience) {
-			return orContextError(ctx, failed.err)
+			return 0, false, orContextError(ctx, failed.err)
 		}
 	}
 }
 
-// decode decodes a message of the server.
-func decode(message []byte, response proto.Message) error {
-	if err := proto.Unmarshal(message, response); err != nil {
-		return unreadable(err)
-	}
-	return nil
-}
+// positionBytes is the size of a response with a position.
+const positionBytes = 16
 
 // orContextError returns the error of ctx, as a call would have returned it, or err if
 // ctx is not done.

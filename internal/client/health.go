@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strconv"
 
-	health "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // HealthStatus is the health status of a server, numbered as on the wire.
@@ -23,7 +23,48 @@ const (
 
 // String returns the name in the protocol, such as SERVING.
 func (h HealthStatus) String() string {
-	return health.HealthCheckResponse_ServingStatus(h).String()
+	names := [...]string{"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"}
+	if h < 0 || int(h) >= len(names) {
+		return strconv.Itoa(int(h))
+	}
+	return names[h]
+}
+
+// The health service of gRPC.
+const (
+	methodHealthCheck = "/grpc.health.v1.Health/Check"
+	methodHealthWatch = "/grpc.health.v1.Health/Watch"
+
+	healthService protowire.Number = 1 // in a request
+	healthStatus  protowire.Number = 1 // in a response
+)
+
+func encodeHealthRequest(service string) []byte {
+	if service == "" {
+		return nil
+	}
+	return protowire.AppendString(protowire.AppendTag(nil, healthService, protowire.BytesType), service)
+}
+
+// decodeHealth decodes a response.
+func decodeHealth(response []byte) (HealthStatus, error) {
+	var h HealthStatus
+	for len(response) > 0 {
+		number, kind, n := protowire.ConsumeTag(response)
+		if n < 0 {
+			return HealthUnknown, unreadable(protowire.ParseError(n))
+		}
+		response = response[n:]
+		if number == healthStatus && kind == protowire.VarintType {
+			value, _ := protowire.ConsumeVarint(response)
+			h = HealthStatus(value)
+		}
+		if n = protowire.ConsumeFieldValue(number, kind, response); n < 0 {
+			return HealthUnknown, unreadable(protowire.ParseError(n))
+		}
+		response = response[n:]
+	}
+	return h, nil
 }
 
 // CheckHealth returns the server's health status. It does not retry if the server cannot
@@ -33,14 +74,11 @@ func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus,
 		return HealthUnknown, err
 	}
 	defer c.calls.Done()
-	request, _ := proto.Marshal(&health.HealthCheckRequest{Service: service}) // which cannot fail
-	answer, failed := c.invoke(ctx, health.Health_Check_FullMethodName, request, nil)
+	response, failed := c.invoke(ctx, methodHealthCheck, encodeHealthRequest(service), nil)
 	if failed != nil {
 		return HealthUnknown, failed.err
 	}
-	response := new(health.HealthCheckResponse)
-	err := decode(answer, response)
-	return HealthStatus(response.GetStatus()), err
+	return decodeHealth(response)
 }
 
 // WatchHealth returns an iterator over the server's health status, now and whenever it
@@ -55,11 +93,11 @@ func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[Heal
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			response := new(health.HealthCheckResponse)
-			if err == nil && proto.Unmarshal(message, response) != nil {
-				err = unreadable(errors.New("it is not a health status"))
+			var h HealthStatus
+			if err == nil {
+				h, err = decodeHealth(message)
 			}
-			if !yield(HealthStatus(response.GetStatus()), err) || err != nil {
+			if !yield(h, err) || err != nil {
 				return
 			}
 		}
@@ -69,11 +107,10 @@ func (c *Client) WatchHealth(ctx context.Context, service string) iter.Seq2[Heal
 // HealthMessages is WatchHealth for callers that decode the messages themselves. The
 // result must be closed.
 func (c *Client) HealthMessages(ctx context.Context, service string) *Messages {
-	request, _ := proto.Marshal(&health.HealthCheckRequest{Service: service}) // which cannot fail
 	return &Messages{
 		client:   c,
-		method:   health.Health_Watch_FullMethodName,
-		request:  request,
+		method:   methodHealthWatch,
+		request:  encodeHealthRequest(service),
 		patience: resendWatch,
 		atClose:  io.EOF,
 		caller:   ctx,

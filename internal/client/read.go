@@ -8,7 +8,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
-	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
+	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // Read returns the events that match the query, out of those that are stored when the
@@ -35,7 +35,7 @@ func (c *Client) Read(ctx context.Context, query dcb.Query, options dcb.ReadOpti
 func (c *Client) ReadMessages(ctx context.Context, request []byte) *Messages {
 	return &Messages{
 		client:   c,
-		method:   umadbv1.DCB_Read_FullMethodName,
+		method:   wire.MethodRead,
 		request:  request,
 		patience: resendRead,
 		atClose:  dcb.ErrClosed,
@@ -87,7 +87,7 @@ func (c *Client) SubscribeMessages(ctx context.Context, request []byte, resume b
 	}
 	return &Messages{
 		client:     c,
-		method:     umadbv1.DCB_Subscribe_FullMethodName,
+		method:     wire.MethodSubscribe,
 		request:    request,
 		subscribes: true,
 		patience:   patience,

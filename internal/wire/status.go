@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
-	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
 // ToStatus returns the status of a call that failed with err, and the trailer to
@@ -23,10 +22,10 @@ func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 	if r.errorType == nil {
 		return st, nil
 	}
-	response := &umadbv1.ErrorResponse{Message: st.Message(), ErrorType: *r.errorType}
+	response := &errorResponse{message: st.Message(), errorType: *r.errorType}
 	var e *dcb.Error
-	if errors.As(err, &e) && e.ConflictPosition != 0 {
-		response.ConflictPosition = &e.ConflictPosition
+	if errors.As(err, &e) {
+		response.conflictPosition = e.ConflictPosition
 	}
 	return addDetails(st, response, userAgent)
 }
@@ -36,14 +35,14 @@ func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 // as an ErrorResponse or a refusal of the API key becomes a dcb.ErrTransport. If a context
 // ended the call, the error also matches that context's error.
 func FromStatus(code codes.Code, message string, details []byte) error {
-	text, response := shorten(message), new(umadbv1.ErrorResponse)
+	text, response := shorten(message), new(errorResponse)
 	if readDetails(details, response) {
-		text = shorten(response.GetMessage())
-		if r, ok := rowOfType(response.GetErrorType()); ok {
+		text = shorten(response.message)
+		if r, ok := rowOfType(response.errorType); ok {
 			return &dcb.Error{
 				Kind:             r.kind,
 				Detail:           detail(text, r.kind),
-				ConflictPosition: response.GetConflictPosition(),
+				ConflictPosition: response.conflictPosition,
 			}
 		}
 	}

@@ -149,6 +149,10 @@ func TestConflictPositionIsSent(t *testing.T) {
 	failure := fmt.Errorf("wrapped: %w", &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "condition", ConflictPosition: 300})
 	bare, trailer := wire.ToStatus(failure, "")
 	proper, _ := wire.ToStatus(failure, goAgent)
+	generated := new(umadbv1.ErrorResponse)
+	if err := proto.Unmarshal([]byte(trailer[detailsTrailer][0]), generated); err != nil || generated.GetConflictPosition() != 300 {
+		t.Errorf("the trailer contains %v, %v", generated, err)
+	}
 	for _, err := range []error{fromBare(bare, trailer), fromPacked(t, proper)} {
 		var e *dcb.Error
 		if !errors.As(err, &e) || e.ConflictPosition != 300 || e.Detail != "condition" {

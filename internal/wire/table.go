@@ -7,26 +7,25 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/umadb-go/umadb/dcb"
-	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
 // row maps a kind of error to the status of a failed call.
 type row struct {
 	kind      error
 	code      codes.Code
-	errorType *umadbv1.ErrorResponse_ErrorType // nil for no ErrorResponse
+	errorType *errorType // nil for no ErrorResponse
 }
 
 // table contains every kind of error that is sent. A server uses the first row
 // whose kind matches the error, a client the row of the received ErrorType.
 var table = []row{
-	{dcb.ErrIntegrity, codes.FailedPrecondition, umadbv1.ErrorResponse_INTEGRITY.Enum()},
-	{dcb.ErrInvalidArgument, codes.InvalidArgument, umadbv1.ErrorResponse_INVALID_ARGUMENT.Enum()},
-	{dcb.ErrAuthentication, codes.Unauthenticated, umadbv1.ErrorResponse_AUTHENTICATION.Enum()},
-	{dcb.ErrCorruption, codes.DataLoss, umadbv1.ErrorResponse_CORRUPTION.Enum()},
-	{dcb.ErrIO, codes.Internal, umadbv1.ErrorResponse_IO.Enum()},
-	{dcb.ErrSerialization, codes.InvalidArgument, umadbv1.ErrorResponse_SERIALIZATION.Enum()},
-	{dcb.ErrInternal, codes.Internal, umadbv1.ErrorResponse_INTERNAL.Enum()},
+	{dcb.ErrIntegrity, codes.FailedPrecondition, new(typeIntegrity)},
+	{dcb.ErrInvalidArgument, codes.InvalidArgument, new(typeInvalidArgument)},
+	{dcb.ErrAuthentication, codes.Unauthenticated, new(typeAuthentication)},
+	{dcb.ErrCorruption, codes.DataLoss, new(typeCorruption)},
+	{dcb.ErrIO, codes.Internal, new(typeIO)},
+	{dcb.ErrSerialization, codes.InvalidArgument, new(typeSerialization)},
+	{dcb.ErrInternal, codes.Internal, new(typeInternal)},
 	{context.Canceled, codes.Canceled, nil},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, nil},
 	{dcb.ErrClosed, codes.Unavailable, nil},
@@ -40,13 +39,13 @@ func rowOf(err error) row {
 			return r
 		}
 	}
-	return row{dcb.ErrInternal, codes.Internal, umadbv1.ErrorResponse_INTERNAL.Enum()}
+	return row{dcb.ErrInternal, codes.Internal, new(typeInternal)}
 }
 
 // rowOfType returns the row of an ErrorType, and reports whether there is one.
-func rowOfType(errorType umadbv1.ErrorResponse_ErrorType) (row, bool) {
+func rowOfType(received errorType) (row, bool) {
 	for _, r := range table {
-		if r.errorType != nil && *r.errorType == errorType {
+		if r.errorType != nil && *r.errorType == received {
 			return r, true
 		}
 	}

@@ -1,0 +1,10 @@
+package wire
+
+// The methods of the service umadb.v1.DCB.
+const (
+	MethodAppend          = "/umadb.v1.DCB/Append"
+	MethodHead            = "/umadb.v1.DCB/Head"
+	MethodGetTrackingInfo = "/umadb.v1.DCB/GetTrackingInfo"
+	MethodRead            = "/umadb.v1.DCB/Read"
+	MethodSubscribe       = "/umadb.v1.DCB/Subscribe"
+)
