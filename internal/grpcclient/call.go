@@ -257,7 +257,7 @@ func (s *session) wait(ctx context.Context, c *call) error {
 func (s *session) end(c *call, err *Error) {
 	delete(s.calls, c.id)
 	c.ended, c.err = true, err
-	if len(s.calls) == 0 {
+	if len(s.calls) == 0 && s.conn.options.IdleTimeout > 0 {
 		s.idleSince = time.Now().UnixNano()
 	}
 	c.notify()
@@ -266,11 +266,9 @@ func (s *session) end(c *call, err *Error) {
 }
 
 // abort ends a call and resets its stream. The caller must hold mu.
-func (s *session) abort(id uint32, code http2.ErrCode, err *Error) {
-	s.output.reset(id, code)
-	if c := s.calls[id]; c != nil {
-		s.end(c, err)
-	}
+func (s *session) abort(c *call, code http2.ErrCode, err *Error) {
+	s.output.reset(c.id, code)
+	s.end(c, err)
 }
 
 // cancel ends a call unless it has ended.
@@ -278,7 +276,7 @@ func (s *session) cancel(c *call, err *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !c.ended {
-		s.abort(c.id, http2.ErrCodeCancel, err)
+		s.abort(c, http2.ErrCodeCancel, err)
 		s.flushLocked()
 	}
 }

@@ -97,6 +97,18 @@ func (s *session) flush() {
 	s.flushLocked()
 }
 
+// flushReplies writes the replies to the frames that have arrived. It fails if the server does
+// not read them.
+func (s *session) flushReplies() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flushLocked()
+	if len(s.output.bytes) > maxReplies {
+		return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
+	}
+	return nil
+}
+
 // flushLocked is flush for callers that hold mu, which it releases while it writes. A caller
 // must notice that its context is done, so it writes only what the socket can buffer. The rest
 // is written by a goroutine, and so is what others add meanwhile.

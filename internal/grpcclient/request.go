@@ -152,7 +152,7 @@ func (s *session) sendMessage(ctx context.Context, c *call, request []byte) erro
 			if err := s.wait(ctx, c); err != nil {
 				failed := contextError(err, false)
 				if !c.ended {
-					s.abort(c.id, http2.ErrCodeCancel, failed)
+					s.abort(c, http2.ErrCodeCancel, failed)
 				}
 				s.unblock(c)
 				return failed

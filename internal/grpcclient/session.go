@@ -94,7 +94,9 @@ func (s *session) run() {
 func (s *session) next() error {
 	waits := !s.isBuffered()
 	if waits {
-		s.flush()
+		if err := s.flushReplies(); err != nil {
+			return err
+		}
 	}
 	header, err := s.reader.Peek(frameHeader)
 	if err != nil {
@@ -115,7 +117,9 @@ func (s *session) next() error {
 	if stream := (http2.StreamError{}); errors.As(err, &stream) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.abort(stream.StreamID, stream.Code, internal("the server has violated the protocol of HTTP/2 (%v)", stream.Code))
+		if c := s.calls[stream.StreamID]; c != nil {
+			s.abort(c, stream.Code, internal("the server has violated the protocol of HTTP/2 (%v)", stream.Code))
+		}
 		return nil
 	}
 	return err

@@ -34,6 +34,11 @@ func (s *Stream) Next() ([]byte, error) {
 	}
 	c := s.call
 	session := c.session
+	if err := s.ctx.Err(); err != nil {
+		session.cancel(c, contextError(err, false))
+		s.headers, s.err = c.headers, contextError(err, false)
+		return nil, s.err
+	}
 	session.mu.Lock()
 	defer session.mu.Unlock()
 	for {
