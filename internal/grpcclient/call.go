@@ -69,7 +69,7 @@ func (c *call) notify() {
 var errRetired = errors.New("the session accepts no more calls")
 
 // maxTries is how often a call is made that the server has certainly not processed.
-const maxTries = 2
+const maxTries = 3
 
 // start makes a call, on another session if the first accepts no more calls. If it succeeds,
 // signal is sent on when the call ends.

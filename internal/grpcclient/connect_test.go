@@ -322,6 +322,9 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 		if last := times[len(times)-1]; time.Since(last) < 8*time.Minute {
 			t.Errorf("it still tried to connect %v after the last call", 10*time.Minute-time.Since(last))
 		}
+		if _, err := call(t, t.Context(), c, echo, ""); err == nil || len(a.all()) != len(times)+1 {
+			t.Errorf("a call after that: %v, after %d attempts", err, len(a.all())-len(times))
+		}
 	})
 }
 

@@ -3,7 +3,9 @@ package grpcclient_test
 import (
 	"encoding/base64"
 	"math"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -137,7 +139,7 @@ func TestUnusualResponses(t *testing.T) {
 					switch {
 					case !ok:
 						return
-					case id <= 3 && row.want.NotProcessed && row.want.HTTP == 0, id == 1:
+					case id <= 5 && row.want.NotProcessed && row.want.HTTP == 0, id == 1:
 						row.respond(s, id)
 					default:
 						s.answer(id, "answered")
@@ -225,5 +227,36 @@ func TestHeadersThatGrowAreBounded(t *testing.T) {
 	}))
 	if _, err := call(t, within(t, patience), c, echo, ""); failureOf(t, err).Message != "the headers of the response are too large" {
 		t.Error(err)
+	}
+}
+
+// The same bytes of a header block can have another meaning later.
+func TestRepeatedHeaderBlocksAreDecodedAgainAfterChanges(t *testing.T) {
+	var n atomic.Int64
+	respond := func(s *frameServer, id uint32, n int) {
+		fields := []string{":status", "200", "grpc-status", strconv.Itoa(1 + n%3), "grpc-message", strconv.Itoa(n % 4)}
+		if n%10 == 9 {
+			fields = append(fields, "a", strconv.Itoa(n), "b", strconv.Itoa(n)) // move the others in the table
+		}
+		s.headers(id, true, fields...)
+	}
+	c := scripts(t, nil, func(s *frameServer) {
+		if !s.begin() {
+			return
+		}
+		for {
+			id, ok := s.awaitRequest()
+			if !ok {
+				return
+			}
+			respond(s, id, int(n.Load()))
+		}
+	})
+	for i := range 300 {
+		n.Store(int64(i))
+		_, err := call(t, within(t, patience), c, echo, "")
+		if failed := failureOf(t, err); failed.Code != codes.Code(1+i%3) || failed.Message != strconv.Itoa(i%4) {
+			t.Fatalf("response %d: %v", i, err)
+		}
 	}
 }
