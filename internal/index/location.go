@@ -32,13 +32,21 @@ func decodeLocation(b []byte) Location {
 	}
 }
 
+// manyLocations is the number of locations from which on their pages are not cached. They are
+// those of a scan, which would fill the cache with pages that it does not need again.
+const manyLocations = 128
+
 // Locations appends the locations of the n positions that start at from.
 func (b *Block) Locations(dst []Location, from uint64, n int) ([]Location, error) {
 	const perPage = pagePayload / locationBytes
 	s := newScratch()
 	defer s.free()
+	read := b.page
+	if n >= manyLocations {
+		read = b.pageOfScan
+	}
 	for at := from - b.First; n > 0; {
-		page, err := b.page(1+int64(b.directoryPages)+int64(at/perPage), s)
+		page, err := read(1+int64(b.directoryPages)+int64(at/perPage), s)
 		if err != nil {
 			return dst, err
 		}

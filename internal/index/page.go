@@ -74,6 +74,14 @@ func (b *Block) page(number int64, s *scratch) ([]byte, error) {
 	return page[:pagePayload], nil
 }
 
+// pageOfScan is page, but never puts the page into the cache.
+func (b *Block) pageOfScan(number int64, s *scratch) ([]byte, error) {
+	if page, ok := b.cachedPage(number); ok {
+		return page, nil
+	}
+	return s.page[:pagePayload], b.readPages(s.page[:], number)
+}
+
 // cachedPage returns the payload of a page if it is in the cache.
 func (b *Block) cachedPage(number int64) ([]byte, bool) {
 	return b.cache.Get(CacheKey{b.owner, uint64(number)})

@@ -113,3 +113,25 @@ func TestFullCacheAdmitsFewPages(t *testing.T) {
 		t.Errorf("a full cache admits %d of 10,000 pages, want about 625", n)
 	}
 }
+
+func TestScanDoesNotFillCache(t *testing.T) {
+	c := spaced(20_000, 1)
+	s := newBlockDir(t)
+	cache := index.NewCache(1 << 20)
+	block, err := index.OpenBlock(s.Dir, filepath.Base(c.flush(t, s).Name), storeID, cache)
+	must(t, err)
+	for at := c.first; at < c.first+20_000; at += 200 {
+		locations, err := block.Locations(nil, at, 200)
+		if err != nil || len(locations) != 200 {
+			t.Fatalf("%d locations, %v", len(locations), err)
+		}
+	}
+	if n, _ := cache.Usage(); n > 0 {
+		t.Errorf("a scan put %d entries into the cache", n)
+	}
+	_, err = block.Locations(nil, c.first, 1)
+	must(t, err)
+	if n, _ := cache.Usage(); n != 1 {
+		t.Errorf("a single location put %d entries into the cache, want its page", n)
+	}
+}
