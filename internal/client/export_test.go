@@ -25,3 +25,6 @@ const (
 	MaxStreams  = maxConns * connStreams
 	ConnIdle    = connIdle
 )
+
+// KeepAlive returns the interval that a client uses.
+func KeepAlive(o Options) time.Duration { return o.withDefaults().KeepAlive }

@@ -44,9 +44,7 @@ func (o Options) withDefaults() Options {
 	if o.ConnectTimeout <= 0 {
 		o.ConnectTimeout = 5 * time.Second
 	}
-	if o.KeepAlive <= 0 {
-		o.KeepAlive = 10 * time.Second
-	}
+	o.KeepAlive = max(o.KeepAlive, 10*time.Second)
 	if o.KeepAliveTimeout <= 0 {
 		o.KeepAliveTimeout = 10 * time.Second
 	}

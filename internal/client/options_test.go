@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
@@ -48,5 +49,17 @@ func TestAPIKeyIsNotPrinted(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%+v", options); !strings.Contains(text, "APIKey:(hidden)") || !strings.Contains(text, "FailFast:false") {
 		t.Errorf("options are printed as %q", text)
+	}
+}
+
+func TestPingsHaveAMinimumInterval(t *testing.T) {
+	for set, want := range map[time.Duration]time.Duration{
+		0:                10 * time.Second,
+		time.Second:      10 * time.Second,
+		11 * time.Second: 11 * time.Second,
+	} {
+		if got := client.KeepAlive(client.Options{KeepAlive: set}); got != want {
+			t.Errorf("%v becomes %v", set, got)
+		}
 	}
 }
