@@ -23,6 +23,7 @@ type call struct {
 	sendable int64 // the flow-control window for the request
 	whole    bool  // the request is in the output
 	waited   bool  // for something before the request was in the output
+	blocked  bool  // it is in session.blocked
 	inbox    inbox
 	window   int64  // how many bytes the server may send
 	held     uint32 // bytes that were not read
@@ -172,7 +173,6 @@ func (s *session) send(ctx context.Context, c *call, method string, request []by
 // settle makes the end of a call the only reason to send on its signal. The caller must hold
 // mu.
 func (s *session) settle(c *call) {
-	s.unblock(c)
 	select {
 	case <-c.signal:
 	default:
@@ -240,17 +240,23 @@ func (s *session) grant() {
 
 // wait waits for the output or a window. The caller must hold mu.
 func (s *session) wait(ctx context.Context, c *call) error {
-	c.waited = true
+	c.waited, c.blocked = true, true
 	s.blocked = append(s.blocked, c) // first, because flushLocked releases mu
 	s.flushLocked()
 	s.mu.Unlock()
-	defer s.mu.Lock()
+	var err error
 	select {
 	case <-c.signal:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	}
+	s.mu.Lock()
+	if c.blocked { // not woken by wakeBlocked
+		c.blocked = false
+		i := slices.Index(s.blocked, c)
+		s.blocked = slices.Delete(s.blocked, i, i+1)
+	}
+	return err
 }
 
 // end ends a call. The caller must hold mu, and must not use the call afterwards.

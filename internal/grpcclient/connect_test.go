@@ -292,6 +292,39 @@ func TestPingsAreRarerIfTheServerDemandsIt(t *testing.T) {
 	})
 }
 
+// A server that repeats its demand is still pinged.
+func TestDemandForRarerPingsIsBounded(t *testing.T) {
+	change := func(o *grpcclient.Options) { o.KeepAlive = 10 * time.Second }
+	synctest.Test(t, func(t *testing.T) {
+		var pinged time.Time
+		c := scripts(t, change, func(s *frameServer) {
+			if !s.begin() {
+				return
+			}
+			for range 29 {
+				s.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, []byte("too_many_pings"))
+			}
+		}, func(s *frameServer) {
+			if s.begin() && s.await(func(f http2.Frame) bool { return f.Header().Type == http2.FramePing }) != nil {
+				pinged = time.Now()
+			}
+		})
+		if err := c.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // the first session has ended
+		before := time.Now()
+		if err := c.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if after := pinged.Sub(before); after != time.Hour {
+			t.Errorf("it was pinged after %v", after)
+		}
+	})
+}
+
 func TestIdleConnectionIsClosed(t *testing.T) {
 	change := func(o *grpcclient.Options) { o.IdleTimeout = time.Minute }
 	inBubble(t, change, func(t *testing.T, a *attempts, c *grpcclient.Conn) {

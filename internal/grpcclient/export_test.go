@@ -6,3 +6,12 @@ func Held(s *Stream) int {
 	defer s.call.session.mu.Unlock()
 	return int(s.call.held)
 }
+
+// Blocked returns how many entries the list of calls has that wait for the output or a
+// window.
+func Blocked(c *Conn) int {
+	s := c.ready.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.blocked)
+}

@@ -259,14 +259,15 @@ func (s *session) onGoAway(f *http2.GoAwayFrame) {
 		text = fmt.Sprintf("%s (%v %.100q)", text, f.ErrCode, f.DebugData())
 	}
 	if f.ErrCode == http2.ErrCodeEnhanceYourCalm && strings.Contains(string(f.DebugData()), tooManyPings) {
-		s.conn.keepAlive.Store(2 * s.conn.keepAlive.Load())
+		keepAlive := s.conn.keepAlive.Load()
+		s.conn.keepAlive.Store(max(keepAlive, min(2*keepAlive, int64(maxKeepAlive))))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draining = true
 	for id, c := range s.calls {
 		if id > f.LastStreamID {
-			s.end(c, &Error{Code: codes.Unavailable, Message: text, NotProcessed: true})
+			s.end(c, &Error{Code: codes.Unavailable, Message: text, NotProcessed: !c.headers})
 		}
 	}
 	s.retire()

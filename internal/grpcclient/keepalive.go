@@ -7,6 +7,9 @@ import (
 
 var keepAlivePing = [8]byte{'s', 't', 'i', 'l', 'l', 'u', 'p', '?'}
 
+// maxKeepAlive is up to when a server can delay pings by demanding it again and again.
+const maxKeepAlive = time.Hour
+
 // errIdle is why a session without calls was closed.
 var errIdle = errors.New("the connection was idle")
 

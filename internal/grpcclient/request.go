@@ -154,7 +154,6 @@ func (s *session) sendMessage(ctx context.Context, c *call, request []byte) erro
 				if !c.ended {
 					s.abort(c, http2.ErrCodeCancel, failed)
 				}
-				s.unblock(c)
 				return failed
 			}
 			continue

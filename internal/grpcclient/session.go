@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -215,12 +214,8 @@ var errDrained = errors.New("the server no longer accepts calls on this connecti
 // wakeBlocked wakes the calls that wait for the output or a window. The caller must hold mu.
 func (s *session) wakeBlocked() {
 	for _, c := range s.blocked {
+		c.blocked = false
 		c.notify()
 	}
 	s.blocked = s.blocked[:0]
-}
-
-// unblock makes wakeBlocked forget a call. The caller must hold mu.
-func (s *session) unblock(c *call) {
-	s.blocked = slices.DeleteFunc(s.blocked, func(b *call) bool { return b == c })
 }
