@@ -19,8 +19,12 @@ const (
 	// bytes.
 	maxCompactedEvents = 48 << 20
 	maxCompactedBytes  = 4 << 30
-	// compactionBytesPerSecond bounds the rate of writing, to leave the disk to appends.
+	// compactionBytesPerSecond bounds the rate of writing, to leave the disk to appends. While
+	// there are appends, pacedBytesPerSecond does, unless the store has more than
+	// maxPacedBlocks blocks.
 	compactionBytesPerSecond = 64 << 20
+	pacedBytesPerSecond      = 16 << 20
+	maxPacedBlocks           = 40
 	compactionBurst          = 1 << 20
 )
 
@@ -30,12 +34,13 @@ const (
 type compactor struct {
 	store   *Store
 	limiter *rate.Limiter
+	group   uint64 // the last one that was published before the last write
 }
 
 // runCompactor is the goroutine of the compactor.
 func (s *Store) runCompactor() {
 	b := &s.background
-	c := compactor{s, rate.NewLimiter(compactionBytesPerSecond, compactionBurst)}
+	c := compactor{store: s, limiter: rate.NewLimiter(compactionBytesPerSecond, compactionBurst)}
 	failures := 0
 	wake(b.compact)
 	for b.wait(b.compact) {
@@ -97,14 +102,33 @@ func (c *compactor) compactBelow(level uint32) (worked bool, err error) {
 // builder returns the builder for a compaction of blocks of a level. While it writes, it is
 // suspended for compactions below this level.
 func (c *compactor) builder(level uint32) *index.Builder {
-	ctx := c.store.background.ctx
 	return c.store.builder(compactTemp(level), func(bytes int) error {
 		for {
 			if worked, err := c.compactBelow(level); err != nil || !worked {
-				return errors.Join(err, c.limiter.WaitN(ctx, bytes))
+				return errors.Join(err, c.wait(bytes))
 			}
 		}
 	})
+}
+
+// wait waits after a write of a number of bytes.
+func (c *compactor) wait(bytes int) error {
+	c.limiter.SetLimit(c.rate())
+	return c.limiter.WaitN(c.store.background.ctx, bytes)
+}
+
+// rate returns the rate of writing, in bytes per second.
+func (c *compactor) rate() rate.Limit {
+	before := c.group
+	c.group = c.store.published.Load().group
+	return compactionRate(c.group != before, len(c.store.states.current.Load().blocks))
+}
+
+func compactionRate(appends bool, blocks int) rate.Limit {
+	if appends && blocks <= maxPacedBlocks {
+		return pacedBytesPerSecond
+	}
+	return compactionBytesPerSecond
 }
 
 // compactTemp returns the name of a block file that is written in a compaction of blocks of a

@@ -95,3 +95,25 @@ func TestOpenRemovesIncompleteCompactions(t *testing.T) {
 		t.Errorf("the files are %q, want %q", names, kept)
 	}
 }
+
+func TestCompactionIsPacedWhileThereAreAppends(t *testing.T) {
+	s, err := Open("/store", &Options{FS: vfs.NewMem(), BlockEvents: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c := compactor{store: s}
+	want := func(what string, rate float64) {
+		t.Helper()
+		if got := float64(c.rate()); got != rate {
+			t.Errorf("%s: %.0f bytes per second, want %.0f", what, got, rate)
+		}
+	}
+	want("without appends", compactionBytesPerSecond)
+	appendBlocks(t, s, 1)
+	want("after an append", pacedBytesPerSecond)
+	want("without another append", compactionBytesPerSecond)
+	if got := float64(compactionRate(true, maxPacedBlocks+1)); got != compactionBytesPerSecond {
+		t.Errorf("with many blocks: %.0f bytes per second", got)
+	}
+}
