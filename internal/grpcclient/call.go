@@ -22,6 +22,7 @@ type call struct {
 	id       uint32
 	sendable int64 // the flow-control window for the request
 	whole    bool  // the request is in the output
+	sent     int64 // where in the output the headers end, or the request if it is whole
 	waited   bool  // for something before the request was in the output
 	blocked  bool  // it is in session.blocked
 	inbox    inbox
@@ -157,6 +158,7 @@ func (s *session) send(ctx context.Context, c *call, method string, request []by
 	c.sendable = s.output.streamWindow
 	deadline, _ := ctx.Deadline()
 	s.output.request(c.id, method, deadline)
+	c.sent = s.output.end()
 	if err := s.sendMessage(ctx, c, request); err != nil {
 		return err
 	}

@@ -52,9 +52,7 @@ func (s *session) onHeaders(id uint32, fragment []byte, last bool) error {
 	if c == nil || err != nil {
 		return err
 	}
-	if !c.headers {
-		s.output.unanswered = 0
-	}
+	s.output.wasRead(c.sent)
 	switch {
 	case a.malformed:
 		return http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}
@@ -201,7 +199,6 @@ func (s *session) setStreamWindow(window int64) error {
 func (s *session) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.output.unanswered = 0
 	if f.StreamID == 0 {
 		if s.output.window += int64(f.Increment); s.output.window > maxWindow {
 			return http2.ConnectionError(http2.ErrCodeFlowControl)
@@ -241,7 +238,7 @@ func (s *session) onPing(f *http2.PingFrame) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.IsAck() {
-		s.output.unanswered = 0
+		s.output.wasRead(s.output.ping)
 		return nil
 	}
 	s.output.acknowledgePing(f.Data)

@@ -65,7 +65,7 @@ func (s *session) tickLocked() {
 	}
 	s.timer.Reset(time.Duration(next - now))
 	if ping {
-		s.output.ping(keepAlivePing)
+		s.output.sendPing(keepAlivePing)
 		s.flushLocked()
 	}
 }

@@ -16,8 +16,8 @@ const (
 	// maxReplies is the size of the output from which on a server that sends frames to be
 	// answered, and does not read, is disconnected.
 	maxReplies = 256 << 10
-	// maxUnanswered is how many bytes callers write before the server sends something that
-	// shows that it reads. Every socket buffers more than that.
+	// maxUnanswered is how many bytes callers write before the server has shown that it has
+	// read them. Every socket buffers more than that.
 	maxUnanswered = 32 << 10
 )
 
@@ -30,8 +30,12 @@ type output struct {
 	block   bytes.Buffer // written by encoder
 	fields  requestFields
 
-	writing    bool // a goroutine writes
-	unanswered int  // bytes that were written since the server has shown that it reads
+	writing bool // a goroutine writes
+
+	// Positions in what was written since the start, in bytes.
+	written int64 // the end
+	read    int64 // up to where the server has shown that it has read
+	ping    int64 // the end of the last ping
 
 	window       int64 // of the connection
 	streamWindow int64 // the initial one of a stream
@@ -70,7 +74,10 @@ func (o *output) preface(options *Options) []byte {
 
 func (o *output) acknowledgeSettings() { _ = o.framer.WriteSettingsAck() }
 
-func (o *output) ping(data [8]byte) { _ = o.framer.WritePing(false, data) }
+func (o *output) sendPing(data [8]byte) {
+	_ = o.framer.WritePing(false, data)
+	o.ping = o.end()
+}
 
 func (o *output) acknowledgePing(data [8]byte) { _ = o.framer.WritePing(true, data) }
 
@@ -79,6 +86,13 @@ func (o *output) reset(id uint32, code http2.ErrCode) { _ = o.framer.WriteRSTStr
 func (o *output) addWindow(id, bytes uint32) { _ = o.framer.WriteWindowUpdate(id, bytes) }
 
 func (o *output) goAway(code http2.ErrCode) { _ = o.framer.WriteGoAway(0, code, nil) }
+
+// end returns the position after what was added.
+func (o *output) end() int64 { return o.written + int64(len(o.bytes)) }
+
+// wasRead records that the server has read up to a position. Window updates and data do not
+// show that, since they may be for what was sent long before.
+func (o *output) wasRead(position int64) { o.read = max(o.read, position) }
 
 // frame appends the header of a frame, and returns n bytes to be filled with its content.
 func (o *output) frame(kind http2.FrameType, flags http2.Flags, id uint32, n int) []byte {
@@ -124,7 +138,7 @@ func (s *session) flushLocked() {
 		runtime.Gosched()
 		s.mu.Lock()
 	}
-	if o.unanswered+len(o.bytes) <= maxUnanswered {
+	if o.end()-o.read <= maxUnanswered {
 		s.write()
 	}
 	if len(o.bytes) > 0 && s.err == nil {
@@ -149,7 +163,7 @@ func (s *session) write() {
 	o := &s.output
 	content := o.bytes
 	o.bytes, o.spare = o.spare, nil
-	o.unanswered += len(content)
+	o.written += int64(len(content))
 	s.mu.Unlock()
 	_, err := s.net.Write(content)
 	s.mu.Lock()

@@ -375,3 +375,28 @@ func TestContextEndsCallOfServerThatDoesNotRead(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What shows that a server has read something does not show that it has read everything.
+func TestWindowUpdatesDoNotMakeCallersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		defer close(hold)
+		c := scripts(t, nil, func(s *frameServer) {
+			if !s.begin() {
+				return
+			}
+			s.WriteWindowUpdate(0, 1<<30)
+			for range 1000 {
+				time.Sleep(time.Millisecond)
+				s.WriteWindowUpdate(0, 1)
+			}
+			<-hold
+		})
+		text := strings.Repeat("x", 20_000)
+		for range 20 {
+			if _, err := call(t, within(t, 10*time.Millisecond), c, echo, text); failureOf(t, err).Code != codes.DeadlineExceeded {
+				t.Error(err)
+			}
+		}
+	})
+}

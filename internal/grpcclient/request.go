@@ -171,5 +171,8 @@ func (s *session) sendMessage(ctx context.Context, c *call, request []byte) erro
 		head = head[copied:]
 		request = request[copy(content[copied:], request):]
 	}
+	if c.whole {
+		c.sent = o.end()
+	}
 	return nil
 }
