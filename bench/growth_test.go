@@ -157,7 +157,7 @@ func TestGrowthIsWritten(t *testing.T) {
 }
 
 func TestGrowthOfAServer(t *testing.T) {
-	o, err := parseOptions([]string{"-growth", "3000,10000", "-duration", "500ms", "-warmup", "10ms"})
+	o, err := parseOptions([]string{"-growth", "3000,90000", "-duration", "100ms", "-warmup", "10ms"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestGrowthOfAServer(t *testing.T) {
 	if err != nil || len(steps) != 2 {
 		t.Fatalf("%+v, %v", steps, err)
 	}
-	for i, want := range []int64{3000, 10_000} {
+	for i, want := range []int64{3000, 90_000} {
 		s := steps[i]
 		if s.Error != "" || s.Events != want || len(s.Fill) != 1 || s.Fill[0].Events > want || s.Fill[0].Events <= want-10 {
 			t.Errorf("%+v", s)
