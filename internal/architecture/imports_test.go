@@ -25,12 +25,13 @@ var packages = map[string][]string{
 	"internal/store":    {"dcb", "internal/record", "internal/eventlog", "internal/index", "internal/vfs"},
 
 	// The wire protocol. Only the command line combines server and store.
-	"internal/record":     {"dcb"},
-	"internal/transport":  {},
-	"internal/grpcclient": {},
-	"internal/wire":       {"dcb"},
-	"internal/client":     {"dcb", "internal/wire", "internal/grpcclient", "internal/record"},
-	"internal/server":     {"dcb", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
+	"internal/record":      {"dcb"},
+	"internal/headerblock": {},
+	"internal/transport":   {"internal/headerblock"},
+	"internal/grpcclient":  {"internal/headerblock"},
+	"internal/wire":        {"dcb"},
+	"internal/client":      {"dcb", "internal/wire", "internal/grpcclient", "internal/record"},
+	"internal/server":      {"dcb", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
 
 	"internal/ndjson":   {"dcb", "internal/record"},
 	"internal/transfer": {"dcb", "internal/ndjson"},

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
+
+	"github.com/umadb-go/umadb/internal/headerblock"
 )
 
 // answer is a decoded header block: headers, trailers, or both in one. It must not be changed.
@@ -119,95 +120,16 @@ func decodeMessage(text string) string {
 	return strings.ToValidUTF8(out.String(), "\uFFFD")
 }
 
-const (
-	// maxRecognised is the number of header blocks that are recognised.
-	maxRecognised = 4
-	// maxEmptyFragments is the number of CONTINUATION frames without content that are
-	// accepted for one header block.
-	maxEmptyFragments = 4
-	// fieldOverhead is added to the size of each field (RFC 9113, section 6.5.2).
-	fieldOverhead = 32
-)
-
-// answerReader decodes header blocks. A server that repeats its headers sends them as a few
-// bytes that refer to a table. Such a block is recognised without decoding it, as long as
-// the table has not changed.
+// answerReader decodes answers.
 type answerReader struct {
-	decoder *hpack.Decoder
-	most    int // size of the fields
-
-	fragments []byte // of a block in several frames
-	empty     int    // number of empty frames among them
-	ended     bool   // the block is the end of its stream
-
-	fields     []hpack.HeaderField
-	size       int // of fields
-	recognised []recognised
-}
-
-// recognised is a header block that only refers to the table.
-type recognised struct {
-	block  []byte
-	answer *answer
+	headerblock.Reader[*answer]
+	ended bool // the block is the end of its stream
 }
 
 func (r *answerReader) init(most uint32) {
-	r.most = int(most)
-	r.decoder = hpack.NewDecoder(4096, func(f hpack.HeaderField) {
-		if r.size += len(f.Name) + len(f.Value) + fieldOverhead; r.size <= r.most {
-			r.fields = append(r.fields, f)
-		}
+	r.Init(int(most), func(fields []hpack.HeaderField, tooLarge bool) (a *answer, repeats bool, err error) {
+		a = &answer{tooLarge: tooLarge}
+		a.parse(fields)
+		return a, true, nil
 	})
-	r.decoder.SetMaxStringLength(r.most)
-}
-
-// add adds a fragment of a header block. It fails if the block is too large.
-func (r *answerReader) add(fragment []byte) error {
-	if len(fragment) == 0 {
-		r.empty++
-	}
-	if len(r.fragments)+len(fragment) > r.most || r.empty > maxEmptyFragments {
-		return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
-	}
-	r.fragments = append(r.fragments, fragment...)
-	return nil
-}
-
-// read decodes a whole header block: the fragments, and last.
-func (r *answerReader) read(last []byte) (*answer, error) {
-	block := last
-	if len(r.fragments) > 0 || r.empty > 0 {
-		if err := r.add(last); err != nil {
-			return nil, err
-		}
-		block = r.fragments
-		defer func() { r.fragments, r.empty = nil, 0 }()
-	}
-	if !refersOnly(block) {
-		r.recognised = r.recognised[:0] // the table may change
-		return r.decode(block)
-	}
-	for i := range r.recognised {
-		if string(r.recognised[i].block) == string(block) {
-			return r.recognised[i].answer, nil
-		}
-	}
-	a, err := r.decode(block)
-	if err == nil && len(r.recognised) < maxRecognised {
-		r.recognised = append(r.recognised, recognised{append([]byte(nil), block...), a})
-	}
-	return a, err
-}
-
-func (r *answerReader) decode(block []byte) (*answer, error) {
-	r.fields, r.size = r.fields[:0], 0
-	if _, err := r.decoder.Write(block); err != nil {
-		return nil, http2.ConnectionError(http2.ErrCodeCompression)
-	}
-	if err := r.decoder.Close(); err != nil {
-		return nil, http2.ConnectionError(http2.ErrCodeCompression)
-	}
-	a := &answer{tooLarge: r.size > r.most}
-	a.parse(r.fields)
-	return a, nil
 }

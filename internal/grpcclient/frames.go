@@ -40,9 +40,9 @@ func (s *session) handle(frame http2.Frame) error {
 // onHeaders handles a part of a header block.
 func (s *session) onHeaders(id uint32, fragment []byte, last bool) error {
 	if !last {
-		return s.answers.add(fragment)
+		return s.answers.Add(fragment)
 	}
-	a, err := s.answers.read(fragment)
+	a, err := s.answers.Read(fragment)
 	if err != nil {
 		return err
 	}

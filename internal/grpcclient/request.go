@@ -8,14 +8,12 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/umadb-go/umadb/internal/headerblock"
 )
 
-const (
-	// maxBlocks is the number of header blocks that are kept, and maxBlock the size of the
-	// largest.
-	maxBlocks = 8
-	maxBlock  = 32
-)
+// maxBlocks is the number of header blocks that are kept.
+const maxBlocks = 8
 
 // requestFields are the header fields of requests. Those that repeat are in a table, so that
 // the header block of most requests is a few bytes that refer to it. Such a block is kept as
@@ -88,26 +86,12 @@ func (o *output) requestBlock(method string, timeout time.Duration) []byte {
 	}
 	block := o.block.Bytes()
 	switch {
-	case !refersOnly(block):
+	case !headerblock.RefersOnly(block):
 		f.blocks = f.blocks[:0] // the table may have changed
 	case len(f.blocks) < maxBlocks:
 		f.blocks = append(f.blocks, requestBlock{method, timeout, append([]byte(nil), block...)})
 	}
 	return block
-}
-
-// refersOnly reports whether a header block consists of fields in the table, each in one
-// byte (RFC 7541, section 6.1).
-func refersOnly(block []byte) bool {
-	if len(block) > maxBlock {
-		return false
-	}
-	for _, b := range block {
-		if b <= 0x80 || b == 0xff {
-			return false
-		}
-	}
-	return true
 }
 
 // maxTimeout is the largest timeout that is sent. In seconds it has eight digits.

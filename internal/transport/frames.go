@@ -45,9 +45,9 @@ func (c *conn) handle(frame http2.Frame) error {
 func (c *conn) onHeaders(id uint32, fragment []byte, last, end bool) error {
 	if !last {
 		c.headers.ended = end
-		return c.headers.add(fragment)
+		return c.headers.Add(fragment)
 	}
-	header, err := c.headers.read(fragment)
+	header, err := c.headers.Read(fragment)
 	if errors.Is(err, errMalformed) {
 		err = nil
 		header = nil

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
-	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/headerblock"
 )
 
 // Header is the headers of a call. It must not be changed.
@@ -60,121 +61,26 @@ const binarySuffix = "-bin"
 
 func encodeBinary(value string) string { return base64.RawStdEncoding.EncodeToString([]byte(value)) }
 
-const (
-	// maxRecognised is the number of header blocks that are recognised, and
-	// maxRecognisedBytes the size of the largest.
-	maxRecognised      = 4
-	maxRecognisedBytes = 32
-	// maxEmptyFragments is the number of CONTINUATION frames without content that are
-	// accepted for one header block.
-	maxEmptyFragments = 4
-	// fieldOverhead is added to the size of each field (RFC 9113, section 6.5.2).
-	fieldOverhead = 32
-)
-
-// headerReader decodes header blocks. A client that repeats its headers sends them as a
-// few bytes that refer to a table. Such a block is recognised without decoding it, as long
-// as the table has not changed.
+// headerReader decodes the headers of calls.
 type headerReader struct {
-	decoder *hpack.Decoder
-	most    int // size of the headers of a call
-	inline  func(method string) bool
-
-	fragments []byte // of a block in several frames
-	empty     int    // number of empty frames among them
-	ended     bool   // the block is the end of its stream
-
-	fields     []hpack.HeaderField
-	size       int // of fields
-	recognised []recognised
-}
-
-// recognised is a header block that only refers to the table.
-type recognised struct {
-	block  []byte
-	header *Header
+	headerblock.Reader[*Header]
+	ended bool // the block is the end of its stream
 }
 
 func (r *headerReader) init(o *Options) {
-	r.most, r.inline = o.HeaderBytes, o.Inline
-	r.decoder = hpack.NewDecoder(4096, func(f hpack.HeaderField) {
-		if r.size += len(f.Name) + len(f.Value) + fieldOverhead; r.size <= r.most {
-			r.fields = append(r.fields, f)
+	r.Init(o.HeaderBytes, func(fields []hpack.HeaderField, tooLarge bool) (h *Header, repeats bool, err error) {
+		h = new(Header)
+		if tooLarge {
+			h.refuse(http.StatusRequestHeaderFieldsTooLarge, codes.ResourceExhausted, "the headers of the call are larger than %d bytes", o.HeaderBytes)
+			return h, false, nil
 		}
+		if err := h.parse(fields); err != nil {
+			return nil, false, err
+		}
+		repeats = h.refusal == nil
+		h.inline = repeats && o.Inline(h.Method)
+		return h, repeats, nil
 	})
-	r.decoder.SetMaxStringLength(o.HeaderBytes)
-}
-
-// add adds a fragment of a header block. It fails if the block is too large: the encoded
-// block is not larger than the fields. What it is decoded to is checked by decode.
-func (r *headerReader) add(fragment []byte) error {
-	if len(fragment) == 0 {
-		r.empty++
-	}
-	if len(r.fragments)+len(fragment) > r.most || r.empty > maxEmptyFragments {
-		return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
-	}
-	r.fragments = append(r.fragments, fragment...)
-	return nil
-}
-
-// read decodes a whole header block: the fragments, or last if there are none.
-func (r *headerReader) read(last []byte) (*Header, error) {
-	block := last
-	if len(r.fragments) > 0 || r.empty > 0 {
-		if err := r.add(last); err != nil {
-			return nil, err
-		}
-		block = r.fragments
-		defer func() { r.fragments, r.empty = nil, 0 }()
-	}
-	if !refersOnly(block) {
-		r.recognised = r.recognised[:0] // the table may change
-		return r.decode(block)
-	}
-	for i := range r.recognised {
-		if string(r.recognised[i].block) == string(block) {
-			return r.recognised[i].header, nil
-		}
-	}
-	h, err := r.decode(block)
-	if err == nil && h.refusal == nil && len(r.recognised) < maxRecognised {
-		r.recognised = append(r.recognised, recognised{append([]byte(nil), block...), h})
-	}
-	return h, err
-}
-
-// refersOnly reports whether a block consists of fields in the table, each in one byte
-// (RFC 7541, section 6.1).
-func refersOnly(block []byte) bool {
-	if len(block) > maxRecognisedBytes {
-		return false
-	}
-	for _, b := range block {
-		if b <= 0x80 || b == 0xff {
-			return false
-		}
-	}
-	return true
-}
-
-func (r *headerReader) decode(block []byte) (*Header, error) {
-	r.fields, r.size = r.fields[:0], 0
-	if _, err := r.decoder.Write(block); err != nil {
-		return nil, http2.ConnectionError(http2.ErrCodeCompression)
-	}
-	if err := r.decoder.Close(); err != nil {
-		return nil, http2.ConnectionError(http2.ErrCodeCompression)
-	}
-	if r.size > r.most {
-		return &Header{refusal: &refusal{http.StatusRequestHeaderFieldsTooLarge, status.Newf(codes.ResourceExhausted, "the headers of the call are larger than %d bytes", r.most)}}, nil
-	}
-	h := new(Header)
-	if err := h.parse(r.fields); err != nil {
-		return nil, err
-	}
-	h.inline = h.refusal == nil && r.inline(h.Method)
-	return h, nil
 }
 
 // errMalformed is the error of headers that are not valid in HTTP/2.
