@@ -58,6 +58,7 @@ Without a command, it does the same as "umadb serve".`
 		newHeadCommand(),
 		newTrackingCommand(),
 		newStatsCommand(),
+		newHealthCommand(),
 		newBenchCommand(),
 		newCheckCommand(),
 		newExportCommand(),

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,12 +21,19 @@ const connectTimeout = 2 * time.Second
 type auth struct {
 	caFile string
 	apiKey apiKey
+	// timeout is how long to wait for a server that does not respond. The default is connectTimeout.
+	timeout time.Duration
 	// noResume ends subscriptions when the server stops or the connection is lost.
 	noResume bool
 }
 
 func (a *auth) addFlags(flags *pflag.FlagSet) {
 	a.apiKey.addFlags(flags, "API `key` that the server requires")
+	a.addTLSFlags(flags)
+}
+
+// addTLSFlags adds the flags that calls without an API key need.
+func (a *auth) addTLSFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&a.caFile, "ca", "", "PEM `file` with the CA certificates of the server, if the system does not trust them")
 }
 
@@ -43,7 +51,7 @@ func (a *auth) dialLoaded(url, remedy string) (*client.Client, error) {
 	c, err := client.Dial(url, &client.Options{
 		CAFile:         a.caFile,
 		APIKey:         a.apiKey.key,
-		ConnectTimeout: connectTimeout,
+		ConnectTimeout: cmp.Or(a.timeout, connectTimeout),
 		FailFast:       true,
 		NoResume:       a.noResume,
 	})

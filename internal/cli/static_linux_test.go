@@ -88,7 +88,7 @@ func TestStaticProgramInEmptyRoot(t *testing.T) {
 	for i, word := range healthCheck {
 		healthCheck[i] = strings.ReplaceAll(word, "127.0.0.1:50051", address)
 	}
-	if output, err := umadb(healthCheck[1:]...).CombinedOutput(); err != nil || string(output) != "0\n" {
+	if output, err := umadb(healthCheck[1:]...).CombinedOutput(); err != nil || string(output) != "SERVING\n" {
 		t.Errorf("the health check %q: %v, output %q", healthCheck, err, output)
 	}
 	stop(t, server)

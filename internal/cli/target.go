@@ -26,11 +26,16 @@ type target struct {
 }
 
 func (t *target) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&t.url, "url", "http://127.0.0.1:50051", "`address` of the server: http://host:port, or https://host:port for TLS")
+	addURLFlag(flags, &t.url)
 	flags.StringVar(&t.dir, "db-path", "", "`directory` of a store to use instead of a server; no server may have it open")
 	excludes(flags, "url", "db-path")
 	prefers(flags, "url", "db-path") // UMADB_DB_PATH may be set for a server in the same environment
 	t.auth.addFlags(flags)
+}
+
+// addURLFlag adds the flag that names the server.
+func addURLFlag(flags *pflag.FlagSet, url *string) {
+	flags.StringVar(url, "url", "http://127.0.0.1:50051", "`address` of the server: http://host:port, or https://host:port for TLS")
 }
 
 // open opens the store. If it does not exist in the directory, open fails unless mayCreate

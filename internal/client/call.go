@@ -33,10 +33,32 @@ func (c *Client) GetTrackingInfo(ctx context.Context, source string) (uint64, bo
 
 // failure describes how one attempt of a call failed.
 type failure struct {
-	err         error // of package dcb
-	unavailable bool  // a retry may succeed
-	exhausted   bool  // the server did not have enough memory for the call
-	noEffect    bool  // the call certainly had no effect on the server
+	err         error      // of package dcb
+	unavailable bool       // a retry may succeed
+	exhausted   bool       // the server did not have enough memory for the call
+	noEffect    bool       // the call certainly had no effect on the server
+	answer      codes.Code // with which the server has answered, or OK
+}
+
+// answerError is an error of package dcb, with the code of the server's answer.
+type answerError struct {
+	error
+	code codes.Code
+}
+
+// Unwrap returns the error of package dcb.
+func (e *answerError) Unwrap() error { return e.error }
+
+// GRPCStatus returns the code for status.Code.
+func (e *answerError) GRPCStatus() *status.Status { return status.New(e.code, e.Error()) }
+
+// withCode returns the error of the call. If the server has answered, status.Code returns the
+// code of the answer.
+func (f *failure) withCode() error {
+	if f.answer == codes.OK {
+		return f.err
+	}
+	return &answerError{f.err, f.answer}
 }
 
 // invoke makes one attempt of a unary call. It appends the response to buffer.
@@ -48,6 +70,9 @@ func (c *Client) invoke(ctx context.Context, method string, request, buffer []by
 	f := &failure{err: toError(err)}
 	var e *grpcclient.Error
 	if errors.As(err, &e) {
+		if e.Answered {
+			f.answer = e.Code
+		}
 		f.unavailable = e.Code == codes.Unavailable
 		f.exhausted = e.Code == codes.ResourceExhausted && e.Answered
 		f.noEffect = e.NotProcessed || f.exhausted || e.Code == codes.Unimplemented || wire.RefusedForStop(e.Code, e.Message)

@@ -68,7 +68,8 @@ func decodeHealth(response []byte) (HealthStatus, error) {
 }
 
 // CheckHealth returns the server's health status. It does not retry if the server cannot
-// be reached. An empty service means the server as a whole.
+// be reached. An empty service means the server as a whole. For a service that the server does
+// not know, status.Code of the error is codes.NotFound.
 func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus, error) {
 	if err := c.begin(); err != nil {
 		return HealthUnknown, err
@@ -76,7 +77,7 @@ func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus,
 	defer c.calls.Done()
 	response, failed := c.invoke(ctx, methodHealthCheck, encodeHealthRequest(service), nil)
 	if failed != nil {
-		return HealthUnknown, failed.err
+		return HealthUnknown, failed.withCode()
 	}
 	return decodeHealth(response)
 }
