@@ -2,8 +2,9 @@ package eventlog
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"iter"
+	"sort"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -15,13 +16,25 @@ type Point struct {
 	Tail   Tail
 }
 
-// Group is a verified group. The payload is valid until the next group is read.
+// Group is a verified group. Its bytes are valid until the next group is read.
 type Group struct {
 	GroupHeader
 	Base    uint64 // of the segment
 	Offset  int64  // of the header, in the segment
 	Payload []byte
+
+	// Header is the header as stored. SegmentHeader is that of the segment if the group
+	// is its first one, else nil. Only readers of the log set them.
+	Header        []byte
+	SegmentHeader []byte
 }
+
+// GroupID identifies a group among those of all histories of a store. The zero value
+// is the place before the first group.
+type GroupID struct{ Index, Chain uint64 }
+
+// ID returns the identity of the last group.
+func (t Tail) ID() GroupID { return GroupID{Index: t.Index, Chain: t.Chain} }
 
 // End returns the point after the group.
 func (g *Group) End() Point {
@@ -39,28 +52,30 @@ func (s *Segment) Start() Point {
 	return Point{Base: s.Base, Offset: segmentHeaderBytes, Tail: s.header.tail}
 }
 
+// StartNear returns the start of the segment from which the group after the one with
+// this index can be read.
+func (l *Log) StartNear(index uint64) Point {
+	segments := l.Segments()
+	i := sort.Search(len(segments), func(i int) bool { return segments[i].header.tail.Index > index })
+	return segments[max(i, 1)-1].Start()
+}
+
 // Groups iterates over the groups after a point up to index last, and verifies each.
 // It ends after the first error. Corruption is a *vfs.CorruptionError.
 func (l *Log) Groups(from Point, last uint64) iter.Seq2[Group, error] {
 	return func(yield func(Group, error) bool) {
-		for from.Tail.Index < last {
-			segment, next := l.segmentAt(from.Base)
-			if segment == nil {
-				yield(Group{}, fmt.Errorf("there is no segment %s", segmentName(from.Base)))
+		if from.Tail.Index >= last {
+			return
+		}
+		r, err := l.NewReader(from)
+		for err == nil {
+			var g Group
+			if g, err = r.Next(last); err == nil && !yield(g, nil) {
 				return
 			}
-			tail, ok := l.segmentGroups(segment, from, last, yield)
-			if !ok {
-				return
-			}
-			if tail.Index >= last && (next == nil || next.header.tail.Index > tail.Index) {
-				return
-			}
-			if next == nil || next.header.tail != tail {
-				yield(Group{}, &vfs.CorruptionError{File: segment.Name, What: fmt.Sprintf("it ends with group %d, and the next segment does not continue it", tail.Index)})
-				return
-			}
-			from = next.Start()
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(Group{}, err)
 		}
 	}
 }
@@ -82,33 +97,6 @@ func (l *Log) segmentAt(base uint64) (segment, next *Segment) {
 		return s, next
 	}
 	return nil, nil
-}
-
-// segmentGroups yields the groups of one segment. It returns the tail after the last
-// group, and whether to continue.
-func (l *Log) segmentGroups(s *Segment, from Point, last uint64, yield func(Group, error) bool) (Tail, bool) {
-	scan, err := l.scanner(s)
-	if err != nil {
-		return Tail{}, yield(Group{}, err) && false
-	}
-	scan.offset, scan.tail = from.Offset, from.Tail
-	for scan.tail.Index < last {
-		g, err := scan.next()
-		if errors.Is(err, errNoGroup) {
-			err = scan.checkSealedEnd()
-			if err == nil {
-				break
-			}
-		}
-		if err != nil {
-			return Tail{}, yield(Group{}, err) && false
-		}
-		out := Group{GroupHeader: g.GroupHeader, Base: s.Base, Offset: g.offset, Payload: g.payload}
-		if !yield(out, nil) {
-			return Tail{}, false
-		}
-	}
-	return scan.tail, true
 }
 
 // HeaderAt returns the header of the group at an offset of a segment, and reports

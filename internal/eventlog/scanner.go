@@ -32,6 +32,7 @@ type scanner struct {
 
 	window   []byte // bytes of the file from windowAt
 	windowAt int64
+	ahead    int64 // bytes to read at a time, doubled up to scanWindow; 0 is scanWindow
 }
 
 // group is a group read by a scanner. The payload is valid until the next read.
@@ -131,7 +132,11 @@ func (s *scanner) load(offset, n int64) error {
 			return err
 		}
 	}
-	want := min(max(n, scanWindow), s.size-offset)
+	ahead := int64(scanWindow)
+	if s.ahead != 0 {
+		ahead, s.ahead = s.ahead, min(2*s.ahead, scanWindow)
+	}
+	want := min(max(n, ahead), s.size-offset)
 	if int64(cap(s.window)) < want {
 		s.window = make([]byte, want)
 	}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+)
+
+// Groups iterates over the groups after the group with the given index and chain, as
+// stored and verified, up to the last one that is durable when the iteration starts.
+// With follow, it then waits for more and ends only with an error: that of ctx, or
+// dcb.ErrClosed. If the log does not contain the group after which it should start, the
+// error is dcb.ErrIntegrity. An error is the last value that it yields. The bytes of a
+// group are valid until the next one is yielded. Close does not wait for the caller.
+func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
+	return func(yield func(eventlog.Group, error) bool) {
+		c := groupCursor{store: s, after: after, last: s.published.Load().group}
+		for {
+			g, err := c.next(ctx)
+			if errors.Is(err, io.EOF) {
+				if !follow {
+					return
+				}
+				if err = c.wait(ctx); err == nil {
+					continue
+				}
+			}
+			if !yield(g, storeError(err, "reading the log")) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// groupCursor reads groups. It is inside the gate only while it reads.
+type groupCursor struct {
+	store  *Store
+	after  eventlog.GroupID
+	last   uint64           // a durable group
+	reader *eventlog.Reader // nil before the first read
+}
+
+// next returns the next group up to last, or io.EOF.
+func (c *groupCursor) next(ctx context.Context) (eventlog.Group, error) {
+	s := c.store
+	if err := s.gate.enter(ctx); err != nil {
+		return eventlog.Group{}, err
+	}
+	defer s.gate.leave()
+	if c.reader == nil {
+		if err := c.seek(ctx); err != nil {
+			return eventlog.Group{}, err
+		}
+	}
+	return c.reader.Next(c.last)
+}
+
+// seek opens the reader after the group at which the iteration starts.
+func (c *groupCursor) seek(ctx context.Context) error {
+	if c.after.Index > c.last {
+		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("the log ends with group %d, before group %d", c.last, c.after.Index)}
+	}
+	r, err := c.store.log.NewReader(c.store.log.StartNear(c.after.Index))
+	for err == nil && r.Tail().Index < c.after.Index {
+		if _, err = r.Next(c.after.Index); err == nil {
+			err = c.store.interrupted(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if chain := r.Tail().Chain; chain != c.after.Chain {
+		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("group %d of the log has chain %016x and not %016x: it belongs to another history", c.after.Index, chain, c.after.Chain)}
+	}
+	c.reader = r
+	return nil
+}
+
+// wait waits until there are durable groups after last.
+func (c *groupCursor) wait(ctx context.Context) error {
+	s := c.store
+	w := s.watches.add(compile(s.hasher, dcb.Query{}), s.newestHead())
+	defer s.watches.remove(w)
+	for c.last == s.published.Load().group {
+		select {
+		case <-w.woken:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.closing:
+			return dcb.ErrClosed
+		}
+	}
+	c.last = s.published.Load().group
+	return nil
+}
