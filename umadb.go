@@ -8,7 +8,6 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
-	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // Options configures an embedded store. The zero value is valid.
@@ -49,11 +48,6 @@ func Open(dir string, options *Options) (dcb.EventStore, error) {
 }
 
 // OpenMemory opens an empty event store in memory, for tests and experiments. Its
-// events are lost when it is closed.
-func OpenMemory() dcb.EventStore {
-	s, err := store.Open("/memory", &store.Options{FS: vfs.NewMem()})
-	if err != nil {
-		panic("umadb: cannot open a store in memory: " + err.Error())
-	}
-	return s
-}
+// events are lost when it is closed. It takes little time and memory to open, and each
+// call opens another store.
+func OpenMemory() dcb.EventStore { return store.OpenMemory() }

@@ -69,3 +69,15 @@ func TestModel(t *testing.T) {
 		})
 	}
 }
+
+func TestConformanceInMemory(t *testing.T) {
+	storetest.Run(t, func(t storetest.T) dcb.EventStore {
+		s := store.OpenMemory()
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+		return s
+	}, storetest.Options{})
+}

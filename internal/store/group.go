@@ -57,7 +57,7 @@ type durableGroup struct{ sealedGroup }
 
 // newGroup returns an open group without buffers of an earlier one.
 func newGroup() *group {
-	return &group{bytes: make([]byte, eventlog.GroupPrefix, 64<<10), tracking: map[string]uint64{}}
+	return &group{bytes: make([]byte, eventlog.GroupPrefix, 4<<10), tracking: map[string]uint64{}}
 }
 
 // clear removes the content of a group and keeps its buffers, unless they are large.

@@ -26,6 +26,7 @@ func TestFileSystemsBehaveAlike(t *testing.T) {
 	}{
 		{"os", func() vfs.FS { return vfs.OS{} }},
 		{"mem", func() vfs.FS { return vfs.NewMem() }},
+		{"volatile mem", func() vfs.FS { return vfs.NewVolatileMem() }},
 		{"observed os", func() vfs.FS { return vfs.Observe(vfs.OS{}, watch) }},
 		{"observed mem", func() vfs.FS { return vfs.Observe(vfs.NewMem(), watch) }},
 	}

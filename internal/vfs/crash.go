@@ -25,13 +25,14 @@ func (m *Mem) Crash(chance *rand.Rand) *Mem {
 	defer m.mu.Unlock()
 	choice := &sectorChoice{chance}
 	image := NewMem()
+	image.volatile = m.volatile
 	nodes := map[*memNode]*memNode{}
 	for path, d := range sorted(m.dirs) {
 		entries := maps.Clone(d.durable)
 		for _, c := range d.pending[:chance.IntN(len(d.pending)+1)] {
 			c.apply(entries)
 		}
-		after := &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}}
+		after := &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}, volatile: m.volatile}
 		for name, node := range sorted(entries) {
 			if nodes[node] == nil {
 				nodes[node] = node.crash(choice)

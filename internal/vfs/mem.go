@@ -13,17 +13,19 @@ import (
 // Mem is a file system in memory that tracks what is durable, so that Crash can
 // simulate a power failure. It is safe for concurrent use.
 type Mem struct {
-	mu    sync.Mutex // guards everything in the tree
-	dirs  map[string]*memDir
-	locks map[any]bool // *memNode and *memDir
+	mu       sync.Mutex // guards everything in the tree
+	dirs     map[string]*memDir
+	locks    map[any]bool // *memNode and *memDir
+	volatile bool
 }
 
 // memDir is a directory: its current entries, the durable ones, and the changes
 // from these to those, in order.
 type memDir struct {
-	entries map[string]*memNode
-	durable map[string]*memNode
-	pending []dirChange
+	entries  map[string]*memNode
+	durable  map[string]*memNode
+	pending  []dirChange
+	volatile bool // nothing is durable, and changes are not recorded
 }
 
 // dirChange sets an entry, or deletes it if node is nil. A rename is one change
@@ -46,11 +48,12 @@ func (c dirChange) apply(entries map[string]*memNode) {
 }
 
 // memNode is a file: its current bytes, the durable ones, and the changes from these
-// to those, in order.
+// to those, in order. A file of a volatile file system has its bytes in sparse instead.
 type memNode struct {
 	data    []byte
 	durable []byte
 	pending []fileChange
+	sparse  *sparse
 }
 
 // fileChange writes bytes at an offset, or sets the length if bytes is nil.
@@ -62,6 +65,14 @@ type fileChange struct {
 // NewMem returns an empty file system.
 func NewMem() *Mem {
 	return &Mem{dirs: map[string]*memDir{}, locks: map[any]bool{}}
+}
+
+// NewVolatileMem returns an empty file system in which nothing is durable: a power failure
+// loses everything. Its files take little more memory than the bytes written to them.
+func NewVolatileMem() *Mem {
+	m := NewMem()
+	m.volatile = true
+	return m
 }
 
 func notExist(op, name string) error {
@@ -117,7 +128,7 @@ func (m *Mem) mkdirLocked(dir string) error {
 			return notDirectory("mkdir", dir)
 		}
 	}
-	m.dirs[dir] = &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}}
+	m.dirs[dir] = &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}, volatile: m.volatile}
 	return nil
 }
 
@@ -138,13 +149,13 @@ func (m *Mem) MoveDir(from, to string) {
 func (m *Mem) TotalBytes() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	total := 0
+	total := int64(0)
 	for _, d := range m.dirs {
 		for _, node := range d.entries {
-			total += len(node.data)
+			total += node.size()
 		}
 	}
-	return int64(total)
+	return total
 }
 
 // Files returns the paths of all files, in order.

@@ -47,14 +47,20 @@ func (d *openMemDir) Create(name string) (File, error) {
 // create returns the file with the given name, and creates it if it does not exist.
 func (d *memDir) create(name string) *memNode {
 	if d.entries[name] == nil {
-		d.change(dirChange{name: name, node: new(memNode)})
+		node := new(memNode)
+		if d.volatile {
+			node.sparse = new(sparse)
+		}
+		d.change(dirChange{name: name, node: node})
 	}
 	return d.entries[name]
 }
 
 func (d *memDir) change(c dirChange) {
 	c.apply(d.entries)
-	d.pending = append(d.pending, c)
+	if !d.volatile {
+		d.pending = append(d.pending, c)
+	}
 }
 
 func (d *openMemDir) Open(name string) (File, error) { return d.open(name, false) }

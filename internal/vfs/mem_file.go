@@ -21,20 +21,30 @@ func (f *memFile) ReadAt(p []byte, offset int64) (int, error) {
 	if err := f.openLocked("read"); err != nil {
 		return 0, err
 	}
-	if offset >= int64(len(f.node.data)) {
+	return f.node.readAt(p, offset)
+}
+
+func (n *memNode) readAt(p []byte, offset int64) (int, error) {
+	if n.sparse != nil {
+		return n.sparse.readAt(p, offset)
+	}
+	if offset >= int64(len(n.data)) {
 		return 0, io.EOF
 	}
-	n := copy(p, f.node.data[offset:])
-	if n < len(p) {
-		return n, io.EOF
+	read := copy(p, n.data[offset:])
+	if read < len(p) {
+		return read, io.EOF
 	}
-	return n, nil
+	return read, nil
 }
 
 func (f *memFile) WriteAt(p []byte, offset int64) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	if err := f.changeLocked(fileChange{offset: offset, bytes: append(make([]byte, 0, len(p)), p...)}); err != nil {
+	if p == nil {
+		p = []byte{} // nil would set the length
+	}
+	if err := f.changeLocked(fileChange{offset: offset, bytes: p}); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -49,7 +59,7 @@ func (f *memFile) Truncate(size int64) error {
 func (f *memFile) Allocate(offset, size int64) error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	return f.changeLocked(fileChange{offset: max(offset+size, int64(len(f.node.data)))})
+	return f.changeLocked(fileChange{offset: max(offset+size, f.node.size())})
 }
 
 func (f *memFile) changeLocked(c fileChange) error {
@@ -64,8 +74,25 @@ func (f *memFile) changeLocked(c fileChange) error {
 }
 
 func (n *memNode) change(c fileChange) {
-	n.data = c.apply(n.data, nil)
-	n.pending = append(n.pending, c)
+	switch {
+	case n.sparse == nil:
+		if c.bytes != nil {
+			c.bytes = append(make([]byte, 0, len(c.bytes)), c.bytes...)
+		}
+		n.data = c.apply(n.data, nil)
+		n.pending = append(n.pending, c)
+	case c.bytes == nil:
+		n.sparse.truncate(c.offset)
+	default:
+		n.sparse.writeAt(c.bytes, c.offset)
+	}
+}
+
+func (n *memNode) size() int64 {
+	if n.sparse != nil {
+		return n.sparse.size
+	}
+	return int64(len(n.data))
 }
 
 // openLocked returns an error if the file was closed.
@@ -79,7 +106,7 @@ func (f *memFile) openLocked(op string) error {
 func (f *memFile) Size() (int64, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	return int64(len(f.node.data)), f.openLocked("size")
+	return f.node.size(), f.openLocked("size")
 }
 
 func (f *memFile) Sync() error {

@@ -57,10 +57,16 @@ func parseOpenOptions(request []byte) *openOptions {
 	return &openOptions{url: fields[0], caFile: fields[1], apiKey: fields[2]}
 }
 
-// open opens the directory of a file URL, or connects to a server.
+// open opens a store in memory or the directory of a file URL, or connects to a server.
 func (o *openOptions) open(context.Context) result {
 	var b backend
-	if dir, local := strings.CutPrefix(o.url, "file:"); local {
+	if name, memory := strings.CutPrefix(o.url, "memory:"); memory {
+		if name != "" {
+			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q: a store in memory has no name; use memory:", o.url)}}
+		}
+		useAllProcessors()
+		b = &embedded{store.OpenMemory()}
+	} else if dir, local := strings.CutPrefix(o.url, "file:"); local {
 		useAllProcessors()
 		opened, err := store.Open(fileURLPath(dir), nil)
 		if err != nil {
@@ -69,7 +75,7 @@ func (o *openOptions) open(context.Context) result {
 		b = &embedded{opened}
 	} else {
 		if !strings.Contains(o.url, "://") {
-			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q is not a URL: use http://HOST:PORT for a server or file:PATH for a directory", o.url)}}
+			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q is not a URL: use http://HOST:PORT for a server, file:PATH for a directory or memory: for a store in memory", o.url)}}
 		}
 		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, APIKey: o.apiKey})
 		if err != nil {

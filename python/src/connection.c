@@ -40,7 +40,7 @@ static PyObject *connect(PyObject *module, PyObject *args)
 	c->batch_size = batch_size;
 	c->closed = 0;
 	c->near = 0;
-	c->local = strncmp(url, "file:", 5) == 0;
+	c->local = strncmp(url, "file:", 5) == 0 || strncmp(url, "memory:", 7) == 0;
 	c->uuid_object = uuid_object;
 	PyObject *result = call_make(c, UMADB_OPEN, bytes, size, 0, notifier);
 	Py_DECREF((PyObject *)c);

@@ -1,12 +1,13 @@
 """Fixtures: tests of behaviour run with a store of each kind.
 
-The kinds are an embedded store, the server of this project, and the released Rust server,
+The kinds are an embedded store, one in memory, the server of this project, and the released Rust server,
 whose program is named by the environment variable UMADB_TEST_RUST_SERVER. Without the
 variable, tests with that server are skipped, or fail if UMADB_TEST_INTEROP is "required".
 
 With UMADB_TEST_LONG=1, tests marked slow run at full length.
 """
 
+import inspect
 import os
 import signal
 
@@ -38,9 +39,13 @@ def pytest_configure(config):
 def pytest_generate_tests(metafunc):
     if "store" not in metafunc.fixturenames:
         return
+    connects = "store" in inspect.signature(metafunc.function).parameters
+    several = connects and not getattr(metafunc.function, "one_client", False)
     kinds = []
     for kind in KINDS:
         marks = []
+        if kind == "memory" and several:
+            continue  # each client has a store of its own
         if kind == "rust":
             reason = DIFFERENCES.get(metafunc.function.__name__)
             if reason is None and metafunc.definition.get_closest_marker("better"):

@@ -21,6 +21,7 @@ def asynchronous(test):
     run.__signature__ = inspect.Signature(
         [inspect.Parameter("store", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     )
+    run.one_client = True
     return run
 
 

@@ -10,11 +10,14 @@ from processes import reserved_port, wait_until_started
 from umadb import Client, Event, Query, QueryItem
 from umadb.pytest_plugin import run_server
 
-KINDS = ("embedded", "server", "rust")
+KINDS = ("embedded", "memory", "server", "rust")
 
 
 class Store:
-    """A store that Clients can connect to. An embedded store allows one Client at a time."""
+    """A store that Clients can connect to.
+
+    An embedded store allows one Client at a time. Each Client of memory has a store of its own.
+    """
 
     def __init__(self, kind, url):
         self.kind = kind
@@ -29,6 +32,8 @@ def open_store(kind, path):
     """Open an empty store of a kind in a directory."""
     if kind == "embedded":
         yield Store(kind, f"file:{path / 'uma.db'}")
+    elif kind == "memory":
+        yield Store(kind, "memory:")
     else:
         run = run_server if kind == "server" else run_rust_server
         with run(path / "uma.db") as url:

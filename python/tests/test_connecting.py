@@ -162,6 +162,21 @@ def test_embedded_urls(tmp_path, monkeypatch):
         Client.open(b"store")
 
 
+def test_stores_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Client("memory:") as one, Client("memory:?uuid_type=UUID", batch_size=2) as other:
+        assert one.append(events(3)) == 3
+        assert other.head() is None
+        assert other.append(events(3)) == 3
+        assert positions(other.read().next_batch()) == [1, 2]
+        assert one.check_health() is ServingStatus.SERVING
+    with Client("memory:") as client:
+        assert client.head() is None
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="has no name"):
+        Client("memory:courses")
+
+
 def test_directory_can_be_opened_only_once(tmp_path):
     with Client.open(tmp_path / "s"):
         with pytest.raises(OSError, match="^io error: "):

@@ -1,7 +1,8 @@
 """An event store with dynamic consistency boundaries (https://dcb.events).
 
 ``Client("http://127.0.0.1:50051")`` connects to an UmaDB server, and
-``Client("file:./uma.db")`` opens a directory in this process. Both have the same methods.
+``Client("file:./uma.db")`` opens a directory in this process, and ``Client("memory:")`` a new
+store in memory, for tests. All have the same methods.
 ``umadb.aio.Client`` is the client for asyncio, in the module umadb.aio.
 """
 

@@ -119,8 +119,10 @@ class Client:
     Args:
         url: http://host:port or grpc://... for a server without TLS, https://... or
             grpcs://... for a server with TLS, file:PATH for a directory to open in this
-            process (relative to the working directory, or file:/absolute/path). The suffix
-            ?uuid_type=UUID sets uuid_type, for programs that are configured with a URL.
+            process (relative to the working directory, or file:/absolute/path), or memory: for
+            an empty store in memory, which this client alone has, and which is lost when it is
+            closed. The suffix ?uuid_type=UUID sets uuid_type, for programs that are configured
+            with a URL.
         ca_path: PEM file with the authorities that are trusted to sign the server's
             certificate; None for those of the system.
         api_key: the key that the server requires. It is only sent with TLS.

@@ -1,6 +1,6 @@
 """Fixtures for tests that use umadb. pytest loads them automatically.
 
-``umadb_client`` is a Client of an embedded store, ``umadb_server`` the URL of a server on a
+``umadb_client`` is a Client of a store in memory, ``umadb_server`` the URL of a server on a
 free port, and ``umadb_remote_client`` a Client of that server. Each test gets its own, with
 an empty store, and they are closed after the test.
 """
@@ -60,9 +60,9 @@ def _read_address(log):
 
 
 @pytest.fixture
-def umadb_client(tmp_path):
-    """A Client of an empty embedded store."""
-    with Client.open(tmp_path / "uma.db") as client:
+def umadb_client():
+    """A Client of an empty store in memory."""
+    with Client("memory:") as client:
         yield client
 
 

@@ -1,7 +1,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ __all__ = ["run_server", "umadb_client", "umadb_remote_client", "umadb_server"]
 
 def run_server(path: str | os.PathLike[str], *args: str) -> AbstractContextManager[str]: ...
 @pytest.fixture
-def umadb_client(tmp_path: Path) -> Iterator[Client]: ...
+def umadb_client() -> Iterator[Client]: ...
 @pytest.fixture
 def umadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]: ...
 @pytest.fixture
