@@ -47,7 +47,10 @@ Without a command, it does the same as "umadb serve".`
 		if cmd.Name() == cobra.ShellCompRequestCmd {
 			unquoteUsages(root)
 		}
-		return applyEnvironment(cmd.Flags(), func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "umadb: %s\n", text) })
+		if err := applyEnvironment(cmd.Flags(), func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "umadb: %s\n", text) }); err != nil {
+			return err
+		}
+		return applyConfig(cmd)
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(

@@ -88,6 +88,7 @@ func (k *apiKey) addFlags(flags *pflag.FlagSet, usage string) {
 	flags.StringVar(&k.key, "api-key", "", usage)
 	flags.StringVar(&k.file, "api-key-file", "", "`file` whose first line is the API key")
 	excludes(flags, "api-key", "api-key-file")
+	secret(flags, "api-key")
 }
 
 // load reads the key from the file, if there is one, and validates it. If load fails,

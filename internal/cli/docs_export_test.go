@@ -10,3 +10,12 @@ func EachExitCode(do func(code int, meaning string)) {
 
 // Variable returns the environment variable of a flag.
 var Variable = variable
+
+// IsSetting reports whether a flag can be set in a configuration file.
+var IsSetting = isSetting
+
+// IsSecret reports whether the value of a flag is a secret.
+var IsSecret = isSecret
+
+// ConfigValue returns the value of a flag in the type that it has in a configuration file.
+var ConfigValue = configValue

@@ -16,6 +16,7 @@ type setting struct {
 	name     string
 	flag     string // with its shorthand and placeholder, as Markdown
 	variable string // as Markdown; empty if the flag has none
+	inConfig string // the name in a configuration file, as Markdown; empty if it cannot be there
 	value    string // the default, as Markdown; empty if there is none
 	usage    string
 	commands []string // the commands that have it
@@ -46,8 +47,12 @@ func newSetting(f *pflag.Flag) setting {
 func allSettings() (all []setting) {
 	for _, cmd := range commands()[1:] { // the root command has the flags of serve
 		link := fmt.Sprintf("[%s](cli/%s.md)", cmd.Name(), pageName(cmd))
+		takesConfig := cmd.Flags().Lookup("config") != nil
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			s := newSetting(f)
+			if takesConfig && cli.IsSetting(f) && !cli.IsSecret(f) {
+				s.inConfig = "`" + f.Name + "`"
+			}
 			i := slices.IndexFunc(all, func(o setting) bool {
 				return o.flag == s.flag && o.usage == s.usage && o.value == s.value && o.variable == s.variable
 			})
@@ -55,6 +60,7 @@ func allSettings() (all []setting) {
 				i = len(all)
 				all = append(all, s)
 			}
+			all[i].inConfig = cmp.Or(all[i].inConfig, s.inConfig)
 			if !slices.Contains(all[i].commands, link) {
 				all[i].commands = append(all[i].commands, link)
 			}
@@ -77,9 +83,9 @@ func variableTable(settings []setting) string {
 
 // settingTable returns a table with a row for each meaning of each flag.
 func settingTable(settings []setting) string {
-	table := "| flag | commands | variable | default | |\n|---|---|---|---|---|\n"
+	table := "| flag | commands | variable | in the file of `umadb serve` | default | |\n|---|---|---|---|---|---|\n"
 	for _, s := range settings {
-		table += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", s.flag, strings.Join(s.commands, ", "), s.variable, s.value, s.usage)
+		table += fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", s.flag, strings.Join(s.commands, ", "), s.variable, s.inConfig, s.value, s.usage)
 	}
 	return table
 }

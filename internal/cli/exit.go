@@ -27,7 +27,7 @@ var exitCodes = []struct {
 }{
 	{exitDone, "success"},
 	{exitFailure, "failure; standard error has the reason in one sentence"},
-	{exitUsage, "usage error: an invalid flag, argument or variable, or an unusable file that one of them names, such as a certificate"},
+	{exitUsage, "usage error: an invalid flag, argument, variable or setting, or an unusable file that one of them names, such as a certificate"},
 	{exitConflict, "conflict: an append condition failed, a tracking position would not increase, or the histories of an import differ"},
 	{exitRefused, "authentication failed: the server requires another API key"},
 	{exitUnavailable, "cannot connect to the server, or the connection was lost"},

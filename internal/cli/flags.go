@@ -86,7 +86,9 @@ func applyEnvironment(flags *pflag.FlagSet, notice func(string)) error {
 		}
 		if err := flags.Set(flag.Name, value); err != nil {
 			errs = append(errs, usageErrorf("the environment variable %s cannot be %q: %w", name, value, reason(err)))
+			return
 		}
+		annotate(flags, sourceKey, []string{flag.Name}, []string{"environment " + name})
 	})
 	return errors.Join(errs...)
 }

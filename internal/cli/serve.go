@@ -32,6 +32,7 @@ const startedLine = "UmaDB started"
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	flags     *pflag.FlagSet
+	config    configFlags
 	listen    string
 	dir       string
 	tlsCert   string
@@ -52,14 +53,21 @@ over gRPC until SIGINT or SIGTERM. It then completes the calls in progress and e
 with 0; a second signal makes it exit at once. On SIGHUP it reloads its certificate
 and the files of its API key and log level.
 
+Settings can also be in a configuration file, as in listen = "0.0.0.0:50051". A flag
+takes precedence over its environment variable, and both over the file.
+
 It prints the line "UmaDB started" on standard output once clients can connect. It
 logs to standard error.`,
 		Example: `  umadb serve --db-path ./uma.db
-  umadb serve --listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --api-key-file key`,
+  umadb serve --listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --api-key-file key
+  umadb serve --config umadb.toml --print-config`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return err
+			}
+			if o.config.print {
+				return printConfig(cmd.OutOrStdout(), cmd.Flags())
 			}
 			logger := o.log.logger(cmd.ErrOrStderr())
 			warnIgnored(cmd.Flags(), logger)
@@ -72,6 +80,7 @@ logs to standard error.`,
 	}
 	f := cmd.Flags()
 	o.flags = f
+	o.config.addFlags(f)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:50051", "`address` to listen on, as host:port; port 0 selects a free port")
 	addPathFlag(f, &o.dir)
 	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM `file` with the server's certificate chain")
