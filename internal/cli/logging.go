@@ -28,7 +28,7 @@ func (l *logFlags) addFlags(flags *pflag.FlagSet) {
 	l.level = choice{value: "info", values: logLevels}
 	flags.Var(&l.format, "log-format", "format of the log on standard error")
 	flags.Var(&l.level, "log-level", "minimum level to log")
-	flags.StringVar(&l.file, "log-level-file", "", "`file` whose first line is the minimum level to log; SIGHUP reloads it")
+	flags.StringVar(&l.file, "log-level-file", "", "`file` whose first line is the minimum level to log; it may be changed while the server runs")
 	excludes(flags, "log-level", "log-level-file")
 }
 

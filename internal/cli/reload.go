@@ -3,19 +3,74 @@ package cli
 import (
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/umadb-go/umadb/internal/server"
 )
 
-// reloadOn starts a goroutine that reloads at each signal, until stop is called. stop does
-// not wait for it, so that a read that blocks does not keep the server from stopping.
-func (o *serveOptions) reloadOn(signals <-chan os.Signal, srv *server.Server, logger *slog.Logger) (stop func()) {
+const (
+	// reloadPoll is how often the files of the settings are checked for changes.
+	reloadPoll = time.Second
+	// reloadPatience is how long changed files may be unusable before that is logged: a
+	// certificate and its key are replaced one after the other.
+	reloadPatience = 5 * time.Second
+)
+
+// setting is a setting of a running server that is read from files.
+type setting struct {
+	name  string
+	files []string // those with an empty name are not used
+	load  func(*server.Server) error
+}
+
+// reloadable returns the settings that a running server reads again.
+func (o *serveOptions) reloadable() []setting {
+	return []setting{
+		{"log level", []string{o.log.file}, func(*server.Server) error { return o.log.load(o.flags) }},
+		{"TLS certificate", []string{o.tlsCert, o.tlsKey}, (*server.Server).ReloadCertificate},
+		{"API key", []string{o.apiKey.file}, func(srv *server.Server) error {
+			if err := o.apiKey.load(o.flags); err != nil {
+				return err
+			}
+			return srv.SetAPIKey(o.apiKey.key)
+		}},
+	}
+}
+
+// reloader reads settings again, on a signal and when their files have changed. Connections
+// and calls in progress are not affected. A setting whose files cannot be used is unchanged.
+type reloader struct {
+	settings []*watchedSetting
+	server   *server.Server
+	log      *slog.Logger
+}
+
+// newReloader returns a reloader for the settings that have files. It must be called before
+// the settings are used, so that it misses no change of the files.
+func newReloader(settings []setting) *reloader {
+	r := &reloader{}
+	for _, s := range settings {
+		if w := newWatchedSetting(s); len(w.files) > 0 {
+			r.settings = append(r.settings, w)
+		}
+	}
+	return r
+}
+
+// start starts a goroutine that reloads the settings of a server, until stop is called. stop
+// does not wait for it, so that a read that blocks does not keep the server from stopping.
+func (r *reloader) start(signals <-chan os.Signal, srv *server.Server, log *slog.Logger) (stop func()) {
+	r.server, r.log = srv, log
 	done := make(chan struct{})
 	go func() {
+		poll := time.NewTicker(reloadPoll)
+		defer poll.Stop()
 		for {
 			select {
 			case <-signals:
-				o.reload(srv, logger)
+				r.reload()
+			case <-poll.C:
+				r.poll(time.Now())
 			case <-done:
 				return
 			}
@@ -24,30 +79,47 @@ func (o *serveOptions) reloadOn(signals <-chan os.Signal, srv *server.Server, lo
 	return func() { close(done) }
 }
 
-// reload reads the files of the settings of a running server again. A setting that is
-// invalid is unchanged. Connections and calls in progress are not affected.
-func (o *serveOptions) reload(srv *server.Server, logger *slog.Logger) {
-	logger.Info("reloading the certificate, the API key and the log level from their files")
-	for _, setting := range []struct {
-		name, file string
-		reload     func() error
-	}{
-		{"log level", o.log.file, func() error { return o.log.load(o.flags) }},
-		{"TLS certificate", o.tlsCert, srv.ReloadCertificate},
-		{"API key", o.apiKey.file, func() error {
-			if err := o.apiKey.load(o.flags); err != nil {
-				return err
-			}
-			return srv.SetAPIKey(o.apiKey.key)
-		}},
-	} {
-		if setting.file == "" {
-			continue
+// reload reads all settings again.
+func (r *reloader) reload() {
+	r.log.Info("reloading the settings from their files")
+	for _, w := range r.settings {
+		w.found = stat(w.files)
+		if err := r.load(w, digestOf(w.files)); err != nil {
+			r.report(w, err)
 		}
-		if err := setting.reload(); err != nil {
-			logger.Error("cannot reload a setting; it is unchanged", "setting", setting.name, "file", setting.file, "error", err)
-			continue
-		}
-		logger.Info("reloaded a setting", "setting", setting.name, "file", setting.file)
 	}
+}
+
+// poll reads the settings again whose files have changed.
+func (r *reloader) poll(now time.Time) {
+	for _, w := range r.settings {
+		if !w.isDue(now) {
+			continue
+		}
+		content := digestOf(w.files)
+		if content == w.loaded && !w.reported {
+			w.pending = false
+			continue
+		}
+		if err := r.load(w, content); err != nil && !w.reported && now.Sub(w.changed) >= reloadPatience {
+			r.report(w, err)
+		}
+	}
+}
+
+// load loads a setting whose files have the given content. After an error, the next polls try
+// again.
+func (r *reloader) load(w *watchedSetting, content digest) error {
+	if err := w.load(r.server); err != nil {
+		w.pending = true
+		return err
+	}
+	w.loaded, w.pending, w.reported = content, false, false
+	r.log.Info("reloaded a setting", "setting", w.name, "file", w.files[0])
+	return nil
+}
+
+func (r *reloader) report(w *watchedSetting, err error) {
+	w.reported = true
+	r.log.Error("cannot reload a setting; it is unchanged", "setting", w.name, "file", w.files[0], "error", err)
 }

@@ -123,6 +123,19 @@ func TestHangupReloadsFiles(t *testing.T) {
 	stop(t, server.Process)
 }
 
+func TestChangedFileIsReloadedWithoutSignal(t *testing.T) {
+	level := filepath.Join(t.TempDir(), "level")
+	if err := os.WriteFile(level, []byte("info\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"), "--log-level-file", level)
+	if err := os.WriteFile(level, []byte("debug\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantSettings(t, readLog(t, server, "log level"), "INFO log level")
+	stop(t, server.Process)
+}
+
 func TestHangupWithoutFiles(t *testing.T) {
 	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
 	server.Signal(syscall.SIGHUP)

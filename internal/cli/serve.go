@@ -41,6 +41,8 @@ type serveOptions struct {
 	log       logFlags
 	gcPercent int
 	memory    memoryLimit
+
+	reloader *reloader // of the settings that are read from files
 }
 
 func newServeCommand() *cobra.Command {
@@ -50,8 +52,8 @@ func newServeCommand() *cobra.Command {
 		Short: "Serve an event store over gRPC",
 		Long: `serve opens the event store in a directory, creates it if necessary, and serves it
 over gRPC until SIGINT or SIGTERM. It then completes the calls in progress and exits
-with 0; a second signal makes it exit at once. On SIGHUP it reloads its certificate
-and the files of its API key and log level.
+with 0; a second signal makes it exit at once. When the files of its certificate, API
+key or log level change, it reads them again; SIGHUP makes it do so at once.
 
 Settings can also be in a configuration file, as in listen = "0.0.0.0:50051". A flag
 takes precedence over its environment variable, and both over the file.
@@ -63,6 +65,7 @@ logs to standard error.`,
   umadb serve --config umadb.toml --print-config`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.reloader = newReloader(o.reloadable())
 			if err := o.validate(); err != nil {
 				return err
 			}
@@ -171,7 +174,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
 	fmt.Fprintln(stdout, startedLine) // ignore errors: only some programs read this line
-	defer o.reloadOn(signals.reload, srv, logger)()
+	defer o.reloader.start(signals.reload, srv, logger)()
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("the server stopped unexpectedly: %w", err), opened.Close())
