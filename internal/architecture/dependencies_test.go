@@ -37,6 +37,7 @@ var dependencies = map[string][]string{
 		"golang.org/x/net",
 		"golang.org/x/sys",
 		"golang.org/x/text",
+		"golang.org/x/time",
 		"google.golang.org/genproto/googleapis/rpc",
 		"google.golang.org/grpc",
 		"google.golang.org/protobuf",

@@ -12,7 +12,7 @@ import (
 )
 
 // message matches a call that logs a warning or an error.
-var message = regexp.MustCompile(`\.(Warn|Error)\("([^"]+)"`)
+var message = regexp.MustCompile(`\.(Warn|Error)(?:Key)?\("([^"]+)"`)
 
 // TestOperationsListEveryLogLine compares the table in docs/operations.md with the
 // warnings and errors that the server may log.

@@ -46,6 +46,8 @@ type call struct {
 	method     *method
 	class      callClass
 	bytes      int64
+	key        *key      // nil if none is required, or the client has none
+	charged    bool      // the call was counted against the rates of its key
 	denied     error     // the authentication error, or nil
 	unread     *inFlight // of an answer that waits for the client's windows; nil if there is none
 }
@@ -85,17 +87,15 @@ func (s *Server) admit(c *call, name string, keys []string) error {
 	if !isMethodName(name) {
 		return status.Errorf(codes.Unimplemented, "%.200q is not a method name", name)
 	}
-	if s.stopping.Err() != nil && !openMethods[name] {
-		return errStopping
-	}
-	c.denied = s.auth.authenticate(keys, name)
-	if c.denied == nil && !openMethods[name] && !c.connection.authenticated.Load() {
-		c.connection.authenticated.Store(true)
-		s.conns.authenticated(c.connection)
-	}
 	c.method = s.methods[name]
 	if c.method == nil {
 		c.method = unknownMethod
+	}
+	if !c.method.open {
+		if s.stopping.Err() != nil {
+			return errStopping
+		}
+		s.authorize(c, keys)
 	}
 	if c.connection.authenticated.Load() {
 		c.class = c.method.class
@@ -113,6 +113,21 @@ func (s *Server) admit(c *call, name string, keys []string) error {
 	return nil
 }
 
+// authorize sets the key of a call with these authorization headers, or the error with which
+// it will be denied.
+func (s *Server) authorize(c *call, headers []string) {
+	c.key, c.denied = s.auth.authenticate(headers, c.connection.peer.Load())
+	if c.denied != nil {
+		return
+	}
+	c.connection.key.Store(c.key)
+	if !c.connection.authenticated.Load() {
+		c.connection.authenticated.Store(true)
+		s.conns.authenticated(c.connection)
+	}
+	c.denied = c.key.permits(access{anyOf: c.method.rights})
+}
+
 // Begin serves a call without a goroutine, if that is possible. After a panic, Serve serves
 // the call.
 func (h callHandler) Begin(stream *transport.Stream, request []byte) bool {
@@ -121,16 +136,26 @@ func (h callHandler) Begin(stream *transport.Stream, request []byte) bool {
 	return c.denied == nil && h.stopping.Err() == nil && c.method.begin(h.Server, c, request)
 }
 
-// Serve authenticates a call, calls its handler, recovers from a panic, and converts the
-// error of the handler to a status.
+// Serve refuses a call that is denied, or calls its handler, recovers from a panic, and
+// converts the error of the handler to a status.
 func (h callHandler) Serve(stream *transport.Stream) (err error) {
 	c := callOf(stream)
 	defer func() { err = c.status(err) }()
 	defer func() { h.noteRefusal(c, err) }()
 	defer h.recoverPanic(c, &err)
 	if c.denied != nil {
-		h.notices.Warn("calls are refused: the API key is missing or wrong", c.connection.RemoteAddr())
 		return c.denied
+	}
+	if c.key == nil || !c.key.revocable || c.method.class != lasting {
+		return c.method.serve(h.Server, c)
+	}
+	defer func() {
+		if ended := h.leave(c); ended != nil {
+			err = ended
+		}
+	}()
+	if err := h.enter(c, access{anyOf: c.method.rights}); err != nil {
+		return err
 	}
 	return c.method.serve(h.Server, c)
 }
@@ -160,14 +185,25 @@ func (h callHandler) Release(stream *transport.Stream) {
 	h.calls.release(c)
 }
 
-// noteRefusal records that a call was refused because of insufficient memory.
+// noteRefusal logs that a call was refused because of its key or of insufficient memory.
 func (s *Server) noteRefusal(c *call, err error) {
-	if _, refused := errors.AsType[*exhausted](err); !refused {
+	from := c.connection.RemoteAddr()
+	if over, refused := errors.AsType[*overRate](err); refused {
+		s.notices.WarnKey("appends are refused: a rate limit of the API key is reached", over.key, from)
 		return
 	}
-	s.notices.Warn("calls are refused: not enough memory", c.connection.RemoteAddr())
-	if c.method.appends {
-		s.appends.refused()
+	if _, refused := errors.AsType[*exhausted](err); refused {
+		s.notices.Warn("calls are refused: not enough memory", from)
+		if c.method.appends {
+			s.appends.refused()
+		}
+		return
+	}
+	switch {
+	case errors.Is(err, wire.ErrPermission):
+		s.notices.WarnKey("calls are refused: the API key does not permit them", c.key.name(), from)
+	case errors.Is(err, dcb.ErrAuthentication):
+		s.notices.Warn("calls are refused: the API key is missing or wrong", from)
 	}
 }
 
@@ -185,6 +221,9 @@ func (c *call) status(err error) error {
 		return nil
 	}
 	st, trailer := wire.ToStatus(err, c.Header().Get("user-agent"))
+	if over, refused := errors.AsType[*overRate](err); refused {
+		trailer = over.trailer()
+	}
 	c.SetTrailer(trailer)
 	return st.Err()
 }

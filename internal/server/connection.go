@@ -2,6 +2,7 @@ package server
 
 import (
 	"container/list"
+	"crypto/x509"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -17,9 +18,11 @@ type connection struct {
 
 	element *list.Element // of connections.unauthenticated; guarded by connections.mu; nil once a call was authenticated
 
-	authenticated atomic.Bool  // a call had the API key or did not need it
-	watches       atomic.Int64 // number of health watches
-	writing       atomic.Int64 // start of the write in progress in Unix ns; 0 for none
+	peer          atomic.Pointer[x509.Certificate] // of the client, verified; nil if there is none
+	key           atomic.Pointer[key]              // of the last call that had one; nil if no key is required
+	authenticated atomic.Bool                      // a call had an API key or did not need it
+	watches       atomic.Int64                     // number of health watches
+	writing       atomic.Int64                     // start of the write in progress in Unix ns; 0 for none
 
 	used   [callClasses]atomic.Int64 // bytes of its calls, by class
 	shares shares

@@ -2,11 +2,47 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 )
+
+// RightsOf is rightsOf.
+var RightsOf = rightsOf
+
+// Methods returns the paths of all methods.
+func (s *Server) Methods() []string { return slices.Sorted(maps.Keys(s.methods)) }
+
+// SetPeer makes a certificate that of the clients of all open connections.
+func (s *Server) SetPeer(certificate *x509.Certificate) {
+	for _, c := range s.conns.all() {
+		c.peer.Store(certificate)
+	}
+}
+
+// LastingCalls returns the number of calls that end when their key is revoked.
+func (s *Server) LastingCalls() int {
+	s.auth.lasting.mu.Lock()
+	defer s.auth.lasting.mu.Unlock()
+	return len(s.auth.lasting.calls)
+}
+
+// PermitsQuery reports whether a key permits a query.
+func PermitsQuery(k Key, query dcb.Query) bool {
+	used := newKey(k, nil)
+	return used.permits(access{anyOf: k.Rights, query: &query}) == nil
+}
+
+// PermitsEvent reports whether a key permits an event to be appended.
+func PermitsEvent(k Key, event record.Event) bool {
+	used := newKey(k, nil)
+	return used.scope == nil || used.permitsEvent(1, event) == nil
+}
 
 // BudgetWait is budgetWait.
 const BudgetWait = budgetWait

@@ -29,6 +29,9 @@ func (s *Server) handleAppend(c *call) error {
 		return err
 	}
 	defer request.done()
+	if err := c.charge(len(request.bytes)); err != nil {
+		return err
+	}
 	query, err := s.reserveQuery(c, s.queries, record.AppendQueryCost(request.bytes))
 	if err != nil {
 		return err
@@ -37,6 +40,9 @@ func (s *Server) handleAppend(c *call) error {
 	s.appends.granted()
 	parsed, err := record.ParseAppend(request.bytes, s.limits)
 	if err != nil {
+		return err
+	}
+	if err := c.key.permitsAppend(parsed); err != nil {
 		return err
 	}
 	if parsed.Copied {
@@ -66,6 +72,13 @@ func (s *Server) handleRead(c *call) error {
 		return err
 	}
 	defer func() { query.release() }()
+	right := RightRead
+	if parsed.Subscribe {
+		right = RightSubscribe
+	}
+	if err := s.mayRead(c, access{right, &parsed.Query}); err != nil {
+		return err
+	}
 	if parsed.Subscribe {
 		if query, err = query.moveTo(c.Context(), s.subscriptions); err != nil {
 			return err
@@ -110,6 +123,9 @@ func (s *Server) handleSubscribe(c *call) error {
 		return err
 	}
 	defer query.release()
+	if err := s.mayRead(c, access{RightSubscribe, &parsed.Query}); err != nil {
+		return err
+	}
 	cursor, err := s.store.OpenSubscription(parsed)
 	if err != nil {
 		return err

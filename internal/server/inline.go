@@ -45,7 +45,7 @@ type inlineAppend struct {
 
 // beginAppend begins Append. The store's committer answers it.
 func (s *Server) beginAppend(c *call, request []byte) bool {
-	if record.AppendQueryCost(request) > freeQuery {
+	if record.AppendQueryCost(request) > freeQuery || c.charge(len(request)) != nil {
 		return false
 	}
 	s.appending.Add(1)
@@ -58,7 +58,7 @@ func (s *Server) beginAppend(c *call, request []byte) bool {
 	}()
 	copy(*a.slab, request)
 	parsed, err := record.ParseAppend(*a.slab, s.limits)
-	if err != nil {
+	if err != nil || c.key.permitsAppend(parsed) != nil {
 		return false
 	}
 	var cancel func()

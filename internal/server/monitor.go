@@ -10,7 +10,7 @@ const (
 )
 
 // monitor runs until the server stops. Once a second it updates the health of appends,
-// ends calls whose request does not arrive, closes connections whose clients hold memory
+// ends calls whose request does not arrive or whose key has expired, closes connections whose clients hold memory
 // that others need, and logs counted notices. When memory is short, it calls relieve.
 func (s *Server) monitor() {
 	tick := time.NewTicker(monitorInterval)
@@ -29,6 +29,7 @@ func (s *Server) monitor() {
 			s.updateAppendHealth()
 			s.transport.EndArriving(time.Now().Add(-s.options.ReceiveTimeout), s.arrivalTimeout)
 			s.conns.closeUnread()
+			s.auth.endExpired()
 			if s.responses.pools[largePool].quarters() >= 2 {
 				s.conns.closeStalled(longestStall)
 			}

@@ -17,13 +17,19 @@ const (
 )
 
 // notices logs events that may be frequent, such as refusals: at most one line a minute
-// for each message, with the number of occurrences since the previous line and the
+// for each message and API key, with the number of occurrences since the previous line and the
 // addresses of clients that caused them.
 type notices struct {
 	log *slog.Logger
 
 	mu       sync.Mutex
-	messages map[string]*notice // guarded by mu
+	messages map[subject]*notice // guarded by mu
+}
+
+// subject is what the occurrences of a notice have in common.
+type subject struct {
+	message string
+	key     string // name of the API key that it concerns, or empty
 }
 
 // notice contains the occurrences of a message since its last line.
@@ -34,45 +40,56 @@ type notice struct {
 }
 
 func newNotices(log *slog.Logger) *notices {
-	return &notices{log: log, messages: make(map[string]*notice)}
+	return &notices{log: log, messages: make(map[subject]*notice)}
 }
 
 // Warn counts one occurrence of a message. from is the address of the client that caused
-// it; it may be nil. The first occurrence is logged at once. Messages must be constants,
-// because they are never removed.
-func (n *notices) Warn(message string, from net.Addr) {
+// it; it may be nil. The first occurrence is logged at once.
+func (n *notices) Warn(message string, from net.Addr) { n.WarnKey(message, "", from) }
+
+// WarnKey is Warn for a message that concerns the API key with a name.
+func (n *notices) WarnKey(message, key string, from net.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	seen := n.messages[message]
+	about := subject{message, key}
+	seen := n.messages[about]
 	if seen == nil {
 		seen = &notice{from: make(map[string]bool)}
-		n.messages[message] = seen
+		n.messages[about] = seen
 	}
 	seen.times++
 	if from != nil && len(seen.from) < noticeAddresses {
 		seen.from[hostOf(from)] = true
 	}
-	n.logDue(message, seen)
+	n.logDue(about, seen)
 }
 
-// flush logs the counted messages whose last line is at least a minute old. It is called
-// about once a second.
+// flush logs the counted messages whose last line is at least a minute old, and removes those
+// that have not occurred since. It is called about once a second.
 func (n *notices) flush() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for message, seen := range n.messages {
-		n.logDue(message, seen)
+	for about, seen := range n.messages {
+		if seen.times == 0 && time.Since(seen.logged) >= noticeInterval {
+			delete(n.messages, about)
+			continue
+		}
+		n.logDue(about, seen)
 	}
 }
 
 // logDue logs a message if it has been counted and its last line is old enough. The
 // caller must hold mu.
-func (n *notices) logDue(message string, seen *notice) {
+func (n *notices) logDue(about subject, seen *notice) {
 	now := time.Now()
 	if seen.times == 0 || now.Sub(seen.logged) < noticeInterval {
 		return
 	}
-	n.log.Warn(message, "times", seen.times, "from", slices.Sorted(maps.Keys(seen.from)))
+	attributes := []any{"times", seen.times, "from", slices.Sorted(maps.Keys(seen.from))}
+	if about.key != "" {
+		attributes = append([]any{"key", about.key}, attributes...)
+	}
+	n.log.Warn(about.message, attributes...)
 	*seen = notice{logged: now, from: make(map[string]bool)}
 }
 

@@ -34,6 +34,7 @@ type rawResponse struct {
 	message string
 	details []byte // of grpc-status-details-bin, unchanged
 	body    []byte
+	trailer http.Header
 }
 
 // post makes a call with a body of any bytes. headers are pairs.
@@ -59,6 +60,7 @@ func (c *rawClient) post(t *testing.T, method string, body io.Reader, headers ..
 	if trailer.Get("Grpc-Status") == "" {
 		trailer = response.Header // a call that fails at once has only headers
 	}
+	answer.trailer = trailer
 	code, err := strconv.Atoi(trailer.Get("Grpc-Status"))
 	if err != nil {
 		t.Fatalf("grpc-status is %q", trailer.Get("Grpc-Status"))

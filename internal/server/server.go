@@ -124,7 +124,7 @@ func New(store Store, options Options) (*Server, error) {
 	s.responses.patience = options.SendTimeout
 	s.responses.pools[largePool].own = smallMessage
 	s.conns = newConnections(options.MaxConnections, s.notices)
-	if err := s.auth.setKey(options.APIKey); err != nil {
+	if err := s.auth.setSingle(options.APIKey); err != nil {
 		return nil, err
 	}
 	s.arrivalTimeout = status.Newf(codes.DeadlineExceeded, "the request did not arrive within %v", options.ReceiveTimeout)

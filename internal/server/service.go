@@ -17,10 +17,15 @@ import (
 // still use it.
 const legacyService = "umadb.UmaDBService"
 
+// dcbService is the name of the service.
+var dcbService = umadbv1.DCB_ServiceDesc.ServiceName
+
 // method is a method of a service.
 type method struct {
 	class   callClass // of its calls, once the connection has authenticated a call
 	appends bool
+	open    bool   // it can be called without a key
+	rights  Rights // of which a key needs at least one
 	// begin serves a call without waiting, or reports false. It is nil if every call may
 	// have to wait.
 	begin func(s *Server, c *call, request []byte) bool
@@ -43,8 +48,9 @@ var healthMethods = map[string]*method{
 	"Watch": {class: lasting, serve: (*Server).watchHealth},
 }
 
-// unknownMethod stands for all methods that do not exist.
-var unknownMethod = &method{class: brief, serve: func(_ *Server, c *call) error {
+// unknownMethod stands for all methods that do not exist. Clients without a key do not learn
+// that.
+var unknownMethod = &method{class: brief, rights: AllRights, serve: func(_ *Server, c *call) error {
 	return status.Errorf(codes.Unimplemented, "unknown method %.200q", c.Method())
 }}
 
@@ -53,7 +59,7 @@ func (s *Server) register() {
 	s.methods, s.services = make(map[string]*method), make(map[string]grpc.ServiceInfo)
 	s.registerMethods(&umadbv1.DCB_ServiceDesc, eventMethods)
 	for name, m := range eventMethods { // it has no descriptor for reflection
-		s.methods["/"+legacyService+"/"+name] = m
+		s.addMethod(legacyService, name, *m)
 	}
 	s.registerMethods(&grpc_health_v1.Health_ServiceDesc, healthMethods)
 	reflection.Register(registrar{s})
@@ -63,10 +69,17 @@ func (s *Server) register() {
 func (s *Server) registerMethods(desc *grpc.ServiceDesc, methods map[string]*method) {
 	info := grpc.ServiceInfo{Metadata: desc.Metadata}
 	for name, m := range methods {
-		s.methods["/"+desc.ServiceName+"/"+name] = m
+		s.addMethod(desc.ServiceName, name, *m)
 		info.Methods = append(info.Methods, grpc.MethodInfo{Name: name})
 	}
 	s.services[desc.ServiceName] = info
+}
+
+// addMethod registers a method.
+func (s *Server) addMethod(service, name string, m method) {
+	m.open = service == openService
+	m.rights = rightsOf(service, name)
+	s.methods["/"+service+"/"+name] = &m
 }
 
 // registrar is the server as package reflection uses it. With reflection, tools such as
@@ -81,7 +94,7 @@ func (r registrar) RegisterService(desc *grpc.ServiceDesc, service any) {
 	for _, d := range desc.Streams {
 		methods[d.StreamName] = &method{class: lasting, serve: func(s *Server, c *call) error {
 			// The handler may wait for its client without a timeout.
-			stop := context.AfterFunc(s.stopping, func() { c.End(stopping) })
+			stop := context.AfterFunc(s.stopping, func() { c.End(stopping, nil) })
 			defer stop()
 			return d.Handler(service, c)
 		}}

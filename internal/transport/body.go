@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -92,13 +93,13 @@ func (c *conn) renew(s *Stream) bool {
 	return true
 }
 
-// End ends the call with a status, even while another goroutine waits in Fill. The status
-// that the handler returns afterwards is not sent.
-func (s *Stream) End(st *status.Status) {
+// End ends the call with a status and a trailer, which may be nil, even while another
+// goroutine waits in Fill. The status that the handler returns afterwards is not sent.
+func (s *Stream) End(st *status.Status, trailer metadata.MD) {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.finish(s, st, nil)
+	c.finish(s, st, trailer)
 	c.flushSoon()
 }
 

@@ -69,7 +69,7 @@ func (c *conn) onHeaders(id uint32, fragment []byte, last, end bool) error {
 		return nil
 	}
 	if err := c.server.handler.Admit(s); err != nil {
-		s.End(status.Convert(err))
+		s.End(status.Convert(err), nil)
 		return nil
 	}
 	c.mu.Lock()

@@ -144,7 +144,7 @@ func TestWaitingEndsWithTheCall(t *testing.T) {
 		"Stop":     {func(r *running, _ *frameClient, _ *transport.Stream) { r.server.Stop() }, codes.Canceled},
 		"deadline": {func(*running, *frameClient, *transport.Stream) { time.Sleep(6 * time.Second) }, codes.DeadlineExceeded},
 		"End": {func(_ *running, _ *frameClient, s *transport.Stream) {
-			s.End(status.New(codes.ResourceExhausted, "too slow"))
+			s.End(status.New(codes.ResourceExhausted, "too slow"), nil)
 		}, codes.Canceled},
 	}
 	for name, wait := range waits {

@@ -38,6 +38,7 @@ var rows = []struct {
 	{dcb.ErrIntegrity, codes.FailedPrecondition, errorType(umadbv1.ErrorResponse_INTEGRITY), "integrity error: ", dcb.ErrIntegrity},
 	{dcb.ErrInvalidArgument, codes.InvalidArgument, errorType(umadbv1.ErrorResponse_INVALID_ARGUMENT), "invalid argument: ", dcb.ErrInvalidArgument},
 	{dcb.ErrAuthentication, codes.Unauthenticated, errorType(umadbv1.ErrorResponse_AUTHENTICATION), "authentication error: ", dcb.ErrAuthentication},
+	{wire.ErrPermission, codes.PermissionDenied, errorType(umadbv1.ErrorResponse_AUTHENTICATION), "authentication error: ", dcb.ErrAuthentication},
 	{dcb.ErrCorruption, codes.DataLoss, errorType(umadbv1.ErrorResponse_CORRUPTION), "corruption detected: ", dcb.ErrCorruption},
 	{dcb.ErrIO, codes.Internal, errorType(umadbv1.ErrorResponse_IO), "io error: ", dcb.ErrIO},
 	{dcb.ErrInternal, codes.Internal, errorType(umadbv1.ErrorResponse_INTERNAL), "internal error: ", dcb.ErrInternal},

@@ -16,12 +16,18 @@ type row struct {
 	errorType *errorType // nil for no ErrorResponse
 }
 
+// ErrPermission is the kind of the error of a call that its valid API key does not permit. A
+// server sends it with a status of its own, and as the same ErrorType as
+// dcb.ErrAuthentication, which is what clients return.
+var ErrPermission = errors.New(dcb.ErrAuthentication.Error())
+
 // table contains every kind of error that is sent. A server uses the first row
 // whose kind matches the error, a client the row of the received ErrorType.
 var table = []row{
 	{dcb.ErrIntegrity, codes.FailedPrecondition, new(typeIntegrity)},
 	{dcb.ErrInvalidArgument, codes.InvalidArgument, new(typeInvalidArgument)},
 	{dcb.ErrAuthentication, codes.Unauthenticated, new(typeAuthentication)},
+	{ErrPermission, codes.PermissionDenied, new(typeAuthentication)},
 	{dcb.ErrCorruption, codes.DataLoss, new(typeCorruption)},
 	{dcb.ErrIO, codes.Internal, new(typeIO)},
 	{dcb.ErrSerialization, codes.InvalidArgument, new(typeSerialization)},

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// pushbackTrailer is the trailer in which gRPC servers send after how many milliseconds a
+// refused call may be sent again. Existing clients read the bare ErrorResponse where a
+// google.rpc.RetryInfo would be, so it cannot be sent.
+const pushbackTrailer = "grpc-retry-pushback-ms"
+
+// limiter returns the limiter for a rate per second, with the burst of one second, or nil if
+// the rate is 0. A limiter from before whose rate was the same continues.
+func limiter(perSecond, before float64, used *rate.Limiter) *rate.Limiter {
+	switch {
+	case perSecond == 0:
+		return nil
+	case perSecond == before:
+		return used
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(min(perSecond, math.MaxInt32))))
+}
+
+// overRate is the error of an append that exceeds a rate of its key.
+type overRate struct {
+	what  string // the rate
+	key   string
+	after time.Duration // after which it may be sent again
+}
+
+// Error returns the message of the status.
+func (e *overRate) Error() string { return e.GRPCStatus().Err().Error() }
+
+// GRPCStatus returns the status; package status calls it.
+func (e *overRate) GRPCStatus() *status.Status {
+	return status.New(codes.ResourceExhausted, fmt.Sprintf("the API key %q is limited to %s; retry after %v", e.key, e.what, e.after))
+}
+
+// trailer returns the trailer that is sent with the status.
+func (e *overRate) trailer() metadata.MD {
+	return metadata.MD{pushbackTrailer: {strconv.FormatInt(e.after.Milliseconds(), 10)}}
+}
+
+// charge counts an append of some bytes against the rates of its key, once for each call. It
+// counts nothing if that would exceed a rate: it fails with RESOURCE_EXHAUSTED, or with
+// dcb.ErrInvalidArgument if it could never succeed.
+func (c *call) charge(bytes int) error {
+	k := c.key
+	if k == nil || c.charged || k.appends == nil && k.bytes == nil {
+		return nil
+	}
+	now := time.Now()
+	first, _, wait := reserve(k.appends, now, 1)
+	if wait > 0 {
+		return &overRate{fmt.Sprintf("%v appends per second", k.AppendsPerSecond), k.Name, wait}
+	}
+	_, ok, wait := reserve(k.bytes, now, bytes)
+	switch {
+	case !ok:
+		first.CancelAt(now)
+		return invalidf("the request has %d bytes, and the API key %q is limited to %v bytes per second", bytes, k.Name, k.BytesPerSecond)
+	case wait > 0:
+		first.CancelAt(now)
+		return &overRate{fmt.Sprintf("%v bytes per second", k.BytesPerSecond), k.Name, wait}
+	}
+	c.charged = true
+	return nil
+}
+
+// reserve reserves an amount if it is available. Otherwise it returns how long to wait for
+// it, in whole milliseconds, or reports false if it never is. The limiter may be nil.
+func reserve(l *rate.Limiter, now time.Time, amount int) (r *rate.Reservation, ok bool, wait time.Duration) {
+	if l == nil {
+		return new(rate.Reservation), true, 0
+	}
+	r = l.ReserveN(now, amount)
+	if !r.OK() {
+		return r, false, 0
+	}
+	if wait = r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
+	}
+	return r, true, (wait + time.Millisecond - 1).Truncate(time.Millisecond)
+}
