@@ -57,7 +57,7 @@ type Recovered struct {
 // Recover recovers a segment from its bytes. Its first group follows tail.
 func Recover(segment []byte, id StoreID, tail Tail) (Recovered, error) {
 	s := &scanner{r: bytes.NewReader(segment), size: int64(len(segment)), name: "segment", id: id, tail: tail, offset: segmentHeaderBytes}
-	r, err := recoverSegment(s)
+	r, err := recoverSegment(s, nil)
 	out := Recovered{End: r.end, Tail: r.tail, Torn: r.torn}
 	if r.last != nil {
 		out.Last = append(append(out.Last, r.last.header...), r.last.payload...)

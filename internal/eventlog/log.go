@@ -20,6 +20,8 @@ type Options struct {
 	// Interrupted is called by Open and Groups before each read of a scan; an error
 	// from it ends the scan and is returned. It may be nil.
 	Interrupted func() error
+
+	keepCopying bool // the log is a copy that a Receiver continues
 }
 
 // Log is an open log. Any number of goroutines may read it. Its Appender and its Writer,

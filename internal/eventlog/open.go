@@ -57,17 +57,23 @@ func (l *Log) list() ([]uint64, error) {
 	}
 	var bases []uint64
 	var next, foreign []string
+	copying := false
 	for _, name := range names {
 		if base, ok := parseSegmentName(name); ok {
 			bases = append(bases, base)
 		} else if isNextName(name) {
 			next = append(next, name)
+		} else if name == copyingName {
+			copying = true
 		} else {
 			foreign = append(foreign, name)
 		}
 	}
 	if len(bases) == 0 && len(foreign) > 0 {
 		return nil, fmt.Errorf("%s: %w: it contains %s but no segment", l.dir.Path(), ErrNoLog, foreign[0])
+	}
+	if len(bases) == 0 && copying && !l.options.keepCopying {
+		return nil, fmt.Errorf("%s: %w: it contains the start of a copy; make the copy again", l.dir.Path(), ErrNoLog)
 	}
 	slices.Sort(bases)
 	if l.options.ReadOnly {
@@ -151,7 +157,11 @@ func (l *Log) recover(last *Segment) (end int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := recoverSegment(s)
+	durable, err := l.readCopying()
+	if err != nil {
+		return 0, err
+	}
+	r, err := recoverSegment(s, durable)
 	if l.options.ReadOnly && errors.As(err, &l.corruption) {
 		err = nil
 	}
@@ -171,7 +181,38 @@ func (l *Log) recover(last *Segment) (end int64, err error) {
 			return 0, fmt.Errorf("truncating a torn write: %w", err)
 		}
 	}
-	return r.end, l.rewriteLastGroup(last, r.last)
+	return r.end, l.makeDurable(last, &r, durable != nil)
+}
+
+// makeDurable makes the valid groups of the last segment durable. copying reports
+// whether the log is a copy that was being written.
+func (l *Log) makeDurable(last *Segment, r *recovered, copying bool) error {
+	if !copying {
+		return l.rewriteLastGroup(last, r.last)
+	}
+	if err := rewrite(last, r.durableEnd, r.end); err != nil {
+		return err
+	}
+	if err := errors.Join(last.file.Sync(), l.dir.Sync()); err != nil || l.options.keepCopying {
+		return err
+	}
+	return l.removeCopying()
+}
+
+// rewrite writes a range of a segment again, see rewriteLastGroup.
+func rewrite(segment *Segment, from, to int64) error {
+	b := make([]byte, min(to-from, scanWindow))
+	for from < to {
+		b = b[:min(to-from, scanWindow)]
+		if err := segment.ReadAt(b, from); err != nil {
+			return err
+		}
+		if _, err := segment.file.WriteAt(b, from); err != nil {
+			return err
+		}
+		from += int64(len(b))
+	}
+	return nil
 }
 
 // truncate removes everything after end and adds padding of zeros, so that a torn

@@ -24,6 +24,9 @@ type recovered struct {
 	tail Tail   // after the last valid group
 	last *group // the last valid group with a copy of its bytes; nil if none
 	torn *Torn  // the torn write after end; nil if there are only zeros
+	// durableEnd is one past the group that the file of a copy names as durable, or the
+	// start of the segment.
+	durableEnd int64
 }
 
 // needsPadding reports whether the log was not closed cleanly and its last file, of
@@ -36,9 +39,10 @@ func (r *recovered) needsPadding(size int64) bool {
 // writes nothing. After the last valid group it accepts zeros and a torn write. It
 // returns a *vfs.CorruptionError if a valid group follows the invalid bytes, or if
 // the clean-close record is corrupt. With an error, the result describes the groups
-// before it.
-func recoverSegment(s *scanner) (recovered, error) {
-	var r recovered
+// before it. For a copy that was being written, durable points to the index of a
+// durable group (see copying.go); else it is nil.
+func recoverSegment(s *scanner, durable *uint64) (recovered, error) {
+	r := recovered{durableEnd: s.offset}
 	var last group
 	for {
 		g, err := s.next()
@@ -50,6 +54,9 @@ func recoverSegment(s *scanner) (recovered, error) {
 			return r, err
 		}
 		last = g
+		if durable != nil && g.Index == *durable {
+			r.durableEnd = s.offset
+		}
 	}
 	if last.Index != 0 {
 		if err := s.copyGroup(&last); err != nil {
@@ -57,8 +64,12 @@ func recoverSegment(s *scanner) (recovered, error) {
 		}
 		r.last = &last
 	}
-	torn, err := s.classifyTail()
-	r.torn = torn
+	var err error
+	if durable != nil {
+		r.torn, err = s.classifyCopy(*durable)
+	} else {
+		r.torn, err = s.classifyTail()
+	}
 	return r, err
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// logCopy is a log that is put together from groups, by the base of the segment.
+// logCopy is a log that is built from groups, by the base of the segment.
 type logCopy map[uint64][]byte
 
 func (c logCopy) add(g *eventlog.Group) {

@@ -1,0 +1,267 @@
+package eventlog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// receiveBytes is how many bytes of groups a Receiver collects before it writes them.
+const receiveBytes = 1 << 20
+
+// ErrNotNext is returned by Receiver.Write for a group that is invalid or does not
+// continue the copy. The group is not written.
+var ErrNotNext = errors.New("the group does not continue the copy")
+
+// Receiver writes the groups of a log to a copy of it, whose segments have the same
+// bytes. It verifies each group first. The groups before a synced one survive a crash,
+// and a copy that a crash interrupted can be opened as any other log. One goroutine uses
+// a Receiver.
+type Receiver struct {
+	log     *Log
+	copying vfs.File // the open file copyingName
+	segment *Segment // the last one; nil if there is none
+	id      StoreID  // zero if there is no segment
+	end     int64    // of the last group in the segment, buffered groups included
+	buffer  []byte   // groups not yet written
+	tail    Tail     // after the last group, buffered ones included
+	durable Tail
+	err     error // of a failed write or sync; then nothing more is written
+}
+
+// OpenReceiver continues the copy in a directory, or starts one if the directory is
+// empty. The caller must have locked the directory, and must keep it open as long as the
+// Receiver.
+func OpenReceiver(dir vfs.Dir) (*Receiver, error) {
+	r := &Receiver{log: &Log{dir: dir, options: Options{keepCopying: true}}, tail: Tail{Next: 1}}
+	bases, err := r.log.list()
+	if err != nil {
+		return nil, err
+	}
+	if len(bases) > 0 {
+		err = r.continueLog(dir)
+	} else {
+		r.log.segments.Store(new([]*Segment))
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.durable = r.tail
+	if r.copying, err = r.log.createCopying(r.tail.Index); err != nil {
+		return nil, errors.Join(err, r.closeSegments())
+	}
+	return r, nil
+}
+
+// continueLog opens the log of an existing copy.
+func (r *Receiver) continueLog(dir vfs.Dir) error {
+	log, appender, writer, err := Open(dir, Options{keepCopying: true})
+	if err != nil {
+		return err
+	}
+	r.log, r.id = log, log.id
+	r.segment, r.end = writer.segment, writer.end
+	r.tail = appender.Tail()
+	return nil
+}
+
+// ID returns the store ID of the copy, zero if it has no segment yet.
+func (r *Receiver) ID() StoreID { return r.id }
+
+// Tail returns the state of the copy after its last group, which may not be durable.
+func (r *Receiver) Tail() Tail { return r.tail }
+
+// Durable returns the state of the copy after the last group that was synced.
+func (r *Receiver) Durable() Tail { return r.durable }
+
+// Write adds a group. It uses only the bytes of g: the headers and the payload. If it
+// fails with another error than ErrNotNext, the Receiver can only be closed.
+func (r *Receiver) Write(g *Group) error {
+	if r.err != nil {
+		return r.err
+	}
+	roll, why := r.checkSegment(g.SegmentHeader)
+	if why != "" {
+		return fmt.Errorf("%w: %s", ErrNotNext, why)
+	}
+	id := r.id
+	if roll != nil {
+		id = roll.store
+	}
+	h, why := checkGroup(g, id, r.tail)
+	if why != "" {
+		return fmt.Errorf("%w: %s", ErrNotNext, why)
+	}
+	if roll != nil {
+		if err := r.roll(roll); err != nil {
+			return r.fail(err)
+		}
+	}
+	r.buffer = append(append(r.buffer, g.Header...), g.Payload...)
+	r.end += int64(len(g.Header) + len(g.Payload))
+	r.tail = h.Tail()
+	if len(r.buffer) >= receiveBytes {
+		return r.fail(r.flush())
+	}
+	return nil
+}
+
+// checkSegment decodes the header of the segment that a group starts, and returns why it
+// cannot be the next one. The header is nil if the group starts none.
+func (r *Receiver) checkSegment(encoded []byte) (roll *segmentHeader, why string) {
+	if encoded == nil {
+		if r.segment == nil {
+			return nil, "the first group of a copy must start a segment"
+		}
+		return nil, ""
+	}
+	if r.segment != nil && r.end == segmentHeaderBytes && bytes.Equal(encoded, r.segment.header.encode()) {
+		return nil, "" // the segment was started before an interruption
+	}
+	h, err := decodeSegmentHeader(encoded)
+	if err != nil {
+		return nil, err.Error()
+	}
+	previous := uint64(0)
+	if r.segment != nil {
+		previous = r.segment.Base
+	}
+	switch {
+	case !bytes.Equal(encoded, h.encode()):
+		return nil, "the segment header has unknown content"
+	case r.segment != nil && h.store != r.id:
+		return nil, "the segment belongs to another store"
+	case h.previous != previous:
+		return nil, fmt.Sprintf("the segment follows that of position %d instead of %d", h.previous, previous)
+	case h.tail != r.tail:
+		return nil, fmt.Sprintf("the segment starts at position %d after group %d, and the copy ends with group %d", h.tail.Next, h.tail.Index, r.tail.Index)
+	}
+	return &h, ""
+}
+
+// checkGroup decodes the header of a group, and returns why it cannot follow tail.
+func checkGroup(g *Group, id StoreID, tail Tail) (h GroupHeader, why string) {
+	if len(g.Header) != groupHeaderBytes {
+		return h, fmt.Sprintf("the header has %d bytes", len(g.Header))
+	}
+	h, valid := decodeGroupHeader(g.Header, id)
+	if !valid {
+		return h, "the header is corrupt, or belongs to another store"
+	}
+	if why := h.checkFollows(g.Header, tail); why != "" {
+		return h, why
+	}
+	again, copied := make([]byte, groupHeaderBytes), h
+	copied.encode(again, id, tail.Chain)
+	switch {
+	case !bytes.Equal(again, g.Header):
+		return h, fmt.Sprintf("the header of group %d has unknown content", h.Index)
+	case len(g.Payload) != int(h.PayloadBytes):
+		return h, fmt.Sprintf("group %d has %d bytes instead of %d", h.Index, len(g.Payload), h.PayloadBytes)
+	case Checksum(g.Payload) != h.PayloadCRC:
+		return h, fmt.Sprintf("group %d is corrupt", h.Index)
+	}
+	return h, ""
+}
+
+// fail keeps an error after which the content of the disk is unknown.
+func (r *Receiver) fail(err error) error {
+	if err != nil {
+		r.err = err
+	}
+	return err
+}
+
+// flush writes the collected groups.
+func (r *Receiver) flush() error {
+	if len(r.buffer) == 0 {
+		return nil
+	}
+	_, err := r.segment.file.WriteAt(r.buffer, r.end-int64(len(r.buffer)))
+	r.buffer = r.buffer[:0]
+	return err
+}
+
+// roll makes the current segment durable, with its final length, and starts the next one.
+func (r *Receiver) roll(header *segmentHeader) error {
+	if r.segment != nil {
+		if err := r.seal(); err != nil {
+			return err
+		}
+	}
+	file, err := r.log.createNext()
+	if err != nil {
+		return err
+	}
+	if err := r.log.install(file, header); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	base := header.tail.Next
+	r.segment = &Segment{Name: r.log.path(segmentName(base)), Base: base, header: *header, file: file}
+	segments := append(r.log.Segments(), r.segment)
+	r.log.segments.Store(&segments)
+	r.id, r.end = header.store, segmentHeaderBytes
+	return nil
+}
+
+// seal makes the segment durable and as long as its content.
+func (r *Receiver) seal() error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	if r.segment == nil {
+		return nil
+	}
+	if err := r.segment.file.Truncate(r.end); err != nil {
+		return err
+	}
+	return r.sync()
+}
+
+// Sync makes all groups durable.
+func (r *Receiver) Sync() error {
+	if r.err != nil {
+		return r.err
+	}
+	if r.tail == r.durable {
+		return nil
+	}
+	if err := r.flush(); err != nil {
+		return r.fail(err)
+	}
+	return r.fail(r.sync())
+}
+
+// sync syncs the segment and notes which group is durable. The note need not be durable:
+// an older one is true as well.
+func (r *Receiver) sync() error {
+	if err := r.segment.file.Sync(); err != nil {
+		return err
+	}
+	r.durable = r.tail
+	_, err := r.copying.WriteAt(encodeCopying(r.durable.Index), 0)
+	return err
+}
+
+// Close makes all groups durable and closes the files. If writing has failed, it only
+// closes the files.
+func (r *Receiver) Close() error {
+	if r.err != nil {
+		return r.closeAll()
+	}
+	if err := r.seal(); err != nil {
+		return errors.Join(err, r.closeAll())
+	}
+	return errors.Join(r.log.removeCopying(), r.closeAll())
+}
+
+func (r *Receiver) closeAll() error { return errors.Join(r.copying.Close(), r.closeSegments()) }
+
+func (r *Receiver) closeSegments() (err error) {
+	for _, s := range r.log.Segments() {
+		err = errors.Join(err, s.file.Close())
+	}
+	return err
+}
