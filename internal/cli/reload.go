@@ -61,6 +61,7 @@ func newReloader(settings []setting) *reloader {
 // does not wait for it, so that a read that blocks does not keep the server from stopping.
 func (r *reloader) start(signals <-chan os.Signal, srv *server.Server, log *slog.Logger) (stop func()) {
 	r.server, r.log = srv, log
+	manager := serviceManager{log}
 	done := make(chan struct{})
 	go func() {
 		poll := time.NewTicker(reloadPoll)
@@ -68,7 +69,9 @@ func (r *reloader) start(signals <-chan os.Signal, srv *server.Server, log *slog
 		for {
 			select {
 			case <-signals:
+				manager.reloading()
 				r.reload()
+				manager.ready()
 			case <-poll.C:
 				r.poll(time.Now())
 			case <-done:

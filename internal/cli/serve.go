@@ -174,12 +174,16 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
 	fmt.Fprintln(stdout, startedLine) // ignore errors: only some programs read this line
+	manager := serviceManager{logger}
 	defer o.reloader.start(signals.reload, srv, logger)()
+	manager.ready()
+	defer manager.watch(answers(lis.Addr(), o.tlsCert != ""))()
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("the server stopped unexpectedly: %w", err), opened.Close())
 	case s := <-signals.stop:
 		logger.Info("stopping", "signal", s.String())
+		manager.stopping()
 	}
 	return finish(logger, signals.stop, func(ctx context.Context) error {
 		return errors.Join(srv.Shutdown(ctx), opened.Close())
