@@ -31,7 +31,7 @@ type Log struct {
 	options Options
 	id      StoreID
 	torn    *Torn
-	tail    Tail // when the log was opened
+	opened  Point // the end when the log was opened
 
 	corruption *vfs.CorruptionError // set only if the log is read-only
 
@@ -55,7 +55,10 @@ func (l *Log) Torn() *Torn { return l.torn }
 func (l *Log) Corruption() *vfs.CorruptionError { return l.corruption }
 
 // OpenedTail returns the end that the log had when it was opened.
-func (l *Log) OpenedTail() Tail { return l.tail }
+func (l *Log) OpenedTail() Tail { return l.opened.Tail }
+
+// OpenedEnd is OpenedTail with its place.
+func (l *Log) OpenedEnd() Point { return l.opened }
 
 // Segments returns the segments in order of position.
 func (l *Log) Segments() []*Segment { return *l.segments.Load() }

@@ -41,7 +41,7 @@ func Open(dir vfs.Dir, options Options) (*Log, *Appender, *Writer, error) {
 	}
 	segments := l.Segments()
 	last := segments[len(segments)-1]
-	appender := &Appender{log: l, plan: plan{tail: l.tail, offset: end, base: last.Base}}
+	appender := &Appender{log: l, plan: plan{tail: l.opened.Tail, offset: end, base: last.Base}}
 	return l, appender, &Writer{log: l, segment: last, end: end}, nil
 }
 
@@ -169,7 +169,7 @@ func (l *Log) recover(last *Segment) (end int64, err error) {
 		return 0, err
 	}
 	l.torn = r.torn
-	l.tail = r.tail
+	l.opened = Point{Base: last.Base, Offset: r.end, Tail: r.tail}
 	l.space.tail = last.file
 	l.space.end.Store(r.end)
 	if l.options.ReadOnly {

@@ -121,8 +121,7 @@ func (e storeEnvironment) publish(g durableGroup) {
 	for source, position := range g.tracking {
 		g.block.SetTracking(source, position)
 	}
-	tail := g.sealed.Tail()
-	s.publish(tail.Next-1, tail.Index)
+	s.publish(g.sealed.End())
 	if s.log.NeedsSpace() {
 		wake(s.background.preallocate)
 	}

@@ -80,8 +80,7 @@ func (s *Store) open(ctx context.Context) error {
 		s.options.Logger.Warn("a crash left an incomplete commit, which was never acknowledged; it has been truncated", "what", torn.String())
 	}
 	s.hasher = index.NewHasher(s.log.ID())
-	tail := s.log.OpenedTail()
-	s.publish(tail.Next-1, tail.Index)
+	s.publish(s.log.OpenedEnd())
 	s.states.change(func(*state) {})
 	if err := s.files.openIndex(s.options.ReadOnly); err != nil {
 		return errors.Join(storeError(err, "opening the index of "+s.dir), s.free(false))

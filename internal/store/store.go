@@ -44,14 +44,15 @@ var _ dcb.EventStore = (*Store)(nil)
 // publishedHead is the last position and the last group that readers may see. It is
 // immutable.
 type publishedHead struct {
-	head  uint64 // the last durable position
-	group uint64 // the index of the last durable group
+	head  uint64         // the last durable position
+	group uint64         // the index of the last durable group
+	end   eventlog.Point // after that group
 }
 
-// publish makes everything up to a group visible. After opening, only the committer calls
-// it.
-func (s *Store) publish(head, group uint64) {
-	s.published.Store(&publishedHead{head: head, group: group})
+// publish makes everything up to the end of a group visible. After opening, only the
+// committer calls it.
+func (s *Store) publish(end eventlog.Point) {
+	s.published.Store(&publishedHead{head: end.Tail.Next - 1, group: end.Tail.Index, end: end})
 }
 
 // newestHead returns the head block that the writer adds to.

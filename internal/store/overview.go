@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+)
+
+// Overview describes the state of a store at one moment. Unlike Stats, it does not depend on
+// the number of events.
+type Overview struct {
+	ID   string // identity of the store, 32 hexadecimal digits
+	Head uint64 // the position of the last event
+	// LastCommit is the time of the last commit; zero if there is none.
+	LastCommit time.Time
+
+	Segments  int
+	LogBytes  int64 // up to the end of the last group
+	Blocks    int
+	Uncovered uint64 // events that no block covers yet; they are in head blocks
+	DiskBytes int64  // of log and index, with the space preallocated in the last segment
+
+	AppendStall time.Duration // see Store.AppendStall
+	ReadOnly    bool
+	Failure     error // with which the store has failed, or nil
+}
+
+// Overview returns the state of the store.
+func (s *Store) Overview(ctx context.Context) (*Overview, error) {
+	if err := s.gate.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	id := s.log.ID()
+	o := &Overview{
+		ID:          hex.EncodeToString(id[:]),
+		AppendStall: s.AppendStall(),
+		ReadOnly:    s.options.ReadOnly,
+		Failure:     s.failureError(),
+	}
+	st := s.states.acquire()
+	defer st.release()
+	published := s.published.Load() // after the state, so that its blocks cover no later events
+	o.Head, o.Uncovered = published.head, published.head
+	if at := published.end.Tail.Time; at != 0 {
+		o.LastCommit = time.Unix(0, at).UTC()
+	}
+	o.Blocks = len(st.blocks)
+	for _, b := range st.blocks {
+		o.DiskBytes += b.Bytes
+		o.Uncovered -= b.Events
+	}
+	if err := s.measureSegments(published, o); err != nil {
+		return nil, storeError(err, "measuring the log")
+	}
+	return o, nil
+}
+
+// measureSegments measures the log up to the published end.
+func (s *Store) measureSegments(published *publishedHead, o *Overview) error {
+	o.LogBytes = published.end.Offset
+	for _, segment := range s.log.Segments() {
+		size, err := segment.Size()
+		if err != nil {
+			return err
+		}
+		o.DiskBytes += size
+		if segment.Base <= published.end.Base {
+			o.Segments++
+		}
+		if segment.Base < published.end.Base {
+			o.LogBytes += size
+		}
+	}
+	return nil
+}
