@@ -54,6 +54,16 @@ type Cursor interface {
 	// MessageTooSmallError if the first event needs more. It returns io.EOF if there are
 	// no more messages. A subscription that has no event to send appends nothing.
 	Next(ctx context.Context, dst []byte, size int) ([]byte, error)
+	// Progress returns what Next has returned so far.
+	Progress() Progress
+}
+
+// Progress is how far a read or subscription has come.
+type Progress struct {
+	Events uint64 // number of events that were returned
+	Last   uint64 // the position of the last of them, or 0
+	// Checked is the position up to which a subscription has checked all events.
+	Checked uint64
 }
 
 // MessageTooSmallError reports that the next event does not fit in a message.

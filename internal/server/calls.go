@@ -50,6 +50,8 @@ type call struct {
 	charged    bool      // the call was counted against the rates of its key
 	denied     error     // the authentication error, or nil
 	unread     *inFlight // of an answer that waits for the client's windows; nil if there is none
+
+	progress atomic.Pointer[progress] // nil if it does not send a stream of events
 }
 
 func callOf(stream *transport.Stream) *call { return stream.State.(*call) }
@@ -122,6 +124,7 @@ func (s *Server) authorize(c *call, headers []string) {
 	}
 	c.connection.key.Store(c.key)
 	if !c.connection.authenticated.Load() {
+		c.connection.userAgent.Store(new(strings.Clone(c.Header().Get("user-agent"))))
 		c.connection.authenticated.Store(true)
 		s.conns.authenticated(c.connection)
 	}

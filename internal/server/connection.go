@@ -15,11 +15,14 @@ type connection struct {
 	net.Conn
 	connections *connections
 	closeOnce   sync.Once
+	id          uint64
+	started     time.Time
 
 	element *list.Element // of connections.unauthenticated; guarded by connections.mu; nil once a call was authenticated
 
 	peer          atomic.Pointer[x509.Certificate] // of the client, verified; nil if there is none
 	key           atomic.Pointer[key]              // of the last call that had one; nil if no key is required
+	userAgent     atomic.Pointer[string]           // of the first authenticated call; nil until there is one
 	authenticated atomic.Bool                      // a call had an API key or did not need it
 	watches       atomic.Int64                     // number of health watches
 	writing       atomic.Int64                     // start of the write in progress in Unix ns; 0 for none
@@ -32,7 +35,13 @@ type connection struct {
 }
 
 func newConnection(accepted net.Conn, connections *connections) *connection {
-	return &connection{Conn: accepted, connections: connections, inFlight: make(map[*inFlight]bool)}
+	return &connection{
+		Conn:        accepted,
+		connections: connections,
+		id:          connections.accepted.Add(1),
+		started:     time.Now(),
+		inFlight:    make(map[*inFlight]bool),
+	}
 }
 
 // Write writes to the client.

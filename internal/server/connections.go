@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,8 +26,9 @@ const (
 // connections counts the open connections of all listeners. It closes those above the
 // limit, and those whose clients do not read messages while others need the memory.
 type connections struct {
-	most    int
-	notices *notices
+	most     int
+	notices  *notices
+	accepted atomic.Uint64 // number of connections so far
 
 	mu              sync.Mutex
 	open            map[*connection]bool // guarded by mu

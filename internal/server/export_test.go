@@ -112,3 +112,6 @@ func (s *Server) InUse() string {
 	}
 	return strings.Join(out, ", ")
 }
+
+// ShortQuery is shortQuery.
+func ShortQuery(q dcb.Query) string { return shortQuery(q) }

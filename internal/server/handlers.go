@@ -88,16 +88,17 @@ func (s *Server) handleRead(c *call) error {
 	if err != nil {
 		return err
 	}
+	progress := c.trackProgress(parsed.Query, parsed.Subscribe, cursor)
 	if parsed.Subscribe {
-		return s.follow(c, cursor)
+		return s.follow(c, cursor, progress)
 	}
-	return s.sendAll(c, cursor)
+	return s.sendAll(c, cursor, progress)
 }
 
 // sendAll sends the messages of a read. A shutdown ends an incomplete read with an error,
 // so that no client mistakes a part of the events for all of them.
-func (s *Server) sendAll(c *call, cursor record.Cursor) error {
-	out := s.newSendWindow(c)
+func (s *Server) sendAll(c *call, cursor record.Cursor, p *progress) error {
+	out := s.newSendWindow(c, p)
 	for {
 		if s.stopping.Err() != nil {
 			return errStopping
@@ -130,18 +131,18 @@ func (s *Server) handleSubscribe(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.follow(c, cursor)
+	return s.follow(c, cursor, c.trackProgress(parsed.Query, true, cursor))
 }
 
 // follow sends the messages of a subscription until the client ends the call, the
 // store is closed or the server shuts down. In the last two cases the stream ends
 // without an error, since the client has missed no event.
-func (s *Server) follow(c *call, cursor record.Cursor) error {
+func (s *Server) follow(c *call, cursor record.Cursor, p *progress) error {
 	// Some clients wait for the headers before they return a stream to their caller.
 	if err := c.SendHeader(nil); err != nil {
 		return err
 	}
-	out := s.newSendWindow(c)
+	out := s.newSendWindow(c, p)
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
@@ -151,6 +152,7 @@ func (s *Server) follow(c *call, cursor record.Cursor) error {
 		m, err := out.next(ctx, cursor, small)
 		switch {
 		case err == nil && len(*m.slab) == 0:
+			p.checked.Store(m.reached.Checked)
 			m.drop()
 			continue
 		case err == nil:

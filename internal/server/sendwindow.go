@@ -15,12 +15,13 @@ import (
 // Options.ResponseMemory.
 type sendWindow struct {
 	call     *call
+	progress *progress
 	budget   *budget
 	stopping context.Context
 }
 
-func (s *Server) newSendWindow(c *call) *sendWindow {
-	return &sendWindow{call: c, budget: s.responses, stopping: s.stopping}
+func (s *Server) newSendWindow(c *call, p *progress) *sendWindow {
+	return &sendWindow{call: c, progress: p, budget: s.responses, stopping: s.stopping}
 }
 
 // inFlight is a message that is being sent.
@@ -33,6 +34,7 @@ type inFlight struct {
 type message struct {
 	slab     *[]byte
 	reserved reservation
+	reached  record.Progress // with this message
 }
 
 // drop releases a message that will not be sent.
@@ -45,13 +47,17 @@ func (m message) drop() {
 // small is set or if the memory for large messages is in use: clients that do not read
 // make the messages of others smaller, but do not make them wait.
 func (w *sendWindow) next(ctx context.Context, cursor record.Cursor, small bool) (message, error) {
-	if err := cursor.Wait(ctx); err != nil {
+	w.progress.waiting.Store(true)
+	err := cursor.Wait(ctx)
+	w.progress.waiting.Store(false)
+	if err != nil {
 		return message{}, err
 	}
 	m, err := w.allocate(ctx, small)
 	for err == nil {
 		*m.slab, err = cursor.Next(ctx, (*m.slab)[:0], int(m.reserved.bytes))
 		if err == nil {
+			m.reached = cursor.Progress()
 			return m, nil
 		}
 		m.drop()
@@ -69,7 +75,7 @@ func (w *sendWindow) next(ctx context.Context, cursor record.Cursor, small bool)
 func (w *sendWindow) allocate(ctx context.Context, small bool) (message, error) {
 	if !small {
 		if reserved, ok := w.budget.tryReserve(w.call.connection, largePool, wire.LargeSlab); ok {
-			return message{wire.Slabs.Get(wire.LargeSlab), reserved}, nil
+			return message{slab: wire.Slabs.Get(wire.LargeSlab), reserved: reserved}, nil
 		}
 		w.budget.press()
 	}
@@ -87,7 +93,7 @@ func (w *sendWindow) allocateFor(ctx context.Context, bytes int) (message, error
 		reserved.release()
 		return message{}, errStopping
 	}
-	return message{wire.Slabs.Get(bytes), reserved}, nil
+	return message{slab: wire.Slabs.Get(bytes), reserved: reserved}, nil
 }
 
 // send sends a message, which the caller must not use afterwards. After the last one the
@@ -99,5 +105,11 @@ func (w *sendWindow) send(m message, last bool) error {
 	p := &inFlight{bytes: m.reserved.bytes, started: time.Now()}
 	w.call.connection.track(p)
 	defer w.call.connection.untrack(p)
-	return w.call.Send(*m.slab, last)
+	w.progress.sending.Store(p.started.UnixNano())
+	defer w.progress.sending.Store(0)
+	if err := w.call.Send(*m.slab, last); err != nil {
+		return err
+	}
+	w.progress.sent(m.reached)
+	return nil
 }

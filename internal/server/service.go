@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
@@ -82,25 +83,68 @@ func (s *Server) addMethod(service, name string, m method) {
 	s.methods["/"+service+"/"+name] = &m
 }
 
+var _ grpc.ServiceRegistrar = (*Server)(nil)
+
+// RegisterService registers a service that is described by generated code of gRPC. Its calls
+// are bounded and authenticated as all others, and end when the server stops; a request has
+// at most 4 KiB. It must be called before Serve.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, service any) {
+	methods := make(map[string]*method)
+	for _, d := range desc.Methods {
+		methods[d.MethodName] = &method{class: brief, serve: untilStop(func(s *Server, c *call) error {
+			receive := func(request any) error { return s.receiveSmall(c, request.(proto.Message)) }
+			response, err := d.Handler(service, c.Context(), receive, nil)
+			if err != nil {
+				return err
+			}
+			return (&countedStream{c, s.newSendWindow(c, new(progress))}).SendMsg(response)
+		})}
+	}
+	for _, d := range desc.Streams {
+		methods[d.StreamName] = &method{class: lasting, serve: untilStop(func(s *Server, c *call) error {
+			return d.Handler(service, &countedStream{c, s.newSendWindow(c, c.trackMessages())})
+		})}
+	}
+	s.registerMethods(desc, methods)
+}
+
+// untilStop returns a handler that ends when the server stops. serve may wait without a
+// timeout.
+func untilStop(serve func(*Server, *call) error) func(*Server, *call) error {
+	return func(s *Server, c *call) error {
+		stop := context.AfterFunc(s.stopping, func() { c.End(stopping, nil) })
+		defer stop()
+		return serve(s, c)
+	}
+}
+
+// countedStream is a call whose messages are counted as those of reads are.
+type countedStream struct {
+	*call
+	window *sendWindow
+}
+
+// SendMsg sends a message. It waits for memory, and for the client's windows.
+func (c *countedStream) SendMsg(response any) error {
+	encoded := response.(proto.Message)
+	size := proto.Size(encoded)
+	m, err := c.window.allocateFor(c.Context(), size)
+	if err != nil {
+		return err
+	}
+	*m.slab, err = proto.MarshalOptions{}.MarshalAppend((*m.slab)[:0], encoded)
+	if err != nil {
+		m.drop()
+		return status.Errorf(codes.Internal, "cannot encode the message: %v", err)
+	}
+	return c.window.send(m, false)
+}
+
 // registrar is the server as package reflection uses it. With reflection, tools such as
 // grpcurl list the services and their messages.
 type registrar struct{ *Server }
 
 var _ reflection.GRPCServer = registrar{}
-
-// RegisterService registers a service of grpc-go, whose methods must be streams.
-func (r registrar) RegisterService(desc *grpc.ServiceDesc, service any) {
-	methods := make(map[string]*method)
-	for _, d := range desc.Streams {
-		methods[d.StreamName] = &method{class: lasting, serve: func(s *Server, c *call) error {
-			// The handler may wait for its client without a timeout.
-			stop := context.AfterFunc(s.stopping, func() { c.End(stopping, nil) })
-			defer stop()
-			return d.Handler(service, c)
-		}}
-	}
-	r.registerMethods(desc, methods)
-}
 
 // GetServiceInfo returns the services by name.
 func (r registrar) GetServiceInfo() map[string]grpc.ServiceInfo { return maps.Clone(r.services) }

@@ -178,6 +178,11 @@ func (c *memoryCursor) Next(_ context.Context, dst []byte, size int) ([]byte, er
 	return record.AppendHead(append(dst, next...), c.head), nil
 }
 
+// Progress takes the position of an event for the number of events.
+func (c *memoryCursor) Progress() record.Progress {
+	return record.Progress{Events: c.last, Last: c.last, Checked: c.last}
+}
+
 // peek returns the next record, or nil and a channel that is closed by the next append.
 func (c *memoryCursor) peek() ([]byte, <-chan struct{}) {
 	c.store.mu.Lock()

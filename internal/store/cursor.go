@@ -28,6 +28,14 @@ type cursor struct {
 	follows   bool   // it is a subscription
 	started   bool   // a message was returned
 	done      bool
+	progress  record.Progress // Checked is only set by Progress
+}
+
+// Progress implements record.Cursor.
+func (c *cursor) Progress() record.Progress {
+	p := c.progress
+	p.Checked = c.low - 1
+	return p
 }
 
 // OpenRead opens a cursor for the events up to the head that is published now. If the
@@ -163,6 +171,10 @@ func (c *cursor) read(ctx context.Context, dst []byte, space int) ([]byte, uint6
 		return dst, 0, err
 	}
 	c.advance(b)
+	if last := b.last(); last != 0 {
+		c.progress.Last = last
+		c.progress.Events += uint64(len(b.records))
+	}
 	return dst, b.last(), nil
 }
 

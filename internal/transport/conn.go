@@ -194,6 +194,19 @@ func (c *conn) frameError(err error) error {
 	return err
 }
 
+// admitted returns the calls in progress that the handler has admitted.
+func (c *conn) admitted() []*Stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	calls := make([]*Stream, 0, len(c.streams))
+	for _, s := range c.streams {
+		if s.phase != opened {
+			calls = append(calls, s)
+		}
+	}
+	return calls
+}
+
 // close closes the connection and ends its calls.
 func (c *conn) close(err error) {
 	c.mu.Lock()

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"iter"
 	"maps"
 	"net"
 	"slices"
@@ -221,6 +222,18 @@ func (s *Server) Cancel() {
 			stream.runCancel()
 		}
 		c.mu.Unlock()
+	}
+}
+
+// Calls iterates over the open connections, as they were accepted, with the admitted calls
+// in progress of each.
+func (s *Server) Calls() iter.Seq2[net.Conn, []*Stream] {
+	return func(yield func(net.Conn, []*Stream) bool) {
+		for _, c := range s.all() {
+			if !yield(c.accepted, c.admitted()) {
+				return
+			}
+		}
 	}
 }
 
