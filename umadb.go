@@ -21,6 +21,9 @@ type Options struct {
 	// CacheBytes is the maximum size in bytes of the cache, which contains index
 	// pages and events that were read by query. The default is 64 MiB.
 	CacheBytes int64
+	// MaxDiskBytes bounds the disk space in bytes: appends are refused with dcb.ErrIO
+	// before the store takes more. The default is no limit.
+	MaxDiskBytes int64
 	// Limits bounds the size of a request. dcb.Limits describes the defaults.
 	Limits dcb.Limits
 }
@@ -39,6 +42,7 @@ func Open(dir string, options *Options) (dcb.EventStore, error) {
 		Logger:       options.Logger,
 		SegmentBytes: options.SegmentBytes,
 		CacheBytes:   options.CacheBytes,
+		MaxDiskBytes: options.MaxDiskBytes,
 		Limits:       options.Limits,
 	})
 	if err != nil {

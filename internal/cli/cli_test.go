@@ -52,6 +52,8 @@ func TestUsageErrors(t *testing.T) {
 		"invalid log level":         {[]string{"--log-level", "loud"}, []string{"debug, info, warn, error"}},
 		"invalid size":              {[]string{"--memory-limit", "lots"}, []string{"512MiB"}},
 		"size without a unit":       {[]string{"--memory-limit", "512"}, []string{`"512"`, "16MiB", "512MiB"}},
+		"disk limit without a unit": {[]string{"--max-disk", "512"}, []string{`"512"`, "16MiB", "512MiB"}},
+		"disk limits twice":         {[]string{"--max-disk", "1GiB", "--max-disk-file", "size"}, []string{"--max-disk-file", "only one"}},
 		"size too small":            {[]string{"--memory-limit", "15MiB"}, []string{`"15MiB"`, "16MiB"}},
 		"API key with a line end":   {[]string{"--api-key", "s3cret\n"}, []string{"API key", "line end"}},
 		"API key with a space":      {[]string{"head", "--api-key", "s3cret "}, []string{"API key", "ends with a space"}},

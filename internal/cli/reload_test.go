@@ -82,8 +82,9 @@ func TestHangupReloadsFiles(t *testing.T) {
 	renew()
 	write("api-key", "first")
 	write("level", "info")
+	write("size", "1GiB")
 	server := start(t, "--db-path", in("uma.db"), "--tls-cert", in("cert.pem"), "--tls-key", in("key.pem"),
-		"--api-key-file", in("api-key"), "--log-level-file", in("level"))
+		"--api-key-file", in("api-key"), "--log-level-file", in("level"), "--max-disk-file", in("size"))
 	before := connect(server, "first")
 	appendTo := func(store dcb.EventStore) {
 		t.Helper()
@@ -98,8 +99,9 @@ func TestHangupReloadsFiles(t *testing.T) {
 
 	renew()
 	write("api-key", "second")
+	write("size", "2GiB")
 	server.Signal(syscall.SIGHUP)
-	wantSettings(t, readLog(t, server, "API key"), "INFO log level", "INFO TLS certificate", "INFO API key")
+	wantSettings(t, readLog(t, server, "API key"), "INFO log level", "INFO maximum disk space", "INFO TLS certificate", "INFO API key")
 	if _, err := connect(server, "first").Head(t.Context()); !errors.Is(err, dcb.ErrAuthentication) {
 		t.Errorf("the first key: %v", err)
 	}
@@ -109,13 +111,14 @@ func TestHangupReloadsFiles(t *testing.T) {
 	}
 
 	write("level", "error")
+	write("size", "1KiB")
 	write("api-key", "")
 	write("key.pem", "no key")
 	server.Signal(syscall.SIGHUP)
-	wantSettings(t, readLog(t, server, "API key"), "ERROR TLS certificate", "ERROR API key")
+	wantSettings(t, readLog(t, server, "API key"), "ERROR maximum disk space", "ERROR TLS certificate", "ERROR API key")
 	write("level", "loud")
 	server.Signal(syscall.SIGHUP)
-	wantSettings(t, readLog(t, server, "API key"), "ERROR log level", "ERROR TLS certificate", "ERROR API key")
+	wantSettings(t, readLog(t, server, "API key"), "ERROR log level", "ERROR maximum disk space", "ERROR TLS certificate", "ERROR API key")
 	if head, err := connect(server, "second").Head(t.Context()); err != nil || head != 2 {
 		t.Errorf("with what was in use before: head %d, %v", head, err)
 	}

@@ -41,6 +41,7 @@ type serveOptions struct {
 	log       logFlags
 	gcPercent int
 	memory    memoryLimit
+	disk      diskFlags
 
 	reloader *reloader // of the settings that are read from files
 }
@@ -92,6 +93,7 @@ logs to standard error.`,
 	o.log.addFlags(f)
 	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC but without the cache; a larger value is faster and uses more memory")
 	f.Var(&o.memory, "memory-limit", "soft memory limit, such as 512MiB; auto is half of the memory of the machine or container")
+	o.disk.addFlags(f)
 	addIgnoredFlags(f)
 	return cmd
 }
@@ -118,6 +120,9 @@ func (o *serveOptions) validate() error {
 	if err := o.apiKey.load(o.flags); err != nil {
 		return err
 	}
+	if err := o.disk.load(o.flags); err != nil {
+		return err
+	}
 	return o.log.load(o.flags)
 }
 
@@ -134,7 +139,8 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 	signals, stopNotify := notify()
 	defer stopNotify()
 	logger.Info("starting", "version", Version, "db_path", o.dir)
-	opened, err := openInterruptibly(o.dir, o.memory.bytes, logger, signals.stop)
+	options := &store.Options{Logger: logger, CacheBytes: cacheFor(o.memory.bytes), MaxDiskBytes: o.disk.max.bytes}
+	opened, err := openInterruptibly(o.dir, options, signals.stop)
 	if opened == nil || err != nil {
 		return err
 	}
@@ -143,8 +149,7 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 
 // openInterruptibly opens the store, which may take long if the index must be rebuilt. After
 // a signal it returns neither a store nor an error.
-func openInterruptibly(dir string, memory int64, logger *slog.Logger, stop <-chan os.Signal) (*store.Store, error) {
-	options := &store.Options{Logger: logger, CacheBytes: cacheFor(memory)}
+func openInterruptibly(dir string, options *store.Options, stop <-chan os.Signal) (*store.Store, error) {
 	result := openAsync(func() (*store.Store, error) { return store.Open(dir, options) })
 	select {
 	case o := <-result:
@@ -153,7 +158,7 @@ func openInterruptibly(dir string, memory int64, logger *slog.Logger, stop <-cha
 		}
 		return o.store, explainOpen(o.err, dir)
 	case s := <-stop:
-		logger.Info("stopped before the store was open", "signal", s.String())
+		options.Logger.Info("stopped before the store was open", "signal", s.String())
 		abandon(result)
 		return nil, nil
 	}
@@ -174,6 +179,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
 	fmt.Fprintln(stdout, startedLine) // ignore errors: only some programs read this line
+	o.disk.store = opened
 	manager := serviceManager{logger}
 	defer o.reloader.start(signals.reload, srv, logger)()
 	manager.ready()

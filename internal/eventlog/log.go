@@ -17,6 +17,11 @@ type Options struct {
 	NewID func() (StoreID, error)
 	// ReadOnly opens an existing log and never changes its files.
 	ReadOnly bool
+	// MayGrow is called before space is allocated: more bytes, while unused bytes of the
+	// space allocated before are not written yet. The space is not allocated if it returns
+	// an error, which should match a lack of space (see vfs.IsFull). MayGrow is called with
+	// the lock of the preallocated space. It may be nil.
+	MayGrow func(unused, more int64) error
 	// Interrupted is called by Open and Groups before each read of a scan; an error
 	// from it ends the scan and is returned. It may be nil.
 	Interrupted func() error
@@ -62,6 +67,10 @@ func (l *Log) OpenedEnd() Point { return l.opened }
 
 // Segments returns the segments in order of position.
 func (l *Log) Segments() []*Segment { return *l.segments.Load() }
+
+// DiskBytes returns the length of all files of the log, with preallocated space. It does
+// not wait.
+func (l *Log) DiskBytes() int64 { return l.space.bytes.Load() }
 
 // SegmentOf returns the segment that contains a position.
 func (l *Log) SegmentOf(position uint64) *Segment {

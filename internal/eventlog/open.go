@@ -117,6 +117,7 @@ func (l *Log) open(bases []uint64) (end int64, err error) {
 			return 0, err
 		}
 		segments = append(segments, segment)
+		l.space.bytes.Add(segment.file.allocated.Load())
 		if why := checkContiguous(segments); why != "" {
 			return 0, &vfs.CorruptionError{File: segment.Name, What: why}
 		}
@@ -175,7 +176,6 @@ func (l *Log) recover(last *Segment) (end int64, err error) {
 	if l.options.ReadOnly {
 		return r.end, nil
 	}
-	last.file.allocated.Store(s.size)
 	if r.torn != nil || r.needsPadding(s.size) {
 		if err := l.truncate(last.file, r.end); err != nil {
 			return 0, fmt.Errorf("truncating a torn write: %w", err)
@@ -218,7 +218,7 @@ func rewrite(segment *Segment, from, to int64) error {
 // truncate removes everything after end and adds padding of zeros, so that a torn
 // clean-close record is not mistaken for a corrupt one (see endsWithCorruptClose).
 func (l *Log) truncate(f *segmentFile, end int64) error {
-	f.allocated.Store(end)
+	l.setAllocated(f, end)
 	return errors.Join(f.Truncate(end), f.Truncate(end+paddingBytes), f.Sync())
 }
 

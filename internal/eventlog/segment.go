@@ -87,7 +87,13 @@ func openSegment(open func(string) (vfs.File, error), name string, base uint64) 
 	if err != nil {
 		return nil, errors.Join(&vfs.CorruptionError{File: name, What: err.Error()}, f.Close())
 	}
-	return &Segment{Name: name, Base: base, header: header, file: &segmentFile{File: f}}, nil
+	size, err := f.Size()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	segment := &Segment{Name: name, Base: base, header: header, file: &segmentFile{File: f}}
+	segment.file.allocated.Store(size)
+	return segment, nil
 }
 
 // createNext creates the file of a next segment. Two such files can exist at a time,

@@ -32,10 +32,11 @@ var ErrSegmentFailed = errors.New("the segment could not be extended")
 
 // space is the disk space that is allocated before it is needed.
 type space struct {
-	mu   sync.Mutex
-	tail *segmentFile // the file that groups are planned in; guarded by mu
-	next *segmentFile // the preallocated next segment, or nil; guarded by mu
-	end  atomic.Int64 // one past the last planned group in tail
+	mu    sync.Mutex
+	tail  *segmentFile // the file that groups are planned in; guarded by mu
+	next  *segmentFile // the preallocated next segment, or nil; guarded by mu
+	end   atomic.Int64 // one past the last planned group in tail
+	bytes atomic.Int64 // allocated in all files of the log
 }
 
 // ensure allocates space up to end in the file that groups are planned in, or in the
@@ -53,7 +54,7 @@ func (s *space) ensure(l *Log, next bool, end int64) error {
 	if f.allocated.Load() >= end {
 		return nil
 	}
-	err := f.grow(end, l.options.SegmentBytes)
+	err := l.grow(f, end)
 	if f == s.tail {
 		err = tailError(err)
 	}
@@ -70,24 +71,41 @@ func tailError(err error) error {
 }
 
 // grow allocates at least up to end. It doubles the file, by minGrowth to maxGrowth
-// bytes, but does not exceed the segment's limit unless end does.
-func (f *segmentFile) grow(end, limit int64) error {
-	have := f.allocated.Load()
+// bytes, but does not exceed the segment's limit unless end does. The caller must hold
+// space.mu.
+func (l *Log) grow(f *segmentFile, end int64) error {
+	have, limit := f.allocated.Load(), l.options.SegmentBytes
 	step := min(max(have, minGrowth), maxGrowth)
 	want := max(end, min(have+step, limit+paddingBytes))
 	if end > limit+paddingBytes {
 		want = max(end, have+step)
 	}
-	err := f.Allocate(have, want-have)
+	err := l.allocate(f, have, want)
 	if vfs.IsFull(err) && want > end && end > have {
 		want = end // this much may still fit
-		err = f.Allocate(have, want-have)
+		err = l.allocate(f, have, want)
 	}
 	if err != nil {
 		return err
 	}
-	f.allocated.Store(want)
+	l.setAllocated(f, want)
 	return nil
+}
+
+// allocate allocates the bytes of a file between two offsets, if Options.MayGrow permits.
+func (l *Log) allocate(f *segmentFile, from, to int64) error {
+	if may := l.options.MayGrow; may != nil {
+		unused := l.space.tail.allocated.Load() - l.space.end.Load()
+		if err := may(max(unused, 0), to-from); err != nil {
+			return err
+		}
+	}
+	return f.Allocate(from, to-from)
+}
+
+// setAllocated records the space that is allocated for a file.
+func (l *Log) setAllocated(f *segmentFile, bytes int64) {
+	l.space.bytes.Add(bytes - f.allocated.Swap(bytes))
 }
 
 func (s *space) preallocateNext(l *Log) error {
@@ -98,7 +116,7 @@ func (s *space) preallocateNext(l *Log) error {
 	if err != nil {
 		return err
 	}
-	if err := next.grow(segmentHeaderBytes+paddingBytes, l.options.SegmentBytes); err != nil {
+	if err := l.grow(next, segmentHeaderBytes+paddingBytes); err != nil {
 		return errors.Join(err, next.Close(), l.dir.Remove(next.name))
 	}
 	s.next = next
@@ -114,7 +132,7 @@ func (l *Log) Preallocate() error {
 	limit := l.options.SegmentBytes
 	tail, next := s.little(limit)
 	if tail {
-		if err := s.tail.grow(min(s.tail.allocated.Load()+1, limit), limit); err != nil {
+		if err := l.grow(s.tail, min(s.tail.allocated.Load()+1, limit)); err != nil {
 			return tailError(err)
 		}
 	}
@@ -163,5 +181,6 @@ func (s *space) returnNext(l *Log, full, next *segmentFile) error {
 	if extra == nil {
 		return nil
 	}
+	l.setAllocated(extra, 0)
 	return errors.Join(extra.Close(), l.dir.Remove(extra.name))
 }

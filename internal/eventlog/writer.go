@@ -39,7 +39,11 @@ func (w *Writer) rollTo(s *Sealed) error {
 	segments := append(append([]*Segment(nil), w.log.Segments()...), segment)
 	w.log.segments.Store(&segments)
 	w.segment, w.end = segment, segmentHeaderBytes
-	return full.file.Truncate(end)
+	if err := full.file.Truncate(end); err != nil {
+		return err
+	}
+	w.log.setAllocated(full.file, end)
+	return nil
 }
 
 // endsWithClose reports whether the last group, which ends at the tail, is a clean-close

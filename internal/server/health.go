@@ -124,7 +124,8 @@ func (s *Server) enterWatch(c *connection) (leave func(), err error) {
 // of appendService is NOT_SERVING.
 const longestAppendStall = 10 * time.Second
 
-// appendHealth records whether appends are stuck: there are some, but none succeeds.
+// appendHealth records whether appends are stuck: there are some, but none succeeds, or
+// there is no space for one of them.
 type appendHealth struct {
 	mu      sync.Mutex
 	stuck   bool          // guarded by mu
@@ -157,11 +158,14 @@ func (h *appendHealth) set(stuck bool) bool {
 // updateAppendHealth updates the health of appends. It is called once a second.
 func (s *Server) updateAppendHealth() {
 	stalled, refused := s.store.AppendStall(), s.appends.lasts(longestAppendStall)
-	stuck := stalled >= longestAppendStall || refused >= longestAppendStall
+	full := s.store.AppendRefusal()
+	stuck := stalled >= longestAppendStall || refused >= longestAppendStall || full != nil
 	switch changed := s.health.set(stuck); {
 	case !changed:
 	case !stuck:
 		s.log.Info("appends succeed again")
+	case full != nil:
+		s.log.Error("appends are refused: not enough disk space; the health of appends is NOT_SERVING", "error", full)
 	case stalled >= longestAppendStall:
 		s.log.Error("appends are stalled; the health of appends is NOT_SERVING", "for", stalled.Round(time.Second))
 	default:

@@ -111,4 +111,9 @@ func TestAppendHealthChangesBothWays(t *testing.T) {
 	}
 	store.stall.Store(0)
 	wantNext(serving)
+	full := errors.New("full")
+	store.refusal.Store(&full)
+	wantNext(notServing)
+	store.refusal.Store(nil)
+	wantNext(serving)
 }

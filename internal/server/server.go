@@ -60,6 +60,9 @@ type Store interface {
 	// AppendStall returns for how long appends have been waiting while none of them
 	// completed, or 0 if none is waiting.
 	AppendStall() time.Duration
+	// AppendRefusal returns the error with which appends are refused for lack of disk
+	// space, or nil.
+	AppendRefusal() error
 }
 
 // Server serves a Store over gRPC.

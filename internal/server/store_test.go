@@ -19,6 +19,8 @@ type memoryStore struct {
 	failed chan struct{}
 	stall  atomic.Int64 // result of AppendStall in ns
 
+	refusal atomic.Pointer[error] // result of AppendRefusal
+
 	// onCommit is called first by every Commit, which returns its error.
 	onCommit func(ctx context.Context) error
 	// onNext is called first by every Next of a read.
@@ -56,6 +58,13 @@ func (s *memoryStore) Limits() *dcb.Limits     { return &s.limits }
 func (s *memoryStore) Failed() <-chan struct{} { return s.failed }
 
 func (s *memoryStore) AppendStall() time.Duration { return time.Duration(s.stall.Load()) }
+
+func (s *memoryStore) AppendRefusal() error {
+	if refusal := s.refusal.Load(); refusal != nil {
+		return *refusal
+	}
+	return nil
+}
 
 func (s *memoryStore) Submit(request *record.AppendRequest, deadline time.Time, done func(uint64, error)) (cancel func(), ok bool) {
 	ctx, cancel := context.WithCancel(context.Background())

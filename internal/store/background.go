@@ -71,7 +71,7 @@ func (s *Store) runPreallocator() {
 			s.fail(err)
 			return
 		}
-		if err != nil && !failing {
+		if err != nil && !failing && !isDiskLimit(err) {
 			// Appender.Reserve will try again. If that fails too, the append is refused.
 			s.options.Logger.Warn("cannot preallocate space for the log; appends will try again", "error", err)
 		}
@@ -83,8 +83,11 @@ func (s *Store) runPreallocator() {
 const watchInterval = time.Second
 
 // runWatcher fails the store when its path no longer leads to its directory, or to the
-// file that is appended to: the next Open would not find the events appended from then.
+// file that is appended to: the next Open would not find the events appended from then. It
+// also logs when little disk space is left.
 func (s *Store) runWatcher() {
+	warnings := diskWarnings{store: s}
+	warnings.update()
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
@@ -96,6 +99,7 @@ func (s *Store) runWatcher() {
 			return
 		}
 		_ = s.failIfMoved() // fail logs the error
+		warnings.update()
 	}
 }
 

@@ -86,10 +86,16 @@ func (c *compactor) compactBelow(level uint32) (worked bool, err error) {
 	if inputs == nil {
 		return false, nil
 	}
-	blocks := make([]*index.Block, len(inputs))
+	blocks, bytes := make([]*index.Block, len(inputs)), int64(0)
 	for i, b := range inputs {
 		blocks[i] = b.Block
+		bytes += b.Bytes
 	}
+	release, ok := c.store.mayCompact(bytes)
+	if !ok {
+		return false, nil
+	}
+	defer release()
 	compacted, err := c.builder(inputs[0].Level()).Compact(blocks)
 	if err != nil {
 		c.store.markCorrupt(inputs, err)
@@ -191,6 +197,7 @@ func fitting(blocks []*fileBlock) int {
 // rebuild replaces a block with blocks built from the log. They have the size of
 // flushed blocks, and will be compacted again.
 func (s *Store) rebuild(builder *index.Builder, blocks []*fileBlock, i int) error {
+	defer s.willWrite(blocks[i].Bytes)()
 	from := s.log.Start()
 	if i > 0 {
 		end, err := s.endOf(blocks[i-1].Block)

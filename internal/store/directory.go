@@ -149,7 +149,7 @@ func (s *Store) checkLogIsNotLost() error {
 func (s *Store) openLog(ctx context.Context) error {
 	var err error
 	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, eventlog.Options{
-		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Interrupted: ctx.Err,
+		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Interrupted: ctx.Err, MayGrow: s.mayGrow,
 	})
 	if err != nil || s.options.ReadOnly {
 		return err

@@ -17,10 +17,11 @@
 //   - the flusher (index_write.go) writes full head blocks of the index to files;
 //   - the compactor (compactor.go) compacts blocks, and rebuilds corrupt ones;
 //   - the watcher (background.go) fails the store if its path no longer leads to its
-//     directory, or to the last file of its log.
+//     directory, or to the last file of its log, and logs when little disk space is left.
 //
 // # Locks
 //
 // A goroutine holds at most one lock at a time, and none while it evaluates a query. Only
-// the lock of the log's preallocated space is held while a file is used.
+// the lock of the log's preallocated space is held while a file is used, and while the
+// limit of the disk space is checked (disk.go), which locks each head block in turn.
 package store

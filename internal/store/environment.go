@@ -54,7 +54,9 @@ type storeEnvironment struct {
 func (e storeEnvironment) next() uint64 { return e.appender.Tail().Next }
 
 func (e storeEnvironment) reserve(used, more int) (int64, error) {
-	return e.appender.Reserve(used, more)
+	at, err := e.appender.Reserve(used, more)
+	e.store.noteReserve(int64(used+more), err)
+	return at, err
 }
 
 func (e storeEnvironment) seal(bytes []byte, count int) *eventlog.Sealed {

@@ -39,6 +39,8 @@ func storeError(err error, doing string) error {
 func notReserved(err error) error {
 	detail := "cannot allocate space in the log for the append; nothing was written"
 	switch {
+	case isDiskLimit(err):
+		detail = "the store takes all the disk space that it may take; the append was not written; raise the limit (--max-disk, or the option MaxDiskBytes) and try again"
 	case vfs.IsFull(err):
 		detail = "the disk is full or the quota is used up; the append was not written; free space and try again"
 	case vfs.IsTooManyFiles(err):

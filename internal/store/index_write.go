@@ -74,6 +74,7 @@ func (s *Store) retire(b *fileBlock) {
 	if err == nil && b.obsolete.Load() {
 		err = s.files.index.Remove(b.FileName())
 	}
+	s.states.blockBytes.Add(-b.Bytes)
 	if err != nil {
 		s.options.Logger.Warn("cannot close or remove an obsolete index block", "error", err)
 	}

@@ -58,6 +58,7 @@ func newStore(dir string, options *Options) *Store {
 	}
 	s.records = index.NewOwner()
 	s.states.retire = s.retire
+	s.disk.max.Store(s.options.MaxDiskBytes)
 	s.background.init()
 	return s
 }

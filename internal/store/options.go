@@ -30,6 +30,9 @@ type Options struct {
 	// CacheBytes bounds the memory of cached index pages and events. The default is
 	// 64 MiB.
 	CacheBytes int64
+	// MaxDiskBytes bounds the disk space: appends are refused before the log and the
+	// index take more. The default is no limit.
+	MaxDiskBytes int64
 	// BlockEvents is the number of events in a full head block, which is then written
 	// to a file. The default is 65,536.
 	BlockEvents int
@@ -78,6 +81,7 @@ func (o *Options) validate() error {
 	}{
 		{"SegmentBytes", o.SegmentBytes, maxSegmentBytes},
 		{"CacheBytes", o.CacheBytes, math.MaxInt64},
+		{"MaxDiskBytes", o.MaxDiskBytes, math.MaxInt64},
 		{"BlockEvents", int64(o.BlockEvents), math.MaxUint32},
 		{"Limits.EventBytes", int64(o.Limits.EventBytes), maxEventBytes},
 		{"Limits.RequestBytes", int64(o.Limits.RequestBytes), maxRequestBytes},

@@ -36,7 +36,9 @@ type state struct {
 type states struct {
 	mu      sync.Mutex // held while current is replaced and while a group is withdrawn
 	current atomic.Pointer[state]
-	retire  func(*fileBlock) // closes a block that no state has
+	// blockBytes is the length of the files of all blocks that a state has.
+	blockBytes atomic.Int64
+	retire     func(*fileBlock) // closes a block that no state has
 }
 
 // acquire returns the current state. The caller must release it.
@@ -80,7 +82,9 @@ func (s *states) replace(alter func(*state)) (old *state) {
 	alter(next)
 	next.references.Store(1)
 	for _, b := range next.blocks {
-		b.states.Add(1)
+		if b.states.Add(1) == 1 {
+			s.blockBytes.Add(b.Bytes)
+		}
 	}
 	s.current.Store(next)
 	return old

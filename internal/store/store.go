@@ -23,6 +23,7 @@ type Store struct {
 	cache     *index.Cache
 	records   uint64 // owner of the records in the cache
 	states    states
+	disk      disk
 
 	published atomic.Pointer[publishedHead]
 	failure   atomic.Pointer[error] // set once; no append succeeds afterwards

@@ -50,6 +50,9 @@ type Dir interface {
 	// file that was opened in the directory, and another error if that cannot be
 	// checked.
 	CheckFile(name string, f File) error
+	// Free returns the bytes that are free in the file system of the directory, for this
+	// user, and its size. It fails with errors.ErrUnsupported where that is unknown.
+	Free() (free, size int64, err error)
 	// Lock takes an exclusive lock on a file, and creates the file if necessary. The
 	// lock is held until it is closed or the process ends. If the file is already
 	// locked, Lock returns a *LockedError.

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -188,6 +189,8 @@ func (d *openMemDir) checkPathLocked() error {
 	}
 	return nil
 }
+
+func (d *openMemDir) Free() (free, size int64, err error) { return 0, 0, errors.ErrUnsupported }
 
 func (d *openMemDir) Lock(name string) (io.Closer, error) {
 	if err := d.begin("lock", name); err != nil {

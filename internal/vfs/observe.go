@@ -146,6 +146,9 @@ func (o *observedDir) CheckFile(name string, f File) error {
 	return o.dir.CheckFile(name, f.(*observedFile).file)
 }
 
+// Free is not observed, because it is only a measurement.
+func (o *observedDir) Free() (free, size int64, err error) { return o.dir.Free() }
+
 func (o *observedDir) Lock(name string) (io.Closer, error) {
 	if err := o.observe("lock", name); err != nil {
 		return nil, err

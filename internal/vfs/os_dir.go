@@ -148,4 +148,9 @@ func checkSame(open *os.File, there fs.FileInfo, err error, path string) error {
 	return nil
 }
 
+func (d *osDir) Free() (free, size int64, err error) {
+	free, size, err = freeSpace(d.self)
+	return free, size, withPath(err, d.path)
+}
+
 func (d *osDir) Close() error { return errors.Join(d.self.Close(), d.root.Close()) }
