@@ -19,10 +19,11 @@ var packages = map[string][]string{
 	"umadbtest":      {".", "dcb", "internal/storetest", "server"},
 
 	// The engine, from the disk upwards.
-	"internal/vfs":      {},
-	"internal/eventlog": {"internal/vfs"},
-	"internal/index":    {"internal/vfs"},
-	"internal/store":    {"dcb", "internal/record", "internal/eventlog", "internal/index", "internal/vfs"},
+	"internal/histogram": {},
+	"internal/vfs":       {},
+	"internal/eventlog":  {"internal/vfs"},
+	"internal/index":     {"internal/vfs"},
+	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/vfs"},
 
 	// The wire protocol. Only the command line combines server and store.
 	"internal/record":      {"dcb"},
@@ -31,7 +32,7 @@ var packages = map[string][]string{
 	"internal/grpcclient":  {"internal/headerblock"},
 	"internal/wire":        {"dcb"},
 	"internal/client":      {"dcb", "internal/wire", "internal/grpcclient", "internal/record"},
-	"internal/server":      {"dcb", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
+	"internal/server":      {"dcb", "internal/histogram", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
 
 	"internal/ndjson":   {"dcb", "internal/record"},
 	"internal/transfer": {"dcb", "internal/ndjson"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -30,6 +31,18 @@ type AppendRequest struct {
 	Tracking  *dcb.TrackingInfo    // nil for none
 	// Copied reports that Events is a copy, so that nothing aliases the parsed bytes.
 	Copied bool
+	// Times, if it is not nil, receives how long the parts of the append took, before the
+	// append returns.
+	Times *AppendTimes
+}
+
+// AppendTimes is how long the parts of an append took in the store. A part that the append
+// did not reach is 0. If it was checked again, that time is included.
+type AppendTimes struct {
+	Precheck time.Duration // evaluating the condition up to the published head
+	Queue    time.Duration // waiting for the writer, and for the commit of the group before
+	Write    time.Duration // writing its group
+	Sync     time.Duration // syncing its group
 }
 
 // All returns an iterator over the events.

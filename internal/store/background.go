@@ -47,7 +47,7 @@ func wake(c chan struct{}) {
 // start starts the goroutines.
 func (s *Store) start() {
 	b := &s.background
-	s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, b.flushed)
+	s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, s.commits, b.flushed)
 	s.pipeline.start()
 	b.helpers.Go(s.runPreallocator)
 	b.helpers.Go(s.runFlusher)

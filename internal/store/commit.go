@@ -32,7 +32,9 @@ func (s *Store) Commit(ctx context.Context, request *record.AppendRequest, giveU
 	defer s.gate.leave()
 	op := s.newCommit(request)
 	op.giveUp = giveUp
-	return s.commit(ctx, op)
+	position, err := s.commit(ctx, op)
+	s.commits.failed(err)
+	return position, err
 }
 
 // newCommit returns an operation for an append.
@@ -56,6 +58,7 @@ func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 			return 0, err
 		}
 		conflict, err := s.precheck(ctx, op)
+		op.prechecked()
 		if err != nil {
 			return 0, storeError(err, "evaluating the append condition")
 		}
@@ -70,6 +73,8 @@ func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 		case err != nil:
 			return 0, err
 		case r.stale:
+			s.commits.stale.Add(1)
+			op.repeat()
 			continue
 		case r.conflict != 0:
 			return s.resolve(ctx, request, r.conflict)
@@ -121,6 +126,7 @@ func (s *Store) resolve(ctx context.Context, request *record.AppendRequest, conf
 		return 0, storeError(err, "comparing the append with the conflicting events")
 	}
 	if last != 0 {
+		s.commits.retries.Add(1)
 		return last, nil
 	}
 	return 0, conflictError(request.Condition, conflict)

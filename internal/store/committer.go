@@ -35,6 +35,7 @@ func (c localCommitter) commit(g sealedGroup) (outcome, error) {
 	if err := c.writer.Write(g.sealed); err != nil {
 		return failed, err
 	}
+	g.times.written = clock()
 	if err := c.writer.Sync(); err != nil {
 		return failed, err
 	}

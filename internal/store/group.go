@@ -25,6 +25,7 @@ type group struct {
 	tracking  map[string]uint64 // not changed once the group is sealed
 	accepted  []accepted
 	hashes    []uint64 // hashes of the terms of the events, with repetitions
+	times     commitTimes
 }
 
 // accepted is an operation with the position of its last event.
@@ -70,7 +71,7 @@ func (g *group) clear() {
 		g.hashes = nil
 	}
 	g.hashes = g.hashes[:0]
-	g.first, g.count, g.block, g.mark = 0, 0, nil, headMark{}
+	g.first, g.count, g.block, g.mark, g.times = 0, 0, nil, headMark{}, commitTimes{}
 	clear(g.tracking)
 	clear(g.accepted)
 	g.accepted = g.accepted[:0]
@@ -178,8 +179,9 @@ func (g *group) answerAll(r result) {
 }
 
 // answer answers the accepted operations with their positions.
-func (g durableGroup) answer() {
+func (g durableGroup) answer(q *queue) {
+	q.end(len(g.accepted))
 	for _, a := range g.accepted {
-		a.op.answer(result{position: a.position})
+		a.op.send(result{position: a.position})
 	}
 }

@@ -55,6 +55,7 @@ func newStore(dir string, options *Options) *Store {
 		closed:  make(chan struct{}),
 		slots:   newSlots(),
 		watches: newWatches(),
+		commits: newCommitMetrics(),
 	}
 	s.records = index.NewOwner()
 	s.states.retire = s.retire

@@ -22,6 +22,11 @@ type operation struct {
 	queue     *queue           // the queue that the operation waits in
 	large     bool             // reports whether it waits in the large lane
 
+	// Times of the clock.
+	started time.Duration // the append
+	since   time.Duration // the current precheck
+	queued  time.Duration // the end of the precheck
+
 	giveUp  <-chan struct{} // closed when the caller cancels; may be nil
 	claimed atomic.Bool     // by the writer, or by a caller that withdraws the operation
 	result  chan result     // nil if done is set
@@ -45,6 +50,7 @@ type result struct {
 
 func newOperation(request *record.AppendRequest) *operation {
 	op := &operation{request: request, result: make(chan result, 1)}
+	op.start()
 	if info := request.Tracking; info != nil {
 		op.changes = []trackingChange{{from: *info, to: *info}}
 	}
@@ -98,7 +104,12 @@ func (op *operation) expired() bool {
 func (op *operation) claim() bool { return op.claimed.CompareAndSwap(false, true) }
 
 func (op *operation) answer(r result) {
-	op.queue.end()
+	op.queue.end(1)
+	op.send(r)
+}
+
+// send is answer for an operation that the queue no longer counts.
+func (op *operation) send(r result) {
 	if op.done != nil {
 		op.done(r)
 		return

@@ -48,6 +48,7 @@ type pipeline struct {
 	committer committer
 	queue     *queue
 	writer    *writer
+	metrics   *commitMetrics
 
 	sealed  chan sealedGroup // to the committer; closed when the writer ends
 	settled chan settled     // to the writer
@@ -57,11 +58,12 @@ type pipeline struct {
 
 // newPipeline returns a pipeline. The writer is woken by flushed when env has become able
 // to accept appends.
-func newPipeline(env environment, c committer, flushed <-chan struct{}) *pipeline {
+func newPipeline(env environment, c committer, metrics *commitMetrics, flushed <-chan struct{}) *pipeline {
 	p := &pipeline{
 		env:       env,
 		committer: c,
 		queue:     newQueue(),
+		metrics:   metrics,
 		sealed:    make(chan sealedGroup),
 		settled:   make(chan settled, 1),
 		end:       make(chan struct{}),
@@ -103,6 +105,7 @@ func (p *pipeline) submit(ctx context.Context, op *operation) (result, error) {
 // those that are decided.
 func (p *pipeline) commitGroups() {
 	for g := range p.sealed {
+		g.times.started = clock()
 		o, err := failed, p.env.failure()
 		if err == nil {
 			o, err = p.committer.commit(g)
@@ -110,8 +113,10 @@ func (p *pipeline) commitGroups() {
 		switch o {
 		case decided:
 			d := durableGroup{g}
+			d.times.synced = clock()
 			p.env.publish(d)
-			d.answer()
+			p.metrics.observe(d)
+			d.answer(p.queue)
 			p.env.notify(d)
 		case failed:
 			g.answerAll(result{err: p.env.fail(err)})

@@ -46,7 +46,7 @@ func newTestPipeline(t *testing.T) *testPipeline {
 		yielding:   func() {},
 	}
 	p.blocks = []*headBlock{newHeadBlock(p.hasher, p.tail, 0)}
-	p.pipeline = newPipeline(p, p, nil)
+	p.pipeline = newPipeline(p, p, newCommitMetrics(), nil)
 	return p
 }
 

@@ -100,10 +100,10 @@ func (q *queue) begin() {
 // leave records that an operation was not sent to the writer. This is not progress.
 func (q *queue) leave() { q.pending.Add(-1) }
 
-// end records that the writer has answered or dropped an operation, which is progress.
-func (q *queue) end() {
+// end records that the writer has answered or dropped n operations, which is progress.
+func (q *queue) end(n int) {
 	q.progress.Store(time.Now().UnixNano())
-	q.pending.Add(-1)
+	q.pending.Add(int64(-n))
 }
 
 // AppendStall returns how long appends have been waiting without any of them being

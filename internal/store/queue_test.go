@@ -22,7 +22,7 @@ func decideAll(t *testing.T, ops ...*operation) *writer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.free(false) })
-	s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, nil)
+	s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, s.commits, nil)
 	w := s.pipeline.writer
 	for _, op := range ops {
 		op.queue = w.queue

@@ -38,6 +38,8 @@ type Store struct {
 
 	pipeline   *pipeline // nil if the store is read-only
 	background background
+
+	commits *commitMetrics
 }
 
 var _ dcb.EventStore = (*Store)(nil)

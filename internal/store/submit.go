@@ -30,7 +30,12 @@ func (s *Store) Submit(request *record.AppendRequest, deadline time.Time, done f
 	}()
 	m := &submission{store: s, done: done}
 	m.op.request, m.op.deadline, m.op.done = request, deadline, m.decided
-	if !s.precheckInMemory(&m.op) || !s.pipeline.queue.trySubmit(&m.op) {
+	m.op.start()
+	if !s.precheckInMemory(&m.op) {
+		return nil, false
+	}
+	m.op.prechecked()
+	if !s.pipeline.queue.trySubmit(&m.op) {
 		return nil, false
 	}
 	return m.cancel, true
@@ -74,9 +79,18 @@ func (m *submission) finish(r result) {
 	if r.conflict != 0 {
 		position, err = m.store.resolve(ctx, m.op.request, r.conflict)
 	} else {
-		position, err = m.store.commit(ctx, m.store.newCommit(m.op.request))
+		position, err = m.store.commit(ctx, m.again())
 	}
 	m.answer(position, err)
+}
+
+// again returns an operation for an append that is stale.
+func (m *submission) again() *operation {
+	m.store.commits.stale.Add(1)
+	m.op.repeat()
+	op := m.store.newCommit(m.op.request)
+	op.started = m.op.started
+	return op
 }
 
 // cancel withdraws the append, unless the writer has decided it.
@@ -93,6 +107,7 @@ func (m *submission) cancel() {
 }
 
 func (m *submission) answer(position uint64, err error) {
+	m.store.commits.failed(err)
 	m.done(position, err)
 	m.store.gate.leave()
 }

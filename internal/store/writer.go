@@ -136,7 +136,7 @@ func (w *writer) gather(op *operation) {
 		if op.claim() {
 			w.decide(op)
 		} else {
-			w.queue.end()
+			w.queue.end(1)
 		}
 		if w.full() {
 			return
