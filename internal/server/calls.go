@@ -43,7 +43,7 @@ type calls struct {
 type call struct {
 	*transport.Stream
 	connection *connection
-	method     *method
+	method     *servedMethod
 	class      callClass
 	bytes      int64
 	key        *key      // nil if none is required, or the client has none
@@ -52,6 +52,10 @@ type call struct {
 	unread     *inFlight // of an answer that waits for the client's windows; nil if there is none
 
 	progress atomic.Pointer[progress] // nil if it does not send a stream of events
+
+	code     codes.Code  // of its status; valid if answered is set
+	answered bool        // its status is known
+	record   *CallRecord // nil without Options.OnCall
 }
 
 func callOf(stream *transport.Stream) *call { return stream.State.(*call) }
@@ -81,17 +85,22 @@ func (h callHandler) Admit(stream *transport.Stream) error {
 			keys = append(keys, value)
 		}
 	})
-	return h.admit(c, header.Method, keys)
+	if c.method = h.methods[header.Method]; c.method == nil {
+		c.method = h.unknown
+	}
+	h.observeStart(c)
+	err := h.admit(c, header.Method, keys)
+	if err != nil {
+		c.ended(status.Convert(err))
+		h.observeEnd(c)
+	}
+	return err
 }
 
 // admit admits or refuses a call with these authorization headers.
 func (s *Server) admit(c *call, name string, keys []string) error {
 	if !isMethodName(name) {
 		return status.Errorf(codes.Unimplemented, "%.200q is not a method name", name)
-	}
-	c.method = s.methods[name]
-	if c.method == nil {
-		c.method = unknownMethod
 	}
 	if !c.method.open {
 		if s.stopping.Err() != nil {
@@ -106,7 +115,7 @@ func (s *Server) admit(c *call, name string, keys []string) error {
 		s.press()
 	}
 	if err := s.calls.admit(c); err != nil {
-		s.notices.Warn("calls are refused: too many are in progress", c.connection.RemoteAddr())
+		s.notices.Warn(refusedCalls, c.connection.RemoteAddr())
 		if c.method.appends {
 			s.appends.refused()
 		}
@@ -136,6 +145,7 @@ func (s *Server) authorize(c *call, headers []string) {
 func (h callHandler) Begin(stream *transport.Stream, request []byte) bool {
 	c := callOf(stream)
 	defer h.recoverPanic(c, new(error))
+	c.received(len(request))
 	return c.denied == nil && h.stopping.Err() == nil && c.method.begin(h.Server, c, request)
 }
 
@@ -143,7 +153,10 @@ func (h callHandler) Begin(stream *transport.Stream, request []byte) bool {
 // converts the error of the handler to a status.
 func (h callHandler) Serve(stream *transport.Stream) (err error) {
 	c := callOf(stream)
-	defer func() { err = c.status(err) }()
+	defer func() {
+		err = c.status(err)
+		c.ended(status.Convert(err))
+	}()
 	defer func() { h.noteRefusal(c, err) }()
 	defer h.recoverPanic(c, &err)
 	if c.denied != nil {
@@ -173,6 +186,7 @@ func (h callHandler) Blocked(stream *transport.Stream) {
 // SendMsg is Stream.SendMsg. While it waits for the client's windows, the call is counted as
 // one whose answer is not read.
 func (c *call) SendMsg(message any) error {
+	c.sentMessage(message)
 	p := &inFlight{bytes: c.bytes, started: time.Now()}
 	c.connection.track(p)
 	defer c.connection.untrack(p)
@@ -186,17 +200,18 @@ func (h callHandler) Release(stream *transport.Stream) {
 		c.connection.untrack(c.unread)
 	}
 	h.calls.release(c)
+	h.observeEnd(c)
 }
 
 // noteRefusal logs that a call was refused because of its key or of insufficient memory.
 func (s *Server) noteRefusal(c *call, err error) {
 	from := c.connection.RemoteAddr()
 	if over, refused := errors.AsType[*overRate](err); refused {
-		s.notices.WarnKey("appends are refused: a rate limit of the API key is reached", over.key, from)
+		s.notices.WarnKey(refusedRate, over.key, from)
 		return
 	}
 	if _, refused := errors.AsType[*exhausted](err); refused {
-		s.notices.Warn("calls are refused: not enough memory", from)
+		s.notices.Warn(refusedMemory, from)
 		if c.method.appends {
 			s.appends.refused()
 		}
@@ -204,9 +219,9 @@ func (s *Server) noteRefusal(c *call, err error) {
 	}
 	switch {
 	case errors.Is(err, wire.ErrPermission):
-		s.notices.WarnKey("calls are refused: the API key does not permit them", c.key.name(), from)
+		s.notices.WarnKey(refusedRight, c.key.name(), from)
 	case errors.Is(err, dcb.ErrAuthentication):
-		s.notices.Warn("calls are refused: the API key is missing or wrong", from)
+		s.notices.Warn(refusedKey, from)
 	}
 }
 

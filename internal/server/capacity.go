@@ -22,6 +22,13 @@ type capacity struct {
 	waiting []*share // guarded by mu; those with claims, in the order of their first claims
 }
 
+// inUse returns the bytes that are used.
+func (r *capacity) inUse() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.used
+}
+
 // share is the part of a capacity that one connection uses.
 type share struct {
 	used   int64    // guarded by capacity.mu

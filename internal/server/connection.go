@@ -48,7 +48,16 @@ func newConnection(accepted net.Conn, connections *connections) *connection {
 func (c *connection) Write(data []byte) (int, error) {
 	c.writing.Store(time.Now().UnixNano())
 	defer c.writing.Store(0)
-	return c.Conn.Write(data)
+	n, err := c.Conn.Write(data)
+	c.connections.sent.Add(uint64(n))
+	return n, err
+}
+
+// Read reads from the client.
+func (c *connection) Read(data []byte) (int, error) {
+	n, err := c.Conn.Read(data)
+	c.connections.received.Add(uint64(n))
+	return n, err
 }
 
 // CloseWrite closes the connection for writing.

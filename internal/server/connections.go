@@ -30,6 +30,8 @@ type connections struct {
 	notices  *notices
 	accepted atomic.Uint64 // number of connections so far
 
+	received, sent atomic.Uint64 // bytes of all connections
+
 	mu              sync.Mutex
 	open            map[*connection]bool // guarded by mu
 	unauthenticated list.List            // guarded by mu; open connections that have not authenticated a call, oldest first
@@ -52,13 +54,13 @@ func (c *connections) limit(listener net.Listener) net.Listener {
 // many, admit first closes the oldest one that has not authenticated a call.
 func (c *connections) admit(conn *connection) bool {
 	if oldest := c.oldestUnauthenticated(); oldest != nil {
-		c.notices.Warn("connections are closed to admit others: the maximum number is open", oldest.Conn.RemoteAddr())
+		c.notices.Warn(evictedConnections, oldest.Conn.RemoteAddr())
 		oldest.Close()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.open) >= c.most {
-		c.notices.Warn("connections are refused: the maximum number is open", conn.Conn.RemoteAddr())
+		c.notices.Warn(refusedConnections, conn.Conn.RemoteAddr())
 		return false
 	}
 	c.open[conn] = true
@@ -99,6 +101,13 @@ func (c *connections) closed(conn *connection) {
 	delete(c.open, conn)
 }
 
+// count returns the number of open connections.
+func (c *connections) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
+}
+
 // all returns the open connections.
 func (c *connections) all() []*connection {
 	c.mu.Lock()
@@ -112,7 +121,7 @@ func (c *connections) closeUnread() {
 		if !conn.blockedFor(longestWrite) {
 			continue
 		}
-		c.notices.Warn("connections are closed: their clients do not read what was sent", conn.Conn.RemoteAddr())
+		c.notices.Warn(closedUnread, conn.Conn.RemoteAddr())
 		conn.Close()
 	}
 }
@@ -134,7 +143,7 @@ func (c *connections) closeStalled(least time.Duration) bool {
 	if worst == nil {
 		return false
 	}
-	c.notices.Warn("connections are closed: their clients do not read their events, and others need the memory", worst.Conn.RemoteAddr())
+	c.notices.Warn(closedStalled, worst.Conn.RemoteAddr())
 	worst.Close()
 	return true
 }
@@ -165,8 +174,8 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 // warn logs that accepting has failed.
 func (c *connections) warn(err error) {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		c.notices.Warn("connections cannot be accepted: there are no file descriptors left", nil)
+		c.notices.Warn(noDescriptors, nil)
 		return
 	}
-	c.notices.Warn("connections cannot be accepted", nil)
+	c.notices.Warn(notAccepted, nil)
 }

@@ -68,11 +68,7 @@ func (s *Server) RequestsUsed() int64 { return s.requests.used(largePool) }
 // ResponsesUsed returns the bytes that are reserved for responses.
 func (s *Server) ResponsesUsed() int64 { return s.responses.used(largePool) }
 
-func (b *budget) used(p pool) int64 {
-	b.pools[p].mu.Lock()
-	defer b.pools[p].mu.Unlock()
-	return b.pools[p].used
-}
+func (b *budget) used(p pool) int64 { return b.pools[p].inUse() }
 
 // NewCertificate loads the certificate of the options.
 func NewCertificate(options Options) (*certificate, error) {
@@ -102,6 +98,9 @@ func (s *Server) InUse() string {
 	}
 	add(s.appending.Load(), "appends")
 	add(s.watches.Load(), "watches")
+	for _, m := range s.Metrics().Methods {
+		add(int64(m.InProgress), "calls of %s", m.Method)
+	}
 	for _, c := range s.conns.all() {
 		c.mu.Lock()
 		add(int64(len(c.inFlight)), "messages in flight")

@@ -48,6 +48,7 @@ func (s *Server) handleAppend(c *call) error {
 	if parsed.Copied {
 		request.drop()
 	}
+	c.appends(parsed)
 	position, err := s.commit(c.Context(), parsed)
 	if err != nil {
 		return err

@@ -114,7 +114,7 @@ func (s *Server) enterWatch(c *connection) (leave func(), err error) {
 		return nil, status.Errorf(codes.ResourceExhausted, "this connection already has %d health watches; end some, or try again later", connectionWatches)
 	case all > maxWatches:
 		leave()
-		s.notices.Warn("health watches are refused: there are too many", c.RemoteAddr())
+		s.notices.Warn(refusedWatches, c.RemoteAddr())
 		return nil, status.Errorf(codes.ResourceExhausted, "the server already has %d health watches; try again later", maxWatches)
 	}
 	return leave, nil

@@ -61,6 +61,7 @@ func (s *Server) beginAppend(c *call, request []byte) bool {
 	if err != nil || c.key.permitsAppend(parsed) != nil {
 		return false
 	}
+	c.appends(parsed)
 	var cancel func()
 	if cancel, ok = s.store.Submit(parsed, c.Deadline(), a.done); !ok {
 		return false
@@ -86,8 +87,10 @@ func (a *inlineAppend) done(position uint64, err error) {
 	switch {
 	case err == nil:
 		a.call.Reply(positionMessage(position))
-	case errors.Is(err, context.Canceled): // by the client or, at its end, by the server
+	case errors.Is(err, context.Canceled) && a.server.giveUp.Err() != nil:
 		a.call.Fail(stopping, nil)
+	case errors.Is(err, context.Canceled): // by the client
+		a.call.Fail(cancelled, nil)
 	default:
 		st, trailer := wire.ToStatus(err, a.call.Header().Get("user-agent"))
 		a.call.Fail(st, trailer)

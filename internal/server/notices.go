@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,23 +17,24 @@ const (
 	noticeAddresses = 5
 )
 
-// notices logs events that may be frequent, such as refusals: at most one line a minute
-// for each message and API key, with the number of occurrences since the previous line and the
+// notices counts and logs refusals, which may be frequent: at most one line a minute for
+// each kind and API key, with the number of occurrences since the previous line and the
 // addresses of clients that caused them.
 type notices struct {
-	log *slog.Logger
+	log    *slog.Logger
+	counts [refusals]atomic.Uint64
 
-	mu       sync.Mutex
-	messages map[subject]*notice // guarded by mu
+	mu   sync.Mutex
+	seen map[subject]*notice // guarded by mu
 }
 
 // subject is what the occurrences of a notice have in common.
 type subject struct {
-	message string
-	key     string // name of the API key that it concerns, or empty
+	kind refusal
+	key  string // name of the API key that it concerns, or empty
 }
 
-// notice contains the occurrences of a message since its last line.
+// notice contains the occurrences of a subject since its last line.
 type notice struct {
 	logged time.Time
 	times  int
@@ -40,22 +42,23 @@ type notice struct {
 }
 
 func newNotices(log *slog.Logger) *notices {
-	return &notices{log: log, messages: make(map[subject]*notice)}
+	return &notices{log: log, seen: make(map[subject]*notice)}
 }
 
-// Warn counts one occurrence of a message. from is the address of the client that caused
-// it; it may be nil. The first occurrence is logged at once.
-func (n *notices) Warn(message string, from net.Addr) { n.WarnKey(message, "", from) }
+// Warn counts one refusal. from is the address of the client that caused it; it may be nil.
+// The first occurrence is logged at once.
+func (n *notices) Warn(kind refusal, from net.Addr) { n.WarnKey(kind, "", from) }
 
-// WarnKey is Warn for a message that concerns the API key with a name.
-func (n *notices) WarnKey(message, key string, from net.Addr) {
+// WarnKey is Warn for a refusal that concerns the API key with a name.
+func (n *notices) WarnKey(kind refusal, key string, from net.Addr) {
+	n.counts[kind].Add(1)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	about := subject{message, key}
-	seen := n.messages[about]
+	about := subject{kind, key}
+	seen := n.seen[about]
 	if seen == nil {
 		seen = &notice{from: make(map[string]bool)}
-		n.messages[about] = seen
+		n.seen[about] = seen
 	}
 	seen.times++
 	if from != nil && len(seen.from) < noticeAddresses {
@@ -64,21 +67,21 @@ func (n *notices) WarnKey(message, key string, from net.Addr) {
 	n.logDue(about, seen)
 }
 
-// flush logs the counted messages whose last line is at least a minute old, and removes those
+// flush logs the counted refusals whose last line is at least a minute old, and removes those
 // that have not occurred since. It is called about once a second.
 func (n *notices) flush() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for about, seen := range n.messages {
+	for about, seen := range n.seen {
 		if seen.times == 0 && time.Since(seen.logged) >= noticeInterval {
-			delete(n.messages, about)
+			delete(n.seen, about)
 			continue
 		}
 		n.logDue(about, seen)
 	}
 }
 
-// logDue logs a message if it has been counted and its last line is old enough. The
+// logDue logs a refusal if it has been counted and its last line is old enough. The
 // caller must hold mu.
 func (n *notices) logDue(about subject, seen *notice) {
 	now := time.Now()
@@ -89,7 +92,7 @@ func (n *notices) logDue(about subject, seen *notice) {
 	if about.key != "" {
 		attributes = append([]any{"key", about.key}, attributes...)
 	}
-	n.log.Warn(about.message, attributes...)
+	n.log.Warn(refusalKinds[about.kind].message, attributes...)
 	*seen = notice{logged: now, from: make(map[string]bool)}
 }
 

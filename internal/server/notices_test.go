@@ -28,15 +28,15 @@ func TestNoticeIsLoggedOnceAMinute(t *testing.T) {
 			}
 		}
 		from := func(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 1234} }
-		n.Warn("refused", from("10.0.0.1"))
+		n.Warn(refusedKey, from("10.0.0.1"))
 		wantLine("refused", "times=1", "10.0.0.1")
 		for range 1000 {
-			n.Warn("refused", from("10.0.0.2"))
-			n.Warn("refused", from("::1"))
+			n.Warn(refusedKey, from("10.0.0.2"))
+			n.Warn(refusedKey, from("::1"))
 		}
 		wantLine()
-		n.Warn("something else", nil)
-		wantLine("something else", "times=1")
+		n.Warn(notAccepted, nil)
+		wantLine("connections cannot be accepted", "times=1")
 		time.Sleep(59 * time.Second)
 		n.flush()
 		wantLine()

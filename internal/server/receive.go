@@ -64,6 +64,7 @@ func (s *Server) receive(c *call, limit int64) (*request, error) {
 		r.done()
 		return nil, err
 	}
+	c.received(len(r.bytes))
 	return r, nil
 }
 

@@ -99,6 +99,7 @@ func (w *sendWindow) allocateFor(ctx context.Context, bytes int) (message, error
 // send sends a message, which the caller must not use afterwards. After the last one the
 // call must end.
 func (w *sendWindow) send(m message, last bool) error {
+	w.call.sent(len(*m.slab))
 	m.slab = wire.Trim(m.slab)
 	_ = m.reserved.resize(w.call.Context(), int64(cap(*m.slab))) // not larger: it cannot fail
 	defer m.drop()

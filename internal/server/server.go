@@ -87,7 +87,8 @@ type Server struct {
 	health    appendHealth
 
 	transport      *transport.Server
-	methods        map[string]*method          // by path
+	methods        map[string]*servedMethod    // by path
+	unknown        *servedMethod               // for all methods that do not exist
 	services       map[string]grpc.ServiceInfo // for reflection
 	arrivalTimeout *status.Status              // of a request that does not arrive in time
 	tooSlow        *status.Status              // of a request that arrives too slowly while others wait for memory

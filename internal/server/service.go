@@ -57,7 +57,8 @@ var unknownMethod = &method{class: brief, rights: AllRights, serve: func(_ *Serv
 
 // register registers the services.
 func (s *Server) register() {
-	s.methods, s.services = make(map[string]*method), make(map[string]grpc.ServiceInfo)
+	s.methods, s.services = make(map[string]*servedMethod), make(map[string]grpc.ServiceInfo)
+	s.unknown = newServedMethod("unknown", unknownMethod)
 	s.registerMethods(&umadbv1.DCB_ServiceDesc, eventMethods)
 	for name, m := range eventMethods { // it has no descriptor for reflection
 		s.addMethod(legacyService, name, *m)
@@ -80,7 +81,8 @@ func (s *Server) registerMethods(desc *grpc.ServiceDesc, methods map[string]*met
 func (s *Server) addMethod(service, name string, m method) {
 	m.open = service == openService
 	m.rights = rightsOf(service, name)
-	s.methods["/"+service+"/"+name] = &m
+	name = service + "/" + name
+	s.methods["/"+name] = newServedMethod(name, &m)
 }
 
 var _ grpc.ServiceRegistrar = (*Server)(nil)

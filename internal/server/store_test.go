@@ -93,6 +93,9 @@ func (s *memoryStore) Commit(ctx context.Context, request *record.AppendRequest,
 			return 0, err
 		}
 	}
+	if request.Times != nil {
+		request.Times.Queue = time.Nanosecond
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := request.Condition; c != nil {

@@ -32,7 +32,7 @@ type Handler interface {
 	// Release is called once for each admitted call, when the call has ended and nothing
 	// of it is kept: Serve has returned, or its answer was sent or is no longer wanted. An
 	// answer in an output of more than Options.WriteBuffer is kept until it was written.
-	// It must not use the stream, except its state, and must not wait.
+	// It must not use the stream, except its state, headers and start, and must not wait.
 	Release(*Stream)
 }
 

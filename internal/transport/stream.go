@@ -88,7 +88,7 @@ func (s *Stream) Header() *Header { return s.header }
 // Conn returns the connection as it was accepted.
 func (s *Stream) Conn() net.Conn { return s.conn.accepted }
 
-// Started returns when the call has started.
+// Started returns when the call has started: its headers arrived.
 func (s *Stream) Started() time.Time { return s.start }
 
 // Deadline returns when the client stops waiting, or the zero time.

@@ -1,0 +1,36 @@
+package server
+
+// refusal is a kind of refusal. All kinds are logged and counted by notices.
+type refusal int
+
+const (
+	refusedCalls refusal = iota
+	refusedMemory
+	refusedKey
+	refusedRight
+	refusedRate
+	refusedWatches
+	refusedConnections
+	evictedConnections
+	closedUnread
+	closedStalled
+	noDescriptors
+	notAccepted
+	refusals
+)
+
+// refusalKinds are the names of the refusals in the metrics, and their messages in the log.
+var refusalKinds = [refusals]struct{ name, message string }{
+	refusedCalls:       {"calls", "calls are refused: too many are in progress"},
+	refusedMemory:      {"memory", "calls are refused: not enough memory"},
+	refusedKey:         {"api_key", "calls are refused: the API key is missing or wrong"},
+	refusedRight:       {"api_key_right", "calls are refused: the API key does not permit them"},
+	refusedRate:        {"api_key_rate", "appends are refused: a rate limit of the API key is reached"},
+	refusedWatches:     {"health_watches", "health watches are refused: there are too many"},
+	refusedConnections: {"connections", "connections are refused: the maximum number is open"},
+	evictedConnections: {"unauthenticated_connections", "connections are closed to admit others: the maximum number is open"},
+	closedUnread:       {"blocked_write", "connections are closed: their clients do not read what was sent"},
+	closedStalled:      {"unread_events", "connections are closed: their clients do not read their events, and others need the memory"},
+	noDescriptors:      {"file_descriptors", "connections cannot be accepted: there are no file descriptors left"},
+	notAccepted:        {"accept", "connections cannot be accepted"},
+}
