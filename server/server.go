@@ -17,6 +17,10 @@ type Options struct {
 	// TLSCertFile and TLSKeyFile are PEM files with the certificate chain of the server
 	// and its private key. If both are empty, connections are not encrypted.
 	TLSCertFile, TLSKeyFile string
+	// ClientCAFile is a PEM file with the certificates of the authorities that sign the
+	// certificates of clients. A client whose certificate is missing or cannot be verified
+	// is refused. If it is empty, clients need no certificate. It requires TLSCertFile.
+	ClientCAFile string
 	// APIKey must be sent with every call except those of the health service. It must be
 	// printable ASCII and must not start or end with a space. If it is empty, calls are
 	// not authenticated.
@@ -49,6 +53,7 @@ func New(store dcb.EventStore, options Options) (*Server, error) {
 	s, err := server.New(engine, server.Options{
 		TLSCertFile:    options.TLSCertFile,
 		TLSKeyFile:     options.TLSKeyFile,
+		ClientCAFile:   options.ClientCAFile,
 		APIKey:         options.APIKey,
 		Logger:         options.Logger,
 		Memory:         options.Memory,
@@ -70,6 +75,10 @@ func (s *Server) SetAPIKey(key string) error { return s.server.SetAPIKey(key) }
 // ReloadCertificate reads the TLS files again, for connections that are accepted from now
 // on. If it returns an error, the server keeps its current certificate.
 func (s *Server) ReloadCertificate() error { return s.server.ReloadCertificate() }
+
+// ReloadClientCA reads Options.ClientCAFile again, for connections that are accepted from now
+// on. If it returns an error, the server keeps its current authorities.
+func (s *Server) ReloadClientCA() error { return s.server.ReloadClientCA() }
 
 // Shutdown stops the server. Appends that the store is writing are completed; other
 // appends fail without effect, reads fail, and subscriptions end. Shutdown returns when

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,10 +18,8 @@ import (
 // if it stayed open while a large index is rebuilt, clients would wait in the backlog and
 // a probe of the port would take the server to be ready.
 func (o *serveOptions) preflight() error {
-	if o.tlsCert != "" {
-		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
-			return usageErrorf("cannot load the TLS certificate %s and its key %s: %w; name others with --tls-cert and --tls-key", o.tlsCert, o.tlsKey, err)
-		}
+	if err := o.tls.preflight(); err != nil {
+		return err
 	}
 	lis, err := net.Listen("tcp", o.listen)
 	if err != nil {
@@ -34,11 +31,12 @@ func (o *serveOptions) preflight() error {
 // listen creates the server and then opens its port: a client that can connect is served.
 func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.Server, net.Listener, error) {
 	srv, err := server.New(opened, server.Options{
-		TLSCertFile: o.tlsCert,
-		TLSKeyFile:  o.tlsKey,
-		APIKey:      o.apiKey.key,
-		Logger:      logger,
-		Memory:      o.memory.bytes,
+		TLSCertFile:  o.tls.cert,
+		TLSKeyFile:   o.tls.key,
+		ClientCAFile: o.tls.clientCA,
+		APIKey:       o.apiKey.key,
+		Logger:       logger,
+		Memory:       o.memory.bytes,
 	})
 	if err != nil {
 		return nil, nil, err

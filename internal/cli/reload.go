@@ -28,7 +28,8 @@ func (o *serveOptions) reloadable() []setting {
 	return []setting{
 		{"log level", []string{o.log.file}, func(*server.Server) error { return o.log.load(o.flags) }},
 		{"maximum disk space", []string{o.disk.file}, func(*server.Server) error { return o.disk.reload(o.flags) }},
-		{"TLS certificate", []string{o.tlsCert, o.tlsKey}, (*server.Server).ReloadCertificate},
+		{"TLS certificate", []string{o.tls.cert, o.tls.key}, (*server.Server).ReloadCertificate},
+		{"client CA", []string{o.tls.clientCA}, (*server.Server).ReloadClientCA},
 		{"API key", []string{o.apiKey.file}, func(srv *server.Server) error {
 			if err := o.apiKey.load(o.flags); err != nil {
 				return err

@@ -35,8 +35,7 @@ type serveOptions struct {
 	config    configFlags
 	listen    string
 	dir       string
-	tlsCert   string
-	tlsKey    string
+	tls       tlsFlags
 	apiKey    apiKey
 	log       logFlags
 	gcPercent int
@@ -53,8 +52,9 @@ func newServeCommand() *cobra.Command {
 		Short: "Serve an event store over gRPC",
 		Long: `serve opens the event store in a directory, creates it if necessary, and serves it
 over gRPC until SIGINT or SIGTERM. It then completes the calls in progress and exits
-with 0; a second signal makes it exit at once. When the files of its certificate, API
-key or log level change, it reads them again; SIGHUP makes it do so at once.
+with 0; a second signal makes it exit at once. When the files of its
+certificates, API key or log level change, it reads them again; SIGHUP makes it do so
+at once.
 
 Settings can also be in a configuration file, as in listen = "0.0.0.0:50051". A flag
 takes precedence over its environment variable, and both over the file.
@@ -87,8 +87,7 @@ logs to standard error.`,
 	o.config.addFlags(f)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:50051", "`address` to listen on, as host:port; port 0 selects a free port")
 	addPathFlag(f, &o.dir)
-	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM `file` with the server's certificate chain")
-	f.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` with the private key of the certificate")
+	o.tls.addFlags(f)
 	o.apiKey.addFlags(f, "`key` that every client must send")
 	o.log.addFlags(f)
 	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC but without the cache; a larger value is faster and uses more memory")
@@ -108,14 +107,13 @@ func (o *serveOptions) validate() error {
 		return usageErrorf("--listen %q has no valid port: %q is neither a number from 0 to 65535 nor a service name", o.listen, port)
 	case o.dir == "":
 		return errEmptyPath
-	case o.tlsCert != "" && o.tlsKey == "":
-		return usageErrorf("--tls-cert is given without --tls-key: set both for TLS, or neither")
-	case o.tlsKey != "" && o.tlsCert == "":
-		return usageErrorf("--tls-key is given without --tls-cert: set both for TLS, or neither")
 	case o.apiKey.key == "" && o.flags.Changed("api-key"):
 		return usageErrorf("the API key is empty: set a key, or omit --api-key and UMADB_API_KEY")
 	case o.gcPercent <= 0:
 		return usageErrorf("--gc-percent %d must be above 0", o.gcPercent)
+	}
+	if err := o.tls.validate(); err != nil {
+		return err
 	}
 	if err := o.apiKey.load(o.flags); err != nil {
 		return err
@@ -170,14 +168,14 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
-	warnIfInsecure(logger, lis.Addr(), o.tlsCert != "", o.apiKey.key != "")
+	warnIfInsecure(logger, lis.Addr(), o.tls.cert != "", o.apiKey.key != "" || o.tls.clientCA != "")
 	serving, end := context.WithCancel(context.Background())
 	defer end()
 	go releaseWhenIdle(serving)
 	defer startGCTarget(o.gcPercent, opened.CachedBytes)()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
-	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tlsCert != "", "api_key", o.apiKey.key != "")
+	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tls.cert != "", "api_key", o.apiKey.key != "", "client_ca", o.tls.clientCA != "")
 	fmt.Fprintln(stdout, startedLine) // ignore errors: only some programs read this line
 	o.disk.store = opened
 	manager := serviceManager{logger}

@@ -78,6 +78,16 @@ func NewCertificate(options Options) (*certificate, error) {
 // Watch calls watch.
 func (c *certificate) Watch(ctx context.Context) { c.watch(ctx) }
 
+// PeerNames returns the common names of the certificates of the connected clients.
+func (s *Server) PeerNames() (names []string) {
+	for _, c := range s.conns.all() {
+		if peer := c.peer.Load(); peer != nil {
+			names = append(names, peer.Subject.CommonName)
+		}
+	}
+	return names
+}
+
 // InUse describes what clients use: calls, memory and waiting calls. It is empty if they
 // use nothing.
 func (s *Server) InUse() string {

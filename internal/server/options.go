@@ -13,6 +13,10 @@ type Options struct {
 	// TLSCertFile and TLSKeyFile are PEM files with the certificate chain and its
 	// private key. If both are empty, connections are not encrypted.
 	TLSCertFile, TLSKeyFile string
+	// ClientCAFile is a PEM file with the certificates of the authorities that sign the
+	// certificates of clients. A client whose certificate is missing or cannot be verified
+	// is refused. If it is empty, clients need no certificate. It requires TLSCertFile.
+	ClientCAFile string
 	// APIKey must be sent with every call except those of the health service, as
 	// "authorization: Bearer KEY". It must be printable ASCII and must not start or
 	// end with a space. If it is empty, calls are not authenticated.

@@ -77,6 +77,7 @@ type Server struct {
 	notices *notices
 
 	certificate *certificate // nil without TLS
+	clientCA    *clientCA    // nil if clients need no certificate
 
 	requests, queries, subscriptions, responses *budget
 
@@ -108,6 +109,10 @@ func New(store Store, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	clientCA, err := newClientCA(options, certificate)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		store:   store,
 		options: options,
@@ -119,6 +124,7 @@ func New(store Store, options Options) (*Server, error) {
 		health:  newAppendHealth(),
 
 		certificate: certificate,
+		clientCA:    clientCA,
 	}
 	budgets := options.budgets(limits)
 	s.requests, s.queries = budgets[ofRequests], budgets[ofQueries]
@@ -147,7 +153,8 @@ func New(store Store, options Options) (*Server, error) {
 // newTransport returns the transport of the server.
 func (s *Server) newTransport() *transport.Server {
 	return transport.NewServer(callHandler{s}, transport.Options{
-		TLS:              s.certificate.config(),
+		TLS:              s.tlsConfig(),
+		OnTLS:            s.onTLS,
 		Inline:           func(name string) bool { m := s.methods[name]; return m != nil && m.begin != nil },
 		InlineBytes:      maxSmallRequest,
 		MaxStreams:       s.options.MaxStreams,

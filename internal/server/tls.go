@@ -52,12 +52,9 @@ func (c *certificate) load() error {
 	return nil
 }
 
-// config returns a configuration with the certificate that is current when a connection
-// is made, or nil if c is nil.
+// config returns a configuration with the certificate that is current when a connection is
+// made. The cipher suites are the defaults of package tls, which all have forward secrecy.
 func (c *certificate) config() *tls.Config {
-	if c == nil {
-		return nil
-	}
 	return &tls.Config{
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 		MinVersion:     tls.VersionTLS12,
@@ -99,6 +96,14 @@ func (c *certificate) watch(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// CertificateExpiry returns when the current certificate expires, or zero without TLS.
+func (s *Server) CertificateExpiry() time.Time {
+	if s.certificate == nil {
+		return time.Time{}
+	}
+	return s.certificate.current.Load().Leaf.NotAfter
 }
 
 // ReloadCertificate reads the files of Options.TLSCertFile and TLSKeyFile again. Open

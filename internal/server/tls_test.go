@@ -1,8 +1,14 @@
 package server_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -45,6 +51,88 @@ func TestTLSServerAcceptsOnlyTLS(t *testing.T) {
 		if _, err := client.Head(within(t, patience), &umadbv1.HeadRequest{}); status.Code(err) != row.want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestTLSVersions(t *testing.T) {
+	authority := newAuthority(t)
+	m := startMutual(t, authority)
+	certificates := []tls.Certificate{identity(t, authority, "app", x509.ExtKeyUsageClientAuth)}
+	for _, c := range []struct {
+		min, max uint16
+		ok       bool
+	}{
+		{tls.VersionTLS10, tls.VersionTLS11, false},
+		{tls.VersionTLS12, tls.VersionTLS12, true},
+		{tls.VersionTLS13, tls.VersionTLS13, true},
+	} {
+		conn, err := m.dialTLS(t, &tls.Config{MinVersion: c.min, MaxVersion: c.max, Certificates: certificates})
+		switch {
+		case (err == nil) != c.ok:
+			t.Errorf("%s: %v", tls.VersionName(c.max), err)
+		case !c.ok && !strings.Contains(err.Error(), "protocol version not supported"):
+			t.Errorf("%s: refused with %v", tls.VersionName(c.max), err)
+		case c.ok && conn.ConnectionState().Version != c.max:
+			t.Errorf("%s: the version is %s", tls.VersionName(c.max), tls.VersionName(conn.ConnectionState().Version))
+		}
+	}
+}
+
+// Without client certificates the configuration is another one.
+func TestTLS11IsRefused(t *testing.T) {
+	files := certificate(t)
+	r := start(t, newMemoryStore(), server.Options{TLSCertFile: files.Cert, TLSKeyFile: files.Key})
+	_, err := tls.Dial("tcp", r.address, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true})
+	if err == nil || !strings.Contains(err.Error(), "protocol version not supported") {
+		t.Errorf("refused with %v", err)
+	}
+}
+
+func TestOnlyHTTP2IsNegotiated(t *testing.T) {
+	files := certificate(t)
+	r := start(t, newMemoryStore(), server.Options{TLSCertFile: files.Cert, TLSKeyFile: files.Key})
+	for _, c := range []struct {
+		offered []string
+		want    string
+	}{
+		{[]string{"http/1.1"}, ""}, // which package tls leaves to the server
+		{[]string{"http/1.1", "h2"}, "h2"},
+	} {
+		conn, err := tls.Dial("tcp", r.address, &tls.Config{NextProtos: c.offered, InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if got := conn.ConnectionState().NegotiatedProtocol; got != c.want {
+			t.Errorf("%q: negotiated %q", c.offered, got)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.Read(make([]byte, 1)); (n == 0) != (c.want == "") || n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%q: the client reads %d bytes, %v", c.offered, n, err)
+		}
+	}
+}
+
+func TestCertificateExpiry(t *testing.T) {
+	files := certificate(t)
+	r := start(t, newMemoryStore(), server.Options{TLSCertFile: files.Cert, TLSKeyFile: files.Key})
+	until := time.Now().AddDate(0, 0, 40).UTC().Truncate(time.Second)
+	if _, err := servertest.WriteCertificateValid(filepath.Dir(files.Cert), time.Now(), until); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.CertificateExpiry(); !got.Before(until) {
+		t.Errorf("the certificate from the start expires at %v", got)
+	}
+	if err := r.ReloadCertificate(); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.CertificateExpiry(); !got.Equal(until) {
+		t.Errorf("the new certificate expires at %v, want %v", got, until)
+	}
+	if got := start(t, newMemoryStore(), server.Options{}).CertificateExpiry(); !got.IsZero() {
+		t.Errorf("without TLS: %v", got)
 	}
 }
 

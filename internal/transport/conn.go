@@ -75,14 +75,9 @@ func (c *conn) handshake() error {
 	o := &c.server.options
 	c.accepted.SetDeadline(time.Now().Add(o.HandshakeTimeout))
 	if o.TLS != nil {
-		secure := tls.Server(c.accepted, o.TLS)
-		if err := secure.HandshakeContext(context.Background()); err != nil {
+		if err := c.handshakeTLS(); err != nil {
 			return err
 		}
-		if secure.ConnectionState().NegotiatedProtocol != http2.NextProtoTLS {
-			return errNoALPN
-		}
-		c.net = secure
 	}
 	c.reader = bufio.NewReaderSize(c.net, o.ReadBuffer)
 	c.framer = http2.NewFramer(nil, c.reader)
@@ -113,6 +108,26 @@ func (c *conn) handshake() error {
 		return err
 	}
 	c.touch() // after it, drain may set another deadline
+	return nil
+}
+
+// handshakeTLS does the TLS handshake.
+func (c *conn) handshakeTLS() error {
+	o := &c.server.options
+	secure := tls.Server(c.accepted, o.TLS)
+	err := secure.HandshakeContext(context.Background())
+	state := secure.ConnectionState()
+	if o.OnTLS != nil {
+		o.OnTLS(c.accepted, state, err)
+	}
+	if err != nil {
+		c.closeRefused()
+		return err
+	}
+	if state.NegotiatedProtocol != http2.NextProtoTLS {
+		return errNoALPN
+	}
+	c.net = secure
 	return nil
 }
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"io"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -72,4 +73,20 @@ func (c *conn) closeWrite() {
 	}
 	half.CloseWrite()
 	c.accepted.SetReadDeadline(time.Now().Add(closeTimeout))
+}
+
+// refusedBytes is how much of what a client sends is read after its TLS handshake has failed.
+const refusedBytes = 64 << 10
+
+// closeRefused closes a connection for writing whose TLS handshake has failed, and reads what
+// the client sends for a while. With TLS 1.3 a client learns only from the alert, after it has
+// sent its first frames, that its certificate was refused; those frames would reset a closed
+// connection, and the alert would be lost.
+func (c *conn) closeRefused() {
+	half, ok := c.accepted.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.accepted.SetReadDeadline(time.Now().Add(closeTimeout))
+	io.CopyN(io.Discard, c.accepted, refusedBytes)
 }

@@ -40,6 +40,9 @@ type Handler interface {
 type Options struct {
 	// TLS is the configuration for encrypted connections; nil for no encryption.
 	TLS *tls.Config
+	// OnTLS is called when the TLS handshake of an accepted connection has succeeded or
+	// failed, before any call. It may be nil, and must not wait.
+	OnTLS func(accepted net.Conn, state tls.ConnectionState, err error)
 	// Inline reports whether a method may be offered to Handler.Begin.
 	Inline func(method string) bool
 	// InlineBytes is the maximum size of a request that is offered to Handler.Begin.
