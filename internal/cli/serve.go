@@ -181,7 +181,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	manager := serviceManager{logger}
 	defer o.reloader.start(signals.reload, srv, logger)()
 	manager.ready()
-	defer manager.watch(answers(lis.Addr(), o.tlsCert != ""))()
+	defer manager.watch(answers(lis.Addr(), o.tls.cert != ""))()
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("the server stopped unexpectedly: %w", err), opened.Close())

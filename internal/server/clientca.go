@@ -118,13 +118,13 @@ func (s *Server) noteRefusedClient(err error, from net.Addr) {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case strings.Contains(err.Error(), "client didn't provide a certificate"): // package tls has no type for it
-		s.notices.Warn("connections are refused: the client has no certificate", from)
+		s.notices.Warn(noClientCertificate, from)
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		s.notices.Warn("connections are refused: the certificate of the client is not signed by an authority of the client CA", from)
+		s.notices.Warn(unknownClientCA, from)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		s.notices.Warn("connections are refused: the certificate of the client has expired or is not valid yet", from)
+		s.notices.Warn(expiredClient, from)
 	case errors.As(err, new(*tls.CertificateVerificationError)):
-		s.notices.Warn("connections are refused: the certificate of the client cannot be verified", from)
+		s.notices.Warn(invalidClient, from)
 	}
 }
 
