@@ -8,6 +8,7 @@ import (
 	"net"
 	"syscall"
 
+	"github.com/umadb-go/umadb/internal/admin"
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 )
@@ -41,6 +42,8 @@ func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.
 	if err != nil {
 		return nil, nil, err
 	}
+	build := thisVersion()
+	admin.Register(srv, opened, admin.Version{Version: build.Version, Commit: build.Commit})
 	lis, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return nil, nil, explainListen(err)

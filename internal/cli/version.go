@@ -39,8 +39,7 @@ func newVersionCommand() *cobra.Command {
 		Example: "  umadb version --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			build, _ := debug.ReadBuildInfo()
-			info := newVersionInfo(commit, date, build)
+			info := thisVersion()
 			if asJSON {
 				return ndjson.Write(cmd.OutOrStdout(), info)
 			}
@@ -49,6 +48,12 @@ func newVersionCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
+}
+
+// thisVersion returns the version of this program.
+func thisVersion() versionInfo {
+	build, _ := debug.ReadBuildInfo()
+	return newVersionInfo(commit, date, build)
 }
 
 // newVersionInfo uses the commit and date that the linker set, or else those in Go's build

@@ -33,11 +33,10 @@ func (c *Client) GetTrackingInfo(ctx context.Context, source string) (uint64, bo
 
 // failure describes how one attempt of a call failed.
 type failure struct {
-	err         error      // of package dcb
-	unavailable bool       // a retry may succeed
-	exhausted   bool       // the server did not have enough memory for the call
-	noEffect    bool       // the call certainly had no effect on the server
-	answer      codes.Code // with which the server has answered, or OK
+	err         error // of package dcb
+	unavailable bool  // a retry may succeed
+	exhausted   bool  // the server did not have enough memory for the call
+	noEffect    bool  // the call certainly had no effect on the server
 }
 
 // answerError is an error of package dcb, with the code of the server's answer.
@@ -52,13 +51,28 @@ func (e *answerError) Unwrap() error { return e.error }
 // GRPCStatus returns the code for status.Code.
 func (e *answerError) GRPCStatus() *status.Status { return status.New(e.code, e.Error()) }
 
-// withCode returns the error of the call. If the server has answered, status.Code returns the
-// code of the answer.
-func (f *failure) withCode() error {
-	if f.answer == codes.OK {
-		return f.err
+// withCode is toError, but if the server has answered, status.Code returns the code of the
+// answer.
+func withCode(err error) error {
+	var e *grpcclient.Error
+	if errors.As(err, &e) && e.Answered {
+		return &answerError{toError(err), e.Code}
 	}
-	return &answerError{f.err, f.answer}
+	return toError(err)
+}
+
+// Invoke makes a unary call of a service other than the event store, once. If the server has
+// answered with an error, status.Code returns its code.
+func (c *Client) Invoke(ctx context.Context, method string, request []byte) ([]byte, error) {
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	defer c.calls.Done()
+	response, err := c.pool.first.Invoke(ctx, method, request, nil)
+	if err != nil {
+		return nil, withCode(err)
+	}
+	return response, nil
 }
 
 // invoke makes one attempt of a unary call. It appends the response to buffer.
@@ -70,9 +84,6 @@ func (c *Client) invoke(ctx context.Context, method string, request, buffer []by
 	f := &failure{err: toError(err)}
 	var e *grpcclient.Error
 	if errors.As(err, &e) {
-		if e.Answered {
-			f.answer = e.Code
-		}
 		f.unavailable = e.Code == codes.Unavailable
 		f.exhausted = e.Code == codes.ResourceExhausted && e.Answered
 		f.noEffect = e.NotProcessed || f.exhausted || e.Code == codes.Unimplemented || wire.RefusedForStop(e.Code, e.Message)

@@ -71,13 +71,9 @@ func decodeHealth(response []byte) (HealthStatus, error) {
 // be reached. An empty service means the server as a whole. For a service that the server does
 // not know, status.Code of the error is codes.NotFound.
 func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus, error) {
-	if err := c.begin(); err != nil {
+	response, err := c.Invoke(ctx, methodHealthCheck, encodeHealthRequest(service))
+	if err != nil {
 		return HealthUnknown, err
-	}
-	defer c.calls.Done()
-	response, failed := c.invoke(ctx, methodHealthCheck, encodeHealthRequest(service), nil)
-	if failed != nil {
-		return HealthUnknown, failed.withCode()
 	}
 	return decodeHealth(response)
 }

@@ -25,6 +25,7 @@ type Messages struct {
 	patience func(ending) time.Duration
 	// atClose is the error of Next after the client is closed.
 	atClose error
+	coded   bool // errors have the code of the server's answer
 
 	caller context.Context
 	ctx    context.Context // done with the caller's, or when the client is closed
@@ -137,8 +138,25 @@ func (m *Messages) explain(err error, resumable bool) error {
 		return m.atClose
 	case stopped:
 		return errStopped
+	case m.coded:
+		return withCode(err)
 	}
 	return toError(err)
+}
+
+// Messages makes a call of a service other than the event store, once, and returns the stream
+// of its encoded responses, which must be closed. If the server has answered with an error,
+// status.Code returns its code.
+func (c *Client) Messages(ctx context.Context, method string, request []byte) *Messages {
+	return &Messages{
+		client:   c,
+		method:   method,
+		request:  request,
+		patience: func(ending) time.Duration { return 0 },
+		atClose:  dcb.ErrClosed,
+		coded:    true,
+		caller:   ctx,
+	}
 }
 
 // errStopped is returned when the server repeatedly stops while a subscription is resumed.

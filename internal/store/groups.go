@@ -37,6 +37,13 @@ func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool)
 	}
 }
 
+// LastGroup returns the index of the last durable group and the position of the last event
+// up to it.
+func (s *Store) LastGroup() (index, head uint64) {
+	published := s.published.Load()
+	return published.group, published.head
+}
+
 // groupCursor reads groups. It is inside the gate only while it reads.
 type groupCursor struct {
 	store  *Store

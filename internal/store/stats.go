@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -52,6 +53,9 @@ type TermCount struct {
 type StatsOptions struct {
 	// Top is the number of types and of tags to list. The default is 0.
 	Top int
+	// NameBytes is the maximum length of a listed name; a longer one is cut and ends with
+	// "…". The default is unlimited.
+	NameBytes int
 	// Progress is called with the approximate number of index entries counted, and of
 	// all. It may be nil.
 	Progress func(done, all uint64)
@@ -92,7 +96,8 @@ func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error
 }
 
 func (s *Store) countTerms(ctx context.Context, w exactSnapshot, options *StatsOptions, stats *Stats) error {
-	types, tags := ranking{limit: options.Top}, ranking{limit: options.Top}
+	types := ranking{limit: options.Top, nameBytes: options.NameBytes}
+	tags := types
 	err := s.termTotals(ctx, w, options.Progress, func(t *index.TermTotal) bool {
 		switch {
 		case t.IsSource():
@@ -247,9 +252,18 @@ func fileSize(dir vfs.Dir, name string) (int64, error) {
 // ranking counts terms and keeps those with the most events in a heap, the fewest
 // first.
 type ranking struct {
-	limit int
-	seen  uint64
-	kept  []TermCount
+	limit     int
+	nameBytes int // maximum length of a name that is kept; 0 for no maximum
+	seen      uint64
+	kept      []TermCount
+}
+
+// cut returns a term with a name that is not longer than permitted.
+func (r *ranking) cut(term TermCount) TermCount {
+	if r.nameBytes > 0 && len(term.Name) > r.nameBytes {
+		term.Name = strings.ToValidUTF8(term.Name[:r.nameBytes], "") + "…"
+	}
+	return term
 }
 
 // CompareCounts orders terms by their number of events, the most first, and then by
@@ -262,9 +276,9 @@ func (r *ranking) add(term TermCount) {
 	r.seen++
 	switch {
 	case len(r.kept) < r.limit:
-		heap.Push(r, term)
+		heap.Push(r, r.cut(term))
 	case r.limit > 0 && CompareCounts(term, r.kept[0]) < 0:
-		r.kept[0] = term
+		r.kept[0] = r.cut(term)
 		heap.Fix(r, 0)
 	}
 }

@@ -1,0 +1,129 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
+)
+
+// Client calls the service over a connection to a server. Each call is made once: it is not
+// repeated if the connection is lost.
+type Client struct{ conn *client.Client }
+
+// NewClient returns a client that uses a connection, which it does not close.
+func NewClient(conn *client.Client) *Client { return &Client{conn} }
+
+// IsMissing reports whether a call failed because the server does not have the service or the
+// method, as servers of other programs and versions.
+func IsMissing(err error) bool { return status.Code(err) == codes.Unimplemented }
+
+// Status returns the state of the server and its store.
+func (c *Client) Status(ctx context.Context) (*adminv1.StatusResponse, error) {
+	response := new(adminv1.StatusResponse)
+	return response, c.call(ctx, adminv1.Admin_Status_FullMethodName, new(adminv1.StatusRequest), response)
+}
+
+// Stats counts the contents of the store. It lists this many types and tags.
+func (c *Client) Stats(ctx context.Context, top uint32) (*adminv1.StatsResponse, error) {
+	response := new(adminv1.StatsResponse)
+	return response, c.call(ctx, adminv1.Admin_Stats_FullMethodName, &adminv1.StatsRequest{Top: top}, response)
+}
+
+// Sessions returns the connections and the calls in progress.
+func (c *Client) Sessions(ctx context.Context) (*adminv1.SessionsResponse, error) {
+	all := new(adminv1.SessionsResponse)
+	for response, err := range messages[adminv1.SessionsResponse](ctx, c, adminv1.Admin_Sessions_FullMethodName, new(adminv1.SessionsRequest)) {
+		if err != nil {
+			return nil, err
+		}
+		all.Sessions = append(all.Sessions, response.GetSessions()...)
+		all.Calls = append(all.Calls, response.GetCalls()...)
+		all.Head = response.GetHead()
+	}
+	return all, nil
+}
+
+// TrackingSources iterates over the tracking sources. An error is the last value.
+func (c *Client) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error] {
+	return func(yield func(dcb.TrackingInfo, error) bool) {
+		for response, err := range messages[adminv1.TrackingSourcesResponse](ctx, c, adminv1.Admin_TrackingSources_FullMethodName, new(adminv1.TrackingSourcesRequest)) {
+			if err != nil {
+				yield(dcb.TrackingInfo{}, err)
+				return
+			}
+			for _, source := range response.GetSources() {
+				if !yield(dcb.TrackingInfo{Source: source.GetSource(), Position: source.GetPosition()}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Groups iterates over parts of the groups of the log. An error is the last value.
+func (c *Client) Groups(ctx context.Context, request *adminv1.GroupsRequest) iter.Seq2[*adminv1.GroupsResponse, error] {
+	return messages[adminv1.GroupsResponse](ctx, c, adminv1.Admin_Groups_FullMethodName, request)
+}
+
+// call makes a unary call.
+func (c *Client) call(ctx context.Context, method string, request, response proto.Message) error {
+	encoded, err := proto.Marshal(request)
+	if err != nil {
+		return err
+	}
+	answer, err := c.conn.Invoke(ctx, method, encoded)
+	if err != nil {
+		return err
+	}
+	return decode(answer, response)
+}
+
+// messages makes a call with a stream of responses.
+func messages[R any, P interface {
+	*R
+	proto.Message
+}](ctx context.Context, c *Client, method string, request proto.Message) iter.Seq2[P, error] {
+	return func(yield func(P, error) bool) {
+		encoded, err := proto.Marshal(request)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		stream := c.conn.Messages(ctx, method, encoded)
+		defer stream.Close()
+		for {
+			message, err := stream.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var response P
+			if err == nil {
+				response = new(R)
+				err = decode(message, response)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(response, nil) {
+				return
+			}
+		}
+	}
+}
+
+func decode(message []byte, response proto.Message) error {
+	if err := proto.Unmarshal(message, response); err != nil {
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer cannot be read", Cause: err}
+	}
+	return nil
+}

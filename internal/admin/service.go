@@ -1,0 +1,134 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/store"
+	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
+)
+
+const (
+	// maxScans and maxGroups are the maximum numbers of calls that read the whole index, and of
+	// those that read the log.
+	maxScans  = 4
+	maxGroups = 4
+)
+
+// Version identifies the program.
+type Version struct{ Version, Commit string }
+
+// service implements the Admin service.
+type service struct {
+	adminv1.UnimplementedAdminServer
+	store   *store.Store
+	server  *server.Server
+	version Version
+	started time.Time
+
+	stats, sources, groups limit
+}
+
+// Register registers the service with a server of a store, before the server serves.
+func Register(srv *server.Server, opened *store.Store, version Version) {
+	adminv1.RegisterAdminServer(srv, &service{
+		store:   opened,
+		server:  srv,
+		version: version,
+		started: time.Now(),
+		stats:   make(limit, 1),
+		sources: make(limit, maxScans),
+		groups:  make(limit, maxGroups),
+	})
+}
+
+// limit is the maximum number of calls of a method: its capacity.
+type limit chan struct{}
+
+// enter counts a call, or fails. Otherwise leave must be called when the call ends.
+func (l limit) enter(what string) error {
+	select {
+	case l <- struct{}{}:
+		return nil
+	default:
+		return status.Errorf(codes.ResourceExhausted, "too many calls that %s are in progress: at most %d are served; try again later", what, cap(l))
+	}
+}
+
+func (l limit) leave() { <-l }
+
+// Status implements adminv1.AdminServer.
+func (s *service) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.StatusResponse, error) {
+	o, err := s.store.Overview(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &adminv1.StatusResponse{
+		Version: s.version.Version,
+		Commit:  s.version.Commit,
+		Started: timestamppb.New(s.started),
+		Now:     timestamppb.Now(),
+		Store:   storeStatus(o),
+		Server:  serverStatus(s.server.Usage()),
+	}, nil
+}
+
+func storeStatus(o *store.Overview) *adminv1.StoreStatus {
+	out := &adminv1.StoreStatus{
+		Id:              o.ID,
+		Head:            o.Head,
+		LastCommit:      timestamp(o.LastCommit),
+		LogBytes:        uint64(o.LogBytes),
+		DiskBytes:       uint64(o.DiskBytes),
+		Segments:        uint64(o.Segments),
+		Blocks:          uint64(o.Blocks),
+		UncoveredEvents: o.Uncovered,
+		AppendStall:     duration(o.AppendStall),
+		ReadOnly:        o.ReadOnly,
+	}
+	if o.Failure != nil {
+		out.Failure = o.Failure.Error()
+	}
+	return out
+}
+
+func serverStatus(u server.Usage) *adminv1.ServerStatus {
+	return &adminv1.ServerStatus{
+		Connections:          uint64(u.Connections),
+		MaxConnections:       uint64(u.MaxConnections),
+		MaxCallsOfConnection: uint64(u.MaxStreams),
+		Appends:              uint64(u.Appends),
+		Calls:                memoryUse(u.Calls),
+		Requests:             memoryUse(u.Requests),
+		Queries:              memoryUse(u.Queries),
+		Subscriptions:        memoryUse(u.Subscriptions),
+		Responses:            memoryUse(u.Responses),
+		Stopping:             u.Stopping,
+	}
+}
+
+func memoryUse(m server.MemoryUse) *adminv1.MemoryUse {
+	return &adminv1.MemoryUse{UsedBytes: uint64(m.Used), MaxBytes: uint64(m.Max)}
+}
+
+// timestamp returns nil for the zero time.
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// duration returns nil for 0.
+func duration(d time.Duration) *durationpb.Duration {
+	if d == 0 {
+		return nil
+	}
+	return durationpb.New(d)
+}
