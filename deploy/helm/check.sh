@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Checks the chart with each of the values files in umadb/ci: helm's linter, the types of
+# Kubernetes, and the configuration file that results. Usage: check.sh UMADB, a built program.
+set -euo pipefail
+umadb=$(realpath "$1")
+cd "$(dirname "${BASH_SOURCE[0]}")"
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+
+GOBIN=$temporary go install helm.sh/helm/v4/cmd/helm@v4.3.1
+go build -C testdata/validate -o "$temporary/validate" .
+PATH=$temporary:$PATH
+
+for values in umadb/ci/*.yaml; do
+	helm lint --strict --quiet umadb --values "$values"
+	helm template release umadb --namespace events --values "$values" >"$temporary/objects.yaml"
+	validate <"$temporary/objects.yaml" >"$temporary/umadb.toml"
+	"$umadb" serve --config "$temporary/umadb.toml" --print-config >/dev/null
+done
+
+# What the chart must refuse.
+for mistake in \
+	settings.listen=0.0.0.0:1 \
+	settings.api-key=x \
+	apikey.secretName=x \
+	apiKey.secretName=x,keys.secretName=y \
+	metrics.serviceMonitor.enabled=true \
+	backup.enabled=true \
+	backup.enabled=true,backup.to=s3://x,backup.existingClaim=y; do
+	if helm template release umadb --set "$mistake" >/dev/null 2>&1; then
+		echo "the chart accepts $mistake"
+		exit 1
+	fi
+done
