@@ -36,13 +36,6 @@ func (s *Server) Usage() Usage {
 	return u
 }
 
-// count returns the number of open connections.
-func (c *connections) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.open)
-}
-
 // use returns the use of a budget.
 func (b *budget) use() MemoryUse {
 	u := MemoryUse{Max: b.size()}
@@ -50,11 +43,4 @@ func (b *budget) use() MemoryUse {
 		u.Used += b.pools[p].inUse()
 	}
 	return u
-}
-
-// inUse returns the number of bytes in use.
-func (r *capacity) inUse() int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.used
 }
