@@ -39,7 +39,8 @@ var packages = map[string][]string{
 
 	"internal/ndjson":   {"dcb", "internal/record"},
 	"internal/transfer": {"dcb", "internal/ndjson"},
-	"internal/cli":      {"internal/admin", "dcb", "internal/client", "internal/ndjson", "internal/server", "internal/store", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
+	"internal/keyfile":  {},
+	"internal/cli":      {"dcb", "internal/admin", "internal/client", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
 	"cmd/umadb":         {"internal/cli"},
 
 	// The Go library inside the Python package.

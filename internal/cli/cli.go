@@ -66,17 +66,27 @@ Without a command, it does the same as "umadb serve".`
 		newCheckCommand(),
 		newExportCommand(),
 		newImportCommand(),
+		newKeyCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand(root.Commands()))
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range allCommands(root) {
 		cmd.Flags().SortFlags = false
 		cmd.Flags().BoolP("help", "h", false, "print this help and exit")
 		nameVariables(cmd.Flags())
 		completeValues(cmd)
 	}
 	return root
+}
+
+// allCommands returns a command and all commands below it.
+func allCommands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		all = append(all, allCommands(sub)...)
+	}
+	return all
 }
 
 // newHelpCommand replaces Cobra's command, which exits with 0 even if the command does not
@@ -88,11 +98,11 @@ func newHelpCommand(topics []*cobra.Command) *cobra.Command {
 		Example: "  umadb help append",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
-			found, _, err := root.Find(args)
+			found, rest, err := root.Find(args)
 			switch {
 			case err != nil:
 				return err
-			case len(args) > 1:
+			case len(args) > 1 && len(rest) > 0:
 				return usageErrorf("%q takes one command, not %d", cmd.CommandPath(), len(args))
 			case len(args) == 1 && found == root:
 				return unknownCommand(root, args[0])

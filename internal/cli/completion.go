@@ -104,7 +104,7 @@ func completeValues(cmd *cobra.Command) {
 // unquoteUsages removes the quotes that mark the placeholder in the usage of each flag: a
 // shell would show them.
 func unquoteUsages(root *cobra.Command) {
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range allCommands(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) })
 	}
 }

@@ -19,3 +19,9 @@ var IsSecret = isSecret
 
 // ConfigValue returns the value of a flag in the type that it has in a configuration file.
 var ConfigValue = configValue
+
+// AllCommands returns a command and all commands below it.
+var AllCommands = allCommands
+
+// ServerKey is serverKey.
+var ServerKey = serverKey

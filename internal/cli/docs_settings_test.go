@@ -46,7 +46,7 @@ func newSetting(f *pflag.Flag) setting {
 // commands are listed once, with their commands.
 func allSettings() (all []setting) {
 	for _, cmd := range commands()[1:] { // the root command has the flags of serve
-		link := fmt.Sprintf("[%s](cli/%s.md)", cmd.Name(), pageName(cmd))
+		link := fmt.Sprintf("[%s](cli/%s.md)", nameBelowRoot(cmd), pageName(cmd))
 		takesConfig := cmd.Flags().Lookup("config") != nil
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			s := newSetting(f)
@@ -72,6 +72,10 @@ func allSettings() (all []setting) {
 
 // variableTable returns a table with a row for each meaning of each variable.
 func variableTable(settings []setting) string {
+	settings = slices.Clone(settings)
+	slices.SortStableFunc(settings, func(a, b setting) int {
+		return cmp.Compare(strings.Trim(a.variable, "`"), strings.Trim(b.variable, "`"))
+	})
 	table := "| variable | commands | default | |\n|---|---|---|---|\n"
 	for _, s := range settings {
 		if s.variable != "" {

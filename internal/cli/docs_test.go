@@ -35,8 +35,7 @@ func TestDocumentsHaveEverySetting(t *testing.T) {
 
 // commands returns the root command and then each command.
 func commands() []*cobra.Command {
-	root := cli.NewCommand()
-	all := append([]*cobra.Command{root}, root.Commands()...)
+	all := cli.AllCommands(cli.NewCommand())
 	for _, cmd := range all {
 		cmd.DisableAutoGenTag = true
 	}
@@ -44,7 +43,13 @@ func commands() []*cobra.Command {
 }
 
 // pageName returns the file name of a command's page, without its extension.
-func pageName(cmd *cobra.Command) string { return cmd.Name() }
+func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(nameBelowRoot(cmd), " ", "-") }
+
+// nameBelowRoot returns the name of a command with those of the commands that it belongs to,
+// without the root if it is not the root.
+func nameBelowRoot(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
 
 // page returns the page of a command in Markdown.
 func page(cmd *cobra.Command) string {

@@ -14,12 +14,19 @@ import (
 
 const (
 	perCallKey  = "per-call"
+	variableKey = "variable"
 	excludesKey = "excludes"
 	yieldsKey   = "yields"
 )
 
 // perCall marks flags that concern a single call, and so have no environment variable.
 func perCall(flags *pflag.FlagSet, names ...string) { annotate(flags, perCallKey, names, nil) }
+
+// hasVariable sets the variable of a flag that is not named after it, because another command
+// has a flag with the same meaning.
+func hasVariable(flags *pflag.FlagSet, name, variable string) {
+	annotate(flags, variableKey, []string{name}, []string{variable})
+}
 
 // excludes marks flags of which a command takes only one. If one is given, the variables
 // of the others are ignored.
@@ -43,6 +50,9 @@ func annotate(flags *pflag.FlagSet, key string, names, values []string) {
 func variable(flag *pflag.Flag) string {
 	if _, found := flag.Annotations[perCallKey]; found || flag.Name == "help" || flag.Name == "version" {
 		return ""
+	}
+	if names, found := flag.Annotations[variableKey]; found {
+		return names[0]
 	}
 	return "UMADB_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 }

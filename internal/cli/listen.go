@@ -32,14 +32,19 @@ func (o *serveOptions) preflight() error {
 // listen creates the server and then opens its port: a client that can connect is served.
 func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.Server, net.Listener, error) {
 	srv, err := server.New(opened, server.Options{
-		TLSCertFile:  o.tls.cert,
-		TLSKeyFile:   o.tls.key,
-		ClientCAFile: o.tls.clientCA,
-		APIKey:       o.apiKey.key,
-		Logger:       logger,
-		Memory:       o.memory.bytes,
+		TLSCertFile:    o.tls.cert,
+		TLSKeyFile:     o.tls.key,
+		ClientCAFile:   o.tls.clientCA,
+		APIKey:         o.apiKey.key,
+		Logger:         logger,
+		Memory:         o.memory.bytes,
+		MaxConnections: o.bounds.connections,
+		MaxStreams:     o.bounds.streams,
 	})
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.keys.use(srv); err != nil {
 		return nil, nil, err
 	}
 	build := thisVersion()

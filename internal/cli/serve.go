@@ -37,6 +37,8 @@ type serveOptions struct {
 	dir       string
 	tls       tlsFlags
 	apiKey    apiKey
+	keys      keysFlags
+	bounds    boundFlags
 	log       logFlags
 	gcPercent int
 	memory    memoryLimit
@@ -53,7 +55,7 @@ func newServeCommand() *cobra.Command {
 		Long: `serve opens the event store in a directory, creates it if necessary, and serves it
 over gRPC until SIGINT or SIGTERM. It then completes the calls in progress and exits
 with 0; a second signal makes it exit at once. When the files of its
-certificates, API key or log level change, it reads them again; SIGHUP makes it do so
+certificates, API keys or log level change, it reads them again; SIGHUP makes it do so
 at once.
 
 Settings can also be in a configuration file, as in listen = "0.0.0.0:50051". A flag
@@ -89,6 +91,8 @@ logs to standard error.`,
 	addPathFlag(f, &o.dir)
 	o.tls.addFlags(f)
 	o.apiKey.addFlags(f, "`key` that every client must send")
+	o.keys.addFlags(f)
+	o.bounds.addFlags(f)
 	o.log.addFlags(f)
 	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC but without the cache; a larger value is faster and uses more memory")
 	f.Var(&o.memory, "memory-limit", "soft memory limit, such as 512MiB; auto is half of the memory of the machine or container")
@@ -115,14 +119,23 @@ func (o *serveOptions) validate() error {
 	if err := o.tls.validate(); err != nil {
 		return err
 	}
+	if err := o.bounds.validate(); err != nil {
+		return err
+	}
 	if err := o.apiKey.load(o.flags); err != nil {
 		return err
 	}
 	if err := o.disk.load(o.flags); err != nil {
 		return err
 	}
+	if err := o.keys.load(o.flags, o.apiKey); err != nil {
+		return err
+	}
 	return o.log.load(o.flags)
 }
+
+// requiresKey reports whether clients need a key.
+func (o *serveOptions) requiresKey() bool { return o.apiKey.key != "" || o.keys.file != "" }
 
 func isPort(port string) bool {
 	_, err := net.LookupPort("tcp", port)
@@ -137,7 +150,9 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 	signals, stopNotify := notify()
 	defer stopNotify()
 	logger.Info("starting", "version", Version, "db_path", o.dir)
-	options := &store.Options{Logger: logger, CacheBytes: cacheFor(o.memory.bytes), MaxDiskBytes: o.disk.max.bytes}
+	options := &store.Options{
+		Logger: logger, CacheBytes: cacheFor(o.memory.bytes), MaxDiskBytes: o.disk.max.bytes, Limits: o.bounds.limits(),
+	}
 	opened, err := openInterruptibly(o.dir, options, signals.stop)
 	if opened == nil || err != nil {
 		return err
@@ -168,7 +183,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
-	warnIfInsecure(logger, lis.Addr(), o.tls.cert != "", o.apiKey.key != "" || o.tls.clientCA != "")
+	warnIfInsecure(logger, lis.Addr(), o.tls.cert != "", o.requiresKey() || o.tls.clientCA != "")
 	serving, end := context.WithCancel(context.Background())
 	defer end()
 	go releaseWhenIdle(serving)

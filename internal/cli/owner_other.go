@@ -1,0 +1,11 @@
+//go:build !unix
+
+package cli
+
+import (
+	"io/fs"
+	"os"
+)
+
+// keepOwner does nothing: a file has the permissions of its directory.
+func keepOwner(*os.File, fs.FileInfo) error { return nil }

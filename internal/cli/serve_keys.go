@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/internal/keyfile"
+	"github.com/umadb-go/umadb/internal/server"
+)
+
+// keysFlags configures the API keys with rights of a server.
+type keysFlags struct {
+	file string
+	keys []server.Key // nil if there is no file
+}
+
+func (k *keysFlags) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&k.file, "keys", "", "TOML `file` with several API keys and their rights, as umadb key writes it")
+}
+
+// load reads the file, if there is one. If load fails, the keys are unchanged.
+func (k *keysFlags) load(flags *pflag.FlagSet, single apiKey) error {
+	if !flags.Changed("keys") {
+		return nil
+	}
+	if k.file == "" {
+		return usageErrorf("--keys is empty: name the file of the API keys, or omit --keys and UMADB_KEYS")
+	}
+	content, err := os.ReadFile(k.file)
+	if err != nil {
+		return usageErrorf("cannot read the file of the API keys: %w; create it with umadb key new, or name another with --keys", err)
+	}
+	parsed, err := keyfile.Parse(content)
+	if err != nil {
+		return usageErrorf("%s:%w", k.file, err)
+	}
+	keys := []server.Key{} // not nil: without any key, every call is refused
+	for _, p := range parsed {
+		if p.Hash != nil && single.key != "" && *p.Hash == sha256.Sum256([]byte(single.key)) {
+			return usageErrorf("%s: the key %q is also that of --api-key or --api-key-file: use only one", k.file, p.Name)
+		}
+		keys = append(keys, serverKey(p))
+	}
+	k.keys = keys
+	return nil
+}
+
+// use passes the keys to a server, if there is a file.
+func (k *keysFlags) use(srv *server.Server) error {
+	if k.keys == nil {
+		return nil
+	}
+	return srv.SetKeys(k.keys)
+}
+
+// serverKey converts a key of the file.
+func serverKey(k keyfile.Key) server.Key {
+	converted := server.Key{
+		Name: k.Name, Hash: k.Hash, Certificate: k.Certificate, Types: k.Types, TagPrefixes: k.TagPrefixes, Expires: k.Expires,
+		AppendsPerSecond: k.AppendsPerSecond, BytesPerSecond: k.BytesPerSecond,
+	}
+	for _, right := range k.Rights {
+		converted.Rights |= server.ParseRight(right)
+	}
+	return converted
+}
