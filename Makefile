@@ -134,6 +134,15 @@ deploy-check: build ## check the Dockerfile, the compose file and the Helm chart
 	cd deploy/docker && $(COMPOSE) compose.yaml >/dev/null
 	deploy/helm/check.sh bin/umadb
 
+# Files of the packages, which .goreleaser.yaml names.
+COMPLETIONS ?= .cache/completions
+.PHONY: completions
+completions: build ## write the completion scripts of the packages, in .cache/completions
+	mkdir -p $(COMPLETIONS)
+	bin/umadb completion bash >$(COMPLETIONS)/umadb.bash
+	bin/umadb completion zsh >$(COMPLETIONS)/_umadb
+	bin/umadb completion fish >$(COMPLETIONS)/umadb.fish
+
 GORELEASER := $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 .PHONY: release-check
 release-check: ## check the configuration of releases; building goreleaser takes some minutes
