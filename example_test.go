@@ -187,3 +187,24 @@ func Example_tracking() {
 	// again: true
 	// continue after 7 <nil>
 }
+
+// A program reads the metrics of its store, and exports them in any form.
+func Example_metrics() {
+	ctx := context.Background()
+	store, remove := newStore()
+	defer remove()
+
+	must(store.Append(ctx, []dcb.Event{{Type: "First"}, {Type: "Second"}}, nil, nil))
+	_, err := store.Append(ctx, []dcb.Event{{Type: "Third"}}, &dcb.AppendCondition{}, nil)
+	fmt.Println("conflict:", errors.Is(err, dcb.ErrIntegrity))
+
+	metrics := store.(umadb.Measured).Metrics()
+	fmt.Println("appends:", metrics.Appends.Appended, "with events:", metrics.Appends.Events)
+	fmt.Println("conflicts:", metrics.Appends.Conflicts)
+	fmt.Println("syncs:", metrics.Commits.Sync.Count(), "in less than a minute:", metrics.Commits.Sync.Sum < 60)
+	// Output:
+	// conflict: true
+	// appends: 1 with events: 2
+	// conflicts: 1
+	// syncs: 1 in less than a minute: true
+}

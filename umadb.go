@@ -28,6 +28,18 @@ type Options struct {
 	Limits dcb.Limits
 }
 
+// Metrics describes what a store does and has done since it was opened: counts, times and
+// sizes of appends, reads, subscriptions, log, index and cache.
+type Metrics = store.Metrics
+
+// Measured is implemented by the stores that Open and OpenMemory return.
+type Measured interface {
+	// Metrics returns the metrics of the store. It is cheap enough to be called every second.
+	Metrics() Metrics
+}
+
+var _ Measured = (*store.Store)(nil)
+
 // Open opens the event store in a directory and creates it if it does not
 // exist. The directory is locked until Close. options may be nil.
 //

@@ -80,6 +80,14 @@ func (h *Histogram) Snapshot() Snapshot {
 	return s
 }
 
+// Add adds the content of another histogram with the same buckets.
+func (s *Snapshot) Add(other Snapshot) {
+	for i := range s.Counts {
+		s.Counts[i] += other.Counts[i]
+	}
+	s.Sum += other.Sum
+}
+
 // Count returns the number of all observations.
 func (s *Snapshot) Count() (n uint64) {
 	for _, count := range s.Counts {

@@ -87,6 +87,18 @@ func TestConcurrentObservationsAreAllCounted(t *testing.T) {
 	}
 }
 
+func TestAddAddsAllBuckets(t *testing.T) {
+	a, b := histogram.New(histogram.Counts), histogram.New(histogram.Counts)
+	a.Observe(1)
+	b.Observe(1)
+	b.Observe(1 << 40)
+	s := a.Snapshot()
+	s.Add(b.Snapshot())
+	if last := len(s.Counts) - 1; s.Counts[0] != 2 || s.Counts[last] != 1 || s.Sum != 1<<40+2 {
+		t.Errorf("the sum is %v", s)
+	}
+}
+
 func TestObserveDoesNotAllocate(t *testing.T) {
 	h := histogram.New(histogram.Seconds)
 	if n := testing.AllocsPerRun(100, func() { h.Observe(12345678) }); n != 0 {

@@ -27,6 +27,17 @@ type Cache struct {
 	limit int64
 	bytes atomic.Int64
 	hand  atomic.Uint64 // the set to evict from next
+	uses  [useStripes]cacheUses
+}
+
+// useStripes is the number of counters of each kind: processors that count in different ones
+// do not wait for each other.
+const useStripes = 8
+
+// cacheUses counts lookups.
+type cacheUses struct {
+	hits, misses atomic.Uint64
+	_            [112]byte // no other stripe is in the same cache lines
 }
 
 type cacheSet struct {
@@ -62,6 +73,15 @@ func (c *Cache) Memory() int64 {
 	return c.bytes.Load() + int64(len(c.sets))*int64(unsafe.Sizeof(cacheSet{}))
 }
 
+// Uses returns the number of lookups that found their key, and of those that did not.
+func (c *Cache) Uses() (hits, misses uint64) {
+	for i := range c.uses {
+		hits += c.uses[i].hits.Load()
+		misses += c.uses[i].misses.Load()
+	}
+	return hits, misses
+}
+
 func (c *Cache) find(key CacheKey) (*cacheSet, uint32) {
 	mixed := (key.Owner<<40 + key.Number) * 0x9E3779B97F4A7C15
 	mixed ^= mixed >> 32
@@ -73,6 +93,7 @@ func (c *Cache) find(key CacheKey) (*cacheSet, uint32) {
 // not modify them.
 func (c *Cache) Get(key CacheKey) ([]byte, bool) {
 	set, tag := c.find(key)
+	uses := &c.uses[rand.Uint32()%useStripes]
 	for i := range set.tags {
 		if set.tags[i].Load() != tag {
 			continue
@@ -84,8 +105,10 @@ func (c *Cache) Get(key CacheKey) ([]byte, bool) {
 		if !p.referenced.Load() {
 			p.referenced.Store(true)
 		}
+		uses.hits.Add(1)
 		return p.bytes, true
 	}
+	uses.misses.Add(1)
 	return nil, false
 }
 

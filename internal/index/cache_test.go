@@ -34,6 +34,21 @@ func TestCacheReturnsWhatWasPut(t *testing.T) {
 	}
 }
 
+func TestCacheCountsUses(t *testing.T) {
+	c := index.NewCache(1 << 20)
+	key := index.CacheKey{Owner: 1, Number: 2}
+	for range 20 {
+		c.Get(key)
+	}
+	c.Put(key, page(key, 100))
+	for range 300 {
+		c.Get(key)
+	}
+	if hits, misses := c.Uses(); hits != 300 || misses != 20 {
+		t.Errorf("%d hits and %d misses, want 300 and 20", hits, misses)
+	}
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	for _, limit := range []int64{-1, 0, 100, 5000, 1 << 20} {
 		c := index.NewCache(limit)

@@ -56,6 +56,8 @@ type Cursor interface {
 	Next(ctx context.Context, dst []byte, size int) ([]byte, error)
 	// Progress returns what Next has returned so far.
 	Progress() Progress
+	// Close ends the cursor. It may be called again, but not concurrently with other methods.
+	Close()
 }
 
 // Progress is how far a read or subscription has come.

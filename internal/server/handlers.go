@@ -89,6 +89,7 @@ func (s *Server) handleRead(c *call) error {
 	if err != nil {
 		return err
 	}
+	defer cursor.Close()
 	progress := c.trackProgress(parsed.Query, parsed.Subscribe, cursor)
 	if parsed.Subscribe {
 		return s.follow(c, cursor, progress)
@@ -132,6 +133,7 @@ func (s *Server) handleSubscribe(c *call) error {
 	if err != nil {
 		return err
 	}
+	defer cursor.Close()
 	return s.follow(c, cursor, c.trackProgress(parsed.Query, true, cursor))
 }
 

@@ -195,6 +195,9 @@ func (c *memoryCursor) Progress() record.Progress {
 	return record.Progress{Events: c.last, Last: c.last, Checked: c.last}
 }
 
+// Close does nothing.
+func (c *memoryCursor) Close() {}
+
 // peek returns the next record, or nil and a channel that is closed by the next append.
 func (c *memoryCursor) peek() ([]byte, <-chan struct{}) {
 	c.store.mu.Lock()

@@ -102,6 +102,8 @@ func (c *compactor) compactBelow(level uint32) (worked bool, err error) {
 		return true, err
 	}
 	c.store.replace(inputs, []*fileBlock{{Block: compacted}})
+	c.store.upkeep.compactions.Add(1)
+	c.store.upkeep.compactedBytes.Add(uint64(compacted.Bytes))
 	return true, nil
 }
 
@@ -170,6 +172,24 @@ func compactable(blocks []*fileBlock, below uint32) (found []*fileBlock) {
 	return found
 }
 
+// compactionBacklog returns the number of blocks that could be compacted now.
+func compactionBacklog(blocks []*fileBlock) (n int) {
+	for len(blocks) >= compactionWidth {
+		inputs := blocks[:compactionWidth]
+		found := 0
+		if sameLevel(inputs) {
+			found = fitting(inputs)
+		}
+		if found > 1 {
+			n += found
+			blocks = blocks[found:]
+		} else {
+			blocks = blocks[1:]
+		}
+	}
+	return n
+}
+
 // sameLevel reports whether all blocks have the level of the first.
 func sameLevel(blocks []*fileBlock) bool {
 	for _, b := range blocks {
@@ -225,6 +245,7 @@ func (s *Store) rebuild(builder *index.Builder, blocks []*fileBlock, i int) erro
 		return err
 	}
 	s.replace(blocks[i:i+1], rebuilt)
+	s.upkeep.rebuilt.Add(1)
 	s.options.Logger.Info("the corrupt index block has been rebuilt", "block", blocks[i].Name)
 	return nil
 }

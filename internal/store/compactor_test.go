@@ -58,10 +58,17 @@ func TestLongCompactionIsSuspendedForShorterOnes(t *testing.T) {
 	<-started
 	appendBlocks(t, s, compactionWidth)
 	eventually(t, "the short compaction is possible", func() bool { return len(levels(s)) == 2*compactionWidth })
+	if n := s.Metrics().Index.CompactionBlocks; n != 2*compactionWidth {
+		t.Errorf("%d blocks can be compacted, want %d", n, 2*compactionWidth)
+	}
 	close(proceed)
 	eventually(t, "both are done", func() bool { return slices.Equal(levels(s), []uint32{2, 1}) })
 	if !suspended.Load() {
 		t.Error("the short compaction did not start before the end of the long one")
+	}
+	eventually(t, "both are counted", func() bool { return s.Metrics().Index.Compactions == compactionWidth+2 })
+	if m := s.Metrics().Index; m.Flushed != blocks+compactionWidth || m.CompactionBlocks != 0 || m.CompactedBytes == 0 || m.Blocks != 2 || m.BlockBytes == 0 {
+		t.Errorf("the metrics are %+v", m)
 	}
 }
 

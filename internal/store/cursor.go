@@ -29,6 +29,7 @@ type cursor struct {
 	started   bool   // a message was returned
 	done      bool
 	progress  record.Progress // Checked is only set by Progress
+	metrics   cursorMetrics
 }
 
 // Progress implements record.Cursor.
@@ -42,6 +43,7 @@ func (c *cursor) Progress() record.Progress {
 // request subscribes, the cursor follows the head instead.
 func (s *Store) OpenRead(r *record.ReadRequest) (record.Cursor, error) {
 	c := s.openCursor(r.Query, r.BatchSize)
+	defer c.opened()
 	c.follows = r.Subscribe
 	c.head = s.published.Load().head
 	c.high = c.head
@@ -63,6 +65,7 @@ func (s *Store) OpenRead(r *record.ReadRequest) (record.Cursor, error) {
 // OpenSubscription opens a cursor for the events after r.After, and for those to come.
 func (s *Store) OpenSubscription(r *record.SubscribeRequest) (record.Cursor, error) {
 	c := s.openCursor(r.Query, r.BatchSize)
+	defer c.opened()
 	c.follows, c.low = true, max(r.After, r.After+1) // the greatest position has none after it
 	return c, nil
 }
@@ -88,8 +91,11 @@ func (c *cursor) Wait(ctx context.Context) error {
 	if c.hasUnchecked() {
 		return nil // events were published before the watch was added
 	}
+	c.metrics.waiting.Store(true)
+	defer c.metrics.waiting.Store(false)
 	select {
-	case <-w.woken:
+	case group := <-w.woken:
+		c.metrics.wake(group)
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -113,10 +119,14 @@ func (c *cursor) Next(ctx context.Context, dst []byte, space int) ([]byte, error
 		return dst, err
 	}
 	defer c.store.gate.leave()
+	read := c.nextOfRead
 	if c.follows {
-		return c.nextEvents(ctx, dst, space)
+		read = c.nextEvents
 	}
-	return c.nextOfRead(ctx, dst, space)
+	before := c.progress.Events
+	dst, err := read(ctx, dst, space)
+	c.observe(c.progress.Events-before, err)
+	return dst, err
 }
 
 // nextEvents appends the next events of a subscription, if there are any.
@@ -205,7 +215,11 @@ func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 		}
 		return decodeNext(ctx, cursor)
 	}
-	return dcb.NewReadResponse(next, func() {})
+	return dcb.NewReadResponse(next, func() {
+		if err == nil {
+			cursor.Close()
+		}
+	})
 }
 
 // openRead validates a request and opens a cursor for it.
@@ -224,6 +238,9 @@ func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) it
 			return
 		}
 		cursor, err := s.OpenSubscription(&record.SubscribeRequest{Query: query, After: after})
+		if err == nil {
+			defer cursor.Close()
+		}
 		for err == nil {
 			var events []dcb.SequencedEvent
 			events, _, err = decodeNext(ctx, cursor)

@@ -132,7 +132,9 @@ func (e storeEnvironment) publish(g durableGroup) {
 	}
 }
 
-func (e storeEnvironment) notify(g durableGroup) { e.store.watches.wake(g.hashes) }
+func (e storeEnvironment) notify(g durableGroup) {
+	e.store.watches.wake(g.hashes, published{g.times.synced, g.first})
+}
 
 func (e storeEnvironment) failure() error { return e.store.failureError() }
 

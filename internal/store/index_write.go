@@ -27,6 +27,7 @@ func (s *Store) runFlusher() {
 		for h := s.flushable(); h != nil; h = s.flushable() {
 			err := s.flush(builder, h)
 			if err == nil {
+				s.upkeep.flushed.Add(1)
 				failures = 0
 				b.flushError.Store(nil)
 				wake(b.flushed)
@@ -35,6 +36,7 @@ func (s *Store) runFlusher() {
 			}
 			s.options.Logger.Warn("cannot write an index block; will try again", "error", err)
 			b.flushError.Store(&err)
+			s.upkeep.flushFailures.Add(1)
 			wake(b.flushed)
 			failures++
 			if !b.backoff(failures) {

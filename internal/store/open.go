@@ -58,6 +58,10 @@ func newStore(dir string, options *Options) *Store {
 		commits: newCommitMetrics(),
 	}
 	s.records = index.NewOwner()
+	for i := range s.reads {
+		s.reads[i].init()
+	}
+	s.subscriptions.init()
 	s.states.retire = s.retire
 	s.disk.max.Store(s.options.MaxDiskBytes)
 	s.background.init()

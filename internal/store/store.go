@@ -39,7 +39,10 @@ type Store struct {
 	pipeline   *pipeline // nil if the store is read-only
 	background background
 
-	commits *commitMetrics
+	commits       *commitMetrics
+	reads         [readStripes]readMetrics
+	subscriptions subscriptions
+	upkeep        upkeepMetrics
 }
 
 var _ dcb.EventStore = (*Store)(nil)
@@ -175,6 +178,9 @@ func (g *gate) enter(ctx context.Context) error {
 	}
 	return nil
 }
+
+// count returns the number of calls inside.
+func (g *gate) count() int64 { return g.inside.Load() &^ shut }
 
 func (g *gate) leave() {
 	if g.inside.Add(-1) == shut {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync"
+	"time"
 
 	"github.com/umadb-go/umadb/internal/index"
 )
@@ -19,8 +20,14 @@ type watches struct {
 
 // watch is a waiting subscription.
 type watch struct {
-	woken   chan struct{} // has capacity 1
+	woken   chan published // receives the first group that woke it; has capacity 1
 	entries []watchEntry
+}
+
+// published is a group that was published.
+type published struct {
+	at    time.Duration // of the clock
+	first uint64        // the position of its first event
 }
 
 // watchEntry is a watch in the list of one hash. A list contains each watch once.
@@ -37,7 +44,7 @@ func newWatches() *watches { return &watches{byTerm: map[uint64]*watchEntry{}} }
 // add adds a watch for the events of a query. The counts in newest decide which tag of
 // an item is the rarest.
 func (ws *watches) add(q *query, newest *headBlock) *watch {
-	w := &watch{woken: make(chan struct{}, 1)}
+	w := &watch{woken: make(chan published, 1)}
 	if q.all {
 		w.entries = []watchEntry{{watch: w, all: true}}
 	} else {
@@ -122,12 +129,12 @@ func (ws *watches) setFirst(e, first *watchEntry) {
 }
 
 // wake wakes the subscriptions that watch every event or one of the terms with these
-// hashes. The events must be published already. A hash may repeat; its list is woken
-// once. wake returns the number of list entries woken.
-func (ws *watches) wake(hashes []uint64) int {
+// hashes. The events must be published already. A hash may repeat; its list is woken once. wake
+// returns the number of list entries woken.
+func (ws *watches) wake(hashes []uint64, group published) int {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	woken := wakeList(ws.all)
+	woken := wakeList(ws.all, group)
 	if len(ws.byTerm) == 0 {
 		return woken
 	}
@@ -135,15 +142,18 @@ func (ws *watches) wake(hashes []uint64) int {
 	for _, hash := range hashes {
 		if first := ws.byTerm[hash]; first != nil && first.wokenBy != ws.wakes {
 			first.wokenBy = ws.wakes
-			woken += wakeList(first)
+			woken += wakeList(first, group)
 		}
 	}
 	return woken
 }
 
-func wakeList(e *watchEntry) (woken int) {
+func wakeList(e *watchEntry, group published) (woken int) {
 	for ; e != nil; e = e.next {
-		wake(e.watch.woken)
+		select {
+		case e.watch.woken <- group:
+		default: // it was woken for earlier events
+		}
 		woken++
 	}
 	return woken

@@ -35,7 +35,7 @@ func TestCommitWakesOnlyMatchingSubscriptions(t *testing.T) {
 	if _, err := s.Append(t.Context(), []dcb.Event{event}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	s.watches.wake(nil) // waits for the wake of the commit to end
+	s.watches.wake(nil, published{}) // waits for the wake of the commit to end
 	for _, c := range cases {
 		if got := len(c.watch.woken) == 1; got != c.want {
 			t.Errorf("%s: woken %v", c.name, got)
@@ -58,7 +58,7 @@ func TestWatchesCanBeRemovedInAnyOrder(t *testing.T) {
 		}
 		for n, i := range order {
 			ws.remove(added[i])
-			ws.wake([]uint64{q.items[0].tags[0].Hash()})
+			ws.wake([]uint64{q.items[0].tags[0].Hash()}, published{})
 			for _, left := range order[n+1:] {
 				if len(added[left].woken) != 1 {
 					t.Errorf("order %v: watch %d was removed with another", order, left)
@@ -89,12 +89,12 @@ func TestRepeatedTermWakesSubscriptionOnce(t *testing.T) {
 		item := compiled.items[0]
 		hash := append(item.tags, item.types...)[0].Hash()
 		for range 2 {
-			if woken := ws.wake([]uint64{hash, 1, hash, hash}); woken != 2 {
+			if woken := ws.wake([]uint64{hash, 1, hash, hash}, published{}); woken != 2 {
 				t.Errorf("%d subscriptions woken, want 2", woken)
 			}
 		}
 		ws.remove(first)
-		if woken := ws.wake([]uint64{hash, hash}); woken != 1 {
+		if woken := ws.wake([]uint64{hash, hash}, published{}); woken != 1 {
 			t.Errorf("%d subscriptions woken, want 1", woken)
 		}
 		ws.remove(second)

@@ -165,5 +165,8 @@ func (c *cursor) Next() (message []byte, err error) {
 	}
 }
 
-// Close releases the buffer.
-func (c *cursor) Close() { c.buffer = nil }
+// Close closes the cursor and releases the buffer.
+func (c *cursor) Close() {
+	c.Cursor.Close()
+	c.buffer = nil
+}
