@@ -19,8 +19,9 @@ const connectTimeout = 2 * time.Second
 
 // auth configures the connection to a server.
 type auth struct {
-	caFile string
-	apiKey apiKey
+	caFile                string
+	clientCert, clientKey string // files; both empty without a client certificate
+	apiKey                apiKey
 	// timeout is how long to wait for a server that does not respond. The default is connectTimeout.
 	timeout time.Duration
 	// noResume ends subscriptions when the server stops or the connection is lost.
@@ -35,6 +36,8 @@ func (a *auth) addFlags(flags *pflag.FlagSet) {
 // addTLSFlags adds the flags that calls without an API key need.
 func (a *auth) addTLSFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&a.caFile, "ca", "", "PEM `file` with the CA certificates of the server, if the system does not trust them")
+	flags.StringVar(&a.clientCert, "client-cert", "", "PEM `file` with the certificate chain of this client, if the server requires one")
+	flags.StringVar(&a.clientKey, "client-key", "", "PEM `file` with the private key of the client certificate")
 }
 
 // dial connects to a server. remedy is part of the error if there is no server at url.
@@ -50,6 +53,8 @@ func (a *auth) dial(flags *pflag.FlagSet, url, remedy string) (*client.Client, e
 func (a *auth) dialLoaded(url, remedy string) (*client.Client, error) {
 	c, err := client.Dial(url, &client.Options{
 		CAFile:         a.caFile,
+		ClientCert:     a.clientCert,
+		ClientKey:      a.clientKey,
 		APIKey:         a.apiKey.key,
 		ConnectTimeout: cmp.Or(a.timeout, connectTimeout),
 		FailFast:       true,
@@ -67,6 +72,10 @@ func (a *auth) dialLoaded(url, remedy string) (*client.Client, error) {
 // hint returns the likely remedy for a failed connection.
 func hint(message, remedy string) string {
 	switch {
+	case strings.Contains(message, "requires a client certificate"):
+		return "name the files of one with --client-cert and --client-key"
+	case strings.Contains(message, "client certificate"):
+		return "name the files of another one with --client-cert and --client-key"
 	case strings.Contains(message, "x509:"):
 		return "to trust the certificate, name the file of its CA with --ca"
 	case strings.Contains(message, "does not look like a TLS handshake"):

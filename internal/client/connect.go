@@ -44,12 +44,13 @@ func connector(t target, o Options, dial dialFunc) (func(idle time.Duration) *gr
 		KeepAlive:        o.KeepAlive,
 		KeepAliveTimeout: o.KeepAliveTimeout,
 	}
-	secured, err := tlsConfig(o.CAFile) // an invalid CA file is an error without TLS too
+	own, err := newCredentials(o) // an invalid file is an error without TLS too
 	if err != nil {
 		return nil, err
 	}
 	if t.secure {
-		options.TLS = secured
+		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		options.RefreshTLS = own.apply
 		if o.APIKey != "" {
 			options.Fields = append(options.Fields, hpack.HeaderField{Name: "authorization", Value: "Bearer " + o.APIKey})
 		}
@@ -76,7 +77,7 @@ func awaitConnected(conn *grpcclient.Conn, t target, o Options) error {
 			why = reason(err, t)
 		}
 		switch {
-		case o.FailFast || errors.As(err, new(*tls.CertificateVerificationError)):
+		case o.FailFast || errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(*grpcclient.CertificateError)):
 			return noConnection(t, why) // the next attempt would fail in the same way
 		case ctx.Err() != nil:
 			return noConnection(t, fmt.Sprintf(" within %v%s", o.ConnectTimeout, why))

@@ -11,6 +11,10 @@ type Options struct {
 	// CAFile is a PEM file with the root certificates that are used to verify
 	// the server's certificate. If it is empty, the system's roots are used.
 	CAFile string
+	// ClientCert and ClientKey are PEM files with the certificate chain of the client and
+	// its private key, for a server that requires them. CAFile and these files are read
+	// again for each new connection, so that they can be replaced.
+	ClientCert, ClientKey string
 	// APIKey is sent with every call. It is never sent unencrypted: with an http
 	// or grpc URL every call fails with dcb.ErrTransport instead. It must be
 	// printable ASCII and must not start or end with a space.

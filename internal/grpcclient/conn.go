@@ -19,6 +19,8 @@ type Options struct {
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// TLS is the configuration of TLS, or nil for none.
 	TLS *tls.Config
+	// RefreshTLS changes the copy of TLS that a new connection uses. It may be nil.
+	RefreshTLS func(*tls.Config)
 	// Fields are header fields that are sent with every call. Names are in lower case.
 	Fields []hpack.HeaderField
 	// Buffers is where messages are assembled.

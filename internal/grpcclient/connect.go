@@ -112,6 +112,9 @@ func (c *Conn) handshake(ctx context.Context, raw net.Conn) (*session, error) {
 	if c.options.TLS != nil {
 		secure := tls.Client(raw, c.tlsConfig())
 		if err := secure.HandshakeContext(ctx); err != nil {
+			if refused := asCertificateError(err); refused != nil {
+				return nil, refused
+			}
 			return nil, orSilent(err, fmt.Errorf("the TLS handshake failed: %w", dialError(err)))
 		}
 		if secure.ConnectionState().NegotiatedProtocol != http2.NextProtoTLS {
@@ -120,9 +123,7 @@ func (c *Conn) handshake(ctx context.Context, raw net.Conn) (*session, error) {
 		conn = secure
 	}
 	s := newSession(c, raw, conn)
-	if _, err := conn.Write(s.output.preface(&c.options)); err != nil {
-		return nil, orSilent(err, &NotHTTP2Error{err})
-	}
+	_, written := conn.Write(s.output.preface(&c.options)) // the server may have sent why it fails
 	s.reader = bufio.NewReaderSize(conn, readBuffer)
 	s.framer = http2.NewFramer(nil, s.reader)
 	s.framer.SetReuseFrames()
@@ -135,6 +136,12 @@ func (c *Conn) handshake(ctx context.Context, raw net.Conn) (*session, error) {
 	if err == nil {
 		err = s.onSettings(settings)
 	}
+	if refused := asCertificateError(err); refused != nil { // with TLS 1.3
+		return nil, refused
+	}
+	if written != nil {
+		err = written
+	}
 	if err != nil {
 		return nil, orSilent(err, &NotHTTP2Error{err})
 	}
@@ -144,6 +151,9 @@ func (c *Conn) handshake(ctx context.Context, raw net.Conn) (*session, error) {
 func (c *Conn) tlsConfig() *tls.Config {
 	config := c.options.TLS.Clone()
 	config.NextProtos = []string{http2.NextProtoTLS}
+	if c.options.RefreshTLS != nil {
+		c.options.RefreshTLS(config)
+	}
 	if config.ServerName == "" {
 		config.ServerName, _, _ = net.SplitHostPort(c.address)
 	}

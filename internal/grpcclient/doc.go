@@ -14,5 +14,6 @@
 // when it is needed), connect.go (attempts to connect), session.go (one HTTP/2 connection),
 // call.go (the life of a call), output.go and request.go (what is sent), frames.go (what
 // arrives), answer.go (headers and status), inbox.go (messages), stream.go (reading them),
-// keepalive.go (pings and idle connections), errors.go.
+// keepalive.go (pings and idle connections), certificate.go (servers that refuse the
+// certificate of the client), errors.go.
 package grpcclient

@@ -57,7 +57,7 @@ enum {
 	UMADB_TRACKING = 3,     /* the source; returns the position, if there is one */
 	UMADB_CHECK_HEALTH = 4, /* the service; returns the status */
 	UMADB_CLOSE = 5,        /* empty */
-	UMADB_OPEN = 6,         /* URL, CA file and key, separated by NULs; returns the handle of a connection */
+	UMADB_OPEN = 6,         /* URL, CA file, key, and files of the client certificate and its key, separated by NULs; returns the handle of a connection */
 	/* Streams, with any number of answers and then an error or UMADB_END. */
 	UMADB_READ = 7,         /* a ReadRequest; returns ReadResponses */
 	UMADB_SUBSCRIBE = 8,    /* a SubscribeRequest; returns SubscribeResponses */

@@ -48,13 +48,14 @@ var connections table[*conn]
 func freeConnection(connection uint64) { connections.remove(connection).close() }
 
 type openOptions struct {
-	url, caFile, apiKey string
+	url, caFile, apiKey   string
+	clientCert, clientKey string
 }
 
 // parseOpenOptions parses the request of UMADB_OPEN.
 func parseOpenOptions(request []byte) *openOptions {
 	fields := strings.Split(string(request), "\x00")
-	return &openOptions{url: fields[0], caFile: fields[1], apiKey: fields[2]}
+	return &openOptions{url: fields[0], caFile: fields[1], apiKey: fields[2], clientCert: fields[3], clientKey: fields[4]}
 }
 
 // open opens a store in memory or the directory of a file URL, or connects to a server.
@@ -77,7 +78,7 @@ func (o *openOptions) open(context.Context) result {
 		if !strings.Contains(o.url, "://") {
 			return result{err: &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%q is not a URL: use http://HOST:PORT for a server, file:PATH for a directory or memory: for a store in memory", o.url)}}
 		}
-		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, APIKey: o.apiKey})
+		dialled, err := client.Dial(o.url, &client.Options{CAFile: o.caFile, ClientCert: o.clientCert, ClientKey: o.clientKey, APIKey: o.apiKey})
 		if err != nil {
 			return result{err: err}
 		}

@@ -53,7 +53,7 @@ func newUnstarted(t *testing.T) (*exchange, uint64) {
 // yet, and its address.
 func newSubscription(t *testing.T) (*exchange, uint64) {
 	t.Helper()
-	r := parseOpenOptions([]byte("file:" + filepath.Join(t.TempDir(), "store") + "\x00\x00")).open(t.Context())
+	r := parseOpenOptions([]byte("file:" + filepath.Join(t.TempDir(), "store") + "\x00\x00\x00\x00")).open(t.Context())
 	if r.err != nil {
 		t.Fatal(r.err)
 	}

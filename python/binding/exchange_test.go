@@ -172,7 +172,7 @@ func TestDroppedOpenClosesItsStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	e := newTestExchange(t)
 	e.shared.dropped = 1
-	e.call = parseOpenOptions([]byte("file:" + dir + "\x00\x00")).open
+	e.call = parseOpenOptions([]byte("file:" + dir + "\x00\x00\x00\x00")).open
 	e.run()
 	opened, err := store.Open(dir, nil)
 	if err != nil {

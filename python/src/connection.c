@@ -20,14 +20,14 @@ static char *copy_text(const char *text, Py_ssize_t size)
 
 static PyObject *connect(PyObject *module, PyObject *args)
 {
-	const char *url, *ca, *key;
+	const char *url, *ca, *key, *client_cert, *client_key;
 	unsigned int batch_size;
 	int uuid_object;
 	uint64_t notifier = 0;
 	(void)module;
-	if (!PyArg_ParseTuple(args, "sssIp|O&", &url, &ca, &key, &batch_size, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
+	if (!PyArg_ParseTuple(args, "sssssIp|O&", &url, &ca, &key, &client_cert, &client_key, &batch_size, &uuid_object, to_notifier, &notifier) || golib_load() < 0)
 		return NULL;
-	PyObject *request = PyBytes_FromFormat("%s%c%s%c%s", url, 0, ca, 0, key);
+	PyObject *request = PyBytes_FromFormat("%s%c%s%c%s%c%s%c%s", url, 0, ca, 0, key, 0, client_cert, 0, client_key);
 	Py_ssize_t size = request ? PyBytes_Size(request) : 0;
 	char *bytes = request ? copy_text(PyBytes_AsString(request), size) : NULL;
 	Py_XDECREF(request);

@@ -1,5 +1,6 @@
 """Tests of opening and closing a Client; URLs, keys, TLS and health."""
 
+import asyncio
 import os
 import threading
 import time
@@ -9,6 +10,7 @@ from certificates import make_certificate
 from processes import reserved_port
 from stores import events, positions, run_rust_server, silent_server
 
+import umadb.aio
 from umadb import AuthenticationError, CancelledByUserError, Client, ServingStatus, TransportError
 from umadb.pytest_plugin import run_server
 
@@ -122,6 +124,9 @@ def test_invalid_urls(url):
         ({"url": b"http://127.0.0.1:1"}, TypeError),
         ({"ca_path": 1}, TypeError),
         ({"api_key": 1}, TypeError),
+        ({"client_cert": 1}, TypeError),
+        ({"client_cert": "client.pem"}, ValueError),
+        ({"client_key": "client.key"}, ValueError),
         ({"batch_size": -1}, ValueError),
         ({"batch_size": 2**32}, ValueError),
         ({"batch_size": "1"}, TypeError),
@@ -245,6 +250,58 @@ def test_unknown_authority_and_missing_tls(secure_server, request):
     if request.node.callspec.params["secure_server"] == "rust":
         pytest.skip("the client behaves the same with both servers")
     fail_to_connect((url, None, KEY), (url.replace("https", "http"),))
+
+
+@pytest.fixture
+def mutual_server(tmp_path):
+    """The URL of a server that requires client certificates, and the arguments for its clients."""
+    (tmp_path / "client").mkdir()
+    certificate, key = make_certificate(tmp_path)
+    client_cert, client_key = make_certificate(tmp_path / "client")  # its own authority
+    options = ("--tls-cert", certificate, "--tls-key", key, "--client-ca", client_cert)
+    with run_server(tmp_path / "s", *map(str, options)) as url:
+        yield url, {"ca_path": certificate, "client_cert": client_cert, "client_key": client_key}
+
+
+def test_client_certificate(mutual_server):
+    url, arguments = mutual_server
+    for paths in (arguments, {name: str(path) for name, path in arguments.items()}):
+        with Client(url, **paths) as client:
+            position = client.append(events(1))
+            assert positions(client.read(start=position)) == [position]
+
+
+def test_client_certificate_with_asyncio(mutual_server):
+    url, arguments = mutual_server
+
+    async def append():
+        async with umadb.aio.Client(url, **arguments) as client:
+            return await client.append(events(1))
+
+    assert asyncio.run(append()) == 1
+
+
+def test_missing_or_wrong_client_certificate(mutual_server, tmp_path):
+    url, arguments = mutual_server
+    with pytest.raises(TransportError, match="the server requires a client certificate"):
+        Client(url, arguments["ca_path"])
+    other = {"client_cert": tmp_path / "server.pem", "client_key": tmp_path / "server.key"}
+    with pytest.raises(TransportError, match="client certificate"):
+        Client(url, **arguments | other)
+
+
+def test_unusable_client_certificate(mutual_server, tmp_path):
+    url, arguments = mutual_server
+    (tmp_path / "empty.pem").write_text("")
+    for change in (
+        {"client_cert": tmp_path / "missing.pem"},
+        {"client_key": tmp_path / "missing.pem"},
+        {"client_cert": tmp_path / "empty.pem"},
+        {"client_key": tmp_path / "server.key"},
+    ):
+        with pytest.raises((OSError, ValueError)) as caught:
+            Client(url, **arguments | change)
+        assert not isinstance(caught.value, TransportError)
 
 
 def test_unusable_ca_path(tmp_path):

@@ -51,13 +51,14 @@ def test_signatures_of_methods(text, method):
 
 def test_signature_of_the_client():
     parameters, _ = documented_signature(CLIENT)
-    *parameters_before, uuid_type = inspect.signature(umadb.Client).parameters.values()
+    *parameters_before, uuid_type, cert, key = inspect.signature(umadb.Client).parameters.values()
     assert parameters_before == parameters
-    assert (uuid_type.name, uuid_type.kind, uuid_type.default) == (
-        "uuid_type",
-        inspect.Parameter.KEYWORD_ONLY,
-        None,
-    )
+    for parameter, name in ((uuid_type, "uuid_type"), (cert, "client_cert"), (key, "client_key")):
+        assert (parameter.name, parameter.kind, parameter.default) == (
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            None,
+        )
 
 
 # Tables of fields.

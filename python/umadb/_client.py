@@ -62,13 +62,20 @@ class HealthWatch:
         self._stream.cancel()
 
 
-def connection_arguments(url, ca_path, api_key, batch_size, uuid_type):
-    """Check the arguments of a Client and return those of _native.connect as a tuple."""
-    for name, value in (("url", url), ("ca_path", ca_path), ("api_key", api_key)):
-        if isinstance(value, os.PathLike) and name == "ca_path":
+def connection_arguments(url, certificates, api_key, batch_size, uuid_type):
+    """Check the arguments of a Client and return those of _native.connect as a tuple.
+
+    certificates are its arguments ca_path, client_cert and client_key.
+    """
+    paths = dict(zip(("ca_path", "client_cert", "client_key"), certificates, strict=True))
+    for name, value in {"url": url, "api_key": api_key, **paths}.items():
+        if isinstance(value, os.PathLike) and name in paths:
             continue
         if not isinstance(value, str) and (name == "url" or value is not None):
             raise TypeError(f"{name} must be str, not {type(value)!r}")
+    ca_path, client_cert, client_key = (os.fspath(path) if path else "" for path in certificates)
+    if bool(client_cert) != bool(client_key):
+        raise ValueError("client_cert and client_key must both be given, or neither of them")
     if batch_size is not None:
         if not hasattr(batch_size, "__index__"):
             raise TypeError(f"batch_size must be an int, not {type(batch_size)!r}")
@@ -77,7 +84,8 @@ def connection_arguments(url, ca_path, api_key, batch_size, uuid_type):
             raise ValueError("batch_size must be from 0 to 2**32 - 1")
     base, option, url_type = url.rpartition("?uuid_type=")
     as_objects = wants_uuid_objects(uuid_type, url_type if option else None)
-    return base if option else url, os.fspath(ca_path) if ca_path else "", api_key or "", batch_size or 0, as_objects
+    url = base if option else url
+    return url, ca_path, api_key or "", client_cert, client_key, batch_size or 0, as_objects
 
 
 def wants_uuid_objects(uuid_type, url_type):
@@ -131,6 +139,10 @@ class Client:
         uuid_type: the type of the uuid of events that are read, str or uuid.UUID. The default
             is the type in the URL, or in the environment variable UMADB_UUID_TYPE (str or
             UUID), or str.
+        client_cert: PEM file with the certificate of this client, followed by the intermediate
+            ones, for a server that requires one. All certificates are read again for each
+            connection, so that they can be replaced.
+        client_key: PEM file with the private key of client_cert.
 
     Raises:
         TransportError: if the client cannot connect within 5 seconds.
@@ -151,9 +163,12 @@ class Client:
         batch_size: int | None = None,
         *,
         uuid_type: type[str] | type[uuid.UUID] | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
     ):
         self._url = url
-        self._connection = _native.connect(*connection_arguments(url, ca_path, api_key, batch_size, uuid_type))
+        certificates = (ca_path, client_cert, client_key)
+        self._connection = _native.connect(*connection_arguments(url, certificates, api_key, batch_size, uuid_type))
 
     @classmethod
     def open(cls, path, *, batch_size=None, uuid_type=None):

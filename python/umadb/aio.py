@@ -252,9 +252,20 @@ class Client:
     The client connects at the first await, such as that of ``async with``.
     """
 
-    def __init__(self, url, ca_path=None, api_key=None, batch_size=None, *, uuid_type=None):
+    def __init__(
+        self,
+        url,
+        ca_path=None,
+        api_key=None,
+        batch_size=None,
+        *,
+        uuid_type=None,
+        client_cert=None,
+        client_key=None,
+    ):
         self._url = url
-        self._arguments = connection_arguments(url, ca_path, api_key, batch_size, uuid_type)
+        certificates = (ca_path, client_cert, client_key)
+        self._arguments = connection_arguments(url, certificates, api_key, batch_size, uuid_type)
         self._connecting = None  # the task that connects, or has connected
         self._closed = False
 

@@ -18,6 +18,8 @@ class Client:
         batch_size: int | None = None,
         *,
         uuid_type: type[str] | type[uuid.UUID] | None = None,
+        client_cert: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
     ) -> None: ...
     @classmethod
     def open(
