@@ -53,6 +53,8 @@ func TestUsageErrors(t *testing.T) {
 		"invalid size":              {[]string{"--memory-limit", "lots"}, []string{"512MiB"}},
 		"size without a unit":       {[]string{"--memory-limit", "512"}, []string{`"512"`, "16MiB", "512MiB"}},
 		"disk limit without a unit": {[]string{"--max-disk", "512"}, []string{`"512"`, "16MiB", "512MiB"}},
+		"scrub without a unit":      {[]string{"--scrub", "30"}, []string{`"30"`, "30d", "12h"}},
+		"scrub too often":           {[]string{"--scrub", "1m"}, []string{"1h"}},
 		"disk limits twice":         {[]string{"--max-disk", "1GiB", "--max-disk-file", "size"}, []string{"--max-disk-file", "only one"}},
 		"size too small":            {[]string{"--memory-limit", "15MiB"}, []string{`"15MiB"`, "16MiB"}},
 		"API key with a line end":   {[]string{"--api-key", "s3cret\n"}, []string{"API key", "line end"}},

@@ -43,6 +43,7 @@ type serveOptions struct {
 	gcPercent int
 	memory    memoryLimit
 	disk      diskFlags
+	scrub     scrubFlags
 
 	reloader *reloader // of the settings that are read from files
 }
@@ -97,6 +98,7 @@ logs to standard error.`,
 	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC but without the cache; a larger value is faster and uses more memory")
 	f.Var(&o.memory, "memory-limit", "soft memory limit, such as 512MiB; auto is half of the memory of the machine or container")
 	o.disk.addFlags(f)
+	o.scrub.addFlags(f)
 	addIgnoredFlags(f)
 	return cmd
 }
@@ -152,6 +154,7 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 	logger.Info("starting", "version", Version, "db_path", o.dir)
 	options := &store.Options{
 		Logger: logger, CacheBytes: cacheFor(o.memory.bytes), MaxDiskBytes: o.disk.max.bytes, Limits: o.bounds.limits(),
+		ScrubPeriod: o.scrub.period.duration,
 	}
 	opened, err := openInterruptibly(o.dir, options, signals.stop)
 	if opened == nil || err != nil {

@@ -48,6 +48,9 @@ func (s *Segment) ReadAt(p []byte, offset int64) error {
 // Size returns the length of the segment's file.
 func (s *Segment) Size() (int64, error) { return s.file.Size() }
 
+// DropCache advises the system to drop a range of the segment from its cache.
+func (s *Segment) DropCache(offset, size int64) { s.file.DropCache(offset, size) }
+
 func segmentName(base uint64) string { return fmt.Sprintf("%020d%s", base, segmentSuffix) }
 
 // parseSegmentName returns the base in a segment's file name.

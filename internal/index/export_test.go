@@ -12,7 +12,6 @@ import (
 // Constants that tests of the format need.
 const (
 	KindSource     = kindSource
-	PageBytes      = pageBytes
 	DirectoryTerms = directoryTerms
 )
 

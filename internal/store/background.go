@@ -53,6 +53,9 @@ func (s *Store) start() {
 	b.helpers.Go(s.runFlusher)
 	b.helpers.Go(s.runCompactor)
 	b.helpers.Go(s.runWatcher)
+	if s.options.ScrubPeriod > 0 {
+		b.helpers.Go(s.runScrubber)
+	}
 }
 
 // stop ends the goroutines. The pipeline must have been stopped.

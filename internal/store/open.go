@@ -202,7 +202,7 @@ func (s *Store) blockFiles() ([]index.Span, error) {
 	for _, name := range names {
 		if first, last, ok := index.ParseFileName(name); ok {
 			spans = append(spans, index.Span{FirstGroup: first, LastGroup: last})
-		} else if name == flushTemp || isCompactTemp(name) {
+		} else if name == flushTemp || name == scrubTemp || isCompactTemp(name) {
 			if err := s.removeIndexFile(name); err != nil {
 				return nil, err
 			}

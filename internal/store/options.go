@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -33,6 +34,9 @@ type Options struct {
 	// MaxDiskBytes bounds the disk space: appends are refused before the log and the
 	// index take more. The default is no limit.
 	MaxDiskBytes int64
+	// ScrubPeriod is the time in which the log and the index are read and verified once, in
+	// the background. The default 0 means never.
+	ScrubPeriod time.Duration
 	// BlockEvents is the number of events in a full head block, which is then written
 	// to a file. The default is 65,536.
 	BlockEvents int
@@ -82,6 +86,7 @@ func (o *Options) validate() error {
 		{"SegmentBytes", o.SegmentBytes, maxSegmentBytes},
 		{"CacheBytes", o.CacheBytes, math.MaxInt64},
 		{"MaxDiskBytes", o.MaxDiskBytes, math.MaxInt64},
+		{"ScrubPeriod", int64(o.ScrubPeriod), math.MaxInt64},
 		{"BlockEvents", int64(o.BlockEvents), math.MaxUint32},
 		{"Limits.EventBytes", int64(o.Limits.EventBytes), maxEventBytes},
 		{"Limits.RequestBytes", int64(o.Limits.RequestBytes), maxRequestBytes},

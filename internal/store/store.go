@@ -24,6 +24,7 @@ type Store struct {
 	records   uint64 // owner of the records in the cache
 	states    states
 	disk      disk
+	scrubs    scrubs
 
 	published atomic.Pointer[publishedHead]
 	failure   atomic.Pointer[error] // set once; no append succeeds afterwards

@@ -76,4 +76,7 @@ type File interface {
 	Allocate(offset, size int64) error
 	// Sync makes the content and the length durable.
 	Sync() error
+	// DropCache advises the system to drop a range from its cache, so that the next read
+	// is one of the disk. It may have no effect.
+	DropCache(offset, size int64)
 }

@@ -109,6 +109,9 @@ func (f *memFile) Size() (int64, error) {
 	return f.node.size(), f.openLocked("size")
 }
 
+// DropCache has no effect: there is no cache.
+func (f *memFile) DropCache(int64, int64) {}
+
 func (f *memFile) Sync() error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()

@@ -198,5 +198,6 @@ func (f *observedFile) Sync() error {
 	return f.file.Sync()
 }
 
-func (f *observedFile) Size() (int64, error) { return f.file.Size() }
-func (f *observedFile) Close() error         { return f.file.Close() }
+func (f *observedFile) Size() (int64, error)         { return f.file.Size() }
+func (f *observedFile) Close() error                 { return f.file.Close() }
+func (f *observedFile) DropCache(offset, size int64) { f.file.DropCache(offset, size) }

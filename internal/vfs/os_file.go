@@ -35,6 +35,8 @@ func (f *osFile) Size() (int64, error) {
 
 func (f *osFile) Sync() error { return withPath(syncFile(f.file), f.path) }
 
+func (f *osFile) DropCache(offset, size int64) { dropCache(f.file, offset, size) }
+
 func (f *osFile) Allocate(offset, size int64) error {
 	if err := allocate(f.file, offset, size); !errors.Is(err, errors.ErrUnsupported) {
 		return withPath(err, f.path)

@@ -37,6 +37,11 @@ func allocate(f *os.File, offset, size int64) error {
 	}
 }
 
+// dropCache drops only what is not waiting to be written to the disk.
+func dropCache(f *os.File, offset, size int64) {
+	_ = unix.Fadvise(int(f.Fd()), offset, size, unix.FADV_DONTNEED) // advice only
+}
+
 func named(op string, f *os.File, err error) error {
 	if err == nil {
 		return nil
