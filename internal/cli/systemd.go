@@ -90,8 +90,7 @@ func answers(address net.Addr, withTLS bool) func(context.Context) bool {
 			_ = conn.SetDeadline(deadline) // fails only if the connection is closed
 		}
 		if withTLS {
-			// Nothing is sent that a certificate would protect.
-			return !isTimeout(tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http2.NextProtoTLS}}).Handshake())
+			return !isTimeout(tls.Client(conn, answeredTLS).Handshake())
 		}
 		if _, err := conn.Write([]byte(http2.ClientPreface)); err != nil {
 			return !isTimeout(err)
@@ -100,6 +99,16 @@ func answers(address net.Addr, withTLS bool) func(context.Context) bool {
 		return !isTimeout(err)
 	}
 }
+
+// answeredTLS ends a handshake once the server has answered: nothing is sent that its
+// certificate would protect, and a server that requires a certificate does not ask for one.
+var answeredTLS = &tls.Config{
+	InsecureSkipVerify: true,
+	NextProtos:         []string{http2.NextProtoTLS},
+	VerifyConnection:   func(tls.ConnectionState) error { return errAnswered },
+}
+
+var errAnswered = errors.New("the server has answered")
 
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)

@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -65,8 +66,9 @@ func TestServerFeedsWatchdog(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, flags := range map[string][]string{
-		"plain": nil,
-		"TLS":   {"--tls-cert", certificate.Cert, "--tls-key", certificate.Key},
+		"plain":               nil,
+		"TLS":                 {"--tls-cert", certificate.Cert, "--tls-key", certificate.Key},
+		"client certificates": {"--tls-cert", certificate.Cert, "--tls-key", certificate.Key, "--client-ca", certificate.CA},
 	} {
 		t.Run(name, func(t *testing.T) {
 			socket := newNotifySocket(t)
@@ -74,8 +76,8 @@ func TestServerFeedsWatchdog(t *testing.T) {
 			server := start(t, append(flags, "--db-path", filepath.Join(t.TempDir(), "uma.db"))...)
 			socket.want(t, "READY=1", "WATCHDOG=1")
 			stop(t, server.Process)
-			if log := server.Output.String(); regexp.MustCompile("WARN.*watchdog").MatchString(log) {
-				t.Errorf("the check has failed: %s", log)
+			if log := server.Output.String(); strings.Contains(log, "WARN") {
+				t.Errorf("the check has caused a warning: %s", log)
 			}
 		})
 	}

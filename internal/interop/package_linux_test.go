@@ -19,6 +19,12 @@ func TestPackages(t *testing.T) {
 	if _, err := exec.LookPath("dpkg-deb"); err != nil {
 		t.Skip(err)
 	}
+	if output, err := exec.Command("go", "run", nfpm, "--version").CombinedOutput(); err != nil {
+		if os.Getenv("CI") != "" || os.Getenv("UMADB_TEST_INTEROP") == "required" {
+			t.Fatalf("nfpm cannot be built: %v\n%s", err, output)
+		}
+		t.Skipf("nfpm cannot be built: %v", err)
+	}
 	folder := t.TempDir()
 	deb := buildPackage(t, folder, "deb")
 	buildPackage(t, folder, "rpm")
