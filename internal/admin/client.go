@@ -12,6 +12,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/store"
 	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
 )
 
@@ -33,9 +34,12 @@ func (c *Client) Status(ctx context.Context) (*adminv1.StatusResponse, error) {
 }
 
 // Stats counts the contents of the store. It lists this many types and tags.
-func (c *Client) Stats(ctx context.Context, top uint32) (*adminv1.StatsResponse, error) {
+func (c *Client) Stats(ctx context.Context, top uint32) (*store.Stats, error) {
 	response := new(adminv1.StatsResponse)
-	return response, c.call(ctx, adminv1.Admin_Stats_FullMethodName, &adminv1.StatsRequest{Top: top}, response)
+	if err := c.call(ctx, adminv1.Admin_Stats_FullMethodName, &adminv1.StatsRequest{Top: top}, response); err != nil {
+		return nil, err
+	}
+	return decodeStats(response), nil
 }
 
 // Sessions returns the connections and the calls in progress.

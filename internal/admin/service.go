@@ -75,7 +75,7 @@ func (s *service) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv
 		Started: timestamppb.New(s.started),
 		Now:     timestamppb.Now(),
 		Store:   storeStatus(o),
-		Server:  serverStatus(s.server.Usage()),
+		Server:  serverStatus(s.server.Metrics()),
 	}, nil
 }
 
@@ -98,23 +98,39 @@ func storeStatus(o *store.Overview) *adminv1.StoreStatus {
 	return out
 }
 
-func serverStatus(u server.Usage) *adminv1.ServerStatus {
-	return &adminv1.ServerStatus{
-		Connections:          uint64(u.Connections),
-		MaxConnections:       uint64(u.MaxConnections),
-		MaxCallsOfConnection: uint64(u.MaxStreams),
-		Appends:              uint64(u.Appends),
-		Calls:                memoryUse(u.Calls),
-		Requests:             memoryUse(u.Requests),
-		Queries:              memoryUse(u.Queries),
-		Subscriptions:        memoryUse(u.Subscriptions),
-		Responses:            memoryUse(u.Responses),
-		Stopping:             u.Stopping,
+func serverStatus(m server.Metrics) *adminv1.ServerStatus {
+	out := &adminv1.ServerStatus{
+		Connections:    uint64(m.Connections),
+		MaxConnections: uint64(m.MaxConnections),
+		Appends:        uint64(m.AppendsInProgress),
+		ReceivedBytes:  m.ReceivedBytes,
+		SentBytes:      m.SentBytes,
 	}
+	for _, use := range m.Memory {
+		out.Memory = append(out.Memory, &adminv1.MemoryUse{Of: use.Of, UsedBytes: uint64(use.Used), MaxBytes: uint64(use.Limit), Waiting: uint64(use.Waiting)})
+	}
+	for i := range m.Methods {
+		out.Methods = append(out.Methods, methodStatus(&m.Methods[i]))
+	}
+	for _, r := range m.Refusals {
+		out.Refusals = append(out.Refusals, &adminv1.Refusals{Kind: r.Kind, Count: r.Count})
+	}
+	return out
 }
 
-func memoryUse(m server.MemoryUse) *adminv1.MemoryUse {
-	return &adminv1.MemoryUse{UsedBytes: uint64(m.Used), MaxBytes: uint64(m.Max)}
+func methodStatus(m *server.MethodMetrics) *adminv1.MethodStatus {
+	out := &adminv1.MethodStatus{
+		Method:     m.Method,
+		InProgress: m.InProgress,
+		Durations:  &adminv1.Durations{Bounds: m.Duration.Bounds, Counts: m.Duration.Counts, Sum: m.Duration.Sum},
+	}
+	for code, n := range m.Codes {
+		out.Ended += n
+		if code != codes.OK {
+			out.Failed += n
+		}
+	}
+	return out
 }
 
 // timestamp returns nil for the zero time.

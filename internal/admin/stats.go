@@ -3,8 +3,10 @@ package admin
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
@@ -49,6 +51,41 @@ func (s *service) Stats(ctx context.Context, request *adminv1.StatsRequest) (*ad
 		Tags:            termStats(counted.Tags),
 		TrackingSources: counted.Sources,
 	}, nil
+}
+
+// decodeStats returns the statistics in an answer.
+func decodeStats(r *adminv1.StatsResponse) *store.Stats {
+	return &store.Stats{
+		Head:        r.GetHead(),
+		Events:      r.GetEvents(),
+		FirstCommit: timeOf(r.GetFirstCommit()),
+		LastCommit:  timeOf(r.GetLastCommit()),
+		Segments:    int(r.GetSegments()),
+		LogBytes:    int64(r.GetLogBytes()),
+		Blocks:      int(r.GetBlocks()),
+		IndexBytes:  int64(r.GetIndexBytes()),
+		Uncovered:   r.GetUncoveredEvents(),
+		DiskBytes:   int64(r.GetDiskBytes()),
+		Types:       decodeTerms(r.GetTypes()),
+		Tags:        decodeTerms(r.GetTags()),
+		Sources:     r.GetTrackingSources(),
+	}
+}
+
+func decodeTerms(terms *adminv1.TermStats) store.TermStats {
+	out := store.TermStats{Distinct: terms.GetDistinct(), Top: []store.TermCount{}}
+	for _, term := range terms.GetTop() {
+		out.Top = append(out.Top, store.TermCount{Name: term.GetName(), Events: term.GetEvents()})
+	}
+	return out
+}
+
+// timeOf returns the zero time for nil.
+func timeOf(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
 }
 
 func termStats(counted store.TermStats) *adminv1.TermStats {

@@ -288,25 +288,24 @@ func (x *StoreStatus) GetReadOnly() bool {
 	return false
 }
 
-// ServerStatus is what clients use of the server, and how much of it they may use.
+// ServerStatus is what clients use of the server, how much of it they may use, and the calls
+// since the server was started.
 type ServerStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of open connections, and the maximum.
 	Connections    uint64 `protobuf:"varint,1,opt,name=connections,proto3" json:"connections,omitempty"`
 	MaxConnections uint64 `protobuf:"varint,2,opt,name=max_connections,json=maxConnections,proto3" json:"max_connections,omitempty"`
-	// Maximum number of calls in progress of one connection.
-	MaxCallsOfConnection uint64 `protobuf:"varint,3,opt,name=max_calls_of_connection,json=maxCallsOfConnection,proto3" json:"max_calls_of_connection,omitempty"`
 	// Number of appends in progress.
-	Appends uint64 `protobuf:"varint,4,opt,name=appends,proto3" json:"appends,omitempty"`
-	// Number of bytes of memory for calls in progress, for requests, for parsed queries (half
-	// of it for subscriptions) and for messages that clients have not read.
-	Calls         *MemoryUse `protobuf:"bytes,5,opt,name=calls,proto3" json:"calls,omitempty"`
-	Requests      *MemoryUse `protobuf:"bytes,6,opt,name=requests,proto3" json:"requests,omitempty"`
-	Queries       *MemoryUse `protobuf:"bytes,7,opt,name=queries,proto3" json:"queries,omitempty"`
-	Subscriptions *MemoryUse `protobuf:"bytes,8,opt,name=subscriptions,proto3" json:"subscriptions,omitempty"`
-	Responses     *MemoryUse `protobuf:"bytes,9,opt,name=responses,proto3" json:"responses,omitempty"`
-	// The server stops: it accepts no more calls of clients.
-	Stopping      bool `protobuf:"varint,10,opt,name=stopping,proto3" json:"stopping,omitempty"`
+	Appends uint64 `protobuf:"varint,3,opt,name=appends,proto3" json:"appends,omitempty"`
+	// Number of bytes received from clients and sent to them, since the start.
+	ReceivedBytes uint64 `protobuf:"varint,4,opt,name=received_bytes,json=receivedBytes,proto3" json:"received_bytes,omitempty"`
+	SentBytes     uint64 `protobuf:"varint,5,opt,name=sent_bytes,json=sentBytes,proto3" json:"sent_bytes,omitempty"`
+	// The memory that clients use.
+	Memory []*MemoryUse `protobuf:"bytes,6,rep,name=memory,proto3" json:"memory,omitempty"`
+	// The methods of all services.
+	Methods []*MethodStatus `protobuf:"bytes,7,rep,name=methods,proto3" json:"methods,omitempty"`
+	// What the server has refused, or connections that it has closed, by kind.
+	Refusals      []*Refusals `protobuf:"bytes,8,rep,name=refusals,proto3" json:"refusals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -355,13 +354,6 @@ func (x *ServerStatus) GetMaxConnections() uint64 {
 	return 0
 }
 
-func (x *ServerStatus) GetMaxCallsOfConnection() uint64 {
-	if x != nil {
-		return x.MaxCallsOfConnection
-	}
-	return 0
-}
-
 func (x *ServerStatus) GetAppends() uint64 {
 	if x != nil {
 		return x.Appends
@@ -369,55 +361,53 @@ func (x *ServerStatus) GetAppends() uint64 {
 	return 0
 }
 
-func (x *ServerStatus) GetCalls() *MemoryUse {
+func (x *ServerStatus) GetReceivedBytes() uint64 {
 	if x != nil {
-		return x.Calls
+		return x.ReceivedBytes
+	}
+	return 0
+}
+
+func (x *ServerStatus) GetSentBytes() uint64 {
+	if x != nil {
+		return x.SentBytes
+	}
+	return 0
+}
+
+func (x *ServerStatus) GetMemory() []*MemoryUse {
+	if x != nil {
+		return x.Memory
 	}
 	return nil
 }
 
-func (x *ServerStatus) GetRequests() *MemoryUse {
+func (x *ServerStatus) GetMethods() []*MethodStatus {
 	if x != nil {
-		return x.Requests
+		return x.Methods
 	}
 	return nil
 }
 
-func (x *ServerStatus) GetQueries() *MemoryUse {
+func (x *ServerStatus) GetRefusals() []*Refusals {
 	if x != nil {
-		return x.Queries
+		return x.Refusals
 	}
 	return nil
-}
-
-func (x *ServerStatus) GetSubscriptions() *MemoryUse {
-	if x != nil {
-		return x.Subscriptions
-	}
-	return nil
-}
-
-func (x *ServerStatus) GetResponses() *MemoryUse {
-	if x != nil {
-		return x.Responses
-	}
-	return nil
-}
-
-func (x *ServerStatus) GetStopping() bool {
-	if x != nil {
-		return x.Stopping
-	}
-	return false
 }
 
 // MemoryUse is memory of which the server uses a limited amount for its clients.
 type MemoryUse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// "calls" in progress, "requests", parsed "queries" of reads and conditions,
+	// "subscriptions": their parsed queries, or "responses" that clients have not read.
+	Of string `protobuf:"bytes,1,opt,name=of,proto3" json:"of,omitempty"`
 	// Number of bytes in use.
-	UsedBytes uint64 `protobuf:"varint,1,opt,name=used_bytes,json=usedBytes,proto3" json:"used_bytes,omitempty"`
+	UsedBytes uint64 `protobuf:"varint,2,opt,name=used_bytes,json=usedBytes,proto3" json:"used_bytes,omitempty"`
 	// Maximum number of bytes.
-	MaxBytes      uint64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	MaxBytes uint64 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// Number of calls that wait for memory.
+	Waiting       uint64 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -452,6 +442,13 @@ func (*MemoryUse) Descriptor() ([]byte, []int) {
 	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{4}
 }
 
+func (x *MemoryUse) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
 func (x *MemoryUse) GetUsedBytes() uint64 {
 	if x != nil {
 		return x.UsedBytes
@@ -466,6 +463,214 @@ func (x *MemoryUse) GetMaxBytes() uint64 {
 	return 0
 }
 
+func (x *MemoryUse) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+// MethodStatus is the calls of a method since the start.
+type MethodStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The method, such as "umadb.v1.DCB/Append"; "unknown" for all that do not exist.
+	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
+	// Number of calls in progress.
+	InProgress uint64 `protobuf:"varint,2,opt,name=in_progress,json=inProgress,proto3" json:"in_progress,omitempty"`
+	// Number of calls that have ended, and of those that have failed.
+	Ended  uint64 `protobuf:"varint,3,opt,name=ended,proto3" json:"ended,omitempty"`
+	Failed uint64 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Durations of the calls that have ended, from the headers to the end of the answer.
+	Durations     *Durations `protobuf:"bytes,5,opt,name=durations,proto3" json:"durations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MethodStatus) Reset() {
+	*x = MethodStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MethodStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MethodStatus) ProtoMessage() {}
+
+func (x *MethodStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MethodStatus.ProtoReflect.Descriptor instead.
+func (*MethodStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *MethodStatus) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *MethodStatus) GetInProgress() uint64 {
+	if x != nil {
+		return x.InProgress
+	}
+	return 0
+}
+
+func (x *MethodStatus) GetEnded() uint64 {
+	if x != nil {
+		return x.Ended
+	}
+	return 0
+}
+
+func (x *MethodStatus) GetFailed() uint64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *MethodStatus) GetDurations() *Durations {
+	if x != nil {
+		return x.Durations
+	}
+	return nil
+}
+
+// Durations is a histogram of durations.
+type Durations struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The inclusive upper bound of each bucket but the last one, in seconds. The last one has no
+	// bound.
+	Bounds []float64 `protobuf:"fixed64,1,rep,packed,name=bounds,proto3" json:"bounds,omitempty"`
+	// Number of durations in each bucket.
+	Counts []uint64 `protobuf:"varint,2,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	// Sum of all durations, in seconds.
+	Sum           float64 `protobuf:"fixed64,3,opt,name=sum,proto3" json:"sum,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Durations) Reset() {
+	*x = Durations{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Durations) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Durations) ProtoMessage() {}
+
+func (x *Durations) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Durations.ProtoReflect.Descriptor instead.
+func (*Durations) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Durations) GetBounds() []float64 {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
+}
+
+func (x *Durations) GetCounts() []uint64 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *Durations) GetSum() float64 {
+	if x != nil {
+		return x.Sum
+	}
+	return 0
+}
+
+// Refusals is how often something was refused.
+type Refusals struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why, such as "memory".
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Number of refusals.
+	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refusals) Reset() {
+	*x = Refusals{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refusals) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refusals) ProtoMessage() {}
+
+func (x *Refusals) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refusals.ProtoReflect.Descriptor instead.
+func (*Refusals) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Refusals) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Refusals) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 type StatsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of event types and of tags to list, the most frequent first. At most 1,000.
@@ -476,7 +681,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +693,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +706,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *StatsRequest) GetTop() uint32 {
@@ -541,7 +746,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +758,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +771,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StatsResponse) GetHead() uint64 {
@@ -672,7 +877,7 @@ type TermStats struct {
 
 func (x *TermStats) Reset() {
 	*x = TermStats{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +889,7 @@ func (x *TermStats) String() string {
 func (*TermStats) ProtoMessage() {}
 
 func (x *TermStats) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +902,7 @@ func (x *TermStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermStats.ProtoReflect.Descriptor instead.
 func (*TermStats) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TermStats) GetDistinct() uint64 {
@@ -726,7 +931,7 @@ type TermCount struct {
 
 func (x *TermCount) Reset() {
 	*x = TermCount{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +943,7 @@ func (x *TermCount) String() string {
 func (*TermCount) ProtoMessage() {}
 
 func (x *TermCount) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +956,7 @@ func (x *TermCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermCount.ProtoReflect.Descriptor instead.
 func (*TermCount) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TermCount) GetName() string {
@@ -776,7 +981,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +993,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +1006,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 // SessionsResponse is a part of the connections and calls. A call follows its connection.
@@ -817,7 +1022,7 @@ type SessionsResponse struct {
 
 func (x *SessionsResponse) Reset() {
 	*x = SessionsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -829,7 +1034,7 @@ func (x *SessionsResponse) String() string {
 func (*SessionsResponse) ProtoMessage() {}
 
 func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -842,7 +1047,7 @@ func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsResponse.ProtoReflect.Descriptor instead.
 func (*SessionsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SessionsResponse) GetSessions() []*Session {
@@ -889,7 +1094,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -901,7 +1106,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -914,7 +1119,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Session) GetId() uint64 {
@@ -998,7 +1203,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1215,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1228,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Call) GetSession() uint64 {
@@ -1118,7 +1323,7 @@ type GroupsRequest struct {
 
 func (x *GroupsRequest) Reset() {
 	*x = GroupsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1335,7 @@ func (x *GroupsRequest) String() string {
 func (*GroupsRequest) ProtoMessage() {}
 
 func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1348,7 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GroupsRequest) GetAfterIndex() uint64 {
@@ -1181,7 +1386,7 @@ type GroupsResponse struct {
 
 func (x *GroupsResponse) Reset() {
 	*x = GroupsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1398,7 @@ func (x *GroupsResponse) String() string {
 func (*GroupsResponse) ProtoMessage() {}
 
 func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1411,7 @@ func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
 func (*GroupsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GroupsResponse) GetParts() []*GroupPart {
@@ -1246,7 +1451,7 @@ type GroupPart struct {
 
 func (x *GroupPart) Reset() {
 	*x = GroupPart{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1258,7 +1463,7 @@ func (x *GroupPart) String() string {
 func (*GroupPart) ProtoMessage() {}
 
 func (x *GroupPart) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1271,7 +1476,7 @@ func (x *GroupPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPart.ProtoReflect.Descriptor instead.
 func (*GroupPart) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GroupPart) GetSegmentHeader() []byte {
@@ -1303,7 +1508,7 @@ type TrackingSourcesRequest struct {
 
 func (x *TrackingSourcesRequest) Reset() {
 	*x = TrackingSourcesRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1315,7 +1520,7 @@ func (x *TrackingSourcesRequest) String() string {
 func (*TrackingSourcesRequest) ProtoMessage() {}
 
 func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1328,7 +1533,7 @@ func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesRequest.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 type TrackingSourcesResponse struct {
@@ -1340,7 +1545,7 @@ type TrackingSourcesResponse struct {
 
 func (x *TrackingSourcesResponse) Reset() {
 	*x = TrackingSourcesResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1352,7 +1557,7 @@ func (x *TrackingSourcesResponse) String() string {
 func (*TrackingSourcesResponse) ProtoMessage() {}
 
 func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1365,7 +1570,7 @@ func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesResponse.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TrackingSourcesResponse) GetSources() []*TrackingSource {
@@ -1387,7 +1592,7 @@ type TrackingSource struct {
 
 func (x *TrackingSource) Reset() {
 	*x = TrackingSource{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1604,7 @@ func (x *TrackingSource) String() string {
 func (*TrackingSource) ProtoMessage() {}
 
 func (x *TrackingSource) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1617,7 @@ func (x *TrackingSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSource.ProtoReflect.Descriptor instead.
 func (*TrackingSource) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TrackingSource) GetSource() string {
@@ -1456,23 +1661,37 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\afailure\x18\t \x01(\tR\afailure\x12<\n" +
 	"\fappend_stall\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\vappendStall\x12\x1b\n" +
-	"\tread_only\x18\v \x01(\bR\breadOnly\"\xdd\x03\n" +
+	"\tread_only\x18\v \x01(\bR\breadOnly\"\xda\x02\n" +
 	"\fServerStatus\x12 \n" +
 	"\vconnections\x18\x01 \x01(\x04R\vconnections\x12'\n" +
-	"\x0fmax_connections\x18\x02 \x01(\x04R\x0emaxConnections\x125\n" +
-	"\x17max_calls_of_connection\x18\x03 \x01(\x04R\x14maxCallsOfConnection\x12\x18\n" +
-	"\aappends\x18\x04 \x01(\x04R\aappends\x12/\n" +
-	"\x05calls\x18\x05 \x01(\v2\x19.umadb.admin.v1.MemoryUseR\x05calls\x125\n" +
-	"\brequests\x18\x06 \x01(\v2\x19.umadb.admin.v1.MemoryUseR\brequests\x123\n" +
-	"\aqueries\x18\a \x01(\v2\x19.umadb.admin.v1.MemoryUseR\aqueries\x12?\n" +
-	"\rsubscriptions\x18\b \x01(\v2\x19.umadb.admin.v1.MemoryUseR\rsubscriptions\x127\n" +
-	"\tresponses\x18\t \x01(\v2\x19.umadb.admin.v1.MemoryUseR\tresponses\x12\x1a\n" +
-	"\bstopping\x18\n" +
-	" \x01(\bR\bstopping\"G\n" +
-	"\tMemoryUse\x12\x1d\n" +
+	"\x0fmax_connections\x18\x02 \x01(\x04R\x0emaxConnections\x12\x18\n" +
+	"\aappends\x18\x03 \x01(\x04R\aappends\x12%\n" +
+	"\x0ereceived_bytes\x18\x04 \x01(\x04R\rreceivedBytes\x12\x1d\n" +
 	"\n" +
-	"used_bytes\x18\x01 \x01(\x04R\tusedBytes\x12\x1b\n" +
-	"\tmax_bytes\x18\x02 \x01(\x04R\bmaxBytes\" \n" +
+	"sent_bytes\x18\x05 \x01(\x04R\tsentBytes\x121\n" +
+	"\x06memory\x18\x06 \x03(\v2\x19.umadb.admin.v1.MemoryUseR\x06memory\x126\n" +
+	"\amethods\x18\a \x03(\v2\x1c.umadb.admin.v1.MethodStatusR\amethods\x124\n" +
+	"\brefusals\x18\b \x03(\v2\x18.umadb.admin.v1.RefusalsR\brefusals\"q\n" +
+	"\tMemoryUse\x12\x0e\n" +
+	"\x02of\x18\x01 \x01(\tR\x02of\x12\x1d\n" +
+	"\n" +
+	"used_bytes\x18\x02 \x01(\x04R\tusedBytes\x12\x1b\n" +
+	"\tmax_bytes\x18\x03 \x01(\x04R\bmaxBytes\x12\x18\n" +
+	"\awaiting\x18\x04 \x01(\x04R\awaiting\"\xae\x01\n" +
+	"\fMethodStatus\x12\x16\n" +
+	"\x06method\x18\x01 \x01(\tR\x06method\x12\x1f\n" +
+	"\vin_progress\x18\x02 \x01(\x04R\n" +
+	"inProgress\x12\x14\n" +
+	"\x05ended\x18\x03 \x01(\x04R\x05ended\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\x04R\x06failed\x127\n" +
+	"\tdurations\x18\x05 \x01(\v2\x19.umadb.admin.v1.DurationsR\tdurations\"M\n" +
+	"\tDurations\x12\x16\n" +
+	"\x06bounds\x18\x01 \x03(\x01R\x06bounds\x12\x16\n" +
+	"\x06counts\x18\x02 \x03(\x04R\x06counts\x12\x10\n" +
+	"\x03sum\x18\x03 \x01(\x01R\x03sum\"4\n" +
+	"\bRefusals\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\" \n" +
 	"\fStatsRequest\x12\x10\n" +
 	"\x03top\x18\x01 \x01(\rR\x03top\"\xfe\x03\n" +
 	"\rStatsResponse\x12\x12\n" +
@@ -1566,69 +1785,71 @@ func file_umadb_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_umadb_admin_v1_admin_proto_rawDescData
 }
 
-var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),           // 0: umadb.admin.v1.StatusRequest
 	(*StatusResponse)(nil),          // 1: umadb.admin.v1.StatusResponse
 	(*StoreStatus)(nil),             // 2: umadb.admin.v1.StoreStatus
 	(*ServerStatus)(nil),            // 3: umadb.admin.v1.ServerStatus
 	(*MemoryUse)(nil),               // 4: umadb.admin.v1.MemoryUse
-	(*StatsRequest)(nil),            // 5: umadb.admin.v1.StatsRequest
-	(*StatsResponse)(nil),           // 6: umadb.admin.v1.StatsResponse
-	(*TermStats)(nil),               // 7: umadb.admin.v1.TermStats
-	(*TermCount)(nil),               // 8: umadb.admin.v1.TermCount
-	(*SessionsRequest)(nil),         // 9: umadb.admin.v1.SessionsRequest
-	(*SessionsResponse)(nil),        // 10: umadb.admin.v1.SessionsResponse
-	(*Session)(nil),                 // 11: umadb.admin.v1.Session
-	(*Call)(nil),                    // 12: umadb.admin.v1.Call
-	(*GroupsRequest)(nil),           // 13: umadb.admin.v1.GroupsRequest
-	(*GroupsResponse)(nil),          // 14: umadb.admin.v1.GroupsResponse
-	(*GroupPart)(nil),               // 15: umadb.admin.v1.GroupPart
-	(*TrackingSourcesRequest)(nil),  // 16: umadb.admin.v1.TrackingSourcesRequest
-	(*TrackingSourcesResponse)(nil), // 17: umadb.admin.v1.TrackingSourcesResponse
-	(*TrackingSource)(nil),          // 18: umadb.admin.v1.TrackingSource
-	(*timestamppb.Timestamp)(nil),   // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 20: google.protobuf.Duration
+	(*MethodStatus)(nil),            // 5: umadb.admin.v1.MethodStatus
+	(*Durations)(nil),               // 6: umadb.admin.v1.Durations
+	(*Refusals)(nil),                // 7: umadb.admin.v1.Refusals
+	(*StatsRequest)(nil),            // 8: umadb.admin.v1.StatsRequest
+	(*StatsResponse)(nil),           // 9: umadb.admin.v1.StatsResponse
+	(*TermStats)(nil),               // 10: umadb.admin.v1.TermStats
+	(*TermCount)(nil),               // 11: umadb.admin.v1.TermCount
+	(*SessionsRequest)(nil),         // 12: umadb.admin.v1.SessionsRequest
+	(*SessionsResponse)(nil),        // 13: umadb.admin.v1.SessionsResponse
+	(*Session)(nil),                 // 14: umadb.admin.v1.Session
+	(*Call)(nil),                    // 15: umadb.admin.v1.Call
+	(*GroupsRequest)(nil),           // 16: umadb.admin.v1.GroupsRequest
+	(*GroupsResponse)(nil),          // 17: umadb.admin.v1.GroupsResponse
+	(*GroupPart)(nil),               // 18: umadb.admin.v1.GroupPart
+	(*TrackingSourcesRequest)(nil),  // 19: umadb.admin.v1.TrackingSourcesRequest
+	(*TrackingSourcesResponse)(nil), // 20: umadb.admin.v1.TrackingSourcesResponse
+	(*TrackingSource)(nil),          // 21: umadb.admin.v1.TrackingSource
+	(*timestamppb.Timestamp)(nil),   // 22: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 23: google.protobuf.Duration
 }
 var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
-	19, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	19, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	22, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	22, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	2,  // 2: umadb.admin.v1.StatusResponse.store:type_name -> umadb.admin.v1.StoreStatus
 	3,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
-	19, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
-	20, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
-	4,  // 6: umadb.admin.v1.ServerStatus.calls:type_name -> umadb.admin.v1.MemoryUse
-	4,  // 7: umadb.admin.v1.ServerStatus.requests:type_name -> umadb.admin.v1.MemoryUse
-	4,  // 8: umadb.admin.v1.ServerStatus.queries:type_name -> umadb.admin.v1.MemoryUse
-	4,  // 9: umadb.admin.v1.ServerStatus.subscriptions:type_name -> umadb.admin.v1.MemoryUse
-	4,  // 10: umadb.admin.v1.ServerStatus.responses:type_name -> umadb.admin.v1.MemoryUse
-	19, // 11: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
-	19, // 12: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
-	7,  // 13: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
-	7,  // 14: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
-	8,  // 15: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
-	11, // 16: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
-	12, // 17: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
-	19, // 18: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
-	19, // 19: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
-	20, // 20: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
-	15, // 21: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
-	18, // 22: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
-	0,  // 23: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
-	5,  // 24: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
-	9,  // 25: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
-	13, // 26: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
-	16, // 27: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
-	1,  // 28: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
-	6,  // 29: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
-	10, // 30: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
-	14, // 31: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
-	17, // 32: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
-	28, // [28:33] is the sub-list for method output_type
-	23, // [23:28] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	22, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
+	23, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
+	4,  // 6: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
+	5,  // 7: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
+	7,  // 8: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
+	6,  // 9: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
+	22, // 10: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
+	22, // 11: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
+	10, // 12: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
+	10, // 13: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
+	11, // 14: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
+	14, // 15: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
+	15, // 16: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
+	22, // 17: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
+	22, // 18: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
+	23, // 19: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
+	18, // 20: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
+	21, // 21: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
+	0,  // 22: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
+	8,  // 23: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
+	12, // 24: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
+	16, // 25: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
+	19, // 26: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
+	1,  // 27: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
+	9,  // 28: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
+	13, // 29: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
+	17, // 30: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
+	20, // 31: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
+	27, // [27:32] is the sub-list for method output_type
+	22, // [22:27] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_umadb_admin_v1_admin_proto_init() }
@@ -1642,7 +1863,7 @@ func file_umadb_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_admin_v1_admin_proto_rawDesc), len(file_umadb_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
