@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/admin"
+	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
@@ -24,12 +27,14 @@ func newStatsCommand() *cobra.Command {
 		Use:   "stats",
 		Short: "Print statistics of a store",
 		Long: `stats prints the number of events, types, tags and tracking sources, the most frequent
-types and tags, and the size of the log and the index. For a directory, the numbers
-come from the index: they are exact, and available quickly.
+types and tags, and the size of the log and the index. The numbers come from the
+index: they are exact, and available quickly. A server needs a key with the right
+"admin" for them, if it requires keys.
 
-A server provides no statistics: stats reads all of its events and prints what they
-show. If there are more than 100,000 different types, tags or sources, it counts the
-events of the first ones individually, and those of the others together.`,
+If a server does not provide statistics, as those of other versions, stats reads all
+of its events and prints what they show. If there are more than 100,000 different
+types, tags or sources, it counts the events of the first ones individually, and
+those of the others together.`,
 		Example: `  umadb stats
   umadb stats --top 3
   umadb stats --db-path ./uma.db --json`,
@@ -58,7 +63,8 @@ events of the first ones individually, and those of the others together.`,
 // counts is the output of stats.
 type counts interface{ text() string }
 
-// countStats returns the statistics of a store in a directory, or reads the events of a server.
+// countStats returns the statistics of a store. It reads the events of a server that does not
+// provide statistics.
 func countStats(ctx context.Context, s dcb.EventStore, t *target, top int, stderr io.Writer) (counts, error) {
 	if local, ok := s.(*store.Store); ok {
 		p := newProgress(stderr, "counting", "terms")
@@ -67,22 +73,33 @@ func countStats(ctx context.Context, s dcb.EventStore, t *target, top int, stder
 		if err != nil {
 			return nil, explainOpen(err, t.dir)
 		}
-		return &dirStats{Path: t.dir, Stats: *stats}, nil
+		return &indexStats{Path: t.dir, Stats: *stats}, nil
+	}
+	if remote, ok := s.(*client.Client); ok {
+		stats, err := admin.NewClient(remote).Stats(ctx, uint32(top))
+		switch {
+		case err == nil:
+			return &indexStats{URL: t.url, Stats: *stats}, nil
+		case !admin.IsMissing(err):
+			return nil, err
+		}
+		fmt.Fprintln(stderr, "umadb: the server provides no statistics: reading all of its events")
 	}
 	p := newProgress(stderr, "reading", "events")
 	defer p.clear()
 	return readStats(ctx, s, t.url, top, p)
 }
 
-// dirStats are the statistics of a store in a directory.
-type dirStats struct {
-	Path string `json:"db_path"`
+// indexStats are the statistics of a store in a directory or on a server, from its index.
+type indexStats struct {
+	Path string `json:"db_path,omitempty"`
+	URL  string `json:"url,omitempty"`
 	store.Stats
 }
 
-func (s *dirStats) text() string {
+func (s *indexStats) text() string {
 	var b table
-	b.title(s.Path)
+	b.title(cmp.Or(s.Path, s.URL))
 	b.row("head", strconv.FormatUint(s.Head, 10))
 	b.row("events", strconv.FormatUint(s.Events, 10))
 	if !s.FirstCommit.IsZero() {

@@ -1,15 +1,19 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/umadb-go/umadb"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/server"
 )
 
 // newCountedStore creates a store with seven events and a tracking-only record.
@@ -100,21 +104,71 @@ func TestStatsOfDirectory(t *testing.T) {
 }
 
 func TestStatsOfServer(t *testing.T) {
-	server := start(t, "--db-path", newCountedStore(t))
+	dir := newCountedStore(t)
+	want := statsJSON(t, "--db-path", dir, "--top", "1")
+	server := start(t, "--db-path", dir)
 	url := "http://" + server.address
 	s := statsJSON(t, "--url", url, "--top", "1")
-	if s.URL != url || s.DataBytes != 7000 || s.SourcesOnEvents.Distinct != 1 || len(s.Types.Top) != 1 || s.Tags.Top[0].Events != 7 {
+	if s.URL != url || s.Path != "" || s.LogBytes == 0 || s.DiskBytes < s.LogBytes {
 		t.Errorf("counted %+v", s)
 	}
+	want.Path, want.URL, want.LogBytes, want.DiskBytes = "", url, s.LogBytes, s.DiskBytes // the directory was closed
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("counted %+v, want %+v", s, want)
+	}
 	code, stdout, stderr := run("stats", "--url", url)
-	if code != 0 || stderr != "" {
-		t.Errorf("exit code %d, standard error %q", code, stderr)
+	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, url+"\n") || !strings.Contains(stdout, "  tracking sources  2\n") {
+		t.Errorf("exit code %d, standard error %q, output %q", code, stderr, stdout)
+	}
+}
+
+// serveWithoutAdmin serves the store in a directory without the service for operators, and
+// returns its URL.
+func serveWithoutAdmin(t *testing.T, dir string) (url string) {
+	t.Helper()
+	store, err := umadb.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.New(store, server.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := listen(t)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(listener) }()
+	t.Cleanup(func() {
+		if err := errors.Join(s.Shutdown(context.Background()), <-served, store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + listener.Addr().String()
+}
+
+func TestStatsOfServerWithoutStatistics(t *testing.T) {
+	url := serveWithoutAdmin(t, newCountedStore(t))
+	code, stdout, stderr := run("stats", "--url", url, "--json", "--top", "1")
+	var s statistics
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
+		t.Fatalf("%v in %q", err, stdout)
+	}
+	if code != 0 || s.URL != url || s.DataBytes != 7000 || s.SourcesOnEvents.Distinct != 1 || len(s.Types.Top) != 1 || s.Tags.Top[0].Events != 7 {
+		t.Errorf("exit code %d, counted %+v", code, s)
+	}
+	if stderr != "umadb: the server provides no statistics: reading all of its events\n" {
+		t.Errorf("standard error %q", stderr)
+	}
+	code, stdout, _ = run("stats", "--url", url)
+	if code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 	for _, line := range []string{"  data              6.8 KiB\n", "  tracking sources  1 on events\n", "  4  \"Joined\\x1b[31m\"\n  3  Left\n"} {
 		if !strings.Contains(stdout, line) {
 			t.Errorf("the output lacks %q: %q", line, stdout)
 		}
 	}
+	code, _, stderr = run("tracking", "--url", url)
+	wantError(t, code, stderr, 2, "cannot list its sources", "umadb tracking SOURCE")
 }
 
 func TestStatsFails(t *testing.T) {

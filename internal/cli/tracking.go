@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/admin"
+	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
@@ -21,14 +23,12 @@ func newTrackingCommand() *cobra.Command {
 		Short: "Print how far upstream sources have been processed",
 		Long: `tracking prints the last recorded position of an upstream source, or "none". For
 several sources, it prints a line for each with its name. Without arguments, it lists
-all sources of a store in a directory; a server cannot list its sources.`,
+all sources of the store. A server needs a key with the right "admin" for that, if it
+requires keys, and servers of other versions cannot list their sources.`,
 		Example: `  umadb tracking web
   umadb tracking web shop --json
-  umadb tracking --db-path ./uma.db`,
+  umadb tracking`,
 		RunE: func(cmd *cobra.Command, sources []string) error {
-			if len(sources) == 0 && !cmd.Flags().Changed("db-path") {
-				return usageErrorf("no source is named: a server cannot list its sources; name them, as in %q, or list those of a directory with --db-path", "umadb tracking SOURCE")
-			}
 			return t.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
 				out := bufio.NewWriter(cmd.OutOrStdout())
 				found := trackingOf(ctx, s, sources)
@@ -78,12 +78,17 @@ func trackingOf(ctx context.Context, s dcb.EventStore, sources []string) iter.Se
 // everyTracking returns the positions of all sources.
 func everyTracking(ctx context.Context, s dcb.EventStore) iter.Seq2[recorded, error] {
 	return func(yield func(recorded, error) bool) {
-		local, ok := s.(*store.Store)
-		if !ok {
-			yield(recorded{}, usageErrorf("this store cannot list its sources: name them, as in %q", "umadb tracking SOURCE"))
-			return
+		var all iter.Seq2[dcb.TrackingInfo, error]
+		switch s := s.(type) {
+		case *store.Store:
+			all = s.TrackingSources(ctx)
+		case *client.Client:
+			all = admin.NewClient(s).TrackingSources(ctx)
 		}
-		for info, err := range local.TrackingSources(ctx) {
+		for info, err := range all {
+			if admin.IsMissing(err) {
+				err = usageErrorf("this server cannot list its sources: name them, as in %q", "umadb tracking SOURCE")
+			}
 			if !yield(recorded{Source: info.Source, Position: &info.Position}, err) {
 				return
 			}
