@@ -193,7 +193,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	defer startGCTarget(o.gcPercent, opened.CachedBytes)()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
-	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tls.cert != "", "api_key", o.apiKey.key != "", "client_ca", o.tls.clientCA != "")
+	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tls.cert != "", "api_key", o.requiresKey(), "client_ca", o.tls.clientCA != "")
 	fmt.Fprintln(stdout, startedLine) // ignore errors: only some programs read this line
 	o.disk.store = opened
 	manager := serviceManager{logger}

@@ -14,6 +14,9 @@ import (
 // message matches a call that logs a warning or an error.
 var message = regexp.MustCompile(`\.(Warn|Error)(?:Key)?\("([^"]+)"`)
 
+// refusal matches a row of the refusals in internal/server/refusals.go, which are warnings.
+var refusal = regexp.MustCompile(`\{"\w+", +"([^"]+)"\}`)
+
 // TestOperationsListEveryLogLine compares the table in docs/operations.md with the
 // warnings and errors that the server may log.
 func TestOperationsListEveryLogLine(t *testing.T) {
@@ -37,7 +40,13 @@ func TestOperationsListEveryLogLine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, match := range message.FindAllStringSubmatch(string(source), -1) {
+			logs := message.FindAllStringSubmatch(string(source), -1)
+			if filepath.Base(file) == "refusals.go" {
+				for _, match := range refusal.FindAllStringSubmatch(string(source), -1) {
+					logs = append(logs, []string{"", "Warn", match[1]})
+				}
+			}
+			for _, match := range logs {
 				logged := strings.ToUpper(match[1]) + " " + match[2]
 				if _, listed := known[logged]; !listed {
 					t.Errorf("docs/operations.md does not list %q, logged in %s", logged, filepath.Base(file))
