@@ -170,6 +170,11 @@ func decodeGroupHeader(b []byte, id StoreID) (h GroupHeader, valid bool) {
 	if binary.LittleEndian.Uint32(b) != headerChecksum(id, b) {
 		return h, false
 	}
+	return readGroupHeader(b), true
+}
+
+// readGroupHeader decodes a group header without verifying it.
+func readGroupHeader(b []byte) GroupHeader {
 	return GroupHeader{
 		PayloadCRC:   binary.LittleEndian.Uint32(b[4:]),
 		Kind:         Kind(b[8]),
@@ -180,7 +185,7 @@ func decodeGroupHeader(b []byte, id StoreID) (h GroupHeader, valid bool) {
 		First:        binary.LittleEndian.Uint64(b[40:]),
 		PayloadBytes: binary.LittleEndian.Uint32(b[48:]),
 		Chain:        binary.LittleEndian.Uint64(b[56:]),
-	}, true
+	}
 }
 
 func headerChecksum(id StoreID, header []byte) uint32 {

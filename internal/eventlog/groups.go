@@ -2,9 +2,9 @@ package eventlog
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
-	"sort"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -29,6 +29,23 @@ type Group struct {
 	SegmentHeader []byte
 }
 
+// ReceivedGroup returns a group that was received as bytes: its header and payload, and the
+// header of its segment or nothing. It aliases them, and does not verify them;
+// Receiver.Write does.
+func ReceivedGroup(segmentHeader, stored []byte) (Group, error) {
+	if len(stored) < groupHeaderBytes {
+		return Group{}, fmt.Errorf("a group has %d bytes, fewer than its header", len(stored))
+	}
+	g := Group{GroupHeader: readGroupHeader(stored), Header: stored[:groupHeaderBytes], Payload: stored[groupHeaderBytes:]}
+	if len(g.Payload) != int(g.PayloadBytes) {
+		return Group{}, fmt.Errorf("group %d has %d bytes instead of %d", g.Index, len(g.Payload), g.PayloadBytes)
+	}
+	if len(segmentHeader) > 0 {
+		g.SegmentHeader = segmentHeader
+	}
+	return g, nil
+}
+
 // GroupID identifies a group among those of all histories of a store. The zero value
 // is the place before the first group.
 type GroupID struct{ Index, Chain uint64 }
@@ -50,14 +67,6 @@ func (l *Log) Start() Point { return l.Segments()[0].Start() }
 // Start returns the point before the segment's first group.
 func (s *Segment) Start() Point {
 	return Point{Base: s.Base, Offset: segmentHeaderBytes, Tail: s.header.tail}
-}
-
-// StartNear returns the start of the segment from which the group after the one with
-// this index can be read.
-func (l *Log) StartNear(index uint64) Point {
-	segments := l.Segments()
-	i := sort.Search(len(segments), func(i int) bool { return segments[i].header.tail.Index > index })
-	return segments[max(i, 1)-1].Start()
 }
 
 // Groups iterates over the groups after a point up to index last, and verifies each.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sort"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -33,6 +34,39 @@ func (l *Log) NewReader(from Point) (*Reader, error) {
 	}
 	r.scan.offset, r.scan.tail = from.Offset, from.Tail
 	return r, nil
+}
+
+// ErrOtherHistory is returned by ReaderAfter if the log does not contain the group.
+var ErrOtherHistory = errors.New("the log has another history")
+
+// ReaderAfter returns a reader of the groups after the one with the given index and
+// chain, which must not be after index last. It reads the segment of that group up to it.
+// It calls interrupted between reads; an error from it ends the search and is returned.
+func (l *Log) ReaderAfter(after GroupID, last uint64, interrupted func() error) (*Reader, error) {
+	if after.Index > last {
+		return nil, fmt.Errorf("%w: it ends with group %d, before group %d", ErrOtherHistory, last, after.Index)
+	}
+	r, err := l.NewReader(l.startNear(after.Index))
+	for err == nil && r.Tail().Index < after.Index {
+		if _, err = r.Next(after.Index); err == nil {
+			err = interrupted()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if chain := r.Tail().Chain; chain != after.Chain {
+		return nil, fmt.Errorf("%w: its group %d has chain %016x and not %016x", ErrOtherHistory, after.Index, chain, after.Chain)
+	}
+	return r, nil
+}
+
+// startNear returns the start of the segment from which the group after the one with
+// this index can be read.
+func (l *Log) startNear(index uint64) Point {
+	segments := l.Segments()
+	i := sort.Search(len(segments), func(i int) bool { return segments[i].header.tail.Index > index })
+	return segments[max(i, 1)-1].Start()
 }
 
 // Tail returns the state of the log after the last group that was read.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -86,26 +87,95 @@ func (r *Receiver) Write(g *Group) error {
 	if why != "" {
 		return fmt.Errorf("%w: %s", ErrNotNext, why)
 	}
-	id := r.id
-	if roll != nil {
-		id = roll.store
-	}
-	h, why := checkGroup(g, id, r.tail)
+	h, why := checkGroup(g, r.storeAfter(roll), r.tail)
 	if why != "" {
 		return fmt.Errorf("%w: %s", ErrNotNext, why)
 	}
+	return r.add(roll, g.Header, g.Payload, h.Tail())
+}
+
+// WriteStart adds a new group with the first records of g: count events, in payload. It
+// has the index and the time of g, and no group of the source can follow it.
+func (r *Receiver) WriteStart(g *Group, payload []byte, count uint32) error {
+	if r.err != nil {
+		return r.err
+	}
+	roll, why := r.checkSegment(g.SegmentHeader)
+	var h GroupHeader
+	if why == "" {
+		h, why = checkGroup(g, r.storeAfter(roll), r.tail)
+	}
+	if why == "" && (!bytes.HasPrefix(g.Payload, payload) || count > h.Count) {
+		why = fmt.Sprintf("%d events in %d bytes are not the start of group %d", count, len(payload), h.Index)
+	}
+	if why != "" {
+		return fmt.Errorf("%w: %s", ErrNotNext, why)
+	}
+	h.Count, h.PayloadBytes, h.PayloadCRC = count, uint32(len(payload)), Checksum(payload)
+	header := make([]byte, groupHeaderBytes)
+	h.encode(header, r.storeAfter(roll), r.tail.Chain)
+	return r.add(roll, header, payload, h.Tail())
+}
+
+// storeAfter returns the store ID of the copy after a roll, which may be nil.
+func (r *Receiver) storeAfter(roll *segmentHeader) StoreID {
+	if roll != nil {
+		return roll.store
+	}
+	return r.id
+}
+
+// add adds a verified group, in a new segment if roll is not nil.
+func (r *Receiver) add(roll *segmentHeader, header, payload []byte, tail Tail) error {
 	if roll != nil {
 		if err := r.roll(roll); err != nil {
 			return r.fail(err)
 		}
 	}
-	r.buffer = append(append(r.buffer, g.Header...), g.Payload...)
-	r.end += int64(len(g.Header) + len(g.Payload))
-	r.tail = h.Tail()
+	r.buffer = append(append(r.buffer, header...), payload...)
+	r.end += int64(len(header) + len(payload))
+	r.tail = tail
 	if len(r.buffer) >= receiveBytes {
 		return r.fail(r.flush())
 	}
 	return nil
+}
+
+// BeforeClose returns the state of the copy before the clean-close record that is its last
+// group, and reports whether it is one. Opening and closing a copy adds such a record.
+func (r *Receiver) BeforeClose() (Tail, bool, error) {
+	if r.err != nil || r.segment == nil || r.end == segmentHeaderBytes {
+		return Tail{}, false, r.err
+	}
+	if err := r.flush(); err != nil {
+		return Tail{}, false, r.fail(err)
+	}
+	reader, err := r.log.NewReader(r.segment.Start())
+	if err != nil {
+		return Tail{}, false, err
+	}
+	for {
+		before := reader.Tail()
+		g, err := reader.Next(r.tail.Index)
+		if err != nil || g.Index == r.tail.Index {
+			return before, err == nil && g.Kind == KindClose, err
+		}
+	}
+}
+
+// RemoveClose removes the clean-close record that is the last group. before is the result
+// of BeforeClose.
+func (r *Receiver) RemoveClose(before Tail) error {
+	r.tail, r.end = before, r.end-groupHeaderBytes
+	r.durable = before
+	// The record must not be required when it is removed.
+	if _, err := r.copying.WriteAt(encodeCopying(before.Index), 0); err != nil {
+		return r.fail(err)
+	}
+	if err := r.copying.Sync(); err != nil {
+		return r.fail(err)
+	}
+	return r.fail(errors.Join(r.segment.file.Truncate(r.end), r.segment.file.Sync()))
 }
 
 // checkSegment decodes the header of the segment that a group starts, and returns why it
@@ -264,4 +334,20 @@ func (r *Receiver) closeSegments() (err error) {
 		err = errors.Join(err, s.file.Close())
 	}
 	return err
+}
+
+// RemoveCopy removes the log in a directory that contains a copy or is empty.
+func RemoveCopy(dir vfs.Dir) error {
+	l := &Log{dir: dir, options: Options{keepCopying: true}}
+	bases, err := l.list()
+	if err != nil {
+		return err
+	}
+	// From the last one, so that what an interruption leaves is a valid log.
+	for _, base := range slices.Backward(bases) {
+		if err := dir.Remove(segmentName(base)); err != nil {
+			return err
+		}
+	}
+	return dir.Sync()
 }

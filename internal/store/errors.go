@@ -27,6 +27,8 @@ func storeError(err error, doing string) error {
 		return dcb.ErrClosed
 	case corrupt:
 		return &dcb.Error{Kind: dcb.ErrCorruption, Detail: doing, Cause: err}
+	case errors.Is(err, eventlog.ErrOtherHistory):
+		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: doing, Cause: err}
 	case errors.Is(err, eventlog.ErrNoLog):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: doing, Cause: err}
 	case errors.Is(err, vfs.ErrVersion):

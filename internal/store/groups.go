@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 
@@ -60,32 +59,12 @@ func (c *groupCursor) next(ctx context.Context) (eventlog.Group, error) {
 	}
 	defer s.gate.leave()
 	if c.reader == nil {
-		if err := c.seek(ctx); err != nil {
+		var err error
+		if c.reader, err = s.log.ReaderAfter(c.after, c.last, func() error { return s.interrupted(ctx) }); err != nil {
 			return eventlog.Group{}, err
 		}
 	}
 	return c.reader.Next(c.last)
-}
-
-// seek opens the reader after the group at which the iteration starts.
-func (c *groupCursor) seek(ctx context.Context) error {
-	if c.after.Index > c.last {
-		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("the log ends with group %d, before group %d", c.last, c.after.Index)}
-	}
-	r, err := c.store.log.NewReader(c.store.log.StartNear(c.after.Index))
-	for err == nil && r.Tail().Index < c.after.Index {
-		if _, err = r.Next(c.after.Index); err == nil {
-			err = c.store.interrupted(ctx)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if chain := r.Tail().Chain; chain != c.after.Chain {
-		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("group %d of the log has chain %016x and not %016x: it belongs to another history", c.after.Index, chain, c.after.Chain)}
-	}
-	c.reader = r
-	return nil
 }
 
 // wait waits until there are durable groups after last.

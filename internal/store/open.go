@@ -21,6 +21,8 @@ const (
 	indexName = "index"
 	// rustName is the name of a store file of the Rust server.
 	rustName = "uma.db"
+	// restoringName is the name of the log while umadb restore writes it.
+	restoringName = "restoring"
 )
 
 func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
@@ -126,8 +128,10 @@ func (s *Store) inspect(names []string, mustExist bool) error {
 	}
 	foreign := slices.IndexFunc(names, isForeign)
 	switch {
-	case mustExist:
+	case mustExist && !slices.Contains(names, restoringName):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " contains no store"}
+	case slices.Contains(names, restoringName):
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s: it contains %s, which an incomplete umadb restore has left; run that command again", s.dir, restoringName)}
 	case foreign >= 0:
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot create a store in %s: it contains %s, which is not part of a store; choose a new or an empty directory", s.dir, names[foreign])}
 	}
