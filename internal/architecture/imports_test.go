@@ -40,7 +40,8 @@ var packages = map[string][]string{
 	"internal/ndjson":   {"dcb", "internal/record"},
 	"internal/transfer": {"dcb", "internal/ndjson"},
 	"internal/keyfile":  {},
-	"internal/cli":      {"dcb", "internal/admin", "internal/client", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
+	"internal/backup":   {"dcb", "internal/record", "internal/eventlog", "internal/vfs"},
+	"internal/cli":      {"dcb", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
 	"cmd/umadb":         {"internal/cli"},
 
 	// The Go library inside the Python package.

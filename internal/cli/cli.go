@@ -67,6 +67,8 @@ Without a command, it does the same as "umadb serve".`
 		newExportCommand(),
 		newImportCommand(),
 		newKeyCommand(),
+		newBackupCommand(),
+		newRestoreCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),
 	)

@@ -67,8 +67,10 @@ func suggestFlag(cmd *cobra.Command, arg string) []string {
 // flagError returns the error for invalid flags. If an argument is invalid too, it returns
 // that error instead: the flags of a mistyped command are unknown.
 func flagError(cmd *cobra.Command, err error) error {
-	if argErr := cmd.ValidateArgs(cmd.Flags().Args()); argErr != nil {
-		return argErr
+	if args := cmd.Flags().Args(); len(args) > 0 { // those before the flag; others may follow
+		if argErr := cmd.ValidateArgs(args); argErr != nil {
+			return argErr
+		}
 	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {

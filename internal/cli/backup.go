@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/admin"
+	"github.com/umadb-go/umadb/internal/backup"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// backupOptions are the flags of backup.
+type backupOptions struct {
+	target target
+	follow bool
+	rate   byteRate
+	asJSON bool
+}
+
+func newBackupCommand() *cobra.Command {
+	var o backupOptions
+	cmd := &cobra.Command{
+		Use:   "backup DIR",
+		Short: "Copy a store to a directory, once or continuously",
+		Long: `backup copies the commits of a store, as they are stored, to a directory: from a
+server while it runs, or from a directory that no server has open. A server requires a
+key with the right admin.
+
+The first backup copies everything. The same command run again copies what is new, after
+comparing the end of the copy with the store. It fails if the store does not continue
+the copy: because the copy was written, or the store was restored to an earlier point or
+is another one. An interrupted backup is continued by running it again.
+
+With --follow, new commits are copied as they are made, until Ctrl-C: the copy
+lags by seconds at most. If the server stops, backup tries again until it is back.
+
+The copy is a store directory, with the same events at the same positions: umadb serve
+can serve it, umadb check verifies it, and umadb restore makes a store from it, also up
+to an earlier point. What is printed at the end is on the disk.`,
+		Example: `  umadb backup ./backup
+  umadb backup --url https://db.example.com:50051 --api-key-file key --follow ./backup
+  umadb backup --db-path ./uma.db --rate 50MiB ./backup`,
+		ValidArgsFunction: completeDirectories,
+		Args:              oneDirectory,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.validate(cmd); err != nil {
+				return err
+			}
+			ctx, stop := untilSignal(cmd)
+			defer stop()
+			return o.run(ctx, cmd, args[0])
+		},
+	}
+	f := cmd.Flags()
+	o.target.addFlags(f)
+	f.BoolVar(&o.follow, "follow", false, "copy new commits as they are made, until Ctrl-C")
+	f.Var(&o.rate, "rate", "maximum number of `bytes` copied in a second, such as 50MiB")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
+	perCall(f, "follow", "rate")
+	return cmd
+}
+
+// oneDirectory requires the argument DIR.
+func oneDirectory(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 || args[0] == "" {
+		return usageErrorf("%q takes one DIR, not %d: name the directory to write", cmd.CommandPath(), len(args))
+	}
+	return nil
+}
+
+// completeDirectories completes the names of directories.
+var completeDirectories = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+
+func (o *backupOptions) validate(cmd *cobra.Command) error {
+	local := cmd.Flags().Changed("db-path")
+	switch {
+	case local && cmd.Flags().Changed("url"):
+		return usageErrorf("--url and --db-path are both given: use only one")
+	case local && o.target.dir == "":
+		return errEmptyPath
+	case local && o.follow:
+		return usageErrorf("--follow requires --url: only a server can be followed")
+	}
+	return nil
+}
+
+// backupSource is a store to copy.
+type backupSource interface {
+	backup.Backup
+	io.Closer
+}
+
+// serverSource is the store of a server.
+type serverSource struct{ *client.Client }
+
+// Groups implements backup.Source.
+func (s serverSource) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
+	groups := admin.NewClient(s.Client).LogGroups(ctx, after, follow)
+	return func(yield func(eventlog.Group, error) bool) {
+		for g, err := range groups {
+			if admin.IsMissing(err) {
+				err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the server has no admin service: it is another program or an older version; use umadb export", Cause: err}
+			}
+			if !yield(g, err) {
+				return
+			}
+		}
+	}
+}
+
+func (o *backupOptions) open(cmd *cobra.Command) (backupSource, error) {
+	if !cmd.Flags().Changed("db-path") {
+		c, err := o.target.auth.dial(cmd.Flags(), o.target.url, startServerRemedy)
+		if err != nil {
+			return nil, err
+		}
+		return serverSource{c}, nil
+	}
+	return openBackup(o.target.dir, "or, if it is a server, use --url "+o.target.url)
+}
+
+// openBackup opens a directory to copy from. remedy is for one that is locked.
+func openBackup(dir, remedy string) (backupSource, error) {
+	s, err := backup.OpenSource(vfs.OS{}, dir)
+	if err != nil {
+		if _, locked := lockedByOther(err); locked {
+			err = fmt.Errorf("%w; %s", err, remedy)
+		}
+		return nil, explainOpen(err, dir)
+	}
+	return s, nil
+}
+
+func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, dir string) error {
+	source, err := openUntil(ctx, func() (backupSource, error) { return o.open(cmd) })
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	head, err := source.Head(ctx) // an invalid key must not leave a new directory
+	if err != nil {
+		return asInterrupted(ctx, err)
+	}
+	to, err := openUntil(ctx, func() (*backup.DirectoryTarget, error) { return backup.OpenTarget(vfs.OS{}, dir) })
+	if err != nil {
+		return explainOpen(err, dir)
+	}
+	start := time.Now()
+	n := &backupNotices{stderr: cmd.ErrOrStderr(), bar: newProgress(cmd.ErrOrStderr(), "copying", "events"), head: head}
+	options := &backup.Options{Rate: int64(o.rate), Observer: n}
+	copyTo := backup.Copy
+	if o.follow {
+		copyTo = backup.Follow
+	}
+	summary, err := copyTo(ctx, source, to, options)
+	n.bar.clear()
+	if o.follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // an interruption is the regular end of following
+	}
+	if closeErr := to.Close(); closeErr != nil {
+		return errors.Join(asInterrupted(ctx, err), closeErr)
+	}
+	switch err = asInterrupted(ctx, err); {
+	case errors.Is(err, dcb.ErrIntegrity) && summary.Groups == 0:
+		return err
+	case errors.Is(err, dcb.ErrIntegrity), errors.Is(err, dcb.ErrCorruption):
+		return fmt.Errorf("%w; copied and durable: %s", err, copiedText(&summary))
+	case err != nil:
+		return fmt.Errorf("%w; copied and durable: %s; run the same command again to continue", err, copiedText(&summary))
+	}
+	done := newCopied(&summary, time.Since(start))
+	fmt.Fprintf(cmd.ErrOrStderr(), "umadb: copied %s in %s; %s %s\n", copiedText(&summary), pace(summary.Events, time.Since(start)), dir, done.end())
+	if !o.asJSON {
+		return nil
+	}
+	return ndjson.Write(cmd.OutOrStdout(), done)
+}
+
+func copiedText(s *backup.Summary) string {
+	return fmt.Sprintf("%s with %s (%s)", plural(s.Groups, "commit"), plural(s.Events, "event"), bytesText(s.Bytes))
+}
+
+// copied is the JSON output of backup and restore.
+type copied struct {
+	Groups  uint64     `json:"groups"` // number of commit groups
+	Events  uint64     `json:"events"` // number of events
+	Bytes   uint64     `json:"bytes"`  // of the groups
+	Head    uint64     `json:"head"`   // position of the last event of the copy
+	Time    *time.Time `json:"time"`   // of the last commit of the copy; null if it has none
+	LastOne uint64     `json:"last_group"`
+	Seconds float64    `json:"seconds"`
+}
+
+func newCopied(s *backup.Summary, took time.Duration) *copied {
+	c := &copied{Groups: s.Groups, Events: s.Events, Bytes: s.Bytes, Head: s.Tail.Next - 1, LastOne: s.Tail.Index, Seconds: took.Seconds()}
+	if s.Tail.Index > 0 {
+		at := time.Unix(0, s.Tail.Time).UTC()
+		c.Time = &at
+	}
+	return c
+}
+
+// end describes where the copy ends.
+func (c *copied) end() string {
+	if c.Time == nil {
+		return "is empty"
+	}
+	return fmt.Sprintf("ends at position %d, committed at %s", c.Head, c.Time.Format(time.RFC3339Nano))
+}
+
+// backupNotices prints what happens during a backup.
+type backupNotices struct {
+	stderr io.Writer
+	bar    *progress
+	head   uint64 // of the source at the start
+}
+
+// Progress moves the progress bar.
+func (n *backupNotices) Progress(s backup.Summary) {
+	n.bar.show(s.Tail.Next-1, max(n.head, s.Tail.Next-1))
+}
+
+// CaughtUp prints that the copy is complete for now.
+func (n *backupNotices) CaughtUp(s backup.Summary) {
+	n.bar.clear()
+	n.bar = newProgress(io.Discard, "", "")
+	fmt.Fprintf(n.stderr, "umadb: caught up with the server at position %d; following until Ctrl-C\n", s.Tail.Next-1)
+}
+
+// Lost prints why the server cannot be reached.
+func (n *backupNotices) Lost(err error) {
+	fmt.Fprintf(n.stderr, "umadb: %v; retrying until the server is reachable, or Ctrl-C\n", err)
+}
+
+// Reachable prints that the server is reachable again.
+func (n *backupNotices) Reachable() { fmt.Fprintln(n.stderr, "umadb: the server is reachable again") }
+
+// byteRate is a flag: a number of bytes a second, as in 50MiB.
+type byteRate int64
+
+// String returns the rate; it is empty if there is no limit.
+func (r *byteRate) String() string {
+	if *r == 0 {
+		return ""
+	}
+	return fmt.Sprint(int64(*r))
+}
+
+// Set parses a number with a unit.
+func (r *byteRate) Set(text string) error {
+	n, err := parseBytes(text)
+	*r = byteRate(n)
+	return err
+}
+
+// Type returns the placeholder in the help.
+func (r *byteRate) Type() string { return "bytes" }
