@@ -37,11 +37,13 @@ var packages = map[string][]string{
 
 	"internal/admin": {"dcb", "internal/client", "internal/eventlog", "internal/server", "internal/store", "proto/umadb/admin/v1"},
 
+	"internal/tracing": {"dcb", "internal/record", "internal/server"},
+
 	"internal/ndjson":   {"dcb", "internal/record"},
 	"internal/transfer": {"dcb", "internal/ndjson"},
 	"internal/keyfile":  {},
 	"internal/backup":   {"dcb", "internal/record", "internal/eventlog", "internal/vfs"},
-	"internal/cli":      {"dcb", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
+	"internal/cli":      {"dcb", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
 	"cmd/umadb":         {"internal/cli"},
 
 	// The Go library inside the Python package.

@@ -26,7 +26,11 @@ type setting struct {
 // reloadable returns the settings that a running server reads again.
 func (o *serveOptions) reloadable() []setting {
 	return []setting{
-		{"log level", []string{o.log.file}, func(*server.Server) error { return o.log.load(o.flags) }},
+		{"log level", []string{o.log.file}, func(srv *server.Server) error {
+			err := o.log.load(o.flags)
+			o.calls.observe(srv)
+			return err
+		}},
 		{"maximum disk space", []string{o.disk.file}, func(*server.Server) error { return o.disk.reload(o.flags) }},
 		{"TLS certificate", []string{o.tls.cert, o.tls.key}, (*server.Server).ReloadCertificate},
 		{"client CA", []string{o.tls.clientCA}, (*server.Server).ReloadClientCA},

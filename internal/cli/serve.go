@@ -40,6 +40,7 @@ type serveOptions struct {
 	keys      keysFlags
 	bounds    boundFlags
 	log       logFlags
+	calls     callLog
 	gcPercent int
 	memory    memoryLimit
 	disk      diskFlags
@@ -95,6 +96,7 @@ logs to standard error.`,
 	o.keys.addFlags(f)
 	o.bounds.addFlags(f)
 	o.log.addFlags(f)
+	o.calls.addFlags(f)
 	f.IntVar(&o.gcPercent, "gc-percent", defaultGCPercent, "garbage collection target, as in GOGC but without the cache; a larger value is faster and uses more memory")
 	f.Var(&o.memory, "memory-limit", "soft memory limit, such as 512MiB; auto is half of the memory of the machine or container")
 	o.disk.addFlags(f)
@@ -122,6 +124,9 @@ func (o *serveOptions) validate() error {
 		return err
 	}
 	if err := o.bounds.validate(); err != nil {
+		return err
+	}
+	if err := o.calls.validate(); err != nil {
 		return err
 	}
 	if err := o.apiKey.load(o.flags); err != nil {
@@ -191,6 +196,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	defer end()
 	go releaseWhenIdle(serving)
 	defer startGCTarget(o.gcPercent, opened.CachedBytes)()
+	defer o.calls.start(srv, logger)()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tls.cert != "", "api_key", o.requiresKey(), "client_ca", o.tls.clientCA != "")

@@ -39,6 +39,7 @@ type AppendRequest struct {
 // AppendTimes is how long the parts of an append took in the store. A part that the append
 // did not reach is 0. If it was checked again, that time is included.
 type AppendTimes struct {
+	Start    time.Time     // when the store received it; set by the caller
 	Precheck time.Duration // evaluating the condition up to the published head
 	Queue    time.Duration // waiting for the writer, and for the commit of the group before
 	Write    time.Duration // writing its group

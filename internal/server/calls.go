@@ -55,7 +55,7 @@ type call struct {
 
 	code     codes.Code  // of its status; valid if answered is set
 	answered bool        // its status is known
-	record   *CallRecord // nil without Options.OnCall
+	record   *CallRecord // nil if calls are not recorded
 }
 
 func callOf(stream *transport.Stream) *call { return stream.State.(*call) }

@@ -22,6 +22,9 @@ type CallRecord struct {
 	Duration time.Duration // until nothing of the call was left
 	Code     codes.Code    // of the status
 	Message  string        // of the status
+	// LongLived reports that the client decides how long the call lasts: it is a
+	// subscription, a watch or another stream, but not a read.
+	LongLived bool
 
 	Events        int   // events appended, or sent to the client
 	RequestBytes  int64 // size of the request message; 0 if it did not arrive
@@ -39,9 +42,21 @@ type CallRecord struct {
 // observeStart counts a call whose headers have arrived.
 func (s *Server) observeStart(c *call) {
 	c.method.started.Add(1)
-	if s.options.OnCall != nil {
+	if s.onCall.Load() != nil {
 		c.record = new(CallRecord)
 	}
+}
+
+// SetOnCall sets the function that is called with a record of each call that has ended and
+// that starts from now on. It must return at once and must not panic, because it is called by
+// goroutines that serve others, with the connection locked. It may keep the record. It may be
+// called once more while SetOnCall replaces it. nil, the default, costs nothing.
+func (s *Server) SetOnCall(do func(*CallRecord)) {
+	if do == nil {
+		s.onCall.Store(nil)
+		return
+	}
+	s.onCall.Store(&do)
 }
 
 // observeEnd counts a call of which nothing is left.
@@ -51,18 +66,20 @@ func (s *Server) observeEnd(c *call) {
 		c.ended(c.unserved())
 	}
 	c.method.observe(c.code, duration)
-	r := c.record
-	if r == nil {
+	r, onCall := c.record, s.onCall.Load()
+	if r == nil || onCall == nil {
 		return
 	}
 	header := c.Header()
 	r.Method, r.Peer, r.Key = header.Method, c.connection.RemoteAddr(), c.key.name()
 	r.Start, r.Duration, r.Code = c.Started(), duration, c.code
-	if p := c.progress.Load(); p != nil && p.reads {
+	p := c.progress.Load()
+	r.LongLived = c.method.class == lasting && (p == nil || !p.reads || p.subscribe)
+	if p != nil && p.reads {
 		r.Events, r.Query = int(p.events.Load()), shortQuery(p.query)
 	}
 	r.UserAgent, r.Traceparent = header.Get("user-agent"), header.Get("traceparent")
-	s.options.OnCall(r)
+	(*onCall)(r)
 }
 
 // The client or the connection has ended a call that no handler has answered, or its time
@@ -103,7 +120,7 @@ func (c *call) appends(request *record.AppendRequest) {
 	if c.record == nil {
 		return
 	}
-	c.record.Events, c.record.Append = request.Count, new(record.AppendTimes)
+	c.record.Events, c.record.Append = request.Count, &record.AppendTimes{Start: time.Now()}
 	request.Times = c.record.Append
 	if request.Condition != nil { // now, because it may alias the request
 		c.record.Query = shortQuery(request.Condition.FailIfEventsMatch)

@@ -17,8 +17,9 @@ import (
 // recorded starts a server that passes the records of its calls to the channel.
 func recorded(t *testing.T, s server.Store, options server.Options) (*running, <-chan *server.CallRecord) {
 	records := make(chan *server.CallRecord, 100)
-	options.OnCall = func(r *server.CallRecord) { records <- r }
-	return start(t, s, options), records
+	r := start(t, s, options)
+	r.SetOnCall(func(r *server.CallRecord) { records <- r })
+	return r, records
 }
 
 func next(t *testing.T, records <-chan *server.CallRecord) *server.CallRecord {
@@ -82,7 +83,7 @@ func TestStreamsAreRecordedWithTheirEvents(t *testing.T) {
 	if err != io.EOF {
 		t.Fatal(err)
 	}
-	if got := next(t, records); got.Events != 3 || got.Code != codes.OK || got.ResponseBytes == 0 || got.Append != nil {
+	if got := next(t, records); got.Events != 3 || got.Code != codes.OK || got.ResponseBytes == 0 || got.Append != nil || got.LongLived {
 		t.Errorf("the read is recorded as %+v", got)
 	}
 	ctx, cancel := context.WithCancel(within(t, patience))
@@ -94,7 +95,7 @@ func TestStreamsAreRecordedWithTheirEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	if got := next(t, records); got.Events != 3 || got.Code != codes.Canceled {
+	if got := next(t, records); got.Events != 3 || got.Code != codes.Canceled || !got.LongLived {
 		t.Errorf("the subscription is recorded as %+v", got)
 	}
 }
@@ -114,5 +115,31 @@ func TestRefusedCallsAreRecorded(t *testing.T) {
 		if got := next(t, records); got.Method != c.method || got.Code != c.code {
 			t.Errorf("%s is recorded as %+v", c.method, got)
 		}
+	}
+}
+
+func TestRecordingEnds(t *testing.T) {
+	r, records := recorded(t, newMemoryStore(), server.Options{})
+	client := r.client(t)
+	head := func() {
+		t.Helper()
+		if _, err := client.Head(within(t, patience), new(umadbv1.HeadRequest)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head()
+	next(t, records)
+	subscription, err := client.Subscribe(within(t, patience), new(umadbv1.SubscribeRequest))
+	if err == nil {
+		_, err = subscription.Header()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetOnCall(nil)
+	head()
+	r.Shutdown(t.Context()) // ends the subscription, which began while calls were recorded
+	if len(records) > 0 {
+		t.Errorf("%+v was recorded", <-records)
 	}
 }

@@ -59,10 +59,6 @@ type Options struct {
 	// SendTimeout is how long a read or subscription waits for memory for its next
 	// message. The default is 30 seconds.
 	SendTimeout time.Duration
-	// OnCall is called with a record of each call that has ended. It must return at once
-	// and must not panic, because it is called by goroutines that serve others, with the
-	// connection locked. It may keep the record. The default is nil, which costs nothing.
-	OnCall func(*CallRecord)
 
 	lowered bool // MaxConnections was lowered because of the limit of open files
 }

@@ -75,6 +75,7 @@ type Server struct {
 	conns   *connections
 	calls   *calls
 	notices *notices
+	onCall  atomic.Pointer[func(*CallRecord)] // nil if calls are not recorded
 
 	certificate *certificate // nil without TLS
 	clientCA    *clientCA    // nil if clients need no certificate

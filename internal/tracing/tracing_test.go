@@ -1,0 +1,135 @@
+package tracing
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	grpccodes "google.golang.org/grpc/codes"
+
+	"github.com/umadb-go/umadb/internal/record"
+	"github.com/umadb-go/umadb/internal/server"
+)
+
+const traceID, parentID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+var start = time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
+
+// appendRecord returns the record of an append of 10 ms that reached the store after 1 ms.
+func appendRecord(traceparent string) *server.CallRecord {
+	return &server.CallRecord{
+		Method: "/umadb.v1.DCB/Append", Peer: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711}, Key: "orders",
+		Start: start, Duration: 10 * time.Millisecond, Code: grpccodes.OK, Events: 2, RequestBytes: 99, Query: "tag=order:1",
+		Append:      &record.AppendTimes{Start: start.Add(time.Millisecond), Queue: 2 * time.Millisecond, Write: time.Millisecond, Sync: 3 * time.Millisecond},
+		Traceparent: traceparent,
+	}
+}
+
+// spans returns the spans that a tracer makes of a call.
+func spans(t *testing.T, r *server.CallRecord) tracetest.SpanStubs {
+	t.Helper()
+	exporter := tracetest.NewInMemoryExporter()
+	newTracer(sdk.NewTracerProvider(sdk.WithSyncer(exporter))).Record(r)
+	return exporter.GetSpans()
+}
+
+func TestAppendHasSpansOfItsParts(t *testing.T) {
+	got := spans(t, appendRecord("00-"+traceID+"-"+parentID+"-01"))
+	want := []struct {
+		name     string
+		from, to time.Duration
+	}{
+		{"queue", 1 * time.Millisecond, 3 * time.Millisecond},
+		{"write", 3 * time.Millisecond, 4 * time.Millisecond},
+		{"sync", 4 * time.Millisecond, 7 * time.Millisecond},
+		{"umadb.v1.DCB/Append", 0, 10 * time.Millisecond},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d spans, want %d: %v", len(got), len(want), got)
+	}
+	call := got[len(got)-1]
+	for i, w := range want {
+		s := got[i]
+		if s.Name != w.name || !s.StartTime.Equal(start.Add(w.from)) || !s.EndTime.Equal(start.Add(w.to)) {
+			t.Errorf("span %s from %v to %v, want %+v", s.Name, s.StartTime.Sub(start), s.EndTime.Sub(start), w)
+		}
+		if s.SpanContext.TraceID().String() != traceID {
+			t.Errorf("span %s belongs to trace %v", s.Name, s.SpanContext.TraceID())
+		}
+		if i < len(want)-1 && s.Parent.SpanID() != call.SpanContext.SpanID() {
+			t.Errorf("span %s is not a part of the call", s.Name)
+		}
+	}
+	if call.Parent.SpanID().String() != parentID || call.SpanKind != trace.SpanKindServer {
+		t.Errorf("the span of the call has parent %v and kind %v", call.Parent.SpanID(), call.SpanKind)
+	}
+	attributes := attribute.NewSet(call.Attributes...)
+	for key, want := range map[attribute.Key]any{
+		"rpc.system.name": "grpc", "rpc.method": "umadb.v1.DCB/Append", "rpc.response.status_code": "OK",
+		"client.address": "127.0.0.1", "client.port": int64(4711),
+		"umadb.key": "orders", "umadb.query": "tag=order:1", "umadb.events": int64(2), "umadb.request.bytes": int64(99),
+	} {
+		if got, _ := attributes.Value(key); got.AsInterface() != want {
+			t.Errorf("%s is %v, want %v", key, got.AsInterface(), want)
+		}
+	}
+}
+
+func TestSamplingOfTheCallerIsKept(t *testing.T) {
+	if got := spans(t, appendRecord("00-"+traceID+"-"+parentID+"-00")); len(got) != 0 {
+		t.Errorf("a call that the caller did not sample has the spans %v", got)
+	}
+	for _, invalid := range []string{"", "nonsense", "00-" + traceID + "-0000000000000000-01"} {
+		got := spans(t, appendRecord(invalid))
+		if len(got) != 4 || got[3].Parent.IsValid() || got[3].SpanContext.TraceID().String() == traceID {
+			t.Errorf("traceparent %q: the spans are %v", invalid, got)
+		}
+	}
+}
+
+func TestOnlyFailuresOfTheServerAreErrors(t *testing.T) {
+	for code, want := range map[grpccodes.Code]codes.Code{
+		grpccodes.OK: codes.Unset, grpccodes.FailedPrecondition: codes.Unset, grpccodes.Canceled: codes.Unset,
+		grpccodes.PermissionDenied: codes.Unset, grpccodes.Internal: codes.Error, grpccodes.DataLoss: codes.Error,
+	} {
+		r := &server.CallRecord{Method: "/umadb.v1.DCB/Read", Peer: &net.UnixAddr{Name: "x"}, Start: start, Code: code, Message: "why"}
+		got := spans(t, r)
+		if len(got) != 1 || got[0].Status.Code != want || (got[0].Status.Description == "why") != (want == codes.Error) {
+			t.Errorf("%v: the spans are %+v", code, got)
+		}
+	}
+}
+
+func TestEnvironmentSelectsTheExporter(t *testing.T) {
+	for _, c := range []struct {
+		set     map[string]string
+		traces  bool
+		invalid bool
+	}{
+		{set: nil},
+		{set: map[string]string{"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}},
+		{set: map[string]string{"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_EXPORTER": "otlp"}},
+		{set: map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, traces: true},
+		{set: map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1/v1/traces"}, traces: true},
+		{set: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, traces: true},
+		{set: map[string]string{"OTEL_TRACES_EXPORTER": "zipkin"}, invalid: true},
+		{set: map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, invalid: true},
+	} {
+		for _, name := range []string{"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
+			t.Setenv(name, c.set[name])
+		}
+		tracer, err := FromEnvironment("1", func(error) {})
+		if (err != nil) != c.invalid || (tracer != nil) != c.traces {
+			t.Errorf("%v: %v, %v", c.set, tracer, err)
+		}
+		if tracer != nil {
+			_ = tracer.Shutdown(context.Background()) // nothing to export
+		}
+	}
+}
