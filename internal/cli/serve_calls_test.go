@@ -15,8 +15,8 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
 )
 
 // loggedCall is the line of a call in the log in JSON. Durations are in nanoseconds.
