@@ -24,6 +24,11 @@ type Options struct {
 	// MaxDiskBytes bounds the disk space in bytes: appends are refused with dcb.ErrIO
 	// before the store takes more. The default is no limit.
 	MaxDiskBytes int64
+	// ReadOnly opens a store that exists for reading, also while another process, a server
+	// for example, has it open. Reads return what is durable when they start, and
+	// subscriptions follow. It takes no lock and changes nothing. Appends fail with
+	// dcb.ErrInvalidArgument.
+	ReadOnly bool
 	// Limits bounds the size of a request. dcb.Limits describes the defaults.
 	Limits dcb.Limits
 }
@@ -41,7 +46,8 @@ type Measured interface {
 var _ Measured = (*store.Store)(nil)
 
 // Open opens the event store in a directory and creates it if it does not
-// exist. The directory is locked until Close. options may be nil.
+// exist. The directory is locked until Close, unless it is opened read-only. options
+// may be nil.
 //
 // Open fails with dcb.ErrIO if the store is locked by another process or a file
 // operation fails, with dcb.ErrCorruption if the stored data is corrupt, and
@@ -55,6 +61,7 @@ func Open(dir string, options *Options) (dcb.EventStore, error) {
 		SegmentBytes: options.SegmentBytes,
 		CacheBytes:   options.CacheBytes,
 		MaxDiskBytes: options.MaxDiskBytes,
+		ReadOnly:     options.ReadOnly,
 		Limits:       options.Limits,
 	})
 	if err != nil {

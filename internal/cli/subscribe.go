@@ -25,6 +25,8 @@ func newSubscribeCommand() *cobra.Command {
 		Long: `subscribe prints the stored events that match a query, then new ones as they are
 appended, until Ctrl-C. It does the same as "umadb read --follow".
 
+With --db-path, it follows a directory that a server or another program has open.
+
 If the server stops or the connection is lost, it resumes after the last event. If it
 cannot resume within a minute, or at once with --no-resume, it exits with 5 and shows
 how to continue without missing an event.`,
@@ -66,7 +68,7 @@ func (f *following) run(ctx context.Context, s dcb.EventStore, p *printer, stder
 		return nil
 	}
 	var err error
-	if _, local := s.(*store.Store); local {
+	if local, ok := s.(*store.Store); ok && !local.Follows() {
 		err = f.printStored(ctx, s, p, stderr)
 	} else {
 		err = f.printLive(ctx, s, p)
@@ -80,17 +82,18 @@ func (f *following) run(ctx context.Context, s dcb.EventStore, p *printer, stder
 	return err
 }
 
-// printStored prints the events in a directory. There will be no new ones, because no
-// other process can open it meanwhile.
+// printStored prints the events in a directory that this process has locked. There will be
+// no new ones.
 func (f *following) printStored(ctx context.Context, s dcb.EventStore, p *printer, stderr io.Writer) error {
 	count, err := p.printAll(s.Read(ctx, f.query, dcb.ReadOptions{Start: startAfter(f.after), Limit: f.limit}))
 	if err == nil && (f.limit == nil || count < uint64(*f.limit)) {
-		fmt.Fprintln(stderr, "umadb: no more events: no other process can append while this command has the directory open; to follow a server, use --url")
+		fmt.Fprintln(stderr, "umadb: no more events: no other process can append while this command has the directory open; to follow a server, start it first, or use --url")
 	}
 	return err
 }
 
-// printLive prints the events that a server sends. It flushes its output whenever it has
+// printLive prints the events that a server sends, or that another process appends to a
+// directory. It flushes its output whenever it has
 // printed all received events.
 func (f *following) printLive(ctx context.Context, s dcb.EventStore, p *printer) error {
 	events, ended := f.receive(ctx, s)

@@ -27,7 +27,7 @@ type target struct {
 
 func (t *target) addFlags(flags *pflag.FlagSet) {
 	addURLFlag(flags, &t.url)
-	flags.StringVar(&t.dir, "db-path", "", "`directory` of a store to use instead of a server; no server may have it open")
+	flags.StringVar(&t.dir, "db-path", "", "`directory` of a store to use instead of a server; if a server has it open, commands can only read it")
 	excludes(flags, "url", "db-path")
 	prefers(flags, "url", "db-path") // UMADB_DB_PATH may be set for a server in the same environment
 	t.auth.addFlags(flags)
@@ -93,10 +93,11 @@ func notNil[S dcb.EventStore](s S, err error) (dcb.EventStore, error) {
 
 // openLocal opens the store in a directory. A command that writes creates it if necessary. A
 // command that only reads sets MustExist; it opens the store read-only if it has no write
-// permission.
+// permission, or if another process has the store open.
 func openLocal(dir string, options store.Options) (*store.Store, error) {
 	opened, err := openDir(dir, &options)
-	if options.MustExist && vfs.Denied(err) {
+	_, locked := lockedByOther(err)
+	if options.MustExist && (locked || vfs.Denied(err)) {
 		options.ReadOnly = true
 		return openDir(dir, &options)
 	}

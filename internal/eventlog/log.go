@@ -17,6 +17,9 @@ type Options struct {
 	NewID func() (StoreID, error)
 	// ReadOnly opens an existing log and never changes its files.
 	ReadOnly bool
+	// Follow leaves the end of a read-only log to its Follower. Open then does not read the
+	// last segment, and OpenedTail is the state of the log before it.
+	Follow bool
 	// MayGrow is called before space is allocated: more bytes, while unused bytes of the
 	// space allocated before are not written yet. The space is not allocated if it returns
 	// an error, which should match a lack of space (see vfs.IsFull). MayGrow is called with
@@ -99,7 +102,7 @@ func (l *Log) Close(a *Appender, w *Writer) error {
 	for _, segment := range segments {
 		errs = append(errs, segment.file.Close())
 	}
-	if planned := l.space.tail; planned != segments[len(segments)-1].file {
+	if planned := l.space.tail; !l.options.ReadOnly && planned != segments[len(segments)-1].file {
 		errs = append(errs, planned.Close()) // it never became a segment
 	}
 	if next := l.space.next; next != nil {

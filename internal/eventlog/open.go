@@ -124,6 +124,10 @@ func (l *Log) open(bases []uint64) (end int64, err error) {
 	}
 	last := segments[len(segments)-1]
 	l.id = last.header.store
+	if l.options.Follow {
+		l.opened = last.Start()
+		return 0, nil
+	}
 	return l.recover(last)
 }
 

@@ -15,7 +15,7 @@ import (
 // background manages the goroutines of a store. A channel of capacity 1 wakes each
 // helper, so wake-ups sent while it is busy are coalesced.
 type background struct {
-	ctx    context.Context // ends the preallocator, the flusher, the compactor and the watcher
+	ctx    context.Context // ends the goroutines other than those of the pipeline
 	cancel context.CancelFunc
 
 	helpers sync.WaitGroup
@@ -27,12 +27,13 @@ type background struct {
 	preallocate chan struct{}
 	flush       chan struct{}
 	compact     chan struct{}
+	announce    chan struct{}
 	flushed     chan struct{} // wakes the writer after each attempt to write a head block
 }
 
 func (b *background) init() {
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	for _, c := range []*chan struct{}{&b.preallocate, &b.flush, &b.compact, &b.flushed} {
+	for _, c := range []*chan struct{}{&b.preallocate, &b.flush, &b.compact, &b.announce, &b.flushed} {
 		*c = make(chan struct{}, 1)
 	}
 }
@@ -55,6 +56,9 @@ func (s *Store) start() {
 	b.helpers.Go(s.runWatcher)
 	if s.options.ScrubPeriod > 0 {
 		b.helpers.Go(s.runScrubber)
+	}
+	if s.announcement.file != nil {
+		b.helpers.Go(s.runAnnouncer)
 	}
 }
 
@@ -113,6 +117,16 @@ func (s *Store) failIfMoved() error {
 	if s.options.ReadOnly {
 		return nil
 	}
+	err := s.checkMoved("move it back, then open the store again")
+	if err != nil {
+		s.fail(err)
+	}
+	return err
+}
+
+// checkMoved returns an error with a remedy if a path no longer leads to its open file or
+// directory. It returns nil if that cannot be checked.
+func (s *Store) checkMoved(remedy string) error {
 	for _, check := range []struct {
 		path func() error
 		what string
@@ -121,13 +135,9 @@ func (s *Store) failIfMoved() error {
 		{s.files.log.CheckPath, "the directory of the log has been removed, renamed or unmounted"},
 		{s.log.CheckFile, "the last file of the log has been removed, renamed or replaced"},
 	} {
-		cause := check.path()
-		if !errors.Is(cause, vfs.ErrMoved) {
-			continue
+		if cause := check.path(); errors.Is(cause, vfs.ErrMoved) {
+			return &dcb.Error{Kind: dcb.ErrIO, Detail: check.what + "; " + remedy, Cause: cause}
 		}
-		err := &dcb.Error{Kind: dcb.ErrIO, Detail: check.what + "; move it back, then open the store again", Cause: cause}
-		s.fail(err)
-		return err
 	}
 	return nil
 }

@@ -42,6 +42,9 @@ func (c *cursor) Progress() record.Progress {
 // OpenRead opens a cursor for the events up to the head that is published now. If the
 // request subscribes, the cursor follows the head instead.
 func (s *Store) OpenRead(r *record.ReadRequest) (record.Cursor, error) {
+	if err := s.refresh(context.Background()); err != nil {
+		return nil, err
+	}
 	c := s.openCursor(r.Query, r.BatchSize)
 	defer c.opened()
 	c.follows = r.Subscribe
@@ -85,6 +88,13 @@ func (c *cursor) Wait(ctx context.Context) error {
 	}
 	if !c.follows || c.hasUnchecked() {
 		return nil
+	}
+	if c.store.reader != nil {
+		err := c.store.reader.wait(ctx, c.hasUnchecked)
+		if errors.Is(err, dcb.ErrClosed) {
+			return io.EOF
+		}
+		return err
 	}
 	w := c.store.watches.add(c.query, c.store.newestHead())
 	defer c.store.watches.remove(w)

@@ -31,7 +31,7 @@ func (s *Store) openDirectory(mustExist bool) error {
 	if err != nil {
 		return err
 	}
-	if err := s.lockFile(); err != nil {
+	if err := s.lock(s.lockFile); err != nil {
 		return err
 	}
 	d := &s.files
@@ -43,7 +43,7 @@ func (s *Store) openDirectory(mustExist bool) error {
 	if d.log, err = d.root.OpenDir(logName); err != nil {
 		return storeError(err, "opening the directory of the log")
 	}
-	if err := s.lockLog(); err != nil {
+	if err := s.lock(s.lockLog); err != nil {
 		return err
 	}
 	names, err = d.log.List()
@@ -85,6 +85,15 @@ func (s *Store) openRoot(mustExist bool) ([]string, error) {
 	}
 	// The process that created the directory may have ended before its entry was durable.
 	return names, storeError(fsys.MkdirAll(s.dir), "creating the directory of the store")
+}
+
+// lock takes a lock, unless the store follows another process, whose next opening a lock
+// would prevent.
+func (s *Store) lock(take func() error) error {
+	if s.follow {
+		return nil
+	}
+	return take()
 }
 
 // lockFile locks the file LOCK. A read-only store needs no lock if the file does not
@@ -149,7 +158,8 @@ func (s *Store) checkLogIsNotLost() error {
 func (s *Store) openLog(ctx context.Context) error {
 	var err error
 	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, eventlog.Options{
-		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Interrupted: ctx.Err, MayGrow: s.mayGrow,
+		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Follow: s.follow,
+		Interrupted: ctx.Err, MayGrow: s.mayGrow,
 	})
 	if err != nil || s.options.ReadOnly {
 		return err

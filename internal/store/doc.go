@@ -6,7 +6,7 @@
 //
 // The caller's goroutine validates a request and evaluates its condition up to the
 // published head. Reads run entirely in it. Unless the store is read-only, Open starts
-// up to seven more goroutines, which Close ends in this order:
+// up to eight more goroutines, which Close ends in this order:
 //
 //   - the writer (writer.go, decide.go) receives requests in order, checks each against the
 //     events added since its precheck, and encodes the accepted ones into the open
@@ -18,6 +18,8 @@
 //   - the compactor (compactor.go) compacts blocks, and rebuilds corrupt ones;
 //   - the watcher (background.go) fails the store if its path no longer leads to its
 //     directory, or to the last file of its log, and logs when little disk space is left;
+//   - the announcer (announce.go) writes the published head into a file, for readers in
+//     other processes;
 //   - the scrubber (scrub_background.go), with Options.ScrubPeriod, verifies what is stored.
 //
 // # Locks

@@ -124,6 +124,7 @@ func (e storeEnvironment) publish(g durableGroup) {
 		g.block.SetTracking(source, position)
 	}
 	s.publish(g.sealed.End())
+	wake(s.background.announce)
 	if s.log.NeedsSpace() {
 		wake(s.background.preallocate)
 	}

@@ -18,6 +18,10 @@ import (
 // group are valid until the next one is yielded. Close does not wait for the caller.
 func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
+		if err := s.refresh(ctx); err != nil {
+			yield(eventlog.Group{}, err)
+			return
+		}
 		c := groupCursor{store: s, after: after, last: s.published.Load().group}
 		for {
 			g, err := c.next(ctx)
@@ -70,6 +74,11 @@ func (c *groupCursor) next(ctx context.Context) (eventlog.Group, error) {
 // wait waits until there are durable groups after last.
 func (c *groupCursor) wait(ctx context.Context) error {
 	s := c.store
+	if s.reader != nil {
+		err := s.reader.wait(ctx, func() bool { return c.last < s.published.Load().group })
+		c.last = s.published.Load().group
+		return err
+	}
 	w := s.watches.add(compile(s.hasher, dcb.Query{}), s.newestHead())
 	defer s.watches.remove(w)
 	for c.last == s.published.Load().group {

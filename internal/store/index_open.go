@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -37,9 +36,6 @@ func (c *indexOpener) install() {
 // log, or is obsolete, as a crash during a compaction may leave it.
 func (c *indexOpener) add(span index.Span) error {
 	name := span.FileName()
-	if c.store.options.ReadOnly && span.FirstGroup > c.end.Tail.Index+1 {
-		return nil // follows a gap that must not be filled; finish reads all groups after the gap
-	}
 	if span.FirstGroup <= c.end.Tail.Index {
 		return c.store.removeIndexFile(name)
 	}
@@ -103,14 +99,21 @@ func (s *Store) checkReach(block *index.Block) error {
 	}
 }
 
+// lastGroup returns the header of the last group of a block, and reports whether the log
+// contains it.
+func (s *Store) lastGroup(b *index.Block) (eventlog.Group, bool, error) {
+	g, valid, err := s.log.HeaderAt(b.Base, b.Offset)
+	return g, valid && g.Index == b.LastGroup && g.Chain == b.Chain && g.First+uint64(g.Count) == b.Next(), err
+}
+
 // endOf returns the point in the log after the last group of a block. It fails with
 // errBlockMismatch if the log does not contain this group.
 func (s *Store) endOf(b *index.Block) (eventlog.Point, error) {
-	g, valid, err := s.log.HeaderAt(b.Base, b.Offset)
+	g, valid, err := s.lastGroup(b)
 	if err != nil {
 		return eventlog.Point{}, err
 	}
-	if !valid || g.Index != b.LastGroup || g.Chain != b.Chain || g.First+uint64(g.Count) != b.Next() {
+	if !valid {
 		return eventlog.Point{}, errBlockMismatch{b.Name}
 	}
 	return g.End(), nil
@@ -159,9 +162,6 @@ func (c *indexOpener) finish() error {
 // that cannot be written may stay in memory for the flusher, as in an open store.
 func (c *indexOpener) emit(h *headBlock) error {
 	c.heads = append(c.heads, h)
-	if c.store.options.ReadOnly {
-		return c.store.checkHeads(len(c.heads))
-	}
 	for len(c.heads) > 0 {
 		block, err := c.builder.Flush(c.heads[0].HeadBlock, c.heads[0].span)
 		if err != nil && c.atTail && len(c.heads) <= maxHeadBlocks {
@@ -175,15 +175,6 @@ func (c *indexOpener) emit(h *headBlock) error {
 		c.heads = c.heads[1:]
 	}
 	return nil
-}
-
-// checkHeads fails if a read-only store would keep more head blocks in memory than a
-// store that writes its index may.
-func (s *Store) checkHeads(n int) error {
-	if n <= maxHeadBlocks+1 {
-		return nil
-	}
-	return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("cannot open store %s read-only: too much of its index is missing and must be built on the disk first; open a copy that can be written", s.dir)}
 }
 
 func (c *indexOpener) replay(last uint64) (*headBlock, error) {

@@ -93,7 +93,7 @@ func (s *Store) replace(old, others []*fileBlock) {
 
 // markCorrupt marks the block to be rebuilt that err reports as corrupt, if any.
 func (s *Store) markCorrupt(blocks []*fileBlock, err error) {
-	if err == nil || s.options.ReadOnly {
+	if err == nil || s.options.ReadOnly && s.reader == nil {
 		return
 	}
 	var corruption *vfs.CorruptionError
@@ -101,7 +101,12 @@ func (s *Store) markCorrupt(blocks []*fileBlock, err error) {
 		return
 	}
 	for _, b := range blocks {
-		if b.Name == corruption.File && !b.corrupt.Swap(true) {
+		if b.Name != corruption.File || b.corrupt.Swap(true) {
+			continue
+		}
+		if s.reader != nil {
+			s.reader.markStale()
+		} else {
 			s.options.Logger.Error("an index block is corrupt; rebuilding it from the log", "error", err)
 			wake(s.background.compact)
 		}

@@ -32,8 +32,15 @@ func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
 // index. Options.ReadOnly and Options.MustExist change this.
 func Open(dir string, options *Options) (*Store, error) {
 	s := newStore(dir, options)
+	s.follow = s.options.ReadOnly
 	if err := s.open(context.Background()); err != nil {
 		return nil, err
+	}
+	if s.follow {
+		if err := s.openReader(); err != nil {
+			return nil, errors.Join(storeError(err, "opening the log of "+dir), s.free(false))
+		}
+		return s, nil
 	}
 	if corruption := s.log.Corruption(); corruption != nil {
 		return nil, errors.Join(storeError(corruption, "opening the log of "+dir), s.free(false))
@@ -41,9 +48,8 @@ func Open(dir string, options *Options) (*Store, error) {
 	if err := s.openIndex(); err != nil {
 		return nil, errors.Join(storeError(err, "opening the index of "+dir), s.free(false))
 	}
-	if !s.options.ReadOnly {
-		s.start()
-	}
+	s.openAnnouncer()
+	s.start()
 	return s, nil
 }
 

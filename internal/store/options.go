@@ -22,8 +22,9 @@ type Options struct {
 	// MustExist makes Open fail with dcb.ErrInvalidArgument if there is no store,
 	// instead of creating one.
 	MustExist bool
-	// ReadOnly opens an existing store and changes nothing: Open ignores what it would
-	// repair otherwise. Appends fail with dcb.ErrInvalidArgument.
+	// ReadOnly opens an existing store for reading, also if another process has it open. It
+	// takes no lock and changes nothing: Open ignores what it would repair otherwise.
+	// Appends fail with dcb.ErrInvalidArgument.
 	ReadOnly bool
 	// SegmentBytes is the size at which a segment of the log is full. The default is
 	// 256 MiB.
@@ -75,7 +76,7 @@ const (
 )
 
 // errReadOnly is returned by an append to a read-only store.
-var errReadOnly = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the store was opened read-only; to append, open it without the option ReadOnly"}
+var errReadOnly = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the store was opened read-only; to append, open it without this option"}
 
 // validate returns an error if an option exceeds the limits of the format.
 func (o *Options) validate() error {

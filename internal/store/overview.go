@@ -31,6 +31,9 @@ func (s *Store) Overview(ctx context.Context) (*Overview, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
+	if err := s.refresh(ctx); err != nil {
+		return nil, err
+	}
 	id := s.log.ID()
 	o := &Overview{
 		ID:          hex.EncodeToString(id[:]),

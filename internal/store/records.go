@@ -25,6 +25,10 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[dcb.SequencedEvent, error
 			return
 		}
 		defer s.gate.leave()
+		if err := s.refresh(ctx); err != nil {
+			yield(dcb.SequencedEvent{}, err)
+			return
+		}
 		for group, err := range s.log.Groups(s.log.Start(), s.published.Load().group) {
 			if err == nil {
 				err = s.interrupted(ctx)

@@ -75,6 +75,9 @@ func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error
 		return nil, err
 	}
 	defer s.gate.leave()
+	if err := s.refresh(ctx); err != nil {
+		return nil, err
+	}
 	w := s.exactSnapshot()
 	defer w.release()
 	stats := &Stats{Head: w.head, Events: w.head, Uncovered: w.head, Blocks: len(w.blocks)}
@@ -214,7 +217,7 @@ func (s *Store) explainMismatch(err error, b *index.Block) error {
 
 // measureFiles sums the sizes of all files of the store.
 func (s *Store) measureFiles(stats *Stats) error {
-	for _, dir := range []vfs.Dir{s.files.root, s.files.log, s.files.index} {
+	for _, dir := range []vfs.Dir{s.files.root, s.files.log, s.indexFiles()} {
 		if dir == nil {
 			continue // a read-only store may have no index
 		}
@@ -223,7 +226,7 @@ func (s *Store) measureFiles(stats *Stats) error {
 			return err
 		}
 		for _, name := range names {
-			if dir == s.files.root && name != lockName {
+			if dir == s.files.root && name != lockName && name != headName {
 				continue // a directory, or a foreign file
 			}
 			size, err := fileSize(dir, name)

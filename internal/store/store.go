@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -37,8 +38,11 @@ type Store struct {
 	slots   slots
 	watches *watches
 
-	pipeline   *pipeline // nil if the store is read-only
-	background background
+	pipeline     *pipeline // nil if the store is read-only
+	follow       bool      // Open opened it read-only; it has a reader
+	reader       *reader   // follows another process; nil if the store is not read-only
+	background   background
+	announcement announcer
 
 	commits       *commitMetrics
 	reads         [readStripes]readMetrics
@@ -57,7 +61,7 @@ type publishedHead struct {
 }
 
 // publish makes everything up to the end of a group visible. After opening, only the
-// committer calls it.
+// committer calls it, or, in a read-only store, the reader.
 func (s *Store) publish(end eventlog.Point) {
 	s.published.Store(&publishedHead{head: end.Tail.Next - 1, group: end.Tail.Index, end: end})
 }
@@ -100,6 +104,9 @@ func (s *Store) Head(ctx context.Context) (uint64, error) {
 		return 0, err
 	}
 	defer s.gate.leave()
+	if err := s.refresh(ctx); err != nil {
+		return 0, err
+	}
 	return s.published.Load().head, nil
 }
 
@@ -145,6 +152,9 @@ func (s *Store) free(clean bool) error {
 	}
 	err := s.log.Close(s.appender, s.logWriter)
 	s.states.current.Load().release()
+	if s.announcement.file != nil {
+		err = errors.Join(err, s.announcement.file.Close())
+	}
 	if unlock := s.files.close(); err == nil {
 		err = unlock
 	}

@@ -75,6 +75,9 @@ func (s *Store) GetTrackingInfo(ctx context.Context, source string) (uint64, boo
 		return 0, false, err
 	}
 	defer s.gate.leave()
+	if err := s.refresh(ctx); err != nil {
+		return 0, false, err
+	}
 	sn := s.snapshot()
 	defer sn.release()
 	t, err := s.tracking(sn, s.hasher.Source(source))
@@ -92,6 +95,10 @@ func (s *Store) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo,
 			return
 		}
 		defer s.gate.leave()
+		if err := s.refresh(ctx); err != nil {
+			yield(dcb.TrackingInfo{}, err)
+			return
+		}
 		w := s.exactSnapshot()
 		defer w.release()
 		err := s.termTotals(ctx, w, nil, func(t *index.TermTotal) bool {

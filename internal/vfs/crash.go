@@ -25,7 +25,7 @@ func (m *Mem) Crash(chance *rand.Rand) *Mem {
 	defer m.mu.Unlock()
 	choice := &sectorChoice{chance}
 	image := NewMem()
-	image.volatile = m.volatile
+	image.volatile, image.starts = m.volatile, m.starts+1
 	nodes := map[*memNode]*memNode{}
 	for path, d := range sorted(m.dirs) {
 		entries := maps.Clone(d.durable)

@@ -15,6 +15,15 @@ type FS interface {
 	// MkdirAll creates a directory and its missing parents. The directory's entry is
 	// durable when MkdirAll returns, even if the directory existed before.
 	MkdirAll(path string) error
+	// System identifies the running system that caches the files.
+	System() System
+}
+
+// System identifies the start of a machine. Bytes that were written on another start of the
+// same machine are no longer in its page cache: reading them reads the disk.
+type System struct {
+	Host string // the name of the machine
+	Boot string // differs after each start; empty if unknown
 }
 
 // Dir is an open directory. All names are names of its own entries. Changes of its

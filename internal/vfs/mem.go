@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,7 +18,11 @@ type Mem struct {
 	dirs     map[string]*memDir
 	locks    map[any]bool // *memNode and *memDir
 	volatile bool
+	starts   int // power failures so far
 }
+
+// System returns the number of power failures as the start.
+func (m *Mem) System() System { return System{Host: "memory", Boot: strconv.Itoa(m.starts)} }
 
 // memDir is a directory: its current entries, the durable ones, and the changes
 // from these to those, in order.

@@ -53,6 +53,8 @@ func (o *observedFS) OpenDir(path string) (Dir, error) {
 	return &observedDir{d, o.before}, nil
 }
 
+func (o *observedFS) System() System { return o.fs.System() }
+
 func (o *observedFS) MkdirAll(path string) error {
 	if err := o.before(Op{Kind: "mkdirall", Name: path}); err != nil {
 		return err

@@ -26,6 +26,13 @@ func (OS) OpenDir(path string) (Dir, error) {
 	return openDir(absolute, path)
 }
 
+// System returns the name of the machine and the identifier that the kernel made when it
+// started.
+func (OS) System() System {
+	host, _ := os.Hostname()
+	return System{Host: host, Boot: bootID()}
+}
+
 // MkdirAll creates a directory and its missing parents, durably.
 func (fs OS) MkdirAll(path string) error {
 	parent := filepath.Dir(path)

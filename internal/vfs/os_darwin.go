@@ -20,6 +20,11 @@ func syncFile(f *os.File) error {
 	return nil
 }
 
+func bootID() string {
+	id, _ := unix.Sysctl("kern.bootsessionuuid")
+	return id
+}
+
 func syncDir(d *os.File) error { return d.Sync() }
 
 func allocate(*os.File, int64, int64) error { return errors.ErrUnsupported }

@@ -3,6 +3,7 @@ package vfs
 import (
 	"errors"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,11 @@ func syncFile(f *os.File) error {
 			return named("fdatasync", f, err)
 		}
 	}
+}
+
+func bootID() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
 }
 
 func syncDir(d *os.File) error { return d.Sync() }

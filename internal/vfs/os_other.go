@@ -13,6 +13,8 @@ const openNonblock = 0
 
 func syncFile(f *os.File) error { return f.Sync() }
 
+func bootID() string { return "" }
+
 // syncDir does nothing on Windows, which cannot sync directories. NTFS journals their
 // entries.
 func syncDir(d *os.File) error {

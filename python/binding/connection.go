@@ -69,7 +69,8 @@ func (o *openOptions) open(context.Context) result {
 		b = &embedded{store.OpenMemory()}
 	} else if dir, local := strings.CutPrefix(o.url, "file:"); local {
 		useAllProcessors()
-		opened, err := store.Open(fileURLPath(dir), nil)
+		dir, readOnly := strings.CutSuffix(dir, "?mode=ro")
+		opened, err := store.Open(fileURLPath(dir), &store.Options{ReadOnly: readOnly})
 		if err != nil {
 			return result{err: err}
 		}

@@ -11,7 +11,7 @@ from processes import reserved_port
 from stores import events, positions, run_rust_server, silent_server
 
 import umadb.aio
-from umadb import AuthenticationError, CancelledByUserError, Client, ServingStatus, TransportError
+from umadb import AuthenticationError, CancelledByUserError, Client, ServingStatus, TrackingInfo, TransportError
 from umadb.pytest_plugin import run_server
 
 KEY = "umadb:example-api-key"
@@ -190,6 +190,26 @@ def test_directory_can_be_opened_only_once(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="^invalid argument: "):
         Client.open(tmp_path / "file")
+
+
+def test_directory_can_be_read_beside_another_client(tmp_path):
+    url = f"file:{tmp_path}/s?mode=ro"
+    with pytest.raises(ValueError, match="there is no store"):
+        Client(url)
+    with Client.open(tmp_path / "s") as writer, Client(url) as reader, Client(f"{url}&uuid_type=UUID") as other:
+        assert reader.head() is None
+        writer.append(events(3, "a"), tracking_info=TrackingInfo("up", 2))
+        assert reader.head() == 3
+        assert reader.get_tracking_info("up") == 2
+        assert positions(other.read()) == [1, 2, 3]
+        subscription = reader.subscribe(after=3)
+        writer.append(events(1))
+        assert next(subscription).position == 4
+        with pytest.raises(ValueError, match="read-only"):
+            reader.append(events(1))
+    for wrong in ("http://127.0.0.1:1?mode=ro", f"file:{tmp_path}/s?mode=rw"):
+        with pytest.raises(ValueError, match="mode"):
+            Client(wrong)
 
 
 def test_unreferenced_client_is_closed(tmp_path):

@@ -82,10 +82,23 @@ def connection_arguments(url, certificates, api_key, batch_size, uuid_type):
         batch_size = operator.index(batch_size)
         if not 0 <= batch_size < 2**32:
             raise ValueError("batch_size must be from 0 to 2**32 - 1")
-    base, option, url_type = url.rpartition("?uuid_type=")
-    as_objects = wants_uuid_objects(uuid_type, url_type if option else None)
-    url = base if option else url
+    url, options = split_options(url)
+    as_objects = wants_uuid_objects(uuid_type, options.get("uuid_type"))
+    mode = options.get("mode")
+    if mode is not None:
+        if mode != "ro" or not url.startswith("file:"):
+            raise ValueError(f"mode is {mode!r} in the URL: it must be ro, for a directory (file:PATH?mode=ro)")
+        url += "?mode=ro"
     return url, ca_path, api_key or "", client_cert, client_key, batch_size or 0, as_objects
+
+
+def split_options(url):
+    """Return a URL without the options of this package at its end, and these as a dict."""
+    base, mark, query = url.rpartition("?")
+    options = dict(option.partition("=")[::2] for option in query.split("&"))
+    if mark and options.keys() <= {"mode", "uuid_type"}:
+        return base, options
+    return url, {}
 
 
 def wants_uuid_objects(uuid_type, url_type):
@@ -127,10 +140,11 @@ class Client:
     Args:
         url: http://host:port or grpc://... for a server without TLS, https://... or
             grpcs://... for a server with TLS, file:PATH for a directory to open in this
-            process (relative to the working directory, or file:/absolute/path), or memory: for
+            process (relative to the working directory, or file:/absolute/path),
+            file:PATH?mode=ro to read a directory that another process may have open, or memory: for
             an empty store in memory, which this client alone has, and which is lost when it is
             closed. The suffix ?uuid_type=UUID sets uuid_type, for programs that are configured
-            with a URL.
+            with a URL (after ?mode=ro it is &uuid_type=UUID).
         ca_path: PEM file with the authorities that are trusted to sign the server's
             certificate; None for those of the system.
         api_key: the key that the server requires. It is only sent with TLS.

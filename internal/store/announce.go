@@ -1,0 +1,181 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// headName is the name of the file that announces the published head.
+const headName = "HEAD"
+
+// announceInterval is the shortest time between two announcements.
+const announceInterval = 20 * time.Millisecond
+
+// headVersion is the version of the format of an announcement.
+const headVersion = 1
+
+// headBytes is the size of an announcement:
+//
+//	 0  8  magic
+//	 8  4  format version
+//	12  4  zero
+//	16 16  store ID
+//	32  8  index of the last durable group
+//	40  8  its chain
+//	48  8  XXH3 of the name of the machine
+//	56  8  XXH3 of the boot ID, 0 if unknown
+//	64  4  zero
+//	68  4  CRC-32C of bytes 0 to 67
+const headBytes = 72
+
+var headMagic = [8]byte{'U', 'm', 'a', 'D', 'B', 'h', 'd', 0}
+
+// announcement is the content of the file HEAD: everything up to a group is durable.
+type announcement struct {
+	store  eventlog.StoreID
+	group  eventlog.GroupID
+	system systemID
+}
+
+// systemID is a vfs.System as it is stored.
+type systemID struct{ host, boot uint64 }
+
+func newSystemID(s vfs.System) systemID {
+	id := systemID{host: xxh3.HashString(s.Host)}
+	if s.Boot != "" {
+		id.boot = xxh3.HashString(s.Boot)
+	}
+	return id
+}
+
+// restartOf reports whether id is a later start of the machine of other.
+func (id systemID) restartOf(other systemID) bool {
+	return id.host == other.host && id.boot != other.boot && id.boot != 0 && other.boot != 0
+}
+
+func (a *announcement) encode() []byte {
+	b := make([]byte, headBytes)
+	copy(b, headMagic[:])
+	binary.LittleEndian.PutUint32(b[8:], headVersion)
+	copy(b[16:], a.store[:])
+	binary.LittleEndian.PutUint64(b[32:], a.group.Index)
+	binary.LittleEndian.PutUint64(b[40:], a.group.Chain)
+	binary.LittleEndian.PutUint64(b[48:], a.system.host)
+	binary.LittleEndian.PutUint64(b[56:], a.system.boot)
+	binary.LittleEndian.PutUint32(b[68:], crc32.Checksum(b[:68], vfs.CRC))
+	return b
+}
+
+// decodeAnnouncement decodes an announcement and reports whether it is valid. One that is
+// being written may be invalid.
+func decodeAnnouncement(b []byte) (a announcement, valid bool) {
+	if len(b) != headBytes || [8]byte(b) != headMagic || binary.LittleEndian.Uint32(b[8:]) != headVersion ||
+		binary.LittleEndian.Uint32(b[68:]) != crc32.Checksum(b[:68], vfs.CRC) {
+		return a, false
+	}
+	a.store = eventlog.StoreID(b[16:])
+	a.group = eventlog.GroupID{Index: binary.LittleEndian.Uint64(b[32:]), Chain: binary.LittleEndian.Uint64(b[40:])}
+	a.system = systemID{host: binary.LittleEndian.Uint64(b[48:]), boot: binary.LittleEndian.Uint64(b[56:])}
+	return a, true
+}
+
+// announcer writes announcements. They are never synced: after a power failure an older one
+// is as true as before.
+type announcer struct {
+	file   vfs.File // nil if it could not be opened
+	system systemID
+	group  uint64 // the last that was announced
+}
+
+// openAnnouncer announces the head with which the store was opened. Without announcements
+// the store works, but readers in other processes see its last group late.
+func (s *Store) openAnnouncer() {
+	a := &s.announcement
+	a.system = newSystemID(s.options.FS.System())
+	file, err := s.files.root.OpenWrite(headName)
+	if errors.Is(err, fs.ErrNotExist) {
+		file, err = s.files.root.Create(headName)
+	}
+	if err == nil {
+		a.file = file
+		err = s.announce()
+	}
+	if err != nil {
+		s.options.Logger.Warn("cannot announce new events to readers in other processes", "error", err)
+	}
+}
+
+// announce announces the published head, unless that was done.
+func (s *Store) announce() error {
+	a := &s.announcement
+	published := s.published.Load()
+	if published.group == a.group && a.group != 0 {
+		return nil
+	}
+	current := announcement{s.log.ID(), eventlog.GroupID{Index: published.group, Chain: published.end.Tail.Chain}, a.system}
+	_, err := a.file.WriteAt(current.encode(), 0)
+	if err == nil {
+		a.group = published.group
+	}
+	return err
+}
+
+// runAnnouncer announces the published head soon after it has moved. Under load the next
+// group shows readers that the one before it is durable, so announcements can be rare, and
+// cost the commits nothing.
+func (s *Store) runAnnouncer() {
+	b := &s.background
+	failing := false
+	for b.wait(b.announce) {
+		err := s.announce()
+		if err != nil && !failing {
+			s.options.Logger.Warn("cannot announce new events to readers in other processes", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-time.After(announceInterval):
+		case <-b.ctx.Done():
+		}
+	}
+	_ = s.announce() // what was published during the pause
+}
+
+// readAnnouncement reads the file HEAD. It returns nil if there is none, as after a power
+// failure before the file was written to the disk.
+func (s *Store) readAnnouncement() (*announcement, error) {
+	f, err := s.files.root.Open(headName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, headBytes)
+	for try := 0; ; try++ {
+		n, err := f.ReadAt(b, 0)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		a, valid := decodeAnnouncement(b[:n])
+		switch {
+		case valid:
+			return &a, nil
+		case n == 0 || b[0] == 0:
+			return nil, nil
+		case try == 10:
+			return nil, &vfs.CorruptionError{File: filepath.Join(s.files.root.Path(), headName), What: "it is not an announcement of the head; remove it if no process has the store open"}
+		}
+		time.Sleep(100 * time.Microsecond) // it may be being written
+	}
+}
