@@ -41,7 +41,7 @@ func (o *serveOptions) reloadable() []setting {
 			return srv.SetAPIKey(o.apiKey.key)
 		}},
 		{"API keys", []string{o.keys.file}, func(srv *server.Server) error {
-			if err := o.keys.load(o.flags, o.apiKey); err != nil {
+			if err := o.loadKeys(); err != nil {
 				return err
 			}
 			return o.keys.use(srv)

@@ -135,7 +135,7 @@ func (o *serveOptions) validate() error {
 	if err := o.disk.load(o.flags); err != nil {
 		return err
 	}
-	if err := o.keys.load(o.flags, o.apiKey); err != nil {
+	if err := o.loadKeys(); err != nil {
 		return err
 	}
 	return o.log.load(o.flags)

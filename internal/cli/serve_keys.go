@@ -20,9 +20,11 @@ func (k *keysFlags) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&k.file, "keys", "", "TOML `file` with several API keys and their rights, as umadb key writes it")
 }
 
-// load reads the file, if there is one. If load fails, the keys are unchanged.
-func (k *keysFlags) load(flags *pflag.FlagSet, single apiKey) error {
-	if !flags.Changed("keys") {
+// loadKeys reads the file of the API keys, if there is one. If it fails, the keys are
+// unchanged.
+func (o *serveOptions) loadKeys() error {
+	k := &o.keys
+	if !o.flags.Changed("keys") {
 		return nil
 	}
 	if k.file == "" {
@@ -38,8 +40,11 @@ func (k *keysFlags) load(flags *pflag.FlagSet, single apiKey) error {
 	}
 	keys := []server.Key{} // not nil: without any key, every call is refused
 	for _, p := range parsed {
-		if p.Hash != nil && single.key != "" && *p.Hash == sha256.Sum256([]byte(single.key)) {
+		switch {
+		case p.Hash != nil && o.apiKey.key != "" && *p.Hash == sha256.Sum256([]byte(o.apiKey.key)):
 			return usageErrorf("%s: the key %q is also that of --api-key or --api-key-file: use only one", k.file, p.Name)
+		case p.Certificate != "" && o.tls.clientCA == "":
+			return usageErrorf("%s: the key %q has a certificate, which can only be verified with --client-ca", k.file, p.Name)
 		}
 		keys = append(keys, serverKey(p))
 	}

@@ -280,3 +280,26 @@ func TestKeysAreReplacedUnderLoad(t *testing.T) {
 	calls.Wait()
 	eventually(t, "the calls are released", func() bool { return r.LastingCalls() == 0 })
 }
+
+func TestVerifiedCertificateIsAKey(t *testing.T) {
+	authority := newAuthority(t)
+	m := startMutual(t, authority)
+	bound := keyNamed("bound", read)
+	bound.Certificate = "gateway"
+	if err := m.SetKeys([]server.Key{bound, {Name: "billing", Certificate: "billing.internal", Rights: read}}); err != nil {
+		t.Fatal(err)
+	}
+	clientNamed := func(name string) umadbv1.DCBClient {
+		return m.client(t, m.with(identity(t, authority, name, x509.ExtKeyUsageClientAuth)))
+	}
+	wantHead(t, clientNamed("billing.internal"), codes.OK, "the certificate of a key")
+	wantHead(t, clientNamed("other"), codes.Unauthenticated, "the certificate of no key")
+	gateway := clientNamed("gateway")
+	wantHead(t, gateway, codes.Unauthenticated, "a certificate without its key")
+	if st := headWith(t, gateway, "secret-bound"); st.Code() != codes.OK {
+		t.Errorf("a certificate with its key: %v", st)
+	}
+	if st := headWith(t, clientNamed("billing.internal"), "secret-bound"); st.Code() != codes.Unauthenticated {
+		t.Errorf("a key with another certificate: %v", st)
+	}
+}
