@@ -69,6 +69,7 @@ Without a command, it does the same as "umadb serve".`
 		newKeyCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
+		newCertCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),
 	)

@@ -186,7 +186,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func absoluteFiles(ts *testscript.TestScript, flags []string) []string {
 	var absolute []string
 	for i, flag := range flags {
-		if i > 0 && slices.Contains([]string{"--tls-cert", "--tls-key", "--api-key-file", "--keys", "--db-path"}, flags[i-1]) {
+		if i > 0 && slices.Contains([]string{"--tls-cert", "--tls-key", "--client-ca", "--api-key-file", "--keys", "--db-path"}, flags[i-1]) {
 			flag = ts.MkAbs(flag)
 		}
 		absolute = append(absolute, flag)
