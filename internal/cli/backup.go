@@ -34,7 +34,7 @@ func newBackupCommand() *cobra.Command {
 		Short: "Copy a store to a directory, once or continuously",
 		Long: `backup copies the commits of a store, as they are stored, to a directory: from a
 server while it runs, or from a directory that no server has open. A server requires a
-key with the right admin.
+key with the rights read and admin.
 
 The first backup copies everything. The same command run again copies what is new, after
 comparing the end of the copy with the store. It fails if the store does not continue

@@ -123,3 +123,34 @@ func TestOperationsSystemdUnitIsValid(t *testing.T) {
 	}
 	t.Error("docs/operations.md has no umadb.service")
 }
+
+// TestOperationsBackupUnitsAreValid verifies the timer of backups and its service if systemd
+// is installed.
+func TestOperationsBackupUnitsAreValid(t *testing.T) {
+	systemd, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip(err)
+	}
+	program, err := buildServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, units := t.TempDir(), []string{}
+	for _, block := range codeBlocks(t, "docs/operations.md") {
+		if !strings.HasPrefix(block.argument, "umadb-backup.") || block.language != "ini" {
+			continue
+		}
+		units = append(units, filepath.Join(dir, block.argument))
+		text := strings.ReplaceAll(block.text, "/usr/local/bin/umadb", program)
+		if err := os.WriteFile(units[len(units)-1], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(units) != 2 {
+		t.Fatalf("docs/operations.md has the units %v", units)
+	}
+	output, err := exec.Command(systemd, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
+	if err != nil || len(output) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, output)
+	}
+}
