@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,17 +33,38 @@ func (s *Server) healthOf(service string) health.HealthCheckResponse_ServingStat
 	if !knowsHealthOf(service) {
 		return health.HealthCheckResponse_SERVICE_UNKNOWN
 	}
-	select {
-	case <-s.stopping.Done():
-		return health.HealthCheckResponse_NOT_SERVING
-	case <-s.store.Failed():
-		return health.HealthCheckResponse_NOT_SERVING
-	default:
-	}
-	if stuck, _ := s.health.get(); stuck && service == appendService {
+	if s.notServing(service) != nil {
 		return health.HealthCheckResponse_NOT_SERVING
 	}
 	return health.HealthCheckResponse_SERVING
+}
+
+// Reasons why the server is not ready.
+var (
+	errShutdown      = errors.New("the server is stopping")
+	errFailed        = errors.New("the store has failed and accepts no more appends; restart the server")
+	errAppendStall   = errors.New("appends are stalled")
+	errAppendMemory  = errors.New("appends are refused: not enough memory")
+	errAppendNoSpace = errors.New("appends are refused: not enough disk space")
+)
+
+// Ready returns the reason why the health of appends is NOT_SERVING, or nil.
+func (s *Server) Ready() error { return s.notServing(appendService) }
+
+// notServing returns the reason why the health of a service is NOT_SERVING, or nil.
+func (s *Server) notServing(service string) error {
+	if s.stopping.Err() != nil {
+		return errShutdown
+	}
+	select {
+	case <-s.store.Failed():
+		return errFailed
+	default:
+	}
+	if _, stuck := s.health.get(); service == appendService {
+		return stuck
+	}
+	return nil
 }
 
 func (s *Server) checkHealth(c *call) error {
@@ -82,7 +104,7 @@ func (s *Server) watchHealth(c *call) error {
 	failed := s.store.Failed()
 	sent := health.HealthCheckResponse_UNKNOWN
 	for {
-		_, changed := s.health.get()
+		changed, _ := s.health.get()
 		if now := s.healthOf(request.GetService()); now != sent {
 			if err := c.SendMsg(&health.HealthCheckResponse{Status: now}); err != nil {
 				return err
@@ -128,28 +150,30 @@ const longestAppendStall = 10 * time.Second
 // there is no space for one of them.
 type appendHealth struct {
 	mu      sync.Mutex
-	stuck   bool          // guarded by mu
-	changed chan struct{} // guarded by mu; closed when stuck changes
+	stuck   error         // guarded by mu; the reason, or nil
+	changed chan struct{} // guarded by mu; closed when appends become stuck or succeed again
 }
 
 func newAppendHealth() appendHealth { return appendHealth{changed: make(chan struct{})} }
 
-// get reports whether appends are stuck, and returns a channel that is closed when that
-// changes.
-func (h *appendHealth) get() (stuck bool, changed <-chan struct{}) {
+// get returns a channel that is closed when appends become stuck or succeed again, and the
+// reason why they are stuck now, or nil.
+func (h *appendHealth) get() (changed <-chan struct{}, stuck error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.stuck, h.changed
+	return h.changed, h.stuck
 }
 
-// set records whether appends are stuck, and reports whether that is a change.
-func (h *appendHealth) set(stuck bool) bool {
+// set records the reason why appends are stuck, nil if they are not, and reports whether they
+// have become stuck or succeed again.
+func (h *appendHealth) set(stuck error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.stuck == stuck {
+	before := h.stuck
+	h.stuck = stuck
+	if (before == nil) == (stuck == nil) {
 		return false
 	}
-	h.stuck = stuck
 	close(h.changed)
 	h.changed = make(chan struct{})
 	return true
@@ -159,10 +183,18 @@ func (h *appendHealth) set(stuck bool) bool {
 func (s *Server) updateAppendHealth() {
 	stalled, refused := s.store.AppendStall(), s.appends.lasts(longestAppendStall)
 	full := s.store.AppendRefusal()
-	stuck := stalled >= longestAppendStall || refused >= longestAppendStall || full != nil
+	var stuck error
+	switch {
+	case full != nil:
+		stuck = errAppendNoSpace
+	case stalled >= longestAppendStall:
+		stuck = errAppendStall
+	case refused >= longestAppendStall:
+		stuck = errAppendMemory
+	}
 	switch changed := s.health.set(stuck); {
 	case !changed:
-	case !stuck:
+	case stuck == nil:
 		s.log.Info("appends succeed again")
 	case full != nil:
 		s.log.Error("appends are refused: not enough disk space; the health of appends is NOT_SERVING", "error", full)
