@@ -39,12 +39,13 @@ var packages = map[string][]string{
 
 	"internal/tracing": {"dcb", "internal/record", "internal/server"},
 
-	"internal/ndjson":   {"dcb", "internal/record"},
-	"internal/transfer": {"dcb", "internal/ndjson"},
-	"internal/keyfile":  {},
-	"internal/backup":   {"dcb", "internal/record", "internal/eventlog", "internal/vfs"},
-	"internal/cli":      {"dcb", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
-	"cmd/umadb":         {"internal/cli"},
+	"internal/ndjson":     {"dcb", "internal/record"},
+	"internal/transfer":   {"dcb", "internal/ndjson"},
+	"internal/keyfile":    {},
+	"internal/backup":     {"dcb", "internal/record", "internal/eventlog", "internal/vfs"},
+	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
+	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
+	"cmd/umadb":           {"internal/cli"},
 
 	// The Go library inside the Python package.
 	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/record"},

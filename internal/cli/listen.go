@@ -22,9 +22,34 @@ func (o *serveOptions) preflight() error {
 	if err := o.tls.preflight(); err != nil {
 		return err
 	}
-	lis, err := net.Listen("tcp", o.listen)
+	if err := o.metrics.preflight(); err != nil {
+		return err
+	}
+	return tryListen("listen", o.listen)
+}
+
+// checkAddress returns a usage error if the value of a flag is not an address to listen on.
+func checkAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	switch {
+	case err != nil || port == "":
+		return usageErrorf("--%s %q is not an address: write host:port, such as 127.0.0.1:50051", flag, address)
+	case !isPort(port):
+		return usageErrorf("--%s %q has no valid port: %q is neither a number from 0 to 65535 nor a service name", flag, address, port)
+	}
+	return nil
+}
+
+func isPort(port string) bool {
+	_, err := net.LookupPort("tcp", port)
+	return err == nil
+}
+
+// tryListen returns an error if the address of a flag cannot be listened on.
+func tryListen(flag, address string) error {
+	lis, err := net.Listen("tcp", address)
 	if err != nil {
-		return explainListen(err)
+		return explainListen(flag, err)
 	}
 	return lis.Close()
 }
@@ -51,17 +76,17 @@ func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.
 	admin.Register(srv, opened, admin.Version{Version: build.Version, Commit: build.Commit})
 	lis, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return nil, nil, explainListen(err)
+		return nil, nil, explainListen("listen", err)
 	}
 	return srv, lis, nil
 }
 
-// explainListen returns the error for an address that the server cannot listen on. A busy
-// port, a missing address and a DNS timeout may be temporary; other known causes are usage
+// explainListen returns the error for an address of a flag that the server cannot listen on. A
+// busy port, a missing address and a DNS timeout may be temporary; other known causes are usage
 // errors.
-func explainListen(err error) error {
+func explainListen(flag string, err error) error {
 	var name *net.DNSError
-	err = fmt.Errorf("%w; choose another address with --listen", err)
+	err = fmt.Errorf("%w; choose another address with --%s", err, flag)
 	switch {
 	case errors.As(err, &name) && name.IsNotFound,
 		errors.Is(err, syscall.EAFNOSUPPORT),
@@ -71,10 +96,14 @@ func explainListen(err error) error {
 	return err
 }
 
+func isLoopback(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
 // warnIfInsecure logs a warning if the server lacks TLS or an API key.
 func warnIfInsecure(logger *slog.Logger, address net.Addr, tls, key bool) {
-	tcp, ok := address.(*net.TCPAddr)
-	loopback := ok && tcp.IP.IsLoopback()
+	loopback := isLoopback(address)
 	switch {
 	case key && !tls:
 		logger.Warn("there is an API key but no TLS: clients refuse to send the key, unless a proxy in front of this server provides TLS")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"time"
 
@@ -45,6 +44,7 @@ type serveOptions struct {
 	memory    memoryLimit
 	disk      diskFlags
 	scrub     scrubFlags
+	metrics   metricsFlags
 
 	reloader *reloader // of the settings that are read from files
 }
@@ -101,18 +101,17 @@ logs to standard error.`,
 	f.Var(&o.memory, "memory-limit", "soft memory limit, such as 512MiB; auto is half of the memory of the machine or container")
 	o.disk.addFlags(f)
 	o.scrub.addFlags(f)
+	o.metrics.addFlags(f)
 	addIgnoredFlags(f)
 	return cmd
 }
 
 // validate checks what the types of the flags do not.
 func (o *serveOptions) validate() error {
-	_, port, err := net.SplitHostPort(o.listen)
+	if err := checkAddress("listen", o.listen); err != nil {
+		return err
+	}
 	switch {
-	case err != nil || port == "":
-		return usageErrorf("--listen %q is not an address: write host:port, such as 127.0.0.1:50051", o.listen)
-	case !isPort(port):
-		return usageErrorf("--listen %q has no valid port: %q is neither a number from 0 to 65535 nor a service name", o.listen, port)
 	case o.dir == "":
 		return errEmptyPath
 	case o.apiKey.key == "" && o.flags.Changed("api-key"):
@@ -129,6 +128,9 @@ func (o *serveOptions) validate() error {
 	if err := o.calls.validate(); err != nil {
 		return err
 	}
+	if err := o.metrics.validate(); err != nil {
+		return err
+	}
 	if err := o.apiKey.load(o.flags); err != nil {
 		return err
 	}
@@ -143,11 +145,6 @@ func (o *serveOptions) validate() error {
 
 // requiresKey reports whether clients need a key.
 func (o *serveOptions) requiresKey() bool { return o.apiKey.key != "" || o.keys.file != "" }
-
-func isPort(port string) bool {
-	_, err := net.LookupPort("tcp", port)
-	return err == nil
-}
 
 // serve opens the store and serves it until a signal.
 func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
@@ -191,6 +188,11 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
+	stopMetrics, err := o.metrics.start(opened, srv, logger)
+	if err != nil {
+		return errors.Join(err, lis.Close(), opened.Close())
+	}
+	defer stopMetrics()
 	warnIfInsecure(logger, lis.Addr(), o.tls.cert != "", o.requiresKey() || o.tls.clientCA != "")
 	serving, end := context.WithCancel(context.Background())
 	defer end()

@@ -1,0 +1,22 @@
+package cli_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/internal/monitoring"
+)
+
+// TestDocumentsHaveEveryMetric compares the table of docs/metrics.md with the declarations.
+func TestDocumentsHaveEveryMetric(t *testing.T) {
+	table := "| metric | type | labels | |\n|---|---|---|---|\n"
+	for _, f := range monitoring.Families() {
+		labels := ""
+		if len(f.Labels) > 0 {
+			labels = "`" + strings.Join(f.Labels, "`, `") + "`"
+		}
+		table += fmt.Sprintf("| `%s` | %s | %s | %s |\n", f.Name, f.Kind, labels, f.Help)
+	}
+	wantSection(t, "docs/metrics.md", "metrics", table)
+}

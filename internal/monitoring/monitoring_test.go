@@ -1,0 +1,209 @@
+package monitoring_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/monitoring"
+	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// monitored is a server with its monitoring.
+type monitored struct {
+	store  *store.Store
+	server *server.Server
+	url    string
+	fail   func() // makes the next sync fail
+}
+
+// start starts a server of a store in memory, which no client can reach, and its monitoring.
+func start(t *testing.T, debug bool) *monitored {
+	t.Helper()
+	failing := make(chan struct{})
+	disk := vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
+		select {
+		case <-failing:
+			if op.Kind == "sync" {
+				return errors.New("no answer")
+			}
+		default:
+		}
+		return nil
+	})
+	opened, err := store.Open("/store", &store.Options{FS: disk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := server.New(opened, server.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := monitoring.Start(listener, monitoring.Options{
+		Store: opened, Server: srv, Version: monitoring.Version{Version: "1.2.3", Commit: "abc", Go: "go1"},
+		Debug: debug, Logger: slog.New(slog.DiscardHandler),
+	})
+	t.Cleanup(func() {
+		m.Stop()
+		srv.Shutdown(context.Background())
+		opened.Close()
+	})
+	return &monitored{opened, srv, "http://" + listener.Addr().String(), func() { close(failing) }}
+}
+
+func (m *monitored) do(t *testing.T, method, path string, header ...string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequest(method, m.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(header) == 2 {
+		request.Header.Set(header[0], header[1])
+	}
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(content)
+}
+
+// want checks the status of a page and returns its content.
+func (m *monitored) want(t *testing.T, path string, status int) string {
+	t.Helper()
+	response, content := m.do(t, http.MethodGet, path)
+	if response.StatusCode != status {
+		t.Errorf("%s has the status %d, want %d: %s", path, response.StatusCode, status, content)
+	}
+	return content
+}
+
+// appendOne appends an event, or fails with an error.
+func (m *monitored) appendOne(t *testing.T) error {
+	_, err := m.store.Append(t.Context(), []dcb.Event{{Type: "happened"}}, nil, nil)
+	return err
+}
+
+func TestEveryMetricIsServed(t *testing.T) {
+	m := start(t, false)
+	if err := m.appendOne(t); err != nil {
+		t.Fatal(err)
+	}
+	served := m.want(t, "/metrics", http.StatusOK)
+	for _, f := range monitoring.Families() {
+		if !strings.Contains(served, "\n# TYPE "+f.Name+" "+f.Kind+"\n") && f.Name != "umadb_rpc_duration_seconds" {
+			t.Errorf("%s is not served", f.Name)
+		}
+		for _, sample := range regexp.MustCompile(`\n`+f.Name+`\{([^}]*)\}`).FindAllStringSubmatch(served, -1) {
+			for _, label := range f.Labels {
+				if !strings.Contains(sample[1], label+"=") {
+					t.Errorf("%s has no label %s", sample[0], label)
+				}
+			}
+		}
+	}
+	for _, line := range []string{
+		`umadb_build_info{commit="abc",go="go1",version="1.2.3"} 1`,
+		`umadb_appends_total{outcome="appended"} 1`,
+		"umadb_events_appended_total 1",
+		"umadb_append_duration_seconds_count 1",
+		"umadb_commit_events_bucket{le=\"1\"} 1",
+		"umadb_head_position 1",
+		"umadb_ready 1",
+		"umadb_store_failed 0",
+	} {
+		if !strings.Contains(served, "\n"+line+"\n") {
+			t.Errorf("there is no line %s", line)
+		}
+	}
+}
+
+func TestMetricsFollowTheRulesOfPrometheus(t *testing.T) {
+	problems, err := promlint.New(strings.NewReader(start(t, false).want(t, "/metrics", http.StatusOK))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestOpenMetricsIsNegotiated(t *testing.T) {
+	response, content := start(t, false).do(t, http.MethodGet, "/metrics", "Accept", "application/openmetrics-text; version=1.0.0")
+	if kind := response.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/openmetrics-text") || !strings.HasSuffix(content, "# EOF\n") {
+		t.Errorf("the type is %s", kind)
+	}
+}
+
+func TestReadinessHasTheReason(t *testing.T) {
+	m := start(t, false)
+	if text := m.want(t, "/readyz", http.StatusOK); text != "ready\n" {
+		t.Errorf("got %q", text)
+	}
+	m.fail()
+	if m.appendOne(t) == nil {
+		t.Fatal("the append has succeeded")
+	}
+	if text := m.want(t, "/readyz", http.StatusServiceUnavailable); !strings.Contains(text, "the store has failed") {
+		t.Errorf("got %q", text)
+	}
+	m.want(t, "/healthz", http.StatusOK)
+	if served := m.want(t, "/metrics", http.StatusOK); !strings.Contains(served, "\numadb_ready 0\n") || !strings.Contains(served, "\numadb_store_failed 1\n") {
+		t.Error("the metrics do not show the failure")
+	}
+	m.server.Shutdown(t.Context())
+	m.store.Close()
+	if text := m.want(t, "/readyz", http.StatusServiceUnavailable); !strings.Contains(text, "stopping") {
+		t.Errorf("got %q", text)
+	}
+	m.want(t, "/metrics", http.StatusOK)
+}
+
+func TestProfilesAreServedOnlyForDebugging(t *testing.T) {
+	for _, debug := range []bool{false, true} {
+		m := start(t, debug)
+		status := map[bool]int{false: http.StatusNotFound, true: http.StatusOK}[debug]
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=1"} {
+			m.want(t, path, status)
+		}
+		if index := m.want(t, "/", http.StatusOK); strings.Contains(index, "pprof") != debug {
+			t.Errorf("debug %v: %s", debug, index)
+		}
+	}
+}
+
+func TestIndexLinksToPages(t *testing.T) {
+	m := start(t, true)
+	links := regexp.MustCompile(`href="([^"]+)"`).FindAllStringSubmatch(m.want(t, "/", http.StatusOK), -1)
+	if len(links) != 5 {
+		t.Errorf("the links are %v", links)
+	}
+	for _, link := range links {
+		m.want(t, link[1], http.StatusOK)
+	}
+	m.want(t, "/other", http.StatusNotFound)
+	if response, _ := m.do(t, http.MethodPost, "/metrics"); response.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST has the status %d", response.StatusCode)
+	}
+}
