@@ -64,6 +64,7 @@ Without a command, it does the same as "umadb serve".`
 		newHealthCommand(),
 		newBenchCommand(),
 		newCheckCommand(),
+		newRepairCommand(),
 		newExportCommand(),
 		newImportCommand(),
 		newKeyCommand(),

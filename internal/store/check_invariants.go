@@ -17,8 +17,8 @@ type Invariant struct {
 
 // Remedies of corruption.
 const (
-	logRemedy   = "the log is the source of truth and cannot be repaired: restore a backup of the store, and examine the disk"
-	endRemedy   = "the log is the source of truth and cannot be repaired: restore a backup of the store; if you replaced the log with an older one on purpose, remove the index"
+	logRemedy   = "the log is the source of truth and cannot be rebuilt: restore a backup of the store, or repair it with a copy (umadb repair), and examine the disk"
+	endRemedy   = "the log is the source of truth and cannot be rebuilt: restore a backup of the store; if you replaced the log with an older one on purpose, remove the index"
 	indexRemedy = "the index is derived from the log: remove the file; opening the store rebuilds it"
 )
 

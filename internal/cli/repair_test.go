@@ -1,0 +1,86 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// corruptStore returns the directories of a store with a corrupt log, and of a valid copy.
+func corruptStore(t *testing.T) (dir, copied string) {
+	t.Helper()
+	root := t.TempDir()
+	dir, copied = filepath.Join(root, "uma.db"), filepath.Join(root, "copy.db")
+	for i := range 3 {
+		if code, _, stderr := run("append", "--db-path", dir, "--type", fmt.Sprint("T", i)); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "log", "00000000000000000001.log")
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[150]++
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, copied
+}
+
+func TestRepairShowsWhatItCouldDo(t *testing.T) {
+	dir, _ := corruptStore(t)
+	code, stdout, stderr := run("repair", "--db-path", dir)
+	for _, want := range []string{"corrupt", "00000000000000000001.log, bytes 80 to", "nothing was changed", "--from COPY", "--truncate-tail --discard-events 3"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in %s", want, stdout)
+		}
+	}
+	if code != 6 {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if code, _, stderr := run("repair", "--db-path", dir, "--truncate-tail", "--discard-events", "2"); code != 1 || !strings.Contains(stderr, "exactly 3") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if code, stdout, stderr := run("repair", "--db-path", dir, "--truncate-tail", "--discard-events", "3"); code != 0 || !strings.Contains(stdout, "no problem found") {
+		t.Errorf("exit code %d, %s %s", code, stdout, stderr)
+	}
+}
+
+func TestRepairFromCopyPrintsJSON(t *testing.T) {
+	dir, copied := corruptStore(t)
+	code, stdout, stderr := run("repair", "--db-path", dir, "--from", copied, "--json")
+	var result struct {
+		OK    bool
+		Steps []struct{ Step, File string }
+		Check struct{ Events int }
+	}
+	if err := json.Unmarshal([]byte(stdout), &result); err != nil || code != 0 || !result.OK || len(result.Steps) != 3 || result.Check.Events != 3 {
+		t.Errorf("exit code %d: %s %s %v", code, stdout, stderr, err)
+	}
+	if code, stdout, stderr := run("repair", "--db-path", dir); code != 0 || !strings.Contains(stdout, "the commits of the log are valid") {
+		t.Errorf("exit code %d, %s %s", code, stdout, stderr)
+	}
+}
+
+func TestRepairWithWrongFlags(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none")
+	for want, args := range map[string][]string{
+		"not a directory":         {"--from", "http://localhost:1"},
+		"without --truncate-tail": {"--discard-events", "1"},
+		"--db-path is empty":      {"--db-path", ""},
+	} {
+		if code, _, stderr := run(append([]string{"repair"}, args...)...); code != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
+	}
+	if code, _, stderr := run("repair", "--db-path", missing); code == 0 || !strings.Contains(stderr, "there is no store") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
