@@ -170,7 +170,7 @@ func (c *copier) copy(ctx context.Context, follow bool) error {
 	if closeErr != nil {
 		return closeErr
 	}
-	if closed {
+	if closed && before.Index > 0 { // any store continues an empty one
 		// If the copy was opened and closed, but not written, its last group is its own.
 		again := c.copyAfter(ctx, before.ID(), follow, func() error { return c.target.RemoveClose(before) })
 		if !errors.Is(again, dcb.ErrIntegrity) {

@@ -75,6 +75,7 @@ func TestCopyWithAnotherHistoryIsRefused(t *testing.T) {
 	for name, change := range map[string]func(to string){
 		"written since":   func(to string) { appendGroups(t, vfs.OS{}, to, 1) },
 		"another store":   func(to string) { must(t, os.RemoveAll(to)); appendGroups(t, vfs.OS{}, to, 2, 2) },
+		"an empty store":  func(to string) { must(t, os.RemoveAll(to)); appendGroups(t, vfs.OS{}, to) },
 		"ahead of source": func(to string) { appendGroups(t, vfs.OS{}, to, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
