@@ -44,7 +44,7 @@ func editKeys(file string, mayBeMissing bool, edit func([]byte) ([]byte, error))
 		file = target // a link to the file stays one
 	}
 	if err := replaceFile(file, edited); err != nil {
-		return fmt.Errorf("cannot write the file of the API keys: %w; it is unchanged", err)
+		return fmt.Errorf("cannot write the file of the API keys: %w", err)
 	}
 	return nil
 }
@@ -71,5 +71,8 @@ func replaceFile(name string, content []byte) error {
 	if err := errors.Join(err, temporary.Close()); err != nil {
 		return err
 	}
-	return os.Rename(temporary.Name(), name)
+	if err := os.Rename(temporary.Name(), name); err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(name)) // a loss of power must not bring a revoked key back
 }

@@ -47,7 +47,7 @@ func (a *authenticator) setListed(keys []Key) error {
 	if err := a.replace(a.single, append([]Key{}, keys...)); err != nil {
 		return err
 	}
-	a.lasting.check(a.current.Load())
+	a.lasting.check(a.current.Load().stillPermits)
 	return nil
 }
 

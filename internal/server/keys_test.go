@@ -266,7 +266,7 @@ func TestKeysAreReplacedUnderLoad(t *testing.T) {
 			return err
 		})
 	}
-	for i := range 300 {
+	for i := range 100 {
 		keys := []server.Key{steady, limited}
 		if i%2 == 0 {
 			keys = append(keys, keyNamed("other", read))

@@ -55,28 +55,33 @@ func (s *Server) leave(c *call) error {
 	return p.ended
 }
 
-// check ends the calls that the current keys do not permit.
-func (l *lastingCalls) check(current *keySet) {
+// check ends the calls for which reason returns an error.
+func (l *lastingCalls) check(reason func(*key, access) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c, p := range l.calls {
 		if p.ended != nil {
 			continue
 		}
-		if p.ended = current.stillPermits(c.key, p.access); p.ended != nil {
+		if p.ended = reason(c.key, p.access); p.ended != nil {
 			st, trailer := wire.ToStatus(p.ended, c.Header().Get("user-agent"))
 			c.End(st, trailer)
 		}
 	}
 }
 
-// endExpired ends the calls whose key has expired. It is called about once a second.
+// endExpired ends the calls whose key has expired. It is called about once a second, so it
+// checks nothing else.
 func (a *authenticator) endExpired() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if set := a.current.Load(); set != nil {
-		a.lasting.check(set)
-	}
+	set := a.current.Load()
+	a.lasting.check(func(used *key, _ access) error {
+		if k := set.byName[used.Name]; k != nil && k.isExpired() {
+			return k.expired()
+		}
+		return nil
+	})
 }
 
 // stillPermits returns nil if the key that now has the name of a key permits what a call

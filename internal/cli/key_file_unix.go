@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -21,4 +22,13 @@ func keepOwner(file *os.File, other fs.FileInfo) error {
 		return nil
 	}
 	return file.Chown(int(want.Uid), int(want.Gid))
+}
+
+// syncDirectory makes the names of files in a directory durable.
+func syncDirectory(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -9,3 +9,6 @@ import (
 
 // keepOwner does nothing: a file has the permissions of its directory.
 func keepOwner(*os.File, fs.FileInfo) error { return nil }
+
+// syncDirectory does nothing: directories cannot be synced.
+func syncDirectory(string) error { return nil }
