@@ -44,7 +44,7 @@ var packages = map[string][]string{
 	"internal/keyfile":    {},
 	"internal/backup":     {"dcb", "internal/record", "internal/eventlog", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
-	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record"},
+	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":           {"internal/cli"},
 
 	// The Go library inside the Python package.

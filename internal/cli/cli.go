@@ -62,6 +62,8 @@ Without a command, it does the same as "umadb serve".`
 		newTrackingCommand(),
 		newStatsCommand(),
 		newHealthCommand(),
+		newStatusCommand(),
+		newTopCommand(),
 		newBenchCommand(),
 		newCheckCommand(),
 		newRepairCommand(),

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
+)
+
+// rates is what a server has done between two moments, in JSON.
+type rates struct {
+	URL           string    `json:"url"`
+	Time          time.Time `json:"time"` // by the clock of the server
+	Health        string    `json:"health"`
+	AppendHealth  string    `json:"append_health"`
+	Version       string    `json:"version"`
+	UptimeSeconds float64   `json:"uptime_seconds"`
+
+	Head               uint64  `json:"head"`
+	EventsPerSecond    float64 `json:"events_per_second"` // appended
+	LogBytes           uint64  `json:"log_bytes"`
+	LogBytesPerSecond  float64 `json:"log_bytes_per_second"`
+	DiskBytes          uint64  `json:"disk_bytes"`
+	DiskBytesPerSecond float64 `json:"disk_bytes_per_second"`
+	Failure            string  `json:"failure,omitempty"`
+
+	Connections            uint64  `json:"connections"`
+	ReceivedBytesPerSecond float64 `json:"received_bytes_per_second"`
+	SentBytesPerSecond     float64 `json:"sent_bytes_per_second"`
+
+	Methods       []methodRate `json:"methods"`       // that were called
+	Subscriptions []callState  `json:"subscriptions"` // those that lag most first
+
+	state *serverState
+}
+
+// methodRate is the calls of a method between two moments.
+type methodRate struct {
+	Method          string  `json:"method"`
+	InProgress      uint64  `json:"in_progress"`
+	CallsPerSecond  float64 `json:"calls_per_second"` // that have ended
+	FailedPerSecond float64 `json:"failed_per_second"`
+	// The duration that half of the calls, and 99 of 100, did not exceed, within a factor of
+	// 2; 0 if no call has ended.
+	P50Seconds float64 `json:"p50_seconds"`
+	P99Seconds float64 `json:"p99_seconds"`
+}
+
+// newRates compares two states of a server. After a restart, all counts start again.
+func newRates(url string, before, now *serverState) *rates {
+	old, s := before.status, now.status
+	if !old.GetStarted().AsTime().Equal(s.GetStarted().AsTime()) {
+		old = &adminv1.StatusResponse{Now: s.GetStarted(), Store: s.GetStore()}
+	}
+	seconds := max(s.GetNow().AsTime().Sub(old.GetNow().AsTime()).Seconds(), 0.001)
+	per := func(before, now uint64) float64 { return (float64(now) - float64(before)) / seconds }
+	r := &rates{
+		URL:           url,
+		Time:          s.GetNow().AsTime(),
+		Health:        now.health.String(),
+		AppendHealth:  now.appends.String(),
+		Version:       s.GetVersion(),
+		UptimeSeconds: s.GetNow().AsTime().Sub(s.GetStarted().AsTime()).Seconds(),
+
+		Head:               s.GetStore().GetHead(),
+		EventsPerSecond:    per(old.GetStore().GetHead(), s.GetStore().GetHead()),
+		LogBytes:           s.GetStore().GetLogBytes(),
+		LogBytesPerSecond:  per(old.GetStore().GetLogBytes(), s.GetStore().GetLogBytes()),
+		DiskBytes:          s.GetStore().GetDiskBytes(),
+		DiskBytesPerSecond: per(old.GetStore().GetDiskBytes(), s.GetStore().GetDiskBytes()),
+		Failure:            s.GetStore().GetFailure(),
+
+		Connections:            s.GetServer().GetConnections(),
+		ReceivedBytesPerSecond: per(old.GetServer().GetReceivedBytes(), s.GetServer().GetReceivedBytes()),
+		SentBytesPerSecond:     per(old.GetServer().GetSentBytes(), s.GetServer().GetSentBytes()),
+
+		Methods:       []methodRate{},
+		Subscriptions: now.subscriptions(),
+		state:         now,
+	}
+	earlier := map[string]*adminv1.MethodStatus{}
+	for _, m := range old.GetServer().GetMethods() {
+		earlier[m.GetMethod()] = m
+	}
+	for _, m := range s.GetServer().GetMethods() {
+		if m.GetEnded() > 0 || m.GetInProgress() > 0 {
+			r.Methods = append(r.Methods, newMethodRate(earlier[m.GetMethod()], m, per))
+		}
+	}
+	return r
+}
+
+func newMethodRate(before, now *adminv1.MethodStatus, per func(before, now uint64) float64) methodRate {
+	counts := make([]uint64, len(now.GetDurations().GetCounts()))
+	for i, n := range now.GetDurations().GetCounts() {
+		counts[i] = n
+		if earlier := before.GetDurations().GetCounts(); i < len(earlier) {
+			counts[i] -= min(n, earlier[i])
+		}
+	}
+	return methodRate{
+		Method:          now.GetMethod(),
+		InProgress:      now.GetInProgress(),
+		CallsPerSecond:  per(before.GetEnded(), now.GetEnded()),
+		FailedPerSecond: per(before.GetFailed(), now.GetFailed()),
+		P50Seconds:      quantile(now.GetDurations().GetBounds(), counts, 0.5),
+		P99Seconds:      quantile(now.GetDurations().GetBounds(), counts, 0.99),
+	}
+}
+
+// quantile returns the upper bound of the bucket that contains a quantile; the largest bound if
+// that bucket has none, and 0 if all buckets are empty.
+func quantile(bounds []float64, counts []uint64, q float64) float64 {
+	all := uint64(0)
+	for _, n := range counts {
+		all += n
+	}
+	seen := uint64(0)
+	for i, n := range counts {
+		if seen += n; n > 0 && float64(seen) >= q*float64(all) && len(bounds) > 0 {
+			return bounds[min(i, len(bounds)-1)]
+		}
+	}
+	return 0
+}
+
+// shortMethod returns the name of a method of the event store without its service.
+func shortMethod(name string) string {
+	return EscapeControl(strings.TrimPrefix(name, "umadb.v1.DCB/"))
+}
