@@ -48,7 +48,7 @@ type reader struct {
 	listed    time.Time      // when they were last listed
 	moved     time.Time      // when the paths were last checked
 	doubted   uint64         // the last group for which a call has waited in vain
-	accepted  bool           // the end of a log that nobody writes was verified
+	accepted  bool           // the end of a log that no process writes was verified
 	failed    error          // set once; no call succeeds afterwards
 	refreshed time.Time      // when update was last called
 
