@@ -16,6 +16,7 @@ import (
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -33,8 +34,8 @@ func newBackupCommand() *cobra.Command {
 		Use:   "backup DIR",
 		Short: "Copy a store to a directory, once or continuously",
 		Long: `backup copies the commits of a store, as they are stored, to a directory: from a
-server while it runs, or from a directory that no server has open. A server requires a
-key with the rights read and admin.
+server while it runs, or from a directory, also one that a server on this machine has
+open. A server requires a key with the rights read and admin.
 
 The first backup copies everything. The same command run again copies what is new, after
 comparing the end of the copy with the store. It fails if the store does not continue
@@ -88,8 +89,6 @@ func (o *backupOptions) validate(cmd *cobra.Command) error {
 		return usageErrorf("--url and --db-path are both given: use only one")
 	case local && o.target.dir == "":
 		return errEmptyPath
-	case local && o.follow:
-		return usageErrorf("--follow requires --url: only a server can be followed")
 	}
 	return nil
 }
@@ -121,22 +120,23 @@ func (s serverSource) Groups(ctx context.Context, after eventlog.GroupID, follow
 func (o *backupOptions) open(cmd *cobra.Command) (backupSource, error) {
 	if !cmd.Flags().Changed("db-path") {
 		c, err := o.target.auth.dial(cmd.Flags(), o.target.url, startServerRemedy)
-		if err != nil {
-			return nil, err
-		}
-		return serverSource{c}, nil
+		return sourceOrNil(serverSource{c}, err)
 	}
-	return openBackup(o.target.dir, "or, if it is a server, use --url "+o.target.url)
+	if !o.follow {
+		s, err := backup.OpenSource(vfs.OS{}, o.target.dir)
+		if _, locked := lockedByOther(err); !locked {
+			return sourceOrNil(s, explainOpen(err, o.target.dir))
+		}
+	}
+	// Another process has the store open, or may open it meanwhile.
+	options := store.Options{ReadOnly: true, MustExist: true, Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: copyCacheBytes, BlockEvents: copyBlockEvents}
+	return sourceOrNil(openDir(o.target.dir, &options))
 }
 
-// openBackup opens a directory to copy from. remedy is for one that is locked.
-func openBackup(dir, remedy string) (backupSource, error) {
-	s, err := backup.OpenSource(vfs.OS{}, dir)
+// sourceOrNil returns a nil interface instead of one with a nil pointer if there is an error.
+func sourceOrNil[S backupSource](s S, err error) (backupSource, error) {
 	if err != nil {
-		if _, locked := lockedByOther(err); locked {
-			err = fmt.Errorf("%w; %s", err, remedy)
-		}
-		return nil, explainOpen(err, dir)
+		return nil, err
 	}
 	return s, nil
 }
@@ -234,7 +234,7 @@ func (n *backupNotices) Progress(s backup.Summary) {
 func (n *backupNotices) CaughtUp(s backup.Summary) {
 	n.bar.clear()
 	n.bar = newProgress(io.Discard, "", "")
-	fmt.Fprintf(n.stderr, "umadb: caught up with the server at position %d; following until Ctrl-C\n", s.Tail.Next-1)
+	fmt.Fprintf(n.stderr, "umadb: caught up at position %d; following until Ctrl-C\n", s.Tail.Next-1)
 }
 
 // Lost prints why the server cannot be reached.

@@ -226,3 +226,36 @@ func TestBackupFollowsAcrossRestarts(t *testing.T) {
 		t.Errorf("the copy has %v, the store %v", got, want)
 	}
 }
+
+// A directory is copied beside the server that has it open, and followed across its restart.
+func TestBackupBesideServer(t *testing.T) {
+	dir, copied := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy")
+	address := servertest.Address(t)
+	server := serveAt(t, address, dir)
+	appendTag := func(tag string) {
+		dial(t, address, func(c *client.Client) {
+			if _, err := c.Append(t.Context(), []dcb.Event{{Type: "T", Tags: []string{tag}}}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	for i := range uint64(3) {
+		appendTag("once")
+		if s := mustRun(t, "backup", "--db-path", dir, copied); s.Groups != 1 || s.Head != i+1 {
+			t.Errorf("%+v", s)
+		}
+	}
+	follower := spawn(t, nil, "backup", "--db-path", dir, "--follow", copied)
+	awaitOutput(t, follower, "caught up at position 3")
+	appendTag("followed")
+	await(t, "the event is copied", func() bool { return logContains(copied, "followed") })
+	server.Kill()
+	server = serveAt(t, address, dir)
+	appendTag("restarted")
+	await(t, "the event is copied", func() bool { return logContains(copied, "restarted") })
+	stop(t, follower)
+	stop(t, server)
+	if got, want := recordsIn(t, copied), recordsIn(t, dir); !reflect.DeepEqual(got, want) || len(got) != 5 {
+		t.Errorf("the copy has %v, the store %v", got, want)
+	}
+}

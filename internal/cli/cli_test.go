@@ -57,7 +57,6 @@ func TestUsageErrors(t *testing.T) {
 		"scrub too often":           {[]string{"--scrub", "1m"}, []string{"1h"}},
 		"backup without directory":  {[]string{"backup", "--db-path", "x"}, []string{"DIR"}},
 		"backup, both sources":      {[]string{"backup", "--db-path", "x", "--url", "http://x", "y"}, []string{"only one"}},
-		"backup follows directory":  {[]string{"backup", "--db-path", "x", "--follow", "y"}, []string{"--follow requires --url"}},
 		"backup, invalid rate":      {[]string{"backup", "--rate", "fast", "y"}, []string{"--rate", "512MiB"}},
 		"restore without source":    {[]string{"restore", "x"}, []string{"--from is missing"}},
 		"restore, no zone":          {[]string{"restore", "--from", "x", "--until", "2026-11-26 14:30:00", "y"}, []string{"without a zone", "2026-11-26T14:30:00Z"}},

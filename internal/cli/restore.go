@@ -61,7 +61,11 @@ interrupted can be run again. The index is built when the store is opened.`,
 
 func (o *restoreOptions) run(ctx context.Context, cmd *cobra.Command, dir string) error {
 	source, err := openUntil(ctx, func() (backupSource, error) {
-		return openBackup(o.from, "if a backup is written there, stop it and start it again afterwards")
+		s, err := backup.OpenSource(vfs.OS{}, o.from)
+		if _, locked := lockedByOther(err); locked {
+			err = fmt.Errorf("%w; if it is a backup, start it again afterwards", err)
+		}
+		return sourceOrNil(s, explainOpen(err, o.from))
 	})
 	if err != nil {
 		return err
