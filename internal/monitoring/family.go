@@ -4,6 +4,7 @@ package monitoring
 
 import (
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -35,6 +36,7 @@ type snapshot struct {
 	store   store.Metrics
 	server  server.Metrics
 	ready   bool
+	expiry  time.Time // of the certificate; zero without TLS
 	version Version
 }
 
@@ -100,6 +102,17 @@ func simple[T int | int64 | uint64 | float64](value func(*snapshot) T) func(*sna
 // simpleFlag returns a function that reads one flag.
 func simpleFlag(value func(*snapshot) bool) func(*snapshot, samples) {
 	return func(s *snapshot, out samples) { flag(out, value(s)) }
+}
+
+// simpleTime returns a function that reads one time, in seconds since 1970. The zero time is 0.
+func simpleTime(value func(*snapshot) time.Time) func(*snapshot, samples) {
+	return simple(func(s *snapshot) float64 {
+		at := value(s)
+		if at.IsZero() {
+			return 0
+		}
+		return float64(at.UnixNano()) / 1e9
+	})
 }
 
 // simpleBuckets returns a function that reads one histogram.

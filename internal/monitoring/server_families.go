@@ -1,6 +1,8 @@
 package monitoring
 
 import (
+	"time"
+
 	"google.golang.org/grpc/codes"
 )
 
@@ -37,6 +39,7 @@ var serverFamilies = []family{
 	{"umadb_connections_accepted_total", counter, nil, "Connections accepted, including those that were closed at once.", simple(func(s *snapshot) uint64 { return s.server.Accepted })},
 	{"umadb_received_bytes_total", counter, nil, "Bytes read from connections; with TLS, encrypted.", simple(func(s *snapshot) uint64 { return s.server.ReceivedBytes })},
 	{"umadb_sent_bytes_total", counter, nil, "Bytes written to connections; with TLS, encrypted.", simple(func(s *snapshot) uint64 { return s.server.SentBytes })},
+	{"umadb_certificate_expiry_timestamp_seconds", gauge, nil, "When the TLS certificate expires, in seconds since 1970; 0 without TLS.", simpleTime(func(s *snapshot) time.Time { return s.expiry })},
 	{"umadb_health_watches", gauge, nil, "Watches of the gRPC health in progress.", simple(func(s *snapshot) int64 { return s.server.HealthWatches })},
 	{"umadb_refusals_total", counter, []string{"kind"}, "Calls and connections that were refused or closed, by the kind of limit. The log has a message for each kind.", func(s *snapshot, out samples) {
 		for _, r := range s.server.Refusals {

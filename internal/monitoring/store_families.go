@@ -1,6 +1,10 @@
 package monitoring
 
-import "github.com/umadb-go/umadb/internal/histogram"
+import (
+	"time"
+
+	"github.com/umadb-go/umadb/internal/histogram"
+)
 
 // storeFamilies are the metrics of the store.
 var storeFamilies = []family{
@@ -42,14 +46,20 @@ var storeFamilies = []family{
 	{"umadb_subscription_delivery_seconds", distribution, nil, "Time from the publishing of events until they were passed to a subscription that was waiting for them.", simpleBuckets(func(s *snapshot) histogram.Snapshot { return s.store.Subscriptions.Delivery })},
 
 	{"umadb_head_position", gauge, nil, "Position of the last event.", simple(func(s *snapshot) uint64 { return s.store.Head })},
-	{"umadb_last_commit_timestamp_seconds", gauge, nil, "Time of the last commit, in seconds since 1970; 0 if there is none.", func(s *snapshot, out samples) {
-		if at := s.store.LastCommit; at.IsZero() {
-			number(out, 0)
-		} else {
-			number(out, float64(at.UnixNano())/1e9)
+	{"umadb_last_commit_timestamp_seconds", gauge, nil, "Time of the last commit, in seconds since 1970; 0 if there is none.", simpleTime(func(s *snapshot) time.Time { return s.store.LastCommit })},
+	{"umadb_disk_bytes", gauge, nil, "Bytes of the files of log and index, with the space preallocated in the log.", simple(func(s *snapshot) int64 { return s.store.DiskBytes })},
+	{"umadb_disk_reserved_bytes", gauge, nil, "Bytes kept for index blocks that are not written yet, and for compactions.", simple(func(s *snapshot) int64 { return s.store.Disk.ReservedBytes })},
+	{"umadb_disk_limit_bytes", gauge, nil, "Bytes that umadb_disk_bytes and umadb_disk_reserved_bytes may reach together (--max-disk); 0 if there is no limit.", simple(func(s *snapshot) int64 { return s.store.Disk.MaxBytes })},
+	{"umadb_filesystem_free_bytes", gauge, nil, "Free bytes of the file system of the store. If log and index are in two, it is the one with less. Absent if unknown.", func(s *snapshot, out samples) {
+		if disk := &s.store.Disk; disk.FileSystemBytes > 0 {
+			number(out, disk.FreeBytes)
 		}
 	}},
-	{"umadb_disk_bytes", gauge, nil, "Bytes of the files of log and index, with the space preallocated in the log.", simple(func(s *snapshot) int64 { return s.store.DiskBytes })},
+	{"umadb_filesystem_size_bytes", gauge, nil, "Bytes of the same file system.", func(s *snapshot, out samples) {
+		if disk := &s.store.Disk; disk.FileSystemBytes > 0 {
+			number(out, disk.FileSystemBytes)
+		}
+	}},
 	{"umadb_log_bytes", gauge, nil, "Bytes of the log up to the end of the last group.", simple(func(s *snapshot) int64 { return s.store.Log.Bytes })},
 	{"umadb_log_segments", gauge, nil, "Segments of the log, each a file.", simple(func(s *snapshot) int { return s.store.Log.Segments })},
 
@@ -73,6 +83,12 @@ var storeFamilies = []family{
 	}},
 	{"umadb_cache_bytes", gauge, nil, "Memory that the cache uses.", simple(func(s *snapshot) int64 { return s.store.Cache.Bytes })},
 	{"umadb_cache_limit_bytes", gauge, nil, "Memory that the content of the cache may use.", simple(func(s *snapshot) int64 { return s.store.Cache.Limit })},
+
+	{"umadb_scrub_findings", gauge, []string{"in"}, "How often the scrub in progress, or the last one, whichever found more, has found corruption: in log or index. Corrupt index blocks are rebuilt.", func(s *snapshot, out samples) {
+		number(out, s.store.Scrub.LogFindings, "log")
+		number(out, s.store.Scrub.IndexFindings, "index")
+	}},
+	{"umadb_scrub_last_timestamp_seconds", gauge, nil, "When the last scrub of the whole store ended, in seconds since 1970; 0 if there is none.", simpleTime(func(s *snapshot) time.Time { return s.store.Scrub.LastPass })},
 
 	{"umadb_store_calls", gauge, nil, "Calls in the store now. A read is one only while it reads a message.", simple(func(s *snapshot) int64 { return s.store.Calls })},
 	{"umadb_store_failed", gauge, nil, "1 if a write or sync has failed, so that no append succeeds until a restart.", simpleFlag(func(s *snapshot) bool { return s.store.Failed })},

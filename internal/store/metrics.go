@@ -18,6 +18,8 @@ type Metrics struct {
 	Log           LogMetrics
 	Index         IndexMetrics
 	Cache         CacheMetrics
+	Disk          DiskUsage
+	Scrub         ScrubMetrics
 
 	Head       uint64    // position of the last event
 	LastCommit time.Time // time of the last commit; zero if there is none
@@ -119,6 +121,14 @@ type CacheMetrics struct {
 	Limit  int64  // bytes of memory that its content may use
 }
 
+// ScrubMetrics describes the background scrub.
+type ScrubMetrics struct {
+	// LogFindings and IndexFindings are how often the pass in progress, or the last one,
+	// whichever found more, has found corruption in the log and in the index.
+	LogFindings, IndexFindings uint64
+	LastPass                   time.Time // when the last pass ended; zero if there is none
+}
+
 // Metrics returns the metrics of the store. It reads no file, but asks for the size of each
 // segment of the log. After Close, what describes the files is zero.
 func (s *Store) Metrics() Metrics {
@@ -135,6 +145,8 @@ func (s *Store) Metrics() Metrics {
 	s.subscriptions.measure(m.Head, &m.Subscriptions)
 	m.Cache.Hits, m.Cache.Misses = s.cache.Uses()
 	m.Cache.Bytes, m.Cache.Limit = s.cache.Memory(), s.options.CacheBytes
+	scrub := s.ScrubStatus()
+	m.Scrub = scrub.metrics()
 	if s.pipeline != nil {
 		m.Appends.Waiting = int(s.pipeline.queue.pending.Load())
 		m.Appends.Stall = s.AppendStall()
@@ -154,6 +166,7 @@ func (s *Store) measureState(m *Metrics) {
 	x.Compactions, x.CompactedBytes, x.Rebuilt = u.compactions.Load(), u.compactedBytes.Load(), u.rebuilt.Load()
 	if o, err := s.Overview(context.Background()); err == nil {
 		m.LastCommit, m.DiskBytes = o.LastCommit, o.DiskBytes
+		m.Disk = s.DiskUsage()
 		m.Log = LogMetrics{Bytes: o.LogBytes, Segments: o.Segments}
 		x.HeadEvents = o.Uncovered
 	}
@@ -195,6 +208,22 @@ func (m *commitMetrics) measure(out *Metrics) {
 		Events:  m.groupEvents.Snapshot(),
 		Bytes:   m.groupBytes.Snapshot(),
 	}
+}
+
+func (s *ScrubStatus) metrics() ScrubMetrics {
+	m := ScrubMetrics{LastPass: s.Last.Ended}
+	for _, pass := range []*ScrubReport{&s.Pass, &s.Last} {
+		inLog, inIndex := pass.More, uint64(0) // those that are not listed may be in the log
+		for _, finding := range pass.Findings {
+			if finding.Index {
+				inIndex++
+			} else {
+				inLog++
+			}
+		}
+		m.LogFindings, m.IndexFindings = max(m.LogFindings, inLog), max(m.IndexFindings, inIndex)
+	}
+	return m
 }
 
 // measure adds one part of the metrics of reads.

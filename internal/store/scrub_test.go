@@ -191,6 +191,9 @@ func TestBackgroundScrubContinuesAfterRestart(t *testing.T) {
 		if ended.Last.Ended.IsZero() || ended.Last.Groups < 380 || ended.Last.Blocks == 0 || len(ended.Last.Findings) != 1 {
 			t.Errorf("the pass: %+v", ended.Last)
 		}
+		if m := s.Metrics().Scrub; m.LogFindings != 1 || m.IndexFindings != 0 || !m.LastPass.Equal(ended.Last.Ended) {
+			t.Errorf("the metrics: %+v", m)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
