@@ -64,3 +64,6 @@ func Recover(segment []byte, id StoreID, tail Tail) (Recovered, error) {
 
 // PlainGroupHeader decodes a group header and ignores its checksum.
 func PlainGroupHeader(b []byte) GroupHeader { return readGroupHeader(b) }
+
+// EncodeCopying returns the content of the file of a copy that is being written.
+func EncodeCopying(durable uint64) []byte { return encodeCopying(durable) }

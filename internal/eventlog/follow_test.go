@@ -92,17 +92,11 @@ func TestFollowerAcceptsLastGroup(t *testing.T) {
 
 // While a copy is written, a group that others follow need not be durable.
 func TestFollowerOfCopyBelievesInDurableGroups(t *testing.T) {
-	_, groups := rolledLogWithBytes(t)
-	mem := vfs.NewMem()
-	r, err := openReceiver(mem)
-	must(t, err)
-	defer r.Close()
-	for i := range groups {
-		must(t, r.Write(&groups[i]))
-	}
-	durable := r.Durable().Index
-	if durable >= uint64(len(groups)) {
-		t.Fatalf("all %d groups are durable", durable)
-	}
-	checkFollower(t, "copying", follow(t, mem), eventlog.GroupID{}, durable, 0)
+	all, last := killedLog(t)
+	all[dir+"/copying"] = string(eventlog.EncodeCopying(1))
+	mem := all.mem(t)
+	f := follow(t, mem)
+	checkFollower(t, "copying", f, eventlog.GroupID{}, 1, 0)
+	must(t, mem.Remove(dir+"/copying"))
+	checkFollower(t, "complete", f, eventlog.GroupID{}, last.Index-1, last.Index)
 }
