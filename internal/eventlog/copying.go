@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -109,4 +110,20 @@ func (s *scanner) classifyCopy(durable uint64) (*Torn, error) {
 		return nil, err
 	}
 	return &Torn{File: s.name, From: s.offset, To: end, Position: s.tail.Next}, nil
+}
+
+// RemoveCopy removes the log in a directory that contains a copy or is empty.
+func RemoveCopy(dir vfs.Dir) error {
+	l := &Log{dir: dir, options: Options{keepCopying: true}}
+	bases, err := l.list()
+	if err != nil {
+		return err
+	}
+	// From the last one, so that what an interruption leaves is a valid log.
+	for _, base := range slices.Backward(bases) {
+		if err := dir.Remove(segmentName(base)); err != nil {
+			return err
+		}
+	}
+	return dir.Sync()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -141,101 +140,6 @@ func (r *Receiver) add(roll *segmentHeader, header, payload []byte, tail Tail) e
 	return nil
 }
 
-// BeforeClose returns the state of the copy before the clean-close record that is its last
-// group, and reports whether it is one. Opening and closing a copy adds such a record.
-func (r *Receiver) BeforeClose() (Tail, bool, error) {
-	if r.err != nil || r.segment == nil || r.end == segmentHeaderBytes {
-		return Tail{}, false, r.err
-	}
-	if err := r.flush(); err != nil {
-		return Tail{}, false, r.fail(err)
-	}
-	reader, err := r.log.NewReader(r.segment.Start())
-	if err != nil {
-		return Tail{}, false, err
-	}
-	for {
-		before := reader.Tail()
-		g, err := reader.Next(r.tail.Index)
-		if err != nil || g.Index == r.tail.Index {
-			return before, err == nil && g.Kind == KindClose, err
-		}
-	}
-}
-
-// RemoveClose removes the clean-close record that is the last group. before is the result
-// of BeforeClose.
-func (r *Receiver) RemoveClose(before Tail) error {
-	r.tail, r.end = before, r.end-groupHeaderBytes
-	r.durable = before
-	// The record must not be required when it is removed.
-	if _, err := r.copying.WriteAt(encodeCopying(before.Index), 0); err != nil {
-		return r.fail(err)
-	}
-	if err := r.copying.Sync(); err != nil {
-		return r.fail(err)
-	}
-	return r.fail(errors.Join(r.segment.file.Truncate(r.end), r.segment.file.Sync()))
-}
-
-// checkSegment decodes the header of the segment that a group starts, and returns why it
-// cannot be the next one. The header is nil if the group starts none.
-func (r *Receiver) checkSegment(encoded []byte) (roll *segmentHeader, why string) {
-	if encoded == nil {
-		if r.segment == nil {
-			return nil, "the first group of a copy must start a segment"
-		}
-		return nil, ""
-	}
-	if r.segment != nil && r.end == segmentHeaderBytes && bytes.Equal(encoded, r.segment.header.encode()) {
-		return nil, "" // the segment was started before an interruption
-	}
-	h, err := decodeSegmentHeader(encoded)
-	if err != nil {
-		return nil, err.Error()
-	}
-	previous := uint64(0)
-	if r.segment != nil {
-		previous = r.segment.Base
-	}
-	switch {
-	case !bytes.Equal(encoded, h.encode()):
-		return nil, "the segment header has unknown content"
-	case r.segment != nil && h.store != r.id:
-		return nil, "the segment belongs to another store"
-	case h.previous != previous:
-		return nil, fmt.Sprintf("the segment follows that of position %d instead of %d", h.previous, previous)
-	case h.tail != r.tail:
-		return nil, fmt.Sprintf("the segment starts at position %d after group %d, and the copy ends with group %d", h.tail.Next, h.tail.Index, r.tail.Index)
-	}
-	return &h, ""
-}
-
-// checkGroup decodes the header of a group, and returns why it cannot follow tail.
-func checkGroup(g *Group, id StoreID, tail Tail) (h GroupHeader, why string) {
-	if len(g.Header) != groupHeaderBytes {
-		return h, fmt.Sprintf("the header has %d bytes", len(g.Header))
-	}
-	h, valid := decodeGroupHeader(g.Header, id)
-	if !valid {
-		return h, "the header is corrupt, or belongs to another store"
-	}
-	if why := h.checkFollows(g.Header, tail); why != "" {
-		return h, why
-	}
-	again, copied := make([]byte, groupHeaderBytes), h
-	copied.encode(again, id, tail.Chain)
-	switch {
-	case !bytes.Equal(again, g.Header):
-		return h, fmt.Sprintf("the header of group %d has unknown content", h.Index)
-	case len(g.Payload) != int(h.PayloadBytes):
-		return h, fmt.Sprintf("group %d has %d bytes instead of %d", h.Index, len(g.Payload), h.PayloadBytes)
-	case Checksum(g.Payload) != h.PayloadCRC:
-		return h, fmt.Sprintf("group %d is corrupt", h.Index)
-	}
-	return h, ""
-}
-
 // fail keeps an error after which the content of the disk is unknown.
 func (r *Receiver) fail(err error) error {
 	if err != nil {
@@ -334,20 +238,4 @@ func (r *Receiver) closeSegments() (err error) {
 		err = errors.Join(err, s.file.Close())
 	}
 	return err
-}
-
-// RemoveCopy removes the log in a directory that contains a copy or is empty.
-func RemoveCopy(dir vfs.Dir) error {
-	l := &Log{dir: dir, options: Options{keepCopying: true}}
-	bases, err := l.list()
-	if err != nil {
-		return err
-	}
-	// From the last one, so that what an interruption leaves is a valid log.
-	for _, base := range slices.Backward(bases) {
-		if err := dir.Remove(segmentName(base)); err != nil {
-			return err
-		}
-	}
-	return dir.Sync()
 }

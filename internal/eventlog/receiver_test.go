@@ -320,3 +320,19 @@ func rolledLogWithBytes(t testing.TB) (all files, groups []eventlog.Group) {
 	}
 	return all, groups
 }
+
+func TestReceivedGroupHasAllOfItsBytes(t *testing.T) {
+	_, groups := sourceLog(t)
+	for _, want := range groups {
+		stored := append(slices.Clone(want.Header), want.Payload...)
+		g, err := eventlog.ReceivedGroup(want.SegmentHeader, stored)
+		if err != nil || g.GroupHeader != want.GroupHeader || string(g.Payload) != string(want.Payload) || (g.SegmentHeader == nil) != (want.SegmentHeader == nil) {
+			t.Errorf("group %d: %+v, %v", want.Index, g.GroupHeader, err)
+		}
+		for _, wrong := range [][]byte{nil, stored[:63], stored[:len(stored)-1], append(stored, 0)} {
+			if _, err := eventlog.ReceivedGroup(nil, wrong); err == nil {
+				t.Errorf("group %d: %d bytes instead of %d are accepted", want.Index, len(wrong), len(stored))
+			}
+		}
+	}
+}

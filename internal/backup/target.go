@@ -1,0 +1,47 @@
+package backup
+
+import (
+	"errors"
+
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// DirectoryTarget is a copy in a directory, while it is written.
+type DirectoryTarget struct {
+	*eventlog.Receiver
+	directory *directory
+}
+
+// OpenTarget continues the copy in a directory, or starts one in a directory that is new or
+// empty. The copy is locked until Close.
+func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
+	d, err := openDirectory(fsys, path, false)
+	if err != nil {
+		return nil, err
+	}
+	there, err := d.has(logName)
+	if err == nil && !there {
+		err = d.mustBeNew("")
+	}
+	if err == nil {
+		err = d.lock(false)
+	}
+	if err == nil {
+		err = d.openLog(logName, true)
+	}
+	t := &DirectoryTarget{directory: d}
+	if err == nil {
+		t.Receiver, err = eventlog.OpenReceiver(d.log)
+		err = asError(err, "opening the copy in "+path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return t, nil
+}
+
+// Close makes the copy durable and releases it.
+func (t *DirectoryTarget) Close() error {
+	return asError(errors.Join(t.Receiver.Close(), t.directory.close()), "closing the copy in "+t.directory.path)
+}
