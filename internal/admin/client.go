@@ -78,6 +78,32 @@ func (c *Client) Groups(ctx context.Context, request *adminv1.GroupsRequest) ite
 	return messages[adminv1.GroupsResponse](ctx, c, adminv1.Admin_Groups_FullMethodName, request)
 }
 
+// Scrub verifies the store at a rate in bytes per second; 0 is the default of the server.
+// progress is called with the number of bytes verified, and approximately of all. An error
+// means that the scrub has not been completed.
+func (c *Client) Scrub(ctx context.Context, rate uint64, progress func(done, all uint64)) (*store.ScrubReport, error) {
+	report := &store.ScrubReport{Findings: []store.ScrubFinding{}}
+	for response, err := range messages[adminv1.ScrubResponse](ctx, c, adminv1.Admin_Scrub_FullMethodName, &adminv1.ScrubRequest{BytesPerSecond: rate}) {
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range response.GetFindings() {
+			report.Findings = append(report.Findings, store.ScrubFinding{File: f.GetFile(), Offset: f.GetOffset(), What: f.GetWhat(), Index: f.GetIndex()})
+		}
+		progress(response.GetDoneBytes(), response.GetAllBytes())
+		if r := response.GetReport(); r != nil {
+			report.Started, report.Ended = r.GetStarted().AsTime(), r.GetEnded().AsTime()
+			report.Groups, report.LogBytes = r.GetGroups(), int64(r.GetLogBytes())
+			report.Blocks, report.IndexBytes = r.GetBlocks(), int64(r.GetIndexBytes())
+			report.More = r.GetMoreFindings()
+		}
+	}
+	if report.Ended.IsZero() {
+		return nil, &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer ends before the report of the scrub"}
+	}
+	return report, nil
+}
+
 // call makes a unary call.
 func (c *Client) call(ctx context.Context, method string, request, response proto.Message) error {
 	encoded, err := proto.Marshal(request)

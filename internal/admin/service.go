@@ -32,7 +32,7 @@ type service struct {
 	version Version
 	started time.Time
 
-	stats, sources, groups limit
+	stats, sources, groups, scrubs limit
 }
 
 // Register registers the service with a server of a store, before the server serves.
@@ -45,6 +45,7 @@ func Register(srv *server.Server, opened *store.Store, version Version) {
 		stats:   make(limit, 1),
 		sources: make(limit, maxScans),
 		groups:  make(limit, maxGroups),
+		scrubs:  make(limit, 1),
 	})
 }
 

@@ -27,6 +27,7 @@ func each(t *testing.T, c *admin.Client) map[string]error {
 	_, errs["Status"] = c.Status(within(t))
 	_, errs["Stats"] = c.Stats(within(t), 1)
 	_, errs["Sessions"] = c.Sessions(within(t))
+	_, errs["Scrub"] = c.Scrub(within(t), 0, func(uint64, uint64) {})
 	errs["TrackingSources"], errs["Groups"] = nil, nil
 	for _, err := range c.TrackingSources(within(t)) {
 		errs["TrackingSources"] = err

@@ -17,12 +17,13 @@ import (
 
 func newCheckCommand() *cobra.Command {
 	var dir string
+	var live liveCheck
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Verify the integrity of a store",
 		Long: `check reads the whole log of a store, and compares the index and the tracking with
-it. It changes nothing. No server may have the store open.
+it. It changes nothing. No server may have the store open, unless --live is given.
 
 It prints the result of each invariant: ok, CORRUPT, or not reached. An invariant is
 not reached if corruption elsewhere prevents a complete check. With --json, each
@@ -30,13 +31,25 @@ invariant also has its meaning and the remedy. The exit code is 0 if there is no
 problem, and 6 if the store is corrupt.
 
 An index block is a file of the index, which covers many events. A small store has
-none yet: its last groups are indexed in memory when it is opened.`,
+none yet: its last groups are indexed in memory when it is opened.
+
+With --live, a server verifies its own store while it is used: each commit and each
+index block, but not one with the other. The server reads at most 32 MiB a second, or
+what --rate says, and rebuilds index blocks that are corrupt. It needs a key with the
+right "admin", if the server requires keys.`,
 		Example: `  umadb check --db-path ./uma.db
-  umadb check --db-path ./uma.db --json`,
+  umadb check --db-path ./uma.db --json
+  umadb check --live --url https://db.example.com:50051 --api-key-file key`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd)
 			defer stop()
+			if err := live.validate(cmd.Flags()); err != nil {
+				return err
+			}
+			if live.enabled {
+				return live.run(ctx, cmd, asJSON)
+			}
 			report, err := check(ctx, dir, cmd.ErrOrStderr())
 			if err != nil {
 				return reportCheckError(err, dir, asJSON, cmd.OutOrStdout())
@@ -45,6 +58,7 @@ none yet: its last groups are indexed in memory when it is opened.`,
 		},
 	}
 	addPathFlag(cmd.Flags(), &dir)
+	live.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

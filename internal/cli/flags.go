@@ -103,6 +103,14 @@ func applyEnvironment(flags *pflag.FlagSet, notice func(string)) error {
 	return errors.Join(errs...)
 }
 
+// onCommandLine reports whether a flag was given on the command line, and not by a variable or
+// the file of settings.
+func onCommandLine(flags *pflag.FlagSet, name string) bool {
+	flag := flags.Lookup(name)
+	_, elsewhere := flag.Annotations[sourceKey]
+	return flag.Changed && !elsewhere
+}
+
 // reason returns why the value of a flag is invalid, without the name of the flag.
 func reason(err error) error {
 	var invalid *pflag.InvalidValueError

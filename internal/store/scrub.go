@@ -32,6 +32,9 @@ type ScrubOptions struct {
 	// Progress is called with the number of bytes verified, and approximately of all. It
 	// may be nil.
 	Progress func(done, all int64)
+	// Found is called for each finding that the report lists, before the next call of
+	// Progress. It must not use the store. It may be nil.
+	Found func(ScrubFinding)
 }
 
 // ScrubReport is the result of a scrub.
@@ -71,7 +74,7 @@ func (s *Store) Scrub(ctx context.Context, options *ScrubOptions) (*ScrubReport,
 		rate = scrubBytesPerSecond
 	}
 	all := s.scrubBytes()
-	c := &scrubber{store: s, ctx: ctx, rate: rate, position: newScrub()}
+	c := &scrubber{store: s, ctx: ctx, rate: rate, position: newScrub(), report: options.Found}
 	c.stepped = func() {
 		if options.Progress != nil {
 			options.Progress(c.position.Report.Bytes(), max(all, c.position.Report.Bytes()))
@@ -109,8 +112,9 @@ type scrubber struct {
 	ctx      context.Context
 	rate     int64 // in bytes per second
 	position scrubPosition
-	unpaced  int64  // bytes read since the last wait
-	stepped  func() // called after each step
+	unpaced  int64              // bytes read since the last wait
+	stepped  func()             // called after each step
+	report   func(ScrubFinding) // called for each listed finding; may be nil
 }
 
 // run continues the scrub to its end. The report is complete if there is no error.
@@ -314,7 +318,11 @@ func (c *scrubber) found(corruption *vfs.CorruptionError, inIndex bool) {
 		r.More++
 		return
 	}
-	r.Findings = append(r.Findings, ScrubFinding{corruption.File, corruption.Offset, corruption.What, inIndex})
+	finding := ScrubFinding{corruption.File, corruption.Offset, corruption.What, inIndex}
+	r.Findings = append(r.Findings, finding)
+	if c.report != nil {
+		c.report(finding)
+	}
 }
 
 // pace waits after each step, so that the scrub keeps its rate. It then calls drop.

@@ -1634,6 +1634,292 @@ func (x *TrackingSource) GetPosition() uint64 {
 	return 0
 }
 
+type ScrubRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Maximum number of bytes to read in a second, at least 1 MiB. 0 is the default, 32 MiB.
+	BytesPerSecond uint64 `protobuf:"varint,1,opt,name=bytes_per_second,json=bytesPerSecond,proto3" json:"bytes_per_second,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ScrubRequest) Reset() {
+	*x = ScrubRequest{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubRequest) ProtoMessage() {}
+
+func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubRequest.ProtoReflect.Descriptor instead.
+func (*ScrubRequest) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ScrubRequest) GetBytesPerSecond() uint64 {
+	if x != nil {
+		return x.BytesPerSecond
+	}
+	return 0
+}
+
+// ScrubResponse is the progress of a scrub.
+type ScrubResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of bytes verified, and approximately of all.
+	DoneBytes uint64 `protobuf:"varint,1,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
+	AllBytes  uint64 `protobuf:"varint,2,opt,name=all_bytes,json=allBytes,proto3" json:"all_bytes,omitempty"`
+	// Corruption that was found since the previous message.
+	Findings []*ScrubFinding `protobuf:"bytes,3,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Set in the last message.
+	Report        *ScrubReport `protobuf:"bytes,4,opt,name=report,proto3" json:"report,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubResponse) Reset() {
+	*x = ScrubResponse{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubResponse) ProtoMessage() {}
+
+func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubResponse.ProtoReflect.Descriptor instead.
+func (*ScrubResponse) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ScrubResponse) GetDoneBytes() uint64 {
+	if x != nil {
+		return x.DoneBytes
+	}
+	return 0
+}
+
+func (x *ScrubResponse) GetAllBytes() uint64 {
+	if x != nil {
+		return x.AllBytes
+	}
+	return 0
+}
+
+func (x *ScrubResponse) GetFindings() []*ScrubFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *ScrubResponse) GetReport() *ScrubReport {
+	if x != nil {
+		return x.Report
+	}
+	return nil
+}
+
+// ScrubFinding is corruption that a scrub has found.
+type ScrubFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Path of the file on the server.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Where in the file, in bytes.
+	Offset int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	// The problem, in a few words.
+	What string `protobuf:"bytes,3,opt,name=what,proto3" json:"what,omitempty"`
+	// It is in an index block, which is rebuilt from the log.
+	Index         bool `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubFinding) Reset() {
+	*x = ScrubFinding{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubFinding) ProtoMessage() {}
+
+func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubFinding.ProtoReflect.Descriptor instead.
+func (*ScrubFinding) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ScrubFinding) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ScrubFinding) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ScrubFinding) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *ScrubFinding) GetIndex() bool {
+	if x != nil {
+		return x.Index
+	}
+	return false
+}
+
+// ScrubReport is the result of a scrub.
+type ScrubReport struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Started *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=started,proto3" json:"started,omitempty"`
+	Ended   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=ended,proto3" json:"ended,omitempty"`
+	// Number of commit groups of the log, and of their bytes.
+	Groups   uint64 `protobuf:"varint,3,opt,name=groups,proto3" json:"groups,omitempty"`
+	LogBytes uint64 `protobuf:"varint,4,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
+	// Number of index blocks, and of their bytes.
+	Blocks     uint64 `protobuf:"varint,5,opt,name=blocks,proto3" json:"blocks,omitempty"`
+	IndexBytes uint64 `protobuf:"varint,6,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
+	// Number of findings that the server did not send, because there are too many.
+	MoreFindings  uint64 `protobuf:"varint,7,opt,name=more_findings,json=moreFindings,proto3" json:"more_findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubReport) Reset() {
+	*x = ScrubReport{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubReport) ProtoMessage() {}
+
+func (x *ScrubReport) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubReport.ProtoReflect.Descriptor instead.
+func (*ScrubReport) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ScrubReport) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *ScrubReport) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+func (x *ScrubReport) GetGroups() uint64 {
+	if x != nil {
+		return x.Groups
+	}
+	return 0
+}
+
+func (x *ScrubReport) GetLogBytes() uint64 {
+	if x != nil {
+		return x.LogBytes
+	}
+	return 0
+}
+
+func (x *ScrubReport) GetBlocks() uint64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *ScrubReport) GetIndexBytes() uint64 {
+	if x != nil {
+		return x.IndexBytes
+	}
+	return 0
+}
+
+func (x *ScrubReport) GetMoreFindings() uint64 {
+	if x != nil {
+		return x.MoreFindings
+	}
+	return 0
+}
+
 var File_umadb_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_umadb_admin_v1_admin_proto_rawDesc = "" +
@@ -1765,13 +2051,36 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\asources\x18\x01 \x03(\v2\x1e.umadb.admin.v1.TrackingSourceR\asources\"D\n" +
 	"\x0eTrackingSource\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x04R\bposition2\x98\x03\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\"8\n" +
+	"\fScrubRequest\x12(\n" +
+	"\x10bytes_per_second\x18\x01 \x01(\x04R\x0ebytesPerSecond\"\xba\x01\n" +
+	"\rScrubResponse\x12\x1d\n" +
+	"\n" +
+	"done_bytes\x18\x01 \x01(\x04R\tdoneBytes\x12\x1b\n" +
+	"\tall_bytes\x18\x02 \x01(\x04R\ballBytes\x128\n" +
+	"\bfindings\x18\x03 \x03(\v2\x1c.umadb.admin.v1.ScrubFindingR\bfindings\x123\n" +
+	"\x06report\x18\x04 \x01(\v2\x1b.umadb.admin.v1.ScrubReportR\x06report\"d\n" +
+	"\fScrubFinding\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +
+	"\x04what\x18\x03 \x01(\tR\x04what\x12\x14\n" +
+	"\x05index\x18\x04 \x01(\bR\x05index\"\x88\x02\n" +
+	"\vScrubReport\x124\n" +
+	"\astarted\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x120\n" +
+	"\x05ended\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12\x16\n" +
+	"\x06groups\x18\x03 \x01(\x04R\x06groups\x12\x1b\n" +
+	"\tlog_bytes\x18\x04 \x01(\x04R\blogBytes\x12\x16\n" +
+	"\x06blocks\x18\x05 \x01(\x04R\x06blocks\x12\x1f\n" +
+	"\vindex_bytes\x18\x06 \x01(\x04R\n" +
+	"indexBytes\x12#\n" +
+	"\rmore_findings\x18\a \x01(\x04R\fmoreFindings2\xe0\x03\n" +
 	"\x05Admin\x12G\n" +
 	"\x06Status\x12\x1d.umadb.admin.v1.StatusRequest\x1a\x1e.umadb.admin.v1.StatusResponse\x12D\n" +
 	"\x05Stats\x12\x1c.umadb.admin.v1.StatsRequest\x1a\x1d.umadb.admin.v1.StatsResponse\x12O\n" +
 	"\bSessions\x12\x1f.umadb.admin.v1.SessionsRequest\x1a .umadb.admin.v1.SessionsResponse0\x01\x12I\n" +
 	"\x06Groups\x12\x1d.umadb.admin.v1.GroupsRequest\x1a\x1e.umadb.admin.v1.GroupsResponse0\x01\x12d\n" +
-	"\x0fTrackingSources\x12&.umadb.admin.v1.TrackingSourcesRequest\x1a'.umadb.admin.v1.TrackingSourcesResponse0\x01B8Z6github.com/umadb-go/umadb/proto/umadb/admin/v1;adminv1b\x06proto3"
+	"\x0fTrackingSources\x12&.umadb.admin.v1.TrackingSourcesRequest\x1a'.umadb.admin.v1.TrackingSourcesResponse0\x01\x12F\n" +
+	"\x05Scrub\x12\x1c.umadb.admin.v1.ScrubRequest\x1a\x1d.umadb.admin.v1.ScrubResponse0\x01B8Z6github.com/umadb-go/umadb/proto/umadb/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_umadb_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -1785,7 +2094,7 @@ func file_umadb_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_umadb_admin_v1_admin_proto_rawDescData
 }
 
-var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),           // 0: umadb.admin.v1.StatusRequest
 	(*StatusResponse)(nil),          // 1: umadb.admin.v1.StatusResponse
@@ -1809,47 +2118,57 @@ var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*TrackingSourcesRequest)(nil),  // 19: umadb.admin.v1.TrackingSourcesRequest
 	(*TrackingSourcesResponse)(nil), // 20: umadb.admin.v1.TrackingSourcesResponse
 	(*TrackingSource)(nil),          // 21: umadb.admin.v1.TrackingSource
-	(*timestamppb.Timestamp)(nil),   // 22: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 23: google.protobuf.Duration
+	(*ScrubRequest)(nil),            // 22: umadb.admin.v1.ScrubRequest
+	(*ScrubResponse)(nil),           // 23: umadb.admin.v1.ScrubResponse
+	(*ScrubFinding)(nil),            // 24: umadb.admin.v1.ScrubFinding
+	(*ScrubReport)(nil),             // 25: umadb.admin.v1.ScrubReport
+	(*timestamppb.Timestamp)(nil),   // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 27: google.protobuf.Duration
 }
 var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
-	22, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	22, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	26, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	26, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	2,  // 2: umadb.admin.v1.StatusResponse.store:type_name -> umadb.admin.v1.StoreStatus
 	3,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
-	22, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
-	23, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
+	26, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
+	27, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
 	4,  // 6: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
 	5,  // 7: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
 	7,  // 8: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
 	6,  // 9: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
-	22, // 10: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
-	22, // 11: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
+	26, // 10: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
+	26, // 11: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
 	10, // 12: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
 	10, // 13: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
 	11, // 14: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
 	14, // 15: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
 	15, // 16: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
-	22, // 17: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
-	22, // 18: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
-	23, // 19: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
+	26, // 17: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
+	26, // 18: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
+	27, // 19: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
 	18, // 20: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
 	21, // 21: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
-	0,  // 22: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
-	8,  // 23: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
-	12, // 24: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
-	16, // 25: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
-	19, // 26: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
-	1,  // 27: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
-	9,  // 28: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
-	13, // 29: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
-	17, // 30: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
-	20, // 31: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
-	27, // [27:32] is the sub-list for method output_type
-	22, // [22:27] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	24, // 22: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
+	25, // 23: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
+	26, // 24: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
+	26, // 25: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
+	0,  // 26: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
+	8,  // 27: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
+	12, // 28: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
+	16, // 29: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
+	19, // 30: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
+	22, // 31: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
+	1,  // 32: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
+	9,  // 33: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
+	13, // 34: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
+	17, // 35: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
+	20, // 36: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
+	23, // 37: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
+	32, // [32:38] is the sub-list for method output_type
+	26, // [26:32] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_umadb_admin_v1_admin_proto_init() }
@@ -1863,7 +2182,7 @@ func file_umadb_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_admin_v1_admin_proto_rawDesc), len(file_umadb_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

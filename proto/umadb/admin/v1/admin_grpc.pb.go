@@ -28,6 +28,7 @@ const (
 	Admin_Sessions_FullMethodName        = "/umadb.admin.v1.Admin/Sessions"
 	Admin_Groups_FullMethodName          = "/umadb.admin.v1.Admin/Groups"
 	Admin_TrackingSources_FullMethodName = "/umadb.admin.v1.Admin/TrackingSources"
+	Admin_Scrub_FullMethodName           = "/umadb.admin.v1.Admin/Scrub"
 )
 
 // AdminClient is the client API for Admin service.
@@ -52,6 +53,11 @@ type AdminClient interface {
 	Groups(ctx context.Context, in *GroupsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GroupsResponse], error)
 	// TrackingSources streams all tracking sources with their positions, in no particular order.
 	TrackingSources(ctx context.Context, in *TrackingSourcesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrackingSourcesResponse], error)
+	// Scrub reads and verifies the log and the index of the store, beside all other calls. It
+	// ends with the call. The last message has the report. Only one call is served at a time;
+	// others fail with RESOURCE_EXHAUSTED. The scrub that the server does in the background
+	// is not counted.
+	Scrub(ctx context.Context, in *ScrubRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScrubResponse], error)
 }
 
 type adminClient struct {
@@ -139,6 +145,25 @@ func (c *adminClient) TrackingSources(ctx context.Context, in *TrackingSourcesRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_TrackingSourcesClient = grpc.ServerStreamingClient[TrackingSourcesResponse]
 
+func (c *adminClient) Scrub(ctx context.Context, in *ScrubRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScrubResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[3], Admin_Scrub_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ScrubRequest, ScrubResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_ScrubClient = grpc.ServerStreamingClient[ScrubResponse]
+
 // AdminServer is the server API for Admin service.
 // All implementations must embed UnimplementedAdminServer
 // for forward compatibility.
@@ -161,6 +186,11 @@ type AdminServer interface {
 	Groups(*GroupsRequest, grpc.ServerStreamingServer[GroupsResponse]) error
 	// TrackingSources streams all tracking sources with their positions, in no particular order.
 	TrackingSources(*TrackingSourcesRequest, grpc.ServerStreamingServer[TrackingSourcesResponse]) error
+	// Scrub reads and verifies the log and the index of the store, beside all other calls. It
+	// ends with the call. The last message has the report. Only one call is served at a time;
+	// others fail with RESOURCE_EXHAUSTED. The scrub that the server does in the background
+	// is not counted.
+	Scrub(*ScrubRequest, grpc.ServerStreamingServer[ScrubResponse]) error
 	mustEmbedUnimplementedAdminServer()
 }
 
@@ -185,6 +215,9 @@ func (UnimplementedAdminServer) Groups(*GroupsRequest, grpc.ServerStreamingServe
 }
 func (UnimplementedAdminServer) TrackingSources(*TrackingSourcesRequest, grpc.ServerStreamingServer[TrackingSourcesResponse]) error {
 	return status.Error(codes.Unimplemented, "method TrackingSources not implemented")
+}
+func (UnimplementedAdminServer) Scrub(*ScrubRequest, grpc.ServerStreamingServer[ScrubResponse]) error {
+	return status.Error(codes.Unimplemented, "method Scrub not implemented")
 }
 func (UnimplementedAdminServer) mustEmbedUnimplementedAdminServer() {}
 func (UnimplementedAdminServer) testEmbeddedByValue()               {}
@@ -276,6 +309,17 @@ func _Admin_TrackingSources_Handler(srv interface{}, stream grpc.ServerStream) e
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_TrackingSourcesServer = grpc.ServerStreamingServer[TrackingSourcesResponse]
 
+func _Admin_Scrub_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ScrubRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServer).Scrub(m, &grpc.GenericServerStream[ScrubRequest, ScrubResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_ScrubServer = grpc.ServerStreamingServer[ScrubResponse]
+
 // Admin_ServiceDesc is the grpc.ServiceDesc for Admin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -306,6 +350,11 @@ var Admin_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "TrackingSources",
 			Handler:       _Admin_TrackingSources_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Scrub",
+			Handler:       _Admin_Scrub_Handler,
 			ServerStreams: true,
 		},
 	},
