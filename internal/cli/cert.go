@@ -49,7 +49,7 @@ for a year. The key of the CA is not protected: for production use another CA.
 A second run renews the certificate of the server, with the same CA and for the same
 hosts. It keeps the CA, and certificates of clients unless --force is given.`,
 		Example: `  umadb cert dev
-  umadb cert dev --host db.example.org --client orders /tmp/certs`,
+  umadb cert dev --host db.example.org --client orders ./certs`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageErrorf("unexpected argument %q: cert dev takes one directory", args[1])

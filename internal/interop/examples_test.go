@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestExamplesOfTheCommands executes each example of each command as printed by
@@ -33,6 +34,43 @@ func TestExamplesOfTheCommands(t *testing.T) {
 	}
 }
 
+// serverless are the commands that use no server.
+var serverless = []string{"cert", "key", "repair", "restore"}
+
+// lasts reports whether a command runs until Ctrl-C.
+func lasts(words []string) bool {
+	return words[1] == "subscribe" || slices.Contains(words, "--follow") || words[1] == "top" && !slices.Contains(words, "--once")
+}
+
+// preparations are commands that create what the examples that contain a text need.
+var preparations = []struct{ of, commands string }{
+	{"import events.ndjson.zst", "umadb export --db-path ./uma.db --output events.ndjson.zst"},
+	{"https://", "umadb cert dev certs --host db.example.com && cp certs/* ."},
+	{"umadb key ", "umadb key new --name orders --rights read,append > /dev/null"},
+	{"key new --name orders", "rm keys.toml"},
+	{"restore --from ./backup", "umadb backup --db-path ./uma.db ./backup; rm -r ./uma.db"},
+	{"repair --db-path ./uma.db --from ./backup.db", "umadb backup --db-path ./uma.db ./backup.db"},
+	{"--config umadb.toml", `echo 'log-format = "json"' > umadb.toml`},
+}
+
+// placeholders replaces what exists only in an example.
+func placeholders() *strings.Replacer {
+	return strings.NewReplacer("http://other:", "http://127.0.0.1:", "db.example.com:", "localhost:", "${fpath[1]}", "$HOME",
+		"/etc/umadb/", "./", "2026-11-26T14:30:00Z", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+}
+
+// serverFor returns the command of the server that an example uses.
+func serverFor(line string) string {
+	command := "umadb serve --db-path ./served.db"
+	if strings.Contains(line, "https://") {
+		command += " --tls-cert server.pem --tls-key server.key"
+	}
+	if strings.Contains(line, "--api-key-file key") {
+		command += " --api-key-file key"
+	}
+	return command
+}
+
 const (
 	// anyLine matches output of at least one line.
 	anyLine = "……\n…\n"
@@ -47,20 +85,31 @@ func tryExample(t *testing.T, page, line string) {
 	r.save("key", "umadb:example-api-key-4f7c2b1d9e5f4a038c1a\n")
 	r.runInMain(0, "mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions")
 	r.runInMain(0, "umadb append --batch 1000 --db-path ./uma.db < events.ndjson; cp -a ./uma.db ./served.db")
-	if strings.Contains(line, "import events.ndjson.zst") {
-		r.runInMain(0, "umadb export --db-path ./uma.db --output events.ndjson.zst")
+	for _, p := range preparations {
+		if strings.Contains(line, p.of) {
+			r.runInMain(0, p.commands)
+		}
 	}
-	line = r.ports.Replace(strings.NewReplacer("http://other:", "http://127.0.0.1:", "${fpath[1]}", "$HOME").Replace(line))
+	line = r.ports.Replace(placeholders().Replace(line))
+	if strings.Contains(line, "https://") && !strings.Contains(line, "--ca ") {
+		line += " --ca ca.pem"
+	}
 	words := strings.Fields(line)
 	if words[1] == "bench" {
 		line += " --duration 20ms" // overrides an earlier one
+	}
+	if slices.Contains(words, "--print-config") {
+		r.runInMain(0, line)
+		return
 	}
 	if slices.Contains(words, "serve") || strings.HasPrefix(words[1], "-") {
 		r.runInTerminal("example server", line)
 		return // the cleanup presses Ctrl-C
 	}
-	r.runInTerminal("server", "umadb serve --db-path ./served.db")
-	if !slices.Contains(words, "subscribe") && !slices.Contains(words, "--follow") {
+	if !slices.Contains(serverless, words[1]) {
+		r.runInTerminal("server", serverFor(line))
+	}
+	if !lasts(words) {
 		r.runInMain(0, line)
 		return
 	}
