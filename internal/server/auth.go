@@ -130,7 +130,7 @@ func (s *Server) SetAPIKey(key string) error {
 
 // SetKeys replaces all keys except that of Options.APIKey, which from now on does not have
 // RightAdmin. Without any key every call is refused, except those to the health service.
-// Appends in progress are completed. Reads and subscriptions in progress end if there is no
+// Appends whose requests have arrived are completed. Reads and subscriptions in progress end if there is no
 // longer a key with the same name, or if that does not permit them; a key whose hash alone
 // has changed does not end them. SetKeys fails with dcb.ErrInvalidArgument, and changes
 // nothing, if a key is not valid.

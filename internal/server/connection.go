@@ -18,12 +18,12 @@ type connection struct {
 	id          uint64
 	started     time.Time
 
-	element *list.Element // of connections.unauthenticated; guarded by connections.mu; nil once a call was authenticated
+	element *list.Element // of connections.unauthenticated; guarded by connections.mu; nil while its last key is valid
 
 	peer          atomic.Pointer[x509.Certificate] // of the client, verified; nil if there is none
 	key           atomic.Pointer[key]              // of the last call that had one; nil if no key is required
 	userAgent     atomic.Pointer[string]           // of the first authenticated call; nil until there is one
-	authenticated atomic.Bool                      // a call had an API key or did not need it
+	authenticated atomic.Bool                      // a call had an API key that is still valid, or did not need it
 	watches       atomic.Int64                     // number of health watches
 	writing       atomic.Int64                     // start of the write in progress in Unix ns; 0 for none
 

@@ -86,6 +86,19 @@ func (c *connections) authenticated(conn *connection) {
 	c.forget(conn)
 }
 
+// disown makes the connections whose last key is not valid any longer unauthenticated: they
+// are closed if others need their place.
+func (c *connections) disown(isValid func(*key) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		if conn.element == nil && !isValid(conn.key.Load()) {
+			conn.authenticated.Store(false)
+			conn.element = c.unauthenticated.PushBack(conn)
+		}
+	}
+}
+
 // forget removes a connection from the unauthenticated ones. The caller must hold mu.
 func (c *connections) forget(conn *connection) {
 	if conn.element != nil {

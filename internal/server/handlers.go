@@ -42,7 +42,11 @@ func (s *Server) handleAppend(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.key.permitsAppend(parsed); err != nil {
+	k, err := s.currentKey(c)
+	if err != nil {
+		return err
+	}
+	if err := k.permitsAppend(parsed); err != nil {
 		return err
 	}
 	if parsed.Copied {

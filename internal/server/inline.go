@@ -16,7 +16,7 @@ import (
 
 // beginHead begins Head.
 func (s *Server) beginHead(c *call, request []byte) bool {
-	if len(request) > 0 {
+	if _, err := s.currentKey(c); err != nil || len(request) > 0 {
 		return false
 	}
 	position, err := s.store.Head(context.Background())
@@ -45,7 +45,8 @@ type inlineAppend struct {
 
 // beginAppend begins Append. The store's committer answers it.
 func (s *Server) beginAppend(c *call, request []byte) bool {
-	if record.AppendQueryCost(request) > freeQuery || c.charge(len(request)) != nil {
+	k, err := s.currentKey(c)
+	if err != nil || record.AppendQueryCost(request) > freeQuery || c.charge(len(request)) != nil {
 		return false
 	}
 	s.appending.Add(1)
@@ -58,7 +59,7 @@ func (s *Server) beginAppend(c *call, request []byte) bool {
 	}()
 	copy(*a.slab, request)
 	parsed, err := record.ParseAppend(*a.slab, s.limits)
-	if err != nil || c.key.permitsAppend(parsed) != nil {
+	if err != nil || k.permitsAppend(parsed) != nil {
 		return false
 	}
 	c.appends(parsed)

@@ -45,6 +45,19 @@ func (s *Server) mayRead(c *call, a access) error {
 	return s.enter(c, a)
 }
 
+// currentKey returns the key that now has the name of the key of a call, whose request may
+// arrive long after its headers. It fails if that key does not permit the method.
+func (s *Server) currentKey(c *call) (*key, error) {
+	if c.key == nil || !c.key.revocable {
+		return c.key, nil
+	}
+	set := s.auth.current.Load()
+	if err := set.stillPermits(c.key, access{anyOf: c.method.rights}); err != nil {
+		return nil, err
+	}
+	return set.byName[c.key.Name], nil
+}
+
 // leave removes a call. It returns the reason if the call was ended.
 func (s *Server) leave(c *call) error {
 	l := &s.auth.lasting
@@ -82,6 +95,16 @@ func (a *authenticator) endExpired() {
 		}
 		return nil
 	})
+}
+
+// isValid reports whether there is a key with the name of a key that has been used, and it
+// has not expired. The set is nil if no key is required.
+func (s *keySet) isValid(used *key) bool {
+	if s == nil {
+		return true
+	}
+	k := s.byName[used.name()]
+	return k != nil && !k.isExpired()
 }
 
 // stillPermits returns nil if the key that now has the name of a key permits what a call

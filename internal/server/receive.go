@@ -60,7 +60,11 @@ func (s *Server) receive(c *call, limit int64) (*request, error) {
 		return nil, status.Errorf(codes.ResourceExhausted, "a message of %d bytes is over the limit of %d", length, limit)
 	}
 	r := new(request)
-	if err := s.readMessage(r, c, int(length)); err != nil {
+	err = s.readMessage(r, c, int(length))
+	if err == nil {
+		_, err = s.currentKey(c)
+	}
+	if err != nil {
 		r.done()
 		return nil, err
 	}

@@ -17,7 +17,8 @@ type Session struct {
 	ID      uint64    // ascending in the order in which connections are accepted
 	Peer    string    // address of the client
 	Started time.Time // when it was accepted
-	// Authenticated is set once a call had an API key, or none is required.
+	// Authenticated is set while the API key of the last call that had one is valid, or none is
+	// required.
 	Authenticated bool
 	Key           string        // name of the key of the last call that had one, or "" if none is required
 	UserAgent     string        // of the first authenticated call
@@ -104,7 +105,7 @@ func (s *Server) Sessions(ctx context.Context) iter.Seq2[*Session, error] {
 func (c *connection) session() *Session {
 	s := &Session{ID: c.id, Peer: c.RemoteAddr().String(), Started: c.started, Key: c.key.Load().name()}
 	if agent := c.userAgent.Load(); agent != nil {
-		s.Authenticated, s.UserAgent = true, *agent
+		s.Authenticated, s.UserAgent = c.authenticated.Load(), *agent
 	}
 	return s
 }
