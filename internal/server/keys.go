@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -41,6 +42,7 @@ const APIKeyName = "api-key"
 type key struct {
 	Key
 	scope          *scope        // nil if the key is not limited to some events
+	charging       sync.Mutex    // held while an append is counted
 	appends, bytes *rate.Limiter // nil without a limit
 	// revocable is set if calls in progress end when the key is removed or no longer permits
 	// them. The key of Options.APIKey is only ever replaced.

@@ -57,36 +57,42 @@ func (c *call) charge(bytes int) error {
 	if k == nil || c.charged || k.appends == nil && k.bytes == nil {
 		return nil
 	}
+	if k.bytes != nil && bytes > k.bytes.Burst() {
+		return invalidf("the request has %d bytes, and the API key %q is limited to %v bytes per second", bytes, k.Name, k.BytesPerSecond)
+	}
+	k.charging.Lock()
+	defer k.charging.Unlock()
 	now := time.Now()
-	first, _, wait := reserve(k.appends, now, 1)
-	if wait > 0 {
+	if wait := untilAvailable(k.appends, now, 1); wait > 0 {
 		return &overRate{fmt.Sprintf("%v appends per second", k.AppendsPerSecond), k.Name, wait}
 	}
-	_, ok, wait := reserve(k.bytes, now, bytes)
-	switch {
-	case !ok:
-		first.CancelAt(now)
-		return invalidf("the request has %d bytes, and the API key %q is limited to %v bytes per second", bytes, k.Name, k.BytesPerSecond)
-	case wait > 0:
-		first.CancelAt(now)
+	if wait := untilAvailable(k.bytes, now, bytes); wait > 0 {
 		return &overRate{fmt.Sprintf("%v bytes per second", k.BytesPerSecond), k.Name, wait}
+	}
+	if k.appends != nil {
+		k.appends.AllowN(now, 1)
+	}
+	if k.bytes != nil {
+		k.bytes.AllowN(now, bytes)
 	}
 	c.charged = true
 	return nil
 }
 
-// reserve reserves an amount if it is available. Otherwise it returns how long to wait for
-// it, in whole milliseconds, or reports false if it never is. The limiter may be nil.
-func reserve(l *rate.Limiter, now time.Time, amount int) (r *rate.Reservation, ok bool, wait time.Duration) {
+// untilAvailable returns how long to wait until an amount is available, in whole milliseconds.
+// It reserves nothing: a reservation that is cancelled while there are later ones is not
+// returned in full. The limiter may be nil.
+func untilAvailable(l *rate.Limiter, now time.Time, amount int) time.Duration {
 	if l == nil {
-		return new(rate.Reservation), true, 0
+		return 0
 	}
-	r = l.ReserveN(now, amount)
-	if !r.OK() {
-		return r, false, 0
+	missing := float64(amount) - l.TokensAt(now)
+	if missing <= 0 {
+		return 0
 	}
-	if wait = r.DelayFrom(now); wait > 0 {
-		r.CancelAt(now)
-	}
-	return r, true, (wait + time.Millisecond - 1).Truncate(time.Millisecond)
+	milliseconds := math.Ceil(1000 * missing / float64(l.Limit()))
+	return time.Duration(min(milliseconds, maxWait)) * time.Millisecond
 }
+
+// maxWait is the maximum of a time.Duration in milliseconds, approximately.
+const maxWait = float64(math.MaxInt64 / int64(time.Millisecond) / 2)
