@@ -2,6 +2,7 @@ package server
 
 import (
 	"net"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -12,7 +13,9 @@ import (
 	"github.com/umadb-go/umadb/internal/record"
 )
 
-// CallRecord describes a call that has ended. Logs and traces of calls are made of it.
+// CallRecord describes a call that has ended. Logs and traces of calls are made of it. Its
+// texts are valid UTF-8, whatever the client has sent: one that is not would make the export
+// of all traces fail.
 type CallRecord struct {
 	Method string // the path, for example "/umadb.v1.DCB/Append"; the client may have invented it
 	Peer   net.Addr
@@ -71,16 +74,19 @@ func (s *Server) observeEnd(c *call) {
 		return
 	}
 	header := c.Header()
-	r.Method, r.Peer, r.Key = header.Method, c.connection.RemoteAddr(), c.key.name()
+	r.Method, r.Peer, r.Key = validUTF8(header.Method), c.connection.RemoteAddr(), c.key.name()
 	r.Start, r.Duration, r.Code = c.Started(), duration, c.code
 	p := c.progress.Load()
 	r.LongLived = c.method.class == lasting && (p == nil || !p.reads || p.subscribe)
 	if p != nil && p.reads {
 		r.Events, r.Query = int(p.events.Load()), shortQuery(p.query)
 	}
-	r.UserAgent, r.Traceparent = header.Get("user-agent"), header.Get("traceparent")
+	r.UserAgent, r.Traceparent = validUTF8(header.Get("user-agent")), validUTF8(header.Get("traceparent"))
 	(*onCall)(r)
 }
+
+// validUTF8 returns a text with a mark in place of each part that is not valid UTF-8.
+func validUTF8(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
 
 // The client or the connection has ended a call that no handler has answered, or its time
 // has passed before its request arrived.
@@ -101,7 +107,7 @@ func (c *call) unserved() *status.Status {
 func (c *call) ended(st *status.Status) {
 	c.code, c.answered = st.Code(), true
 	if c.record != nil {
-		c.record.Message = st.Message()
+		c.record.Message = validUTF8(st.Message())
 		if c.code != codes.OK && c.record.Append != nil {
 			c.record.Events = 0
 		}

@@ -143,3 +143,13 @@ func TestRecordingEnds(t *testing.T) {
 		t.Errorf("%+v was recorded", <-records)
 	}
 }
+
+// Encoding a trace fails if a text is not UTF-8, and a client without a key can send any bytes.
+func TestTextsOfRecordAreUTF8(t *testing.T) {
+	r, records := recorded(t, newMemoryStore(), server.Options{APIKey: apiKey})
+	r.frames(t, 64<<10).call("/umadb.v1.DCB/\xff", framed(nil), true, "user-agent", "agent/\xff", "traceparent", "00-\xff-0-1")
+	got := next(t, records)
+	if got.Method != "/umadb.v1.DCB/\ufffd" || got.UserAgent != "agent/\ufffd" || got.Traceparent != "00-\ufffd-0-1" {
+		t.Errorf("the record has %q, %q, %q", got.Method, got.UserAgent, got.Traceparent)
+	}
+}
