@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/admin"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 )
@@ -19,6 +23,7 @@ import (
 type repairOptions struct {
 	dir     string
 	from    string
+	auth    auth // of the server at from
 	tail    bool
 	discard uint64
 	asJSON  bool
@@ -34,8 +39,9 @@ changes nothing unless --from or --truncate-tail is given. No server may have th
 store open.
 
 With --from, corrupt and missing files of the log are written again: each commit that
-is valid is kept, and all others are read from a copy of the store. The chain of the
-commits is verified from the first to the last.
+is valid is kept, and all others are read from a copy of the store, in a directory or
+on a server. The chain of the commits is verified from the first to the last. A server
+requires a key with the right admin, if it requires keys.
 
 With --truncate-tail, what is corrupt at the end of the log is removed. If events would
 be lost, it does so only with --discard-events and their exact number.
@@ -44,7 +50,8 @@ All replaced bytes are kept in the directory "repair" of the store. A repair tha
 interrupted, even by a loss of power, can be repeated. Afterwards the store is checked.
 The exit code is 6 if the store is still corrupt.`,
 		Example: `  umadb repair --db-path ./uma.db
-  umadb repair --db-path ./uma.db --from ./backup.db`,
+  umadb repair --db-path ./uma.db --from ./backup.db
+  umadb repair --db-path ./uma.db --from https://standby.example.com:50051 --api-key-file key`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(cmd.Flags().Changed("discard-events")); err != nil {
@@ -52,12 +59,24 @@ The exit code is 6 if the store is still corrupt.`,
 			}
 			ctx, stop := untilSignal(cmd)
 			defer stop()
-			return o.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			options := &store.RepairOptions{From: o.from, TruncateTail: o.tail, DiscardEvents: o.discard}
+			if o.fromServer() {
+				c, err := openUntil(ctx, func() (*client.Client, error) {
+					return o.auth.dial(cmd.Flags(), o.from, "set another address, or a directory, with --from")
+				})
+				if err != nil {
+					return reportCheckError(err, o.dir, o.asJSON, cmd.OutOrStdout())
+				}
+				defer c.Close()
+				options.Groups = remoteGroups(c)
+			}
+			return o.run(ctx, options, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	addPathFlag(f, &o.dir)
-	f.StringVar(&o.from, "from", "", "`directory` of a copy of the store, such as a backup, for what is corrupt or missing")
+	f.StringVar(&o.from, "from", "", "`copy` of the store for what is corrupt or missing: a directory, such as a backup, or the URL of a server, such as a standby")
+	o.auth.addFlags(f)
 	f.BoolVar(&o.tail, "truncate-tail", false, "remove what is corrupt at the end of the log")
 	f.Uint64Var(&o.discard, "discard-events", 0, "`number` of events that --truncate-tail may lose; it must be exact")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
@@ -69,12 +88,29 @@ func (o *repairOptions) validate(discards bool) error {
 	switch {
 	case o.dir == "":
 		return errEmptyPath
-	case strings.Contains(o.from, "://"):
-		return usageErrorf("--from %q is not a directory: make a copy of the server's store first", o.from)
 	case discards && !o.tail:
 		return usageErrorf("--discard-events is given without --truncate-tail")
 	}
 	return nil
+}
+
+// fromServer reports whether the copy is on a server.
+func (o *repairOptions) fromServer() bool { return strings.Contains(o.from, "://") }
+
+// remoteGroups returns a function that iterates over the groups of the store of a server.
+func remoteGroups(c *client.Client) func(context.Context, eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+	return func(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+		return func(yield func(eventlog.Group, error) bool) {
+			for g, err := range admin.NewClient(c).LogGroups(ctx, after, false) {
+				if admin.IsMissing(err) {
+					err = fmt.Errorf("the server cannot send its log: it is another program or an older version; copy the directory of its store, and name the copy with --from: %v", err)
+				}
+				if !yield(g, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // repairResult is the output of repair.
@@ -86,9 +122,8 @@ type repairResult struct {
 	Check *findings `json:"check,omitempty"`
 }
 
-func (o *repairOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
+func (o *repairOptions) run(ctx context.Context, options *store.RepairOptions, stdout, stderr io.Writer) error {
 	result := repairResult{Path: o.dir}
-	options := &store.RepairOptions{From: o.from, TruncateTail: o.tail, DiscardEvents: o.discard}
 	changed := false
 	var printErr error
 	options.Step = func(s store.RepairStep) {

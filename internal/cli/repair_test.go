@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // corruptStore returns the directories of a store with a corrupt log, and of a valid copy.
@@ -69,10 +71,31 @@ func TestRepairFromCopyPrintsJSON(t *testing.T) {
 	}
 }
 
+func TestRepairFromServer(t *testing.T) {
+	dir, copied := corruptStore(t)
+	address := servertest.Address(t)
+	url := "http://" + address
+	code, _, stderr := run("repair", "--db-path", dir, "--from", url)
+	wantError(t, code, stderr, 5, "connection refused", "--from")
+	code, _, stderr = run("repair", "--db-path", dir, "--from", serveWithoutAdmin(t, newStore(t)))
+	wantError(t, code, stderr, 1, "older version", "--from")
+
+	p := serveAt(t, address, newStore(t))
+	code, _, stderr = run("repair", "--db-path", dir, "--from", url)
+	wantError(t, code, stderr, 1, "nothing was changed", "another store")
+	stop(t, p)
+
+	p = serveAt(t, address, copied)
+	code, stdout, stderr := run("repair", "--db-path", dir, "--from", url)
+	if code != 0 || !strings.Contains(stdout, "1 of them from "+url) || !strings.Contains(stdout, "no problem found") {
+		t.Errorf("exit code %d, %s %s", code, stdout, stderr)
+	}
+	stop(t, p)
+}
+
 func TestRepairWithWrongFlags(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none")
 	for want, args := range map[string][]string{
-		"not a directory":         {"--from", "http://localhost:1"},
 		"without --truncate-tail": {"--discard-events", "1"},
 		"--db-path is empty":      {"--db-path", ""},
 	} {

@@ -24,21 +24,14 @@ type Mended struct {
 }
 
 // Mend writes a corrupt or missing segment again, from its own valid groups and, for all
-// others, those of a copy of the log, whose segments have the same bytes. It verifies the
+// others, those of the same segment of a copy of the log, which has the same bytes. It verifies the
 // chain from the header to the next segment, and that no valid group of the corrupt file is
 // lost. The new file replaces the corrupt one at the end, so a crash leaves one of them.
 // before is called before that, and an error from it ends Mend.
-func Mend(dir vfs.Dir, corrupt *Inspected, copied *Log, before func() error) (result Mended, err error) {
-	m := mending{dir: dir, corrupt: corrupt}
+func Mend(dir vfs.Dir, corrupt *Inspected, source *MendSource, before func() error) (result Mended, err error) {
+	m := mending{dir: dir, corrupt: corrupt, source: source}
 	l := &Log{dir: dir, options: Options{ReadOnly: true}}
-	source, _ := copied.segmentAt(corrupt.Base)
-	if source == nil {
-		return result, fmt.Errorf("%w: it has no segment %s", ErrCannotMend, segmentName(corrupt.Base))
-	}
-	if err := l.sameStore(copied.id); err != nil {
-		return result, err
-	}
-	if m.copied, err = copied.scanner(source); err != nil {
+	if err := l.sameStore(source.header.store); err != nil {
 		return result, err
 	}
 	own, err := dir.Open(segmentName(corrupt.Base))
@@ -106,11 +99,12 @@ func (l *Log) sameStore(id StoreID) error {
 
 // mending is the writing of a segment.
 type mending struct {
-	dir         vfs.Dir
-	corrupt     *Inspected
-	own, copied *scanner // own is nil if there is no file
-	later       Tail     // after the last valid group of the corrupt file
-	result      Mended
+	dir     vfs.Dir
+	corrupt *Inspected
+	own     *scanner // nil if there is no file
+	source  *MendSource
+	later   Tail // after the last valid group of the corrupt file
+	result  Mended
 }
 
 // write writes the whole segment.
@@ -158,8 +152,7 @@ func (m *mending) next(at int64, tail Tail) (g *group, fromCopy bool, err error)
 			return &g, false, nil // any error means that the file is corrupt here
 		}
 	}
-	m.copied.offset, m.copied.tail = at, tail
-	found, err := m.copied.next()
+	found, err := m.source.next(at, tail)
 	if errors.Is(err, errNoGroup) {
 		return nil, false, nil
 	}

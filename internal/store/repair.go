@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -23,8 +24,10 @@ const keptName = "repair"
 type RepairOptions struct {
 	Options
 	// From is the directory of a copy of the store. Corrupt and missing segments are
-	// written again with its groups.
+	// written again with its groups. With Groups, it is only a name for messages.
 	From string
+	// Groups iterates over the groups of a copy that is elsewhere, as (*Store).Groups does.
+	Groups func(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error]
 	// TruncateTail removes what is corrupt at the end of the log.
 	TruncateTail bool
 	// DiscardEvents is the number of events that TruncateTail may lose. It must be the
@@ -144,17 +147,24 @@ func (r *repair) describe(segment *eventlog.Inspected) {
 
 // mend writes the corrupt segments again with groups of the copy, the first one first.
 func (r *repair) mend() error {
-	copied := newStore(r.options.From, &Options{FS: r.store.options.FS, ReadOnly: true})
-	if err := copied.open(r.ctx); err != nil {
-		return fmt.Errorf("opening the copy: %w", err)
+	source := r.receivedSource
+	if r.options.Groups == nil {
+		copied := newStore(r.options.From, &Options{FS: r.store.options.FS, ReadOnly: true})
+		if err := copied.open(r.ctx); err != nil {
+			return fmt.Errorf("opening the copy: %w", err)
+		}
+		defer copied.free(false)
+		source = func(segment *eventlog.Inspected) (*eventlog.MendSource, func(), error) {
+			found, err := copied.log.MendSource(segment.Base)
+			return found, func() {}, err
+		}
 	}
-	defer copied.free(false)
 	for {
 		segment := r.firstCorrupt()
 		if segment == nil {
 			return nil
 		}
-		if err := r.mendSegment(segment, copied.log); err != nil {
+		if err := r.mendSegment(segment, source); err != nil {
 			return err
 		}
 		if err := r.inspect(); err != nil {
@@ -166,6 +176,24 @@ func (r *repair) mend() error {
 	}
 }
 
+// mendSource returns a segment of a copy, and a function that must be called after its use.
+type mendSource = func(*eventlog.Inspected) (*eventlog.MendSource, func(), error)
+
+// receivedSource returns a segment from Groups. All segments before it are valid.
+func (r *repair) receivedSource(segment *eventlog.Inspected) (*eventlog.MendSource, func(), error) {
+	var after eventlog.GroupID
+	for i := range r.segments {
+		if r.segments[i].Base < segment.Base {
+			after = r.segments[i].End.Tail.ID()
+		}
+	}
+	found, stop, err := eventlog.ReceivedSource(segment.Base, r.options.Groups(r.ctx, after))
+	if errors.Is(err, dcb.ErrIntegrity) { // its log has another group there
+		err = fmt.Errorf("%w: %w", eventlog.ErrCannotMend, err)
+	}
+	return found, stop, err
+}
+
 func (r *repair) firstCorrupt() *eventlog.Inspected {
 	for i := range r.segments {
 		if r.segments[i].Corruption != nil {
@@ -175,13 +203,18 @@ func (r *repair) firstCorrupt() *eventlog.Inspected {
 	return nil
 }
 
-func (r *repair) mendSegment(segment *eventlog.Inspected, copied *eventlog.Log) error {
-	mended, err := eventlog.Mend(r.store.files.log, segment, copied, func() error {
-		if err := r.ctx.Err(); err != nil || !r.exists(segment) {
-			return err
-		}
-		return r.keep(segment, 0)
-	})
+func (r *repair) mendSegment(segment *eventlog.Inspected, source mendSource) error {
+	copied, stop, err := source(segment)
+	defer stop()
+	var mended eventlog.Mended
+	if err == nil {
+		mended, err = eventlog.Mend(r.store.files.log, segment, copied, func() error {
+			if err := r.ctx.Err(); err != nil || !r.exists(segment) {
+				return err
+			}
+			return r.keep(segment, 0)
+		})
+	}
 	if errors.Is(err, eventlog.ErrCannotMend) {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot repair %s from %s; nothing was changed in it", segment.Name, r.options.From), Cause: err}
 	}

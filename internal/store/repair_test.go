@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -144,18 +146,39 @@ func TestRepairFromCopy(t *testing.T) {
 		"missing first": func(t *testing.T, disk *vfs.Mem, s []string) { removeFile(t, disk, s[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk, segments := newCopiedDisk(t)
-			corrupt(t, disk, segments)
-			report, err := repair(disk, store.RepairOptions{From: copyDir})
-			if err != nil || report.Corrupt != 0 || report.Lost != 0 {
-				t.Fatalf("report %+v, %v", report, err)
+			for _, received := range []bool{false, true} {
+				disk, segments := newCopiedDisk(t)
+				corrupt(t, disk, segments)
+				options := store.RepairOptions{From: copyDir}
+				if received {
+					options = receivedFrom(t, disk)
+				}
+				report, err := repair(disk, options)
+				if err != nil || report.Corrupt != 0 || report.Lost != 0 {
+					t.Fatalf("report %+v, %v", report, err)
+				}
+				if kept := filesIn(disk, crashDir+"/repair"); !strings.Contains(name, "missing") && len(kept) == 0 {
+					t.Error("the corrupt file was not kept")
+				}
+				mustBeComplete(t, name, disk, 120)
 			}
-			if kept := filesIn(disk, crashDir+"/repair"); !strings.Contains(name, "missing") && len(kept) == 0 {
-				t.Error("the corrupt file was not kept")
-			}
-			mustBeComplete(t, name, disk, 120)
 		})
 	}
+}
+
+// receivedFrom returns options with the groups of the copy, as from a server.
+func receivedFrom(t *testing.T, disk *vfs.Mem) store.RepairOptions {
+	t.Helper()
+	s, err := store.Open(copyDir, smallOptions(disk))
+	if err == nil {
+		t.Cleanup(func() { s.Close() })
+	}
+	return store.RepairOptions{From: "server", Groups: func(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+		if err != nil {
+			return func(yield func(eventlog.Group, error) bool) { yield(eventlog.Group{}, err) }
+		}
+		return s.Groups(ctx, after, false)
+	}}
 }
 
 // A copy that lacks what is missing, or that of another store, changes nothing.
@@ -191,8 +214,46 @@ func TestRepairFromUnsuitableCopy(t *testing.T) {
 			if report, err := repair(disk, store.RepairOptions{From: copyDir}); !errors.Is(err, dcb.ErrInvalidArgument) {
 				t.Errorf("report %+v, %v", report, err)
 			}
+			if report, err := repair(disk, receivedFrom(t, disk)); err == nil {
+				t.Errorf("from groups: report %+v", report)
+			}
 			if !slices.Equal(before, readAll(t, disk, segments[1])) || !slices.Equal(segments, filesIn(disk, crashDir+"/log")) {
 				t.Error("the log has changed")
+			}
+		})
+	}
+}
+
+// Received groups are verified: a wrong one changes nothing.
+func TestRepairVerifiesReceivedGroups(t *testing.T) {
+	for name, spoil := range map[string]func(*eventlog.Group){
+		"payload": func(g *eventlog.Group) { g.Payload[len(g.Payload)-1]++ },
+		"header":  func(g *eventlog.Group) { g.Header[8]++ },
+		"index":   func(g *eventlog.Group) { g.Index++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk, segments := newCopiedDisk(t)
+			removeFile(t, disk, segments[1])
+			options := receivedFrom(t, disk)
+			groups := options.Groups
+			options.Groups = func(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+				return func(yield func(eventlog.Group, error) bool) {
+					n := 0
+					for g, err := range groups(ctx, after) {
+						if n++; n == 2 {
+							spoil(&g)
+						}
+						if !yield(g, err) {
+							return
+						}
+					}
+				}
+			}
+			if report, err := repair(disk, options); !errors.Is(err, dcb.ErrInvalidArgument) {
+				t.Errorf("report %+v, %v", report, err)
+			}
+			if slices.Contains(filesIn(disk, crashDir+"/log"), segments[1]) {
+				t.Error("the segment was written")
 			}
 		})
 	}
