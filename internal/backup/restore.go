@@ -26,8 +26,12 @@ type Until struct {
 
 // covers reports whether a group, or the start of it, is before the point.
 func (u Until) covers(g *eventlog.Group) bool {
-	return u.Time.IsZero() || g.Time <= u.Time.UnixNano()
+	return u.Time.IsZero() || !u.before(g.Time)
 }
+
+// before reports whether the point is before the commit time of a group. It works for times
+// that are not numbers of nanoseconds, before 1678 or after 2262.
+func (u Until) before(commit int64) bool { return u.Time.Before(time.Unix(0, commit)) }
 
 // reached reports whether the log needs no group after tail.
 func (u Until) reached(tail eventlog.Tail) bool {
@@ -36,7 +40,7 @@ func (u Until) reached(tail eventlog.Tail) bool {
 
 // passedBy reports whether a log that ends with tail has more than what is before the point.
 func (u Until) passedBy(tail eventlog.Tail) bool {
-	return u.Position != 0 && tail.Next > u.Position+1 || !u.Time.IsZero() && tail.Time > u.Time.UnixNano()
+	return u.Position != 0 && tail.Next > u.Position+1 || !u.Time.IsZero() && tail.Index > 0 && u.before(tail.Time)
 }
 
 // Backup is a source that has an end.

@@ -93,9 +93,18 @@ func TestRestoreUpToATime(t *testing.T) {
 			}
 		}
 	}
-	to := filepath.Join(t.TempDir(), "restored")
-	if _, err := restore(t, from, to, backup.Until{Time: start.Add(-1)}); !errors.Is(err, dcb.ErrInvalidArgument) {
-		t.Errorf("before the first group: %v", err)
+	for name, before := range map[string]time.Time{"before the first group": start.Add(-1), "in 1600": time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		to := filepath.Join(t.TempDir(), "restored")
+		if _, err := restore(t, from, to, backup.Until{Time: before}); !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, year := range []int{2500, 3000, 9999} {
+		to := filepath.Join(t.TempDir(), "restored")
+		summary, err := restore(t, from, to, backup.Until{Time: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)})
+		if err != nil || int(summary.Groups) != len(groups) {
+			t.Errorf("up to the year %d: %d of %d groups, error %v", year, summary.Groups, len(groups), err)
+		}
 	}
 }
 
