@@ -351,6 +351,9 @@ func (r *repair) truncate() error {
 		err = r.store.files.index.Sync()
 	}
 	if err == nil {
+		err = r.removeAnnouncement(tail)
+	}
+	if err == nil {
 		err = eventlog.Cut(r.store.files.log, last.End)
 	}
 	if err != nil {
@@ -359,4 +362,20 @@ func (r *repair) truncate() error {
 	r.step(RepairStep{"truncated", last.Name, last.End.Offset, last.Size, fmt.Sprintf("the log ends with group %d and position %d", tail.Index, tail.Next-1)})
 	r.report.CanTruncate = false
 	return r.inspect()
+}
+
+// removeAnnouncement removes the file HEAD if it announces a group after tail. Read-only
+// stores would report that the group is lost.
+func (r *repair) removeAnnouncement(tail eventlog.Tail) error {
+	a, err := r.store.readAnnouncement()
+	var corruption *vfs.CorruptionError
+	if err != nil && !errors.As(err, &corruption) || err == nil && (a == nil || a.group.Index <= tail.Index) {
+		return err
+	}
+	root := r.store.files.root
+	if err := errors.Join(root.Remove(headName), root.Sync()); err != nil {
+		return err
+	}
+	r.step(RepairStep{"removed", filepath.Join(root.Path(), headName), 0, headBytes, "it announces a later group; opening the store writes it again"})
+	return nil
 }
