@@ -16,6 +16,7 @@ import (
 const (
 	lockName = "LOCK"
 	logName  = "log"
+	headName = "HEAD"
 )
 
 // directory is the directory of a store, locked like one that is open.

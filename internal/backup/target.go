@@ -2,6 +2,7 @@ package backup
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -39,6 +40,19 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 		return nil, errors.Join(err, d.close())
 	}
 	return t, nil
+}
+
+// RemoveClose removes the clean-close record and, before it, the announcement that it is
+// durable.
+func (t *DirectoryTarget) RemoveClose(before eventlog.Tail) error {
+	root := t.directory.root
+	if err := root.Remove(headName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := root.Sync(); err != nil {
+		return err
+	}
+	return t.Receiver.RemoveClose(before)
 }
 
 // Close makes the copy durable and releases it.

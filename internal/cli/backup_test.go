@@ -259,3 +259,35 @@ func TestBackupBesideServer(t *testing.T) {
 		t.Errorf("the copy has %v, the store %v", got, want)
 	}
 }
+
+// A copy that a server has served, without an append, is continued and can be read meanwhile.
+// The server has announced its own clean-close record as the last group.
+func TestCopyThatWasServedIsReadWhileItFollows(t *testing.T) {
+	dir, copied := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "copy")
+	server := start(t, "serve", "--db-path", dir)
+	appendTag := func(tag string) {
+		dial(t, server.address, func(c *client.Client) {
+			if _, err := c.Append(t.Context(), []dcb.Event{{Type: "T", Tags: []string{tag}}}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	appendTag("first")
+	mustRun(t, "backup", "--url", "http://"+server.address, copied)
+	for range 2 { // the second one announces the record of the first one
+		openStore(t, copied, func(*store.Store) {})
+	}
+	follower := spawn(t, nil, "backup", "--url", "http://"+server.address, "--follow", copied)
+	awaitOutput(t, follower, "caught up at position 1")
+	appendTag("second")
+	appendTag("third")
+	await(t, "the third event is copied", func() bool { return logContains(copied, "third") })
+	await(t, "all events are read", func() bool {
+		code, stdout, stderr := runWithStdin(nil, "head", "--db-path", copied)
+		if code != 0 {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		return stdout == "3\n"
+	})
+	stop(t, follower)
+}
