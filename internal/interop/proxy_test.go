@@ -1,8 +1,6 @@
 package interop_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,9 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/umadb-go/umadb/internal/servertest"
 )
@@ -61,7 +56,7 @@ client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path
 // changes are pairs of old and new text in the configuration of the page.
 func (p *proxy) start(t *testing.T, server *testServer, changes ...string) *testServer {
 	t.Helper()
-	program, libraries := p.program(t)
+	program, libraries := debianProgram(t, p.name, p.packages...)
 	dir := t.TempDir()
 	files, err := servertest.WriteCertificate(dir)
 	if err != nil {
@@ -137,83 +132,4 @@ func proxyConfiguration(t *testing.T, language string) string {
 		t.Fatalf("docs/proxies.md has no configuration of %s", language)
 	}
 	return found[1]
-}
-
-// program returns the path of the proxy's program and of its libraries, or skips the
-// test.
-func (p *proxy) program(t *testing.T) (program, libraries string) {
-	t.Helper()
-	if program, err := exec.LookPath(p.name); err == nil {
-		return program, ""
-	}
-	root, err := p.unpack()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") != "" || os.Getenv("UMADB_TEST_INTEROP") == "required":
-		t.Fatalf("%s is not installed and cannot be downloaded: %v", p.name, err)
-	default:
-		t.Skipf("%s is not installed and cannot be downloaded: %v", p.name, err)
-	}
-	programs, _ := filepath.Glob(filepath.Join(root, "usr", "*bin", p.name))
-	found, _ := filepath.Glob(filepath.Join(root, "usr", "lib", "*-linux-gnu"))
-	if len(programs) != 1 {
-		t.Fatalf("the packages %v contain the programs %v, want one", p.packages, programs)
-	}
-	return programs[0], strings.Join(found, ":")
-}
-
-// unpack downloads the packages and unpacks them in .cache, unless an earlier run
-// did. Nothing is installed.
-func (p *proxy) unpack() (root string, err error) {
-	root = filepath.Join(repository(), ".cache", "proxies", p.name)
-	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
-		return "", err
-	}
-	lock := flock.New(root + ".lock")
-	if err := lock.Lock(); err != nil {
-		return "", err
-	}
-	defer lock.Close()
-	if _, err := os.Stat(root); err == nil {
-		return root, nil
-	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return "", errors.New("this system has no apt-get; install it")
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(root), p.name+"-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	run := func(command string, arguments ...string) error {
-		cmd := exec.CommandContext(ctx, command, arguments...)
-		cmd.Dir = dir
-		if output, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w\n%s", cmd, err, output)
-		}
-		return nil
-	}
-	download := append([]string{"download", "-q"}, p.packages...)
-	if err := run("apt-get", download...); err != nil {
-		// A new container has no package lists yet; updating them needs root.
-		if run("apt-get", "update", "-q") != nil {
-			return "", err
-		}
-		if err := run("apt-get", download...); err != nil {
-			return "", err
-		}
-	}
-	archives, err := filepath.Glob(filepath.Join(dir, "*.deb"))
-	if err != nil {
-		return "", err
-	}
-	unpacked := filepath.Join(dir, "root")
-	for _, archive := range archives {
-		if err := run("dpkg", "-x", archive, unpacked); err != nil {
-			return "", err
-		}
-	}
-	return root, os.Rename(unpacked, root)
 }
