@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -26,7 +27,7 @@ func newHandler(o *Options) http.Handler {
 	mux.HandleFunc("GET /version", o.version)
 	if o.Debug {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/cmdline", program)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
@@ -34,6 +35,10 @@ func newHandler(o *Options) http.Handler {
 	mux.HandleFunc("GET /{$}", o.index)
 	return mux
 }
+
+// program answers with the name of the program, which is what tools for profiles need, but not
+// with its arguments: they may contain the API key.
+func program(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Args[0]) }
 
 // ready reports whether appends are served, and otherwise why not.
 func (o *Options) ready(w http.ResponseWriter, _ *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -211,5 +212,12 @@ func TestIndexLinksToPages(t *testing.T) {
 	m.want(t, "/other", http.StatusNotFound)
 	if response, _ := m.do(t, http.MethodPost, "/metrics"); response.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST has the status %d", response.StatusCode)
+	}
+}
+
+// The arguments of the process may contain the API key.
+func TestArgumentsOfTheProcessAreNotServed(t *testing.T) {
+	if text := start(t, true).want(t, "/debug/pprof/cmdline", http.StatusOK); text != os.Args[0] {
+		t.Errorf("got %q, want %q", text, os.Args[0])
 	}
 }
