@@ -29,6 +29,14 @@ func readKeys(file string, mayBeMissing bool) ([]byte, error) {
 // editKeys replaces the file of the API keys by what edit returns for its content. The
 // server finds the old or the new content, and never a part.
 func editKeys(file string, mayBeMissing bool, edit func([]byte) ([]byte, error)) error {
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target // a link to the file stays one
+	}
+	unlock, err := lockFile(file)
+	if err != nil {
+		return usageErrorf("cannot lock the file of the API keys: %w", err)
+	}
+	defer unlock()
 	content, err := readKeys(file, mayBeMissing)
 	if err != nil {
 		return err
@@ -39,9 +47,6 @@ func editKeys(file string, mayBeMissing bool, edit func([]byte) ([]byte, error))
 	edited, err := edit(content)
 	if err != nil {
 		return usageErrorf("%s: %w; it is unchanged", file, err)
-	}
-	if target, err := filepath.EvalSymlinks(file); err == nil {
-		file = target // a link to the file stays one
 	}
 	if err := replaceFile(file, edited); err != nil {
 		return fmt.Errorf("cannot write the file of the API keys: %w", err)
