@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"time"
@@ -94,11 +95,18 @@ func (r *reloader) start(signals <-chan os.Signal, srv *server.Server, log *slog
 	return func() { close(done) }
 }
 
+// errNotRegular is the error of a pipe, whose reading could block the reload of all settings,
+// and with it the revocation of keys.
+var errNotRegular = errors.New("it is not a regular file, and only these are read again")
+
 // reload reads all settings again.
 func (r *reloader) reload() {
 	r.log.Info("reloading the settings from their files")
 	for _, w := range r.settings {
-		w.found = stat(w.files)
+		if w.found = stat(w.files); !isWatchable(w.found) {
+			r.report(w, errNotRegular)
+			continue
+		}
 		if err := r.load(w, digestOf(w.files)); err != nil {
 			r.report(w, err)
 		}
@@ -108,7 +116,11 @@ func (r *reloader) reload() {
 // poll reads the settings again whose files have changed.
 func (r *reloader) poll(now time.Time) {
 	for _, w := range r.settings {
-		if !w.isDue(now) {
+		due := w.isDue(now)
+		if w.regular && !w.reported && !isWatchable(w.found) {
+			r.report(w, errNotRegular)
+		}
+		if !due {
 			continue
 		}
 		content := digestOf(w.files)

@@ -11,6 +11,7 @@ import (
 // watchedSetting is a setting with the state of its files.
 type watchedSetting struct {
 	setting
+	regular  bool          // the files were regular, or missing, at the start
 	found    []fs.FileInfo // of the files at the previous poll
 	loaded   digest        // content of the files when they were loaded
 	pending  bool          // the files have changed, or could not be used
@@ -23,7 +24,7 @@ type watchedSetting struct {
 // their time of modification as it is.
 func newWatchedSetting(s setting) *watchedSetting {
 	s.files = slices.DeleteFunc(slices.Clone(s.files), func(name string) bool { return name == "" })
-	return &watchedSetting{setting: s, loaded: digestOf(s.files)}
+	return &watchedSetting{setting: s, regular: isWatchable(stat(s.files)), loaded: digestOf(s.files)}
 }
 
 // isDue reports whether the files are to be read again: they have changed, or could not be

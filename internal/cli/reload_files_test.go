@@ -222,3 +222,21 @@ func symlink(t *testing.T, target, name string) {
 		t.Skip(err)
 	}
 }
+
+func TestFileThatBecomesADirectoryIsAnError(t *testing.T) {
+	p := watchPair(t)
+	p.poll(3)
+	if err := os.Remove(p.first); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(p.first, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	wantLog(t, p.poll(10), 1, "not a regular file")
+	if err := os.Remove(p.first); err != nil {
+		t.Fatal(err)
+	}
+	put(t, p.first, "two")
+	put(t, p.second, "two")
+	wantLog(t, p.poll(3), 1, "reloaded a setting")
+}
