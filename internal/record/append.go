@@ -31,6 +31,9 @@ type AppendRequest struct {
 	Tracking  *dcb.TrackingInfo    // nil for none
 	// Copied reports that Events is a copy, so that nothing aliases the parsed bytes.
 	Copied bool
+	// IsVisible, if it is not nil, reports whether the caller may learn about a stored event.
+	// The append is not recognised as a retry of one with others.
+	IsVisible func(Event) bool
 	// Times, if it is not nil, receives how long the parts of the append took, before the
 	// append returns.
 	Times *AppendTimes

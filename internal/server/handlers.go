@@ -49,6 +49,7 @@ func (s *Server) handleAppend(c *call) error {
 	if err := k.permitsAppend(parsed); err != nil {
 		return err
 	}
+	parsed.IsVisible = k.isVisible()
 	if parsed.Copied {
 		request.drop()
 	}

@@ -62,6 +62,7 @@ func (s *Server) beginAppend(c *call, request []byte) bool {
 	if err != nil || k.permitsAppend(parsed) != nil {
 		return false
 	}
+	parsed.IsVisible = k.isVisible()
 	c.appends(parsed)
 	var cancel func()
 	if cancel, ok = s.store.Submit(parsed, c.Deadline(), a.done); !ok {

@@ -119,6 +119,14 @@ func (k *key) permitsAppend(request *record.AppendRequest) error {
 	return nil
 }
 
+// isVisible returns record.AppendRequest.IsVisible for the appends of a key.
+func (k *key) isVisible() func(record.Event) bool {
+	if k == nil || k.scope == nil {
+		return nil
+	}
+	return func(event record.Event) bool { return k.permitsEvent(0, event) == nil }
+}
+
 // permitsEvent returns nil if an event is within the scope of the key.
 func (k *key) permitsEvent(number int, event record.Event) error {
 	name, tags := event.Type()

@@ -13,7 +13,9 @@ import (
 // recogniseRetry returns the position of the last event of an earlier append that the
 // request repeats, or 0. A request is a retry if the event that fails its condition is
 // one of its own, and the stored events around that one are all of the request's
-// events, in order and above the condition's position. Only UUIDs are compared.
+// events, in order and above the condition's position. Only UUIDs are compared, so all of the
+// stored events must be visible for the caller: otherwise the result would reveal that
+// other events with these UUIDs exist.
 //
 // A current snapshot is sufficient: the events of an append are published together, so
 // if the conflicting event is published, all of them are.
@@ -39,7 +41,7 @@ func (s *Store) recogniseRetry(ctx context.Context, request *record.AppendReques
 	}
 	same := 0
 	err = s.eachEvent(ctx, sn, first, last, func(event record.Event) bool {
-		if string(event.UUID()) != submitted[same] {
+		if string(event.UUID()) != submitted[same] || request.IsVisible != nil && !request.IsVisible(event) {
 			return false
 		}
 		same++
