@@ -198,6 +198,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	defer end()
 	go releaseWhenIdle(serving)
 	defer startGCTarget(o.gcPercent, opened.CachedBytes)()
+	o.calls.exemplars = &o.metrics.exemplars
 	defer o.calls.start(srv, logger)()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()

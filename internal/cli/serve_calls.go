@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 
+	"github.com/umadb-go/umadb/internal/monitoring"
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/tracing"
 )
@@ -31,13 +32,14 @@ const (
 type callLog struct {
 	slow time.Duration // 0 if slow calls are not logged
 
-	log     *slog.Logger
-	tracer  *tracing.Tracer // nil without traces
-	ended   chan *server.CallRecord
-	omitted atomic.Uint64
-	bounded *rate.Limiter // for slow calls
-	warned  *rate.Limiter // for warnings about omitted calls
-	failed  *rate.Limiter // for warnings about failed exports
+	log       *slog.Logger
+	tracer    *tracing.Tracer       // nil without traces
+	exemplars *monitoring.Exemplars // of the calls with a trace
+	ended     chan *server.CallRecord
+	omitted   atomic.Uint64
+	bounded   *rate.Limiter // for slow calls
+	warned    *rate.Limiter // for warnings about omitted calls
+	failed    *rate.Limiter // for warnings about failed exports
 }
 
 func (c *callLog) addFlags(flags *pflag.FlagSet) {
@@ -131,7 +133,9 @@ func (c *callLog) run(stop <-chan struct{}) {
 
 func (c *callLog) handle(r *server.CallRecord) {
 	if c.tracer != nil {
-		c.tracer.Record(r)
+		if traceID := c.tracer.Record(r); traceID != "" {
+			c.exemplars.Add(r, traceID)
+		}
 	}
 	switch {
 	case c.isSlow(r) && c.bounded.Allow():

@@ -1,12 +1,14 @@
 package cli_test
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"syscall"
 	"testing"
@@ -115,11 +117,19 @@ func TestTracesAreExported(t *testing.T) {
 	defer endpoint.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.URL)
 	t.Setenv("OTEL_SERVICE_NAME", "ledger")
-	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
+	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"), "--metrics", "127.0.0.1:0")
+	url := metricsURL(t, server) + "/metrics"
 	appendTwo(t, server.address)
+	exemplar := regexp.MustCompile(`umadb_rpc_duration_seconds_bucket\{method="umadb.v1.DCB/Append",le="[^"]+"\} 2 # \{trace_id="([0-9a-f]+)"\}`)
+	var exemplars []string
+	await(t, "the append is an exemplar", func() bool {
+		_, metrics := fetch(t, url, "application/openmetrics-text; version=1.0.0")
+		exemplars = exemplar.FindStringSubmatch(metrics)
+		return len(exemplars) > 0
+	})
 	stop(t, server.Process) // exports what is left
 
-	var names []string
+	var names, traces []string
 	service := ""
 	for len(received) > 0 {
 		for _, spans := range (<-received).ResourceSpans {
@@ -130,13 +140,16 @@ func TestTracesAreExported(t *testing.T) {
 			}
 			for _, scope := range spans.ScopeSpans {
 				for _, span := range scope.Spans {
-					names = append(names, span.Name)
+					names, traces = append(names, span.Name), append(traces, hex.EncodeToString(span.TraceId))
 				}
 			}
 		}
 	}
 	if service != "ledger" || !slices.Contains(names, "umadb.v1.DCB/Append") || !slices.Contains(names, "sync") {
 		t.Errorf("service %q exports the spans %q", service, names)
+	}
+	if !slices.Contains(traces, exemplars[1]) {
+		t.Errorf("the exemplar is trace %s, and the traces are %q", exemplars[1], traces)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 type metricsFlags struct {
 	address string // empty for none
 	debug   bool
+
+	exemplars monitoring.Exemplars
 }
 
 func (o *metricsFlags) addFlags(flags *pflag.FlagSet) {
@@ -54,11 +56,12 @@ func (o *metricsFlags) start(opened *store.Store, srv *server.Server, logger *sl
 	}
 	build := thisVersion()
 	monitor := monitoring.Start(lis, monitoring.Options{
-		Store:   opened,
-		Server:  srv,
-		Version: monitoring.Version{Version: build.Version, Commit: build.Commit, Go: build.Go},
-		Debug:   o.debug,
-		Logger:  logger,
+		Store:     opened,
+		Server:    srv,
+		Version:   monitoring.Version{Version: build.Version, Commit: build.Commit, Go: build.Go},
+		Exemplars: &o.exemplars,
+		Debug:     o.debug,
+		Logger:    logger,
 	})
 	logger.Info("serving metrics and health over HTTP", "address", lis.Addr().String(), "debug", o.debug)
 	return monitor.Stop, nil

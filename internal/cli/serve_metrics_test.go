@@ -10,11 +10,16 @@ import (
 	"github.com/umadb-go/umadb/internal/cli"
 )
 
-// fetch returns the status and the content of a page.
-func fetch(t *testing.T, url string) (int, string) {
+// fetch returns the status and the content of a page, in the format that it has for accept.
+func fetch(t *testing.T, url string, accept ...string) (int, string) {
 	t.Helper()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Get(url)
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header["Accept"] = accept
+	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,15 +31,22 @@ func fetch(t *testing.T, url string) (int, string) {
 	return response.StatusCode, string(content)
 }
 
-func TestServeMetrics(t *testing.T) {
-	t.Setenv("UMADB_METRICS", "127.0.0.1:0")
-	server := start(t, "--db-path", t.TempDir()+"/uma.db")
+// metricsURL returns the URL of the metrics of a server, without a path.
+func metricsURL(t *testing.T, server *process) string {
+	t.Helper()
 	found := regexp.MustCompile(`serving metrics and health over HTTP","address":"([^"]+)"`).FindStringSubmatch(server.Output.String())
 	if found == nil {
 		t.Fatalf("the log has no address: %s", server.Output)
 	}
+	return "http://" + found[1]
+}
+
+func TestServeMetrics(t *testing.T) {
+	t.Setenv("UMADB_METRICS", "127.0.0.1:0")
+	server := start(t, "--db-path", t.TempDir()+"/uma.db")
+	pages := metricsURL(t, server)
 	head(t, server.address)
-	status, metrics := fetch(t, "http://"+found[1]+"/metrics")
+	status, metrics := fetch(t, pages+"/metrics")
 	for _, line := range []string{
 		`umadb_rpcs_total{code="OK",method="umadb.v1.DCB/Head"} 1`,
 		`umadb_build_info{commit="`,
@@ -46,10 +58,10 @@ func TestServeMetrics(t *testing.T) {
 			t.Errorf("status %d, and no line %s", status, line)
 		}
 	}
-	if status, _ := fetch(t, "http://"+found[1]+"/debug/pprof/"); status != http.StatusNotFound {
+	if status, _ := fetch(t, pages+"/debug/pprof/"); status != http.StatusNotFound {
 		t.Errorf("without --debug profiles have the status %d", status)
 	}
-	if status, text := fetch(t, "http://"+found[1]+"/version"); status != http.StatusOK || !strings.Contains(text, `"version":"`+cli.Version+`"`) {
+	if status, text := fetch(t, pages+"/version"); status != http.StatusOK || !strings.Contains(text, `"version":"`+cli.Version+`"`) {
 		t.Errorf("status %d: %s", status, text)
 	}
 	stop(t, server.Process)

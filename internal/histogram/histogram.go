@@ -47,6 +47,9 @@ func (h *Histogram) Observe(value int64) {
 // ObserveDuration counts a duration. The scale must be Seconds.
 func (h *Histogram) ObserveDuration(d time.Duration) { h.Observe(int64(d)) }
 
+// Bucket returns the index of the bucket of a value, as in Snapshot.Counts.
+func (s *Scale) Bucket(value int64) int { return s.bucket(uint64(max(value, 0))) }
+
 // bucket returns the index of the bucket of a value: the first one whose bound is not less.
 func (s *Scale) bucket(v uint64) int {
 	if v <= s.first {

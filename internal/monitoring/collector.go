@@ -38,6 +38,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 		store:   c.options.Store.Metrics(),
 		server:  c.options.Server.Metrics(),
 		ready:   c.options.Server.Ready() == nil,
+		traced:  c.options.Exemplars,
 		expiry:  c.options.Server.CertificateExpiry(),
 		version: c.options.Version,
 	}

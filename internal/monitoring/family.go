@@ -36,6 +36,7 @@ type snapshot struct {
 	store   store.Metrics
 	server  server.Metrics
 	ready   bool
+	traced  *Exemplars
 	expiry  time.Time // of the certificate; zero without TLS
 	version Version
 }
@@ -86,12 +87,25 @@ func flag(s samples, value bool) {
 
 // buckets adds a histogram.
 func buckets(s samples, h histogram.Snapshot, labels ...string) {
+	s.metrics <- constHistogram(s, h, labels...)
+}
+
+// tracedBuckets adds a histogram with exemplars.
+func tracedBuckets(s samples, h histogram.Snapshot, exemplars []prometheus.Exemplar, labels ...string) {
+	if len(exemplars) == 0 {
+		buckets(s, h, labels...)
+		return
+	}
+	s.metrics <- prometheus.MustNewMetricWithExemplars(constHistogram(s, h, labels...), exemplars...)
+}
+
+func constHistogram(s samples, h histogram.Snapshot, labels ...string) prometheus.Metric {
 	cumulative, n := make(map[float64]uint64, len(h.Bounds)), uint64(0)
 	for i, bound := range h.Bounds {
 		n += h.Counts[i]
 		cumulative[bound] = n
 	}
-	s.metrics <- prometheus.MustNewConstHistogram(s.desc, h.Count(), h.Sum, cumulative, labels...)
+	return prometheus.MustNewConstHistogram(s.desc, h.Count(), h.Sum, cumulative, labels...)
 }
 
 // simple returns a function that reads one number.

@@ -34,11 +34,13 @@ const (
 	stopTimeout = time.Second
 )
 
-// Options configures a Server. Store and Server are required.
+// Options configures a Server. Store, Server and Exemplars are required.
 type Options struct {
 	Store   *store.Store
 	Server  *server.Server
 	Version Version
+	// Exemplars are served with the metrics.
+	Exemplars *Exemplars
 	// Debug serves profiles of the process.
 	Debug bool
 	// Logger receives errors.

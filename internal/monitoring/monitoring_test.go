@@ -59,7 +59,7 @@ func start(t *testing.T, debug bool) *monitored {
 	}
 	m := monitoring.Start(listener, monitoring.Options{
 		Store: opened, Server: srv, Version: monitoring.Version{Version: "1.2.3", Commit: "abc", Go: "go1"},
-		Debug: debug, Logger: slog.New(slog.DiscardHandler),
+		Debug: debug, Exemplars: new(monitoring.Exemplars), Logger: slog.New(slog.DiscardHandler),
 	})
 	t.Cleanup(func() {
 		m.Stop()

@@ -25,7 +25,7 @@ var serverFamilies = []family{
 	{"umadb_rpc_duration_seconds", distribution, []string{"method"}, "Time of RPCs that ended, from their headers until their answer was in the output of the connection. A stream is one RPC.", func(s *snapshot, out samples) {
 		for _, m := range s.server.Methods {
 			if m.Duration.Count() > 0 {
-				buckets(out, m.Duration, m.Method)
+				tracedBuckets(out, m.Duration, s.traced.of(m.Method), m.Method)
 			}
 		}
 	}},

@@ -56,15 +56,16 @@ func newTracer(provider *sdk.TracerProvider) *Tracer {
 func (t *Tracer) Shutdown(ctx context.Context) error { return t.provider.Shutdown(ctx) }
 
 // Record makes the spans of a call that has ended. It is a part of the caller's trace if the
-// caller has sent one, and is then sampled if the caller's is.
-func (t *Tracer) Record(r *server.CallRecord) {
+// caller has sent one, and is then sampled if the caller's is. Record returns the ID of the
+// trace, or "" if the call is not sampled.
+func (t *Tracer) Record(r *server.CallRecord) (traceID string) {
 	headers := propagation.MapCarrier{"traceparent": r.Traceparent}
 	ctx := propagation.TraceContext{}.Extract(context.Background(), headers)
 	ctx, span := t.tracer.Start(ctx, strings.TrimPrefix(r.Method, "/"),
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(r.Start))
 	defer span.End(trace.WithTimestamp(r.Start.Add(r.Duration)))
-	if !span.IsRecording() {
-		return
+	if !span.SpanContext().IsSampled() {
+		return ""
 	}
 	span.SetAttributes(attributes(r)...)
 	if isServerError(r.Code) {
@@ -73,6 +74,7 @@ func (t *Tracer) Record(r *server.CallRecord) {
 	if r.Append != nil {
 		t.parts(ctx, r.Append)
 	}
+	return span.SpanContext().TraceID().String()
 }
 
 // parts makes the spans of the parts of an append. They follow each other; if the append was

@@ -35,8 +35,12 @@ func appendRecord(traceparent string) *server.CallRecord {
 func spans(t *testing.T, r *server.CallRecord) tracetest.SpanStubs {
 	t.Helper()
 	exporter := tracetest.NewInMemoryExporter()
-	newTracer(sdk.NewTracerProvider(sdk.WithSyncer(exporter))).Record(r)
-	return exporter.GetSpans()
+	id := newTracer(sdk.NewTracerProvider(sdk.WithSyncer(exporter))).Record(r)
+	got := exporter.GetSpans()
+	if sampled := len(got) > 0; sampled != (id != "") || sampled && got[0].SpanContext.TraceID().String() != id {
+		t.Errorf("trace %q has the spans %v", id, got)
+	}
+	return got
 }
 
 func TestAppendHasSpansOfItsParts(t *testing.T) {
