@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -15,7 +16,9 @@ import (
 )
 
 const (
-	// maxConnections bounds the connections; further ones wait.
+	// maxConnections bounds the connections; further ones wait. While half of them are open,
+	// connections are closed after each answer, so that idle ones do not keep others out:
+	// without an answer to a probe the process may be restarted.
 	maxConnections = 64
 	// maxScrapes bounds the concurrent requests for metrics; further ones are refused.
 	maxScrapes = 4
@@ -57,6 +60,7 @@ type Version struct {
 // Server serves operators over HTTP.
 type Server struct {
 	http *http.Server
+	open atomic.Int64 // connections
 	log  *slog.Logger
 	done chan struct{} // closed when serving has ended
 }
@@ -80,8 +84,23 @@ func Start(listener net.Listener, options Options) *Server {
 		log:  options.Logger,
 		done: make(chan struct{}),
 	}
+	s.http.ConnState = s.onState
 	go s.serve(netutil.LimitListener(listener, maxConnections))
 	return s
+}
+
+// onState counts the connections, and closes idle ones if many are open.
+func (s *Server) onState(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateIdle:
+		if s.open.Load() > maxConnections/2 {
+			conn.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
+	}
 }
 
 func (s *Server) serve(listener net.Listener) {

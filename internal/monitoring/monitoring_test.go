@@ -221,3 +221,22 @@ func TestArgumentsOfTheProcessAreNotServed(t *testing.T) {
 		t.Errorf("got %q, want %q", text, os.Args[0])
 	}
 }
+
+// A client that keeps many connections open does not keep probes from being answered.
+func TestIdleConnectionsKeepNoOthersOut(t *testing.T) {
+	m := start(t, false)
+	for range 100 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(m.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err != nil {
+			t.Fatalf("a probe is not answered: %v", err)
+		}
+	}
+}
