@@ -1,10 +1,11 @@
 // Package interop tests our server with the released UmaDB client for Python, our
-// client with the released server, both through proxies, and the commands in the
+// client with the released server, both through proxies, the alerts and the
+// dashboard with a real Prometheus, and the commands in the
 // documentation.
 //
 // The released package, which contains client and server, is installed from the
-// Python package index into .cache/ at the root of the repository. Proxies that
-// are not installed are unpacked there from Debian packages. If they are not
+// Python package index into .cache/ at the root of the repository. Proxies and
+// Prometheus are unpacked there from Debian packages unless they are installed. If they are not
 // available the tests are skipped, or fail if CI is set or
 // UMADB_TEST_INTEROP=required.
 package interop
