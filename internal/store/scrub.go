@@ -197,6 +197,7 @@ func asCorruption(err error, file string, offset int64) *vfs.CorruptionError {
 
 // verifyGroups verifies groups until the one with index last, or corruption.
 func (c *scrubber) verifyGroups(last uint64) error {
+	c.dropLog(c.position.Log)
 	r, err := c.store.log.NewReader(c.position.Log)
 	if err != nil {
 		return err
@@ -228,12 +229,21 @@ func (c *scrubber) nextGroup(r *eventlog.Reader, last uint64) (eventlog.Group, e
 }
 
 // dropLog drops what was read up to a point and what is read next from the cache, except in
-// the segment that is appended to.
+// the segment that is appended to. A scrub must read the disk, and not the cache, so this also
+// drops pages that other reads use, which read them again.
 func (c *scrubber) dropLog(end eventlog.Point) {
 	segments := c.store.log.Segments()
-	if segment := segmentOf(c.store.log, end.Base); segment != segments[len(segments)-1] {
+	for i, segment := range segments[:len(segments)-1] {
+		if segment.Base != end.Base {
+			continue
+		}
 		from := max(end.Offset-2*scrubStep, 0)
 		segment.DropCache(from, end.Offset-from+2*scrubStep)
+		// Of the next segment, a step is read before the next call.
+		size, err := segment.Size()
+		if next := segments[i+1]; err == nil && size-end.Offset < 2*scrubStep && i+2 < len(segments) {
+			next.DropCache(0, 2*scrubStep)
+		}
 	}
 }
 
