@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"golang.org/x/time/rate"
 
 	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 const (
@@ -26,6 +28,9 @@ const (
 	pacedBytesPerSecond      = 16 << 20
 	maxPacedBlocks           = 40
 	compactionBurst          = 1 << 20
+	// rebuildAgainAfter is when the rebuild of a block is tried again at the earliest, after it
+	// failed because the log is corrupt.
+	rebuildAgainAfter = time.Hour
 )
 
 // compactor compacts blocks, so that a lookup has few of them to search, and rebuilds
@@ -70,8 +75,8 @@ func (c *compactor) work() (worked bool, err error) {
 	st := c.store.states.acquire()
 	defer st.release()
 	for i, b := range st.blocks {
-		if b.corrupt.Load() {
-			return true, c.store.rebuild(c.builder(0), st.blocks, i)
+		if b.corrupt.Load() && !time.Now().Before(b.rebuildAfter) {
+			return true, c.store.postpone(b, c.store.rebuild(c.builder(0), st.blocks, i))
 		}
 	}
 	return c.compactBelow(math.MaxUint32)
@@ -190,10 +195,10 @@ func compactionBacklog(blocks []*fileBlock) (n int) {
 	return n
 }
 
-// sameLevel reports whether all blocks have the level of the first.
+// sameLevel reports whether all blocks have the level of the first, and none is corrupt.
 func sameLevel(blocks []*fileBlock) bool {
 	for _, b := range blocks {
-		if b.Level() != blocks[0].Level() {
+		if b.Level() != blocks[0].Level() || b.corrupt.Load() {
 			return false
 		}
 	}
@@ -212,6 +217,20 @@ func fitting(blocks []*fileBlock) int {
 		}
 	}
 	return len(blocks)
+}
+
+// postpone postpones another rebuild of a block if the last one has failed because the log is
+// corrupt, and logs that once. It returns any other error of the rebuild.
+func (s *Store) postpone(b *fileBlock, err error) error {
+	var corruption *vfs.CorruptionError
+	if !errors.As(err, &corruption) {
+		return err
+	}
+	if b.rebuildAfter.IsZero() {
+		s.options.Logger.Error("a corrupt index block cannot be rebuilt, because the log is corrupt; reads that use it fail", "block", b.Name, "error", err)
+	}
+	b.rebuildAfter = time.Now().Add(rebuildAgainAfter)
+	return nil
 }
 
 // rebuild replaces a block with blocks built from the log. They have the size of

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,6 +148,59 @@ func TestScrubRebuildsIndexBlock(t *testing.T) {
 		report := mustScrub(t, s)
 		return len(report.Findings) == 0
 	})
+}
+
+// logLines collects the lines of a log.
+type logLines struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// Write adds a line.
+func (l *logLines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, string(line))
+	return len(line), nil
+}
+
+// count returns the number of lines that contain a text.
+func (l *logLines) count(text string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// A block that cannot be rebuilt, because the log is corrupt too, is reported once, and does not
+// stop the compaction of others.
+func TestRebuildFromCorruptLogIsPostponed(t *testing.T) {
+	var log logLines
+	disk := vfs.NewMem()
+	s, err := Open("/store", &Options{FS: disk, BlockEvents: 4, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	appendBlocks(t, s, compactionWidth/2)
+	eventually(t, "the blocks are written", func() bool { return len(levels(s)) >= compactionWidth/2-1 })
+	st := s.states.acquire()
+	b := st.blocks[0]
+	st.release()
+	flip(t, disk, s.log.Segments()[0].Name, 150) // in the only group of the block
+	flip(t, disk, b.Name, b.Bytes-100)
+	mustScrub(t, s)
+	const message = "cannot be rebuilt"
+	eventually(t, "the rebuild fails", func() bool { return log.count(message) > 0 })
+	appendBlocks(t, s, compactionWidth)
+	eventually(t, "the other blocks are compacted", func() bool { return slices.Contains(levels(s), 1) })
+	if n, other := log.count(message), log.count("will try again"); n != 1 || other != 0 || !b.corrupt.Load() {
+		t.Errorf("%d lines, and %d others: %q", n, other, log.lines)
+	}
 }
 
 func TestScrubEndsWithStoreOrCaller(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/umadb-go/umadb/internal/index"
 )
@@ -21,6 +22,9 @@ type fileBlock struct {
 	states   atomic.Int32 // number of states that have the block
 	obsolete atomic.Bool  // replaced; the file must be removed when it is closed
 	corrupt  atomic.Bool  // a page is corrupt; the block must be rebuilt
+	// rebuildAfter is when the rebuild may be tried again, because the log is corrupt as well.
+	// The compactor uses it.
+	rebuildAfter time.Time
 }
 
 // state is an immutable list of the blocks of the index, ordered by position. Its
