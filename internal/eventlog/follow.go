@@ -232,22 +232,27 @@ func (f *Follower) segmentAfter(segment *Segment) (*Segment, error) {
 	return next, err
 }
 
-// Accept confirms the doubtful group. The caller knows that no process has written to the log
-// since the system was started, so what can be read is on the disk. Accept returns a
-// *vfs.CorruptionError if something other than a torn write follows the last group.
-func (f *Follower) Accept() error {
+// Accept confirms the doubtful group if no process has written to the log since the system
+// was started: then what can be read is on the disk. unwritten reports whether that is so,
+// and is called after the group was read. Accept returns a *vfs.CorruptionError if something
+// other than a torn write follows the last group.
+func (f *Follower) Accept(unwritten func() (bool, error)) error {
 	for range followTries {
 		before := f.scan.tail.Index
 		_, corruption := f.scan.classifyTail()
 		if err := f.Refresh(GroupID{}); err != nil {
 			return err
 		}
-		if f.scan.tail.Index == before {
-			if corruption == nil {
-				f.confirm()
-			}
-			return corruption
+		if f.scan.tail.Index != before {
+			continue
 		}
+		if still, err := unwritten(); err != nil || !still {
+			return err
+		}
+		if corruption == nil {
+			f.confirm()
+		}
+		return corruption
 	}
 	return nil // a process is writing after all
 }

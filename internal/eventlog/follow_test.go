@@ -70,7 +70,7 @@ func TestFollowerReportsLostGroups(t *testing.T) {
 			changed := all.with(segment(1), flipBit(all[segment(1)], 8*(eventlog.SegmentHeaderBytes+20)))
 			f := follow(t, changed.mem(t))
 			must(t, f.Refresh(eventlog.GroupID{}))
-			return f.Accept()
+			return f.Accept(unwritten)
 		},
 	} {
 		var corruption *vfs.CorruptionError
@@ -80,11 +80,17 @@ func TestFollowerReportsLostGroups(t *testing.T) {
 	}
 }
 
+func unwritten() (bool, error) { return true, nil }
+
 func TestFollowerAcceptsLastGroup(t *testing.T) {
 	all, last := killedLog(t)
 	f := follow(t, all.mem(t))
 	checkFollower(t, "killed", f, eventlog.GroupID{}, last.Index-1, last.Index)
-	must(t, f.Accept())
+	must(t, f.Accept(func() (bool, error) { return false, nil }))
+	if f.Doubtful() != last.Index {
+		t.Errorf("group %d was confirmed although a process writes", last.Index)
+	}
+	must(t, f.Accept(unwritten))
 	if f.End().Tail != last.Tail() {
 		t.Errorf("the end is %+v", f.End())
 	}

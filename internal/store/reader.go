@@ -204,13 +204,20 @@ func (r *reader) follow() error {
 	if err := r.follower.Refresh(known); err != nil {
 		return err
 	}
-	// A writer announces its head before it writes a group. So if there is no announcement
-	// since the system was started, no process has written.
-	if a != nil && !r.system.restartOf(a.system) || r.accepted && r.follower.Doubtful() == 0 {
+	if !r.isUnwritten(a) || r.accepted && r.follower.Doubtful() == 0 {
 		return nil
 	}
 	r.accepted = true
-	return r.follower.Accept()
+	return r.follower.Accept(func() (bool, error) {
+		a, err := r.store.readAnnouncement()
+		return r.isUnwritten(a), err
+	})
+}
+
+// isUnwritten reports whether no process had written since the system was started, when an
+// announcement, or none, was read: a writer announces its head before it writes a group.
+func (r *reader) isUnwritten(a *announcement) bool {
+	return a == nil || r.system.restartOf(a.system)
 }
 
 // extend adds the groups after the head blocks, and publishes them.

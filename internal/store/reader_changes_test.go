@@ -3,10 +3,12 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -43,6 +45,63 @@ func TestReaderDoesNotShowGroupWhoseSyncFailed(t *testing.T) {
 		if head, err := o.store.Head(t.Context()); err != nil || head != 1 {
 			t.Errorf("a reader opened %s the failure has head %d, error %v", name, head, err)
 		}
+	}
+}
+
+// After a restart of the system, what can be read is on the disk, unless a process has
+// started to write meanwhile.
+func TestReaderDoesNotAcceptGroupOfWriterThatHasJustStarted(t *testing.T) {
+	disk := vfs.NewMem()
+	mustFillOn(t, disk)
+	disk = disk.Crash(rand.New(rand.NewPCG(1, 2))) // another start of the system
+	var failing atomic.Bool
+	writing := vfs.Observe(disk, func(op vfs.Op) error {
+		if failing.Load() && op.Kind == "sync" && strings.HasSuffix(op.Name, ".log") {
+			return syscall.EIO
+		}
+		return nil
+	})
+	var once sync.Once
+	var announced atomic.Bool
+	reading := vfs.Observe(disk, func(op vfs.Op) error {
+		if strings.HasSuffix(op.Name, "/HEAD") {
+			announced.Store(true)
+		}
+		if !announced.Load() || !strings.HasPrefix(op.Name, crashDir+"/log") {
+			return nil
+		}
+		// The reader has read the announcement of the earlier start.
+		once.Do(func() {
+			s, err := store.Open(crashDir, smallOptions(writing))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			failing.Store(true)
+			if _, err := s.Append(t.Context(), newEvents("lost", 1), nil, nil); err == nil {
+				t.Error("the append succeeded")
+			}
+			t.Cleanup(func() { _ = s.Close() })
+		})
+		return nil
+	})
+	o := newObserver(t, crashDir, smallOptions(reading))
+	defer o.store.Close()
+	if head, err := o.store.Head(t.Context()); err != nil || head != 1 {
+		t.Errorf("head %d, error %v", head, err)
+	}
+}
+
+// mustFillOn creates a store with one event.
+func mustFillOn(t *testing.T, disk vfs.FS) {
+	t.Helper()
+	s, err := store.Open(crashDir, smallOptions(disk))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, s, "durable", 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
