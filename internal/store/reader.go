@@ -195,7 +195,7 @@ func (r *reader) follow() error {
 		return err
 	}
 	if a != nil && a.store != r.store.log.ID() {
-		return &vfs.CorruptionError{File: r.store.log.SegmentName(r.end.Base), What: "the log was replaced by that of another store"}
+		return &vfs.CorruptionError{File: r.store.log.SegmentName(r.follower.End().Base), What: "the log was replaced by that of another store"}
 	}
 	known := eventlog.GroupID{}
 	if a != nil {
