@@ -170,13 +170,8 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, dir string)
 	if closeErr := to.Close(); closeErr != nil {
 		return errors.Join(asInterrupted(ctx, err), closeErr)
 	}
-	switch err = asInterrupted(ctx, err); {
-	case errors.Is(err, dcb.ErrIntegrity) && summary.Groups == 0:
-		return err
-	case errors.Is(err, dcb.ErrIntegrity), errors.Is(err, dcb.ErrCorruption):
-		return fmt.Errorf("%w; copied and durable: %s", err, copiedText(&summary))
-	case err != nil:
-		return fmt.Errorf("%w; copied and durable: %s; run the same command again to continue", err, copiedText(&summary))
+	if err != nil {
+		return explainCopy(asInterrupted(ctx, err), &summary, to.Durable())
 	}
 	done := newCopied(&summary, time.Since(start))
 	fmt.Fprintf(cmd.ErrOrStderr(), "umadb: copied %s in %s; %s %s\n", copiedText(&summary), pace(summary.Events, time.Since(start)), dir, done.end())
@@ -184,6 +179,22 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, dir string)
 		return nil
 	}
 	return ndjson.Write(cmd.OutOrStdout(), done)
+}
+
+// explainCopy adds to the error of a copy what is durable in it. After an error of writing,
+// that is less than what was copied.
+func explainCopy(err error, copied *backup.Summary, durable eventlog.Tail) error {
+	text := "copied and durable: " + copiedText(copied)
+	if durable != copied.Tail {
+		text = fmt.Sprintf("the copy is durable up to position %d", durable.Next-1)
+	}
+	switch {
+	case errors.Is(err, dcb.ErrIntegrity) && copied.Groups == 0:
+		return err
+	case errors.Is(err, dcb.ErrIntegrity), errors.Is(err, dcb.ErrCorruption):
+		return fmt.Errorf("%w; %s", err, text)
+	}
+	return fmt.Errorf("%w; %s; run the same command again to continue", err, text)
 }
 
 func copiedText(s *backup.Summary) string {
