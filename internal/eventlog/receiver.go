@@ -70,6 +70,14 @@ func (r *Receiver) continueLog(dir vfs.Dir) error {
 // ID returns the store ID of the copy, zero if it has no segment yet.
 func (r *Receiver) ID() StoreID { return r.id }
 
+// Log returns the log of the copy, for readers of the groups that are durable.
+func (r *Receiver) Log() *Log { return r.log }
+
+// End returns the point after the last group. The copy must have a segment.
+func (r *Receiver) End() Point {
+	return Point{Base: r.segment.Base, Offset: r.end, Tail: r.tail}
+}
+
 // Tail returns the state of the copy after its last group, which may not be durable.
 func (r *Receiver) Tail() Tail { return r.tail }
 
@@ -155,6 +163,7 @@ func (r *Receiver) flush() error {
 	}
 	_, err := r.segment.file.WriteAt(r.buffer, r.end-int64(len(r.buffer)))
 	r.buffer = r.buffer[:0]
+	r.log.setAllocated(r.segment.file, max(r.segment.file.allocated.Load(), r.end))
 	return err
 }
 
@@ -191,6 +200,7 @@ func (r *Receiver) seal() error {
 	if err := r.segment.file.Truncate(r.end); err != nil {
 		return err
 	}
+	r.log.setAllocated(r.segment.file, r.end)
 	return r.sync()
 }
 

@@ -48,9 +48,11 @@ func wake(c chan struct{}) {
 // start starts the goroutines.
 func (s *Store) start() {
 	b := &s.background
-	s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, s.commits, b.flushed)
-	s.pipeline.start()
-	b.helpers.Go(s.runPreallocator)
+	if s.standby == nil {
+		s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, s.commits, b.flushed)
+		s.pipeline.start()
+		b.helpers.Go(s.runPreallocator)
+	}
 	b.helpers.Go(s.runFlusher)
 	b.helpers.Go(s.runCompactor)
 	b.helpers.Go(s.runWatcher)

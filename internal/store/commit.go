@@ -49,8 +49,8 @@ func (s *Store) newCommit(request *record.AppendRequest) *operation {
 
 // commit submits an operation until it is decided.
 func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
-	if s.options.ReadOnly {
-		return 0, errReadOnly
+	if err := s.refusal(); err != nil {
+		return 0, err
 	}
 	request := op.request
 	for {

@@ -34,6 +34,9 @@ func (s *Store) openDirectory(mustExist bool) error {
 	if err := s.lock(s.lockFile); err != nil {
 		return err
 	}
+	if err := s.refuseStandby(); err != nil { // it may have been marked before it was locked
+		return err
+	}
 	d := &s.files
 	if !slices.Contains(names, logName) {
 		if err := d.root.Mkdir(logName); err != nil {
@@ -157,6 +160,12 @@ func (s *Store) checkLogIsNotLost() error {
 // openLog opens the log and makes the entry of its directory durable.
 func (s *Store) openLog(ctx context.Context) error {
 	var err error
+	if s.standby != nil {
+		if err = s.openReceiver(); err == nil {
+			err = s.files.root.Sync()
+		}
+		return err
+	}
 	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, eventlog.Options{
 		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Follow: s.follow,
 		Interrupted: ctx.Err, MayGrow: s.mayGrow,

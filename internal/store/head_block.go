@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/record"
@@ -82,15 +83,24 @@ func (h *headBlock) empty() bool { return h.span.LastGroup < h.span.FirstGroup }
 
 // addGroup adds a group that was read from the log, with its verified records.
 func (h *headBlock) addGroup(g *eventlog.Group, records iter.Seq2[record.Record, error]) error {
+	return h.addRecords(g, records, func(tracking *dcb.TrackingInfo, _ []index.Term) {
+		if tracking != nil {
+			h.SetTracking(tracking.Source, tracking.Position)
+		}
+	})
+}
+
+// addRecords adds the events of a group, with its verified records, but not its tracking. It
+// calls added for each record, with its tracking and with the terms of its event, which are
+// valid until added returns.
+func (h *headBlock) addRecords(g *eventlog.Group, records iter.Seq2[record.Record, error], added func(*dcb.TrackingInfo, []index.Term)) error {
 	var terms []index.Term
 	for record, err := range records {
 		if err != nil {
 			return err
 		}
-		if record.Tracking != nil {
-			h.SetTracking(record.Tracking.Source, record.Tracking.Position)
-		}
 		if record.Position == 0 {
+			added(record.Tracking, nil)
 			continue
 		}
 		bytes := g.Payload[record.Offset : record.Offset+record.Size]
@@ -99,6 +109,7 @@ func (h *headBlock) addGroup(g *eventlog.Group, records iter.Seq2[record.Record,
 			Size:   uint32(record.Size),
 			CRC:    eventlog.Checksum(bytes),
 		}, record.Event, terms)
+		added(record.Tracking, terms)
 	}
 	h.extend(g)
 	return nil

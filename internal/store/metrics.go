@@ -25,7 +25,9 @@ type Metrics struct {
 	LastCommit time.Time // time of the last commit; zero if there is none
 	DiskBytes  int64     // bytes of the files of log and index, with preallocated space
 	Calls      int64     // calls that are in the store now
-	ReadOnly   bool
+	ReadOnly   bool      // appends are not accepted
+	// Standby is how far a standby has followed its server; nil if the store is not one.
+	Standby *StandbyState
 	// Failed reports that a write or sync has failed: no append will succeed until the
 	// store is opened again.
 	Failed bool
@@ -135,7 +137,8 @@ func (s *Store) Metrics() Metrics {
 	m := Metrics{
 		Head:     s.published.Load().head,
 		Calls:    s.gate.count(),
-		ReadOnly: s.options.ReadOnly,
+		ReadOnly: s.refusal() != nil,
+		Standby:  s.StandbyState(),
 		Failed:   s.failureError() != nil,
 	}
 	s.commits.measure(&m)

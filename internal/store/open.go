@@ -33,24 +33,40 @@ func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
 func Open(dir string, options *Options) (*Store, error) {
 	s := newStore(dir, options)
 	s.follow = s.options.ReadOnly
-	if err := s.open(context.Background()); err != nil {
-		return nil, err
-	}
-	if s.follow {
-		if err := s.openReader(); err != nil {
-			return nil, errors.Join(storeError(err, "opening the log of "+dir), s.free(false))
+	if !s.follow {
+		if err := s.openWritable(); err != nil {
+			return nil, err
 		}
 		return s, nil
 	}
+	if err := s.open(context.Background()); err != nil {
+		return nil, err
+	}
+	if err := s.openReader(); err != nil {
+		return nil, errors.Join(storeError(err, "opening the log of "+dir), s.free(false))
+	}
+	return s, nil
+}
+
+// openWritable opens a store for appends, or a standby.
+func (s *Store) openWritable() error {
+	if err := s.open(context.Background()); err != nil {
+		return err
+	}
+	if s.standby != nil {
+		if err := s.openMark(); err != nil {
+			return errors.Join(err, s.free(false))
+		}
+	}
 	if corruption := s.log.Corruption(); corruption != nil {
-		return nil, errors.Join(storeError(corruption, "opening the log of "+dir), s.free(false))
+		return errors.Join(storeError(corruption, "opening the log of "+s.dir), s.free(false))
 	}
 	if err := s.openIndex(); err != nil {
-		return nil, errors.Join(storeError(err, "opening the index of "+dir), s.free(false))
+		return errors.Join(storeError(err, "opening the index of "+s.dir), s.free(false))
 	}
 	s.openAnnouncer()
 	s.start()
-	return s, nil
+	return nil
 }
 
 func newStore(dir string, options *Options) *Store {
@@ -83,14 +99,14 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.cache = index.NewCache(s.options.CacheBytes)
-	err := s.openDirectory(s.options.ReadOnly || s.options.MustExist)
+	err := s.openDirectory(s.options.ReadOnly || s.options.MustExist || s.standby != nil)
 	if err == nil {
 		err = storeError(s.openLog(ctx), "opening the log of "+s.dir)
 	}
 	if err != nil {
 		return errors.Join(err, s.files.close())
 	}
-	if torn := s.log.Torn(); torn != nil && !s.options.ReadOnly {
+	if torn := s.log.Torn(); torn != nil && !s.options.ReadOnly && s.standby == nil {
 		s.options.Logger.Warn("a crash left an incomplete commit, which was never acknowledged; it has been truncated", "what", torn.String())
 	}
 	s.hasher = index.NewHasher(s.log.ID())
@@ -119,6 +135,11 @@ func (s *Store) explainPath(err error) error {
 // inspect returns an error if the directory contains files but no store, or, with
 // mustExist, if it contains no store.
 func (s *Store) inspect(names []string, mustExist bool) error {
+	if slices.Contains(names, standbyName) {
+		if err := s.refuseStandby(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case slices.Contains(names, logName):
 		return nil

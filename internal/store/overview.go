@@ -21,8 +21,9 @@ type Overview struct {
 	DiskBytes int64  // of log and index, with the space preallocated in the last segment
 
 	AppendStall time.Duration // see Store.AppendStall
-	ReadOnly    bool
-	Failure     error // with which the store has failed, or nil
+	ReadOnly    bool          // the store accepts no appends
+	Standby     *StandbyState // nil if the store is not a standby
+	Failure     error         // with which the store has failed, or nil
 }
 
 // Overview returns the state of the store.
@@ -38,7 +39,8 @@ func (s *Store) Overview(ctx context.Context) (*Overview, error) {
 	o := &Overview{
 		ID:          hex.EncodeToString(id[:]),
 		AppendStall: s.AppendStall(),
-		ReadOnly:    s.options.ReadOnly,
+		ReadOnly:    s.refusal() != nil,
+		Standby:     s.StandbyState(),
 		Failure:     s.failureError(),
 	}
 	st := s.states.acquire()

@@ -109,7 +109,7 @@ func (q *queue) end(n int) {
 // AppendStall returns how long appends have been waiting without any of them being
 // answered, 0 if none waits.
 func (s *Store) AppendStall() time.Duration {
-	if s.options.ReadOnly {
+	if s.pipeline == nil {
 		return 0
 	}
 	q := s.pipeline.queue

@@ -17,9 +17,11 @@ type Store struct {
 	dir     string // the path passed to Open, cleaned
 	files   directory
 	log     *eventlog.Log
-	// The pipeline uses these until it has stopped. They are nil if the store is read-only.
+	// The pipeline uses these until it has stopped. They are nil if the store is read-only or
+	// a standby.
 	appender  *eventlog.Appender
 	logWriter *eventlog.Writer
+	receiver  *eventlog.Receiver // writes the log of a standby; otherwise nil
 	hasher    index.Hasher
 	cache     *index.Cache
 	records   uint64 // owner of the records in the cache
@@ -38,7 +40,8 @@ type Store struct {
 	slots   slots
 	watches *watches
 
-	pipeline     *pipeline // nil if the store is read-only
+	pipeline     *pipeline // nil if the store is read-only or a standby
+	standby      *standby  // nil if the store is not a standby
 	follow       bool      // Open opened it read-only; it has a reader
 	reader       *reader   // follows another process; nil if the store is not read-only
 	background   background
@@ -150,7 +153,7 @@ func (s *Store) free(clean bool) error {
 	if !clean {
 		s.appender, s.logWriter = nil, nil
 	}
-	err := s.log.Close(s.appender, s.logWriter)
+	err := s.closeLog()
 	s.states.current.Load().release()
 	if s.announcement.file != nil {
 		err = errors.Join(err, s.announcement.file.Close())
@@ -159,6 +162,14 @@ func (s *Store) free(clean bool) error {
 		err = unlock
 	}
 	return storeError(err, "closing the store")
+}
+
+// closeLog closes the files of the log, after the last writes.
+func (s *Store) closeLog() error {
+	if s.standby == nil {
+		return s.log.Close(s.appender, s.logWriter)
+	}
+	return errors.Join(s.receiver.Close(), s.standby.close())
 }
 
 // shut is added to the number of calls inside a gate that is shut.

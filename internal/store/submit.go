@@ -20,7 +20,7 @@ const submitSteps = 256
 // An append that the writer has not decided at the deadline, if that is not zero, or when
 // cancel is called, has no effect, and fails with the error of a context.
 func (s *Store) Submit(request *record.AppendRequest, deadline time.Time, done func(uint64, error)) (cancel func(), ok bool) {
-	if s.options.ReadOnly || s.failureError() != nil || s.gate.enter(context.Background()) != nil {
+	if s.pipeline == nil || s.failureError() != nil || s.gate.enter(context.Background()) != nil {
 		return nil, false
 	}
 	defer func() { // even after a panic

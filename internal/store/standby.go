@@ -1,0 +1,283 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// Standby is a store whose log is a copy of that of a server, group by group. It can be read
+// like any other store; appends fail. One goroutine at a time calls Write and Sync.
+type Standby struct{ *Store }
+
+// standby is the part of a store that only a standby has.
+type standby struct {
+	// What Write has added since the last Sync. Readers see it afterwards.
+	tracking []receivedTracking
+	hashes   []uint64 // of the terms of the events
+
+	mark vfs.File // the open file standbyName
+
+	mu      sync.Mutex // guards all below
+	content standbyMark
+	written time.Time // when the content was last written to the file
+	// connected reports whether the server is reachable, and group is its last known group.
+	connected bool
+	group     uint64
+	level     time.Time // when the copy last had everything that the server had; zero if unknown
+}
+
+// receivedTracking is a tracking position of a group that is not durable.
+type receivedTracking struct {
+	block *headBlock
+	info  dcb.TrackingInfo
+}
+
+// markInterval is the shortest time between two writes of what is known of the server.
+const markInterval = time.Second
+
+// OpenStandby opens the directory of a standby, which MarkStandby has marked. Its log must
+// contain a segment. server is the address of the server to follow.
+func OpenStandby(dir, server string, options *Options) (*Standby, error) {
+	s := newStore(dir, options)
+	s.options.ReadOnly = false
+	s.standby = &standby{content: standbyMark{server: server}}
+	if err := s.openWritable(); err != nil {
+		return nil, err
+	}
+	return &Standby{s}, nil
+}
+
+// openReceiver opens the log for continuing it as a copy.
+func (s *Store) openReceiver() error {
+	receiver, err := eventlog.OpenReceiver(s.files.log)
+	if err != nil {
+		return err
+	}
+	s.receiver, s.log = receiver, receiver.Log()
+	if len(s.log.Segments()) == 0 {
+		return errors.Join(fmt.Errorf("%s: %w: nothing was copied yet", s.files.log.Path(), eventlog.ErrNoLog), receiver.Close())
+	}
+	return nil
+}
+
+// openMark opens the mark of the standby.
+func (s *Store) openMark() error {
+	b := s.standby
+	m, marked, err := readStandbyMark(s.files.root)
+	if err == nil && !marked {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s as a standby: it is not marked as one", s.dir)}
+	}
+	if err == nil {
+		b.mark, err = s.files.root.OpenWrite(standbyName)
+	}
+	if err != nil {
+		return storeError(err, "reading the mark of the standby")
+	}
+	b.content.head, b.content.known = m.head, m.known
+	if end := s.published.Load(); !m.known.IsZero() && m.head <= end.head {
+		b.level = m.known
+	} else if at := end.end.Tail.Time; at != 0 {
+		b.level = time.Unix(0, at)
+	}
+	return storeError(b.writeMark(), "writing the mark of the standby")
+}
+
+// writeMark writes what is known of the server. It need not be durable.
+func (b *standby) writeMark() error {
+	b.written = time.Now()
+	_, err := b.mark.WriteAt(b.content.encode(), 0)
+	return err
+}
+
+// close writes what is known of the server, and closes the file.
+func (b *standby) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mark == nil {
+		return nil
+	}
+	return errors.Join(b.writeMark(), b.mark.Close())
+}
+
+// refusal returns the error of appends if the store accepts none, however long it is open.
+func (s *Store) refusal() error {
+	switch {
+	case s.options.ReadOnly:
+		return errReadOnly
+	case s.standby != nil:
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("this server is a standby of %s and accepts no appends; append there, or promote this one with umadb promote", s.standby.content.server)}
+	}
+	return nil
+}
+
+// Tail returns the state of the log after the last group that was written.
+func (b *Standby) Tail() eventlog.Tail { return b.receiver.Tail() }
+
+// Write adds the next group of the server's log, as eventlog.Receiver does. Readers see it
+// after Sync.
+func (b *Standby) Write(g *eventlog.Group) error {
+	s := b.Store
+	if err := s.failureError(); err != nil {
+		return err
+	}
+	h, err := b.headFor(g)
+	if err != nil {
+		return err
+	}
+	if err := s.receiver.Write(g); err != nil {
+		if !errors.Is(err, eventlog.ErrNotNext) {
+			s.fail(err)
+		}
+		return err
+	}
+	placed, end := *g, s.receiver.End()
+	placed.Base, placed.Offset = end.Base, end.Offset-int64(len(g.Payload))-eventlog.GroupPrefix
+	err = h.addRecords(&placed, s.verifiedRecords(&placed), func(info *dcb.TrackingInfo, terms []index.Term) {
+		if info != nil {
+			s.standby.tracking = append(s.standby.tracking, receivedTracking{h, *info})
+		}
+		for _, term := range terms {
+			s.standby.hashes = append(s.standby.hashes, term.Hash())
+		}
+	})
+	if err != nil {
+		s.fail(err) // a part of the group was added
+	}
+	return err
+}
+
+// headFor returns the head block for a group. If too many of them wait for the flusher, it
+// waits too.
+func (b *Standby) headFor(g *eventlog.Group) (*headBlock, error) {
+	s := b.Store
+	last := s.newestHead()
+	if last.empty() || !last.full(s.options.BlockEvents) {
+		return last, nil
+	}
+	for tooManyHeadBlocks(s.states.current.Load().heads, 1) {
+		if err := b.Sync(); err != nil { // only durable groups can be flushed
+			return nil, err
+		}
+		if err := s.background.flushError.Load(); err != nil {
+			return nil, indexBehind(*err)
+		}
+		select {
+		case <-s.background.flushed:
+		case <-s.failed:
+			return nil, s.failureError()
+		case <-s.closing:
+			return nil, dcb.ErrClosed
+		}
+	}
+	h := newHeadBlock(s.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, min(last.Terms(), maxExpectedTerms))
+	s.states.change(func(st *state) { st.heads = append(st.heads, h) })
+	return h, nil
+}
+
+// Sync makes the groups durable that were written, and shows them to readers.
+func (b *Standby) Sync() error {
+	s := b.Store
+	if err := s.failureError(); err != nil {
+		return err
+	}
+	before := s.published.Load()
+	if s.receiver.Tail().Index > before.group {
+		if err := s.receiver.Sync(); err != nil {
+			s.fail(err)
+			return err
+		}
+		b.publish(before)
+	}
+	return storeError(s.standby.synced(s.published.Load()), "writing the mark of the standby")
+}
+
+// publish shows the durable groups to readers.
+func (b *Standby) publish(before *publishedHead) {
+	s, added := b.Store, b.standby
+	for _, t := range added.tracking {
+		t.block.SetTracking(t.info.Source, t.info.Position)
+	}
+	s.publish(s.receiver.End())
+	wake(s.background.announce)
+	if len(s.states.current.Load().heads) > 1 {
+		wake(s.background.flush)
+	}
+	s.watches.wake(added.hashes, published{clock(), before.head + 1})
+	clear(added.tracking)
+	added.tracking, added.hashes = added.tracking[:0], added.hashes[:0]
+}
+
+// synced notes that the copy is durable up to end.
+func (b *standby) synced(end *publishedHead) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if b.connected && end.group >= b.group {
+		b.level = now
+		b.content.head, b.content.known = end.head, now
+	}
+	if !b.connected || now.Sub(b.written) < markInterval {
+		return nil
+	}
+	return b.writeMark()
+}
+
+// BeforeClose reports false: every group of a standby is the server's.
+func (b *Standby) BeforeClose() (eventlog.Tail, bool, error) { return eventlog.Tail{}, false, nil }
+
+// RemoveClose must not be called.
+func (b *Standby) RemoveClose(eventlog.Tail) error {
+	return errors.New("a standby has no clean-close record of its own")
+}
+
+// Reached notes that the server was reached, and has this last group and head.
+func (b *Standby) Reached(group, head uint64) {
+	m := b.standby
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.connected = true
+	m.group, m.content.head, m.content.known = group, head, time.Now()
+}
+
+// Lost notes that the server cannot be reached.
+func (b *Standby) Lost() {
+	m := b.standby
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.connected = false
+}
+
+// StandbyState is how far a standby has followed its server.
+type StandbyState struct {
+	Server    string
+	Connected bool
+	Head      uint64 // of the server, when it was last known
+	Behind    uint64 // positions that the server is known to have and the standby does not
+	// Lag is for how long the standby may have been without something that the server has: 0 if it
+	// is connected and has everything.
+	Lag time.Duration
+}
+
+// StandbyState returns the state of a standby, or nil if the store is not one.
+func (s *Store) StandbyState() *StandbyState {
+	b := s.standby
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	end := s.published.Load()
+	state := &StandbyState{Server: b.content.server, Connected: b.connected, Head: max(b.content.head, end.head)}
+	state.Behind = state.Head - end.head
+	if (!b.connected || end.group < b.group) && !b.level.IsZero() {
+		state.Lag = max(0, time.Since(b.level))
+	}
+	return state
+}
