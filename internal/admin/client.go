@@ -18,10 +18,15 @@ import (
 
 // Client calls the service over a connection to a server. Each call is made once: it is not
 // repeated if the connection is lost.
-type Client struct{ conn *client.Client }
+type Client struct {
+	conn *client.Client
+	// OnHead is called by LogGroups with the last group that the server has, and the position
+	// of its last event, each time that the server sends them. It may be nil.
+	OnHead func(index, position uint64)
+}
 
 // NewClient returns a client that uses a connection, which it does not close.
-func NewClient(conn *client.Client) *Client { return &Client{conn} }
+func NewClient(conn *client.Client) *Client { return &Client{conn: conn} }
 
 // IsMissing reports whether a call failed because the server does not have the service or the
 // method, as servers of other programs and versions.

@@ -93,6 +93,9 @@ func storeStatus(o *store.Overview) *adminv1.StoreStatus {
 		AppendStall:     duration(o.AppendStall),
 		ReadOnly:        o.ReadOnly,
 	}
+	if b := o.Standby; b != nil {
+		out.Standby = &adminv1.StandbyStatus{Server: b.Server, Connected: b.Connected, Head: b.Head, Missing: b.Missing, Lag: duration(b.Lag)}
+	}
 	if o.Failure != nil {
 		out.Failure = o.Failure.Error()
 	}

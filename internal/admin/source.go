@@ -25,6 +25,9 @@ func (c *Client) LogGroups(ctx context.Context, after eventlog.GroupID, follow b
 				yield(eventlog.Group{}, err)
 				return
 			}
+			if c.OnHead != nil {
+				c.OnHead(response.GetHeadIndex(), response.GetHeadPosition())
+			}
 			for _, part := range response.GetParts() {
 				g, complete, err := joined.add(part)
 				if err != nil {

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,8 @@ import (
 )
 
 const (
-	// syncBytes bounds the bytes that a copy has written and not synced, and syncEvery the
-	// age of such groups while a copy follows its source.
+	// syncBytes bounds the bytes that a copy has written and not synced. syncEvery is the
+	// default of Options.SyncEvery.
 	syncBytes = 16 << 20
 	syncEvery = 200 * time.Millisecond
 	// firstRetry and lastRetry bound the pause before the next attempt to reach a source.
@@ -50,6 +51,9 @@ type Target interface {
 type Options struct {
 	// Rate is how many bytes are copied a second; 0 is without a limit.
 	Rate int64
+	// SyncEvery is the greatest age of groups that are not synced while a copy follows its
+	// source. The default is 200 ms.
+	SyncEvery time.Duration
 	// Observer is notified of what happens; it may be nil.
 	Observer Observer
 }
@@ -85,7 +89,7 @@ func Follow(ctx context.Context, source Source, target Target, o *Options) (Summ
 	c := newCopier(source, target, o)
 	ctx, cancel := context.WithCancelCause(ctx)
 	var syncing sync.WaitGroup
-	syncing.Go(func() { c.syncRegularly(ctx, cancel) })
+	syncing.Go(func() { c.syncRegularly(ctx, cmp.Or(o.SyncEvery, syncEvery), cancel) })
 	err := c.follow(ctx)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -143,6 +147,9 @@ func (c *copier) follow(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if !errors.Is(err, dcb.ErrTransport) {
+			return err
+		}
+		if err := c.sync(); err != nil {
 			return err
 		}
 		if !lost && c.observer != nil {
@@ -262,8 +269,8 @@ func (c *copier) syncLocked() error {
 }
 
 // syncRegularly syncs the copy until ctx is done. It cancels the copy if that fails.
-func (c *copier) syncRegularly(ctx context.Context, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(syncEvery)
+func (c *copier) syncRegularly(ctx context.Context, every time.Duration, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {

@@ -4,5 +4,6 @@
 // opens like any other store.
 //
 // A copy is continued after its last group, which the source must have with the same
-// chain: otherwise the source has another history, or the copy was written since.
+// chain: otherwise the source has another history, or the copy was written since. Adopt
+// makes a directory such a copy, for a standby.
 package backup

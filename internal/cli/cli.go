@@ -72,6 +72,7 @@ Without a command, it does the same as "umadb serve".`
 		newKeyCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
+		newPromoteCommand(),
 		newCertCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),

@@ -24,6 +24,8 @@ type auth struct {
 	apiKey                apiKey
 	// timeout is how long to wait for a server that does not respond. The default is connectTimeout.
 	timeout time.Duration
+	// prefix is that of the names of the flags, for messages.
+	prefix string
 	// noResume ends subscriptions when the server stops or the connection is lost.
 	noResume bool
 }
@@ -64,20 +66,21 @@ func (a *auth) dialLoaded(url, remedy string) (*client.Client, error) {
 	case errors.Is(err, dcb.ErrInvalidArgument):
 		err = usageError{err}
 	case errors.Is(err, dcb.ErrTransport):
-		err = fmt.Errorf("%w; %s", err, hint(err.Error(), remedy))
+		err = fmt.Errorf("%w; %s", err, a.hint(err.Error(), remedy))
 	}
 	return c, err
 }
 
 // hint returns the likely remedy for a failed connection.
-func hint(message, remedy string) string {
+func (a *auth) hint(message, remedy string) string {
+	flags := fmt.Sprintf("--%sclient-cert and --%[1]sclient-key", a.prefix)
 	switch {
 	case strings.Contains(message, "requires a client certificate"):
-		return "name the files of one with --client-cert and --client-key"
+		return "name the files of one with " + flags
 	case strings.Contains(message, "client certificate"):
-		return "name the files of another one with --client-cert and --client-key"
+		return "name the files of another one with " + flags
 	case strings.Contains(message, "x509:"):
-		return "to trust the certificate, name the file of its CA with --ca"
+		return fmt.Sprintf("to trust the certificate, name the file of its CA with --%sca", a.prefix)
 	case strings.Contains(message, "does not look like a TLS handshake"):
 		return "the server does not use TLS: use http:// in its URL"
 	case strings.Contains(message, "no answer in HTTP/2"):

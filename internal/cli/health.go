@@ -28,7 +28,8 @@ containers and load balancers.
 
 A server is NOT_SERVING while it stops, and when its store has failed. The service
 umadb.v1.DCB/append is NOT_SERVING also while no append has succeeded for 10 seconds:
-that may be temporary, and restarting the server is not the remedy.`,
+that may be temporary, and restarting the server is not the remedy. On a standby it is
+always NOT_SERVING.`,
 		Example: `  umadb health
   umadb health --url https://localhost:50051 --ca ca.pem --timeout 2s
   umadb health --service umadb.v1.DCB/append --json`,
@@ -109,7 +110,7 @@ func (h *healthCheck) explain(reported client.HealthStatus) error {
 	case client.HealthServiceUnknown:
 		return fmt.Errorf("the server reports no health for the service %q", h.service)
 	case client.HealthNotServing:
-		why = ": it is stopping, its store has failed, or no append succeeds; see its log"
+		why = ": it is stopping, its store has failed, no append succeeds, or it is a standby; see its log"
 	}
 	return fmt.Errorf("%s at %s is %v%s", cmp.Or(h.service, "the server"), h.url, reported, why)
 }

@@ -65,6 +65,8 @@ func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.
 		Memory:         o.memory.bytes,
 		MaxConnections: o.bounds.connections,
 		MaxStreams:     o.bounds.streams,
+
+		AppendsRefused: o.standby.refusal(),
 	})
 	if err != nil {
 		return nil, nil, err

@@ -45,6 +45,7 @@ type serveOptions struct {
 	disk      diskFlags
 	scrub     scrubFlags
 	metrics   metricsFlags
+	standby   standbyFlags
 
 	reloader *reloader // of the settings that are read from files
 }
@@ -62,6 +63,10 @@ at once.
 
 Settings can also be in a configuration file, as in listen = "0.0.0.0:50051". A flag
 takes precedence over its environment variable, and both over the file.
+
+With --standby-of it is the standby of another server: it copies the log of that server,
+serves reads and subscriptions meanwhile, and refuses appends. umadb promote makes the
+directory a store of its own.
 
 It prints the line "UmaDB started" on standard output once clients can connect. It
 logs to standard error.`,
@@ -102,6 +107,7 @@ logs to standard error.`,
 	o.disk.addFlags(f)
 	o.scrub.addFlags(f)
 	o.metrics.addFlags(f)
+	o.standby.addFlags(f)
 	addIgnoredFlags(f)
 	return cmd
 }
@@ -131,6 +137,9 @@ func (o *serveOptions) validate() error {
 	if err := o.metrics.validate(); err != nil {
 		return err
 	}
+	if err := o.standby.validate(o.flags); err != nil {
+		return err
+	}
 	if err := o.apiKey.load(o.flags); err != nil {
 		return err
 	}
@@ -158,7 +167,7 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 		Logger: logger, CacheBytes: cacheFor(o.memory.bytes), MaxDiskBytes: o.disk.max.bytes, Limits: o.bounds.limits(),
 		ScrubPeriod: o.scrub.period.duration,
 	}
-	opened, err := openInterruptibly(o.dir, options, signals.stop)
+	opened, err := o.openInterruptibly(options, signals.stop)
 	if opened == nil || err != nil {
 		return err
 	}
@@ -167,14 +176,14 @@ func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 
 // openInterruptibly opens the store, which may take long if the index must be rebuilt. After
 // a signal it returns neither a store nor an error.
-func openInterruptibly(dir string, options *store.Options, stop <-chan os.Signal) (*store.Store, error) {
-	result := openAsync(func() (*store.Store, error) { return store.Open(dir, options) })
+func (o *serveOptions) openInterruptibly(options *store.Options, stop <-chan os.Signal) (*store.Store, error) {
+	result := openAsync(func() (*store.Store, error) { return o.open(options) })
 	select {
-	case o := <-result:
-		if errors.Is(o.err, dcb.ErrInvalidArgument) {
-			return nil, usageError{o.err} // the path is not a store
+	case r := <-result:
+		if errors.Is(r.err, dcb.ErrInvalidArgument) {
+			return nil, usageError{r.err} // the path is not a store
 		}
-		return o.store, explainOpen(o.err, dir)
+		return r.store, explainOpen(r.err, o.dir)
 	case s := <-stop:
 		options.Logger.Info("stopped before the store was open", "signal", s.String())
 		abandon(result)
@@ -209,15 +218,23 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	defer o.reloader.start(signals.reload, srv, logger)()
 	manager.ready()
 	defer manager.watch(answers(lis.Addr(), o.tls.cert != ""))()
+	followed, stopFollowing := o.standby.follow(logger)
+	var failed error
 	select {
 	case err := <-served:
+		stopFollowing()
 		return errors.Join(fmt.Errorf("the server stopped unexpectedly: %w", err), opened.Close())
+	case failed = <-followed:
+		logger.Info("stopping because the standby cannot follow its server")
+		manager.stopping()
 	case s := <-signals.stop:
 		logger.Info("stopping", "signal", s.String())
 		manager.stopping()
 	}
 	return finish(logger, signals.stop, func(ctx context.Context) error {
-		return errors.Join(srv.Shutdown(ctx), opened.Close())
+		err := srv.Shutdown(ctx)
+		stopFollowing()
+		return errors.Join(failed, err, opened.Close())
 	})
 }
 

@@ -90,6 +90,17 @@ type storeOutput struct {
 	Failure            string     `json:"failure,omitempty"`
 	AppendStallSeconds float64    `json:"append_stall_seconds,omitempty"`
 	ReadOnly           bool       `json:"read_only,omitempty"`
+
+	Standby *standbyOutput `json:"standby,omitempty"`
+}
+
+// standbyOutput is how far a standby has followed its server.
+type standbyOutput struct {
+	Server     string  `json:"server"`
+	Connected  bool    `json:"connected"`
+	Head       uint64  `json:"head"`    // of the server, when it was last known
+	Missing    uint64  `json:"missing"` // events up to it that the standby does not have
+	LagSeconds float64 `json:"lag_seconds"`
 }
 
 // serverOutput is what clients use.
@@ -127,6 +138,9 @@ func newStatusOutput(url string, s *serverState, sessions bool) *statusOutput {
 		Failure:            st.GetFailure(),
 		AppendStallSeconds: st.GetAppendStall().AsDuration().Seconds(),
 		ReadOnly:           st.GetReadOnly(),
+	}
+	if b := st.GetStandby(); b != nil {
+		out.Store.Standby = &standbyOutput{b.GetServer(), b.GetConnected(), b.GetHead(), b.GetMissing(), b.GetLag().AsDuration().Seconds()}
 	}
 	if st.GetLastCommit() != nil {
 		out.Store.LastCommit = new(st.GetLastCommit().AsTime())
@@ -201,9 +215,27 @@ func (b *table) store(s *adminv1.StoreStatus, now time.Time) {
 	if stall := s.GetAppendStall().AsDuration(); stall >= time.Second {
 		b.row("appends wait for", stall.Round(time.Second).String())
 	}
-	if s.GetReadOnly() {
+	switch standby := s.GetStandby(); {
+	case standby != nil:
+		b.row("standby of", standbyText(standby))
+	case s.GetReadOnly():
 		b.row("read-only", "yes")
 	}
+}
+
+// standbyText describes how far a standby has followed its server.
+func standbyText(s *adminv1.StandbyStatus) string {
+	text := word(s.GetServer())
+	if !s.GetConnected() {
+		text += ", which is not reachable"
+	}
+	if s.GetMissing() > 0 {
+		text += fmt.Sprintf(", %s missing", plural(s.GetMissing(), "event"))
+	}
+	if s.GetLag() != nil {
+		return text + fmt.Sprintf(", level %s ago", s.GetLag().AsDuration().Round(100*time.Millisecond))
+	}
+	return text + ", level"
 }
 
 // server writes what clients use.

@@ -93,11 +93,11 @@ func notNil[S dcb.EventStore](s S, err error) (dcb.EventStore, error) {
 
 // openLocal opens the store in a directory. A command that writes creates it if necessary. A
 // command that only reads sets MustExist; it opens the store read-only if it has no write
-// permission, or if another process has the store open.
+// permission, if another process has the store open, or if it is that of a standby.
 func openLocal(dir string, options store.Options) (*store.Store, error) {
 	opened, err := openDir(dir, &options)
 	_, locked := lockedByOther(err)
-	if options.MustExist && (locked || vfs.Denied(err)) {
+	if options.MustExist && (locked || vfs.Denied(err) || errors.Is(err, store.ErrStandby)) {
 		options.ReadOnly = true
 		return openDir(dir, &options)
 	}

@@ -109,6 +109,10 @@ func tryExample(t *testing.T, page, line string) {
 	if !slices.Contains(serverless, words[1]) {
 		r.runInTerminal("server", serverFor(line))
 	}
+	if words[1] == "promote" {
+		r.runInTerminal("standby server", r.ports.Replace("umadb serve --db-path ./standby.db --listen 127.0.0.1:50052 --standby-of http://127.0.0.1:50051"))
+		r.interrupt("standby server")
+	}
 	if !lasts(words) {
 		r.runInMain(0, line)
 		return

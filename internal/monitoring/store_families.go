@@ -1,10 +1,18 @@
 package monitoring
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/histogram"
+	"github.com/umadb-go/umadb/internal/store"
 )
+
+// ofStandby returns a function that reads the state of a standby, which is zero for other
+// stores.
+func ofStandby(read func(*store.StandbyState, samples)) func(*snapshot, samples) {
+	return func(s *snapshot, out samples) { read(cmp.Or(s.store.Standby, &store.StandbyState{}), out) }
+}
 
 // storeFamilies are the metrics of the store.
 var storeFamilies = []family{
@@ -47,6 +55,10 @@ var storeFamilies = []family{
 
 	{"umadb_head_position", gauge, nil, "Position of the last event.", simple(func(s *snapshot) uint64 { return s.store.Head })},
 	{"umadb_last_commit_timestamp_seconds", gauge, nil, "Time of the last commit, in seconds since 1970; 0 if there is none.", simpleTime(func(s *snapshot) time.Time { return s.store.LastCommit })},
+	{"umadb_standby", gauge, nil, "Whether the server is the standby of another one: 1 if it is, 0 if not. The other metrics of standbys are 0 then.", ofStandby(func(b *store.StandbyState, out samples) { flag(out, b.Server != "") })},
+	{"umadb_standby_connected", gauge, nil, "Whether a standby reaches its server: 1 if it does, 0 if not.", ofStandby(func(b *store.StandbyState, out samples) { flag(out, b.Connected) })},
+	{"umadb_standby_missing_events", gauge, nil, "Events that the server is known to have and its standby does not.", ofStandby(func(b *store.StandbyState, out samples) { number(out, b.Missing) })},
+	{"umadb_standby_lag_seconds", gauge, nil, "Time for which a standby may have been without something that its server has; 0 if it is connected and has everything.", ofStandby(func(b *store.StandbyState, out samples) { number(out, b.Lag.Seconds()) })},
 	{"umadb_disk_bytes", gauge, nil, "Bytes of the files of log and index, with the space preallocated in the log.", simple(func(s *snapshot) int64 { return s.store.DiskBytes })},
 	{"umadb_disk_reserved_bytes", gauge, nil, "Bytes kept for index blocks that are not written yet, and for compactions.", simple(func(s *snapshot) int64 { return s.store.Disk.ReservedBytes })},
 	{"umadb_disk_limit_bytes", gauge, nil, "Bytes that umadb_disk_bytes and umadb_disk_reserved_bytes may reach together (--max-disk); 0 if there is no limit.", simple(func(s *snapshot) int64 { return s.store.Disk.MaxBytes })},

@@ -61,10 +61,14 @@ func (s *Server) notServing(service string) error {
 		return errFailed
 	default:
 	}
-	if _, stuck := s.health.get(); service == appendService {
-		return stuck
+	if service != appendService {
+		return nil
 	}
-	return nil
+	if s.options.AppendsRefused != nil {
+		return s.options.AppendsRefused
+	}
+	_, stuck := s.health.get()
+	return stuck
 }
 
 func (s *Server) checkHealth(c *call) error {

@@ -21,6 +21,10 @@ type Options struct {
 	// "authorization: Bearer KEY". It must be printable ASCII and must not start or
 	// end with a space. If it is empty, calls are not authenticated.
 	APIKey string
+	// AppendsRefused is the reason why the store accepts no appends, however long it is open,
+	// for example because it is a standby: the health of appends is NOT_SERVING. It is nil
+	// if the store accepts them.
+	AppendsRefused error
 	// Logger receives messages about panics, refused calls and connections, and
 	// certificates that expire. The default is no logging.
 	Logger *slog.Logger

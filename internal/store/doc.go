@@ -1,6 +1,6 @@
 // Package store is the storage engine: it decides appends, makes them durable, indexes
 // them, and answers reads. An append passes the commit pipeline (pipeline.go), a read
-// the stages in batch.go.
+// the stages in batch.go. A standby (standby.go) has no commit pipeline: it receives groups.
 //
 // # Goroutines
 //

@@ -259,7 +259,7 @@ type StandbyState struct {
 	Server    string
 	Connected bool
 	Head      uint64 // of the server, when it was last known
-	Behind    uint64 // positions that the server is known to have and the standby does not
+	Missing   uint64 // positions that the server is known to have and the standby does not
 	// Lag is for how long the standby may have been without something that the server has: 0 if it
 	// is connected and has everything.
 	Lag time.Duration
@@ -275,7 +275,7 @@ func (s *Store) StandbyState() *StandbyState {
 	defer b.mu.Unlock()
 	end := s.published.Load()
 	state := &StandbyState{Server: b.content.server, Connected: b.connected, Head: max(b.content.head, end.head)}
-	state.Behind = state.Head - end.head
+	state.Missing = state.Head - end.head
 	if (!b.connected || end.group < b.group) && !b.level.IsZero() {
 		state.Lag = max(0, time.Since(b.level))
 	}

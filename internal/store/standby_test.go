@@ -194,13 +194,13 @@ func TestStandbyState(t *testing.T) {
 		t.Errorf("before the first contact: %+v", s)
 	}
 	b.Reached(from.LastGroup())
-	if s := b.Metrics().Standby; !s.Connected || s.Behind != 2 || s.Head != 3 || s.Lag == 0 {
-		t.Errorf("behind: %+v", s)
+	if s := b.Metrics().Standby; !s.Connected || s.Missing != 2 || s.Head != 3 || s.Lag == 0 {
+		t.Errorf("missing: %+v", s)
 	}
 	if err := copyGroups(b, from); err != nil {
 		t.Fatal(err)
 	}
-	if s := b.StandbyState(); s.Behind != 0 || s.Lag != 0 {
+	if s := b.StandbyState(); s.Missing != 0 || s.Lag != 0 {
 		t.Errorf("level: %+v", s)
 	}
 	b.Lost()

@@ -176,7 +176,9 @@ type StoreStatus struct {
 	// For how long appends have been waiting while none of them completed; absent if none waits.
 	AppendStall *durationpb.Duration `protobuf:"bytes,10,opt,name=append_stall,json=appendStall,proto3" json:"append_stall,omitempty"`
 	// The store cannot be appended to.
-	ReadOnly      bool `protobuf:"varint,11,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	ReadOnly bool `protobuf:"varint,11,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	// Set if the server is the standby of another one.
+	Standby       *StandbyStatus `protobuf:"bytes,12,opt,name=standby,proto3" json:"standby,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -288,6 +290,96 @@ func (x *StoreStatus) GetReadOnly() bool {
 	return false
 }
 
+func (x *StoreStatus) GetStandby() *StandbyStatus {
+	if x != nil {
+		return x.Standby
+	}
+	return nil
+}
+
+// StandbyStatus is how far a standby has followed its server.
+type StandbyStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Address of the server.
+	Server string `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	// The server is reachable.
+	Connected bool `protobuf:"varint,2,opt,name=connected,proto3" json:"connected,omitempty"`
+	// Position of the last event of the server, when it was last known.
+	Head uint64 `protobuf:"varint,3,opt,name=head,proto3" json:"head,omitempty"`
+	// Number of events up to it that the standby does not have.
+	Missing uint64 `protobuf:"varint,4,opt,name=missing,proto3" json:"missing,omitempty"`
+	// For how long the standby may have been without something that the server has; absent if it
+	// is connected and has everything.
+	Lag           *durationpb.Duration `protobuf:"bytes,5,opt,name=lag,proto3" json:"lag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StandbyStatus) Reset() {
+	*x = StandbyStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StandbyStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StandbyStatus) ProtoMessage() {}
+
+func (x *StandbyStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StandbyStatus.ProtoReflect.Descriptor instead.
+func (*StandbyStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StandbyStatus) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *StandbyStatus) GetConnected() bool {
+	if x != nil {
+		return x.Connected
+	}
+	return false
+}
+
+func (x *StandbyStatus) GetHead() uint64 {
+	if x != nil {
+		return x.Head
+	}
+	return 0
+}
+
+func (x *StandbyStatus) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *StandbyStatus) GetLag() *durationpb.Duration {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
 // ServerStatus is what clients use of the server, how much of it they may use, and the calls
 // since the server was started.
 type ServerStatus struct {
@@ -312,7 +404,7 @@ type ServerStatus struct {
 
 func (x *ServerStatus) Reset() {
 	*x = ServerStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +416,7 @@ func (x *ServerStatus) String() string {
 func (*ServerStatus) ProtoMessage() {}
 
 func (x *ServerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +429,7 @@ func (x *ServerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStatus.ProtoReflect.Descriptor instead.
 func (*ServerStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ServerStatus) GetConnections() uint64 {
@@ -414,7 +506,7 @@ type MemoryUse struct {
 
 func (x *MemoryUse) Reset() {
 	*x = MemoryUse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +518,7 @@ func (x *MemoryUse) String() string {
 func (*MemoryUse) ProtoMessage() {}
 
 func (x *MemoryUse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +531,7 @@ func (x *MemoryUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryUse.ProtoReflect.Descriptor instead.
 func (*MemoryUse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *MemoryUse) GetOf() string {
@@ -488,7 +580,7 @@ type MethodStatus struct {
 
 func (x *MethodStatus) Reset() {
 	*x = MethodStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +592,7 @@ func (x *MethodStatus) String() string {
 func (*MethodStatus) ProtoMessage() {}
 
 func (x *MethodStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +605,7 @@ func (x *MethodStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MethodStatus.ProtoReflect.Descriptor instead.
 func (*MethodStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MethodStatus) GetMethod() string {
@@ -567,7 +659,7 @@ type Durations struct {
 
 func (x *Durations) Reset() {
 	*x = Durations{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +671,7 @@ func (x *Durations) String() string {
 func (*Durations) ProtoMessage() {}
 
 func (x *Durations) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +684,7 @@ func (x *Durations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Durations.ProtoReflect.Descriptor instead.
 func (*Durations) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Durations) GetBounds() []float64 {
@@ -629,7 +721,7 @@ type Refusals struct {
 
 func (x *Refusals) Reset() {
 	*x = Refusals{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +733,7 @@ func (x *Refusals) String() string {
 func (*Refusals) ProtoMessage() {}
 
 func (x *Refusals) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +746,7 @@ func (x *Refusals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusals.ProtoReflect.Descriptor instead.
 func (*Refusals) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Refusals) GetKind() string {
@@ -681,7 +773,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -693,7 +785,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -706,7 +798,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StatsRequest) GetTop() uint32 {
@@ -746,7 +838,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +850,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +863,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StatsResponse) GetHead() uint64 {
@@ -877,7 +969,7 @@ type TermStats struct {
 
 func (x *TermStats) Reset() {
 	*x = TermStats{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +981,7 @@ func (x *TermStats) String() string {
 func (*TermStats) ProtoMessage() {}
 
 func (x *TermStats) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +994,7 @@ func (x *TermStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermStats.ProtoReflect.Descriptor instead.
 func (*TermStats) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TermStats) GetDistinct() uint64 {
@@ -931,7 +1023,7 @@ type TermCount struct {
 
 func (x *TermCount) Reset() {
 	*x = TermCount{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1035,7 @@ func (x *TermCount) String() string {
 func (*TermCount) ProtoMessage() {}
 
 func (x *TermCount) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1048,7 @@ func (x *TermCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermCount.ProtoReflect.Descriptor instead.
 func (*TermCount) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TermCount) GetName() string {
@@ -981,7 +1073,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1085,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1098,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 // SessionsResponse is a part of the connections and calls. A call follows its connection.
@@ -1022,7 +1114,7 @@ type SessionsResponse struct {
 
 func (x *SessionsResponse) Reset() {
 	*x = SessionsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1126,7 @@ func (x *SessionsResponse) String() string {
 func (*SessionsResponse) ProtoMessage() {}
 
 func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1139,7 @@ func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsResponse.ProtoReflect.Descriptor instead.
 func (*SessionsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SessionsResponse) GetSessions() []*Session {
@@ -1094,7 +1186,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1198,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1211,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Session) GetId() uint64 {
@@ -1203,7 +1295,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1307,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1320,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Call) GetSession() uint64 {
@@ -1323,7 +1415,7 @@ type GroupsRequest struct {
 
 func (x *GroupsRequest) Reset() {
 	*x = GroupsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1427,7 @@ func (x *GroupsRequest) String() string {
 func (*GroupsRequest) ProtoMessage() {}
 
 func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1440,7 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GroupsRequest) GetAfterIndex() uint64 {
@@ -1386,7 +1478,7 @@ type GroupsResponse struct {
 
 func (x *GroupsResponse) Reset() {
 	*x = GroupsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1490,7 @@ func (x *GroupsResponse) String() string {
 func (*GroupsResponse) ProtoMessage() {}
 
 func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1503,7 @@ func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
 func (*GroupsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GroupsResponse) GetParts() []*GroupPart {
@@ -1451,7 +1543,7 @@ type GroupPart struct {
 
 func (x *GroupPart) Reset() {
 	*x = GroupPart{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1463,7 +1555,7 @@ func (x *GroupPart) String() string {
 func (*GroupPart) ProtoMessage() {}
 
 func (x *GroupPart) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1476,7 +1568,7 @@ func (x *GroupPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPart.ProtoReflect.Descriptor instead.
 func (*GroupPart) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GroupPart) GetSegmentHeader() []byte {
@@ -1508,7 +1600,7 @@ type TrackingSourcesRequest struct {
 
 func (x *TrackingSourcesRequest) Reset() {
 	*x = TrackingSourcesRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1612,7 @@ func (x *TrackingSourcesRequest) String() string {
 func (*TrackingSourcesRequest) ProtoMessage() {}
 
 func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1625,7 @@ func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesRequest.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 type TrackingSourcesResponse struct {
@@ -1545,7 +1637,7 @@ type TrackingSourcesResponse struct {
 
 func (x *TrackingSourcesResponse) Reset() {
 	*x = TrackingSourcesResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1649,7 @@ func (x *TrackingSourcesResponse) String() string {
 func (*TrackingSourcesResponse) ProtoMessage() {}
 
 func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1662,7 @@ func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesResponse.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TrackingSourcesResponse) GetSources() []*TrackingSource {
@@ -1592,7 +1684,7 @@ type TrackingSource struct {
 
 func (x *TrackingSource) Reset() {
 	*x = TrackingSource{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1604,7 +1696,7 @@ func (x *TrackingSource) String() string {
 func (*TrackingSource) ProtoMessage() {}
 
 func (x *TrackingSource) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1617,7 +1709,7 @@ func (x *TrackingSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSource.ProtoReflect.Descriptor instead.
 func (*TrackingSource) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TrackingSource) GetSource() string {
@@ -1644,7 +1736,7 @@ type ScrubRequest struct {
 
 func (x *ScrubRequest) Reset() {
 	*x = ScrubRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1656,7 +1748,7 @@ func (x *ScrubRequest) String() string {
 func (*ScrubRequest) ProtoMessage() {}
 
 func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1669,7 +1761,7 @@ func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubRequest.ProtoReflect.Descriptor instead.
 func (*ScrubRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ScrubRequest) GetBytesPerSecond() uint64 {
@@ -1695,7 +1787,7 @@ type ScrubResponse struct {
 
 func (x *ScrubResponse) Reset() {
 	*x = ScrubResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1799,7 @@ func (x *ScrubResponse) String() string {
 func (*ScrubResponse) ProtoMessage() {}
 
 func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1812,7 @@ func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubResponse.ProtoReflect.Descriptor instead.
 func (*ScrubResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ScrubResponse) GetDoneBytes() uint64 {
@@ -1768,7 +1860,7 @@ type ScrubFinding struct {
 
 func (x *ScrubFinding) Reset() {
 	*x = ScrubFinding{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +1872,7 @@ func (x *ScrubFinding) String() string {
 func (*ScrubFinding) ProtoMessage() {}
 
 func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +1885,7 @@ func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubFinding.ProtoReflect.Descriptor instead.
 func (*ScrubFinding) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ScrubFinding) GetFile() string {
@@ -1843,7 +1935,7 @@ type ScrubReport struct {
 
 func (x *ScrubReport) Reset() {
 	*x = ScrubReport{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +1947,7 @@ func (x *ScrubReport) String() string {
 func (*ScrubReport) ProtoMessage() {}
 
 func (x *ScrubReport) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +1960,7 @@ func (x *ScrubReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubReport.ProtoReflect.Descriptor instead.
 func (*ScrubReport) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ScrubReport) GetStarted() *timestamppb.Timestamp {
@@ -1932,7 +2024,7 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\astarted\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12,\n" +
 	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x121\n" +
 	"\x05store\x18\x05 \x01(\v2\x1b.umadb.admin.v1.StoreStatusR\x05store\x124\n" +
-	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xfe\x02\n" +
+	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xb7\x03\n" +
 	"\vStoreStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04head\x18\x02 \x01(\x04R\x04head\x12;\n" +
@@ -1947,7 +2039,14 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\afailure\x18\t \x01(\tR\afailure\x12<\n" +
 	"\fappend_stall\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\vappendStall\x12\x1b\n" +
-	"\tread_only\x18\v \x01(\bR\breadOnly\"\xda\x02\n" +
+	"\tread_only\x18\v \x01(\bR\breadOnly\x127\n" +
+	"\astandby\x18\f \x01(\v2\x1d.umadb.admin.v1.StandbyStatusR\astandby\"\xa0\x01\n" +
+	"\rStandbyStatus\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\tR\x06server\x12\x1c\n" +
+	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x12\n" +
+	"\x04head\x18\x03 \x01(\x04R\x04head\x12\x18\n" +
+	"\amissing\x18\x04 \x01(\x04R\amissing\x12+\n" +
+	"\x03lag\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03lag\"\xda\x02\n" +
 	"\fServerStatus\x12 \n" +
 	"\vconnections\x18\x01 \x01(\x04R\vconnections\x12'\n" +
 	"\x0fmax_connections\x18\x02 \x01(\x04R\x0emaxConnections\x12\x18\n" +
@@ -2094,81 +2193,84 @@ func file_umadb_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_umadb_admin_v1_admin_proto_rawDescData
 }
 
-var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),           // 0: umadb.admin.v1.StatusRequest
 	(*StatusResponse)(nil),          // 1: umadb.admin.v1.StatusResponse
 	(*StoreStatus)(nil),             // 2: umadb.admin.v1.StoreStatus
-	(*ServerStatus)(nil),            // 3: umadb.admin.v1.ServerStatus
-	(*MemoryUse)(nil),               // 4: umadb.admin.v1.MemoryUse
-	(*MethodStatus)(nil),            // 5: umadb.admin.v1.MethodStatus
-	(*Durations)(nil),               // 6: umadb.admin.v1.Durations
-	(*Refusals)(nil),                // 7: umadb.admin.v1.Refusals
-	(*StatsRequest)(nil),            // 8: umadb.admin.v1.StatsRequest
-	(*StatsResponse)(nil),           // 9: umadb.admin.v1.StatsResponse
-	(*TermStats)(nil),               // 10: umadb.admin.v1.TermStats
-	(*TermCount)(nil),               // 11: umadb.admin.v1.TermCount
-	(*SessionsRequest)(nil),         // 12: umadb.admin.v1.SessionsRequest
-	(*SessionsResponse)(nil),        // 13: umadb.admin.v1.SessionsResponse
-	(*Session)(nil),                 // 14: umadb.admin.v1.Session
-	(*Call)(nil),                    // 15: umadb.admin.v1.Call
-	(*GroupsRequest)(nil),           // 16: umadb.admin.v1.GroupsRequest
-	(*GroupsResponse)(nil),          // 17: umadb.admin.v1.GroupsResponse
-	(*GroupPart)(nil),               // 18: umadb.admin.v1.GroupPart
-	(*TrackingSourcesRequest)(nil),  // 19: umadb.admin.v1.TrackingSourcesRequest
-	(*TrackingSourcesResponse)(nil), // 20: umadb.admin.v1.TrackingSourcesResponse
-	(*TrackingSource)(nil),          // 21: umadb.admin.v1.TrackingSource
-	(*ScrubRequest)(nil),            // 22: umadb.admin.v1.ScrubRequest
-	(*ScrubResponse)(nil),           // 23: umadb.admin.v1.ScrubResponse
-	(*ScrubFinding)(nil),            // 24: umadb.admin.v1.ScrubFinding
-	(*ScrubReport)(nil),             // 25: umadb.admin.v1.ScrubReport
-	(*timestamppb.Timestamp)(nil),   // 26: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 27: google.protobuf.Duration
+	(*StandbyStatus)(nil),           // 3: umadb.admin.v1.StandbyStatus
+	(*ServerStatus)(nil),            // 4: umadb.admin.v1.ServerStatus
+	(*MemoryUse)(nil),               // 5: umadb.admin.v1.MemoryUse
+	(*MethodStatus)(nil),            // 6: umadb.admin.v1.MethodStatus
+	(*Durations)(nil),               // 7: umadb.admin.v1.Durations
+	(*Refusals)(nil),                // 8: umadb.admin.v1.Refusals
+	(*StatsRequest)(nil),            // 9: umadb.admin.v1.StatsRequest
+	(*StatsResponse)(nil),           // 10: umadb.admin.v1.StatsResponse
+	(*TermStats)(nil),               // 11: umadb.admin.v1.TermStats
+	(*TermCount)(nil),               // 12: umadb.admin.v1.TermCount
+	(*SessionsRequest)(nil),         // 13: umadb.admin.v1.SessionsRequest
+	(*SessionsResponse)(nil),        // 14: umadb.admin.v1.SessionsResponse
+	(*Session)(nil),                 // 15: umadb.admin.v1.Session
+	(*Call)(nil),                    // 16: umadb.admin.v1.Call
+	(*GroupsRequest)(nil),           // 17: umadb.admin.v1.GroupsRequest
+	(*GroupsResponse)(nil),          // 18: umadb.admin.v1.GroupsResponse
+	(*GroupPart)(nil),               // 19: umadb.admin.v1.GroupPart
+	(*TrackingSourcesRequest)(nil),  // 20: umadb.admin.v1.TrackingSourcesRequest
+	(*TrackingSourcesResponse)(nil), // 21: umadb.admin.v1.TrackingSourcesResponse
+	(*TrackingSource)(nil),          // 22: umadb.admin.v1.TrackingSource
+	(*ScrubRequest)(nil),            // 23: umadb.admin.v1.ScrubRequest
+	(*ScrubResponse)(nil),           // 24: umadb.admin.v1.ScrubResponse
+	(*ScrubFinding)(nil),            // 25: umadb.admin.v1.ScrubFinding
+	(*ScrubReport)(nil),             // 26: umadb.admin.v1.ScrubReport
+	(*timestamppb.Timestamp)(nil),   // 27: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 28: google.protobuf.Duration
 }
 var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
-	26, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	26, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	27, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	27, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	2,  // 2: umadb.admin.v1.StatusResponse.store:type_name -> umadb.admin.v1.StoreStatus
-	3,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
-	26, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
-	27, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
-	4,  // 6: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
-	5,  // 7: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
-	7,  // 8: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
-	6,  // 9: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
-	26, // 10: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
-	26, // 11: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
-	10, // 12: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
-	10, // 13: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
-	11, // 14: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
-	14, // 15: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
-	15, // 16: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
-	26, // 17: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
-	26, // 18: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
-	27, // 19: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
-	18, // 20: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
-	21, // 21: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
-	24, // 22: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
-	25, // 23: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
-	26, // 24: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
-	26, // 25: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
-	0,  // 26: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
-	8,  // 27: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
-	12, // 28: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
-	16, // 29: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
-	19, // 30: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
-	22, // 31: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
-	1,  // 32: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
-	9,  // 33: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
-	13, // 34: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
-	17, // 35: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
-	20, // 36: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
-	23, // 37: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
-	32, // [32:38] is the sub-list for method output_type
-	26, // [26:32] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	4,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
+	27, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
+	28, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
+	3,  // 6: umadb.admin.v1.StoreStatus.standby:type_name -> umadb.admin.v1.StandbyStatus
+	28, // 7: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
+	5,  // 8: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
+	6,  // 9: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
+	8,  // 10: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
+	7,  // 11: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
+	27, // 12: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
+	27, // 13: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
+	11, // 14: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
+	11, // 15: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
+	12, // 16: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
+	15, // 17: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
+	16, // 18: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
+	27, // 19: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
+	27, // 20: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
+	28, // 21: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
+	19, // 22: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
+	22, // 23: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
+	25, // 24: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
+	26, // 25: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
+	27, // 26: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
+	27, // 27: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
+	0,  // 28: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
+	9,  // 29: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
+	13, // 30: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
+	17, // 31: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
+	20, // 32: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
+	23, // 33: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
+	1,  // 34: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
+	10, // 35: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
+	14, // 36: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
+	18, // 37: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
+	21, // 38: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
+	24, // 39: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
+	34, // [34:40] is the sub-list for method output_type
+	28, // [28:34] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_umadb_admin_v1_admin_proto_init() }
@@ -2182,7 +2284,7 @@ func file_umadb_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_admin_v1_admin_proto_rawDesc), len(file_umadb_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

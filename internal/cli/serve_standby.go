@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/admin"
+	"github.com/umadb-go/umadb/internal/backup"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+// standbySync is the greatest age of received events that readers do not see yet.
+const standbySync = 50 * time.Millisecond
+
+// standbyFlags are the flags of a server that is a standby of another one.
+type standbyFlags struct {
+	url     string // empty if the server is not a standby
+	auth    auth
+	keyFile string
+
+	standby *store.Standby
+	source  *standbySource
+}
+
+func (f *standbyFlags) addFlags(flags *pflag.FlagSet) {
+	f.auth.prefix = "standby-"
+	flags.StringVar(&f.url, "standby-of", "", "`address` of a server to follow as its standby, http://host:port, or https://host:port for TLS: serve reads, and refuse appends")
+	flags.StringVar(&f.keyFile, "standby-api-key-file", "", "`file` whose first line is the API key for the server to follow; by default, it is that of --api-key or --api-key-file")
+	flags.StringVar(&f.auth.caFile, "standby-ca", "", "PEM `file` with the CA certificates of the server to follow, if the system does not trust them")
+	flags.StringVar(&f.auth.clientCert, "standby-client-cert", "", "PEM `file` with the certificate chain that the server to follow requires of its clients")
+	flags.StringVar(&f.auth.clientKey, "standby-client-key", "", "PEM `file` with the private key of that certificate")
+}
+
+func (f *standbyFlags) validate(flags *pflag.FlagSet) error {
+	for _, name := range []string{"standby-of", "standby-api-key-file", "standby-ca", "standby-client-cert", "standby-client-key"} {
+		switch {
+		case name == "standby-of" && f.url == "" && flags.Changed(name):
+			return usageErrorf("--standby-of is empty: name the server to follow as http://host:port")
+		case f.url == "" && flags.Changed(name):
+			return usageErrorf("--%s is given without --standby-of: name the server to follow", name)
+		}
+	}
+	return nil
+}
+
+// refusal returns the reason why the server refuses appends, nil if it does not.
+func (f *standbyFlags) refusal() error {
+	if f.url == "" {
+		return nil
+	}
+	return fmt.Errorf("this server is a standby of %s", f.url)
+}
+
+// open opens the store, or the standby in its directory, which it creates if necessary.
+func (o *serveOptions) open(options *store.Options) (*store.Store, error) {
+	f := &o.standby
+	if f.url == "" {
+		return store.Open(o.dir, options)
+	}
+	f.source = &standbySource{flags: f, key: o.apiKey.key}
+	marked, err := store.IsStandby(vfs.OS{}, o.dir)
+	if err == nil && !marked {
+		err = f.create(o.dir, options.Logger)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.source.Close())
+	}
+	f.standby, err = store.OpenStandby(o.dir, f.url, options)
+	if err != nil {
+		return nil, errors.Join(err, f.source.Close())
+	}
+	f.source.onHead = f.standby.Reached
+	return f.standby.Store, nil
+}
+
+// create makes a directory that of a standby: one that is new, or a copy of the server's
+// store, or a store that was the server before. It waits for the first commit of the server.
+func (f *standbyFlags) create(dir string, logger *slog.Logger) error {
+	ctx := context.Background()
+	if err := backup.Probe(ctx, f.source, eventlog.GroupID{}); err != nil { // an invalid key must not leave a new directory
+		return err
+	}
+	target, err := backup.OpenTarget(vfs.OS{}, dir)
+	if err != nil {
+		return err
+	}
+	logger.Info("making the directory that of a standby", "db_path", dir, "standby_of", f.url, "existing_events", target.Tail().Next-1)
+	if err = backup.Adopt(ctx, f.source, target); err == nil {
+		err = store.MarkStandby(vfs.OS{}, dir, f.url)
+	}
+	return errors.Join(err, target.Close())
+}
+
+// follow follows the server until stop is called. An error that another attempt cannot mend is
+// sent to ended.
+func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop func()) {
+	if f.url == "" {
+		return nil, func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	failed := make(chan error, 1)
+	var following sync.WaitGroup
+	following.Go(func() {
+		observer := &standbyObserver{f.standby, f.url, logger}
+		_, err := backup.Follow(ctx, f.source, f.standby, &backup.Options{SyncEvery: standbySync, Observer: observer})
+		if ctx.Err() == nil {
+			failed <- fmt.Errorf("this standby cannot follow %s: %w", f.url, err)
+		}
+		_ = f.source.Close()
+	})
+	return failed, func() {
+		cancel()
+		following.Wait()
+	}
+}
+
+// standbyObserver logs what happens, and notes whether the server is reachable.
+type standbyObserver struct {
+	standby *store.Standby
+	url     string
+	logger  *slog.Logger
+}
+
+// Progress does nothing: the standby knows where it is.
+func (o *standbyObserver) Progress(backup.Summary) {}
+
+// CaughtUp logs that the standby has everything for now.
+func (o *standbyObserver) CaughtUp(s backup.Summary) {
+	o.level()
+	o.logger.Info("the standby has caught up with its server", "standby_of", o.url, "position", s.Tail.Next-1)
+}
+
+// Lost logs that the server cannot be reached.
+func (o *standbyObserver) Lost(err error) {
+	o.standby.Lost()
+	o.logger.Warn("the standby cannot reach its server; it will try again", "standby_of", o.url, "error", err)
+}
+
+// Reachable logs that the server is reachable again.
+func (o *standbyObserver) Reachable() {
+	o.level()
+	o.logger.Info("the standby has reached its server again", "standby_of", o.url)
+}
+
+// level notes that everything was copied that the server had.
+func (o *standbyObserver) level() {
+	tail := o.standby.Tail()
+	o.standby.Reached(tail.Index, tail.Next-1)
+}
+
+// standbySource is the store of the server to follow. It connects when it is first used, and
+// again after it has failed.
+type standbySource struct {
+	flags  *standbyFlags
+	key    string // if there is no file
+	onHead func(group, head uint64)
+
+	conn *client.Client // nil if there is no connection
+}
+
+// Groups implements backup.Source.
+func (s *standbySource) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
+	return func(yield func(eventlog.Group, error) bool) {
+		if err := s.connect(); err != nil {
+			yield(eventlog.Group{}, err)
+			return
+		}
+		c := admin.NewClient(s.conn)
+		c.OnHead = s.onHead
+		for g, err := range c.LogGroups(ctx, after, follow) {
+			if admin.IsMissing(err) {
+				err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the server has no admin service, so that it cannot have a standby of this kind; use umadb import --follow", Cause: err}
+			}
+			if errors.Is(err, dcb.ErrTransport) {
+				_ = s.Close()
+			}
+			if !yield(g, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// connect connects to the server, unless there is a connection. It reads the file of the key.
+func (s *standbySource) connect() (err error) {
+	if s.conn != nil {
+		return nil
+	}
+	a := s.flags.auth
+	a.apiKey.key = s.key
+	if s.flags.keyFile != "" {
+		if a.apiKey.key, err = firstLine(s.flags.keyFile, "API key", "--standby-api-key-file"); err != nil {
+			return err
+		}
+		if err := wire.CheckAPIKey(a.apiKey.key); err != nil {
+			return usageError{err}
+		}
+	}
+	s.conn, err = a.dialLoaded(s.flags.url, "or set another --standby-of")
+	if err != nil {
+		s.conn = nil
+	}
+	return err
+}
+
+// Close closes the connection, if there is one.
+func (s *standbySource) Close() error {
+	if s.conn == nil {
+		return nil
+	}
+	err := s.conn.Close()
+	s.conn = nil
+	return err
+}
