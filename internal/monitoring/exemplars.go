@@ -3,12 +3,10 @@ package monitoring
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc/codes"
 
 	"github.com/umadb-go/umadb/internal/histogram"
 	"github.com/umadb-go/umadb/internal/server"
@@ -22,13 +20,9 @@ type Exemplars struct {
 	byMethod map[string]map[int]prometheus.Exemplar // by bucket; guarded by mu
 }
 
-// Add adds a call that has ended, with the ID of its trace. Calls that failed are ignored:
-// their methods may not exist.
+// Add adds a call that has ended, with the ID of its trace.
 func (e *Exemplars) Add(r *server.CallRecord, traceID string) {
-	if r.Code != codes.OK {
-		return
-	}
-	method, bucket := strings.TrimPrefix(r.Method, "/"), histogram.Seconds.Bucket(int64(r.Duration))
+	method, bucket := r.Name, histogram.Seconds.Bucket(int64(r.Duration))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.byMethod == nil {

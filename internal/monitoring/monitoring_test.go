@@ -49,7 +49,7 @@ func start(t *testing.T, debug bool) *monitored {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := server.New(opened, server.Options{})
+	srv, err := server.New(opened, server.Options{APIKey: "secret"})
 	if err != nil {
 		t.Fatal(err)
 	}

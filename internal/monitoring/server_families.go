@@ -46,6 +46,13 @@ var serverFamilies = []family{
 			number(out, r.Count, r.Kind)
 		}
 	}},
+	{"umadb_key_calls_total", counter, []string{"key", "outcome"}, "Calls that ended, by the name of their API key and by outcome: ok; refused, because of the rights, the limits or the rates of the key, or a limit of the server; failed, all others, such as conflicts. Absent without API keys.", func(s *snapshot, out samples) {
+		for _, k := range s.server.Keys {
+			number(out, k.OK, k.Name, "ok")
+			number(out, k.Refused, k.Name, "refused")
+			number(out, k.Failed, k.Name, "failed")
+		}
+	}},
 	{"umadb_client_memory_bytes", gauge, []string{"use"}, "Memory that clients use: for calls, requests, parsed queries, those of subscriptions, and responses that are not read yet.", func(s *snapshot, out samples) {
 		for _, m := range s.server.Memory {
 			number(out, m.Used, m.Of)

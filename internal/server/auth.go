@@ -62,7 +62,7 @@ func (a *authenticator) replace(single *key, listed []Key) error {
 		before = newKeySet()
 	}
 	if single != nil {
-		single = &key{Key: single.Key}
+		single = &key{Key: single.Key, usage: usageOf(before.byName[APIKeyName])}
 		if single.Rights = AllRights; listed != nil {
 			single.Rights &^= RightAdmin
 		}

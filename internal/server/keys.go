@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -44,6 +46,7 @@ type key struct {
 	scope          *scope        // nil if the key is not limited to some events
 	charging       sync.Mutex    // held while an append is counted
 	appends, bytes *rate.Limiter // nil without a limit
+	usage          *keyUsage
 	// revocable is set if calls in progress end when the key is removed or no longer permits
 	// them. The key of Options.APIKey is only ever replaced.
 	revocable bool
@@ -57,10 +60,34 @@ func (k *key) name() string {
 	return k.Name
 }
 
+// keyUsage counts the calls with a key that have ended, by outcome.
+type keyUsage struct{ ok, refused, failed atomic.Uint64 }
+
+// ended counts a call.
+func (u *keyUsage) ended(code codes.Code) {
+	switch code {
+	case codes.OK:
+		u.ok.Add(1)
+	case codes.PermissionDenied, codes.ResourceExhausted:
+		u.refused.Add(1)
+	default:
+		u.failed.Add(1)
+	}
+}
+
+// usageOf returns the usage of a key, which continues when the key is replaced. before is the
+// key that had the same name, or nil.
+func usageOf(before *key) *keyUsage {
+	if before == nil {
+		return new(keyUsage)
+	}
+	return before.usage
+}
+
 // newKey returns a key for use. before is the key that had the same name, or nil: rates that
 // have not changed continue.
 func newKey(k Key, before *key) *key {
-	used := &key{Key: k, scope: newScope(&k), revocable: true}
+	used := &key{Key: k, scope: newScope(&k), revocable: true, usage: usageOf(before)}
 	if before == nil {
 		before = new(key)
 	}

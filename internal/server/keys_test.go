@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -302,4 +303,24 @@ func TestVerifiedCertificateIsAKey(t *testing.T) {
 	if st := headWith(t, clientNamed("billing.internal"), "secret-bound"); st.Code() != codes.Unauthenticated {
 		t.Errorf("a key with another certificate: %v", st)
 	}
+}
+
+func TestCallsAreCountedByKey(t *testing.T) {
+	reader := keyNamed("reader", read)
+	r := startWithKeys(t, newMemoryStore(), server.Options{APIKey: apiKey}, reader, keyNamed("removed", read))
+	client := r.client(t)
+	headWith(t, client, apiKey)
+	headWith(t, client, "secret-reader")
+	headWith(t, client, "secret-removed")
+	headWith(t, client, "unknown")
+	_, _ = client.Append(with(within(t, patience), "secret-reader"), &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}})
+	_, _ = client.GetTrackingInfo(with(within(t, patience), apiKey), &umadbv1.TrackingRequest{Source: strings.Repeat("x", 256)})
+
+	reader.Hash = hashOf("another")
+	if err := r.SetKeys([]server.Key{reader}); err != nil {
+		t.Fatal(err)
+	}
+	headWith(t, client, "another")
+	want := []server.KeyMetrics{{Name: server.APIKeyName, OK: 1, Failed: 1}, {Name: "reader", OK: 2, Refused: 1}}
+	eventually(t, "the calls are counted", func() bool { return slices.Equal(r.Metrics().Keys, want) })
 }

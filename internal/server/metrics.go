@@ -26,6 +26,7 @@ type Metrics struct {
 	AppendsInProgress int64
 
 	Refusals []RefusalMetrics
+	Keys     []KeyMetrics // by name
 	Memory   []MemoryMetrics
 }
 
@@ -46,6 +47,14 @@ type MethodMetrics struct {
 type RefusalMetrics struct {
 	Kind  string // for example "memory"
 	Count uint64
+}
+
+// KeyMetrics describes the calls with one API key that have ended.
+type KeyMetrics struct {
+	Name    string
+	OK      uint64
+	Refused uint64 // because of its rights, its limits, or a limit of the server
+	Failed  uint64 // all others, such as conflicts and calls that were cancelled
 }
 
 // MemoryMetrics is a bounded amount of memory that calls use.
@@ -75,7 +84,21 @@ func (s *Server) Metrics() Metrics {
 	for kind := range refusals {
 		m.Refusals = append(m.Refusals, RefusalMetrics{refusalKinds[kind].name, s.notices.counts[kind].Load()})
 	}
+	m.Keys = s.auth.metrics()
 	return m
+}
+
+// metrics returns the metrics of the keys that are valid now.
+func (a *authenticator) metrics() (all []KeyMetrics) {
+	set := a.current.Load()
+	if set == nil {
+		return nil
+	}
+	for name, k := range set.byName {
+		all = append(all, KeyMetrics{name, k.usage.ok.Load(), k.usage.refused.Load(), k.usage.failed.Load()})
+	}
+	slices.SortFunc(all, func(a, b KeyMetrics) int { return cmp.Compare(a.Name, b.Name) })
+	return all
 }
 
 func (s *Server) memoryMetrics() []MemoryMetrics {

@@ -17,6 +17,7 @@ import (
 // texts are valid UTF-8, whatever the client has sent: one that is not would make the export
 // of all traces fail.
 type CallRecord struct {
+	Name   string // service and method, for example "umadb.v1.DCB/Append"; "unknown" if there is none
 	Method string // the path, for example "/umadb.v1.DCB/Append"; the client may have invented it
 	Peer   net.Addr
 	Key    string // the name of the API key; empty if the client has none
@@ -69,12 +70,16 @@ func (s *Server) observeEnd(c *call) {
 		c.ended(c.unserved())
 	}
 	c.method.observe(c.code, duration)
+	if c.key != nil {
+		c.key.usage.ended(c.code)
+	}
 	r, onCall := c.record, s.onCall.Load()
 	if r == nil || onCall == nil {
 		return
 	}
 	header := c.Header()
-	r.Method, r.Peer, r.Key = validUTF8(header.Method), c.connection.RemoteAddr(), c.key.name()
+	r.Name, r.Method = c.method.name, validUTF8(header.Method)
+	r.Peer, r.Key = c.connection.RemoteAddr(), c.key.name()
 	r.Start, r.Duration, r.Code = c.Started(), duration, c.code
 	p := c.progress.Load()
 	r.LongLived = c.method.class == lasting && (p == nil || !p.reads || p.subscribe)

@@ -104,15 +104,15 @@ func TestRefusedCallsAreRecorded(t *testing.T) {
 	r, records := recorded(t, newMemoryStore(), server.Options{APIKey: "secret"})
 	raw := r.raw(t)
 	for _, c := range []struct {
-		method string
-		code   codes.Code
+		method, name string
+		code         codes.Code
 	}{
-		{"/umadb.v1.DCB/Head", codes.Unauthenticated},
-		{"/invented/Method", codes.Unauthenticated},
-		{"/nonsense", codes.Unimplemented},
+		{"/umadb.v1.DCB/Head", "umadb.v1.DCB/Head", codes.Unauthenticated},
+		{"/invented/Method", "unknown", codes.Unauthenticated},
+		{"/nonsense", "unknown", codes.Unimplemented},
 	} {
 		raw.post(t, c.method, request(t, new(umadbv1.HeadRequest)))
-		if got := next(t, records); got.Method != c.method || got.Code != c.code {
+		if got := next(t, records); got.Name != c.name || got.Method != c.method || got.Code != c.code {
 			t.Errorf("%s is recorded as %+v", c.method, got)
 		}
 	}

@@ -3,7 +3,6 @@ package tracing
 import (
 	"context"
 	"net"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -61,7 +60,7 @@ func (t *Tracer) Shutdown(ctx context.Context) error { return t.provider.Shutdow
 func (t *Tracer) Record(r *server.CallRecord) (traceID string) {
 	headers := propagation.MapCarrier{"traceparent": r.Traceparent}
 	ctx := propagation.TraceContext{}.Extract(context.Background(), headers)
-	ctx, span := t.tracer.Start(ctx, strings.TrimPrefix(r.Method, "/"),
+	ctx, span := t.tracer.Start(ctx, r.Name,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(r.Start))
 	defer span.End(trace.WithTimestamp(r.Start.Add(r.Duration)))
 	if !span.SpanContext().IsSampled() {
@@ -108,7 +107,8 @@ func attributes(r *server.CallRecord) []attribute.KeyValue {
 	}
 	all := []attribute.KeyValue{
 		semconv.RPCSystemNameGRPC,
-		semconv.RPCMethod(strings.TrimPrefix(r.Method, "/")),
+		semconv.RPCMethod(r.Name),
+		semconv.RPCMethodOriginal(r.Method),
 		semconv.RPCResponseStatusCode(code.Code(r.Code).String()),
 		semconv.ClientAddress(host),
 		semconv.ClientPort(port),

@@ -24,7 +24,7 @@ var start = time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
 // appendRecord returns the record of an append of 10 ms that reached the store after 1 ms.
 func appendRecord(traceparent string) *server.CallRecord {
 	return &server.CallRecord{
-		Method: "/umadb.v1.DCB/Append", Peer: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711}, Key: "orders",
+		Name: "umadb.v1.DCB/Append", Method: "/umadb.v1.DCB/Append", Peer: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711}, Key: "orders",
 		Start: start, Duration: 10 * time.Millisecond, Code: grpccodes.OK, Events: 2, RequestBytes: 99, Query: "tag=order:1",
 		Append:      &record.AppendTimes{Start: start.Add(time.Millisecond), Queue: 2 * time.Millisecond, Write: time.Millisecond, Sync: 3 * time.Millisecond},
 		Traceparent: traceparent,
@@ -102,7 +102,7 @@ func TestOnlyFailuresOfTheServerAreErrors(t *testing.T) {
 		grpccodes.OK: codes.Unset, grpccodes.FailedPrecondition: codes.Unset, grpccodes.Canceled: codes.Unset,
 		grpccodes.PermissionDenied: codes.Unset, grpccodes.Internal: codes.Error, grpccodes.DataLoss: codes.Error,
 	} {
-		r := &server.CallRecord{Method: "/umadb.v1.DCB/Read", Peer: &net.UnixAddr{Name: "x"}, Start: start, Code: code, Message: "why"}
+		r := &server.CallRecord{Name: "umadb.v1.DCB/Read", Method: "/umadb.v1.DCB/Read", Peer: &net.UnixAddr{Name: "x"}, Start: start, Code: code, Message: "why"}
 		got := spans(t, r)
 		if len(got) != 1 || got[0].Status.Code != want || (got[0].Status.Description == "why") != (want == codes.Error) {
 			t.Errorf("%v: the spans are %+v", code, got)
