@@ -65,7 +65,8 @@ func (s *Store) runScrubber() {
 	saved := s.loadScrub()
 	for {
 		next := saved.Last.Started.Add(s.options.ScrubPeriod)
-		if pause := time.Until(next); saved.Position.Report.Started.IsZero() && pause > 0 {
+		// The clock may have been wrong when the last pass started.
+		if pause := min(time.Until(next), s.options.ScrubPeriod); saved.Position.Report.Started.IsZero() && pause > 0 {
 			s.noteScrub(saved, 0)
 			if s.sleep(s.background.ctx, pause) != nil {
 				return

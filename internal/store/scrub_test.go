@@ -256,6 +256,23 @@ func TestBackgroundScrubContinuesAfterRestart(t *testing.T) {
 	})
 }
 
+// The last pass may have started while the clock was wrong.
+func TestScrubStartsThoughTheLastPassWasInTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.NewMem()
+		s := openScrubbed(t, disk, time.Hour)
+		appendMany(t, s, 10)
+		s.saveScrub(&savedScrub{Last: ScrubReport{Started: time.Now().AddDate(30, 0, 0)}})
+		time.Sleep(scrubDelay + 2*time.Hour)
+		if status := s.ScrubStatus(); status.Pass.Groups == 0 && status.Last.Groups == 0 {
+			t.Errorf("after two hours: %+v", status)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // A file that cannot be used, or that of another store, only makes the scrub start over.
 func TestScrubPositionThatCannotBeUsed(t *testing.T) {
 	disk := vfs.NewMem()
