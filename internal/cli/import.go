@@ -53,7 +53,9 @@ A server cannot list its tracking sources. Tracking of events is copied with the
 but tracking-only records are copied only for each --tracking-source.
 
 With --follow, import also copies new events as they are appended to the server,
-until Ctrl-C. After the connection is lost, it compares everything again.`,
+until Ctrl-C. After the connection is lost, it compares everything again, except in the
+directory of a standby. umadb serve --standby-of follows a server without comparing, and
+serves reads.`,
 		Example: `  umadb import events.ndjson.zst
   umadb export --db-path ./uma.db | umadb import --db-path ./copy.db
   umadb import --from http://127.0.0.1:50051 --db-path ./copy.db --tracking-source upstream --follow`,

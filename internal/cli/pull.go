@@ -2,14 +2,19 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/umadb-go/umadb/internal/backup"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/transfer"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // pull imports from a server.
@@ -28,6 +33,14 @@ func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
 	if _, err := from.Head(ctx); err != nil {
 		return asInterrupted(ctx, err)
 	}
+	if o.follow {
+		switch marked, err := store.IsStandby(vfs.OS{}, o.dir); {
+		case err != nil:
+			return err
+		case marked:
+			return o.followCommits(ctx, cmd, from)
+		}
+	}
 	return o.importInto(ctx, cmd, func(to *store.Store, i *importing) (err error) {
 		observer := &pullNotices{stderr: i.stderr}
 		if !o.follow {
@@ -40,6 +53,30 @@ func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
 		}
 		return err
 	})
+}
+
+// followCommits continues the directory of a standby as the standby does, without reads.
+func (o *importOptions) followCommits(ctx context.Context, cmd *cobra.Command, from *client.Client) error {
+	to, err := openUntil(ctx, func() (*backup.DirectoryTarget, error) { return backup.OpenTarget(vfs.OS{}, o.dir) })
+	if err != nil {
+		return explainOpen(err, o.dir)
+	}
+	existing, start := to.Tail().Next-1, time.Now()
+	n := &backupNotices{stderr: cmd.ErrOrStderr(), bar: newProgress(cmd.ErrOrStderr(), "importing", "events"), head: existing}
+	summary, err := backup.Follow(ctx, serverSource{from}, to, &backup.Options{Observer: n})
+	n.bar.clear()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // an interruption is the regular end of following
+	}
+	if err = errors.Join(err, to.Close()); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	fmt.Fprintf(cmd.ErrOrStderr(), "umadb: %s, imported %s in %s\n", plural(existing, "existing event"), plural(summary.Events, "event"), pace(summary.Events, took))
+	if !o.asJSON {
+		return nil
+	}
+	return ndjson.Write(cmd.OutOrStdout(), imported{Existing: existing, Imported: summary.Events, Head: existing + summary.Events, Seconds: took.Seconds()})
 }
 
 // pullNotices prints the progress of a copy from a server.

@@ -207,6 +207,33 @@ func TestStandbyResumesByChain(t *testing.T) {
 	}
 }
 
+// The directory of a standby can also be continued without serving it.
+func TestImportFollowsInTheDirectoryOfAStandby(t *testing.T) {
+	dir, copied := filepath.Join(t.TempDir(), "server"), filepath.Join(t.TempDir(), "standby")
+	server := start(t, "serve", "--db-path", dir)
+	dial(t, server.address, func(c *client.Client) {
+		if _, err := c.Append(t.Context(), []dcb.Event{{Type: "T", Data: make([]byte, 1_000_000)}}, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	standby := standbyOf(t, server.address, copied)
+	awaitHead(t, standby.address, 1)
+	stop(t, standby.Process)
+	before := sentBytes(t, server.address)
+	following := spawn(t, nil, "import", "--from", "http://"+server.address, "--follow", "--db-path", copied)
+	awaitOutput(t, following, "caught up at position 1")
+	appendOne(t, server.address, "later")
+	await(t, "the event is copied", func() bool { return logContains(copied, "later") })
+	stop(t, following)
+	awaitOutput(t, following, "1 existing event, imported 1 event in")
+	if sent := sentBytes(t, server.address) - before; sent > 50_000 {
+		t.Errorf("the server has sent %d bytes", sent)
+	}
+	if code, stdout, _ := run("promote", "--db-path", copied); code != 0 || !strings.Contains(stdout, "ends at position 2") {
+		t.Errorf("promoting: %d, %s", code, stdout)
+	}
+}
+
 // A former server becomes the standby of the promoted one if that one has everything, and
 // otherwise names the position from which they differ.
 func TestFormerServerBecomesStandby(t *testing.T) {
