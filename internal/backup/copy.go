@@ -54,6 +54,9 @@ type Options struct {
 	// SyncEvery is the greatest age of groups that are not synced while a copy follows its
 	// source. The default is 200 ms.
 	SyncEvery time.Duration
+	// Bundle is for targets to which a sync is expensive: there is none until everything was
+	// copied, and then only one at SyncEvery.
+	Bundle bool
 	// Observer is notified of what happens; it may be nil.
 	Observer Observer
 }
@@ -105,6 +108,8 @@ type copier struct {
 	observer Observer
 	limiter  *rate.Limiter // nil without a limit
 	summary  Summary
+	bundle   bool
+	complete chan struct{} // closed when everything was copied first
 
 	mu       sync.Mutex
 	target   Target // guarded by mu while syncRegularly runs
@@ -112,7 +117,7 @@ type copier struct {
 }
 
 func newCopier(source Source, target Target, o *Options) *copier {
-	c := &copier{source: source, observer: o.Observer}
+	c := &copier{source: source, observer: o.Observer, bundle: o.Bundle, complete: make(chan struct{})}
 	c.setTarget(target)
 	if o.Rate > 0 {
 		// A step of an eighth of a second, so that the load is even.
@@ -136,6 +141,9 @@ func (c *copier) follow(ctx context.Context) error {
 		if err == nil {
 			if lost && c.observer != nil {
 				c.observer.Reachable()
+			}
+			if !caughtUp {
+				close(c.complete)
 			}
 			if !caughtUp && c.observer != nil {
 				c.observer.CaughtUp(c.summary)
@@ -184,7 +192,7 @@ func (c *copier) copy(ctx context.Context, follow bool) error {
 			return again
 		}
 	}
-	return fmt.Errorf("%w; the source does not continue the copy, which ends with group %d at position %d: the copy was opened and written since, or the source is another store or was restored to an earlier point; keep this copy, and make a new one in another directory", err, tail.Index, tail.Next-1)
+	return fmt.Errorf("%w; the source does not continue the copy, which ends with group %d at position %d: the copy was opened and written since, or the source is another store or was restored to an earlier point; keep this copy, and make a new one in another directory or prefix", err, tail.Index, tail.Next-1)
 }
 
 // copyAfter copies the groups after one. It calls before, which may be nil, when the first
@@ -251,7 +259,7 @@ func (c *copier) write(g *eventlog.Group, before func() error) error {
 	c.summary.Events += uint64(g.Count)
 	c.summary.Bytes += uint64(size)
 	c.summary.Tail = c.target.Tail()
-	if c.unsynced >= syncBytes {
+	if !c.bundle && c.unsynced >= syncBytes {
 		return c.syncLocked()
 	}
 	return nil
@@ -270,6 +278,13 @@ func (c *copier) syncLocked() error {
 
 // syncRegularly syncs the copy until ctx is done. It cancels the copy if that fails.
 func (c *copier) syncRegularly(ctx context.Context, every time.Duration, cancel context.CancelCauseFunc) {
+	if c.bundle {
+		select {
+		case <-c.complete:
+		case <-ctx.Done():
+			return
+		}
+	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
