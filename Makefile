@@ -181,6 +181,10 @@ fuzz: ## run every fuzz test for FUZZTIME each
 kill: ## kill a process with 64 writers 100 times and check for acknowledged events
 	$(GO) test -run TestKill -v -timeout 30m ./internal/store -kills 100
 
+.PHONY: backup-soak
+backup-soak: ## kill backups to an object store 50 times, and restore after each
+	$(GO) test -run TestBackupToObjectStoreIsKilled -v -timeout 30m ./internal/cli -backup-kills 50
+
 .PHONY: docs
 docs: ## generate the command pages, the manual pages and the tables of settings
 	$(GO) test ./internal/cli -run TestDocuments -update

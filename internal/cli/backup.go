@@ -22,19 +22,22 @@ import (
 
 // backupOptions are the flags of backup.
 type backupOptions struct {
-	target target
-	follow bool
-	rate   byteRate
-	asJSON bool
+	target   target
+	to       string
+	objects  objectStore
+	follow   bool
+	interval time.Duration
+	rate     byteRate
+	asJSON   bool
 }
 
 func newBackupCommand() *cobra.Command {
 	var o backupOptions
 	cmd := &cobra.Command{
-		Use:   "backup DIR",
-		Short: "Copy a store to a directory, once or continuously",
-		Long: `backup copies the commits of a store, as they are stored, to a directory: from a
-server while it runs, or from a directory, also one that a server on this machine has
+		Use:   "backup {DIR | --to URL}",
+		Short: "Copy a store to a directory or an object store, once or continuously",
+		Long: `backup copies the commits of a store, as they are stored, to a directory or to an
+object store: from a server while it runs, or from a directory, also one that a server on this machine has
 open. A server requires a key with the rights read and admin.
 
 The first backup copies everything. The same command run again copies what is new, after
@@ -45,29 +48,40 @@ is another one. An interrupted backup is continued by running it again.
 With --follow, new commits are copied as they are made, until Ctrl-C: the copy
 lags by seconds at most. If the server stops, backup tries again until it is back.
 
-The copy is a store directory, with the same events at the same positions: umadb serve
+With --to s3://BUCKET/PREFIX, the copy consists of objects, which are created and never
+overwritten: one for each complete segment, and smaller ones with the commits since. With
+--follow, such an object is created at an --interval if there are new commits. A prefix is
+for one store. Credentials, region and endpoint come from the environment, as for other
+programs: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE,
+AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, or from the machine or pod. A segment
+being collected is a temporary file of up to 256 MiB in TMPDIR.
+
+A copy in a directory is a store directory, with the same events at the same positions: umadb serve
 can serve it, umadb check verifies it, and umadb restore makes a store from it, also up
-to an earlier point. What is printed at the end is on the disk.`,
+to an earlier point. What is printed at the end is on the disk or in the object store.`,
 		Example: `  umadb backup ./backup
   umadb backup --url https://db.example.com:50051 --api-key-file key --follow ./backup
-  umadb backup --db-path ./uma.db --rate 50MiB ./backup`,
+  umadb backup --db-path ./uma.db --rate 50MiB ./backup
+  umadb backup --follow --to s3://backups/orders`,
 		ValidArgsFunction: completeDirectories,
-		Args:              oneDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.validate(cmd); err != nil {
+			if err := o.validate(cmd, args); err != nil {
 				return err
 			}
 			ctx, stop := untilSignal(cmd)
 			defer stop()
-			return o.run(ctx, cmd, args[0])
+			return o.run(ctx, cmd)
 		},
 	}
 	f := cmd.Flags()
 	o.target.addFlags(f)
 	f.BoolVar(&o.follow, "follow", false, "copy new commits as they are made, until Ctrl-C")
+	f.StringVar(&o.to, "to", "", "`URL` of the copy, such as s3://bucket/prefix, or its directory")
+	o.objects.addFlags(f)
+	f.DurationVar(&o.interval, "interval", 5*time.Second, "`duration` between new objects in an object store with --follow")
 	f.Var(&o.rate, "rate", "maximum number of `bytes` copied in a second, such as 50MiB")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
-	perCall(f, "follow", "rate")
+	perCall(f, "follow", "rate", "to", "interval")
 	return cmd
 }
 
@@ -82,15 +96,51 @@ func oneDirectory(cmd *cobra.Command, args []string) error {
 // completeDirectories completes the names of directories.
 var completeDirectories = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 
-func (o *backupOptions) validate(cmd *cobra.Command) error {
+func (o *backupOptions) validate(cmd *cobra.Command, args []string) error {
 	local := cmd.Flags().Changed("db-path")
+	given := cmd.Flags().Changed("to")
 	switch {
+	case given && len(args) > 0:
+		return usageErrorf("%s and --to are both given: use only one", args[0])
+	case given && o.to == "":
+		return usageErrorf("--to is empty: name a URL such as s3://bucket/prefix")
+	case o.interval < time.Second:
+		return usageErrorf("--interval is %s: it must be at least 1s", o.interval)
 	case local && cmd.Flags().Changed("url"):
 		return usageErrorf("--url and --db-path are both given: use only one")
 	case local && o.target.dir == "":
 		return errEmptyPath
 	}
+	if given {
+		return nil
+	}
+	if err := oneDirectory(cmd, args); err != nil {
+		return err
+	}
+	o.to = args[0]
 	return nil
+}
+
+// backupTarget is a copy that is being written.
+type backupTarget interface {
+	backup.Target
+	Durable() eventlog.Tail
+}
+
+// openTarget opens the copy.
+func (o *backupOptions) openTarget(ctx context.Context, n *backupNotices) (backupTarget, error) {
+	if backup.IsS3(o.to) {
+		var retry func(error)
+		if o.follow {
+			retry = n.Retry
+		}
+		return o.objects.target(ctx, o.to, retry)
+	}
+	to, err := openUntil(ctx, func() (*backup.DirectoryTarget, error) { return backup.OpenTarget(vfs.OS{}, o.to) })
+	if err != nil {
+		return nil, explainOpen(err, o.to)
+	}
+	return to, nil
 }
 
 // backupSource is a store to copy.
@@ -141,7 +191,7 @@ func sourceOrNil[S backupSource](s S, err error) (backupSource, error) {
 	return s, nil
 }
 
-func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, dir string) error {
+func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command) error {
 	source, err := openUntil(ctx, func() (backupSource, error) { return o.open(cmd) })
 	if err != nil {
 		return err
@@ -151,13 +201,16 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, dir string)
 	if err != nil {
 		return asInterrupted(ctx, err)
 	}
-	to, err := openUntil(ctx, func() (*backup.DirectoryTarget, error) { return backup.OpenTarget(vfs.OS{}, dir) })
+	n := &backupNotices{stderr: cmd.ErrOrStderr(), bar: newProgress(cmd.ErrOrStderr(), "copying", "events"), head: head}
+	to, err := o.openTarget(ctx, n)
 	if err != nil {
-		return explainOpen(err, dir)
+		return asInterrupted(ctx, err)
 	}
 	start := time.Now()
-	n := &backupNotices{stderr: cmd.ErrOrStderr(), bar: newProgress(cmd.ErrOrStderr(), "copying", "events"), head: head}
 	options := &backup.Options{Rate: int64(o.rate), Observer: n}
+	if backup.IsS3(o.to) {
+		options.SyncEvery, options.Bundle = o.interval, true
+	}
 	copyTo := backup.Copy
 	if o.follow {
 		copyTo = backup.Follow
@@ -174,7 +227,7 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command, dir string)
 		return explainCopy(asInterrupted(ctx, err), &summary, to.Durable())
 	}
 	done := newCopied(&summary, time.Since(start))
-	fmt.Fprintf(cmd.ErrOrStderr(), "umadb: copied %s in %s; %s %s\n", copiedText(&summary), pace(summary.Events, time.Since(start)), dir, done.end())
+	fmt.Fprintf(cmd.ErrOrStderr(), "umadb: copied %s in %s; %s %s\n", copiedText(&summary), pace(summary.Events, time.Since(start)), o.to, done.end())
 	if !o.asJSON {
 		return nil
 	}
@@ -207,14 +260,14 @@ type copied struct {
 	Events  uint64     `json:"events"` // number of events
 	Bytes   uint64     `json:"bytes"`  // of the groups
 	Head    uint64     `json:"head"`   // position of the last event of the copy
-	Time    *time.Time `json:"time"`   // of the last commit of the copy; null if it has none
+	Time    *time.Time `json:"time"`   // of the last commit of the copy; null if it has none, or if nothing was copied to an object store
 	LastOne uint64     `json:"last_group"`
 	Seconds float64    `json:"seconds"`
 }
 
 func newCopied(s *backup.Summary, took time.Duration) *copied {
 	c := &copied{Groups: s.Groups, Events: s.Events, Bytes: s.Bytes, Head: s.Tail.Next - 1, LastOne: s.Tail.Index, Seconds: took.Seconds()}
-	if s.Tail.Index > 0 {
+	if s.Tail.Index > 0 && s.Tail.Time > 0 {
 		at := time.Unix(0, s.Tail.Time).UTC()
 		c.Time = &at
 	}
@@ -223,8 +276,11 @@ func newCopied(s *backup.Summary, took time.Duration) *copied {
 
 // end describes where the copy ends.
 func (c *copied) end() string {
-	if c.Time == nil {
+	if c.LastOne == 0 {
 		return "is empty"
+	}
+	if c.Time == nil {
+		return fmt.Sprintf("ends at position %d", c.Head)
 	}
 	return fmt.Sprintf("ends at position %d, committed at %s", c.Head, c.Time.Format(time.RFC3339Nano))
 }
@@ -251,6 +307,11 @@ func (n *backupNotices) CaughtUp(s backup.Summary) {
 // Lost prints why the server cannot be reached.
 func (n *backupNotices) Lost(err error) {
 	fmt.Fprintf(n.stderr, "umadb: %v; retrying until the server is reachable, or Ctrl-C\n", err)
+}
+
+// Retry prints that the object store cannot be reached.
+func (n *backupNotices) Retry(err error) {
+	fmt.Fprintf(n.stderr, "umadb: %v; retrying until the object store is reachable, or Ctrl-C\n", err)
 }
 
 // Reachable prints that the server is reachable again.

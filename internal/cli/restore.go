@@ -15,18 +15,20 @@ import (
 
 // restoreOptions are the flags of restore.
 type restoreOptions struct {
-	from   string
-	until  restorePoint
-	asJSON bool
+	from    string
+	objects objectStore
+	until   restorePoint
+	asJSON  bool
 }
 
 func newRestoreCommand() *cobra.Command {
 	var o restoreOptions
 	cmd := &cobra.Command{
-		Use:   "restore --from DIR DIR",
+		Use:   "restore --from {DIR | URL} DIR",
 		Short: "Make a store from a backup, also up to an earlier point",
-		Long: `restore makes a new store directory from a backup, or from any store that no process
-has open. It never overwrites: the directory must not exist, or be empty.
+		Long: `restore makes a new store directory from a backup in a directory or an object store,
+or from any store that no process has open. It never overwrites: the directory must
+not exist, or be empty.
 
 With --until and a position, the event at that position is the last one. If its commit
 has more events, they are left out, so the last append may be incomplete. With --until
@@ -39,12 +41,13 @@ The store gets its name when it is complete and synced to the disk. A restore th
 interrupted can be run again. The index is built when the store is opened.`,
 		Example: `  umadb restore --from ./backup ./uma.db
   umadb restore --from ./backup --until 2026-11-26T14:30:00Z ./uma.db
-  umadb restore --from ./backup --until 1234 ./uma.db`,
+  umadb restore --from ./backup --until 1234 ./uma.db
+  umadb restore --from s3://backups/orders ./uma.db`,
 		ValidArgsFunction: completeDirectories,
 		Args:              oneDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.from == "" {
-				return usageErrorf("--from is missing: name the directory of the backup")
+				return usageErrorf("--from is missing: name the directory of the backup, or its URL such as s3://bucket/prefix")
 			}
 			ctx, stop := untilSignal(cmd)
 			defer stop()
@@ -52,21 +55,30 @@ interrupted can be run again. The index is built when the store is opened.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.from, "from", "", "`directory` of the backup")
+	f.StringVar(&o.from, "from", "", "`directory` of the backup, or a URL such as s3://bucket/prefix")
+	o.objects.addFlags(f)
 	f.Var(&o.until, "until", "`position` of the last event, or a time such as 2026-11-26T14:30:00Z")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
 	perCall(f, "from", "until")
 	return cmd
 }
 
-func (o *restoreOptions) run(ctx context.Context, cmd *cobra.Command, dir string) error {
-	source, err := openUntil(ctx, func() (backupSource, error) {
+func (o *restoreOptions) openSource(ctx context.Context) (backupSource, error) {
+	if backup.IsS3(o.from) {
+		s, err := o.objects.source(ctx, o.from)
+		return s, asInterrupted(ctx, err)
+	}
+	return openUntil(ctx, func() (backupSource, error) {
 		s, err := backup.OpenSource(vfs.OS{}, o.from)
 		if _, locked := lockedByOther(err); locked {
 			err = fmt.Errorf("%w; if it is a backup, start it again afterwards", err)
 		}
 		return sourceOrNil(s, explainOpen(err, o.from))
 	})
+}
+
+func (o *restoreOptions) run(ctx context.Context, cmd *cobra.Command, dir string) error {
+	source, err := o.openSource(ctx)
 	if err != nil {
 		return err
 	}
