@@ -130,7 +130,7 @@ func (m *mending) write(file vfs.File, header *segmentHeader) error {
 		}
 		at, tail, last = at+int64(len(g.header)+len(g.payload)), g.Tail(), g.Kind
 	}
-	if needed := max(m.corrupt.Later.Index, m.later.Index); tail.Index < needed {
+	if needed := m.needed(); tail.Index < needed {
 		return fmt.Errorf("%w: it ends with group %d, and group %d is needed to continue", ErrCannotMend, tail.Index, needed)
 	}
 	m.result.Bytes = at
@@ -153,14 +153,18 @@ func (m *mending) next(at int64, tail Tail) (g *group, fromCopy bool, err error)
 		}
 	}
 	found, err := m.source.next(at, tail)
-	if errors.Is(err, errNoGroup) {
-		return nil, false, nil
+	complete := m.own != nil && tail.Index >= m.needed()
+	if errors.Is(err, errNoGroup) || complete && errors.Is(err, ErrCannotMend) {
+		return nil, false, nil // a copy may continue with groups of another history
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the copy: %w", err)
 	}
 	return &found, true, nil
 }
+
+// needed returns the index of the last valid group after the corrupt ones.
+func (m *mending) needed() uint64 { return max(m.corrupt.Later.Index, m.later.Index) }
 
 // checkNext returns an error if the segment that follows does not continue the tail.
 func (m *mending) checkNext(tail Tail) error {

@@ -181,6 +181,35 @@ func receivedFrom(t *testing.T, disk *vfs.Mem) store.RepairOptions {
 	}}
 }
 
+// A copy with another history after the corrupt group has what is missing.
+func TestRepairFromCopyThatContinuesDifferently(t *testing.T) {
+	for _, received := range []bool{false, true} {
+		disk, segments := newCopiedDisk(t)
+		for dir, events := range map[string]int{crashDir: 1, copyDir: 3} {
+			s, err := store.Open(dir, smallOptions(disk))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range events {
+				mustAppend(t, s, dir, 1)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		flipBit(t, disk, segments[len(segments)-1], 100)
+		options := store.RepairOptions{From: copyDir}
+		if received {
+			options = receivedFrom(t, disk)
+		}
+		if report, err := repair(disk, options); err != nil || report.Corrupt != 0 || report.Lost != 0 {
+			t.Errorf("received %v: report %+v, %v", received, report, err)
+			continue
+		}
+		mustBeComplete(t, "repaired", disk, 121)
+	}
+}
+
 // A copy that lacks what is missing, or that of another store, changes nothing.
 func TestRepairFromUnsuitableCopy(t *testing.T) {
 	for name, spoil := range map[string]func(*testing.T, *vfs.Mem, string){
