@@ -137,9 +137,15 @@ func topText(url string, r *rates, failure error) string {
 	fmt.Fprintf(&b, "connections %d  received %s  sent %s  memory: %s\n\n", r.Connections,
 		rateText(r.ReceivedBytesPerSecond), rateText(r.SentBytesPerSecond), memoryText(r.state.status.GetServer()))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "IN PROGRESS\tCALLS/S\tFAILED/S\tP50\tP99\t  METHOD")
+	const header = "METHOD"
+	width := len(header)
 	for _, m := range r.Methods {
-		fmt.Fprintf(w, "%d\t%.1f\t%.1f\t%s\t%s\t  %s\n", m.InProgress, m.CallsPerSecond, m.FailedPerSecond, latencyText(m.P50Seconds), latencyText(m.P99Seconds), shortMethod(m.Method))
+		width = max(width, utf8.RuneCountInString(shortMethod(m.Method)))
+	}
+	// The name is first, because a narrow terminal cuts lines.
+	fmt.Fprintf(w, "%-*s\tIN PROGRESS\tCALLS/S\tFAILED/S\tP50\tP99\t\n", width, header)
+	for _, m := range r.Methods {
+		fmt.Fprintf(w, "%-*s\t%d\t%.1f\t%.1f\t%s\t%s\t\n", width, shortMethod(m.Method), m.InProgress, m.CallsPerSecond, m.FailedPerSecond, latencyText(m.P50Seconds), latencyText(m.P99Seconds))
 	}
 	w.Flush()
 	b.WriteString(subscriptionsText(r.state))

@@ -124,7 +124,11 @@ func quantile(bounds []float64, counts []uint64, q float64) float64 {
 	return 0
 }
 
-// shortMethod returns the name of a method of the event store without its service.
+// shortMethod returns the name of a method without the part that all methods of its kind
+// share, so that a table fits on a narrow terminal.
 func shortMethod(name string) string {
-	return EscapeControl(strings.TrimPrefix(name, "umadb.v1.DCB/"))
+	for _, prefix := range []string{"umadb.v1.DCB/", "umadb.admin.v1.", "grpc.health.v1."} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	return EscapeControl(name)
 }

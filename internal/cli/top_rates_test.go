@@ -70,6 +70,11 @@ func TestFit(t *testing.T) {
 	if got := fit("täst", 4); got != "täst" {
 		t.Errorf("got %q", got)
 	}
+	for name, want := range map[string]string{"umadb.v1.DCB/Read": "Read", "umadb.admin.v1.Admin/Status": "Admin/Status", "grpc.health.v1.Health/Check": "Health/Check", "unknown": "unknown"} {
+		if got := shortMethod(name); got != want {
+			t.Errorf("%s is shortened to %q, want %q", name, got, want)
+		}
+	}
 	if text := topText("here", nil, errInterrupted); !strings.HasPrefix(text, "here: interrupted\n") {
 		t.Errorf("got %q", text)
 	}
