@@ -79,6 +79,12 @@ func (a *auth) hint(message, remedy string) string {
 		return "name the files of one with " + flags
 	case strings.Contains(message, "client certificate"):
 		return "name the files of another one with " + flags
+	case strings.Contains(message, "x509: certificate has expired"):
+		return "renew the certificate of the server, or correct the clock of this machine"
+	case strings.Contains(message, "x509: certificate is "), strings.Contains(message, "x509: cannot validate certificate for "):
+		return "use a URL with a name in the certificate, or give the server a certificate with this name"
+	case strings.Contains(message, "x509:") && a.caFile != "":
+		return fmt.Sprintf("the CA of the certificate is not in %s: name another file with --%sca", a.caFile, a.prefix)
 	case strings.Contains(message, "x509:"):
 		return fmt.Sprintf("to trust the certificate, name the file of its CA with --%sca", a.prefix)
 	case strings.Contains(message, "does not look like a TLS handshake"):

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 )
@@ -27,4 +29,15 @@ func TestOpeningCanBeInterrupted(t *testing.T) {
 		close(ready)
 		<-s.closed
 	})
+}
+
+func TestHintForCertificateWithOtherNames(t *testing.T) {
+	for _, host := range []string{"localhost", "127.0.0.1"} {
+		for _, certificate := range []*x509.Certificate{{}, {DNSNames: []string{"db.example.com"}}} {
+			message := x509.HostnameError{Certificate: certificate, Host: host}.Error()
+			if got := (&auth{caFile: "ca.pem"}).hint(message, ""); !strings.Contains(got, "a name in the certificate") {
+				t.Errorf("%s: got %q", message, got)
+			}
+		}
+	}
 }
