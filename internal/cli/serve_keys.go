@@ -42,7 +42,7 @@ func (o *serveOptions) loadKeys() error {
 	for _, p := range parsed {
 		switch {
 		case p.Hash != nil && o.apiKey.key != "" && *p.Hash == sha256.Sum256([]byte(o.apiKey.key)):
-			return usageErrorf("%s: the key %q is also that of --api-key or --api-key-file: use only one", k.file, p.Name)
+			return usageErrorf("%s: the key %q is also that of --api-key or --api-key-file, or of their variables, which clients use too: use only one", k.file, p.Name)
 		case p.Certificate != "" && o.tls.clientCA == "":
 			return usageErrorf("%s: the key %q has a certificate, which can only be verified with --client-ca", k.file, p.Name)
 		}

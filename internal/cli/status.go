@@ -292,8 +292,11 @@ func sessionsText(s *serverState, now time.Time) string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, c := range s.connections() {
 		agent := word(c.UserAgent)
-		if !c.Authenticated {
-			agent = "not authenticated"
+		switch {
+		case !c.Authenticated && c.Key != "":
+			agent = "its key was revoked or has expired"
+		case !c.Authenticated:
+			agent = "no authenticated call yet"
 		}
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", word(c.Peer), keyText(c.Key), since(c.Since, now), agent)
 		for _, call := range c.Calls {
