@@ -13,6 +13,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // conn is an open store whose requests are encoded messages.
@@ -71,6 +72,10 @@ func (o *openOptions) open(context.Context) result {
 		useAllProcessors()
 		dir, readOnly := strings.CutSuffix(dir, "?mode=ro")
 		opened, err := store.Open(fileURLPath(dir), &store.Options{ReadOnly: readOnly})
+		var locked *vfs.LockedError
+		if errors.As(err, &locked) {
+			err = fmt.Errorf("%w; to read the store meanwhile, add ?mode=ro to the URL", err)
+		}
 		if err != nil {
 			return result{err: err}
 		}
