@@ -28,6 +28,7 @@ var cannotBeMade = map[string]string{
 	"UmaDBMemoryNearLimit warning":   "depends on the garbage collector",
 	"UmaDBRestarts critical":         "needs three restarts within the window, which is short here",
 	"UmaDBSlowSync warning":          "needs a slow disk",
+	"UmaDBStandbyLagging warning":    "takes a minute",
 }
 
 // scenario makes the conditions of some alerts for real, and ends them.
