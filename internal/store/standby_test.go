@@ -326,6 +326,9 @@ func TestStandbySurvivesPowerCuts(t *testing.T) {
 			over = err == nil
 			disk = disk.Crash(rand.New(rand.NewPCG(seed, uint64(moment))))
 			s, err := store.Open(standbyDir, &store.Options{FS: disk, MustExist: true})
+			if over && err != nil {
+				t.Fatalf("seed %d: after the promotion: %v", seed, err)
+			}
 			if errors.Is(err, store.ErrStandby) || err != nil && !over && !wasMarked(t, disk) {
 				if err := stages(disk, from); err != nil {
 					t.Fatalf("moment %d, seed %d: continuing: %v", moment, seed, err)
