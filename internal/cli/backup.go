@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,7 +119,32 @@ func (o *backupOptions) validate(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	o.to = args[0]
+	if local && isInside(o.to, o.target.dir) {
+		return usageErrorf("%s is in the directory of the store: the copy would be lost with it; choose another directory", o.to)
+	}
 	return nil
+}
+
+// isInside reports whether a path, which need not exist, is in a directory or a directory in
+// it.
+func isInside(path, dir string) bool {
+	resolved, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false // there is no such directory
+	}
+	for path = filepath.Clean(path); ; path = filepath.Dir(path) {
+		if at, err := filepath.EvalSymlinks(path); err == nil {
+			path = at
+			break
+		}
+		if path == filepath.Dir(path) {
+			return false
+		}
+	}
+	from, errFrom := filepath.Abs(resolved)
+	to, errTo := filepath.Abs(path)
+	relative, err := filepath.Rel(from, to)
+	return errors.Join(errFrom, errTo, err) == nil && filepath.IsLocal(relative)
 }
 
 // backupTarget is a copy that is being written.

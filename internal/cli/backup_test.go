@@ -291,3 +291,23 @@ func TestCopyThatWasServedIsReadWhileItFollows(t *testing.T) {
 	})
 	stop(t, follower)
 }
+
+func TestBackupIntoTheStoreIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	store, link := filepath.Join(dir, "uma.db"), filepath.Join(dir, "link")
+	if code, _, stderr := run("append", "--type", "Opened", "--db-path", store); code != 0 {
+		t.Fatal(stderr)
+	}
+	if err := os.Symlink(store, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{store, filepath.Join(store, "index"), filepath.Join(store, "new", "copy"), filepath.Join(link, "copy")} {
+		code, _, stderr := run("backup", "--db-path", store, target)
+		wantError(t, code, stderr, 2, "is in the directory of the store")
+	}
+	for _, target := range []string{filepath.Join(dir, "uma.db.copy"), filepath.Join(store, "..", "copy")} {
+		if code, _, stderr := run("backup", "--db-path", link, target); code != 0 {
+			t.Error(stderr)
+		}
+	}
+}
