@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/umadb-go/umadb/internal/histogram"
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
@@ -75,12 +76,12 @@ func (s *service) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv
 		Commit:  s.version.Commit,
 		Started: timestamppb.New(s.started),
 		Now:     timestamppb.Now(),
-		Store:   storeStatus(o),
+		Store:   storeStatus(o, s.store.Metrics()),
 		Server:  serverStatus(s.server.Metrics()),
 	}, nil
 }
 
-func storeStatus(o *store.Overview) *adminv1.StoreStatus {
+func storeStatus(o *store.Overview, m store.Metrics) *adminv1.StoreStatus {
 	out := &adminv1.StoreStatus{
 		Id:              o.ID,
 		Head:            o.Head,
@@ -92,6 +93,12 @@ func storeStatus(o *store.Overview) *adminv1.StoreStatus {
 		UncoveredEvents: o.Uncovered,
 		AppendStall:     duration(o.AppendStall),
 		ReadOnly:        o.ReadOnly,
+		Appends: &adminv1.AppendStatus{
+			Waiting:   uint64(m.Appends.Waiting),
+			Conflicts: m.Appends.Conflicts,
+			Queue:     durations(m.Appends.Queue),
+			Sync:      durations(m.Commits.Sync),
+		},
 	}
 	if b := o.Standby; b != nil {
 		out.Standby = &adminv1.StandbyStatus{Server: b.Server, Connected: b.Connected, Head: b.Head, Missing: b.Missing, Lag: duration(b.Lag)}
@@ -126,7 +133,7 @@ func methodStatus(m *server.MethodMetrics) *adminv1.MethodStatus {
 	out := &adminv1.MethodStatus{
 		Method:     m.Method,
 		InProgress: m.InProgress,
-		Durations:  &adminv1.Durations{Bounds: m.Duration.Bounds, Counts: m.Duration.Counts, Sum: m.Duration.Sum},
+		Durations:  durations(m.Duration),
 	}
 	for code, n := range m.Codes {
 		out.Ended += n
@@ -135,6 +142,10 @@ func methodStatus(m *server.MethodMetrics) *adminv1.MethodStatus {
 		}
 	}
 	return out
+}
+
+func durations(h histogram.Snapshot) *adminv1.Durations {
+	return &adminv1.Durations{Bounds: h.Bounds, Counts: h.Counts, Sum: h.Sum}
 }
 
 // timestamp returns nil for the zero time.

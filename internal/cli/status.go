@@ -91,6 +91,10 @@ type storeOutput struct {
 	AppendStallSeconds float64    `json:"append_stall_seconds,omitempty"`
 	ReadOnly           bool       `json:"read_only,omitempty"`
 
+	AppendsWaiting uint64    `json:"appends_waiting"`
+	Queue          quantiles `json:"append_queue"` // since the start, and the same for the next
+	Sync           quantiles `json:"commit_sync"`
+
 	Standby *standbyOutput `json:"standby,omitempty"`
 }
 
@@ -138,6 +142,9 @@ func newStatusOutput(url string, s *serverState, sessions bool) *statusOutput {
 		Failure:            st.GetFailure(),
 		AppendStallSeconds: st.GetAppendStall().AsDuration().Seconds(),
 		ReadOnly:           st.GetReadOnly(),
+		AppendsWaiting:     st.GetAppends().GetWaiting(),
+		Queue:              quantilesBetween(nil, st.GetAppends().GetQueue()),
+		Sync:               quantilesBetween(nil, st.GetAppends().GetSync()),
 	}
 	if b := st.GetStandby(); b != nil {
 		out.Store.Standby = &standbyOutput{b.GetServer(), b.GetConnected(), b.GetHead(), b.GetMissing(), b.GetLag().AsDuration().Seconds()}
@@ -215,6 +222,8 @@ func (b *table) store(s *adminv1.StoreStatus, now time.Time) {
 	if stall := s.GetAppendStall().AsDuration(); stall >= time.Second {
 		b.row("appends wait for", stall.Round(time.Second).String())
 	}
+	a := s.GetAppends()
+	b.row("appends", fmt.Sprintf("%d waiting; queue %s, sync %s (50 %%, 99 %%, since the start)", a.GetWaiting(), quantilesBetween(nil, a.GetQueue()), quantilesBetween(nil, a.GetSync())))
 	switch standby := s.GetStandby(); {
 	case standby != nil:
 		b.row("standby of", standbyText(standby))

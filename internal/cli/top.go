@@ -134,6 +134,7 @@ func topText(url string, r *rates, failure error) string {
 	}
 	fmt.Fprintf(&b, "head %d  %.0f events/s  log %s, %s  disk %s, %s\n", r.Head, r.EventsPerSecond,
 		bytesText(r.LogBytes), rateText(r.LogBytesPerSecond), bytesText(r.DiskBytes), rateText(r.DiskBytesPerSecond))
+	fmt.Fprintf(&b, "appends waiting %d  conflicts %.1f/s  queue %s  sync %s (50 %%, 99 %%)\n", r.AppendsWaiting, r.ConflictsPerSecond, r.Queue, r.Sync)
 	fmt.Fprintf(&b, "connections %d  received %s  sent %s  memory: %s\n\n", r.Connections,
 		rateText(r.ReceivedBytesPerSecond), rateText(r.SentBytesPerSecond), memoryText(r.state.status.GetServer()))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -150,6 +151,11 @@ func topText(url string, r *rates, failure error) string {
 	w.Flush()
 	b.WriteString(subscriptionsText(r.state))
 	return b.String()
+}
+
+// String formats both.
+func (q quantiles) String() string {
+	return latencyText(q.P50Seconds) + ", " + latencyText(q.P99Seconds)
 }
 
 // rateText formats bytes per second.

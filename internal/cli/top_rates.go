@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
 )
@@ -24,6 +27,11 @@ type rates struct {
 	DiskBytesPerSecond float64 `json:"disk_bytes_per_second"`
 	Failure            string  `json:"failure,omitempty"`
 
+	AppendsWaiting     uint64    `json:"appends_waiting"` // for the writer or for the disk
+	ConflictsPerSecond float64   `json:"conflicts_per_second"`
+	Queue              quantiles `json:"append_queue"` // time until the group of an append was written
+	Sync               quantiles `json:"commit_sync"`  // time to sync a group
+
 	Connections            uint64  `json:"connections"`
 	ReceivedBytesPerSecond float64 `json:"received_bytes_per_second"`
 	SentBytesPerSecond     float64 `json:"sent_bytes_per_second"`
@@ -40,8 +48,12 @@ type methodRate struct {
 	InProgress      uint64  `json:"in_progress"`
 	CallsPerSecond  float64 `json:"calls_per_second"` // that have ended
 	FailedPerSecond float64 `json:"failed_per_second"`
-	// The duration that half of the calls, and 99 of 100, did not exceed, within a factor of
-	// 2; 0 if no call has ended.
+	quantiles
+}
+
+// quantiles are the durations that half of them, and 99 of 100, did not exceed, within a factor
+// of 2; 0 if there were none.
+type quantiles struct {
 	P50Seconds float64 `json:"p50_seconds"`
 	P99Seconds float64 `json:"p99_seconds"`
 }
@@ -50,7 +62,8 @@ type methodRate struct {
 func newRates(url string, before, now *serverState) *rates {
 	old, s := before.status, now.status
 	if !old.GetStarted().AsTime().Equal(s.GetStarted().AsTime()) {
-		old = &adminv1.StatusResponse{Now: s.GetStarted(), Store: s.GetStore()}
+		old = &adminv1.StatusResponse{Now: s.GetStarted(), Store: proto.CloneOf(s.GetStore())}
+		old.Store.Appends = nil // it counts since the start
 	}
 	seconds := max(s.GetNow().AsTime().Sub(old.GetNow().AsTime()).Seconds(), 0.001)
 	per := func(before, now uint64) float64 { return (float64(now) - float64(before)) / seconds }
@@ -69,6 +82,11 @@ func newRates(url string, before, now *serverState) *rates {
 		DiskBytes:          s.GetStore().GetDiskBytes(),
 		DiskBytesPerSecond: per(old.GetStore().GetDiskBytes(), s.GetStore().GetDiskBytes()),
 		Failure:            s.GetStore().GetFailure(),
+
+		AppendsWaiting:     s.GetStore().GetAppends().GetWaiting(),
+		ConflictsPerSecond: per(old.GetStore().GetAppends().GetConflicts(), s.GetStore().GetAppends().GetConflicts()),
+		Queue:              quantilesBetween(old.GetStore().GetAppends().GetQueue(), s.GetStore().GetAppends().GetQueue()),
+		Sync:               quantilesBetween(old.GetStore().GetAppends().GetSync(), s.GetStore().GetAppends().GetSync()),
 
 		Connections:            s.GetServer().GetConnections(),
 		ReceivedBytesPerSecond: per(old.GetServer().GetReceivedBytes(), s.GetServer().GetReceivedBytes()),
@@ -91,21 +109,24 @@ func newRates(url string, before, now *serverState) *rates {
 }
 
 func newMethodRate(before, now *adminv1.MethodStatus, per func(before, now uint64) float64) methodRate {
-	counts := make([]uint64, len(now.GetDurations().GetCounts()))
-	for i, n := range now.GetDurations().GetCounts() {
-		counts[i] = n
-		if earlier := before.GetDurations().GetCounts(); i < len(earlier) {
-			counts[i] -= min(n, earlier[i])
-		}
-	}
 	return methodRate{
 		Method:          now.GetMethod(),
 		InProgress:      now.GetInProgress(),
 		CallsPerSecond:  per(before.GetEnded(), now.GetEnded()),
 		FailedPerSecond: per(before.GetFailed(), now.GetFailed()),
-		P50Seconds:      quantile(now.GetDurations().GetBounds(), counts, 0.5),
-		P99Seconds:      quantile(now.GetDurations().GetBounds(), counts, 0.99),
+		quantiles:       quantilesBetween(before.GetDurations(), now.GetDurations()),
 	}
+}
+
+// quantilesBetween returns the quantiles of what was added to a histogram.
+func quantilesBetween(before, now *adminv1.Durations) quantiles {
+	counts := slices.Clone(now.GetCounts())
+	for i, n := range before.GetCounts() {
+		if i < len(counts) {
+			counts[i] -= min(n, counts[i])
+		}
+	}
+	return quantiles{quantile(now.GetBounds(), counts, 0.5), quantile(now.GetBounds(), counts, 0.99)}
 }
 
 // quantile returns the upper bound of the bucket that contains a quantile; the largest bound if

@@ -179,6 +179,7 @@ type StoreStatus struct {
 	ReadOnly bool `protobuf:"varint,11,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	// Set if the server is the standby of another one.
 	Standby       *StandbyStatus `protobuf:"bytes,12,opt,name=standby,proto3" json:"standby,omitempty"`
+	Appends       *AppendStatus  `protobuf:"bytes,13,opt,name=appends,proto3" json:"appends,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -297,6 +298,86 @@ func (x *StoreStatus) GetStandby() *StandbyStatus {
 	return nil
 }
 
+func (x *StoreStatus) GetAppends() *AppendStatus {
+	if x != nil {
+		return x.Appends
+	}
+	return nil
+}
+
+// AppendStatus is the appends since the start, and those in progress.
+type AppendStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of appends that wait in the queue, or in a group that is not durable yet.
+	Waiting uint64 `protobuf:"varint,1,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// Number of appends that were refused because their condition failed.
+	Conflicts uint64 `protobuf:"varint,2,opt,name=conflicts,proto3" json:"conflicts,omitempty"`
+	// Time of durable appends from their precheck until their group was written.
+	Queue *Durations `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Time to sync the log after a group.
+	Sync          *Durations `protobuf:"bytes,4,opt,name=sync,proto3" json:"sync,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AppendStatus) Reset() {
+	*x = AppendStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AppendStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AppendStatus) ProtoMessage() {}
+
+func (x *AppendStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AppendStatus.ProtoReflect.Descriptor instead.
+func (*AppendStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AppendStatus) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *AppendStatus) GetConflicts() uint64 {
+	if x != nil {
+		return x.Conflicts
+	}
+	return 0
+}
+
+func (x *AppendStatus) GetQueue() *Durations {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+func (x *AppendStatus) GetSync() *Durations {
+	if x != nil {
+		return x.Sync
+	}
+	return nil
+}
+
 // StandbyStatus is how far a standby has followed its server.
 type StandbyStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -317,7 +398,7 @@ type StandbyStatus struct {
 
 func (x *StandbyStatus) Reset() {
 	*x = StandbyStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +410,7 @@ func (x *StandbyStatus) String() string {
 func (*StandbyStatus) ProtoMessage() {}
 
 func (x *StandbyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +423,7 @@ func (x *StandbyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StandbyStatus.ProtoReflect.Descriptor instead.
 func (*StandbyStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StandbyStatus) GetServer() string {
@@ -404,7 +485,7 @@ type ServerStatus struct {
 
 func (x *ServerStatus) Reset() {
 	*x = ServerStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -416,7 +497,7 @@ func (x *ServerStatus) String() string {
 func (*ServerStatus) ProtoMessage() {}
 
 func (x *ServerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -429,7 +510,7 @@ func (x *ServerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStatus.ProtoReflect.Descriptor instead.
 func (*ServerStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ServerStatus) GetConnections() uint64 {
@@ -506,7 +587,7 @@ type MemoryUse struct {
 
 func (x *MemoryUse) Reset() {
 	*x = MemoryUse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +599,7 @@ func (x *MemoryUse) String() string {
 func (*MemoryUse) ProtoMessage() {}
 
 func (x *MemoryUse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +612,7 @@ func (x *MemoryUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryUse.ProtoReflect.Descriptor instead.
 func (*MemoryUse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MemoryUse) GetOf() string {
@@ -580,7 +661,7 @@ type MethodStatus struct {
 
 func (x *MethodStatus) Reset() {
 	*x = MethodStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +673,7 @@ func (x *MethodStatus) String() string {
 func (*MethodStatus) ProtoMessage() {}
 
 func (x *MethodStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +686,7 @@ func (x *MethodStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MethodStatus.ProtoReflect.Descriptor instead.
 func (*MethodStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MethodStatus) GetMethod() string {
@@ -659,7 +740,7 @@ type Durations struct {
 
 func (x *Durations) Reset() {
 	*x = Durations{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +752,7 @@ func (x *Durations) String() string {
 func (*Durations) ProtoMessage() {}
 
 func (x *Durations) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +765,7 @@ func (x *Durations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Durations.ProtoReflect.Descriptor instead.
 func (*Durations) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Durations) GetBounds() []float64 {
@@ -721,7 +802,7 @@ type Refusals struct {
 
 func (x *Refusals) Reset() {
 	*x = Refusals{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +814,7 @@ func (x *Refusals) String() string {
 func (*Refusals) ProtoMessage() {}
 
 func (x *Refusals) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +827,7 @@ func (x *Refusals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusals.ProtoReflect.Descriptor instead.
 func (*Refusals) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Refusals) GetKind() string {
@@ -773,7 +854,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +866,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +879,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StatsRequest) GetTop() uint32 {
@@ -838,7 +919,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +931,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,7 +944,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StatsResponse) GetHead() uint64 {
@@ -969,7 +1050,7 @@ type TermStats struct {
 
 func (x *TermStats) Reset() {
 	*x = TermStats{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -981,7 +1062,7 @@ func (x *TermStats) String() string {
 func (*TermStats) ProtoMessage() {}
 
 func (x *TermStats) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -994,7 +1075,7 @@ func (x *TermStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermStats.ProtoReflect.Descriptor instead.
 func (*TermStats) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TermStats) GetDistinct() uint64 {
@@ -1023,7 +1104,7 @@ type TermCount struct {
 
 func (x *TermCount) Reset() {
 	*x = TermCount{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1116,7 @@ func (x *TermCount) String() string {
 func (*TermCount) ProtoMessage() {}
 
 func (x *TermCount) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1129,7 @@ func (x *TermCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermCount.ProtoReflect.Descriptor instead.
 func (*TermCount) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TermCount) GetName() string {
@@ -1073,7 +1154,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1166,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1179,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 // SessionsResponse is a part of the connections and calls. A call follows its connection.
@@ -1114,7 +1195,7 @@ type SessionsResponse struct {
 
 func (x *SessionsResponse) Reset() {
 	*x = SessionsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1207,7 @@ func (x *SessionsResponse) String() string {
 func (*SessionsResponse) ProtoMessage() {}
 
 func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1220,7 @@ func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsResponse.ProtoReflect.Descriptor instead.
 func (*SessionsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SessionsResponse) GetSessions() []*Session {
@@ -1186,7 +1267,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1279,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1292,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Session) GetId() uint64 {
@@ -1295,7 +1376,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1388,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1401,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Call) GetSession() uint64 {
@@ -1415,7 +1496,7 @@ type GroupsRequest struct {
 
 func (x *GroupsRequest) Reset() {
 	*x = GroupsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1427,7 +1508,7 @@ func (x *GroupsRequest) String() string {
 func (*GroupsRequest) ProtoMessage() {}
 
 func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1440,7 +1521,7 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GroupsRequest) GetAfterIndex() uint64 {
@@ -1478,7 +1559,7 @@ type GroupsResponse struct {
 
 func (x *GroupsResponse) Reset() {
 	*x = GroupsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1571,7 @@ func (x *GroupsResponse) String() string {
 func (*GroupsResponse) ProtoMessage() {}
 
 func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1584,7 @@ func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
 func (*GroupsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GroupsResponse) GetParts() []*GroupPart {
@@ -1543,7 +1624,7 @@ type GroupPart struct {
 
 func (x *GroupPart) Reset() {
 	*x = GroupPart{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1636,7 @@ func (x *GroupPart) String() string {
 func (*GroupPart) ProtoMessage() {}
 
 func (x *GroupPart) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1649,7 @@ func (x *GroupPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPart.ProtoReflect.Descriptor instead.
 func (*GroupPart) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GroupPart) GetSegmentHeader() []byte {
@@ -1600,7 +1681,7 @@ type TrackingSourcesRequest struct {
 
 func (x *TrackingSourcesRequest) Reset() {
 	*x = TrackingSourcesRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1693,7 @@ func (x *TrackingSourcesRequest) String() string {
 func (*TrackingSourcesRequest) ProtoMessage() {}
 
 func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1706,7 @@ func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesRequest.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 type TrackingSourcesResponse struct {
@@ -1637,7 +1718,7 @@ type TrackingSourcesResponse struct {
 
 func (x *TrackingSourcesResponse) Reset() {
 	*x = TrackingSourcesResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1730,7 @@ func (x *TrackingSourcesResponse) String() string {
 func (*TrackingSourcesResponse) ProtoMessage() {}
 
 func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1743,7 @@ func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesResponse.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TrackingSourcesResponse) GetSources() []*TrackingSource {
@@ -1684,7 +1765,7 @@ type TrackingSource struct {
 
 func (x *TrackingSource) Reset() {
 	*x = TrackingSource{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1777,7 @@ func (x *TrackingSource) String() string {
 func (*TrackingSource) ProtoMessage() {}
 
 func (x *TrackingSource) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1790,7 @@ func (x *TrackingSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSource.ProtoReflect.Descriptor instead.
 func (*TrackingSource) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TrackingSource) GetSource() string {
@@ -1736,7 +1817,7 @@ type ScrubRequest struct {
 
 func (x *ScrubRequest) Reset() {
 	*x = ScrubRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +1829,7 @@ func (x *ScrubRequest) String() string {
 func (*ScrubRequest) ProtoMessage() {}
 
 func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +1842,7 @@ func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubRequest.ProtoReflect.Descriptor instead.
 func (*ScrubRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ScrubRequest) GetBytesPerSecond() uint64 {
@@ -1787,7 +1868,7 @@ type ScrubResponse struct {
 
 func (x *ScrubResponse) Reset() {
 	*x = ScrubResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1799,7 +1880,7 @@ func (x *ScrubResponse) String() string {
 func (*ScrubResponse) ProtoMessage() {}
 
 func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1812,7 +1893,7 @@ func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubResponse.ProtoReflect.Descriptor instead.
 func (*ScrubResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ScrubResponse) GetDoneBytes() uint64 {
@@ -1860,7 +1941,7 @@ type ScrubFinding struct {
 
 func (x *ScrubFinding) Reset() {
 	*x = ScrubFinding{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +1953,7 @@ func (x *ScrubFinding) String() string {
 func (*ScrubFinding) ProtoMessage() {}
 
 func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +1966,7 @@ func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubFinding.ProtoReflect.Descriptor instead.
 func (*ScrubFinding) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ScrubFinding) GetFile() string {
@@ -1935,7 +2016,7 @@ type ScrubReport struct {
 
 func (x *ScrubReport) Reset() {
 	*x = ScrubReport{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1947,7 +2028,7 @@ func (x *ScrubReport) String() string {
 func (*ScrubReport) ProtoMessage() {}
 
 func (x *ScrubReport) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1960,7 +2041,7 @@ func (x *ScrubReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubReport.ProtoReflect.Descriptor instead.
 func (*ScrubReport) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ScrubReport) GetStarted() *timestamppb.Timestamp {
@@ -2024,7 +2105,7 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\astarted\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12,\n" +
 	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x121\n" +
 	"\x05store\x18\x05 \x01(\v2\x1b.umadb.admin.v1.StoreStatusR\x05store\x124\n" +
-	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xb7\x03\n" +
+	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xef\x03\n" +
 	"\vStoreStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04head\x18\x02 \x01(\x04R\x04head\x12;\n" +
@@ -2040,7 +2121,13 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\fappend_stall\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\vappendStall\x12\x1b\n" +
 	"\tread_only\x18\v \x01(\bR\breadOnly\x127\n" +
-	"\astandby\x18\f \x01(\v2\x1d.umadb.admin.v1.StandbyStatusR\astandby\"\xa0\x01\n" +
+	"\astandby\x18\f \x01(\v2\x1d.umadb.admin.v1.StandbyStatusR\astandby\x126\n" +
+	"\aappends\x18\r \x01(\v2\x1c.umadb.admin.v1.AppendStatusR\aappends\"\xa6\x01\n" +
+	"\fAppendStatus\x12\x18\n" +
+	"\awaiting\x18\x01 \x01(\x04R\awaiting\x12\x1c\n" +
+	"\tconflicts\x18\x02 \x01(\x04R\tconflicts\x12/\n" +
+	"\x05queue\x18\x03 \x01(\v2\x19.umadb.admin.v1.DurationsR\x05queue\x12-\n" +
+	"\x04sync\x18\x04 \x01(\v2\x19.umadb.admin.v1.DurationsR\x04sync\"\xa0\x01\n" +
 	"\rStandbyStatus\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x12\n" +
@@ -2193,84 +2280,88 @@ func file_umadb_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_umadb_admin_v1_admin_proto_rawDescData
 }
 
-var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),           // 0: umadb.admin.v1.StatusRequest
 	(*StatusResponse)(nil),          // 1: umadb.admin.v1.StatusResponse
 	(*StoreStatus)(nil),             // 2: umadb.admin.v1.StoreStatus
-	(*StandbyStatus)(nil),           // 3: umadb.admin.v1.StandbyStatus
-	(*ServerStatus)(nil),            // 4: umadb.admin.v1.ServerStatus
-	(*MemoryUse)(nil),               // 5: umadb.admin.v1.MemoryUse
-	(*MethodStatus)(nil),            // 6: umadb.admin.v1.MethodStatus
-	(*Durations)(nil),               // 7: umadb.admin.v1.Durations
-	(*Refusals)(nil),                // 8: umadb.admin.v1.Refusals
-	(*StatsRequest)(nil),            // 9: umadb.admin.v1.StatsRequest
-	(*StatsResponse)(nil),           // 10: umadb.admin.v1.StatsResponse
-	(*TermStats)(nil),               // 11: umadb.admin.v1.TermStats
-	(*TermCount)(nil),               // 12: umadb.admin.v1.TermCount
-	(*SessionsRequest)(nil),         // 13: umadb.admin.v1.SessionsRequest
-	(*SessionsResponse)(nil),        // 14: umadb.admin.v1.SessionsResponse
-	(*Session)(nil),                 // 15: umadb.admin.v1.Session
-	(*Call)(nil),                    // 16: umadb.admin.v1.Call
-	(*GroupsRequest)(nil),           // 17: umadb.admin.v1.GroupsRequest
-	(*GroupsResponse)(nil),          // 18: umadb.admin.v1.GroupsResponse
-	(*GroupPart)(nil),               // 19: umadb.admin.v1.GroupPart
-	(*TrackingSourcesRequest)(nil),  // 20: umadb.admin.v1.TrackingSourcesRequest
-	(*TrackingSourcesResponse)(nil), // 21: umadb.admin.v1.TrackingSourcesResponse
-	(*TrackingSource)(nil),          // 22: umadb.admin.v1.TrackingSource
-	(*ScrubRequest)(nil),            // 23: umadb.admin.v1.ScrubRequest
-	(*ScrubResponse)(nil),           // 24: umadb.admin.v1.ScrubResponse
-	(*ScrubFinding)(nil),            // 25: umadb.admin.v1.ScrubFinding
-	(*ScrubReport)(nil),             // 26: umadb.admin.v1.ScrubReport
-	(*timestamppb.Timestamp)(nil),   // 27: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 28: google.protobuf.Duration
+	(*AppendStatus)(nil),            // 3: umadb.admin.v1.AppendStatus
+	(*StandbyStatus)(nil),           // 4: umadb.admin.v1.StandbyStatus
+	(*ServerStatus)(nil),            // 5: umadb.admin.v1.ServerStatus
+	(*MemoryUse)(nil),               // 6: umadb.admin.v1.MemoryUse
+	(*MethodStatus)(nil),            // 7: umadb.admin.v1.MethodStatus
+	(*Durations)(nil),               // 8: umadb.admin.v1.Durations
+	(*Refusals)(nil),                // 9: umadb.admin.v1.Refusals
+	(*StatsRequest)(nil),            // 10: umadb.admin.v1.StatsRequest
+	(*StatsResponse)(nil),           // 11: umadb.admin.v1.StatsResponse
+	(*TermStats)(nil),               // 12: umadb.admin.v1.TermStats
+	(*TermCount)(nil),               // 13: umadb.admin.v1.TermCount
+	(*SessionsRequest)(nil),         // 14: umadb.admin.v1.SessionsRequest
+	(*SessionsResponse)(nil),        // 15: umadb.admin.v1.SessionsResponse
+	(*Session)(nil),                 // 16: umadb.admin.v1.Session
+	(*Call)(nil),                    // 17: umadb.admin.v1.Call
+	(*GroupsRequest)(nil),           // 18: umadb.admin.v1.GroupsRequest
+	(*GroupsResponse)(nil),          // 19: umadb.admin.v1.GroupsResponse
+	(*GroupPart)(nil),               // 20: umadb.admin.v1.GroupPart
+	(*TrackingSourcesRequest)(nil),  // 21: umadb.admin.v1.TrackingSourcesRequest
+	(*TrackingSourcesResponse)(nil), // 22: umadb.admin.v1.TrackingSourcesResponse
+	(*TrackingSource)(nil),          // 23: umadb.admin.v1.TrackingSource
+	(*ScrubRequest)(nil),            // 24: umadb.admin.v1.ScrubRequest
+	(*ScrubResponse)(nil),           // 25: umadb.admin.v1.ScrubResponse
+	(*ScrubFinding)(nil),            // 26: umadb.admin.v1.ScrubFinding
+	(*ScrubReport)(nil),             // 27: umadb.admin.v1.ScrubReport
+	(*timestamppb.Timestamp)(nil),   // 28: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 29: google.protobuf.Duration
 }
 var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
-	27, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	27, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	28, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	28, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	2,  // 2: umadb.admin.v1.StatusResponse.store:type_name -> umadb.admin.v1.StoreStatus
-	4,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
-	27, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
-	28, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
-	3,  // 6: umadb.admin.v1.StoreStatus.standby:type_name -> umadb.admin.v1.StandbyStatus
-	28, // 7: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
-	5,  // 8: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
-	6,  // 9: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
-	8,  // 10: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
-	7,  // 11: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
-	27, // 12: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
-	27, // 13: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
-	11, // 14: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
-	11, // 15: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
-	12, // 16: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
-	15, // 17: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
-	16, // 18: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
-	27, // 19: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
-	27, // 20: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
-	28, // 21: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
-	19, // 22: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
-	22, // 23: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
-	25, // 24: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
-	26, // 25: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
-	27, // 26: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
-	27, // 27: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
-	0,  // 28: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
-	9,  // 29: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
-	13, // 30: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
-	17, // 31: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
-	20, // 32: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
-	23, // 33: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
-	1,  // 34: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
-	10, // 35: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
-	14, // 36: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
-	18, // 37: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
-	21, // 38: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
-	24, // 39: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
-	34, // [34:40] is the sub-list for method output_type
-	28, // [28:34] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	5,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
+	28, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
+	29, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
+	4,  // 6: umadb.admin.v1.StoreStatus.standby:type_name -> umadb.admin.v1.StandbyStatus
+	3,  // 7: umadb.admin.v1.StoreStatus.appends:type_name -> umadb.admin.v1.AppendStatus
+	8,  // 8: umadb.admin.v1.AppendStatus.queue:type_name -> umadb.admin.v1.Durations
+	8,  // 9: umadb.admin.v1.AppendStatus.sync:type_name -> umadb.admin.v1.Durations
+	29, // 10: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
+	6,  // 11: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
+	7,  // 12: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
+	9,  // 13: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
+	8,  // 14: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
+	28, // 15: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
+	28, // 16: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
+	12, // 17: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
+	12, // 18: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
+	13, // 19: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
+	16, // 20: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
+	17, // 21: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
+	28, // 22: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
+	28, // 23: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
+	29, // 24: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
+	20, // 25: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
+	23, // 26: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
+	26, // 27: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
+	27, // 28: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
+	28, // 29: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
+	28, // 30: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
+	0,  // 31: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
+	10, // 32: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
+	14, // 33: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
+	18, // 34: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
+	21, // 35: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
+	24, // 36: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
+	1,  // 37: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
+	11, // 38: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
+	15, // 39: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
+	19, // 40: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
+	22, // 41: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
+	25, // 42: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
+	37, // [37:43] is the sub-list for method output_type
+	31, // [31:37] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_umadb_admin_v1_admin_proto_init() }
@@ -2284,7 +2375,7 @@ func file_umadb_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_admin_v1_admin_proto_rawDesc), len(file_umadb_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
