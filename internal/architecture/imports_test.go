@@ -35,7 +35,7 @@ var packages = map[string][]string{
 	"internal/client":      {"dcb", "internal/wire", "internal/grpcclient", "internal/record"},
 	"internal/server":      {"dcb", "internal/histogram", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
 
-	"internal/admin": {"dcb", "internal/client", "internal/eventlog", "internal/server", "internal/store", "proto/umadb/admin/v1"},
+	"internal/admin": {"dcb", "internal/client", "internal/eventlog", "internal/histogram", "internal/server", "internal/store", "proto/umadb/admin/v1"},
 
 	"internal/tracing": {"dcb", "internal/record", "internal/server"},
 
