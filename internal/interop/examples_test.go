@@ -49,13 +49,15 @@ var preparations = []struct{ of, commands string }{
 	{"umadb key ", "umadb key new --name orders --rights read,append > /dev/null"},
 	{"key new --name orders", "rm keys.toml"},
 	{"restore --from ./backup", "umadb backup --db-path ./uma.db ./backup; rm -r ./uma.db"},
+	{"restore --from s3://backups/orders", "umadb backup --db-path ./uma.db ./orders; rm -r ./uma.db"},
 	{"repair --db-path ./uma.db --from ./backup.db", "umadb backup --db-path ./uma.db ./backup.db"},
 	{"--config umadb.toml", `echo 'log-format = "json"' > umadb.toml`},
 }
 
-// placeholders replaces what exists only in an example.
+// placeholders replaces what exists only in an example. A directory takes the place of an
+// object store, which has tests of its own in internal/cli.
 func placeholders() *strings.Replacer {
-	return strings.NewReplacer("http://other:", "http://127.0.0.1:", "db.example.com:", "localhost:", "${fpath[1]}", "$HOME",
+	return strings.NewReplacer("http://other:", "http://127.0.0.1:", "db.example.com:", "localhost:", "standby.example.com:", "localhost:", "s3://backups/orders", "./orders", "${fpath[1]}", "$HOME",
 		"/etc/umadb/", "./", "2026-11-26T14:30:00Z", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 }
 
@@ -106,7 +108,7 @@ func tryExample(t *testing.T, page, line string) {
 		r.runInTerminal("example server", line)
 		return // the cleanup presses Ctrl-C
 	}
-	if !slices.Contains(serverless, words[1]) {
+	if !slices.Contains(serverless, words[1]) || strings.Contains(line, "https://") {
 		r.runInTerminal("server", serverFor(line))
 	}
 	if words[1] == "promote" {
