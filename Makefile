@@ -182,7 +182,8 @@ kill: ## kill a process with 64 writers 100 times and check for acknowledged eve
 	$(GO) test -run TestKill -v -timeout 30m ./internal/store -kills 100
 
 .PHONY: backup-soak
-backup-soak: ## kill backups to an object store 50 times, and restore after each
+backup-soak: ## restore what 64 writers append in a minute, and kill backups to an object store 50 times
+	$(GO) test -run TestRestoreDrill -v -timeout 30m ./internal/cli -drill-writers 64 -drill-time 1m
 	$(GO) test -run TestBackupToObjectStoreIsKilled -v -timeout 30m ./internal/cli -backup-kills 50
 
 .PHONY: docs

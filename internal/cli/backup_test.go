@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -143,6 +144,12 @@ func (a *acknowledged) write(ctx context.Context, c *client.Client, writer int) 
 	}
 }
 
+// drillWriters and drillTime are the load of the drill.
+var (
+	drillWriters = flag.Int("drill-writers", 4, "number of clients that append during the restore drill")
+	drillTime    = flag.Duration("drill-time", 0, "time for which they do so at least")
+)
+
 // The drill: the server is killed while it is written and followed, and its directory is
 // lost. What is restored has every acknowledged event up to the last copied one.
 func TestRestoreDrill(t *testing.T) {
@@ -154,7 +161,7 @@ func TestRestoreDrill(t *testing.T) {
 	defer cancel()
 	acked := &acknowledged{events: map[uint64]string{}}
 	var writers sync.WaitGroup
-	for w := range 4 {
+	for w := range *drillWriters {
 		c, err := client.Dial("http://"+server.address, &client.Options{FailFast: true})
 		if err != nil {
 			t.Fatal(err)
@@ -163,11 +170,13 @@ func TestRestoreDrill(t *testing.T) {
 		writers.Go(func() { acked.write(ctx, c, w) })
 	}
 	await(t, "there are appends", func() bool { return acked.count() > 500 })
+	time.Sleep(*drillTime)
 	await(t, "appends are copied", func() bool { return logContains(copied, "0/9") })
 	server.Kill()
 	cancel()
 	writers.Wait()
-	if err := os.RemoveAll(dir); err != nil {
+	lost := dir + "-lost" // for the comparison
+	if err := os.Rename(dir, lost); err != nil {
 		t.Fatal(err)
 	}
 	awaitOutput(t, follower, "retrying until the server is reachable")
@@ -177,6 +186,8 @@ func TestRestoreDrill(t *testing.T) {
 	if summary.Head == 0 {
 		t.Fatal("nothing was copied")
 	}
+	wantStartOf(t, lost, restored)
+	t.Logf("%d appends were acknowledged, and %d events restored", acked.count(), summary.Head)
 	openStore(t, restored, func(s *store.Store) {
 		events, head, err := s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
 		if err != nil || head != summary.Head || uint64(len(events)) != summary.Head {
