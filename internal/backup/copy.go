@@ -154,6 +154,9 @@ func (c *copier) follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if err == nil { // a proxy may end a stream as if it were complete
+			err = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the source has ended the stream of commits"}
+		}
 		if !errors.Is(err, dcb.ErrTransport) {
 			return err
 		}

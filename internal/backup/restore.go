@@ -112,7 +112,10 @@ func (r *restorer) run(ctx context.Context) error {
 		err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the backup has no commit up to this point"}
 	}
 	if err != nil {
-		return errors.Join(err, r.receiver.Close(), r.directory.closeLog())
+		if r.receiver != nil {
+			err = errors.Join(err, r.receiver.Close())
+		}
+		return errors.Join(err, r.directory.closeLog())
 	}
 	return r.finish()
 }
@@ -130,13 +133,19 @@ func (r *restorer) open() (err error) {
 
 // startAgain removes what an interrupted restore has left.
 func (r *restorer) startAgain() error {
-	if err := errors.Join(r.receiver.Close(), eventlog.RemoveCopy(r.directory.log)); err != nil {
+	err := r.receiver.Close()
+	r.receiver = nil
+	if err == nil {
+		err = eventlog.RemoveCopy(r.directory.log)
+	}
+	if err != nil {
 		return asError(err, "removing an interrupted restore")
 	}
-	var err error
-	if r.receiver, err = eventlog.OpenReceiver(r.directory.log); err != nil {
+	receiver, err := eventlog.OpenReceiver(r.directory.log)
+	if err != nil {
 		return asError(err, "starting the restore again")
 	}
+	r.receiver = receiver
 	r.copier.setTarget(r.receiver)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,6 +106,8 @@ func (o *backupOptions) validate(cmd *cobra.Command, args []string) error {
 		return usageErrorf("%s and --to are both given: use only one", args[0])
 	case given && o.to == "":
 		return usageErrorf("--to is empty: name a URL such as s3://bucket/prefix")
+	case given && !backup.IsS3(o.to) && strings.Contains(o.to, ":/"):
+		return usageErrorf("--to %s is not the URL of an object store: write s3://bucket/prefix", o.to)
 	case o.interval < time.Second:
 		return usageErrorf("--interval is %s: it must be at least 1s", o.interval)
 	case local && cmd.Flags().Changed("url"):
@@ -112,14 +115,13 @@ func (o *backupOptions) validate(cmd *cobra.Command, args []string) error {
 	case local && o.target.dir == "":
 		return errEmptyPath
 	}
-	if given {
-		return nil
+	if !given {
+		if err := oneDirectory(cmd, args); err != nil {
+			return err
+		}
+		o.to = args[0]
 	}
-	if err := oneDirectory(cmd, args); err != nil {
-		return err
-	}
-	o.to = args[0]
-	if local && isInside(o.to, o.target.dir) {
+	if local && !backup.IsS3(o.to) && isInside(o.to, o.target.dir) {
 		return usageErrorf("%s is in the directory of the store: the copy would be lost with it; choose another directory", o.to)
 	}
 	return nil

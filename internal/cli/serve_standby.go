@@ -103,8 +103,13 @@ func (f *standbyFlags) create(dir string, logger *slog.Logger) error {
 	return errors.Join(err, target.Close())
 }
 
-// follow follows the server until stop is called. An error that another attempt cannot mend is
-// sent to ended.
+// standbyPause is the time between attempts to follow a server that fails.
+const standbyPause = 2 * time.Second
+
+// follow follows the server until stop is called. While that fails, for example because the
+// server is corrupt or refuses the key, the standby continues to serve reads: it may be the
+// last good copy. Only if it has failed itself, or if the server has another history, it sends
+// the error to ended.
 func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop func()) {
 	if f.url == "" {
 		return nil, func() {}
@@ -113,12 +118,25 @@ func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop fun
 	failed := make(chan error, 1)
 	var following sync.WaitGroup
 	following.Go(func() {
+		defer func() { _ = f.source.Close() }()
 		observer := &standbyObserver{f.standby, f.url, logger}
-		_, err := backup.Follow(ctx, f.source, f.standby, &backup.Options{SyncEvery: standbySync, Observer: observer})
-		if ctx.Err() == nil {
-			failed <- fmt.Errorf("this standby cannot follow %s: %w", f.url, err)
+		for {
+			_, err := backup.Follow(ctx, f.source, f.standby, &backup.Options{SyncEvery: standbySync, Observer: observer})
+			if ctx.Err() != nil {
+				return
+			}
+			if errors.Is(err, dcb.ErrIntegrity) || isClosed(f.standby.Failed()) {
+				failed <- fmt.Errorf("this standby cannot follow %s: %w", f.url, err)
+				return
+			}
+			observer.Lost(err)
+			_ = f.source.Close() // the next attempt reads the key again
+			select {
+			case <-time.After(standbyPause):
+			case <-ctx.Done():
+				return
+			}
 		}
-		_ = f.source.Close()
 	})
 	return failed, func() {
 		cancel()
@@ -223,4 +241,14 @@ func (s *standbySource) Close() error {
 	err := s.conn.Close()
 	s.conn = nil
 	return err
+}
+
+// isClosed reports whether a channel is closed.
+func isClosed(channel <-chan struct{}) bool {
+	select {
+	case <-channel:
+		return true
+	default:
+		return false
+	}
 }

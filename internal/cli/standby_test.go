@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -333,4 +334,54 @@ func TestStandbyHealthAndStatus(t *testing.T) {
 		_, stdout, _ := run("status", "--url", url)
 		return strings.Contains(stdout, "not reachable")
 	})
+}
+
+// A standby whose server refuses its key continues to serve reads, and follows again with
+// another key.
+func TestStandbyServesReadsWhileItsKeyIsRefused(t *testing.T) {
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	key := func(name string) {
+		t.Helper()
+		code, secret, stderr := run("key", "new", "--name", name, "--rights", "read,append,admin", "--file", in("keys.toml"))
+		if code != 0 {
+			t.Fatal(stderr)
+		}
+		if err := os.WriteFile(in("key"), []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	certificate, err := servertest.WriteCertificate(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key("first")
+	server := start(t, "serve", "--db-path", in("server"), "--keys", in("keys.toml"), "--tls-cert", certificate.Cert, "--tls-key", certificate.Key)
+	write := func() {
+		t.Helper()
+		code, _, stderr := run("append", "--type", "T", "--url", "https://"+server.address, "--ca", certificate.CA, "--api-key-file", in("key"))
+		if code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	write()
+	standby := start(t, "serve", "--db-path", in("standby"), "--standby-of", "https://"+server.address, "--standby-api-key-file", in("key"), "--standby-ca", certificate.CA)
+	awaitOutput(t, standby.Process, "has caught up")
+	if code, _, stderr := run("key", "revoke", "first", "--file", in("keys.toml")); code != 0 {
+		t.Fatal(stderr)
+	}
+	server.Signal(syscall.SIGHUP)
+	awaitOutput(t, standby.Process, "the standby cannot reach its server; it will try again")
+	if n := head(t, standby.address); n != 1 {
+		t.Errorf("the head of the standby is %d", n)
+	}
+	key("second")
+	server.Signal(syscall.SIGHUP)
+	awaitOutput(t, server.Process, `"setting":"API keys"`)
+	await(t, "the second key is valid", func() bool {
+		code, _, _ := run("head", "--url", "https://"+server.address, "--ca", certificate.CA, "--api-key-file", in("key"))
+		return code == 0
+	})
+	write()
+	await(t, "the standby follows", func() bool { return head(t, standby.address) == 2 })
 }

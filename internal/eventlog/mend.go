@@ -198,8 +198,18 @@ func Cut(dir vfs.Dir, end Point) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(file.Truncate(end.Offset), file.Truncate(end.Offset+paddingBytes), file.Sync())
-	return errors.Join(err, file.Close())
+	return errors.Join(cutFile(file, end.Offset), file.Close())
+}
+
+// cutFile removes everything after end, adds padding of zeros, and makes that durable.
+func cutFile(file vfs.File, end int64) error {
+	if err := file.Truncate(end); err != nil {
+		return err
+	}
+	if err := file.Truncate(end + paddingBytes); err != nil {
+		return err
+	}
+	return file.Sync()
 }
 
 // Keep copies a segment from an offset on into another directory, durably, and returns the

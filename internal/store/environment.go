@@ -106,6 +106,12 @@ func (e storeEnvironment) admit() error {
 // tooManyHeadBlocks reports whether the head blocks exceed 1/share of maxHeadBlocks or
 // maxHeadBlocksMemory.
 func tooManyHeadBlocks(heads []*headBlock, share int) bool {
+	return exceed(heads, maxHeadBlocks/share, maxHeadBlocksMemory/share)
+}
+
+// exceed reports whether there are more head blocks than a number, or whether they take more
+// memory. One head block is never too many.
+func exceed(heads []*headBlock, most, memory int) bool {
 	if len(heads) == 1 {
 		return false
 	}
@@ -113,7 +119,7 @@ func tooManyHeadBlocks(heads []*headBlock, share int) bool {
 	for _, head := range heads {
 		bytes += head.Bytes()
 	}
-	return len(heads) > maxHeadBlocks/share || bytes > maxHeadBlocksMemory/share
+	return len(heads) > most || bytes > memory
 }
 
 // publish publishes first the tracking of the group, which is not bounded by the head, and

@@ -250,12 +250,19 @@ func (r *reader) extend(ctx context.Context) error {
 // addHead adds a head block for a group and those after it.
 func (r *reader) addHead(g *eventlog.Group, full *headBlock) (*headBlock, error) {
 	s := r.store
-	if tooManyHeadBlocks(s.states.current.Load().heads, 1) {
+	if indexIsMissing(s.states.current.Load().heads) {
 		return nil, errIndexMissing
 	}
 	h := newHeadBlock(s.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, min(full.Terms(), maxExpectedTerms))
 	s.states.change(func(st *state) { st.heads = append(st.heads, h) })
 	return h, nil
+}
+
+// indexIsMissing reports whether a reader has so many head blocks that the writer cannot have
+// as many that are not flushed. A writer may exceed its own bound by the group that is open and
+// the one that is being committed, and the blocks of a reader start at other groups.
+func indexIsMissing(heads []*headBlock) bool {
+	return exceed(heads, 2*maxHeadBlocks, 2*maxHeadBlocksMemory)
 }
 
 // errIndexMissing is returned if the head blocks would take too much memory.
@@ -275,8 +282,10 @@ func (r *reader) checkIndex(ctx context.Context) (bool, error) {
 // after them, and publishes it.
 func (r *reader) reload(ctx context.Context) error {
 	var opened openedBlocks
+	var spans []index.Span
 	for try := 0; ; try++ {
-		spans, err := r.listIndex()
+		var err error
+		spans, err = r.listIndex()
 		if err == nil {
 			opened, err = r.openBlocks(spans)
 		}
@@ -295,7 +304,7 @@ func (r *reader) reload(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, opened.close())
 	}
-	r.end = r.follower.End()
+	r.end, r.names = r.follower.End(), spanNames(spans)
 	r.store.states.change(func(st *state) { st.blocks, st.heads = opened.blocks, heads })
 	r.publish()
 	return nil
@@ -352,7 +361,6 @@ func (r *reader) openBlocks(spans []index.Span) (openedBlocks, error) {
 	if err != nil {
 		return openedBlocks{}, errors.Join(err, o.close())
 	}
-	r.names = spanNames(spans)
 	return o, nil
 }
 
@@ -371,7 +379,11 @@ func (r *reader) openBlock(span index.Span, o *openedBlocks) error {
 			return err
 		}
 		b = &fileBlock{Block: opened}
-		o.opened = append(o.opened, b)
+		defer func() {
+			if !slices.Contains(o.blocks, b) {
+				_ = b.Close() // it was only read
+			}
+		}()
 	}
 	g, valid, err := s.lastGroup(b.Block)
 	if err != nil {
@@ -379,6 +391,9 @@ func (r *reader) openBlock(span index.Span, o *openedBlocks) error {
 	}
 	if !valid || b.First != o.end.Tail.Next {
 		return r.explainBlock(b)
+	}
+	if b.states.Load() == 0 {
+		o.opened = append(o.opened, b)
 	}
 	r.follower.SkipTo(g)
 	o.blocks = append(o.blocks, b)
@@ -413,7 +428,7 @@ func (r *reader) replay(ctx context.Context, from eventlog.Point) (heads []*head
 	p := newProgress(r.store, from.Tail.Index, last)
 	replay := replay{store: r.store, ctx: ctx, progress: p.group, emit: func(h *headBlock) error {
 		heads = append(heads, h)
-		if tooManyHeadBlocks(heads, 1) {
+		if indexIsMissing(heads) {
 			return errIndexMissing
 		}
 		return nil

@@ -127,7 +127,7 @@ func (b *Standby) Write(g *eventlog.Group) error {
 	if err := s.failureError(); err != nil {
 		return err
 	}
-	h, err := b.headFor(g)
+	h, err := b.headFor()
 	if err != nil {
 		return err
 	}
@@ -153,9 +153,9 @@ func (b *Standby) Write(g *eventlog.Group) error {
 	return err
 }
 
-// headFor returns the head block for a group. If too many of them wait for the flusher, it
+// headFor returns the head block for the next group. If too many of them wait for the flusher, it
 // waits too.
-func (b *Standby) headFor(g *eventlog.Group) (*headBlock, error) {
+func (b *Standby) headFor() (*headBlock, error) {
 	s := b.Store
 	last := s.newestHead()
 	if last.empty() || !last.full(s.options.BlockEvents) {
@@ -176,7 +176,7 @@ func (b *Standby) headFor(g *eventlog.Group) (*headBlock, error) {
 			return nil, dcb.ErrClosed
 		}
 	}
-	h := newHeadBlock(s.hasher, eventlog.Tail{Index: g.Index - 1, Next: g.First}, min(last.Terms(), maxExpectedTerms))
+	h := newHeadBlock(s.hasher, s.receiver.Tail(), min(last.Terms(), maxExpectedTerms))
 	s.states.change(func(st *state) { st.heads = append(st.heads, h) })
 	return h, nil
 }
