@@ -19,7 +19,7 @@ CLIENT, _, APPEND, _, READ, _, HEAD, TRACKING, _, _ = (block.text for block in b
 
 
 # Parameters that the document lacks, keyword-only except self.
-ADDITIONAL = ("self", "timeout", "uuid_type")
+ADDITIONAL = ("self", "timeout", "uuid_type", "client_cert", "client_key")
 
 
 def documented_signature(text):
