@@ -119,16 +119,26 @@ type findings struct {
 
 // print writes the findings. The error is of kind dcb.ErrCorruption if there is any
 // problem.
-func (f *findings) print(asJSON bool, stdout io.Writer) (err error) {
-	if asJSON {
-		err = ndjson.Write(stdout, f)
-	} else {
-		_, err = io.WriteString(stdout, EscapeControl(f.text()))
+func (f *findings) print(asJSON bool, stdout io.Writer) error {
+	var failure error
+	if !f.OK {
+		failure = f.failure()
 	}
-	if f.OK {
+	return printReport(f, failure, asJSON, stdout)
+}
+
+// printReport writes the report of a check. It returns failure, which is nil if the report
+// has no problem, and the error of writing, if any.
+func printReport(report interface{ text() string }, failure error, asJSON bool, stdout io.Writer) (err error) {
+	if asJSON {
+		err = ndjson.Write(stdout, report)
+	} else {
+		_, err = io.WriteString(stdout, EscapeControl(report.text()))
+	}
+	if failure == nil {
 		return err
 	}
-	return withPrintError(f.failure(), err)
+	return withPrintError(failure, err)
 }
 
 func (f *findings) text() string {

@@ -89,17 +89,13 @@ type liveFindings struct {
 }
 
 // print writes the findings. The error is of kind dcb.ErrCorruption if there are any.
-func (f *liveFindings) print(asJSON bool, stdout io.Writer) (err error) {
-	if asJSON {
-		err = ndjson.Write(stdout, f)
-	} else {
-		_, err = io.WriteString(stdout, EscapeControl(f.text()))
+func (f *liveFindings) print(asJSON bool, stdout io.Writer) error {
+	var failure error
+	if !f.OK {
+		failure = &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(
+			"%s in the store of %s", plural(uint64(len(f.Findings))+f.More, "problem"), f.URL)}
 	}
-	if f.OK {
-		return err
-	}
-	return withPrintError(&dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(
-		"%s in the store of %s", plural(uint64(len(f.Findings))+f.More, "problem"), f.URL)}, err)
+	return printReport(f, failure, asJSON, stdout)
 }
 
 func (f *liveFindings) text() string {
