@@ -191,7 +191,8 @@ def test_cancelled_open_closes_the_store(tmp_path):
     read_end, write_end = os.pipe()
     notifier = _native.Notifier(write_end)
     os.close(write_end)
-    call = _native.connect(*connection_arguments(file_url(tmp_path / "store"), (None, None, None), None, None, None), notifier)
+    arguments = connection_arguments(file_url(tmp_path / "store"), (None, None, None), None, None, None)
+    call = _native.connect(*arguments, notifier)
     os.read(read_end, 8)
     del call
     Client.open(tmp_path / "store").close()
