@@ -63,12 +63,10 @@ func dashboardQueries(t *testing.T) map[string][]string {
 	return queries
 }
 
-// TestOperationsDescribeEveryAlert compares the sections of docs/operations.md with the rules.
-func TestOperationsDescribeEveryAlert(t *testing.T) {
-	_, section, _ := strings.Cut(readDocument(t, "docs/operations.md"), "\n## Alerts\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+// TestEveryAlertIsDescribed compares the sections of docs/alerts.md with the rules.
+func TestEveryAlertIsDescribed(t *testing.T) {
 	described := make(map[string]bool)
-	for _, heading := range regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(section, -1) {
+	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(readDocument(t, "docs/alerts.md"), -1) {
 		described[heading[1]] = false
 	}
 	for _, r := range readRules(t, readDocument(t, alertRules)) {
@@ -76,10 +74,10 @@ func TestOperationsDescribeEveryAlert(t *testing.T) {
 			continue
 		}
 		if _, found := described[r.Alert]; !found {
-			t.Errorf("docs/operations.md does not describe %s", r.Alert)
+			t.Errorf("docs/alerts.md does not describe %s", r.Alert)
 		}
 		described[r.Alert] = true
-		if want := "https://github.com/umadb-go/umadb/blob/main/docs/operations.md#" + strings.ToLower(r.Alert); r.Annotations["runbook_url"] != want {
+		if want := "https://github.com/umadb-go/umadb/blob/main/docs/alerts.md#" + strings.ToLower(r.Alert); r.Annotations["runbook_url"] != want {
 			t.Errorf("the runbook of %s is %s, want %s", r.Alert, r.Annotations["runbook_url"], want)
 		}
 		if severity := r.Labels["severity"]; severity != "critical" && severity != "warning" && severity != "info" {
@@ -91,7 +89,7 @@ func TestOperationsDescribeEveryAlert(t *testing.T) {
 	}
 	for name, exists := range described {
 		if !exists {
-			t.Errorf("docs/operations.md describes %s, which does not exist", name)
+			t.Errorf("docs/alerts.md describes %s, which does not exist", name)
 		}
 	}
 }
@@ -142,7 +140,7 @@ func TestRules(t *testing.T) {
 	}
 	run("check", "config", "prometheus.yml")
 	run("test", "rules", "tests/umadb.yaml", "tests/umadb_days.yaml")
-	for _, block := range codeBlocks(t, "docs/operations.md") {
+	for _, block := range codeBlocks(t, "docs/monitoring.md") {
 		if block.argument == "prometheus.yml" {
 			if err := os.WriteFile(filepath.Join(dir, "documented.yml"), []byte(block.text), 0o600); err != nil {
 				t.Fatal(err)
@@ -151,7 +149,7 @@ func TestRules(t *testing.T) {
 			return
 		}
 	}
-	t.Error("docs/operations.md has no prometheus.yml")
+	t.Error("docs/monitoring.md has no prometheus.yml")
 }
 
 // TestEveryAlertHasATest checks that the tests of the rules make every alert fire.

@@ -17,10 +17,10 @@ var message = regexp.MustCompile(`\.(Warn|Error)(?:Key)?\("([^"]+)"`)
 // refusal matches a row of the refusals in internal/server/refusals.go, which are warnings.
 var refusal = regexp.MustCompile(`\{"\w+", +"([^"]+)"\}`)
 
-// TestOperationsListEveryLogLine compares the table in docs/operations.md with the
+// TestMonitoringListsEveryLogLine compares the table in docs/monitoring.md with the
 // warnings and errors that the server may log.
-func TestOperationsListEveryLogLine(t *testing.T) {
-	page := readDocument(t, "docs/operations.md")
+func TestMonitoringListsEveryLogLine(t *testing.T) {
+	page := readDocument(t, "docs/monitoring.md")
 	_, table, _ := strings.Cut(page, "<!-- log lines:")
 	table, _, _ = strings.Cut(table, "<!-- end of log lines -->")
 	known := map[string]bool{}
@@ -49,7 +49,7 @@ func TestOperationsListEveryLogLine(t *testing.T) {
 			for _, match := range logs {
 				logged := strings.ToUpper(match[1]) + " " + match[2]
 				if _, listed := known[logged]; !listed {
-					t.Errorf("docs/operations.md does not list %q, logged in %s", logged, filepath.Base(file))
+					t.Errorf("docs/monitoring.md does not list %q, logged in %s", logged, filepath.Base(file))
 				}
 				known[logged] = true
 			}
@@ -57,7 +57,7 @@ func TestOperationsListEveryLogLine(t *testing.T) {
 	}
 	for line, logged := range known {
 		if !logged {
-			t.Errorf("docs/operations.md lists %q, which is never logged", line)
+			t.Errorf("docs/monitoring.md lists %q, which is never logged", line)
 		}
 	}
 }
@@ -124,9 +124,9 @@ func TestOperationsSystemdUnitIsValid(t *testing.T) {
 	t.Error("docs/operations.md has no umadb.service")
 }
 
-// TestOperationsBackupUnitsAreValid verifies the timer of backups and its service if systemd
+// TestBackupUnitsAreValid verifies the timer of backups and its service if systemd
 // is installed.
-func TestOperationsBackupUnitsAreValid(t *testing.T) {
+func TestBackupUnitsAreValid(t *testing.T) {
 	systemd, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip(err)
@@ -136,7 +136,7 @@ func TestOperationsBackupUnitsAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir, units := t.TempDir(), []string{}
-	for _, block := range codeBlocks(t, "docs/operations.md") {
+	for _, block := range codeBlocks(t, "docs/backup.md") {
 		if !strings.HasPrefix(block.argument, "umadb-backup.") || block.language != "ini" {
 			continue
 		}
@@ -147,7 +147,7 @@ func TestOperationsBackupUnitsAreValid(t *testing.T) {
 		}
 	}
 	if len(units) != 2 {
-		t.Fatalf("docs/operations.md has the units %v", units)
+		t.Fatalf("docs/backup.md has the units %v", units)
 	}
 	output, err := exec.Command(systemd, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
 	if err != nil || len(output) > 0 {

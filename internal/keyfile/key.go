@@ -15,7 +15,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// Key is a key of the file. See docs/operations.md for the meaning of its fields.
+// Key is a key of the file. See docs/security.md for the meaning of its fields.
 type Key struct {
 	Name                             string
 	Hash                             *[sha256.Size]byte // nil if there is none
