@@ -18,45 +18,86 @@ type Checker struct {
 // Check verifies that a group follows the previous one, and advances. Its error is
 // ErrNotNext. It uses only the bytes of g, and sets its decoded header.
 func (c *Checker) Check(g *Group) error {
-	next, why := *c, ""
+	next, err := c.next(g)
+	if err == nil {
+		*c, g.GroupHeader = next.Checker, next.header
+	}
+	return err
+}
+
+// checked is a verified group.
+type checked struct {
+	Checker                // after the group
+	header  GroupHeader    // of the group
+	roll    *segmentHeader // of the segment that the group starts; nil if it starts none
+}
+
+// next verifies that a group follows the previous one.
+func (c *Checker) next(g *Group) (next checked, err error) {
+	next.Checker = *c
+	why := ""
 	if g.SegmentHeader != nil {
-		why = next.startSegment(g.SegmentHeader)
+		next.roll, why = next.startSegment(g.SegmentHeader)
 	} else if c.Base == 0 {
 		why = "the first group must start a segment"
 	}
 	if why == "" {
-		g.GroupHeader, why = checkGroup(g, next.ID, next.Tail)
+		next.header, why = checkGroup(g, next.ID, next.Tail)
 	}
 	if why != "" {
-		return fmt.Errorf("%w: %s", ErrNotNext, why)
+		return checked{}, fmt.Errorf("%w: %s", ErrNotNext, why)
 	}
-	next.Tail = g.GroupHeader.Tail()
-	*c = next
-	return nil
+	next.Tail = next.header.Tail()
+	return next, nil
 }
 
-// startSegment returns why a segment cannot be the next one.
-func (c *Checker) startSegment(encoded []byte) (why string) {
+// startSegment advances to the start of a segment, or returns why it cannot be the next one.
+func (c *Checker) startSegment(encoded []byte) (roll *segmentHeader, why string) {
 	h, err := decodeSegmentHeader(encoded)
 	if err != nil {
-		return err.Error()
+		return nil, err.Error()
 	}
 	tail := h.tail
-	if c.Tail.Time == 0 {
+	if c.Tail.Time == 0 && c.Tail.Index > 0 { // it is unknown
 		tail.Time = 0
 	}
 	switch {
 	case !bytes.Equal(encoded, h.encode()):
-		return "the segment header has unknown content"
+		return nil, "the segment header has unknown content"
 	case c.ID != StoreID{} && h.store != c.ID:
-		return "the segment belongs to another store"
+		return nil, "the segment belongs to another store"
 	case h.previous != c.Base:
-		return fmt.Sprintf("the segment follows that of position %d instead of %d", h.previous, c.Base)
+		return nil, fmt.Sprintf("the segment follows that of position %d instead of %d", h.previous, c.Base)
 	case tail != c.Tail:
-		return fmt.Sprintf("the segment starts at position %d after group %d, and the previous group is %d", h.tail.Next, h.tail.Index, c.Tail.Index)
+		return nil, fmt.Sprintf("the segment starts at position %d after group %d, and the previous group is %d", h.tail.Next, h.tail.Index, c.Tail.Index)
 	}
 	c.ID, c.Base, c.Tail = h.store, h.tail.Next, h.tail
-	return ""
+	return &h, ""
+}
+
+// checkGroup decodes the header of a group, and returns why it cannot follow tail.
+func checkGroup(g *Group, id StoreID, tail Tail) (h GroupHeader, why string) {
+	if len(g.Header) != groupHeaderBytes {
+		return h, fmt.Sprintf("the header has %d bytes", len(g.Header))
+	}
+	h, valid := decodeGroupHeader(g.Header, id)
+	if !valid {
+		return h, "the header is corrupt, or belongs to another store"
+	}
+	if why := h.checkFollows(g.Header, tail); why != "" {
+		return h, why
+	}
+	again, copied := make([]byte, groupHeaderBytes), h
+	copied.encode(again, id, tail.Chain)
+	switch {
+	case !bytes.Equal(again, g.Header):
+		return h, fmt.Sprintf("the header of group %d has unknown content", h.Index)
+	case len(g.Payload) != int(h.PayloadBytes):
+		return h, fmt.Sprintf("group %d has %d bytes instead of %d", h.Index, len(g.Payload), h.PayloadBytes)
+	case Checksum(g.Payload) != h.PayloadCRC:
+		return h, fmt.Sprintf("group %d is corrupt", h.Index)
+	}
+	return h, ""
 }
 
 // StoreOf returns the store ID in the header of a segment.

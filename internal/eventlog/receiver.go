@@ -23,10 +23,9 @@ type Receiver struct {
 	log     *Log
 	copying vfs.File // the open file copyingName
 	segment *Segment // the last one; nil if there is none
-	id      StoreID  // zero if there is no segment
+	checker Checker  // after the last group, buffered ones included
 	end     int64    // of the last group in the segment, buffered groups included
 	buffer  []byte   // groups not yet written
-	tail    Tail     // after the last group, buffered ones included
 	durable Tail
 	err     error // of a failed write or sync; then nothing more is written
 }
@@ -35,7 +34,7 @@ type Receiver struct {
 // empty. The caller must have locked the directory, and must keep it open as long as the
 // Receiver.
 func OpenReceiver(dir vfs.Dir) (*Receiver, error) {
-	r := &Receiver{log: &Log{dir: dir, options: Options{keepCopying: true}}, tail: Tail{Next: 1}}
+	r := &Receiver{log: &Log{dir: dir, options: Options{keepCopying: true}}, checker: Checker{Tail: Tail{Next: 1}}}
 	bases, err := r.log.list()
 	if err != nil {
 		return nil, err
@@ -48,8 +47,8 @@ func OpenReceiver(dir vfs.Dir) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.durable = r.tail
-	if r.copying, err = r.log.createCopying(r.tail.Index); err != nil {
+	r.durable = r.checker.Tail
+	if r.copying, err = r.log.createCopying(r.durable.Index); err != nil {
 		return nil, errors.Join(err, r.closeSegments())
 	}
 	return r, nil
@@ -61,25 +60,24 @@ func (r *Receiver) continueLog(dir vfs.Dir) error {
 	if err != nil {
 		return err
 	}
-	r.log, r.id = log, log.id
-	r.segment, r.end = writer.segment, writer.end
-	r.tail = appender.Tail()
+	r.log, r.segment, r.end = log, writer.segment, writer.end
+	r.checker = Checker{ID: log.id, Base: writer.segment.Base, Tail: appender.Tail()}
 	return nil
 }
 
 // ID returns the store ID of the copy, zero if it has no segment yet.
-func (r *Receiver) ID() StoreID { return r.id }
+func (r *Receiver) ID() StoreID { return r.checker.ID }
 
 // Log returns the log of the copy, for readers of the groups that are durable.
 func (r *Receiver) Log() *Log { return r.log }
 
 // End returns the point after the last group. The copy must have a segment.
 func (r *Receiver) End() Point {
-	return Point{Base: r.segment.Base, Offset: r.end, Tail: r.tail}
+	return Point{Base: r.segment.Base, Offset: r.end, Tail: r.checker.Tail}
 }
 
 // Tail returns the state of the copy after its last group, which may not be durable.
-func (r *Receiver) Tail() Tail { return r.tail }
+func (r *Receiver) Tail() Tail { return r.checker.Tail }
 
 // Durable returns the state of the copy after the last group that was synced.
 func (r *Receiver) Durable() Tail { return r.durable }
@@ -90,15 +88,11 @@ func (r *Receiver) Write(g *Group) error {
 	if r.err != nil {
 		return r.err
 	}
-	roll, why := r.checkSegment(g.SegmentHeader)
-	if why != "" {
-		return fmt.Errorf("%w: %s", ErrNotNext, why)
+	next, err := r.check(g)
+	if err != nil {
+		return err
 	}
-	h, why := checkGroup(g, r.storeAfter(roll), r.tail)
-	if why != "" {
-		return fmt.Errorf("%w: %s", ErrNotNext, why)
-	}
-	return r.add(roll, g.Header, g.Payload, h.Tail())
+	return r.add(&next, g.Header, g.Payload)
 }
 
 // WriteStart adds a new group with the first records of g: count events, in payload. It
@@ -107,41 +101,41 @@ func (r *Receiver) WriteStart(g *Group, payload []byte, count uint32) error {
 	if r.err != nil {
 		return r.err
 	}
-	roll, why := r.checkSegment(g.SegmentHeader)
-	var h GroupHeader
-	if why == "" {
-		h, why = checkGroup(g, r.storeAfter(roll), r.tail)
+	next, err := r.check(g)
+	h := &next.header
+	if err == nil && (!bytes.HasPrefix(g.Payload, payload) || count > h.Count) {
+		err = fmt.Errorf("%w: %d events in %d bytes are not the start of group %d", ErrNotNext, count, len(payload), h.Index)
 	}
-	if why == "" && (!bytes.HasPrefix(g.Payload, payload) || count > h.Count) {
-		why = fmt.Sprintf("%d events in %d bytes are not the start of group %d", count, len(payload), h.Index)
-	}
-	if why != "" {
-		return fmt.Errorf("%w: %s", ErrNotNext, why)
+	if err != nil {
+		return err
 	}
 	h.Count, h.PayloadBytes, h.PayloadCRC = count, uint32(len(payload)), Checksum(payload)
 	header := make([]byte, groupHeaderBytes)
-	h.encode(header, r.storeAfter(roll), r.tail.Chain)
-	return r.add(roll, header, payload, h.Tail())
+	h.encode(header, next.ID, r.checker.Tail.Chain)
+	next.Tail = h.Tail()
+	return r.add(&next, header, payload)
 }
 
-// storeAfter returns the store ID of the copy after a roll, which may be nil.
-func (r *Receiver) storeAfter(roll *segmentHeader) StoreID {
-	if roll != nil {
-		return roll.store
+// check verifies that a group continues the copy.
+func (r *Receiver) check(g *Group) (checked, error) {
+	if g.SegmentHeader != nil && r.segment != nil && r.end == segmentHeaderBytes && bytes.Equal(g.SegmentHeader, r.segment.header.encode()) {
+		started := *g // the segment was started before an interruption
+		started.SegmentHeader = nil
+		g = &started
 	}
-	return r.id
+	return r.checker.next(g)
 }
 
-// add adds a verified group, in a new segment if roll is not nil.
-func (r *Receiver) add(roll *segmentHeader, header, payload []byte, tail Tail) error {
-	if roll != nil {
-		if err := r.roll(roll); err != nil {
+// add adds a verified group, with the header and the payload to write.
+func (r *Receiver) add(next *checked, header, payload []byte) error {
+	if next.roll != nil {
+		if err := r.roll(next.roll); err != nil {
 			return r.fail(err)
 		}
 	}
 	r.buffer = append(append(r.buffer, header...), payload...)
 	r.end += int64(len(header) + len(payload))
-	r.tail = tail
+	r.checker = next.Checker
 	if len(r.buffer) >= receiveBytes {
 		return r.fail(r.flush())
 	}
@@ -185,7 +179,7 @@ func (r *Receiver) roll(header *segmentHeader) error {
 	r.segment = &Segment{Name: r.log.path(segmentName(base)), Base: base, header: *header, file: file}
 	segments := append(r.log.Segments(), r.segment)
 	r.log.segments.Store(&segments)
-	r.id, r.end = header.store, segmentHeaderBytes
+	r.end = segmentHeaderBytes
 	return nil
 }
 
@@ -209,7 +203,7 @@ func (r *Receiver) Sync() error {
 	if r.err != nil {
 		return r.err
 	}
-	if r.tail == r.durable {
+	if r.checker.Tail == r.durable {
 		return nil
 	}
 	if err := r.flush(); err != nil {
@@ -224,7 +218,7 @@ func (r *Receiver) sync() error {
 	if err := r.segment.file.Sync(); err != nil {
 		return err
 	}
-	r.durable = r.tail
+	r.durable = r.checker.Tail
 	_, err := r.copying.WriteAt(encodeCopying(r.durable.Index), 0)
 	return err
 }

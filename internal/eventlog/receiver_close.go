@@ -17,8 +17,8 @@ func (r *Receiver) BeforeClose() (Tail, bool, error) {
 	}
 	for {
 		before := reader.Tail()
-		g, err := reader.Next(r.tail.Index)
-		if err != nil || g.Index == r.tail.Index {
+		g, err := reader.Next(r.checker.Tail.Index)
+		if err != nil || g.Index == r.checker.Tail.Index {
 			return before, err == nil && g.Kind == KindClose, err
 		}
 	}
@@ -27,7 +27,7 @@ func (r *Receiver) BeforeClose() (Tail, bool, error) {
 // RemoveClose removes the clean-close record that is the last group. before is the result
 // of BeforeClose.
 func (r *Receiver) RemoveClose(before Tail) error {
-	r.tail, r.end = before, r.end-groupHeaderBytes
+	r.checker.Tail, r.end = before, r.end-groupHeaderBytes
 	r.durable = before
 	// The record must not be required when it is removed.
 	if _, err := r.copying.WriteAt(encodeCopying(before.Index), 0); err != nil {

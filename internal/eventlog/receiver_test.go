@@ -235,6 +235,9 @@ func TestReceiverRefusesWhatDoesNotContinueTheCopy(t *testing.T) {
 		"segment header of the first":  {first, change(groups[first], func(g *eventlog.Group) { g.SegmentHeader = groups[0].SegmentHeader })},
 		"corrupt segment header":       {0, change(groups[0], func(g *eventlog.Group) { g.SegmentHeader[40] ^= 1 })},
 		"long segment header":          {0, change(groups[0], func(g *eventlog.Group) { g.SegmentHeader = append(g.SegmentHeader, 0) })},
+		"first segment with a time": {0, change(groups[0], func(g *eventlog.Group) {
+			g.SegmentHeader = eventlog.EncodeSegmentHeader(storeID, 0, eventlog.Tail{Next: 1, Time: 1})
+		})},
 		"another store": {first, change(groups[first], func(g *eventlog.Group) {
 			g.SegmentHeader = eventlog.EncodeSegmentHeader(eventlog.StoreID{1}, 1, groups[first-1].Tail())
 		})},
