@@ -151,7 +151,9 @@ func (x *StatusResponse) GetServer() *ServerStatus {
 	return nil
 }
 
-// StoreStatus is the state of the store.
+// StoreStatus is the state of the store, as far as it is known without reading the index. So it
+// has no number of tracking sources, types or tags, which Stats counts: each block of the index
+// lists those that occur in it, and only a comparison of all blocks shows which are the same.
 type StoreStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Identity of the store, 32 hexadecimal digits. A copy has the same.
