@@ -32,6 +32,9 @@ func NewClient(conn *client.Client) *Client { return &Client{conn: conn} }
 // method, as servers of other programs and versions.
 func IsMissing(err error) bool { return status.Code(err) == codes.Unimplemented }
 
+// IsDenied reports whether a call failed because the key does not have the right to make it.
+func IsDenied(err error) bool { return status.Code(err) == codes.PermissionDenied }
+
 // Status returns the state of the server and its store.
 func (c *Client) Status(ctx context.Context) (*adminv1.StatusResponse, error) {
 	response := new(adminv1.StatusResponse)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/umadb-go/umadb"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/servertest"
 	"github.com/umadb-go/umadb/server"
 )
 
@@ -172,6 +173,21 @@ func TestStatsOfServerWithoutStatistics(t *testing.T) {
 }
 
 func TestStatsFails(t *testing.T) {
+	t.Run("key without the right", func(t *testing.T) {
+		dir := t.TempDir()
+		files, err := servertest.WriteCertificate(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := filepath.Join(dir, "keys.toml")
+		_, key, _ := run("key", "new", "--name", "reader", "--rights", "read", "--file", keys)
+		server := start(t, "--db-path", filepath.Join(dir, "uma.db"), "--tls-cert", files.Cert, "--tls-key", files.Key, "--keys", keys)
+		code, stdout, stderr := run("stats", "--url", "https://"+server.address, "--ca", files.CA, "--api-key", strings.TrimSpace(key))
+		wantError(t, code, stderr, 4, `the API key "reader" needs the right admin`, "umadb stats --db-path")
+		if stdout != "" {
+			t.Errorf("standard output %q", stdout)
+		}
+	})
 	t.Run("missing directory", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")
 		code, _, stderr := run("stats", "--db-path", dir)
