@@ -26,6 +26,9 @@ var packages = map[string][]string{
 	"internal/index":     {"internal/vfs"},
 	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/vfs"},
 
+	// The log that several stores share. Its adapters are in packages below it.
+	"internal/sharedlog": {},
+
 	// The wire protocol. Only the command line combines server and store.
 	"internal/record":      {"dcb"},
 	"internal/headerblock": {},
