@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 
@@ -53,22 +52,17 @@ func decodeCopying(b []byte) (durable uint64, err error) {
 // readCopying returns the index of a durable group, or nil if there is no file: the log
 // is not a copy that is being written.
 func (l *Log) readCopying() (durable *uint64, err error) {
-	f, err := l.dir.Open(copyingName)
+	b, err := vfs.ReadOverwritten(l.dir, copyingName, copyingBytes, func(b []byte) bool {
+		_, err := decodeCopying(b)
+		return err == nil || errors.Is(err, vfs.ErrVersion)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, copyingBytes+1)
-	n, err := f.ReadAt(b, 0)
-	if closeErr := f.Close(); err == nil || errors.Is(err, io.EOF) {
-		err = closeErr
-	}
-	if err != nil {
-		return nil, err
-	}
-	index, err := decodeCopying(b[:n])
+	index, err := decodeCopying(b)
 	switch {
 	case errors.Is(err, vfs.ErrVersion):
 		return nil, fmt.Errorf("%s: %w", l.path(copyingName), err)

@@ -90,7 +90,7 @@ func (r *reader) refresh(ctx context.Context) error {
 	if err := r.update(ctx); err != nil {
 		return err
 	}
-	found := r.follower.Doubtful()
+	found := r.follower.Doubtful().Index
 	for until := time.Now().Add(announceWait); r.end.Tail.Index < found && found > r.doubted; {
 		if time.Now().After(until) {
 			r.doubted = found
@@ -204,7 +204,7 @@ func (r *reader) follow() error {
 	if err := r.follower.Refresh(known); err != nil {
 		return err
 	}
-	if !r.isUnwritten(a) || r.accepted && r.follower.Doubtful() == 0 {
+	if !r.isUnwritten(a) || r.accepted && r.follower.Doubtful().Index == 0 {
 		return nil
 	}
 	r.accepted = true
