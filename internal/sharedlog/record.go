@@ -15,6 +15,7 @@ const (
 
 	recordMagic   = "UmaR"
 	flagZstd      = 1 << 0 // the group is compressed
+	flagSegment   = 1 << 1 // the group starts a segment
 	addressOffset = 22
 	checksumBytes = 4
 )
@@ -34,7 +35,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 //
 //	 0  4  magic "UmaR"
 //	 4  1  version
-//	 5  1  flags: 1 if the group is compressed with zstd
+//	 5  1  flags: 1 if the group is compressed with zstd, 2 if it starts a segment
 //	 6 16  writer
 //	22  n  length of the address, as a uvarint, and the address
 //	    4  CRC-32C of all before, little-endian
@@ -46,6 +47,17 @@ type Envelope struct {
 	Writer ID
 	// Address is where other servers reach the writer. It may be empty.
 	Address string
+	// StartsSegment reports whether the group starts a segment of the writer's log, so that
+	// all replicas have the same segments.
+	StartsSegment bool
+}
+
+// flags returns the flags of the envelope itself.
+func (e Envelope) flags() byte {
+	if e.StartsSegment {
+		return flagSegment
+	}
+	return 0
 }
 
 // Codec encodes and decodes records. Any number of goroutines may use it. It belongs to one
@@ -81,12 +93,12 @@ func (c *Codec) Encode(e Envelope, group []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the group has %d bytes, over %d", len(group), c.maxGroup)
 	}
 	if len(group) >= compressFrom {
-		header := e.append(make([]byte, 0, Overhead+len(group)), flagZstd)
+		header := e.append(make([]byte, 0, Overhead+len(group)), e.flags()|flagZstd)
 		if record := c.encoder.EncodeAll(group, header); len(record) < len(header)+len(group) {
 			return record, nil
 		}
 	}
-	return append(e.append(make([]byte, 0, Overhead+len(group)), 0), group...), nil
+	return append(e.append(make([]byte, 0, Overhead+len(group)), e.flags()), group...), nil
 }
 
 // append appends the encoded envelope.
@@ -133,9 +145,10 @@ func decodeEnvelope(record []byte) (e Envelope, flags byte, body []byte, err err
 	if binary.LittleEndian.Uint32(record[end:]) != crc32.Checksum(record[:end], castagnoli) {
 		return e, 0, nil, fmt.Errorf("%w: checksum mismatch of the envelope", ErrCorrupt)
 	}
-	if flags = record[5]; flags&^flagZstd != 0 {
+	if flags = record[5]; flags&^(flagZstd|flagSegment) != 0 {
 		return e, 0, nil, fmt.Errorf("%w %d: unknown flags %#x", ErrVersion, Version, flags)
 	}
+	e.StartsSegment = flags&flagSegment != 0
 	copy(e.Writer[:], record[6:])
 	e.Address = string(record[address:end])
 	return e, flags, record[end+checksumBytes:], nil

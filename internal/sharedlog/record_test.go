@@ -59,6 +59,8 @@ func TestRecordsDecodeToWhatWasEncoded(t *testing.T) {
 		want := sharedlog.Envelope{
 			Writer:  sharedlog.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "writer")),
 			Address: rapid.StringN(0, -1, sharedlog.MaxAddress).Draw(t, "address"),
+
+			StartsSegment: rapid.Bool().Draw(t, "starts a segment"),
 		}
 		group := rapid.OneOf(
 			rapid.SliceOf(rapid.Byte()),
@@ -120,7 +122,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a large compressed one":  {compressed, sharedlog.ErrCorrupt},
 		"half of the envelope":    {plain[:30], sharedlog.ErrCorrupt},
 		"no frame":                {compressed[:len(encode(t, envelope, nil))], sharedlog.ErrCorrupt},
-		"flags of a newer writer": {withFlags(plain, 2), sharedlog.ErrVersion},
+		"flags of a newer writer": {withFlags(plain, 4), sharedlog.ErrVersion},
 	} {
 		if e, group, err := small.Decode(c.record); !errors.Is(err, c.want) || e != (sharedlog.Envelope{}) || group != nil {
 			t.Errorf("%s: decoded %v, %d bytes, %v; want %v", name, e, len(group), err, c.want)
