@@ -47,7 +47,10 @@ func Adopt(ctx context.Context, source Source, target *DirectoryTarget) error {
 			err = checkRecords(&g)
 		}
 		if err == nil {
-			err = targetError(errors.Join(target.Write(&g), target.Sync()))
+			if err = target.Write(&g); err == nil {
+				err = target.Sync()
+			}
+			err = targetError(err)
 		}
 		return err
 	}

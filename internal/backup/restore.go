@@ -208,5 +208,9 @@ func (r *restorer) finish() error {
 	if err := errors.Join(r.receiver.Close(), d.closeLog()); err != nil {
 		return asError(err, "finishing the restored log")
 	}
-	return asError(errors.Join(d.root.Rename(restoringName, logName), d.root.Sync()), "finishing the restored store")
+	err := d.root.Rename(restoringName, logName)
+	if err == nil {
+		err = d.root.Sync()
+	}
+	return asError(err, "finishing the restored store")
 }

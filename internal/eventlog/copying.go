@@ -15,14 +15,12 @@ import (
 // the log contains a file with the index of a durable group. Recovery looks for torn
 // writes after that group, and for corruption before it.
 const (
-	copyingName  = "copying"
-	copyingTemp  = nextPrefix + "copying" + nextSuffix // removed by Open, as next segments are
-	copyingMagic = "UmaDBcpy"
-	copyingBytes = 32
+	copyingName = "copying"
+	copyingTemp = nextPrefix + "copying" + nextSuffix // removed by Open, as next segments are
 )
 
-// encodeCopying returns the content of the file. All numbers are little-endian. The file
-// is within one sector, so a crash leaves its old content or its new content.
+// copyingFormat is the format of the file. The file is within one sector, so a crash leaves
+// its old content or its new content.
 //
 //	 0  8  magic "UmaDBcpy"
 //	 8  4  format version
@@ -30,21 +28,17 @@ const (
 //	16  8  index of a durable group, 0 for none
 //	24  4  zero
 //	28  4  CRC-32C of bytes 0 to 28
+var copyingFormat = vfs.Format{Magic: "UmaDBcpy", Version: formatVersion, Size: 32}
+
 func encodeCopying(durable uint64) []byte {
-	b := make([]byte, copyingBytes)
-	copy(b, copyingMagic)
-	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	b := copyingFormat.New()
 	binary.LittleEndian.PutUint64(b[16:], durable)
-	binary.LittleEndian.PutUint32(b[28:], Checksum(b[:28]))
-	return b
+	return copyingFormat.Seal(b)
 }
 
 func decodeCopying(b []byte) (durable uint64, err error) {
-	if len(b) != copyingBytes || string(b[:8]) != copyingMagic || binary.LittleEndian.Uint32(b[28:]) != Checksum(b[:28]) {
-		return 0, errors.New("it does not describe a copy")
-	}
-	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion {
-		return 0, fmt.Errorf("%w %d; this program supports version %d", vfs.ErrVersion, version, formatVersion)
+	if err := copyingFormat.Check(b); err != nil {
+		return 0, err
 	}
 	return binary.LittleEndian.Uint64(b[16:]), nil
 }
@@ -52,7 +46,7 @@ func decodeCopying(b []byte) (durable uint64, err error) {
 // readCopying returns the index of a durable group, or nil if there is no file: the log
 // is not a copy that is being written.
 func (l *Log) readCopying() (durable *uint64, err error) {
-	b, err := vfs.ReadOverwritten(l.dir, copyingName, copyingBytes, func(b []byte) bool {
+	b, err := vfs.ReadOverwritten(l.dir, copyingName, copyingFormat.Size, func(b []byte) bool {
 		_, err := decodeCopying(b)
 		return err == nil || errors.Is(err, vfs.ErrVersion)
 	})
@@ -67,31 +61,21 @@ func (l *Log) readCopying() (durable *uint64, err error) {
 	case errors.Is(err, vfs.ErrVersion):
 		return nil, fmt.Errorf("%s: %w", l.path(copyingName), err)
 	case err != nil:
-		return nil, &vfs.CorruptionError{File: l.path(copyingName), What: err.Error()}
+		return nil, &vfs.CorruptionError{File: l.path(copyingName), What: "it does not describe a copy"}
 	}
 	return &index, nil
 }
 
 // createCopying creates the file, durably.
 func (l *Log) createCopying(durable uint64) (vfs.File, error) {
-	f, err := l.dir.Create(copyingTemp)
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.WriteAt(encodeCopying(durable), 0)
-	if err == nil {
-		err = vfs.Publish(l.dir, f, copyingTemp, copyingName)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return vfs.CreateFile(l.dir, copyingTemp, copyingName, func(f vfs.File) error {
+		_, err := f.WriteAt(encodeCopying(durable), 0)
+		return err
+	})
 }
 
 // removeCopying removes the file, durably. The end of the log must be durable.
-func (l *Log) removeCopying() error {
-	return errors.Join(l.dir.Remove(copyingName), l.dir.Sync())
-}
+func (l *Log) removeCopying() error { return vfs.RemoveFile(l.dir, copyingName) }
 
 // classifyCopy inspects the bytes after the last valid group of a copy that was being
 // written. The groups after the durable one may be torn in any combination.

@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,5 +58,30 @@ func TestDiskErrorIsDistinguishedFromFullDisk(t *testing.T) {
 				openTestLog(t, mem, small).checkPayloads(append(c.before, large)...)
 			}
 		})
+	}
+}
+
+// A sync after a failed change would make durable what was not meant to be.
+func TestCloseStopsAtFirstError(t *testing.T) {
+	for _, kind := range []string{"write", "truncate"} {
+		var operations []string
+		closing := false
+		l := openTestLog(t, vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
+			if !closing {
+				return nil
+			}
+			operations = append(operations, op.Kind)
+			if op.Kind == kind {
+				return syscall.EIO
+			}
+			return nil
+		}), small)
+		l.commit(1, "text")
+		closing = true
+		err := l.Close(true)
+		at := slices.Index(operations, kind)
+		if !errors.Is(err, syscall.EIO) || at < 0 || slices.Contains(operations[at:], "sync") {
+			t.Errorf("if %q fails, the operations are %q and the error is %v", kind, operations, err)
+		}
 	}
 }

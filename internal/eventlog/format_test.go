@@ -31,6 +31,10 @@ func TestSegmentBytesNeverChange(t *testing.T) {
 	golden(t, "segment.hex", hex.Dump([]byte(read(t, mem, segment(1)))), newVersion)
 }
 
+func TestCopyingBytesNeverChange(t *testing.T) {
+	golden(t, "copying.hex", hex.Dump(eventlog.EncodeCopying(0x0102030405060708)), newVersion)
+}
+
 // Every store of this version can be read by later programs.
 func TestGoldenSegmentCanBeRead(t *testing.T) {
 	dump, err := os.ReadFile(filepath.Join("testdata", "segment.hex"))

@@ -119,7 +119,11 @@ func (l *Log) closeCleanly(a *Appender, w *Writer) error {
 		return err
 	}
 	if !closed {
-		if err := errors.Join(w.Write(a.sealClose()), w.Sync()); err != nil {
+		err := w.Write(a.sealClose())
+		if err == nil {
+			err = w.Sync()
+		}
+		if err != nil {
 			return fmt.Errorf("writing the clean-close record: %w", err)
 		}
 	}

@@ -42,20 +42,16 @@ func Mend(dir vfs.Dir, corrupt *Inspected, source *MendSource, before func() err
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return result, err
 	}
-	file, err := dir.Create(mendTemp)
-	if err != nil {
-		return result, err
-	}
-	err = m.write(file, &source.header)
+	file, err := vfs.CreateFile(dir, mendTemp, segmentName(corrupt.Base), func(f vfs.File) error {
+		if err := m.write(f, &source.header); err != nil {
+			return err
+		}
+		return before()
+	})
 	if err == nil {
-		err = before()
+		err = file.Close()
 	}
-	if err == nil {
-		err = vfs.Publish(dir, file, mendTemp, segmentName(corrupt.Base))
-	} else {
-		err = errors.Join(err, dir.Remove(mendTemp))
-	}
-	return m.result, errors.Join(err, file.Close())
+	return m.result, err
 }
 
 // openOwn opens a scanner of the corrupt file, whose header is that of the copy, and finds
@@ -206,10 +202,7 @@ func cutFile(file vfs.File, end int64) error {
 	if err := file.Truncate(end); err != nil {
 		return err
 	}
-	if err := file.Truncate(end + paddingBytes); err != nil {
-		return err
-	}
-	return file.Sync()
+	return vfs.TruncateFile(file, end+paddingBytes)
 }
 
 // Keep copies a segment from an offset on into another directory, durably, and returns the
@@ -225,16 +218,14 @@ func Keep(dir vfs.Dir, base uint64, from int64, into vfs.Dir) (name string, byte
 		return "", 0, err
 	}
 	defer source.Close()
-	temporary := name + nextSuffix
-	file, err := into.Create(temporary)
-	if err != nil {
-		return "", 0, err
-	}
-	bytes, err = copyReadable(file, source, from)
+	file, err := vfs.CreateFile(into, name+nextSuffix, name, func(f vfs.File) error {
+		bytes, err = copyReadable(f, source, from)
+		return err
+	})
 	if err == nil {
-		err = vfs.Publish(into, file, temporary, name)
+		err = file.Close()
 	}
-	return name, bytes, errors.Join(err, file.Close())
+	return name, bytes, err
 }
 
 // unusedName returns a name, with a number after it if the name exists.

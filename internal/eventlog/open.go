@@ -197,7 +197,10 @@ func (l *Log) makeDurable(last *Segment, r *recovered, copying bool) error {
 	if err := rewrite(last, r.durableEnd, r.end); err != nil {
 		return err
 	}
-	if err := errors.Join(last.file.Sync(), l.dir.Sync()); err != nil || l.options.keepCopying {
+	if err := last.file.Sync(); err != nil {
+		return err
+	}
+	if err := l.dir.Sync(); err != nil || l.options.keepCopying {
 		return err
 	}
 	return l.removeCopying()

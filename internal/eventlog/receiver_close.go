@@ -1,6 +1,6 @@
 package eventlog
 
-import "errors"
+import "github.com/umadb-go/umadb/internal/vfs"
 
 // BeforeClose returns the state of the copy before the clean-close record that is its last
 // group, and reports whether it is one. Opening and closing a copy adds such a record.
@@ -36,5 +36,5 @@ func (r *Receiver) RemoveClose(before Tail) error {
 	if err := r.copying.Sync(); err != nil {
 		return r.fail(err)
 	}
-	return r.fail(errors.Join(r.segment.file.Truncate(r.end), r.segment.file.Sync()))
+	return r.fail(vfs.TruncateFile(r.segment.file, r.end))
 }

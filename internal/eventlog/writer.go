@@ -1,6 +1,6 @@
 package eventlog
 
-import "errors"
+import "github.com/umadb-go/umadb/internal/vfs"
 
 // Writer writes the groups that the Appender of the log has sealed, in their order.
 type Writer struct {
@@ -62,6 +62,4 @@ func (w *Writer) endsWithClose(tail Tail) (bool, error) {
 }
 
 // truncate truncates the file to the end of what was written.
-func (w *Writer) truncate() error {
-	return errors.Join(w.segment.file.Truncate(w.end), w.segment.file.Sync())
-}
+func (w *Writer) truncate() error { return vfs.TruncateFile(w.segment.file, w.end) }

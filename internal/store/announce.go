@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -21,10 +20,10 @@ const headName = "HEAD"
 // announceInterval is the shortest time between two announcements.
 const announceInterval = 20 * time.Millisecond
 
-// headVersion is the version of the format of an announcement.
-const headVersion = 1
+// headBytes is the size of an announcement.
+const headBytes = 72
 
-// headBytes is the size of an announcement:
+// headFormat is the format of an announcement:
 //
 //	 0  8  magic
 //	 8  4  format version
@@ -36,9 +35,7 @@ const headVersion = 1
 //	56  8  XXH3 of the boot ID, 0 if unknown
 //	64  4  zero
 //	68  4  CRC-32C of bytes 0 to 67
-const headBytes = 72
-
-var headMagic = [8]byte{'U', 'm', 'a', 'D', 'B', 'h', 'd', 0}
+var headFormat = vfs.Format{Magic: "UmaDBhd\x00", Version: 1, Size: headBytes}
 
 // announcement is the content of the file HEAD: everything up to a group is durable.
 type announcement struct {
@@ -64,23 +61,19 @@ func (id systemID) restartOf(other systemID) bool {
 }
 
 func (a *announcement) encode() []byte {
-	b := make([]byte, headBytes)
-	copy(b, headMagic[:])
-	binary.LittleEndian.PutUint32(b[8:], headVersion)
+	b := headFormat.New()
 	copy(b[16:], a.store[:])
 	binary.LittleEndian.PutUint64(b[32:], a.group.Index)
 	binary.LittleEndian.PutUint64(b[40:], a.group.Chain)
 	binary.LittleEndian.PutUint64(b[48:], a.system.host)
 	binary.LittleEndian.PutUint64(b[56:], a.system.boot)
-	binary.LittleEndian.PutUint32(b[68:], crc32.Checksum(b[:68], vfs.CRC))
-	return b
+	return headFormat.Seal(b)
 }
 
 // decodeAnnouncement decodes an announcement and reports whether it is valid. One that is
 // being written may be invalid.
 func decodeAnnouncement(b []byte) (a announcement, valid bool) {
-	if len(b) != headBytes || [8]byte(b) != headMagic || binary.LittleEndian.Uint32(b[8:]) != headVersion ||
-		binary.LittleEndian.Uint32(b[68:]) != crc32.Checksum(b[:68], vfs.CRC) {
+	if headFormat.Check(b) != nil {
 		return a, false
 	}
 	a.store = eventlog.StoreID(b[16:])

@@ -373,7 +373,7 @@ func (r *repair) removeAnnouncement(tail eventlog.Tail) error {
 		return err
 	}
 	root := r.store.files.root
-	if err := errors.Join(root.Remove(headName), root.Sync()); err != nil {
+	if err := vfs.RemoveFile(root, headName); err != nil {
 		return err
 	}
 	r.step(RepairStep{"removed", filepath.Join(root.Path(), headName), 0, headBytes, "it announces a later group; opening the store writes it again"})

@@ -142,7 +142,7 @@ func (s *Store) saveScrub(saved *savedScrub) {
 	saved.Store = s.storeText()
 	content, err := json.Marshal(saved)
 	if err == nil {
-		err = writeFile(s.files.index, scrubTemp, scrubFile, content)
+		err = vfs.WriteFile(s.files.index, scrubTemp, scrubFile, content)
 	}
 	if err != nil {
 		s.options.Logger.Warn("cannot save the position of the scrub", "error", err)
@@ -166,17 +166,4 @@ func readFile(dir vfs.Dir, name string, most int64) ([]byte, error) {
 		_, err = f.ReadAt(content, 0)
 	}
 	return content, errors.Join(err, f.Close())
-}
-
-// writeFile writes a file under a temporary name, and renames it.
-func writeFile(dir vfs.Dir, temporary, name string, content []byte) error {
-	f, err := dir.Create(temporary)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(content, 0)
-	if err == nil {
-		err = vfs.Publish(dir, f, temporary, name)
-	}
-	return errors.Join(err, f.Close())
 }

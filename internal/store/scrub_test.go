@@ -279,7 +279,7 @@ func TestScrubPositionThatCannotBeUsed(t *testing.T) {
 	s := openScrubbed(t, disk, time.Hour)
 	appendMany(t, s, 10)
 	for _, content := range []string{"{", `{"store":"other","position":{"group":99}}`} {
-		if err := writeFile(s.files.index, scrubTemp, scrubFile, []byte(content)); err != nil {
+		if err := vfs.WriteFile(s.files.index, scrubTemp, scrubFile, []byte(content)); err != nil {
 			t.Fatal(err)
 		}
 		if saved := s.loadScrub(); saved.Position.Group != 0 {

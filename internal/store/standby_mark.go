@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"time"
 
@@ -18,10 +17,13 @@ const (
 	standbyTemp = "STANDBY.tmp"
 )
 
-// standbyVersion is the version of the format of a mark.
-const standbyVersion = 1
+const (
+	standbyBytes   = 512
+	standbyAddress = 32
+	standbyCRC     = standbyBytes - 4
+)
 
-// standbyBytes is the size of a mark. It is within one sector, so a crash leaves its old
+// standbyFormat is the format of a mark. It is within one sector, so a crash leaves its old
 // content or its new content:
 //
 //	  0  8  magic
@@ -31,13 +33,7 @@ const standbyVersion = 1
 //	 24  8  when that was known, in Unix nanoseconds; 0 if it was never
 //	 32 476 address of the server, then zeros
 //	508  4  CRC-32C of bytes 0 to 507
-const (
-	standbyBytes   = 512
-	standbyAddress = 32
-	standbyCRC     = standbyBytes - 4
-)
-
-var standbyMagic = [8]byte{'U', 'm', 'a', 'D', 'B', 's', 'b', 0}
+var standbyFormat = vfs.Format{Magic: "UmaDBsb\x00", Version: 1, Size: standbyBytes}
 
 // standbyMark is the content of the file. Only its existence matters for safety: what it
 // contains is for messages.
@@ -48,23 +44,19 @@ type standbyMark struct {
 }
 
 func (m *standbyMark) encode() []byte {
-	b := make([]byte, standbyBytes)
-	copy(b, standbyMagic[:])
-	binary.LittleEndian.PutUint32(b[8:], standbyVersion)
+	b := standbyFormat.New()
 	n := copy(b[standbyAddress:standbyCRC], m.server)
 	binary.LittleEndian.PutUint32(b[12:], uint32(n))
 	binary.LittleEndian.PutUint64(b[16:], m.head)
 	if !m.known.IsZero() {
 		binary.LittleEndian.PutUint64(b[24:], uint64(m.known.UnixNano()))
 	}
-	binary.LittleEndian.PutUint32(b[standbyCRC:], crc32.Checksum(b[:standbyCRC], vfs.CRC))
-	return b
+	return standbyFormat.Seal(b)
 }
 
 // decodeStandbyMark decodes a mark. The result of an invalid one is empty.
 func decodeStandbyMark(b []byte) (m standbyMark) {
-	if len(b) != standbyBytes || [8]byte(b) != standbyMagic || binary.LittleEndian.Uint32(b[8:]) != standbyVersion ||
-		binary.LittleEndian.Uint32(b[standbyCRC:]) != crc32.Checksum(b[:standbyCRC], vfs.CRC) {
+	if standbyFormat.Check(b) != nil {
 		return m
 	}
 	if n := binary.LittleEndian.Uint32(b[12:]); n <= standbyCRC-standbyAddress {
@@ -111,14 +103,8 @@ func MarkStandby(fsys vfs.FS, dir, server string) error {
 	if err != nil {
 		return storeError(err, "opening the directory of the standby")
 	}
-	f, err := root.Create(standbyTemp)
-	if err == nil {
-		m := standbyMark{server: server}
-		if _, err = f.WriteAt(m.encode(), 0); err == nil {
-			err = vfs.Publish(root, f, standbyTemp, standbyName)
-		}
-		err = errors.Join(err, f.Close())
-	}
+	m := standbyMark{server: server}
+	err = vfs.WriteFile(root, standbyTemp, standbyName, m.encode())
 	return storeError(errors.Join(err, root.Close()), "marking the directory of the standby")
 }
 
@@ -177,7 +163,7 @@ func Promote(dir string, options *Options) (p *Promotion, err error) {
 	if err := s.receiver.Close(); err != nil {
 		return nil, storeError(err, "making the log of "+s.dir+" durable")
 	}
-	if err := errors.Join(s.files.root.Remove(standbyName), s.files.root.Sync()); err != nil {
+	if err := vfs.RemoveFile(s.files.root, standbyName); err != nil {
 		return nil, storeError(err, "removing the mark of the standby")
 	}
 	p = &Promotion{Server: m.server, Head: end.Next - 1, ServerHead: m.head, Known: m.known}
