@@ -24,7 +24,8 @@ var packages = map[string][]string{
 	"internal/vfs":       {},
 	"internal/eventlog":  {"internal/vfs"},
 	"internal/index":     {"internal/vfs"},
-	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/vfs"},
+	"internal/storedir":  {"dcb", "internal/vfs"},
+	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/storedir", "internal/vfs"},
 
 	// The log that several stores share. Its adapters are in packages below it.
 	"internal/sharedlog": {},
@@ -45,7 +46,7 @@ var packages = map[string][]string{
 	"internal/ndjson":     {"dcb", "internal/record"},
 	"internal/transfer":   {"dcb", "internal/ndjson"},
 	"internal/keyfile":    {},
-	"internal/backup":     {"dcb", "internal/record", "internal/eventlog", "internal/vfs"},
+	"internal/backup":     {"dcb", "internal/record", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
 	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":           {"internal/cli"},

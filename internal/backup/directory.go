@@ -3,20 +3,12 @@ package backup
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
-)
-
-// The names in the directory of a store.
-const (
-	lockName = "LOCK"
-	logName  = "log"
-	headName = "HEAD"
 )
 
 // directory is the directory of a store, locked like one that is open.
@@ -24,7 +16,7 @@ type directory struct {
 	path  string
 	root  vfs.Dir
 	log   vfs.Dir // nil until openLog
-	locks []io.Closer
+	locks storedir.Locks
 }
 
 // openDirectory opens the directory of a store. Unless mustExist is set, it creates the
@@ -54,7 +46,7 @@ func (d *directory) mustBeNew(allowed string) error {
 		return asError(err, "reading the directory "+d.path)
 	}
 	for _, name := range names {
-		if name != allowed && name != lockName && name != "lost+found" && !strings.HasPrefix(name, ".") {
+		if name != allowed && storedir.IsForeign(name) {
 			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s contains %s; choose a new or an empty directory", d.path, name)}
 		}
 	}
@@ -67,20 +59,9 @@ func (d *directory) has(name string) (bool, error) {
 	return slices.Contains(names, name), asError(err, "reading the directory "+d.path)
 }
 
-// lock takes the lock of the store. A directory that is only read needs none if there is no
-// lock file and none can be created: then no process can have the store open.
+// lock locks the file LOCK.
 func (d *directory) lock(readOnly bool) error {
-	lock, err := d.root.Lock(lockName)
-	if readOnly && vfs.Denied(err) {
-		if there, listErr := d.has(lockName); listErr == nil && !there {
-			return nil
-		}
-	}
-	if err != nil {
-		return d.lockError(err)
-	}
-	d.locks = append(d.locks, lock)
-	return nil
+	return asError(d.locks.LockFile(d.root, readOnly), "locking the store")
 }
 
 // openLog opens and locks a directory of segments. With create, it creates the directory
@@ -94,35 +75,18 @@ func (d *directory) openLog(name string, create bool) (err error) {
 	if d.log, err = d.root.OpenDir(name); err != nil {
 		return asError(err, "opening the directory of the log")
 	}
-	lock, err := d.log.LockDir()
-	if err != nil {
-		return d.lockError(err)
-	}
-	d.locks = append(d.locks, lock)
-	return nil
+	return asError(d.locks.LockLog(d.root, d.log), "locking the store")
 }
 
-func (d *directory) lockError(err error) error {
-	if !errors.Is(err, vfs.ErrLocked) {
-		return asError(err, "locking the store")
-	}
-	return fmt.Errorf("%w; stop the process", &dcb.Error{Kind: dcb.ErrIO, Detail: "cannot open store " + d.path, Cause: err})
-}
-
-// closeLog closes the directory of the log and releases its lock, which is the last one.
+// closeLog closes the directory of the log and releases its lock.
 func (d *directory) closeLog() error {
-	lock := d.locks[len(d.locks)-1]
-	d.locks = d.locks[:len(d.locks)-1]
-	err := errors.Join(lock.Close(), d.log.Close())
+	err := errors.Join(d.locks.ReleaseLog(), d.log.Close())
 	d.log = nil
 	return err
 }
 
 func (d *directory) close() error {
-	var errs []error
-	for _, lock := range slices.Backward(d.locks) {
-		errs = append(errs, lock.Close())
-	}
+	errs := []error{d.locks.Release()}
 	if d.log != nil {
 		errs = append(errs, d.log.Close())
 	}

@@ -9,12 +9,9 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/record"
+	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
-
-// restoringName is the name of the log until it is complete. A directory with this name and
-// no log cannot be opened as a store.
-const restoringName = "restoring"
 
 // Until is the point up to which a store is restored. The zero value is the end.
 type Until struct {
@@ -73,7 +70,7 @@ func Restore(ctx context.Context, source Backup, to Place, until Until, o *Optio
 		return Summary{}, err
 	}
 	r := restorer{directory: d, until: until, source: source, options: o}
-	err = d.mustBeNew(restoringName)
+	err = d.mustBeNew(storedir.RestoringName)
 	if err == nil {
 		err = d.lock(false)
 	}
@@ -121,7 +118,7 @@ func (r *restorer) run(ctx context.Context) error {
 }
 
 func (r *restorer) open() (err error) {
-	if err := r.directory.openLog(restoringName, true); err != nil {
+	if err := r.directory.openLog(storedir.RestoringName, true); err != nil {
 		return err
 	}
 	if r.receiver, err = eventlog.OpenReceiver(r.directory.log); err != nil {
@@ -208,7 +205,7 @@ func (r *restorer) finish() error {
 	if err := errors.Join(r.receiver.Close(), d.closeLog()); err != nil {
 		return asError(err, "finishing the restored log")
 	}
-	err := d.root.Rename(restoringName, logName)
+	err := d.root.Rename(storedir.RestoringName, storedir.LogName)
 	if err == nil {
 		err = d.root.Sync()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -23,7 +24,7 @@ func OpenSource(fsys vfs.FS, path string) (*DirectorySource, error) {
 	if err != nil {
 		return nil, err
 	}
-	there, err := d.has(logName)
+	there, err := d.has(storedir.LogName)
 	if err == nil && !there {
 		err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: path + " contains no store"}
 	}
@@ -31,7 +32,7 @@ func OpenSource(fsys vfs.FS, path string) (*DirectorySource, error) {
 		err = d.lock(true)
 	}
 	if err == nil {
-		err = d.openLog(logName, false)
+		err = d.openLog(storedir.LogName, false)
 	}
 	s := &DirectorySource{directory: d}
 	if err == nil {

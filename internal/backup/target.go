@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -21,7 +22,7 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	there, err := d.has(logName)
+	there, err := d.has(storedir.LogName)
 	if err == nil && !there {
 		err = d.mustBeNew("")
 	}
@@ -29,7 +30,7 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 		err = d.lock(false)
 	}
 	if err == nil {
-		err = d.openLog(logName, true)
+		err = d.openLog(storedir.LogName, true)
 	}
 	t := &DirectoryTarget{directory: d}
 	if err == nil {
@@ -46,7 +47,7 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 // durable.
 func (t *DirectoryTarget) RemoveClose(before eventlog.Tail) error {
 	root := t.directory.root
-	if err := root.Remove(headName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := root.Remove(storedir.HeadName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := root.Sync(); err != nil {

@@ -11,11 +11,12 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // headName is the name of the file that announces the published head.
-const headName = "HEAD"
+const headName = storedir.HeadName
 
 // announceInterval is the shortest time between two announcements.
 const announceInterval = 20 * time.Millisecond

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -21,7 +21,7 @@ type directory struct {
 	root  vfs.Dir
 	log   vfs.Dir
 	index vfs.Dir // nil in a read-only store without an index
-	locks []io.Closer
+	locks storedir.Locks
 }
 
 // openDirectory opens and locks the directories of the store, and creates the missing
@@ -31,13 +31,16 @@ func (s *Store) openDirectory(mustExist bool) error {
 	if err != nil {
 		return err
 	}
-	if err := s.lock(s.lockFile); err != nil {
-		return err
+	d := &s.files
+	// The lock of a store that follows another process would prevent that from opening it again.
+	if !s.follow {
+		if err := d.locks.LockFile(d.root, s.options.ReadOnly); err != nil {
+			return storeError(err, "locking the store")
+		}
 	}
 	if err := s.refuseStandby(); err != nil { // it may have been marked before it was locked
 		return err
 	}
-	d := &s.files
 	if !slices.Contains(names, logName) {
 		if err := d.root.Mkdir(logName); err != nil {
 			return storeError(err, "creating the directory of the log")
@@ -46,8 +49,10 @@ func (s *Store) openDirectory(mustExist bool) error {
 	if d.log, err = d.root.OpenDir(logName); err != nil {
 		return storeError(err, "opening the directory of the log")
 	}
-	if err := s.lock(s.lockLog); err != nil {
-		return err
+	if !s.follow {
+		if err := d.locks.LockLog(d.root, d.log); err != nil {
+			return storeError(err, "locking the store")
+		}
 	}
 	names, err = d.log.List()
 	if err == nil && len(names) == 0 {
@@ -88,57 +93,6 @@ func (s *Store) openRoot(mustExist bool) ([]string, error) {
 	}
 	// The process that created the directory may have ended before its entry was durable.
 	return names, storeError(fsys.MkdirAll(s.dir), "creating the directory of the store")
-}
-
-// lock takes a lock, unless the store follows another process, whose next opening a lock
-// would prevent.
-func (s *Store) lock(take func() error) error {
-	if s.follow {
-		return nil
-	}
-	return take()
-}
-
-// lockFile locks the file LOCK. A read-only store needs no lock if the file does not
-// exist and cannot be created: then no process can have the store open.
-func (s *Store) lockFile() error {
-	lock, err := s.files.root.Lock(lockName)
-	if s.options.ReadOnly && vfs.Denied(err) && !s.hasLockFile() {
-		return nil
-	}
-	if err != nil {
-		return s.lockError(err)
-	}
-	s.files.locks = append(s.files.locks, lock)
-	return nil
-}
-
-func (s *Store) hasLockFile() bool {
-	names, err := s.files.root.List()
-	return err != nil || slices.Contains(names, lockName)
-}
-
-// lockLog locks the directory of the log too, because lock files are sometimes removed
-// by mistake.
-func (s *Store) lockLog() error {
-	lock, err := s.files.log.LockDir()
-	if err != nil {
-		return s.lockError(err)
-	}
-	s.files.locks = append(s.files.locks, lock)
-	return nil
-}
-
-func (s *Store) lockError(err error) error {
-	var locked *vfs.LockedError
-	if !errors.As(err, &locked) {
-		return storeError(err, "locking the store")
-	}
-	remedy := "stop the process"
-	if locked.Self {
-		remedy = "close the store there first"
-	}
-	return fmt.Errorf("%w; %s", &dcb.Error{Kind: dcb.ErrIO, Detail: "cannot open store " + s.dir, Cause: err}, remedy)
 }
 
 // checkLogIsNotLost fails if there is an index but no log: a new log must not replace
@@ -199,10 +153,7 @@ func (d *directory) openIndex(readOnly bool) error {
 
 // close releases the locks and closes the open directories.
 func (d *directory) close() error {
-	var errs []error
-	for _, lock := range slices.Backward(d.locks) {
-		errs = append(errs, lock.Close())
-	}
+	errs := []error{d.locks.Release()}
 	for _, dir := range []vfs.Dir{d.index, d.log, d.root} {
 		if dir != nil {
 			errs = append(errs, dir.Close())

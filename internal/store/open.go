@@ -8,21 +8,18 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/storedir"
 )
 
 const (
-	lockName  = "LOCK"
-	logName   = "log"
-	indexName = "index"
+	logName   = storedir.LogName
+	indexName = storedir.IndexName
 	// rustName is the name of a store file of the Rust server.
 	rustName = "uma.db"
-	// restoringName is the name of the log while umadb restore writes it.
-	restoringName = "restoring"
 )
 
 func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
@@ -153,22 +150,16 @@ func (s *Store) inspect(names []string, mustExist bool) error {
 			return err
 		}
 	}
-	foreign := slices.IndexFunc(names, isForeign)
+	foreign := slices.IndexFunc(names, storedir.IsForeign)
 	switch {
-	case mustExist && !slices.Contains(names, restoringName):
+	case mustExist && !slices.Contains(names, storedir.RestoringName):
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: s.dir + " contains no store"}
-	case slices.Contains(names, restoringName):
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s: it contains %s, which an incomplete umadb restore has left; run that command again", s.dir, restoringName)}
+	case slices.Contains(names, storedir.RestoringName):
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s: it contains %s, which an incomplete umadb restore has left; run that command again", s.dir, storedir.RestoringName)}
 	case foreign >= 0:
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot create a store in %s: it contains %s, which is not part of a store; choose a new or an empty directory", s.dir, names[foreign])}
 	}
 	return nil
-}
-
-// isForeign reports whether a file prevents creating a store in its directory. The
-// files of an incomplete store do not, nor those that file systems create.
-func isForeign(name string) bool {
-	return name != lockName && name != "lost+found" && !strings.HasPrefix(name, ".")
 }
 
 // otherStore returns the error for a directory that contains path, which is another

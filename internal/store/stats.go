@@ -13,6 +13,7 @@ import (
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -226,7 +227,7 @@ func (s *Store) measureFiles(stats *Stats) error {
 			return err
 		}
 		for _, name := range names {
-			if dir == s.files.root && name != lockName && name != headName {
+			if dir == s.files.root && name != storedir.LockName && name != headName {
 				continue // a directory, or a foreign file
 			}
 			size, err := fileSize(dir, name)
