@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/umadb-go/umadb/client"
-	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
@@ -39,15 +37,36 @@ scrape_configs:
     static_configs:
 `
 
-// window is the range of all queries, in which several scrapes must be even on a busy machine.
-const window = "[6s]"
+// windows are the ranges of the rules and how long they are here. In each must be several scrapes,
+// even on a busy machine. In those of 20 seconds, something happens a few times.
+var windows = map[string]string{"5m": "6s", "15m": "20s", "1h": "20s", "6h": "20s", "26h": "10s", "8d": "2m"}
+
+// dashboardWindow is the range of the queries of the dashboard.
+const dashboardWindow = "6s"
+
+// shorten returns the rules with seconds instead of minutes, hours and days.
+func shorten(t *testing.T, rules string) string {
+	t.Helper()
+	rules = regexp.MustCompile(`for: \w+`).ReplaceAllString(rules, "for: 0s")
+	rules = regexp.MustCompile(`\[\d+[mhd]\]`).ReplaceAllStringFunc(rules, func(window string) string {
+		short, known := windows[strings.Trim(window, "[]")]
+		if !known {
+			t.Errorf("windows has no short range for %s", window)
+		}
+		return "[" + short + "]"
+	})
+	const lagging = "umadb_standby_lag_seconds > "
+	if !strings.Contains(rules, lagging+"60\n") {
+		t.Errorf("the rules do not contain %s60", lagging)
+	}
+	return strings.Replace(rules, lagging+"60", lagging+"3", 1)
+}
 
 // startPrometheus starts a Prometheus of servers, by their names.
 func startPrometheus(t *testing.T, servers map[string]*monitored) *prometheus {
 	t.Helper()
 	program, dir := prometheusProgram(t, "prometheus"), t.TempDir()
-	rules := regexp.MustCompile(`for: \w+`).ReplaceAllString(readDocument(t, alertRules), "for: 0s")
-	rules = regexp.MustCompile(`\[\d+[mhd]\]`).ReplaceAllString(rules, window)
+	rules := shorten(t, readDocument(t, alertRules))
 	configuration := prometheusConfiguration
 	for name, server := range servers {
 		configuration += fmt.Sprintf("      - {targets: [%q], labels: {instance: %q}}\n", server.metrics, name)
@@ -88,20 +107,20 @@ func (p *prometheus) get(ctx context.Context, path string, data any) bool {
 	return json.NewDecoder(response.Body).Decode(&answer) == nil && response.StatusCode == http.StatusOK
 }
 
-// hasData reports whether a query returns a number.
-func (p *prometheus) hasData(ctx context.Context, query string) bool {
+// value returns the first number that a query returns, and whether there is one.
+func (p *prometheus) value(ctx context.Context, query string) (value string, found bool) {
 	var data struct {
 		Result []struct{ Value [2]any }
 	}
 	if !p.get(ctx, "query?query="+url.QueryEscape(query), &data) {
-		return false
+		return "", false
 	}
 	for _, sample := range data.Result {
-		if sample.Value[1] != "NaN" {
-			return true
+		if text, isText := sample.Value[1].(string); isText && text != "NaN" {
+			return text, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // firing is an alert that fires.
@@ -124,68 +143,6 @@ func (p *prometheus) alerts(ctx context.Context, server string) (alerts map[stri
 	return alerts, known
 }
 
-// monitored is a server with metrics.
-type monitored struct {
-	name, dir string
-	flags     []string
-	metrics   string // address of the metrics, also after a restart
-	ca        string // file with the CA certificate, or empty without TLS
-	url       string
-	process   *servertest.Process
-}
-
-// newMonitored returns a server that is not started.
-func newMonitored(t *testing.T, name string, flags ...string) *monitored {
-	t.Helper()
-	return &monitored{name: name, dir: filepath.Join(t.TempDir(), "uma.db"), flags: flags, metrics: servertest.Address(t)}
-}
-
-// start starts the server, also again.
-func (m *monitored) start(t *testing.T) {
-	t.Helper()
-	program, err := buildServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	flags := append([]string{"--db-path", m.dir, "--metrics", m.metrics}, m.flags...)
-	process, address, err := servertest.StartOnFreePort(t.Context(), exec.Command(program, flags...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(process.Kill)
-	m.process, m.url = process, "http://"+address
-	if m.ca != "" {
-		m.url = "https://" + address
-	}
-}
-
-// dial connects a client to the server.
-func (m *monitored) dial(t *testing.T) dcb.EventStore {
-	t.Helper()
-	store, err := client.Dial(m.url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	return store
-}
-
-// repeat calls a function again and again until the returned function is called, or the test
-// ends.
-func repeat(t *testing.T, call func(context.Context)) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			call(ctx)
-		}
-	}()
-	stop = func() { cancel(); <-done }
-	t.Cleanup(stop)
-	return stop
-}
-
 // alertPatience is how long a condition may take until its alert fires or ends.
 const alertPatience = time.Minute
 
@@ -204,6 +161,20 @@ func await(t *testing.T, condition func(context.Context) bool, missing func() st
 		}
 	}
 }
+
+// mustFind waits until a query returns a number that is wanted, and returns it, or fails with
+// what is missing.
+func (p *prometheus) mustFind(t *testing.T, query string, wanted func(value string) bool, missing string) (value string) {
+	t.Helper()
+	await(t, func(ctx context.Context) (found bool) {
+		value, found = p.value(ctx, query)
+		return found && wanted(value)
+	}, func() string { return missing + "; the last value is " + strconv.Quote(value) })
+	return value
+}
+
+// anyValue wants any number.
+func anyValue(string) bool { return true }
 
 // mustFire waits until alerts fire, and checks their texts.
 func (p *prometheus) mustFire(t *testing.T, server *monitored, names ...string) {
@@ -240,9 +211,8 @@ func (p *prometheus) mustHaveData(t *testing.T) {
 	t.Helper()
 	for title, queries := range dashboardQueries(t) {
 		for _, query := range queries {
-			query = strings.NewReplacer("$instance", ".+", "$job", ".+", "[$__rate_interval]", window).Replace(query)
-			await(t, func(ctx context.Context) bool { return p.hasData(ctx, query) },
-				func() string { return "the panel " + strconv.Quote(title) + " has no data: " + query })
+			query = strings.NewReplacer("$instance", ".+", "$job", ".+", "$__rate_interval", dashboardWindow).Replace(query)
+			p.mustFind(t, query, anyValue, "the panel "+strconv.Quote(title)+" has no data: "+query)
 		}
 	}
 }
