@@ -5,12 +5,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -83,6 +85,9 @@ func TestScrubEndsWithTheCall(t *testing.T) {
 		refused = status.Code(err) == codes.ResourceExhausted
 		if !refused {
 			t.Errorf("a second call: %v", err)
+		}
+		if counted := (server.RefusalMetrics{Kind: "admin_calls", Count: 1}); !slices.Contains(r.Metrics().Refusals, counted) {
+			t.Errorf("the refusals are %v, without %v", r.Metrics().Refusals, counted)
 		}
 		cancel()
 	})

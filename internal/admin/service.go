@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -59,7 +58,7 @@ func (l limit) enter(what string) error {
 	case l <- struct{}{}:
 		return nil
 	default:
-		return status.Errorf(codes.ResourceExhausted, "too many calls that %s are in progress: at most %d are served; try again later", what, cap(l))
+		return server.RefuseAdminCall("too many calls that %s are in progress: at most %d are served; try again later", what, cap(l))
 	}
 }
 

@@ -53,7 +53,7 @@ func TestPrometheus(t *testing.T) {
 		{newMonitored(t, "standby", "--standby-of", primary.url), []string{"UmaDBStandbyLagging warning"}, makeStandbyLagging(primary)},
 		{newFaulty(t, "stalled"), []string{"UmaDBAppendsStalled critical"}, makeStalled},
 		{newFaulty(t, "slow"), []string{"UmaDBSlowSync warning"}, makeSlow},
-		{newFaulty(t, "behind"), []string{"UmaDBIndexBacklog warning"}, makeBacklog},
+		{newFaulty(t, "backlog"), []string{"UmaDBIndexBacklog warning"}, makeBacklog},
 		{newFaulty(t, "unwritable"), []string{"UmaDBIndexFlushFailing warning"}, makeFlushFailing},
 	}
 	servers, made := make(map[string]*monitored), []string{}

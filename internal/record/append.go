@@ -20,6 +20,10 @@ const (
 	conditionAfter = 2
 )
 
+// ErrNoSpace is among the causes of the error of an append that a store refuses for lack of disk
+// space.
+var ErrNoSpace = errors.New("no disk space is left for the append")
+
 // AppendRequest is a validated append. Its events alias the bytes that were
 // parsed, unless they had to be re-encoded canonically.
 type AppendRequest struct {

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -168,14 +167,5 @@ func (b *budget) refusal(ctx context.Context, bound, bytes int64) error {
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
-	return &exhausted{status.Newf(codes.ResourceExhausted, "not enough memory for %d bytes of %s: the server's limit is %d bytes, of which each connection gets a share; try again later", bytes, b.of, bound)}
+	return refuse(refusedMemory, "not enough memory for %d bytes of %s: the server's limit is %d bytes, of which each connection gets a share; try again later", bytes, b.of, bound)
 }
-
-// exhausted is the error of a call that is refused because of insufficient memory.
-type exhausted struct{ status *status.Status }
-
-// Error returns the status as text.
-func (e *exhausted) Error() string { return e.status.Err().Error() }
-
-// GRPCStatus returns the status; package status calls it.
-func (e *exhausted) GRPCStatus() *status.Status { return e.status }

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/transport"
 	"github.com/umadb-go/umadb/internal/wire"
 )
@@ -91,6 +93,7 @@ func (h callHandler) Admit(stream *transport.Stream) error {
 	h.observeStart(c)
 	err := h.admit(c, header.Method, keys)
 	if err != nil {
+		err = c.status(err)
 		c.ended(status.Convert(err))
 		h.observeEnd(c)
 	}
@@ -203,21 +206,23 @@ func (h callHandler) Release(stream *transport.Stream) {
 	h.observeEnd(c)
 }
 
-// noteRefusal logs that a call was refused because of its key or of insufficient memory.
+// noteRefusal logs that a call was refused because of its key or of a limit.
 func (s *Server) noteRefusal(c *call, err error) {
 	from := c.connection.RemoteAddr()
 	if over, refused := errors.AsType[*overRate](err); refused {
 		s.notices.WarnKey(refusedRate, over.key, from)
 		return
 	}
-	if _, refused := errors.AsType[*exhausted](err); refused {
-		s.notices.Warn(refusedMemory, from)
-		if c.method.appends {
+	if over, refused := errors.AsType[*limited](err); refused {
+		s.notices.Warn(over.kind, from)
+		if over.kind == refusedMemory && c.method.appends {
 			s.appends.refused()
 		}
 		return
 	}
 	switch {
+	case errors.Is(err, record.ErrNoSpace):
+		s.notices.Warn(refusedDisk, from)
 	case errors.Is(err, wire.ErrPermission):
 		s.notices.WarnKey(refusedRight, c.key.name(), from)
 	case errors.Is(err, dcb.ErrAuthentication):
@@ -239,8 +244,11 @@ func (c *call) status(err error) error {
 		return nil
 	}
 	st, trailer := wire.ToStatus(err, c.Header().Get("user-agent"))
-	if over, refused := errors.AsType[*overRate](err); refused {
-		trailer = over.trailer()
+	if refused, passes := errors.AsType[interface {
+		error
+		trailer() metadata.MD
+	}](err); passes {
+		trailer = refused.trailer()
 	}
 	c.SetTrailer(trailer)
 	return st.Err()
@@ -260,7 +268,7 @@ func (s *calls) admit(c *call) error {
 		return nil
 	}
 	s.release(c)
-	return status.Errorf(codes.ResourceExhausted, "too many %s are in progress: this connection uses %d KiB, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
+	return refuse(refusedCalls, "too many %s are in progress: this connection uses %d KiB, and %d KiB are left for others; end some, or try again later", whose, (own-c.bytes)>>10, max(left, 0)>>10)
 }
 
 // release stops counting a call.

@@ -26,6 +26,7 @@ type frameClient struct {
 
 	mu     sync.Mutex
 	ended  map[uint32]codes.Code
+	hints  int            // calls that ended with a time after which they may be sent again
 	bytes  map[uint32]int // received by each call
 	credit map[uint32]int // by which the server has enlarged its windows; 0 is the connection's
 	closed bool
@@ -84,6 +85,9 @@ func (c *frameClient) read() {
 			for _, field := range frame.Fields {
 				if code, err := strconv.Atoi(field.Value); field.Name == "grpc-status" && err == nil {
 					c.ended[frame.StreamID] = codes.Code(code)
+				}
+				if field.Name == "grpc-retry-pushback-ms" {
+					c.hints++
 				}
 			}
 		case *http2.DataFrame:

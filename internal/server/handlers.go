@@ -40,6 +40,9 @@ func (s *Server) handleAppend(c *call) error {
 	s.appends.granted()
 	parsed, err := record.ParseAppend(request.bytes, s.limits)
 	if err != nil {
+		if len(request.bytes) > s.limits.RequestBytes {
+			s.notices.Warn(refusedSize, c.connection.RemoteAddr())
+		}
 		return err
 	}
 	k, err := s.currentKey(c)

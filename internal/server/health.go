@@ -137,11 +137,10 @@ func (s *Server) enterWatch(c *connection) (leave func(), err error) {
 	switch {
 	case own > connectionWatches:
 		leave()
-		return nil, status.Errorf(codes.ResourceExhausted, "this connection already has %d health watches; end some, or try again later", connectionWatches)
+		return nil, refuse(refusedWatches, "this connection already has %d health watches; end some, or try again later", connectionWatches)
 	case all > maxWatches:
 		leave()
-		s.notices.Warn(refusedWatches, c.RemoteAddr())
-		return nil, status.Errorf(codes.ResourceExhausted, "the server already has %d health watches; try again later", maxWatches)
+		return nil, refuse(refusedWatches, "the server already has %d health watches; try again later", maxWatches)
 	}
 	return leave, nil
 }

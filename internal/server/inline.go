@@ -94,6 +94,7 @@ func (a *inlineAppend) done(position uint64, err error) {
 	case errors.Is(err, context.Canceled): // by the client
 		a.call.Fail(cancelled, nil)
 	default:
+		a.server.noteRefusal(a.call, err)
 		st, trailer := wire.ToStatus(err, a.call.Header().Get("user-agent"))
 		a.call.Fail(st, trailer)
 	}

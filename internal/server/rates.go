@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -11,11 +10,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
-
-// pushbackTrailer is the trailer in which gRPC servers send after how many milliseconds a
-// refused call may be sent again. Existing clients read the bare ErrorResponse where a
-// google.rpc.RetryInfo would be, so it cannot be sent.
-const pushbackTrailer = "grpc-retry-pushback-ms"
 
 // limiter returns the limiter for a rate per second, with the burst of one second, or nil if
 // the rate is 0. A limiter from before whose rate was the same continues.
@@ -45,9 +39,7 @@ func (e *overRate) GRPCStatus() *status.Status {
 }
 
 // trailer returns the trailer that is sent with the status.
-func (e *overRate) trailer() metadata.MD {
-	return metadata.MD{pushbackTrailer: {strconv.FormatInt(e.after.Milliseconds(), 10)}}
-}
+func (e *overRate) trailer() metadata.MD { return pushback(e.after) }
 
 // charge counts an append of some bytes against the rates of its key, once for each call. It
 // counts nothing if that would exceed a rate: it fails with RESOURCE_EXHAUSTED, or with

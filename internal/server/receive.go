@@ -57,7 +57,7 @@ func (s *Server) receive(c *call, limit int64) (*request, error) {
 		return nil, err
 	}
 	if length > limit {
-		return nil, status.Errorf(codes.ResourceExhausted, "a message of %d bytes is over the limit of %d", length, limit)
+		return nil, &limited{kind: refusedSize, status: status.Newf(codes.ResourceExhausted, "a message of %d bytes is over the limit of %d", length, limit)}
 	}
 	r := new(request)
 	err = s.readMessage(r, c, int(length))
@@ -148,7 +148,9 @@ func (s *Server) readRest(c *call, dst []byte) error {
 	stall = time.AfterFunc(receiveStall, func() {
 		<-set
 		if s.requests.waiting.Load() > 0 {
-			c.EndArriving(s.tooSlow)
+			if c.EndArriving(s.tooSlow, pushback(someTime())) {
+				s.notices.Warn(refusedMemory, c.connection.RemoteAddr())
+			}
 		} else if c.IsArriving() { // the timer may expire while it is stopped
 			stall.Reset(receiveStall)
 		}

@@ -156,6 +156,7 @@ func (s *Server) newTransport() *transport.Server {
 	return transport.NewServer(callHandler{s}, transport.Options{
 		TLS:              s.tlsConfig(),
 		OnTLS:            s.onTLS,
+		OnRefused:        func(accepted net.Conn) { s.notices.Warn(refusedStreams, accepted.RemoteAddr()) },
 		Inline:           func(name string) bool { m := s.methods[name]; return m != nil && m.begin != nil },
 		InlineBytes:      maxSmallRequest,
 		MaxStreams:       s.options.MaxStreams,

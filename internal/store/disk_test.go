@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -118,7 +119,7 @@ func TestDiskLimit(t *testing.T) {
 				t.Fatal(err)
 			}
 			mustContain(t, s, names)
-			if _, err := s.Append(t.Context(), []dcb.Event{{Data: make([]byte, 1<<20)}}, nil, nil); !errors.Is(err, dcb.ErrIO) {
+			if _, err := s.Append(t.Context(), []dcb.Event{{Data: make([]byte, 1<<20)}}, nil, nil); !errors.Is(err, dcb.ErrIO) || !errors.Is(err, record.ErrNoSpace) {
 				t.Errorf("append with a limit below the size: %v", err)
 			}
 			if err := s.Close(); err != nil {
@@ -203,7 +204,7 @@ func TestDiskUsageIsThatOfTheFiles(t *testing.T) {
 func TestFullDiskIsRefusal(t *testing.T) {
 	s, f, _ := newFaultyStore(t)
 	f.set(failOn("allocate", "log", syscall.ENOSPC))
-	if _, err := appendUntil(t, s); err == nil || s.AppendRefusal() == nil {
+	if _, err := appendUntil(t, s); !errors.Is(err, record.ErrNoSpace) || s.AppendRefusal() == nil {
 		t.Errorf("append: %v, refusal: %v", err, s.AppendRefusal())
 	}
 	f.set(nil)

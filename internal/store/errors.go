@@ -9,6 +9,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -48,8 +49,20 @@ func notReserved(err error) error {
 	case vfs.IsTooManyFiles(err):
 		detail = "the limit of open files is reached; the append was not written; raise the limit (ulimit -n) and try again"
 	}
+	if vfs.IsFull(err) { // the limit is one too
+		err = noSpaceError{err}
+	}
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: detail, Cause: err}
 }
+
+// noSpaceError is the cause of an append that is refused for lack of disk space.
+type noSpaceError struct{ error }
+
+// Is reports whether target is record.ErrNoSpace.
+func (e noSpaceError) Is(target error) bool { return target == record.ErrNoSpace }
+
+// Unwrap returns the error of the disk or of the limit.
+func (e noSpaceError) Unwrap() error { return e.error }
 
 // indexBehind returns the error of an append that is refused because the index cannot
 // be written.

@@ -103,20 +103,20 @@ func (s *Stream) End(st *status.Status, trailer metadata.MD) {
 	c.flushSoon()
 }
 
-// EndArriving ends the call with a status, unless its request has arrived wholly. It
-// reports whether the request had not.
-func (s *Stream) EndArriving(st *status.Status) bool {
+// EndArriving is End, unless the request has arrived wholly. It reports whether the request
+// had not.
+func (s *Stream) EndArriving(st *status.Status, trailer metadata.MD) bool {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	return s.conn.endArriving(s, st)
+	return s.conn.endArriving(s, st, trailer)
 }
 
 // endArriving is EndArriving for callers that hold mu.
-func (c *conn) endArriving(s *Stream, st *status.Status) bool {
+func (c *conn) endArriving(s *Stream, st *status.Status, trailer metadata.MD) bool {
 	if s.body.whole || s.ended != nil {
 		return false
 	}
-	c.finish(s, st, nil)
+	c.finish(s, st, trailer)
 	c.flushSoon()
 	return true
 }

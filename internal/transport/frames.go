@@ -60,6 +60,7 @@ func (c *conn) onHeaders(id uint32, fragment []byte, last, end bool) error {
 	}
 	s, err := c.open(id, header, end)
 	if s == nil || err != nil {
+		c.noteRefused(err)
 		return err
 	}
 	if header.refusal != nil {
@@ -69,7 +70,7 @@ func (c *conn) onHeaders(id uint32, fragment []byte, last, end bool) error {
 		return nil
 	}
 	if err := c.server.handler.Admit(s); err != nil {
-		s.End(status.Convert(err), nil)
+		s.End(status.Convert(err), s.trailer)
 		return nil
 	}
 	c.mu.Lock()
@@ -84,6 +85,14 @@ func (c *conn) onHeaders(id uint32, fragment []byte, last, end bool) error {
 		c.serve(s)
 	}
 	return nil
+}
+
+// noteRefused reports an error of open if it is that of too many calls.
+func (c *conn) noteRefused(err error) {
+	refused, is := errors.AsType[http2.StreamError](err)
+	if notify := c.server.options.OnRefused; is && refused.Code == http2.ErrCodeRefusedStream && notify != nil {
+		notify(c.accepted)
+	}
 }
 
 // endRequest handles headers that are the trailers of a request. It reports whether there

@@ -255,14 +255,14 @@ func TestIsArriving(t *testing.T) {
 		}
 		c.data(id, true, message(nil))
 		synctest.Wait()
-		if s.IsArriving() || s.EndArriving(status.New(codes.Aborted, "")) {
+		if s.IsArriving() || s.EndArriving(status.New(codes.Aborted, ""), nil) {
 			t.Error("the request has arrived")
 		}
 		c.reset(id)
 		id = c.open(false, callFields(inlineEcho)...)
 		s = <-streams
 		synctest.Wait()
-		if !s.EndArriving(status.New(codes.Aborted, "")) || s.IsArriving() {
+		if !s.EndArriving(status.New(codes.Aborted, ""), nil) || s.IsArriving() {
 			t.Error("the call was not ended")
 		}
 		c.wantStatus(id, "10")

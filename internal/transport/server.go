@@ -16,7 +16,8 @@ import (
 // Handler serves the calls of a Server.
 type Handler interface {
 	// Admit is called when the headers of a call have arrived, in the goroutine that
-	// reads the connection. If it returns an error, that is the status of the call.
+	// reads the connection. If it returns an error, that is the status of the call,
+	// which is sent with the trailer that Admit has set.
 	Admit(*Stream) error
 	// Begin is offered a call whose whole request, without its gRPC header, has arrived
 	// and has at most Options.InlineBytes. It runs in the goroutine that reads the
@@ -43,6 +44,9 @@ type Options struct {
 	// OnTLS is called when the TLS handshake of an accepted connection has succeeded or
 	// failed, before any call. It may be nil, and must not wait.
 	OnTLS func(accepted net.Conn, state tls.ConnectionState, err error)
+	// OnRefused is called when a call is refused because its connection has MaxStreams calls in
+	// progress. It may be nil, and must not wait.
+	OnRefused func(accepted net.Conn)
 	// Inline reports whether a method may be offered to Handler.Begin.
 	Inline func(method string) bool
 	// InlineBytes is the maximum size of a request that is offered to Handler.Begin.
@@ -210,7 +214,7 @@ func (s *Server) EndArriving(before time.Time, st *status.Status) {
 		c.mu.Lock()
 		for _, stream := range c.streams {
 			if stream.start.Before(before) {
-				c.endArriving(stream, st)
+				c.endArriving(stream, st, nil)
 			}
 		}
 		c.mu.Unlock()
