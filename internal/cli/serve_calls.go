@@ -64,7 +64,7 @@ func (c *callLog) start(srv *server.Server, log *slog.Logger) (stop func()) {
 	c.log, c.ended = log, make(chan *server.CallRecord, callQueue)
 	c.bounded = rate.NewLimiter(slowCallsPerSecond, slowCallsBurst)
 	if c.tracer != nil {
-		log.Info("exporting traces")
+		log.Info("exporting traces", "endpoint", tracing.Endpoint())
 	}
 	c.observe(srv)
 	stopping, stopped := make(chan struct{}), make(chan struct{})
@@ -146,7 +146,7 @@ func (c *callLog) handle(r *server.CallRecord) {
 		c.log.Debug("call", callAttributes(r)...)
 	}
 	if c.omitted.Load() > 0 && c.warned.Allow() {
-		c.log.Warn("calls are missing in the log or in the traces: there are too many", "times", c.omitted.Swap(0))
+		c.log.Warn("calls were omitted from the log or the traces: there were too many", "times", c.omitted.Swap(0))
 	}
 }
 

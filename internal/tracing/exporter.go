@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"strconv"
 
@@ -22,14 +23,13 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 		return nil, nil
 	}
 	name := os.Getenv("OTEL_TRACES_EXPORTER")
-	endpoint := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	switch {
-	case name == "none", name == "" && endpoint == "":
+	case name == "none", name == "" && configuredEndpoint() == "":
 		return nil, nil
 	case name != "" && name != "otlp":
 		return nil, invalidf("OTEL_TRACES_EXPORTER is %q: it can be otlp or none", name)
 	}
-	switch protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf"); protocol {
+	switch protocol := protocol(); protocol {
 	case "http/protobuf":
 		return otlptracehttp.New(ctx)
 	case "grpc":
@@ -37,6 +37,30 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 	default:
 		return nil, invalidf("OTEL_EXPORTER_OTLP_PROTOCOL is %q: it can be http/protobuf or grpc", protocol)
 	}
+}
+
+// protocol returns the protocol of the exporter.
+func protocol() string {
+	return cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
+}
+
+// configuredEndpoint returns the endpoint in the environment, or "".
+func configuredEndpoint() string {
+	return cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+}
+
+// Endpoint returns the endpoint to which traces are exported, without a password.
+func Endpoint() string {
+	endpoint, err := url.Parse(configuredEndpoint())
+	switch {
+	case err != nil:
+		return "not a URL"
+	case endpoint.String() != "":
+		return endpoint.Redacted()
+	case protocol() == "grpc":
+		return "localhost:4317"
+	}
+	return "localhost:4318"
 }
 
 func invalidf(format string, args ...any) error {

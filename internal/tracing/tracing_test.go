@@ -110,6 +110,23 @@ func TestOnlyFailuresOfTheServerAreErrors(t *testing.T) {
 	}
 }
 
+func TestEndpointHasNoPassword(t *testing.T) {
+	for _, c := range []struct{ traces, all, protocol, want string }{
+		{"", "", "", "localhost:4318"},
+		{"", "", "grpc", "localhost:4317"},
+		{"", "http://name:secret@collector:4318", "", "http://name:xxxxx@collector:4318"},
+		{"https://one", "https://two", "", "https://one"},
+		{"http://name:secret@%", "", "", "not a URL"},
+	} {
+		t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", c.traces)
+		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.all)
+		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", c.protocol)
+		if got := Endpoint(); got != c.want {
+			t.Errorf("the endpoint is %s, want %s", got, c.want)
+		}
+	}
+}
+
 func TestEnvironmentSelectsTheExporter(t *testing.T) {
 	for _, c := range []struct {
 		set     map[string]string
