@@ -72,8 +72,37 @@ func (l *Log) OpenedEnd() Point { return l.opened }
 func (l *Log) Segments() []*Segment { return *l.segments.Load() }
 
 // DiskBytes returns the length of all files of the log, with preallocated space. It does
-// not wait.
-func (l *Log) DiskBytes() int64 { return l.space.bytes.Load() }
+// not wait. The segments of a log that another process writes are measured.
+func (l *Log) DiskBytes() int64 {
+	if !l.options.Follow {
+		return l.space.bytes.Load()
+	}
+	bytes := int64(0)
+	for _, segment := range l.Segments() {
+		size, _ := segment.Size() // of an open file
+		bytes += size
+	}
+	return bytes
+}
+
+// Extent returns the number of segments up to a point, and the bytes in them up to it.
+func (l *Log) Extent(end Point) (segments int, bytes int64, err error) {
+	bytes = end.Offset
+	for _, segment := range l.Segments() {
+		if segment.Base > end.Base {
+			break
+		}
+		segments++
+		if segment.Base < end.Base {
+			size, err := segment.Size()
+			if err != nil {
+				return 0, 0, err
+			}
+			bytes += size
+		}
+	}
+	return segments, bytes, nil
+}
 
 // SegmentOf returns the segment that contains a position.
 func (l *Log) SegmentOf(position uint64) *Segment {

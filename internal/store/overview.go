@@ -18,7 +18,7 @@ type Overview struct {
 	LogBytes  int64 // up to the end of the last group
 	Blocks    int
 	Uncovered uint64 // events that no block covers yet; they are in head blocks
-	DiskBytes int64  // of log and index, with the space preallocated in the last segment
+	DiskBytes int64  // of log and index, with preallocated space
 
 	AppendStall time.Duration // see Store.AppendStall
 	ReadOnly    bool          // the store accepts no appends
@@ -52,30 +52,14 @@ func (s *Store) Overview(ctx context.Context) (*Overview, error) {
 	}
 	o.Blocks = len(st.blocks)
 	for _, b := range st.blocks {
-		o.DiskBytes += b.Bytes
 		o.Uncovered -= b.Events
 	}
-	if err := s.measureSegments(published, o); err != nil {
+	usage := s.DiskUsage()
+	o.DiskBytes = usage.DiskBytes()
+	var err error
+	o.Segments, o.LogBytes, err = s.log.Extent(published.end)
+	if err != nil {
 		return nil, storeError(err, "measuring the log")
 	}
 	return o, nil
-}
-
-// measureSegments measures the log up to the published end.
-func (s *Store) measureSegments(published *publishedHead, o *Overview) error {
-	o.LogBytes = published.end.Offset
-	for _, segment := range s.log.Segments() {
-		size, err := segment.Size()
-		if err != nil {
-			return err
-		}
-		o.DiskBytes += size
-		if segment.Base <= published.end.Base {
-			o.Segments++
-		}
-		if segment.Base < published.end.Base {
-			o.LogBytes += size
-		}
-	}
-	return nil
 }

@@ -189,21 +189,9 @@ func (s *Store) measureLog(ctx context.Context, w exactSnapshot, stats *Stats) e
 	if !stats.FirstCommit.IsZero() {
 		stats.LastCommit = time.Unix(0, end.Tail.Time).UTC()
 	}
-	stats.LogBytes = end.Offset
-	for _, segment := range s.log.Segments() {
-		if segment.Base > end.Base {
-			break
-		}
-		stats.Segments++
-		if segment.Base < end.Base {
-			size, err := segment.Size()
-			if err != nil {
-				return err
-			}
-			stats.LogBytes += size
-		}
-	}
-	return nil
+	var err error
+	stats.Segments, stats.LogBytes, err = s.log.Extent(end)
+	return err
 }
 
 // explainMismatch returns the error for a log that contained a block's last group when
