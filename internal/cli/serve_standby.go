@@ -103,12 +103,16 @@ func (f *standbyFlags) create(dir string, logger *slog.Logger) error {
 	return errors.Join(err, target.Close())
 }
 
-// standbyPause is the time between attempts to follow a server that fails.
-const standbyPause = 2 * time.Second
+const (
+	// standbyPause is the time between attempts to follow a server that fails.
+	standbyPause = 2 * time.Second
+	// spaceRetry is when a standby without disk space tries again in any case.
+	spaceRetry = 30 * time.Second
+)
 
 // follow follows the server until stop is called. While that fails, for example because the
-// server is corrupt or refuses the key, the standby continues to serve reads: it may be the
-// last good copy. Only if it has failed itself, or if the server has another history, it sends
+// server is corrupt or refuses the key, or the disk is full, the standby continues to serve
+// reads: it may be the last good copy. Only if it has failed itself, or if the server has another history, it sends
 // the error to ended.
 func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop func()) {
 	if f.url == "" {
@@ -129,18 +133,42 @@ func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop fun
 				failed <- fmt.Errorf("this standby cannot follow %s: %w", f.url, err)
 				return
 			}
-			observer.Lost(err)
 			_ = f.source.Close() // the next attempt reads the key again
-			select {
-			case <-time.After(standbyPause):
-			case <-ctx.Done():
-				return
+			if vfs.IsFull(err) {
+				f.awaitSpace(ctx, logger, err)
+				continue
 			}
+			observer.Lost(err)
+			pause(ctx, standbyPause)
 		}
 	})
 	return failed, func() {
 		cancel()
 		following.Wait()
+	}
+}
+
+// awaitSpace waits until the standby has space for the next commit of its server. Since not
+// every lack of space can be measured, it returns after a while in any case.
+func (f *standbyFlags) awaitSpace(ctx context.Context, logger *slog.Logger, full error) {
+	f.standby.Lost()
+	logger.Error("the standby has stopped following its server: not enough disk space; it continues when there is some", "standby_of", f.url, "error", full)
+	for deadline := time.Now().Add(spaceRetry); time.Now().Before(deadline); {
+		if pause(ctx, standbyPause); ctx.Err() != nil {
+			return
+		}
+		if f.standby.FullError() == nil {
+			logger.Info("the standby continues to follow its server", "standby_of", f.url)
+			return
+		}
+	}
+}
+
+// pause waits for a duration, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
 	}
 }
 

@@ -21,11 +21,12 @@ var ErrNotNext = errors.New("the group does not continue the copy")
 // a Receiver.
 type Receiver struct {
 	log     *Log
-	copying vfs.File // the open file copyingName
-	segment *Segment // the last one; nil if there is none
-	checker Checker  // after the last group, buffered ones included
-	end     int64    // of the last group in the segment, buffered groups included
-	buffer  []byte   // groups not yet written
+	copying vfs.File     // the open file copyingName
+	segment *Segment     // the last one; nil if there is none
+	next    *segmentFile // allocated by Reserve for the next segment, or nil
+	checker Checker      // after the last group, buffered ones included
+	end     int64        // of the last group in the segment, buffered groups included
+	buffer  []byte       // groups not yet written
 	durable Tail
 	err     error // of a failed write or sync; then nothing more is written
 }
@@ -135,6 +136,7 @@ func (r *Receiver) add(next *checked, header, payload []byte) error {
 	}
 	r.buffer = append(append(r.buffer, header...), payload...)
 	r.end += int64(len(header) + len(payload))
+	r.log.setAllocated(r.segment.file, max(r.segment.file.allocated.Load(), r.end))
 	r.checker = next.Checker
 	if len(r.buffer) >= receiveBytes {
 		return r.fail(r.flush())
@@ -157,7 +159,6 @@ func (r *Receiver) flush() error {
 	}
 	_, err := r.segment.file.WriteAt(r.buffer, r.end-int64(len(r.buffer)))
 	r.buffer = r.buffer[:0]
-	r.log.setAllocated(r.segment.file, max(r.segment.file.allocated.Load(), r.end))
 	return err
 }
 
@@ -168,7 +169,10 @@ func (r *Receiver) roll(header *segmentHeader) error {
 			return err
 		}
 	}
-	file, err := r.log.createNext()
+	file, err := r.next, error(nil)
+	if r.next = nil; file == nil {
+		file, err = r.log.createNext()
+	}
 	if err != nil {
 		return err
 	}
@@ -226,6 +230,12 @@ func (r *Receiver) sync() error {
 // Close makes all groups durable and closes the files. If writing has failed, it only
 // closes the files.
 func (r *Receiver) Close() error {
+	if next := r.next; next != nil {
+		r.next = nil
+		if err := errors.Join(next.Close(), r.log.dir.Remove(next.name)); err != nil {
+			return errors.Join(err, r.closeAll())
+		}
+	}
 	if r.err != nil {
 		return r.closeAll()
 	}

@@ -57,6 +57,7 @@ var storeFamilies = []family{
 	{"umadb_last_commit_timestamp_seconds", gauge, nil, "Time of the last commit, in seconds since 1970; 0 if there is none.", simpleTime(func(s *snapshot) time.Time { return s.store.LastCommit })},
 	{"umadb_standby", gauge, nil, "Whether the server is the standby of another one: 1 if it is, 0 if not. The other metrics of standbys are 0 then.", ofStandby(func(b *store.StandbyState, out samples) { flag(out, b.Server != "") })},
 	{"umadb_standby_connected", gauge, nil, "Whether a standby reaches its server: 1 if it does, 0 if not.", ofStandby(func(b *store.StandbyState, out samples) { flag(out, b.Connected) })},
+	{"umadb_standby_full", gauge, nil, "Whether a standby has stopped following its server for lack of disk space: 1 if it has, 0 if not.", ofStandby(func(b *store.StandbyState, out samples) { flag(out, b.Full) })},
 	{"umadb_standby_missing_events", gauge, nil, "Events that the server is known to have and its standby does not.", ofStandby(func(b *store.StandbyState, out samples) { number(out, b.Missing) })},
 	{"umadb_standby_lag_seconds", gauge, nil, "Time for which a standby may have been without something that its server has; 0 if it is connected and has everything.", ofStandby(func(b *store.StandbyState, out samples) { number(out, b.Lag.Seconds()) })},
 	{"umadb_disk_bytes", gauge, nil, "Bytes of the files of log and index, with the space preallocated in the log.", simple(func(s *snapshot) int64 { return s.store.DiskBytes })},

@@ -50,8 +50,8 @@ type disk struct {
 	compacting atomic.Int64 // bytes that the compactions in progress may write
 	free, size atomic.Int64 // of the file system; 0 if unknown
 
-	// refusal is the last append that was refused for lack of space, until there is space
-	// for it.
+	// refusal is the last append, or group of a standby, that was refused for lack of space,
+	// until there is space for it.
 	refusal atomic.Pointer[refusal]
 	// tooLarge reports whether a compaction is postponed because it does not fit.
 	tooLarge atomic.Bool
@@ -86,9 +86,9 @@ func (s *Store) SetMaxDiskBytes(bytes int64) {
 }
 
 // AppendRefusal returns the error with which appends are refused for lack of disk space,
-// or nil.
+// or nil. A standby refuses all appends, for another reason.
 func (s *Store) AppendRefusal() error {
-	if r := s.disk.refusal.Load(); r != nil {
+	if r := s.disk.refusal.Load(); r != nil && s.standby == nil {
 		return notReserved(r.cause)
 	}
 	return nil

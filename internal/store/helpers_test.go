@@ -102,3 +102,6 @@ func alternating(n int, tags ...string) []dcb.Event {
 func tagged(tags ...string) dcb.Query {
 	return dcb.Query{Items: []dcb.QueryItem{{Tags: tags}}}
 }
+
+// AgeMark makes the last write of the mark of a standby seem older.
+func (b *Standby) AgeMark(d time.Duration) { b.standby.written = b.standby.written.Add(-d) }

@@ -22,11 +22,12 @@ type standby struct {
 	tracking []receivedTracking
 	hashes   []uint64 // of the terms of the events
 
-	mark vfs.File // the open file standbyName
+	mark       vfs.File  // the open file standbyName
+	written    time.Time // when it was last written
+	markFailed bool      // whether that failed
 
 	mu      sync.Mutex // guards all below
 	content standbyMark
-	written time.Time // when the content was last written to the file
 	// connected reports whether the server is reachable, and group is its last known group.
 	connected bool
 	group     uint64
@@ -86,24 +87,33 @@ func (s *Store) openMark() error {
 	} else if at := end.end.Tail.Time; at != 0 {
 		b.level = time.Unix(0, at)
 	}
-	return storeError(b.writeMark(), "writing the mark of the standby")
+	s.writeMark()
+	return nil
 }
 
-// writeMark writes what is known of the server. It need not be durable.
-func (b *standby) writeMark() error {
-	b.written = time.Now()
-	_, err := b.mark.WriteAt(b.content.encode(), 0)
-	return err
-}
-
-// close writes what is known of the server, and closes the file.
-func (b *standby) close() error {
+// writeMark writes what is known of the server. It need not be durable, and is only for
+// messages, so an error is logged. No lock is held while it is written: metrics need that of
+// the standby.
+func (s *Store) writeMark() {
+	b := s.standby
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.mark == nil {
+	content := b.content.encode()
+	b.mu.Unlock()
+	b.written = time.Now()
+	_, err := b.mark.WriteAt(content, 0)
+	if err != nil && !b.markFailed {
+		s.options.Logger.Warn("what is known of the server cannot be written to the mark of the standby; following continues", "error", err)
+	}
+	b.markFailed = err != nil
+}
+
+// closeMark writes what is known of the server, and closes the file.
+func (s *Store) closeMark() error {
+	if s.standby.mark == nil {
 		return nil
 	}
-	return errors.Join(b.writeMark(), b.mark.Close())
+	s.writeMark()
+	return s.standby.mark.Close()
 }
 
 // refusal returns the error of appends if the store accepts none, however long it is open.
@@ -128,6 +138,9 @@ func (b *Standby) Write(g *eventlog.Group) error {
 		return err
 	}
 	h, err := b.headFor()
+	if err == nil {
+		err = b.reserve(g)
+	}
 	if err != nil {
 		return err
 	}
@@ -153,6 +166,30 @@ func (b *Standby) Write(g *eventlog.Group) error {
 	return err
 }
 
+// reserve allocates space for the next group, within the limit of the disk space. Without
+// space, the standby is as before, and Write may be called again.
+func (b *Standby) reserve(g *eventlog.Group) error {
+	s := b.Store
+	err := s.receiver.Reserve(g, s.mayGrow)
+	s.noteReserve(int64(len(g.SegmentHeader)+len(g.Header)+len(g.Payload)), err)
+	switch {
+	case err == nil:
+		return nil
+	case vfs.IsFull(err), vfs.IsTooManyFiles(err):
+		return standbyFull(err)
+	}
+	s.fail(err)
+	return err
+}
+
+// FullError returns the error of Write for lack of space, until there is space; otherwise nil.
+func (b *Standby) FullError() error {
+	if r := b.disk.refusal.Load(); r != nil {
+		return standbyFull(r.cause)
+	}
+	return nil
+}
+
 // headFor returns the head block for the next group. If too many of them wait for the flusher, it
 // waits too.
 func (b *Standby) headFor() (*headBlock, error) {
@@ -166,7 +203,7 @@ func (b *Standby) headFor() (*headBlock, error) {
 			return nil, err
 		}
 		if err := s.background.flushError.Load(); err != nil {
-			return nil, indexBehind(*err)
+			return nil, standbyBehind(*err)
 		}
 		select {
 		case <-s.background.flushed:
@@ -195,7 +232,10 @@ func (b *Standby) Sync() error {
 		}
 		b.publish(before)
 	}
-	return storeError(s.standby.synced(s.published.Load()), "writing the mark of the standby")
+	if s.standby.synced(s.published.Load()) && time.Since(s.standby.written) >= markInterval {
+		s.writeMark()
+	}
+	return nil
 }
 
 // publish shows the durable groups to readers.
@@ -214,19 +254,15 @@ func (b *Standby) publish(before *publishedHead) {
 	added.tracking, added.hashes = added.tracking[:0], added.hashes[:0]
 }
 
-// synced notes that the copy is durable up to end.
-func (b *standby) synced(end *publishedHead) error {
+// synced notes that the copy is durable up to end. It reports whether the server is reachable.
+func (b *standby) synced(end *publishedHead) (connected bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
 	if b.connected && end.group >= b.group {
-		b.level = now
-		b.content.head, b.content.known = end.head, now
+		b.level = time.Now()
+		b.content.head, b.content.known = end.head, b.level
 	}
-	if !b.connected || now.Sub(b.written) < markInterval {
-		return nil
-	}
-	return b.writeMark()
+	return b.connected
 }
 
 // BeforeClose reports false: every group of a standby is the server's.
@@ -258,6 +294,7 @@ func (b *Standby) Lost() {
 type StandbyState struct {
 	Server    string
 	Connected bool
+	Full      bool   // it has stopped following for lack of disk space
 	Head      uint64 // of the server, when it was last known
 	Missing   uint64 // positions that the server is known to have and the standby does not
 	// Lag is for how long the standby may have been without something that the server has: 0 if it
@@ -274,7 +311,7 @@ func (s *Store) StandbyState() *StandbyState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	end := s.published.Load()
-	state := &StandbyState{Server: b.content.server, Connected: b.connected, Head: max(b.content.head, end.head)}
+	state := &StandbyState{Server: b.content.server, Connected: b.connected, Full: s.disk.refusal.Load() != nil, Head: max(b.content.head, end.head)}
 	state.Missing = state.Head - end.head
 	if (!b.connected || end.group < b.group) && !b.level.IsZero() {
 		state.Lag = max(0, time.Since(b.level))

@@ -169,7 +169,7 @@ func (s *Store) closeLog() error {
 	if s.standby == nil {
 		return s.log.Close(s.appender, s.logWriter)
 	}
-	return errors.Join(s.receiver.Close(), s.standby.close())
+	return errors.Join(s.receiver.Close(), s.closeMark())
 }
 
 // shut is added to the number of calls inside a gate that is shut.

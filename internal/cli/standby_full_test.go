@@ -1,0 +1,59 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+)
+
+// A standby that has reached --max-disk serves what it has, reports that it is full, and
+// continues when the limit is raised.
+func TestStandbyIsFullUntilItsLimitIsRaised(t *testing.T) {
+	t.Parallel()
+	dir, limit := t.TempDir(), filepath.Join(t.TempDir(), "limit")
+	set := func(size string) {
+		if err := os.WriteFile(limit, []byte(size+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("16MiB")
+	server := start(t, "serve", "--db-path", filepath.Join(dir, "server"))
+	appendOne(t, server.address, "first")
+	standby := standbyOf(t, server.address, filepath.Join(dir, "standby"), "--max-disk-file", limit, "--metrics", "127.0.0.1:0")
+	metrics := func() string {
+		_, text := fetch(t, metricsURL(t, standby)+"/metrics")
+		return text
+	}
+	last := uint64(0)
+	dial(t, server.address, func(c *client.Client) {
+		for range 10 {
+			var err error
+			if last, err = c.Append(t.Context(), []dcb.Event{{Type: "T", Data: make([]byte, 2<<20)}}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	await(t, "the standby is full", func() bool {
+		return strings.Contains(standby.Output.String(), "the standby has stopped following its server: not enough disk space")
+	})
+	if head := headOf(standby.address); head == 0 || head >= last {
+		t.Errorf("the standby has position %d", head)
+	}
+	if !strings.Contains(metrics(), "\numadb_standby_full 1\n") {
+		t.Error("no metric shows that the standby is full")
+	}
+	set("64MiB")
+	standby.Signal(syscall.SIGHUP)
+	awaitHead(t, standby.address, last)
+	if !strings.Contains(metrics(), "\numadb_standby_full 0\n") {
+		t.Error("a metric shows that the standby is full")
+	}
+	if !strings.Contains(standby.Output.String(), "continues to follow") {
+		t.Errorf("log: %s", standby.Output)
+	}
+}
