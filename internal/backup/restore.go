@@ -109,12 +109,23 @@ func (r *restorer) run(ctx context.Context) error {
 		err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the backup has no commit up to this point"}
 	}
 	if err != nil {
-		if r.receiver != nil {
-			err = errors.Join(err, r.receiver.Close())
-		}
-		return errors.Join(err, r.directory.closeLog())
+		return errors.Join(err, r.abandon())
 	}
 	return r.finish()
+}
+
+// abandon leaves what was copied for the next attempt. If nothing was, it leaves nothing.
+func (r *restorer) abandon() (err error) {
+	empty := false
+	if r.receiver != nil {
+		empty = r.receiver.Tail().Index == 0
+		err = r.receiver.Close()
+	}
+	err = errors.Join(err, r.directory.closeLog())
+	if empty && err == nil {
+		err = errors.Join(r.directory.root.Remove(storedir.RestoringName), r.directory.root.Sync())
+	}
+	return asError(err, "ending the restore")
 }
 
 func (r *restorer) open() (err error) {

@@ -98,6 +98,9 @@ func TestRestoreUpToATime(t *testing.T) {
 		if _, err := restore(t, from, to, backup.Until{Time: before}); !errors.Is(err, dcb.ErrInvalidArgument) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if _, err := os.Stat(filepath.Join(to, "restoring")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: the directory restoring remains: %v", name, err)
+		}
 	}
 	for _, year := range []int{2500, 3000, 9999} {
 		to := filepath.Join(t.TempDir(), "restored")

@@ -78,7 +78,7 @@ to an earlier point. What is printed at the end is on the disk or in the object 
 	f := cmd.Flags()
 	o.target.addFlags(f)
 	f.BoolVar(&o.follow, "follow", false, "copy new commits as they are made, until Ctrl-C")
-	f.StringVar(&o.to, "to", "", "`URL` of the copy, such as s3://bucket/prefix, or its directory")
+	f.StringVar(&o.to, "to", "", "`URL` of the copy in an object store: s3://bucket/prefix")
 	o.objects.addFlags(f)
 	f.DurationVar(&o.interval, "interval", 5*time.Second, "`duration` between new objects in an object store with --follow")
 	f.Var(&o.rate, "rate", "maximum number of `bytes` copied in a second, such as 50MiB")
@@ -106,8 +106,10 @@ func (o *backupOptions) validate(cmd *cobra.Command, args []string) error {
 		return usageErrorf("%s and --to are both given: use only one", args[0])
 	case given && o.to == "":
 		return usageErrorf("--to is empty: name a URL such as s3://bucket/prefix")
-	case given && !backup.IsS3(o.to) && strings.Contains(o.to, ":/"):
-		return usageErrorf("--to %s is not the URL of an object store: write s3://bucket/prefix", o.to)
+	case given && !backup.IsS3(o.to):
+		return usageErrorf("--to %s is not the URL of an object store: write s3://bucket/prefix, or name a directory without --to", o.to)
+	case len(args) == 1 && !backup.IsS3(args[0]) && strings.Contains(args[0], "://"):
+		return usageErrorf("%s is not the URL of an object store: write s3://bucket/prefix, or the path of a directory", args[0])
 	case o.interval < time.Second:
 		return usageErrorf("--interval is %s: it must be at least 1s", o.interval)
 	case local && cmd.Flags().Changed("url"):

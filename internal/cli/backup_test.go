@@ -112,6 +112,9 @@ func TestBackupExitCodes(t *testing.T) {
 		}
 	}
 	// What an incomplete restore has left is no store.
+	if err := os.MkdirAll(filepath.Join(dir+"x", "restoring"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	cmd := command("head", "--db-path", dir+"x")
 	if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), "incomplete umadb restore") {
 		t.Errorf("opening it: %s", out)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,9 @@ interrupted can be run again. The index is built when the store is opened.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.from == "" {
 				return usageErrorf("--from is missing: name the directory of the backup, or its URL such as s3://bucket/prefix")
+			}
+			if !backup.IsS3(o.from) && strings.Contains(o.from, "://") {
+				return usageErrorf("--from %s is not the URL of an object store: write s3://bucket/prefix, or the path of a directory", o.from)
 			}
 			ctx, stop := untilSignal(cmd)
 			defer stop()
