@@ -242,9 +242,9 @@ func standbyText(s *adminv1.StandbyStatus) string {
 		text += fmt.Sprintf(", %s missing", plural(s.GetMissing(), "event"))
 	}
 	if s.GetLag() != nil {
-		return text + fmt.Sprintf(", level %s ago", s.GetLag().AsDuration().Round(100*time.Millisecond))
+		return text + fmt.Sprintf(", caught up %s ago", s.GetLag().AsDuration().Round(100*time.Millisecond))
 	}
-	return text + ", level"
+	return text + ", caught up"
 }
 
 // server writes what clients use.
