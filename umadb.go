@@ -33,18 +33,6 @@ type Options struct {
 	Limits dcb.Limits
 }
 
-// Metrics describes what a store does and has done since it was opened: counts, times and
-// sizes of appends, reads, subscriptions, log, index and cache.
-type Metrics = store.Metrics
-
-// Measured is implemented by the stores that Open and OpenMemory return.
-type Measured interface {
-	// Metrics returns the metrics of the store. It is cheap enough to be called every second.
-	Metrics() Metrics
-}
-
-var _ Measured = (*store.Store)(nil)
-
 // Open opens the event store in a directory and creates it if it does not
 // exist. The directory is locked until Close, unless it is opened read-only. options
 // may be nil.
@@ -67,10 +55,10 @@ func Open(dir string, options *Options) (dcb.EventStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	return embedded{s}, nil
 }
 
 // OpenMemory opens an empty event store in memory, for tests and experiments. Its
 // events are lost when it is closed. It takes little time and memory to open, and each
 // call opens another store.
-func OpenMemory() dcb.EventStore { return store.OpenMemory() }
+func OpenMemory() dcb.EventStore { return embedded{store.OpenMemory()} }
