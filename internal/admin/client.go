@@ -52,14 +52,24 @@ func (c *Client) Stats(ctx context.Context, top uint32) (*store.Stats, error) {
 
 // Sessions returns the connections and the calls in progress.
 func (c *Client) Sessions(ctx context.Context) (*adminv1.SessionsResponse, error) {
+	return c.sessions(ctx, new(adminv1.SessionsRequest))
+}
+
+// Lagging returns this many subscriptions, those that lag most, with their connections. A server
+// of an older version returns all connections and calls.
+func (c *Client) Lagging(ctx context.Context, most uint32) (*adminv1.SessionsResponse, error) {
+	return c.sessions(ctx, &adminv1.SessionsRequest{Lagging: most})
+}
+
+func (c *Client) sessions(ctx context.Context, request *adminv1.SessionsRequest) (*adminv1.SessionsResponse, error) {
 	all := new(adminv1.SessionsResponse)
-	for response, err := range messages[adminv1.SessionsResponse](ctx, c, adminv1.Admin_Sessions_FullMethodName, new(adminv1.SessionsRequest)) {
+	for response, err := range messages[adminv1.SessionsResponse](ctx, c, adminv1.Admin_Sessions_FullMethodName, request) {
 		if err != nil {
 			return nil, err
 		}
 		all.Sessions = append(all.Sessions, response.GetSessions()...)
 		all.Calls = append(all.Calls, response.GetCalls()...)
-		all.Head = response.GetHead()
+		all.Head, all.Subscriptions = response.GetHead(), response.GetSubscriptions()
 	}
 	return all, nil
 }

@@ -1,34 +1,56 @@
 package admin
 
 import (
+	"context"
+	"fmt"
 	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/server"
 	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
 )
 
 // Sessions implements adminv1.AdminServer.
-func (s *service) Sessions(_ *adminv1.SessionsRequest, stream grpc.ServerStreamingServer[adminv1.SessionsResponse]) error {
-	out := sessionSender{service: s, stream: stream}
-	for session, err := range s.server.Sessions(stream.Context()) {
-		if err != nil {
-			return err
+func (s *service) Sessions(request *adminv1.SessionsRequest, stream grpc.ServerStreamingServer[adminv1.SessionsResponse]) error {
+	most := request.GetLagging()
+	if most > maxLagging {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%d subscriptions cannot be returned, at most %d", most, maxLagging)}
+	}
+	var err error
+	out := &sessionSender{service: s, stream: stream}
+	if most == 0 {
+		err = s.sendSessions(stream.Context(), out)
+	} else {
+		err = s.sendLagging(stream.Context(), out, int(most))
+	}
+	if err != nil {
+		return err
+	}
+	out.next.Subscriptions = out.subscriptions
+	return out.send()
+}
+
+// sendSessions sends all connections and their calls.
+func (s *service) sendSessions(ctx context.Context, out *sessionSender) error {
+	for session, err := range s.server.Sessions(ctx) {
+		if err == nil {
+			err = out.addSession(newSession(session))
 		}
-		out.next.Sessions = append(out.next.Sessions, newSession(session))
-		err := out.added(len(session.Peer) + len(session.UserAgent) + len(session.Key))
 		for i := 0; err == nil && i < len(session.Calls); i++ {
 			c := &session.Calls[i]
-			out.next.Calls = append(out.next.Calls, newCall(session.ID, c))
-			err = out.added(len(c.Method) + len(c.Query) + len(c.Key))
+			if c.Subscription {
+				out.subscriptions++
+			}
+			err = out.addCall(newCall(session.ID, c))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return out.send()
+	return nil
 }
 
 // sessionSender sends sessions and calls, many in each message.
@@ -37,6 +59,18 @@ type sessionSender struct {
 	stream  grpc.ServerStreamingServer[adminv1.SessionsResponse]
 	next    adminv1.SessionsResponse
 	bytes   int
+
+	subscriptions uint64 // all of the server
+}
+
+func (o *sessionSender) addSession(s *adminv1.Session) error {
+	o.next.Sessions = append(o.next.Sessions, s)
+	return o.added(len(s.GetPeer()) + len(s.GetUserAgent()) + len(s.GetKey()))
+}
+
+func (o *sessionSender) addCall(c *adminv1.Call) error {
+	o.next.Calls = append(o.next.Calls, c)
+	return o.added(len(c.GetMethod()) + len(c.GetQuery()) + len(c.GetKey()))
 }
 
 // added is called when a session or call was added to the next message, with the length of its

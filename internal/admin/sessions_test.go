@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,6 +64,52 @@ func TestSessionsShowLagOfSlowSubscriber(t *testing.T) {
 		found := calls(t, c, "Subscribe")
 		return len(found) == 1 && found[0].Lag == 0 && found[0].Position == 9 && found[0].Unread == nil
 	})
+}
+
+func TestSessionsThatLagMost(t *testing.T) {
+	r := start(t, t.TempDir(), nil)
+	c := r.admin(t)
+	r.append(t, nil, dcb.Event{Type: "Large"})
+	large := record.EncodeSubscribe(&record.SubscribeRequest{Query: dcb.Query{Items: []dcb.QueryItem{{Types: []string{"Large"}}}}})
+	for i := range 4 { // two subscriptions whose clients do not read on, and two of others
+		conn := r.dial(t, apiKey)
+		if i%2 == 0 {
+			stream := conn.SubscribeMessages(t.Context(), large, false)
+			defer stream.Close()
+			if _, err := stream.Next(); err != nil { // which starts the call
+				t.Fatal(err)
+			}
+			continue
+		}
+		go func() {
+			for range conn.Subscribe(t.Context(), dcb.Query{}, 0) {
+			}
+		}()
+	}
+	for range 8 { // more than the client buffers
+		r.append(t, nil, dcb.Event{Type: "Large", Data: make([]byte, 1<<20)})
+	}
+	eventually(t, "the subscriptions whose clients do not read are first", func() bool {
+		found, err := c.Lagging(within(t), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found.Calls) > 2 || len(found.Sessions) != len(found.Calls) {
+			t.Fatalf("%d calls of %d connections", len(found.Calls), len(found.Sessions))
+		}
+		for _, call := range found.Calls {
+			if call.Query != "type=Large" || call.Lag == 0 {
+				return false
+			}
+		}
+		return len(found.Calls) == 2 && found.Subscriptions == 4
+	})
+	if all, err := c.Sessions(within(t)); err != nil || len(all.Sessions) != 5 || all.Subscriptions != 4 {
+		t.Errorf("%d connections, %d subscriptions, %v", len(all.GetSessions()), all.GetSubscriptions(), err)
+	}
+	if _, err := c.Lagging(within(t), 1001); !errors.Is(err, dcb.ErrInvalidArgument) {
+		t.Errorf("more than the maximum: %v", err)
+	}
 }
 
 func TestSessionsOfThousandConnections(t *testing.T) {

@@ -43,8 +43,9 @@ type serverState struct {
 	sessions        *adminv1.SessionsResponse // likewise
 }
 
-// state asks the server for its state.
-func (o *operated) state(ctx context.Context, c *client.Client) (*serverState, error) {
+// state asks the server for its state, with all connections and calls, or only with the
+// subscriptions that lag most.
+func (o *operated) state(ctx context.Context, c *client.Client, onlyLagging bool) (*serverState, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	s := new(serverState)
@@ -64,7 +65,11 @@ func (o *operated) state(ctx context.Context, c *client.Client) (*serverState, e
 		return nil, err
 	}
 	s.head = s.status.GetStore().GetHead()
-	s.sessions, err = operator.Sessions(ctx)
+	if onlyLagging {
+		s.sessions, err = operator.Lagging(ctx, listedSubscriptions)
+	} else {
+		s.sessions, err = operator.Sessions(ctx)
+	}
 	return s, err
 }
 
@@ -114,7 +119,8 @@ func newCallState(c *adminv1.Call) callState {
 	return s
 }
 
-// connections returns the connections in the order in which they were accepted.
+// connections returns the connections in the order in which they were accepted, but idle ones
+// last.
 func (s *serverState) connections() []sessionState {
 	all := []sessionState{}
 	index := map[uint64]int{}
@@ -135,7 +141,15 @@ func (s *serverState) connections() []sessionState {
 			all[i].Calls = append(all[i].Calls, newCallState(call))
 		}
 	}
-	slices.SortFunc(all, func(a, b sessionState) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(all, func(a, b sessionState) int {
+		if idle := len(a.Calls) == 0; idle != (len(b.Calls) == 0) {
+			if idle {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
 	return all
 }
 
@@ -151,6 +165,12 @@ func (s *serverState) subscriptions() []callState {
 		return cmp.Or(cmp.Compare(*b.Lag, *a.Lag), cmp.Compare(b.UnreadSeconds, a.UnreadSeconds), a.Since.Compare(b.Since))
 	})
 	return all
+}
+
+// mostLagging returns the subscriptions that lag most.
+func (s *serverState) mostLagging() []callState {
+	all := s.subscriptions() // all of them, from a server of an older version
+	return all[:min(len(all), listedSubscriptions)]
 }
 
 // peers returns the addresses of the clients by connection.

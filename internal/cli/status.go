@@ -43,7 +43,7 @@ A server of another version may provide its health and its head only. The exit c
 				return err
 			}
 			defer c.Close()
-			state, err := o.state(ctx, c)
+			state, err := o.state(ctx, c, false)
 			if err != nil {
 				return asInterrupted(ctx, err)
 			}
@@ -276,7 +276,8 @@ func subscriptionsText(s *serverState) string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s, those that lag most first\n", plural(uint64(len(all)), "subscription"))
+	number := max(s.sessions.GetSubscriptions(), uint64(len(all))) // an older server does not send it
+	fmt.Fprintf(&b, "\n%s, those that lag most first\n", plural(number, "subscription"))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "  LAG\tPOSITION\tEVENTS\tUNREAD\tCLIENT\tKEY\tQUERY")
 	for _, c := range all[:min(len(all), listedSubscriptions)] {
@@ -297,7 +298,7 @@ func keyText(name string) string {
 // sessionsText lists the connections, each with its calls.
 func sessionsText(s *serverState, now time.Time) string {
 	var b strings.Builder
-	b.WriteString("\nconnections, the oldest first, with their calls in progress\n")
+	b.WriteString("\nconnections with their calls in progress, the oldest first, and those without calls last\n")
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, c := range s.connections() {
 		agent := word(c.UserAgent)

@@ -65,7 +65,7 @@ one call, and counts when it ends.`,
 // run shows tables until ctx is done. On a terminal it continues when the server cannot be
 // reached for some time.
 func (t *top) run(ctx context.Context, c *client.Client, w io.Writer) error {
-	before, err := t.state(ctx, c)
+	before, err := t.state(ctx, c, true)
 	if err != nil {
 		return asInterrupted(ctx, err)
 	}
@@ -88,7 +88,7 @@ func (t *top) run(ctx context.Context, c *client.Client, w io.Writer) error {
 			return nil
 		case <-every.C:
 		}
-		now, err := t.state(ctx, c)
+		now, err := t.state(ctx, c, true)
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -37,7 +37,7 @@ type rates struct {
 	SentBytesPerSecond     float64 `json:"sent_bytes_per_second"`
 
 	Methods       []methodRate `json:"methods"`       // that were called
-	Subscriptions []callState  `json:"subscriptions"` // those that lag most first
+	Subscriptions []callState  `json:"subscriptions"` // those that lag most, at most listedSubscriptions
 
 	state *serverState
 }
@@ -93,7 +93,7 @@ func newRates(url string, before, now *serverState) *rates {
 		SentBytesPerSecond:     per(old.GetServer().GetSentBytes(), s.GetServer().GetSentBytes()),
 
 		Methods:       []methodRate{},
-		Subscriptions: now.subscriptions(),
+		Subscriptions: now.mostLagging(),
 		state:         now,
 	}
 	earlier := map[string]*adminv1.MethodStatus{}

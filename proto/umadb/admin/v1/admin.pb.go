@@ -1149,7 +1149,10 @@ func (x *TermCount) GetEvents() uint64 {
 }
 
 type SessionsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Return only this many subscriptions, those that lag most first, each with its connection. 0
+	// returns all connections and calls. At most 1,000.
+	Lagging       uint32 `protobuf:"varint,1,opt,name=lagging,proto3" json:"lagging,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1184,13 +1187,22 @@ func (*SessionsRequest) Descriptor() ([]byte, []int) {
 	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
+func (x *SessionsRequest) GetLagging() uint32 {
+	if x != nil {
+		return x.Lagging
+	}
+	return 0
+}
+
 // SessionsResponse is a part of the connections and calls. A call follows its connection.
 type SessionsResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Sessions []*Session             `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
 	Calls    []*Call                `protobuf:"bytes,2,rep,name=calls,proto3" json:"calls,omitempty"`
 	// Position of the last event, or 0 if there is none.
-	Head          uint64 `protobuf:"varint,3,opt,name=head,proto3" json:"head,omitempty"`
+	Head uint64 `protobuf:"varint,3,opt,name=head,proto3" json:"head,omitempty"`
+	// Number of all subscriptions. Set in the last message.
+	Subscriptions uint64 `protobuf:"varint,4,opt,name=subscriptions,proto3" json:"subscriptions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1242,6 +1254,13 @@ func (x *SessionsResponse) GetCalls() []*Call {
 func (x *SessionsResponse) GetHead() uint64 {
 	if x != nil {
 		return x.Head
+	}
+	return 0
+}
+
+func (x *SessionsResponse) GetSubscriptions() uint64 {
+	if x != nil {
+		return x.Subscriptions
 	}
 	return 0
 }
@@ -2191,12 +2210,14 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\x03top\x18\x02 \x03(\v2\x19.umadb.admin.v1.TermCountR\x03top\"7\n" +
 	"\tTermCount\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06events\x18\x02 \x01(\x04R\x06events\"\x11\n" +
-	"\x0fSessionsRequest\"\x87\x01\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\"+\n" +
+	"\x0fSessionsRequest\x12\x18\n" +
+	"\alagging\x18\x01 \x01(\rR\alagging\"\xad\x01\n" +
 	"\x10SessionsResponse\x123\n" +
 	"\bsessions\x18\x01 \x03(\v2\x17.umadb.admin.v1.SessionR\bsessions\x12*\n" +
 	"\x05calls\x18\x02 \x03(\v2\x14.umadb.admin.v1.CallR\x05calls\x12\x12\n" +
-	"\x04head\x18\x03 \x01(\x04R\x04head\"\xcc\x01\n" +
+	"\x04head\x18\x03 \x01(\x04R\x04head\x12$\n" +
+	"\rsubscriptions\x18\x04 \x01(\x04R\rsubscriptions\"\xcc\x01\n" +
 	"\aSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x10\n" +

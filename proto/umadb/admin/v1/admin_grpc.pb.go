@@ -44,7 +44,8 @@ type AdminClient interface {
 	// index, and so takes seconds for a large store. Only one call is served at a time; others
 	// fail with RESOURCE_EXHAUSTED.
 	Stats(ctx context.Context, in *StatsRequest, opts ...grpc.CallOption) (*StatsResponse, error)
-	// Sessions streams the open connections and their calls in progress.
+	// Sessions streams the open connections and their calls in progress, or only the
+	// subscriptions that lag most.
 	Sessions(ctx context.Context, in *SessionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SessionsResponse], error)
 	// Groups streams the groups of the log as they are stored: a group is what one commit has
 	// made durable. Segment headers and groups, written to files as they arrive, are the
@@ -177,7 +178,8 @@ type AdminServer interface {
 	// index, and so takes seconds for a large store. Only one call is served at a time; others
 	// fail with RESOURCE_EXHAUSTED.
 	Stats(context.Context, *StatsRequest) (*StatsResponse, error)
-	// Sessions streams the open connections and their calls in progress.
+	// Sessions streams the open connections and their calls in progress, or only the
+	// subscriptions that lag most.
 	Sessions(*SessionsRequest, grpc.ServerStreamingServer[SessionsResponse]) error
 	// Groups streams the groups of the log as they are stored: a group is what one commit has
 	// made durable. Segment headers and groups, written to files as they arrive, are the
