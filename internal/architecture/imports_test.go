@@ -38,8 +38,9 @@ var packages = map[string][]string{
 	"internal/transport":   {"internal/headerblock"},
 	"internal/grpcclient":  {"internal/headerblock"},
 	"internal/wire":        {"dcb"},
-	"internal/client":      {"dcb", "internal/wire", "internal/grpcclient", "internal/record"},
-	"internal/server":      {"dcb", "internal/histogram", "internal/wire", "internal/transport", "internal/record", "proto/umadb/v1"},
+	"internal/settingfile": {},
+	"internal/client":      {"dcb", "internal/wire", "internal/grpcclient", "internal/record", "internal/settingfile"},
+	"internal/server":      {"dcb", "internal/histogram", "internal/wire", "internal/transport", "internal/record", "internal/settingfile", "proto/umadb/v1"},
 
 	"internal/admin": {"dcb", "internal/client", "internal/eventlog", "internal/histogram", "internal/server", "internal/store", "proto/umadb/admin/v1"},
 
@@ -50,7 +51,7 @@ var packages = map[string][]string{
 	"internal/keyfile":    {},
 	"internal/backup":     {"dcb", "internal/record", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
-	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":           {"internal/cli"},
 
 	// The Go library inside the Python package.

@@ -2,12 +2,13 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 const (
@@ -54,7 +55,7 @@ func applyConfig(cmd *cobra.Command) error {
 	if name == "" {
 		return usageErrorf("--%s is empty: name the configuration file, or omit --%s and %s", configFlag, configFlag, variable(file))
 	}
-	content, err := os.ReadFile(name)
+	content, err := settingfile.Read(name)
 	if err != nil {
 		return usageErrorf("cannot read the configuration file: %w; name another with --%s", err, configFlag)
 	}

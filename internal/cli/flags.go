@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 const (
@@ -177,21 +178,12 @@ func firstLine(name, what, flag string) (string, error) {
 	if name == "" {
 		return "", usageErrorf("%s is empty: name the file whose first line is the %s", flag, what)
 	}
-	unreadable := func(err error) error {
-		return usageErrorf("cannot read the %s file: %w; name another with %s", what, err, flag)
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return "", unreadable(err)
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	lines.Scan()
+	line, err := settingfile.FirstLine(name)
 	switch {
-	case lines.Err() != nil:
-		return "", unreadable(lines.Err())
-	case lines.Text() == "":
+	case err != nil:
+		return "", usageErrorf("cannot read the %s file: %w; name another with %s", what, err, flag)
+	case line == "":
 		return "", usageErrorf("the first line of the %s file %s is empty: it must be the %s", what, name, what)
 	}
-	return lines.Text(), nil
+	return line, nil
 }

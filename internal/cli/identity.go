@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -13,6 +12,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 // Validity of new certificates. An authority outlives several certificates of a server.
@@ -29,7 +30,7 @@ type identity struct {
 
 // readIdentity reads NAME.pem and NAME.key.
 func readIdentity(name string) (*identity, error) {
-	pair, err := tls.LoadX509KeyPair(name+".pem", name+".key")
+	pair, err := settingfile.KeyPair(name+".pem", name+".key")
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/umadb-go/umadb/internal/keyfile"
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 // readKeys reads the file of the API keys. If it does not exist, readKeys returns an empty
@@ -16,7 +17,7 @@ func readKeys(file string, mayBeMissing bool) ([]byte, error) {
 	if file == "" {
 		return nil, usageErrorf("--file is empty: name the file of the API keys")
 	}
-	content, err := os.ReadFile(file)
+	content, err := settingfile.Read(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && mayBeMissing:
 		return nil, nil

@@ -6,11 +6,17 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 // watchedSetting is a setting with the state of its files.
 type watchedSetting struct {
 	setting
+	reading <-chan struct{} // closed when the goroutine that reads the files has ended; nil if there is none
+	blocked bool            // it was logged that the files do not respond
+
+	// The rest belongs to that goroutine.
 	regular  bool          // the files were regular, or missing, at the start
 	found    []fs.FileInfo // of the files at the previous poll
 	loaded   digest        // content of the files when they were loaded
@@ -80,7 +86,7 @@ func digestOf(files []string) digest {
 	}
 	all := sha256.New()
 	for _, name := range files {
-		content, _ := os.ReadFile(name)
+		content, _ := settingfile.Read(name)
 		one := sha256.Sum256(content)
 		all.Write(one[:])
 	}

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"crypto/sha256"
-	"os"
 
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/internal/keyfile"
 	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 // keysFlags configures the API keys with rights of a server.
@@ -23,21 +23,35 @@ func (k *keysFlags) addFlags(flags *pflag.FlagSet) {
 // loadKeys reads the file of the API keys, if there is one. If it fails, the keys are
 // unchanged.
 func (o *serveOptions) loadKeys() error {
-	k := &o.keys
 	if !o.flags.Changed("keys") {
 		return nil
 	}
-	if k.file == "" {
-		return usageErrorf("--keys is empty: name the file of the API keys, or omit --keys and UMADB_KEYS")
-	}
-	content, err := os.ReadFile(k.file)
+	parsed, err := o.keys.read()
 	if err != nil {
-		return usageErrorf("cannot read the file of the API keys: %w; create it with umadb key new, or name another with --keys", err)
+		return err
+	}
+	return o.setKeys(parsed)
+}
+
+// read returns the keys in the file.
+func (k *keysFlags) read() ([]keyfile.Key, error) {
+	if k.file == "" {
+		return nil, usageErrorf("--keys is empty: name the file of the API keys, or omit --keys and UMADB_KEYS")
+	}
+	content, err := settingfile.Read(k.file)
+	if err != nil {
+		return nil, usageErrorf("cannot read the file of the API keys: %w; create it with umadb key new, or name another with --keys", err)
 	}
 	parsed, err := keyfile.Parse(content)
 	if err != nil {
-		return usageErrorf("%s:%w", k.file, err)
+		return nil, usageErrorf("%s:%w", k.file, err)
 	}
+	return parsed, nil
+}
+
+// setKeys sets the keys that are passed to a server, unless one conflicts with another setting.
+func (o *serveOptions) setKeys(parsed []keyfile.Key) error {
+	k := &o.keys
 	keys := []server.Key{} // not nil: without any key, every call is refused
 	for _, p := range parsed {
 		switch {

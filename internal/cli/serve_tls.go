@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"crypto/tls"
-
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 // tlsFlags are the flags of a server about TLS.
@@ -35,7 +34,7 @@ func (o *tlsFlags) validate() error {
 // preflight checks the content of the files.
 func (o *tlsFlags) preflight() error {
 	if o.cert != "" {
-		if _, err := tls.LoadX509KeyPair(o.cert, o.key); err != nil {
+		if _, err := settingfile.KeyPair(o.cert, o.key); err != nil {
 			return usageErrorf("cannot load the TLS certificate %s and its key %s: %w; name others with --tls-cert and --tls-key", o.cert, o.key, err)
 		}
 	}

@@ -3,10 +3,10 @@ package client
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"os"
 	"sync"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 // credentials are the certificates of a client: those that it trusts, and its own. Their
@@ -39,7 +39,7 @@ func (c *credentials) loadRoots() error {
 	if c.caFile == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(c.caFile)
+	pem, err := settingfile.Read(c.caFile)
 	if err != nil {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the CA file cannot be read", Cause: err}
 	}
@@ -56,7 +56,7 @@ func (c *credentials) loadIdentity() error {
 	if c.certFile == "" {
 		return nil
 	}
-	identity, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	identity, err := settingfile.KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the client certificate " + c.certFile + " and its key " + c.keyFile + " cannot be used", Cause: err}
 	}

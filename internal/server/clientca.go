@@ -7,11 +7,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"net"
-	"os"
 	"strings"
 	"sync/atomic"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 // clientCA contains the authorities whose certificates clients must have. They may be
@@ -59,7 +59,7 @@ func CheckClientCA(file string) error {
 // readAuthorities reads the certificates of a PEM file. A certificate that is incomplete is
 // an error: the file may still be being written, and clients would be refused.
 func readAuthorities(file string) (*x509.CertPool, error) {
-	content, err := os.ReadFile(file)
+	content, err := settingfile.Read(file)
 	if err != nil {
 		return nil, err
 	}

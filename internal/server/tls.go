@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/settingfile"
 )
 
 const (
@@ -43,7 +44,7 @@ func newCertificate(options Options) (*certificate, error) {
 
 // load reads the files. If they cannot be used, the certificate is unchanged.
 func (c *certificate) load() error {
-	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	loaded, err := settingfile.KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the TLS certificate and key cannot be used", Cause: err}
 	}
