@@ -112,19 +112,26 @@ func (k *apiKey) addFlags(flags *pflag.FlagSet, usage string) {
 // load reads the key from the file, if there is one, and validates it. If load fails,
 // the key is unchanged.
 func (k *apiKey) load(flags *pflag.FlagSet) error {
-	key := k.key
+	key, err := k.read(flags)
+	if err == nil {
+		k.key = key
+	}
+	return err
+}
+
+// read returns the key, from the current content of the file if there is one.
+func (k *apiKey) read(flags *pflag.FlagSet) (key string, err error) {
+	key = k.key
 	if flags.Changed("api-key-file") {
 		if flags.Changed("api-key") {
-			return usageErrorf("--api-key and --api-key-file (or their environment variables) are both given: use only one")
+			return "", usageErrorf("--api-key and --api-key-file (or their environment variables) are both given: use only one")
 		}
-		var err error
 		if key, err = firstLine(k.file, "API key", "--api-key-file"); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if err := wire.CheckAPIKey(key); err != nil {
-		return usageError{err}
+		return "", usageError{err}
 	}
-	k.key = key
-	return nil
+	return key, nil
 }

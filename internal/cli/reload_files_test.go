@@ -240,3 +240,53 @@ func TestFileThatBecomesADirectoryIsAnError(t *testing.T) {
 	put(t, p.second, "two")
 	wantLog(t, p.poll(3), 1, "reloaded a setting")
 }
+
+// A file on a network file system may not respond.
+func TestSettingWhoseFileDoesNotRespondBlocksNoOther(t *testing.T) {
+	dir := t.TempDir()
+	slow, other := filepath.Join(dir, "slow"), filepath.Join(dir, "other")
+	put(t, slow, "one")
+	put(t, other, "one")
+	respond, slowLoads, otherLoads := make(chan struct{}), 0, 0
+	r := newReloader([]setting{
+		{"slow", []string{slow}, func(*server.Server) error { <-respond; slowLoads++; return nil }},
+		{"other", []string{other}, func(*server.Server) error { otherLoads++; return nil }},
+	})
+	r.wait = 10 * time.Millisecond
+	var log bytes.Buffer
+	r.log = slog.New(slog.NewTextHandler(&log, nil))
+	taken := func() string {
+		defer log.Reset()
+		return log.String()
+	}
+
+	r.reload()
+	text := taken()
+	if otherLoads != 1 || strings.Count(text, "does not respond") != 1 || !strings.Contains(text, slow) || strings.Count(text, "reloaded a setting") != 1 {
+		t.Errorf("%d loads of the other file, log %q", otherLoads, text)
+	}
+	put(t, other, "two and more")
+	now := time.Now()
+	for range 3 {
+		now = now.Add(reloadPoll)
+		r.poll(now)
+	}
+	if text := taken(); otherLoads != 2 || strings.Contains(text, "does not respond") {
+		t.Errorf("%d loads of the other file, log %q", otherLoads, text)
+	}
+	r.reload()
+	if text := taken(); otherLoads != 3 || strings.Count(text, "does not respond") != 1 {
+		t.Errorf("%d loads of the other file, log %q", otherLoads, text)
+	}
+
+	close(respond)
+	<-r.settings[0].reading
+	put(t, slow, "two and more")
+	for range 3 {
+		now = now.Add(reloadPoll)
+		r.poll(now)
+	}
+	if text := taken(); slowLoads != 2 || strings.Count(text, "reloaded a setting") != 2 {
+		t.Errorf("%d loads of the slow file, log %q", slowLoads, text)
+	}
+}

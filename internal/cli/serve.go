@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,8 @@ type serveOptions struct {
 	standby   standbyFlags
 
 	reloader *reloader // of the settings that are read from files
+	// keysMu guards apiKey.key and keys.keys once the reloader has been started.
+	keysMu sync.Mutex
 }
 
 func newServeCommand() *cobra.Command {
