@@ -3,6 +3,7 @@ package cli_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,17 +71,17 @@ func allSettings() (all []setting) {
 	return all
 }
 
-// variableTable returns a table with a row for each meaning of each variable.
+// variableTable returns a table with the flags of each variable.
 func variableTable(settings []setting) string {
-	settings = slices.Clone(settings)
-	slices.SortStableFunc(settings, func(a, b setting) int {
-		return cmp.Compare(strings.Trim(a.variable, "`"), strings.Trim(b.variable, "`"))
-	})
-	table := "| variable | commands | default | |\n|---|---|---|---|\n"
+	flags := map[string][]string{}
 	for _, s := range settings {
-		if s.variable != "" {
-			table += fmt.Sprintf("| %s | %s | %s | %s |\n", s.variable, strings.Join(s.commands, ", "), s.value, s.usage)
+		if flag := "`--" + s.name + "`"; s.variable != "" && !slices.Contains(flags[s.variable], flag) {
+			flags[s.variable] = append(flags[s.variable], flag)
 		}
+	}
+	table := "| variable | flag |\n|---|---|\n"
+	for _, variable := range slices.Sorted(maps.Keys(flags)) {
+		table += fmt.Sprintf("| %s | %s |\n", variable, strings.Join(flags[variable], ", "))
 	}
 	return table
 }
