@@ -86,9 +86,9 @@ func (c *connections) authenticated(conn *connection) {
 	c.forget(conn)
 }
 
-// disown makes the connections whose last key is not valid any longer unauthenticated: they
+// unauthenticate makes the connections whose last key is not valid any longer unauthenticated: they
 // are closed if others need their place.
-func (c *connections) disown(isValid func(*key) bool) {
+func (c *connections) unauthenticate(isValid func(*key) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for conn := range c.open {

@@ -30,7 +30,7 @@ func (s *Server) monitor() {
 			s.transport.EndArriving(time.Now().Add(-s.options.ReceiveTimeout), s.arrivalTimeout)
 			s.conns.closeUnread()
 			s.auth.endExpired()
-			s.conns.disown(s.auth.current.Load().isValid)
+			s.conns.unauthenticate(s.auth.current.Load().isValid)
 			if s.responses.pools[largePool].quarters() >= 2 {
 				s.conns.closeStalled(longestStall)
 			}
