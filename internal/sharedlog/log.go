@@ -59,7 +59,8 @@ type Log interface {
 
 	// Wait blocks until the last index is above after. It may return nil earlier, but not so
 	// often that a loop of Wait and Read keeps a CPU busy. A caller must not depend on it: it
-	// also reads from time to time without a result of Wait.
+	// also reads from time to time without a result of Wait. Wait, Report and Replicas need not
+	// notice that there is no log.
 	Wait(ctx context.Context, after uint64) error
 
 	// Last returns the last point, that of the origin if nothing was appended. The answer is

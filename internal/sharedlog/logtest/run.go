@@ -28,8 +28,8 @@ type T interface {
 
 // Opener returns a function that connects to a shared log which does not exist yet. Each call
 // of the function returns a new client, as another store would have. It is called only by the
-// goroutine of the rule. The suite creates the log and closes the clients; what else has to be
-// cleaned up, the Opener registers with t.Cleanup.
+// goroutine of the rule. The suite creates the log and closes the clients. The Opener registers
+// with t.Cleanup what else has to be cleaned up.
 type Opener func(t T) (connect func() sharedlog.Log)
 
 // Options configures Run. The zero value is for a fast log in real time.
