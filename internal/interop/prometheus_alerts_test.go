@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,17 +23,15 @@ type scenario struct {
 	run    func(*testing.T, *prometheus, *scenario)
 }
 
-// TestPrometheus runs a Prometheus with the rules, and servers for which each alert fires and
-// ends; and it checks that each query of the dashboard returns data.
+// TestPrometheus runs a Prometheus with the rules, and servers for which each alert fires when
+// its condition is made, not before, and ends after it. It also checks that each query of the
+// dashboard returns data.
 func TestPrometheus(t *testing.T) {
 	prometheusProgram(t, "prometheus") // before anything is started
 	dir := t.TempDir()
 	limit := filepath.Join(dir, "limit")
 	mustWrite(t, limit, "32MiB\n")
-	files, err := servertest.WriteCertificateValid(dir, time.Now().Add(-time.Hour), time.Now().Add(12*time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := writeCertificate(t, dir, 100*24*time.Hour)
 	expired := newMonitored(t, "expired", "--tls-cert", files.Cert, "--tls-key", files.Key, "--api-key", "secret")
 	expired.ca = files.CA
 	primary := startPrimary(t)
@@ -40,8 +39,8 @@ func TestPrometheus(t *testing.T) {
 		{newMonitored(t, "down"), []string{"UmaDBDown critical"}, makeDown},
 		{newMonitored(t, "failed"), []string{"UmaDBStoreFailed critical"}, makeFailed},
 		{newMonitored(t, "restarts"), []string{"UmaDBRestarts critical"}, makeRestarts},
-		{newMonitored(t, "full", "--max-disk-file", limit), []string{"UmaDBDiskFullSoon warning", "UmaDBDiskFullSoon critical", "UmaDBDiskNearlyFull warning", "UmaDBDiskNearlyFull critical",
-			"UmaDBAppendsRefused critical", "UmaDBManyErrors warning"}, makeFull(limit)},
+		{newMonitored(t, "full", "--max-disk-file", limit), []string{"UmaDBDiskFullSoon warning", "UmaDBDiskFullSoon critical",
+			"UmaDBDiskNearlyFull warning", "UmaDBDiskNearlyFull critical", "UmaDBAppendsRefused critical", "UmaDBManyErrors warning"}, makeFull(limit)},
 		{newMonitored(t, "corrupt"), []string{"UmaDBLogCorrupt critical"}, makeCorrupt},
 		{expired, []string{"UmaDBCertificateExpiresSoon warning", "UmaDBCertificateExpiresSoon critical",
 			"UmaDBClientsNotAuthorized warning"}, makeExpired(dir)},
@@ -72,6 +71,8 @@ func TestPrometheus(t *testing.T) {
 	for _, s := range scenarios {
 		t.Run(s.server.name, func(t *testing.T) {
 			t.Parallel()
+			p.mustFind(t, fmt.Sprintf("up{instance=%q} == 1", s.server.name), anyValue, "the server is not scraped")
+			p.mustEnd(t, s.server, s.alerts...) // they do not fire before
 			s.run(t, p, s)
 		})
 	}
@@ -143,10 +144,21 @@ func makeCorrupt(t *testing.T, p *prometheus, s *scenario) {
 	p.mustEnd(t, s.server, s.alerts...)
 }
 
-// makeExpired returns a scenario with the certificate in a directory, which expires soon, and
-// with clients that have a wrong key.
+// writeCertificate writes a certificate that expires after some time.
+func writeCertificate(t *testing.T, dir string, after time.Duration) servertest.Certificate {
+	t.Helper()
+	files, err := servertest.WriteCertificateValid(dir, time.Now().Add(-time.Hour), time.Now().Add(after))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// makeExpired returns a scenario in which the certificate in a directory expires soon, and
+// clients have a wrong key.
 func makeExpired(dir string) func(*testing.T, *prometheus, *scenario) {
 	return func(t *testing.T, p *prometheus, s *scenario) {
+		writeCertificate(t, dir, 12*time.Hour)
 		stop := repeat(t, func(ctx context.Context) {
 			store, err := client.Dial(s.server.url, &client.Options{CAFile: s.server.ca, APIKey: "wrong", FailFast: true})
 			if err != nil {
@@ -157,9 +169,7 @@ func makeExpired(dir string) func(*testing.T, *prometheus, *scenario) {
 		})
 		p.mustFire(t, s.server, s.alerts...)
 		stop()
-		if _, err := servertest.WriteCertificateValid(dir, time.Now().Add(-time.Hour), time.Now().Add(100*24*time.Hour)); err != nil {
-			t.Fatal(err)
-		}
+		writeCertificate(t, dir, 100*24*time.Hour)
 		p.mustEnd(t, s.server, s.alerts...)
 	}
 }
