@@ -58,10 +58,11 @@ var packages = map[string][]string{
 	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/record"},
 
 	// Packages that only tests and benchmarks use.
-	"internal/storetest":    {"dcb", "internal/record"}, // for the encoded size of events
-	"internal/servertest":   {},
-	"internal/interop":      {},
-	"internal/architecture": {},
+	"internal/storetest":       {"dcb", "internal/record"}, // for the encoded size of events
+	"internal/sharedlog/model": {},
+	"internal/servertest":      {},
+	"internal/interop":         {},
+	"internal/architecture":    {},
 
 	// Programs that use the public packages.
 	"demo":      {"client", "dcb"},

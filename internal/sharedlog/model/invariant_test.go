@@ -1,0 +1,102 @@
+package model
+
+// violation is an invariant that a state breaks.
+type violation uint8
+
+const (
+	nothing violation = iota
+	builtOnAnother
+	twoWriters
+	staleRead
+	notPrefix
+	falseResult
+	twice
+	notDecided
+	moved
+	unjustified
+	contradicted
+	lost
+)
+
+func (v violation) String() string {
+	return [...]string{
+		nothing:        "no invariant is broken",
+		builtOnAnother: "the shared log has a record that was built on another than the one before it",
+		twoWriters:     "two writers acknowledged their record at one index",
+		staleRead:      "a fresh read did not see an append that was answered before it started",
+		notPrefix:      "a local log is not a prefix of the shared log",
+		falseResult:    "the shared log has an append that its condition excludes",
+		twice:          "the shared log has a request twice",
+		notDecided:     "a client received \"accepted\" for an index where the shared log does not have the request",
+		moved:          "a client received two answers",
+		unjustified:    "a client received \"rejected\", and no record in the shared log justifies it",
+		contradicted:   "a client received \"rejected\" or \"failed\" for a request in the shared log",
+		lost:           "the engine trimmed a record that no node has",
+	}[v]
+}
+
+// accept answers a request with the index of its record.
+func (m *model) accept(s *state, r int, record chain) {
+	a := accepted + answer(m.index(record))
+	if s.answers[r] != noAnswer && s.answers[r] != a {
+		s.broken = moved
+	}
+	s.answers[r] = a
+}
+
+func (m *model) acceptAll(s *state, record chain) {
+	for r := range appends {
+		if m.links[record].group.has(r) {
+			m.accept(s, r, record)
+		}
+	}
+}
+
+// reject answers a request with the record whose event its condition excludes.
+func (m *model) reject(s *state, r int, cause chain) {
+	if s.answers[r] != noAnswer && s.answers[r] != rejected {
+		s.broken = moved
+	}
+	s.answers[r] = rejected
+	if !m.isPrefix(cause, s.head) {
+		s.broken = unjustified
+	}
+}
+
+// check returns the invariant that a state breaks, given that the states before it broke
+// none: so of the shared log only the last record can be wrong.
+func (m *model) check(s *state) violation {
+	if s.broken != nothing {
+		return s.broken
+	}
+	for _, n := range s.nodes {
+		if !m.isPrefix(n.local, s.head) {
+			return notPrefix
+		}
+	}
+	last := m.links[s.head]
+	before := m.links[last.previous].present
+	for r := range appends {
+		switch {
+		case !last.group.has(r):
+			continue
+		case before.has(r):
+			return twice
+		case !m.admits(before, r):
+			return falseResult
+		}
+		before.add(r)
+	}
+	for r, a := range s.answers {
+		switch {
+		case a >= accepted && (m.find(s.head, r) == 0 || accepted+answer(m.index(m.find(s.head, r))) != a):
+			return notDecided
+		case (a == rejected || a == failed) && last.present.has(r):
+			return contradicted
+		}
+	}
+	if s.trimmed > 0 && m.copies(s, s.trimmed) == 0 {
+		return lost
+	}
+	return nothing
+}
