@@ -93,7 +93,7 @@ func (s *Server) handleRead(c *call) error {
 			return err
 		}
 	}
-	cursor, err := s.store.OpenRead(parsed)
+	cursor, err := s.store.OpenRead(c.Context(), parsed)
 	if err != nil {
 		return err
 	}

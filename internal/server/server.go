@@ -44,7 +44,7 @@ type Store interface {
 	// called, an append that is not being written has no effect and fails.
 	Submit(request *record.AppendRequest, deadline time.Time, done func(uint64, error)) (cancel func(), ok bool)
 	// OpenRead starts a read on a snapshot of the store.
-	OpenRead(request *record.ReadRequest) (record.Cursor, error)
+	OpenRead(ctx context.Context, request *record.ReadRequest) (record.Cursor, error)
 	// OpenSubscription starts a subscription. Its cursor returns io.EOF when the
 	// store is closed.
 	OpenSubscription(request *record.SubscribeRequest) (record.Cursor, error)

@@ -136,7 +136,7 @@ func (s *memoryStore) GetTrackingInfo(_ context.Context, source string) (uint64,
 	return position, found, nil
 }
 
-func (s *memoryStore) OpenRead(request *record.ReadRequest) (record.Cursor, error) {
+func (s *memoryStore) OpenRead(_ context.Context, request *record.ReadRequest) (record.Cursor, error) {
 	if request.Subscribe {
 		return &memoryCursor{store: s, query: request.Query, live: true}, nil
 	}

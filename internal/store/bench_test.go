@@ -90,7 +90,7 @@ var scratch = make([]byte, 0, 320<<10)
 
 // drain reads all events.
 func drain(b *testing.B, s *store.Store, request *record.ReadRequest) {
-	cursor, err := s.OpenRead(request)
+	cursor, err := s.OpenRead(b.Context(), request)
 	if err != nil {
 		b.Fatal(err)
 	}

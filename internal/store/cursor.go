@@ -40,9 +40,10 @@ func (c *cursor) Progress() record.Progress {
 }
 
 // OpenRead opens a cursor for the events up to the head that is published now. If the
-// request subscribes, the cursor follows the head instead.
-func (s *Store) OpenRead(r *record.ReadRequest) (record.Cursor, error) {
-	if err := s.refresh(context.Background()); err != nil {
+// request subscribes, the cursor follows the head instead. In a store that another process
+// writes, OpenRead may have to wait until ctx is done.
+func (s *Store) OpenRead(ctx context.Context, r *record.ReadRequest) (record.Cursor, error) {
+	if err := s.refresh(ctx); err != nil {
 		return nil, err
 	}
 	c := s.openCursor(r.Query, r.BatchSize)
@@ -218,7 +219,7 @@ func (c *cursor) advance(b *batch) {
 
 // Read implements dcb.EventStore. It captures the published head before it returns.
 func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
-	cursor, err := s.openRead(&record.ReadRequest{Query: query, Options: options})
+	cursor, err := s.openRead(ctx, &record.ReadRequest{Query: query, Options: options})
 	next := func() ([]dcb.SequencedEvent, uint64, error) {
 		if err != nil {
 			return nil, 0, err
@@ -233,11 +234,11 @@ func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptio
 }
 
 // openRead validates a request and opens a cursor for it.
-func (s *Store) openRead(r *record.ReadRequest) (record.Cursor, error) {
+func (s *Store) openRead(ctx context.Context, r *record.ReadRequest) (record.Cursor, error) {
 	if err := r.Validate(&s.options.Limits); err != nil {
 		return nil, err
 	}
-	return s.OpenRead(r)
+	return s.OpenRead(ctx, r)
 }
 
 // Subscribe implements dcb.EventStore.

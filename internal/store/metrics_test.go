@@ -120,7 +120,7 @@ func TestAppendTimesAreReturnedOnRequest(t *testing.T) {
 func TestMetricsOfReads(t *testing.T) {
 	s, _, _ := newFaultyStore(t)
 	mustAppend(t, s, "a", 10)
-	whole, err := s.OpenRead(&record.ReadRequest{BatchSize: 4})
+	whole, err := s.OpenRead(t.Context(), &record.ReadRequest{BatchSize: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestMetricsOfReads(t *testing.T) {
 	for range s.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).All() {
 		break
 	}
-	abandoned, err := s.OpenRead(new(record.ReadRequest))
+	abandoned, err := s.OpenRead(t.Context(), new(record.ReadRequest))
 	if err != nil {
 		t.Fatal(err)
 	}

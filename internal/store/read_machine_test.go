@@ -155,7 +155,7 @@ func (l *library) read(t *rapid.T) {
 		}
 	}
 	batchSize := l.drawBatchSize(t)
-	c, err := l.store.OpenRead(&record.ReadRequest{Query: q, Options: options, BatchSize: batchSize})
+	c, err := l.store.OpenRead(t.Context(), &record.ReadRequest{Query: q, Options: options, BatchSize: batchSize})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func (l *library) subscribe(t *rapid.T) {
 			r.Options.Limit = &limit
 			want = want[:min(len(want), int(limit))]
 		}
-		c, err = l.store.OpenRead(r)
+		c, err = l.store.OpenRead(t.Context(), r)
 	} else {
 		if len(want) > 0 && want[0].Position == after {
 			want = want[1:]

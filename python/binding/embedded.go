@@ -72,7 +72,7 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened, err := e.OpenRead(parsed)
+	opened, err := e.OpenRead(ctx, parsed)
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: parsed.Subscribe}, err
 }
 
