@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -20,6 +19,9 @@ const headName = storedir.HeadName
 
 // announceInterval is the shortest time between two announcements.
 const announceInterval = 20 * time.Millisecond
+
+// announceRetry is the pause after an announcement that could not be written.
+const announceRetry = time.Second
 
 // headBytes is the size of an announcement.
 const headBytes = 72
@@ -83,12 +85,16 @@ func decodeAnnouncement(b []byte) (a announcement, valid bool) {
 	return a, true
 }
 
+// isUnknown reports whether the file did not contain an announcement.
+func (a *announcement) isUnknown() bool { return a.store == eventlog.StoreID{} }
+
 // announcer writes announcements. They are never synced: after a power failure an older one
 // is as true as before.
 type announcer struct {
-	file   vfs.File // nil if it could not be opened
-	system systemID
-	group  uint64 // the last that was announced
+	file    vfs.File // nil if it could not be opened
+	system  systemID
+	group   uint64 // the last that was announced
+	failing bool   // the last attempt has failed
 }
 
 // openAnnouncer announces the head with which the store was opened. Without announcements
@@ -96,17 +102,38 @@ type announcer struct {
 func (s *Store) openAnnouncer() {
 	a := &s.announcement
 	a.system = newSystemID(s.options.FS.System())
-	file, err := s.files.root.OpenWrite(headName)
+	if s.tryAnnounce() {
+		return
+	}
+	if a.file != nil {
+		// If an announcement of an earlier start of the system remained, readers would believe
+		// that no process writes.
+		_ = a.file.Truncate(0)
+	}
+	wake(s.background.announce)
+}
+
+// tryAnnounce announces the published head and reports whether it succeeded. It logs the first
+// failure in a row.
+func (s *Store) tryAnnounce() bool {
+	a := &s.announcement
+	err := s.announce()
+	if err != nil && !a.failing {
+		s.options.Logger.Warn("cannot announce new events to readers in other processes; will try again", "error", err)
+	}
+	a.failing = err != nil
+	return err == nil
+}
+
+func (a *announcer) open(root vfs.Dir) error {
+	file, err := root.OpenWrite(headName)
 	if errors.Is(err, fs.ErrNotExist) {
-		file, err = s.files.root.Create(headName)
+		file, err = root.Create(headName)
 	}
 	if err == nil {
 		a.file = file
-		err = s.announce()
 	}
-	if err != nil {
-		s.options.Logger.Warn("cannot announce new events to readers in other processes", "error", err)
-	}
+	return err
 }
 
 // announce announces the published head, unless that was done.
@@ -115,6 +142,11 @@ func (s *Store) announce() error {
 	published := s.published.Load()
 	if published.group == a.group && a.group != 0 {
 		return nil
+	}
+	if a.file == nil {
+		if err := a.open(s.files.root); err != nil {
+			return err
+		}
 	}
 	current := announcement{s.log.ID(), eventlog.GroupID{Index: published.group, Chain: published.end.Tail.Chain}, a.system}
 	_, err := a.file.WriteAt(current.encode(), 0)
@@ -129,47 +161,37 @@ func (s *Store) announce() error {
 // cost the commits nothing.
 func (s *Store) runAnnouncer() {
 	b := &s.background
-	failing := false
 	for b.wait(b.announce) {
-		err := s.announce()
-		if err != nil && !failing {
-			s.options.Logger.Warn("cannot announce new events to readers in other processes", "error", err)
+		pause := announceInterval
+		if !s.tryAnnounce() {
+			pause = announceRetry
+			wake(b.announce)
 		}
-		failing = err != nil
 		select {
-		case <-time.After(announceInterval):
+		case <-time.After(pause):
 		case <-b.ctx.Done():
 		}
 	}
 	_ = s.announce() // what was published during the pause
 }
 
-// readAnnouncement reads the file HEAD. It returns nil if there is none, as after a power
-// failure before the file was written to the disk.
+// readAnnouncement reads the file HEAD. It returns nil if there is none: no process has the
+// store open, unless it could not create the file. If the file is empty or incomplete, as on a
+// full disk or after a power failure, the announcement is unknown.
 func (s *Store) readAnnouncement() (*announcement, error) {
-	f, err := s.files.root.Open(headName)
+	b, err := vfs.ReadOverwritten(s.files.root, headName, headBytes, func(b []byte) bool {
+		_, valid := decodeAnnouncement(b)
+		return valid || len(b) == 0
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	b := make([]byte, headBytes)
-	for try := 0; ; try++ {
-		n, err := f.ReadAt(b, 0)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-		a, valid := decodeAnnouncement(b[:n])
-		switch {
-		case valid:
-			return &a, nil
-		case n == 0 || b[0] == 0:
-			return nil, nil
-		case try == 10:
-			return nil, &vfs.CorruptionError{File: filepath.Join(s.files.root.Path(), headName), What: "it is not an announcement of the head; remove it if no process has the store open"}
-		}
-		time.Sleep(100 * time.Microsecond) // it may be being written
+	a, valid := decodeAnnouncement(b)
+	if valid || len(b) < headBytes || b[0] == 0 {
+		return &a, nil
 	}
+	return nil, &vfs.CorruptionError{File: filepath.Join(s.files.root.Path(), headName), What: "it is not an announcement of the head; remove it if no process has the store open"}
 }

@@ -59,9 +59,7 @@ func (s *Store) start() {
 	if s.options.ScrubPeriod > 0 {
 		b.helpers.Go(s.runScrubber)
 	}
-	if s.announcement.file != nil {
-		b.helpers.Go(s.runAnnouncer)
-	}
+	b.helpers.Go(s.runAnnouncer)
 }
 
 // stop ends the goroutines. The pipeline must have been stopped.

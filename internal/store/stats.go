@@ -91,7 +91,7 @@ func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error
 		err = s.measureLog(ctx, w, stats)
 	}
 	if err == nil {
-		err = s.measureFiles(stats)
+		err = s.measureFiles(ctx, stats)
 	}
 	if err != nil {
 		return nil, storeError(err, "counting the contents of the store")
@@ -205,8 +205,12 @@ func (s *Store) explainMismatch(err error, b *index.Block) error {
 }
 
 // measureFiles sums the sizes of all files of the store.
-func (s *Store) measureFiles(stats *Stats) error {
-	for _, dir := range []vfs.Dir{s.files.root, s.files.log, s.indexFiles()} {
+func (s *Store) measureFiles(ctx context.Context, stats *Stats) error {
+	indexDir, err := s.indexFiles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []vfs.Dir{s.files.root, s.files.log, indexDir} {
 		if dir == nil {
 			continue // a read-only store may have no index
 		}
