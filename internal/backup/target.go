@@ -40,20 +40,21 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	if err := t.removeHead(); err != nil {
+		return nil, errors.Join(asError(err, "opening the copy in "+path), t.Close())
+	}
 	return t, nil
 }
 
-// RemoveClose removes the clean-close record and, before it, the announcement that it is
-// durable.
-func (t *DirectoryTarget) RemoveClose(before eventlog.Tail) error {
+// removeHead removes the announcement of a process that had the copy open. It may name a group
+// that will be replaced, and no group that will be added. From now on, the file of the receiver
+// names what is durable.
+func (t *DirectoryTarget) removeHead() error {
 	root := t.directory.root
 	if err := root.Remove(storedir.HeadName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := root.Sync(); err != nil {
-		return err
-	}
-	return t.Receiver.RemoveClose(before)
+	return root.Sync()
 }
 
 // Close makes the copy durable and releases it.
