@@ -15,4 +15,12 @@
 // The goroutines are those of the transport; the monitor (monitor.go), which New
 // starts and Shutdown ends; and one for each Serve with TLS, which warns before the
 // certificate expires (tls.go).
+//
+// # Locks
+//
+// A goroutine takes locks in this order: the authenticator's (auth.go), which is held while
+// keys are replaced; that of lastingCalls (lasting.go), while calls that these keys do not
+// permit are ended; and that of the transport's connection of such a call. The lock of
+// connections (connections.go) is held while a refused connection is counted in the notices
+// (notices.go). Otherwise a goroutine holds one lock at a time.
 package server

@@ -24,7 +24,13 @@
 //
 // # Locks
 //
-// A goroutine holds at most one lock at a time, and none while it evaluates a query. Only
-// the lock of the log's preallocated space is held while a file is used, and while the
-// limit of the disk space is checked (disk.go), which locks each head block in turn.
+// A goroutine holds no lock while it evaluates a query, and at most one lock at a time, with
+// two exceptions, which are also the only locks that are held while a file is used:
+//
+//   - that of the log's preallocated space is held while the limit of the disk space is
+//     checked (disk.go), which locks each head block in turn;
+//   - that of a reader (reader.go) is held while it follows the log and opens the index, which
+//     locks the states and the newest head block in turn.
+//
+// That of a standby (standby.go) guards only what is known of its server.
 package store
