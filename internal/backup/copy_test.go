@@ -70,6 +70,21 @@ func TestCopyThatWasOnlyOpenedIsContinued(t *testing.T) {
 	}
 }
 
+// The announcement in a copy that was opened names no group that is added to it.
+func TestContinuedCopyHasNoAnnouncement(t *testing.T) {
+	to := t.TempDir()
+	_, err := copyOnce(t, storeDir(t), to)
+	must(t, err)
+	head := filepath.Join(to, "HEAD")
+	must(t, os.WriteFile(head, []byte("announcement"), 0o600))
+	target, err := backup.OpenTarget(vfs.OS{}, to)
+	must(t, err)
+	defer target.Close()
+	if _, err := os.Stat(head); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the announcement is still there: %v", err)
+	}
+}
+
 func TestCopyWithAnotherHistoryIsRefused(t *testing.T) {
 	from := storeDir(t)
 	for name, change := range map[string]func(to string){
