@@ -226,7 +226,7 @@ func rewrite(segment *Segment, from, to int64) error {
 // clean-close record is not mistaken for a corrupt one (see endsWithCorruptClose).
 func (l *Log) truncate(f *segmentFile, end int64) error {
 	l.setAllocated(f, end)
-	return cutFile(f, end)
+	return truncateFile(f, end)
 }
 
 // rewriteLastGroup writes the last group again and syncs. After a failed sync, the

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"path/filepath"
 
-	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
-	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -60,14 +59,20 @@ type RepairReport struct {
 	// corrupt.
 	Lost      uint64 `json:"lost_events"`
 	FirstLost uint64 `json:"first_lost,omitempty"`
+	// LostMore reports whether there may be more, because nothing shows how many events the
+	// last of the lost groups have. Lost is then at least 1.
+	LostMore bool `json:"lost_more,omitempty"`
 }
 
 // Repair examines the log of a store that is not open, and repairs it as the options
-// permit. It then reports what is still corrupt; Check verifies the rest.
+// permit. It then reports what is still corrupt; Check verifies the rest. The directory may
+// also be that of a standby, which it remains, or a copy that was being written. When ctx is
+// done, what was completed remains.
 func Repair(ctx context.Context, dir string, options *RepairOptions) (*RepairReport, error) {
 	r := &repair{ctx: ctx, options: options, store: newStore(dir, &options.Options)}
 	r.report.Steps = []RepairStep{}
 	s := r.store
+	s.standby = new(standby) // the directory of a standby is not refused
 	err := s.openDirectory(true)
 	s.options.ReadOnly = true // listing the index removes nothing
 	if err == nil {
@@ -84,22 +89,22 @@ func Repair(ctx context.Context, dir string, options *RepairOptions) (*RepairRep
 }
 
 type repair struct {
-	ctx      context.Context
-	options  *RepairOptions
-	store    *Store
-	report   RepairReport
-	segments []eventlog.Inspected
+	ctx     context.Context
+	options *RepairOptions
+	store   *Store
+	log     *eventlog.Inspection
+	report  RepairReport
 }
 
 func (r *repair) run() error {
 	if err := r.inspect(); err != nil {
 		return err
 	}
-	for _, segment := range r.segments {
+	for _, segment := range r.log.Segments() {
 		r.describe(&segment)
 	}
 	if r.options.From != "" {
-		if err := r.mend(); err != nil {
+		if err := r.repairSegments(); err != nil {
 			return err
 		}
 	}
@@ -107,20 +112,31 @@ func (r *repair) run() error {
 		return err
 	}
 	if r.options.TruncateTail {
-		return r.truncate()
+		if err := r.truncate(); err != nil {
+			return err
+		}
 	}
-	return nil
-}
-
-// inspect reads the log, and counts what is corrupt.
-func (r *repair) inspect() (err error) {
-	r.report.Corrupt = 0
-	r.segments, err = eventlog.Inspect(r.store.files.log)
-	for _, segment := range r.segments {
+	for _, segment := range r.log.Segments() {
 		if segment.Corruption != nil {
 			r.report.Corrupt++
 		}
 	}
+	return nil
+}
+
+// inspect reads the log. A group that was announced in the file HEAD was durable.
+func (r *repair) inspect() error {
+	var announced eventlog.DurableGroup
+	a, err := r.store.readAnnouncement()
+	var corruption *vfs.CorruptionError
+	switch {
+	case errors.As(err, &corruption): // it shows nothing
+	case err != nil:
+		return err
+	case a != nil:
+		announced = eventlog.DurableGroup{Store: a.store, Index: a.group.Index}
+	}
+	r.log, err = eventlog.Inspect(r.store.files.log, announced, r.ctx.Err)
 	return err
 }
 
@@ -145,97 +161,6 @@ func (r *repair) describe(segment *eventlog.Inspected) {
 	}
 }
 
-// mend writes the corrupt segments again with groups of the copy, the first one first.
-func (r *repair) mend() error {
-	source := r.receivedSource
-	if r.options.Groups == nil {
-		copied := newStore(r.options.From, &Options{FS: r.store.options.FS, ReadOnly: true})
-		if err := copied.open(r.ctx); err != nil {
-			return fmt.Errorf("opening the copy: %w", err)
-		}
-		defer copied.free(false)
-		source = func(segment *eventlog.Inspected) (*eventlog.MendSource, func(), error) {
-			found, err := copied.log.MendSource(segment.Base)
-			return found, func() {}, err
-		}
-	}
-	for {
-		segment := r.firstCorrupt()
-		if segment == nil {
-			return nil
-		}
-		if err := r.mendSegment(segment, source); err != nil {
-			return err
-		}
-		if err := r.inspect(); err != nil {
-			return err
-		}
-		if next := r.firstCorrupt(); next != nil && next.Base == segment.Base {
-			return fmt.Errorf("%s is still corrupt", segment.Name)
-		}
-	}
-}
-
-// mendSource returns a segment of a copy, and a function that must be called after its use.
-type mendSource = func(*eventlog.Inspected) (*eventlog.MendSource, func(), error)
-
-// receivedSource returns a segment from Groups. All segments before it are valid.
-func (r *repair) receivedSource(segment *eventlog.Inspected) (*eventlog.MendSource, func(), error) {
-	var after eventlog.GroupID
-	for i := range r.segments {
-		if r.segments[i].Base < segment.Base {
-			after = r.segments[i].End.Tail.ID()
-		}
-	}
-	found, stop, err := eventlog.ReceivedSource(segment.Base, r.options.Groups(r.ctx, after))
-	if errors.Is(err, dcb.ErrIntegrity) { // its log has another group there
-		err = fmt.Errorf("%w: %w", eventlog.ErrCannotMend, err)
-	}
-	return found, stop, err
-}
-
-func (r *repair) firstCorrupt() *eventlog.Inspected {
-	for i := range r.segments {
-		if r.segments[i].Corruption != nil {
-			return &r.segments[i]
-		}
-	}
-	return nil
-}
-
-func (r *repair) mendSegment(segment *eventlog.Inspected, source mendSource) error {
-	copied, stop, err := source(segment)
-	defer stop()
-	var mended eventlog.Mended
-	if err == nil {
-		mended, err = eventlog.Mend(r.store.files.log, segment, copied, func() error {
-			if err := r.ctx.Err(); err != nil || !r.exists(segment) {
-				return err
-			}
-			return r.keep(segment, 0)
-		})
-	}
-	if errors.Is(err, eventlog.ErrCannotMend) {
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot repair %s from %s; nothing was changed in it", segment.Name, r.options.From), Cause: err}
-	}
-	if err != nil {
-		return err
-	}
-	r.step(RepairStep{"written", segment.Name, 0, mended.Bytes, fmt.Sprintf("%d groups, %d of them from %s", mended.Groups, mended.Copied, r.options.From)})
-	return nil
-}
-
-// exists reports whether the file of a segment exists.
-func (r *repair) exists(segment *eventlog.Inspected) bool {
-	names, err := r.store.files.log.List()
-	for _, name := range names {
-		if filepath.Join(r.store.files.log.Path(), name) == segment.Name {
-			return true
-		}
-	}
-	return err != nil
-}
-
 // keep copies a segment from an offset on into the directory of kept bytes.
 func (r *repair) keep(segment *eventlog.Inspected, from int64) (err error) {
 	root := r.store.files.root
@@ -247,7 +172,7 @@ func (r *repair) keep(segment *eventlog.Inspected, from int64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, into.Close()) }()
-	name, bytes, err := eventlog.Keep(r.store.files.log, segment.Base, from, into)
+	name, bytes, err := r.log.Keep(segment, from, into)
 	if err != nil {
 		return err
 	}
@@ -255,127 +180,20 @@ func (r *repair) keep(segment *eventlog.Inspected, from int64) (err error) {
 	return nil
 }
 
-// measureLoss counts the events that truncating the tail would lose: those of groups after
-// the corruption, and those that only the index shows.
-func (r *repair) measureLoss() error {
-	last, tail := r.tail()
-	if last == nil {
+// removeScrub removes the state of the background scrub, whose findings are those of the
+// corrupt log. It is called before the log changes, so that they do not remain after a crash.
+func (r *repair) removeScrub() error {
+	dir := r.store.files.index
+	if dir == nil {
 		return nil
 	}
-	lost := max(last.Later.Next, tail.Next)
-	err := r.eachBlockAfter(tail.Index, func(b *index.Block) error {
-		lost = max(lost, b.Next())
+	err := vfs.RemoveFile(dir, scrubFile)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	})
-	r.report.Lost = lost - tail.Next
-	r.report.CanTruncate = last.Corruption != nil || last.Torn != nil || r.report.Lost > 0
-	if r.report.Lost > 0 {
-		r.report.FirstLost = tail.Next
-	}
-	return err
-}
-
-// tail returns the last segment if its header and all other segments are valid, and the
-// state of the log after its last valid group.
-func (r *repair) tail() (last *eventlog.Inspected, tail eventlog.Tail) {
-	n := len(r.segments)
-	for i := range r.segments {
-		if r.segments[i].Corruption != nil && i < n-1 {
-			return nil, tail
-		}
-	}
-	if n == 0 || r.segments[n-1].End.Offset == 0 {
-		return nil, tail
-	}
-	return &r.segments[n-1], r.segments[n-1].End.Tail
-}
-
-// eachBlockAfter calls do with each valid index block that covers groups after the one with
-// an index.
-func (r *repair) eachBlockAfter(group uint64, do func(*index.Block) error) error {
-	spans, err := r.store.blockFiles()
-	if err != nil {
-		return err
-	}
-	id := r.segments[len(r.segments)-1].Store
-	for _, span := range spans {
-		if span.LastGroup <= group {
-			continue
-		}
-		b, err := index.OpenBlock(r.store.files.index, span.FileName(), id, index.NewCache(0))
-		var corruption *vfs.CorruptionError
-		if errors.As(err, &corruption) {
-			continue // opening the store removes it
-		}
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(do(b), b.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// truncate removes what follows the last valid group. The blocks of the index that cover
-// more go first: they only show what is lost.
-func (r *repair) truncate() error {
-	last, tail := r.tail()
-	if last == nil {
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the end of the log cannot be truncated: an earlier segment, or the header of the last one, is corrupt; nothing was truncated; repair these from a copy first"}
-	}
-	if !r.report.CanTruncate {
-		return nil
-	}
-	if lost := r.report.Lost; lost != r.options.DiscardEvents {
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf(
-			"truncating would lose %d events, from position %d to %d; nothing was truncated; repair from a copy, or permit the loss of exactly %d events (--discard-events %d)",
-			lost, tail.Next, tail.Next+max(lost, 1)-1, lost, lost)}
-	}
-	if err := r.ctx.Err(); err != nil {
-		return err
-	}
-	if last.Size > last.End.Offset {
-		if err := r.keep(last, last.End.Offset); err != nil {
-			return err
-		}
-	}
-	err := r.eachBlockAfter(tail.Index, func(b *index.Block) error {
-		if err := r.store.files.index.Remove(b.FileName()); err != nil {
-			return err
-		}
-		r.step(RepairStep{"removed", b.Name, 0, b.Bytes, fmt.Sprintf("an index block up to group %d; opening the store builds it again", b.LastGroup)})
-		return nil
-	})
-	if err == nil && r.store.files.index != nil {
-		err = r.store.files.index.Sync()
-	}
-	if err == nil {
-		err = r.removeAnnouncement(tail)
-	}
-	if err == nil {
-		err = eventlog.Cut(r.store.files.log, last.End)
 	}
 	if err != nil {
 		return err
 	}
-	r.step(RepairStep{"truncated", last.Name, last.End.Offset, last.Size, fmt.Sprintf("the log ends with group %d and position %d", tail.Index, tail.Next-1)})
-	r.report.CanTruncate = false
-	return r.inspect()
-}
-
-// removeAnnouncement removes the file HEAD if it announces a group after tail. Read-only
-// stores would report that the group is lost.
-func (r *repair) removeAnnouncement(tail eventlog.Tail) error {
-	a, err := r.store.readAnnouncement()
-	var corruption *vfs.CorruptionError
-	if err != nil && !errors.As(err, &corruption) || err == nil && (a == nil || a.group.Index <= tail.Index) {
-		return err
-	}
-	root := r.store.files.root
-	if err := vfs.RemoveFile(root, headName); err != nil {
-		return err
-	}
-	r.step(RepairStep{"removed", filepath.Join(root.Path(), headName), 0, headBytes, "it announces a later group; opening the store writes it again"})
+	r.step(RepairStep{"removed", filepath.Join(dir.Path(), scrubFile), 0, 0, "it has the findings of the last scrub; the next one starts over"})
 	return nil
 }

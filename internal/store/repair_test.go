@@ -22,15 +22,26 @@ const copyDir = "/copy"
 // copyFile copies a file within a disk, durably.
 func copyFile(t *testing.T, disk *vfs.Mem, from, to string) {
 	t.Helper()
-	content := readAll(t, disk, from)
-	if err := disk.MkdirAll(filepath.Dir(to)); err != nil {
+	copyBetween(t, disk, disk, from, to)
+}
+
+// copyBetween copies a file from a disk to another one, durably.
+func copyBetween(t *testing.T, from, to *vfs.Mem, name, as string) {
+	t.Helper()
+	putFile(t, to, as, readAll(t, from, name))
+}
+
+// putFile creates or replaces a file, durably.
+func putFile(t *testing.T, disk *vfs.Mem, name string, content []byte) {
+	t.Helper()
+	if err := disk.MkdirAll(filepath.Dir(name)); err != nil {
 		t.Fatal(err)
 	}
-	d, err := disk.OpenDir(filepath.Dir(to))
+	d, err := disk.OpenDir(filepath.Dir(name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := d.Create(filepath.Base(to))
+	f, err := d.Create(filepath.Base(name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,21 +1,26 @@
 package eventlog
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// MendSource is the segment of a copy, from which Mend takes groups.
-type MendSource struct {
+// RepairSource is the segment of a copy, from which Repair takes groups.
+type RepairSource struct {
 	header segmentHeader
 	// next returns the group after a tail, at an offset of the segment, or errNoGroup. Its
 	// bytes are valid until the next call.
 	next func(at int64, tail Tail) (group, error)
+	// followed reports whether another segment follows. It is called after the last group.
+	followed func() bool
 }
 
-// MendSource returns the segment with a base. The log must stay open.
-func (l *Log) MendSource(base uint64) (*MendSource, error) {
-	segment, _ := l.segmentAt(base)
+// RepairSource returns the segment with a base. The log must stay open.
+func (l *Log) RepairSource(base uint64) (*RepairSource, error) {
+	segment, following := l.segmentAt(base)
 	if segment == nil {
 		return nil, noSegment(base)
 	}
@@ -23,21 +28,27 @@ func (l *Log) MendSource(base uint64) (*MendSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &MendSource{segment.header, func(at int64, tail Tail) (group, error) {
+	next := func(at int64, tail Tail) (group, error) {
 		s.offset, s.tail = at, tail
-		return s.next()
-	}}, nil
+		g, err := s.next()
+		var corruption *vfs.CorruptionError
+		if errors.As(err, &corruption) { // it has another history, or is corrupt
+			err = fmt.Errorf("%w: %w", ErrCannotRepair, err)
+		}
+		return g, err
+	}
+	return &RepairSource{segment.header, next, func() bool { return following != nil }}, nil
 }
 
 // noSegment returns the error for a copy without the segment with a base.
 func noSegment(base uint64) error {
-	return fmt.Errorf("%w: it has no segment %s", ErrCannotMend, segmentName(base))
+	return fmt.Errorf("%w: it has no segment %s", ErrCannotRepair, segmentName(base))
 }
 
 // ReceivedSource returns the segment with a base, from the groups of a copy in their order.
 // The first of them must be in this segment or in one before it. stop must be called after
-// Mend.
-func ReceivedSource(base uint64, groups iter.Seq2[Group, error]) (source *MendSource, stop func(), err error) {
+// Repair.
+func ReceivedSource(base uint64, groups iter.Seq2[Group, error]) (source *RepairSource, stop func(), err error) {
 	pull, stop := iter.Pull2(groups)
 	r := received{pull: pull}
 	for {
@@ -56,17 +67,18 @@ func ReceivedSource(base uint64, groups iter.Seq2[Group, error]) (source *MendSo
 		}
 		if header.tail.Next == base {
 			r.id = header.store
-			return &MendSource{header, r.next}, stop, nil
+			return &RepairSource{header, r.next, func() bool { return r.followed }}, stop, nil
 		}
 	}
 }
 
 // received iterates over the groups of a segment that are received.
 type received struct {
-	pull    func() (Group, error, bool)
-	id      StoreID
-	current Group
-	ended   bool // there is no current group
+	pull     func() (Group, error, bool)
+	id       StoreID
+	current  Group
+	ended    bool // there is no current group
+	followed bool // by another segment
 }
 
 // advance receives the next group.
@@ -76,20 +88,21 @@ func (r *received) advance() error {
 	return err
 }
 
-// next implements MendSource.next. The tails of calls must ascend.
+// next implements RepairSource.next. The tails of calls must ascend.
 func (r *received) next(_ int64, tail Tail) (group, error) {
 	for !r.ended && r.current.Index <= tail.Index {
 		if err := r.advance(); err != nil {
 			return group{}, err
 		}
-		r.ended = r.ended || r.current.SegmentHeader != nil // of the next segment
+		r.followed = !r.ended && r.current.SegmentHeader != nil
+		r.ended = r.ended || r.followed
 	}
 	if r.ended {
 		return group{}, errNoGroup
 	}
 	h, why := checkGroup(&r.current, r.id, tail)
 	if why != "" {
-		return group{}, fmt.Errorf("%w: %s", ErrCannotMend, why)
+		return group{}, fmt.Errorf("%w: %s", ErrCannotRepair, why)
 	}
 	return group{GroupHeader: h, header: r.current.Header, payload: r.current.Payload}, nil
 }
