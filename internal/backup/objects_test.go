@@ -405,3 +405,41 @@ func TestDeniedDeletionsAreAccepted(t *testing.T) {
 	}
 	wantRestored(t, m, logFiles(t, from))
 }
+
+// Any segment of a store can be written again with the groups of an object store.
+func TestSegmentsAreRepairedFromObjects(t *testing.T) {
+	from := storeDir(t)
+	want, m := logFiles(t, from), newObjectMap()
+	_, err := copyToObjects(openSource(t, from), m)
+	must(t, err)
+	source, err := backup.OpenObjectSource(t.Context(), m)
+	must(t, err)
+	dir, err := vfs.OS{}.OpenDir(filepath.Join(from, "log"))
+	must(t, err)
+	defer dir.Close()
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		corrupt := []byte(want[name])
+		corrupt[100]++
+		must(t, os.WriteFile(filepath.Join(from, "log", name), corrupt, 0o600))
+		log, err := eventlog.Inspect(dir, eventlog.DurableGroup{}, t.Context().Err)
+		must(t, err)
+		after := eventlog.GroupID{}
+		for _, segment := range log.Segments() {
+			if segment.Corruption == nil {
+				after = segment.End.Tail.ID()
+				continue
+			}
+			copied, stop, err := eventlog.ReceivedSource(segment.Base, source.Groups(t.Context(), after, false))
+			must(t, err)
+			repaired, err := log.Repair(&segment, copied, func() error { return nil })
+			stop()
+			if err != nil || repaired.Copied == 0 {
+				t.Errorf("%s: %+v, %v", name, repaired, err)
+			}
+			break
+		}
+		if got := logFiles(t, from); !maps.Equal(got, want) {
+			t.Errorf("%s is another", name)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
+
+	"github.com/umadb-go/umadb/internal/store"
 )
 
 func TestInterruptedOperationThatHangs(t *testing.T) {
@@ -72,5 +74,22 @@ func TestWriteThatDoesNotBlockIsNotInterrupted(t *testing.T) {
 	n, err := (&interruptibleWriter{ctx, &out}).Write([]byte("text"))
 	if n != 4 || err != nil || out.String() != "text" {
 		t.Errorf("wrote %d bytes, %v, %q", n, err, out.String())
+	}
+}
+
+func TestRepairIsInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(dir, &store.Options{})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	o := repairOptions{dir: dir}
+	if err := o.run(ctx, &store.RepairOptions{}, io.Discard, io.Discard); !errors.Is(err, errInterrupted) || !strings.Contains(err.Error(), "run the same command again") {
+		t.Errorf("the error is %v", err)
 	}
 }

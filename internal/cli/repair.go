@@ -13,6 +13,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/admin"
+	"github.com/umadb-go/umadb/internal/backup"
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/ndjson"
@@ -23,7 +24,8 @@ import (
 type repairOptions struct {
 	dir     string
 	from    string
-	auth    auth // of the server at from
+	auth    auth        // of the server at from
+	objects objectStore // of the backup at from
 	tail    bool
 	discard uint64
 	asJSON  bool
@@ -39,9 +41,10 @@ changes nothing unless --from or --truncate-tail is given. No server may have th
 store open.
 
 With --from, corrupt and missing files of the log are written again: each commit that
-is valid is kept, and all others are read from a copy of the store, in a directory or
-on a server. The chain of the commits is verified from the first to the last. A server
-requires a key with the right admin, if it requires keys.
+is valid is kept, and all others are read from a copy of the store, in a directory,
+on a server, or in an object store. The chain of the commits is verified from the first
+to the last. A server requires a key with the right admin, if it requires keys. The
+directory of a standby can be repaired from its server, and remains that of a standby.
 
 With --truncate-tail, what is corrupt at the end of the log is removed. If events would
 be lost, it does so only with --discard-events and their exact number.
@@ -51,7 +54,8 @@ interrupted, even by a loss of power, can be repeated. Afterwards the store is c
 The exit code is 6 if the store is still corrupt.`,
 		Example: `  umadb repair --db-path ./uma.db
   umadb repair --db-path ./uma.db --from ./backup.db
-  umadb repair --db-path ./uma.db --from https://standby.example.com:50051 --api-key-file key`,
+  umadb repair --db-path ./uma.db --from https://standby.example.com:50051 --api-key-file key
+  umadb repair --db-path ./uma.db --from s3://backups/orders`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(cmd.Flags().Changed("discard-events")); err != nil {
@@ -60,23 +64,24 @@ The exit code is 6 if the store is still corrupt.`,
 			ctx, stop := untilSignal(cmd)
 			defer stop()
 			options := &store.RepairOptions{From: o.from, TruncateTail: o.tail, DiscardEvents: o.discard}
-			if o.fromServer() {
-				c, err := openUntil(ctx, func() (*client.Client, error) {
-					return o.auth.dial(cmd.Flags(), o.from, "set another address, or a directory, with --from")
-				})
-				if err != nil {
-					return reportCheckError(err, o.dir, o.asJSON, cmd.OutOrStdout())
+			copied, err := o.openCopy(ctx, cmd)
+			if err != nil {
+				return reportCheckError(err, o.dir, o.asJSON, cmd.OutOrStdout())
+			}
+			if copied != nil {
+				defer copied.Close()
+				options.Groups = func(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+					return copied.Groups(ctx, after, false)
 				}
-				defer c.Close()
-				options.Groups = remoteGroups(c)
 			}
 			return o.run(ctx, options, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	addPathFlag(f, &o.dir)
-	f.StringVar(&o.from, "from", "", "`copy` of the store for what is corrupt or missing: a directory, such as a backup, or the URL of a server, such as a standby")
+	f.StringVar(&o.from, "from", "", "`copy` of the store for what is corrupt or missing: a directory, such as a backup, the URL of a server, such as a standby, or that of a backup, such as s3://bucket/prefix")
 	o.auth.addFlags(f)
+	o.objects.addFlags(f)
 	f.BoolVar(&o.tail, "truncate-tail", false, "remove what is corrupt at the end of the log")
 	f.Uint64Var(&o.discard, "discard-events", 0, "`number` of events that --truncate-tail may lose; it must be exact")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
@@ -94,20 +99,33 @@ func (o *repairOptions) validate(discards bool) error {
 	return nil
 }
 
-// fromServer reports whether the copy is on a server.
-func (o *repairOptions) fromServer() bool { return strings.Contains(o.from, "://") }
+// openCopy opens the copy, unless it is in a directory or there is none.
+func (o *repairOptions) openCopy(ctx context.Context, cmd *cobra.Command) (backupSource, error) {
+	switch {
+	case backup.IsS3(o.from):
+		s, err := o.objects.source(ctx, o.from)
+		return s, asInterrupted(ctx, err)
+	case !strings.Contains(o.from, "://"):
+		return nil, nil
+	}
+	return openUntil(ctx, func() (backupSource, error) {
+		c, err := o.auth.dial(cmd.Flags(), o.from, "set another address, or a directory, with --from")
+		return sourceOrNil(&serverCopy{c}, err)
+	})
+}
 
-// remoteGroups returns a function that iterates over the groups of the store of a server.
-func remoteGroups(c *client.Client) func(context.Context, eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
-	return func(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
-		return func(yield func(eventlog.Group, error) bool) {
-			for g, err := range admin.NewClient(c).LogGroups(ctx, after, false) {
-				if admin.IsMissing(err) {
-					err = fmt.Errorf("the server cannot send its log: it is another program or an older version; copy the directory of its store, and name the copy with --from: %v", err)
-				}
-				if !yield(g, err) {
-					return
-				}
+// serverCopy is the store of a server, from which another one is repaired.
+type serverCopy struct{ *client.Client }
+
+// Groups implements backup.Source.
+func (s *serverCopy) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
+	return func(yield func(eventlog.Group, error) bool) {
+		for g, err := range admin.NewClient(s.Client).LogGroups(ctx, after, follow) {
+			if admin.IsMissing(err) {
+				err = fmt.Errorf("the server cannot send its log: it is another program or an older version; copy the directory of its store, and name the copy with --from: %v", err)
+			}
+			if !yield(g, err) {
+				return
 			}
 		}
 	}
@@ -137,6 +155,9 @@ func (o *repairOptions) run(ctx context.Context, options *store.RepairOptions, s
 	result.RepairReport, err = store.Repair(ctx, o.dir, options)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no store in %s; set its directory with --db-path", o.dir)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w; what was written remains: run the same command again", errInterrupted)
 	}
 	if err != nil {
 		return reportCheckError(explainOpen(err, o.dir), o.dir, o.asJSON, stdout)
@@ -175,13 +196,16 @@ func (r *repairResult) text(changed bool) string {
 	if !changed {
 		b.WriteString("nothing was changed\n")
 	}
-	if r.Corrupt > 0 {
+	switch {
+	case r.Corrupt > 0:
 		fmt.Fprintf(&b, "to write %s again from a copy of the store: umadb repair --db-path %q --from COPY\n", plural(uint64(r.Corrupt), "file"), r.Path)
+	case r.Lost > 0:
+		fmt.Fprintf(&b, "to write the end of the log again from a copy of the store: umadb repair --db-path %q --from COPY\n", r.Path)
 	}
 	switch {
 	case r.CanTruncate && r.Lost > 0:
-		fmt.Fprintf(&b, "to remove the end of the log, and lose %s, from position %d to %d: umadb repair --db-path %q --truncate-tail --discard-events %d\n",
-			plural(r.Lost, "event"), r.FirstLost, r.FirstLost+r.Lost-1, r.Path, r.Lost)
+		fmt.Fprintf(&b, "to remove the end of the log, and lose %s: umadb repair --db-path %q --truncate-tail --discard-events %d\n",
+			r.LossText(), r.Path, r.Lost)
 	case r.CanTruncate:
 		fmt.Fprintf(&b, "to remove the end of the log, without losing any event: umadb repair --db-path %q --truncate-tail\n", r.Path)
 	case r.Check != nil:

@@ -93,6 +93,58 @@ func TestRepairFromServer(t *testing.T) {
 	stop(t, p)
 }
 
+func TestRepairFromObjectStore(t *testing.T) {
+	startGateway(t)
+	dir, copied := corruptStore(t)
+	code, _, stderr := run("repair", "--db-path", dir, "--from", "s3://backups/p")
+	wantError(t, code, stderr, 1, "there is no backup in s3://backups/p")
+	other := newStore(t)
+	mustRun(t, "backup", "--db-path", other, "--to", "s3://backups/other")
+	code, _, stderr = run("repair", "--db-path", dir, "--from", "s3://backups/other")
+	wantError(t, code, stderr, 1, "nothing was changed", "another store")
+
+	mustRun(t, "backup", "--db-path", copied, "--to", "s3://backups/p")
+	code, stdout, stderr := run("repair", "--db-path", dir, "--from", "s3://backups/p")
+	if code != 0 || !strings.Contains(stdout, "1 of them from s3://backups/p") || !strings.Contains(stdout, "no problem found") {
+		t.Errorf("exit code %d, %s %s", code, stdout, stderr)
+	}
+}
+
+// A standby is repaired from its server, and then continues to follow it.
+func TestRepairOfStandbyFromItsServer(t *testing.T) {
+	source, dir := newStore(t), filepath.Join(t.TempDir(), "standby")
+	address := servertest.Address(t)
+	serveAt(t, address, source)
+	for i := range 20 {
+		appendOne(t, address, fmt.Sprint("n", i))
+	}
+	standby := standbyOf(t, address, dir)
+	awaitHead(t, standby.address, 20)
+	standby.Kill()
+	name := filepath.Join(dir, "log", "00000000000000000001.log")
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[150]++
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := run("serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--standby-of", "http://"+address); code != 6 {
+		t.Fatalf("exit code %d, %s", code, stderr)
+	}
+	code, stdout, stderr := run("repair", "--db-path", dir, "--from", "http://"+address)
+	if code != 0 || !strings.Contains(stdout, "no problem found") {
+		t.Fatalf("exit code %d, %s %s", code, stdout, stderr)
+	}
+	if code, _, stderr := run("append", "--db-path", dir, "--type", "T"); code != 1 || !strings.Contains(stderr, "as a standby") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	standby = standbyOf(t, address, dir)
+	appendOne(t, address, "later")
+	awaitHead(t, standby.address, 21)
+}
+
 func TestRepairWithWrongFlags(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none")
 	for want, args := range map[string][]string{
