@@ -93,8 +93,12 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, err error) {
 	if len(b) < segmentHeaderBytes || string(b[:8]) != segmentMagic {
 		return h, errNotSegment
 	}
-	valid := binary.LittleEndian.Uint32(b[76:]) == Checksum(b[:76])
-	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && (valid || version < 1<<16) {
+	stored, version := binary.LittleEndian.Uint32(b[76:]), binary.LittleEndian.Uint32(b[8:])
+	if stored == 0 && version == 0 { // zeros, as a lost sector leaves them
+		return h, errNotSegment
+	}
+	valid := stored == Checksum(b[:76])
+	if version != formatVersion && (valid || version < 1<<16) {
 		return h, fmt.Errorf("%w %d; this program supports version %d", vfs.ErrVersion, version, formatVersion)
 	}
 	if !valid {

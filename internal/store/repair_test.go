@@ -150,7 +150,12 @@ func TestRepairFromCopy(t *testing.T) {
 			flipBit(t, disk, s[1], 300)
 			flipBit(t, disk, s[2], 100)
 		},
-		"first header":  func(t *testing.T, disk *vfs.Mem, s []string) { flipBit(t, disk, s[0], 20) },
+		"first header": func(t *testing.T, disk *vfs.Mem, s []string) { flipBit(t, disk, s[0], 20) },
+		"lost header": func(t *testing.T, disk *vfs.Mem, s []string) {
+			content := readAll(t, disk, s[1])
+			clear(content[8:520])
+			putFile(t, disk, s[1], content)
+		},
 		"last header":   func(t *testing.T, disk *vfs.Mem, s []string) { flipBit(t, disk, s[len(s)-1], 20) },
 		"last":          func(t *testing.T, disk *vfs.Mem, s []string) { flipBit(t, disk, s[len(s)-1], 100) },
 		"missing":       func(t *testing.T, disk *vfs.Mem, s []string) { removeFile(t, disk, s[2]); removeFile(t, disk, s[3]) },
