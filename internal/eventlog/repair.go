@@ -141,7 +141,7 @@ func (r *repair) openOwn(file vfs.File) error {
 	return nil
 }
 
-// replace writes the segment under a temporary name, and gives it its own after before.
+// replace writes the segment under a temporary name, calls before, and renames it.
 func (r *repair) replace(before func() error) error {
 	file, err := vfs.CreateFile(r.log.dir, repairTemp, segmentName(r.corrupt.Base), func(f vfs.File) error {
 		if err := r.write(f); err != nil {
