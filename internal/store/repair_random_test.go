@@ -6,7 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,65 +51,61 @@ func spoil(t *testing.T, chance *rand.Rand, disk *vfs.Mem, name string) string {
 // back every segment with the bytes that it had.
 func TestRepairOfRandomCorruption(t *testing.T) {
 	for seed := range uint64(*repairs) {
-		chance := rand.New(rand.NewPCG(17, seed))
-		disk, segments := newCopiedDisk(t)
-		if seed%3 == 0 {
-			disk, _ = killed(t)
-			segments = filesIn(disk, crashDir+"/log")
-		}
-		copyFile(t, disk, crashDir+"/HEAD", crashDir+"/HEAD") // durably
-		before := map[string][]byte{}
-		for _, name := range segments {
-			before[name] = readAll(t, disk, name)
-		}
-		events := 120
-		if seed%3 == 0 {
-			events = 30
-		}
-		what, found := []string{}, 0
-		for range 1 + chance.IntN(3) {
-			name := segments[chance.IntN(len(segments))]
-			if len(filesIn(disk, crashDir+"/log")) > 1 && containsName(disk, name) {
-				what = append(what, spoil(t, chance, disk, name))
-			}
-		}
-		name := fmt.Sprintf("seed %d: %s", seed, strings.Join(what, ", "))
-		for done := false; !done; {
-			options := store.RepairOptions{From: copyDir}
-			if chance.IntN(2) == 0 {
-				options = receivedFrom(t, disk)
-			}
-			power := &powerCut{left: chance.IntN(60)}
-			report, err := repair(vfs.Observe(disk, power.before), options)
-			if done = err == nil; !done {
-				if !errors.Is(err, errPower) {
-					t.Fatalf("%s: %v", name, err)
-				}
-				disk = disk.Crash(chance)
-				continue
-			}
-			if found = len(report.Steps); report.Corrupt != 0 || report.Lost != 0 {
-				t.Fatalf("%s: %+v", name, report)
-			}
-		}
-		for _, segment := range segments {
-			want := bytes.TrimRight(before[segment], "\x00")
-			if segment == segments[len(segments)-1] {
-				want = want[:len(want)-64] // nothing needs the clean-close record
-			}
-			if !containsName(disk, segment) || !bytes.HasPrefix(readAll(t, disk, segment), want) {
-				t.Fatalf("%s: %s is another; the last repair had %d steps", name, segment, found)
-			}
-		}
-		mustBeComplete(t, name, disk, events)
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { repairRandom(t, seed) })
 	}
 }
 
-func containsName(disk *vfs.Mem, name string) bool {
-	for _, file := range filesIn(disk, filepath.Dir(name)) {
-		if file == name {
-			return true
+func repairRandom(t *testing.T, seed uint64) {
+	t.Helper()
+	chance := rand.New(rand.NewPCG(17, seed))
+	disk, segments := newCopiedDisk(t)
+	if seed%3 == 0 {
+		disk, _ = killed(t)
+		segments = filesIn(disk, crashDir+"/log")
+	}
+	copyFile(t, disk, crashDir+"/HEAD", crashDir+"/HEAD") // durably
+	before := map[string][]byte{}
+	for _, name := range segments {
+		before[name] = readAll(t, disk, name)
+	}
+	events := 120
+	if seed%3 == 0 {
+		events = 30
+	}
+	what, found := []string{}, 0
+	for range 1 + chance.IntN(3) {
+		name := segments[chance.IntN(len(segments))]
+		if len(filesIn(disk, crashDir+"/log")) > 1 && slices.Contains(disk.Files(), name) {
+			what = append(what, spoil(t, chance, disk, name))
 		}
 	}
-	return false
+	name := strings.Join(what, ", ")
+	for done := false; !done; {
+		options := store.RepairOptions{From: copyDir}
+		if chance.IntN(2) == 0 {
+			options = receivedFrom(t, disk)
+		}
+		power := &powerCut{left: chance.IntN(60)}
+		report, err := repair(vfs.Observe(disk, power.before), options)
+		if done = err == nil; !done {
+			if !errors.Is(err, errPower) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			disk = disk.Crash(chance)
+			continue
+		}
+		if found = len(report.Steps); report.Corrupt != 0 || report.Lost != 0 {
+			t.Fatalf("%s: %+v", name, report)
+		}
+	}
+	for _, segment := range segments {
+		want := bytes.TrimRight(before[segment], "\x00")
+		if segment == segments[len(segments)-1] {
+			want = want[:len(want)-64] // nothing needs the clean-close record
+		}
+		if !slices.Contains(disk.Files(), segment) || !bytes.HasPrefix(readAll(t, disk, segment), want) {
+			t.Fatalf("%s: %s is another; the last repair had %d steps", name, segment, found)
+		}
+	}
+	mustBeComplete(t, name, disk, events)
 }
