@@ -27,11 +27,14 @@ func keepOwner(file *os.File, other fs.FileInfo) error {
 }
 
 // lockFile locks a file until unlock is called, so that an edit does not bring back a key that
-// another one has revoked meanwhile. It does nothing if the file cannot be locked or does not
-// exist.
+// another one has revoked meanwhile. It does nothing if the file cannot be locked. If the file
+// does not exist, the error matches fs.ErrNotExist.
 func lockFile(name string) (unlock func(), err error) {
 	for {
 		file, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return func() {}, err
+		}
 		if err != nil {
 			return func() {}, nil // reading it fails too, with the better error
 		}
@@ -49,7 +52,7 @@ func lockFile(name string) (unlock func(), err error) {
 		}
 		unlock() // the file was replaced while this waited
 		if err := errors.Join(err, currentErr); err != nil {
-			return nil, err
+			return func() {}, err
 		}
 	}
 }
