@@ -25,7 +25,10 @@ func (o *serveOptions) preflight() error {
 	if err := o.metrics.preflight(); err != nil {
 		return err
 	}
-	return tryListen("listen", o.listen)
+	if err := tryListen("listen", o.listen); err != nil {
+		return err
+	}
+	return o.calls.preflight()
 }
 
 // checkAddress returns a usage error if the value of a flag is not an address to listen on.

@@ -46,13 +46,21 @@ func (c *callLog) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&c.slow, "slow", 0, "log each call that takes at least this `duration`, such as 100ms, with the time that its parts take; 0 logs none")
 }
 
-// validate checks the flags, and reads the variables of OpenTelemetry.
-func (c *callLog) validate() (err error) {
+// validate checks the flags and the variables of OpenTelemetry.
+func (c *callLog) validate() error {
 	if c.slow < 0 {
 		return usageErrorf("--slow %v must not be negative", c.slow)
 	}
+	if err := tracing.Check(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// preflight makes the tracer that the variables of OpenTelemetry ask for.
+func (c *callLog) preflight() (err error) {
 	c.warned, c.failed = rate.NewLimiter(rate.Every(time.Minute), 1), rate.NewLimiter(rate.Every(time.Minute), 1)
-	if c.tracer, err = tracing.FromEnvironment(Version, c.exportFailed); err != nil {
+	if c.tracer, err = tracing.FromEnvironment(Version, c.exported, c.exportFailed); err != nil {
 		return usageError{err}
 	}
 	return nil
@@ -63,9 +71,6 @@ func (c *callLog) validate() (err error) {
 func (c *callLog) start(srv *server.Server, log *slog.Logger) (stop func()) {
 	c.log, c.ended = log, make(chan *server.CallRecord, callQueue)
 	c.bounded = rate.NewLimiter(slowCallsPerSecond, slowCallsBurst)
-	if c.tracer != nil {
-		log.Info("exporting traces", "endpoint", tracing.Endpoint())
-	}
 	c.observe(srv)
 	stopping, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -149,6 +154,9 @@ func (c *callLog) handle(r *server.CallRecord) {
 		c.log.Warn("calls were omitted from the log or the traces: there were too many", "times", c.omitted.Swap(0))
 	}
 }
+
+// exported logs that traces are exported.
+func (c *callLog) exported() { c.log.Info("exporting traces", "endpoint", tracing.Endpoint()) }
 
 // exportFailed logs an error of the exporter of traces, at most once a minute.
 func (c *callLog) exportFailed(err error) {

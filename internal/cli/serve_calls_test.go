@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -128,6 +129,9 @@ func TestTracesAreExported(t *testing.T) {
 		return len(exemplars) > 0
 	})
 	stop(t, server.Process) // exports what is left
+	if log := restOfLog(server); !strings.Contains(log, `"msg":"exporting traces","endpoint":"`+endpoint.URL) {
+		t.Errorf("the log is %q", log)
+	}
 
 	var names, traces []string
 	service := ""
@@ -150,6 +154,26 @@ func TestTracesAreExported(t *testing.T) {
 	}
 	if !slices.Contains(traces, exemplars[1]) {
 		t.Errorf("the exemplar is trace %s, and the traces are %q", exemplars[1], traces)
+	}
+}
+
+// restOfLog returns the log that was not read yet of a server that has ended.
+func restOfLog(p *process) (log string) {
+	for line := p.nextLine(); line != ""; line = p.nextLine() {
+		log += line
+	}
+	return log
+}
+
+func TestTracesThatAreNotExportedAreNotLoggedAsSuch(t *testing.T) {
+	t.Setenv("OTEL_TRACES_EXPORTER", "otlp")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1") // nothing listens there
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100")
+	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
+	appendTwo(t, server.address)
+	stop(t, server.Process)
+	if log := restOfLog(server); strings.Contains(log, `"msg":"exporting traces"`) || !strings.Contains(log, "cannot export traces") {
+		t.Errorf("the log is %q", log)
 	}
 }
 

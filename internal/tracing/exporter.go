@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"sync"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -15,28 +16,60 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// newExporter returns the exporter that the environment asks for, or nil if it asks for none:
-// traces are exported if OTEL_TRACES_EXPORTER or an endpoint is set. The exporters read the
-// other variables, such as the endpoint, headers and certificates, themselves.
-func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
+// Check returns an error that matches dcb.ErrInvalidArgument if a variable has a value that is
+// not supported.
+func Check() error {
+	_, err := asksForTraces()
+	return err
+}
+
+// asksForTraces reports whether the environment asks for traces: they are exported if
+// OTEL_TRACES_EXPORTER or an endpoint is set.
+func asksForTraces() (bool, error) {
 	if off, _ := strconv.ParseBool(os.Getenv("OTEL_SDK_DISABLED")); off {
-		return nil, nil
+		return false, nil
 	}
 	name := os.Getenv("OTEL_TRACES_EXPORTER")
 	switch {
 	case name == "none", name == "" && configuredEndpoint() == "":
-		return nil, nil
+		return false, nil
 	case name != "" && name != "otlp":
-		return nil, invalidf("OTEL_TRACES_EXPORTER is %q: it can be otlp or none", name)
+		return false, invalidf("OTEL_TRACES_EXPORTER is %q: it can be otlp or none", name)
 	}
-	switch protocol := protocol(); protocol {
-	case "http/protobuf":
-		return otlptracehttp.New(ctx)
-	case "grpc":
+	if protocol := protocol(); protocol != "http/protobuf" && protocol != "grpc" {
+		return false, invalidf("OTEL_EXPORTER_OTLP_PROTOCOL is %q: it can be http/protobuf or grpc", protocol)
+	}
+	return true, nil
+}
+
+// newExporter returns the exporter that the environment asks for, or nil if it asks for none.
+// The exporters read the other variables, such as the endpoint, headers and certificates,
+// themselves.
+func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
+	wanted, err := asksForTraces()
+	switch {
+	case err != nil || !wanted:
+		return nil, err
+	case protocol() == "grpc":
 		return otlptracegrpc.New(ctx)
-	default:
-		return nil, invalidf("OTEL_EXPORTER_OTLP_PROTOCOL is %q: it can be http/protobuf or grpc", protocol)
 	}
+	return otlptracehttp.New(ctx)
+}
+
+// reporter is an exporter that reports its first success.
+type reporter struct {
+	sdk.SpanExporter
+	first    sync.Once
+	exported func()
+}
+
+// ExportSpans implements sdk.SpanExporter.
+func (r *reporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	err := r.SpanExporter.ExportSpans(ctx, spans)
+	if err == nil {
+		r.first.Do(r.exported)
+	}
+	return err
 }
 
 // protocol returns the protocol of the exporter.

@@ -27,10 +27,11 @@ type Tracer struct {
 }
 
 // FromEnvironment returns a tracer if the environment asks for traces, and otherwise nil.
-// version is that of the program. onError is called with the errors of the exporter, which may
-// be frequent. FromEnvironment fails with dcb.ErrInvalidArgument if a variable has a value that
-// is not supported.
-func FromEnvironment(version string, onError func(error)) (*Tracer, error) {
+// version is that of the program. onExport is called once spans have been exported for the
+// first time. onError is called with the errors of the exporter, which may be frequent.
+// FromEnvironment fails with dcb.ErrInvalidArgument if a variable has a value that is not
+// supported.
+func FromEnvironment(version string, onExport func(), onError func(error)) (*Tracer, error) {
 	ctx := context.Background()
 	exporter, err := newExporter(ctx)
 	if exporter == nil || err != nil {
@@ -44,7 +45,7 @@ func FromEnvironment(version string, onError func(error)) (*Tracer, error) {
 		return nil, invalidf("the variable OTEL_RESOURCE_ATTRIBUTES cannot be used: %v", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(onError))
-	return newTracer(sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about))), nil
+	return newTracer(sdk.NewTracerProvider(sdk.WithBatcher(&reporter{SpanExporter: exporter, exported: onExport}), sdk.WithResource(about))), nil
 }
 
 func newTracer(provider *sdk.TracerProvider) *Tracer {

@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -145,12 +146,38 @@ func TestEnvironmentSelectsTheExporter(t *testing.T) {
 		for _, name := range []string{"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
 			t.Setenv(name, c.set[name])
 		}
-		tracer, err := FromEnvironment("1", func(error) {})
+		tracer, err := FromEnvironment("1", func() {}, func(error) {})
 		if (err != nil) != c.invalid || (tracer != nil) != c.traces {
 			t.Errorf("%v: %v, %v", c.set, tracer, err)
 		}
+		if err := Check(); (err != nil) != c.invalid {
+			t.Errorf("%v: the check returns %v", c.set, err)
+		}
 		if tracer != nil {
 			_ = tracer.Shutdown(context.Background()) // nothing to export
+		}
+	}
+}
+
+// failingExporter fails at first.
+type failingExporter struct{ failures int }
+
+func (e *failingExporter) ExportSpans(context.Context, []sdk.ReadOnlySpan) error {
+	if e.failures--; e.failures >= 0 {
+		return errors.New("no collector")
+	}
+	return nil
+}
+
+func (*failingExporter) Shutdown(context.Context) error { return nil }
+
+func TestFirstExportIsReported(t *testing.T) {
+	reported := 0
+	r := &reporter{SpanExporter: &failingExporter{failures: 2}, exported: func() { reported++ }}
+	for i, want := range []int{0, 0, 1, 1} {
+		err := r.ExportSpans(t.Context(), nil)
+		if reported != want || (err != nil) != (want == 0) {
+			t.Errorf("after export %d: %d reports, %v", i+1, reported, err)
 		}
 	}
 }
