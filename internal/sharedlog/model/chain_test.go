@@ -49,11 +49,11 @@ func (c *chains) start(present group) chain {
 	return c.intern(link{present: present})
 }
 
-// rebase returns the record tail with a log before it that starts at base, of which it keeps
-// no more than the set of requests.
+// rebase returns the record tail in a log that starts at base, of which it keeps no more than
+// the set of requests.
 func (c *chains) rebase(tail, base chain) chain {
 	l := c.links[tail]
-	if tail == base {
+	if l.index <= c.links[base].index {
 		return c.start(l.present)
 	}
 	return c.extend(c.rebase(l.previous, base), l.group)

@@ -17,11 +17,12 @@
 //   - a node restarts, and may lose the end of its local log that was not synced;
 //   - a node receives a fresh read, or serves one.
 //
-// After each step the invariants must hold: every local log is a prefix of the shared log;
+// After each step the invariants must hold: every local log is a prefix of the shared log,
+// applied once and in order;
 // each record was built on the one before it; what a client received as accepted is in the
 // log once, at that index, and its condition holds there; a rejection has its cause in the
 // log; no two writers take their record as the one at an index; a fresh read sees what was
-// answered before it started; a trimmed record is still at a node.
+// answered before it started; two nodes still have each trimmed record.
 //
 // The log has no end in the model. Its bound is the lag: the engine adds no record while a
 // node has not applied so many of the last ones. What all have applied is forgotten but for

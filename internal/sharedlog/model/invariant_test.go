@@ -7,6 +7,7 @@ const (
 	nothing violation = iota
 	builtOnAnother
 	twoWriters
+	appliedAgain
 	staleRead
 	notPrefix
 	falseResult
@@ -23,6 +24,7 @@ func (v violation) String() string {
 		nothing:        "no invariant is broken",
 		builtOnAnother: "the shared log has a record that was built on another than the one before it",
 		twoWriters:     "two writers acknowledged their record at one index",
+		appliedAgain:   "a node applied a record for the second time, or not in order",
 		staleRead:      "a fresh read did not see an append that was answered before it started",
 		notPrefix:      "a local log is not a prefix of the shared log",
 		falseResult:    "the shared log has an append that its condition excludes",
@@ -31,7 +33,7 @@ func (v violation) String() string {
 		moved:          "a client received two answers",
 		unjustified:    "a client received \"rejected\", and no record in the shared log justifies it",
 		contradicted:   "a client received \"rejected\" or \"failed\" for a request in the shared log",
-		lost:           "the engine trimmed a record that no node has",
+		lost:           "the engine trimmed a record that fewer than two nodes have",
 	}[v]
 }
 
@@ -95,7 +97,7 @@ func (m *model) check(s *state) violation {
 			return contradicted
 		}
 	}
-	if s.trimmed > 0 && m.copies(s, s.trimmed) == 0 {
+	if s.trimmed > 0 && m.copies(s, s.trimmed) < 2 {
 		return lost
 	}
 	return nothing

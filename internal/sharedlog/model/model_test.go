@@ -19,7 +19,7 @@ func TestProtocol(t *testing.T) {
 		"restarts, trims, not prompt": {lag: 1, restarts: true, trims: true},
 		"reads":                       {lag: 2, prompt: true, reads: true},
 		"reads, restarts and trims":   {lag: 1, prompt: true, reads: true, restarts: true, trims: true},
-		"two in flight, distinct":     {lag: 1, prompt: true, depth: 2, distinct: true},
+		"two in flight, distinct":     {lag: 2, prompt: true, depth: 2, distinct: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,6 +59,9 @@ func (m *model) takes(a action) bool {
 // run explores a model with one proposal in flight, unless it has another depth.
 func run(t *testing.T, m model) findings {
 	t.Helper()
+	if m.lag > 7 {
+		t.Fatalf("lag %d: a state can only hold 7", m.lag)
+	}
 	m.chains, m.depth = newChains(), max(m.depth, 1)
 	start := time.Now()
 	found := explore(&m)

@@ -56,6 +56,9 @@ func (m *model) settle(s *state, i int) {
 	record := n.proposals[0].record
 	copy(n.proposals[:], n.proposals[1:])
 	n.proposals[inFlight-1] = proposal{}
+	if m.links[record].previous != n.local {
+		s.broken = appliedAgain
+	}
 	n.local = record
 	if mask := uint8(1) << m.index(record); s.confirmed&mask != 0 {
 		s.broken = twoWriters
@@ -100,7 +103,7 @@ func (m *model) drop(s *state, i int) {
 func (m *model) follow(s state, i int, next func(state, step)) {
 	n := &s.nodes[i]
 	index := m.index(n.local) + 1
-	if n.proposed() > 0 || index > m.index(s.head) || index <= s.trimmed && m.copies(&s, index) == 0 {
+	if n.proposed() > 0 && m.flaw != followedEarly || index > m.index(s.head) || index <= s.trimmed && m.copies(&s, index) == 0 {
 		return
 	}
 	n.local = m.at(s.head, index)

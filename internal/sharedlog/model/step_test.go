@@ -13,6 +13,7 @@ const (
 	otherBytes             // a proposal that is sent again has the requests that came since
 	answeredEarly          // clients receive their answer when the proposal is sent
 	deferredAnswered       // a rejection that depends on a proposal is answered though it is lost
+	followedEarly          // a node applies a record while its proposal is in flight
 	closeTakesIndex        // a node that closes writes a record to its local log
 	freshJoins             // a read uses the answer of a Last that started before the read
 	trimUnsynced           // a record is trimmed before two nodes have synced it
