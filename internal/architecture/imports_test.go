@@ -47,9 +47,10 @@ var packages = map[string][]string{
 	"internal/tracing": {"dcb", "internal/record", "internal/server"},
 
 	"internal/ndjson":     {"dcb", "internal/record"},
-	"internal/transfer":   {"dcb", "internal/ndjson"},
+	"internal/retry":      {},
+	"internal/transfer":   {"dcb", "internal/ndjson", "internal/retry"},
 	"internal/keyfile":    {},
-	"internal/backup":     {"dcb", "internal/record", "internal/eventlog", "internal/storedir", "internal/vfs"},
+	"internal/backup":     {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
 	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":           {"internal/cli"},

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,19 +43,11 @@ func Adopt(ctx context.Context, source Source, target *DirectoryTarget) error {
 	if err != nil || target.ID() != (eventlog.StoreID{}) {
 		return err
 	}
-	for g, err := range source.Groups(ctx, eventlog.GroupID{}, true) {
-		if err == nil {
-			err = checkRecords(&g)
-		}
-		if err == nil {
-			if err = target.Write(&g); err == nil {
-				err = target.Sync()
-			}
-			err = targetError(err)
-		}
-		return err
-	}
-	return ctx.Err()
+	c := newCopier(source, target, &Options{})
+	err = c.each(ctx, section{follow: true, write: func(g *eventlog.Group) (bool, error) {
+		return false, errors.Join(c.write(g, nil), c.sync())
+	}})
+	return cmp.Or(err, ctx.Err())
 }
 
 // explainDifference returns the error for a target with groups that the source does not have.

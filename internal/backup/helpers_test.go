@@ -32,12 +32,18 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // events, and closes it. A group with 0 events has a tracking-only record.
 func appendGroups(t testing.TB, fsys vfs.FS, path string, counts ...int) {
 	t.Helper()
+	appendIn(t, fsys, path, 2000, counts...)
+}
+
+// appendIn is appendGroups with segments of a size.
+func appendIn(t testing.TB, fsys vfs.FS, path string, segmentBytes int64, counts ...int) {
+	t.Helper()
 	must(t, fsys.MkdirAll(filepath.Join(path, "log")))
 	dir, err := fsys.OpenDir(filepath.Join(path, "log"))
 	must(t, err)
 	defer dir.Close()
 	newID := func() (eventlog.StoreID, error) { return eventlog.StoreID([]byte("a store for test")), nil }
-	log, appender, writer, err := eventlog.Open(dir, eventlog.Options{SegmentBytes: 2000, NewID: newID})
+	log, appender, writer, err := eventlog.Open(dir, eventlog.Options{SegmentBytes: segmentBytes, NewID: newID})
 	must(t, err)
 	for _, count := range counts {
 		tail := appender.Tail()

@@ -21,6 +21,9 @@ type objectList struct {
 	segments []piece          // consecutive, from the first group
 	tails    []piece          // those that continue the segments, consecutive
 	obsolete []string         // tail objects whose groups are in segments
+	// contained are other tail objects, by the index in tails of one with the same groups and
+	// more: parts of a merged object.
+	contained map[int][]piece
 }
 
 // origin is the content of the object with the identity of the store.
@@ -29,8 +32,27 @@ type origin struct {
 	StoreID string `json:"store_id"`
 }
 
+// listAttempts is how often a backup is listed. A list is not a snapshot: an object that
+// replaces others can be missing in it as well as these.
+const listAttempts = 6
+
+// gapError is the error of a list in which an object is missing.
+type gapError struct{ error }
+
+func (e gapError) Unwrap() error { return e.error }
+
 // listObjects lists a backup.
-func listObjects(ctx context.Context, objects Objects) (*objectList, error) {
+func listObjects(ctx context.Context, objects Objects) (list *objectList, err error) {
+	for range listAttempts {
+		list, err = listOnce(ctx, objects)
+		if _, gap := errors.AsType[gapError](err); !gap {
+			break
+		}
+	}
+	return list, err
+}
+
+func listOnce(ctx context.Context, objects Objects) (*objectList, error) {
 	all, err := objects.List(ctx, "")
 	if err != nil {
 		return nil, err
@@ -64,7 +86,7 @@ func listObjects(ctx context.Context, objects Objects) (*objectList, error) {
 }
 
 func missing(objects Objects, name, why string) error {
-	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s/%s is missing: %s", objects, name, why)}
+	return gapError{&dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s/%s is missing: %s", objects, name, why)}}
 }
 
 func twoHistories(objects Objects, a, b *piece) error {
@@ -92,7 +114,7 @@ func (l *objectList) orderSegments(objects Objects) error {
 // at the same time can create overlapping ones.
 func (l *objectList) selectTails(objects Objects, tails []piece) error {
 	slices.SortFunc(tails, func(a, b piece) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last)) })
-	ends := map[uint64]*piece{}
+	all, ends := tails, map[uint64]*piece{}
 	for i := range tails {
 		p := &tails[i]
 		if other := ends[p.last]; other != nil && other.chain != p.chain {
@@ -115,14 +137,32 @@ func (l *objectList) selectTails(objects Objects, tails []piece) error {
 		}
 		if best == nil {
 			if len(tails) == 0 {
-				return nil
+				break
 			}
 			return missing(objects, tailPrefix, fmt.Sprintf("there is no object with groups %d to %d", next, tails[0].first-1))
 		}
 		best.continuesWith = next
 		l.tails = append(l.tails, *best)
 	}
+	l.findContained(all)
 	return nil
+}
+
+// findContained finds the tail objects that another one contains as a whole.
+func (l *objectList) findContained(all []piece) {
+	l.contained = map[int][]piece{}
+	i := 0
+	for _, p := range all { // both are in order
+		for i < len(l.tails) && l.tails[i].last < p.first {
+			i++
+		}
+		if i == len(l.tails) {
+			return
+		}
+		if in := &l.tails[i]; in.continuesWith <= p.first && p.last <= in.last && in.Name != p.Name {
+			l.contained[i] = append(l.contained[i], p)
+		}
+	}
 }
 
 // sealed returns the end of the segments.

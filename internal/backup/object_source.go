@@ -32,22 +32,52 @@ func (s *ObjectSource) Head(context.Context) (uint64, error) { return s.list.end
 // Close implements io.Closer.
 func (s *ObjectSource) Close() error { return nil }
 
-// Groups implements Source. It cannot follow.
+// Groups implements Source. It cannot follow. If objects are replaced meanwhile by others with
+// the same groups, it continues with those, up to the end that the backup had at the start.
 func (s *ObjectSource) Groups(ctx context.Context, after eventlog.GroupID, _ bool) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
-		checker := eventlog.Checker{ID: s.list.id, Tail: eventlog.Tail{Next: 1}}
-		for _, p := range s.list.pieces() {
+		end := s.list.end().Index
+		for attempt, list := 1, s.list; ; attempt++ {
+			failed := error(nil)
+			for g, err := range list.groups(ctx, s.objects, after) {
+				if failed = err; failed != nil {
+					break
+				}
+				if g.Index > end || !yield(g, nil) {
+					return
+				}
+				attempt, after = 1, g.Tail().ID()
+			}
+			if failed != nil && errors.Is(failed, ErrMissing) && attempt < listAttempts {
+				list, failed = listObjects(ctx, s.objects)
+				if failed == nil {
+					continue
+				}
+			}
+			if failed != nil {
+				yield(eventlog.Group{}, failed)
+			}
+			return
+		}
+	}
+}
+
+// groups iterates over the groups after one, which it verifies.
+func (l *objectList) groups(ctx context.Context, objects Objects, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+	return func(yield func(eventlog.Group, error) bool) {
+		checker := eventlog.Checker{ID: l.id, Tail: eventlog.Tail{Next: 1}}
+		for _, p := range l.pieces() {
 			if p.last == after.Index && p.chain != after.Chain {
-				yield(eventlog.Group{}, otherHistory(s.objects, after.Index))
+				yield(eventlog.Group{}, otherHistory(objects, after.Index))
 				return
 			}
 			if p.last <= after.Index {
-				checker.Tail, checker.Base = p.tail(), s.list.baseAfter(&p)
+				checker.Tail, checker.Base = p.tail(), l.baseAfter(&p)
 				continue
 			}
-			for g, err := range pieceGroups(ctx, s.objects, &p, &checker) {
+			for g, err := range pieceGroups(ctx, objects, &p, &checker) {
 				if err == nil && g.Index == after.Index && g.Chain != after.Chain {
-					err = otherHistory(s.objects, after.Index)
+					err = otherHistory(objects, after.Index)
 				}
 				if err == nil && g.Index <= after.Index {
 					continue
@@ -57,8 +87,8 @@ func (s *ObjectSource) Groups(ctx context.Context, after eventlog.GroupID, _ boo
 				}
 			}
 		}
-		if after.Index > s.list.end().Index {
-			yield(eventlog.Group{}, otherHistory(s.objects, after.Index))
+		if after.Index > l.end().Index {
+			yield(eventlog.Group{}, otherHistory(objects, after.Index))
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -28,6 +26,7 @@ type ObjectTarget struct {
 	list    *objectList
 	checker eventlog.Checker
 	spool   *spool // the groups after the last one in list
+	keep    bool   // objects may not be deleted, so they are not merged either
 }
 
 // OpenObjectTarget continues the backup in an object store, or starts one. After ctx is
@@ -46,7 +45,11 @@ func OpenObjectTarget(ctx context.Context, objects Objects, retry func(error)) (
 	if t.spool, err = newSpool(t.checker.Tail); err != nil {
 		return nil, asError(err, "creating a temporary file")
 	}
-	if err := t.deleteObsolete(); err != nil {
+	err = t.deleteObsolete()
+	if err == nil {
+		err = t.deleteContained()
+	}
+	if err != nil {
 		return nil, errors.Join(err, t.spool.close())
 	}
 	return t, nil
@@ -62,14 +65,6 @@ func (t *ObjectTarget) Durable() eventlog.Tail {
 	}
 	return t.checker.Tail
 }
-
-// BeforeClose implements Target. Backups in an object store are not opened.
-func (t *ObjectTarget) BeforeClose() (tail eventlog.Tail, closed bool, err error) {
-	return tail, false, nil
-}
-
-// RemoveClose implements Target.
-func (t *ObjectTarget) RemoveClose(eventlog.Tail) error { return nil }
 
 // Write implements Target.
 func (t *ObjectTarget) Write(g *eventlog.Group) error {
@@ -116,56 +111,13 @@ func (t *ObjectTarget) claim(segmentHeader []byte) error {
 	return nil
 }
 
-func (t *ObjectTarget) put(ctx context.Context, name, content string) error {
-	return t.upload(ctx, name, io.NewSectionReader(strings.NewReader(content), 0, int64(len(content))))
-}
-
-// upload creates an object. Without an error there is one with this name and size.
-func (t *ObjectTarget) upload(ctx context.Context, name string, content *io.SectionReader) error {
-	err := t.repeat(ctx, func() error {
-		if _, err := content.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		return t.objects.Put(ctx, name, content)
-	})
-	if !errors.Is(err, ErrExists) || name == originName {
-		return err
-	}
-	// An attempt whose answer was lost, or another backup of the same groups.
-	return t.verify(ctx, name, content.Size())
-}
-
-// verify checks that an object exists and has a size.
-func (t *ObjectTarget) verify(ctx context.Context, name string, want int64) error {
-	var size int64
-	err := t.repeat(ctx, func() (err error) {
-		size, err = t.objects.Size(ctx, name)
-		return err
-	})
-	if err == nil && size != want {
-		err = &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("%s/%s has %d bytes instead of %d", t.objects, name, size, want)}
-	}
-	return err
-}
-
-// repeat repeats an action while the object store cannot be reached.
-func (t *ObjectTarget) repeat(ctx context.Context, action func() error) error {
-	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
-		err := action()
-		if t.retry == nil || ctx.Err() != nil || !errors.Is(err, dcb.ErrTransport) {
-			return err
-		}
-		t.retry(err)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return err
-		}
-	}
-}
-
 // Sync implements Target: it creates an object with the groups that are in none.
-func (t *ObjectTarget) Sync() error { return t.sync(t.ctx) }
+func (t *ObjectTarget) Sync() error {
+	if err := t.sync(t.ctx); err != nil {
+		return err
+	}
+	return t.merge()
+}
 
 func (t *ObjectTarget) sync(ctx context.Context) error {
 	from := t.list.end()
@@ -176,7 +128,7 @@ func (t *ObjectTarget) sync(ctx context.Context) error {
 	if err != nil {
 		return asError(err, "reading a temporary file")
 	}
-	p := t.piece(from)
+	p := newPiece(from, t.checker.Tail)
 	p.Object = Object{Name: pieceName(&p), Size: content.Size()}
 	if err := t.upload(ctx, p.Name, content); err != nil {
 		return err
@@ -186,10 +138,9 @@ func (t *ObjectTarget) sync(ctx context.Context) error {
 	return nil
 }
 
-// piece returns the piece with the groups after one.
-func (t *ObjectTarget) piece(from eventlog.Tail) piece {
-	tail := t.checker.Tail
-	return piece{start: from.Next, next: tail.Next, first: from.Index + 1, last: tail.Index, chain: tail.Chain, continuesWith: from.Index + 1}
+// newPiece returns the piece with the groups from one state of the log to a later one.
+func newPiece(from, to eventlog.Tail) piece {
+	return piece{start: from.Next, next: to.Next, first: from.Index + 1, last: to.Index, chain: to.Chain, continuesWith: from.Index + 1}
 }
 
 // seal creates the object of the segment, and deletes those with parts of it.
@@ -201,7 +152,7 @@ func (t *ObjectTarget) seal() error {
 	if err != nil {
 		return asError(err, "reading a temporary file")
 	}
-	p := t.piece(t.list.sealed())
+	p := newPiece(t.list.sealed(), t.checker.Tail)
 	p.segment = true
 	p.Object = Object{Name: pieceName(&p), Size: content.Size()}
 	err = t.upload(t.ctx, p.Name, content)
@@ -221,58 +172,6 @@ func (t *ObjectTarget) seal() error {
 	return t.deleteObsolete()
 }
 
-// completeSpool reads the start of the segment from objects, if it was written by an earlier
-// backup.
-func (t *ObjectTarget) completeSpool() error {
-	if t.spool.from == t.list.sealed().Index {
-		return nil
-	}
-	sealed := t.list.sealed()
-	whole, err := newSpool(sealed)
-	if err != nil {
-		return asError(err, "creating a temporary file")
-	}
-	checker := eventlog.Checker{ID: t.list.id, Tail: sealed}
-	if n := len(t.list.segments); n > 0 {
-		checker.Base = t.list.segments[n-1].start
-	}
-	for _, p := range t.list.tails {
-		if p.last > t.spool.from {
-			break
-		}
-		for g, err := range pieceGroups(t.ctx, t.objects, &p, &checker) {
-			if err == nil {
-				err = asError(whole.add(&g), "writing a temporary file")
-			}
-			if err != nil {
-				return errors.Join(err, whole.close())
-			}
-		}
-	}
-	if err := whole.append(t.spool); err != nil {
-		return errors.Join(asError(err, "writing a temporary file"), whole.close())
-	}
-	old := t.spool
-	t.spool = whole
-	return asError(old.close(), "closing a temporary file")
-}
-
-// deleteObsolete deletes tail objects that are contained in segments. They may remain if
-// the key may not delete objects.
-func (t *ObjectTarget) deleteObsolete() error {
-	for _, name := range t.list.obsolete {
-		err := t.repeat(t.ctx, func() error { return t.objects.Delete(t.ctx, name) })
-		if errors.Is(err, dcb.ErrAuthentication) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-	}
-	t.list.obsolete = nil
-	return nil
-}
-
 // Close uploads the last groups.
 func (t *ObjectTarget) Close() error {
 	ctx := t.ctx
@@ -285,6 +184,8 @@ func (t *ObjectTarget) Close() error {
 	err := t.sync(ctx)
 	if err != nil {
 		err = fmt.Errorf("%w; the last %d commits are not in %s: run the same command again", err, t.checker.Tail.Index-t.list.end().Index, t.objects)
+	} else if t.ctx.Err() == nil {
+		err = t.merge()
 	}
 	return errors.Join(err, asError(t.spool.close(), "closing a temporary file"))
 }

@@ -9,6 +9,9 @@ import (
 // ErrExists is returned by Objects.Put if there is an object with this name.
 var ErrExists = errors.New("the object exists")
 
+// ErrMissing is returned by Objects.Get and Objects.Size if there is no object with this name.
+var ErrMissing = errors.New("there is no such object")
+
 // Objects are the objects below a prefix of an object store. Their errors are those of
 // package dcb: ErrTransport if a later attempt may succeed.
 type Objects interface {

@@ -59,7 +59,7 @@ func (m *objectMap) Put(_ context.Context, name string, content *io.SectionReade
 func (m *objectMap) Get(_ context.Context, name string) (io.ReadCloser, error) {
 	b, exists := m.content[name]
 	if !exists {
-		return nil, errors.New("no object " + name)
+		return nil, fmt.Errorf("%s: %w", name, backup.ErrMissing)
 	}
 	return io.NopCloser(bytes.NewReader(b)), nil
 }

@@ -69,7 +69,7 @@ func Restore(ctx context.Context, source Backup, to Place, until Until, o *Optio
 	if err != nil {
 		return Summary{}, err
 	}
-	r := restorer{directory: d, until: until, source: source, options: o}
+	r := restorer{directory: d, until: until, from: source, options: o}
 	err = d.mustBeNew(storedir.RestoringName)
 	if err == nil {
 		err = d.lock(false)
@@ -88,7 +88,7 @@ func Restore(ctx context.Context, source Backup, to Place, until Until, o *Optio
 type restorer struct {
 	directory *directory
 	until     Until
-	source    Source
+	from      Source
 	options   *Options
 	receiver  *eventlog.Receiver
 	*copier   // to the receiver
@@ -135,7 +135,7 @@ func (r *restorer) open() (err error) {
 	if r.receiver, err = eventlog.OpenReceiver(r.directory.log); err != nil {
 		return errors.Join(asError(err, "continuing an interrupted restore; remove "+r.directory.log.Path()), r.directory.closeLog())
 	}
-	r.copier = newCopier(r.source, r.receiver, r.options)
+	r.copier = newCopier(r.from, r.receiver, r.options)
 	return nil
 }
 
@@ -163,30 +163,16 @@ func (r *restorer) restore(ctx context.Context) error {
 	if r.until.passedBy(r.receiver.Tail()) {
 		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "an interrupted restore has gone further"}
 	}
-	for g, err := range r.source.Groups(ctx, r.receiver.Tail().ID(), false) {
-		if err != nil {
-			return err
-		}
-		if r.until.reached(r.receiver.Tail()) || !r.until.covers(&g) {
-			return nil
-		}
-		if err := r.pause(ctx, len(g.Header)+len(g.Payload)); err != nil {
-			return err
-		}
-		if err := r.add(&g); err != nil {
-			return err
-		}
-		if r.observer != nil {
-			r.observer.Progress(r.summary)
-		}
+	if r.until.reached(r.receiver.Tail()) {
+		return nil
 	}
-	return nil
+	return r.each(ctx, section{after: r.receiver.Tail().ID(), covers: r.until.covers, write: func(g *eventlog.Group) (bool, error) {
+		err := r.add(g)
+		return !r.until.reached(r.receiver.Tail()), err
+	}})
 }
 
 func (r *restorer) add(g *eventlog.Group) error {
-	if err := checkRecords(g); err != nil {
-		return err
-	}
 	if r.until.Position == 0 || g.Tail().Next <= r.until.Position+1 {
 		return r.write(g, nil)
 	}

@@ -167,7 +167,7 @@ func (o *s3Objects) asError(ctx context.Context, doing, name string, err error) 
 	case minio.NoSuchBucket:
 		kind, remedy = dcb.ErrInvalidArgument, fmt.Sprintf("there is no bucket %s at %s: create it, or check --s3-endpoint and AWS_REGION", o.bucket, o.endpoint)
 	case minio.NoSuchKey:
-		remedy = "the object was deleted meanwhile, as a backup does when a segment is complete: run the same command again"
+		err, remedy = fmt.Errorf("%w: %w", ErrMissing, err), "the object was deleted meanwhile, as a backup does with objects whose commits are in others: run the same command again"
 	case minio.AccessDenied, "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
 		kind, remedy = dcb.ErrAuthentication, "access denied: check the credentials, and that they allow s3:ListBucket, s3:GetObject and s3:PutObject"
 	case "NotImplemented":

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"iter"
 	"os"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -14,10 +15,9 @@ type spool struct {
 	file   *os.File
 	writer *bufio.Writer
 	size   int64
-	from   uint64 // index of the last group before the first one
-	marked uint64 // index of a group
-	offset int64  // of the end of that group
-	name   string // empty if the file was removed
+	from   uint64           // index of the last group before the first one
+	marks  map[uint64]int64 // offset of the end of a group, by its index
+	name   string           // empty if the file was removed
 }
 
 // newSpool creates a file for the groups after one.
@@ -36,8 +36,7 @@ func newSpool(after eventlog.Tail) (*spool, error) {
 }
 
 func (s *spool) start(after eventlog.Tail) {
-	s.size, s.from = 0, after.Index
-	s.mark(after.Index)
+	s.size, s.from, s.marks = 0, after.Index, map[uint64]int64{after.Index: 0}
 }
 
 // add adds the next group.
@@ -52,36 +51,64 @@ func (s *spool) add(g *eventlog.Group) error {
 	return nil
 }
 
+// addAll adds groups up to the one with an index.
+func (s *spool) addAll(groups iter.Seq2[eventlog.Group, error], last uint64) error {
+	for g, err := range groups {
+		if err == nil && g.Index > last {
+			return nil
+		}
+		if err == nil {
+			err = asError(s.add(&g), "writing a temporary file")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // append adds all groups of another file.
 func (s *spool) append(other *spool) error {
-	content, err := other.after(other.from)
+	content, err := other.section(other.from, other.size)
 	if err != nil {
 		return err
 	}
-	s.marked, s.offset = other.marked, s.size+other.offset
+	for index, offset := range other.marks {
+		s.marks[index] = s.size + offset
+	}
 	n, err := io.Copy(s.writer, content)
 	s.size += n
 	return err
 }
 
 // mark notes that the group at the end has this index.
-func (s *spool) mark(index uint64) { s.marked, s.offset = index, s.size }
+func (s *spool) mark(index uint64) { s.marks[index] = s.size }
 
-// after returns the bytes after a group: the marked one, or the one before the first.
-func (s *spool) after(index uint64) (*io.SectionReader, error) {
+// after returns the bytes after a marked group, or after the one before the first.
+func (s *spool) after(index uint64) (*io.SectionReader, error) { return s.section(index, s.size) }
+
+// between returns the bytes after a marked group up to the end of another one.
+func (s *spool) between(index, last uint64) (*io.SectionReader, error) {
+	end, marked := s.marks[last]
+	if !marked {
+		return nil, errNotMarked
+	}
+	return s.section(index, end)
+}
+
+func (s *spool) section(index uint64, end int64) (*io.SectionReader, error) {
+	start, marked := s.marks[index]
+	if !marked {
+		return nil, errNotMarked
+	}
 	if err := s.writer.Flush(); err != nil {
 		return nil, err
 	}
-	offset := int64(0)
-	switch index {
-	case s.from:
-	case s.marked:
-		offset = s.offset
-	default:
-		return nil, errors.New("no group ends there")
-	}
-	return io.NewSectionReader(s.file, offset, s.size-offset), nil
+	return io.NewSectionReader(s.file, start, end-start), nil
 }
+
+// errNotMarked is returned for the bytes after a group whose offset is unknown.
+var errNotMarked = errors.New("no group is known to end there")
 
 // reset empties the file for the groups after one.
 func (s *spool) reset(after eventlog.Tail) error {

@@ -4,21 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/admin"
 	"github.com/umadb-go/umadb/internal/backup"
-	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/ndjson"
-	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -52,8 +45,8 @@ lags by seconds at most. If the server stops, backup tries again until it is bac
 
 With --to s3://BUCKET/PREFIX, the copy consists of objects, which are created and never
 overwritten: one for each complete segment, and smaller ones with the commits since. With
---follow, such an object is created at an --interval if there are new commits. A prefix is
-for one store. Credentials, region and endpoint come from the environment, as for other
+--follow, such an object is created at an --interval if there are new commits. Small objects
+are merged into larger ones and deleted. A prefix is for one store. Credentials, region and endpoint come from the environment, as for other
 programs: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE,
 AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, or from the machine or pod. A segment
 being collected is a temporary file of up to 256 MiB in TMPDIR.
@@ -129,28 +122,6 @@ func (o *backupOptions) validate(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// isInside reports whether a path, which need not exist, is in a directory or a directory in
-// it.
-func isInside(path, dir string) bool {
-	resolved, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return false // there is no such directory
-	}
-	for path = filepath.Clean(path); ; path = filepath.Dir(path) {
-		if at, err := filepath.EvalSymlinks(path); err == nil {
-			path = at
-			break
-		}
-		if path == filepath.Dir(path) {
-			return false
-		}
-	}
-	from, errFrom := filepath.Abs(resolved)
-	to, errTo := filepath.Abs(path)
-	relative, err := filepath.Rel(from, to)
-	return errors.Join(errFrom, errTo, err) == nil && filepath.IsLocal(relative)
-}
-
 // backupTarget is a copy that is being written.
 type backupTarget interface {
 	backup.Target
@@ -171,54 +142,6 @@ func (o *backupOptions) openTarget(ctx context.Context, n *backupNotices) (backu
 		return nil, explainOpen(err, o.to)
 	}
 	return to, nil
-}
-
-// backupSource is a store to copy.
-type backupSource interface {
-	backup.Backup
-	io.Closer
-}
-
-// serverSource is the store of a server.
-type serverSource struct{ *client.Client }
-
-// Groups implements backup.Source.
-func (s serverSource) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
-	groups := admin.NewClient(s.Client).LogGroups(ctx, after, follow)
-	return func(yield func(eventlog.Group, error) bool) {
-		for g, err := range groups {
-			if admin.IsMissing(err) {
-				err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the server has no admin service: it is another program or an older version; use umadb export", Cause: err}
-			}
-			if !yield(g, err) {
-				return
-			}
-		}
-	}
-}
-
-func (o *backupOptions) open(cmd *cobra.Command) (backupSource, error) {
-	if !cmd.Flags().Changed("db-path") {
-		c, err := o.target.auth.dial(cmd.Flags(), o.target.url, startServerRemedy)
-		return sourceOrNil(serverSource{c}, err)
-	}
-	if !o.follow {
-		s, err := backup.OpenSource(vfs.OS{}, o.target.dir)
-		if _, locked := lockedByOther(err); !locked {
-			return sourceOrNil(s, explainOpen(err, o.target.dir))
-		}
-	}
-	// Another process has the store open, or may open it meanwhile.
-	options := store.Options{ReadOnly: true, MustExist: true, Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: copyCacheBytes, BlockEvents: copyBlockEvents}
-	return sourceOrNil(openDir(o.target.dir, &options))
-}
-
-// sourceOrNil returns a nil interface instead of one with a nil pointer if there is an error.
-func sourceOrNil[S backupSource](s S, err error) (backupSource, error) {
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
 }
 
 func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command) error {
@@ -263,89 +186,6 @@ func (o *backupOptions) run(ctx context.Context, cmd *cobra.Command) error {
 	}
 	return ndjson.Write(cmd.OutOrStdout(), done)
 }
-
-// explainCopy adds to the error of a copy what is durable in it. After an error of writing,
-// that is less than what was copied.
-func explainCopy(err error, copied *backup.Summary, durable eventlog.Tail) error {
-	text := "copied and durable: " + copiedText(copied)
-	if durable != copied.Tail {
-		text = fmt.Sprintf("the copy is durable up to position %d", durable.Next-1)
-	}
-	switch {
-	case errors.Is(err, dcb.ErrIntegrity) && copied.Groups == 0:
-		return err
-	case errors.Is(err, dcb.ErrIntegrity), errors.Is(err, dcb.ErrCorruption):
-		return fmt.Errorf("%w; %s", err, text)
-	}
-	return fmt.Errorf("%w; %s; run the same command again to continue", err, text)
-}
-
-func copiedText(s *backup.Summary) string {
-	return fmt.Sprintf("%s with %s (%s)", plural(s.Groups, "commit"), plural(s.Events, "event"), bytesText(s.Bytes))
-}
-
-// copied is the JSON output of backup and restore.
-type copied struct {
-	Groups  uint64     `json:"groups"` // number of commit groups
-	Events  uint64     `json:"events"` // number of events
-	Bytes   uint64     `json:"bytes"`  // of the groups
-	Head    uint64     `json:"head"`   // position of the last event of the copy
-	Time    *time.Time `json:"time"`   // of the last commit of the copy; null if it has none, or if nothing was copied to an object store
-	LastOne uint64     `json:"last_group"`
-	Seconds float64    `json:"seconds"`
-}
-
-func newCopied(s *backup.Summary, took time.Duration) *copied {
-	c := &copied{Groups: s.Groups, Events: s.Events, Bytes: s.Bytes, Head: s.Tail.Next - 1, LastOne: s.Tail.Index, Seconds: took.Seconds()}
-	if s.Tail.Index > 0 && s.Tail.Time > 0 {
-		at := time.Unix(0, s.Tail.Time).UTC()
-		c.Time = &at
-	}
-	return c
-}
-
-// end describes where the copy ends.
-func (c *copied) end() string {
-	if c.LastOne == 0 {
-		return "is empty"
-	}
-	if c.Time == nil {
-		return fmt.Sprintf("ends at position %d", c.Head)
-	}
-	return fmt.Sprintf("ends at position %d, committed at %s", c.Head, c.Time.Format(time.RFC3339Nano))
-}
-
-// backupNotices prints what happens during a backup.
-type backupNotices struct {
-	stderr io.Writer
-	bar    *progress
-	head   uint64 // of the source at the start
-}
-
-// Progress moves the progress bar.
-func (n *backupNotices) Progress(s backup.Summary) {
-	n.bar.show(s.Tail.Next-1, max(n.head, s.Tail.Next-1))
-}
-
-// CaughtUp prints that the copy is complete for now.
-func (n *backupNotices) CaughtUp(s backup.Summary) {
-	n.bar.clear()
-	n.bar = newProgress(io.Discard, "", "")
-	fmt.Fprintf(n.stderr, "umadb: caught up at position %d; following until Ctrl-C\n", s.Tail.Next-1)
-}
-
-// Lost prints why the server cannot be reached.
-func (n *backupNotices) Lost(err error) {
-	fmt.Fprintf(n.stderr, "umadb: %v; retrying until the server is reachable, or Ctrl-C\n", err)
-}
-
-// Retry prints that the object store cannot be reached.
-func (n *backupNotices) Retry(err error) {
-	fmt.Fprintf(n.stderr, "umadb: %v; retrying until the object store is reachable, or Ctrl-C\n", err)
-}
-
-// Reachable prints that the server is reachable again.
-func (n *backupNotices) Reachable() { fmt.Fprintln(n.stderr, "umadb: the server is reachable again") }
 
 // byteRate is a flag: a number of bytes a second, as in 50MiB.
 type byteRate int64

@@ -63,7 +63,7 @@ func (o *importOptions) followCommits(ctx context.Context, cmd *cobra.Command, f
 	}
 	existing, start := to.Tail().Next-1, time.Now()
 	n := &backupNotices{stderr: cmd.ErrOrStderr(), bar: newProgress(cmd.ErrOrStderr(), "importing", "events"), head: existing}
-	summary, err := backup.Follow(ctx, serverSource{from}, to, &backup.Options{Observer: n})
+	summary, err := backup.Follow(ctx, serverSource{Client: from}, to, &backup.Options{Observer: n})
 	n.bar.clear()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // an interruption is the regular end of following

@@ -12,9 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/admin"
 	"github.com/umadb-go/umadb/internal/backup"
-	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/store"
@@ -110,25 +108,8 @@ func (o *repairOptions) openCopy(ctx context.Context, cmd *cobra.Command) (backu
 	}
 	return openUntil(ctx, func() (backupSource, error) {
 		c, err := o.auth.dial(cmd.Flags(), o.from, "set another address, or a directory, with --from")
-		return sourceOrNil(&serverCopy{c}, err)
+		return sourceOrNil(serverSource{Client: c, remedy: "copy the directory of its store, and name the copy with --from"}, err)
 	})
-}
-
-// serverCopy is the store of a server, from which another one is repaired.
-type serverCopy struct{ *client.Client }
-
-// Groups implements backup.Source.
-func (s *serverCopy) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
-	return func(yield func(eventlog.Group, error) bool) {
-		for g, err := range admin.NewClient(s.Client).LogGroups(ctx, after, follow) {
-			if admin.IsMissing(err) {
-				err = fmt.Errorf("the server cannot send its log: it is another program or an older version; copy the directory of its store, and name the copy with --from: %v", err)
-			}
-			if !yield(g, err) {
-				return
-			}
-		}
-	}
 }
 
 // repairResult is the output of repair.

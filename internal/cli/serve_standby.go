@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/admin"
 	"github.com/umadb-go/umadb/internal/backup"
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -104,16 +103,16 @@ func (f *standbyFlags) create(dir string, logger *slog.Logger) error {
 }
 
 const (
-	// standbyPause is the time between attempts to follow a server that fails.
-	standbyPause = 2 * time.Second
+	// spacePause is the time between two checks for disk space.
+	spacePause = time.Second
 	// spaceRetry is when a standby without disk space tries again in any case.
 	spaceRetry = 30 * time.Second
 )
 
 // follow follows the server until stop is called. While that fails, for example because the
 // server is corrupt or refuses the key, or the disk is full, the standby continues to serve
-// reads: it may be the last good copy. Only if it has failed itself, or if the server has another history, it sends
-// the error to ended.
+// reads: it may be the last good copy. Only if it has failed itself, or if the server has
+// another history, it sends the error to ended.
 func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop func()) {
 	if f.url == "" {
 		return nil, func() {}
@@ -124,22 +123,18 @@ func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop fun
 	following.Go(func() {
 		defer func() { _ = f.source.Close() }()
 		observer := &standbyObserver{f.standby, f.url, logger}
+		options := &backup.Options{SyncEvery: standbySync, Retry: f.mayRetry, Observer: observer}
 		for {
-			_, err := backup.Follow(ctx, f.source, f.standby, &backup.Options{SyncEvery: standbySync, Observer: observer})
-			if ctx.Err() != nil {
+			_, err := backup.Follow(ctx, f.source, f.standby, options)
+			switch {
+			case ctx.Err() != nil:
 				return
-			}
-			if errors.Is(err, dcb.ErrIntegrity) || isClosed(f.standby.Failed()) {
+			case vfs.IsFull(err):
+				f.awaitSpace(ctx, logger, err)
+			default:
 				failed <- fmt.Errorf("this standby cannot follow %s: %w", f.url, err)
 				return
 			}
-			_ = f.source.Close() // the next attempt reads the key again
-			if vfs.IsFull(err) {
-				f.awaitSpace(ctx, logger, err)
-				continue
-			}
-			observer.Lost(err)
-			pause(ctx, standbyPause)
 		}
 	})
 	return failed, func() {
@@ -148,27 +143,26 @@ func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop fun
 	}
 }
 
+// mayRetry reports whether the standby can follow its server later, after an error.
+func (f *standbyFlags) mayRetry(err error) bool {
+	return !errors.Is(err, dcb.ErrIntegrity) && !vfs.IsFull(err) && !isClosed(f.standby.Failed())
+}
+
 // awaitSpace waits until the standby has space for the next commit of its server. Since not
 // every lack of space can be measured, it returns after a while in any case.
 func (f *standbyFlags) awaitSpace(ctx context.Context, logger *slog.Logger, full error) {
-	f.standby.Lost()
+	f.source.lost()
 	logger.Error("the standby has stopped following its server: not enough disk space; it continues when there is some", "standby_of", f.url, "error", full)
 	for deadline := time.Now().Add(spaceRetry); time.Now().Before(deadline); {
-		if pause(ctx, standbyPause); ctx.Err() != nil {
+		select {
+		case <-time.After(spacePause):
+		case <-ctx.Done():
 			return
 		}
 		if f.standby.FullError() == nil {
 			logger.Info("the standby continues to follow its server", "standby_of", f.url)
 			return
 		}
-	}
-}
-
-// pause waits for a duration, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
 	}
 }
 
@@ -188,9 +182,8 @@ func (o *standbyObserver) CaughtUp(s backup.Summary) {
 	o.logger.Info("the standby has caught up with its server", "standby_of", o.url, "position", s.Tail.Next-1)
 }
 
-// Lost logs that the server cannot be reached.
+// Lost logs that the server cannot be followed.
 func (o *standbyObserver) Lost(err error) {
-	o.standby.Lost()
 	o.logger.Warn("the standby cannot reach its server; it will try again", "standby_of", o.url, "error", err)
 }
 
@@ -220,23 +213,28 @@ type standbySource struct {
 func (s *standbySource) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
 		if err := s.connect(); err != nil {
+			s.lost()
 			yield(eventlog.Group{}, err)
 			return
 		}
-		c := admin.NewClient(s.conn)
-		c.OnHead = s.onHead
-		for g, err := range c.LogGroups(ctx, after, follow) {
-			if admin.IsMissing(err) {
-				err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the server has no admin service, so that it cannot have a standby of this kind; use umadb import --follow", Cause: err}
-			}
-			if errors.Is(err, dcb.ErrTransport) {
-				_ = s.Close()
+		source := serverSource{Client: s.conn, onHead: s.onHead, remedy: "it cannot have a standby of this kind, so use umadb import --follow"}
+		for g, err := range source.Groups(ctx, after, follow) {
+			if err != nil { // the next attempt reads the key again
+				s.lost()
 			}
 			if !yield(g, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// lost notes that the server cannot be followed.
+func (s *standbySource) lost() {
+	if s.flags.standby != nil {
+		s.flags.standby.Lost()
+	}
+	_ = s.Close()
 }
 
 // connect connects to the server, unless there is a connection. It reads the file of the key.

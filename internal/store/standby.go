@@ -265,14 +265,6 @@ func (b *standby) synced(end *publishedHead) (connected bool) {
 	return b.connected
 }
 
-// BeforeClose reports false: every group of a standby is the server's.
-func (b *Standby) BeforeClose() (eventlog.Tail, bool, error) { return eventlog.Tail{}, false, nil }
-
-// RemoveClose must not be called.
-func (b *Standby) RemoveClose(eventlog.Tail) error {
-	return errors.New("a standby has no clean-close record of its own")
-}
-
 // Reached notes that the server was reached, and has this last group and head.
 func (b *Standby) Reached(group, head uint64) {
 	m := b.standby

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/retry"
 )
 
 const (
@@ -16,9 +17,6 @@ const (
 	pollHistory  = 5 * time.Second
 	// minWait is the minimum time between two rounds.
 	minWait = 50 * time.Millisecond
-	// firstRetry and lastRetry bound the pause before the next attempt to reach a server.
-	firstRetry = time.Second
-	lastRetry  = 15 * time.Second
 )
 
 // Follow copies like Pull, and then new events as they are appended to the server. It ends
@@ -32,7 +30,7 @@ func Follow(ctx context.Context, to Target, from Server, sources []string, obser
 
 // follow makes rounds until ctx is done, or until the server has another store.
 func (p *puller) follow(ctx context.Context) error {
-	pause, caughtUp, lost := firstRetry, false, false
+	attempts, caughtUp := retry.Attempts{Lost: p.observer.Lost, Reachable: p.observer.Reachable}, false
 	for {
 		before := p.head
 		err := p.round(ctx)
@@ -43,23 +41,18 @@ func (p *puller) follow(ctx context.Context) error {
 			if !caughtUp {
 				p.observer.CaughtUp(p.head)
 			}
-			if lost {
-				p.observer.Reachable()
-			}
-			pause, caughtUp, lost = firstRetry, true, false
+			caughtUp = true
+			attempts.Succeeded()
 			if p.head-before < batchRecords {
 				p.wait(ctx)
 			}
 		case !errors.Is(err, dcb.ErrTransport):
 			return err
 		default:
-			if !lost {
-				p.observer.Lost(err)
-				lost = true
-			}
 			p.asked = time.Time{} // the responses may be lost
-			sleep(ctx, pause)
-			pause = min(2*pause, lastRetry)
+			if err := attempts.Failed(ctx, err); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -78,15 +71,6 @@ func (p *puller) wait(ctx context.Context) {
 	}
 	select {
 	case <-atLeast:
-	case <-ctx.Done():
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
 	case <-ctx.Done():
 	}
 }
