@@ -40,7 +40,23 @@
 //   - If another record is there, the append has failed, and by E2 can never succeed.
 //   - If there is none, the caller appends the same bytes again, after a pause, until one of
 //     the others is the case. It must not append other bytes at this index.
+//   - If the record was trimmed, the logs of the other replicas have its group.
 //
 // A Read that returns nothing does not prove that the log ends there, since Read need not be
 // fresh. If Last is below the record that the caller appends to, the log has lost records.
+//
+// # Writing an adapter
+//
+// Besides the contract of Log, three mistakes are easy to make:
+//
+//   - An append of two requests, one that compares and one that adds, or a comparison with the
+//     existence of a record instead of the end of the log. Trimming makes records absent.
+//   - A Read that returns records which a failover of the engine can still remove. Then E3 does
+//     not hold. If the engine does this after a failover only, a write that reaches all the
+//     servers that must have it, after each connection and before the first Read, prevents it.
+//   - An append that the adapter, or the client library of the engine, repeats on its own for as
+//     long as it fails. E2 makes this safe, but the caller's deadline must end it.
+//
+// An adapter refuses an engine whose settings break a promise when it connects, if it can see
+// them.
 package sharedlog
