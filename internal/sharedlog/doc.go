@@ -16,8 +16,8 @@
 //   - E3, durable: a record that Append acknowledged or that Read returned is in the log until
 //     it is trimmed. It survives the loss of a minority of the engine's servers, and the loss
 //     of power of all of them.
-//   - E4, fresh Last: Last returns no point below a record whose Append was acknowledged
-//     before Last was called.
+//   - E4, fresh Last: Last returns no point below a record whose Append was acknowledged, or
+//     that was read, before Last was called.
 //   - E5, dense and in order: Read from an index returns the records at this index, the next
 //     one, and so on.
 //   - E6, bounded: MaxRecord is the size of the largest record, and Trim works while others

@@ -64,8 +64,8 @@ type Log interface {
 	Wait(ctx context.Context, after uint64) error
 
 	// Last returns the last point, that of the origin if nothing was appended. The answer is
-	// linearizable: it includes every append that was acknowledged, on any connection, before
-	// the call. Trimming does not change it.
+	// linearizable: it includes every append that was acknowledged, and every record that was
+	// read, on any connection, before the call. Trimming does not change it.
 	Last(ctx context.Context) (Point, error)
 
 	// Trim removes the records up to an index. An index above the last one removes all

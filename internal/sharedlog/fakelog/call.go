@@ -28,7 +28,7 @@ func call[A any](ctx context.Context, c *Client, execute func(fate) (A, error)) 
 		if f.fault == lateRequest {
 			at = f.again
 		}
-		time.AfterFunc(at, func() {
+		later(at, func() {
 			answer, err := execute(f)
 			if f.fault == resent {
 				answer, err = execute(f)
@@ -40,7 +40,7 @@ func call[A any](ctx context.Context, c *Client, execute func(fate) (A, error)) 
 	case lostRequest, lostAnswer, lateRequest:
 		return answer, c.fail(ctx, f)
 	case repeated:
-		time.AfterFunc(f.again, func() { execute(f) })
+		later(f.again, func() { execute(f) })
 	}
 	select {
 	case get := <-answered:
@@ -54,6 +54,10 @@ func call[A any](ctx context.Context, c *Client, execute func(fate) (A, error)) 
 		return answer, sharedlog.ErrClosed
 	}
 }
+
+// later calls f in a goroutine of its own, never at once: in a bubble of package synctest,
+// several timers that expire when they are created can crash the race detector of Go 1.26.
+func later(d time.Duration, f func()) { time.AfterFunc(max(d, 1), f) }
 
 // immediate is the fate of a call without an adversary.
 var immediate = fate{short: 1, keep: math.MaxUint64}

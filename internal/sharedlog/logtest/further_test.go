@@ -83,6 +83,20 @@ var furtherBugs = []bug{
 		rules: []string{"E2 exact comparison/an append whose context ends is in its place or nowhere"},
 	},
 	{
+		name: "Last is the last record that was acknowledged",
+		append: func(c *client, a appending) error {
+			if err := a.to(c); err != nil {
+				return err
+			}
+			last := c.last
+			c.unlocked(func() { time.Sleep(time.Millisecond) })
+			c.answered = last
+			return nil
+		},
+		last:  func(c *client) sharedlog.Point { return c.answered },
+		rules: []string{"E4 fresh Last/Last is not below a record that was read"},
+	},
+	{
 		name: "the log keeps the bytes of its caller",
 		append: func(c *client, a appending) error {
 			err := a.to(c)

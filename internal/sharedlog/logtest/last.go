@@ -1,6 +1,8 @@
 package logtest
 
 import (
+	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
@@ -17,28 +19,53 @@ var lastRules = []rule{
 		}
 	}},
 	{name: "Last is not below an append that has returned", check: func(s *fixture) {
-		origin := s.create(sharedlog.Point{})
-		writers, readers := s.clients(3), s.clients(3)
 		var appended atomic.Uint64
-		var written atomic.Bool
-		wait := inBackground(len(readers), func(i int) {
-			for !written.Load() && s.ctx.Err() == nil {
-				breathe()
-				before := appended.Load()
-				last, err := readers[i].Last(s.ctx)
-				if err != nil || last.Index < before {
-					s.Errorf("Last returned %v, %v after record %d was appended", last, err, before)
-					return
-				}
-			}
+		s.besideAppends(&appended, func(log sharedlog.Log) error {
+			return s.checkLast(log, appended.Load())
 		})
-		concurrently(len(writers), func(i int) {
-			a := appender{s, writers[i], origin}
-			a.run(s.rounds(), func(point sharedlog.Point) { raise(&appended, point.Index) })
-		})
-		written.Store(true)
-		wait()
 	}},
+	{name: "Last is not below a record that was read", check: func(s *fixture) {
+		var appended, read atomic.Uint64
+		s.besideAppends(&appended, func(log sharedlog.Log) error {
+			records, err := log.Read(s.ctx, read.Load()+1)
+			if n := len(records); n > 0 {
+				raise(&read, records[n-1].Index)
+			}
+			return errors.Join(err, s.checkLast(log, read.Load()))
+		})
+	}},
+}
+
+// besideAppends calls check with several clients, while others append and raise appended to
+// the index of each record that was acknowledged.
+func (s *fixture) besideAppends(appended *atomic.Uint64, check func(sharedlog.Log) error) {
+	origin := s.create(sharedlog.Point{})
+	writers, readers := s.clients(3), s.clients(3)
+	var written atomic.Bool
+	wait := inBackground(len(readers), func(i int) {
+		for !written.Load() && s.ctx.Err() == nil {
+			breathe()
+			if err := check(readers[i]); err != nil {
+				s.Errorf("%v", err)
+				return
+			}
+		}
+	})
+	concurrently(len(writers), func(i int) {
+		a := appender{s, writers[i], origin}
+		a.run(s.rounds(), func(point sharedlog.Point) { raise(appended, point.Index) })
+	})
+	written.Store(true)
+	wait()
+}
+
+// checkLast returns an error if Last is below an index.
+func (s *fixture) checkLast(log sharedlog.Log, index uint64) error {
+	last, err := log.Last(s.ctx)
+	if err == nil && last.Index < index {
+		err = fmt.Errorf("the last point is %v after record %d was appended", last, index)
+	}
+	return err
 }
 
 // raise sets a maximum.

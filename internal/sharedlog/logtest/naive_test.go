@@ -19,6 +19,7 @@ type naive struct {
 	origin   *sharedlog.Origin
 	records  map[uint64][]byte
 	last     sharedlog.Point
+	answered sharedlog.Point // for a bug
 	trimmed  uint64
 	replicas map[sharedlog.ID]time.Time
 	reports  map[sharedlog.ID]sharedlog.Replica
