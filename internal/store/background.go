@@ -48,7 +48,7 @@ func wake(c chan struct{}) {
 // start starts the goroutines.
 func (s *Store) start() {
 	b := &s.background
-	if s.standby == nil {
+	if s.mode == writing {
 		s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, s.commits, b.flushed)
 		s.pipeline.start()
 		b.helpers.Go(s.runPreallocator)
@@ -114,7 +114,7 @@ func (s *Store) runWatcher() {
 // log, or of the last file of the log no longer leads to the open file or directory. It
 // does nothing if a path cannot be checked or the store is read-only.
 func (s *Store) failIfMoved() error {
-	if s.options.ReadOnly {
+	if s.mode.readsOnly() {
 		return nil
 	}
 	err := s.checkMoved("move it back, then open the store again")

@@ -63,8 +63,7 @@ func Check(ctx context.Context, dir string, options *CheckOptions) (*Report, err
 	}
 	c := &checker{ctx: ctx, options: options, tracking: map[string]uint64{}}
 	c.report.Invariants = newFindings()
-	c.store = newStore(dir, &options.Options)
-	c.store.options.ReadOnly = true
+	c.store = newStore(checking, dir, &options.Options)
 	if err := c.store.open(ctx); err != nil {
 		if !c.cannotOpen(err) {
 			return nil, err

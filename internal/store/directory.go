@@ -33,8 +33,8 @@ func (s *Store) openDirectory(mustExist bool) error {
 	}
 	d := &s.files
 	// The lock of a store that follows another process would prevent that from opening it again.
-	if !s.follow {
-		if err := d.locks.LockFile(d.root, s.options.ReadOnly); err != nil {
+	if s.mode != reading {
+		if err := d.locks.LockFile(d.root, s.mode.readsOnly()); err != nil {
 			return storeError(err, "locking the store")
 		}
 	}
@@ -49,7 +49,7 @@ func (s *Store) openDirectory(mustExist bool) error {
 	if d.log, err = d.root.OpenDir(logName); err != nil {
 		return storeError(err, "opening the directory of the log")
 	}
-	if !s.follow {
+	if s.mode != reading {
 		if err := d.locks.LockLog(d.root, d.log); err != nil {
 			return storeError(err, "locking the store")
 		}
@@ -114,17 +114,17 @@ func (s *Store) checkLogIsNotLost() error {
 // openLog opens the log and makes the entry of its directory durable.
 func (s *Store) openLog(ctx context.Context) error {
 	var err error
-	if s.standby != nil {
+	if s.mode == following {
 		if err = s.openReceiver(); err == nil {
 			err = s.files.root.Sync()
 		}
 		return err
 	}
 	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, eventlog.Options{
-		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.options.ReadOnly, Follow: s.follow,
+		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.mode.readsOnly(), Follow: s.mode == reading,
 		Interrupted: ctx.Err, MayGrow: s.mayGrow,
 	})
-	if err != nil || s.options.ReadOnly {
+	if err != nil || s.mode.readsOnly() {
 		return err
 	}
 	if err := s.files.root.Sync(); err != nil {

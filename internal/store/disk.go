@@ -88,7 +88,7 @@ func (s *Store) SetMaxDiskBytes(bytes int64) {
 // AppendRefusal returns the error with which appends are refused for lack of disk space,
 // or nil. A standby refuses all appends, for another reason.
 func (s *Store) AppendRefusal() error {
-	if r := s.disk.refusal.Load(); r != nil && s.standby == nil {
+	if r := s.disk.refusal.Load(); r != nil && s.mode == writing {
 		return notReserved(r.cause)
 	}
 	return nil

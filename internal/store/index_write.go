@@ -93,7 +93,7 @@ func (s *Store) replace(old, others []*fileBlock) {
 
 // markCorrupt marks the block to be rebuilt that err reports as corrupt, if any.
 func (s *Store) markCorrupt(blocks []*fileBlock, err error) {
-	if err == nil || s.options.ReadOnly && s.reader == nil {
+	if err == nil || s.mode == checking {
 		return
 	}
 	var corruption *vfs.CorruptionError

@@ -28,14 +28,14 @@ func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
 // recovers the log by truncating an incomplete commit, and builds missing parts of the
 // index. Options.ReadOnly and Options.MustExist change this.
 func Open(dir string, options *Options) (*Store, error) {
-	s := newStore(dir, options)
-	s.follow = s.options.ReadOnly
-	if !s.follow {
+	if options == nil || !options.ReadOnly {
+		s := newStore(writing, dir, options)
 		if err := s.openWritable(); err != nil {
 			return nil, err
 		}
 		return s, nil
 	}
+	s := newStore(reading, dir, options)
 	if err := s.open(context.Background()); err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Store) openWritable() error {
 	if err := s.open(context.Background()); err != nil {
 		return err
 	}
-	if s.standby != nil {
+	if s.mode == following {
 		if err := s.openMark(); err != nil {
 			return errors.Join(err, s.free(false))
 		}
@@ -66,8 +66,9 @@ func (s *Store) openWritable() error {
 	return nil
 }
 
-func newStore(dir string, options *Options) *Store {
+func newStore(mode mode, dir string, options *Options) *Store {
 	s := &Store{
+		mode:    mode,
 		options: options.withDefaults(),
 		dir:     filepath.Clean(dir),
 		failed:  make(chan struct{}),
@@ -96,20 +97,20 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.cache = index.NewCache(s.options.CacheBytes)
-	err := s.openDirectory(s.options.ReadOnly || s.options.MustExist || s.standby != nil)
+	err := s.openDirectory(s.mode != writing || s.options.MustExist)
 	if err == nil {
 		err = storeError(s.openLog(ctx), "opening the log of "+s.dir)
 	}
 	if err != nil {
 		return errors.Join(err, s.files.close())
 	}
-	if torn := s.log.Torn(); torn != nil && !s.options.ReadOnly && s.standby == nil {
+	if torn := s.log.Torn(); torn != nil && s.mode == writing {
 		s.options.Logger.Warn("a crash left an incomplete commit, which was never acknowledged; it has been truncated", "what", torn.String())
 	}
 	s.hasher = index.NewHasher(s.log.ID())
 	s.publish(s.log.OpenedEnd())
 	s.states.change(func(*state) {})
-	if err := s.files.openIndex(s.options.ReadOnly); err != nil {
+	if err := s.files.openIndex(s.mode.readsOnly()); err != nil {
 		return errors.Join(storeError(err, "opening the index of "+s.dir), s.free(false))
 	}
 	return nil
@@ -243,7 +244,7 @@ const asideSuffix = ".aside"
 // directory that contains files is renamed instead, because these files are not part of
 // the store.
 func (s *Store) removeIndexFile(name string) error {
-	if s.options.ReadOnly {
+	if s.mode != writing && s.mode != following {
 		return nil
 	}
 	err := s.files.index.Remove(name)

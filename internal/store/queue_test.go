@@ -14,7 +14,7 @@ import (
 // decideAll returns a writer that has decided some appends and is not running.
 func decideAll(t *testing.T, ops ...*operation) *writer {
 	t.Helper()
-	s := newStore("/store", &Options{FS: vfs.NewMem()})
+	s := newStore(writing, "/store", &Options{FS: vfs.NewMem()})
 	if err := s.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -69,12 +69,10 @@ type RepairReport struct {
 // also be that of a standby, which it remains, or a copy that was being written. When ctx is
 // done, what was completed remains.
 func Repair(ctx context.Context, dir string, options *RepairOptions) (*RepairReport, error) {
-	r := &repair{ctx: ctx, options: options, store: newStore(dir, &options.Options)}
+	r := &repair{ctx: ctx, options: options, store: newStore(repairing, dir, &options.Options)}
 	r.report.Steps = []RepairStep{}
 	s := r.store
-	s.standby = new(standby) // the directory of a standby is not refused
 	err := s.openDirectory(true)
-	s.options.ReadOnly = true // listing the index removes nothing
 	if err == nil {
 		err = s.files.openIndex(true)
 	}

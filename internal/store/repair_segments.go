@@ -16,7 +16,7 @@ type repairSource = func(*eventlog.Inspected) (*eventlog.RepairSource, func(), e
 func (r *repair) repairSegments() error {
 	source := r.receivedSource
 	if r.options.Groups == nil {
-		copied := newStore(r.options.From, &Options{FS: r.store.options.FS, ReadOnly: true})
+		copied := newStore(checking, r.options.From, &Options{FS: r.store.options.FS})
 		if err := copied.open(r.ctx); err != nil {
 			return fmt.Errorf("opening the copy: %w", err)
 		}

@@ -46,8 +46,7 @@ const markInterval = time.Second
 // OpenStandby opens the directory of a standby, which MarkStandby has marked. Its log must
 // contain a segment. server is the address of the server to follow.
 func OpenStandby(dir, server string, options *Options) (*Standby, error) {
-	s := newStore(dir, options)
-	s.options.ReadOnly = false
+	s := newStore(following, dir, options)
 	s.standby = &standby{content: standbyMark{server: server}}
 	if err := s.openWritable(); err != nil {
 		return nil, err
@@ -118,10 +117,10 @@ func (s *Store) closeMark() error {
 
 // refusal returns the error of appends if the store accepts none, however long it is open.
 func (s *Store) refusal() error {
-	switch {
-	case s.options.ReadOnly:
+	switch s.mode {
+	case reading:
 		return errReadOnly
-	case s.standby != nil:
+	case following:
 		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("this server is a standby of %s and accepts no appends; append there, or promote this one with umadb promote", s.standby.content.server)}
 	}
 	return nil

@@ -112,10 +112,10 @@ func MarkStandby(fsys vfs.FS, dir, server string) error {
 // a standby. OpenStandby opens it.
 var ErrStandby = errors.New("it is the directory of a standby")
 
-// refuseStandby returns an error if the directory is that of a standby and is not opened as
-// one.
+// refuseStandby returns an error if the directory is that of a standby and is opened for
+// appends.
 func (s *Store) refuseStandby() error {
-	if s.standby != nil || s.options.ReadOnly {
+	if s.mode != writing {
 		return nil
 	}
 	m, marked, err := readStandbyMark(s.files.root)
@@ -143,8 +143,7 @@ type Promotion struct {
 // Promote makes the directory of a standby that is not open an ordinary store: it verifies
 // the end of the log, makes it durable, and removes the mark.
 func Promote(dir string, options *Options) (p *Promotion, err error) {
-	s := newStore(dir, options)
-	s.standby = new(standby)
+	s := newStore(following, dir, options)
 	if err := s.openDirectory(true); err != nil {
 		return nil, errors.Join(err, s.files.close())
 	}

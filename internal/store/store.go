@@ -13,12 +13,12 @@ import (
 
 // Store is an open event store.
 type Store struct {
+	mode    mode
 	options Options
 	dir     string // the path passed to Open, cleaned
 	files   directory
 	log     *eventlog.Log
-	// The pipeline uses these until it has stopped. They are nil if the store is read-only or
-	// a standby.
+	// The pipeline uses these until it has stopped. They are nil unless the mode is writing.
 	appender  *eventlog.Appender
 	logWriter *eventlog.Writer
 	receiver  *eventlog.Receiver // writes the log of a standby; otherwise nil
@@ -40,10 +40,9 @@ type Store struct {
 	slots   slots
 	watches *watches
 
-	pipeline     *pipeline // nil if the store is read-only or a standby
-	standby      *standby  // nil if the store is not a standby
-	follow       bool      // Open opened it read-only; it has a reader
-	reader       *reader   // follows another process; nil if the store is not read-only
+	pipeline     *pipeline // nil unless the mode is writing
+	standby      *standby  // nil unless the mode is following
+	reader       *reader   // nil unless the mode is reading
 	background   background
 	announcement announcer
 
@@ -166,7 +165,7 @@ func (s *Store) free(clean bool) error {
 
 // closeLog closes the files of the log, after the last writes.
 func (s *Store) closeLog() error {
-	if s.standby == nil {
+	if s.mode != following {
 		return s.log.Close(s.appender, s.logWriter)
 	}
 	return errors.Join(s.receiver.Close(), s.closeMark())
