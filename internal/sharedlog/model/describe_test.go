@@ -30,6 +30,9 @@ func (m *model) describe(before, after *state, s step) string {
 		text = fmt.Sprintf("%s does not learn the outcome, and recognises the record at %d", name, index)
 	case lose:
 		text = fmt.Sprintf("%s learns that index %d has another record", name, index)
+		if index <= before.trimmed {
+			text = fmt.Sprintf("%s learns that index %d is trimmed, and expects another record there", name, index)
+		}
 	case refused:
 		text = fmt.Sprintf("%s learns that %s was refused when it arrived", name, m.describeRecord(first))
 		if old.proposals[0].landed {

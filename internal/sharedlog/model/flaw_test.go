@@ -51,6 +51,17 @@ func TestFlaw(t *testing.T) {
 			 node 1 applies {B} at 1; B is answered "rejected"`,
 		},
 		{
+			"a proposal whose index is trimmed is taken as lost to another node",
+			model{flaw: trimmedIsForeign, trims: true}, contradicted,
+			`node 1 receives B and proposes {B} at 1
+			 the engine adds {B} at 1 from node 1
+			 node 2 applies {B} at 1
+			 node 3 applies {B} at 1
+			 the engine trims index 1, which node 3 and node 2 have
+			 node 1 learns that index 1 is trimmed, and expects another record there
+			 node 1 applies {B} at 1; B is answered "rejected"`,
+		},
+		{
 			"a record is recognised by its chain alone",
 			model{flaw: chainAlone}, twoWriters,
 			`node 1 proposes {D} at 1

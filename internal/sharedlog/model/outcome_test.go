@@ -35,13 +35,13 @@ func (m *model) outcome(s state, i int, next func(state, step)) {
 				}
 			})
 		}
-	case index <= s.trimmed: // the record is no longer there to be recognised
+	case index <= s.trimmed && m.flaw != trimmedIsForeign: // the record is no longer there to be recognised
 		m.drop(&after, i)
 		next(after, step{leaveUnknown, i, 0})
 	case m.flaw == conflictIsForeign:
 		m.lose(&after, i)
 		next(after, step{refused, i, 0})
-	case mine:
+	case mine && index > s.trimmed:
 		m.settle(&after, i)
 		next(after, step{recognise, i, 0})
 	default:

@@ -9,6 +9,7 @@ const (
 	createIfAbsent         // the engine adds a record if it has none at the index, also where it was trimmed
 	unknownIsFailure       // no answer from the engine is reported as "nothing was written"
 	conflictIsForeign      // a refused proposal counts as lost, without reading the log
+	trimmedIsForeign       // a proposal counts as lost if its index is trimmed
 	chainAlone             // the record at the index is recognised by its chain, and not also by its writer
 	otherBytes             // a proposal that is sent again has the requests that came since
 	answeredEarly          // clients receive their answer when the proposal is sent
