@@ -22,11 +22,11 @@ const (
 // A group that can be read need not be durable. It is durable if another group or segment
 // follows it, because these are written only after its sync has returned; if the file was
 // truncated to its end, as in closing; or if the caller knows that it is. If none of this
-// holds for the last group, it is doubtful: a loss of power may remove it.
+// holds for the last group, it is unconfirmed: a loss of power may remove it.
 type Follower struct {
 	log *Log
 	durableEnd
-	next     *Group // the header of the doubtful group; nil if there is none
+	next     *Group // the header of the unconfirmed group; nil if there is none
 	scan     *scanner
 	reopened int // how often the end was moved back
 }
@@ -53,8 +53,8 @@ func (f *Follower) End() Point { return f.end }
 // and closing it has added.
 func (f *Follower) Reopened() int { return f.reopened }
 
-// Doubtful returns the doubtful group, or the zero value if there is none.
-func (f *Follower) Doubtful() GroupID {
+// Unconfirmed returns the unconfirmed group, or the zero value if there is none.
+func (f *Follower) Unconfirmed() GroupID {
 	if f.next == nil {
 		return GroupID{}
 	}
@@ -70,7 +70,7 @@ func (f *Follower) SkipTo(g Group) {
 	}
 }
 
-// confirm moves the end after the doubtful group, if there is one.
+// confirm moves the end after the unconfirmed group, if there is one.
 func (f *Follower) confirm() {
 	if f.next == nil {
 		return
@@ -195,7 +195,7 @@ func (f *Follower) readGroups(known GroupID) (missing uint64, changed bool, err 
 	if err != nil || copying != nil || before.end == f.end {
 		return missing, false, err
 	}
-	// Several of the groups that were read may be doubtful.
+	// Several of the groups that were read may be unconfirmed.
 	if copying, err = f.log.readCopying(); err != nil || copying != nil {
 		f.durableEnd, f.next = before, nil
 		return 0, true, err
@@ -295,7 +295,7 @@ func (f *Follower) segmentAfter(segment *Segment) (*Segment, error) {
 	return next, err
 }
 
-// Accept confirms the doubtful group if no process has written to the log since the system
+// Accept confirms the unconfirmed group if no process has written to the log since the system
 // was started: then what can be read is on the disk. unwritten reports whether that is so,
 // and is called after the group was read. Accept returns a *vfs.CorruptionError if something
 // other than a torn write follows the last group.

@@ -16,12 +16,12 @@ func follow(t *testing.T, mem *vfs.Mem) *eventlog.Follower {
 }
 
 // checkFollower refreshes a follower and compares the indexes of the last durable group and
-// of the doubtful one.
-func checkFollower(t *testing.T, when string, f *eventlog.Follower, known eventlog.GroupID, end, doubtful uint64) {
+// of the unconfirmed one.
+func checkFollower(t *testing.T, when string, f *eventlog.Follower, known eventlog.GroupID, end, unconfirmed uint64) {
 	t.Helper()
 	must(t, f.Refresh(known))
-	if f.End().Tail.Index != end || f.Doubtful().Index != doubtful {
-		t.Errorf("%s: the log ends with group %d, and %d is doubtful; want %d and %d", when, f.End().Tail.Index, f.Doubtful().Index, end, doubtful)
+	if f.End().Tail.Index != end || f.Unconfirmed().Index != unconfirmed {
+		t.Errorf("%s: the log ends with group %d, and %d is unconfirmed; want %d and %d", when, f.End().Tail.Index, f.Unconfirmed().Index, end, unconfirmed)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestFollowerAcceptsLastGroup(t *testing.T) {
 	f := follow(t, all.mem(t))
 	checkFollower(t, "killed", f, eventlog.GroupID{}, last.Index-1, last.Index)
 	must(t, f.Accept(func() (bool, error) { return false, nil }))
-	if f.Doubtful().Index != last.Index {
+	if f.Unconfirmed().Index != last.Index {
 		t.Errorf("group %d was confirmed although a process writes", last.Index)
 	}
 	must(t, f.Accept(unwritten))

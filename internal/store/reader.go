@@ -34,20 +34,20 @@ type reader struct {
 
 	looks atomic.Uint64 // that were started
 	stale atomic.Bool   // a block is corrupt: open the index again
-	turn  chan struct{} // full while a call looks for all that wait for a doubtful group
+	turn  chan struct{} // full while a call looks for all that wait for an unconfirmed group
 
 	lock chan struct{} // full while a call has the lock, which guards all below, and the follower
 	readerLog
 	readerIndex
 	succeeded uint64    // the last look that succeeded
 	looked    time.Time // when the last look started
-	doubt     *doubt    // nil if no call has to wait
-	doubted   eventlog.GroupID
+	awaited   *awaited  // nil if no call has to wait
+	abandoned eventlog.GroupID
 	failed    error // set once; no call succeeds afterwards
 }
 
-// doubt is a doubtful group for which calls wait.
-type doubt struct {
+// awaited is an unconfirmed group for which calls wait.
+type awaited struct {
 	group eventlog.GroupID
 	over  chan struct{} // closed when the group is durable, or no call waits for it longer
 	err   error         // set before over is closed
@@ -103,36 +103,36 @@ func (s *Store) refresh(ctx context.Context) error {
 }
 
 func (r *reader) refresh(ctx context.Context) error {
-	d, err := r.look(ctx)
-	if err != nil || d == nil {
+	a, err := r.look(ctx)
+	if err != nil || a == nil {
 		return err
 	}
-	return r.await(ctx, d)
+	return r.await(ctx, a)
 }
 
-// look makes everything visible that is known to be durable now. It returns the doubt about
+// look makes everything visible that is known to be durable now. It returns the wait for
 // the last group, if there is one. Calls that wait for the lock share a look: the first one
 // that starts after they have come.
-func (r *reader) look(ctx context.Context) (*doubt, error) {
+func (r *reader) look(ctx context.Context) (*awaited, error) {
 	before := r.looks.Load()
 	if err := r.acquire(ctx); err != nil {
 		return nil, err
 	}
 	defer r.release()
 	if r.succeeded > before {
-		return r.doubt, nil
+		return r.awaited, nil
 	}
 	err := r.update(ctx)
-	return r.doubt, err
+	return r.awaited, err
 }
 
-// await waits until a doubtful group is durable, or for announceWait. One of the calls that
+// await waits until an unconfirmed group is durable, or for announceWait. One of the calls that
 // wait looks for all of them.
-func (r *reader) await(ctx context.Context, d *doubt) error {
+func (r *reader) await(ctx context.Context, a *awaited) error {
 	until := time.Now().Add(announceWait)
 	select {
-	case <-d.over:
-		return d.err
+	case <-a.over:
+		return a.err
 	case r.turn <- struct{}{}:
 		defer func() { <-r.turn }()
 	case <-ctx.Done():
@@ -142,8 +142,8 @@ func (r *reader) await(ctx context.Context, d *doubt) error {
 	}
 	for {
 		select {
-		case <-d.over:
-			return d.err
+		case <-a.over:
+			return a.err
 		case <-time.After(announcePoll):
 		case <-ctx.Done():
 			return ctx.Err()
@@ -154,38 +154,38 @@ func (r *reader) await(ctx context.Context, d *doubt) error {
 			return err
 		}
 		if time.Now().After(until) {
-			return r.giveUp(ctx, d)
+			return r.giveUp(ctx, a)
 		}
 	}
 }
 
 // giveUp ends the wait for a group. No later call waits for it.
-func (r *reader) giveUp(ctx context.Context, d *doubt) error {
+func (r *reader) giveUp(ctx context.Context, a *awaited) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.release()
-	if r.doubt == d {
-		r.doubted = d.group
+	if r.awaited == a {
+		r.abandoned = a.group
 		r.settle()
 	}
-	return d.err
+	return a.err
 }
 
-// settle ends the doubt about a group that is no longer the doubtful one, and starts one
-// about another group.
+// settle ends the wait for a group that is no longer the unconfirmed one, and starts one for
+// another group.
 func (r *reader) settle() {
-	doubtful := r.follower.Doubtful()
-	if doubtful == r.doubted || r.failed != nil {
-		doubtful = eventlog.GroupID{}
+	unconfirmed := r.follower.Unconfirmed()
+	if unconfirmed == r.abandoned || r.failed != nil {
+		unconfirmed = eventlog.GroupID{}
 	}
-	if r.doubt != nil && r.doubt.group != doubtful {
-		r.doubt.err = r.failed
-		close(r.doubt.over)
-		r.doubt = nil
+	if r.awaited != nil && r.awaited.group != unconfirmed {
+		r.awaited.err = r.failed
+		close(r.awaited.over)
+		r.awaited = nil
 	}
-	if r.doubt == nil && doubtful.Index != 0 {
-		r.doubt = &doubt{group: doubtful, over: make(chan struct{})}
+	if r.awaited == nil && unconfirmed.Index != 0 {
+		r.awaited = &awaited{group: unconfirmed, over: make(chan struct{})}
 	}
 }
 

@@ -97,7 +97,7 @@ func (r *reader) follow() error {
 	if err := r.follower.Refresh(known); err != nil {
 		return err
 	}
-	if !r.isUnwritten(a) || r.accepted && r.follower.Doubtful().Index == 0 {
+	if !r.isUnwritten(a) || r.accepted && r.follower.Unconfirmed().Index == 0 {
 		return nil
 	}
 	err = r.follower.Accept(func() (bool, error) {
