@@ -141,3 +141,35 @@ func TestRepairTruncatesStandby(t *testing.T) {
 		mustFollow(t, "truncated", disk, from)
 	}
 }
+
+// After a power cut at any step of its repair, a standby can be repaired again, and follows.
+func TestRepairOfStandbySurvivesPowerCuts(t *testing.T) {
+	from := sourceStore(t)
+	appendTracked(t, from, 60)
+	for _, truncate := range []bool{false, true} {
+		for cut, done := 0, false; !done; cut++ {
+			disk := crashedStandby(t, from, true)
+			segments := filesIn(disk, standbyDir+"/log")
+			flipBit(t, disk, segments[slices.Index(segments, standbyDir+"/log/copying")-1], 100)
+			source, options := from, store.RepairOptions{TruncateTail: truncate}
+			if truncate {
+				source = nil
+			}
+			attempt := func(fsys vfs.FS) error {
+				report, err := repairStandby(disk, nil, store.RepairOptions{})
+				if err == nil {
+					options.DiscardEvents = report.Lost
+					_, err = repairStandby(fsys, source, options)
+				}
+				return err
+			}
+			err := attempt(vfs.Observe(disk, (&powerCut{left: cut}).before))
+			done = err == nil
+			disk = disk.Crash(rand.New(rand.NewPCG(2, uint64(cut))))
+			if again := attempt(disk); again != nil || !done && !errors.Is(err, errPower) {
+				t.Fatalf("cut %d: %v, again: %v", cut, err, again)
+			}
+			mustFollow(t, fmt.Sprint("cut ", cut), disk, from)
+		}
+	}
+}
