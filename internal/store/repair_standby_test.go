@@ -114,6 +114,26 @@ func TestRepairOfStandby(t *testing.T) {
 	}
 }
 
+// A standby syncs many groups at a time. After a power cut, valid groups may follow invalid
+// ones that were not durable.
+func TestRepairOfStandbyThatHasTornGroups(t *testing.T) {
+	from := sourceStore(t)
+	appendTracked(t, from, 60)
+	disk := crashedStandby(t, from, true)
+	segments := filesIn(disk, standbyDir+"/log")
+	format := vfs.Format{Magic: "UmaDBcpy", Version: 1, Size: 32}
+	durable := format.New()
+	durable[16] = 56 // the group before the last segment
+	putFile(t, disk, standbyDir+"/log/copying", format.Seal(durable))
+	removeFile(t, disk, standbyDir+"/HEAD")
+	flipBit(t, disk, segments[slices.Index(segments, standbyDir+"/log/copying")-1], 100)
+	report, err := repairStandby(disk, nil, store.RepairOptions{})
+	if err != nil || report.Corrupt != 0 || len(report.Steps) != 1 || report.Steps[0].Step != "torn" {
+		t.Fatalf("report %+v, %v", report, err)
+	}
+	mustFollow(t, "not repaired", disk, from)
+}
+
 // Without its server, a standby can lose its end, and then be promoted.
 func TestRepairTruncatesStandby(t *testing.T) {
 	from := sourceStore(t)
