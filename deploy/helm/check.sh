@@ -18,6 +18,19 @@ for values in umadb/ci/*.yaml; do
 	"$umadb" serve --config "$temporary/umadb.toml" --print-config >/dev/null
 done
 
+# What a backup must have with some values.
+for values in \
+	backup.apiKeySecret=x,backup.apiKeySecretKey=entry \
+	apiKey.secretName=x,backup.apiKeySecretKey=entry \
+	apiKey.secretName=x,apiKey.secretKey=entry \
+	"backup.extraEnv[0].name=UMADB_API_KEY_FILE,backup.extraEnv[0].value=/etc/umadb/keys/entry"; do
+	if ! helm template release umadb --show-only templates/backup.yaml --set "backup.enabled=true,backup.to=s3://x,$values" |
+		grep -A1 UMADB_API_KEY_FILE | grep -q 'value: /etc/umadb/keys/entry$'; then
+		echo "a backup with $values has no API key"
+		exit 1
+	fi
+done
+
 # What the chart must refuse.
 for mistake in \
 	settings.listen=0.0.0.0:1 \
