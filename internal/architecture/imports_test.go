@@ -49,10 +49,11 @@ var packages = map[string][]string{
 	"internal/ndjson":     {"dcb", "internal/record"},
 	"internal/retry":      {},
 	"internal/transfer":   {"dcb", "internal/ndjson", "internal/retry"},
-	"internal/keyfile":    {},
+	"internal/tomlfile":   {},
+	"internal/keyfile":    {"internal/tomlfile"},
 	"internal/backup":     {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
-	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/store", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":           {"internal/cli"},
 
 	// The Go library inside the Python package.

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
-	"github.com/pelletier/go-toml/v2/unstable"
 	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/internal/tomlfile"
 )
 
 // configEntry is a setting of a configuration file.
@@ -22,39 +22,18 @@ type configEntry struct {
 
 // parseConfig parses a configuration file. Its errors begin with a line number.
 func parseConfig(content []byte) (entries []configEntry, err error) {
-	values := map[string]any{}
-	if err := toml.Unmarshal(content, &values); err != nil {
-		var invalid *toml.DecodeError
-		if !errors.As(err, &invalid) {
-			return nil, fmt.Errorf("1: %w", err)
-		}
-		line, _ := invalid.Position()
-		return nil, fmt.Errorf("%d: %s", line, strings.TrimPrefix(invalid.Error(), "toml: "))
-	}
-	// A decoded map has no positions, so the lines are those of a second pass.
-	var p unstable.Parser
-	p.Reset(content)
-	for p.NextExpression() {
-		expression := p.Expression()
-		var names []string
-		line := 0
-		for keys := expression.Key(); keys.Next(); {
-			if line == 0 {
-				line = p.Shape(keys.Node().Raw).Start.Line
-			}
-			names = append(names, string(keys.Node().Data))
-		}
-		e := configEntry{name: strings.Join(names, "."), line: line, isTable: true}
-		if expression.Kind == unstable.KeyValue && len(names) == 1 {
-			e.isTable = false
-			e.value = values[names[0]]
+	values, expressions, err := tomlfile.Parse(content)
+	for _, expression := range expressions {
+		e := configEntry{name: expression.Name(), line: expression.Line, isTable: expression.IsTable || len(expression.Path) > 1}
+		if !e.isTable {
+			e.value = values[e.name]
 		}
 		entries = append(entries, e)
-		if expression.Kind != unstable.KeyValue {
+		if expression.IsTable {
 			break // what follows is part of the unknown table
 		}
 	}
-	return entries, p.Error()
+	return entries, err
 }
 
 // flagValues returns the value of a setting as the flag would have it on the command line:

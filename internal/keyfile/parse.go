@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
-	"github.com/pelletier/go-toml/v2/unstable"
+	"github.com/umadb-go/umadb/internal/tomlfile"
 )
 
 // table is a table [[key]] of a file.
@@ -25,11 +24,11 @@ func Parse(content []byte) ([]Key, error) {
 
 // parse also returns the tables of the keys.
 func parse(content []byte) ([]Key, []table, error) {
-	var file map[string]any
-	if err := toml.Unmarshal(content, &file); err != nil {
-		return nil, nil, explain(err)
+	file, expressions, err := tomlfile.Parse(content)
+	if err != nil {
+		return nil, nil, err
 	}
-	tables, err := scan(content)
+	tables, err := scan(expressions)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,51 +45,30 @@ func parse(content []byte) ([]Key, []table, error) {
 	return keys, tables, unique(keys, tables)
 }
 
-// explain returns the error of the parser with its line.
-func explain(err error) error {
-	var invalid *toml.DecodeError
-	if !errors.As(err, &invalid) {
-		return fmt.Errorf("1: %w", err)
-	}
-	line, _ := invalid.Position()
-	return atLine(line, "%s", strings.TrimPrefix(invalid.Error(), "toml: "))
-}
-
 func atLine(line int, format string, args ...any) error {
 	return fmt.Errorf("%d: %s", line, fmt.Sprintf(format, args...))
 }
 
-// scan returns the tables of a valid file, in a second pass, because decoded values have no
-// positions. It fails if there is anything else.
-func scan(content []byte) (tables []table, err error) {
-	var p unstable.Parser
-	p.Reset(content)
-	for p.NextExpression() {
-		expression := p.Expression()
-		line, path := 0, []string{}
-		for keys := expression.Key(); keys.Next(); {
-			if line == 0 {
-				line = p.Shape(keys.Node().Raw).Start.Line
-			}
-			path = append(path, string(keys.Node().Data))
-		}
-		name := strings.Join(path, ".")
+// scan returns the tables of a file. It fails if there is anything else.
+func scan(expressions []tomlfile.Expression) (tables []table, err error) {
+	for _, e := range expressions {
+		name := e.Name()
 		switch {
-		case expression.Kind == unstable.ArrayTable && name == "key" && len(path) == 1:
-			tables = append(tables, table{line, make(map[string]int)})
-		case expression.Kind == unstable.Table && name == "key":
-			return nil, atLine(line, "write [[key]] instead of [key]: there may be several")
-		case expression.Kind != unstable.KeyValue:
-			return nil, atLine(line, "unknown table %.60q%s", name, suggestion(name, []string{"key"}))
+		case e.IsArray && name == "key" && len(e.Path) == 1:
+			tables = append(tables, table{e.Line, make(map[string]int)})
+		case e.IsTable && !e.IsArray && name == "key":
+			return nil, atLine(e.Line, "write [[key]] instead of [key]: there may be several")
+		case e.IsTable:
+			return nil, atLine(e.Line, "unknown table %.60q%s", name, suggestion(name, []string{"key"}))
 		case len(tables) == 0:
-			return nil, atLine(line, "%.60q belongs to no key: start each key with a line [[key]]", name)
-		case len(path) > 1 || !isField(name):
-			return nil, atLine(line, "unknown field %.60q%s", name, suggestion(name, fieldNames()))
+			return nil, atLine(e.Line, "%.60q belongs to no key: start each key with a line [[key]]", name)
+		case len(e.Path) > 1 || !isField(name):
+			return nil, atLine(e.Line, "unknown field %.60q%s", name, suggestion(name, fieldNames()))
 		default:
-			tables[len(tables)-1].fields[name] = line
+			tables[len(tables)-1].fields[name] = e.Line
 		}
 	}
-	return tables, p.Error()
+	return tables, nil
 }
 
 // decode sets the fields of a key.
