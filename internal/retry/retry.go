@@ -12,8 +12,8 @@ const (
 	lastPause  = 15 * time.Second
 )
 
-// Attempts are attempts to reach something, one after the other. The zero value notifies
-// nobody.
+// Attempts are attempts to reach something, one after the other. The zero value has
+// no callbacks.
 type Attempts struct {
 	// Lost is called when an attempt has failed after one that succeeded, and after the first
 	// attempt if that fails. Reachable is called when one has succeeded again. Each may be nil.
