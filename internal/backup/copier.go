@@ -107,8 +107,9 @@ func (c *copier) each(ctx context.Context, s section) error {
 		if err == nil && s.covers != nil && !s.covers(&g) {
 			return nil
 		}
+		tracking := uint64(0)
 		if err == nil {
-			err = checkRecords(&g)
+			tracking, err = checkRecords(&g)
 		}
 		if err == nil {
 			err = c.pause(ctx, len(g.Header)+len(g.Payload))
@@ -120,6 +121,7 @@ func (c *copier) each(ctx context.Context, s section) error {
 		if err != nil {
 			return err
 		}
+		c.summary.Tracking += tracking
 		c.observer.Progress(c.summary)
 		if !more {
 			return nil
@@ -129,14 +131,17 @@ func (c *copier) each(ctx context.Context, s section) error {
 }
 
 // checkRecords verifies the records of a group: its checksums may be right although its
-// content is not.
-func checkRecords(g *eventlog.Group) error {
-	for _, err := range record.StoredRecords(g.Payload, g.First, int(g.Count)) {
+// content is not. It returns the number of tracking-only records.
+func checkRecords(g *eventlog.Group) (tracking uint64, err error) {
+	for r, err := range record.StoredRecords(g.Payload, g.First, int(g.Count)) {
 		if err != nil {
-			return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("group %d of the source", g.Index), Cause: err}
+			return 0, &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("group %d of the source", g.Index), Cause: err}
+		}
+		if r.Position == 0 {
+			tracking++
 		}
 	}
-	return nil
+	return tracking, nil
 }
 
 // pause waits until n more bytes may be copied.

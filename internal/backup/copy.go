@@ -70,6 +70,7 @@ type Observer interface {
 // Summary is what was copied, and where the copy ends.
 type Summary struct {
 	Groups, Events, Bytes uint64
+	Tracking              uint64 // number of tracking-only records
 	Tail                  eventlog.Tail
 }
 

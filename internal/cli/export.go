@@ -38,8 +38,10 @@ own. The last line marks the end: an export without it is incomplete. umadb impo
 reads an export into a store.
 
 From a directory, export writes everything that is stored. From a server, it writes
-the events that exist when it starts. A server cannot list its tracking sources, so
-tracking-only records are exported only for each --tracking-source.
+the events that exist when it starts, and the tracking sources that the server lists.
+A server that is another program or an older version, or whose key has not the right
+admin, does not list them: tracking-only records are then exported only for each
+--tracking-source.
 
 The output file gets its name when it is complete and synced to the disk. Only its
 owner may read it. It must not exist yet.`,
@@ -60,7 +62,7 @@ owner may read it. It must not exist yet.`,
 	o.target.addFlags(f)
 	f.StringVarP(&o.output, "output", "o", "", "`file` to write instead of standard output; compressed if its name ends in .zst")
 	f.BoolVar(&o.zstd, "zstd", false, "compress the output with zstd")
-	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source that may have a tracking-only record; repeat for more")
+	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source, if the server does not list them; repeat for more")
 	perCall(f, "output", "zstd", "tracking-source")
 	return cmd
 }
@@ -89,10 +91,11 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	if opened, ok := s.(*store.Store); ok {
 		source = transfer.FromLog(ctx, opened)
 	} else {
-		if err := warnUnknownSources(ctx, s, o.sources, stderr); err != nil {
+		tracking, err := serverTracking(ctx, s, o.sources, stderr)
+		if err != nil {
 			return err
 		}
-		source = transfer.FromServer(ctx, s, o.sources)
+		source = transfer.FromServer(ctx, s, tracking)
 	}
 	if o.output == "" && isTerminal(stdout) {
 		stderr = io.Discard // a progress bar would mix with the output
@@ -107,16 +110,6 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	p.clear()
 	if err == nil {
 		fmt.Fprintf(stderr, "umadb: exported %s in %s\n", plural(done, "event"), pace(done, time.Since(start)))
-	}
-	return err
-}
-
-// warnUnknownSources prints a warning for each named tracking source that a server does not
-// have.
-func warnUnknownSources(ctx context.Context, s transfer.Source, names []string, stderr io.Writer) error {
-	unknown, err := transfer.UnknownSources(ctx, s, names)
-	for _, name := range unknown {
-		fmt.Fprintf(stderr, "umadb: the server has no tracking source %q yet; check the name\n", name)
 	}
 	return err
 }

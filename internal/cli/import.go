@@ -49,13 +49,17 @@ run again after an interruption. Otherwise it fails and writes nothing. It also 
 if the store has tracking that the source does not have. In an export, this is known
 only at the end, when events may have been written already.
 
-A server cannot list its tracking sources. Tracking of events is copied with them,
-but tracking-only records are copied only for each --tracking-source.
+Tracking of events is copied with them, and tracking-only records of the sources that
+the server lists. A server that is another program or an older version, or whose key has
+not the right admin, does not list them: their records are then copied only for each
+--tracking-source.
 
 With --follow, import also copies new events as they are appended to the server,
-until Ctrl-C. After the connection is lost, it compares everything again, except in the
-directory of a standby. umadb serve --standby-of follows a server without comparing, and
-serves reads.`,
+until Ctrl-C. If the server sends its log, which requires the right admin, into a directory
+that is new, or is a copy of that log, the commits are copied as they are stored, and
+nothing is compared but the chain of the last one: the copy has the store ID of the server.
+Otherwise it compares all events when it starts and after each loss of the connection.
+umadb serve --standby-of also follows a server, and serves reads.`,
 		Example: `  umadb import events.ndjson.zst
   umadb export --db-path ./uma.db | umadb import --db-path ./copy.db
   umadb import --from http://127.0.0.1:50051 --db-path ./copy.db --tracking-source upstream --follow`,
@@ -83,7 +87,7 @@ serves reads.`,
 	f.StringVar(&o.from, "from", "", "`address` of a server to copy from: http://host:port, or https://host:port for TLS")
 	o.auth.addFlags(f)
 	f.BoolVar(&o.follow, "follow", false, "copy new events as they are appended to the server, until Ctrl-C")
-	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source that may have a tracking-only record; repeat for more")
+	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source, if the server does not list them; repeat for more")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
 	perCall(f, "from", "follow", "tracking-source")
 	return cmd
@@ -125,7 +129,8 @@ func (o *importOptions) importFile(ctx context.Context, cmd *cobra.Command, args
 	if err != nil {
 		return asInterrupted(ctx, err)
 	}
-	return o.importInto(ctx, cmd, func(to *store.Store, i *importing) (err error) {
+	i := newImporting(cmd)
+	return o.importInto(ctx, cmd, i, func(to *store.Store) (err error) {
 		p := newProgress(i.stderr, "importing", "events")
 		defer p.clear()
 		i.tracking, err = transfer.Import(ctx, to, export, func(done uint64) { p.show(done, 0) })
@@ -144,26 +149,42 @@ func openError(err error) error {
 
 // importing is an import in progress.
 type importing struct {
+	start    time.Time
+	begun    bool   // existing is known
 	existing uint64 // number of events before the import
 	imported uint64 // number of events
 	tracking uint64 // number of tracking-only records
 	stderr   io.Writer
 }
 
+func newImporting(cmd *cobra.Command) *importing {
+	return &importing{start: time.Now(), stderr: cmd.ErrOrStderr()}
+}
+
+// begin notes how many events there are before the import.
+func (i *importing) begin(existing uint64) {
+	if !i.begun {
+		i.begun, i.existing = true, existing
+	}
+}
+
 // importInto opens the store, calls do, closes the store, and prints a summary.
-func (o *importOptions) importInto(ctx context.Context, cmd *cobra.Command, do func(*store.Store, *importing) error) error {
+func (o *importOptions) importInto(ctx context.Context, cmd *cobra.Command, i *importing, do func(*store.Store) error) error {
 	options := &store.Options{Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: copyCacheBytes, BlockEvents: copyBlockEvents}
 	to, err := openUntil(ctx, func() (*store.Store, error) { return openDir(o.dir, options) })
 	if err != nil {
 		return err
 	}
-	i := &importing{stderr: cmd.ErrOrStderr()}
-	start := time.Now()
-	err = i.count(to, func() error { return do(to, i) })
-	took := time.Since(start)
-	if err = errors.Join(err, to.Close()); err != nil {
+	err = i.count(to, func() error { return do(to) })
+	return o.finish(cmd, i, errors.Join(err, to.Close()))
+}
+
+// finish prints a summary, or adds what was written to an error.
+func (o *importOptions) finish(cmd *cobra.Command, i *importing, err error) error {
+	if err != nil {
 		return o.explain(err, i)
 	}
+	took := time.Since(i.start)
 	fmt.Fprintf(i.stderr, "umadb: %s, imported %s in %s\n", plural(i.existing, "existing event"), i.summary(), pace(i.imported, took))
 	if !o.asJSON {
 		return nil
@@ -172,15 +193,17 @@ func (o *importOptions) importInto(ctx context.Context, cmd *cobra.Command, do f
 }
 
 // count calls do and counts the events that it adds to the store.
-func (i *importing) count(to *store.Store, do func() error) (err error) {
+func (i *importing) count(to *store.Store, do func() error) error {
 	ctx := context.Background() // the summary is printed after an interruption too
-	if i.existing, err = to.Head(ctx); err != nil {
+	before, err := to.Head(ctx)
+	if err != nil {
 		return err
 	}
+	i.begin(before)
 	err = do()
 	head, headErr := to.Head(ctx)
 	if headErr == nil {
-		i.imported = head - i.existing
+		i.imported += head - before
 	}
 	return errors.Join(err, headErr)
 }

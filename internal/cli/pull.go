@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
+	"math"
 
 	"github.com/spf13/cobra"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/backup"
 	"github.com/umadb-go/umadb/internal/client"
-	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/transfer"
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -27,27 +28,33 @@ func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
 	}
 	defer from.Close()
 	// An invalid key must not leave a new store.
-	if err := warnUnknownSources(ctx, from, o.sources, cmd.ErrOrStderr()); err != nil {
-		return asInterrupted(ctx, err)
-	}
 	if _, err := from.Head(ctx); err != nil {
 		return asInterrupted(ctx, err)
 	}
+	i := newImporting(cmd)
 	if o.follow {
-		switch marked, err := store.IsStandby(vfs.OS{}, o.dir); {
-		case err != nil:
-			return err
-		case marked:
-			return o.followCommits(ctx, cmd, from)
+		marked, err := store.IsStandby(vfs.OS{}, o.dir)
+		if err == nil {
+			err = o.followCommits(ctx, from, i)
 		}
+		if marked || !errors.Is(err, errCompare) {
+			return o.finish(cmd, i, err)
+		}
+		fmt.Fprintf(i.stderr, "umadb: %v\n", err)
 	}
-	return o.importInto(ctx, cmd, func(to *store.Store, i *importing) (err error) {
+	tracking, err := serverTracking(ctx, from, o.sources, i.stderr)
+	if err != nil {
+		return asInterrupted(ctx, err)
+	}
+	return o.importInto(ctx, cmd, i, func(to *store.Store) error {
 		observer := &pullNotices{stderr: i.stderr}
 		if !o.follow {
-			i.tracking, err = transfer.Pull(ctx, to, from, o.sources, observer)
+			n, err := transfer.Pull(ctx, to, from, tracking, observer)
+			i.tracking += n
 			return asInterrupted(ctx, err)
 		}
-		i.tracking, err = transfer.Follow(ctx, to, from, o.sources, observer)
+		n, err := transfer.Follow(ctx, to, from, tracking, observer)
+		i.tracking += n
 		if ctx.Err() != nil {
 			return nil // an interruption is the regular end of following
 		}
@@ -55,28 +62,44 @@ func (o *importOptions) pull(ctx context.Context, cmd *cobra.Command) error {
 	})
 }
 
-// followCommits continues the directory of a standby as the standby does, without reads.
-func (o *importOptions) followCommits(ctx context.Context, cmd *cobra.Command, from *client.Client) error {
+// errCompare is returned if the commits of a server cannot be copied as they are stored.
+var errCompare = errors.New("all events are compared")
+
+// followCommits copies the commits of a server as they are stored, if the directory is new or a
+// copy of the start of its log. If that is impossible, the error is errCompare.
+func (o *importOptions) followCommits(ctx context.Context, from *client.Client, i *importing) error {
+	source := serverSource{Client: from, remedy: "use umadb import without --follow"}
+	// The server sends nothing after a group that it does not have.
+	err := backup.Probe(ctx, source, eventlog.GroupID{Index: math.MaxUint64})
+	switch {
+	case errors.Is(err, dcb.ErrIntegrity):
+	case errors.Is(err, errNoGroups):
+		return fmt.Errorf("the server does not send its log, because it is another program or an older version: %w", errCompare)
+	case errors.Is(err, dcb.ErrAuthentication):
+		return fmt.Errorf("the server does not send its log, because the key has not the right admin: %w", errCompare)
+	case err != nil:
+		return asInterrupted(ctx, err)
+	}
 	to, err := openUntil(ctx, func() (*backup.DirectoryTarget, error) { return backup.OpenTarget(vfs.OS{}, o.dir) })
 	if err != nil {
 		return explainOpen(err, o.dir)
 	}
-	existing, start := to.Tail().Next-1, time.Now()
-	n := &backupNotices{stderr: cmd.ErrOrStderr(), bar: newProgress(cmd.ErrOrStderr(), "importing", "events"), head: existing}
-	summary, err := backup.Follow(ctx, serverSource{Client: from}, to, &backup.Options{Observer: n})
+	otherLog := fmt.Errorf("%s has not the same commits as the server: %w", o.dir, errCompare)
+	if to.Tail().Index == 0 && to.ID() != (eventlog.StoreID{}) { // a store in which nothing was committed
+		return errors.Join(otherLog, to.Close())
+	}
+	i.begin(to.Tail().Next - 1)
+	n := &backupNotices{stderr: i.stderr, bar: newProgress(i.stderr, "importing", "events"), head: i.existing}
+	summary, err := backup.Follow(ctx, source, to, &backup.Options{Observer: n})
 	n.bar.clear()
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	i.imported, i.tracking = i.imported+summary.Events, i.tracking+summary.Tracking
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		err = nil // an interruption is the regular end of following
+	case errors.Is(err, dcb.ErrIntegrity), errors.Is(err, errNoGroups): // the server is another one
+		err = otherLog
 	}
-	if err = errors.Join(err, to.Close()); err != nil {
-		return err
-	}
-	took := time.Since(start)
-	fmt.Fprintf(cmd.ErrOrStderr(), "umadb: %s, imported %s in %s\n", plural(existing, "existing event"), plural(summary.Events, "event"), pace(summary.Events, took))
-	if !o.asJSON {
-		return nil
-	}
-	return ndjson.Write(cmd.OutOrStdout(), imported{Existing: existing, Imported: summary.Events, Head: existing + summary.Events, Seconds: took.Seconds()})
+	return errors.Join(err, to.Close())
 }
 
 // pullNotices prints the progress of a copy from a server.

@@ -22,8 +22,8 @@ const (
 // Follow copies like Pull, and then new events as they are appended to the server. It ends
 // with the error of ctx, or if the server has another store. It returns the number of
 // tracking-only records that it has written.
-func Follow(ctx context.Context, to Target, from Server, sources []string, observer Observer) (tracking uint64, err error) {
-	p := puller{to: to, from: from, names: sources, observer: observer}
+func Follow(ctx context.Context, to Target, from Server, sources Tracking, observer Observer) (tracking uint64, err error) {
+	p := puller{to: to, from: from, sources: sources, observer: observer}
 	err = p.follow(ctx)
 	return p.tracking, err
 }
@@ -60,7 +60,7 @@ func (p *puller) follow(ctx context.Context) error {
 // wait waits until the server has a new event or the next round is due.
 func (p *puller) wait(ctx context.Context) {
 	poll := pollHistory
-	if len(p.names) > 0 {
+	if p.sources != nil {
 		poll = pollTracking
 	}
 	atLeast := time.After(minWait)

@@ -53,7 +53,7 @@ func (r *Reader) records(yield func(ndjson.Record, error) bool) {
 // IsSourceInvalid reports that the export is invalid. It calls progress with positions up to
 // which it has compared the records or passed them on to be written.
 func Import(ctx context.Context, to Target, from *Reader, progress func(position uint64)) (tracking uint64, err error) {
-	unmatched, err := allTracking(ctx, to)
+	unmatched, err := collectTracking(to.TrackingSources(ctx))
 	if err != nil {
 		return 0, err
 	}

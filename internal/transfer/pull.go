@@ -28,10 +28,10 @@ type Observer interface {
 	Reachable()
 }
 
-// Pull copies what a server has now, with tracking-only records of the named sources. It
+// Pull copies what a server has now, with tracking-only records of the given sources. It
 // returns the number of tracking-only records that it has written.
-func Pull(ctx context.Context, to Target, from Server, sources []string, observer Observer) (tracking uint64, err error) {
-	p := puller{to: to, from: from, names: sources, observer: observer}
+func Pull(ctx context.Context, to Target, from Server, sources Tracking, observer Observer) (tracking uint64, err error) {
+	p := puller{to: to, from: from, sources: sources, observer: observer}
 	err = p.round(ctx)
 	return p.tracking, err
 }
@@ -43,7 +43,7 @@ func Pull(ctx context.Context, to Target, from Server, sources []string, observe
 type puller struct {
 	to       Target
 	from     Server
-	names    []string
+	sources  Tracking
 	observer Observer
 	asked    time.Time // when tracking was last queried
 	tracking uint64    // number of tracking-only records written
@@ -78,11 +78,11 @@ func (p *puller) round(ctx context.Context) error {
 // records returns the records of the server from a position on. If whole is set, tracking
 // is compared first.
 func (p *puller) records(ctx context.Context, from uint64, whole bool) Records {
-	var names []string
+	var tracking Tracking
 	if now := time.Now(); now.Sub(p.asked) >= pollTracking {
-		names, p.asked = p.names, now
+		tracking, p.asked = p.sources, now
 	}
-	source := fromPosition(ctx, p.from, names, from)
+	source := fromPosition(ctx, p.from, tracking, from)
 	return func(yield func(ndjson.Record, error) bool) {
 		if whole {
 			if err := compareTracking(ctx, p.to, p.from); err != nil {

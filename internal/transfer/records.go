@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
@@ -28,20 +30,23 @@ func FromLog(ctx context.Context, log Log) Records {
 }
 
 // FromServer returns the current events of a server, followed by tracking-only records of
-// the named sources, because a server cannot list its sources.
-func FromServer(ctx context.Context, s Source, names []string) Records {
-	return fromPosition(ctx, s, names, 1)
+// the given sources.
+func FromServer(ctx context.Context, s Source, tracking Tracking) Records {
+	return fromPosition(ctx, s, tracking, 1)
 }
 
 // fromPosition is FromServer for the events from a position on. It queries the tracking
 // before it reads the events: so an event with one of these tracking positions is among
 // those that are read.
-func fromPosition(ctx context.Context, s Source, names []string, from uint64) Records {
+func fromPosition(ctx context.Context, s Source, tracking Tracking, from uint64) Records {
 	return func(yield func(ndjson.Record, error) bool) {
-		unmatched, err := namedTracking(ctx, s, names)
-		if err != nil {
-			yield(ndjson.Record{}, err)
-			return
+		var unmatched map[string]uint64
+		if tracking != nil {
+			var err error
+			if unmatched, err = tracking(ctx); err != nil {
+				yield(ndjson.Record{}, err)
+				return
+			}
 		}
 		read := s.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &from})
 		defer read.Close()
@@ -69,47 +74,14 @@ func fromPosition(ctx context.Context, s Source, names []string, from uint64) Re
 			yield(ndjson.Record{}, fmt.Errorf("the server's response ends at position %d, but its head is %d; run the command again", last, due))
 			return
 		}
-		for _, name := range names {
-			position, named := unmatched[name]
-			delete(unmatched, name) // names may contain duplicates
-			info := &dcb.TrackingInfo{Source: name, Position: position}
-			if named && !yield(ndjson.Record{SequencedEvent: dcb.SequencedEvent{Tracking: info}}, nil) {
+		for _, name := range slices.Sorted(maps.Keys(unmatched)) {
+			info := &dcb.TrackingInfo{Source: name, Position: unmatched[name]}
+			if !yield(ndjson.Record{SequencedEvent: dcb.SequencedEvent{Tracking: info}}, nil) {
 				return
 			}
 		}
 		yield(ndjson.Record{End: &ndjson.End{Head: head}}, nil)
 	}
-}
-
-// namedTracking returns the recorded positions of the named sources. Unknown sources are
-// left out.
-func namedTracking(ctx context.Context, s Source, names []string) (map[string]uint64, error) {
-	recorded := make(map[string]uint64, len(names))
-	for _, name := range names {
-		position, known, err := s.GetTrackingInfo(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if known {
-			recorded[name] = position
-		}
-	}
-	return recorded, nil
-}
-
-// UnknownSources returns the named tracking sources that the server does not have: the
-// names may be misspelt.
-func UnknownSources(ctx context.Context, s Source, names []string) (unknown []string, err error) {
-	recorded, err := namedTracking(ctx, s, names)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		if _, known := recorded[name]; !known {
-			unknown = append(unknown, name)
-		}
-	}
-	return unknown, nil
 }
 
 // positionError returns the error for a source whose positions are not contiguous.

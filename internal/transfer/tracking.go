@@ -3,8 +3,11 @@ package transfer
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
+
+	"github.com/umadb-go/umadb/dcb"
 )
 
 // The tracking of events is compared with them. Tracking-only records are compared here:
@@ -14,13 +17,61 @@ import (
 // about 50 bytes.
 const maxSources = 256 << 10
 
-// allTracking returns the position of each tracking source of a store, to compare it with
-// an export, whose tracking is complete only at its end.
-func allTracking(ctx context.Context, to Target) (map[string]uint64, error) {
+// Tracking returns the recorded positions of tracking sources of a server. It may be nil for
+// none.
+type Tracking func(context.Context) (map[string]uint64, error)
+
+// NamedTracking is the tracking of the named sources, without those that the server does not
+// have. It is for servers that cannot list their sources.
+func NamedTracking(s Source, names []string) Tracking {
+	if len(names) == 0 {
+		return nil
+	}
+	return func(ctx context.Context) (map[string]uint64, error) { return namedTracking(ctx, s, names) }
+}
+
+// ListedTracking is the tracking of all sources that list returns.
+func ListedTracking(list func(context.Context) iter.Seq2[dcb.TrackingInfo, error]) Tracking {
+	return func(ctx context.Context) (map[string]uint64, error) { return collectTracking(list(ctx)) }
+}
+
+// namedTracking returns the recorded positions of the named sources. Unknown sources are
+// left out.
+func namedTracking(ctx context.Context, s Source, names []string) (map[string]uint64, error) {
+	recorded := make(map[string]uint64, len(names))
+	for _, name := range names {
+		position, known, err := s.GetTrackingInfo(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			recorded[name] = position
+		}
+	}
+	return recorded, nil
+}
+
+// UnknownSources returns the named tracking sources that the server does not have: the
+// names may be misspelt.
+func UnknownSources(ctx context.Context, s Source, names []string) (unknown []string, err error) {
+	recorded, err := namedTracking(ctx, s, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if _, known := recorded[name]; !known {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown, nil
+}
+
+// collectTracking returns the positions of tracking sources by name.
+func collectTracking(sources iter.Seq2[dcb.TrackingInfo, error]) (map[string]uint64, error) {
 	all := map[string]uint64{}
-	for info, err := range to.TrackingSources(ctx) {
+	for info, err := range sources {
 		if err == nil && len(all) == maxSources {
-			err = fmt.Errorf("the store has more than %d tracking sources, too many to compare: import into an empty directory", maxSources)
+			err = fmt.Errorf("there are more than %d tracking sources, too many to compare: import into an empty directory, or copy the store with umadb backup", maxSources)
 		}
 		if err != nil {
 			return nil, err

@@ -114,15 +114,28 @@ func (o *observed) Lost(error)           { o.calls = append(o.calls, "lost") }
 func (o *observed) Reachable()           { o.calls = append(o.calls, "reachable") }
 
 func TestPullCopiesNamedTracking(t *testing.T) {
-	copied := newMemory()
+	copied, server := newMemory(), newMemory(source...)
 	var seen observed
-	n, err := transfer.Pull(t.Context(), copied, newMemory(source...), []string{"after", "web", "after", "none"}, &seen)
+	n, err := transfer.Pull(t.Context(), copied, server, transfer.NamedTracking(server, []string{"after", "web", "after", "none"}), &seen)
 	if err != nil || n != 1 {
 		t.Errorf("pull returns %d, %v", n, err)
 	}
 	wantSame(t, copied, []dcb.SequencedEvent{source[1], source[2], source[4], source[5]})
 	if want := []string{"begin 3", "end"}; !slices.Equal(seen.calls, want) {
 		t.Errorf("the observer is notified of %q, want %q", seen.calls, want)
+	}
+}
+
+func TestPullCopiesListedTracking(t *testing.T) {
+	copied, server := newMemory(), newMemory(source...)
+	n, err := transfer.Pull(t.Context(), copied, server, transfer.ListedTracking(server.TrackingSources), new(observed))
+	if err != nil || n == 0 {
+		t.Errorf("pull returns %d, %v", n, err)
+	}
+	for info := range server.TrackingSources(t.Context()) {
+		if got, _, _ := copied.GetTrackingInfo(t.Context(), info.Source); got != info.Position {
+			t.Errorf("%s has position %d, want %d", info.Source, got, info.Position)
+		}
 	}
 }
 
@@ -139,7 +152,7 @@ func TestFollowUntilServerHasAnotherStore(t *testing.T) {
 		var seen observed
 		result := make(chan error, 1)
 		go func() {
-			n, err := transfer.Follow(t.Context(), copied, server, []string{"alone"}, &seen)
+			n, err := transfer.Follow(t.Context(), copied, server, transfer.NamedTracking(server, []string{"alone"}), &seen)
 			if n != 1 {
 				t.Errorf("follow wrote %d tracking-only records", n)
 			}
