@@ -43,13 +43,9 @@ func addKeysFileFlag(flags *pflag.FlagSet, file *string) {
 
 // newKey are the flags of key new.
 type newKey struct {
-	file     string
-	name     string
-	rights   []string
-	types    []string
-	prefixes []string
-	expires  string
-	key      keyfile.Key
+	file    string
+	expires string
+	key     keyfile.Key
 }
 
 func newKeyNewCommand() *cobra.Command {
@@ -73,10 +69,10 @@ With --certificate no key is created: the client is identified by its certificat
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.OutOrStdout(), cmd.ErrOrStderr()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.name, "name", "", "`name` of the key, which appears in errors and in the log (required)")
-	f.StringSliceVar(&o.rights, "rights", nil, "`rights` of the key: some of read,append,subscribe,tracking,admin (required)")
-	f.StringArrayVar(&o.types, "type", nil, "`name` of an event type to which the key is limited; repeat for more")
-	f.StringArrayVar(&o.prefixes, "tag-prefix", nil, "`prefix` of tags to which the key is limited, such as tenant:7: with its last colon; repeat for more")
+	f.StringVar(&o.key.Name, "name", "", "`name` of the key, which appears in errors and in the log (required)")
+	f.StringSliceVar(&o.key.Rights, "rights", nil, "`rights` of the key: some of read,append,subscribe,tracking,admin (required)")
+	f.StringArrayVar(&o.key.Types, "type", nil, "`name` of an event type to which the key is limited; repeat for more")
+	f.StringArrayVar(&o.key.TagPrefixes, "tag-prefix", nil, "`prefix` of tags to which the key is limited, such as tenant:7: with its last colon; repeat for more")
 	f.StringVar(&o.expires, "expires", "", "`date` or time after which the key is refused, as 2027-12-31 or 2027-12-31T12:00:00Z")
 	f.Float64Var(&o.key.AppendsPerSecond, "appends-per-second", 0, "maximum `number` of appends per second")
 	f.Float64Var(&o.key.BytesPerSecond, "bytes-per-second", 0, "maximum `number` of bytes of appends per second")
@@ -107,23 +103,23 @@ func (o *newKey) run(stdout, stderr io.Writer) error {
 	return err
 }
 
-// validate checks the flags and sets the key from them.
+// validate checks the flags and completes the key.
 func (o *newKey) validate() error {
-	if o.name == "" {
+	if o.key.Name == "" {
 		return usageErrorf("--name is missing: name the program or person that will use the key")
 	}
-	if err := keyfile.CheckName(o.name); err != nil {
-		return usageErrorf("--name cannot be %q: %w", o.name, err)
+	if err := keyfile.CheckName(o.key.Name); err != nil {
+		return usageErrorf("--name cannot be %q: %w", o.key.Name, err)
 	}
-	if len(o.rights) == 0 {
+	if len(o.key.Rights) == 0 {
 		return usageErrorf("--rights is missing: list some of %s", strings.Join(keyfile.Rights, ","))
 	}
-	for _, right := range o.rights {
+	for _, right := range o.key.Rights {
 		if err := keyfile.CheckRight(right); err != nil {
-			return usageErrorf("--rights cannot be %q: %w", strings.Join(o.rights, ","), err)
+			return usageErrorf("--rights cannot be %q: %w", strings.Join(o.key.Rights, ","), err)
 		}
 	}
-	for _, prefix := range o.prefixes {
+	for _, prefix := range o.key.TagPrefixes {
 		if prefix == "" {
 			return usageErrorf("--tag-prefix is empty: write the start of the permitted tags, or omit it")
 		}
@@ -138,7 +134,6 @@ func (o *newKey) validate() error {
 	if o.key.AppendsPerSecond < 0 || o.key.BytesPerSecond < 0 {
 		return usageErrorf("--appends-per-second and --bytes-per-second must be above 0")
 	}
-	o.key.Name, o.key.Rights, o.key.Types, o.key.TagPrefixes = o.name, o.rights, o.types, o.prefixes
 	return nil
 }
 
@@ -231,21 +226,7 @@ func limitsText(k *keyfile.Key) string {
 // listJSON prints each key as a line of JSON.
 func listJSON(keys []keyfile.Key, w io.Writer) error {
 	for _, k := range keys {
-		var expires *time.Time
-		if !k.Expires.IsZero() {
-			expires = &k.Expires
-		}
-		err := ndjson.Write(w, struct {
-			Name             string     `json:"name"`
-			Certificate      string     `json:"certificate,omitempty"`
-			Rights           []string   `json:"rights"`
-			Types            []string   `json:"types,omitempty"`
-			TagPrefixes      []string   `json:"tag_prefixes,omitempty"`
-			Expires          *time.Time `json:"expires,omitempty"`
-			AppendsPerSecond float64    `json:"appends_per_second,omitzero"`
-			BytesPerSecond   float64    `json:"bytes_per_second,omitzero"`
-		}{k.Name, k.Certificate, k.Rights, k.Types, k.TagPrefixes, expires, k.AppendsPerSecond, k.BytesPerSecond})
-		if err != nil {
+		if err := ndjson.Write(w, k); err != nil {
 			return err
 		}
 	}

@@ -15,15 +15,18 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// Key is a key of the file. See docs/security.md for the meaning of its fields.
+// Key is a key of the file. See docs/security.md for the meaning of its fields. In JSON it
+// has no hash.
 type Key struct {
-	Name                             string
-	Hash                             *[sha256.Size]byte // nil if there is none
-	Certificate                      string             // empty if there is none
-	Rights                           []string
-	Types, TagPrefixes               []string // nil for no limit
-	Expires                          time.Time
-	AppendsPerSecond, BytesPerSecond float64 // 0 for no limit
+	Name             string             `json:"name"`
+	Hash             *[sha256.Size]byte `json:"-"`                     // nil if there is none
+	Certificate      string             `json:"certificate,omitempty"` // empty if there is none
+	Rights           []string           `json:"rights"`
+	Types            []string           `json:"types,omitempty"` // no limit if nil, or zero below
+	TagPrefixes      []string           `json:"tag_prefixes,omitempty"`
+	Expires          time.Time          `json:"expires,omitzero"`
+	AppendsPerSecond float64            `json:"appends_per_second,omitzero"`
+	BytesPerSecond   float64            `json:"bytes_per_second,omitzero"`
 }
 
 // Rights are the names of all rights.
