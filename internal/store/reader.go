@@ -165,7 +165,7 @@ func (r *reader) giveUp(ctx context.Context, a *awaited) error {
 		return err
 	}
 	defer r.release()
-	if r.awaited == a {
+	if r.awaited == a && r.follower.Unconfirmed() == a.group {
 		r.abandoned = a.group
 		r.settle()
 	}

@@ -24,7 +24,6 @@ func (r *reader) update(ctx context.Context) error {
 	if r.failed != nil {
 		return r.failed
 	}
-	defer r.settle()
 	r.looked = time.Now()
 	look := r.looks.Add(1)
 	err := r.updateOnce(ctx)
@@ -32,11 +31,13 @@ func (r *reader) update(ctx context.Context) error {
 		// A clean-close record that was read may have been replaced meanwhile.
 		err = r.updateOnce(ctx)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		r.succeeded = look
-	case isCorruption(err):
+	} else if isCorruption(err) {
 		r.failed = err
+	}
+	if err == nil || r.failed != nil { // otherwise a group may be durable and not published
+		r.settle()
 	}
 	return err
 }

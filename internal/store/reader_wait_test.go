@@ -21,12 +21,13 @@ import (
 type slowSync struct {
 	reading *store.Store
 	looks   atomic.Int32 // how often the reader has read the announcement
+	onLook  func()       // called then
 	finish  func()       // ends the sync and waits for the append
 }
 
 func newSlowSync(t *testing.T) *slowSync {
 	t.Helper()
-	b := new(slowSync)
+	b := &slowSync{onLook: func() {}}
 	disk := vfs.NewMem()
 	var slow atomic.Bool
 	synced := make(chan struct{})
@@ -43,6 +44,7 @@ func newSlowSync(t *testing.T) *slowSync {
 	b.reading = newObserver(t, crashDir, smallOptions(vfs.Observe(disk, func(op vfs.Op) error {
 		if op.Kind == "open" && strings.HasSuffix(op.Name, "/HEAD") {
 			b.looks.Add(1)
+			b.onLook()
 		}
 		return nil
 	}))).store
@@ -129,6 +131,26 @@ func TestCallsOfReaderGiveUpTogether(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		if r := <-b.head(t.Context()); r.err != nil || r.head != 2 {
 			t.Errorf("after the sync: %+v", r)
+		}
+	})
+}
+
+// A call whose context ends during its look does not publish what it has found. Others still
+// wait for it.
+func TestCallsOfReaderWaitAlthoughAnotherIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSlowSync(t)
+		waiting := b.head(t.Context())
+		time.Sleep(100 * time.Millisecond) // so that the announcer does not pause
+		b.finish()
+		synctest.Wait() // the announcement
+		ctx, cancel := context.WithCancel(t.Context())
+		b.onLook = cancel
+		if _, err := b.reading.Head(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("the cancelled call: %v", err)
+		}
+		if r := <-waiting; r.err != nil || r.head != 2 {
+			t.Errorf("the call that waits: %+v", r)
 		}
 	})
 }
