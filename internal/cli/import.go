@@ -150,7 +150,7 @@ func openError(err error) error {
 // importing is an import in progress.
 type importing struct {
 	start    time.Time
-	begun    bool   // existing is known
+	counted  bool   // existing is known
 	existing uint64 // number of events before the import
 	imported uint64 // number of events
 	tracking uint64 // number of tracking-only records
@@ -163,8 +163,8 @@ func newImporting(cmd *cobra.Command) *importing {
 
 // begin notes how many events there are before the import.
 func (i *importing) begin(existing uint64) {
-	if !i.begun {
-		i.begun, i.existing = true, existing
+	if !i.counted {
+		i.counted, i.existing = true, existing
 	}
 }
 
