@@ -100,7 +100,7 @@ func storeStatus(o *store.Overview, m store.Metrics) *adminv1.StoreStatus {
 		},
 	}
 	if b := o.Standby; b != nil {
-		out.Standby = &adminv1.StandbyStatus{Server: b.Server, Connected: b.Connected, Head: b.Head, Missing: b.Missing, Lag: duration(b.Lag)}
+		out.Standby = &adminv1.StandbyStatus{Server: b.Server, Connected: b.Connected, Head: b.Head, Missing: b.Missing, Lag: duration(b.Lag), Full: b.Full}
 	}
 	if o.Failure != nil {
 		out.Failure = o.Failure.Error()

@@ -29,6 +29,10 @@ func TestStandbyIsFullUntilItsLimitIsRaised(t *testing.T) {
 		_, text := fetch(t, metricsURL(t, standby)+"/metrics")
 		return text
 	}
+	status := func(flags ...string) string {
+		_, stdout, _ := run(append([]string{"status", "--url", "http://" + standby.address}, flags...)...)
+		return stdout
+	}
 	last := uint64(0)
 	dial(t, server.address, func(c *client.Client) {
 		for range 10 {
@@ -47,11 +51,20 @@ func TestStandbyIsFullUntilItsLimitIsRaised(t *testing.T) {
 	if !strings.Contains(metrics(), "\numadb_standby_full 1\n") {
 		t.Error("no metric shows that the standby is full")
 	}
+	if out := status(); !strings.Contains(out, ", stopped for lack of disk space, ") {
+		t.Errorf("status: %s", out)
+	}
+	if out := status("--json"); !strings.Contains(out, `"full":true`) {
+		t.Errorf("status: %s", out)
+	}
 	set("64MiB")
 	standby.Signal(syscall.SIGHUP)
 	awaitHead(t, standby.address, last)
 	if !strings.Contains(metrics(), "\numadb_standby_full 0\n") {
 		t.Error("a metric shows that the standby is full")
+	}
+	if out := status("--json"); strings.Contains(out, `"full"`) {
+		t.Errorf("status: %s", out)
 	}
 	if !strings.Contains(standby.Output.String(), "continues to follow") {
 		t.Errorf("log: %s", standby.Output)

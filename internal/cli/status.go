@@ -105,6 +105,7 @@ type standbyOutput struct {
 	Head       uint64  `json:"head"`    // of the server, when it was last known
 	Missing    uint64  `json:"missing"` // events up to it that the standby does not have
 	LagSeconds float64 `json:"lag_seconds"`
+	Full       bool    `json:"full,omitempty"` // it has stopped following for lack of disk space
 }
 
 // serverOutput is what clients use.
@@ -147,7 +148,7 @@ func newStatusOutput(url string, s *serverState, sessions bool) *statusOutput {
 		Sync:               quantilesBetween(nil, st.GetAppends().GetSync()),
 	}
 	if b := st.GetStandby(); b != nil {
-		out.Store.Standby = &standbyOutput{b.GetServer(), b.GetConnected(), b.GetHead(), b.GetMissing(), b.GetLag().AsDuration().Seconds()}
+		out.Store.Standby = &standbyOutput{b.GetServer(), b.GetConnected(), b.GetHead(), b.GetMissing(), b.GetLag().AsDuration().Seconds(), b.GetFull()}
 	}
 	if st.GetLastCommit() != nil {
 		out.Store.LastCommit = new(st.GetLastCommit().AsTime())
@@ -237,6 +238,9 @@ func standbyText(s *adminv1.StandbyStatus) string {
 	text := word(s.GetServer())
 	if !s.GetConnected() {
 		text += ", which is not reachable"
+	}
+	if s.GetFull() {
+		text += ", stopped for lack of disk space"
 	}
 	if s.GetMissing() > 0 {
 		text += fmt.Sprintf(", %s missing", plural(s.GetMissing(), "event"))

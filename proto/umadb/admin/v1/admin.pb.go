@@ -393,7 +393,10 @@ type StandbyStatus struct {
 	Missing uint64 `protobuf:"varint,4,opt,name=missing,proto3" json:"missing,omitempty"`
 	// For how long the standby may have been without something that the server has; absent if it
 	// is connected and has everything.
-	Lag           *durationpb.Duration `protobuf:"bytes,5,opt,name=lag,proto3" json:"lag,omitempty"`
+	Lag *durationpb.Duration `protobuf:"bytes,5,opt,name=lag,proto3" json:"lag,omitempty"`
+	// The standby has stopped following the server for lack of disk space, and will continue when
+	// there is space.
+	Full          bool `protobuf:"varint,6,opt,name=full,proto3" json:"full,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -461,6 +464,13 @@ func (x *StandbyStatus) GetLag() *durationpb.Duration {
 		return x.Lag
 	}
 	return nil
+}
+
+func (x *StandbyStatus) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
 }
 
 // ServerStatus is what clients use of the server, how much of it they may use, and the calls
@@ -2148,13 +2158,14 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\awaiting\x18\x01 \x01(\x04R\awaiting\x12\x1c\n" +
 	"\tconflicts\x18\x02 \x01(\x04R\tconflicts\x12/\n" +
 	"\x05queue\x18\x03 \x01(\v2\x19.umadb.admin.v1.DurationsR\x05queue\x12-\n" +
-	"\x04sync\x18\x04 \x01(\v2\x19.umadb.admin.v1.DurationsR\x04sync\"\xa0\x01\n" +
+	"\x04sync\x18\x04 \x01(\v2\x19.umadb.admin.v1.DurationsR\x04sync\"\xb4\x01\n" +
 	"\rStandbyStatus\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x12\n" +
 	"\x04head\x18\x03 \x01(\x04R\x04head\x12\x18\n" +
 	"\amissing\x18\x04 \x01(\x04R\amissing\x12+\n" +
-	"\x03lag\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03lag\"\xda\x02\n" +
+	"\x03lag\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03lag\x12\x12\n" +
+	"\x04full\x18\x06 \x01(\bR\x04full\"\xda\x02\n" +
 	"\fServerStatus\x12 \n" +
 	"\vconnections\x18\x01 \x01(\x04R\vconnections\x12'\n" +
 	"\x0fmax_connections\x18\x02 \x01(\x04R\x0emaxConnections\x12\x18\n" +
