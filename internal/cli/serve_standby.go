@@ -126,12 +126,13 @@ func (f *standbyFlags) follow(logger *slog.Logger) (ended <-chan error, stop fun
 		options := &backup.Options{SyncEvery: standbySync, Retry: f.mayRetry, Observer: observer}
 		for {
 			_, err := backup.Follow(ctx, f.source, f.standby, options)
-			switch {
-			case ctx.Err() != nil:
+			if vfs.IsFull(err) && ctx.Err() == nil {
+				err = f.awaitSpace(ctx, logger, err)
+			}
+			if ctx.Err() != nil {
 				return
-			case vfs.IsFull(err):
-				f.awaitSpace(ctx, logger, err)
-			default:
+			}
+			if err != nil {
 				failed <- fmt.Errorf("this standby cannot follow %s: %w", f.url, err)
 				return
 			}
@@ -149,21 +150,26 @@ func (f *standbyFlags) mayRetry(err error) bool {
 }
 
 // awaitSpace waits until the standby has space for the next commit of its server. Since not
-// every lack of space can be measured, it returns after a while in any case.
-func (f *standbyFlags) awaitSpace(ctx context.Context, logger *slog.Logger, full error) {
+// every lack of space can be measured, it returns after a while in any case. Readers see what was
+// received before. The error is that of making it durable.
+func (f *standbyFlags) awaitSpace(ctx context.Context, logger *slog.Logger, full error) error {
+	if err := f.standby.Sync(); err != nil {
+		return err
+	}
 	f.source.lost()
 	logger.Error("the standby has stopped following its server: not enough disk space; it continues when there is some", "standby_of", f.url, "error", full)
 	for deadline := time.Now().Add(spaceRetry); time.Now().Before(deadline); {
 		select {
 		case <-time.After(spacePause):
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
 		if f.standby.FullError() == nil {
 			logger.Info("the standby continues to follow its server", "standby_of", f.url)
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // standbyObserver logs what happens, and notes whether the server is reachable.
@@ -178,7 +184,7 @@ func (o *standbyObserver) Progress(backup.Summary) {}
 
 // CaughtUp logs that the standby has everything for now.
 func (o *standbyObserver) CaughtUp(s backup.Summary) {
-	o.level()
+	o.caughtUp()
 	o.logger.Info("the standby has caught up with its server", "standby_of", o.url, "position", s.Tail.Next-1)
 }
 
@@ -189,12 +195,12 @@ func (o *standbyObserver) Lost(err error) {
 
 // Reachable logs that the server is reachable again.
 func (o *standbyObserver) Reachable() {
-	o.level()
+	o.caughtUp()
 	o.logger.Info("the standby has reached its server again", "standby_of", o.url)
 }
 
-// level notes that everything was copied that the server had.
-func (o *standbyObserver) level() {
+// caughtUp notes that everything was copied that the server had.
+func (o *standbyObserver) caughtUp() {
 	tail := o.standby.Tail()
 	o.standby.Reached(tail.Index, tail.Next-1)
 }

@@ -70,3 +70,31 @@ func TestStandbyIsFullUntilItsLimitIsRaised(t *testing.T) {
 		t.Errorf("log: %s", standby.Output)
 	}
 }
+
+// All that a full standby has received is durable, and visible to its readers.
+func TestFullStandbyServesAllThatItHas(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	server := start(t, "serve", "--db-path", filepath.Join(dir, "server"))
+	dial(t, server.address, func(c *client.Client) {
+		for range 100 {
+			if _, err := c.Append(t.Context(), []dcb.Event{{Type: "T", Data: make([]byte, 256<<10)}}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	full := func() (*process, uint64) {
+		standby := standbyOf(t, server.address, filepath.Join(dir, "standby"), "--max-disk", "16MiB")
+		await(t, "the standby is full", func() bool {
+			return strings.Contains(standby.Output.String(), "the standby has stopped following its server: not enough disk space")
+		})
+		return standby, headOf(standby.address)
+	}
+	standby, head := full()
+	if err := standby.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, after := full(); after != head {
+		t.Errorf("the full standby served position %d, and %d after a restart", head, after)
+	}
+}
