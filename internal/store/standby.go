@@ -31,7 +31,7 @@ type standby struct {
 	// connected reports whether the server is reachable, and group is its last known group.
 	connected bool
 	group     uint64
-	level     time.Time // when the copy last had everything that the server had; zero if unknown
+	caughtUp  time.Time // when the copy last had everything that the server had; zero if unknown
 }
 
 // receivedTracking is a tracking position of a group that is not durable.
@@ -82,9 +82,9 @@ func (s *Store) openMark() error {
 	}
 	b.content.head, b.content.known = m.head, m.known
 	if end := s.published.Load(); !m.known.IsZero() && m.head <= end.head {
-		b.level = m.known
+		b.caughtUp = m.known
 	} else if at := end.end.Tail.Time; at != 0 {
-		b.level = time.Unix(0, at)
+		b.caughtUp = time.Unix(0, at)
 	}
 	s.writeMark()
 	return nil
@@ -258,8 +258,8 @@ func (b *standby) synced(end *publishedHead) (connected bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.connected && end.group >= b.group {
-		b.level = time.Now()
-		b.content.head, b.content.known = end.head, b.level
+		b.caughtUp = time.Now()
+		b.content.head, b.content.known = end.head, b.caughtUp
 	}
 	return b.connected
 }
@@ -304,8 +304,8 @@ func (s *Store) StandbyState() *StandbyState {
 	end := s.published.Load()
 	state := &StandbyState{Server: b.content.server, Connected: b.connected, Full: s.disk.refusal.Load() != nil, Head: max(b.content.head, end.head)}
 	state.Missing = state.Head - end.head
-	if (!b.connected || end.group < b.group) && !b.level.IsZero() {
-		state.Lag = max(0, time.Since(b.level))
+	if (!b.connected || end.group < b.group) && !b.caughtUp.IsZero() {
+		state.Lag = max(0, time.Since(b.caughtUp))
 	}
 	return state
 }
