@@ -39,14 +39,23 @@ func (a *Appender) Reserve(used, more int) (payloadAt int64, err error) {
 		// yet, the next one would have the same name.
 		a.plan.roll = a.plan.offset+size > a.log.options.SegmentBytes && a.plan.tail.Next > a.plan.base
 	}
-	at := a.plan.offset
-	if a.plan.roll {
-		at = segmentHeaderBytes
-	}
-	if used > 0 && at+size > a.log.options.SegmentBytes {
+	if used > 0 && a.offset()+size > a.log.options.SegmentBytes {
 		return 0, ErrSegmentFull
 	}
-	return at + groupHeaderBytes, a.log.space.ensure(a.log, a.plan.roll, at+size+paddingBytes)
+	return a.offset() + groupHeaderBytes, a.ensure(size)
+}
+
+// offset returns the offset of the open group in its segment.
+func (a *Appender) offset() int64 {
+	if a.plan.roll {
+		return segmentHeaderBytes
+	}
+	return a.plan.offset
+}
+
+// ensure allocates space for an open group of a size.
+func (a *Appender) ensure(size int64) error {
+	return a.log.space.ensure(a.log, a.plan.roll, a.offset()+size+paddingBytes)
 }
 
 // Rolling reports whether the open group starts a new segment.
@@ -74,8 +83,7 @@ type Sealed struct {
 func (a *Appender) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed {
 	tail := a.plan.tail
 	payload := bytes[groupHeaderBytes:]
-	s := &Sealed{bytes: bytes, Group: Group{Base: a.plan.base, Offset: a.plan.offset, Payload: payload}, plan: a.plan}
-	s.GroupHeader = GroupHeader{
+	h := GroupHeader{
 		Kind:         kind,
 		Count:        uint32(count),
 		Term:         standaloneTerm,
@@ -85,7 +93,15 @@ func (a *Appender) Seal(bytes []byte, kind Kind, count int, time int64) *Sealed 
 		PayloadBytes: uint32(len(payload)),
 		PayloadCRC:   Checksum(payload),
 	}
-	s.encode(bytes, a.log.id, tail.Chain)
+	h.encode(bytes, a.log.id, tail.Chain)
+	return a.advance(h, bytes)
+}
+
+// advance assigns a place to the open group, and plans the next group after it.
+func (a *Appender) advance(h GroupHeader, bytes []byte) *Sealed {
+	tail := a.plan.tail
+	s := &Sealed{bytes: bytes, plan: a.plan}
+	s.Group = Group{GroupHeader: h, Base: a.plan.base, Offset: a.plan.offset, Payload: bytes[groupHeaderBytes:]}
 	if a.plan.roll {
 		s.Base, s.Offset = tail.Next, segmentHeaderBytes
 		s.roll = &segmentHeader{store: a.log.id, previous: a.plan.base, tail: tail}

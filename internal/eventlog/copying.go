@@ -83,11 +83,7 @@ func (s *scanner) classifyCopy(durable uint64) (*Torn, error) {
 	if s.tail.Index < durable {
 		return nil, s.corruption(s.offset, "group %d is missing or corrupt, although group %d was durable", s.tail.Index+1, durable)
 	}
-	end, err := s.lastNonZero()
-	if err != nil || end <= s.offset {
-		return nil, err
-	}
-	return &Torn{File: s.name, From: s.offset, To: end, Position: s.tail.Next}, nil
+	return s.unsound()
 }
 
 // RemoveCopy removes the log in a directory that contains a copy or is empty.

@@ -9,7 +9,7 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// FuzzRecover recovers arbitrary bytes after a segment header. If corrected is set, it
+// FuzzRecover recovers arbitrary bytes after a segment header. If mended is set, it
 // first corrects checksums and chain, to reach the code that they protect.
 func FuzzRecover(f *testing.F) {
 	all, last := killedLog(f)
@@ -22,9 +22,9 @@ func FuzzRecover(f *testing.F) {
 		f.Add([]byte(seed), false)
 		f.Add([]byte(seed), true)
 	}
-	f.Fuzz(func(t *testing.T, groups []byte, corrected bool) {
-		if corrected {
-			groups = correct(groups)
+	f.Fuzz(func(t *testing.T, groups []byte, mended bool) {
+		if mended {
+			groups = mend(groups)
 		}
 		checkRecoverAgreesWithVerify(t, groups)
 	})
@@ -93,17 +93,17 @@ func verify(groups []byte) (end int, tail eventlog.Tail) {
 	return end, tail
 }
 
-// correct interprets bytes as consecutive groups and corrects their checksums and chain. It
+// mend interprets bytes as consecutive groups and corrects their checksums and chain. It
 // reduces lengths that exceed the remaining bytes.
-func correct(groups []byte) (corrected []byte) {
+func mend(groups []byte) (mended []byte) {
 	chain := uint64(0)
 	for len(groups) >= eventlog.GroupPrefix {
 		h := eventlog.PlainGroupHeader(groups)
 		payload := groups[eventlog.GroupPrefix:]
 		payload = payload[:min(len(payload), int(h.PayloadBytes))]
-		corrected = append(corrected, eventlog.EncodeGroup(&h, payload, storeID, chain)...)
+		mended = append(mended, eventlog.EncodeGroup(&h, payload, storeID, chain)...)
 		chain = h.Chain
 		groups = groups[eventlog.GroupPrefix+len(payload):]
 	}
-	return append(corrected, groups...)
+	return append(mended, groups...)
 }

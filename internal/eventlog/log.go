@@ -20,6 +20,8 @@ type Options struct {
 	// Follow leaves the end of a read-only log to its Follower. Open then does not read the
 	// last segment, and OpenedTail is the state of the log before it.
 	Follow bool
+	// Replica opens the log of a replica, see replica.go.
+	Replica bool
 	// MayGrow is called before space is allocated: more bytes, while unused bytes of the
 	// space allocated before are not written yet. The space is not allocated if it returns
 	// an error, which should match a lack of space (see vfs.IsFull). MayGrow is called with
@@ -29,7 +31,7 @@ type Options struct {
 	// from it ends the scan and is returned. It may be nil.
 	Interrupted func() error
 
-	keepCopying bool // the log is a copy that a Receiver continues
+	keepCopying bool // the log is a copy that a Receiver continues, or that of a replica
 }
 
 // Log is an open log. Any number of goroutines may read it. Its Appender and its Writer,
@@ -49,6 +51,8 @@ type Log struct {
 
 	space      space
 	nextNumber int // next segments created so far; guarded by space.mu
+
+	copying vfs.File // of a replica: the open file copyingName
 }
 
 // ID returns the identity of the store.
@@ -120,12 +124,16 @@ func (l *Log) CheckFile() error {
 }
 
 // Close closes the files. With the appender and the writer of the log, it first writes and
-// syncs a clean-close record, and truncates the file after it; without them, which may both
-// be nil, it writes nothing. The log, the appender and the writer must not be used again.
+// syncs a clean-close record, and truncates the file after it. A replica has no such record:
+// its log is synced and truncated. Without the appender and the writer, which may both be
+// nil, Close writes nothing. The log, the appender and the writer must not be used again.
 func (l *Log) Close(a *Appender, w *Writer) error {
 	var errs []error
 	if a != nil && w != nil {
 		errs = append(errs, l.closeCleanly(a, w))
+	}
+	if l.copying != nil {
+		errs = append(errs, l.copying.Close())
 	}
 	segments := l.Segments()
 	for _, segment := range segments {
@@ -140,9 +148,12 @@ func (l *Log) Close(a *Appender, w *Writer) error {
 	return errors.Join(errs...)
 }
 
-// closeCleanly writes a clean-close record, unless the log ends with one, and
-// truncates the file to the end of the record.
+// closeCleanly writes a clean-close record, unless the log ends with one or is that of a
+// replica, and truncates the file to its end.
 func (l *Log) closeCleanly(a *Appender, w *Writer) error {
+	if l.options.Replica {
+		return w.closeReplica()
+	}
 	closed, err := w.endsWithClose(a.Tail())
 	if err != nil {
 		return err

@@ -21,6 +21,9 @@ func Open(dir vfs.Dir, options Options) (*Log, *Appender, *Writer, error) {
 	if options.SegmentBytes == 0 {
 		options.SegmentBytes = 256 << 20
 	}
+	if options.Replica {
+		options.keepCopying = true
+	}
 	l := &Log{dir: dir, options: options}
 	bases, err := l.list()
 	if err == nil && len(bases) == 0 {
@@ -30,6 +33,9 @@ func Open(dir vfs.Dir, options Options) (*Log, *Appender, *Writer, error) {
 		return nil, nil, nil, err
 	}
 	end, err := l.open(bases)
+	if err == nil && options.Replica {
+		l.copying, err = l.createCopying(l.opened.Tail.Index)
+	}
 	if err != nil {
 		for _, segment := range l.Segments() {
 			err = errors.Join(err, segment.file.Close())
@@ -42,7 +48,8 @@ func Open(dir vfs.Dir, options Options) (*Log, *Appender, *Writer, error) {
 	segments := l.Segments()
 	last := segments[len(segments)-1]
 	appender := &Appender{log: l, plan: plan{tail: l.opened.Tail, offset: end, base: last.Base}}
-	return l, appender, &Writer{log: l, segment: last, end: end}, nil
+	writer := &Writer{log: l, segment: last, end: end, tail: l.opened.Tail, durable: l.opened.Tail}
+	return l, appender, writer, nil
 }
 
 // path returns the path of a file, for messages.
@@ -162,6 +169,9 @@ func (l *Log) recover(last *Segment) (end int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if l.options.Replica {
+		return l.recoverReplica(s, last)
+	}
 	durable, err := l.readCopying()
 	if err != nil {
 		return 0, err
@@ -173,19 +183,25 @@ func (l *Log) recover(last *Segment) (end int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	return r.end, l.endAt(last, &r, s.size, durable != nil)
+}
+
+// endAt makes the valid groups of the last segment, whose file has the given size, the end of
+// the log. copying reports whether the log is a copy that was being written.
+func (l *Log) endAt(last *Segment, r *recovered, size int64, copying bool) error {
 	l.torn = r.torn
 	l.opened = Point{Base: last.Base, Offset: r.end, Tail: r.tail}
 	l.space.tail = last.file
 	l.space.end.Store(r.end)
 	if l.options.ReadOnly {
-		return r.end, nil
+		return nil
 	}
-	if r.torn != nil || r.needsPadding(s.size) {
+	if r.torn != nil || r.needsPadding(size) {
 		if err := l.truncate(last.file, r.end); err != nil {
-			return 0, fmt.Errorf("truncating a torn write: %w", err)
+			return fmt.Errorf("truncating a torn write: %w", err)
 		}
 	}
-	return r.end, l.makeDurable(last, &r, durable != nil)
+	return l.makeDurable(last, r, copying)
 }
 
 // makeDurable makes the valid groups of the last segment durable. copying reports
