@@ -30,7 +30,7 @@ func noise(n int) []byte {
 
 func encode(t rapid.TB, e sharedlog.Envelope, group []byte) []byte {
 	t.Helper()
-	record, err := sharedlog.NewCodec(maxGroup).Encode(e, group)
+	record, err := sharedlog.Encode(e, group)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestRecordGolden(t *testing.T) {
 	if have := hex.Dump(record); have != string(want) {
 		t.Errorf("testdata/record.hex differs: other bytes need another version. Got\n%s", have)
 	}
-	if e, group, err := sharedlog.NewCodec(maxGroup).Decode(record); err != nil || e != envelope || string(group) != "the bytes of a group" {
+	if e, group, err := sharedlog.Decode(record); err != nil || e != envelope || string(group) != "the bytes of a group" {
 		t.Errorf("decoded %v, %q, %v", e, group, err)
 	}
 }
@@ -54,7 +54,6 @@ func TestRecordGolden(t *testing.T) {
 var envelope = sharedlog.Envelope{Writer: sharedlog.ID([]byte("0123456789abcdef")), Address: "https://10.0.0.1:50051"}
 
 func TestRecordsDecodeToWhatWasEncoded(t *testing.T) {
-	codec := sharedlog.NewCodec(maxGroup)
 	rapid.Check(t, func(t *rapid.T) {
 		want := sharedlog.Envelope{
 			Writer:  sharedlog.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "writer")),
@@ -67,80 +66,55 @@ func TestRecordsDecodeToWhatWasEncoded(t *testing.T) {
 			rapid.Map(rapid.IntRange(0, maxGroup), text),
 			rapid.Map(rapid.IntRange(0, maxGroup), noise),
 		).Draw(t, "group")
-		record, err := codec.Encode(want, group)
+		record, err := sharedlog.Encode(want, group)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(record) > len(group)+sharedlog.Overhead {
 			t.Fatalf("a group of %d bytes has a record of %d", len(group), len(record))
 		}
-		have, decoded, err := codec.Decode(record)
+		have, decoded, err := sharedlog.Decode(record)
 		if err != nil || have != want || !bytes.Equal(decoded, group) {
 			t.Fatalf("decoded %v, %d bytes, %v; want %v, %d bytes", have, len(decoded), err, want, len(group))
 		}
 	})
 }
 
-func TestRecordIsCompressedIfItBecomesSmaller(t *testing.T) {
-	if size := len(encode(t, envelope, text(10_000))); size > 1000 {
-		t.Errorf("10,000 bytes of text have a record of %d bytes", size)
-	}
+func TestOverheadIsThatOfTheLongestAddress(t *testing.T) {
 	longest := sharedlog.Envelope{Address: strings.Repeat("a", sharedlog.MaxAddress)}
-	if size := len(encode(t, longest, noise(10_000))); size != 10_000+sharedlog.Overhead {
-		t.Errorf("10,000 random bytes have a record of %d bytes, want %d", size, 10_000+sharedlog.Overhead)
+	if size := len(encode(t, longest, text(10_000))); size != 10_000+sharedlog.Overhead {
+		t.Errorf("10,000 bytes have a record of %d bytes, want %d", size, 10_000+sharedlog.Overhead)
 	}
 }
 
-func TestEncodeRefusesWhatCannotBeDecoded(t *testing.T) {
-	codec := sharedlog.NewCodec(100)
-	for name, c := range map[string]struct {
-		envelope sharedlog.Envelope
-		group    []byte
-	}{
-		"address": {sharedlog.Envelope{Address: strings.Repeat("a", sharedlog.MaxAddress+1)}, nil},
-		"group":   {sharedlog.Envelope{}, text(101)},
-	} {
-		if _, err := codec.Encode(c.envelope, c.group); err == nil {
-			t.Errorf("%s: no error", name)
-		}
+func TestEncodeRefusesALongAddress(t *testing.T) {
+	if _, err := sharedlog.Encode(sharedlog.Envelope{Address: strings.Repeat("a", sharedlog.MaxAddress+1)}, nil); err == nil {
+		t.Error("no error")
 	}
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	plain, compressed := encode(t, envelope, text(100)), encode(t, envelope, text(10_000))
-	small := sharedlog.NewCodec(99)
+	record := encode(t, envelope, text(100))
 	for name, c := range map[string]struct {
 		record []byte
 		want   error
 	}{
 		"nothing":                 {nil, sharedlog.ErrCorrupt},
-		"another magic":           {replace(plain, 0, 'X'), sharedlog.ErrCorrupt},
-		"a newer version":         {replace(plain, 4, 2), sharedlog.ErrVersion},
-		"a checksum":              {replace(plain, 6, 'X'), sharedlog.ErrCorrupt},
-		"a long address":          {replace(plain, 22, 0xff), sharedlog.ErrCorrupt},
-		"a large group":           {plain, sharedlog.ErrCorrupt},
-		"a large compressed one":  {compressed, sharedlog.ErrCorrupt},
-		"half of the envelope":    {plain[:30], sharedlog.ErrCorrupt},
-		"no frame":                {compressed[:len(encode(t, envelope, nil))], sharedlog.ErrCorrupt},
-		"flags of a newer writer": {withFlags(plain, 4), sharedlog.ErrVersion},
+		"another magic":           {replace(record, 0, 'X'), sharedlog.ErrCorrupt},
+		"a newer version":         {replace(record, 4, 2), sharedlog.ErrVersion},
+		"a checksum":              {replace(record, 6, 'X'), sharedlog.ErrCorrupt},
+		"a long address":          {replace(record, 22, 0xff), sharedlog.ErrCorrupt},
+		"half of the envelope":    {record[:30], sharedlog.ErrCorrupt},
+		"flags of a newer writer": {withFlags(record, 2), sharedlog.ErrVersion},
 	} {
-		if e, group, err := small.Decode(c.record); !errors.Is(err, c.want) || e != (sharedlog.Envelope{}) || group != nil {
+		if e, group, err := sharedlog.Decode(c.record); !errors.Is(err, c.want) || e != (sharedlog.Envelope{}) || group != nil {
 			t.Errorf("%s: decoded %v, %d bytes, %v; want %v", name, e, len(group), err, c.want)
 		}
 	}
-	whole := sharedlog.NewCodec(maxGroup)
-	for n := range compressed {
-		if _, _, err := whole.Decode(compressed[:n]); !errors.Is(err, sharedlog.ErrCorrupt) {
-			t.Errorf("%d bytes of %d: %v", n, len(compressed), err)
+	for n := range len(record) - 100 {
+		if _, _, err := sharedlog.Decode(record[:n]); !errors.Is(err, sharedlog.ErrCorrupt) {
+			t.Errorf("%d bytes of %d: %v", n, len(record), err)
 		}
-	}
-}
-
-func TestCompressedGroupIsOneFrame(t *testing.T) {
-	record := encode(t, envelope, text(10_000))
-	frame := record[len(encode(t, envelope, nil)):]
-	if _, group, err := sharedlog.NewCodec(maxGroup).Decode(append(record, frame...)); !errors.Is(err, sharedlog.ErrCorrupt) {
-		t.Errorf("two frames were decoded to %d bytes, %v", len(group), err)
 	}
 }
 
@@ -162,18 +136,16 @@ func withFlags(record []byte, flags byte) []byte {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(encode(f, envelope, text(10)))
-	f.Add(encode(f, envelope, text(1000)))
-	f.Add(encode(f, envelope, noise(1000)))
-	codec := sharedlog.NewCodec(1000)
 	f.Fuzz(func(t *testing.T, record []byte) {
-		e, group, err := codec.Decode(record)
-		switch {
-		case err != nil:
+		e, group, err := sharedlog.Decode(record)
+		if err != nil {
 			if !errors.Is(err, sharedlog.ErrCorrupt) && !errors.Is(err, sharedlog.ErrVersion) {
 				t.Errorf("error %v", err)
 			}
-		case len(group) > 1000 || len(e.Address) > sharedlog.MaxAddress:
-			t.Errorf("a group of %d bytes, an address of %d", len(group), len(e.Address))
+			return
+		}
+		if again := encode(t, e, group); !bytes.Equal(again, record) {
+			t.Errorf("%x is encoded as %x", record, again)
 		}
 	})
 }
