@@ -25,12 +25,13 @@ var packages = map[string][]string{
 	"internal/eventlog":  {"internal/vfs"},
 	"internal/index":     {"internal/vfs"},
 	"internal/storedir":  {"dcb", "internal/vfs"},
-	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/storedir", "internal/vfs"},
+	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/sharedlog", "internal/storedir", "internal/vfs"},
 
 	// The log that several stores share. Its adapters are in packages below it.
-	"internal/sharedlog":         {},
-	"internal/sharedlog/fakelog": {"internal/sharedlog"},
-	"internal/sharedlog/logtest": {"internal/sharedlog"},
+	"internal/sharedlog":            {},
+	"internal/sharedlog/compressed": {"internal/sharedlog"},
+	"internal/sharedlog/fakelog":    {"internal/sharedlog"},
+	"internal/sharedlog/logtest":    {"internal/sharedlog"},
 
 	// The wire protocol. Only the command line combines server and store.
 	"internal/record":      {"dcb"},

@@ -134,7 +134,7 @@ func TestUnknownVersionIsNotCorruption(t *testing.T) {
 	name := spaced(10, 1).flush(t, s).Name
 	other := s.readFile(t, name)
 	binary.LittleEndian.PutUint32(other[8:], 2)
-	index.CorrectChecksums(other)
+	index.Mend(other)
 	s.writeFile(t, name, other)
 	_, err := s.open(name)
 	if !errors.Is(err, vfs.ErrVersion) || isCorruption(err, name) || !strings.Contains(err.Error(), name) {

@@ -66,8 +66,8 @@ func (b *Builder) FlushSources(span Span, sources []Source) (*Block, error) {
 	return b.end(w, err)
 }
 
-// CorrectChecksums corrects the checksums of all pages of a block.
-func CorrectChecksums(block []byte) {
+// Mend corrects the checksums of all pages of a block.
+func Mend(block []byte) {
 	if len(block) < pageBytes {
 		return
 	}

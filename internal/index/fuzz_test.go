@@ -26,7 +26,7 @@ func FuzzBlock(f *testing.F) {
 			offset := at + int(binary.BigEndian.Uint16(patches))
 			block[offset%len(block)] = patches[2]
 		}
-		index.CorrectChecksums(block)
+		index.Mend(block)
 		checkPatchedBlock(t, block)
 	})
 }

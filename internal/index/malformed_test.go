@@ -40,7 +40,7 @@ func TestImpossibleHeaderIsCorruption(t *testing.T) {
 	} {
 		wrong := bytes.Clone(valid)
 		copy(wrong[patch.at:], patch.bytes)
-		index.CorrectChecksums(wrong)
+		index.Mend(wrong)
 		s.writeFile(t, name, wrong)
 		if _, err := s.open(name); !isCorruption(err, name) {
 			t.Errorf("%s: %v", what, err)
@@ -88,7 +88,7 @@ func TestImpossibleEntryIsCorruption(t *testing.T) {
 			name := c.flush(t, s).Name
 			wrong := s.readFile(t, name)
 			copy(wrong[entryOf(t, wrong, patch.term)+patch.at:], patch.bytes)
-			index.CorrectChecksums(wrong)
+			index.Mend(wrong)
 			s.writeFile(t, name, wrong)
 			block, err := s.open(name)
 			must(t, err)
@@ -114,7 +114,7 @@ func TestTruncatedEntryIsCorruption(t *testing.T) {
 		wrong := bytes.Clone(valid)
 		copy(wrong[96:], le64(termBytes-missing))
 		copy(wrong[104:], le64(2)) // so that the header stays plausible
-		index.CorrectChecksums(wrong)
+		index.Mend(wrong)
 		s.writeFile(t, name, wrong)
 		block, err := s.open(name)
 		must(t, err)

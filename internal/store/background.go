@@ -49,9 +49,17 @@ func wake(c chan struct{}) {
 func (s *Store) start() {
 	b := &s.background
 	if s.mode == writing {
-		s.pipeline = newPipeline(storeEnvironment{s, s.appender}, localCommitter{s.logWriter}, s.commits, b.flushed)
+		s.pipeline = newPipeline(storeEnvironment{s, s.appender}, s.newCommitter(), s.commits, b.flushed)
+		if s.shared != nil {
+			s.pipeline.leave = outcomeUnknown
+		}
 		s.pipeline.start()
 		b.helpers.Go(s.runPreallocator)
+	}
+	if s.shared != nil {
+		b.helpers.Go(s.runFollower)
+		b.helpers.Go(s.runSyncer)
+		b.helpers.Go(s.runReporter)
 	}
 	b.helpers.Go(s.runFlusher)
 	b.helpers.Go(s.runCompactor)

@@ -30,6 +30,9 @@ func (s *Store) Commit(ctx context.Context, request *record.AppendRequest, giveU
 		return 0, err
 	}
 	defer s.gate.leave()
+	if s.shared != nil {
+		return s.commitShared(ctx, request, giveUp)
+	}
 	op := s.newCommit(request)
 	op.giveUp = giveUp
 	position, err := s.commit(ctx, op)
@@ -39,6 +42,9 @@ func (s *Store) Commit(ctx context.Context, request *record.AppendRequest, giveU
 
 // newCommit returns an operation for an append.
 func (s *Store) newCommit(request *record.AppendRequest) *operation {
+	if s.shared != nil {
+		request = ownRequest(request)
+	}
 	op := newOperation(request)
 	if request.Condition != nil {
 		op.condition = compile(s.hasher, request.Condition.FailIfEventsMatch)
@@ -105,16 +111,6 @@ func (s *Store) precheck(ctx context.Context, op *operation) (conflict uint64, e
 		}
 	}
 	return 0, nil
-}
-
-// withdraw returns reason, unless the writer has already claimed the operation. Then
-// it waits for the result.
-func (op *operation) withdraw(reason error) (result, error) {
-	if op.claim() {
-		op.request, op.condition = nil, nil // the queue keeps op until its turn
-		return result{}, reason
-	}
-	return <-op.result, nil
 }
 
 // resolve handles an append whose condition fails at the durable event at conflict.

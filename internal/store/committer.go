@@ -5,8 +5,7 @@ import "github.com/umadb-go/umadb/internal/eventlog"
 // committer makes groups durable. The pipeline passes it one group at a time, in the order
 // of their positions.
 type committer interface {
-	// commit returns the outcome, and an error if the outcome is failed.
-	commit(sealedGroup) (outcome, error)
+	commit(sealedGroup) settled
 }
 
 // outcome is the result of committing a group.
@@ -26,18 +25,32 @@ const (
 type settled struct {
 	group   sealedGroup
 	outcome outcome
+	// err is set if the outcome is failed. If it is set and the outcome is decided, the shared
+	// log has the group, but it could not be written here: the store has failed, and the
+	// appends have not.
+	err error
+	// winner is the group that the log has in place of a lost one, or nil.
+	winner *foreign
+}
+
+// newCommitter returns the committer of the store.
+func (s *Store) newCommitter() committer {
+	if s.shared != nil {
+		return &proposer{shared: s.shared, writer: s.logWriter, halts: s.haltFor}
+	}
+	return localCommitter{s.logWriter}
 }
 
 // localCommitter writes groups to the log of the store itself. It never loses one.
 type localCommitter struct{ writer *eventlog.Writer }
 
-func (c localCommitter) commit(g sealedGroup) (outcome, error) {
+func (c localCommitter) commit(g sealedGroup) settled {
 	if err := c.writer.Write(g.sealed); err != nil {
-		return failed, err
+		return settled{group: g, outcome: failed, err: err}
 	}
 	g.times.written = clock()
 	if err := c.writer.Sync(); err != nil {
-		return failed, err
+		return settled{group: g, outcome: failed, err: err}
 	}
-	return decided, nil
+	return settled{group: g, outcome: decided}
 }

@@ -137,6 +137,14 @@ func (w *writer) enter(op *operation) (result, bool) {
 		}
 	}
 	size := op.maxBytes()
+	if largest := w.open.limits.largest; len(w.open.bytes)+size > largest {
+		if eventlog.GroupPrefix+size > largest {
+			return result{err: tooLarge(size, largest)}, false
+		}
+		if r, ok := w.closeGroup(); !ok {
+			return r, false
+		}
+	}
 	at, err := w.env.reserve(w.open.payloadBytes(), size)
 	if errors.Is(err, eventlog.ErrSegmentFull) {
 		if r, ok := w.closeGroup(); !ok {

@@ -41,6 +41,9 @@ func (s *Store) openDirectory(mustExist bool) error {
 	if err := s.refuseStandby(); err != nil { // it may have been marked before it was locked
 		return err
 	}
+	if err := s.checkSharedMark(); err != nil {
+		return err
+	}
 	if !slices.Contains(names, logName) {
 		if err := d.root.Mkdir(logName); err != nil {
 			return storeError(err, "creating the directory of the log")
@@ -120,10 +123,15 @@ func (s *Store) openLog(ctx context.Context) error {
 		}
 		return err
 	}
-	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, eventlog.Options{
+	options := eventlog.Options{
 		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.mode.readsOnly(), Follow: s.mode == reading,
 		Interrupted: ctx.Err, MayGrow: s.mayGrow,
-	})
+	}
+	if s.shared != nil {
+		options.Replica = true
+		options.NewID = func() (eventlog.StoreID, error) { return eventlog.StoreID(s.shared.origin.Store), nil }
+	}
+	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, options)
 	if err != nil || s.mode.readsOnly() {
 		return err
 	}

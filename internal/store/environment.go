@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"runtime"
 	"time"
 
@@ -11,13 +12,19 @@ import (
 type environment interface {
 	// next returns the position of the next event to be appended.
 	next() uint64
+	// nextGroup returns the index of the next group to be sealed.
+	nextGroup() uint64
 	// reserve reserves space in the log, see eventlog.Appender.Reserve.
 	reserve(used, more int) (payloadAt int64, err error)
 	// seal assigns a place in the log to the group in bytes, see eventlog.Appender.Seal.
 	seal(bytes []byte, count int) *eventlog.Sealed
-	// withdraw undoes seal for a group that was not written, and removes from the head
-	// blocks what was added since the mark.
+	// withdraw undoes seal for a group that was not written, unless it is nil, and removes
+	// from the head blocks what was added since the mark.
 	withdraw(*eventlog.Sealed, headMark)
+	// adopt makes an empty group that of another store, with a place in the log, and adds its
+	// events to the newest head block. Its error is that of eventlog.Appender.Adopt, or a
+	// vfs.CorruptionError if the group contains an invalid record; then nothing has changed.
+	adopt(*group, foreign) (sealedGroup, error)
 
 	// heads returns the head blocks, oldest first.
 	heads() []*headBlock
@@ -29,6 +36,8 @@ type environment interface {
 	keepsUp(share int) bool
 	// admit returns an error if no append can be accepted now.
 	admit() error
+	// limits returns the limits of groups.
+	limits() groupLimits
 
 	// publish makes a durable group visible to readers.
 	publish(durableGroup)
@@ -53,6 +62,8 @@ type storeEnvironment struct {
 
 func (e storeEnvironment) next() uint64 { return e.appender.Tail().Next }
 
+func (e storeEnvironment) nextGroup() uint64 { return e.appender.Tail().Index + 1 }
+
 func (e storeEnvironment) reserve(used, more int) (int64, error) {
 	at, err := e.appender.Reserve(used, more)
 	e.store.noteReserve(int64(used+more), err)
@@ -64,8 +75,10 @@ func (e storeEnvironment) seal(bytes []byte, count int) *eventlog.Sealed {
 }
 
 func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
-	if err := e.appender.Withdraw(sealed); err != nil {
-		e.store.options.Logger.Warn("cannot remove a preallocated log file; it is removed when the store is opened", "error", err)
+	if sealed != nil {
+		if err := e.appender.Withdraw(sealed); err != nil {
+			e.store.options.Logger.Warn("cannot remove a preallocated log file; it is removed when the store is opened", "error", err)
+		}
 	}
 	e.store.states.change(func(st *state) {
 		for st.heads[len(st.heads)-1] != mark.block {
@@ -74,6 +87,13 @@ func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
 		mark.block.withdraw(mark)
 	})
 	mark.block.Truncate(mark.content)
+}
+
+func (e storeEnvironment) limits() groupLimits {
+	if e.store.shared != nil {
+		return e.store.shared.limits
+	}
+	return groupLimits{full: maxGroupBytes, largest: math.MaxInt}
 }
 
 func (e storeEnvironment) heads() []*headBlock { return e.store.states.current.Load().heads }
@@ -96,6 +116,11 @@ func (e storeEnvironment) keepsUp(share int) bool {
 func (e storeEnvironment) admit() error {
 	if err := e.store.failureError(); err != nil {
 		return err
+	}
+	if sh := e.store.shared; sh != nil {
+		if err := sh.halted(); err != nil {
+			return err
+		}
 	}
 	if err := e.store.background.flushError.Load(); err != nil && tooManyHeadBlocks(e.heads(), 1) {
 		return indexBehind(*err)
@@ -130,6 +155,9 @@ func (e storeEnvironment) publish(g durableGroup) {
 		g.block.SetTracking(source, position)
 	}
 	s.publish(g.sealed.End())
+	if s.shared != nil {
+		s.shared.applied()
+	}
 	wake(s.background.announce)
 	if s.log.NeedsSpace() {
 		wake(s.background.preallocate)

@@ -85,6 +85,11 @@ func standbyBehind(err error) error {
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: "the index cannot be written, and too many of its blocks wait in memory; repair the cause", Cause: err}
 }
 
+// tooLarge returns the error of an append with more bytes than a group can have.
+func tooLarge(size, largest int) error {
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the append takes up to %d bytes, and a record of the shared log has at most %d; append fewer events at a time", size, largest)}
+}
+
 // indexBehind returns the error of an append that is refused because the index cannot
 // be written.
 func indexBehind(err error) error {

@@ -24,6 +24,7 @@ type group struct {
 	mark      headMark          // of the block before the group
 	tracking  map[string]uint64 // not changed once the group is sealed
 	accepted  []accepted
+	adopted   bool     // another store has decided the group
 	hashes    []uint64 // hashes of the terms of the events, with repetitions
 	times     commitTimes
 }
@@ -43,8 +44,9 @@ type deferred struct {
 // openGroup is the group that the writer fills.
 type openGroup struct {
 	*group
-	work  int          // see maxGroupWork
-	terms []index.Term // of the last event
+	limits groupLimits
+	work   int          // see maxGroupWork
+	terms  []index.Term // of the last event
 }
 
 // sealedGroup is a group with its place in the log, for the committer.
@@ -71,7 +73,7 @@ func (g *group) clear() {
 		g.hashes = nil
 	}
 	g.hashes = g.hashes[:0]
-	g.first, g.count, g.block, g.mark, g.times = 0, 0, nil, headMark{}, commitTimes{}
+	g.first, g.count, g.block, g.mark, g.adopted, g.times = 0, 0, nil, headMark{}, false, commitTimes{}
 	clear(g.tracking)
 	clear(g.accepted)
 	g.accepted = g.accepted[:0]
@@ -89,7 +91,7 @@ func (g *openGroup) empty() bool { return len(g.accepted) == 0 }
 // full reports whether the group has to be sealed before another operation is decided.
 // results is the number of results that are deferred until the group is durable.
 func (g *openGroup) full(results int) bool {
-	return len(g.bytes) >= maxGroupBytes || len(g.accepted)+results >= maxGroupRequests || g.work >= maxGroupWork
+	return len(g.bytes) >= g.limits.full || len(g.accepted)+results >= maxGroupRequests || g.work >= maxGroupWork
 }
 
 func (g *openGroup) payloadBytes() int { return len(g.bytes) - eventlog.GroupPrefix }
@@ -176,6 +178,14 @@ func (g *group) answerAll(r result) {
 	for _, a := range g.accepted {
 		a.op.answer(r)
 	}
+}
+
+// callers appends the accepted operations to a slice.
+func (g *group) callers(to []*operation) []*operation {
+	for _, a := range g.accepted {
+		to = append(to, a.op)
+	}
+	return to
 }
 
 // answer answers the accepted operations with their positions.

@@ -65,6 +65,9 @@ func (c *indexOpener) add(span index.Span) error {
 // fails with errBlockMismatch if the block was not built from this log.
 func (c *indexOpener) place(block *index.Block) (eventlog.Point, error) {
 	if err := c.store.checkReach(block); err != nil {
+		if c.store.shared != nil { // the groups are read again from the shared log
+			err = errBlockMismatch{block.Name}
+		}
 		return eventlog.Point{}, err
 	}
 	end, err := c.store.endOf(block)

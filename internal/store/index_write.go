@@ -49,10 +49,17 @@ func (s *Store) runFlusher() {
 // flushable returns the oldest head block if a newer one exists and its last group is
 // durable, else nil. While it is called, no group is withdrawn from a head block.
 func (s *Store) flushable() *headBlock {
+	synced := s.syncedGroup()
 	s.states.mu.Lock()
 	defer s.states.mu.Unlock()
 	heads := s.states.current.Load().heads
-	if len(heads) < 2 || heads[0].span.LastGroup > s.published.Load().group {
+	switch {
+	case len(heads) < 2:
+		return nil
+	case heads[0].span.LastGroup > synced:
+		if s.shared != nil {
+			wake(s.shared.sync)
+		}
 		return nil
 	}
 	return heads[0]

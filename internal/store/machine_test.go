@@ -31,16 +31,16 @@ type hostileCommitter struct {
 	fails  int // in 1000 groups
 }
 
-func (c *hostileCommitter) commit(g sealedGroup) (outcome, error) {
+func (c *hostileCommitter) commit(g sealedGroup) settled {
 	time.Sleep(time.Duration(c.chance.IntN(3)) * time.Millisecond)
 	switch {
 	case c.chance.IntN(100) < c.loses:
-		return lost, nil
+		return settled{group: g, outcome: lost}
 	case c.chance.IntN(1000) < c.fails:
 		if c.chance.IntN(2) == 0 {
-			_, _ = c.committer.commit(g)
+			c.committer.commit(g)
 		}
-		return failed, errors.New("the disk is on fire")
+		return settled{group: g, outcome: failed, err: errors.New("the disk is on fire")}
 	}
 	return c.committer.commit(g)
 }

@@ -30,7 +30,7 @@ func (s *Store) indexDir() string { return filepath.Join(s.dir, indexName) }
 func Open(dir string, options *Options) (*Store, error) {
 	if options == nil || !options.ReadOnly {
 		s := newStore(writing, dir, options)
-		if err := s.openWritable(); err != nil {
+		if err := s.openWritable(context.Background()); err != nil {
 			return nil, err
 		}
 		return s, nil
@@ -45,8 +45,9 @@ func Open(dir string, options *Options) (*Store, error) {
 	return s, nil
 }
 
-// openWritable opens a store for appends, or a standby.
-func (s *Store) openWritable() error {
+// openWritable opens a store for appends, or a standby. In shared mode, ctx ends requests to
+// the shared log.
+func (s *Store) openWritable(ctx context.Context) error {
 	if err := s.open(context.Background()); err != nil {
 		return err
 	}
@@ -57,6 +58,11 @@ func (s *Store) openWritable() error {
 	}
 	if corruption := s.log.Corruption(); corruption != nil {
 		return errors.Join(storeError(corruption, "opening the log of "+s.dir), s.free(false))
+	}
+	if s.shared != nil {
+		if err := s.join(ctx); err != nil {
+			return errors.Join(err, s.free(false))
+		}
 	}
 	if err := s.openIndex(); err != nil {
 		return errors.Join(storeError(err, "opening the index of "+s.dir), s.free(false))
@@ -104,7 +110,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, s.files.close())
 	}
-	if torn := s.log.Torn(); torn != nil && s.mode == writing {
+	if torn := s.log.Torn(); torn != nil && s.shared != nil {
+		s.options.Logger.Info("the end of the log was unsound; it is read again from the shared log", "what", torn.String())
+	} else if torn != nil && s.mode == writing {
 		s.options.Logger.Warn("a crash left an incomplete commit, which was never acknowledged; it has been truncated", "what", torn.String())
 	}
 	s.hasher = index.NewHasher(s.log.ID())

@@ -36,8 +36,9 @@ import (
 //     fails, the result is its error.
 //  4. After a failure the store accepts no append.
 //  5. If a group is lost, because the log already has another group in its place, nothing of
-//     it or of the open group was written or seen. Both are withdrawn, and their callers
-//     precheck again. A local log never loses a group; a log that several stores share may.
+//     it or of the open group was written or seen. Both are withdrawn, the group of the log
+//     is adopted, and their callers precheck again. A local log never loses a group; a log
+//     that several stores share may.
 //
 // A group changes its type with its owner: an openGroup belongs to the writer, a
 // sealedGroup to the committer, and only a durableGroup can be published and answered.
@@ -49,7 +50,11 @@ type pipeline struct {
 	queue     *queue
 	writer    *writer
 	metrics   *commitMetrics
+	// leave is called instead of waiting for the outcome of a group when the caller gives up.
+	// If it is nil, the caller waits.
+	leave func(error) error
 
+	arrived chan arrival     // groups of other stores, to the writer
 	sealed  chan sealedGroup // to the committer; closed when the writer ends
 	settled chan settled     // to the writer
 	end     chan struct{}    // closed to end the writer
@@ -64,6 +69,7 @@ func newPipeline(env environment, c committer, metrics *commitMetrics, flushed <
 		committer: c,
 		queue:     newQueue(),
 		metrics:   metrics,
+		arrived:   make(chan arrival),
 		sealed:    make(chan sealedGroup),
 		settled:   make(chan settled, 1),
 		end:       make(chan struct{}),
@@ -95,10 +101,28 @@ func (p *pipeline) submit(ctx context.Context, op *operation) (result, error) {
 	case r := <-op.result:
 		return r, nil
 	case <-ctx.Done():
-		return op.withdraw(ctx.Err())
+		return p.withdraw(op, ctx.Err())
 	case <-op.giveUp:
-		return op.withdraw(context.Canceled)
+		return p.withdraw(op, context.Canceled)
 	}
+}
+
+// withdraw returns reason, unless the writer has already claimed the operation. Then it waits
+// for the result, or leaves.
+func (p *pipeline) withdraw(op *operation, reason error) (result, error) {
+	if op.claim() {
+		op.request, op.condition = nil, nil // the queue keeps op until its turn
+		return result{}, reason
+	}
+	if p.leave != nil {
+		select {
+		case r := <-op.result:
+			return r, nil
+		default:
+			return result{}, p.leave(reason)
+		}
+	}
+	return <-op.result, nil
 }
 
 // commitGroups runs the committer: it commits one group at a time and publishes and answers
@@ -106,21 +130,26 @@ func (p *pipeline) submit(ctx context.Context, op *operation) (result, error) {
 func (p *pipeline) commitGroups() {
 	for g := range p.sealed {
 		g.times.started = clock()
-		o, err := failed, p.env.failure()
-		if err == nil {
-			o, err = p.committer.commit(g)
+		s := settled{group: g, outcome: failed, err: p.env.failure()}
+		if s.err == nil {
+			s = p.committer.commit(g)
 		}
-		switch o {
-		case decided:
+		switch {
+		case s.outcome == failed:
+			g.answerAll(result{err: p.env.fail(s.err)})
+		case s.outcome == decided && s.err != nil:
+			p.env.fail(s.err)
+			durableGroup{g}.answer(p.queue)
+		case s.outcome == decided:
 			d := durableGroup{g}
 			d.times.synced = clock()
 			p.env.publish(d)
-			p.metrics.observe(d)
+			if !g.adopted {
+				p.metrics.observe(d)
+			}
 			d.answer(p.queue)
 			p.env.notify(d)
-		case failed:
-			g.answerAll(result{err: p.env.fail(err)})
 		}
-		p.settled <- settled{g, o}
+		p.settled <- s
 	}
 }

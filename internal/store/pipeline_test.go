@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,9 @@ type testPipeline struct {
 	committing chan sealedGroup // each group when the committer has it
 	outcomes   chan outcome     // what the committer answers
 	cause      error            // of the outcome failed
+	unwritten  error            // of the outcome decided
+	winner     *foreign         // of the outcome lost
+	refuses    error            // of adopting a group
 	failed     error
 	published  []uint64 // the last position of each published group
 	notified   int
@@ -66,9 +70,27 @@ func (p *testPipeline) seal(bytes []byte, count int) *eventlog.Sealed {
 	return &eventlog.Sealed{Group: eventlog.Group{GroupHeader: header}}
 }
 
+func (p *testPipeline) limits() groupLimits {
+	return groupLimits{full: maxGroupBytes, largest: math.MaxInt}
+}
+
+func (p *testPipeline) nextGroup() uint64 { return p.tail.Index + 1 }
+
+func (p *testPipeline) adopt(g *group, f foreign) (sealedGroup, error) {
+	if p.refuses != nil {
+		return sealedGroup{}, p.refuses
+	}
+	g.adopted, g.first, g.count = true, p.tail.Next, len(f.bytes)
+	g.block = p.blocks[len(p.blocks)-1]
+	g.mark = g.block.mark()
+	return sealedGroup{g, p.seal(nil, g.count)}, nil
+}
+
 func (p *testPipeline) withdraw(sealed *eventlog.Sealed, mark headMark) {
 	p.withdrawn++
-	p.tail = eventlog.Tail{Next: sealed.First, Index: sealed.Index - 1}
+	if sealed != nil {
+		p.tail = eventlog.Tail{Next: sealed.First, Index: sealed.Index - 1}
+	}
 	p.blocks = p.blocks[:slices.Index(p.blocks, mark.block)+1]
 	mark.block.withdraw(mark)
 	mark.block.Truncate(mark.content)
@@ -100,13 +122,18 @@ func (p *testPipeline) publish(g durableGroup) {
 	p.published = append(p.published, g.first+uint64(g.count)-1)
 }
 
-func (p *testPipeline) commit(g sealedGroup) (outcome, error) {
+func (p *testPipeline) commit(g sealedGroup) settled {
 	p.committing <- g
-	o := <-p.outcomes
-	if o == failed {
-		return o, p.cause
+	s := settled{group: g, outcome: <-p.outcomes}
+	switch s.outcome {
+	case failed:
+		s.err = p.cause
+	case decided:
+		s.err = p.unwritten
+	case lost:
+		s.winner = p.winner
 	}
-	return o, nil
+	return s
 }
 
 // submitted is an operation whose result arrives.

@@ -92,6 +92,9 @@ func (r *reader) release() { <-r.lock }
 // refresh makes everything visible that is durable. It does nothing if the store is not a
 // reader.
 func (s *Store) refresh(ctx context.Context) error {
+	if s.shared != nil && !s.shared.LocalReads {
+		return s.fresh(ctx)
+	}
 	if s.reader == nil {
 		return nil
 	}

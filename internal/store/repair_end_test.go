@@ -119,23 +119,6 @@ func TestRepairOfMissingLastSegments(t *testing.T) {
 	}
 }
 
-// The last file of the log is corrupt, and was not the last one.
-func TestRepairOfCorruptSegmentBeforeMissingOnes(t *testing.T) {
-	for _, received := range []bool{false, true} {
-		disk, segments := newCopiedDisk(t)
-		removeFile(t, disk, segments[len(segments)-1])
-		flipBit(t, disk, segments[len(segments)-2], 300)
-		options := store.RepairOptions{From: copyDir}
-		if received {
-			options = receivedFrom(t, disk)
-		}
-		if report, err := repair(disk, options); err != nil || report.Corrupt != 0 || report.Lost != 0 {
-			t.Fatalf("received %v: %+v, %v", received, report, err)
-		}
-		mustBeComplete(t, "repaired", disk, 120)
-	}
-}
-
 // The last segment ends with a valid group, but the index has later ones. A copy that ends
 // there too changes nothing.
 func TestRepairOfShortLastSegment(t *testing.T) {

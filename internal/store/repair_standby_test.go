@@ -114,26 +114,6 @@ func TestRepairOfStandby(t *testing.T) {
 	}
 }
 
-// A standby syncs many groups at a time. After a power cut, valid groups may follow invalid
-// ones that were not durable.
-func TestRepairOfStandbyThatHasTornGroups(t *testing.T) {
-	from := sourceStore(t)
-	appendTracked(t, from, 60)
-	disk := crashedStandby(t, from, true)
-	segments := filesIn(disk, standbyDir+"/log")
-	format := vfs.Format{Magic: "UmaDBcpy", Version: 1, Size: 32}
-	durable := format.New()
-	durable[16] = 56 // the group before the last segment
-	putFile(t, disk, standbyDir+"/log/copying", format.Seal(durable))
-	removeFile(t, disk, standbyDir+"/HEAD")
-	flipBit(t, disk, segments[slices.Index(segments, standbyDir+"/log/copying")-1], 100)
-	report, err := repairStandby(disk, nil, store.RepairOptions{})
-	if err != nil || report.Corrupt != 0 || len(report.Steps) != 1 || report.Steps[0].Step != "torn" {
-		t.Fatalf("report %+v, %v", report, err)
-	}
-	mustFollow(t, "not repaired", disk, from)
-}
-
 // Without its server, a standby can lose its end, and then be promoted.
 func TestRepairTruncatesStandby(t *testing.T) {
 	from := sourceStore(t)
@@ -159,37 +139,5 @@ func TestRepairTruncatesStandby(t *testing.T) {
 			t.Fatalf("promoting: %+v, %v", p, err)
 		}
 		mustFollow(t, "truncated", disk, from)
-	}
-}
-
-// After a power cut at any step of its repair, a standby can be repaired again, and follows.
-func TestRepairOfStandbySurvivesPowerCuts(t *testing.T) {
-	from := sourceStore(t)
-	appendTracked(t, from, 60)
-	for _, truncate := range []bool{false, true} {
-		for cut, done := 0, false; !done; cut++ {
-			disk := crashedStandby(t, from, true)
-			segments := filesIn(disk, standbyDir+"/log")
-			flipBit(t, disk, segments[slices.Index(segments, standbyDir+"/log/copying")-1], 100)
-			source, options := from, store.RepairOptions{TruncateTail: truncate}
-			if truncate {
-				source = nil
-			}
-			attempt := func(fsys vfs.FS) error {
-				report, err := repairStandby(disk, nil, store.RepairOptions{})
-				if err == nil {
-					options.DiscardEvents = report.Lost
-					_, err = repairStandby(fsys, source, options)
-				}
-				return err
-			}
-			err := attempt(vfs.Observe(disk, (&powerCut{left: cut}).before))
-			done = err == nil
-			disk = disk.Crash(rand.New(rand.NewPCG(2, uint64(cut))))
-			if again := attempt(disk); again != nil || !done && !errors.Is(err, errPower) {
-				t.Fatalf("cut %d: %v, again: %v", cut, err, again)
-			}
-			mustFollow(t, fmt.Sprint("cut ", cut), disk, from)
-		}
 	}
 }

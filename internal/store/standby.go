@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -48,7 +49,7 @@ const markInterval = time.Second
 func OpenStandby(dir, server string, options *Options) (*Standby, error) {
 	s := newStore(following, dir, options)
 	s.standby = &standby{content: standbyMark{server: server}}
-	if err := s.openWritable(); err != nil {
+	if err := s.openWritable(context.Background()); err != nil {
 		return nil, err
 	}
 	return &Standby{s}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -43,6 +44,7 @@ type Store struct {
 	pipeline     *pipeline // nil unless the mode is writing
 	standby      *standby  // nil unless the mode is following
 	reader       *reader   // nil unless the mode is reading
+	shared       *shared   // nil unless the log is shared; the mode is then writing
 	background   background
 	announcement announcer
 
@@ -133,6 +135,10 @@ func (s *Store) Close() error {
 	}
 	defer close(s.closed)
 	close(s.closing)
+	if s.shared != nil {
+		defer s.shared.endRequests()
+		defer time.AfterFunc(s.shared.Timeout, s.shared.endRequests).Stop()
+	}
 	<-s.gate.empty
 	if s.pipeline != nil {
 		s.pipeline.stop() // no call is in progress, so the queue is empty

@@ -1,8 +1,8 @@
 package store
 
 const (
-	// A group is full when its payload has reached maxGroupBytes. The last request
-	// may exceed that by its own size.
+	// A group is full when its payload has reached maxGroupBytes, or less in shared mode. The
+	// last request may exceed that by its own size.
 	maxGroupBytes = 4 << 20
 	// maxGroupRequests is the number of requests in a full group.
 	maxGroupRequests = 4096
@@ -28,6 +28,7 @@ const (
 type writer struct {
 	env     environment
 	queue   *queue
+	arrived <-chan arrival     // groups of other stores
 	sealed  chan<- sealedGroup // closed when the writer ends
 	settled <-chan settled
 	flushed <-chan struct{} // wakes the writer when env may keep up again
@@ -53,7 +54,8 @@ type inFlight struct {
 }
 
 func newWriter(p *pipeline, flushed <-chan struct{}) *writer {
-	w := &writer{env: p.env, queue: p.queue, sealed: p.sealed, settled: p.settled, flushed: flushed, end: p.end}
+	w := &writer{env: p.env, queue: p.queue, arrived: p.arrived, sealed: p.sealed, settled: p.settled, flushed: flushed, end: p.end}
+	w.open.limits = w.env.limits()
 	w.open.open(newGroup(), w.env.next())
 	w.idle = newGroup()
 	return w
@@ -76,6 +78,8 @@ func (w *writer) run() {
 			w.gather(op)
 		case op := <-w.large():
 			w.gather(op)
+		case a := <-w.arrivals():
+			a.reply <- w.adoptAll(a.groups)
 		case s := <-w.settled:
 			w.settle(s)
 		case <-w.flushed:
@@ -175,37 +179,57 @@ func (w *writer) send() {
 func (w *writer) settle(s settled) {
 	results := w.inFlight.deferred
 	w.inFlight = nil
-	switch s.outcome {
-	case decided:
-		answer(results)
-	case failed:
+	switch {
+	case s.outcome == lost:
+		w.lose(s, results)
+		return
+	case s.err != nil:
 		answerAll(results, result{err: w.env.failure()})
-	case lost:
-		w.withdraw(s.group, results)
+	default:
+		answer(results)
 	}
-	s.group.clear() // an idle store must not keep requests in memory
-	w.idle = s.group.group
+	w.reuse(s.group.group)
 }
 
-// withdraw undoes a group that was lost, and the open group, which builds on it. All their
-// callers precheck again, also those whose results were deferred.
-func (w *writer) withdraw(g sealedGroup, results []deferred) {
-	w.env.withdraw(g.sealed, g.mark)
-	stale := result{stale: true}
-	g.answerAll(stale)
-	answerAll(results, stale)
-	w.open.answerAll(stale)
-	answerAll(w.deferred, stale)
-	w.deferred = nil
-	buffers := w.open.group
-	buffers.clear()
-	w.open.open(buffers, w.env.next())
+// reuse keeps the buffers of a group for the next one.
+func (w *writer) reuse(g *group) {
+	g.clear() // an idle store must not keep requests in memory
+	w.idle = g
+}
+
+// lose withdraws a group that was lost, and the open group, which builds on it, and adopts
+// the group that the log has in its place. All their callers then precheck again, also those
+// whose results were deferred.
+func (w *writer) lose(s settled, results []deferred) {
+	w.env.withdraw(s.group.sealed, s.group.mark)
+	callers := append(s.group.callers(nil), operations(results)...)
+	callers = append(callers, w.discardOpen()...)
+	w.reuse(s.group.group)
+	if s.winner != nil {
+		_ = w.adopt(*s.winner) // admit returns the error until the group is adopted
+	}
+	answerStale(callers)
 }
 
 // answer sends deferred results.
 func answer(results []deferred) {
 	for _, d := range results {
 		d.op.answer(d.r)
+	}
+}
+
+// operations returns the operations of deferred results.
+func operations(results []deferred) (operations []*operation) {
+	for _, d := range results {
+		operations = append(operations, d.op)
+	}
+	return operations
+}
+
+// answerStale makes callers precheck again.
+func answerStale(callers []*operation) {
+	for _, op := range callers {
+		op.answer(result{stale: true})
 	}
 }
 

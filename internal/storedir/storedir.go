@@ -13,13 +13,16 @@ const (
 	IndexName = "index"
 	// HeadName is the name of the file that announces the published head.
 	HeadName = "HEAD"
+	// SharedName is the name of the file that marks the directory of a store whose log is
+	// shared.
+	SharedName = "SHARED"
 	// RestoringName is the name of the log until umadb restore has completed it. A directory
 	// with this name and no log cannot be opened as a store.
 	RestoringName = "restoring"
 )
 
-// IsForeign reports whether a name is neither that of the lock file nor that of a file
-// that file systems create. A new store must not be created beside other files.
+// IsForeign reports whether a name is none of those that a store has before its log, nor that
+// of a file that file systems create. A new store must not be created beside other files.
 func IsForeign(name string) bool {
-	return name != LockName && name != "lost+found" && !strings.HasPrefix(name, ".")
+	return name != LockName && name != SharedName && name != "lost+found" && !strings.HasPrefix(name, ".")
 }

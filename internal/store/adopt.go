@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/index"
+)
+
+// foreign is a group that another store has added to the shared log.
+type foreign struct {
+	index         uint64
+	bytes         []byte // header and payload
+	startsSegment bool   // see eventlog.Sealed.Rolls
+}
+
+// arrival is adjacent groups of other stores for the writer.
+type arrival struct {
+	groups []foreign
+	reply  chan error
+}
+
+// adopt adds groups of other stores to the log, and publishes them. It skips groups that the
+// log has already. With an error, it has adopted those before the one that failed. It waits
+// while a group is proposed: the outcome comes first.
+func (p *pipeline) adopt(ctx context.Context, groups []foreign) error {
+	a := arrival{groups, make(chan error, 1)}
+	select {
+	case p.arrived <- a:
+		return <-a.reply
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// arrivals returns the channel of groups of other stores, or nil if none can be received now.
+func (w *writer) arrivals() <-chan arrival {
+	if w.inFlight != nil || !w.env.keepsUp(1) {
+		return nil
+	}
+	return w.arrived
+}
+
+// adoptAll adopts groups. The callers of the open group, which cannot follow them, precheck
+// again afterwards.
+func (w *writer) adoptAll(groups []foreign) error {
+	var callers []*operation
+	defer func() { answerStale(callers) }()
+	for _, f := range groups {
+		if f.index < w.env.nextGroup() {
+			continue
+		}
+		if !w.open.empty() {
+			w.env.withdraw(nil, w.open.mark)
+			callers = w.discardOpen()
+		}
+		if err := w.adopt(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discardOpen empties the open group, which was withdrawn, and returns its callers.
+func (w *writer) discardOpen() []*operation {
+	callers := append(w.open.callers(nil), operations(w.deferred)...)
+	w.deferred = nil
+	buffers := w.open.group
+	buffers.clear()
+	w.open.open(buffers, w.env.next())
+	return callers
+}
+
+// adopt passes the next group of the shared log to the committer and waits until it is
+// published. The committer must be free, and the open group empty.
+func (w *writer) adopt(f foreign) error {
+	if err := w.env.failure(); err != nil {
+		return err
+	}
+	g, err := w.env.adopt(w.idle, f)
+	if err != nil {
+		w.idle.clear()
+		return err
+	}
+	w.idle = nil
+	w.inFlight = &inFlight{first: g.first, tracking: g.tracking}
+	w.open.open(w.open.group, w.env.next())
+	w.sealed <- g
+	w.settle(<-w.settled)
+	return w.env.failure()
+}
+
+func (e storeEnvironment) adopt(g *group, f foreign) (sealedGroup, error) {
+	g.bytes, g.adopted = append(g.bytes[:0], f.bytes...), true
+	sealed, err := e.appender.Adopt(g.bytes, f.startsSegment)
+	e.store.noteReserve(int64(len(f.bytes)), err)
+	if err != nil {
+		return sealedGroup{}, err
+	}
+	g.first, g.count = sealed.First, int(sealed.Count)
+	g.block = e.newestOrNew(sealed)
+	g.mark = g.block.mark()
+	err = g.block.addRecords(&sealed.Group, e.store.verifiedRecords(&sealed.Group), func(info *dcb.TrackingInfo, terms []index.Term) {
+		if info != nil {
+			g.tracking[info.Source] = info.Position
+		}
+		for i := range terms {
+			g.hashes = append(g.hashes, terms[i].Hash())
+		}
+	})
+	if err != nil {
+		e.withdraw(sealed, g.mark)
+		return sealedGroup{}, err
+	}
+	return sealedGroup{g, sealed}, nil
+}
+
+// newestOrNew returns the head block for an adopted group: the newest, or a new one if the
+// newest is full.
+func (e storeEnvironment) newestOrNew(sealed *eventlog.Sealed) *headBlock {
+	last := e.store.newestHead()
+	if last.empty() || !last.full(e.store.options.BlockEvents) && !sealed.Rolls() {
+		return last
+	}
+	next := newHeadBlock(e.store.hasher, eventlog.Tail{Index: sealed.Index - 1, Next: sealed.First}, min(last.Terms(), maxExpectedTerms))
+	e.store.states.change(func(st *state) { st.heads = append(st.heads, next) })
+	return next
+}

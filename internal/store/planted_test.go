@@ -1,0 +1,201 @@
+package store
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var plantBugs = flag.Bool("plant-bugs", false, "run TestSharedMachineFindsPlantedBugs, which takes minutes")
+
+// plantedBug replaces a part of a file.
+type plantedBug struct{ name, file, old, new string }
+
+var plantedBugs = []plantedBug{
+	{"an unknown outcome is taken as a failure", "proposer.go", `
+		there, readErr := p.read(g.sealed.Index)
+`, `
+		there, readErr := p.read(g.sealed.Index)
+		if readErr != nil || there == nil {
+			s.outcome = lost
+			return s
+		}
+`},
+	{"a conflict is taken as a lost race", "proposer.go", `
+		there, readErr := p.read(g.sealed.Index)
+`, `
+		there, readErr := p.read(g.sealed.Index)
+		if errors.Is(err, sharedlog.ErrConflict) {
+			s.outcome = lost
+			return s
+		}
+`},
+	{"other bytes are appended again", "proposer.go", `
+		err := p.append(g.sealed, own)
+`, `
+		envelope.Address += "x"
+		own, _ = sharedlog.Encode(envelope, g.sealed.Bytes())
+		err := p.append(g.sealed, own)
+`},
+	{"a result is sent before it is decided", "proposer.go", `
+		if s = p.propose(g); s.outcome != decided {
+			return s
+		}
+`, `
+		go p.propose(g)
+`},
+	{"a write that fails here is the result of the append", "proposer.go", `
+		s.err = err
+		return s
+	}
+	g.times`, `
+		s.outcome, s.err = failed, err
+		return s
+	}
+	g.times`},
+	{"a deferred result is sent although the group was lost", "writer.go", `
+	callers := append(s.group.callers(nil), operations(results)...)
+`, `
+	answer(results)
+	callers := s.group.callers(nil)
+`},
+	{"a conflict with an undecided event is sent at once", "decide.go", `
+		w.deferResult(op, result{conflict: conflict}, conflict)
+`, `
+		op.answer(result{err: conflictError(op.request.Condition, conflict)})
+`},
+	{"the events of a lost group stay in the index", "environment.go", `
+	mark.block.Truncate(mark.content)
+`, `
+	_ = mark.content
+`},
+	{"the tracking of a lost group is kept", "group.go", `
+		g.tracking[to.Source] = to.Position
+`, `
+		g.tracking[to.Source] = to.Position
+		g.block.SetTracking(to.Source, to.Position)
+`},
+	{"the span of a block is not restored", "environment.go", `
+		mark.block.withdraw(mark)
+`, `
+`},
+	{"the place of a lost group is not restored", "environment.go", `
+	if sealed != nil {
+`, `
+	if sealed != nil && e.store == nil {
+`},
+	{"an adopted group leaves the open group in place", "adopt.go", `
+		if !w.open.empty() {
+`, `
+		if false {
+`},
+	{"groups that are there are adopted again", "adopt.go", `
+		if f.index < w.env.nextGroup() {
+			continue
+		}
+`, `
+`},
+	{"closing writes a clean-close record", "../eventlog/log.go", `
+	if l.options.Replica {
+		return w.closeReplica()
+	}
+`, `
+`},
+	{"a block is written before its groups are synced", "shared.go", `
+	return s.logWriter.Durable().Index
+}`, `
+	return s.published.Load().group
+}`},
+	{"a segment is not synced before the next one", "../eventlog/writer.go", `
+		if err := w.sync(full, w.tail); err != nil {
+			return err
+		}
+`, `
+`},
+	{"a read joins a question that was asked before", "fresh.go", `
+		f.next, f.running = nil, q != nil
+		f.mu.Unlock()
+		if q == nil {
+			return
+		}
+		q.end, q.err = f.look()
+`, `
+		f.running = q != nil
+		f.mu.Unlock()
+		if q == nil {
+			return
+		}
+		q.end, q.err = f.look()
+		f.mu.Lock()
+		f.next = nil
+		f.mu.Unlock()
+`},
+	{"a check without events does not ask the shared log", "shared.go", `
+	if own.Count == 0 && own.Tracking == nil {`, `
+	if false {`},
+	{"a fresh read does not wait", "fresh.go", `
+		if s.published.Load().group >= q.end.Index {
+`, `
+		if true {
+`},
+	{"a store opens with groups that the shared log does not have", "shared.go", `
+	case own.Index > last.Index:
+`, `
+	case false:
+`},
+}
+
+// Each planted bug makes TestStoresShareALog or another test of the shared log fail.
+func TestSharedMachineFindsPlantedBugs(t *testing.T) {
+	if !*plantBugs {
+		t.Skip("run it with -plant-bugs")
+	}
+	for _, bug := range plantedBugs {
+		t.Run(bug.name, func(t *testing.T) {
+			overlay := bug.overlay(t)
+			command := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-overlay", overlay, "-timeout", "300s",
+				"-run", "Shared|Share|Replica", ".", "../eventlog", "-args", "-test.failfast")
+			output, err := command.CombinedOutput()
+			text := string(output)
+			switch {
+			case err == nil:
+				t.Error("no test fails")
+			case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]"):
+				t.Fatalf("the bug does not compile:\n%s", text)
+			}
+		})
+	}
+}
+
+// overlay writes the changed file, and returns the name of an overlay for the go command.
+func (b *plantedBug) overlay(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs(b.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(source), b.old) != 1 {
+		t.Fatalf("%s contains the place of the bug %d times", b.file, strings.Count(string(source), b.old))
+	}
+	changed := filepath.Join(t.TempDir(), filepath.Base(b.file))
+	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), b.old, b.new, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(name, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/storedir"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// sharedFormat is the format of the mark of a store in shared mode:
+//
+//	 0  8  magic
+//	 8  4  format version
+//	12 16  identity of the shared log
+//	28 16  identity of the directory, for reports
+//	44  4  CRC-32C of bytes 0 to 43
+var sharedFormat = vfs.Format{Magic: "UmaDBsh\x00", Version: 1, Size: 48}
+
+// sharedTemp is the name of a mark that is being written.
+const sharedTemp = storedir.SharedName + ".tmp"
+
+// sharedMark is the content of the file. An append to such a directory that the shared log
+// does not have would split the history, so Open refuses it.
+type sharedMark struct{ log, replica sharedlog.ID }
+
+func (m *sharedMark) encode() []byte {
+	b := sharedFormat.New()
+	copy(b[12:], m.log[:])
+	copy(b[28:], m.replica[:])
+	return sharedFormat.Seal(b)
+}
+
+// readSharedMark reads the mark of a directory, and reports whether there is one. The content
+// of an invalid one is zero.
+func readSharedMark(root vfs.Dir) (m sharedMark, marked bool, err error) {
+	f, err := root.Open(storedir.SharedName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, err
+	}
+	b := make([]byte, sharedFormat.Size)
+	n, _ := f.ReadAt(b, 0) // an unreadable mark is one
+	if sharedFormat.Check(b[:n]) == nil {
+		copy(m.log[:], b[12:])
+		copy(m.replica[:], b[28:])
+	}
+	return m, true, f.Close()
+}
+
+// markShared marks the directory, durably, unless it is marked.
+func (s *Store) markShared() error {
+	sh := s.shared
+	if sh.mark.log == sh.origin.Log {
+		return nil
+	}
+	sh.mark.log = sh.origin.Log
+	if _, err := rand.Read(sh.mark.replica[:]); err != nil {
+		return err
+	}
+	err := vfs.WriteFile(s.files.root, sharedTemp, storedir.SharedName, sh.mark.encode())
+	return storeError(err, "marking the directory as one of a shared log")
+}
+
+// checkSharedMark returns an error if the directory is that of a store in shared mode and is
+// not opened as one, or is opened with another shared log.
+func (s *Store) checkSharedMark() error {
+	if s.mode != writing && s.mode != following {
+		return nil
+	}
+	m, marked, err := readSharedMark(s.files.root)
+	if err != nil || !marked {
+		return storeError(err, "reading the mark of the shared log")
+	}
+	if sh := s.shared; sh != nil {
+		if sh.mark = m; m.log != sh.origin.Log {
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the directory %s belongs to the shared log %s, and this is the shared log %s", s.dir, m.log, sh.origin.Log)}
+		}
+		return nil
+	}
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s for writing: it is a replica of the shared log %s; start it with umadb serve --log URL, or make it a store of its own with umadb cluster detach", s.dir, m.log)}
+}
