@@ -51,7 +51,7 @@ func (s *Store) start() {
 	if s.mode == writing {
 		s.pipeline = newPipeline(storeEnvironment{s, s.appender}, s.newCommitter(), s.commits, b.flushed)
 		if s.shared != nil {
-			s.pipeline.leave = outcomeUnknown
+			s.pipeline.leave = leftEarly
 		}
 		s.pipeline.start()
 		b.helpers.Go(s.runPreallocator)

@@ -27,7 +27,8 @@ type settled struct {
 	outcome outcome
 	// err is set if the outcome is failed. If it is set and the outcome is decided, the shared
 	// log has the group, but it could not be written here: the store has failed, and the
-	// appends have not.
+	// appends have not. If it is set and the outcome is lost, it is not known what the log
+	// has in the place of the group, which may be the group itself.
 	err error
 	// winner is the group that the log has in place of a lost one, or nil.
 	winner *foreign

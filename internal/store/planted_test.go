@@ -58,10 +58,17 @@ var plantedBugs = []plantedBug{
 	}
 	g.times`},
 	{"a deferred result is sent although the group was lost", "writer.go", `
-	callers := append(s.group.callers(nil), operations(results)...)
+	callers := operations(results)
 `, `
 	answer(results)
-	callers := s.group.callers(nil)
+	var callers []*operation
+`},
+	{"a proposal whose index was trimmed is taken as lost", "proposer.go", `
+			s.outcome, s.err = lost, unknownOutcome("the shared log no longer has the record that decided it")
+			p.halts(readErr)
+`, `
+			s.outcome = lost
+			p.halts(readErr)
 `},
 	{"a conflict with an undecided event is sent at once", "decide.go", `
 		w.deferResult(op, result{conflict: conflict}, conflict)

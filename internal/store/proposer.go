@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
@@ -67,8 +66,8 @@ func (p *proposer) propose(g sealedGroup) settled {
 		}
 		there, readErr := p.read(g.sealed.Index)
 		switch {
-		case errors.Is(readErr, sharedlog.ErrTrimmed): // another group was there
-			s.outcome = lost
+		case errors.Is(readErr, sharedlog.ErrTrimmed): // this group or another was there
+			s.outcome, s.err = lost, unknownOutcome("the shared log no longer has the record that decided it")
 			p.halts(readErr)
 			return s
 		case readErr == nil && there != nil && bytes.Equal(there.Bytes, own):
@@ -84,7 +83,7 @@ func (p *proposer) propose(g sealedGroup) settled {
 			return s
 		}
 		if !sleep(p.requests, pause) {
-			s.outcome, s.err = failed, &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the server was stopped while the shared log did not answer (%v); the append may be in the log or not", err)}
+			s.outcome, s.err = failed, unknownOutcome(fmt.Sprintf("the server was stopped while the shared log did not answer (%v)", err))
 			return s
 		}
 	}

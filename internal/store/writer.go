@@ -199,10 +199,16 @@ func (w *writer) reuse(g *group) {
 
 // lose withdraws a group that was lost, and the open group, which builds on it, and adopts
 // the group that the log has in its place. All their callers then precheck again, also those
-// whose results were deferred.
+// whose results were deferred. If it is not known whether the group is in the log, its callers
+// must not precheck again: they would find their own events.
 func (w *writer) lose(s settled, results []deferred) {
 	w.env.withdraw(s.group.sealed, s.group.mark)
-	callers := append(s.group.callers(nil), operations(results)...)
+	callers := operations(results)
+	if s.err != nil {
+		s.group.answerAll(result{err: s.err})
+	} else {
+		callers = s.group.callers(callers)
+	}
 	callers = append(callers, w.discardOpen()...)
 	w.reuse(s.group.group)
 	if s.winner != nil {
