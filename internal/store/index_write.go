@@ -57,7 +57,7 @@ func (s *Store) flushable() *headBlock {
 	case len(heads) < 2:
 		return nil
 	case heads[0].span.LastGroup > synced:
-		if s.shared != nil {
+		if s.shared != nil && heads[0].span.LastGroup <= s.published.Load().group {
 			wake(s.shared.sync)
 		}
 		return nil
