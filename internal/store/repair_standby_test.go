@@ -27,11 +27,7 @@ func crashedStandby(t *testing.T, from *store.Store, killed bool) *vfs.Mem {
 	if !killed {
 		return disk.Crash(rand.New(rand.NewPCG(1, 1)))
 	}
-	image := vfs.NewMem()
-	for _, name := range disk.Files() {
-		copyBetween(t, disk, image, name, name)
-	}
-	return image
+	return disk.Kill()
 }
 
 func repairStandby(fsys vfs.FS, from *store.Store, options store.RepairOptions) (*store.RepairReport, error) {

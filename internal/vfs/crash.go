@@ -44,6 +44,27 @@ func (m *Mem) Crash(chance *rand.Rand) *Mem {
 	return image
 }
 
+// Kill returns the file system as it is after the process that uses it was killed: everything
+// that was written is there, and durable. A volatile one loses its content.
+func (m *Mem) Kill() *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	image := NewMem()
+	image.volatile, image.starts = m.volatile, m.starts
+	nodes := map[*memNode]*memNode{}
+	for path, d := range m.dirs {
+		after := &memDir{entries: map[string]*memNode{}, durable: map[string]*memNode{}, volatile: m.volatile}
+		for name, node := range d.entries {
+			if nodes[node] == nil {
+				nodes[node] = &memNode{data: slices.Clone(node.data), durable: slices.Clone(node.data)}
+			}
+			after.entries[name], after.durable[name] = nodes[node], nodes[node]
+		}
+		image.dirs[path] = after
+	}
+	return image
+}
+
 func (n *memNode) crash(choice *sectorChoice) *memNode {
 	data := append([]byte(nil), n.durable...)
 	for _, c := range n.pending {

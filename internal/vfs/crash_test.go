@@ -232,3 +232,31 @@ func TestMemFilesAndTotalBytes(t *testing.T) {
 		t.Errorf("TotalBytes() = %d, want 7", n)
 	}
 }
+
+// A process that is killed loses nothing that it has written, synced or not.
+func TestKillKeepsEverything(t *testing.T) {
+	mem := vfs.NewMem()
+	d := newDisk(t, mem, "dir")
+	f, err := d.Create("a")
+	d.must(err)
+	_, err = f.WriteAt([]byte("content"), 3)
+	d.must(err)
+	d.must(d.Rename("a", "b"))
+	killed := mem.Kill()
+	_, err = f.WriteAt([]byte("later"), 0)
+	d.must(err)
+	for _, image := range []*vfs.Mem{killed, killed.Crash(rand.New(rand.NewPCG(1, 1)))} {
+		after := newDisk(t, image, "dir")
+		if names := after.names(); names != "b" {
+			t.Errorf("the files are %q", names)
+		}
+		g, err := after.Open("b")
+		after.must(err)
+		content := make([]byte, 10)
+		_, err = g.ReadAt(content, 0)
+		after.must(err)
+		if string(content) != "\x00\x00\x00content" {
+			t.Errorf("the file contains %q", content)
+		}
+	}
+}
