@@ -51,13 +51,14 @@ var preparations = []struct{ of, commands string }{
 	{"restore --from ./backup", "umadb backup --db-path ./uma.db ./backup; rm -r ./uma.db"},
 	{"restore --from s3://backups/orders", "umadb backup --db-path ./uma.db ./orders; rm -r ./uma.db"},
 	{"repair --db-path ./uma.db --from ./backup.db", "umadb backup --db-path ./uma.db ./backup.db"},
+	{"repair --db-path ./uma.db --from s3://backups/orders", "umadb backup --db-path ./uma.db ./orders"},
 	{"--config umadb.toml", `echo 'log-format = "json"' > umadb.toml`},
 }
 
 // placeholders replaces what exists only in an example. A directory takes the place of an
 // object store, which has tests of its own in internal/cli.
 func placeholders() *strings.Replacer {
-	return strings.NewReplacer("http://other:", "http://127.0.0.1:", "db.example.com:", "localhost:", "standby.example.com:", "localhost:", "s3://backups/orders", "./orders", "${fpath[1]}", "$HOME",
+	return strings.NewReplacer("http://other:", "http://127.0.0.1:", "db.example.com:", "localhost:", "standby.example.com:", "localhost:", "--to s3://backups/orders", "./orders", "s3://backups/orders", "./orders", "${fpath[1]}", "$HOME",
 		"/etc/umadb/", "./", "2026-11-26T14:30:00Z", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 }
 
