@@ -159,3 +159,11 @@ func TestRepairWithWrongFlags(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }
+
+func TestRepairFromMissingCopyNamesTheCopy(t *testing.T) {
+	dir, missing := filepath.Join(t.TempDir(), "store"), filepath.Join(t.TempDir(), "none")
+	mustRun(t, "append", "--db-path", dir, "--type", "T")
+	if code, _, stderr := run("repair", "--db-path", dir, "--from", missing); code == 0 || !strings.Contains(stderr, "there is no copy of a store in "+missing) {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}

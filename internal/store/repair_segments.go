@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -17,7 +18,11 @@ func (r *repair) repairSegments() error {
 	source := r.receivedSource
 	if r.options.Groups == nil {
 		copied := newStore(checking, r.options.From, &Options{FS: r.store.options.FS})
-		if err := copied.open(r.ctx); err != nil {
+		err := copied.open(r.ctx)
+		if errors.Is(err, fs.ErrNotExist) { // not wrapped, because it is not the store that is missing
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("there is no copy of a store in %s", r.options.From)}
+		}
+		if err != nil {
 			return fmt.Errorf("opening the copy: %w", err)
 		}
 		defer copied.free(false)
