@@ -6,19 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/netutil"
 
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
 const (
-	// maxConnections bounds the connections; further ones wait. While half of them are open,
-	// connections are closed after each answer, so that idle ones do not keep others out:
-	// without an answer to a probe the process may be restarted.
+	// maxConnections bounds the open connections; the oldest ones above it are closed.
 	maxConnections = 64
 	// maxScrapes bounds the concurrent requests for metrics; further ones are refused.
 	maxScrapes = 4
@@ -60,7 +55,6 @@ type Version struct {
 // Server serves operators over HTTP.
 type Server struct {
 	http *http.Server
-	open atomic.Int64 // connections
 	log  *slog.Logger
 	done chan struct{} // closed when serving has ended
 }
@@ -84,23 +78,8 @@ func Start(listener net.Listener, options Options) *Server {
 		log:  options.Logger,
 		done: make(chan struct{}),
 	}
-	s.http.ConnState = s.onState
-	go s.serve(netutil.LimitListener(listener, maxConnections))
+	go s.serve(&limitedListener{Listener: listener, most: maxConnections})
 	return s
-}
-
-// onState counts the connections, and closes idle ones if many are open.
-func (s *Server) onState(conn net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.open.Add(1)
-	case http.StateIdle:
-		if s.open.Load() > maxConnections/2 {
-			conn.Close()
-		}
-	case http.StateClosed, http.StateHijacked:
-		s.open.Add(-1)
-	}
 }
 
 func (s *Server) serve(listener net.Listener) {

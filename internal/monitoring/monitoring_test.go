@@ -240,3 +240,31 @@ func TestIdleConnectionsKeepNoOthersOut(t *testing.T) {
 		}
 	}
 }
+
+// Clients that connect and send nothing, or a part of a request, do not keep probes from being
+// answered, nor do those that do not read the answers.
+func TestStuckConnectionsKeepNoOthersOut(t *testing.T) {
+	for name, request := range map[string]string{
+		"silent":  "",
+		"partial": "GET /healthz HTTP/1.1\r\n",
+		"unread":  strings.Repeat("GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n", 1000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := start(t, false)
+			for range 200 {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(m.url, "http://"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				_, _ = io.WriteString(conn, request) // the server may have closed it
+			}
+			probe := http.Client{Timeout: 3 * time.Second} // less than a silent client may take
+			answer, err := probe.Get(m.url + "/healthz")
+			if err != nil {
+				t.Fatalf("a probe is not answered: %v", err)
+			}
+			answer.Body.Close()
+		})
+	}
+}
