@@ -70,6 +70,7 @@ func (c *callLog) preflight() (err error) {
 // ended before.
 func (c *callLog) start(srv *server.Server, log *slog.Logger) (stop func()) {
 	c.log, c.ended = log, make(chan *server.CallRecord, callQueue)
+	c.warnIgnored()
 	c.bounded = rate.NewLimiter(slowCallsPerSecond, slowCallsBurst)
 	c.observe(srv)
 	stopping, stopped := make(chan struct{}), make(chan struct{})
@@ -156,6 +157,16 @@ func (c *callLog) handle(r *server.CallRecord) {
 }
 
 // exported logs that traces are exported.
+// warnIgnored logs which variables of OpenTelemetry have no effect.
+func (c *callLog) warnIgnored() {
+	if c.tracer == nil {
+		return
+	}
+	for _, reason := range c.tracer.Ignored() {
+		c.log.Warn("a variable of OpenTelemetry is ignored", "reason", reason)
+	}
+}
+
 func (c *callLog) exported() { c.log.Info("exporting traces", "endpoint", tracing.Endpoint()) }
 
 // exportFailed logs an error of the exporter of traces, at most once a minute.

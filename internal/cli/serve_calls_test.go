@@ -182,3 +182,13 @@ func TestServeRejectsUnknownExporter(t *testing.T) {
 	code, _, stderr := run("serve", "--db-path", filepath.Join(t.TempDir(), "uma.db"))
 	wantError(t, code, stderr, 2, "zipkin", "otlp or none")
 }
+
+func TestServeLogsNoSecretsOfOpenTelemetry(t *testing.T) {
+	t.Setenv("OTEL_TRACES_EXPORTER", "otlp")
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization: Bearer hunter2")
+	server := start(t, "--db-path", filepath.Join(t.TempDir(), "uma.db"))
+	stop(t, server.Process)
+	if log := server.Output.String(); strings.Contains(log, "hunter2") || !strings.Contains(log, "a variable of OpenTelemetry is ignored") {
+		t.Errorf("the log is %q", log)
+	}
+}

@@ -24,6 +24,7 @@ import (
 type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
+	ignored  []string
 }
 
 // FromEnvironment returns a tracer if the environment asks for traces, and otherwise nil.
@@ -33,7 +34,11 @@ type Tracer struct {
 // supported.
 func FromEnvironment(version string, onExport func(), onError func(error)) (*Tracer, error) {
 	ctx := context.Background()
-	exporter, err := newExporter(ctx)
+	var exporter sdk.SpanExporter
+	ignored, err := collectIgnored(func() (err error) {
+		exporter, err = newExporter(ctx)
+		return err
+	})
 	if exporter == nil || err != nil {
 		return nil, err
 	}
@@ -45,8 +50,14 @@ func FromEnvironment(version string, onExport func(), onError func(error)) (*Tra
 		return nil, invalidf("the variable OTEL_RESOURCE_ATTRIBUTES cannot be used: %v", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(onError))
-	return newTracer(sdk.NewTracerProvider(sdk.WithBatcher(&reporter{SpanExporter: exporter, exported: onExport}), sdk.WithResource(about))), nil
+	t := newTracer(sdk.NewTracerProvider(sdk.WithBatcher(&reporter{SpanExporter: exporter, exported: onExport}), sdk.WithResource(about)))
+	t.ignored = ignored
+	return t, nil
 }
+
+// Ignored returns what the exporter could not do with its variables, such as "cannot parse
+// headers". It continues without them. The texts contain no values.
+func (t *Tracer) Ignored() []string { return t.ignored }
 
 func newTracer(provider *sdk.TracerProvider) *Tracer {
 	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/umadb-go/umadb")}

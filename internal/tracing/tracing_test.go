@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -179,5 +180,31 @@ func TestFirstExportIsReported(t *testing.T) {
 		if reported != want || (err != nil) != (want == 0) {
 			t.Errorf("after export %d: %d reports, %v", i+1, reported, err)
 		}
+	}
+}
+
+// The SDK would log headers that it cannot parse, and endpoints, which contain secrets.
+func TestIgnoredVariablesAreReportedWithoutTheirValues(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		want        []string
+	}{
+		{"OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20secret", nil},
+		{"OTEL_EXPORTER_OTLP_HEADERS", "authorization: Bearer secret", []string{"cannot parse headers"}},
+		{"OTEL_EXPORTER_OTLP_HEADERS", "authorization=secret%", []string{"cannot escape header value"}},
+		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://name:secret@%", []string{"cannot parse url"}},
+	} {
+		t.Run(c.value, func(t *testing.T) {
+			t.Setenv("OTEL_TRACES_EXPORTER", "otlp")
+			t.Setenv(c.name, c.value)
+			tracer, err := FromEnvironment("1", func() {}, func(error) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tracer.Shutdown(context.Background()) // nothing to export
+			if got := tracer.Ignored(); !slices.Equal(got, c.want) {
+				t.Errorf("reported is %q, want %q", got, c.want)
+			}
+		})
 	}
 }
