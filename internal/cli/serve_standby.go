@@ -51,6 +51,12 @@ func (f *standbyFlags) validate(flags *pflag.FlagSet) error {
 			return usageErrorf("--%s is given without --standby-of: name the server to follow", name)
 		}
 	}
+	if f.url == "" {
+		return nil
+	}
+	if err := client.CheckURL(f.url); err != nil {
+		return usageErrorf("--standby-of cannot be used: %w", err)
+	}
 	return nil
 }
 

@@ -311,6 +311,11 @@ func TestStandbyWithoutAdminRight(t *testing.T) {
 	}
 	code, _, stderr = run("serve", "--standby-ca", "ca.pem")
 	wantError(t, code, stderr, 2, "--standby-of")
+	code, stdout, stderr := run("serve", "--standby-of", "http://name:hunter2@host", "--print-config")
+	wantError(t, code, stderr, 2, "--standby-of", "a user")
+	if strings.Contains(stdout+stderr, "hunter2") {
+		t.Errorf("a password was printed: %s%s", stdout, stderr)
+	}
 }
 
 // A standby serves reads and not appends, and its lag is visible.

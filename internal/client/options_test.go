@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -60,6 +61,23 @@ func TestPingsHaveAMinimumInterval(t *testing.T) {
 	} {
 		if got := client.KeepAlive(client.Options{KeepAlive: set}); got != want {
 			t.Errorf("%v becomes %v", set, got)
+		}
+	}
+}
+
+// A user or password in a URL by mistake does not appear in errors, which are logged.
+func TestErrorsHaveNoPasswordOfTheURL(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://name:secret@host:1":    `invalid URL "http://xxxxx@host:1": it contains a user`,
+		"http://name:sec@ret@host:1":   `invalid URL "http://xxxxx@host:1": it contains a user`,
+		"ftp://name:secret@host":       `invalid URL "ftp://xxxxx@host": it must start with`,
+		"http://name:secret@host:%":    `invalid URL "http://xxxxx@host:%": it cannot be parsed`,
+		"http://name:secret/more@host": `invalid URL "http://xxxxx@host": `,
+		"name:secret@host":             `invalid URL "xxxxx@host": it must start with`,
+		"http://host:99999":            `invalid URL "http://host:99999": its port`,
+	} {
+		if err := client.CheckURL(text); err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
 }

@@ -19,6 +19,13 @@ type target struct {
 	secure  bool
 }
 
+// CheckURL returns an error that matches dcb.ErrInvalidArgument if Dial cannot use a URL. The
+// error does not contain a user or password of the URL.
+func CheckURL(text string) error {
+	_, err := parseTarget(text)
+	return err
+}
+
 // parseTarget parses a URL such as "https://host:50051". The schemes grpc and grpcs are
 // equivalent to http and https.
 func parseTarget(text string) (target, error) {
@@ -67,5 +74,19 @@ func withoutScheme(text string) error {
 }
 
 func badURL(text, reason string) error {
-	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("invalid URL %.200q: %s", text, reason)}
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("invalid URL %.200q: %s", withoutUser(text), reason)}
+}
+
+// withoutUser returns the text of a URL with "xxxxx" in place of a user and password, which
+// must not appear in logs. The text need not be a valid URL.
+func withoutUser(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return text
+	}
+	scheme, _, found := strings.Cut(text[:at], "://")
+	if !found {
+		return "xxxxx" + text[at:]
+	}
+	return scheme + "://xxxxx" + text[at:]
 }
