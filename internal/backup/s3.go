@@ -40,6 +40,10 @@ func IsS3(text string) bool { return strings.HasPrefix(text, "s3://") }
 // the environment or of the files of the AWS command line. The endpoint may be empty: it is
 // that of the environment, or AWS.
 func OpenS3(ctx context.Context, address, endpoint string) (Objects, error) {
+	return openS3(ctx, address, endpoint, stallPatience)
+}
+
+func openS3(ctx context.Context, address, endpoint string, patience time.Duration) (Objects, error) {
 	bucket, prefix, _ := strings.Cut(strings.TrimPrefix(address, "s3://"), "/")
 	prefix = strings.Trim(prefix, "/")
 	if !IsS3(address) || bucket == "" {
@@ -68,6 +72,11 @@ func OpenS3(ctx context.Context, address, endpoint string) (Objects, error) {
 	if options.Creds, err = s3Credentials(ctx); err != nil {
 		return nil, err
 	}
+	transport, err := minio.DefaultTransport(options.Secure)
+	if err != nil {
+		return nil, &dcb.Error{Kind: dcb.ErrIO, Detail: "using " + address, Cause: err}
+	}
+	options.Transport = newStallTransport(transport, patience)
 	client, err := minio.New(host, options)
 	if err != nil {
 		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "using " + address, Cause: err}
@@ -100,9 +109,9 @@ func (o *s3Objects) String() string {
 
 // List implements Objects.
 func (o *s3Objects) List(ctx context.Context, prefix string) (all []Object, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for info := range o.client.ListObjects(ctx, o.bucket, minio.ListObjectsOptions{Prefix: o.prefix + prefix, Recursive: true}) {
+	request, end := withRetries(ctx)
+	defer end()
+	for info := range o.client.ListObjects(request, o.bucket, minio.ListObjectsOptions{Prefix: o.prefix + prefix, Recursive: true}) {
 		if info.Err != nil {
 			return nil, o.asError(ctx, "listing", "", info.Err)
 		}
@@ -125,26 +134,37 @@ func (o *s3Objects) Put(ctx context.Context, name string, content *io.SectionRea
 		},
 	}
 	options.SetMatchETagExcept("*")
-	_, err := o.client.PutObject(ctx, o.bucket, o.prefix+name, content, content.Size(), options)
+	request, end := withRetries(ctx)
+	defer end()
+	_, err := o.client.PutObject(request, o.bucket, o.prefix+name, content, content.Size(), options)
 	return o.asError(ctx, "creating", name, err)
 }
 
 // Get implements Objects.
 func (o *s3Objects) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	core := minio.Core{Client: o.client}
-	r, _, _, err := core.GetObject(ctx, o.bucket, o.prefix+name, minio.GetObjectOptions{})
-	return r, o.asError(ctx, "reading", name, err)
+	request, end := withRetries(ctx)
+	r, _, _, err := core.GetObject(request, o.bucket, o.prefix+name, minio.GetObjectOptions{})
+	if err != nil {
+		end()
+		return nil, o.asError(ctx, "reading", name, err)
+	}
+	return requestBody{r, end}, nil
 }
 
 // Size implements Objects.
 func (o *s3Objects) Size(ctx context.Context, name string) (int64, error) {
-	info, err := o.client.StatObject(ctx, o.bucket, o.prefix+name, minio.StatObjectOptions{})
+	request, end := withRetries(ctx)
+	defer end()
+	info, err := o.client.StatObject(request, o.bucket, o.prefix+name, minio.StatObjectOptions{})
 	return info.Size, o.asError(ctx, "reading", name, err)
 }
 
 // Delete implements Objects.
 func (o *s3Objects) Delete(ctx context.Context, name string) error {
-	return o.asError(ctx, "deleting", name, o.client.RemoveObject(ctx, o.bucket, o.prefix+name, minio.RemoveObjectOptions{}))
+	request, end := withRetries(ctx)
+	defer end()
+	return o.asError(ctx, "deleting", name, o.client.RemoveObject(request, o.bucket, o.prefix+name, minio.RemoveObjectOptions{}))
 }
 
 // asError returns the error of a request as one of package dcb.
