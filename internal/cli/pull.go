@@ -88,18 +88,23 @@ func (o *importOptions) followCommits(ctx context.Context, from *client.Client, 
 	if to.Tail().Index == 0 && to.ID() != (eventlog.StoreID{}) { // a store in which nothing was committed
 		return errors.Join(otherLog, to.Close())
 	}
-	i.begin(to.Tail().Next - 1)
+	before := to.Tail().Next - 1
+	i.begin(before)
 	n := &backupNotices{stderr: i.stderr, bar: newProgress(i.stderr, "importing", "events"), head: i.existing}
 	summary, err := backup.Follow(ctx, source, to, &backup.Options{Observer: n})
 	n.bar.clear()
-	i.imported, i.tracking = i.imported+summary.Events, i.tracking+summary.Tracking
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		err = nil // an interruption is the regular end of following
 	case errors.Is(err, dcb.ErrIntegrity), errors.Is(err, errNoGroups): // the server is another one
 		err = otherLog
 	}
-	return errors.Join(err, to.Close())
+	err = errors.Join(err, to.Close())
+	// After an error of writing, less is durable than was copied.
+	if i.imported += to.Durable().Next - 1 - before; to.Durable().Index == summary.Tail.Index {
+		i.tracking += summary.Tracking
+	}
+	return err
 }
 
 // pullNotices prints the progress of a copy from a server.

@@ -162,6 +162,7 @@ func (f *standbyFlags) awaitSpace(ctx context.Context, logger *slog.Logger, full
 	if err := f.standby.Sync(); err != nil {
 		return err
 	}
+	f.standby.Stopped()
 	f.source.lost()
 	logger.Error("the standby has stopped following its server: not enough disk space; it continues when there is some", "standby_of", f.url, "error", full)
 	for deadline := time.Now().Add(spaceRetry); time.Now().Before(deadline); {

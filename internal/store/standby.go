@@ -282,6 +282,14 @@ func (b *Standby) Lost() {
 	m.connected = false
 }
 
+// Stopped notes that the standby has stopped following its server for now, and writes what is
+// known of the server: what is missing may not change for a long time. It must not be called
+// together with Write or Sync.
+func (b *Standby) Stopped() {
+	b.Lost()
+	b.writeMark()
+}
+
 // StandbyState is how far a standby has followed its server.
 type StandbyState struct {
 	Server    string

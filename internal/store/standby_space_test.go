@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -158,5 +159,31 @@ func TestStandbyFollowsWhenItsMarkCannotBeWritten(t *testing.T) {
 	failing.Store(false)
 	if err := b.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a standby without space lacks may not change for a long time. If its process is killed meanwhile, its
+// promotion reports what is missing.
+func TestPromotionOfFullStandbyReportsMissingEvents(t *testing.T) {
+	from, disk := sourceStore(t), vfs.NewMem()
+	appendTracked(t, from, 400)
+	if err := startStandby(disk, from); err != nil {
+		t.Fatal(err)
+	}
+	b, err := store.OpenStandby(standbyDir, standbyServer, &store.Options{FS: disk, BlockEvents: 1000, MaxDiskBytes: 60 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	b.Reached(math.MaxUint64, 400)
+	copyUntilFull(t, b, from)
+	b.Stopped()
+	killed := vfs.NewMem()
+	for _, name := range disk.Files() {
+		copyBetween(t, disk, killed, name, name)
+	}
+	p, err := store.Promote(standbyDir, &store.Options{FS: killed})
+	if err != nil || p.ServerHead != 400 || p.Known.IsZero() || p.Head >= 400 {
+		t.Errorf("promotion %+v, %v", p, err)
 	}
 }
