@@ -45,7 +45,10 @@ func Adopt(ctx context.Context, source Source, target *DirectoryTarget) error {
 	}
 	c := newCopier(source, target, &Options{})
 	err = c.each(ctx, section{follow: true, write: func(g *eventlog.Group) (bool, error) {
-		return false, errors.Join(c.write(g, nil), c.sync())
+		if err := c.write(g, nil); err != nil {
+			return false, err // it can only be closed
+		}
+		return false, c.sync()
 	}})
 	return cmp.Or(err, ctx.Err())
 }
