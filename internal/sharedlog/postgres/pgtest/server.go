@@ -1,0 +1,187 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/umadb-go/umadb/internal/servertest"
+)
+
+// startTimeout is how long a server may take to start, recover or be promoted.
+const startTimeout = 60 * time.Second
+
+// superuser is the name of the user, who needs no password.
+const superuser = "umadb"
+
+// Install is what to do if there is no server.
+const Install = "install PostgreSQL: apt-get install postgresql"
+
+// settings are the settings that differ from the defaults.
+var settings = []string{
+	"-c", "listen_addresses=", "-c", "max_connections=200", "-c", "max_wal_senders=10", "-c", "shared_buffers=32MB",
+	"-c", "wal_keep_size=256MB", "-c", "wal_retrieve_retry_interval=100ms", "-c", "dynamic_shared_memory_type=mmap",
+	"-c", "shared_memory_type=mmap", "-c", "hot_standby_feedback=off",
+}
+
+// Server is a server, which may be stopped and started again.
+type Server struct {
+	name    string
+	dir     string // with data and the socket
+	bin     string
+	names   string // synchronous_standby_names
+	process *servertest.Process
+}
+
+// findBin returns the directory of the programs: that of PATH, or the newest one where
+// packages of Debian install them.
+func findBin() (string, error) {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if len(found) > 0 {
+		major := func(path string) int {
+			n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+			return n
+		}
+		return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return major(a) - major(b) })), nil
+	}
+	path, err := exec.LookPath("postgres")
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		return "", errors.New("there is no program postgres in PATH or in /usr/lib/postgresql; " + Install)
+	}
+	return filepath.Dir(path), nil
+}
+
+// newDir returns a new directory of the user of the servers. Its path is short, since that of
+// a socket is limited to about 100 bytes.
+func newDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/tmp", "umadb-pg-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := own(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run runs a program of PostgreSQL.
+func run(t testing.TB, bin, program string, args ...string) {
+	t.Helper()
+	cmd := command(filepath.Join(bin, program), args...)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v; it printed: %s", program, err, output)
+	}
+}
+
+// command returns a command that runs as another user than root.
+func command(path string, args ...string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
+	cmd.Dir = "/" // the working directory may be closed to the user
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd.SysProcAttr = attributes()
+	return cmd
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+// URL returns the address of the server.
+func (s *Server) URL() string { return URL(s) }
+
+// URL returns an address of several servers, of which a client uses the primary.
+func URL(servers ...*Server) string {
+	var hosts []string
+	for _, s := range servers {
+		hosts = append(hosts, s.dir)
+	}
+	return fmt.Sprintf("postgres:///postgres?host=%s&user=%s", strings.Join(hosts, ","), superuser)
+}
+
+// start starts the server with additional settings, and waits until it accepts connections.
+func (s *Server) start(t testing.TB, more ...string) {
+	t.Helper()
+	args := append([]string{"-D", s.data(), "-k", s.dir, "-c", "synchronous_standby_names=" + s.names}, settings...)
+	process, err := servertest.Start(command(filepath.Join(s.bin, "postgres"), append(args, more...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.process = process
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, s.URL())
+		if err == nil {
+			conn.Close(ctx)
+			return
+		}
+		select {
+		case <-process.Exited():
+			t.Fatalf("server %s has exited: %s", s.name, process.Output)
+		case <-ctx.Done():
+			t.Fatalf("server %s: %v; it printed: %s", s.name, err, process.Output)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Crash ends the server at once, without a checkpoint and without answers to its clients.
+func (s *Server) Crash(t testing.TB) {
+	t.Helper()
+	s.end(t, syscall.SIGQUIT)
+}
+
+// end sends a signal to the server, and waits until it has exited.
+func (s *Server) end(t testing.TB, signal os.Signal) {
+	t.Helper()
+	if s.process == nil {
+		return
+	}
+	s.process.Signal(signal)
+	select {
+	case <-s.process.Exited():
+	case <-time.After(startTimeout):
+		t.Errorf("server %s does not exit: %s", s.name, s.process.Output)
+		s.process.Kill()
+	}
+	s.process = nil
+}
+
+// Exec executes a statement as an administrator, and returns the text of its first value.
+func (s *Server) Exec(t testing.TB, sql string, args ...any) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL())
+	if err != nil {
+		t.Fatalf("server %s: %v", s.name, err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, sql, append([]any{pgx.QueryExecModeSimpleProtocol}, args...)...)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	defer rows.Close()
+	value := ""
+	if rows.Next() && len(rows.RawValues()) > 0 {
+		value = string(rows.RawValues()[0])
+	}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return value
+}

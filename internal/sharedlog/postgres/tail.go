@@ -1,0 +1,192 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/umadb-go/umadb/internal/sharedlog"
+)
+
+// Read implements sharedlog.Log.
+func (l *Log) Read(ctx context.Context, from uint64) (records []sharedlog.Record, err error) {
+	err = l.call(ctx, "reading", func(ctx context.Context, conn *pgx.Conn) error {
+		if err := l.settle(ctx, conn); err != nil {
+			return err
+		}
+		records, err = l.readFrom(ctx, conn, from)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// settle makes what is visible durable, if an append of this client had an unknown outcome.
+func (l *Log) settle(ctx context.Context, conn *pgx.Conn) error {
+	doubts := l.doubts.Load()
+	if doubts == l.settled.Load() {
+		return nil
+	}
+	if _, err := l.barrier(ctx, conn); err != nil {
+		return err
+	}
+	if err := notReplicated(conn); err != nil {
+		return err
+	}
+	for {
+		settled := l.settled.Load()
+		if settled >= doubts || l.settled.CompareAndSwap(settled, doubts) {
+			return nil
+		}
+	}
+}
+
+func (l *Log) readFrom(ctx context.Context, conn *pgx.Conn, from uint64) (records []sharedlog.Record, err error) {
+	start := int64(min(from, math.MaxInt64))
+	rows, err := conn.Query(ctx, l.sql.read, start, sharedlog.ReadRecords, sharedlog.ReadBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	exists := false
+	for rows.Next() {
+		exists = true
+		var trimmed int64
+		var index *int64
+		var bytes []byte
+		if err := rows.Scan(&trimmed, &index, &bytes); err != nil {
+			return nil, err
+		}
+		switch {
+		case start <= trimmed:
+			return nil, fmt.Errorf("%w: %d", sharedlog.ErrTrimmed, from)
+		case index == nil: // after the end
+		case *index != start+int64(len(records)):
+			return nil, fmt.Errorf("record %d is missing: the next one is %d", start+int64(len(records)), *index)
+		default:
+			records = append(records, sharedlog.Record{Index: uint64(*index), Bytes: bytes})
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if !exists {
+		return nil, pgx.ErrNoRows
+	}
+	return records, nil
+}
+
+// tail is what a client knows about new records. Notifications and polling only wake callers of
+// Wait: what they then read does not depend on them.
+type tail struct {
+	start sync.Once // of listen
+
+	mu      sync.Mutex
+	last    uint64        // largest index of which a notification has come
+	changed chan struct{} // closed when last is raised
+}
+
+func (t *tail) init() { t.changed = make(chan struct{}) }
+
+// get returns the last index, and a channel that is closed when there is a larger one.
+func (t *tail) get() (uint64, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last, t.changed
+}
+
+func (t *tail) raise(last uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last > t.last {
+		t.last = last
+		close(t.changed)
+		t.changed = make(chan struct{})
+	}
+}
+
+// Wait implements sharedlog.Log.
+func (l *Log) Wait(ctx context.Context, after uint64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.tail.start.Do(func() { go l.listen() })
+	poll := time.NewTicker(l.poll)
+	defer poll.Stop()
+	for look := true; ; {
+		last, changed := l.tail.get()
+		if look && last <= after {
+			if err := l.look(ctx); err != nil {
+				return err
+			}
+			look = false
+			continue
+		}
+		if l.closing.Err() != nil {
+			return sharedlog.ErrClosed
+		}
+		if last > after {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-poll.C:
+			look = true
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-l.closing.Done():
+		}
+	}
+}
+
+// look reads the last index, as visible on this connection.
+func (l *Log) look(ctx context.Context) error {
+	var last int64
+	err := l.call(ctx, "waiting for", func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, l.sql.last).Scan(&last)
+	})
+	if err == nil {
+		l.tail.raise(uint64(last))
+	}
+	return err
+}
+
+// listen receives notifications until Close. Without a connection, Wait polls.
+func (l *Log) listen() {
+	for l.closing.Err() == nil {
+		err := l.call(l.closing, "listening to", l.receive)
+		if err != nil {
+			select {
+			case <-time.After(l.poll):
+			case <-l.closing.Done():
+			}
+		}
+	}
+}
+
+func (l *Log) receive(ctx context.Context, conn *pgx.Conn) error {
+	// The connection must not return to the pool, where it would keep listening.
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channelPrefix + l.sql.schema}.Sanitize()); err != nil {
+		return err
+	}
+	for {
+		notification, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		last, err := strconv.ParseUint(notification.Payload, 10, 64)
+		if err != nil {
+			return errors.New("a notification is not the index of a record")
+		}
+		l.tail.raise(last)
+	}
+}

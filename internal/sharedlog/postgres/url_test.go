@@ -1,0 +1,50 @@
+package postgres
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParse(t *testing.T) {
+	t.Setenv(passwordVariable, "of the environment")
+	s, err := parse("postgres://me:secret@a,b/db?schema=orders&poll=200ms&durability=storage&sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.schema != "orders" || s.poll != 200*time.Millisecond || !s.storage || s.pool.ConnConfig.Password != "secret" {
+		t.Errorf("parsed %+v", s)
+	}
+	if s, err = parse("postgres://me@a/db"); err != nil {
+		t.Fatal(err)
+	}
+	if s.schema != defaultSchema || s.poll != defaultPoll || s.storage || s.pool.ConnConfig.Password != "of the environment" {
+		t.Errorf("parsed %+v", s)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, url := range []string{
+		"mysql://me:secret@a/db", "postgres://me:secret@a/db?schema=", "postgres://me:secret@a/db?schema=a%22b",
+		"postgres://me:secret@a/db?schema=" + strings.Repeat("a", maxSchema+1), "postgres://me:secret@a/db?poll=1",
+		"postgres://me:secret@a/db?poll=0s", "postgres://me:secret@a/db?durability=none", "postgres://me:secret@a:port/db",
+		"postgres://me:secret@a/%zz",
+	} {
+		_, err := parse(url)
+		if err == nil {
+			t.Errorf("%s was accepted", url)
+		} else if strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error contains the password: %v", err)
+		}
+	}
+}
+
+func TestCheckRefusesOldServers(t *testing.T) {
+	s := server{version: 14_00_00, fsync: "on", pageWrites: "on"}
+	if err := s.check(); err != nil {
+		t.Errorf("version 14: %v", err)
+	}
+	if s.version--; s.check() == nil {
+		t.Error("version 13 was accepted")
+	}
+}
