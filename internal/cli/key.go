@@ -99,8 +99,10 @@ func (o *newKey) run(stdout, stderr io.Writer) error {
 	if secret == "" {
 		return nil
 	}
-	_, err := fmt.Fprintln(stdout, secret)
-	return err
+	if _, err := fmt.Fprintln(stdout, secret); err != nil {
+		return fmt.Errorf("the key %q was added to %s but cannot be printed: %w; revoke it, and create it again", k.Name, o.file, err)
+	}
+	return nil
 }
 
 // validate checks the flags and completes the key.
