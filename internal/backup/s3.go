@@ -175,6 +175,9 @@ func (o *s3Objects) asError(ctx context.Context, doing, name string, err error) 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if errors.Is(err, context.Canceled) { // its retries were ended
+		err = errStalled
+	}
 	doing = fmt.Sprintf("%s %s", doing, strings.TrimSuffix(o.String()+"/"+name, "/"))
 	response, answered := errors.AsType[minio.ErrorResponse](err)
 	if !answered {

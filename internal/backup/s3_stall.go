@@ -13,6 +13,9 @@ import (
 // byte in either direction during a request.
 const stallPatience = time.Minute
 
+// errStalled is the cause of the error of a request that timed out.
+var errStalled = errors.New("the request timed out")
+
 // newStallTransport returns a transport whose requests fail when their connection stalls: a
 // server that is suspended, or a firewall that has forgotten the connection, would
 // otherwise block a copy or a restore forever.
