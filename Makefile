@@ -58,6 +58,7 @@ test: go-test race cross python-test ## run all tests: Go, race detector, other 
 .PHONY: go-test
 go-test: ## run the Go tests, including those with the released client and server
 	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
+	$(GO) test -timeout 20m -run TestStoresShareALog ./internal/store -args -shared-seeds 2000
 
 .PHONY: race
 race: ## run the tests of concurrent packages with the race detector
@@ -185,6 +186,13 @@ kill: ## kill a process with 64 writers 100 times and check for acknowledged eve
 backup-soak: ## restore what 64 writers append in a minute, and kill backups to an object store 50 times
 	$(GO) test -run TestRestoreDrill -v -timeout 30m ./internal/cli -drill-writers 64 -drill-time 1m
 	$(GO) test -run TestBackupToObjectStoreIsKilled -v -timeout 30m ./internal/cli -backup-kills 50
+
+# Runs of shared-soak, each with its own seed.
+SEEDS ?= 1000000
+.PHONY: shared-soak
+shared-soak: ## simulate stores that share a log, and plant bugs that the simulation must find
+	$(GO) test -run TestSharedMachineFindsPlantedBugs -v -timeout 120m ./internal/store -args -plant-bugs
+	$(GO) test -run TestStoresShareALog -timeout 0 ./internal/store -args -shared-seeds $(SEEDS)
 
 .PHONY: docs
 docs: ## generate the command pages, the manual pages and the tables of settings

@@ -164,18 +164,33 @@ func TestSharedMachineFindsPlantedBugs(t *testing.T) {
 	for _, bug := range plantedBugs {
 		t.Run(bug.name, func(t *testing.T) {
 			overlay := bug.overlay(t)
-			command := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-overlay", overlay, "-timeout", "300s",
-				"-run", "Shared|Share|Replica", ".", "../eventlog", "-args", "-test.failfast")
-			output, err := command.CombinedOutput()
-			text := string(output)
-			switch {
-			case err == nil:
+			err := testWith(t, overlay, "../eventlog", "-test.run", "Replica")
+			if err == nil {
+				err = testWith(t, overlay, ".", "-test.run", "StoresShare|Shared|Caller|Pipeline", "-shared-seeds", "500")
+			}
+			if err == nil {
 				t.Error("no test fails")
-			case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]"):
-				t.Fatalf("the bug does not compile:\n%s", text)
 			}
 		})
 	}
+}
+
+// testWith runs tests of a package with an overlay, and returns the error of the tests. One that
+// does not end, because the stores make no progress, fails as well.
+func testWith(t *testing.T, overlay, pkg string, arguments ...string) error {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", append([]string{"test", "-vet=off", "-overlay", overlay, "-timeout", "120s", pkg, "-args"}, arguments...)...)
+	output, err := command.CombinedOutput()
+	text := string(output)
+	if strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]") {
+		t.Fatalf("the bug does not compile:\n%s", text)
+	}
+	if at := strings.Index(text, "_test.go:"); err != nil && at >= 0 {
+		t.Logf("%s", text[at:min(at+200, len(text))])
+	} else if err != nil {
+		t.Logf("%s", text[:min(200, len(text))])
+	}
+	return err
 }
 
 // overlay writes the changed file, and returns the name of an overlay for the go command.

@@ -48,7 +48,8 @@ type sharedRun struct {
 	acked  [hostileTags]atomic.Uint64 // the highest position with each tag that was acknowledged
 
 	mu       sync.Mutex
-	attempts []attempt // guarded by mu
+	attempts []attempt       // guarded by mu
+	maybe    map[string]bool // the attempts with an unknown outcome, by id; guarded by mu
 	opens    int
 	tags     map[string][]uint64 // positions of each tag that a subscription has delivered
 }
@@ -174,7 +175,7 @@ func runShared(t *testing.T, seed uint64) {
 	}
 	adversary.Delay = []time.Duration{5 * time.Millisecond, 100 * time.Millisecond, time.Second}[seed/4%3]
 	adversary.SlowLast = time.Duration(chance.IntN(3)) * time.Second
-	r := &sharedRun{T: t, seed: seed, engine: fakelog.New(fakelog.Options{}), over: make(chan struct{}), tags: map[string][]uint64{}}
+	r := &sharedRun{T: t, seed: seed, engine: fakelog.New(fakelog.Options{}), over: make(chan struct{}), tags: map[string][]uint64{}, maybe: map[string]bool{}}
 	origin := sharedlog.Origin{Log: sharedlog.ID{1, byte(seed)}, Store: sharedlog.ID{2, byte(seed)}}
 	if _, err := r.engine.Connect().Create(t.Context(), origin); err != nil {
 		t.Fatal(err)
@@ -233,6 +234,9 @@ func (r *sharedRun) recover() {
 			a.events[0].Data = []byte(a.id + " ")
 			a.position, a.err = n.running().Append(ctx, a.events, nil, nil)
 			cancel()
+			r.mu.Lock()
+			r.maybe[a.id] = errors.Is(a.err, dcb.ErrTransport)
+			r.mu.Unlock()
 			r.keep(a)
 			if a.err == nil {
 				break
@@ -297,6 +301,11 @@ func (r *sharedRun) call(caller int) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+chance.IntN(12))*time.Second)
 			a.position, a.err = s.Append(ctx, a.events, a.condition, a.tracking)
 			cancel()
+			if errors.Is(a.err, dcb.ErrTransport) {
+				r.mu.Lock()
+				r.maybe[a.id] = true
+				r.mu.Unlock()
+			}
 			if a.err == nil && len(a.events) > 0 {
 				storeMax(&r.acked[tag], a.position)
 			}
@@ -427,8 +436,8 @@ func (r *sharedRun) check() {
 			r.Errorf("append %s with the result %d, %v has %d events of %d in the log", a.id, a.position, a.err, n, len(a.events))
 		case a.err == nil && n > 0 && a.position != uint64(first+n):
 			r.Errorf("append %s has the result %d, and its last event is at %d", a.id, a.position, first+n)
-		case errors.Is(a.err, dcb.ErrIntegrity) && n > 0:
-			r.Errorf("append %s is in the log at %d and was refused: %v", a.id, first+1, a.err)
+		case a.err != nil && !r.maybe[a.id] && n > 0:
+			r.Errorf("append %s is in the log at %d and has failed: %v", a.id, first+1, a.err)
 		}
 		if a.condition != nil {
 			h.checkCondition(log, a, first, n, true)
