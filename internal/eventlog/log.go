@@ -20,6 +20,9 @@ type Options struct {
 	// Follow leaves the end of a read-only log to its Follower. Open then does not read the
 	// last segment, and OpenedTail is the state of the log before it.
 	Follow bool
+	// Known is a group that was durable. A log that ends before it is corrupt, also if what
+	// follows looks like a torn write. It may be zero.
+	Known DurableGroup
 	// Replica opens the log of a replica, see replica.go.
 	Replica bool
 	// MayGrow is called before space is allocated: more bytes, while unused bytes of the

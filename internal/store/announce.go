@@ -175,6 +175,26 @@ func (s *Store) runAnnouncer() {
 	_ = s.announce() // what was published during the pause
 }
 
+// announcedGroup returns the group that the file HEAD announces as durable, zero if none is
+// known. A reader reads the file itself, and that of a replica announces groups that are
+// durable in the shared log only.
+func (s *Store) announcedGroup() (known eventlog.DurableGroup, err error) {
+	if s.mode == reading {
+		return known, nil
+	}
+	if _, shared, err := readSharedMark(s.files.root); shared || err != nil {
+		return known, err
+	}
+	a, err := s.readAnnouncement()
+	if _, corrupt := errors.AsType[*vfs.CorruptionError](err); corrupt {
+		return known, nil // the next announcement replaces it
+	}
+	if a != nil {
+		known = eventlog.DurableGroup{Store: a.store, Index: a.group.Index}
+	}
+	return known, err
+}
+
 // readAnnouncement reads the file HEAD. It returns nil if there is none: no process has the
 // store open, unless it could not create the file. If the file is empty or incomplete, as on a
 // full disk or after a power failure, the announcement is unknown.

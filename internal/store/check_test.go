@@ -201,9 +201,16 @@ func TestCheckNamesViolatedInvariant(t *testing.T) {
 		"lost end": {
 			func(t *testing.T, disk *vfs.Mem) {
 				segments := filesIn(disk, "/store/log")
-				remove(t, disk, segments[len(segments)-3:]...)
+				remove(t, disk, append(segments[len(segments)-3:], "/store/HEAD")...)
 			},
 			map[string]store.Status{"end": violated, "index": notReached},
+		},
+		"lost end that was announced": {
+			func(t *testing.T, disk *vfs.Mem) {
+				segments := filesIn(disk, "/store/log")
+				remove(t, disk, segments[len(segments)-3:]...)
+			},
+			map[string]store.Status{"groups": violated, "end": notReached, "records": notReached, "tracking": notReached, "index": notReached},
 		},
 		"invalid event": {
 			func(t *testing.T, disk *vfs.Mem) { appendForged(t, disk, 1, []byte{0xff, 0xff, 0xff}) },

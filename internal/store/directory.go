@@ -127,6 +127,9 @@ func (s *Store) openLog(ctx context.Context) error {
 		SegmentBytes: s.options.SegmentBytes, NewID: newStoreID, ReadOnly: s.mode.readsOnly(), Follow: s.mode == reading,
 		Interrupted: ctx.Err, MayGrow: s.mayGrow,
 	}
+	if options.Known, err = s.announcedGroup(); err != nil {
+		return err
+	}
 	if s.shared != nil {
 		options.Replica = true
 		options.NewID = func() (eventlog.StoreID, error) { return eventlog.StoreID(s.shared.origin.Store), nil }

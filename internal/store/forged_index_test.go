@@ -150,7 +150,7 @@ func TestEmptyLastSegmentMustContinueIndex(t *testing.T) {
 			id, last := lastBlock(t, disk)
 			segments := filesIn(disk, "/store/log")
 			base := fmt.Sprintf("/store/log/%020d.log", last.Base)
-			remove(t, disk, segments[slices.Index(segments, base)+1:]...)
+			remove(t, disk, append(segments[slices.Index(segments, base)+1:], "/store/HEAD")...)
 			segment := content(t, disk, base)
 			end := last.Offset + 64 + int64(binary.LittleEndian.Uint32(segment[last.Offset+48:]))
 			writeFile(t, disk, base, segment[:end])

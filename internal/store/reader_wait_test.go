@@ -141,7 +141,8 @@ func TestCallsOfReaderWaitAlthoughAnotherIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlowSync(t)
 		waiting := b.head(t.Context())
-		time.Sleep(100 * time.Millisecond) // so that the announcer does not pause
+		// So that the announcer does not pause, and the call that waits does not look at this moment.
+		time.Sleep(100*time.Millisecond + 500*time.Microsecond)
 		b.finish()
 		synctest.Wait() // the announcement
 		ctx, cancel := context.WithCancel(t.Context())

@@ -124,15 +124,9 @@ func (r *repair) run() error {
 
 // inspect reads the log. A group that was announced in the file HEAD was durable.
 func (r *repair) inspect() error {
-	var announced eventlog.DurableGroup
-	a, err := r.store.readAnnouncement()
-	var corruption *vfs.CorruptionError
-	switch {
-	case errors.As(err, &corruption): // it shows nothing
-	case err != nil:
+	announced, err := r.store.announcedGroup()
+	if err != nil {
 		return err
-	case a != nil:
-		announced = eventlog.DurableGroup{Store: a.store, Index: a.group.Index}
 	}
 	r.log, err = eventlog.Inspect(r.store.files.log, announced, r.ctx.Err)
 	return err
