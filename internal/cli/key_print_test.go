@@ -9,7 +9,7 @@ import (
 	"github.com/umadb-go/umadb/internal/keyfile"
 )
 
-// A key that was added and not printed is known to nobody, so the error says what to do.
+// A key that was added and not printed is known to no caller, so the error says what to do.
 func TestKeyThatCannotBePrinted(t *testing.T) {
 	_, closed := io.Pipe()
 	closed.Close()
