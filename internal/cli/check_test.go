@@ -114,7 +114,7 @@ func TestCheckOfCorruptStore(t *testing.T) {
 	}
 }
 
-// A torn end may come from a crash or from truncating the file.
+// A torn end may come from a crash or from truncating the file, if it was not announced.
 func TestCheckOfTornStore(t *testing.T) {
 	dir := newStore(t)
 	segment := segments(t, dir)[0]
@@ -124,6 +124,13 @@ func TestCheckOfTornStore(t *testing.T) {
 	}
 	last := strings.LastIndex(string(content), "datadata")
 	if err := os.Truncate(segment, int64(last)); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, _ := run("check", "--db-path", dir)
+	if code != 6 || !strings.Contains(stdout, "although group 3 was durable") || strings.Contains(stdout, "an incomplete commit") {
+		t.Errorf("exit code %d, output %q", code, stdout)
+	}
+	if err := os.Remove(filepath.Join(dir, "HEAD")); err != nil {
 		t.Fatal(err)
 	}
 	code, stdout, stderr := run("check", "--db-path", dir)

@@ -179,6 +179,7 @@ func (l *Log) recover(last *Segment) (end int64, err error) {
 	r, err := recoverSegment(s, durable)
 	if known := l.options.Known; err == nil && known.Store == l.id && r.tail.Index < known.Index {
 		err = s.corruption(r.end, "group %d is missing or corrupt, although group %d was durable", r.tail.Index+1, known.Index)
+		r.torn = nil
 	}
 	if l.options.ReadOnly && errors.As(err, &l.corruption) {
 		err = nil
