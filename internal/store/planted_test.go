@@ -142,7 +142,7 @@ var plantedBugs = []plantedBug{
 		f.mu.Unlock()
 `},
 	{"a check without events does not ask the shared log", "shared.go", `
-	if own.Count == 0 && own.Tracking == nil {`, `
+	if request.Count == 0 && request.Tracking == nil {`, `
 	if false {`},
 	{"a fresh read does not wait", "fresh.go", `
 		if s.published.Load().group >= q.end.Index {
