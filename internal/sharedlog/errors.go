@@ -20,9 +20,9 @@ var (
 	// ErrClosed is returned after Close, and by calls that Close interrupts.
 	ErrClosed = errors.New("the shared log is closed")
 
-	// ErrVersion is returned by Codec.Decode if a newer program wrote the record.
+	// ErrVersion is returned by Decode if a newer program wrote the record.
 	ErrVersion = errors.New("unknown version of a shared log record")
-	// ErrCorrupt is returned by Codec.Decode for bytes that are not a record, or that differ from
+	// ErrCorrupt is returned by Decode for bytes that are not a record, or that differ from
 	// what its writer encoded.
 	ErrCorrupt = errors.New("corrupt shared log record")
 )

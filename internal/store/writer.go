@@ -212,7 +212,7 @@ func (w *writer) lose(s settled, results []deferred) {
 	callers = append(callers, w.discardOpen()...)
 	w.reuse(s.group.group)
 	if s.winner != nil {
-		_ = w.adopt(*s.winner) // admit returns the error until the group is adopted
+		_ = w.adopt(*s.winner) // the follower reads it again and reports the error
 	}
 	answerStale(callers)
 }
