@@ -11,9 +11,9 @@ import (
 )
 
 // Main runs the command line with the given arguments, which do not include the name of
-// the program, and returns the exit code of the process.
-func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := NewCommand()
+// the program, and returns the exit code of the process. The engines keep shared logs.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, engines ...Engine) int {
+	root := NewCommand(engines...)
 	root.SetArgs(append([]string{}, args...)) // never nil: Cobra would use os.Args
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -27,8 +27,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // NewCommand returns the command tree, for example to generate documentation.
-func NewCommand() *cobra.Command {
-	root := newServeCommand()
+func NewCommand(engines ...Engine) *cobra.Command {
+	root := newServeCommand(engines)
 	root.Use = "umadb"
 	root.Short = "An event store with dynamic consistency boundaries"
 	root.Long = `umadb serves an event store in a directory over gRPC, and manages its data.
@@ -54,7 +54,7 @@ Without a command, it does the same as "umadb serve".`
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(
-		newServeCommand(),
+		newServeCommand(engines),
 		newAppendCommand(),
 		newReadCommand(),
 		newSubscribeCommand(),
@@ -73,6 +73,7 @@ Without a command, it does the same as "umadb serve".`
 		newBackupCommand(),
 		newRestoreCommand(),
 		newPromoteCommand(),
+		newClusterCommand(engines),
 		newCertCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),

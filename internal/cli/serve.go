@@ -47,14 +47,15 @@ type serveOptions struct {
 	scrub     scrubFlags
 	metrics   metricsFlags
 	standby   standbyFlags
+	shared    sharedFlags
 
 	reloader *reloader // of the settings that are read from files
 	// keysMu guards apiKey.key and keys.keys once the reloader has been started.
 	keysMu sync.Mutex
 }
 
-func newServeCommand() *cobra.Command {
-	var o serveOptions
+func newServeCommand(engines []Engine) *cobra.Command {
+	o := serveOptions{shared: sharedFlags{engines: engines}}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve an event store over gRPC",
@@ -70,6 +71,10 @@ takes precedence over its environment variable, and both over the file.
 With --standby-of it is the standby of another server: it copies the log of that server,
 serves reads and subscriptions meanwhile, and refuses appends. umadb promote makes the
 directory a store of its own.
+
+With --log it is one of several servers of a shared log, which an engine such as PostgreSQL
+keeps: each has all events in its directory, serves reads, and accepts appends. umadb cluster
+makes and inspects the log.
 
 It prints the line "UmaDB started" on standard output once clients can connect. It
 logs to standard error.`,
@@ -111,6 +116,7 @@ logs to standard error.`,
 	o.scrub.addFlags(f)
 	o.metrics.addFlags(f)
 	o.standby.addFlags(f)
+	o.shared.addFlags(f)
 	addIgnoredFlags(f)
 	return cmd
 }
@@ -141,6 +147,9 @@ func (o *serveOptions) validate() error {
 		return err
 	}
 	if err := o.standby.validate(o.flags); err != nil {
+		return err
+	}
+	if err := o.shared.validate(o.flags); err != nil {
 		return err
 	}
 	if err := o.apiKey.load(o.flags); err != nil {

@@ -71,7 +71,10 @@ func (f *standbyFlags) refusal() error {
 // open opens the store, or the standby in its directory, which it creates if necessary.
 func (o *serveOptions) open(options *store.Options) (*store.Store, error) {
 	f := &o.standby
-	if f.url == "" {
+	switch {
+	case o.shared.url != "":
+		return o.shared.open(o.dir, options)
+	case f.url == "":
 		return store.Open(o.dir, options)
 	}
 	f.source = &standbySource{flags: f, key: o.apiKey.key}

@@ -35,7 +35,7 @@ import (
 
 // Shared configures a store whose log is shared.
 type Shared struct {
-	// Log is the shared log, which must have been created. The store does not close it.
+	// Log is the shared log, which must have been created. Closing the store closes it.
 	Log sharedlog.Log
 	// Address is where other servers reach this one. It may be empty.
 	Address string
@@ -87,7 +87,7 @@ const (
 
 // OpenShared opens a store in shared mode. It creates the directory if it does not exist; the
 // store then reads all groups from the shared log. It fails if the directory has groups that
-// the shared log does not have.
+// the shared log does not have, and then does not close Log.
 func OpenShared(ctx context.Context, dir string, options *Options, config Shared) (*Store, error) {
 	s := newStore(writing, dir, options)
 	if err := s.share(ctx, config); err != nil {

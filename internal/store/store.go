@@ -146,6 +146,9 @@ func (s *Store) Close() error {
 	s.background.stop()
 	moved := s.failIfMoved()
 	err := s.free(s.failure.Load() == nil)
+	if s.shared != nil {
+		err = errors.Join(err, s.shared.Log.Close())
+	}
 	if moved != nil {
 		return moved
 	}

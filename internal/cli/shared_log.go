@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/store"
+)
+
+// Engine opens shared logs that a kind of engine keeps. The program links only the engines that
+// are passed to Main.
+type Engine struct {
+	Schemes []string // of the URLs that it opens
+	Example string   // such a URL
+	// Open also returns what people should know about the engine.
+	Open func(ctx context.Context, url string) (log sharedlog.Log, warnings []string, err error)
+}
+
+// checkLogURL fails if no engine opens a URL.
+func checkLogURL(engines []Engine, text string) (Engine, error) {
+	if len(engines) == 0 {
+		return Engine{}, usageErrorf("--log: this program supports no shared log; use the umadb program")
+	}
+	scheme, _, _ := strings.Cut(text, ":")
+	at := slices.IndexFunc(engines, func(e Engine) bool { return slices.Contains(e.Schemes, scheme) })
+	if at < 0 {
+		return Engine{}, usageErrorf("--log must be a URL such as %s", engines[0].Example)
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return Engine{}, usageErrorf("--log is not a valid URL such as %s", engines[at].Example)
+	}
+	if _, password := u.User.Password(); password || u.Query().Has("password") {
+		return Engine{}, usageErrorf("--log contains a password, which other users of the machine can read: set UMADB_LOG_PASSWORD instead")
+	}
+	return engines[at], nil
+}
+
+// openLog opens a shared log.
+func openLog(ctx context.Context, engines []Engine, url string, logger *slog.Logger) (sharedlog.Log, error) {
+	engine, err := checkLogURL(engines, url)
+	if err != nil {
+		return nil, err
+	}
+	log, warnings, err := engine.Open(ctx, url)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, text := range warnings {
+		logger.Warn(text)
+	}
+	return log, nil
+}
+
+// sharedFlags are the flags of a server whose store is a replica of a shared log.
+type sharedFlags struct {
+	engines   []Engine
+	url       string // empty if the store has a log of its own
+	advertise string
+	reads     string
+	staleness time.Duration
+	timeout   time.Duration
+}
+
+func (f *sharedFlags) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.url, "log", "", "`URL` of a log that several servers share, which umadb cluster create has made; its password is in UMADB_LOG_PASSWORD")
+	flags.StringVar(&f.advertise, "advertise", "", "`address` at which the other servers of the log reach this one, http://host:port, or https://host:port for TLS")
+	flags.StringVar(&f.reads, "reads", "fresh", "`which` events reads find: fresh, all that any server of the log has acknowledged before; or local, those that this server has")
+	flags.DurationVar(&f.staleness, "max-staleness", 10*time.Second, "`duration` that a fresh read waits for the log before it fails")
+	flags.DurationVar(&f.timeout, "log-timeout", 5*time.Second, "`duration` after which a request to the log has failed, and is made again")
+}
+
+// sharedSettings are the flags that only mean something with --log.
+var sharedSettings = []string{"advertise", "reads", "max-staleness", "log-timeout"}
+
+func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
+	if f.url == "" {
+		for _, name := range append([]string{"log"}, sharedSettings...) {
+			if name == "log" && flags.Changed(name) {
+				return usageErrorf("--log is empty: set it to the URL of the shared log")
+			}
+			if flags.Changed(name) {
+				return usageErrorf("--%s is given without --log: name the shared log", name)
+			}
+		}
+		return nil
+	}
+	if flags.Changed("standby-of") {
+		return usageErrorf("--log and --standby-of exclude each other: a server of a shared log follows that log")
+	}
+	switch {
+	case f.reads != "fresh" && f.reads != "local":
+		return usageErrorf("--reads is %q: it must be fresh or local", f.reads)
+	case f.staleness <= 0:
+		return usageErrorf("--max-staleness is %v: it must be above 0", f.staleness)
+	case f.timeout <= 0:
+		return usageErrorf("--log-timeout is %v: it must be above 0", f.timeout)
+	case len(f.advertise) > sharedlog.MaxAddress:
+		return usageErrorf("--advertise has %d bytes, over %d", len(f.advertise), sharedlog.MaxAddress)
+	}
+	if f.advertise != "" {
+		if err := client.CheckURL(f.advertise); err != nil {
+			return usageErrorf("--advertise cannot be used: %w", err)
+		}
+	}
+	_, err := checkLogURL(f.engines, f.url)
+	return err
+}
+
+// open opens the store in a directory as a replica of the shared log.
+func (f *sharedFlags) open(dir string, options *store.Options) (*store.Store, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
+	defer cancel()
+	log, err := openLog(ctx, f.engines, f.url, options.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.OpenShared(ctx, dir, options, store.Shared{
+		Log: log, Address: f.advertise, Program: Version,
+		LocalReads: f.reads == "local", MaxStaleness: f.staleness, Timeout: f.timeout,
+	})
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return s, nil
+}
+
+// unavailable returns the error of an engine that cannot be reached.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprint(err), Cause: err}
+}
