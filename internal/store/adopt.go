@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -36,7 +38,7 @@ func (p *pipeline) adopt(ctx context.Context, groups []foreign) error {
 
 // arrivals returns the channel of groups of other stores, or nil if none can be received now.
 func (w *writer) arrivals() <-chan arrival {
-	if w.inFlight != nil || !w.env.keepsUp(1) {
+	if w.inFlight != nil || w.env.indexBehind() {
 		return nil
 	}
 	return w.arrived
@@ -62,6 +64,24 @@ func (w *writer) adoptAll(groups []foreign) error {
 	return nil
 }
 
+// adoptWinners adopts the groups that the shared log has in place of a lost one. If the first one
+// is not a group that follows, it returns the error of the callers of the lost group. Without
+// space or after a failure, the group is known to be another one.
+func (w *writer) adoptWinners(groups []foreign) error {
+	for i, f := range groups {
+		err := w.adopt(f)
+		if err == nil {
+			continue
+		}
+		w.env.halt(&adoptError{err})
+		if i == 0 && isForeignHistory(err) {
+			return unknownOutcome(fmt.Sprintf("the shared log has a record that this server cannot adopt (%v)", err))
+		}
+		return nil
+	}
+	return nil
+}
+
 // discardOpen empties the open group, which was withdrawn, and returns its callers.
 func (w *writer) discardOpen() []*operation {
 	callers := append(w.open.callers(nil), operations(w.deferred)...)
@@ -81,6 +101,9 @@ func (w *writer) adopt(f foreign) error {
 	g, err := w.env.adopt(w.idle, f)
 	if err != nil {
 		w.idle.clear()
+		if errors.Is(err, eventlog.ErrSegmentFailed) {
+			return w.env.fail(err)
+		}
 		return err
 	}
 	w.idle = nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 )
 
@@ -70,7 +71,10 @@ func TestPipelineReturnsTheErrorOfAGroupThatItCannotAdopt(t *testing.T) {
 		p.winner = &foreign{index: 1}
 		inFlight := p.append(p.t.Context(), "a", "", 0)
 		p.settleNext(1, lost)
-		p.want(inFlight, "the append that lost against it", result{stale: true})
+		p.want(inFlight, "the append that may be that group", result{err: dcb.ErrTransport})
+		if !errors.Is(p.halted, eventlog.ErrNotNext) {
+			t.Errorf("halted because of %v", p.halted)
+		}
 		again := p.append(p.t.Context(), "a", "", 0)
 		p.settleNext(1, decided)
 		p.want(again, "the next append", result{position: 1})

@@ -30,8 +30,9 @@ type settled struct {
 	// appends have not. If it is set and the outcome is lost, it is not known what the log
 	// has in the place of the group, which may be the group itself.
 	err error
-	// winner is the group that the log has in place of a lost one, or nil.
-	winner *foreign
+	// winners are the group that the log has in place of a lost one, and those after it, as far
+	// as they are known.
+	winners []foreign
 }
 
 // newCommitter returns the committer of the store.

@@ -58,12 +58,13 @@ func Detach(dir string, options *Options) (d *Detachment, err error) {
 	if !marked {
 		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s is not a replica of a shared log: umadb serve can open it", s.dir)}
 	}
-	log, appender, writer, err := eventlog.Open(s.files.log, eventlog.Options{SegmentBytes: s.options.SegmentBytes, Replica: true})
+	// As the log of a copy, because what a replica would cut can no longer be fetched again.
+	receiver, err := eventlog.OpenReceiver(s.files.log)
 	if err != nil {
 		return nil, storeError(err, "opening the log of "+s.dir)
 	}
-	d = &Detachment{Log: m.log, Head: log.OpenedTail().Next - 1}
-	if err := log.Close(appender, writer); err != nil {
+	d = &Detachment{Log: m.log, Head: receiver.Tail().Next - 1}
+	if err := receiver.Close(); err != nil {
 		return nil, storeError(err, "making the log of "+s.dir+" durable")
 	}
 	// What is announced was durable in the shared log, perhaps not here.

@@ -131,8 +131,10 @@ func (s *Store) openLog(ctx context.Context) error {
 		return err
 	}
 	if s.shared != nil {
-		options.Replica = true
-		options.NewID = func() (eventlog.StoreID, error) { return eventlog.StoreID(s.shared.origin.Store), nil }
+		if err := s.prepareReplica(options); err != nil {
+			return err
+		}
+		options.Replica, options.NewID, options.Known = true, s.shared.newID, s.shared.start()
 	}
 	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, options)
 	if err != nil || s.mode.readsOnly() {

@@ -34,6 +34,10 @@ type environment interface {
 	// keepsUp reports whether at most 1/share of the head blocks that may wait for the
 	// flusher do so, or the flusher fails, which admit reports.
 	keepsUp(share int) bool
+	// indexBehind reports whether too many head blocks wait for the flusher.
+	indexBehind() bool
+	// halt notes why the next group of the shared log cannot be adopted.
+	halt(error)
 	// admit returns an error if no append can be accepted now.
 	admit() error
 	// limits returns the limits of groups.
@@ -113,12 +117,16 @@ func (e storeEnvironment) keepsUp(share int) bool {
 	return !tooManyHeadBlocks(e.heads(), share) || e.store.background.flushError.Load() != nil
 }
 
+func (e storeEnvironment) indexBehind() bool { return tooManyHeadBlocks(e.heads(), 1) }
+
+func (e storeEnvironment) halt(err error) { e.store.haltFor(err) }
+
 func (e storeEnvironment) admit() error {
 	if err := e.store.failureError(); err != nil {
 		return err
 	}
-	if sh := e.store.shared; sh != nil {
-		if err := sh.halted(); err != nil {
+	if e.store.shared != nil {
+		if err := e.store.halted(); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,9 @@ import (
 // attempts is how often a group that does not follow is read again before the store halts.
 const attempts = 3
 
+// emptyPause is the pause after a read that has found nothing.
+const emptyPause = 10 * time.Millisecond
+
 // followInterval bounds how long the follower relies on Wait.
 const followInterval = time.Second
 
@@ -24,10 +27,13 @@ func (s *Store) runFollower() {
 	for s.background.ctx.Err() == nil {
 		err := f.follow()
 		if err == nil {
-			f.failures = 0
+			f.failures, f.invalid = 0, 0
 			continue
 		}
 		f.failures++
+		if f.invalid++; !isForeignHistory(err) {
+			f.invalid = 0
+		}
 		if f.ends(err) || !sleep(s.background.ctx, min(firstPause<<min(f.failures-1, 10), maxPause)) {
 			return
 		}
@@ -39,6 +45,7 @@ type follower struct {
 	*shared
 	store    *Store
 	failures int // in a row
+	invalid  int // of these, the last ones that were because of a record
 }
 
 // follow waits for groups and adopts them.
@@ -50,20 +57,22 @@ func (f *follower) follow() error {
 	if err != nil {
 		return err
 	}
-	groups := make([]foreign, len(records))
-	for i, r := range records {
-		if groups[i], err = groupOf(r); err != nil {
-			return err
-		}
+	if len(records) == 0 { // Wait has returned too early, or this server was faster
+		sleep(ctx, emptyPause)
+		return nil
 	}
+	groups, decodeErr := groupsOf(records)
 	if err := f.store.pipeline.adopt(f.store.background.ctx, groups); err != nil {
-		return err
+		return &adoptError{err}
 	}
-	if len(groups) > 0 {
-		f.halt.Store(nil)
-	}
-	return nil
+	return decodeErr
 }
+
+// adoptError is the error of adopting a group, as opposed to reading it.
+type adoptError struct{ error }
+
+// Unwrap returns the error of the log of the store.
+func (e *adoptError) Unwrap() error { return e.error }
 
 // wait waits until the shared log probably has another group.
 func (f *follower) wait() {
@@ -79,7 +88,7 @@ func (f *follower) ends(err error) bool {
 	switch {
 	case f.store.failureError() != nil:
 		return true
-	case isForeignHistory(err) && f.failures < attempts: // the connection may have changed it
+	case isForeignHistory(err) && f.invalid < attempts: // the connection may have changed it
 		return false
 	}
 	halted := f.store.haltFor(err)
@@ -92,7 +101,13 @@ func (f *follower) ends(err error) bool {
 // isForeignHistory reports whether an error is that of a group that does not continue the log.
 func isForeignHistory(err error) bool {
 	_, corrupt := errors.AsType[*vfs.CorruptionError](err)
-	return corrupt || errors.Is(err, eventlog.ErrNotNext) || errors.Is(err, sharedlog.ErrCorrupt)
+	_, lost := errors.AsType[*lostError](err)
+	return corrupt || lost || errors.Is(err, eventlog.ErrNotNext) || errors.Is(err, sharedlog.ErrCorrupt)
+}
+
+func isAdoptError(err error) bool {
+	_, is := errors.AsType[*adoptError](err)
+	return is
 }
 
 // haltFor makes appends and fresh reads fail until a group is adopted, and reports whether err
@@ -106,12 +121,12 @@ func (s *Store) haltFor(err error) bool {
 		err = &dcb.Error{Kind: dcb.ErrIO, Detail: "another server writes newer records to the shared log; upgrade this server", Cause: err}
 	case errors.Is(err, sharedlog.ErrTrimmed):
 		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; copy the directory of another server that was stopped", group), Cause: err}
-	case vfs.IsFull(err) || isDiskLimit(err) || vfs.IsTooManyFiles(err):
+	case isAdoptError(err) && (vfs.IsFull(err) || isDiskLimit(err) || vfs.IsTooManyFiles(err)):
 		err = standbyFull(err)
 	default:
 		return false
 	}
-	if s.shared.halt.Swap(&err) == nil {
+	if before := s.shared.halt.Swap(&halt{group, err}); before == nil || before.group != group {
 		s.options.Logger.Error("the store cannot follow the shared log; reads return what it has", "error", err)
 	}
 	s.shared.applied()

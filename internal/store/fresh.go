@@ -66,6 +66,7 @@ func (s *Store) fresh(ctx context.Context) error {
 	sh := s.shared
 	expired := time.NewTimer(sh.MaxStaleness)
 	defer expired.Stop()
+	before := s.published.Load().group
 	q := sh.end.ask(s.background.helpers.Go)
 	select {
 	case <-q.answered:
@@ -79,12 +80,15 @@ func (s *Store) fresh(ctx context.Context) error {
 	if q.err != nil {
 		return sharedLogError(q.err, "asking the shared log for its end; try again, or read what this server has (--reads=local)")
 	}
+	if q.end.Index < before {
+		return s.lostGroups(q.end)
+	}
 	for {
 		advanced := sh.next()
 		if s.published.Load().group >= q.end.Index {
 			return nil
 		}
-		if err := sh.halted(); err != nil {
+		if err := s.halted(); err != nil {
 			return err
 		}
 		select {

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
+
+	"github.com/umadb-go/umadb/dcb"
 )
 
 // The commit pipeline makes appends durable and decides whether their conditions hold.
@@ -136,7 +139,11 @@ func (p *pipeline) commitGroups() {
 		}
 		switch {
 		case s.outcome == failed:
-			g.answerAll(result{err: p.env.fail(s.err)})
+			err := p.env.fail(s.err)
+			if errors.Is(s.err, dcb.ErrTransport) { // an earlier failure would claim that nothing was written
+				err = s.err
+			}
+			g.answerAll(result{err: err})
 		case s.outcome == decided && s.err != nil:
 			p.env.fail(s.err)
 			durableGroup{g}.answer(p.queue)

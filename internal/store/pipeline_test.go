@@ -33,6 +33,7 @@ type testPipeline struct {
 	unwritten  error            // of the outcome decided
 	winner     *foreign         // of the outcome lost
 	refuses    error            // of adopting a group
+	halted     error            // because of that
 	failed     error
 	published  []uint64 // the last position of each published group
 	notified   int
@@ -73,6 +74,9 @@ func (p *testPipeline) seal(bytes []byte, count int) *eventlog.Sealed {
 func (p *testPipeline) limits() groupLimits {
 	return groupLimits{full: maxGroupBytes, largest: math.MaxInt}
 }
+
+func (p *testPipeline) indexBehind() bool { return false }
+func (p *testPipeline) halt(err error)    { p.halted = err }
 
 func (p *testPipeline) nextGroup() uint64 { return p.tail.Index + 1 }
 
@@ -131,7 +135,9 @@ func (p *testPipeline) commit(g sealedGroup) settled {
 	case decided:
 		s.err = p.unwritten
 	case lost:
-		s.winner = p.winner
+		if p.winner != nil {
+			s.winners = []foreign{*p.winner}
+		}
 	}
 	return s
 }

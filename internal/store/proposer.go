@@ -65,21 +65,23 @@ func (p *proposer) propose(g sealedGroup) settled {
 			return s
 		}
 		there, readErr := p.read(g.sealed.Index)
+		if readErr == nil && len(there) == 0 && errors.Is(err, sharedlog.ErrConflict) && p.ended(g.sealed.Previous().Index) {
+			s.outcome, s.err = lost, unknownOutcome("the shared log has lost groups")
+			return s
+		}
 		switch {
 		case errors.Is(readErr, sharedlog.ErrTrimmed): // this group or another was there
 			s.outcome, s.err = lost, unknownOutcome("the shared log no longer has the record that decided it")
 			p.halts(readErr)
 			return s
-		case readErr == nil && there != nil && bytes.Equal(there.Bytes, own):
+		case readErr == nil && len(there) > 0 && bytes.Equal(there[0].Bytes, own):
 			return s
-		case readErr == nil && there != nil:
+		case readErr == nil && len(there) > 0:
 			s.outcome = lost
-			winner, err := groupOf(*there)
-			if err != nil {
+			if s.winners, err = groupsOf(there); len(s.winners) == 0 {
+				s.err = unknownOutcome(fmt.Sprintf("the shared log has a record that this server cannot decode (%v)", err))
 				p.halts(err)
-				return s
 			}
-			s.winner = &winner
 			return s
 		}
 		if !sleep(p.requests, pause) {
@@ -95,15 +97,21 @@ func (p *proposer) append(g *eventlog.Sealed, record []byte) error {
 	return p.Log.Append(ctx, sharedlog.Point(g.Previous()), g.Chain, record)
 }
 
-// read returns the record at an index, or nil.
-func (p *proposer) read(index uint64) (*sharedlog.Record, error) {
+// read returns the records from an index on.
+func (p *proposer) read(index uint64) ([]sharedlog.Record, error) {
 	ctx, cancel := p.request()
 	defer cancel()
-	records, err := p.Log.Read(ctx, index)
-	if err != nil || len(records) == 0 {
-		return nil, err
+	return p.Log.Read(ctx, index)
+}
+
+// ended reports whether the shared log ends before a group that was decided, and halts the store
+// then.
+func (p *proposer) ended(group uint64) bool {
+	end, err := p.last()
+	if err != nil || end.Index >= group {
+		return false
 	}
-	return &records[0], nil
+	return p.halts(&lostError{end: end.Index, group: group})
 }
 
 // sleep reports whether it has slept before ctx was done.

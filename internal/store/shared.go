@@ -59,8 +59,8 @@ type shared struct {
 	limits groupLimits
 	end    freshEnd
 
-	// halt is why the store adopts no groups, or nil. Appends and fresh reads return it.
-	halt atomic.Pointer[error]
+	// halt is why the store could not adopt a group, or nil.
+	halt atomic.Pointer[halt]
 
 	// requests is the context of requests to the log. It ends when the store has been closing
 	// for Timeout.
@@ -108,6 +108,11 @@ func (s *Store) share(ctx context.Context, config Shared) error {
 	if config.Timeout == 0 {
 		config.Timeout = 5 * time.Second
 	}
+	if len(config.Address) > sharedlog.MaxAddress {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the address of this server has %d bytes, over %d", len(config.Address), sharedlog.MaxAddress)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
+	defer cancel()
 	origin, err := config.Log.Origin(ctx)
 	if err != nil {
 		return sharedLogError(err, "reading the origin of the shared log")
@@ -136,12 +141,53 @@ func (sh *shared) last() (sharedlog.Point, error) {
 	return sh.Log.Last(ctx)
 }
 
-// halted returns why the store adopts no groups, or nil.
-func (sh *shared) halted() error {
-	if err := sh.halt.Load(); err != nil {
-		return *err
+// halt is the reason why a store does not adopt a group. Until it has that group, appends and
+// fresh reads fail with it.
+type halt struct {
+	group uint64
+	err   error
+}
+
+// halted returns the error of appends and fresh reads while the store does not adopt the next
+// group, or nil.
+func (s *Store) halted() error {
+	if h := s.shared.halt.Load(); h != nil && s.published.Load().group < h.group {
+		return h.err
 	}
 	return nil
+}
+
+// newID is the identity of a new directory.
+func (sh *shared) newID() (eventlog.StoreID, error) { return eventlog.StoreID(sh.origin.Store), nil }
+
+// start returns the group after which the shared log starts, which it cannot have.
+func (sh *shared) start() eventlog.DurableGroup {
+	return eventlog.DurableGroup{Store: eventlog.StoreID(sh.origin.Store), Index: sh.origin.Point.Index}
+}
+
+// prepareReplica recovers the log of a directory that was not a replica before as that of any
+// store: nothing is known yet that could replace what a replica would cut. It does not create a
+// log that the shared log cannot fill.
+func (s *Store) prepareReplica(options eventlog.Options) error {
+	if s.shared.mark.log == s.shared.origin.Log {
+		return nil
+	}
+	names, err := s.files.log.List()
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		if after := s.shared.origin.Point.Index; after > 0 {
+			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the shared log starts after group %d, and the directory %s is new; copy the directory of another server that was stopped", after, s.dir)}
+		}
+		return nil
+	}
+	options.NewID = s.shared.newID
+	log, _, _, err := eventlog.Open(s.files.log, options)
+	if err != nil {
+		return err
+	}
+	return log.Close(nil, nil)
 }
 
 // join verifies that the shared log continues the log of the store, and marks the directory.
@@ -209,13 +255,29 @@ type groupLimits struct {
 	largest int // that a group can have
 }
 
-// groupOf returns the group of a record, or an error that a later attempt does not mend.
-func groupOf(r sharedlog.Record) (foreign, error) {
-	e, group, err := sharedlog.Decode(r.Bytes)
-	if err != nil {
-		return foreign{}, err
+// groupsOf returns the groups of records, up to the first that cannot be decoded.
+func groupsOf(records []sharedlog.Record) (groups []foreign, err error) {
+	for _, r := range records {
+		e, group, err := sharedlog.Decode(r.Bytes)
+		if err != nil {
+			return groups, err
+		}
+		groups = append(groups, foreign{index: r.Index, bytes: group, startsSegment: e.StartsSegment})
 	}
-	return foreign{index: r.Index, bytes: group, startsSegment: e.StartsSegment}, nil
+	return groups, nil
+}
+
+// lostError reports that the shared log ends before a group that was decided.
+type lostError struct{ end, group uint64 }
+
+func (e *lostError) Error() string {
+	return fmt.Sprintf("it ends with group %d, and group %d was decided", e.end, e.group)
+}
+
+// lostGroups halts the store because the shared log ends before the groups of the store.
+func (s *Store) lostGroups(end sharedlog.Point) error {
+	s.haltFor(&lostError{end: end.Index, group: s.published.Load().group})
+	return s.halted()
 }
 
 // runSyncer syncs what is written.
@@ -267,7 +329,8 @@ func (s *Store) syncedGroup() uint64 {
 	if s.shared == nil {
 		return s.published.Load().group
 	}
-	return s.logWriter.Durable().Index
+	// A group can be synced before its tracking is in its head block, when it is published.
+	return min(s.logWriter.Durable().Index, s.published.Load().group)
 }
 
 // commitShared is Commit in shared mode. A shared log that does not answer can delay the outcome

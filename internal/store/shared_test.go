@@ -120,7 +120,7 @@ func TestOpenSharedRefusesAnotherHistory(t *testing.T) {
 		"the log has lost groups":      {create(sharedlog.Origin{Log: log, Store: store}), disk, dcb.ErrCorruption, "has group 2, and the shared log ends with group 0"},
 		"another last group":           {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: 5}}), disk, dcb.ErrCorruption, "is another one"},
 		"another store":                {create(sharedlog.Origin{Log: log, Store: store}), own, dcb.ErrCorruption, "belongs to the store"},
-		"groups before the log":        {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: end.Chain}}), vfs.NewMem(), dcb.ErrInvalidArgument, "starts after group 2"},
+		"groups before the log":        {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: end.Chain}}), vfs.NewMem(), dcb.ErrInvalidArgument, "is new; copy the directory"},
 		"the same groups":              {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: end.Chain}}), disk, nil, ""},
 		"the groups of the shared log": {e, disk, nil, ""},
 	} {

@@ -65,6 +65,11 @@ func newWriter(p *pipeline, flushed <-chan struct{}) *writer {
 func (w *writer) run() {
 	defer close(w.sealed)
 	for {
+		select {
+		case a := <-w.arrivals(): // before own groups, which would lose against them
+			a.reply <- w.adoptAll(a.groups)
+		default:
+		}
 		if w.inFlight == nil && !w.open.empty() {
 			w.handOver()
 			continue
@@ -125,7 +130,13 @@ func (w *writer) canReceive(share int) bool {
 }
 
 // full reports whether the open group has to be sealed.
-func (w *writer) full() bool { return w.open.full(len(w.deferred)) }
+func (w *writer) full() bool {
+	results := len(w.deferred)
+	if w.inFlight != nil {
+		results += len(w.inFlight.deferred) // their callers may have left in shared mode, and come again
+	}
+	return w.open.full(results)
+}
 
 // gather decides an operation and those that wait after it, until the open group
 // is full.
@@ -201,20 +212,23 @@ func (w *writer) reuse(g *group) {
 // the group that the log has in its place. All their callers then precheck again, also those
 // whose results were deferred. If it is not known whether the group is in the log, its callers
 // must not precheck again: they would find their own events.
+//
+// A record that cannot be adopted may be the group itself, changed by the connection.
 func (w *writer) lose(s settled, results []deferred) {
 	w.env.withdraw(s.group.sealed, s.group.mark)
-	callers := operations(results)
-	if s.err != nil {
-		s.group.answerAll(result{err: s.err})
-	} else {
-		callers = s.group.callers(callers)
-	}
-	callers = append(callers, w.discardOpen()...)
+	own := s.group.callers(nil)
+	callers := append(operations(results), w.discardOpen()...)
 	w.reuse(s.group.group)
-	if s.winner != nil {
-		_ = w.adopt(*s.winner) // the follower reads it again and reports the error
+	if s.err == nil {
+		s.err = w.adoptWinners(s.winners)
 	}
-	answerStale(callers)
+	if s.err != nil {
+		for _, op := range own {
+			op.answer(result{err: s.err})
+		}
+		own = nil
+	}
+	answerStale(append(own, callers...))
 }
 
 // answer sends deferred results.
