@@ -56,7 +56,7 @@ var packages = map[string][]string{
 	"internal/backup":     {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
 	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
-	"cmd/umadb":           {"internal/cli", "internal/sharedlog/postgres"},
+	"cmd/umadb":           {"internal/cli", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/postgres"},
 
 	// The Go library inside the Python package.
 	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/record"},

@@ -28,8 +28,9 @@ func newClusterCommand(engines []Engine) *cobra.Command {
 		Long: `cluster makes and inspects a log that several servers share (umadb serve --log). The log
 is kept by an engine such as PostgreSQL; each server has a complete copy of it in its
 directory, and accepts reads and appends.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  umadb cluster status --log postgres://umadb@db1,db2/orders`,
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newClusterCreateCommand(engines), newClusterStatusCommand(engines), newClusterDetachCommand())
 	return cmd

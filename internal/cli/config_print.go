@@ -56,10 +56,11 @@ func source(flag *pflag.Flag) string {
 }
 
 // hasNoUse reports whether the default of a flag has no effect, because the server ignores
-// the flag or because one is given that excludes it.
+// the flag, or because one is given that excludes it or not given that it needs.
 func hasNoUse(flags *pflag.FlagSet, flag *pflag.Flag) bool {
 	return slices.Contains(ignoredFlags, flag.Name) ||
-		slices.ContainsFunc(flag.Annotations[excludesKey], flags.Changed)
+		slices.ContainsFunc(flag.Annotations[excludesKey], flags.Changed) ||
+		slices.ContainsFunc(flag.Annotations[needsKey], func(name string) bool { return !flags.Changed(name) })
 }
 
 // configValue returns the value of a flag in the type that it has in a configuration file.

@@ -17,6 +17,7 @@ const (
 	perCallKey  = "per-call"
 	variableKey = "variable"
 	excludesKey = "excludes"
+	needsKey    = "needs"
 	yieldsKey   = "yields"
 )
 
@@ -37,6 +38,11 @@ func excludes(flags *pflag.FlagSet, names ...string) { annotate(flags, excludesK
 // other. A command takes only one of the two flags.
 func prefers(flags *pflag.FlagSet, name, other string) {
 	annotate(flags, yieldsKey, []string{other}, []string{name})
+}
+
+// needs marks flags that only mean something with another flag.
+func needs(flags *pflag.FlagSet, other string, names ...string) {
+	annotate(flags, needsKey, names, []string{other})
 }
 
 func annotate(flags *pflag.FlagSet, key string, names, values []string) {

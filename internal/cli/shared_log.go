@@ -79,6 +79,7 @@ func (f *sharedFlags) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.reads, "reads", "fresh", "`which` events reads find: fresh, all that any server of the log has acknowledged before; or local, those that this server has")
 	flags.DurationVar(&f.staleness, "max-staleness", 10*time.Second, "`duration` that a fresh read waits for the log before it fails")
 	flags.DurationVar(&f.timeout, "log-timeout", 5*time.Second, "`duration` after which a request to the log has failed, and is made again")
+	needs(flags, "log", sharedSettings...)
 }
 
 // sharedSettings are the flags that only mean something with --log.
