@@ -8,6 +8,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
 // foreign is a group that another store has added to the shared log.
@@ -149,4 +150,16 @@ func (e storeEnvironment) newestOrNew(sealed *eventlog.Sealed) *headBlock {
 	next := newHeadBlock(e.store.hasher, eventlog.Tail{Index: sealed.Index - 1, Next: sealed.First}, min(last.Terms(), maxExpectedTerms))
 	e.store.states.change(func(st *state) { st.heads = append(st.heads, next) })
 	return next
+}
+
+// groupsOf returns the groups of records, up to the first that cannot be decoded.
+func groupsOf(records []sharedlog.Record) (groups []foreign, err error) {
+	for _, r := range records {
+		e, group, err := sharedlog.Decode(r.Bytes)
+		if err != nil {
+			return groups, err
+		}
+		groups = append(groups, foreign{index: r.Index, bytes: group, startsSegment: e.StartsSegment})
+	}
+	return groups, nil
 }

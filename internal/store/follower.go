@@ -3,13 +3,9 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/sharedlog"
-	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // attempts is how often a group that does not follow is read again before the store halts.
@@ -96,39 +92,4 @@ func (f *follower) ends(err error) bool {
 		f.store.options.Logger.Warn("cannot read the shared log; will try again", "error", err)
 	}
 	return isForeignHistory(err) || errors.Is(err, sharedlog.ErrVersion)
-}
-
-// isForeignHistory reports whether an error is that of a group that does not continue the log.
-func isForeignHistory(err error) bool {
-	_, corrupt := errors.AsType[*vfs.CorruptionError](err)
-	_, lost := errors.AsType[*lostError](err)
-	return corrupt || lost || errors.Is(err, eventlog.ErrNotNext) || errors.Is(err, sharedlog.ErrCorrupt)
-}
-
-func isAdoptError(err error) bool {
-	_, is := errors.AsType[*adoptError](err)
-	return is
-}
-
-// haltFor makes appends and fresh reads fail until a group is adopted, and reports whether err
-// is a reason for that. It is not if the engine fails, which each request finds out.
-func (s *Store) haltFor(err error) bool {
-	group := s.published.Load().group + 1
-	switch {
-	case isForeignHistory(err):
-		err = diverged("group %d of the shared log does not continue the directory of this server (%v); it accepts no appends and no fresh reads; run umadb cluster verify", group, err)
-	case errors.Is(err, sharedlog.ErrVersion):
-		err = &dcb.Error{Kind: dcb.ErrIO, Detail: "another server writes newer records to the shared log; upgrade this server", Cause: err}
-	case errors.Is(err, sharedlog.ErrTrimmed):
-		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; copy the directory of another server that was stopped", group), Cause: err}
-	case isAdoptError(err) && (vfs.IsFull(err) || isDiskLimit(err) || vfs.IsTooManyFiles(err)):
-		err = standbyFull(err)
-	default:
-		return false
-	}
-	if before := s.shared.halt.Swap(&halt{group, err}); before == nil || before.group != group {
-		s.options.Logger.Error("the store cannot follow the shared log; reads return what it has", "error", err)
-	}
-	s.shared.applied()
-	return true
 }

@@ -104,3 +104,23 @@ func (s *Store) fresh(ctx context.Context) error {
 		}
 	}
 }
+
+// applied wakes the reads that wait for groups.
+func (sh *shared) applied() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.advanced != nil {
+		close(sh.advanced)
+		sh.advanced = nil
+	}
+}
+
+// next returns a channel that is closed at the next publication.
+func (sh *shared) next() <-chan struct{} {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.advanced == nil {
+		sh.advanced = make(chan struct{})
+	}
+	return sh.advanced
+}

@@ -112,7 +112,7 @@ var plantedBugs = []plantedBug{
 	}
 `, `
 `},
-	{"a block is written before its groups are synced", "shared.go", `
+	{"a block is written before its groups are synced", "sync.go", `
 	return s.logWriter.Durable().Index
 }`, `
 	return s.published.Load().group
@@ -141,7 +141,7 @@ var plantedBugs = []plantedBug{
 		f.next = nil
 		f.mu.Unlock()
 `},
-	{"a check without events does not ask the shared log", "shared.go", `
+	{"a check without events does not ask the shared log", "commit_shared.go", `
 	if request.Count == 0 && request.Tracking == nil {`, `
 	if false {`},
 	{"a fresh read does not wait", "fresh.go", `
@@ -149,7 +149,7 @@ var plantedBugs = []plantedBug{
 `, `
 		if true {
 `},
-	{"a store opens with groups that the shared log does not have", "shared.go", `
+	{"a store opens with groups that the shared log does not have", "join.go", `
 	case own.Index > last.Index:
 `, `
 	case false:
