@@ -16,11 +16,11 @@ import (
 // timer frequency.
 const tick = 10 * time.Millisecond
 
-// cpuTime returns the user and system time that a process and its children have used. Only
-// PostgreSQL has some: one for each connection, and none of them has children.
+// cpuTime returns the user and system time that a process and its descendants have used. Only
+// PostgreSQL has some, one for each connection, and servers that share a log.
 func cpuTime(pid int) (time.Duration, error) {
 	total, err := cpuTimeOf(pid)
-	for _, child := range children(pid) {
+	for _, child := range descendants(pid) {
 		used, err := cpuTimeOf(child)
 		if err == nil { // else it has ended, and total is a little too small
 			total += used
@@ -56,26 +56,29 @@ func parseCPUTime(stat []byte) (time.Duration, error) {
 	return total, nil
 }
 
-// children returns the processes that the main thread of a process has started.
-func children(pid int) []int {
-	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return nil
-	}
+// descendants returns the processes that a process has started, and those that these have.
+func descendants(pid int) []int {
 	var found []int
-	for _, field := range strings.Fields(string(list)) {
-		if child, err := strconv.Atoi(field); err == nil {
-			found = append(found, child)
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, name := range lists {
+		list, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, field := range strings.Fields(string(list)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				found = append(append(found, child), descendants(child)...)
+			}
 		}
 	}
 	return found
 }
 
 // peakMemory returns the peak resident memory of a process, in bytes. For a process with
-// children it is the memory of all now, each shared page counted once, since the peaks
+// descendants it is the memory of all now, each shared page counted once, since the peaks
 // include the shared memory in each of them.
 func peakMemory(pid int) (int64, error) {
-	family := children(pid)
+	family := descendants(pid)
 	if len(family) == 0 {
 		return memoryOf(pid, "status", "VmHWM:")
 	}
@@ -91,7 +94,7 @@ func peakMemory(pid int) (int64, error) {
 
 // residentMemory returns the resident memory of a process now, with that of its children.
 func residentMemory(pid int) (int64, error) {
-	if len(children(pid)) > 0 {
+	if len(descendants(pid)) > 0 {
 		return peakMemory(pid)
 	}
 	return memoryOf(pid, "status", "VmRSS:")

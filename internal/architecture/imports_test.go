@@ -70,8 +70,9 @@ var packages = map[string][]string{
 	"internal/architecture":              {},
 
 	// Programs that use the public packages.
-	"demo":      {"client", "dcb"},
-	"bench/...": {".", "client", "dcb", "internal/grpcclient", "internal/servertest", "internal/wire", "internal/record", "proto/umadb/v1"},
+	"demo":           {"client", "dcb"},
+	"bench/replicas": {"internal/servertest", "internal/sharedlog/postgres/pgtest"},
+	"bench/...":      {".", "client", "dcb", "internal/grpcclient", "internal/servertest", "internal/wire", "internal/record", "proto/umadb/v1"},
 }
 
 // mayImport returns the imports that the table allows for a package. A name that

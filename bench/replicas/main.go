@@ -1,0 +1,124 @@
+// Command replicas runs three servers that share a log, with the engine that keeps it, as one
+// server for the benchmark:
+//
+//	go build -o bin/replicas ./bench/replicas
+//	go run ./bench -servers "ours,shared=bin/replicas -engine postgres bin/umadb" -only appends
+//
+// The first server listens on the address of --listen. Their directories, and that of the engine,
+// are below that of --db-path. It ends with SIGTERM, and removes the engine's data.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/umadb-go/umadb/internal/servertest"
+)
+
+// count is the number of servers.
+const count = 3
+
+// options are the flags.
+type options struct {
+	engine  string
+	listen  string // address of the first server
+	path    string // parent of the directories of the servers
+	program string // a server of ours
+	more    []string
+}
+
+func main() {
+	runtime.LockOSThread() // the processes end with the thread that has started them
+	var o options
+	flag.StringVar(&o.engine, "engine", "postgres", "`engine` that keeps the shared log: "+engineNames())
+	version := flag.Bool("version", false, "print what is run")
+	flag.Parse()
+	if *version {
+		fmt.Printf("%d servers of ours that share a log\n", count)
+		return
+	}
+	if err := o.parse(flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "replicas:", err)
+		os.Exit(2)
+	}
+	if err := run(&o); err != nil {
+		fmt.Fprintln(os.Stderr, "replicas:", err)
+		os.Exit(1)
+	}
+}
+
+// parse parses the arguments: the program, its own flags, and those that the benchmark adds.
+func (o *options) parse(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("the program of the servers is missing")
+	}
+	o.program = args[0]
+	for i := 1; i < len(args); i++ {
+		switch {
+		case args[i] == "--listen" && i+1 < len(args):
+			i++
+			o.listen = args[i]
+		case args[i] == "--db-path" && i+1 < len(args):
+			i++
+			o.path = args[i]
+		default:
+			o.more = append(o.more, args[i])
+		}
+	}
+	if o.listen == "" || o.path == "" {
+		return fmt.Errorf("--listen or --db-path is missing")
+	}
+	if engines[o.engine] == nil {
+		return fmt.Errorf("unknown engine %q: it must be one of %s", o.engine, engineNames())
+	}
+	return nil
+}
+
+// run runs the engine and the servers until SIGTERM.
+func run(o *options) (err error) {
+	ended, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	life := &lifetime{}
+	defer life.end(&err)
+	url := engines[o.engine](life)
+	create := exec.Command(o.program, "cluster", "create", "--log", url)
+	if output, err := create.CombinedOutput(); err != nil {
+		return fmt.Errorf("umadb cluster create: %w; it printed: %s", err, output)
+	}
+	var exited []<-chan struct{}
+	for i := count - 1; i >= 0; i-- { // the first one last: when it listens, all do
+		address := o.listen
+		if i > 0 {
+			var release func()
+			if address, release, err = servertest.ReserveAddress(); err != nil {
+				return err
+			}
+			life.Cleanup(release)
+		}
+		args := append([]string{"serve", "--listen", address, "--db-path", filepath.Join(o.path, fmt.Sprint(i)), "--log", url, "--advertise", "http://" + address}, o.more...)
+		server, err := servertest.StartListener(ended, exec.Command(o.program, args...), address)
+		if err != nil {
+			return err
+		}
+		life.Cleanup(func() {
+			if err := server.Stop(); err != nil {
+				life.Errorf("server %d: %v; it printed: %s", i, err, server.Output)
+			}
+		})
+		exited = append(exited, server.Exited())
+	}
+	select {
+	case <-ended.Done():
+	case <-exited[0]:
+	case <-exited[1]:
+	case <-exited[2]:
+	}
+	return nil
+}
