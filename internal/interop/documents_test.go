@@ -33,7 +33,11 @@ func TestDocuments(t *testing.T) {
 	for _, page := range guides {
 		t.Run(path.Base(page), func(t *testing.T) {
 			t.Parallel()
-			newReader(t, page).follow(codeBlocks(t, page))
+			r := newReader(t, page)
+			if strings.Contains(readDocument(t, page), exampleLog) {
+				r.shareLog(newEngine(t))
+			}
+			r.follow(codeBlocks(t, page))
 		})
 	}
 }

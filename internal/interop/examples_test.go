@@ -17,6 +17,7 @@ func TestExamplesOfTheCommands(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages in docs/cli: %v", err)
 	}
+	engine := newEngine(t)
 	for _, file := range pages {
 		page := "docs/cli/" + filepath.Base(file)
 		for _, block := range codeBlocks(t, page) {
@@ -27,7 +28,7 @@ func TestExamplesOfTheCommands(t *testing.T) {
 				line = strings.TrimSpace(line)
 				t.Run(line, func(t *testing.T) {
 					t.Parallel()
-					tryExample(t, page, line)
+					tryExample(t, engine, page, line)
 				})
 			}
 		}
@@ -35,7 +36,7 @@ func TestExamplesOfTheCommands(t *testing.T) {
 }
 
 // serverless are the commands that use no server.
-var serverless = []string{"cert", "key", "repair", "restore"}
+var serverless = []string{"cert", "cluster", "key", "repair", "restore"}
 
 // lasts reports whether a command runs until Ctrl-C.
 func lasts(words []string) bool {
@@ -52,6 +53,8 @@ var preparations = []struct{ of, commands string }{
 	{"restore --from s3://backups/orders", "umadb backup --db-path ./uma.db ./orders; rm -r ./uma.db"},
 	{"repair --db-path ./uma.db --from ./backup.db", "umadb backup --db-path ./uma.db ./backup.db"},
 	{"repair --db-path ./uma.db --from s3://backups/orders", "umadb backup --db-path ./uma.db ./orders"},
+	{"cluster status", "umadb cluster create --log " + exampleLog},
+	{"cluster detach", "umadb cluster create --log " + exampleLog + " --from ./uma.db"},
 	{"--config umadb.toml", `echo 'log-format = "json"' > umadb.toml`},
 }
 
@@ -81,8 +84,11 @@ const (
 	followed = "…\n…; following until Ctrl-C\n…\n"
 )
 
-func tryExample(t *testing.T, page, line string) {
+func tryExample(t *testing.T, e *engine, page, line string) {
 	r := newReader(t, page)
+	if strings.Contains(line, exampleLog) || strings.Contains(line, "cluster detach") {
+		r.shareLog(e)
+	}
 	r.environment = append(r.environment, "HOME="+r.dir)
 	r.save("events.ndjson", exampleEvents())
 	r.save("key", "umadb:example-api-key-4f7c2b1d9e5f4a038c1a\n")
@@ -90,7 +96,7 @@ func tryExample(t *testing.T, page, line string) {
 	r.runInMain(0, "umadb append --batch 1000 --db-path ./uma.db < events.ndjson; cp -a ./uma.db ./served.db")
 	for _, p := range preparations {
 		if strings.Contains(line, p.of) {
-			r.runInMain(0, p.commands)
+			r.runInMain(0, r.ports.Replace(p.commands))
 		}
 	}
 	line = r.ports.Replace(placeholders().Replace(line))
@@ -111,6 +117,10 @@ func tryExample(t *testing.T, page, line string) {
 	}
 	if !slices.Contains(serverless, words[1]) || strings.Contains(line, "https://") {
 		r.runInTerminal("server", serverFor(line))
+	}
+	if slices.Contains(words, "detach") {
+		r.runInTerminal("shared server", r.ports.Replace("umadb serve --db-path ./uma.db --listen 127.0.0.1:50052 --log "+exampleLog))
+		r.interrupt("shared server")
 	}
 	if words[1] == "promote" {
 		r.runInTerminal("standby server", r.ports.Replace("umadb serve --db-path ./standby.db --listen 127.0.0.1:50052 --standby-of http://127.0.0.1:50051"))

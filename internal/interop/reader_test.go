@@ -26,6 +26,8 @@ type reader struct {
 	ports       *strings.Replacer // replaces the ports of the document by free ones
 	terminals   []*terminal       // with a running command, in the order of starting
 	output      string            // of the last block in the main terminal
+
+	replacements []string // of ports
 }
 
 // The commands in documents that install a Python package.
@@ -82,7 +84,8 @@ func (r *reader) prepareEnvironment() {
 	address, second := servertest.Address(r.t), servertest.Address(r.t)
 	_, port, _ := net.SplitHostPort(address)
 	_, secondPort, _ := net.SplitHostPort(second)
-	r.ports = strings.NewReplacer("50051", port, "50052", secondPort, "0.0.0.0", "127.0.0.1")
+	r.replacements = []string{"50051", port, "50052", secondPort}
+	r.replace("0.0.0.0", "127.0.0.1")
 	workspace := filepath.Join(r.t.TempDir(), "go.work")
 	content := "go " + strings.TrimPrefix(runtime.Version(), "go") + "\nuse " + repository() + "\nuse " + r.dir + "\n"
 	for name, text := range map[string]string{workspace: content, r.state: ""} {
