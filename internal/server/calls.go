@@ -50,7 +50,8 @@ type call struct {
 	bytes      int64
 	key        *key      // nil if none is required, or the client has none
 	charged    bool      // the call was counted against the rates of its key
-	denied     error     // the authentication error, or nil
+	denied     error     // why the call is not served, or nil
+	seen       *seen     // what the client has seen; nil if it does not say so
 	unread     *inFlight // of an answer that waits for the client's windows; nil if there is none
 
 	progress atomic.Pointer[progress] // nil if it does not send a stream of events
@@ -80,11 +81,14 @@ func (h callHandler) Admit(stream *transport.Stream) error {
 	header := stream.Header()
 	c := &call{Stream: stream, connection: stream.Conn().(*connection), class: anonymous, bytes: callBytes}
 	stream.State = c
-	var keys []string
+	var keys, positions []string
 	header.Fields(func(name, value string) {
 		c.bytes += headerFieldBytes + int64(len(name)+len(value))
-		if name == "authorization" {
+		switch name {
+		case "authorization":
 			keys = append(keys, value)
+		case wire.MinPosition:
+			positions = append(positions, value)
 		}
 	})
 	if c.method = h.methods[header.Method]; c.method == nil {
@@ -92,6 +96,9 @@ func (h callHandler) Admit(stream *transport.Stream) error {
 	}
 	h.observeStart(c)
 	err := h.admit(c, header.Method, keys)
+	if len(positions) > 0 && err == nil && c.denied == nil && !c.method.open {
+		c.seen, c.denied = h.newSeen(positions)
+	}
 	if err != nil {
 		err = c.status(err)
 		c.ended(status.Convert(err))
@@ -158,6 +165,7 @@ func (h callHandler) Serve(stream *transport.Stream) (err error) {
 	c := callOf(stream)
 	defer func() {
 		err = c.status(err)
+		c.addTrailer(c.seen.trailer())
 		c.ended(status.Convert(err))
 	}()
 	defer func() { h.noteRefusal(c, err) }()

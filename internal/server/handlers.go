@@ -92,6 +92,8 @@ func (s *Server) handleRead(c *call) error {
 		if query, err = query.moveTo(c.Context(), s.subscriptions); err != nil {
 			return err
 		}
+	} else if err := s.awaitSeen(c); err != nil {
+		return err
 	}
 	cursor, err := s.store.OpenRead(c.Context(), parsed)
 	if err != nil {
@@ -184,6 +186,9 @@ func (s *Server) handleHead(c *call) error {
 	if err := s.receiveSmall(c, new(umadbv1.HeadRequest)); err != nil {
 		return err
 	}
+	if err := s.awaitSeen(c); err != nil {
+		return err
+	}
 	position, err := s.store.Head(c.Context())
 	if err != nil {
 		return err
@@ -202,6 +207,9 @@ func (s *Server) handleTrackingInfo(c *call) error {
 		return err
 	}
 	if err := record.CheckSource(request.GetSource()); err != nil {
+		return err
+	}
+	if err := s.awaitSeen(c); err != nil {
 		return err
 	}
 	position, found, err := s.store.GetTrackingInfo(c.Context(), request.GetSource())

@@ -158,11 +158,15 @@ func (c *call) Reply(message []byte) {
 	if c.record != nil {
 		c.record.ResponseBytes = int64(len(message))
 	}
+	c.addTrailer(c.seen.trailer())
 	c.Stream.Reply(message)
 }
 
 // Fail is Stream.Fail.
 func (c *call) Fail(st *status.Status, trailer metadata.MD) {
 	c.ended(st)
+	if own := c.seen.trailer(); own != nil {
+		trailer = metadata.Join(trailer, own)
+	}
 	c.Stream.Fail(st, trailer)
 }

@@ -52,6 +52,10 @@ type Store interface {
 	Head(ctx context.Context) (uint64, error)
 	// GetTrackingInfo is EventStore.GetTrackingInfo.
 	GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error)
+	// LastPosition returns the position of the last event that reads of the store find now.
+	LastPosition() uint64
+	// WaitFor waits until LastPosition is at least a position, for a bounded time.
+	WaitFor(ctx context.Context, position uint64) error
 	// Limits returns the limits for parsing requests.
 	Limits() *dcb.Limits
 	// Failed is closed when a write or sync has failed, and no append will

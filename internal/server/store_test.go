@@ -23,6 +23,8 @@ type memoryStore struct {
 
 	// onCommit is called first by every Commit, which returns its error.
 	onCommit func(ctx context.Context) error
+	// waiting receives the position for which a WaitFor waits, if it is not nil.
+	waiting chan uint64
 	// onNext is called first by every Next of a read.
 	onNext func()
 
@@ -127,6 +129,28 @@ func (s *memoryStore) Head(context.Context) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return uint64(len(s.events)), nil
+}
+
+func (s *memoryStore) LastPosition() uint64 {
+	head, _ := s.Head(context.Background())
+	return head
+}
+
+func (s *memoryStore) WaitFor(ctx context.Context, position uint64) error {
+	for {
+		s.mu.Lock()
+		head, grown := uint64(len(s.events)), s.grown
+		s.mu.Unlock()
+		if head >= position {
+			return nil
+		}
+		select {
+		case <-grown:
+		case s.waiting <- position:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (s *memoryStore) GetTrackingInfo(_ context.Context, source string) (uint64, bool, error) {

@@ -100,7 +100,7 @@ func OpenShared(ctx context.Context, dir string, options *Options, config Shared
 // share reads the origin of the shared log.
 func (s *Store) share(ctx context.Context, config Shared) error {
 	if config.MaxStaleness == 0 {
-		config.MaxStaleness = 10 * time.Second
+		config.MaxStaleness = defaultMaxStaleness
 	}
 	if config.Timeout == 0 {
 		config.Timeout = 5 * time.Second

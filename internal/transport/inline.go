@@ -52,7 +52,8 @@ func (c *conn) tryLock() bool {
 	return false
 }
 
-// Reply answers an inline call with a message. It does not wait.
+// Reply answers an inline call with a message, and the trailer that SetTrailer has set. It does
+// not wait.
 func (s *Stream) Reply(message []byte) {
 	if s.conn.tryLock() {
 		s.replyAndUnlock(message)
@@ -74,7 +75,7 @@ func (s *Stream) replyAndUnlock(message []byte) {
 	}
 	if c.output.fits(message, s.window) {
 		c.output.answer(s.id, message)
-		c.end(s, errEnded)
+		c.endAnswer(s)
 	} else {
 		c.sendStart(s)
 		s.blockedAnswer = append(prefix(len(message)), message...)
@@ -112,8 +113,14 @@ func (c *conn) sendRest(s *Stream) {
 		copy(o.data(s.id, int(n)), s.blockedAnswer)
 		s.blockedAnswer = s.blockedAnswer[n:]
 	}
-	o.field("grpc-status", statusOK)
-	o.headers(s.id, true)
+	c.endAnswer(s)
+}
+
+// endAnswer appends the trailers of a successful inline call. The caller must hold mu.
+func (c *conn) endAnswer(s *Stream) {
+	c.output.field("grpc-status", statusOK)
+	s.encode(s.trailer)
+	c.output.headers(s.id, true)
 	c.end(s, errEnded)
 }
 

@@ -153,7 +153,7 @@ var statusOK = strconv.Itoa(int(codes.OK))
 // and the length in four bytes.
 const messageHeader = 5
 
-// answer appends the whole answer of a successful call: headers, a message and trailers.
+// answer appends the headers and the message of a successful call.
 func (o *output) answer(id uint32, message []byte) {
 	o.startHeaders()
 	o.headers(id, false)
@@ -163,8 +163,6 @@ func (o *output) answer(id uint32, message []byte) {
 	content[0] = 0
 	binary.BigEndian.PutUint32(content[1:], uint32(len(message)))
 	copy(content[messageHeader:], message)
-	o.field("grpc-status", statusOK)
-	o.headers(id, true)
 }
 
 // fits reports whether a message can be sent at once on a stream with a window.

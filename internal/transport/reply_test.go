@@ -1,8 +1,11 @@
 package transport_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
+
+	"google.golang.org/grpc/metadata"
 
 	"github.com/umadb-go/umadb/internal/transport"
 )
@@ -30,6 +33,26 @@ func TestReplyDoesNotWait(t *testing.T) {
 				s.WhileLocked(func() { answer.with(s) })
 				c.wantStatus(id, answer.status)
 				r.settled()
+			})
+		})
+	}
+}
+
+// An inline call is answered with the trailer that was set, also if its answer waits for a window.
+func TestReplyWithATrailer(t *testing.T) {
+	for name, window := range map[string]uint32{"at once": 100, "after the window has grown": 0} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *running) {
+				r.handler.begin = func(s *transport.Stream) { s.SetTrailer(metadata.Pairs("name", "value")) }
+				c := r.connect(initialWindow(window))
+				id := c.call(inlineEcho, []byte("answer"))
+				if c.received(); window == 0 {
+					c.window(id, 100)
+				}
+				c.wantEcho(id, []byte("answer"))
+				if got := c.answer(id).trailer["name"]; !slices.Equal(got, []string{"value"}) {
+					t.Errorf("trailer %q", got)
+				}
 			})
 		})
 	}

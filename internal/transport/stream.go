@@ -63,12 +63,13 @@ type Stream struct {
 	changed *sync.Cond
 	waits   bool // guarded by conn.mu; the goroutine waits for conn.changed
 
+	trailer metadata.MD // set before the call is answered
+
 	// What follows is set if the call is served by a goroutine.
 	ctx       callContext
 	expiry    *time.Timer // guarded by conn.mu; nil without a deadline
 	sent      metadata.MD // guarded by conn.mu; headers to be sent
 	sentStart bool        // guarded by conn.mu; headers were sent
-	trailer   metadata.MD // of the goroutine
 }
 
 // phase is how far a call has come.
@@ -285,7 +286,7 @@ func (c *conn) sendStart(s *Stream) {
 	s.sentStart = true
 }
 
-// SetTrailer implements grpc.ServerStream.
+// SetTrailer implements grpc.ServerStream. For an inline call, it must be called before Reply.
 func (s *Stream) SetTrailer(md metadata.MD) { s.trailer = metadata.Join(s.trailer, md) }
 
 // reason returns why nothing can be sent or received: the error of the context, if any. The
