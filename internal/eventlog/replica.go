@@ -10,8 +10,9 @@ import (
 // The log of a replica has the groups of a log that several stores share. A group is decided
 // there before it is written here, and can be fetched from there again. So its writes are
 // synced from time to time only, the end of the last segment is cut where it is unsound,
-// whatever follows, unless that is before Options.Known, and there is no clean-close record: it would need an index, which the
-// shared log has for another group. While a replica is open, its log is a copy that is being
+// whatever follows, and there is no clean-close record: it would need an index, which the
+// shared log has for another group. Up to Options.Known it is cut only after the group that was
+// durable. While a replica is open, its log is a copy that is being
 // written (see copying.go).
 
 // Adopt seals a group of the shared log, which another store has written: its bytes are a
@@ -69,11 +70,12 @@ func (l *Log) recoverReplica(s *scanner, last *Segment) (end int64, err error) {
 		known = *durable
 	}
 	r, err := recoverSegment(s, &known)
+	crashed := durable != nil // explains what is unsound after the durable group
 	if errors.As(err, &corruption) {
-		err = nil
+		crashed, err = false, nil
 		r.torn, err = s.unsound()
 	}
-	if known := l.options.Known; err == nil && r.torn != nil && known.Store == l.id && r.tail.Index < known.Index {
+	if known := l.options.Known; err == nil && r.torn != nil && !crashed && known.Store == l.id && r.tail.Index < known.Index {
 		err = s.corruption(r.end, "group %d is missing or corrupt, and the shared log starts after group %d", r.tail.Index+1, known.Index)
 	}
 	if err != nil {

@@ -50,6 +50,9 @@ func (f *follower) follow() error {
 	ctx, cancel := context.WithTimeout(f.store.background.ctx, f.Timeout)
 	defer cancel()
 	records, err := f.Log.Read(ctx, f.store.published.Load().group+1)
+	if errors.Is(err, sharedlog.ErrTrimmed) && f.Peers != nil {
+		return f.readFromPeers()
+	}
 	if err != nil {
 		return err
 	}

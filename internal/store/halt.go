@@ -51,6 +51,11 @@ func isAdoptError(err error) bool {
 	return is
 }
 
+func isPeersError(err error) bool {
+	_, is := errors.AsType[*peersError](err)
+	return is
+}
+
 // haltFor makes appends and fresh reads fail until a group is adopted, and reports whether err
 // is a reason for that. It is not if the engine fails, which each request finds out.
 func (s *Store) haltFor(err error) bool {
@@ -60,6 +65,13 @@ func (s *Store) haltFor(err error) bool {
 		err = diverged("group %d of the shared log does not continue the directory of this server (%v); it accepts no appends and no fresh reads; run umadb cluster verify", group, err)
 	case errors.Is(err, sharedlog.ErrVersion):
 		err = &dcb.Error{Kind: dcb.ErrIO, Detail: "another server writes newer records to the shared log; upgrade this server", Cause: err}
+	case errors.Is(err, sharedlog.ErrTrimmed) && s.shared.Peers != nil:
+		if s.halted() != nil {
+			return true
+		}
+		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; this server reads it from another one", group), Cause: err}
+	case isPeersError(err):
+		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log does not have group %d, and no other server sends it; this server continues when one does", group), Cause: err}
 	case errors.Is(err, sharedlog.ErrTrimmed):
 		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; copy the directory of another server that was stopped", group), Cause: err}
 	case isAdoptError(err) && (vfs.IsFull(err) || isDiskLimit(err) || vfs.IsTooManyFiles(err)):
@@ -72,4 +84,12 @@ func (s *Store) haltFor(err error) bool {
 	}
 	s.shared.applied()
 	return true
+}
+
+// joins makes appends and fresh reads fail until the store has a group of the shared log, up to
+// which it reads from another server.
+func (s *Store) joins(group uint64, server string) {
+	err := &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("this server has %d groups, and reads those up to %d from the server %s, because the shared log does not have them; try again later, or at another server", s.published.Load().group, group, server)}
+	s.shared.halt.Store(&halt{group, err})
+	s.shared.applied()
 }

@@ -30,7 +30,7 @@ func (s *Store) prepareReplica(options eventlog.Options) error {
 		return err
 	}
 	if len(names) == 0 {
-		if after := s.shared.origin.Point.Index; after > 0 {
+		if after := s.shared.origin.Point.Index; after > 0 && s.shared.Peers == nil {
 			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the shared log starts after group %d, and the directory %s is new; copy the directory of another server that was stopped", after, s.dir)}
 		}
 		return nil
@@ -68,6 +68,8 @@ func (s *Store) compareHistory(ctx context.Context) error {
 		return diverged("the directory %s has group %d, and the shared log ends with group %d: the shared log has lost groups, or is another one", s.dir, own.Index, last.Index)
 	case own.Index == last.Index && own.Chain != last.Chain:
 		return diverged("the last group of the directory %s, %d, is another one than that of the shared log", s.dir, own.Index)
+	case own.Index < origin.Point.Index && sh.Peers != nil:
+		return nil // the follower reads those between from another server
 	case own.Index < origin.Point.Index:
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the shared log starts after group %d, and the directory %s has %d groups; copy the directory of another server that was stopped", origin.Point.Index, s.dir, own.Index)}
 	case own.Index == origin.Point.Index && own.Chain != origin.Point.Chain:

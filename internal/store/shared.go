@@ -38,6 +38,9 @@ type Shared struct {
 	Address string
 	// Program is the version of the program, for people.
 	Program string
+	// Peers reads from other servers the groups that the shared log does not have. If it is nil,
+	// the store must have them, or halts.
+	Peers Peers
 	// LocalReads makes reads return what this store has, without asking the shared log.
 	LocalReads bool
 	// MaxStaleness bounds the time that a fresh read waits for the shared log. The default

@@ -44,8 +44,12 @@ type sharedRun struct {
 	seed   uint64
 	engine *fakelog.Engine
 	nodes  []*node
-	over   chan struct{}              // closed to end the callers
-	acked  [hostileTags]atomic.Uint64 // the highest position with each tag that was acknowledged
+	peers  *testPeers
+	over   chan struct{} // closed to end the callers
+	// trimmed is the last group that may be missing in the shared log. The goroutine that
+	// disturbs nodes uses it.
+	trimmed uint64
+	acked   [hostileTags]atomic.Uint64 // the highest position with each tag that was acknowledged
 
 	mu       sync.Mutex
 	attempts []attempt       // guarded by mu
@@ -93,7 +97,7 @@ func (n *node) start() {
 	for {
 		client := n.run.engine.Connect()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		s, err := OpenShared(ctx, "/store", options, Shared{Log: client, Address: fmt.Sprint(n.number)})
+		s, err := OpenShared(ctx, "/store", options, Shared{Log: client, Address: fmt.Sprint(n.number), Peers: n.run.peers})
 		cancel()
 		if err == nil {
 			n.mu.Lock()
@@ -137,7 +141,10 @@ func (n *node) disturb() {
 		}
 		client.Close()
 		n.start()
-	case 2: // the disk is replaced
+	case 2: // the disk is replaced, unless it is the last one with a group
+		if !slices.ContainsFunc(n.run.nodes, func(other *node) bool { return other != n && other.durable() >= n.run.trimmed }) {
+			return
+		}
 		s, client := n.take()
 		_ = s.Close()
 		client.Close()
@@ -176,6 +183,7 @@ func runShared(t *testing.T, seed uint64) {
 	adversary.Delay = []time.Duration{5 * time.Millisecond, 100 * time.Millisecond, time.Second}[seed/4%3]
 	adversary.SlowLast = time.Duration(chance.IntN(3)) * time.Second
 	r := &sharedRun{T: t, seed: seed, engine: fakelog.New(fakelog.Options{}), over: make(chan struct{}), tags: map[string][]uint64{}, maybe: map[string]bool{}}
+	r.peers = newTestPeers(nil)
 	origin := sharedlog.Origin{Log: sharedlog.ID{1, byte(seed)}, Store: sharedlog.ID{2, byte(seed)}}
 	if _, err := r.engine.Connect().Create(t.Context(), origin); err != nil {
 		t.Fatal(err)
@@ -185,6 +193,7 @@ func runShared(t *testing.T, seed uint64) {
 		n := &node{run: r, number: i, disk: vfs.NewMem(), chance: rand.New(rand.NewPCG(seed, uint64(i+1000)))}
 		n.start()
 		r.nodes = append(r.nodes, n)
+		r.peers.set(fmt.Sprint(i), n.running)
 	}
 	if t.Failed() {
 		return
@@ -201,6 +210,9 @@ func runShared(t *testing.T, seed uint64) {
 	}
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until) && !t.Failed(); {
 		time.Sleep(time.Duration(chance.IntN(2000)) * time.Millisecond)
+		if seed%3 == 1 {
+			r.trim(chance)
+		}
 		r.nodes[chance.IntN(len(r.nodes))].disturb()
 	}
 	r.engine.Heal()
@@ -473,7 +485,7 @@ func (r *sharedRun) check() {
 			r.Errorf("the subscription to %s has %d positions that are not in the log", tag, len(positions)-n)
 		}
 	}
-	r.Logf("seed %d: %d nodes opened %d times, %d accepted, %d refused, %d unknown, %d events in %d groups", r.seed, len(r.nodes), r.opens, accepted, rejected, unknown, len(log), len(history))
+	r.Logf("seed %d: %d nodes opened %d times, asked each other %d times, %d accepted, %d refused, %d unknown, %d events in %d groups", r.seed, len(r.nodes), r.opens, len(r.peers.asked), accepted, rejected, unknown, len(log), len(history))
 }
 
 // sharedLogOutput is where the stores log: set UMADB_TEST_LOG to see it.

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/sharedlog"
+)
+
+// Peers reads groups from the other servers of a shared log.
+type Peers interface {
+	// Groups iterates over the groups that the server at an address has after a group, as
+	// Store.Groups does without follow. An error is the last value. The bytes of a group are
+	// valid until the next one is yielded.
+	Groups(ctx context.Context, address string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error]
+}
+
+const (
+	// peerStall is how long another server may take for its next group.
+	peerStall = 30 * time.Second
+	// peerBatchBytes is the number of bytes of groups that are adopted at once.
+	peerBatchBytes = 1 << 20
+)
+
+// peersError reports that no other server sends the groups that the shared log does not have.
+type peersError struct{ error }
+
+// readFromPeers adopts groups that the shared log does not have, from the server that has
+// reported the most. Until this server has the present end of the shared log, appends and fresh
+// reads fail: they would only wait for it.
+func (f *follower) readFromPeers() error {
+	end, err := f.last()
+	if err != nil {
+		return err
+	}
+	peers, err := f.peers()
+	if err != nil {
+		return err
+	}
+	why := errors.New("no other server with an address has reported to the shared log in the last seconds")
+	for _, p := range peers {
+		from := f.store.published.Load().group
+		f.store.joins(end.Index, p.Address)
+		err := f.readFrom(p.Address, eventlog.GroupID(end))
+		if to := f.store.published.Load().group; to > from {
+			f.store.options.Logger.Info("read groups from another server that the shared log does not have", "server", p.Address, "first", from+1, "last", to)
+			return err
+		}
+		if isAdoptError(err) || isForeignHistory(err) || f.store.background.ctx.Err() != nil {
+			return err
+		}
+		why = fmt.Errorf("%s: %w", p.Address, err)
+	}
+	return &peersError{why}
+}
+
+// peers returns the other servers, the one that has reported the most first.
+func (f *follower) peers() ([]sharedlog.Replica, error) {
+	ctx, cancel := f.request()
+	defer cancel()
+	peers, err := f.Log.Replicas(ctx)
+	peers = slices.DeleteFunc(peers, func(r sharedlog.Replica) bool {
+		return r.ID == f.mark.replica || r.Address == "" || r.Address == f.Address
+	})
+	slices.SortFunc(peers, func(a, b sharedlog.Replica) int { return cmp.Compare(b.Applied, a.Applied) })
+	return peers, err
+}
+
+// readFrom adopts the groups of a server up to the end of the shared log. It fails unless the
+// server has the group at that end: then all that it has before is the history of the shared log.
+func (f *follower) readFrom(address string, end eventlog.GroupID) error {
+	for _, err := range f.groupsFrom(address, end) {
+		if err != nil {
+			return fmt.Errorf("it does not have the end of the shared log: %w", err)
+		}
+		break
+	}
+	var batch []foreign
+	size := 0
+	own := f.store.published.Load().end.Tail.ID()
+	for g, err := range f.groupsFrom(address, own) {
+		switch {
+		case errors.Is(err, dcb.ErrIntegrity):
+			return fmt.Errorf("%w: the server %s has another group %d", eventlog.ErrNotNext, address, own.Index)
+		case err != nil:
+			return errors.Join(err, f.adopt(batch))
+		case g.Index > end.Index:
+			return f.adopt(batch)
+		}
+		batch = append(batch, foreign{index: g.Index, bytes: slices.Concat(g.Header, g.Payload), startsSegment: g.SegmentHeader != nil})
+		if size += len(g.Payload); size < peerBatchBytes && len(batch) < sharedlog.ReadRecords {
+			continue
+		}
+		if err := f.adopt(batch); err != nil {
+			return err
+		}
+		batch, size = batch[:0], 0
+	}
+	return f.adopt(batch)
+}
+
+// groupsFrom is Peers.Groups, but ends when the server sends nothing.
+func (f *follower) groupsFrom(address string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+	return func(yield func(eventlog.Group, error) bool) {
+		ctx, cancel := context.WithCancel(f.store.background.ctx)
+		defer cancel()
+		stall := time.AfterFunc(peerStall, cancel)
+		defer stall.Stop()
+		for g, err := range f.Peers.Groups(ctx, address, after) {
+			if !stall.Stop() && err != nil && f.store.background.ctx.Err() == nil {
+				err = fmt.Errorf("it has sent nothing for %v: %w", peerStall, err)
+			}
+			if !yield(g, err) || err != nil {
+				return
+			}
+			stall.Reset(peerStall)
+		}
+	}
+}
+
+// adopt adopts groups of another server. A group that does not follow is the fault of the server.
+func (f *follower) adopt(groups []foreign) error {
+	if len(groups) == 0 {
+		return nil
+	}
+	err := f.store.pipeline.adopt(f.store.background.ctx, groups)
+	if isForeignHistory(err) {
+		return fmt.Errorf("it has sent a group that does not follow: %v", err)
+	}
+	if err != nil {
+		return &adoptError{err}
+	}
+	return nil
+}
