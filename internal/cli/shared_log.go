@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -47,20 +46,20 @@ func checkLogURL(engines []Engine, text string) (Engine, error) {
 	return engines[at], nil
 }
 
-// openLog opens a shared log.
-func openLog(ctx context.Context, engines []Engine, url string, logger *slog.Logger) (sharedlog.Log, error) {
+// openLog opens a shared log. It also returns what people should know about its engine.
+func openLog(ctx context.Context, engines []Engine, url string) (log sharedlog.Log, warnings []string, err error) {
 	engine, err := checkLogURL(engines, url)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	log, warnings, err := engine.Open(ctx, url)
-	if err != nil {
-		return nil, unavailable(err)
-	}
+	log, warnings, err = engine.Open(ctx, url)
+	return log, warnings, unavailable(err)
+}
+
+func logWarnings(logger *slog.Logger, warnings []string) {
 	for _, text := range warnings {
 		logger.Warn(text)
 	}
-	return log, nil
 }
 
 // sharedFlags are the flags of a server whose store is a replica of a shared log.
@@ -123,10 +122,11 @@ func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 func (f *sharedFlags) open(dir string, options *store.Options) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
 	defer cancel()
-	log, err := openLog(ctx, f.engines, f.url, options.Logger)
+	log, warnings, err := openLog(ctx, f.engines, f.url)
 	if err != nil {
 		return nil, err
 	}
+	logWarnings(options.Logger, warnings)
 	s, err := store.OpenShared(ctx, dir, options, store.Shared{
 		Log: log, Address: f.advertise, Program: Version,
 		LocalReads: f.reads == "local", MaxStaleness: f.staleness, Timeout: f.timeout,
@@ -142,5 +142,5 @@ func unavailable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprint(err), Cause: err}
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "cannot use the shared log; check its URL, and that its engine is reachable", Cause: err}
 }

@@ -93,11 +93,12 @@ func notNil[S dcb.EventStore](s S, err error) (dcb.EventStore, error) {
 
 // openLocal opens the store in a directory. A command that writes creates it if necessary. A
 // command that only reads sets MustExist; it opens the store read-only if it has no write
-// permission, if another process has the store open, or if it is that of a standby.
+// permission, if another process has the store open, or if it is that of a standby or of a
+// replica of a shared log.
 func openLocal(dir string, options store.Options) (*store.Store, error) {
 	opened, err := openDir(dir, &options)
 	_, locked := lockedByOther(err)
-	if options.MustExist && (locked || vfs.Denied(err) || errors.Is(err, store.ErrStandby)) {
+	if options.MustExist && (locked || vfs.Denied(err) || errors.Is(err, store.ErrStandby) || errors.Is(err, store.ErrReplica)) {
 		options.ReadOnly = true
 		return openDir(dir, &options)
 	}
@@ -110,10 +111,19 @@ func openDir(dir string, options *store.Options) (*store.Store, error) {
 		return nil, errEmptyPath
 	}
 	opened, err := store.Open(dir, options)
-	if errors.Is(err, fs.ErrNotExist) && options.MustExist {
-		return nil, fmt.Errorf("there is no store in %s; set its directory with --db-path", dir)
+	if options.MustExist {
+		return opened, explainDirectory(err, dir, "--db-path")
 	}
 	return opened, explainOpen(err, dir)
+}
+
+// explainDirectory adds a remedy to the error of opening a store that must exist. flag names its
+// directory.
+func explainDirectory(err error, dir, flag string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no store in %s; set its directory with %s", dir, flag)
+	}
+	return explainOpen(err, dir)
 }
 
 // explainOpen adds a remedy to the error of opening a store.

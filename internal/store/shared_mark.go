@@ -68,6 +68,10 @@ func (s *Store) markShared() error {
 	return storeError(err, "marking the directory as one of a shared log")
 }
 
+// ErrReplica is returned by Open, unless the store is opened read-only, for the directory of a
+// replica of a shared log. OpenShared opens it.
+var ErrReplica = errors.New("it is the directory of a replica")
+
 // checkSharedMark returns an error if the directory is that of a store in shared mode and is
 // not opened as one, or is opened with another shared log.
 func (s *Store) checkSharedMark() error {
@@ -84,5 +88,5 @@ func (s *Store) checkSharedMark() error {
 		}
 		return nil
 	}
-	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s for writing: it is a replica of the shared log %s; start it with umadb serve --log URL, or make it a store of its own with umadb cluster detach", s.dir, m.log)}
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s for writing: it follows the shared log %s; start it with umadb serve --log URL, or make it a store of its own with umadb cluster detach", s.dir, m.log), Cause: ErrReplica}
 }
