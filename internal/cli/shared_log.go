@@ -53,6 +53,9 @@ func openLog(ctx context.Context, engines []Engine, url string) (log sharedlog.L
 		return nil, nil, err
 	}
 	log, warnings, err = engine.Open(ctx, url)
+	if errors.Is(err, sharedlog.ErrURL) {
+		return nil, nil, usageErrorf("--log cannot be used: %w", err)
+	}
 	return log, warnings, unavailable(err)
 }
 

@@ -20,6 +20,10 @@ var (
 	// ErrClosed is returned after Close, and by calls that Close interrupts.
 	ErrClosed = errors.New("the shared log is closed")
 
+	// ErrURL is returned by functions that open a log if its URL is invalid. Trying again is of
+	// no use.
+	ErrURL = errors.New("invalid URL of the shared log")
+
 	// ErrVersion is returned by Decode if a newer program wrote the record.
 	ErrVersion = errors.New("unknown version of a shared log record")
 	// ErrCorrupt is returned by Decode for bytes that are not a record, or that differ from

@@ -140,6 +140,12 @@ func (s server) check() error {
 	return nil
 }
 
+// isDenied reports whether an error means that the server does not accept the user.
+func isDenied(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && (failure.Code == "28P01" || failure.Code == "28000")
+}
+
 // isMissing reports whether an error means that there is no log.
 func isMissing(err error) bool {
 	var failure *pgconn.PgError

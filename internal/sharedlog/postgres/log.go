@@ -100,6 +100,8 @@ func (l *Log) call(ctx context.Context, doing string, f func(context.Context, *p
 		err = sharedlog.ErrClosed
 	case isMissing(err):
 		err = fmt.Errorf("%w in schema %s", sharedlog.ErrNoLog, l.sql.schema)
+	case isDenied(err):
+		err = fmt.Errorf("the server refuses the user; set its password in %s: %w", passwordVariable, err)
 	}
 	return fmt.Errorf("%s the shared log in PostgreSQL: %w", doing, err)
 }

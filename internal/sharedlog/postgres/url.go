@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
 const (
@@ -29,18 +31,26 @@ type settings struct {
 }
 
 // parse parses a URL. Parameters that are not those of this package are those of the driver, or
-// settings of the session.
-func parse(address string) (s settings, err error) {
+// settings of the session. The error wraps sharedlog.ErrURL.
+func parse(address string) (settings, error) {
+	s, err := parseURL(address)
+	if err != nil {
+		return s, fmt.Errorf("%w: %w", sharedlog.ErrURL, err)
+	}
+	return s, nil
+}
+
+func parseURL(address string) (s settings, err error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		var part *url.Error // it contains the URL, and so the password
 		if errors.As(err, &part) {
 			err = part.Err
 		}
-		return s, fmt.Errorf("invalid URL of the shared log: %w", err)
+		return s, err
 	}
 	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return s, fmt.Errorf("invalid URL of the shared log: the scheme is %q, not postgres", u.Scheme)
+		return s, fmt.Errorf("the scheme is %q, not postgres", u.Scheme)
 	}
 	query := u.Query()
 	take := func(name, standard string) string {
