@@ -57,7 +57,7 @@ type clusterOutput struct {
 	After uint64 `json:"after"` // index of the group after which the log starts
 	Last  uint64 `json:"last"`  // index of its last group
 	// PreferredWriter is the address of the server that appended the last group; empty if it has
-	// none, or if that group is not in the log any more.
+	// none, or if that group is no longer in the log.
 	PreferredWriter string        `json:"preferred_writer"`
 	Servers         []replicaLine `json:"servers"`
 	Warnings        []string      `json:"warnings"` // about the engine

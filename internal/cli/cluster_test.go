@@ -56,14 +56,6 @@ func (e *fakeEngine) cluster(t *testing.T, wantCode int, output any, args ...str
 	}
 }
 
-// create creates the log.
-func (e *fakeEngine) create(t *testing.T) {
-	t.Helper()
-	if code, _, stderr := e.run("cluster", "create", "--log", fakeURL); code != 0 {
-		t.Fatal(stderr)
-	}
-}
-
 // replica is a store that shares the log, and its server.
 type replica struct {
 	*store.Store

@@ -1,6 +1,7 @@
 // Package interop tests our server with the released UmaDB client for Python, our
-// client with the released server, both through proxies, the alerts and the
-// dashboard with a real Prometheus, and the commands in the documentation.
+// client with the released server, both through proxies, servers that share a log in
+// PostgreSQL, the alerts and the dashboard with a real Prometheus, and the commands in
+// the documentation.
 //
 // The released package, which contains client and server, is installed from the
 // Python package index into .cache/ at the root of the repository. Proxies and
