@@ -24,9 +24,18 @@ type arrival struct {
 	reply  chan error
 }
 
+// adoptError is the error of adopting a group of the shared log, as opposed to reading it.
+type adoptError struct {
+	group uint64
+	error
+}
+
+// Unwrap returns the error of the log of the store.
+func (e *adoptError) Unwrap() error { return e.error }
+
 // adopt adds groups of other stores to the log, and publishes them. It skips groups that the
-// log has already. With an error, it has adopted those before the one that failed. It waits
-// while a group is proposed: the outcome comes first.
+// log has already. With an adoptError, it has adopted those before the one that failed. It
+// waits while a group is proposed: the outcome comes first.
 func (p *pipeline) adopt(ctx context.Context, groups []foreign) error {
 	a := arrival{groups, make(chan error, 1)}
 	select {
@@ -39,7 +48,7 @@ func (p *pipeline) adopt(ctx context.Context, groups []foreign) error {
 
 // arrivals returns the channel of groups of other stores, or nil if none can be received now.
 func (w *writer) arrivals() <-chan arrival {
-	if w.inFlight != nil || w.env.indexBehind() {
+	if w.inFlight != nil || !w.env.keepsUp(1) {
 		return nil
 	}
 	return w.arrived
@@ -59,26 +68,24 @@ func (w *writer) adoptAll(groups []foreign) error {
 			callers = w.discardOpen()
 		}
 		if err := w.adopt(f); err != nil {
-			return err
+			return &adoptError{f.index, err}
 		}
 	}
 	return nil
 }
 
-// adoptWinners adopts the groups that the shared log has in place of a lost one. If the first one
-// is not a group that follows, it returns the error of the callers of the lost group. Without
-// space or after a failure, the group is known to be another one.
+// adoptWinners adopts the groups that the shared log has in place of a lost one. If the first
+// one cannot be adopted, it may be the lost group, changed by the connection, so the outcome is
+// unknown after all, and adoptWinners returns the error for its callers.
 func (w *writer) adoptWinners(groups []foreign) error {
 	for i, f := range groups {
-		err := w.adopt(f)
-		if err == nil {
-			continue
+		if err := w.adopt(f); err != nil {
+			w.env.halt(f.index, &adoptError{f.index, err})
+			if i == 0 {
+				return unknownOutcome(fmt.Sprintf("this server cannot adopt the record that the shared log has (%v)", err))
+			}
+			return nil
 		}
-		w.env.halt(&adoptError{err})
-		if i == 0 && isForeignHistory(err) {
-			return unknownOutcome(fmt.Sprintf("the shared log has a record that this server cannot adopt (%v)", err))
-		}
-		return nil
 	}
 	return nil
 }
@@ -116,6 +123,9 @@ func (w *writer) adopt(f foreign) error {
 }
 
 func (e storeEnvironment) adopt(g *group, f foreign) (sealedGroup, error) {
+	if err := e.store.background.flushError.Load(); err != nil && tooManyHeadBlocks(e.heads(), 1) {
+		return sealedGroup{}, copyBehind(*err)
+	}
 	g.bytes, g.adopted = append(g.bytes[:0], f.bytes...), true
 	sealed, err := e.appender.Adopt(g.bytes, f.startsSegment)
 	e.store.noteReserve(int64(len(f.bytes)), err)

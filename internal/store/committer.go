@@ -17,6 +17,9 @@ const (
 	// lost means that the log has another group in its place, and that nothing of the
 	// group was written.
 	lost
+	// unknown means that a shared log may have the group, and that nothing of it was written
+	// here. Its callers must not precheck again, for they could find their own events.
+	unknown
 	// failed means that the content of the log is unknown. The store cannot continue.
 	failed
 )
@@ -25,20 +28,19 @@ const (
 type settled struct {
 	group   sealedGroup
 	outcome outcome
-	// err is set if the outcome is failed. If it is set and the outcome is decided, the shared
-	// log has the group, but it could not be written here: the store has failed, and the
-	// appends have not. If it is set and the outcome is lost, it is not known what the log
-	// has in the place of the group, which may be the group itself.
+	// err is set if the outcome is unknown or failed. If it is set and the outcome is decided,
+	// the shared log has the group, but it could not be written here: the store has failed, and
+	// the appends have not.
 	err error
 	// winners are the group that the log has in place of a lost one, and those after it, as far
-	// as they are known.
+	// as they were read. It may be empty.
 	winners []foreign
 }
 
 // newCommitter returns the committer of the store.
 func (s *Store) newCommitter() committer {
 	if s.shared != nil {
-		return &proposer{shared: s.shared, writer: s.logWriter, halts: s.haltFor}
+		return &proposer{shared: s.shared, writer: s.logWriter, halt: s.haltFor}
 	}
 	return localCommitter{s.logWriter}
 }

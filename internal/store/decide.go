@@ -171,9 +171,8 @@ func (w *writer) enter(op *operation) (result, bool) {
 // returns the result of the operation.
 func (w *writer) closeGroup() (result, bool) {
 	if w.inFlight != nil {
-		s := <-w.settled
-		w.settle(s)
-		if s.outcome == lost {
+		w.settle(<-w.settled)
+		if w.open.empty() { // it was withdrawn
 			return result{stale: true}, false
 		}
 	}

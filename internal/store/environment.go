@@ -23,7 +23,8 @@ type environment interface {
 	withdraw(*eventlog.Sealed, headMark)
 	// adopt makes an empty group that of another store, with a place in the log, and adds its
 	// events to the newest head block. Its error is that of eventlog.Appender.Adopt, or a
-	// vfs.CorruptionError if the group contains an invalid record; then nothing has changed.
+	// vfs.CorruptionError if the group contains an invalid record, or that of a flusher that
+	// fails; then nothing has changed.
 	adopt(*group, foreign) (sealedGroup, error)
 
 	// heads returns the head blocks, oldest first.
@@ -32,12 +33,10 @@ type environment interface {
 	// new one if the newest is full.
 	headFor(op *operation) *headBlock
 	// keepsUp reports whether at most 1/share of the head blocks that may wait for the
-	// flusher do so, or the flusher fails, which admit reports.
+	// flusher do so, or the flusher fails, which admit and adopt report.
 	keepsUp(share int) bool
-	// indexBehind reports whether too many head blocks wait for the flusher.
-	indexBehind() bool
-	// halt notes why the next group of the shared log cannot be adopted.
-	halt(error)
+	// halt notes why a group of the shared log cannot be adopted.
+	halt(group uint64, err error)
 	// admit returns an error if no append can be accepted now.
 	admit() error
 	// limits returns the limits of groups.
@@ -117,9 +116,7 @@ func (e storeEnvironment) keepsUp(share int) bool {
 	return !tooManyHeadBlocks(e.heads(), share) || e.store.background.flushError.Load() != nil
 }
 
-func (e storeEnvironment) indexBehind() bool { return tooManyHeadBlocks(e.heads(), 1) }
-
-func (e storeEnvironment) halt(err error) { e.store.haltFor(err) }
+func (e storeEnvironment) halt(group uint64, err error) { e.store.haltFor(group, err) }
 
 func (e storeEnvironment) admit() error {
 	if err := e.store.failureError(); err != nil {

@@ -64,9 +64,9 @@ func (e noSpaceError) Is(target error) bool { return target == record.ErrNoSpace
 // Unwrap returns the error of the disk or of the limit.
 func (e noSpaceError) Unwrap() error { return e.error }
 
-// standbyFull returns the error of a standby that cannot allocate space for a group of its
-// server.
-func standbyFull(err error) error {
+// copyFull returns the error of a standby or a replica that cannot allocate space for a group of
+// another server.
+func copyFull(err error) error {
 	detail := "the disk is full or the quota is used up: free space"
 	switch {
 	case isDiskLimit(err):
@@ -74,13 +74,13 @@ func standbyFull(err error) error {
 	case vfs.IsTooManyFiles(err):
 		detail = "the limit of open files is reached: raise the limit (ulimit -n)"
 	}
-	return &dcb.Error{Kind: dcb.ErrIO, Detail: "cannot allocate space for a commit of the server; " + detail, Cause: err}
+	return &dcb.Error{Kind: dcb.ErrIO, Detail: "cannot allocate space for a commit of another server; " + detail, Cause: err}
 }
 
-// standbyBehind returns the error of a standby whose index cannot be written.
-func standbyBehind(err error) error {
+// copyBehind returns the error of a standby or a replica whose index cannot be written.
+func copyBehind(err error) error {
 	if vfs.IsFull(err) || vfs.IsTooManyFiles(err) {
-		return standbyFull(err)
+		return copyFull(err)
 	}
 	return &dcb.Error{Kind: dcb.ErrIO, Detail: "the index cannot be written, and too many of its blocks wait in memory; repair the cause", Cause: err}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -17,22 +18,18 @@ const emptyPause = 10 * time.Millisecond
 // followInterval bounds how long the follower relies on Wait.
 const followInterval = time.Second
 
-// runFollower adopts the groups of other stores.
+// runFollower adopts the groups of other stores. It does not give up, whatever it reads: what
+// was wrong may have been repaired.
 func (s *Store) runFollower() {
 	f := &follower{store: s, shared: s.shared}
-	for s.background.ctx.Err() == nil {
-		err := f.follow()
+	for s.failureError() == nil && s.background.ctx.Err() == nil {
+		group, err := f.follow()
 		if err == nil {
 			f.failures, f.invalid = 0, 0
 			continue
 		}
-		f.failures++
-		if f.invalid++; !isForeignHistory(err) {
-			f.invalid = 0
-		}
-		if f.ends(err) || !sleep(s.background.ctx, min(firstPause<<min(f.failures-1, 10), maxPause)) {
-			return
-		}
+		f.failed(group, err)
+		sleep(s.background.ctx, min(firstPause<<min(f.failures-1, 10), maxPause))
 	}
 }
 
@@ -44,34 +41,27 @@ type follower struct {
 	invalid  int // of these, the last ones that were because of a record
 }
 
-// follow waits for groups and adopts them.
-func (f *follower) follow() error {
+// follow waits for groups and adopts them. With an error, it returns the group that it could not
+// read.
+func (f *follower) follow() (group uint64, err error) {
 	f.wait()
 	ctx, cancel := context.WithTimeout(f.store.background.ctx, f.Timeout)
 	defer cancel()
-	records, err := f.Log.Read(ctx, f.store.published.Load().group+1)
-	if errors.Is(err, sharedlog.ErrTrimmed) && f.Peers != nil {
-		return f.readFromPeers()
-	}
-	if err != nil {
-		return err
-	}
-	if len(records) == 0 { // Wait has returned too early, or this server was faster
+	next := f.store.published.Load().group + 1
+	records, err := f.Log.Read(ctx, next)
+	switch {
+	case errors.Is(err, sharedlog.ErrTrimmed) && f.Peers != nil:
+		return next, f.readFromPeers()
+	case err != nil:
+		return next, err
+	case len(records) == 0: // Wait has returned too early, or this server was faster
 		sleep(ctx, emptyPause)
-		return nil
+		return 0, nil
 	}
 	groups, decodeErr := groupsOf(records)
-	if err := f.store.pipeline.adopt(f.store.background.ctx, groups); err != nil {
-		return &adoptError{err}
-	}
-	return decodeErr
+	err = f.store.pipeline.adopt(f.store.background.ctx, groups)
+	return next + uint64(len(groups)), cmp.Or(err, decodeErr)
 }
-
-// adoptError is the error of adopting a group, as opposed to reading it.
-type adoptError struct{ error }
-
-// Unwrap returns the error of the log of the store.
-func (e *adoptError) Unwrap() error { return e.error }
 
 // wait waits until the shared log probably has another group.
 func (f *follower) wait() {
@@ -82,17 +72,18 @@ func (f *follower) wait() {
 	}
 }
 
-// ends notes that the store cannot follow, if that is so, and reports whether it never can.
-func (f *follower) ends(err error) bool {
-	switch {
-	case f.store.failureError() != nil:
-		return true
-	case isForeignHistory(err) && f.invalid < attempts: // the connection may have changed it
-		return false
+// failed notes that a group could not be read or adopted, and halts the store if that shows that
+// the store cannot follow.
+func (f *follower) failed(group uint64, err error) {
+	f.failures++
+	if f.invalid++; !isForeignHistory(err) {
+		f.invalid = 0
 	}
-	halted := f.store.haltFor(err)
-	if !halted && f.failures == 1 && f.store.background.ctx.Err() == nil {
+	if 0 < f.invalid && f.invalid < attempts { // the connection may have changed it
+		return
+	}
+	f.store.haltFor(group, err)
+	if f.failures == 1 && f.store.halted() == nil && f.store.background.ctx.Err() == nil {
 		f.store.options.Logger.Warn("cannot read the shared log; will try again", "error", err)
 	}
-	return isForeignHistory(err) || errors.Is(err, sharedlog.ErrVersion)
 }

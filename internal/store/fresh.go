@@ -66,7 +66,7 @@ func (s *Store) fresh(ctx context.Context) error {
 	sh := s.shared
 	expired := time.NewTimer(sh.MaxStaleness)
 	defer expired.Stop()
-	before := s.published.Load().group
+	before := s.published.Load()
 	q := sh.end.ask(s.background.helpers.Go)
 	select {
 	case <-q.answered:
@@ -80,8 +80,9 @@ func (s *Store) fresh(ctx context.Context) error {
 	if q.err != nil {
 		return sharedLogError(q.err, "asking the shared log for its end; try again, or read what this server has (--reads=local)")
 	}
-	if q.end.Index < before {
-		return s.lostGroups(q.end)
+	if err := compareEnd(q.end, before.end.Tail.ID()); err != nil {
+		s.haltFor(before.group+1, err)
+		return s.halted()
 	}
 	for {
 		advanced := sh.next()

@@ -26,64 +26,68 @@ func (s *Store) halted() error {
 	return nil
 }
 
-// lostError reports that the shared log ends before a group that was decided.
-type lostError struct{ end, group uint64 }
+// errLostGroups is the error of a shared log without a group that was decided.
+var errLostGroups = errors.New("the shared log has lost groups")
 
-func (e *lostError) Error() string {
-	return fmt.Sprintf("it ends with group %d, and group %d was decided", e.end, e.group)
-}
-
-// lostGroups halts the store because the shared log ends before the groups of the store.
-func (s *Store) lostGroups(end sharedlog.Point) error {
-	s.haltFor(&lostError{end: end.Index, group: s.published.Load().group})
-	return s.halted()
+// compareEnd returns an error if the end of the shared log shows that it has lost a group that
+// was decided before it was asked.
+func compareEnd(end sharedlog.Point, decided eventlog.GroupID) error {
+	switch {
+	case end.Index < decided.Index:
+		return fmt.Errorf("%w: it ends with group %d, and group %d was decided", errLostGroups, end.Index, decided.Index)
+	case end.Index == decided.Index && end.Chain != decided.Chain:
+		return fmt.Errorf("%w: its last group, %d, is another one", errLostGroups, end.Index)
+	}
+	return nil
 }
 
 // isForeignHistory reports whether an error is that of a group that does not continue the log.
 func isForeignHistory(err error) bool {
 	_, corrupt := errors.AsType[*vfs.CorruptionError](err)
-	_, lost := errors.AsType[*lostError](err)
-	return corrupt || lost || errors.Is(err, eventlog.ErrNotNext) || errors.Is(err, sharedlog.ErrCorrupt)
+	return corrupt || errors.Is(err, eventlog.ErrNotNext) || errors.Is(err, sharedlog.ErrCorrupt) || errors.Is(err, errLostGroups)
 }
 
-func isAdoptError(err error) bool {
-	_, is := errors.AsType[*adoptError](err)
-	return is
-}
-
-func isPeersError(err error) bool {
-	_, is := errors.AsType[*peersError](err)
-	return is
-}
-
-// haltFor makes appends and fresh reads fail until a group is adopted, and reports whether err
-// is a reason for that. It is not if the engine fails, which each request finds out.
-func (s *Store) haltFor(err error) bool {
-	group := s.published.Load().group + 1
-	switch {
-	case isForeignHistory(err):
-		err = diverged("group %d of the shared log does not continue the directory of this server (%v); it accepts no appends and no fresh reads; run umadb cluster verify", group, err)
-	case errors.Is(err, sharedlog.ErrVersion):
-		err = &dcb.Error{Kind: dcb.ErrIO, Detail: "another server writes newer records to the shared log; upgrade this server", Cause: err}
-	case errors.Is(err, sharedlog.ErrTrimmed) && s.shared.Peers != nil:
-		if s.halted() != nil {
-			return true
-		}
-		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; this server reads it from another one", group), Cause: err}
-	case isPeersError(err):
-		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log does not have group %d, and no other server sends it; this server continues when one does", group), Cause: err}
-	case errors.Is(err, sharedlog.ErrTrimmed):
-		err = &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; copy the directory of another server that was stopped", group), Cause: err}
-	case isAdoptError(err) && (vfs.IsFull(err) || isDiskLimit(err) || vfs.IsTooManyFiles(err)):
-		err = standbyFull(err)
-	default:
-		return false
+// haltFor makes appends and fresh reads fail until the store has a group, if err shows that it
+// cannot read or adopt that group. If the engine fails, each request finds that out itself.
+func (s *Store) haltFor(group uint64, err error) {
+	if adopting, ok := errors.AsType[*adoptError](err); ok {
+		group = adopting.group
 	}
-	if before := s.shared.halt.Swap(&halt{group, err}); before == nil || before.group != group {
-		s.options.Logger.Error("the store cannot follow the shared log; reads return what it has", "error", err)
+	reason := s.haltReason(group, err)
+	if reason == nil || s.failureError() != nil {
+		return
+	}
+	if before := s.shared.halt.Swap(&halt{group, reason}); before == nil || before.group != group {
+		s.options.Logger.Error("the store cannot follow the shared log; reads return what it has", "error", reason)
 	}
 	s.shared.applied()
-	return true
+}
+
+// haltReason returns the error of requests while a group cannot be read or adopted because of
+// err. It returns nil if that is no reason to halt, or if the store has another one.
+func (s *Store) haltReason(group uint64, err error) error {
+	_, adopting := errors.AsType[*adoptError](err)
+	_, fromPeers := errors.AsType[*peersError](err)
+	switch {
+	case isForeignHistory(err):
+		return diverged("group %d of the shared log does not continue the directory of this server (%v); it accepts no appends and no fresh reads; run umadb cluster verify", group, err)
+	case errors.Is(err, sharedlog.ErrVersion):
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: "another server writes newer records to the shared log; upgrade this server", Cause: err}
+	case errors.Is(err, sharedlog.ErrTrimmed) && s.shared.Peers != nil:
+		if s.halted() != nil {
+			return nil
+		}
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; this server reads it from another one", group), Cause: err}
+	case fromPeers:
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log does not have group %d, and no other server sends it; this server continues when one does", group), Cause: err}
+	case errors.Is(err, sharedlog.ErrTrimmed):
+		return &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("the shared log no longer has group %d; copy the directory of another server that was stopped", group), Cause: err}
+	case adopting && (vfs.IsFull(err) || isDiskLimit(err) || vfs.IsTooManyFiles(err)):
+		return copyFull(err)
+	case adopting:
+		return storeError(err, "adopting a group of the shared log")
+	}
+	return nil
 }
 
 // joins makes appends and fresh reads fail until the store has a group of the shared log, up to

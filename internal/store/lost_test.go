@@ -32,9 +32,32 @@ func TestPipelineWithdrawsALostGroupAndTheOpenOne(t *testing.T) {
 	})
 }
 
+// The callers of a group that may be in the log must not precheck again. Those of the open group,
+// and those whose results depend on the group, must: nothing of them was proposed.
+func TestPipelineAnswersOnlyTheCallersOfAGroupThatTheOutcomeIsUnknown(t *testing.T) {
+	inPipeline(t, func(p *testPipeline) {
+		inFlight := p.append(p.t.Context(), "a", "", 0)
+		deferred := p.append(p.t.Context(), "b", "a", 0)
+		open := p.append(p.t.Context(), "c", "", 0)
+		p.settleNext(1, unknown)
+		p.want(inFlight, "the append", result{err: errUnknown})
+		p.want(deferred, "one that conflicts with it", result{stale: true})
+		p.want(open, "the open one", result{stale: true})
+		if p.withdrawn != 1 || p.failed != nil {
+			t.Errorf("withdrawn %d times, failed: %v", p.withdrawn, p.failed)
+		}
+	})
+}
+
 // The writer yields, and then receives two operations that do not fit in the segment of the
 // open group. The group before is lost while the writer waits for it.
 func TestPipelineWithdrawsAGroupThatWasClosedWhileTheWriterYielded(t *testing.T) {
+	for outcome, want := range map[outcome]result{lost: {stale: true}, unknown: {err: errUnknown}} {
+		withdrawsWhileTheWriterYielded(t, outcome, want)
+	}
+}
+
+func withdrawsWhileTheWriterYielded(t *testing.T, outcome outcome, want result) {
 	inPipeline(t, func(p *testPipeline) {
 		more := []*operation{newTestOperation(t, alternating(1, "b"), nil), newTestOperation(t, alternating(1, "c"), nil)}
 		p.yielding = func() {
@@ -48,8 +71,8 @@ func TestPipelineWithdrawsAGroupThatWasClosedWhileTheWriterYielded(t *testing.T)
 		}
 		waiting := more
 		first := p.append(p.t.Context(), "a", "", 0)
-		p.settleNext(1, lost)
-		p.want(first, "the lost append", result{stale: true})
+		p.settleNext(1, outcome)
+		p.want(first, "the lost append", want)
 		for _, op := range waiting {
 			if r := <-op.result; !r.stale {
 				t.Errorf("an append after it has the result %+v", r)

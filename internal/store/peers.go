@@ -53,7 +53,7 @@ func (f *follower) readFromPeers() error {
 			f.store.options.Logger.Info("read groups from another server that the shared log does not have", "server", p.Address, "first", from+1, "last", to)
 			return err
 		}
-		if isAdoptError(err) || isForeignHistory(err) || f.store.background.ctx.Err() != nil {
+		if _, adopting := errors.AsType[*adoptError](err); adopting || isForeignHistory(err) || f.store.background.ctx.Err() != nil {
 			return err
 		}
 		why = fmt.Errorf("%s: %w", p.Address, err)
@@ -134,8 +134,5 @@ func (f *follower) adopt(groups []foreign) error {
 	if isForeignHistory(err) {
 		return fmt.Errorf("it has sent a group that does not follow: %v", err)
 	}
-	if err != nil {
-		return &adoptError{err}
-	}
-	return nil
+	return err
 }

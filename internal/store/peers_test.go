@@ -399,7 +399,8 @@ func TestPeersAreAskedInTheOrderOfTheirGroups(t *testing.T) {
 		}
 		s := openPeer(t, e, vfs.NewMem(), Shared{Address: "own", Peers: peers})
 		f := &follower{store: s, shared: s.shared}
-		if err := f.readFromPeers(); !isPeersError(err) || !strings.Contains(err.Error(), "little") {
+		err := f.readFromPeers()
+		if _, ok := errors.AsType[*peersError](err); !ok || !strings.Contains(err.Error(), "little") {
 			t.Errorf("the error is %v", err)
 		}
 		if got := fmt.Sprint(peers.asked); got != "[most some little]" {

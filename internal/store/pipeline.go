@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"sync"
-
-	"github.com/umadb-go/umadb/dcb"
 )
 
 // The commit pipeline makes appends durable and decides whether their conditions hold.
@@ -40,8 +37,9 @@ import (
 //  4. After a failure the store accepts no append.
 //  5. If a group is lost, because the log already has another group in its place, nothing of
 //     it or of the open group was written or seen. Both are withdrawn, the group of the log
-//     is adopted, and their callers precheck again. A local log never loses a group; a log
-//     that several stores share may.
+//     is adopted, and their callers precheck again. If it is unknown whether the log has the
+//     group, its callers get that as the error instead. A local log always decides or fails; a
+//     log that several stores share does not.
 //
 // A group changes its type with its owner: an openGroup belongs to the writer, a
 // sealedGroup to the committer, and only a durableGroup can be published and answered.
@@ -139,11 +137,7 @@ func (p *pipeline) commitGroups() {
 		}
 		switch {
 		case s.outcome == failed:
-			err := p.env.fail(s.err)
-			if errors.Is(s.err, dcb.ErrTransport) { // an earlier failure would claim that nothing was written
-				err = s.err
-			}
-			g.answerAll(result{err: err})
+			g.answerAll(result{err: p.env.fail(s.err)})
 		case s.outcome == decided && s.err != nil:
 			p.env.fail(s.err)
 			durableGroup{g}.answer(p.queue)

@@ -40,6 +40,9 @@ type testPipeline struct {
 	withdrawn  int
 }
 
+// errUnknown is the error of the outcome unknown.
+var errUnknown = errors.New("no answer")
+
 func newTestPipeline(t *testing.T) *testPipeline {
 	p := &testPipeline{
 		t:          t,
@@ -75,8 +78,7 @@ func (p *testPipeline) limits() groupLimits {
 	return groupLimits{full: maxGroupBytes, largest: math.MaxInt}
 }
 
-func (p *testPipeline) indexBehind() bool { return false }
-func (p *testPipeline) halt(err error)    { p.halted = err }
+func (p *testPipeline) halt(_ uint64, err error) { p.halted = err }
 
 func (p *testPipeline) nextGroup() uint64 { return p.tail.Index + 1 }
 
@@ -132,6 +134,8 @@ func (p *testPipeline) commit(g sealedGroup) settled {
 	switch s.outcome {
 	case failed:
 		s.err = p.cause
+	case unknown:
+		s.err = errUnknown
 	case decided:
 		s.err = p.unwritten
 	case lost:

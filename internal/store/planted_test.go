@@ -21,8 +21,7 @@ var plantedBugs = []plantedBug{
 `, `
 		there, readErr := p.read(g.sealed.Index)
 		if readErr != nil || there == nil {
-			s.outcome = lost
-			return s
+			return settled{group: g, outcome: lost}
 		}
 `},
 	{"a conflict is taken as a lost race", "proposer.go", `
@@ -30,8 +29,7 @@ var plantedBugs = []plantedBug{
 `, `
 		there, readErr := p.read(g.sealed.Index)
 		if errors.Is(err, sharedlog.ErrConflict) {
-			s.outcome = lost
-			return s
+			return settled{group: g, outcome: lost}
 		}
 `},
 	{"other bytes are appended again", "proposer.go", `
@@ -58,17 +56,16 @@ var plantedBugs = []plantedBug{
 	}
 	g.times`},
 	{"a deferred result is sent although the group was lost", "writer.go", `
-	callers := operations(results)
+	others := append(operations(results), w.discardOpen()...)
 `, `
 	answer(results)
-	var callers []*operation
+	others := w.discardOpen()
 `},
 	{"a proposal whose index was trimmed is taken as lost", "proposer.go", `
-			s.outcome, s.err = lost, unknownOutcome("the shared log no longer has the record that decided it")
-			p.halts(readErr)
+			return p.unknown(g, "the shared log no longer has the record that decided it", readErr)
 `, `
-			s.outcome = lost
-			p.halts(readErr)
+			p.halt(g.sealed.Index, readErr)
+			return settled{group: g, outcome: lost}
 `},
 	{"a conflict with an undecided event is sent at once", "decide.go", `
 		w.deferResult(op, result{conflict: conflict}, conflict)
@@ -113,10 +110,10 @@ var plantedBugs = []plantedBug{
 `, `
 `},
 	{"a block is written before its groups are synced", "sync.go", `
-	return s.logWriter.Durable().Index
-}`, `
+	return min(s.logWriter.Durable().Index, s.published.Load().group)
+`, `
 	return s.published.Load().group
-}`},
+`},
 	{"a segment is not synced before the next one", "../eventlog/writer.go", `
 		if err := w.sync(full, w.tail); err != nil {
 			return err
@@ -154,6 +151,12 @@ var plantedBugs = []plantedBug{
 `, `
 	case false:
 `},
+}
+
+func TestPlantedBugsHaveAPlace(t *testing.T) {
+	for _, bug := range plantedBugs {
+		bug.overlay(t)
+	}
 }
 
 // Each planted bug makes TestStoresShareALog or another test of the shared log fail.
@@ -205,7 +208,7 @@ func (b *plantedBug) overlay(t *testing.T) string {
 		t.Fatal(err)
 	}
 	if strings.Count(string(source), b.old) != 1 {
-		t.Fatalf("%s contains the place of the bug %d times", b.file, strings.Count(string(source), b.old))
+		t.Fatalf("%s contains the place of the bug %q %d times", b.file, b.name, strings.Count(string(source), b.old))
 	}
 	changed := filepath.Join(t.TempDir(), filepath.Base(b.file))
 	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), b.old, b.new, 1)), 0o600); err != nil {

@@ -21,7 +21,7 @@ const (
 type proposer struct {
 	*shared
 	writer *eventlog.Writer
-	halts  func(error) bool // see Store.haltFor
+	halt   func(group uint64, err error) // see Store.haltFor
 }
 
 // commit proposes a group, unless another store has decided it, and writes it when it is
@@ -48,47 +48,53 @@ func (p *proposer) commit(g sealedGroup) settled {
 // an append returns, only the record that is there decides: an answer can be lost, and a
 // request can arrive late or twice. So the same bytes are appended again, never others.
 func (p *proposer) propose(g sealedGroup) settled {
-	s := settled{group: g}
-	envelope := sharedlog.Envelope{Writer: p.shared.writer, Address: p.Address, StartsSegment: g.sealed.Rolls()}
+	envelope := sharedlog.Envelope{Writer: p.process, Address: p.Address, StartsSegment: g.sealed.Rolls()}
 	own, err := sharedlog.Encode(envelope, g.sealed.Bytes())
 	if err != nil {
-		s.outcome, s.err = failed, err
-		return s
+		return settled{group: g, outcome: failed, err: err}
 	}
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := p.append(g.sealed, own)
-		if err == nil {
-			return s
-		}
-		if errors.Is(err, sharedlog.ErrTooLarge) { // the limits of groups prevent it
-			s.outcome, s.err = failed, err
-			return s
+		switch {
+		case err == nil:
+			return settled{group: g, outcome: decided}
+		case errors.Is(err, sharedlog.ErrTooLarge): // the limits of groups prevent it
+			return settled{group: g, outcome: failed, err: err}
 		}
 		there, readErr := p.read(g.sealed.Index)
-		if readErr == nil && len(there) == 0 && errors.Is(err, sharedlog.ErrConflict) && p.ended(g.sealed.Previous().Index) {
-			s.outcome, s.err = lost, unknownOutcome("the shared log has lost groups")
-			return s
-		}
 		switch {
 		case errors.Is(readErr, sharedlog.ErrTrimmed): // this group or another was there
-			s.outcome, s.err = lost, unknownOutcome("the shared log no longer has the record that decided it")
-			p.halts(readErr)
-			return s
-		case readErr == nil && len(there) > 0 && bytes.Equal(there[0].Bytes, own):
-			return s
+			return p.unknown(g, "the shared log no longer has the record that decided it", readErr)
 		case readErr == nil && len(there) > 0:
-			s.outcome = lost
-			if s.winners, err = groupsOf(there); len(s.winners) == 0 {
-				s.err = unknownOutcome(fmt.Sprintf("the shared log has a record that this server cannot decode (%v)", err))
-				p.halts(err)
+			return p.compare(g, own, there)
+		case readErr == nil && errors.Is(err, sharedlog.ErrConflict):
+			if lost := p.lostGroups(g.sealed.Previous()); lost != nil {
+				return p.unknown(g, "the shared log has lost groups", lost)
 			}
-			return s
 		}
 		if !sleep(p.requests, pause) {
-			s.outcome, s.err = failed, unknownOutcome(fmt.Sprintf("the server was stopped while the shared log did not answer (%v)", err))
-			return s
+			return settled{group: g, outcome: unknown, err: unknownOutcome(fmt.Sprintf("the server was stopped while the shared log did not answer (%v)", err))}
 		}
 	}
+}
+
+// compare returns the outcome of a group, of which own is the record, from the records that the
+// shared log has from its index on.
+func (p *proposer) compare(g sealedGroup, own []byte, there []sharedlog.Record) settled {
+	if bytes.Equal(there[0].Bytes, own) {
+		return settled{group: g, outcome: decided}
+	}
+	winners, err := groupsOf(there)
+	if len(winners) == 0 {
+		return p.unknown(g, fmt.Sprintf("this server cannot decode the record that the shared log has (%v)", err), err)
+	}
+	return settled{group: g, outcome: lost, winners: winners}
+}
+
+// unknown halts the store for a reason, and returns that the outcome of a group is unknown.
+func (p *proposer) unknown(g sealedGroup, why string, reason error) settled {
+	p.halt(g.sealed.Index, reason)
+	return settled{group: g, outcome: unknown, err: unknownOutcome(why)}
 }
 
 func (p *proposer) append(g *eventlog.Sealed, record []byte) error {
@@ -104,14 +110,14 @@ func (p *proposer) read(index uint64) ([]sharedlog.Record, error) {
 	return p.Log.Read(ctx, index)
 }
 
-// ended reports whether the shared log ends before a group that was decided, and halts the store
-// then.
-func (p *proposer) ended(group uint64) bool {
+// lostGroups returns an error if the shared log ends before a group that was decided, or has
+// another one in its place.
+func (p *proposer) lostGroups(decided eventlog.GroupID) error {
 	end, err := p.last()
-	if err != nil || end.Index >= group {
-		return false
+	if err != nil {
+		return nil
 	}
-	return p.halts(&lostError{end: end.Index, group: group})
+	return compareEnd(end, decided)
 }
 
 // sleep reports whether it has slept before ctx was done.

@@ -53,11 +53,11 @@ type Shared struct {
 // shared is the part of a store that only one in shared mode has.
 type shared struct {
 	Shared
-	origin sharedlog.Origin
-	mark   sharedMark
-	writer sharedlog.ID // of this process
-	limits groupLimits
-	end    freshEnd
+	origin  sharedlog.Origin
+	mark    sharedMark
+	process sharedlog.ID // the identity of this process as a writer
+	limits  groupLimits
+	end     freshEnd
 
 	// halt is why the store could not adopt a group, or nil.
 	halt atomic.Pointer[halt]
@@ -120,7 +120,7 @@ func (s *Store) share(ctx context.Context, config Shared) error {
 	largest := config.Log.MaxRecord() - sharedlog.Overhead
 	sh := &shared{Shared: config, origin: origin, sync: make(chan struct{}, 1)}
 	sh.limits = groupLimits{full: min(sharedGroupBytes, largest/2), largest: largest}
-	if _, err := rand.Read(sh.writer[:]); err != nil {
+	if _, err := rand.Read(sh.process[:]); err != nil {
 		return err
 	}
 	sh.end.look = sh.last

@@ -176,7 +176,7 @@ func (b *Standby) reserve(g *eventlog.Group) error {
 	case err == nil:
 		return nil
 	case vfs.IsFull(err), vfs.IsTooManyFiles(err):
-		return standbyFull(err)
+		return copyFull(err)
 	}
 	s.fail(err)
 	return err
@@ -185,7 +185,7 @@ func (b *Standby) reserve(g *eventlog.Group) error {
 // FullError returns the error of Write for lack of space, until there is space; otherwise nil.
 func (b *Standby) FullError() error {
 	if r := b.disk.refusal.Load(); r != nil {
-		return standbyFull(r.cause)
+		return copyFull(r.cause)
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func (b *Standby) headFor() (*headBlock, error) {
 			return nil, err
 		}
 		if err := s.background.flushError.Load(); err != nil {
-			return nil, standbyBehind(*err)
+			return nil, copyBehind(*err)
 		}
 		select {
 		case <-s.background.flushed:

@@ -191,11 +191,11 @@ func (w *writer) settle(s settled) {
 	results := w.inFlight.deferred
 	w.inFlight = nil
 	switch {
-	case s.outcome == lost:
+	case s.outcome == lost || s.outcome == unknown:
 		w.lose(s, results)
 		return
 	case s.err != nil:
-		answerAll(results, result{err: w.env.failure()})
+		answerAll(operations(results), result{err: w.env.failure()})
 	default:
 		answer(results)
 	}
@@ -210,25 +210,22 @@ func (w *writer) reuse(g *group) {
 
 // lose withdraws a group that was lost, and the open group, which builds on it, and adopts
 // the group that the log has in its place. All their callers then precheck again, also those
-// whose results were deferred. If it is not known whether the group is in the log, its callers
-// must not precheck again: they would find their own events.
-//
-// A record that cannot be adopted may be the group itself, changed by the connection.
+// whose results were deferred. If the outcome is unknown, the callers of the group get that as
+// the error, and the others precheck again.
 func (w *writer) lose(s settled, results []deferred) {
 	w.env.withdraw(s.group.sealed, s.group.mark)
 	own := s.group.callers(nil)
-	callers := append(operations(results), w.discardOpen()...)
+	others := append(operations(results), w.discardOpen()...)
 	w.reuse(s.group.group)
-	if s.err == nil {
+	if s.outcome == lost {
 		s.err = w.adoptWinners(s.winners)
 	}
-	if s.err != nil {
-		for _, op := range own {
-			op.answer(result{err: s.err})
-		}
-		own = nil
+	if s.err == nil {
+		answerStale(own)
+	} else {
+		answerAll(own, result{err: s.err})
 	}
-	answerStale(append(own, callers...))
+	answerStale(others)
 }
 
 // answer sends deferred results.
@@ -247,15 +244,11 @@ func operations(results []deferred) (operations []*operation) {
 }
 
 // answerStale makes callers precheck again.
-func answerStale(callers []*operation) {
-	for _, op := range callers {
-		op.answer(result{stale: true})
-	}
-}
+func answerStale(callers []*operation) { answerAll(callers, result{stale: true}) }
 
-// answerAll sends a result in place of deferred results.
-func answerAll(results []deferred, r result) {
-	for _, d := range results {
-		d.op.answer(r)
+// answerAll sends a result to callers.
+func answerAll(callers []*operation, r result) {
+	for _, op := range callers {
+		op.answer(r)
 	}
 }
