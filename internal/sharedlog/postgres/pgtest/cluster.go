@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -14,12 +15,25 @@ import (
 type Cluster struct {
 	Primary  *Server
 	Standbys []*Server
+	route    Route
 }
+
+// Route returns the parameters host and port by which a server connects to another one as its
+// standby.
+type Route func(from, to *Server) string
+
+func direct(_, to *Server) string { return "host=" + to.dir }
 
 // Start starts a primary and standbys, of which each commit needs one. Without standbys,
 // each commit is acknowledged by the primary alone. Without PostgreSQL the test is skipped; in
 // continuous integration on Linux it fails. The servers end with the test.
 func Start(t testing.TB, standbys int) *Cluster {
+	t.Helper()
+	return StartRouted(t, standbys, direct)
+}
+
+// StartRouted is Start with standbys that connect to their primary by a route.
+func StartRouted(t testing.TB, standbys int, route Route) *Cluster {
 	t.Helper()
 	bin, err := findBin()
 	if err != nil {
@@ -34,19 +48,17 @@ func Start(t testing.TB, standbys int) *Cluster {
 	}
 	primary := &Server{name: "primary", dir: newDir(t), bin: bin, names: names}
 	run(t, bin, "initdb", "-D", primary.data(), "-U", superuser, "--auth=trust", "--encoding=UTF8", "--no-locale", "-N")
-	c := &Cluster{Primary: primary}
+	c := &Cluster{Primary: primary, route: route}
 	t.Cleanup(func() { c.stop(t) })
 	primary.start(t)
 	for i := range standbys {
 		standby := &Server{name: fmt.Sprintf("standby%d", i+1), dir: newDir(t), bin: bin, names: names}
-		run(t, bin, "pg_basebackup", "-D", standby.data(), "-h", primary.dir, "-U", superuser, "-c", "fast", "-X", "stream", "-N")
+		c.copyPrimary(t, standby)
 		c.Standbys = append(c.Standbys, standby)
-		standby.follow(t, primary)
+		c.follow(t, standby)
 	}
 	if standbys > 0 {
-		c.Await(t, func() bool {
-			return primary.Exec(t, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'") == fmt.Sprint(standbys)
-		})
+		c.Await(t, func() bool { return c.Replicating(t) == standbys })
 	}
 	return c
 }
@@ -70,8 +82,21 @@ func (c *Cluster) stop(t testing.TB) {
 	}
 }
 
-// follow starts the server as a standby of another one.
-func (s *Server) follow(t testing.TB, primary *Server) {
+// copyPrimary makes the data of a server a copy of that of the primary.
+func (c *Cluster) copyPrimary(t testing.TB, to *Server) {
+	t.Helper()
+	run(t, to.bin, "pg_basebackup", "-D", to.data(), "-h", c.Primary.dir, "-U", superuser, "-c", "fast", "-X", "stream", "-N")
+}
+
+// Replicating returns the number of standbys for which a commit can wait.
+func (c *Cluster) Replicating(t testing.TB) int {
+	t.Helper()
+	n, _ := strconv.Atoi(c.Primary.Exec(t, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'"))
+	return n
+}
+
+// follow starts a server as a standby of the primary.
+func (c *Cluster) follow(t testing.TB, s *Server) {
 	t.Helper()
 	signal := filepath.Join(s.data(), "standby.signal")
 	if err := os.WriteFile(signal, nil, 0o600); err != nil {
@@ -80,13 +105,23 @@ func (s *Server) follow(t testing.TB, primary *Server) {
 	if err := own(signal); err != nil {
 		t.Fatal(err)
 	}
-	s.start(t, "-c", fmt.Sprintf("primary_conninfo=host=%s user=%s application_name=%s", primary.dir, superuser, s.name))
+	s.start(t, "-c", fmt.Sprintf("primary_conninfo=%s user=%s application_name=%s", c.route(s, c.Primary), superuser, s.name))
 }
 
 // Restart starts the primary again after Crash. The standbys reconnect.
 func (c *Cluster) Restart(t testing.TB) {
 	t.Helper()
 	c.Primary.start(t)
+}
+
+// StartAgain starts a server that is off: the primary, or a standby.
+func (c *Cluster) StartAgain(t testing.TB, s *Server) {
+	t.Helper()
+	if s == c.Primary {
+		s.start(t)
+	} else {
+		c.follow(t, s)
+	}
 }
 
 // Pause stops the standbys until Resume. Commits wait meanwhile.
@@ -101,7 +136,7 @@ func (c *Cluster) Pause(t testing.TB) {
 func (c *Cluster) Resume(t testing.TB) {
 	t.Helper()
 	for _, s := range c.Standbys {
-		s.follow(t, c.Primary)
+		c.follow(t, s)
 	}
 }
 
@@ -111,26 +146,4 @@ func (c *Cluster) AwaitWaiting(t testing.TB) {
 	c.Await(t, func() bool {
 		return c.Primary.Exec(t, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "t"
 	})
-}
-
-// Failover ends the primary, promotes the standby that has received most, and lets the other
-// standbys follow it. The old primary remains off: it may have records that no other has.
-func (c *Cluster) Failover(t testing.TB) {
-	t.Helper()
-	c.Primary.Crash(t)
-	best, most := 0, ""
-	for i, s := range c.Standbys {
-		received := s.Exec(t, "SELECT lpad(pg_wal_lsn_diff(greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::text, 20, '0')")
-		if received > most {
-			best, most = i, received
-		}
-	}
-	promoted := c.Standbys[best]
-	if ok := promoted.Exec(t, "SELECT pg_promote(true, 60)"); ok != "t" {
-		t.Fatalf("server %s was not promoted", promoted.name)
-	}
-	c.Standbys = append(c.Standbys[:best:best], c.Standbys[best+1:]...)
-	c.Primary = promoted
-	c.Pause(t)
-	c.Resume(t)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,6 +118,17 @@ func URL(servers ...*Server) string {
 		hosts = append(hosts, s.dir)
 	}
 	return fmt.Sprintf("postgres:///postgres?host=%s&user=%s", strings.Join(hosts, ","), superuser)
+}
+
+// Name returns the name of the server, which does not change.
+func (s *Server) Name() string { return s.name }
+
+// Runs reports whether the server was started, and not ended since.
+func (s *Server) Runs() bool { return s.process != nil }
+
+// Dial connects to the server.
+func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(s.dir, ".s.PGSQL.5432"))
 }
 
 // start starts the server with additional settings, and waits until it accepts connections.
