@@ -83,6 +83,7 @@ postgres-versions: $(POSTGRES)/18 ## test shared logs with other versions of Pos
 go-test: postgres ## run the Go tests, including those with the released client and server
 	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
 	$(GO) test -timeout 20m -run TestStoresShareALog ./internal/store -args -shared-seeds 2000
+	$(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 60s
 
 .PHONY: race
 race: postgres ## run the tests of concurrent packages with the race detector
@@ -217,6 +218,16 @@ SEEDS ?= 1000000
 shared-soak: ## simulate stores that share a log, and plant bugs that the simulation must find
 	$(GO) test -run TestSharedMachineFindsPlantedBugs -v -timeout 120m ./internal/store -args -plant-bugs
 	$(GO) test -run TestStoresShareALog -timeout 0 ./internal/store -args -shared-seeds $(SEEDS)
+
+# Settings of shared-chaos. SEED=0 is a random seed. The line that the test prints last is also
+# added to the file LEDGER, if it is set.
+DURATION ?= 10m
+SEED ?= 0
+ENGINE ?= postgres
+LEDGER ?=
+.PHONY: shared-chaos
+shared-chaos: ## kill and isolate the servers of a shared log and its engine for DURATION, and check what clients learned
+	$(GO) test -run 'TestChaos$$' -v -timeout 0 ./internal/sharedlog/chaos -args -duration $(DURATION) -seed $(SEED) -engine $(ENGINE) -ledger '$(abspath $(LEDGER))'
 
 .PHONY: docs
 docs: ## generate the command pages, the manual pages and the tables of settings

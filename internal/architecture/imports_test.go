@@ -64,6 +64,7 @@ var packages = map[string][]string{
 	// Packages that only tests and benchmarks use.
 	"internal/storetest":                 {"dcb", "internal/record"}, // for the encoded size of events
 	"internal/sharedlog/model":           {},
+	"internal/sharedlog/chaos":           {},
 	"internal/sharedlog/postgres/pgtest": {"internal/servertest"},
 	"internal/servertest":                {},
 	"internal/interop":                   {},
@@ -110,7 +111,7 @@ func TestPackageImportsOnlyWhatItMay(t *testing.T) {
 // Tests may import more than the code, but no package that is above theirs.
 func TestTestsImportNoPackageAboveTheirs(t *testing.T) {
 	anywhere := []string{"dcb", "internal/vfs", "internal/storetest", "internal/servertest", "internal/sharedlog/fakelog", "internal/sharedlog/logtest", "internal/sharedlog/postgres/pgtest", "internal/transport", "proto/umadb/v1", "internal/wire", "internal/record"}
-	top := []string{".", "client", "server", "umadbtest", "internal/cli", "internal/interop", "internal/architecture", "internal/storetest"}
+	top := []string{".", "client", "server", "umadbtest", "internal/cli", "internal/interop", "internal/architecture", "internal/storetest", "internal/sharedlog/chaos"}
 	for _, file := range sources(t) {
 		pkg := file.pkg()
 		if !file.isTest() || slices.Contains(top, pkg) || strings.HasPrefix(pkg, "bench") {

@@ -1,0 +1,199 @@
+//go:build linux
+
+package chaos
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// some returns a node that clients know.
+func (w *world) some() *node { return w.anyNode(w.chance) }
+
+// restart starts a node again. A node that fails to listen is a failure at the end of the run.
+func (w *world) restart(n *node) {
+	if err := n.start(); err != nil {
+		w.Error(err)
+	}
+}
+
+// stopNode stops a node as an operator does.
+func (w *world) stopNode(n *node) {
+	since := w.now()
+	if err := n.stop(); err != nil {
+		w.Errorf("stopping after %v: %v", since, err)
+	}
+}
+
+// nodeFaults are the faults of the processes and disks of nodes.
+func nodeFaults() []fault {
+	return []fault{
+		{"kill a node", 4, nodesOnly, func(w *world) heal {
+			n := w.some()
+			n.kill()
+			return func() { w.restart(n) }
+		}},
+		{"kill the node that wrote last", 6, nodesOnly, func(w *world) heal {
+			n := w.preferred()
+			since := w.now()
+			n.kill()
+			w.took("another node after a kill", since, n.number)
+			return func() { w.restart(n) }
+		}},
+		{"kill all nodes", 1, nodesOnly, func(w *world) heal {
+			known := *w.members.Load()
+			for _, n := range known {
+				n.kill()
+			}
+			return func() {
+				for _, n := range known {
+					w.restart(n)
+				}
+			}
+		}},
+		{"stop a node for a time", 4, nodesOnly, func(w *world) heal {
+			n := w.some()
+			n.signal(syscall.SIGSTOP)
+			return func() { n.signal(syscall.SIGCONT) }
+		}},
+		{"slow a node down", 2, nodesOnly, func(w *world) heal {
+			n := w.some()
+			over, done := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(done)
+				for {
+					n.signal(syscall.SIGSTOP)
+					time.Sleep(90 * time.Millisecond)
+					n.signal(syscall.SIGCONT)
+					select {
+					case <-over:
+						return
+					case <-time.After(10 * time.Millisecond):
+					}
+				}
+			}()
+			return func() { close(over); <-done }
+		}},
+		{"restart a node", 2, nodesOnly, func(w *world) heal {
+			n := w.some()
+			w.stopNode(n)
+			return func() { w.restart(n) }
+		}},
+		{"restart all nodes in turn", 1, nodesOnly, func(w *world) heal {
+			for _, n := range *w.members.Load() {
+				w.stopNode(n)
+				w.restart(n)
+				w.pause(200*time.Millisecond, 2*time.Second)
+			}
+			return nil
+		}},
+		{"replace the disk of a node", 3, nodesOnly, func(w *world) heal {
+			n := w.some()
+			n.kill()
+			if err := os.RemoveAll(n.store()); err != nil {
+				w.Error(err)
+			}
+			w.restart(n)
+			return nil
+		}},
+		{"add or remove a node", 3, nodesOnly, func(w *world) heal {
+			added := w.nodes[len(w.nodes)-1]
+			known := *w.members.Load()
+			if !slices.Contains(known, added) {
+				w.restart(added)
+				known = append(slices.Clone(known), added)
+			} else {
+				w.stopNode(added)
+				known = slices.DeleteFunc(slices.Clone(known), func(n *node) bool { return n == added })
+			}
+			w.members.Store(&known)
+			return nil
+		}},
+		{"limit the size of a store", 2, nodesOnly, func(w *world) heal {
+			n := w.some()
+			w.setLimit(n, "16MiB")
+			return func() { w.setLimit(n, "off") }
+		}},
+		{"fill the disk of a node", 3, nodesOnly, func(w *world) heal {
+			n := w.some()
+			empty, err := fillDisk(n.dir)
+			if err != nil {
+				w.note("the disk of node %d cannot be filled: %v", n.number, err)
+				return nil
+			}
+			return func() {
+				if err := empty(); err != nil {
+					w.Error(err)
+				}
+			}
+		}},
+	}
+}
+
+// setLimit sets the maximum size of the store of a node.
+func (w *world) setLimit(n *node, size string) {
+	if err := os.WriteFile(n.limit(), []byte(size+"\n"), 0o600); err != nil {
+		w.Error(err)
+	}
+}
+
+// linkFaults are the faults of the links of nodes.
+func linkFaults() []fault {
+	return []fault{
+		{"disturb the links of a node to the engine", 5, linksOnly, func(w *world) heal { return w.disturb(w.some().engine) }},
+		{"disturb the link of a node to a member of the engine", 2, linksOnly, func(w *world) heal {
+			links := w.some().engine
+			at := w.chance.IntN(len(links))
+			return w.disturb(links[at : at+1])
+		}},
+		{"disturb the links of all nodes to the engine", 1, linksOnly, func(w *world) heal {
+			var links []*link
+			for _, n := range w.nodes {
+				links = append(links, n.engine...)
+			}
+			return w.disturb(links)
+		}},
+		{"disturb the link of clients to a node", 3, linksOnly, func(w *world) heal { return w.disturb([]*link{w.some().clients}) }},
+		{"disturb the link of other nodes to a node", 3, linksOnly, func(w *world) heal { return w.disturb([]*link{w.some().peers}) }},
+		{"isolate a node", 2, linksOnly, func(w *world) heal {
+			n := w.some()
+			return w.disturb(append(slices.Clone(n.engine), n.peers))
+		}},
+	}
+}
+
+// disturb causes one fault on all links.
+func (w *world) disturb(links []*link) heal {
+	each := func(do func(*link)) {
+		for _, l := range links {
+			do(l)
+		}
+	}
+	kind := w.chance.IntN(6)
+	delay := time.Duration(1+w.chance.IntN(300)) * time.Millisecond
+	switch kind {
+	case 0:
+		each((*link).cut)
+	case 1:
+		each(func(l *link) { l.set(up, flow{held: true}) })
+	case 2:
+		each(func(l *link) { l.set(down, flow{held: true}) })
+	case 3:
+		each(func(l *link) { l.set(up, flow{delay: delay}); l.set(down, flow{delay: delay / 2}) })
+	case 4:
+		each((*link).halfOpen)
+	case 5:
+		each((*link).reset)
+	}
+	lost := kind == 4 || w.chance.IntN(2) == 0
+	w.note("       of %d links: %s", len(links), []string{"cut", "lost to the server", "lost to the client", fmt.Sprint("delay ", delay), "half open", "reset"}[kind])
+	return func() {
+		each((*link).heal)
+		if lost { // what was held back does not arrive
+			each((*link).reset)
+		}
+	}
+}
