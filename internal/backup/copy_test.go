@@ -72,17 +72,37 @@ func TestCopyThatWasOnlyOpenedIsContinued(t *testing.T) {
 
 // The announcement in a copy that was opened names no group that is added to it.
 func TestContinuedCopyHasNoAnnouncement(t *testing.T) {
-	to := t.TempDir()
-	_, err := copyOnce(t, storeDir(t), to)
+	from := storeDir(t)
+	to, head := announcedCopy(t, from)
+	appendGroups(t, vfs.OS{}, from, 1)
+	_, err := copyOnce(t, from, to)
 	must(t, err)
-	head := filepath.Join(to, "HEAD")
-	must(t, os.WriteFile(head, []byte("announcement"), 0o600))
-	target, err := backup.OpenTarget(vfs.OS{}, to)
-	must(t, err)
-	defer target.Close()
 	if _, err := os.Stat(head); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the announcement is still there: %v", err)
 	}
+}
+
+// The announcement shows whether the last groups of a directory were lost.
+func TestRefusedCopyKeepsTheAnnouncement(t *testing.T) {
+	from := storeDir(t)
+	to, head := announcedCopy(t, from)
+	appendGroups(t, vfs.OS{}, to, 1)
+	if _, err := copyOnce(t, from, to); !errors.Is(err, dcb.ErrIntegrity) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(head); err != nil {
+		t.Errorf("the announcement was removed: %v", err)
+	}
+}
+
+// announcedCopy copies a store, and writes the announcement of a process that has opened the copy.
+func announcedCopy(t *testing.T, from string) (to, head string) {
+	to = t.TempDir()
+	_, err := copyOnce(t, from, to)
+	must(t, err)
+	head = filepath.Join(to, "HEAD")
+	must(t, os.WriteFile(head, []byte("announcement"), 0o600))
+	return to, head
 }
 
 func TestCopyWithAnotherHistoryIsRefused(t *testing.T) {

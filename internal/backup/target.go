@@ -12,7 +12,8 @@ import (
 // DirectoryTarget is a copy in a directory, while it is written.
 type DirectoryTarget struct {
 	*eventlog.Receiver
-	directory *directory
+	directory   *directory
+	headRemoved bool
 }
 
 // OpenTarget continues the copy in a directory, or starts one in a directory that is new or
@@ -40,21 +41,39 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	if err := t.removeHead(); err != nil {
-		return nil, errors.Join(asError(err, "opening the copy in "+path), t.Close())
-	}
 	return t, nil
 }
 
-// removeHead removes the announcement of a process that had the copy open. It may name a group
-// that will be replaced, and no group that will be added. From now on, the file of the receiver
-// names what is durable.
-func (t *DirectoryTarget) removeHead() error {
-	root := t.directory.root
-	if err := root.Remove(storedir.HeadName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// Write adds a group.
+func (t *DirectoryTarget) Write(g *eventlog.Group) error {
+	if err := t.removeHead(); err != nil {
 		return err
 	}
-	return root.Sync()
+	return t.Receiver.Write(g)
+}
+
+// RemoveClose removes a clean-close record.
+func (t *DirectoryTarget) RemoveClose(before eventlog.Tail) error {
+	if err := t.removeHead(); err != nil {
+		return err
+	}
+	return t.Receiver.RemoveClose(before)
+}
+
+// removeHead removes, before the first change, the announcement of a process that had the copy
+// open. It may name a group that will be replaced, and no group that will be added. From now on,
+// the file of the receiver names what is durable.
+func (t *DirectoryTarget) removeHead() error {
+	if t.headRemoved {
+		return nil
+	}
+	root := t.directory.root
+	err := root.Remove(storedir.HeadName)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = root.Sync()
+	}
+	t.headRemoved = err == nil
+	return asError(err, "removing the announcement of the copy in "+t.directory.path)
 }
 
 // Close makes the copy durable and releases it.

@@ -38,7 +38,7 @@ func (d *diskFlags) load(flags *pflag.FlagSet) error {
 		return err
 	}
 	if err := d.max.Set(text); err != nil {
-		return usageErrorf("the maximum size in the file %s cannot be %q: %w", d.file, text, err)
+		return usageErrorf("the first line of the file %s is not a maximum size of the store: %w", d.file, err)
 	}
 	return nil
 }

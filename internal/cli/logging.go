@@ -43,7 +43,7 @@ func (l *logFlags) load(flags *pflag.FlagSet) error {
 			return err
 		}
 		if err := l.level.Set(level); err != nil {
-			return usageErrorf("the log level in the file %s cannot be %q: %w", l.file, level, err)
+			return usageErrorf("the first line of the file %s is not a log level: %w", l.file, err)
 		}
 	}
 	return l.min.UnmarshalText([]byte(l.level.value))

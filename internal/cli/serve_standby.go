@@ -200,7 +200,7 @@ func (o *standbyObserver) CaughtUp(s backup.Summary) {
 
 // Lost logs that the server cannot be followed.
 func (o *standbyObserver) Lost(err error) {
-	o.logger.Warn("the standby cannot reach its server; it will try again", "standby_of", o.url, "error", err)
+	o.logger.Warn("the standby cannot follow its server; it will try again", "standby_of", o.url, "error", err)
 }
 
 // Reachable logs that the server is reachable again.

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/umadb-go/umadb/internal/servertest"
@@ -41,5 +42,20 @@ func TestLargeFilesOfSettingsAreRefused(t *testing.T) {
 	} {
 		code, _, stderr := run(c.args...)
 		wantError(t, code, stderr, 2, "too large to be a file of settings", large, c.bound)
+	}
+}
+
+// The first line of a wrong file may be a secret, so that errors do not contain it.
+func TestErrorsDoNotContainWrongFiles(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte("umadb:secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--max-disk-file", "--log-level-file"} {
+		code, _, stderr := run("serve", "--db-path", filepath.Join(t.TempDir(), "uma.db"), flag, key)
+		wantError(t, code, stderr, 2, "the first line of the file", key, "must be")
+		if strings.Contains(stderr, "secret") {
+			t.Errorf("%s: the error contains the line: %s", flag, stderr)
+		}
 	}
 }

@@ -118,7 +118,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	server.Kill()
 	cancel()
 	writers.Wait()
-	awaitOutput(t, standby.Process, "cannot reach its server")
+	awaitOutput(t, standby.Process, "cannot follow its server")
 	reads = dialTo(t, standby.address)
 	last := acked.mustPrefix(t, reads)
 	if _, err := reads.Append(t.Context(), []dcb.Event{{Type: "T"}}, nil, nil); !errors.Is(err, dcb.ErrIO) || !strings.Contains(err.Error(), "standby of http://"+server.address) {
@@ -195,7 +195,7 @@ func TestStandbyResumesByChain(t *testing.T) {
 		t.Errorf("the server has sent %d bytes to a standby that had everything", sent)
 	}
 	stop(t, server)
-	awaitOutput(t, standby.Process, "cannot reach its server")
+	awaitOutput(t, standby.Process, "cannot follow its server")
 	awaitHead(t, standby.address, 100) // it can be read meanwhile
 	serveAt(t, address, dir)
 	awaitOutput(t, standby.Process, "has reached its server again")
@@ -334,7 +334,7 @@ func TestStandbyHealthAndStatus(t *testing.T) {
 		t.Errorf("status: %d, %s%s", code, stdout, stderr)
 	}
 	server.Kill()
-	awaitOutput(t, standby.Process, "cannot reach its server")
+	awaitOutput(t, standby.Process, "cannot follow its server")
 	await(t, "the status shows it", func() bool {
 		_, stdout, _ := run("status", "--url", url)
 		return strings.Contains(stdout, "not reachable")
@@ -376,7 +376,7 @@ func TestStandbyServesReadsWhileItsKeyIsRefused(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	server.Signal(syscall.SIGHUP)
-	awaitOutput(t, standby.Process, "the standby cannot reach its server; it will try again")
+	awaitOutput(t, standby.Process, "the standby cannot follow its server; it will try again")
 	if n := head(t, standby.address); n != 1 {
 		t.Errorf("the head of the standby is %d", n)
 	}

@@ -153,7 +153,7 @@ func Promote(dir string, options *Options) (p *Promotion, err error) {
 		return nil, storeError(err, "reading the mark of the standby")
 	}
 	if !marked {
-		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s is not the directory of a standby: umadb serve can open it", s.dir)}
+		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s is not the directory of a standby that has received a commit: if it is a store, umadb serve can open it; if its standby is new, start that again", s.dir)}
 	}
 	if err := s.openReceiver(); err != nil {
 		return nil, storeError(err, "opening the log of "+s.dir)
