@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -15,10 +17,11 @@ import (
 // With follow, it then waits for more and ends only with an error: that of ctx, or
 // dcb.ErrClosed. If the log does not contain the group after which it should start, the
 // error is dcb.ErrIntegrity. An error is the last value that it yields. The bytes of a
-// group are valid until the next one is yielded. Close does not wait for the caller.
+// group are valid until the next one is yielded. Close does not wait for the caller. It does not
+// ask the shared log, which may be down when its groups are needed.
 func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
-		if err := s.refresh(ctx); err != nil {
+		if err := s.awaitGroup(ctx, after.Index); err != nil {
 			yield(eventlog.Group{}, err)
 			return
 		}
@@ -36,6 +39,37 @@ func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool)
 			if !yield(g, storeError(err, "reading the log")) || err != nil {
 				return
 			}
+		}
+	}
+}
+
+// awaitGroup waits until the store has a group that the caller knows. A replica of a shared log
+// may have lost it in a crash, or be late.
+func (s *Store) awaitGroup(ctx context.Context, group uint64) error {
+	sh := s.shared
+	if sh == nil {
+		return s.refresh(ctx)
+	}
+	expired := time.NewTimer(sh.MaxStaleness)
+	defer expired.Stop()
+	for {
+		advanced := sh.next()
+		if s.published.Load().group >= group {
+			return nil
+		}
+		if err := s.halted(); err != nil {
+			return err
+		}
+		select {
+		case <-advanced:
+		case <-s.failed:
+			return s.failureError()
+		case <-expired.C:
+			return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("this server has %d groups after %v, and the caller has %d; try again, or read from another server", s.published.Load().group, sh.MaxStaleness, group)}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.closing:
+			return dcb.ErrClosed
 		}
 	}
 }
