@@ -50,6 +50,14 @@ func (s serverSource) Groups(ctx context.Context, after eventlog.GroupID, follow
 	}
 }
 
+// Head returns the position of the last event. Unlike Client.Head it asks no engine of a shared
+// log, without which a backup can be made.
+func (s serverSource) Head(ctx context.Context) (head uint64, err error) {
+	s.onHead = func(_, position uint64) { head = position }
+	err = backup.Probe(ctx, s, eventlog.GroupID{})
+	return head, err
+}
+
 func (o *backupOptions) open(cmd *cobra.Command) (backupSource, error) {
 	if !cmd.Flags().Changed("db-path") {
 		c, err := o.target.auth.dial(cmd.Flags(), o.target.url, startServerRemedy)

@@ -22,7 +22,7 @@ func newClusterCreateCommand(engines []Engine) *cobra.Command {
 		Short: "Make a shared log, empty or after the events of a store",
 		Long: `create makes a shared log. It is empty, or with --from it starts after the last commit of an
 existing store, whose directory then becomes that of the first server. The other servers
-start with a copy of that directory, made while no server has it open.
+start with an empty directory, and read what comes before the log from a server that has it.
 
 It fails if the log exists. A server never makes a log, so that a mistyped URL does not
 begin an empty history.`,

@@ -71,6 +71,23 @@ func (a *auth) dialLoaded(url, remedy string) (*client.Client, error) {
 	return c, err
 }
 
+// withKey returns the configuration with an API key, or that in the first line of a file if its
+// name is not empty. The file is that of the flag api-key-file with the prefix.
+func (a auth) withKey(key, file string) (auth, error) {
+	a.apiKey.key = key
+	if file == "" {
+		return a, nil
+	}
+	var err error
+	if a.apiKey.key, err = firstLine(file, "API key", "--"+a.prefix+"api-key-file"); err != nil {
+		return a, err
+	}
+	if err := wire.CheckAPIKey(a.apiKey.key); err != nil {
+		return a, usageError{err}
+	}
+	return a, nil
+}
+
 // hint returns the likely remedy for a failed connection.
 func (a *auth) hint(message, remedy string) string {
 	flags := fmt.Sprintf("--%sclient-cert and --%[1]sclient-key", a.prefix)

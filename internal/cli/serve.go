@@ -167,6 +167,13 @@ func (o *serveOptions) validate() error {
 // requiresKey reports whether clients need a key.
 func (o *serveOptions) requiresKey() bool { return o.apiKey.key != "" || o.keys.file != "" }
 
+// currentKey returns the API key, which the reloader may replace.
+func (o *serveOptions) currentKey() string {
+	o.keysMu.Lock()
+	defer o.keysMu.Unlock()
+	return o.apiKey.key
+}
+
 // serve opens the store and serves it until a signal.
 func serve(o *serveOptions, logger *slog.Logger, stdout io.Writer) error {
 	if err := o.preflight(); err != nil {

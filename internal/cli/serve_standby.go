@@ -17,7 +17,6 @@ import (
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
-	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // standbySync is the greatest age of received events that readers do not see yet.
@@ -73,7 +72,7 @@ func (o *serveOptions) open(options *store.Options) (*store.Store, error) {
 	f := &o.standby
 	switch {
 	case o.shared.url != "":
-		return o.shared.open(o.dir, options)
+		return o.shared.open(o.dir, options, o.currentKey)
 	case f.url == "":
 		return store.Open(o.dir, options)
 	}
@@ -258,15 +257,9 @@ func (s *standbySource) connect() (err error) {
 	if s.conn != nil {
 		return nil
 	}
-	a := s.flags.auth
-	a.apiKey.key = s.key
-	if s.flags.keyFile != "" {
-		if a.apiKey.key, err = firstLine(s.flags.keyFile, "API key", "--standby-api-key-file"); err != nil {
-			return err
-		}
-		if err := wire.CheckAPIKey(a.apiKey.key); err != nil {
-			return usageError{err}
-		}
+	a, err := s.flags.auth.withKey(s.key, s.flags.keyFile)
+	if err != nil {
+		return err
 	}
 	s.conn, err = a.dialLoaded(s.flags.url, "or set another --standby-of")
 	if err != nil {

@@ -73,6 +73,7 @@ type sharedFlags struct {
 	reads     string
 	staleness time.Duration
 	timeout   time.Duration
+	peers     peerFlags
 }
 
 func (f *sharedFlags) addFlags(flags *pflag.FlagSet) {
@@ -81,11 +82,12 @@ func (f *sharedFlags) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.reads, "reads", "fresh", "`which` events reads find: fresh, all that any server of the log has acknowledged before; or local, those that this server has")
 	flags.DurationVar(&f.staleness, "max-staleness", 10*time.Second, "`duration` that a fresh read waits for the log before it fails")
 	flags.DurationVar(&f.timeout, "log-timeout", 5*time.Second, "`duration` after which a request to the log has failed, and is made again")
+	f.peers.addFlags(flags)
 	needs(flags, "log", sharedSettings...)
 }
 
 // sharedSettings are the flags that only mean something with --log.
-var sharedSettings = []string{"advertise", "reads", "max-staleness", "log-timeout"}
+var sharedSettings = append([]string{"advertise", "reads", "max-staleness", "log-timeout"}, peerSettings...)
 
 func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 	if f.url == "" {
@@ -121,8 +123,9 @@ func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 	return err
 }
 
-// open opens the store in a directory as a replica of the shared log.
-func (f *sharedFlags) open(dir string, options *store.Options) (*store.Store, error) {
+// open opens the store in a directory as a replica of the shared log. key returns the API key of
+// the server.
+func (f *sharedFlags) open(dir string, options *store.Options, key func() string) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
 	defer cancel()
 	log, warnings, err := openLog(ctx, f.engines, f.url)
@@ -131,7 +134,7 @@ func (f *sharedFlags) open(dir string, options *store.Options) (*store.Store, er
 	}
 	logWarnings(options.Logger, warnings)
 	s, err := store.OpenShared(ctx, dir, options, store.Shared{
-		Log: log, Address: f.advertise, Program: Version,
+		Log: log, Address: f.advertise, Program: Version, Peers: peerGroups{&f.peers, key},
 		LocalReads: f.reads == "local", MaxStaleness: f.staleness, Timeout: f.timeout,
 	})
 	if err != nil {
