@@ -432,11 +432,11 @@ func TestGroupsOfAReplicaDoNotNeedTheSharedLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := sharedEngine(t, fakelog.Options{})
 		a, log := openPeer(t, e, vfs.NewMem(), Shared{}), e.Connect()
-		behind, err := OpenShared(t.Context(), "/store", peerOptions(vfs.NewMem()), Shared{Log: log})
+		late, err := OpenShared(t.Context(), "/store", peerOptions(vfs.NewMem()), Shared{Log: log})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer behind.Close()
+		defer late.Close()
 		log.SetDown(true)
 		mustAppend(t, a, "x")
 		e.SetDown(true)
@@ -453,14 +453,14 @@ func TestGroupsOfAReplicaDoNotNeedTheSharedLog(t *testing.T) {
 			t.Errorf("%d groups, %v", n, err)
 		}
 		after := a.published.Load().end.Tail.ID()
-		if _, err := groups(behind, after); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "has 0 groups after 10s") {
+		if _, err := groups(late, after); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "has 0 groups after 10s") {
 			t.Errorf("after a group that the store does not have: %v", err)
 		}
 		time.AfterFunc(5*time.Second, func() { e.SetDown(false); log.SetDown(false) })
-		if n, err := groups(behind, after); n != 0 || err != nil {
+		if n, err := groups(late, after); n != 0 || err != nil {
 			t.Errorf("after a group that the store has later: %d groups, %v", n, err)
 		}
-		if _, err := groups(behind, eventlog.GroupID{Index: 1}); !errors.Is(err, dcb.ErrIntegrity) {
+		if _, err := groups(late, eventlog.GroupID{Index: 1}); !errors.Is(err, dcb.ErrIntegrity) {
 			t.Errorf("after another group: %v", err)
 		}
 	})
