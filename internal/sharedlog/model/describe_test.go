@@ -56,6 +56,15 @@ func (m *model) describe(before, after *state, s step) string {
 		}
 	case startRead:
 		text = fmt.Sprintf("%s receives a fresh read", name)
+	case forward:
+		text = fmt.Sprintf("%s receives %s and forwards it to node %d", name, appends[s.other%requests].name, s.other/requests+1)
+		if old.in.has(s.other % requests) {
+			text = fmt.Sprintf("%s forwards %s to node %d", name, appends[s.other%requests].name, s.other/requests+1)
+		}
+	case relay:
+		text = fmt.Sprintf("%s receives the answer to %s", name, appends[s.other].name)
+	case disconnect:
+		text = fmt.Sprintf("%s loses the connection by which it forwarded %s", name, appends[s.other].name)
 	case serveRead:
 		text = fmt.Sprintf("%s serves the read at %d", name, m.index(old.local))
 	}

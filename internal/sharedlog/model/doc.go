@@ -14,6 +14,8 @@
 //     though its record was added: so it reads the log, which alone knows;
 //   - a node applies the next record of another, and answers what it now can;
 //   - the engine trims its first record, which two nodes have synced;
+//   - a node forwards a request to another, and passes on the answer, or the connection breaks;
+//     then the other node may still propose the request, and the client knows nothing;
 //   - a node restarts, and may lose the end of its local log that was not synced;
 //   - a node receives a fresh read, or serves one.
 //
@@ -22,7 +24,8 @@
 // each record was built on the one before it; what a client received as accepted is in the
 // log once, at that index, and its condition holds there; a rejection has its cause in the
 // log; no two writers take their record as the one at an index; a fresh read sees what was
-// answered before it started; two nodes still have each trimmed record.
+// answered before it started; two nodes still have each trimmed record; a forwarded request does
+// not come back, and its client is answered when the node has applied the record.
 //
 // The log has no end in the model. Its bound is the lag: the engine adds no record while a
 // node has not applied so many of the last ones. What all have applied is forgotten but for

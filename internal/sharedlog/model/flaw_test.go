@@ -125,6 +125,38 @@ func TestFlaw(t *testing.T) {
 			 the engine trims index 1, which node 2 and node 1 have
 			 node 1 restarts with its log up to 0`,
 		},
+		{
+			"a node proposes a request that it has forwarded, when the connection breaks",
+			model{flaw: forwardedAgain, forwards: true}, contradicted,
+			`node 1 receives B and forwards it to node 2
+			 node 1 loses the connection by which it forwarded B
+			 node 2 proposes {B} at 1
+			 the engine adds {B} at 1 from node 2
+			 node 1 applies {B} at 1; B is answered "rejected"`,
+		},
+		{
+			"a forwarded request is forwarded again",
+			model{flaw: forwardedInRing, forwards: true}, ring,
+			`node 1 receives A and forwards it to node 2
+			 node 2 forwards A to node 1`,
+		},
+		{
+			"a broken connection to another node is reported as failure",
+			model{flaw: disconnectIsFailure, forwards: true}, contradicted,
+			`node 1 receives A and forwards it to node 2
+			 node 1 loses the connection by which it forwarded A; A is answered "failed"
+			 node 1 receives A and proposes {A} at 1
+			 the engine adds {A} at 1 from node 1`,
+		},
+		{
+			"an answer is passed on before the node has the record",
+			model{flaw: relayedEarly, forwards: true}, notApplied,
+			`node 1 receives A and forwards it to node 2
+			 node 2 proposes {A} at 1
+			 the engine adds {A} at 1 from node 2
+			 node 2 learns that it added {A} at 1
+			 node 1 receives the answer to A; A is answered "accepted at 1"`,
+		},
 		// Node 1 recognises by the writer that it lost index 1. But the chain is the one on
 		// which it built its second proposal.
 		{
@@ -183,14 +215,14 @@ func TestCheck(t *testing.T) {
 	}
 
 	s := state{answers: [requests]answer{accepted + 1}}
-	if m.accept(&s, 0, log(a)); s.broken != nothing {
+	if m.accept(&s, &s.nodes[0], 0, log(a)); s.broken != nothing {
 		t.Errorf("the same answer again: %v", s.broken)
 	}
-	if m.accept(&s, 0, log(c, a)); s.broken != moved {
+	if m.accept(&s, &s.nodes[0], 0, log(c, a)); s.broken != moved {
 		t.Errorf("another index: %v", s.broken)
 	}
 	s = state{answers: [requests]answer{accepted + 1}}
-	if m.reject(&s, 0, 0); s.broken != moved {
+	if m.reject(&s, &s.nodes[0], 0, 0); s.broken != moved {
 		t.Errorf("rejected after accepted: %v", s.broken)
 	}
 }

@@ -17,6 +17,8 @@ const (
 	unjustified
 	contradicted
 	lost
+	ring
+	notApplied
 )
 
 func (v violation) String() string {
@@ -33,36 +35,44 @@ func (v violation) String() string {
 		moved:          "a client received two answers",
 		unjustified:    "a client received \"rejected\", and no record in the shared log justifies it",
 		contradicted:   "a client received \"rejected\" or \"failed\" for a request in the shared log",
+		ring:           "a node received a request that it had forwarded",
+		notApplied:     "a client received \"accepted\" from a node that has not applied the record",
 		lost:           "the engine trimmed a record that fewer than two nodes have",
 	}[v]
 }
 
 // accept answers a request with the index of its record.
-func (m *model) accept(s *state, r int, record chain) {
+func (m *model) accept(s *state, n *node, r int, record chain) {
 	a := accepted + answer(m.index(record))
+	if s.reply(n, r, a) {
+		return
+	}
 	if s.answers[r] != noAnswer && s.answers[r] != a {
 		s.broken = moved
 	}
 	s.answers[r] = a
 }
 
-func (m *model) acceptAll(s *state, record chain) {
+func (m *model) acceptAll(s *state, n *node, record chain) {
 	for r := range appends {
 		if m.links[record].group.has(r) {
-			m.accept(s, r, record)
+			m.accept(s, n, r, record)
 		}
 	}
 }
 
 // reject answers a request with the record whose event its condition excludes.
-func (m *model) reject(s *state, r int, cause chain) {
+func (m *model) reject(s *state, n *node, r int, cause chain) {
+	if !m.isPrefix(cause, s.head) {
+		s.broken = unjustified
+	}
+	if s.reply(n, r, rejected) {
+		return
+	}
 	if s.answers[r] != noAnswer && s.answers[r] != rejected {
 		s.broken = moved
 	}
 	s.answers[r] = rejected
-	if !m.isPrefix(cause, s.head) {
-		s.broken = unjustified
-	}
 }
 
 // check returns the invariant that a state breaks, given that the states before it broke

@@ -20,6 +20,9 @@ func TestProtocol(t *testing.T) {
 		"reads":                       {lag: 2, prompt: true, reads: true},
 		"reads, restarts and trims":   {lag: 1, prompt: true, reads: true, restarts: true, trims: true},
 		"two in flight, distinct":     {lag: 2, prompt: true, depth: 2, distinct: true},
+		"forwards":                    {lag: 1, prompt: true, forwards: true},
+		"forwards and restarts":       {lag: 1, prompt: true, forwards: true, restarts: true},
+		"forwards and trims":          {lag: 1, prompt: true, forwards: true, trims: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +53,8 @@ func (m *model) takes(a action) bool {
 		return m.restarts
 	case startRead, serveRead:
 		return m.reads
+	case forward, relay, disconnect:
+		return m.forwards
 	case refused, fail, resend:
 		return false
 	}

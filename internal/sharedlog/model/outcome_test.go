@@ -36,6 +36,9 @@ func (m *model) outcome(s state, i int, next func(state, step)) {
 			})
 		}
 	case index <= s.trimmed && m.flaw != trimmedIsForeign: // the record is no longer there to be recognised
+		for _, p := range n.proposals {
+			m.abandon(&after, i, m.links[p.record].group)
+		}
 		m.drop(&after, i)
 		next(after, step{leaveUnknown, i, 0})
 	case m.flaw == conflictIsForeign:
@@ -65,7 +68,7 @@ func (m *model) settle(s *state, i int) {
 	} else {
 		s.confirmed |= mask
 	}
-	m.acceptAll(s, record)
+	m.acceptAll(s, n, record)
 	m.answerDecided(s, n)
 }
 
@@ -78,7 +81,7 @@ func (m *model) lose(s *state, i int) {
 		for r := range appends {
 			if n.waiting.has(r) && !m.admits(m.links[tip].present, r) {
 				n.waiting &^= 1 << r
-				m.answerFrom(s, tip, r)
+				m.answerFrom(s, n, tip, r)
 			}
 		}
 	}
@@ -114,6 +117,12 @@ func (m *model) follow(s state, i int, next func(state, step)) {
 // restart ends the process of a node and starts another, which has the local log up to any
 // index from synced on. A node that was closed has all of it.
 func (m *model) restart(s state, i int, next func(state, step)) {
+	m.abandon(&s, i, ^group(0))
+	for r := range appends {
+		if s.nodes[i].out.has(r) {
+			m.leave(&s, i, r)
+		}
+	}
 	m.drop(&s, i)
 	n := &s.nodes[i]
 	n.waiting, n.read = 0, read{}

@@ -81,9 +81,11 @@ func (m *model) rebaseAll(s *state) {
 		rebase(&s.late[i])
 	}
 	slices.Sort(s.late[:])
-	for r, a := range s.answers {
-		if a >= accepted {
-			s.answers[r] = accepted + max(a-accepted, answer(index)) - answer(index)
+	for _, received := range []*[requests]answer{&s.answers, &s.replies} {
+		for r, a := range received {
+			if a >= accepted {
+				received[r] = accepted + max(a-accepted, answer(index)) - answer(index)
+			}
 		}
 	}
 	s.confirmed >>= index
@@ -94,6 +96,7 @@ func (m *model) rebaseAll(s *state) {
 func (m *model) recall(s *state) {
 	elsewhere := m.links[s.head].present
 	for _, n := range s.nodes {
+		elsewhere |= n.out | n.in | n.orphans
 		for _, p := range n.proposals {
 			elsewhere |= m.links[p.record].group
 		}
@@ -108,9 +111,11 @@ func (m *model) recall(s *state) {
 		}
 		for r, a := range appends {
 			switch {
-			case !n.waiting.has(r):
+			case !n.waiting.has(r), n.in.has(r):
 			case a.uuid:
 				n.waiting &^= 1 << r
+				n.orphans &^= 1 << r
+			case n.orphans.has(r):
 			case !elsewhere.has(r) && s.answers[r] == noAnswer:
 				n.waiting &^= 1 << r
 				s.answers[r] = notSent

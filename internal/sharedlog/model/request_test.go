@@ -16,11 +16,16 @@ func (m *model) send(s state, i, r int, next func(state, step)) {
 
 // maySend reports whether a client may send a request to a node.
 func (m *model) maySend(s *state, n *node, r int) bool {
-	busy := n.waiting
+	return !m.busy(n).has(r) && (s.answers[r] == notSent || appends[r].uuid)
+}
+
+// busy returns the requests that a node has.
+func (m *model) busy(n *node) group {
+	busy := n.waiting | n.out
 	for _, p := range n.proposals {
 		busy |= m.links[p.record].group
 	}
-	return !busy.has(r) && (s.answers[r] == notSent || appends[r].uuid)
+	return busy
 }
 
 // answerDecided answers the waiting requests of which the local log has the outcome: it has
@@ -31,20 +36,20 @@ func (m *model) answerDecided(s *state, n *node) {
 			continue
 		}
 		n.waiting &^= 1 << r
-		m.answerFrom(s, n.local, r)
+		m.answerFrom(s, n, n.local, r)
 	}
 }
 
 // answerFrom answers a request that the log up to tail does not admit.
-func (m *model) answerFrom(s *state, tail chain, r int) {
+func (m *model) answerFrom(s *state, n *node, tail chain, r int) {
 	if cause := m.find(tail, r); appends[r].uuid && cause != 0 {
-		m.accept(s, r, cause)
+		m.accept(s, n, r, cause)
 		return
 	}
 	for other, a := range appends {
 		if a.conditional {
 			if cause := m.find(tail, other); cause != 0 {
-				m.reject(s, r, cause)
+				m.reject(s, n, r, cause)
 				return
 			}
 		}
@@ -121,7 +126,7 @@ func (m *model) propose(s state, i int, next func(state, step)) {
 		}
 		n.proposals[count] = proposal{record: record}
 		if m.flaw == answeredEarly {
-			m.acceptAll(&after, record)
+			m.acceptAll(&after, n, record)
 		}
 		next(after, step{propose, i, 0})
 	}

@@ -60,6 +60,9 @@ type node struct {
 	waiting   group // requests that wait for the next proposal or for the outcome of this one
 	proposals [inFlight]proposal
 	read      read
+	out       group // requests that it has forwarded, and whose clients wait for it
+	in        group // of those that wait or are proposed, the ones that another node has forwarded
+	orphans   group // and those whose client no longer waits, as the connection broke
 }
 
 // state is a state of the whole system. The writers of records are not in it: they matter
@@ -70,7 +73,8 @@ type state struct {
 	nodes     [nodes]node
 	late      [late]chain // proposals that no process waits for and that may arrive, in order
 	answers   [requests]answer
-	confirmed uint8 // a bit for each index whose record a writer took as its own
+	replies   [requests]answer // in flight to the node that has forwarded the request
+	confirmed uint8            // a bit for each index whose record a writer took as its own
 	broken    violation
 }
 
@@ -99,6 +103,9 @@ func (n *node) compare(other *node) int {
 		n.proposals[0].compare(other.proposals[0]),
 		n.proposals[1].compare(other.proposals[1]),
 		cmp.Compare(n.read.number(), other.read.number()),
+		cmp.Compare(n.out, other.out),
+		cmp.Compare(n.in, other.in),
+		cmp.Compare(n.orphans, other.orphans),
 	)
 }
 

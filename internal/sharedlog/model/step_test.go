@@ -4,20 +4,24 @@ package model
 type flaw uint8
 
 const (
-	none              flaw = iota
-	indexOnly              // the engine compares the index of the record before, and not its chain
-	createIfAbsent         // the engine adds a record if it has none at the index, also where it was trimmed
-	unknownIsFailure       // no answer from the engine is reported as "nothing was written"
-	conflictIsForeign      // a refused proposal counts as lost, without reading the log
-	trimmedIsForeign       // a proposal counts as lost if its index is trimmed
-	chainAlone             // the record at the index is recognised by its chain, and not also by its writer
-	otherBytes             // a proposal that is sent again has the requests that came since
-	answeredEarly          // clients receive their answer when the proposal is sent
-	deferredAnswered       // a rejection that depends on a proposal is answered though it is lost
-	followedEarly          // a node applies a record while its proposal is in flight
-	closeTakesIndex        // a node that closes writes a record to its local log
-	freshJoins             // a read uses the answer of a Last that started before the read
-	trimUnsynced           // a record is trimmed before two nodes have synced it
+	none                flaw = iota
+	indexOnly                // the engine compares the index of the record before, and not its chain
+	createIfAbsent           // the engine adds a record if it has none at the index, also where it was trimmed
+	unknownIsFailure         // no answer from the engine is reported as "nothing was written"
+	conflictIsForeign        // a refused proposal counts as lost, without reading the log
+	trimmedIsForeign         // a proposal counts as lost if its index is trimmed
+	chainAlone               // the record at the index is recognised by its chain, and not also by its writer
+	otherBytes               // a proposal that is sent again has the requests that came since
+	answeredEarly            // clients receive their answer when the proposal is sent
+	deferredAnswered         // a rejection that depends on a proposal is answered though it is lost
+	followedEarly            // a node applies a record while its proposal is in flight
+	closeTakesIndex          // a node that closes writes a record to its local log
+	freshJoins               // a read uses the answer of a Last that started before the read
+	trimUnsynced             // a record is trimmed before two nodes have synced it
+	forwardedAgain           // a node proposes a request that it has forwarded, when the connection breaks
+	forwardedInRing          // a node forwards a request that another has forwarded to it
+	disconnectIsFailure      // a broken connection to another node is reported as "nothing was written"
+	relayedEarly             // a node passes on that a request was accepted before it has the record
 )
 
 // model is the protocol with its bounds.
@@ -30,6 +34,7 @@ type model struct {
 	restarts bool
 	trims    bool
 	reads    bool
+	forwards bool
 	flaw     flaw
 }
 
@@ -53,6 +58,9 @@ const (
 	restart
 	startRead
 	serveRead
+	forward
+	relay
+	disconnect
 	actions int = iota
 )
 
@@ -70,6 +78,11 @@ func (m *model) steps(s *state, next func(state, step)) {
 	for i := range s.nodes {
 		for r := range appends {
 			m.send(*s, i, r, next)
+			if m.forwards {
+				m.forward(*s, i, r, next)
+				m.relay(*s, i, r, next)
+				m.disconnect(*s, i, r, next)
+			}
 		}
 		m.propose(*s, i, next)
 		m.outcome(*s, i, next)
