@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -90,13 +91,13 @@ func newWorld(t *testing.T) *world {
 	if start == nil {
 		t.Fatalf("-engine %q: it must be one of %q", *engineIs, slices.Sorted(maps.Keys(engines)))
 	}
-	w.engine = start(t)
+	w.engine = start(w)
 	for number := range 4 { // clients do not know the last one at first
 		n := newNode(t, w, number)
 		w.nodes = append(w.nodes, n)
 		w.setLimit(n, "off")
-		if !mountDisk(t, n.dir) {
-			t.Logf("node %d has no file system of its own: its disk is never full", number)
+		if n.disk = newDisk(t, n.dir, filepath.Join(w.dir, fmt.Sprintf("node%d.disk", number))); n.disk == nil {
+			t.Logf("node %d has no file system of its own: its disk is never full and never fails", number)
 		}
 	}
 	if output, err := w.run("cluster", "create", "--log", w.nodes[0].url); err != nil {
@@ -226,6 +227,8 @@ func (w *world) end(subscribers *sync.WaitGroup, cancel context.CancelFunc) {
 	}
 }
 
+var digits = regexp.MustCompile(`[0-9][0-9.:]*`)
+
 // report logs what happened, and adds a line to the ledger.
 func (w *world) report(recovered []time.Duration) {
 	counts, appends := map[string]int{}, map[outcome]int{}
@@ -254,10 +257,14 @@ func (w *world) report(recovered []time.Duration) {
 		w.Logf("an append at each node after the faults: %s", describe(recovered))
 	}
 	w.Logf("longest time without an acknowledged append: %v", w.longestGap().Round(time.Millisecond))
+	exits := map[string]int{}
 	for _, n := range w.nodes {
 		for line, count := range n.exits {
-			w.Logf("%6d × node %d exited: %s", count, n.number, line)
+			exits[digits.ReplaceAllString(line, "N")] += count
 		}
+	}
+	for line, count := range exits {
+		w.Logf("%6d × a node exited: %s", count, line)
 	}
 	line := fmt.Sprintf("%s engine=%s seed=%d duration=%v clients=%d faults=%d accepted=%d rejected=%d unknown=%d failed=%d events=%d passed=%v",
 		time.Now().UTC().Format(time.DateOnly), *engineIs, w.seed, *duration, *callers, total, appends[accepted], appends[rejected], appends[unknown], appends[failed], events, !w.Failed())

@@ -3,45 +3,96 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// diskBytes is the size of the file system of a node.
+// disk is a file system of its own, on a file. It can be full, fail, or lose what was not
+// synced.
+type disk struct {
+	dir   string // where it is mounted
+	image string
+}
+
+// diskBytes is the size of a disk. Its file has only the blocks that are in use.
 const diskBytes = 2 << 30
 
-// mountDisk makes a directory a file system of its own, in memory, so that it can be filled.
-// It reports whether that is permitted.
-func mountDisk(t testing.TB, dir string) bool {
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=700", diskBytes)); err != nil {
-		return false
+// newDisk mounts a new disk at a directory. It returns nil if that is not permitted, which
+// needs root and loop devices.
+func newDisk(t testing.TB, dir, image string) *disk {
+	t.Helper()
+	d := &disk{dir, image}
+	file, err := os.Create(image)
+	if err == nil {
+		err = errors.Join(file.Truncate(diskBytes), file.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exec.Command("mkfs.ext4", "-q", "-F", image).Run() != nil || d.mount() != nil {
+		return nil
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
+			t.Errorf("unmounting %s: %v", dir, err)
 		}
 	})
-	return true
+	return d
 }
 
-// fillDisk uses all space of the file system of a node. The result makes it available again.
-func fillDisk(dir string) (empty func() error, err error) {
-	var parent, own unix.Stat_t
-	if err := unix.Stat(filepath.Dir(dir), &parent); err != nil {
-		return nil, err
+func (d *disk) mount() error {
+	if output, err := exec.Command("mount", "-o", "loop", d.image, d.dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("mounting %s: %w: %s", d.dir, err, output)
 	}
-	if err := unix.Stat(dir, &own); err != nil {
-		return nil, err
+	return nil
+}
+
+// fail makes all later reads and writes fail, and discards what was not synced.
+func (d *disk) fail() error {
+	const shutdown, withoutFlush = 0x8004587d, 2 // EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
+	root, err := os.Open(d.dir)
+	if err != nil {
+		return err
 	}
-	if own.Dev == parent.Dev {
-		return nil, fmt.Errorf("%s is no file system of its own", dir)
+	defer root.Close()
+	return unix.IoctlSetPointerInt(int(root.Fd()), shutdown, withoutFlush)
+}
+
+// repair makes a disk that has failed usable again. No process may have files on it open; those
+// that were killed may need a moment to end.
+func (d *disk) repair() error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.Unmount(d.dir, 0)
+		if err == nil {
+			return d.mount()
+		}
+		if !errors.Is(err, syscall.EBUSY) || time.Now().After(end) {
+			return fmt.Errorf("unmounting %s: %w", d.dir, err)
+		}
 	}
-	name := filepath.Join(dir, "filler")
+}
+
+// sync makes everything on the disk durable.
+func (d *disk) sync() error {
+	root, err := os.Open(d.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return unix.Syncfs(int(root.Fd()))
+}
+
+// fill uses all space of the disk. The result makes it available again.
+func (d *disk) fill() (empty func() error, err error) {
+	name := filepath.Join(d.dir, "filler")
 	file, err := os.Create(name)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func nodeFaults() []fault {
 			n.kill()
 			return func() { w.restart(n) }
 		}},
-		{"kill the node that wrote last", 6, nodesOnly, func(w *world) heal {
+		{"kill the node that wrote last", 12, everything, func(w *world) heal {
 			n := w.preferred()
 			since := w.now()
 			n.kill()
@@ -119,17 +119,60 @@ func nodeFaults() []fault {
 		}},
 		{"fill the disk of a node", 3, nodesOnly, func(w *world) heal {
 			n := w.some()
-			empty, err := fillDisk(n.dir)
-			if err != nil {
-				w.note("the disk of node %d cannot be filled: %v", n.number, err)
+			if n.disk == nil {
 				return nil
 			}
+			empty, err := n.disk.fill()
+			if err != nil {
+				w.Error(err)
+				return nil
+			}
+			return func() { w.must(empty()) }
+		}},
+		{"cut the power of a node", 4, nodesOnly, func(w *world) heal {
+			n := w.some()
+			w.cutPower(n)
+			return func() { w.restart(n) }
+		}},
+		{"cut the power of all nodes", 1, nodesOnly, func(w *world) heal {
+			known := *w.members.Load()
+			for _, n := range known {
+				w.cutPower(n)
+			}
 			return func() {
-				if err := empty(); err != nil {
-					w.Error(err)
+				for _, n := range known {
+					w.restart(n)
 				}
 			}
 		}},
+		{"break the disk of a node", 3, nodesOnly, func(w *world) heal {
+			n := w.some()
+			if n.disk == nil {
+				return nil
+			}
+			w.must(n.disk.fail())
+			return func() { n.kill(); w.must(n.disk.repair()); w.restart(n) }
+		}},
+	}
+}
+
+// must reports an error that no fault explains.
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Error(err)
+	}
+}
+
+// cutPower ends a node, and discards what it has not synced.
+func (w *world) cutPower(n *node) {
+	n.signal(syscall.SIGSTOP) // so that it does not see its disk fail
+	if n.disk != nil {
+		w.must(n.disk.fail())
+	}
+	n.kill()
+	if n.disk != nil {
+		w.must(n.disk.repair())
 	}
 }
 

@@ -14,7 +14,13 @@ const (
 	engineOnly target = "engine"
 	nodesOnly  target = "nodes"
 	linksOnly  target = "links"
+	everything target = "everything" // of faults after which a takeover is measured
 )
+
+// excludes reports whether faults of two targets must not happen at the same time.
+func (t target) excludes(other target) bool {
+	return t == other || t == everything || other == everything
+}
 
 // heal ends a fault; nil if it ends without that.
 type heal func()
@@ -42,7 +48,7 @@ func (w *world) attack(faults []fault, until time.Duration) {
 		total := 0
 		var possible []fault
 		for _, f := range faults {
-			if !slices.ContainsFunc(now, func(a active) bool { return a.of == f.of }) {
+			if !slices.ContainsFunc(now, func(a active) bool { return a.of.excludes(f.of) }) {
 				possible, total = append(possible, f), total+f.weight
 			}
 		}
@@ -51,6 +57,9 @@ func (w *world) attack(faults []fault, until time.Duration) {
 			w.note("start: %s", f.name)
 			w.faults[f.name]++
 			h := f.start(w)
+			if f.of == everything {
+				w.pause(time.Second, 3*time.Second)
+			}
 			// Most faults are short, and some are longer than the time limits of clients and nodes.
 			hold := time.Duration(w.chance.Int64N(int64(4 * time.Second)))
 			if w.chance.IntN(5) == 0 {
@@ -58,7 +67,7 @@ func (w *world) attack(faults []fault, until time.Duration) {
 			}
 			now = append(now, active{f, h, w.now() + hold})
 		}
-		w.pause(100*time.Millisecond, 2*time.Second)
+		w.pause(50*time.Millisecond, 1200*time.Millisecond)
 	}
 	w.healDue(now, 1<<62)
 }

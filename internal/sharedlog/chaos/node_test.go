@@ -25,6 +25,7 @@ type node struct {
 	number  int
 	program string
 	dir     string   // its file system
+	disk    *disk    // nil if it has none of its own
 	url     string   // of the log
 	address string   // where it listens
 	clients *link    // from clients

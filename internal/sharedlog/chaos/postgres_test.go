@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,20 +23,67 @@ type postgresEngine struct {
 	cluster *pgtest.Cluster
 	servers []*pgtest.Server // in the order of the URL
 	links   map[[2]string]*link
+	disks   map[string]*disk // of each server, nil if it has none of its own
 }
 
-func startPostgres(t testing.TB) engine {
-	e := &postgresEngine{links: map[[2]string]*link{}}
-	e.cluster = pgtest.StartRouted(t, 2, func(from, to *pgtest.Server) string {
-		key := [2]string{from.Name(), to.Name()}
-		if e.links[key] == nil {
-			e.links[key] = newLink(t, to.Dial)
-		}
-		host, port, _ := net.SplitHostPort(e.links[key].address)
-		return fmt.Sprintf("host=%s port=%s", host, port)
+func startPostgres(w *world) engine {
+	e := &postgresEngine{links: map[[2]string]*link{}, disks: map[string]*disk{}}
+	e.cluster = pgtest.StartWith(w, pgtest.Options{
+		Standbys: 2,
+		Mount:    func(name, dir string) { e.disks[name] = newDisk(w, dir, filepath.Join(w.dir, name+".disk")) },
+		Route: func(from, to *pgtest.Server) string {
+			key := [2]string{from.Name(), to.Name()}
+			if e.links[key] == nil {
+				e.links[key] = newLink(w, to.Dial)
+			}
+			host, port, _ := net.SplitHostPort(e.links[key].address)
+			return fmt.Sprintf("host=%s port=%s", host, port)
+		},
 	})
 	e.servers = append([]*pgtest.Server{e.cluster.Primary}, e.cluster.Standbys...)
+	for _, s := range e.servers {
+		e.sync(w, s)
+	}
 	return e
+}
+
+// sync makes the data of a server durable, which it does not do with a copy of another one.
+func (e *postgresEngine) sync(w *world, s *pgtest.Server) {
+	if d := e.disks[s.Name()]; d != nil {
+		w.must(d.sync())
+	}
+}
+
+// rejoin makes a server that is off a standby again.
+func (e *postgresEngine) rejoin(w *world, s *pgtest.Server) {
+	e.cluster.Rejoin(w, s)
+	e.sync(w, s)
+	e.awaitHealed(w)
+}
+
+// cutPower ends servers, and discards what they have not synced.
+func (e *postgresEngine) cutPower(w *world, servers ...*pgtest.Server) {
+	for _, s := range servers {
+		s.Signal(w, syscall.SIGSTOP)
+	}
+	for _, s := range servers {
+		if d := e.disks[s.Name()]; d != nil {
+			w.must(d.fail())
+		}
+		s.Kill(w)
+		if d := e.disks[s.Name()]; d != nil {
+			w.must(d.repair())
+		}
+	}
+}
+
+// startAll starts all servers again.
+func (e *postgresEngine) startAll(w *world) {
+	e.cluster.StartAgain(w, e.cluster.Primary)
+	for _, s := range e.cluster.Standbys {
+		e.cluster.StartAgain(w, s)
+	}
+	e.awaitHealed(w)
 }
 
 func (e *postgresEngine) members() int { return len(e.servers) }
@@ -101,13 +149,19 @@ func (e *postgresEngine) faults() []fault {
 			for _, i := range w.chance.Perm(len(e.servers)) {
 				e.servers[i].Kill(w)
 			}
-			return func() {
-				e.cluster.StartAgain(w, e.cluster.Primary)
-				for _, s := range e.cluster.Standbys {
-					e.cluster.StartAgain(w, s)
-				}
-				e.awaitHealed(w)
-			}
+			return func() { e.startAll(w) }
+		}},
+		{"cut the power of all members of the engine", 3, engineOnly, func(w *world) heal {
+			e.cutPower(w, e.servers...)
+			return func() { e.startAll(w) }
+		}},
+		{"cut the power of the primary, and promote a standby", 3, engineOnly, func(w *world) heal {
+			e.awaitHealed(w)
+			restore := e.isolate(w, e.cluster.Primary)
+			e.cutPower(w, e.cluster.Primary)
+			old := e.cluster.Promote(w)
+			restore()
+			return func() { e.rejoin(w, old) }
 		}},
 		// Afterwards the commits that waited look as if a standby had them.
 		{"kill the primary while commits wait, and promote a standby", 2, engineOnly, func(w *world) heal {
@@ -126,14 +180,14 @@ func (e *postgresEngine) faults() []fault {
 			}
 			old := e.cluster.Promote(w)
 			restore()
-			return func() { e.cluster.Rejoin(w, old); e.awaitHealed(w) }
+			return func() { e.rejoin(w, old) }
 		}},
 		{"stop a member of the engine", 2, engineOnly, func(w *world) heal {
 			s := e.servers[w.chance.IntN(len(e.servers))]
 			s.Signal(w, syscall.SIGSTOP)
 			return func() { s.Signal(w, syscall.SIGCONT); e.awaitHealed(w) }
 		}},
-		{"promote a standby after the primary is killed", 4, engineOnly, func(w *world) heal {
+		{"promote a standby after the primary is killed", 6, everything, func(w *world) heal {
 			e.awaitHealed(w)
 			since := w.now()
 			restore := e.isolate(w, e.cluster.Primary)
@@ -141,7 +195,7 @@ func (e *postgresEngine) faults() []fault {
 			old := e.cluster.Promote(w)
 			restore()
 			w.took("promotion of a standby", since, -1)
-			return func() { e.cluster.Rejoin(w, old); e.awaitHealed(w) }
+			return func() { e.rejoin(w, old) }
 		}},
 		{"promote a standby while the old primary runs", 3, engineOnly, func(w *world) heal {
 			e.awaitHealed(w)
@@ -150,8 +204,7 @@ func (e *postgresEngine) faults() []fault {
 			return func() { // the nodes have reached both until now
 				old.Kill(w)
 				restore()
-				e.cluster.Rejoin(w, old)
-				e.awaitHealed(w)
+				e.rejoin(w, old)
 			}
 		}},
 		{"stop the old primary, promote a standby, and let it continue", 2, engineOnly, func(w *world) heal {
@@ -165,8 +218,7 @@ func (e *postgresEngine) faults() []fault {
 			return func() {
 				old.Kill(w)
 				restore()
-				e.cluster.Rejoin(w, old)
-				e.awaitHealed(w)
+				e.rejoin(w, old)
 			}
 		}},
 		{"disturb the replication of the engine", 3, engineOnly, func(w *world) heal {

@@ -15,12 +15,19 @@ import (
 type Cluster struct {
 	Primary  *Server
 	Standbys []*Server
-	route    Route
+	route    func(from, to *Server) string
 }
 
-// Route returns the parameters host and port by which a server connects to another one as its
-// standby.
-type Route func(from, to *Server) string
+// Options configure a cluster. The zero value is a primary alone.
+type Options struct {
+	// Standbys is their number. If it is not 0, each commit needs one of them.
+	Standbys int
+	// Route returns the parameters host and port by which a server connects to another one
+	// as its standby. The default is the socket of that server.
+	Route func(from, to *Server) string
+	// Mount is called with the directory of each server, before anything is in it.
+	Mount func(server, dir string)
+}
 
 func direct(_, to *Server) string { return "host=" + to.dir }
 
@@ -29,12 +36,15 @@ func direct(_, to *Server) string { return "host=" + to.dir }
 // continuous integration on Linux it fails. The servers end with the test.
 func Start(t testing.TB, standbys int) *Cluster {
 	t.Helper()
-	return StartRouted(t, standbys, direct)
+	return StartWith(t, Options{Standbys: standbys})
 }
 
-// StartRouted is Start with standbys that connect to their primary by a route.
-func StartRouted(t testing.TB, standbys int, route Route) *Cluster {
+// StartWith is Start with further options.
+func StartWith(t testing.TB, options Options) *Cluster {
 	t.Helper()
+	if options.Route == nil {
+		options.Route = direct
+	}
 	bin, err := findBin()
 	if err != nil {
 		if os.Getenv("CI") != "" && runtime.GOOS == "linux" {
@@ -43,22 +53,24 @@ func StartRouted(t testing.TB, standbys int, route Route) *Cluster {
 		t.Skip(err)
 	}
 	names := ""
-	if standbys > 0 {
+	if options.Standbys > 0 {
 		names = "ANY 1 (*)"
 	}
-	primary := &Server{name: "primary", dir: newDir(t), bin: bin, names: names}
+	primary := newServer(t, "primary", options)
+	primary.bin, primary.names = bin, names
 	run(t, bin, "initdb", "-D", primary.data(), "-U", superuser, "--auth=trust", "--encoding=UTF8", "--no-locale", "-N")
-	c := &Cluster{Primary: primary, route: route}
+	c := &Cluster{Primary: primary, route: options.Route}
 	t.Cleanup(func() { c.stop(t) })
 	primary.start(t)
-	for i := range standbys {
-		standby := &Server{name: fmt.Sprintf("standby%d", i+1), dir: newDir(t), bin: bin, names: names}
+	for i := range options.Standbys {
+		standby := newServer(t, fmt.Sprintf("standby%d", i+1), options)
+		standby.bin, standby.names = bin, names
 		c.copyPrimary(t, standby)
 		c.Standbys = append(c.Standbys, standby)
 		c.follow(t, standby)
 	}
-	if standbys > 0 {
-		c.Await(t, func() bool { return c.Replicating(t) == standbys })
+	if options.Standbys > 0 {
+		c.Await(t, func() bool { return c.Replicating(t) == options.Standbys })
 	}
 	return c
 }

@@ -74,6 +74,18 @@ func findBin() (string, error) {
 	return filepath.Dir(path), nil
 }
 
+// newServer returns a server with a new directory.
+func newServer(t testing.TB, name string, options Options) *Server {
+	s := &Server{name: name, dir: newDir(t)}
+	if options.Mount != nil {
+		options.Mount(name, s.dir)
+		if err := own(s.dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
 // newDir returns a new directory of the user of the servers. Its path is short, since that of
 // a socket is limited to about 100 bytes.
 func newDir(t testing.TB) string {
