@@ -106,5 +106,6 @@ func (d *disk) fill() (empty func() error, err error) {
 		}
 		size += step
 	}
-	return func() error { return os.Remove(name) }, nil
+	// After a later power cut the file must not be there again.
+	return func() error { return errors.Join(os.Remove(name), d.sync()) }, nil
 }
