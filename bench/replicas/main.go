@@ -4,6 +4,11 @@
 //	go build -o bin/replicas ./bench/replicas
 //	go run ./bench -servers "ours,shared=bin/replicas -engine postgres bin/umadb" -only appends
 //
+// With -join it measures how long a server with an empty directory takes to have the events of
+// the log:
+//
+//	go run ./bench/replicas -join 10000000 bin/umadb --db-path /tmp/join
+//
 // The first server listens on the address of --listen. Their directories, and that of the engine,
 // are below that of --db-path. It ends with SIGTERM, and removes the engine's data.
 package main
@@ -38,6 +43,7 @@ func main() {
 	runtime.LockOSThread() // the processes end with the thread that has started them
 	var o options
 	flag.StringVar(&o.engine, "engine", "postgres", "`engine` that keeps the shared log: "+engineNames())
+	join := flag.Int("join", 0, "measure how long a new server takes to have this number of `events`")
 	version := flag.Bool("version", false, "print what is run")
 	flag.Parse()
 	if *version {
@@ -48,7 +54,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "replicas:", err)
 		os.Exit(2)
 	}
-	if err := run(&o); err != nil {
+	work := func() error { return run(&o) }
+	if *join > 0 {
+		work = func() error { return measureJoin(&o, *join) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "replicas:", err)
 		os.Exit(1)
 	}
@@ -72,8 +82,8 @@ func (o *options) parse(args []string) error {
 			o.more = append(o.more, args[i])
 		}
 	}
-	if o.listen == "" || o.path == "" {
-		return fmt.Errorf("--listen or --db-path is missing")
+	if o.path == "" {
+		return fmt.Errorf("--db-path is missing")
 	}
 	if engines[o.engine] == nil {
 		return fmt.Errorf("unknown engine %q: it must be one of %s", o.engine, engineNames())
