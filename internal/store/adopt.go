@@ -16,6 +16,7 @@ type foreign struct {
 	index         uint64
 	bytes         []byte // header and payload
 	startsSegment bool   // see eventlog.Sealed.Rolls
+	writer        lastWriter
 }
 
 // arrival is adjacent groups of other stores for the writer.
@@ -147,6 +148,9 @@ func (e storeEnvironment) adopt(g *group, f foreign) (sealedGroup, error) {
 		e.withdraw(sealed, g.mark)
 		return sealedGroup{}, err
 	}
+	if f.writer.process != (sharedlog.ID{}) {
+		e.store.shared.writers.wrote(f.writer.process, f.writer.address)
+	}
 	return sealedGroup{g, sealed}, nil
 }
 
@@ -169,7 +173,7 @@ func groupsOf(records []sharedlog.Record) (groups []foreign, err error) {
 		if err != nil {
 			return groups, err
 		}
-		groups = append(groups, foreign{index: r.Index, bytes: group, startsSegment: e.StartsSegment})
+		groups = append(groups, foreign{index: r.Index, bytes: group, startsSegment: e.StartsSegment, writer: lastWriter{e.Writer, e.Address}})
 	}
 	return groups, nil
 }

@@ -40,7 +40,7 @@ type settled struct {
 // newCommitter returns the committer of the store.
 func (s *Store) newCommitter() committer {
 	if s.shared != nil {
-		return &proposer{shared: s.shared, writer: s.logWriter, halt: s.haltFor}
+		return &proposer{shared: s.shared, writer: s.logWriter, halt: s.haltFor, races: races{logger: s.options.Logger}}
 	}
 	return localCommitter{s.logWriter}
 }

@@ -78,6 +78,9 @@ func (e storeEnvironment) seal(bytes []byte, count int) *eventlog.Sealed {
 }
 
 func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
+	if e.store.shared != nil {
+		e.store.shared.measures.givenBack.Add(1)
+	}
 	if sealed != nil {
 		if err := e.appender.Withdraw(sealed); err != nil {
 			e.store.options.Logger.Warn("cannot remove a preallocated log file; it is removed when the store is opened", "error", err)

@@ -22,10 +22,14 @@ const followInterval = time.Second
 // was wrong may have been repaired.
 func (s *Store) runFollower() {
 	f := &follower{store: s, shared: s.shared}
+	end, _ := f.contact.lag()
+	f.lags = end > s.published.Load().group
 	for s.failureError() == nil && s.background.ctx.Err() == nil {
 		group, err := f.follow()
 		if err == nil {
+			f.lags = f.lags || f.failures > 0
 			f.failures, f.invalid = 0, 0
+			f.followed()
 			continue
 		}
 		f.failed(group, err)
@@ -37,8 +41,9 @@ func (s *Store) runFollower() {
 type follower struct {
 	*shared
 	store    *Store
-	failures int // in a row
-	invalid  int // of these, the last ones that were because of a record
+	failures int  // in a row
+	invalid  int  // of these, the last ones that were because of a record
+	lags     bool // the log says when that has ended
 }
 
 // follow waits for groups and adopts them. With an error, it returns the group that it could not
@@ -58,6 +63,7 @@ func (f *follower) follow() (group uint64, err error) {
 		sleep(ctx, emptyPause)
 		return 0, nil
 	}
+	f.contact.reaches(records[len(records)-1].Index, nil)
 	groups, decodeErr := groupsOf(records)
 	err = f.store.pipeline.adopt(f.store.background.ctx, groups)
 	return next + uint64(len(groups)), cmp.Or(err, decodeErr)
@@ -85,5 +91,18 @@ func (f *follower) failed(group uint64, err error) {
 	f.store.haltFor(group, err)
 	if f.failures == 1 && f.store.halted() == nil && f.store.background.ctx.Err() == nil {
 		f.store.options.Logger.Warn("cannot read the shared log; will try again", "error", err)
+	}
+}
+
+// longLag is a lag whose end is logged.
+const longLag = 10 * time.Second
+
+// followed logs that the store has caught up, if it lagged.
+func (f *follower) followed() {
+	end, lag := f.contact.lag()
+	f.lags = f.lags || lag >= longLag
+	if group := f.store.published.Load().group; f.lags && group >= end {
+		f.store.options.Logger.Info("caught up with the shared log", "group", group)
+		f.lags = false
 	}
 }

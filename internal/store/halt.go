@@ -90,10 +90,13 @@ func (s *Store) haltReason(group uint64, err error) error {
 	return nil
 }
 
+// errJoining is the cause of a halt that ends when another server has sent what is missing.
+var errJoining = errors.New("the shared log does not have them; try again later, or at another server")
+
 // joins makes appends and fresh reads fail until the store has a group of the shared log, up to
 // which it reads from another server.
 func (s *Store) joins(group uint64, server string) {
-	err := &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("this server has %d groups, and reads those up to %d from the server %s, because the shared log does not have them; try again later, or at another server", s.published.Load().group, group, server)}
+	err := &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("this server has %d groups, and reads those up to %d from the server %s", s.published.Load().group, group, server), Cause: errJoining}
 	s.shared.halt.Store(&halt{group, err})
 	s.shared.applied()
 }

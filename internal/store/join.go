@@ -57,6 +57,7 @@ func (s *Store) join(ctx context.Context) error {
 func (s *Store) compareHistory(ctx context.Context) error {
 	sh, own := s.shared, s.log.OpenedTail().ID()
 	last, err := sh.Log.Last(ctx)
+	sh.contact.reaches(last.Index, err)
 	if err != nil {
 		return sharedLogError(err, "reading the end of the shared log")
 	}

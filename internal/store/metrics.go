@@ -28,6 +28,8 @@ type Metrics struct {
 	ReadOnly   bool      // appends are not accepted
 	// Standby is how far a standby has followed its server; nil if the store is not one.
 	Standby *StandbyState
+	// Shared is the part of shared mode; nil in other modes.
+	Shared *SharedMetrics
 	// Failed reports that a write or sync has failed: no append will succeed until the
 	// store is opened again.
 	Failed bool
@@ -139,6 +141,7 @@ func (s *Store) Metrics() Metrics {
 		Calls:    s.gate.count(),
 		ReadOnly: s.refusal() != nil,
 		Standby:  s.StandbyState(),
+		Shared:   s.SharedState(),
 		Failed:   s.failureError() != nil,
 	}
 	s.commits.measure(&m)

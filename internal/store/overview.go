@@ -32,8 +32,10 @@ func (s *Store) Overview(ctx context.Context) (*Overview, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
-	if err := s.refresh(ctx); err != nil {
-		return nil, err
+	if s.shared == nil { // the state of this server is asked for in particular when the shared log is down
+		if err := s.refresh(ctx); err != nil {
+			return nil, err
+		}
 	}
 	id := s.log.ID()
 	o := &Overview{

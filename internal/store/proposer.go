@@ -22,6 +22,9 @@ type proposer struct {
 	*shared
 	writer *eventlog.Writer
 	halt   func(group uint64, err error) // see Store.haltFor
+
+	unanswered bool // an append of the group had no answer
+	races      races
 }
 
 // commit proposes a group, unless another store has decided it, and writes it when it is
@@ -44,10 +47,25 @@ func (p *proposer) commit(g sealedGroup) settled {
 	return s
 }
 
-// propose appends a group to the shared log until the log has a group at its index. Whatever
+// propose decides a group, and counts the outcome.
+func (p *proposer) propose(g sealedGroup) settled {
+	started := clock()
+	p.unanswered = false
+	s := p.decide(g)
+	p.measures.proposed(s, p.unanswered, clock()-started)
+	switch s.outcome {
+	case decided:
+		p.races.won(p.process, p.writers.wrote(p.process, p.Address))
+	case lost:
+		p.races.lose()
+	}
+	return s
+}
+
+// decide appends a group to the shared log until the log has a group at its index. Whatever
 // an append returns, only the record that is there decides: an answer can be lost, and a
 // request can arrive late or twice. So the same bytes are appended again, never others.
-func (p *proposer) propose(g sealedGroup) settled {
+func (p *proposer) decide(g sealedGroup) settled {
 	envelope := sharedlog.Envelope{Writer: p.process, Address: p.Address, StartsSegment: g.sealed.Rolls()}
 	own, err := sharedlog.Encode(envelope, g.sealed.Bytes())
 	if err != nil {
@@ -100,7 +118,10 @@ func (p *proposer) unknown(g sealedGroup, why string, reason error) settled {
 func (p *proposer) append(g *eventlog.Sealed, record []byte) error {
 	ctx, cancel := p.request()
 	defer cancel()
-	return p.Log.Append(ctx, sharedlog.Point(g.Previous()), g.Chain, record)
+	err := p.Log.Append(ctx, sharedlog.Point(g.Previous()), g.Chain, record)
+	p.contact.answeredWith(err)
+	p.unanswered = p.unanswered || err != nil && !errors.Is(err, sharedlog.ErrConflict)
+	return err
 }
 
 // read returns the records from an index on.

@@ -93,7 +93,7 @@ func (r *reader) release() { <-r.lock }
 // reader.
 func (s *Store) refresh(ctx context.Context) error {
 	if s.shared != nil && !s.shared.LocalReads {
-		return s.fresh(ctx)
+		return s.measuredFresh(ctx)
 	}
 	if s.reader == nil {
 		return nil

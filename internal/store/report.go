@@ -19,9 +19,27 @@ func (s *Store) runReporter() {
 			Applied: s.published.Load().group,
 			Durable: s.logWriter.Durable().Index,
 		})
+		sh.contact.answeredWith(err)
+		if err == nil { // else one more request would only take longer
+			s.lookAtEnd(request)
+		}
 		cancel()
 		if err != nil && ctx.Err() == nil {
 			s.options.Logger.Debug("cannot report to the shared log", "error", err)
 		}
+	}
+}
+
+// lookAtEnd asks for the end of the shared log, so that a store which only follows knows how much
+// it lacks, and one that is idle notices that the log has lost groups.
+func (s *Store) lookAtEnd(ctx context.Context) {
+	before := s.published.Load()
+	end, err := s.shared.Log.Last(ctx)
+	s.shared.contact.reaches(end.Index, err)
+	if err != nil {
+		return
+	}
+	if lost := compareEnd(end, before.end.Tail.ID()); lost != nil {
+		s.haltFor(before.group+1, lost)
 	}
 }

@@ -59,6 +59,10 @@ type shared struct {
 	limits  groupLimits
 	end     freshEnd
 
+	contact  contact
+	writers  lastWriters
+	measures *sharedMeasures
+
 	// halt is why the store could not adopt a group, or nil.
 	halt atomic.Pointer[halt]
 
@@ -118,7 +122,9 @@ func (s *Store) share(ctx context.Context, config Shared) error {
 		return sharedLogError(err, "reading the origin of the shared log")
 	}
 	largest := config.Log.MaxRecord() - sharedlog.Overhead
-	sh := &shared{Shared: config, origin: origin, sync: make(chan struct{}, 1)}
+	sh := &shared{Shared: config, origin: origin, measures: newSharedMeasures(), sync: make(chan struct{}, 1)}
+	sh.contact.applied = func() uint64 { return s.published.Load().group }
+	sh.contact.answered = clock()
 	sh.limits = groupLimits{full: min(sharedGroupBytes, largest/2), largest: largest}
 	if _, err := rand.Read(sh.process[:]); err != nil {
 		return err
@@ -138,7 +144,9 @@ func (sh *shared) request() (context.Context, context.CancelFunc) {
 func (sh *shared) last() (sharedlog.Point, error) {
 	ctx, cancel := sh.request()
 	defer cancel()
-	return sh.Log.Last(ctx)
+	end, err := sh.Log.Last(ctx)
+	sh.contact.reaches(end.Index, err)
+	return end, err
 }
 
 // sharedLogError returns an error of the shared log as one of package dcb.
