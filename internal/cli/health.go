@@ -26,10 +26,12 @@ Otherwise the exit code is 1 if the server is NOT_SERVING, and 5 if it cannot be
 reached or does not answer in time. It needs no API key. It is meant for probes of
 containers and load balancers.
 
-A server is NOT_SERVING while it stops, and when its store has failed. The service
-umadb.v1.DCB/append is NOT_SERVING also while no append has succeeded for 10 seconds:
-that may be temporary, and restarting the server is not the remedy. On a standby it is
-always NOT_SERVING.`,
+A server is NOT_SERVING while it stops, and when its store has failed: then a restart
+is the remedy. For the other services it is not, since what they report may be temporary.
+The service umadb.v1.DCB/append is NOT_SERVING also while no append has succeeded for 10
+seconds; on a standby it is always NOT_SERVING. With a shared log, umadb.v1.DCB/append and
+umadb.v1.DCB are NOT_SERVING while the log does not answer or the server cannot follow it,
+and umadb.v1.DCB/local, for reads of what the server has, stays SERVING.`,
 		Example: `  umadb health
   umadb health --url https://localhost:50051 --ca ca.pem --timeout 2s
   umadb health --service umadb.v1.DCB/append --json`,
@@ -110,7 +112,7 @@ func (h *healthCheck) explain(reported client.HealthStatus) error {
 	case client.HealthServiceUnknown:
 		return fmt.Errorf("the server reports no health for the service %q", h.service)
 	case client.HealthNotServing:
-		why = ": it is stopping, its store has failed, no append succeeds, or it is a standby; see its log"
+		why = ": it is stopping, its store has failed, no append succeeds, its shared log does not answer, or it is a standby; see its log"
 	}
 	return fmt.Errorf("%s at %s is %v%s", cmp.Or(h.service, "the server"), h.url, reported, why)
 }

@@ -3,9 +3,6 @@ package server
 import (
 	"errors"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	health "google.golang.org/grpc/health/grpc_health_v1"
@@ -18,13 +15,19 @@ import (
 // call it: its requests are received within the same bounds as all others, and a shutdown
 // ends its watches.
 
-// appendService is the service name for the health of appends. It is NOT_SERVING also
-// while appends fail temporarily; the other services are NOT_SERVING only from a failure
-// or shutdown until a restart.
-const appendService = "umadb.v1.DCB/append"
+// The services "" and localService are NOT_SERVING from a failure or shutdown until a restart,
+// which is the remedy. What else prevents calls is temporary, and a restart would make it worse.
+const (
+	// localService is the service name for the health of reads of what the server has.
+	localService = "umadb.v1.DCB/local"
+	// appendService is the service name for the health of appends. It is NOT_SERVING also
+	// while appends fail temporarily.
+	appendService = "umadb.v1.DCB/append"
+)
 
-// healthServices are the service names that have a health status.
-var healthServices = []string{"", umadbv1.DCB_ServiceDesc.ServiceName, appendService}
+// healthServices are the service names that have a health status. That of dcbService is
+// NOT_SERVING also while appends and fresh reads fail because of a shared log.
+var healthServices = []string{"", umadbv1.DCB_ServiceDesc.ServiceName, localService, appendService}
 
 func knowsHealthOf(service string) bool { return slices.Contains(healthServices, service) }
 
@@ -61,14 +64,19 @@ func (s *Server) notServing(service string) error {
 		return errFailed
 	default:
 	}
-	if service != appendService {
+	if service != appendService && service != dcbService {
 		return nil
 	}
-	if s.options.AppendsRefused != nil {
+	_, now := s.health.get()
+	switch {
+	case now.unavailable != nil:
+		return now.unavailable
+	case service == dcbService:
+		return nil
+	case s.options.AppendsRefused != nil:
 		return s.options.AppendsRefused
 	}
-	_, stuck := s.health.get()
-	return stuck
+	return now.stuck
 }
 
 func (s *Server) checkHealth(c *call) error {
@@ -143,98 +151,4 @@ func (s *Server) enterWatch(c *connection) (leave func(), err error) {
 		return nil, refuse(refusedWatches, "the server already has %d health watches; try again later", maxWatches)
 	}
 	return leave, nil
-}
-
-// longestAppendStall is how long all appends may wait or be refused before the health
-// of appendService is NOT_SERVING.
-const longestAppendStall = 10 * time.Second
-
-// appendHealth records whether appends are stuck: there are some, but none succeeds, or
-// there is no space for one of them.
-type appendHealth struct {
-	mu      sync.Mutex
-	stuck   error         // guarded by mu; the reason, or nil
-	changed chan struct{} // guarded by mu; closed when appends become stuck or succeed again
-}
-
-func newAppendHealth() appendHealth { return appendHealth{changed: make(chan struct{})} }
-
-// get returns a channel that is closed when appends become stuck or succeed again, and the
-// reason why they are stuck now, or nil.
-func (h *appendHealth) get() (changed <-chan struct{}, stuck error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.changed, h.stuck
-}
-
-// set records the reason why appends are stuck, nil if they are not, and reports whether they
-// have become stuck or succeed again.
-func (h *appendHealth) set(stuck error) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	before := h.stuck
-	h.stuck = stuck
-	if (before == nil) == (stuck == nil) {
-		return false
-	}
-	close(h.changed)
-	h.changed = make(chan struct{})
-	return true
-}
-
-// updateAppendHealth updates the health of appends. It is called once a second.
-func (s *Server) updateAppendHealth() {
-	stalled, refused := s.store.AppendStall(), s.appends.lasts(longestAppendStall)
-	full := s.store.AppendRefusal()
-	var stuck error
-	switch {
-	case full != nil:
-		stuck = errAppendNoSpace
-	case stalled >= longestAppendStall:
-		stuck = errAppendStall
-	case refused >= longestAppendStall:
-		stuck = errAppendMemory
-	}
-	switch changed := s.health.set(stuck); {
-	case !changed:
-	case stuck == nil:
-		s.log.Info("appends succeed again")
-	case full != nil:
-		s.log.Error("appends are refused: not enough disk space; the health of appends is NOT_SERVING", "error", full)
-	case stalled >= longestAppendStall:
-		s.log.Error("appends are stalled; the health of appends is NOT_SERVING", "for", stalled.Round(time.Second))
-	default:
-		s.log.Error("appends are refused: not enough memory; the health of appends is NOT_SERVING", "for", refused.Round(time.Second))
-	}
-}
-
-// starvation measures for how long all calls of one kind have been refused because of
-// insufficient memory.
-type starvation struct {
-	since atomic.Int64 // the first refusal since a call was granted, in Unix ns; 0 for none
-	last  atomic.Int64 // the last refusal
-}
-
-// refused records that a call was refused.
-func (s *starvation) refused() {
-	now := time.Now().UnixNano()
-	s.last.Store(now)
-	s.since.CompareAndSwap(0, now)
-}
-
-// granted records that a call was not refused.
-func (s *starvation) granted() {
-	if s.since.Load() != 0 {
-		s.since.Store(0)
-	}
-}
-
-// lasts returns for how long calls have been refused. It returns 0 if the last refusal
-// was at least least ago, since no client has called since.
-func (s *starvation) lasts(least time.Duration) time.Duration {
-	since, now := s.since.Load(), time.Now()
-	if since == 0 || now.Sub(time.Unix(0, s.last.Load())) >= least {
-		return 0
-	}
-	return now.Sub(time.Unix(0, since))
 }

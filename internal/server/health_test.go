@@ -21,7 +21,7 @@ const (
 func TestHealthOfEachService(t *testing.T) {
 	store := newMemoryStore()
 	client := health.NewHealthClient(start(t, store, server.Options{APIKey: apiKey}).dial(t))
-	for _, service := range []string{"", "umadb.v1.DCB", "umadb.v1.DCB/append"} {
+	for _, service := range []string{"", "umadb.v1.DCB", "umadb.v1.DCB/local", "umadb.v1.DCB/append"} {
 		answer, err := client.Check(within(t, patience), &health.HealthCheckRequest{Service: service})
 		if err != nil || answer.Status != serving {
 			t.Errorf("health of %q: %v, %v", service, answer, err)
@@ -32,7 +32,7 @@ func TestHealthOfEachService(t *testing.T) {
 	}
 	close(store.failed)
 	list, err := client.List(within(t, patience), &health.HealthListRequest{})
-	if err != nil || len(list.Statuses) != 3 || list.Statuses["umadb.v1.DCB"].Status != notServing {
+	if err != nil || len(list.Statuses) != 4 || list.Statuses["umadb.v1.DCB"].Status != notServing {
 		t.Errorf("after a failure: %v, %v", list, err)
 	}
 }
@@ -83,6 +83,44 @@ func TestWatchReportsShutdown(t *testing.T) {
 	}
 	if answer, err := watch.Recv(); err != nil || answer.Status != notServing {
 		t.Errorf("at the shutdown: %v, %v", answer, err)
+	}
+}
+
+// Without its shared log, a server still has what it reads locally, and a restart would not help:
+// the services for that stay SERVING.
+func TestHealthWithoutTheSharedLog(t *testing.T) {
+	store := newMemoryStore()
+	r := start(t, store, server.Options{})
+	client := health.NewHealthClient(r.dial(t))
+	watch, err := client.Watch(within(t, patience), &health.HealthCheckRequest{Service: "umadb.v1.DCB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := errors.New("the shared log has not answered for 11s")
+	for _, reason := range []error{nil, silent, nil} {
+		want := map[bool]health.HealthCheckResponse_ServingStatus{true: serving, false: notServing}[reason == nil]
+		if reason != nil {
+			store.unavailable.Store(&reason)
+		} else {
+			store.unavailable.Store(nil)
+		}
+		if answer, err := watch.Recv(); err != nil || answer.Status != want { // within a second or so
+			t.Fatalf("got %v, %v, want %v", answer, err, want)
+		}
+		list, err := client.List(within(t, patience), &health.HealthListRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for service, want := range map[string]health.HealthCheckResponse_ServingStatus{
+			"": serving, "umadb.v1.DCB/local": serving, "umadb.v1.DCB": want, "umadb.v1.DCB/append": want,
+		} {
+			if got := list.Statuses[service].GetStatus(); got != want {
+				t.Errorf("with the reason %v, the health of %q is %v", reason, service, got)
+			}
+		}
+		if got := r.Ready(); got != reason {
+			t.Errorf("not ready because of %v, want %v", got, reason)
+		}
 	}
 }
 

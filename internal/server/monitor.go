@@ -26,7 +26,7 @@ func (s *Server) monitor() {
 		case <-again:
 			pressed, again = s.relieve()
 		case <-tick.C:
-			s.updateAppendHealth()
+			s.updateHealth()
 			s.transport.EndArriving(time.Now().Add(-s.options.ReceiveTimeout), s.arrivalTimeout)
 			s.conns.closeUnread()
 			s.auth.endExpired()

@@ -61,6 +61,9 @@ type Store interface {
 	// Failed is closed when a write or sync has failed, and no append will
 	// succeed before a restart.
 	Failed() <-chan struct{}
+	// Unavailable returns why appends and fresh reads fail for now, although the store has not
+	// failed, or nil.
+	Unavailable() error
 	// AppendStall returns for how long appends have been waiting while none of them
 	// completed, or 0 if none is waiting.
 	AppendStall() time.Duration
@@ -90,7 +93,7 @@ type Server struct {
 	watches   atomic.Int64  // number of health watches
 	appending atomic.Int64  // number of appends in progress
 	appends   starvation
-	health    appendHealth
+	health    currentHealth
 
 	transport      *transport.Server
 	methods        map[string]*servedMethod    // by path
@@ -126,7 +129,7 @@ func New(store Store, options Options) (*Server, error) {
 		calls:   &calls{most: options.CallMemory},
 		notices: newNotices(options.Logger),
 		pressed: make(chan struct{}, 1),
-		health:  newAppendHealth(),
+		health:  newCurrentHealth(),
 
 		certificate: certificate,
 		clientCA:    clientCA,

@@ -19,7 +19,8 @@ type memoryStore struct {
 	failed chan struct{}
 	stall  atomic.Int64 // result of AppendStall in ns
 
-	refusal atomic.Pointer[error] // result of AppendRefusal
+	refusal     atomic.Pointer[error] // result of AppendRefusal
+	unavailable atomic.Pointer[error] // result of Unavailable
 
 	// onCommit is called first by every Commit, which returns its error.
 	onCommit func(ctx context.Context) error
@@ -64,6 +65,13 @@ func (s *memoryStore) AppendStall() time.Duration { return time.Duration(s.stall
 func (s *memoryStore) AppendRefusal() error {
 	if refusal := s.refusal.Load(); refusal != nil {
 		return *refusal
+	}
+	return nil
+}
+
+func (s *memoryStore) Unavailable() error {
+	if reason := s.unavailable.Load(); reason != nil {
+		return *reason
 	}
 	return nil
 }
