@@ -34,6 +34,12 @@ func start(t *testing.T, dir string, options *store.Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startStore(t, opened)
+}
+
+// startStore starts a server of a store.
+func startStore(t *testing.T, opened *store.Store) *running {
+	t.Helper()
 	files, err := servertest.WriteCertificate(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -105,6 +105,30 @@ func storeStatus(o *store.Overview, m store.Metrics) *adminv1.StoreStatus {
 	if o.Failure != nil {
 		out.Failure = o.Failure.Error()
 	}
+	if m.Shared != nil {
+		out.SharedLog = sharedLogStatus(m.Shared)
+	}
+	return out
+}
+
+func sharedLogStatus(m *store.SharedMetrics) *adminv1.SharedLogStatus {
+	out := &adminv1.SharedLogStatus{
+		Log:           m.Log,
+		Address:       m.Address,
+		Applied:       m.Applied,
+		Durable:       m.Durable,
+		End:           m.End,
+		Lag:           duration(m.Lag),
+		Silence:       durationpb.New(m.Silence),
+		Writer:        m.Writer.Self,
+		WriterAddress: m.Writer.Address,
+	}
+	if m.Writer.Self {
+		out.WriterAddress = ""
+	}
+	if m.Halt != nil {
+		out.Halt = m.Halt.Error()
+	}
 	return out
 }
 

@@ -95,7 +95,8 @@ type storeOutput struct {
 	Queue          quantiles `json:"append_queue"` // since the start, and the same for the next
 	Sync           quantiles `json:"commit_sync"`
 
-	Standby *standbyOutput `json:"standby,omitempty"`
+	Standby   *standbyOutput   `json:"standby,omitempty"`
+	SharedLog *sharedLogOutput `json:"shared_log,omitempty"`
 }
 
 // standbyOutput is how far a standby has followed its server.
@@ -149,6 +150,9 @@ func newStatusOutput(url string, s *serverState, sessions bool) *statusOutput {
 	}
 	if b := st.GetStandby(); b != nil {
 		out.Store.Standby = &standbyOutput{b.GetServer(), b.GetConnected(), b.GetHead(), b.GetMissing(), b.GetLag().AsDuration().Seconds(), b.GetFull()}
+	}
+	if st.GetSharedLog() != nil {
+		out.Store.SharedLog = newSharedLogOutput(st.GetSharedLog())
 	}
 	if st.GetLastCommit() != nil {
 		out.Store.LastCommit = new(st.GetLastCommit().AsTime())
@@ -230,6 +234,8 @@ func (b *table) store(s *adminv1.StoreStatus, now time.Time) {
 		b.row("standby of", standbyText(standby))
 	case s.GetReadOnly():
 		b.row("read-only", "yes")
+	case s.GetSharedLog() != nil:
+		b.sharedLog(s.GetSharedLog())
 	}
 }
 

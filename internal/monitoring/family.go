@@ -57,7 +57,7 @@ type Family struct {
 }
 
 func families() []family {
-	return slices.Concat(storeFamilies, serverFamilies)
+	return slices.Concat(storeFamilies, sharedFamilies, serverFamilies)
 }
 
 // samples receives the values of a metric.

@@ -19,6 +19,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/monitoring"
 	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -49,6 +51,29 @@ func start(t *testing.T, debug bool) *monitored {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := monitor(t, opened, debug)
+	m.fail = func() { close(failing) }
+	return m
+}
+
+// startShared starts a server of a shared log in memory, and its monitoring.
+func startShared(t *testing.T) (*monitored, *fakelog.Engine) {
+	t.Helper()
+	engine := fakelog.New(fakelog.Options{})
+	log := engine.Connect()
+	if _, err := log.Create(t.Context(), sharedlog.Origin{Log: sharedlog.ID{1}, Store: sharedlog.ID{2}}); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := store.OpenShared(t.Context(), "/store", &store.Options{FS: vfs.NewMem()}, store.Shared{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return monitor(t, opened, false), engine
+}
+
+// monitor starts a server of a store, which no client can reach, and its monitoring.
+func monitor(t *testing.T, opened *store.Store, debug bool) *monitored {
+	t.Helper()
 	srv, err := server.New(opened, server.Options{APIKey: "secret"})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +91,7 @@ func start(t *testing.T, debug bool) *monitored {
 		srv.Shutdown(context.Background())
 		opened.Close()
 	})
-	return &monitored{opened, srv, "http://" + listener.Addr().String(), func() { close(failing) }}
+	return &monitored{store: opened, server: srv, url: "http://" + listener.Addr().String()}
 }
 
 func (m *monitored) do(t *testing.T, method, path string, header ...string) (*http.Response, string) {
@@ -116,8 +141,9 @@ func TestEveryMetricIsServed(t *testing.T) {
 	// No call has ended, and the file system in memory has no size.
 	absent := []string{"umadb_rpc_duration_seconds", "umadb_filesystem_free_bytes", "umadb_filesystem_size_bytes"}
 	for _, f := range monitoring.Families() {
-		if !strings.Contains(served, "\n# TYPE "+f.Name+" "+f.Kind+"\n") && !slices.Contains(absent, f.Name) {
-			t.Errorf("%s is not served", f.Name)
+		wanted := !slices.Contains(absent, f.Name) && !strings.HasPrefix(f.Name, "umadb_shared_")
+		if strings.Contains(served, "\n# TYPE "+f.Name+" "+f.Kind+"\n") != wanted {
+			t.Errorf("%s is served: %v", f.Name, !wanted)
 		}
 		for _, sample := range regexp.MustCompile(`\n`+f.Name+`\{([^}]*)\}`).FindAllStringSubmatch(served, -1) {
 			for _, label := range f.Labels {
@@ -146,13 +172,50 @@ func TestEveryMetricIsServed(t *testing.T) {
 	}
 }
 
-func TestMetricsFollowTheRulesOfPrometheus(t *testing.T) {
-	problems, err := promlint.New(strings.NewReader(start(t, false).want(t, "/metrics", http.StatusOK))).Lint()
-	if err != nil {
+func TestEveryMetricOfASharedLogIsServed(t *testing.T) {
+	m, engine := startShared(t)
+	if err := m.appendOne(t); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
+	if _, err := m.store.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	engine.SetDown(true) // they are served without the log
+	served := m.want(t, "/metrics", http.StatusOK)
+	for _, f := range monitoring.Families() {
+		if strings.HasPrefix(f.Name, "umadb_shared_") && !strings.Contains(served, "\n# TYPE "+f.Name+" "+f.Kind+"\n") {
+			t.Errorf("%s is not served", f.Name)
+		}
+	}
+	for _, line := range []string{
+		"umadb_shared_applied_group 1",
+		"umadb_shared_end_group 1",
+		"umadb_shared_lag_groups 0",
+		"umadb_shared_writer 1",
+		`umadb_shared_halted{reason="divergence"} 0`,
+		`umadb_shared_proposals_total{outcome="decided"} 1`,
+		`umadb_shared_proposals_total{outcome="unresolved"} 0`,
+		"umadb_shared_proposal_seconds_count 1",
+		"umadb_shared_fresh_seconds_count 1",
+		"umadb_head_position 1",
+	} {
+		if !strings.Contains(served, "\n"+line+"\n") {
+			t.Errorf("there is no line %s", line)
+		}
+	}
+	engine.SetDown(false)
+}
+
+func TestMetricsFollowTheRulesOfPrometheus(t *testing.T) {
+	shared, _ := startShared(t)
+	for _, m := range []*monitored{start(t, false), shared} {
+		problems, err := promlint.New(strings.NewReader(m.want(t, "/metrics", http.StatusOK))).Lint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range problems {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
 	}
 }
 

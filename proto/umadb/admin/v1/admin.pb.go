@@ -180,8 +180,10 @@ type StoreStatus struct {
 	// The store cannot be appended to.
 	ReadOnly bool `protobuf:"varint,11,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	// Set if the server is the standby of another one.
-	Standby       *StandbyStatus `protobuf:"bytes,12,opt,name=standby,proto3" json:"standby,omitempty"`
-	Appends       *AppendStatus  `protobuf:"bytes,13,opt,name=appends,proto3" json:"appends,omitempty"`
+	Standby *StandbyStatus `protobuf:"bytes,12,opt,name=standby,proto3" json:"standby,omitempty"`
+	Appends *AppendStatus  `protobuf:"bytes,13,opt,name=appends,proto3" json:"appends,omitempty"`
+	// Set if the server has a shared log.
+	SharedLog     *SharedLogStatus `protobuf:"bytes,14,opt,name=shared_log,json=sharedLog,proto3" json:"shared_log,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -303,6 +305,13 @@ func (x *StoreStatus) GetStandby() *StandbyStatus {
 func (x *StoreStatus) GetAppends() *AppendStatus {
 	if x != nil {
 		return x.Appends
+	}
+	return nil
+}
+
+func (x *StoreStatus) GetSharedLog() *SharedLogStatus {
+	if x != nil {
+		return x.SharedLog
 	}
 	return nil
 }
@@ -473,6 +482,134 @@ func (x *StandbyStatus) GetFull() bool {
 	return false
 }
 
+// SharedLogStatus is how far a server of a shared log has followed it, and what it knows of it.
+// Groups are counted from 1.
+type SharedLogStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Identity of the log, 32 hexadecimal digits.
+	Log string `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
+	// Address at which other servers of the log reach this one; may be empty.
+	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// The last group that the server has, and the last one that a crash cannot lose there.
+	Applied uint64 `protobuf:"varint,3,opt,name=applied,proto3" json:"applied,omitempty"`
+	Durable uint64 `protobuf:"varint,4,opt,name=durable,proto3" json:"durable,omitempty"`
+	// The last group that the log is known to have.
+	End uint64 `protobuf:"varint,5,opt,name=end,proto3" json:"end,omitempty"`
+	// For how long the server has been without a group that the log was known to have; absent if
+	// it has all.
+	Lag *durationpb.Duration `protobuf:"bytes,6,opt,name=lag,proto3" json:"lag,omitempty"`
+	// The time since the log last answered an append, a report or the question for its end.
+	Silence *durationpb.Duration `protobuf:"bytes,7,opt,name=silence,proto3" json:"silence,omitempty"`
+	// The server has written the last group that is known.
+	Writer bool `protobuf:"varint,8,opt,name=writer,proto3" json:"writer,omitempty"`
+	// Otherwise the address of the server that has; empty if it has none or is not known.
+	WriterAddress string `protobuf:"bytes,9,opt,name=writer_address,json=writerAddress,proto3" json:"writer_address,omitempty"`
+	// Why appends and fresh reads fail until the server can follow the log; empty if they do not.
+	Halt          string `protobuf:"bytes,10,opt,name=halt,proto3" json:"halt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SharedLogStatus) Reset() {
+	*x = SharedLogStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SharedLogStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SharedLogStatus) ProtoMessage() {}
+
+func (x *SharedLogStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SharedLogStatus.ProtoReflect.Descriptor instead.
+func (*SharedLogStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SharedLogStatus) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *SharedLogStatus) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *SharedLogStatus) GetApplied() uint64 {
+	if x != nil {
+		return x.Applied
+	}
+	return 0
+}
+
+func (x *SharedLogStatus) GetDurable() uint64 {
+	if x != nil {
+		return x.Durable
+	}
+	return 0
+}
+
+func (x *SharedLogStatus) GetEnd() uint64 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+func (x *SharedLogStatus) GetLag() *durationpb.Duration {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
+func (x *SharedLogStatus) GetSilence() *durationpb.Duration {
+	if x != nil {
+		return x.Silence
+	}
+	return nil
+}
+
+func (x *SharedLogStatus) GetWriter() bool {
+	if x != nil {
+		return x.Writer
+	}
+	return false
+}
+
+func (x *SharedLogStatus) GetWriterAddress() string {
+	if x != nil {
+		return x.WriterAddress
+	}
+	return ""
+}
+
+func (x *SharedLogStatus) GetHalt() string {
+	if x != nil {
+		return x.Halt
+	}
+	return ""
+}
+
 // ServerStatus is what clients use of the server, how much of it they may use, and the calls
 // since the server was started.
 type ServerStatus struct {
@@ -497,7 +634,7 @@ type ServerStatus struct {
 
 func (x *ServerStatus) Reset() {
 	*x = ServerStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +646,7 @@ func (x *ServerStatus) String() string {
 func (*ServerStatus) ProtoMessage() {}
 
 func (x *ServerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +659,7 @@ func (x *ServerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStatus.ProtoReflect.Descriptor instead.
 func (*ServerStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ServerStatus) GetConnections() uint64 {
@@ -599,7 +736,7 @@ type MemoryUse struct {
 
 func (x *MemoryUse) Reset() {
 	*x = MemoryUse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +748,7 @@ func (x *MemoryUse) String() string {
 func (*MemoryUse) ProtoMessage() {}
 
 func (x *MemoryUse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +761,7 @@ func (x *MemoryUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryUse.ProtoReflect.Descriptor instead.
 func (*MemoryUse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MemoryUse) GetOf() string {
@@ -673,7 +810,7 @@ type MethodStatus struct {
 
 func (x *MethodStatus) Reset() {
 	*x = MethodStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +822,7 @@ func (x *MethodStatus) String() string {
 func (*MethodStatus) ProtoMessage() {}
 
 func (x *MethodStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +835,7 @@ func (x *MethodStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MethodStatus.ProtoReflect.Descriptor instead.
 func (*MethodStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MethodStatus) GetMethod() string {
@@ -752,7 +889,7 @@ type Durations struct {
 
 func (x *Durations) Reset() {
 	*x = Durations{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +901,7 @@ func (x *Durations) String() string {
 func (*Durations) ProtoMessage() {}
 
 func (x *Durations) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +914,7 @@ func (x *Durations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Durations.ProtoReflect.Descriptor instead.
 func (*Durations) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Durations) GetBounds() []float64 {
@@ -814,7 +951,7 @@ type Refusals struct {
 
 func (x *Refusals) Reset() {
 	*x = Refusals{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +963,7 @@ func (x *Refusals) String() string {
 func (*Refusals) ProtoMessage() {}
 
 func (x *Refusals) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +976,7 @@ func (x *Refusals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusals.ProtoReflect.Descriptor instead.
 func (*Refusals) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Refusals) GetKind() string {
@@ -866,7 +1003,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1015,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1028,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StatsRequest) GetTop() uint32 {
@@ -931,7 +1068,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1080,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1093,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StatsResponse) GetHead() uint64 {
@@ -1062,7 +1199,7 @@ type TermStats struct {
 
 func (x *TermStats) Reset() {
 	*x = TermStats{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1211,7 @@ func (x *TermStats) String() string {
 func (*TermStats) ProtoMessage() {}
 
 func (x *TermStats) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1087,7 +1224,7 @@ func (x *TermStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermStats.ProtoReflect.Descriptor instead.
 func (*TermStats) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TermStats) GetDistinct() uint64 {
@@ -1116,7 +1253,7 @@ type TermCount struct {
 
 func (x *TermCount) Reset() {
 	*x = TermCount{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1265,7 @@ func (x *TermCount) String() string {
 func (*TermCount) ProtoMessage() {}
 
 func (x *TermCount) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1278,7 @@ func (x *TermCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermCount.ProtoReflect.Descriptor instead.
 func (*TermCount) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TermCount) GetName() string {
@@ -1169,7 +1306,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1318,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1331,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SessionsRequest) GetLagging() uint32 {
@@ -1219,7 +1356,7 @@ type SessionsResponse struct {
 
 func (x *SessionsResponse) Reset() {
 	*x = SessionsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1231,7 +1368,7 @@ func (x *SessionsResponse) String() string {
 func (*SessionsResponse) ProtoMessage() {}
 
 func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1244,7 +1381,7 @@ func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsResponse.ProtoReflect.Descriptor instead.
 func (*SessionsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SessionsResponse) GetSessions() []*Session {
@@ -1298,7 +1435,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1447,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1460,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Session) GetId() uint64 {
@@ -1407,7 +1544,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1556,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1569,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Call) GetSession() uint64 {
@@ -1527,7 +1664,7 @@ type GroupsRequest struct {
 
 func (x *GroupsRequest) Reset() {
 	*x = GroupsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1676,7 @@ func (x *GroupsRequest) String() string {
 func (*GroupsRequest) ProtoMessage() {}
 
 func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1689,7 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GroupsRequest) GetAfterIndex() uint64 {
@@ -1590,7 +1727,7 @@ type GroupsResponse struct {
 
 func (x *GroupsResponse) Reset() {
 	*x = GroupsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +1739,7 @@ func (x *GroupsResponse) String() string {
 func (*GroupsResponse) ProtoMessage() {}
 
 func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +1752,7 @@ func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
 func (*GroupsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GroupsResponse) GetParts() []*GroupPart {
@@ -1655,7 +1792,7 @@ type GroupPart struct {
 
 func (x *GroupPart) Reset() {
 	*x = GroupPart{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +1804,7 @@ func (x *GroupPart) String() string {
 func (*GroupPart) ProtoMessage() {}
 
 func (x *GroupPart) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +1817,7 @@ func (x *GroupPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPart.ProtoReflect.Descriptor instead.
 func (*GroupPart) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GroupPart) GetSegmentHeader() []byte {
@@ -1712,7 +1849,7 @@ type TrackingSourcesRequest struct {
 
 func (x *TrackingSourcesRequest) Reset() {
 	*x = TrackingSourcesRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1724,7 +1861,7 @@ func (x *TrackingSourcesRequest) String() string {
 func (*TrackingSourcesRequest) ProtoMessage() {}
 
 func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1737,7 +1874,7 @@ func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesRequest.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 type TrackingSourcesResponse struct {
@@ -1749,7 +1886,7 @@ type TrackingSourcesResponse struct {
 
 func (x *TrackingSourcesResponse) Reset() {
 	*x = TrackingSourcesResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +1898,7 @@ func (x *TrackingSourcesResponse) String() string {
 func (*TrackingSourcesResponse) ProtoMessage() {}
 
 func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +1911,7 @@ func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesResponse.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TrackingSourcesResponse) GetSources() []*TrackingSource {
@@ -1796,7 +1933,7 @@ type TrackingSource struct {
 
 func (x *TrackingSource) Reset() {
 	*x = TrackingSource{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +1945,7 @@ func (x *TrackingSource) String() string {
 func (*TrackingSource) ProtoMessage() {}
 
 func (x *TrackingSource) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +1958,7 @@ func (x *TrackingSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSource.ProtoReflect.Descriptor instead.
 func (*TrackingSource) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TrackingSource) GetSource() string {
@@ -1848,7 +1985,7 @@ type ScrubRequest struct {
 
 func (x *ScrubRequest) Reset() {
 	*x = ScrubRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1860,7 +1997,7 @@ func (x *ScrubRequest) String() string {
 func (*ScrubRequest) ProtoMessage() {}
 
 func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1873,7 +2010,7 @@ func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubRequest.ProtoReflect.Descriptor instead.
 func (*ScrubRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ScrubRequest) GetBytesPerSecond() uint64 {
@@ -1899,7 +2036,7 @@ type ScrubResponse struct {
 
 func (x *ScrubResponse) Reset() {
 	*x = ScrubResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1911,7 +2048,7 @@ func (x *ScrubResponse) String() string {
 func (*ScrubResponse) ProtoMessage() {}
 
 func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1924,7 +2061,7 @@ func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubResponse.ProtoReflect.Descriptor instead.
 func (*ScrubResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ScrubResponse) GetDoneBytes() uint64 {
@@ -1972,7 +2109,7 @@ type ScrubFinding struct {
 
 func (x *ScrubFinding) Reset() {
 	*x = ScrubFinding{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1984,7 +2121,7 @@ func (x *ScrubFinding) String() string {
 func (*ScrubFinding) ProtoMessage() {}
 
 func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1997,7 +2134,7 @@ func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubFinding.ProtoReflect.Descriptor instead.
 func (*ScrubFinding) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ScrubFinding) GetFile() string {
@@ -2047,7 +2184,7 @@ type ScrubReport struct {
 
 func (x *ScrubReport) Reset() {
 	*x = ScrubReport{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2059,7 +2196,7 @@ func (x *ScrubReport) String() string {
 func (*ScrubReport) ProtoMessage() {}
 
 func (x *ScrubReport) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2072,7 +2209,7 @@ func (x *ScrubReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubReport.ProtoReflect.Descriptor instead.
 func (*ScrubReport) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ScrubReport) GetStarted() *timestamppb.Timestamp {
@@ -2136,7 +2273,7 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\astarted\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12,\n" +
 	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x121\n" +
 	"\x05store\x18\x05 \x01(\v2\x1b.umadb.admin.v1.StoreStatusR\x05store\x124\n" +
-	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xef\x03\n" +
+	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xaf\x04\n" +
 	"\vStoreStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04head\x18\x02 \x01(\x04R\x04head\x12;\n" +
@@ -2153,7 +2290,9 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	" \x01(\v2\x19.google.protobuf.DurationR\vappendStall\x12\x1b\n" +
 	"\tread_only\x18\v \x01(\bR\breadOnly\x127\n" +
 	"\astandby\x18\f \x01(\v2\x1d.umadb.admin.v1.StandbyStatusR\astandby\x126\n" +
-	"\aappends\x18\r \x01(\v2\x1c.umadb.admin.v1.AppendStatusR\aappends\"\xa6\x01\n" +
+	"\aappends\x18\r \x01(\v2\x1c.umadb.admin.v1.AppendStatusR\aappends\x12>\n" +
+	"\n" +
+	"shared_log\x18\x0e \x01(\v2\x1f.umadb.admin.v1.SharedLogStatusR\tsharedLog\"\xa6\x01\n" +
 	"\fAppendStatus\x12\x18\n" +
 	"\awaiting\x18\x01 \x01(\x04R\awaiting\x12\x1c\n" +
 	"\tconflicts\x18\x02 \x01(\x04R\tconflicts\x12/\n" +
@@ -2165,7 +2304,19 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\x04head\x18\x03 \x01(\x04R\x04head\x12\x18\n" +
 	"\amissing\x18\x04 \x01(\x04R\amissing\x12+\n" +
 	"\x03lag\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03lag\x12\x12\n" +
-	"\x04full\x18\x06 \x01(\bR\x04full\"\xda\x02\n" +
+	"\x04full\x18\x06 \x01(\bR\x04full\"\xb8\x02\n" +
+	"\x0fSharedLogStatus\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x18\n" +
+	"\aapplied\x18\x03 \x01(\x04R\aapplied\x12\x18\n" +
+	"\adurable\x18\x04 \x01(\x04R\adurable\x12\x10\n" +
+	"\x03end\x18\x05 \x01(\x04R\x03end\x12+\n" +
+	"\x03lag\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03lag\x123\n" +
+	"\asilence\x18\a \x01(\v2\x19.google.protobuf.DurationR\asilence\x12\x16\n" +
+	"\x06writer\x18\b \x01(\bR\x06writer\x12%\n" +
+	"\x0ewriter_address\x18\t \x01(\tR\rwriterAddress\x12\x12\n" +
+	"\x04halt\x18\n" +
+	" \x01(\tR\x04halt\"\xda\x02\n" +
 	"\fServerStatus\x12 \n" +
 	"\vconnections\x18\x01 \x01(\x04R\vconnections\x12'\n" +
 	"\x0fmax_connections\x18\x02 \x01(\x04R\x0emaxConnections\x12\x18\n" +
@@ -2314,88 +2465,92 @@ func file_umadb_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_umadb_admin_v1_admin_proto_rawDescData
 }
 
-var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),           // 0: umadb.admin.v1.StatusRequest
 	(*StatusResponse)(nil),          // 1: umadb.admin.v1.StatusResponse
 	(*StoreStatus)(nil),             // 2: umadb.admin.v1.StoreStatus
 	(*AppendStatus)(nil),            // 3: umadb.admin.v1.AppendStatus
 	(*StandbyStatus)(nil),           // 4: umadb.admin.v1.StandbyStatus
-	(*ServerStatus)(nil),            // 5: umadb.admin.v1.ServerStatus
-	(*MemoryUse)(nil),               // 6: umadb.admin.v1.MemoryUse
-	(*MethodStatus)(nil),            // 7: umadb.admin.v1.MethodStatus
-	(*Durations)(nil),               // 8: umadb.admin.v1.Durations
-	(*Refusals)(nil),                // 9: umadb.admin.v1.Refusals
-	(*StatsRequest)(nil),            // 10: umadb.admin.v1.StatsRequest
-	(*StatsResponse)(nil),           // 11: umadb.admin.v1.StatsResponse
-	(*TermStats)(nil),               // 12: umadb.admin.v1.TermStats
-	(*TermCount)(nil),               // 13: umadb.admin.v1.TermCount
-	(*SessionsRequest)(nil),         // 14: umadb.admin.v1.SessionsRequest
-	(*SessionsResponse)(nil),        // 15: umadb.admin.v1.SessionsResponse
-	(*Session)(nil),                 // 16: umadb.admin.v1.Session
-	(*Call)(nil),                    // 17: umadb.admin.v1.Call
-	(*GroupsRequest)(nil),           // 18: umadb.admin.v1.GroupsRequest
-	(*GroupsResponse)(nil),          // 19: umadb.admin.v1.GroupsResponse
-	(*GroupPart)(nil),               // 20: umadb.admin.v1.GroupPart
-	(*TrackingSourcesRequest)(nil),  // 21: umadb.admin.v1.TrackingSourcesRequest
-	(*TrackingSourcesResponse)(nil), // 22: umadb.admin.v1.TrackingSourcesResponse
-	(*TrackingSource)(nil),          // 23: umadb.admin.v1.TrackingSource
-	(*ScrubRequest)(nil),            // 24: umadb.admin.v1.ScrubRequest
-	(*ScrubResponse)(nil),           // 25: umadb.admin.v1.ScrubResponse
-	(*ScrubFinding)(nil),            // 26: umadb.admin.v1.ScrubFinding
-	(*ScrubReport)(nil),             // 27: umadb.admin.v1.ScrubReport
-	(*timestamppb.Timestamp)(nil),   // 28: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 29: google.protobuf.Duration
+	(*SharedLogStatus)(nil),         // 5: umadb.admin.v1.SharedLogStatus
+	(*ServerStatus)(nil),            // 6: umadb.admin.v1.ServerStatus
+	(*MemoryUse)(nil),               // 7: umadb.admin.v1.MemoryUse
+	(*MethodStatus)(nil),            // 8: umadb.admin.v1.MethodStatus
+	(*Durations)(nil),               // 9: umadb.admin.v1.Durations
+	(*Refusals)(nil),                // 10: umadb.admin.v1.Refusals
+	(*StatsRequest)(nil),            // 11: umadb.admin.v1.StatsRequest
+	(*StatsResponse)(nil),           // 12: umadb.admin.v1.StatsResponse
+	(*TermStats)(nil),               // 13: umadb.admin.v1.TermStats
+	(*TermCount)(nil),               // 14: umadb.admin.v1.TermCount
+	(*SessionsRequest)(nil),         // 15: umadb.admin.v1.SessionsRequest
+	(*SessionsResponse)(nil),        // 16: umadb.admin.v1.SessionsResponse
+	(*Session)(nil),                 // 17: umadb.admin.v1.Session
+	(*Call)(nil),                    // 18: umadb.admin.v1.Call
+	(*GroupsRequest)(nil),           // 19: umadb.admin.v1.GroupsRequest
+	(*GroupsResponse)(nil),          // 20: umadb.admin.v1.GroupsResponse
+	(*GroupPart)(nil),               // 21: umadb.admin.v1.GroupPart
+	(*TrackingSourcesRequest)(nil),  // 22: umadb.admin.v1.TrackingSourcesRequest
+	(*TrackingSourcesResponse)(nil), // 23: umadb.admin.v1.TrackingSourcesResponse
+	(*TrackingSource)(nil),          // 24: umadb.admin.v1.TrackingSource
+	(*ScrubRequest)(nil),            // 25: umadb.admin.v1.ScrubRequest
+	(*ScrubResponse)(nil),           // 26: umadb.admin.v1.ScrubResponse
+	(*ScrubFinding)(nil),            // 27: umadb.admin.v1.ScrubFinding
+	(*ScrubReport)(nil),             // 28: umadb.admin.v1.ScrubReport
+	(*timestamppb.Timestamp)(nil),   // 29: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 30: google.protobuf.Duration
 }
 var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
-	28, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	28, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	29, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	29, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	2,  // 2: umadb.admin.v1.StatusResponse.store:type_name -> umadb.admin.v1.StoreStatus
-	5,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
-	28, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
-	29, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
+	6,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
+	29, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
+	30, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
 	4,  // 6: umadb.admin.v1.StoreStatus.standby:type_name -> umadb.admin.v1.StandbyStatus
 	3,  // 7: umadb.admin.v1.StoreStatus.appends:type_name -> umadb.admin.v1.AppendStatus
-	8,  // 8: umadb.admin.v1.AppendStatus.queue:type_name -> umadb.admin.v1.Durations
-	8,  // 9: umadb.admin.v1.AppendStatus.sync:type_name -> umadb.admin.v1.Durations
-	29, // 10: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
-	6,  // 11: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
-	7,  // 12: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
-	9,  // 13: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
-	8,  // 14: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
-	28, // 15: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
-	28, // 16: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
-	12, // 17: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
-	12, // 18: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
-	13, // 19: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
-	16, // 20: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
-	17, // 21: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
-	28, // 22: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
-	28, // 23: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
-	29, // 24: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
-	20, // 25: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
-	23, // 26: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
-	26, // 27: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
-	27, // 28: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
-	28, // 29: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
-	28, // 30: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
-	0,  // 31: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
-	10, // 32: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
-	14, // 33: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
-	18, // 34: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
-	21, // 35: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
-	24, // 36: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
-	1,  // 37: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
-	11, // 38: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
-	15, // 39: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
-	19, // 40: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
-	22, // 41: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
-	25, // 42: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
-	37, // [37:43] is the sub-list for method output_type
-	31, // [31:37] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	5,  // 8: umadb.admin.v1.StoreStatus.shared_log:type_name -> umadb.admin.v1.SharedLogStatus
+	9,  // 9: umadb.admin.v1.AppendStatus.queue:type_name -> umadb.admin.v1.Durations
+	9,  // 10: umadb.admin.v1.AppendStatus.sync:type_name -> umadb.admin.v1.Durations
+	30, // 11: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
+	30, // 12: umadb.admin.v1.SharedLogStatus.lag:type_name -> google.protobuf.Duration
+	30, // 13: umadb.admin.v1.SharedLogStatus.silence:type_name -> google.protobuf.Duration
+	7,  // 14: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
+	8,  // 15: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
+	10, // 16: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
+	9,  // 17: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
+	29, // 18: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
+	29, // 19: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
+	13, // 20: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
+	13, // 21: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
+	14, // 22: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
+	17, // 23: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
+	18, // 24: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
+	29, // 25: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
+	29, // 26: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
+	30, // 27: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
+	21, // 28: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
+	24, // 29: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
+	27, // 30: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
+	28, // 31: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
+	29, // 32: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
+	29, // 33: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
+	0,  // 34: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
+	11, // 35: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
+	15, // 36: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
+	19, // 37: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
+	22, // 38: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
+	25, // 39: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
+	1,  // 40: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
+	12, // 41: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
+	16, // 42: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
+	20, // 43: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
+	23, // 44: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
+	26, // 45: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
+	40, // [40:46] is the sub-list for method output_type
+	34, // [34:40] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_umadb_admin_v1_admin_proto_init() }
@@ -2409,7 +2564,7 @@ func file_umadb_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_admin_v1_admin_proto_rawDesc), len(file_umadb_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
