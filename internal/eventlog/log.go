@@ -21,8 +21,8 @@ type Options struct {
 	// last segment, and OpenedTail is the state of the log before it.
 	Follow bool
 	// Known is a group that was durable. A log that ends before it is corrupt, also if what
-	// follows looks like a torn write. It may be zero. In a replica, it is the last group that
-	// cannot be fetched again.
+	// follows looks like a torn write. It may be zero. In a replica, only Index
+	// counts: it is the last group that cannot be read again from the shared log.
 	Known DurableGroup
 	// Replica opens the log of a replica, see replica.go.
 	Replica bool

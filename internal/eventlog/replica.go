@@ -75,8 +75,8 @@ func (l *Log) recoverReplica(s *scanner, last *Segment) (end int64, err error) {
 		crashed, err = false, nil
 		r.torn, err = s.unsound()
 	}
-	if known := l.options.Known; err == nil && r.torn != nil && !crashed && known.Store == l.id && r.tail.Index < known.Index {
-		err = s.corruption(r.end, "group %d is missing or corrupt, and the shared log starts after group %d", r.tail.Index+1, known.Index)
+	if err == nil && r.torn != nil && !crashed && r.tail.Index < l.options.Known.Index {
+		err = s.corruption(r.end, "group %d is missing or corrupt, and the shared log does not have it, or does not answer", r.tail.Index+1)
 	}
 	if err != nil {
 		return 0, err

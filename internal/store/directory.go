@@ -134,7 +134,7 @@ func (s *Store) openLog(ctx context.Context) error {
 		if err := s.prepareReplica(options); err != nil {
 			return err
 		}
-		options.Replica, options.NewID, options.Known = true, s.shared.newID, s.shared.start()
+		options.Replica, options.NewID, options.Known = true, s.shared.newID, s.shared.irreplaceable()
 	}
 	s.log, s.appender, s.logWriter, err = eventlog.Open(s.files.log, options)
 	if err != nil || s.mode.readsOnly() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -22,6 +23,7 @@ const followInterval = time.Second
 // was wrong may have been repaired.
 func (s *Store) runFollower() {
 	f := &follower{store: s, shared: s.shared}
+	f.join()
 	end, _ := f.contact.lag()
 	f.lags = end > s.published.Load().group
 	for s.failureError() == nil && s.background.ctx.Err() == nil {
@@ -44,6 +46,16 @@ type follower struct {
 	failures int  // in a row
 	invalid  int  // of these, the last ones that were because of a record
 	lags     bool // the log says when that has ended
+}
+
+// join joins the shared log if the store was opened without an answer of it.
+func (f *follower) join() {
+	ctx := f.store.background.ctx
+	for pause := firstPause; !f.hasJoined() && sleep(ctx, pause); pause = min(2*pause, maxPause) {
+		if err := f.store.join(ctx); err != nil && !errors.Is(err, dcb.ErrTransport) {
+			f.store.haltBecause(f.store.published.Load().group+1, err)
+		}
+	}
 }
 
 // follow waits for groups and adopts them. With an error, it returns the group that it could not

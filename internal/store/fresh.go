@@ -80,13 +80,13 @@ func (s *Store) fresh(ctx context.Context) error {
 	if q.err != nil {
 		return sharedLogError(q.err, "asking the shared log for its end; try again, or read what this server has (--reads=local)")
 	}
-	if err := compareEnd(q.end, before.end.Tail.ID()); err != nil {
+	if err := compareEnd(q.end, before.end.Tail.ID()); err != nil && sh.hasJoined() {
 		s.haltFor(before.group+1, err)
 		return s.halted()
 	}
 	for {
 		advanced := sh.next()
-		if s.published.Load().group >= q.end.Index {
+		if sh.hasJoined() && s.published.Load().group >= q.end.Index {
 			return nil
 		}
 		if err := s.halted(); err != nil {

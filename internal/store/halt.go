@@ -17,11 +17,14 @@ type halt struct {
 	err   error
 }
 
-// halted returns the error of appends and fresh reads while the store does not adopt the next
-// group, or nil.
+// halted returns the error of appends and fresh reads while the store has not joined the shared
+// log, or does not adopt the next group, or nil.
 func (s *Store) halted() error {
 	if h := s.shared.halt.Load(); h != nil && s.published.Load().group < h.group {
 		return h.err
+	}
+	if !s.shared.hasJoined() {
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the shared log has not answered since this server was started; try again, use another server, or read what this server has (--reads=local)"}
 	}
 	return nil
 }
@@ -53,10 +56,13 @@ func (s *Store) haltFor(group uint64, err error) {
 	if adopting, ok := errors.AsType[*adoptError](err); ok {
 		group = adopting.group
 	}
-	reason := s.haltReason(group, err)
-	if reason == nil || s.failureError() != nil {
-		return
+	if reason := s.haltReason(group, err); reason != nil && s.failureError() == nil {
+		s.haltBecause(group, reason)
 	}
+}
+
+// haltBecause makes appends and fresh reads fail with an error until the store has a group.
+func (s *Store) haltBecause(group uint64, reason error) {
 	if before := s.shared.halt.Swap(&halt{group, reason}); before == nil || before.group != group {
 		s.options.Logger.Error("the store cannot follow the shared log; reads return what it has", "error", reason)
 	}

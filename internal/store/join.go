@@ -4,38 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
+// readOrigin reads the origin of the shared log, unless it is known.
+func (sh *shared) readOrigin(ctx context.Context) error {
+	if sh.hasOrigin() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, sh.Timeout)
+	defer cancel()
+	origin, err := sh.Log.Origin(ctx)
+	if err != nil {
+		return sharedLogError(err, "reading the origin of the shared log")
+	}
+	sh.origin = origin
+	return nil
+}
+
+func (sh *shared) hasOrigin() bool { return sh.origin != (sharedlog.Origin{}) }
+
 // newID is the identity of a new directory.
 func (sh *shared) newID() (eventlog.StoreID, error) { return eventlog.StoreID(sh.origin.Store), nil }
 
-// start returns the group after which the shared log starts, which it cannot have.
-func (sh *shared) start() eventlog.DurableGroup {
-	return eventlog.DurableGroup{Store: eventlog.StoreID(sh.origin.Store), Index: sh.origin.Point.Index}
+// irreplaceable returns the last group that cannot be read again from the shared log, as far as
+// that is known.
+func (sh *shared) irreplaceable() eventlog.DurableGroup {
+	if !sh.hasOrigin() {
+		return eventlog.DurableGroup{Index: math.MaxUint64}
+	}
+	return eventlog.DurableGroup{Index: sh.origin.Point.Index}
 }
 
-// prepareReplica recovers the log of a directory that was not a replica before as that of any
-// store: nothing is known yet that could replace what a replica would cut. It does not create a
-// log that the shared log cannot fill.
+// prepareReplica makes a directory that was not a replica before ready to be one. If it is empty,
+// it is marked before it has a log, which no other server may use. If it has groups, its log is
+// recovered as that of any store: nothing is known yet that could replace what a replica would
+// cut.
 func (s *Store) prepareReplica(options eventlog.Options) error {
-	if s.shared.mark.log == s.shared.origin.Log {
-		return nil
-	}
+	sh := s.shared
 	names, err := s.files.log.List()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(names) == 0 {
-		if after := s.shared.origin.Point.Index; after > 0 && s.shared.Peers == nil {
+	case !sh.hasOrigin() && (len(names) == 0 || !sh.mark.valid()):
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log does not answer, and the directory %s was not used with it before; start the server when it answers", s.dir)}
+	case len(names) == 0:
+		if after := sh.origin.Point.Index; after > 0 && sh.Peers == nil {
 			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the shared log starts after group %d, and the directory %s is new; copy the directory of another server that was stopped", after, s.dir)}
 		}
+		return s.markShared()
+	case sh.mark.valid():
 		return nil
 	}
-	options.NewID = s.shared.newID
+	options.NewID = sh.newID
 	log, _, _, err := eventlog.Open(s.files.log, options)
 	if err != nil {
 		return err
@@ -43,19 +68,68 @@ func (s *Store) prepareReplica(options eventlog.Options) error {
 	return log.Close(nil, nil)
 }
 
-// join verifies that the shared log continues the log of the store, and marks the directory.
-func (s *Store) join(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.shared.Timeout)
-	defer cancel()
-	if err := s.compareHistory(ctx); err != nil {
+// joinOrWait joins the shared log, or leaves that to the follower if the shared log does not
+// answer and the directory has groups of it.
+func (s *Store) joinOrWait(ctx context.Context) error {
+	err := s.join(ctx)
+	waits := errors.Is(err, dcb.ErrTransport) && !errors.Is(ctx.Err(), context.Canceled)
+	if !waits || !s.shared.mark.valid() || s.log.OpenedTail().Index == 0 {
 		return err
 	}
-	return s.markShared()
+	s.options.Logger.Warn("the shared log does not answer; until it does, this server accepts no appends and no fresh reads", "error", err)
+	return nil
+}
+
+// join verifies that the shared log continues the log of the store, and marks the directory.
+func (s *Store) join(ctx context.Context) error {
+	err := s.shared.readOrigin(ctx)
+	if err == nil {
+		err = s.compareHistory(ctx)
+	}
+	if err == nil {
+		s.renameCopy(ctx)
+		err = s.markShared()
+	}
+	if err == nil {
+		close(s.shared.joined)
+		s.shared.applied()
+	}
+	return err
+}
+
+// hasJoined reports whether the store has joined the shared log.
+func (sh *shared) hasJoined() bool {
+	select {
+	case <-sh.joined:
+		return true
+	default:
+		return false
+	}
+}
+
+// renameCopy changes the identity of the directory if another server reports with the same one:
+// the directory of one was copied to the other. Without an answer, it does nothing: two servers
+// with one identity are taken as one.
+func (s *Store) renameCopy(ctx context.Context) {
+	sh := s.shared
+	ctx, cancel := context.WithTimeout(ctx, sh.Timeout)
+	defer cancel()
+	reports, _ := sh.Log.Replicas(ctx)
+	for _, r := range reports {
+		if r.ID == sh.mark.replica && r.Address != sh.Address {
+			sh.mark = sharedMark{} // markShared makes another
+		}
+	}
 }
 
 // compareHistory fails if the shared log does not continue the log of the store.
 func (s *Store) compareHistory(ctx context.Context) error {
 	sh, own := s.shared, s.log.OpenedTail().ID()
+	if err := s.checkSharedLog(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sh.Timeout)
+	defer cancel()
 	last, err := sh.Log.Last(ctx)
 	sh.contact.reaches(last.Index, err)
 	if err != nil {

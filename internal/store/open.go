@@ -60,7 +60,7 @@ func (s *Store) openWritable(ctx context.Context) error {
 		return errors.Join(storeError(corruption, "opening the log of "+s.dir), s.free(false))
 	}
 	if s.shared != nil {
-		if err := s.join(ctx); err != nil {
+		if err := s.joinOrWait(ctx); err != nil {
 			return errors.Join(err, s.free(false))
 		}
 	}

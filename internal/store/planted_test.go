@@ -142,7 +142,7 @@ var plantedBugs = []plantedBug{
 	if request.Count == 0 && request.Tracking == nil {`, `
 	if false {`},
 	{"a fresh read does not wait", "fresh.go", `
-		if s.published.Load().group >= q.end.Index {
+		if sh.hasJoined() && s.published.Load().group >= q.end.Index {
 `, `
 		if true {
 `},

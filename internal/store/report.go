@@ -9,7 +9,15 @@ import (
 // runReporter reports to the shared log what the store has. A report that fails is only late.
 func (s *Store) runReporter() {
 	sh, ctx := s.shared, s.background.ctx
-	for more := true; more; more = sleep(ctx, reportInterval) {
+	select {
+	case <-sh.joined:
+	case <-ctx.Done():
+		return
+	}
+	for pause := reportInterval; ; sleep(ctx, pause) {
+		if ctx.Err() != nil {
+			return
+		}
 		request, cancel := context.WithTimeout(ctx, sh.Timeout)
 		err := sh.Log.Report(request, sharedlog.Replica{
 			ID:      sh.mark.replica,
@@ -24,6 +32,10 @@ func (s *Store) runReporter() {
 			s.lookAtEnd(request)
 		}
 		cancel()
+		pause = reportInterval
+		if err != nil { // so that the connections remain for more urgent requests
+			pause = sharedlog.ReportTTL
+		}
 		if err != nil && ctx.Err() == nil {
 			s.options.Logger.Debug("cannot report to the shared log", "error", err)
 		}

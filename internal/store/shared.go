@@ -53,9 +53,9 @@ type Shared struct {
 // shared is the part of a store that only one in shared mode has.
 type shared struct {
 	Shared
-	origin  sharedlog.Origin
-	mark    sharedMark
-	process sharedlog.ID // the identity of this process as a writer
+	origin  sharedlog.Origin // zero until it is known
+	mark    sharedMark       // zero if the directory is not marked
+	process sharedlog.ID     // the identity of this process as a writer
 	limits  groupLimits
 	end     freshEnd
 
@@ -63,6 +63,9 @@ type shared struct {
 	writers  lastWriters
 	measures *sharedMeasures
 
+	// joined is closed when the shared log is known to continue the log of the store. The two
+	// may be different until then, so the store neither proposes nor adopts groups.
+	joined chan struct{}
 	// halt is why the store could not adopt a group, or nil.
 	halt atomic.Pointer[halt]
 
@@ -92,20 +95,28 @@ const (
 // OpenShared opens a store in shared mode. It creates the directory if it does not exist; the
 // store then reads all groups from the shared log. It fails if the directory has groups that
 // the shared log does not have, and then does not close Log.
+//
+// If the shared log does not answer, a store that has groups of it opens nevertheless. Its local
+// reads and its subscriptions return these groups. Appends and fresh reads fail with
+// dcb.ErrTransport until the shared log has been compared with the store.
 func OpenShared(ctx context.Context, dir string, options *Options, config Shared) (*Store, error) {
 	s := newStore(writing, dir, options)
-	if err := s.share(ctx, config); err != nil {
+	if err := s.share(config); err != nil {
 		return nil, err
 	}
-	if err := s.openWritable(ctx); err != nil {
+	err := s.shared.readOrigin(ctx)
+	if err == nil || errors.Is(err, dcb.ErrTransport) {
+		err = s.openWritable(ctx)
+	}
+	if err != nil {
 		s.shared.endRequests()
 		return nil, err
 	}
 	return s, nil
 }
 
-// share reads the origin of the shared log.
-func (s *Store) share(ctx context.Context, config Shared) error {
+// share puts the store in shared mode.
+func (s *Store) share(config Shared) error {
 	if config.MaxStaleness == 0 {
 		config.MaxStaleness = defaultMaxStaleness
 	}
@@ -115,14 +126,8 @@ func (s *Store) share(ctx context.Context, config Shared) error {
 	if len(config.Address) > sharedlog.MaxAddress {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the address of this server has %d bytes, over %d", len(config.Address), sharedlog.MaxAddress)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
-	defer cancel()
-	origin, err := config.Log.Origin(ctx)
-	if err != nil {
-		return sharedLogError(err, "reading the origin of the shared log")
-	}
 	largest := config.Log.MaxRecord() - sharedlog.Overhead
-	sh := &shared{Shared: config, origin: origin, measures: newSharedMeasures(), sync: make(chan struct{}, 1)}
+	sh := &shared{Shared: config, joined: make(chan struct{}), measures: newSharedMeasures(), sync: make(chan struct{}, 1)}
 	sh.contact.applied = func() uint64 { return s.published.Load().group }
 	sh.contact.answered = clock()
 	sh.limits = groupLimits{full: min(sharedGroupBytes, largest/2), largest: largest}

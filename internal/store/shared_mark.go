@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/sharedlog"
@@ -54,10 +55,13 @@ func readSharedMark(root vfs.Dir) (m sharedMark, marked bool, err error) {
 	return m, true, f.Close()
 }
 
+// valid reports whether the mark was read.
+func (m *sharedMark) valid() bool { return *m != sharedMark{} }
+
 // markShared marks the directory, durably, unless it is marked.
 func (s *Store) markShared() error {
 	sh := s.shared
-	if sh.mark.log == sh.origin.Log {
+	if sh.mark.valid() {
 		return nil
 	}
 	sh.mark.log = sh.origin.Log
@@ -82,11 +86,20 @@ func (s *Store) checkSharedMark() error {
 	if err != nil || !marked {
 		return storeError(err, "reading the mark of the shared log")
 	}
-	if sh := s.shared; sh != nil {
-		if sh.mark = m; m.log != sh.origin.Log {
-			return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the directory %s belongs to the shared log %s, and this is the shared log %s", s.dir, m.log, sh.origin.Log)}
+	if s.shared != nil {
+		if s.shared.mark = m; !m.valid() {
+			return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("the file %s is corrupt; make the directory a store of its own with umadb cluster detach, then start the server again", filepath.Join(s.dir, storedir.SharedName))}
 		}
-		return nil
+		return s.checkSharedLog()
 	}
 	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("cannot open store %s for writing: it follows the shared log %s; start it with umadb serve --log URL, or make it a store of its own with umadb cluster detach", s.dir, m.log), Cause: ErrReplica}
+}
+
+// checkSharedLog returns an error if the directory belongs to another shared log.
+func (s *Store) checkSharedLog() error {
+	sh := s.shared
+	if sh.hasOrigin() && sh.mark.valid() && sh.mark.log != sh.origin.Log {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the directory %s belongs to the shared log %s, and this is the shared log %s", s.dir, sh.mark.log, sh.origin.Log)}
+	}
+	return nil
 }
