@@ -23,6 +23,7 @@ import (
 type monitored struct {
 	name, dir string
 	disk      *faultyDisk // of a server in this process; nil for one that is a process
+	log       *faultyLog  // of a server in this process with a shared log; otherwise nil
 	flags     []string
 	metrics   string // address of the metrics, also after a restart
 	ca        string // file with the CA certificate, or empty without TLS
@@ -47,7 +48,7 @@ func newFaulty(t *testing.T, name string) *monitored {
 // start starts the server, also again.
 func (m *monitored) start(t *testing.T) {
 	t.Helper()
-	if m.disk != nil {
+	if m.disk != nil || m.log != nil {
 		m.serve(t)
 		return
 	}
@@ -70,8 +71,7 @@ func (m *monitored) start(t *testing.T) {
 // serve starts the server in this process.
 func (m *monitored) serve(t *testing.T) {
 	t.Helper()
-	const few = 100 // events of an index block, so that there are several soon
-	opened, err := store.Open(m.dir, &store.Options{FS: vfs.Observe(vfs.OS{}, m.disk.before), BlockEvents: few})
+	opened, err := m.open(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +101,15 @@ func (m *monitored) serve(t *testing.T) {
 		Store: opened, Server: srv, Exemplars: new(monitoring.Exemplars), Logger: slog.New(slog.DiscardHandler),
 	})
 	t.Cleanup(monitor.Stop)
+}
+
+// open opens the store of a server in this process.
+func (m *monitored) open(t *testing.T) (*store.Store, error) {
+	if m.log != nil {
+		return m.log.open(t, m.dir)
+	}
+	const few = 100 // events of an index block, so that there are several soon
+	return store.Open(m.dir, &store.Options{FS: vfs.Observe(vfs.OS{}, m.disk.before), BlockEvents: few})
 }
 
 // faultyDisk is a disk on which operations can take long or fail.

@@ -55,11 +55,13 @@ func shorten(t *testing.T, rules string) string {
 		}
 		return "[" + short + "]"
 	})
-	const lagging = "umadb_standby_lag_seconds > "
-	if !strings.Contains(rules, lagging+"60\n") {
-		t.Errorf("the rules do not contain %s60", lagging)
+	for _, lagging := range []string{"umadb_standby_lag_seconds > ", "umadb_shared_lag_seconds > "} {
+		if !strings.Contains(rules, lagging+"60\n") {
+			t.Errorf("the rules do not contain %s60", lagging)
+		}
+		rules = strings.Replace(rules, lagging+"60", lagging+"3", 1)
 	}
-	return strings.Replace(rules, lagging+"60", lagging+"3", 1)
+	return rules
 }
 
 // startPrometheus starts a Prometheus of servers, by their names.
