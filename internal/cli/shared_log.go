@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ func checkLogURL(engines []Engine, text string) (Engine, error) {
 	if at < 0 {
 		return Engine{}, usageErrorf("--log must be a URL such as %s", engines[0].Example)
 	}
-	u, err := url.Parse(text)
+	u, _, err := sharedlog.ParseURL(text)
 	if err != nil {
 		return Engine{}, usageErrorf("--log is not a valid URL such as %s", engines[at].Example)
 	}

@@ -8,25 +8,45 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/sharedlog/logtest"
 	"github.com/umadb-go/umadb/internal/sharedlog/postgres"
 	"github.com/umadb-go/umadb/internal/sharedlog/postgres/pgtest"
 )
 
+// dial returns a function that connects to the primary of a cluster.
+func dial(cluster *pgtest.Cluster) logtest.Dial {
+	url := cluster.URL()
+	return func(ctx context.Context) (sharedlog.Log, error) { return postgres.Open(ctx, url) }
+}
+
+// open opens a log, which is closed at the end of the test.
+func open(t *testing.T, url string) *postgres.Log {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	log, err := postgres.Open(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	return log
+}
+
 func TestPromotionOfAStandby(t *testing.T) {
 	cluster := pgtest.Start(t, 2)
-	p := startProposers(t, cluster.URL(), 3)
-	p.awaitMore(t, 100)
+	p := logtest.StartProposers(t, dial(cluster), 3)
+	p.AwaitMore(t, 100)
 	cluster.Failover(t)
-	p.awaitMore(t, 100)
-	p.check(t)
+	p.AwaitMore(t, 100)
+	p.Check(t)
 }
 
 // The restarted primary has commits that no standby has. No client may read them: they are lost
 // when a standby is promoted.
 func TestRestartWhileCommitsWait(t *testing.T) {
 	cluster := pgtest.Start(t, 2)
-	p := startProposers(t, cluster.URL(), 3)
-	p.awaitMore(t, 50)
+	p := logtest.StartProposers(t, dial(cluster), 3)
+	p.AwaitMore(t, 50)
 	cluster.Pause(t)
 	cluster.AwaitWaiting(t)
 	cluster.Primary.Crash(t)
@@ -42,8 +62,8 @@ func TestRestartWhileCommitsWait(t *testing.T) {
 	cluster.Primary.Crash(t)
 	cluster.Resume(t)
 	cluster.Failover(t)
-	p.awaitMore(t, 50)
-	p.check(t)
+	p.AwaitMore(t, 50)
+	p.Check(t)
 }
 
 // waitingAppend is an append that waits for a standby, of a client that is connected.

@@ -42,7 +42,9 @@ type Log struct {
 	close     context.CancelFunc
 	closeOnce sync.Once
 	closed    chan struct{} // closed when the connections are
-	tail      tail
+
+	listening sync.Once // starts listen
+	tail      sharedlog.Tail
 }
 
 var _ sharedlog.Log = (*Log)(nil)
@@ -64,7 +66,6 @@ func Open(ctx context.Context, url string) (*Log, error) {
 	}
 	l := &Log{sql: newStatements(s.schema), poll: s.poll, storage: s.storage, closed: make(chan struct{})}
 	l.closing, l.close = context.WithCancel(context.Background())
-	l.tail.init()
 	configure(s.pool, l)
 	if l.pool, err = pgxpool.NewWithConfig(l.closing, s.pool); err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -84,67 +83,10 @@ func (l *Log) readFrom(ctx context.Context, conn *pgx.Conn, from uint64) (record
 	return records, nil
 }
 
-// tail is what a client knows about new records. Notifications and polling only wake callers of
-// Wait: what they then read does not depend on them.
-type tail struct {
-	start sync.Once // of listen
-
-	mu      sync.Mutex
-	last    uint64        // largest index of which a notification has come
-	changed chan struct{} // closed when last is raised
-}
-
-func (t *tail) init() { t.changed = make(chan struct{}) }
-
-// get returns the last index, and a channel that is closed when there is a larger one.
-func (t *tail) get() (uint64, <-chan struct{}) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.last, t.changed
-}
-
-func (t *tail) raise(last uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if last > t.last {
-		t.last = last
-		close(t.changed)
-		t.changed = make(chan struct{})
-	}
-}
-
 // Wait implements sharedlog.Log.
 func (l *Log) Wait(ctx context.Context, after uint64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	l.tail.start.Do(func() { go l.listen() })
-	poll := time.NewTicker(l.poll)
-	defer poll.Stop()
-	for look := true; ; {
-		last, changed := l.tail.get()
-		if look && last <= after {
-			if err := l.look(ctx); err != nil {
-				return err
-			}
-			look = false
-			continue
-		}
-		if l.closing.Err() != nil {
-			return sharedlog.ErrClosed
-		}
-		if last > after {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-poll.C:
-			look = true
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-l.closing.Done():
-		}
-	}
+	l.listening.Do(func() { go l.listen() })
+	return l.tail.Wait(ctx, after, sharedlog.Polling{Interval: l.poll, Look: l.look, Closed: l.closing.Done()})
 }
 
 // look reads the last index, as visible on this connection.
@@ -154,7 +96,7 @@ func (l *Log) look(ctx context.Context) error {
 		return conn.QueryRow(ctx, l.sql.last).Scan(&last)
 	})
 	if err == nil {
-		l.tail.raise(uint64(last))
+		l.tail.Raise(uint64(last))
 	}
 	return err
 }
@@ -187,6 +129,6 @@ func (l *Log) receive(ctx context.Context, conn *pgx.Conn) error {
 		if err != nil {
 			return errors.New("a notification is not the index of a record")
 		}
-		l.tail.raise(last)
+		l.tail.Raise(last)
 	}
 }

@@ -1,4 +1,4 @@
-package postgres_test
+package logtest
 
 import (
 	"bytes"
@@ -11,31 +11,34 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
-	"github.com/umadb-go/umadb/internal/sharedlog/postgres"
 )
 
-// proposers append to one log as stores do. What one of them has learned, by an acknowledgement or
-// a read, must remain true.
-type proposers struct {
-	url  string
+// Dial connects to a log.
+type Dial func(ctx context.Context) (sharedlog.Log, error)
+
+// Proposers append to one log as stores do, while a test disturbs its engine. What one of them has
+// learned, by an acknowledgement or a read, must remain true.
+type Proposers struct {
+	dial Dial
 	stop context.CancelFunc
 	done sync.WaitGroup
 
 	mu   sync.Mutex
-	errs []error
-	seen map[uint64][]byte // by index
-	own  uint64            // number of records that their proposers know to be appended
+	errs []error           // guarded by mu
+	seen map[uint64][]byte // by index; guarded by mu
+	own  uint64            // number of records that their proposers know to be appended; guarded by mu
 }
 
-// startProposers creates a log, and starts n proposers and a client that only reads.
-func startProposers(t *testing.T, url string, n int) *proposers {
+// StartProposers creates a log, and starts n proposers and a client that only reads. They end with
+// the test.
+func StartProposers(t testing.TB, dial Dial, n int) *Proposers {
 	t.Helper()
-	log := open(t, url)
-	if _, err := log.Create(t.Context(), sharedlog.Origin{}); err != nil {
+	p := &Proposers{dial: dial, seen: map[uint64][]byte{}}
+	if _, err := p.open(t).Create(t.Context(), sharedlog.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &proposers{url: url, stop: stop, seen: map[uint64][]byte{}}
+	p.stop = stop
 	for i := range n {
 		p.done.Go(func() { p.run(ctx, i) })
 	}
@@ -47,12 +50,12 @@ func startProposers(t *testing.T, url string, n int) *proposers {
 	return p
 }
 
-// open opens a log, which is closed at the end of the test.
-func open(t *testing.T, url string) *postgres.Log {
+// open opens the log, which is closed at the end of the test.
+func (p *Proposers) open(t testing.TB) sharedlog.Log {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	log, err := postgres.Open(ctx, url)
+	log, err := p.dial(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,14 +64,14 @@ func open(t *testing.T, url string) *postgres.Log {
 }
 
 // appended returns how many records the proposers have appended.
-func (p *proposers) appended() uint64 {
+func (p *Proposers) appended() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.own
 }
 
-// awaitMore waits until n more records have been appended.
-func (p *proposers) awaitMore(t *testing.T, n uint64) {
+// AwaitMore waits until n more records have been appended.
+func (p *Proposers) AwaitMore(t testing.TB, n uint64) {
 	t.Helper()
 	start := p.appended()
 	for end := time.Now().Add(60 * time.Second); p.appended() < start+n; time.Sleep(5 * time.Millisecond) {
@@ -79,15 +82,17 @@ func (p *proposers) awaitMore(t *testing.T, n uint64) {
 }
 
 // connect opens the log as soon as this is possible. It returns nil when ctx is done.
-func (p *proposers) connect(ctx context.Context) (log *postgres.Log) {
-	for log == nil && ctx.Err() == nil {
-		log, _ = postgres.Open(ctx, p.url)
+func (p *Proposers) connect(ctx context.Context) sharedlog.Log {
+	for ctx.Err() == nil {
+		if log, err := p.dial(ctx); err == nil {
+			return log
+		}
 	}
-	return log
+	return nil
 }
 
 // watch reads what the proposers append until ctx is done.
-func (p *proposers) watch(ctx context.Context) {
+func (p *Proposers) watch(ctx context.Context) {
 	log := p.connect(ctx)
 	if log == nil {
 		return
@@ -102,7 +107,7 @@ func (p *proposers) watch(ctx context.Context) {
 }
 
 // run proposes records until ctx is done.
-func (p *proposers) run(ctx context.Context, number int) {
+func (p *Proposers) run(ctx context.Context, number int) {
 	log := p.connect(ctx)
 	if log == nil {
 		return
@@ -118,7 +123,7 @@ func (p *proposers) run(ctx context.Context, number int) {
 }
 
 // propose appends a record, until one is found at its index.
-func (p *proposers) propose(ctx context.Context, log *postgres.Log, after sharedlog.Point, record []byte) {
+func (p *Proposers) propose(ctx context.Context, log sharedlog.Log, after sharedlog.Point, record []byte) {
 	for ctx.Err() == nil {
 		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
 		err := log.Append(attempt, after, binary.LittleEndian.Uint64(record), record)
@@ -143,7 +148,7 @@ func (p *proposers) propose(ctx context.Context, log *postgres.Log, after shared
 }
 
 // follow reads what others have appended after a point.
-func (p *proposers) follow(ctx context.Context, log *postgres.Log, tail sharedlog.Point) sharedlog.Point {
+func (p *Proposers) follow(ctx context.Context, log sharedlog.Log, tail sharedlog.Point) sharedlog.Point {
 	for ctx.Err() == nil {
 		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
 		records, err := log.Read(attempt, tail.Index+1)
@@ -160,7 +165,7 @@ func (p *proposers) follow(ctx context.Context, log *postgres.Log, tail sharedlo
 }
 
 // see notes what is at an index.
-func (p *proposers) see(index uint64, record []byte) {
+func (p *Proposers) see(index uint64, record []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if old, ok := p.seen[index]; ok && !bytes.Equal(old, record) {
@@ -169,15 +174,15 @@ func (p *proposers) see(index uint64, record []byte) {
 	p.seen[index] = bytes.Clone(record)
 }
 
-// check stops the proposers, and checks that the log contains what they have learned.
-func (p *proposers) check(t *testing.T) {
+// Check stops the proposers, and checks that the log contains what they have learned.
+func (p *Proposers) Check(t testing.TB) {
 	t.Helper()
 	p.stop()
 	p.done.Wait()
 	for _, err := range p.errs {
 		t.Error(err)
 	}
-	log := open(t, p.url)
+	log := p.open(t)
 	have := map[uint64][]byte{}
 	for {
 		records, err := log.Read(t.Context(), uint64(len(have))+1)
