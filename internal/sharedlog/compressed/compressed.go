@@ -42,6 +42,9 @@ func New(log sharedlog.Log) *Log {
 	return &Log{Log: log, encoder: encoder, decoder: decoder}
 }
 
+// Unwrap implements sharedlog.Wrapper.
+func (l *Log) Unwrap() sharedlog.Log { return l.Log }
+
 // MaxRecord implements sharedlog.Log.
 func (l *Log) MaxRecord() int { return l.Log.MaxRecord() - 1 }
 

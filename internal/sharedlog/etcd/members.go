@@ -1,0 +1,222 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/umadb-go/umadb/internal/sharedlog"
+)
+
+const (
+	// keepAlive and keepAliveTimeout bound how long a connection to a member that does not
+	// answer is used. gRPC permits no shorter time.
+	keepAlive        = 10 * time.Second
+	keepAliveTimeout = 2 * time.Second
+	// statusTimeout is how long the members may take to tell their states, and grace how long
+	// those may that have not when one has.
+	statusTimeout = 10 * time.Second
+	grace         = time.Second
+	// connectionBytes is how many bytes a member receives beside its largest request.
+	connectionBytes = 512 << 10
+	// answerBytes is the size of an answer without records, at most.
+	answerBytes = 64 << 10
+)
+
+// minVersion is the oldest version of a member that can be used.
+var minVersion = [3]int{3, 6, 9}
+
+// configure returns the configuration of a client of some members.
+func (s *settings) configure(endpoints []string) clientv3.Config {
+	addresses := make([]string, len(endpoints))
+	for i, endpoint := range endpoints {
+		addresses[i] = "http://" + endpoint
+		if s.tls != nil {
+			addresses[i] = "https://" + endpoint
+		}
+	}
+	return clientv3.Config{
+		Endpoints:            addresses,
+		DialTimeout:          statusTimeout,
+		DialKeepAliveTime:    keepAlive,
+		DialKeepAliveTimeout: keepAliveTimeout,
+		MaxCallSendMsgSize:   s.requestBytes + connectionBytes,
+		MaxCallRecvMsgSize:   sharedlog.ReadBytes + s.requestBytes + answerBytes,
+		TLS:                  s.tls,
+		Username:             s.user,
+		Password:             s.password,
+		Logger:               zap.NewNop(), // every error is also returned
+	}
+}
+
+// members are the members in a URL. One of unknown version is not used.
+type members struct {
+	settings *settings
+
+	mu     sync.Mutex
+	states []memberState // in the order of the endpoints; guarded by mu
+}
+
+// memberState is the last known state of a member.
+type memberState struct {
+	usable bool
+	err    error // why it is not usable, or has not answered the last time
+	status *clientv3.StatusResponse
+}
+
+// refusal is the error of a member that cannot keep the promises.
+type refusal struct{ error }
+
+// ask asks all members for their states. It returns an error if none can be used, or if one must
+// not be used.
+func (m *members) ask(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.states == nil {
+		m.states = make([]memberState, len(m.settings.endpoints))
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	var asking sync.WaitGroup
+	for i, endpoint := range m.settings.endpoints {
+		asking.Go(func() {
+			if m.states[i].update(ctx, m.settings, endpoint) {
+				time.AfterFunc(grace, cancel)
+			}
+		})
+	}
+	asking.Wait()
+	usable := false
+	var errs []error
+	for i := range m.states {
+		usable = usable || m.states[i].usable
+		if _, refused := errors.AsType[refusal](m.states[i].err); refused {
+			return m.states[i].err
+		}
+		errs = append(errs, m.states[i].err)
+	}
+	if !usable {
+		return errors.Join(errs...)
+	}
+	return nil
+}
+
+// update asks a member for its state, and reports whether it has answered.
+func (s *memberState) update(ctx context.Context, settings *settings, endpoint string) bool {
+	answer, err := settings.inspect(ctx, endpoint, !s.usable)
+	if err == nil {
+		*s = memberState{usable: true, status: answer}
+		return true
+	}
+	if ctx.Err() != nil {
+		err = errors.New("it has not answered in time")
+	}
+	s.err = fmt.Errorf("the etcd member %s: %w", endpoint, err)
+	if _, refused := errors.AsType[refusal](err); refused {
+		s.usable, s.err = false, refusal{s.err}
+	}
+	return false
+}
+
+// usable returns the addresses of the members that can be used.
+func (m *members) usable() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var usable []string
+	for i, s := range m.states {
+		if s.usable {
+			usable = append(usable, m.settings.endpoints[i])
+		}
+	}
+	return m.settings.configure(usable).Endpoints
+}
+
+// snapshot returns the states.
+func (m *members) snapshot() []memberState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]memberState(nil), m.states...)
+}
+
+// inspect returns the state of a member. The error is a refusal if the member cannot keep the
+// promises. With probe, it also asks for the largest request.
+func (s *settings) inspect(ctx context.Context, endpoint string, probe bool) (*clientv3.StatusResponse, error) {
+	config := s.configure([]string{endpoint})
+	config.Context = ctx
+	client, err := clientv3.New(config)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	answer, err := client.Status(ctx, config.Endpoints[0])
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(answer.Version); err != nil {
+		return nil, refusal{err}
+	}
+	if answer.IsLearner {
+		return nil, refusal{errors.New("it is a learner, which answers no linearizable reads: promote it, or remove it from the URL")}
+	}
+	if probe {
+		err = s.probe(ctx, client)
+	}
+	return answer, err
+}
+
+// probe asks a member to read, with a request as large as the largest one that it must receive.
+// The member writes nothing.
+func (s *settings) probe(ctx context.Context, client *clientv3.Client) error {
+	keys := newKeys(s.prefix)
+	padding := string(make([]byte, s.requestBytes+connectionBytes-requestOverhead))
+	_, err := client.Txn(ctx).
+		If(clientv3.Compare(clientv3.Value(keys.head), "=", padding)).
+		Then(clientv3.OpGet(keys.head, clientv3.WithSerializable(), clientv3.WithCountOnly())).
+		Commit()
+	if status.Code(err) == codes.ResourceExhausted {
+		return refusal{fmt.Errorf("it accepts no requests of %d bytes (%v): start all members with --max-request-bytes=%d, or set max-request-bytes of the URL, on all servers of the log, to what they accept", s.requestBytes, err, s.requestBytes)}
+	}
+	return err
+}
+
+func checkVersion(text string) error {
+	version, ok := parseVersion(text)
+	if !ok {
+		return fmt.Errorf("unknown version %q", text)
+	}
+	for i, part := range version {
+		if part < minVersion[i] {
+			return fmt.Errorf("version %s is too old: linearizable reads can be stale before %d.%d.%d; upgrade all members", text, minVersion[0], minVersion[1], minVersion[2])
+		}
+		if part > minVersion[i] {
+			break
+		}
+	}
+	return nil
+}
+
+// parseVersion parses a version such as 3.6.9 or 3.7.0-rc.0.
+func parseVersion(text string) (version [3]int, ok bool) {
+	text, _, _ = strings.Cut(text, "-")
+	parts := strings.Split(text, ".")
+	if len(parts) != len(version) {
+		return version, false
+	}
+	for i, part := range parts {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 {
+			return version, false
+		}
+		version[i] = n
+	}
+	return version, true
+}
