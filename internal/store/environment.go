@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 )
 
@@ -125,7 +126,10 @@ func (e storeEnvironment) admit() error {
 	if err := e.store.failureError(); err != nil {
 		return err
 	}
-	if e.store.shared != nil {
+	if sh := e.store.shared; sh != nil {
+		if sh.requests.Err() != nil { // a proposal would only end with an unknown outcome
+			return dcb.ErrClosed
+		}
 		if err := e.store.halted(); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func (s *Store) runFollower() {
 			continue
 		}
 		f.failed(group, err)
-		sleep(s.background.ctx, min(firstPause<<min(f.failures-1, 10), maxPause))
+		sleep(s.background.ctx, pauseAfter(f.failures-1))
 	}
 }
 
@@ -51,7 +51,7 @@ type follower struct {
 // join joins the shared log if the store was opened without an answer of it.
 func (f *follower) join() {
 	ctx := f.store.background.ctx
-	for pause := firstPause; !f.hasJoined() && sleep(ctx, pause); pause = min(2*pause, maxPause) {
+	for failures := 0; !f.hasJoined() && sleep(ctx, pauseAfter(failures)); failures++ {
 		if err := f.store.join(ctx); err != nil && !errors.Is(err, dcb.ErrTransport) {
 			f.store.haltBecause(f.store.published.Load().group+1, err)
 		}
@@ -61,8 +61,16 @@ func (f *follower) join() {
 // follow waits for groups and adopts them. With an error, it returns the group that it could not
 // read.
 func (f *follower) follow() (group uint64, err error) {
-	f.wait()
-	ctx, cancel := context.WithTimeout(f.store.background.ctx, f.Timeout)
+	known := f.known()
+	f.wait(known)
+	if f.known() > known {
+		return 0, nil // the new group is of this store
+	}
+	if known > f.store.published.Load().group { // the proposer reads what is there
+		sleep(f.store.background.ctx, emptyPause)
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(f.store.background.ctx, f.timeoutOf(f.answerBytes(f.failures)))
 	defer cancel()
 	next := f.store.published.Load().group + 1
 	records, err := f.Log.Read(ctx, next)
@@ -81,11 +89,14 @@ func (f *follower) follow() (group uint64, err error) {
 	return next + uint64(len(groups)), cmp.Or(err, decodeErr)
 }
 
-// wait waits until the shared log probably has another group.
-func (f *follower) wait() {
+// known returns the last group that the store has or proposes.
+func (f *follower) known() uint64 { return max(f.store.published.Load().group, f.proposing.Load()) }
+
+// wait waits until the shared log probably has a group after another one.
+func (f *follower) wait(after uint64) {
 	ctx, cancel := context.WithTimeout(f.store.background.ctx, followInterval)
 	defer cancel()
-	if err := f.Log.Wait(ctx, f.store.published.Load().group); err != nil {
+	if err := f.Log.Wait(ctx, after); err != nil {
 		sleep(ctx, firstPause)
 	}
 }

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -14,7 +16,8 @@ import (
 // A read must not use an answer to a question that was asked before the read began: an append
 // may have been acknowledged in between.
 type freshEnd struct {
-	look func() (sharedlog.Point, error)
+	look    func() (sharedlog.Point, error)
+	failure atomic.Pointer[error] // why the last question has failed
 
 	mu      sync.Mutex
 	next    *question // the one to ask next, or nil
@@ -57,6 +60,18 @@ func (f *freshEnd) run() {
 	}
 }
 
+// askForEnd returns the end of the shared log. If the question fails, it asks again, since a
+// failover of the engine takes a while, until no read waits for the answer any longer.
+func (s *Store) askForEnd() (sharedlog.Point, error) {
+	for started := clock(); ; {
+		end, err := s.shared.last()
+		s.shared.end.failure.Store(&err)
+		if err == nil || clock()-started > s.shared.MaxStaleness || !sleep(s.background.ctx, firstPause) {
+			return end, err
+		}
+	}
+}
+
 // fresh waits until the store has every group that was in the shared log when it was called.
 func (s *Store) fresh(ctx context.Context) error {
 	if err := s.gate.enter(ctx); err != nil {
@@ -71,22 +86,55 @@ func (s *Store) fresh(ctx context.Context) error {
 	select {
 	case <-q.answered:
 	case <-expired.C:
-		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered for %v; try again, or read what this server has (--reads=local)", sh.MaxStaleness)}
+		return sh.noAnswer()
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.closing:
 		return dcb.ErrClosed
 	}
 	if q.err != nil {
-		return sharedLogError(q.err, "asking the shared log for its end; try again, or read what this server has (--reads=local)")
+		return sh.noAnswer()
 	}
-	if err := compareEnd(q.end, before.end.Tail.ID()); err != nil && sh.hasJoined() {
-		s.haltFor(before.group+1, err)
+	if !sh.hasJoined() {
 		return s.halted()
 	}
+	if err := s.checkEnd(q.end, before); err != nil {
+		return err
+	}
+	err := s.awaitGroup(ctx, q.end.Index, expired.C, func() string {
+		return fmt.Sprintf("the shared log ends with group %d, and this server has %d after %v; try again, or read what this server has (--reads=local)", q.end.Index, s.published.Load().group, sh.MaxStaleness)
+	})
+	if now := s.published.Load(); err == nil && now.group == q.end.Index {
+		return s.checkEnd(q.end, now)
+	}
+	return err
+}
+
+// noAnswer returns the error of a fresh read that gets no answer.
+func (sh *shared) noAnswer() error {
+	err := &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered for %v; try again, or read what this server has (--reads=local)", sh.MaxStaleness)}
+	if failure := sh.end.failure.Load(); failure != nil {
+		err.Cause = *failure
+	}
+	return err
+}
+
+// checkEnd halts the store, and returns the error of its requests, if the end of the shared log
+// shows that it has lost groups that the store had when it asked.
+func (s *Store) checkEnd(end sharedlog.Point, had *publishedHead) error {
+	if err := compareEnd(end, had.end.Tail.ID()); err != nil {
+		s.haltFor(had.group+1, err)
+		return cmp.Or(s.halted(), s.failureError())
+	}
+	return nil
+}
+
+// awaitGroup waits until the store has a group. When expired, it returns dcb.ErrTransport with a
+// text.
+func (s *Store) awaitGroup(ctx context.Context, group uint64, expired <-chan time.Time, late func() string) error {
 	for {
-		advanced := sh.next()
-		if sh.hasJoined() && s.published.Load().group >= q.end.Index {
+		advanced := s.shared.next()
+		if s.published.Load().group >= group {
 			return nil
 		}
 		if err := s.halted(); err != nil {
@@ -96,8 +144,8 @@ func (s *Store) fresh(ctx context.Context) error {
 		case <-advanced:
 		case <-s.failed:
 			return s.failureError()
-		case <-expired.C:
-			return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log ends with group %d, and this server has %d after %v; try again, or read what this server has (--reads=local)", q.end.Index, s.published.Load().group, sh.MaxStaleness)}
+		case <-expired:
+			return &dcb.Error{Kind: dcb.ErrTransport, Detail: late()}
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.closing:

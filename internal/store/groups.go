@@ -21,7 +21,7 @@ import (
 // ask the shared log, which may be down when its groups are needed.
 func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
-		if err := s.awaitGroup(ctx, after.Index); err != nil {
+		if err := s.awaitKnown(ctx, after.Index); err != nil {
 			yield(eventlog.Group{}, err)
 			return
 		}
@@ -43,35 +43,18 @@ func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool)
 	}
 }
 
-// awaitGroup waits until the store has a group that the caller knows. A replica of a shared log
+// awaitKnown waits until the store has a group that the caller knows. A replica of a shared log
 // may have lost it in a crash, or be late.
-func (s *Store) awaitGroup(ctx context.Context, group uint64) error {
+func (s *Store) awaitKnown(ctx context.Context, group uint64) error {
 	sh := s.shared
 	if sh == nil {
 		return s.refresh(ctx)
 	}
 	expired := time.NewTimer(sh.MaxStaleness)
 	defer expired.Stop()
-	for {
-		advanced := sh.next()
-		if s.published.Load().group >= group {
-			return nil
-		}
-		if err := s.halted(); err != nil {
-			return err
-		}
-		select {
-		case <-advanced:
-		case <-s.failed:
-			return s.failureError()
-		case <-expired.C:
-			return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("this server has %d groups after %v, and the caller has %d; try again, or read from another server", s.published.Load().group, sh.MaxStaleness, group)}
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.closing:
-			return dcb.ErrClosed
-		}
-	}
+	return s.awaitGroup(ctx, group, expired.C, func() string {
+		return fmt.Sprintf("this server has %d groups after %v, and the caller has %d; try again, or read from another server", s.published.Load().group, sh.MaxStaleness, group)
+	})
 }
 
 // LastGroup returns the index of the last durable group and the position of the last event

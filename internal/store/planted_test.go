@@ -17,17 +17,17 @@ type plantedBug struct{ name, file, old, new string }
 
 var plantedBugs = []plantedBug{
 	{"an unknown outcome is taken as a failure", "proposer.go", `
-		there, readErr := p.read(g.sealed.Index)
+		there, readErr := p.read(g.sealed.Index, failures)
 `, `
-		there, readErr := p.read(g.sealed.Index)
+		there, readErr := p.read(g.sealed.Index, failures)
 		if readErr != nil || there == nil {
 			return settled{group: g, outcome: lost}
 		}
 `},
 	{"a conflict is taken as a lost race", "proposer.go", `
-		there, readErr := p.read(g.sealed.Index)
+		there, readErr := p.read(g.sealed.Index, failures)
 `, `
-		there, readErr := p.read(g.sealed.Index)
+		there, readErr := p.read(g.sealed.Index, failures)
 		if errors.Is(err, sharedlog.ErrConflict) {
 			return settled{group: g, outcome: lost}
 		}
@@ -142,7 +142,7 @@ var plantedBugs = []plantedBug{
 	if request.Count == 0 && request.Tracking == nil {`, `
 	if false {`},
 	{"a fresh read does not wait", "fresh.go", `
-		if sh.hasJoined() && s.published.Load().group >= q.end.Index {
+		if s.published.Load().group >= group {
 `, `
 		if true {
 `},

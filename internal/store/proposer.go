@@ -51,7 +51,11 @@ func (p *proposer) commit(g sealedGroup) settled {
 func (p *proposer) propose(g sealedGroup) settled {
 	started := clock()
 	p.unanswered = false
+	p.proposing.Store(g.sealed.Index)
 	s := p.decide(g)
+	if s.outcome != decided {
+		p.proposing.Store(0) // the follower may be needed
+	}
 	p.measures.proposed(s, p.unanswered, clock()-started)
 	switch s.outcome {
 	case decided:
@@ -71,7 +75,7 @@ func (p *proposer) decide(g sealedGroup) settled {
 	if err != nil {
 		return settled{group: g, outcome: failed, err: err}
 	}
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+	for failures := 0; ; failures++ {
 		err := p.append(g.sealed, own)
 		switch {
 		case err == nil:
@@ -79,7 +83,7 @@ func (p *proposer) decide(g sealedGroup) settled {
 		case errors.Is(err, sharedlog.ErrTooLarge): // the limits of groups prevent it
 			return settled{group: g, outcome: failed, err: err}
 		}
-		there, readErr := p.read(g.sealed.Index)
+		there, readErr := p.read(g.sealed.Index, failures)
 		switch {
 		case errors.Is(readErr, sharedlog.ErrTrimmed): // this group or another was there
 			return p.unknown(g, "the shared log no longer has the record that decided it", readErr)
@@ -90,7 +94,7 @@ func (p *proposer) decide(g sealedGroup) settled {
 				return p.unknown(g, "the shared log has lost groups", lost)
 			}
 		}
-		if !sleep(p.requests, pause) {
+		if !sleep(p.requests, pauseAfter(failures)) {
 			return settled{group: g, outcome: unknown, err: unknownOutcome(fmt.Sprintf("the server was stopped while the shared log did not answer (%v)", err))}
 		}
 	}
@@ -116,7 +120,7 @@ func (p *proposer) unknown(g sealedGroup, why string, reason error) settled {
 }
 
 func (p *proposer) append(g *eventlog.Sealed, record []byte) error {
-	ctx, cancel := p.request()
+	ctx, cancel := p.requestOf(len(record))
 	defer cancel()
 	err := p.Log.Append(ctx, sharedlog.Point(g.Previous()), g.Chain, record)
 	p.contact.answeredWith(err)
@@ -124,9 +128,9 @@ func (p *proposer) append(g *eventlog.Sealed, record []byte) error {
 	return err
 }
 
-// read returns the records from an index on.
-func (p *proposer) read(index uint64) ([]sharedlog.Record, error) {
-	ctx, cancel := p.request()
+// read returns the records from an index on, after a number of failures.
+func (p *proposer) read(index uint64, failures int) ([]sharedlog.Record, error) {
+	ctx, cancel := p.requestOf(p.answerBytes(failures))
 	defer cancel()
 	return p.Log.Read(ctx, index)
 }
@@ -139,6 +143,11 @@ func (p *proposer) lostGroups(decided eventlog.GroupID) error {
 		return nil
 	}
 	return compareEnd(end, decided)
+}
+
+// pauseAfter returns the pause after a number of earlier failures.
+func pauseAfter(failures int) time.Duration {
+	return min(firstPause<<min(failures, 10), maxPause)
 }
 
 // sleep reports whether it has slept before ctx was done.

@@ -142,6 +142,7 @@ func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err
 	}
 	events = make([]dcb.Event, 0, len(records))
 	r.tracking = make([]*dcb.TrackingInfo, 0, len(records))
+	var original, copied *dcb.TrackingInfo // of the last event; the caller may change the original
 	for i := range records {
 		record := &records[i]
 		if record.Position == 0 {
@@ -158,7 +159,14 @@ func (r *restore) arrange(records []dcb.SequencedEvent) (events []dcb.Event, err
 			return nil, notContiguous(record.Position, next-1)
 		}
 		events = append(events, record.Event)
-		r.tracking = append(r.tracking, record.Tracking)
+		if record.Tracking != original {
+			original, copied = record.Tracking, nil
+			if original != nil {
+				info := *original
+				copied = &info
+			}
+		}
+		r.tracking = append(r.tracking, copied)
 	}
 	return events, nil
 }

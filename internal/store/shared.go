@@ -46,7 +46,8 @@ type Shared struct {
 	// MaxStaleness bounds the time that a fresh read waits for the shared log. The default
 	// is 10 s.
 	MaxStaleness time.Duration
-	// Timeout bounds each request to the shared log. The default is 5 s.
+	// Timeout bounds each request to the shared log, with 1 s more for each MiB. The default is
+	// 5 s.
 	Timeout time.Duration
 }
 
@@ -66,6 +67,8 @@ type shared struct {
 	// joined is closed when the shared log is known to continue the log of the store. The two
 	// may be different until then, so the store neither proposes nor adopts groups.
 	joined chan struct{}
+	// proposing is the group that the proposer has, or an earlier one.
+	proposing atomic.Uint64
 	// halt is why the store could not adopt a group, or nil.
 	halt atomic.Pointer[halt]
 
@@ -134,15 +137,29 @@ func (s *Store) share(config Shared) error {
 	if _, err := rand.Read(sh.process[:]); err != nil {
 		return err
 	}
-	sh.end.look = sh.last
+	sh.end.look = s.askForEnd
 	sh.requests, sh.endRequests = context.WithCancel(context.Background())
 	s.shared = sh
 	return nil
 }
 
 // request returns the context of a request to the shared log.
-func (sh *shared) request() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(sh.requests, sh.Timeout)
+func (sh *shared) request() (context.Context, context.CancelFunc) { return sh.requestOf(0) }
+
+// requestOf returns the context of a request with a number of bytes.
+func (sh *shared) requestOf(bytes int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(sh.requests, sh.timeoutOf(bytes))
+}
+
+// timeoutOf returns the timeout of a request with a number of bytes.
+func (sh *shared) timeoutOf(bytes int) time.Duration {
+	return sh.Timeout + time.Duration(bytes)*time.Second>>20
+}
+
+// answerBytes returns how many bytes an answer of Read may have, so that it is not interrupted
+// time after time. A first attempt notices a broken connection soon.
+func (sh *shared) answerBytes(failures int) int {
+	return min(failures*sharedlog.ReadBytes, sharedlog.ReadBytes+sh.Log.MaxRecord())
 }
 
 // last returns the end of the shared log.
