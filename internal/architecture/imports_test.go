@@ -56,7 +56,8 @@ var packages = map[string][]string{
 	"internal/keyfile":    {"internal/tomlfile"},
 	"internal/backup":     {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
-	"internal/cli":        {"dcb", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"internal/cluster":    {"dcb", "internal/backup", "internal/eventlog", "internal/sharedlog", "internal/store", "internal/vfs"},
+	"internal/cli":        {"dcb", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":           {"internal/cli", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
 
 	// The Go library inside the Python package.

@@ -50,6 +50,9 @@ func (s *DirectorySource) Head(context.Context) (uint64, error) {
 	return s.log.OpenedTail().Next - 1, nil
 }
 
+// Tail returns the state of the log after its last group.
+func (s *DirectorySource) Tail() eventlog.Tail { return s.log.OpenedTail() }
+
 // Groups implements Source. It cannot follow: there is no writer. If the log ends with
 // corruption, the error is the last value that it yields.
 func (s *DirectorySource) Groups(ctx context.Context, after eventlog.GroupID, _ bool) iter.Seq2[eventlog.Group, error] {

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -89,15 +90,37 @@ func checkGroup(g *Group, id StoreID, tail Tail) (h GroupHeader, why string) {
 	}
 	again, copied := make([]byte, groupHeaderBytes), h
 	copied.encode(again, id, tail.Chain)
-	switch {
-	case !bytes.Equal(again, g.Header):
+	if !bytes.Equal(again, g.Header) {
 		return h, fmt.Sprintf("the header of group %d has unknown content", h.Index)
-	case len(g.Payload) != int(h.PayloadBytes):
-		return h, fmt.Sprintf("group %d has %d bytes instead of %d", h.Index, len(g.Payload), h.PayloadBytes)
-	case Checksum(g.Payload) != h.PayloadCRC:
-		return h, fmt.Sprintf("group %d is corrupt", h.Index)
 	}
-	return h, ""
+	return h, checkPayload(g, &h)
+}
+
+// checkPayload returns why a group does not have the payload of its header.
+func checkPayload(g *Group, h *GroupHeader) (why string) {
+	switch {
+	case len(g.Payload) != int(h.PayloadBytes):
+		return fmt.Sprintf("group %d has %d bytes instead of %d", h.Index, len(g.Payload), h.PayloadBytes)
+	case Checksum(g.Payload) != h.PayloadCRC:
+		return fmt.Sprintf("group %d is corrupt", h.Index)
+	}
+	return ""
+}
+
+// Verify returns an error unless the bytes of g are a group of a store with valid checksums. It
+// does not know the group before, and so not whether the chain continues.
+func (g *Group) Verify(id StoreID) error {
+	why := "the header is incomplete"
+	if len(g.Header) == groupHeaderBytes {
+		why = "the header is corrupt, or belongs to another store"
+		if h, valid := decodeGroupHeader(g.Header, id); valid {
+			why = checkPayload(g, &h)
+		}
+	}
+	if why != "" {
+		return errors.New(why)
+	}
+	return nil
 }
 
 // StoreOf returns the store ID in the header of a segment.

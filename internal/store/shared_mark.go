@@ -58,6 +58,18 @@ func readSharedMark(root vfs.Dir) (m sharedMark, marked bool, err error) {
 // valid reports whether the mark was read.
 func (m *sharedMark) valid() bool { return *m != sharedMark{} }
 
+// ReadReplica returns the shared log of the replica in a directory, and the identity with which
+// it reports to the log. It reports whether there is a replica. The IDs are zero if its mark is
+// invalid.
+func ReadReplica(fsys vfs.FS, dir string) (log, id sharedlog.ID, is bool, err error) {
+	root, err := fsys.OpenDir(dir)
+	if err != nil {
+		return log, id, false, err
+	}
+	m, marked, err := readSharedMark(root)
+	return m.log, m.replica, marked, errors.Join(err, root.Close())
+}
+
 // markShared marks the directory, durably, unless it is marked.
 func (s *Store) markShared() error {
 	sh := s.shared
