@@ -24,7 +24,8 @@ directory, and accepts reads and appends.`,
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newClusterCreateCommand(engines), newClusterStatusCommand(engines), newClusterDetachCommand())
+	cmd.AddCommand(newClusterCreateCommand(engines), newClusterStatusCommand(engines),
+		newClusterVerifyCommand(engines), newClusterRepairCommand(engines), newClusterDetachCommand())
 	return cmd
 }
 

@@ -119,7 +119,7 @@ func eachExitCode(cmd *cobra.Command, do func(code int, meaning string)) {
 		return cmd == nil || slices.ContainsFunc(names, func(name string) bool { return cmd.Flags().Lookup(name) != nil })
 	}
 	possible := map[int]bool{
-		3: has("fail-if", "from"), 4: has("url", "from"), 5: has("url", "from"), 6: has("url", "db-path"),
+		3: has("fail-if", "from"), 4: has("url", "from", "ca"), 5: has("url", "from", "log"), 6: has("url", "db-path"),
 		141: cmd == nil || cmd.HasParent() && cmd.Name() != "serve",
 	}
 	cli.EachExitCode(func(code int, meaning string) {

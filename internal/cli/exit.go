@@ -30,8 +30,8 @@ var exitCodes = []struct {
 	{exitUsage, "usage error: an invalid flag, argument, variable or setting, or an unusable file that one of them names, such as a certificate"},
 	{exitConflict, "conflict: an append condition failed, a tracking position would not increase, or the histories of an import differ"},
 	{exitRefused, "authentication failed: the server requires another API key"},
-	{exitUnavailable, "cannot connect to the server, or the connection was lost"},
-	{exitCorrupted, "the store is corrupt; `umadb check` shows where"},
+	{exitUnavailable, "cannot connect to the server or the shared log, or the connection was lost"},
+	{exitCorrupted, "the store is corrupt (`umadb check` shows where), or differs from the shared log (`umadb cluster verify`)"},
 	{exitClosedPipe, "the reader of the output closed the pipe, as `head` does; no message is printed, as with SIGPIPE"},
 }
 
