@@ -98,6 +98,13 @@ func onlyAfter(position uint64) *dcb.AppendCondition {
 	return &dcb.AppendCondition{After: position, FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"all"}}}}}
 }
 
+func (n *node) stop(t *testing.T) {
+	t.Helper()
+	if err := n.process.Stop(); err != nil {
+		t.Error(err, n.process.Output)
+	}
+}
+
 // append appends the event for the next position. It may have been appended before: with its
 // ID and a condition, an append can be repeated.
 func (n *node) append(t *testing.T, next uint64) {
@@ -184,7 +191,7 @@ func TestServersOfASharedLog(t *testing.T) {
 		n.wantEvents(t, head)
 	}
 
-	// A node that is killed, while the others go on, has everything after a restart.
+	// A node that is killed, while the others continue, has everything after a restart.
 	nodes[1].process.Kill()
 	appendAt(nodes[0])
 	appendAt(nodes[2])
@@ -211,9 +218,12 @@ func TestServersOfASharedLog(t *testing.T) {
 
 	t.Run("status", func(t *testing.T) { wantStatus(t, url, nodes) })
 
-	if err := nodes[2].process.Stop(); err != nil {
-		t.Error(err, nodes[2].process.Output)
+	verify := []string{"cluster", "verify", "--log", url}
+	if code, stdout, stderr := umadb(t, nil, verify...); code != 0 || strings.Count(stdout, "equal up to group") != 3 {
+		t.Errorf("verify: exit code %d: %s%s", code, stdout, stderr)
 	}
+
+	nodes[2].stop(t)
 	dir := nodes[2].dir
 	wantFailure(t, 2, []string{"serve", "--db-path", dir, "--listen", "127.0.0.1:0"}, "it follows the shared log "+log.Log, "umadb serve --log URL", "umadb cluster detach")
 	wantFailure(t, 2, []string{"serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log", engine.URL() + "&schema=order"}, "there is no shared log in schema order", "umadb cluster create")
@@ -224,6 +234,70 @@ func TestServersOfASharedLog(t *testing.T) {
 		t.Errorf("an append to a detached store: %q, %s", stdout, stderr)
 	}
 	wantFailure(t, 6, []string{"serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log", url}, "the shared log has lost groups, or is another one")
+}
+
+// TestSharedLogThatLostItsEnd removes the last rows, as a failover without synchronous standbys
+// does.
+func TestSharedLogThatLostItsEnd(t *testing.T) {
+	engine := pgtest.Start(t, 0)
+	url := engine.URL()
+	if code, _, stderr := umadb(t, nil, "cluster", "create", "--log", url); code != 0 {
+		t.Fatal(stderr)
+	}
+	a, b := newNode(t, url, filepath.Join(t.TempDir(), "a")), newNode(t, url, filepath.Join(t.TempDir(), "b"))
+	for head := range uint64(4) {
+		a.append(t, head+1)
+	}
+	b.wantEvents(t, 4)
+	b.stop(t) // it does not have what is lost
+	chain := engine.Primary.Exec(t, "SELECT chain FROM umadb.umadb_head")
+	for head := uint64(4); head < 7; head++ {
+		a.append(t, head+1)
+	}
+	lose := func() {
+		engine.Primary.Exec(t, "DELETE FROM umadb.umadb_record WHERE idx > 4")
+		engine.Primary.Exec(t, "UPDATE umadb.umadb_head SET last = 4, chain = "+chain)
+	}
+	lose()
+	verify := []string{"cluster", "verify", "--log", url}
+	code, stdout, stderr := umadb(t, nil, verify...)
+	if code != 6 || !strings.Contains(stdout, "AHEAD: the log has lost what follows group 4") || !strings.Contains(stderr, "see umadb cluster repair") {
+		t.Errorf("verify: exit code %d: %s%s", code, stdout, stderr)
+	}
+	if _, err := a.client.Append(t.Context(), []dcb.Event{{Type: "T"}}, nil, nil); err == nil {
+		t.Error("a server that has more than the log accepted an append")
+	}
+	a.process.Kill()
+	wantFailure(t, 6, []string{"serve", "--db-path", a.dir, "--listen", "127.0.0.1:0", "--log", url}, "the shared log has lost groups, or is another one")
+	repair := []string{"cluster", "repair", "--log", url, "--db-path", a.dir}
+	code, stdout, _ = umadb(t, nil, repair...)
+	if code != 6 || !strings.Contains(stdout, "ends with group 4, and has lost 3 groups with 3 events") || !strings.Contains(stdout, "nothing was changed") {
+		t.Errorf("repair: exit code %d: %s", code, stdout)
+	}
+	code, stdout, stderr = umadb(t, nil, append(repair, "--append")...)
+	if code != 0 || !strings.Contains(stdout, "appended 3 groups") {
+		t.Errorf("repair: exit code %d: %s%s", code, stdout, stderr)
+	}
+	a.start(t)
+	b.start(t)
+	b.append(t, 8)
+	a.wantEvents(t, 8)
+	b.wantEvents(t, 8)
+
+	// Now a server that does not have what is lost appends before the repair.
+	b.stop(t)
+	lose()
+	a.process.Kill()
+	c := newNode(t, url, filepath.Join(t.TempDir(), "c"))
+	c.append(t, 5)
+	code, stdout, stderr = umadb(t, nil, append(repair, "--append")...)
+	if code != 6 || !strings.Contains(stdout, a.dir+" differs from group 5 on") || strings.Count(stdout, ": group 5 with 1 event from position 5, committed at") != 2 {
+		t.Errorf("repair: exit code %d: %s%s", code, stdout, stderr)
+	}
+	code, stdout, _ = umadb(t, nil, append(verify, "--db-path", a.dir)...)
+	if code != 6 || !strings.Contains(stdout, a.dir+" differs from group 5 on") {
+		t.Errorf("verify: exit code %d: %s", code, stdout)
+	}
 }
 
 // wantStatus checks the output of cluster status when all servers have all groups.
@@ -242,11 +316,11 @@ func wantStatus(t *testing.T, url string, nodes []*node) {
 		if err := json.Unmarshal([]byte(stdout), &s); code != 0 || err != nil {
 			t.Fatalf("exit code %d, %v: %s", code, err, stderr)
 		}
-		behind := uint64(0)
+		lag := uint64(0)
 		for _, line := range s.Servers {
-			behind += line.Lag
+			lag += line.Lag
 		}
-		if len(s.Servers) == len(nodes) && behind == 0 {
+		if len(s.Servers) == len(nodes) && lag == 0 {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -273,7 +347,7 @@ func TestURLOfASharedLog(t *testing.T) {
 	}{
 		{"no password", url, "", 5, "set its password in UMADB_LOG_PASSWORD"},
 		{"wrong password", url, "wrong", 5, "set its password in UMADB_LOG_PASSWORD"},
-		{"another user", strings.Replace(url, "user=secured", "user=nobody", 1), "", 5, "nobody"},
+		{"another user", strings.Replace(url, "user=secured", "user=unknown", 1), "", 5, "unknown"},
 		{"another host", strings.Replace(url, "host=/", "host=/nowhere/", 1), "", 5, "check its URL, and that its engine is reachable"},
 		{"another database", strings.Replace(url, "/postgres?", "/postgers?", 1), "right", 5, `database "postgers" does not exist`},
 		{"password in the URL", url + "&password=right", "", 2, "set UMADB_LOG_PASSWORD instead"},

@@ -53,7 +53,9 @@ var preparations = []struct{ of, commands string }{
 	{"restore --from s3://backups/orders", "umadb backup --db-path ./uma.db ./orders; rm -r ./uma.db"},
 	{"repair --db-path ./uma.db --from ./backup.db", "umadb backup --db-path ./uma.db ./backup.db"},
 	{"repair --db-path ./uma.db --from s3://backups/orders", "umadb backup --db-path ./uma.db ./orders"},
-	{"cluster status", "umadb cluster create --log " + exampleLog},
+	{"cluster status", "umadb cluster create --log " + exampleLog + " --from ./uma.db"},
+	{"cluster verify", "umadb cluster create --log " + exampleLog + " --from ./uma.db"},
+	{"cluster repair", "umadb cluster create --log " + exampleLog + " --from ./uma.db"},
 	{"cluster detach", "umadb cluster create --log " + exampleLog + " --from ./uma.db"},
 	{"--config umadb.toml", `echo 'log-format = "json"' > umadb.toml`},
 }
@@ -118,9 +120,8 @@ func tryExample(t *testing.T, e *engine, page, line string) {
 	if !slices.Contains(serverless, words[1]) || strings.Contains(line, "https://") {
 		r.runInTerminal("server", serverFor(line))
 	}
-	if slices.Contains(words, "detach") {
-		r.runInTerminal("shared server", r.ports.Replace("umadb serve --db-path ./uma.db --listen 127.0.0.1:50052 --log "+exampleLog))
-		r.interrupt("shared server")
+	if words[1] == "cluster" && !slices.Contains(words, "create") {
+		shareStore(r, strings.Contains(line, "--db-path"))
 	}
 	if words[1] == "promote" {
 		r.runInTerminal("standby server", r.ports.Replace("umadb serve --db-path ./standby.db --listen 127.0.0.1:50052 --standby-of http://127.0.0.1:50051"))
@@ -137,6 +138,15 @@ func tryExample(t *testing.T, e *engine, page, line string) {
 	}
 	if !example.waitForOutput(want) {
 		t.Errorf("%s: output is\n%s\nwant\n%s", line, example.process.Output, want)
+	}
+}
+
+// shareStore starts a server of a shared log, and stops it if the example uses its directory.
+func shareStore(r *reader, stop bool) {
+	r.runInTerminal("shared server", r.ports.Replace("umadb serve --db-path ./uma.db --listen 127.0.0.1:50052 --advertise http://127.0.0.1:50052 --log "+exampleLog))
+	r.runInMain(0, r.ports.Replace("until umadb cluster status --log "+exampleLog+" | grep -q 127.0.0.1:50052; do sleep 0.1; done"))
+	if stop {
+		r.interrupt("shared server")
 	}
 }
 
