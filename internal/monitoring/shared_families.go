@@ -51,6 +51,6 @@ var sharedFamilies = []family{
 		number(out, m.Proposals.Unresolved, "unresolved")
 	})},
 	{"umadb_shared_proposal_seconds", distribution, nil, "Time from the first append of a group to the shared log until its outcome was known.", sharedBuckets(func(m *store.SharedMetrics) histogram.Snapshot { return m.Proposals.Seconds })},
-	{"umadb_shared_given_back_total", counter, nil, "Groups that were withdrawn because the shared log had others in their place.", sharedNumber(func(m *store.SharedMetrics) uint64 { return m.GivenBack })},
+	{"umadb_shared_withdrawn_total", counter, nil, "Groups that were withdrawn because the shared log had others in their place.", sharedNumber(func(m *store.SharedMetrics) uint64 { return m.Withdrawn })},
 	{"umadb_shared_fresh_seconds", distribution, nil, "Time from the start of a fresh read until the server had everything that was in the shared log.", sharedBuckets(func(m *store.SharedMetrics) histogram.Snapshot { return m.Fresh })},
 }

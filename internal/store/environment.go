@@ -80,7 +80,7 @@ func (e storeEnvironment) seal(bytes []byte, count int) *eventlog.Sealed {
 
 func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
 	if e.store.shared != nil {
-		e.store.shared.measures.givenBack.Add(1)
+		e.store.shared.measures.withdrawn.Add(1)
 	}
 	if sealed != nil {
 		if err := e.appender.Withdraw(sealed); err != nil {

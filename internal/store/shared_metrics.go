@@ -29,9 +29,9 @@ type SharedMetrics struct {
 	Silence time.Duration
 
 	Proposals ProposalMetrics
-	// GivenBack is the number of groups that were withdrawn, because the shared log had others
+	// Withdrawn is the number of groups that were withdrawn, because the shared log had others
 	// in their place.
-	GivenBack uint64
+	Withdrawn uint64
 	// Fresh is the seconds from the start of a fresh read until the store had everything for it.
 	Fresh histogram.Snapshot
 
@@ -92,7 +92,7 @@ func kindOfHalt(err error) HaltReason {
 
 // sharedMeasures counts what a store in shared mode does.
 type sharedMeasures struct {
-	decided, lost, unknownOurs, unknownOther, unresolved, givenBack atomic.Uint64
+	decided, lost, unknownOurs, unknownOther, unresolved, withdrawn atomic.Uint64
 
 	proposal, fresh *histogram.Histogram
 }
@@ -145,7 +145,7 @@ func (s *Store) SharedState() *SharedMetrics {
 			UnknownOurs: c.unknownOurs.Load(), UnknownOther: c.unknownOther.Load(), Unresolved: c.unresolved.Load(),
 			Seconds: c.proposal.Snapshot(),
 		},
-		GivenBack: c.givenBack.Load(),
+		Withdrawn: c.withdrawn.Load(),
 		Fresh:     c.fresh.Snapshot(),
 		Halt:      s.halted(),
 		Writer:    sh.writers.state(sh.process),

@@ -35,7 +35,7 @@ func TestSharedMetricsOfAppendsAndReads(t *testing.T) {
 		if m.Applied != 3 || m.Durable != 3 || m.End != 3 || m.Lag != 0 || m.Halt != nil || m.HaltReason != "" {
 			t.Errorf("the first store: %+v", m)
 		}
-		if p := m.Proposals; p.Decided != 3 || p.Seconds.Count() != 3 || p.Lost+p.UnknownOurs+p.UnknownOther+p.Unresolved+m.GivenBack != 0 {
+		if p := m.Proposals; p.Decided != 3 || p.Seconds.Count() != 3 || p.Lost+p.UnknownOurs+p.UnknownOther+p.Unresolved+m.Withdrawn != 0 {
 			t.Errorf("its proposals: %+v", p)
 		}
 		if want := (WriterState{Known: true, Self: true, Address: "http://a"}); m.Writer != want {
@@ -79,7 +79,7 @@ func TestProposalsAreCountedByOutcome(t *testing.T) {
 		appendAll(t, 100, a, b)
 		e.Heal()
 		var all ProposalMetrics
-		givenBack, timed := uint64(0), uint64(0)
+		withdrawn, timed := uint64(0), uint64(0)
 		for _, s := range []*Store{a, b} {
 			m := s.SharedState()
 			all.Decided += m.Proposals.Decided
@@ -87,14 +87,14 @@ func TestProposalsAreCountedByOutcome(t *testing.T) {
 			all.UnknownOurs += m.Proposals.UnknownOurs
 			all.UnknownOther += m.Proposals.UnknownOther
 			all.Unresolved += m.Proposals.Unresolved
-			givenBack += m.GivenBack
+			withdrawn += m.Withdrawn
 			timed += m.Proposals.Seconds.Count()
 		}
 		if all.Decided+all.UnknownOurs != 200 || all.Unresolved != 0 {
 			t.Errorf("200 groups were decided: %+v", all)
 		}
-		if all.Lost == 0 || all.UnknownOurs == 0 || all.UnknownOther == 0 || givenBack < all.Lost+all.UnknownOther {
-			t.Errorf("%+v, given back %d", all, givenBack)
+		if all.Lost == 0 || all.UnknownOurs == 0 || all.UnknownOther == 0 || withdrawn < all.Lost+all.UnknownOther {
+			t.Errorf("%+v, withdrawn %d", all, withdrawn)
 		}
 		if timed != all.Decided+all.UnknownOurs+all.Lost+all.UnknownOther {
 			t.Errorf("%d proposals were timed", timed)
