@@ -35,6 +35,7 @@ func TestPrometheus(t *testing.T) {
 	expired := newMonitored(t, "expired", "--tls-cert", files.Cert, "--tls-key", files.Key, "--api-key", "secret")
 	expired.ca = files.CA
 	primary := startPrimary(t)
+	shared := newShared(t, "shared")
 	scenarios := []*scenario{
 		{newMonitored(t, "down"), []string{"UmaDBDown critical"}, makeDown},
 		{newMonitored(t, "failed"), []string{"UmaDBStoreFailed critical"}, makeFailed},
@@ -45,7 +46,8 @@ func TestPrometheus(t *testing.T) {
 		{expired, []string{"UmaDBCertificateExpiresSoon warning", "UmaDBCertificateExpiresSoon critical",
 			"UmaDBClientsNotAuthorized warning"}, makeExpired(dir)},
 		{newMonitored(t, "busy", "--max-connections", "8"), []string{"UmaDBManyConflicts info", "UmaDBSubscriptionLagging warning",
-			"UmaDBCallsRefused warning"}, makeBusy},
+			"UmaDBCallsRefused warning"}, makeBusy(shared)},
+		{shared, nil, func(*testing.T, *prometheus, *scenario) {}}, // for the dashboard
 		{newMonitored(t, "index"), []string{"UmaDBIndexCorrupt warning"}, makeIndexCorrupt},
 		{newMonitored(t, "copied"), []string{"UmaDBBackupTooOld warning"}, makeBackupTooOld},
 		{newMonitored(t, "memory", "--memory-limit", "16MiB"), []string{"UmaDBMemoryNearLimit warning"}, makeMemoryNearLimit},
@@ -178,9 +180,18 @@ func makeExpired(dir string) func(*testing.T, *prometheus, *scenario) {
 	}
 }
 
-// makeBusy uses the server in every way that the dashboard shows, and more than it should be
-// used.
-func makeBusy(t *testing.T, p *prometheus, s *scenario) {
+// makeBusy returns a scenario that uses the server in every way that the dashboard shows, and more
+// than it should be used, and beside it one with a shared log.
+func makeBusy(shared *monitored) func(*testing.T, *prometheus, *scenario) {
+	return func(t *testing.T, p *prometheus, s *scenario) {
+		keepAppending(t, shared)
+		reader := shared.dial(t)
+		repeat(t, func(ctx context.Context) { _, _ = reader.Head(ctx) })
+		makeServerBusy(t, p, s)
+	}
+}
+
+func makeServerBusy(t *testing.T, p *prometheus, s *scenario) {
 	store := s.server.dial(t)
 	batch := make([]dcb.Event, 1000)
 	for i := range batch {

@@ -36,7 +36,7 @@ func newShared(t *testing.T, name string) *monitored {
 }
 
 func (l *faultyLog) open(t *testing.T, dir string) (*store.Store, error) {
-	return store.OpenShared(t.Context(), dir, nil, store.Shared{Log: l, LocalReads: true})
+	return store.OpenShared(t.Context(), dir, nil, store.Shared{Log: l})
 }
 
 // other opens another server of the log, without faults.
@@ -98,7 +98,7 @@ func makeHalted(t *testing.T, p *prometheus, s *scenario) {
 	p.mustEnd(t, s.server, s.alerts...)
 }
 
-// makeSharedLogLagging makes reads of the log fail. The log still tells its end.
+// makeSharedLogLagging makes reads of the log fail. The log still reports its end.
 func makeSharedLogLagging(t *testing.T, p *prometheus, s *scenario) {
 	s.server.log.read.Store(new(func([]sharedlog.Record, error) ([]sharedlog.Record, error) { return nil, errors.New("no answer") }))
 	appendOne(t, s.server.log.other(t))
