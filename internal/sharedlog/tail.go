@@ -13,6 +13,9 @@ type Tail struct {
 	mu      sync.Mutex
 	last    uint64        // largest index that is known; guarded by mu
 	changed chan struct{} // closed when last is raised; guarded by mu
+	// answered is one more than the index after which the last call of Wait has found a record, as
+	// far as last says, or 0; guarded by mu.
+	answered uint64
 }
 
 // Raise notes that there is a record at an index.
@@ -27,6 +30,24 @@ func (t *Tail) Raise(last uint64) {
 		close(t.changed)
 		t.changed = nil
 	}
+}
+
+// doubt forgets what is known after an index if the last call of Wait has returned because of it.
+// The caller has found no such record: the engine may have lost it, or a notification was wrong.
+func (t *Tail) doubt(after uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.answered == after+1 {
+		t.last = min(t.last, after)
+	}
+	t.answered = 0
+}
+
+// answer notes that Wait returns because there is a record after an index.
+func (t *Tail) answer(after uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answered = after + 1
 }
 
 // get returns the last index, and a channel that is closed when there is a larger one.
@@ -56,6 +77,7 @@ func (t *Tail) Wait(ctx context.Context, after uint64, polling Polling) error {
 	}
 	poll := time.NewTicker(polling.Interval)
 	defer poll.Stop()
+	t.doubt(after)
 	for look := true; ; {
 		last, changed := t.get()
 		if look && last <= after {
@@ -71,6 +93,7 @@ func (t *Tail) Wait(ctx context.Context, after uint64, polling Polling) error {
 		default:
 		}
 		if last > after {
+			t.answer(after)
 			return nil
 		}
 		select {

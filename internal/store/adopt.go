@@ -94,6 +94,7 @@ func (w *writer) adoptWinners(groups []foreign) error {
 // discardOpen empties the open group, which was withdrawn, and returns its callers.
 func (w *writer) discardOpen() []*operation {
 	callers := append(w.open.callers(nil), operations(w.deferred)...)
+	w.waiting -= eventBytes(w.deferred)
 	w.deferred = nil
 	buffers := w.open.group
 	buffers.clear()

@@ -45,7 +45,7 @@ func (w *writer) decide(op *operation) {
 		return
 	}
 	if results, err := w.checkTracking(op); err != nil {
-		deferTo(results, op, result{err: err})
+		w.deferTo(results, op, result{err: err})
 		return
 	}
 	if r, ok := w.enter(op); !ok {
@@ -78,21 +78,22 @@ func (w *writer) conflict(op *operation) (uint64, error) {
 func (w *writer) deferResult(op *operation, r result, position uint64) {
 	switch {
 	case position >= w.open.first:
-		deferTo(&w.deferred, op, r)
+		w.deferTo(&w.deferred, op, r)
 	case w.inFlight != nil && position >= w.inFlight.first:
-		deferTo(&w.inFlight.deferred, op, r)
+		w.deferTo(&w.inFlight.deferred, op, r)
 	default:
 		op.answer(r)
 	}
 }
 
 // deferTo adds a result to those of a group, and sends it immediately if results is nil.
-func deferTo(results *[]deferred, op *operation, r result) {
+func (w *writer) deferTo(results *[]deferred, op *operation, r result) {
 	if results == nil {
 		op.answer(r)
 		return
 	}
 	*results = append(*results, deferred{op, r})
+	w.waiting += len(op.request.Events)
 }
 
 // checkTracking fails if the operation does not increase the last recorded position

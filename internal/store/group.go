@@ -89,9 +89,9 @@ func (g *openGroup) open(empty *group, first uint64) {
 func (g *openGroup) empty() bool { return len(g.accepted) == 0 }
 
 // full reports whether the group has to be sealed before another operation is decided.
-// results is the number of results that are deferred until the group is durable.
-func (g *openGroup) full(results int) bool {
-	return len(g.bytes) >= g.limits.full || len(g.accepted)+results >= maxGroupRequests || g.work >= maxGroupWork
+// results is the number of results that are deferred, and waiting the bytes of their events.
+func (g *openGroup) full(results, waiting int) bool {
+	return len(g.bytes)+waiting >= g.limits.full || len(g.accepted)+results >= maxGroupRequests || g.work >= maxGroupWork
 }
 
 func (g *openGroup) payloadBytes() int { return len(g.bytes) - eventlog.GroupPrefix }

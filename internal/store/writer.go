@@ -36,6 +36,7 @@ type writer struct {
 
 	open     openGroup
 	deferred []deferred   // results that are sent when the open group is durable
+	waiting  int          // bytes of the events of these, and of those of the group in flight
 	inFlight *inFlight    // the group that the committer has; nil if it has none
 	idle     *group       // the buffers to fill next; nil while the committer has a group
 	heads    []*headBlock // at the start of the current operation; the flusher may drop some at any time
@@ -129,13 +130,15 @@ func (w *writer) canReceive(share int) bool {
 	return (w.inFlight == nil || !w.full()) && w.env.keepsUp(share)
 }
 
-// full reports whether the open group has to be sealed.
+// full reports whether the open group has to be sealed, also because of the results that are
+// deferred. Those of the group in flight count too: in shared mode their callers can have left,
+// and come again with the same append.
 func (w *writer) full() bool {
 	results := len(w.deferred)
 	if w.inFlight != nil {
-		results += len(w.inFlight.deferred) // their callers may have left in shared mode, and come again
+		results += len(w.inFlight.deferred)
 	}
-	return w.open.full(results)
+	return w.open.full(results, w.waiting)
 }
 
 // gather decides an operation and those that wait after it, until the open group
@@ -190,6 +193,7 @@ func (w *writer) send() {
 func (w *writer) settle(s settled) {
 	results := w.inFlight.deferred
 	w.inFlight = nil
+	w.waiting -= eventBytes(results)
 	switch {
 	case s.outcome == lost || s.outcome == unknown:
 		w.lose(s, results)
@@ -241,6 +245,14 @@ func operations(results []deferred) (operations []*operation) {
 		operations = append(operations, d.op)
 	}
 	return operations
+}
+
+// eventBytes returns the bytes of the events of deferred results.
+func eventBytes(results []deferred) (bytes int) {
+	for _, d := range results {
+		bytes += len(d.op.request.Events)
+	}
+	return bytes
 }
 
 // answerStale makes callers precheck again.

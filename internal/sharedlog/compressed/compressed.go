@@ -17,6 +17,11 @@ const (
 	frame byte = 1 // a zstd frame follows, which contains the size of the record
 )
 
+// readBytes is the number of bytes after which Read returns no further record. Records that the
+// log has sent and that are not returned are sent again, so it is more than ReadBytes: those that
+// were compressed to ReadBytes usually fit.
+const readBytes = 4 * sharedlog.ReadBytes
+
 // compressFrom is the size in bytes from which compression of a record is tried.
 const compressFrom = 256
 
@@ -67,12 +72,12 @@ func (l *Log) compress(record []byte) []byte {
 	return append(append(stored[:0], plain), record...)
 }
 
-// Read implements sharedlog.Log. After sharedlog.ReadBytes, it returns no further record.
+// Read implements sharedlog.Log. An answer has fewer bytes than the sum of readBytes and MaxRecord.
 func (l *Log) Read(ctx context.Context, from uint64) ([]sharedlog.Record, error) {
 	records, err := l.Log.Read(ctx, from)
 	bytes := 0
 	for i := range records {
-		if bytes >= sharedlog.ReadBytes {
+		if bytes >= readBytes {
 			return records[:i], err
 		}
 		record, err := l.decompress(records[i].Bytes)
