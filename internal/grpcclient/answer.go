@@ -21,6 +21,7 @@ type answer struct {
 	code        codes.Code
 	message     string
 	details     []byte
+	position    uint64 // that the server had, or 0
 	malformed   bool
 	tooLarge    bool
 }
@@ -87,6 +88,10 @@ func (a *answer) parse(fields []hpack.HeaderField) {
 			a.message = decodeMessage(f.Value)
 		case "grpc-status-details-bin":
 			a.details, _ = decodeBinary(f.Value)
+		case positionTrailer:
+			if n, err := strconv.ParseUint(f.Value, 10, 64); err == nil {
+				a.position = n
+			}
 		default:
 			if strings.HasPrefix(f.Name, ":") {
 				a.malformed = true

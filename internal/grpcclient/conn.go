@@ -23,6 +23,9 @@ type Options struct {
 	RefreshTLS func(*tls.Config)
 	// Fields are header fields that are sent with every call. Names are in lower case.
 	Fields []hpack.HeaderField
+	// Positions is sent with every call, and raised by the answers. It is nil for a client that
+	// does not do that.
+	Positions *Positions
 	// Buffers is where messages are assembled.
 	Buffers Buffers
 
@@ -99,6 +102,18 @@ func (c *Conn) Connect(ctx context.Context) error {
 	}
 }
 
+// Prepare starts to connect, if the server is not connected, and does not wait for it.
+func (c *Conn) Prepare() {
+	if c.IsConnected() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ready.Load() == nil && c.ctx.Err() == nil {
+		c.prepare()
+	}
+}
+
 // IsConnected reports whether the server is connected and accepts calls.
 func (c *Conn) IsConnected() bool { return c.ready.Load() != nil }
 
@@ -129,11 +144,7 @@ func (c *Conn) session(ctx context.Context) (*session, error) {
 
 // await waits until an attempt to connect has ended. The caller must hold mu.
 func (c *Conn) await(ctx context.Context) error {
-	c.wanted = time.Now()
-	if !c.connecting {
-		c.connecting = true
-		c.running.Go(c.connect)
-	}
+	c.prepare()
 	changed := c.changed
 	c.mu.Unlock()
 	defer c.mu.Lock()
@@ -142,6 +153,15 @@ func (c *Conn) await(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// prepare starts to connect, unless a goroutine tries to. The caller must hold mu.
+func (c *Conn) prepare() {
+	c.wanted = time.Now()
+	if !c.connecting {
+		c.connecting = true
+		c.running.Go(c.connect)
 	}
 }
 

@@ -15,5 +15,5 @@
 // call.go (the life of a call), output.go and request.go (what is sent), frames.go (what
 // arrives), answer.go (headers and status), inbox.go (messages), stream.go (reading them),
 // keepalive.go (pings and idle connections), certificate.go (servers that refuse the
-// certificate of the client), errors.go.
+// certificate of the client), positions.go (of clients with several servers), errors.go.
 package grpcclient

@@ -53,6 +53,9 @@ func (s *session) onHeaders(id uint32, fragment []byte, last bool) error {
 		return err
 	}
 	s.output.wasRead(c.sent)
+	if p := s.conn.options.Positions; p != nil && !a.malformed {
+		p.Raise(a.position)
+	}
 	switch {
 	case a.malformed:
 		return http2.StreamError{StreamID: id, Code: http2.ErrCodeProtocol}

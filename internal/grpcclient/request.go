@@ -22,6 +22,9 @@ type requestFields struct {
 	before []hpack.HeaderField // the path
 	after  []hpack.HeaderField
 	blocks []requestBlock
+
+	positions *Positions // sent with each request, or nil
+	whole     []byte     // the header block with the position, valid until the next one
 }
 
 // requestBlock is a header block that only refers to the table.
@@ -42,6 +45,7 @@ func (f *requestFields) init(options *Options, authority string) {
 		{Name: "content-type", Value: "application/grpc"},
 		{Name: "te", Value: "trailers"},
 	}, options.Fields...)
+	f.positions = options.Positions
 }
 
 // request appends the headers of a call. The deadline may be zero.
@@ -51,6 +55,10 @@ func (o *output) request(id uint32, method string, deadline time.Time) {
 		timeout = roundTimeout(time.Until(deadline))
 	}
 	block := o.requestBlock(method, timeout)
+	if f := &o.fields; f.positions != nil {
+		f.whole = appendMinPosition(append(f.whole[:0], block...), f.positions.Highest())
+		block = f.whole
+	}
 	first := block[:min(len(block), maxFrame)]
 	rest := block[len(first):]
 	flags := http2.FlagHeadersEndHeaders
