@@ -190,3 +190,8 @@ func ResumeAfter(request []byte, position uint64) []byte {
 	}
 	return appendUint(slices.Clip(request), subscribeAfter, position)
 }
+
+// ContinueRead returns an encoded ReadRequest with other options.
+func ContinueRead(request []byte, options *dcb.ReadOptions) []byte {
+	return append(slices.Clip(request), EncodeRead(&ReadRequest{Options: *options})...)
+}

@@ -126,3 +126,55 @@ func TestCheckSource(t *testing.T) {
 		}
 	}
 }
+
+func TestContinuedReadKeepsItsRequest(t *testing.T) {
+	want := record.ReadRequest{
+		Query:     toQuery(someQuery),
+		Options:   dcb.ReadOptions{Start: new(uint64(3)), Backwards: true, Limit: new(uint32(9))},
+		BatchSize: 7,
+	}
+	request := record.EncodeRead(&want)
+	before := bytes.Clone(request)
+	want.Options.Start, want.Options.Limit = new(uint64(1)), new(uint32(4))
+	got, err := record.ParseRead(record.ContinueRead(request, &want.Options), limits)
+	if err != nil || !reflect.DeepEqual(got, &want) || !bytes.Equal(request, before) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// readResponse returns a response with events at some positions.
+func readResponse(t *testing.T, head *uint64, positions ...uint64) []byte {
+	response := &umadbv1.ReadResponse{Head: head}
+	for _, position := range positions {
+		response.Events = append(response.Events, &umadbv1.SequencedEvent{Position: position, Event: &umadbv1.Event{EventType: "a"}})
+	}
+	return marshal(t, response)
+}
+
+func TestResponsesAreSummarized(t *testing.T) {
+	for want, response := range map[record.Summary][]byte{
+		{}:                                      readResponse(t, nil),
+		{Head: 9}:                               readResponse(t, new(uint64(9))),
+		{Events: 3, First: 2, Last: 6}:          readResponse(t, nil, 2, 4, 6),
+		{Events: 2, First: 6, Last: 2, Head: 9}: readResponse(t, new(uint64(9)), 6, 2),
+	} {
+		if got, err := record.Summarize(response); err != nil || got != want {
+			t.Errorf("got %+v, want %+v (%v)", got, want, err)
+		}
+	}
+	if _, err := record.Summarize([]byte{0xff}); err == nil {
+		t.Error("no error for a response that cannot be decoded")
+	}
+}
+
+func TestClippedResponseEndsAtItsHead(t *testing.T) {
+	for head, want := range map[uint64][]uint64{1: nil, 2: {2}, 5: {2, 4}, 6: {2, 4, 6}, 9: {2, 4, 6}} {
+		clipped, s, err := record.ClipResponse(readResponse(t, new(uint64(12)), 2, 4, 6), head)
+		if err != nil || s.Events != len(want) || s.Head != head || !bytes.Equal(clipped, readResponse(t, &head, want...)) {
+			t.Errorf("up to %d: %x, %+v, %v", head, clipped, s, err)
+		}
+	}
+	if _, _, err := record.ClipResponse([]byte{0xff}, 1); err == nil {
+		t.Error("no error for a response that cannot be decoded")
+	}
+}
