@@ -53,10 +53,19 @@ func (o Options) Format(s fmt.State, verb rune) { client.Options(o).Format(s, ve
 // MarshalJSON encodes the options without the API key, so that they can be logged.
 func (o Options) MarshalJSON() ([]byte, error) { return client.Options(o).MarshalJSON() }
 
-// Dial connects to an UmaDB server. The URL is http://host:port or
-// grpc://host:port without TLS, or https://host:port or grpcs://host:port with
-// TLS. options may be nil. Dial fails with dcb.ErrTransport if it cannot
-// connect, and with dcb.ErrInvalidArgument if the URL or an option is invalid.
+// Dial connects to an UmaDB server. The URL is http://host:port without TLS, or
+// https://host:port with TLS; grpc and umadb, and grpcs and umadbs, mean the same. The
+// default port is 50051. options may be nil. Dial fails with dcb.ErrTransport if it
+// cannot connect, and with dcb.ErrInvalidArgument if the URL or an option is invalid.
+//
+// A URL may contain up to 16 servers with the same events, as in http://a:50051,b:50051:
+// servers of a shared log, or a server and its standbys. Dial connects if one of them can be
+// reached. Reads take turns between the servers that work, and subscriptions and reads
+// continue at another one without a gap. Appends stay with one server, and move when it cannot
+// be reached, or refuses them without effect; an append whose outcome is unknown is sent again
+// only if the server would recognise that, as for one server. Whatever the store has
+// returned, or has appended, is visible to its later calls at every server, if all servers
+// have at least version 0.8. The store does not check that the servers have the same events.
 func Dial(url string, options *Options) (dcb.EventStore, error) {
 	store, err := client.Dial(url, (*client.Options)(options))
 	if err != nil {

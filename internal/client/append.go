@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
@@ -27,28 +26,48 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 	}
 	defer c.calls.Done()
 	var buffer [positionBytes]byte
-	var again resends
+	a := attempts{servers: c.servers, appends: true}
+	unknown := false // an attempt may have had an effect
 	for {
-		answer, failed := c.invoke(ctx, wire.MethodAppend, request, buffer[:0])
+		answer, failed := a.next().invoke(ctx, wire.MethodAppend, request, buffer[:0])
 		if failed == nil {
-			return decodeAppendResponse(answer)
+			a.succeeded()
+			position, err := decodeAppendResponse(answer)
+			c.servers.saw(position)
+			return position, err
 		}
-		if patience := appendPatience(failed, request); patience == 0 || !again.pause(ctx, patience) {
-			return 0, withOutcome(failed)
+		unknown = unknown || !failed.noEffect
+		if !a.retry(ctx, failed.err, judgeAppend(failed, request)) {
+			c.servers.sawConflict(failed.err)
+			return 0, withOutcome(a.explain(failed.err), unknown)
 		}
 	}
 }
 
-// appendPatience returns for how long an append that failed may be retried, or 0 if it may
-// not.
-func appendPatience(failed *failure, request []byte) time.Duration {
-	switch {
-	case failed.exhausted && len(request) <= maxRetriedRequest:
-		return overloadPatience
-	case failed.unavailable && (failed.noEffect || isRecognisable(request)):
-		return callPatience
+// judgeAppend returns what follows from the failure of an append. It is repeated only if it had
+// no effect, or if the server recognises that it is repeated.
+func judgeAppend(failed *failure, request []byte) decision {
+	if !isOfServer(failed.err) {
+		return decision{}
 	}
-	return 0
+	d := decision{avoid: !failed.refused}
+	switch repeatable := failed.noEffect || isRecognisable(request); {
+	case failed.exhausted && len(request) <= maxRetriedRequest:
+		d.patience = overloadPatience
+	case failed.exhausted:
+	case failed.unavailable && repeatable:
+		d.patience = callPatience
+	case repeatable:
+		d.elsewhere = true
+	}
+	return d
+}
+
+// sawConflict records the position of the event that an append is in conflict with.
+func (s *servers) sawConflict(err error) {
+	if e, ok := errors.AsType[*dcb.Error](err); ok {
+		s.saw(e.ConflictPosition)
+	}
 }
 
 // maxRetriedRequest is the maximum size in bytes of a request that a server with default
@@ -93,13 +112,13 @@ var unlimited = dcb.Limits{
 
 // withOutcome returns the error of a failed append. It adds to a transport error whether
 // the events may have been stored.
-func withOutcome(failed *failure) error {
+func withOutcome(err error, unknown bool) error {
 	var e *dcb.Error
-	if !errors.As(failed.err, &e) || !errors.Is(e.Kind, dcb.ErrTransport) {
-		return failed.err
+	if !errors.As(err, &e) || !errors.Is(e.Kind, dcb.ErrTransport) {
+		return err
 	}
 	detailed := *e
-	if failed.noEffect {
+	if !unknown {
 		detailed.Detail += "; nothing was appended"
 		detailed.NotAppended = true
 	} else {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
@@ -28,4 +29,11 @@ func inBubble(t *testing.T, s *scripted, test func(*testing.T, *client.Client), 
 		defer c.Close()
 		test(t, c)
 	})
+}
+
+func now() time.Time { return time.Now() }
+
+func sleep(t *testing.T, d time.Duration) {
+	t.Helper()
+	time.Sleep(d)
 }

@@ -19,6 +19,7 @@ import (
 // Head returns the position of the last event, or 0 if there is none.
 func (c *Client) Head(ctx context.Context) (uint64, error) {
 	position, _, err := c.callIdempotent(ctx, wire.MethodHead, nil)
+	c.servers.saw(position)
 	return position, err
 }
 
@@ -37,6 +38,7 @@ type failure struct {
 	unavailable bool  // a retry may succeed
 	exhausted   bool  // the server did not have enough memory for the call
 	noEffect    bool  // the call certainly had no effect on the server
+	refused     bool  // the server accepts no appends, because it is a standby
 }
 
 // answerError is an error of package dcb, with the code of the server's answer.
@@ -61,14 +63,19 @@ func withCode(err error) error {
 	return toError(err)
 }
 
-// Invoke makes a unary call of a service other than the event store, once. If the server has
-// answered with an error, status.Code returns its code.
+// Invoke makes a unary call of a service other than the event store, once, at one of the servers.
+// If the server has answered with an error, status.Code returns its code.
 func (c *Client) Invoke(ctx context.Context, method string, request []byte) ([]byte, error) {
+	return c.invokeOnce(ctx, c.servers.pick(false, 0), method, request)
+}
+
+// invokeOnce is Invoke at a server.
+func (c *Client) invokeOnce(ctx context.Context, s *server, method string, request []byte) ([]byte, error) {
 	if err := c.begin(); err != nil {
 		return nil, err
 	}
 	defer c.calls.Done()
-	response, err := c.pool.first.Invoke(ctx, method, request, nil)
+	response, err := s.first.Invoke(ctx, method, request, nil)
 	if err != nil {
 		return nil, withCode(err)
 	}
@@ -76,8 +83,8 @@ func (c *Client) Invoke(ctx context.Context, method string, request []byte) ([]b
 }
 
 // invoke makes one attempt of a unary call. It appends the response to buffer.
-func (c *Client) invoke(ctx context.Context, method string, request, buffer []byte) ([]byte, *failure) {
-	response, err := c.pool.first.Invoke(ctx, method, request, buffer)
+func (s *server) invoke(ctx context.Context, method string, request, buffer []byte) ([]byte, *failure) {
+	response, err := s.first.Invoke(ctx, method, request, buffer)
 	if err == nil {
 		return response, nil
 	}
@@ -86,7 +93,8 @@ func (c *Client) invoke(ctx context.Context, method string, request, buffer []by
 	if errors.As(err, &e) {
 		f.unavailable = e.Code == codes.Unavailable
 		f.exhausted = e.Code == codes.ResourceExhausted && e.Answered
-		f.noEffect = e.NotProcessed || f.exhausted || e.Code == codes.Unimplemented || wire.RefusedForStop(e.Code, e.Message)
+		f.refused = wire.RefusedByStandby(e.Code, e.Message)
+		f.noEffect = e.NotProcessed || f.exhausted || f.refused || e.Code == codes.Unimplemented || wire.RefusedForStop(e.Code, e.Message)
 	}
 	return nil, f
 }
@@ -116,18 +124,23 @@ func (c *Client) callIdempotent(ctx context.Context, method string, request []by
 	}
 	defer c.calls.Done()
 	var buffer [positionBytes]byte
-	var again resends
+	a := attempts{servers: c.servers}
 	for {
-		response, failed := c.invoke(ctx, method, request, buffer[:0])
+		response, failed := a.next().invoke(ctx, method, request, buffer[:0])
 		if failed == nil {
+			a.succeeded()
 			position, found, err = record.DecodePosition(response)
 			if err != nil {
 				err = unreadable(err)
 			}
 			return position, found, err
 		}
-		if !failed.unavailable || !again.pause(ctx, callPatience) {
-			return 0, false, orContextError(ctx, failed.err)
+		d := decision{elsewhere: isOfServer(failed.err), avoid: isOfServer(failed.err)}
+		if failed.unavailable {
+			d.patience = callPatience
+		}
+		if !a.retry(ctx, failed.err, d) {
+			return 0, false, orContextError(ctx, a.explain(failed.err))
 		}
 	}
 }
@@ -169,12 +182,17 @@ type resends struct {
 	started time.Time // when the call first failed
 }
 
+// begin records when the call has first failed.
+func (r *resends) begin() {
+	if r.started.IsZero() {
+		r.started = time.Now()
+	}
+}
+
 // pause waits before a retry, longer each time. It returns false if the call must not be
 // retried, because patience has passed since it first failed or ctx is done.
 func (r *resends) pause(ctx context.Context, patience time.Duration) bool {
-	if r.count == 0 {
-		r.started = time.Now()
-	}
+	r.begin()
 	pause := maxPause
 	if r.count < 5 {
 		pause = min(pause, firstPause<<r.count)

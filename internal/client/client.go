@@ -13,7 +13,7 @@ import (
 // goroutines at the same time.
 type Client struct {
 	url     string
-	pool    *pool
+	servers *servers
 	options Options
 	refusal error // returned by every call if not nil
 	dialer  dialer
@@ -28,9 +28,10 @@ type Client struct {
 
 var _ dcb.EventStore = (*Client)(nil)
 
-// Dial connects to the server of a URL such as "http://127.0.0.1:50051". The schemes
-// http and grpc mean no encryption, https and grpcs mean TLS; the default port is 50051.
-// options may be nil. Dial fails with dcb.ErrInvalidArgument if the URL, the CA file or
+// Dial connects to the server of a URL such as "http://127.0.0.1:50051", or to several servers
+// with the same events, as in "http://a:50051,b:50051". The schemes http, grpc and umadb mean no
+// encryption, https, grpcs and umadbs mean TLS; the default port is 50051. Of several servers,
+// one must be reachable. options may be nil. Dial fails with dcb.ErrInvalidArgument if the URL, the CA file or
 // the API key is invalid, and with dcb.ErrTransport if it cannot connect within
 // Options.ConnectTimeout, or at once if the server's certificate is not trusted.
 func Dial(url string, options *Options) (*Client, error) {
@@ -38,24 +39,24 @@ func Dial(url string, options *Options) (*Client, error) {
 		options = new(Options)
 	}
 	c := &Client{url: url, options: options.withDefaults()}
-	t, err := parseTarget(url)
+	targets, err := parseTargets(url)
 	if err != nil {
 		return nil, err
 	}
 	if err := wire.CheckAPIKey(c.options.APIKey); err != nil {
 		return nil, err
 	}
-	if c.options.APIKey != "" && !t.secure {
+	if c.options.APIKey != "" && !targets[0].secure {
 		c.refusal = errInsecureKey
 	}
-	connect, err := connector(t, c.options, c.dialer.dial)
+	connector, err := newConnector(c.options, c.dialer.dial)
 	if err != nil {
 		return nil, err
 	}
 	c.options.APIKey = "" // so that it is not printed with the client
-	c.pool = newPool(connect, c.options.ConnectTimeout)
-	if err := awaitConnected(c.pool.first, t, c.options); err != nil {
-		c.pool.close()
+	c.servers = newServers(targets, connector, c.options.ConnectTimeout)
+	if err := c.servers.connect(c.options); err != nil {
+		c.servers.close()
 		return nil, err
 	}
 	c.closing, c.beginClose = context.WithCancel(context.Background())
@@ -74,7 +75,7 @@ func (c *Client) Close() error {
 	if !first {
 		return nil
 	}
-	c.pool.close()
+	c.servers.close()
 	return nil
 }
 
@@ -93,7 +94,7 @@ func (c *Client) begin() error {
 	return nil
 }
 
-// String returns a description with the URL of the server.
+// String returns a description with the URL.
 func (c *Client) String() string { return "UmaDB client of " + c.url }
 
 // Format prints the result of String, for every verb.

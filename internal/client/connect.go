@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +31,11 @@ const (
 
 // connector returns a function that returns a new connection to a server. The connection is
 // established when it is first used, and closed when it has been without calls for the time
-// idle, unless that is 0.
-func connector(t target, o Options, dial dialFunc) (func(idle time.Duration) *grpcclient.Conn, error) {
+// idle, unless that is 0. It sends and raises positions unless they are nil.
+type connector func(t target, positions *grpcclient.Positions) func(idle time.Duration) *grpcclient.Conn
+
+// newConnector reads the files of the options.
+func newConnector(o Options, dial dialFunc) (connector, error) {
 	options := grpcclient.Options{
 		Dial:             dial,
 		Fields:           []hpack.HeaderField{{Name: "user-agent", Value: "umadb-go"}},
@@ -48,39 +52,100 @@ func connector(t target, o Options, dial dialFunc) (func(idle time.Duration) *gr
 	if err != nil {
 		return nil, err
 	}
-	if t.secure {
-		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-		options.RefreshTLS = own.apply
-		if o.APIKey != "" {
-			options.Fields = append(options.Fields, hpack.HeaderField{Name: "authorization", Value: "Bearer " + o.APIKey})
+	return func(t target, positions *grpcclient.Positions) func(time.Duration) *grpcclient.Conn {
+		options := options
+		options.Positions = positions
+		if t.secure {
+			options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+			options.RefreshTLS = own.apply
+			if o.APIKey != "" {
+				options.Fields = append(options.Fields, hpack.HeaderField{Name: "authorization", Value: "Bearer " + o.APIKey})
+			}
 		}
-	}
-	return func(idle time.Duration) *grpcclient.Conn {
-		further := options
-		further.IdleTimeout = idle
-		return grpcclient.New(t.address, further)
+		return func(idle time.Duration) *grpcclient.Conn {
+			further := options
+			further.IdleTimeout = idle
+			return grpcclient.New(t.address, further)
+		}
 	}, nil
 }
 
-// awaitConnected waits until the connection is established, or returns an error with the
-// reason.
-func awaitConnected(conn *grpcclient.Conn, t target, o Options) error {
+// connectGrace is how long a client that is connected to a server waits for the others, so that
+// its first append is sent to the first server of the URL if that works.
+const connectGrace = 200 * time.Millisecond
+
+// attempt is the result of an attempt to connect to a server.
+type attempt struct {
+	server *server
+	err    error
+	last   bool // there is no further one
+}
+
+// connect waits until a server is connected, or returns an error with the reason. Further servers
+// may connect later.
+func (s *servers) connect(o Options) error {
 	ctx, cancel := context.WithTimeout(context.Background(), o.ConnectTimeout)
+	var running sync.WaitGroup
+	defer running.Wait()
 	defer cancel()
-	why := ""
+	results := make(chan attempt, 2*len(s.all)) // the first and the last of each server
+	for _, one := range s.all {
+		running.Go(func() { one.connect(ctx, o, results) })
+	}
+	var (
+		answered, failed tried
+		failures         = make([]error, len(s.all))
+		grace            <-chan time.Time // not nil if a server is connected
+	)
 	for {
-		err := conn.Connect(ctx)
-		if err == nil {
+		select {
+		case <-grace:
 			return nil
-		}
-		if !errors.Is(err, ctx.Err()) {
-			why = reason(err, t)
+		case a := <-results:
+			answered.add(a.server)
+			switch {
+			case a.err == nil && grace == nil:
+				grace = time.After(connectGrace)
+			case a.last && a.err != nil:
+				failed.add(a.server)
+				failures[a.server.index] = a.err
+			}
 		}
 		switch {
+		case grace != nil && answered.count() == len(s.all):
+			return nil
+		case failed.count() == len(s.all) && s.several():
+			return allFailed(failures)
+		case failed.count() == len(s.all):
+			return failures[0]
+		}
+	}
+}
+
+// connect attempts to connect to the server until it succeeds or must not be tried again. It sends
+// the results of the first attempt and of the last one.
+func (s *server) connect(ctx context.Context, o Options, results chan<- attempt) {
+	why := ""
+	for first := true; ; first = false {
+		err := s.first.Connect(ctx)
+		a := attempt{server: s, last: true}
+		if err != nil && !errors.Is(err, ctx.Err()) {
+			why = reason(err, s.target)
+		}
+		switch {
+		case err == nil:
 		case o.FailFast || errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(*grpcclient.CertificateError)):
-			return noConnection(t, why) // the next attempt would fail in the same way
+			a.err = noConnection(s.target, why) // the next attempt would fail in the same way
 		case ctx.Err() != nil:
-			return noConnection(t, fmt.Sprintf(" within %v%s", o.ConnectTimeout, why))
+			a.err = noConnection(s.target, fmt.Sprintf(" within %v%s", o.ConnectTimeout, why))
+		default:
+			a.err, a.last = noConnection(s.target, why), false
+		}
+		if first || a.last {
+			results <- a
+		}
+		if a.last {
+			return
 		}
 	}
 }
@@ -111,5 +176,6 @@ func (d *dialer) dial(ctx context.Context, address string) (net.Conn, error) {
 // Connections returns how many connections the client has dialed. While the number does
 // not change, and the client has at most 64 reads and subscriptions at a time, which fit
 // on one connection, all responses come from the same server process. After a connection
-// has broken, which calls may not notice, another store may respond.
+// has broken, which calls may not notice, another store may respond. Of a client with several
+// servers, it says nothing about which of them has responded.
 func (c *Client) Connections() uint64 { return c.dialer.started.Load() }

@@ -18,6 +18,8 @@ func TestDialRejectsInvalidURL(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost", "localhost:50051", "127.0.0.1:50051", "ftp://localhost", "http://", "http://:50051",
 		"http://user@localhost", "http://localhost/path", "http://localhost?query", "http://localhost#fragment",
+		"http://a,", "http://,a", "http://a,,b", "http://a,b:0", "http://a,b/path", "http://a,http://b", "http://a,a", "http://a,A:50051", "http://user@a,b", "a,b",
+		"http://" + strings.Repeat("a,", 16) + "b", "ftp://a,b",
 		"http://localhost:port", "http://localhost:99999", "http://localhost:0", "http://localhost:-1", "http://[::1", "\x00", "unix:///socket",
 	} {
 		if _, err := client.Dial(url, nil); !errors.Is(err, dcb.ErrInvalidArgument) {

@@ -69,13 +69,32 @@ func decodeHealth(response []byte) (HealthStatus, error) {
 
 // CheckHealth returns the server's health status. It does not retry if the server cannot
 // be reached. An empty service means the server as a whole. For a service that the server does
-// not know, status.Code of the error is codes.NotFound.
+// not know, status.Code of the error is codes.NotFound. If the client has several servers,
+// the result is that of the first one that serves, or of the last one.
 func (c *Client) CheckHealth(ctx context.Context, service string) (HealthStatus, error) {
-	response, err := c.Invoke(ctx, methodHealthCheck, encodeHealthRequest(service))
-	if err != nil {
-		return HealthUnknown, err
+	var (
+		asked    tried
+		last     HealthStatus
+		answered bool
+		failed   error
+	)
+	for last != HealthServing && asked.count() < len(c.servers.all) {
+		s := c.servers.pick(false, asked)
+		asked.add(s)
+		response, err := c.invokeOnce(ctx, s, methodHealthCheck, encodeHealthRequest(service))
+		if err != nil {
+			failed = err
+			continue
+		}
+		if last, err = decodeHealth(response); err != nil {
+			return HealthUnknown, err
+		}
+		answered = true
 	}
-	return decodeHealth(response)
+	if answered {
+		failed = nil
+	}
+	return last, failed
 }
 
 // WatchHealth returns an iterator over the server's health status, now and whenever it

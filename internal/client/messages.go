@@ -20,6 +20,8 @@ type Messages struct {
 	method     string
 	request    []byte
 	subscribes bool // request is a SubscribeRequest
+	resumes    bool // it is a subscription that resumes
+	reads      bool // request is a ReadRequest
 	// patience returns for how long a stream that ended may be opened again, or 0 if it
 	// may not.
 	patience func(ending) time.Duration
@@ -37,7 +39,9 @@ type Messages struct {
 	answered  bool               // the server's headers have been received
 	delivered bool               // a message has been returned
 	last      uint64             // position of the last event of a subscription
-	again     resends
+	read      readProgress       // if the client has several servers
+	continued bool               // stream continues a read
+	attempts  attempts
 	err       error // why the messages ended
 }
 
@@ -46,6 +50,7 @@ func (m *Messages) start() {
 	ctx, cancel := context.WithCancel(m.caller)
 	unlink := context.AfterFunc(m.client.closing, cancel)
 	m.ctx, m.cancel = ctx, func() { unlink(); cancel() }
+	m.attempts.servers = m.client.servers
 	if m.client.refusal != nil {
 		m.end(m.client.refusal)
 	}
@@ -58,56 +63,116 @@ func (m *Messages) Next() ([]byte, error) {
 		m.start()
 	}
 	for m.err == nil {
-		message, err := m.receive()
-		if err == nil {
-			m.again = resends{}
-			m.answered, m.delivered = true, true
-			if err := m.notePosition(message); err != nil {
-				m.end(unreadable(err))
-				break
-			}
-			return message, nil
-		}
-		if patience := m.patience(ending{err: err, answered: m.answered, delivered: m.delivered}); patience == 0 || !m.again.pause(m.ctx, patience) {
-			m.end(m.explain(err, patience > 0))
+		if m.continued && m.read.whole {
+			m.end(io.EOF) // the server would send events that are not in the snapshot
 			break
 		}
-		m.releaseStream()
+		message, err := m.receive()
+		if err == nil {
+			message, err = m.note(message)
+		}
+		switch {
+		case err == nil && message != nil:
+			m.attempts.succeeded()
+			m.answered, m.delivered = true, true
+			return message, nil
+		case m.isComplete():
+			m.end(io.EOF)
+		case errors.As(err, new(unreadableError)):
+			m.end(err)
+		case err != nil:
+			m.resend(err)
+		}
 	}
 	return nil, m.err
 }
 
-// notePosition sets the position after which a subscription resumes.
-func (m *Messages) notePosition(message []byte) error {
-	if !m.subscribes {
-		return nil
+// resend prepares another attempt after a stream has ended, or ends the messages.
+func (m *Messages) resend(err error) {
+	d := m.judge(err)
+	if !m.attempts.retry(m.ctx, m.reason(err), d) {
+		m.end(m.explain(err, d.patience > 0))
+		return
 	}
-	for record, err := range record.Records(message) {
-		if err != nil {
-			return err
+	m.releaseStream()
+	m.continued = m.reads && m.delivered
+}
+
+// isComplete reports whether all events of a read were returned, so that it does not matter how
+// its stream ends.
+func (m *Messages) isComplete() bool {
+	return m.client.servers.several() && m.reads && m.delivered && m.ctx.Err() == nil && m.read.isComplete(m.request)
+}
+
+// judge returns what follows from the end of a stream.
+func (m *Messages) judge(err error) decision {
+	d := decision{patience: m.patience(ending{err: err, answered: m.answered, delivered: m.delivered})}
+	if !m.client.servers.several() || m.coded || errors.Is(err, io.EOF) && !m.resumes {
+		return d
+	}
+	continues := m.reads && m.delivered && m.read.canContinue(m.request)
+	if continues && isTemporary(err) {
+		d.patience = callPatience
+	}
+	why := m.reason(err)
+	d.elsewhere = d.patience > 0 || isOfServer(why) && (!m.delivered || (m.resumes || continues) && !errors.Is(why, dcb.ErrTransport))
+	d.avoid = d.elsewhere
+	return d
+}
+
+// reason returns the error of an attempt.
+func (m *Messages) reason(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errStopped
+	}
+	return toError(err)
+}
+
+// note records what the caller receives with a message, and returns the message to be returned,
+// or nil for none.
+func (m *Messages) note(message []byte) ([]byte, error) {
+	switch {
+	case m.subscribes:
+		for record, err := range record.Records(message) {
+			if err != nil {
+				return nil, unreadable(err)
+			}
+			m.last = record.Position
 		}
-		m.last = record.Position
+		m.client.servers.saw(m.last)
+	case m.reads && m.client.servers.several():
+		return m.noteRead(message)
 	}
-	return nil
+	return message, nil
 }
 
 // unreadable returns the error for a malformed message of the server.
 func unreadable(err error) error {
-	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer cannot be read", Cause: err}
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server's answer cannot be read", Cause: unreadableError{err}}
 }
+
+// unreadableError is why a message cannot be decoded.
+type unreadableError struct{ error }
+
+// Unwrap returns the error of the decoder.
+func (e unreadableError) Unwrap() error { return e.error }
 
 // receive waits for a message. It opens the stream if that is necessary.
 func (m *Messages) receive() ([]byte, error) {
 	if m.stream == nil {
 		opened := time.Now()
-		stream, release, err := m.client.pool.open(m.ctx, m.method, record.ResumeAfter(m.request, m.last))
+		request := record.ResumeAfter(m.request, m.last)
+		if m.continued {
+			request = m.read.continuation(m.request)
+		}
+		stream, release, err := m.attempts.next().open(m.ctx, m.method, request)
 		if err != nil {
 			return nil, err
 		}
 		m.stream, m.release, m.opened = stream, release, opened
 	}
 	message, err := m.stream.Next()
-	if err != nil && (!m.answered || m.again.count > 0) {
+	if err != nil && (!m.answered || m.attempts.again.count > 0) {
 		m.noteHeaders()
 	}
 	return message, err
@@ -121,7 +186,7 @@ func (m *Messages) noteHeaders() {
 	}
 	m.answered = true
 	if time.Since(m.opened) > steady {
-		m.again = resends{}
+		m.attempts.again = resends{}
 	}
 }
 
@@ -136,12 +201,10 @@ func (m *Messages) explain(err error, resumable bool) error {
 		return toError(m.caller.Err())
 	case m.client.closing.Err() != nil:
 		return m.atClose
-	case stopped:
-		return errStopped
 	case m.coded:
 		return withCode(err)
 	}
-	return toError(err)
+	return m.attempts.explain(m.reason(err))
 }
 
 // Messages makes a call of a service other than the event store, once, and returns the stream

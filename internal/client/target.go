@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,30 +20,71 @@ type target struct {
 	secure  bool
 }
 
-// CheckURL returns an error that matches dcb.ErrInvalidArgument if Dial cannot use a URL. The
-// error does not contain a user or password of the URL.
+// maxServers is the maximum number of servers of a URL.
+const maxServers = 16
+
+// schemes are those of URLs, for messages.
+const schemes = "http://, https://, grpc://, grpcs://, umadb:// or umadbs://"
+
+// CheckURL returns an error that matches dcb.ErrInvalidArgument unless a URL is that of one server.
+// The error does not contain a user or password of the URL.
 func CheckURL(text string) error {
-	_, err := parseTarget(text)
+	targets, err := parseTargets(text)
+	if err == nil && len(targets) > 1 {
+		err = badURL(text, "it contains several servers, and only one can be used here")
+	}
 	return err
 }
 
-// parseTarget parses a URL such as "https://host:50051". The schemes grpc and grpcs are
-// equivalent to http and https.
-func parseTarget(text string) (target, error) {
-	if !strings.Contains(text, "://") {
-		return target{}, withoutScheme(text)
+// parseTargets parses a URL such as "https://host:50051", or "https://a:50051,b:50051" for
+// several servers. The schemes grpc and umadb are equivalent to http, and grpcs and umadbs to
+// https.
+func parseTargets(text string) ([]target, error) {
+	scheme, hosts, found := strings.Cut(text, "://")
+	if !found {
+		return nil, withoutScheme(text)
 	}
+	parts := strings.Split(hosts, ",")
+	if len(parts) == 1 || strings.Contains(hosts, "@") { // a comma may be part of a password
+		t, err := parseTarget(text)
+		return []target{t}, err
+	}
+	if len(parts) > maxServers {
+		return nil, badURL(text, fmt.Sprintf("it contains %d servers, over the maximum of %d", len(parts), maxServers))
+	}
+	var targets []target
+	for _, part := range parts {
+		switch {
+		case part == "":
+			return nil, badURL(text, "between two commas, or at an end, there is no server")
+		case strings.Contains(part, "://"):
+			return nil, badURL(text, fmt.Sprintf("%.200q: only the first server has a scheme, which is that of all", part))
+		}
+		t, err := parseTarget(scheme + "://" + part)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(targets, func(other target) bool { return strings.EqualFold(other.address, t.address) }) {
+			return nil, badURL(text, fmt.Sprintf("it contains the server %s twice", t.address))
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+// parseTarget parses the URL of one server.
+func parseTarget(text string) (target, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return target{}, badURL(text, "it cannot be parsed")
 	}
 	var t target
 	switch u.Scheme {
-	case "http", "grpc":
-	case "https", "grpcs":
+	case "http", "grpc", "umadb":
+	case "https", "grpcs", "umadbs":
 		t.secure = true
 	default:
-		return target{}, badURL(text, "it must start with http://, https://, grpc:// or grpcs://")
+		return target{}, badURL(text, "it must start with "+schemes)
 	}
 	switch {
 	case u.Hostname() == "":
@@ -66,8 +108,7 @@ func parseTarget(text string) (target, error) {
 // withoutScheme returns the error for a text without a scheme. If only the scheme is
 // missing, the error contains the URLs to use.
 func withoutScheme(text string) error {
-	const schemes = "http://, https://, grpc:// or grpcs://"
-	if _, err := parseTarget("http://" + text); err != nil {
+	if _, err := parseTargets("http://" + text); err != nil {
 		return badURL(text, "it must start with "+schemes)
 	}
 	return badURL(text, fmt.Sprintf(`use "http://%s", or "https://%[1]s" if the server uses TLS`, text))

@@ -66,6 +66,14 @@ func shorten(text string) string {
 // down, or that it ended without effect.
 const Stopping = "the server is shutting down"
 
+// standbyRefusal is how the error of an append begins that a standby refuses.
+const standbyRefusal = "io error: this server is a standby of "
+
+// RefusedByStandby reports whether a server refused an append because it is a standby.
+func RefusedByStandby(code codes.Code, message string) bool {
+	return code == codes.Internal && strings.HasPrefix(message, standbyRefusal)
+}
+
 // RefusedForStop reports whether a server ended a call with Stopping.
 func RefusedForStop(code codes.Code, message string) bool {
 	return code == codes.Unavailable && message == Stopping

@@ -19,3 +19,15 @@ func TestTransportErrorHasCode(t *testing.T) {
 		}
 	}
 }
+
+func TestStandbyRefusal(t *testing.T) {
+	const text = "io error: this server is a standby of http://a and accepts no appends"
+	if !wire.RefusedByStandby(codes.Internal, text) {
+		t.Error("it is not recognised")
+	}
+	for code, other := range map[codes.Code]string{codes.Unavailable: text, codes.Internal: "io error: the disk is full"} {
+		if wire.RefusedByStandby(code, other) {
+			t.Errorf("%v, %s is a refusal", code, other)
+		}
+	}
+}
