@@ -53,6 +53,14 @@ func (a *auth) dial(flags *pflag.FlagSet, url, remedy string) (*client.Client, e
 // dialLoaded connects to a server after the API key has been loaded. It may be called
 // concurrently.
 func (a *auth) dialLoaded(url, remedy string) (*client.Client, error) {
+	if err := client.CheckURL(url); err != nil {
+		return nil, usageError{err}
+	}
+	return a.dialServers(url, remedy)
+}
+
+// dialServers is dialLoaded for a URL that may contain several servers.
+func (a *auth) dialServers(url, remedy string) (*client.Client, error) {
 	c, err := client.Dial(url, &client.Options{
 		CAFile:         a.caFile,
 		ClientCert:     a.clientCert,

@@ -33,9 +33,9 @@ func (t *target) addFlags(flags *pflag.FlagSet) {
 	t.auth.addFlags(flags)
 }
 
-// addURLFlag adds the flag that names the server.
+// addURLFlag adds the flag that names the server, or the servers.
 func addURLFlag(flags *pflag.FlagSet, url *string) {
-	flags.StringVar(url, "url", "http://127.0.0.1:50051", "`address` of the server: http://host:port, or https://host:port for TLS")
+	flags.StringVar(url, "url", "http://127.0.0.1:50051", "`address` of the server: http://host:port, or https://host:port for TLS; to read or append events, several with the same events can be given: http://host:port,host:port")
 }
 
 // open opens the store. If it does not exist in the directory, open fails unless mayCreate
@@ -52,16 +52,19 @@ func (t *target) open(cmd *cobra.Command, mayCreate bool) (dcb.EventStore, error
 		}
 		return notNil(opened, err)
 	}
-	return notNil(t.auth.dial(flags, t.url, startServerRemedy))
+	if err := t.auth.apiKey.load(flags); err != nil {
+		return nil, err
+	}
+	return notNil(t.auth.dialServers(t.url, startServerRemedy))
 }
 
 // startServerRemedy is the remedy if there is no server at the URL.
 const startServerRemedy = "start one with umadb serve, or set another --url or a --db-path"
 
-// connectAgain opens another connection to the server of an open store. It may be called
+// connectAgain opens further connections to the servers of an open store. It may be called
 // concurrently.
 func (t *target) connectAgain() (dcb.EventStore, error) {
-	return notNil(t.auth.dialLoaded(t.url, startServerRemedy))
+	return notNil(t.auth.dialServers(t.url, startServerRemedy))
 }
 
 // name returns the URL or the directory.
