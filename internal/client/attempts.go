@@ -120,7 +120,7 @@ func (s *server) named(err error) error {
 }
 
 // isOfServer reports whether another server may answer otherwise than with this error of package
-// dcb: the server does not answer, is behind, has too much to do, or cannot read its files.
+// dcb: the server does not answer, lags, has too much to do, or cannot read its files.
 func isOfServer(err error) bool {
 	e, ok := err.(*dcb.Error)
 	return ok && slices.Contains(kindsOfServer, e.Kind)

@@ -59,8 +59,8 @@ func (p *readProgress) continuation(request []byte) []byte {
 	return record.ContinueRead(request, &rest.Options)
 }
 
-// errBehind is the error of a server that does not have the events of a read that it continues.
-var errBehind = &grpcclient.Error{Code: codes.Unavailable, Message: "the server is behind: it does not have all events of the read that it should continue", Answered: true}
+// errLags is the error of a server that does not have the events of a read that it continues.
+var errLags = &grpcclient.Error{Code: codes.Unavailable, Message: "the server lags: it does not have all events of the read that it should continue", Answered: true}
 
 // noteRead records what the caller receives with a message of a read, and returns the message to
 // be returned, or nil for none. If the read has continued at another server, its snapshot
@@ -77,7 +77,7 @@ func (m *Messages) noteRead(message []byte) ([]byte, error) {
 		p.whole = s.Events == 0 // nothing matches
 	} else if m.continued && p.parsed.Options.Limit == nil {
 		if s.Head < p.head {
-			return nil, errBehind
+			return nil, errLags
 		}
 		p.whole = s.Last > p.head
 		if message, s, err = record.ClipResponse(message, p.head); err != nil {

@@ -6,8 +6,8 @@ import (
 )
 
 // The metadata by which a client that uses several servers sees at each of them what it has seen
-// at another. A request has the highest position that the client has seen; a server that is
-// behind waits. The trailer of the answer has the position that the server had.
+// at another. A request has the highest position that the client has seen; a server that does
+// not have it yet waits. The trailer of the answer has the position that the server had.
 const (
 	minPositionField = "umadb-min-position"
 	positionTrailer  = "umadb-position"
