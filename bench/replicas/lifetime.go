@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +18,9 @@ type lifetime struct {
 
 // Helper does nothing.
 func (l *lifetime) Helper() {}
+
+// Context returns a context that does not end.
+func (l *lifetime) Context() context.Context { return context.Background() }
 
 // Cleanup registers a function that end calls.
 func (l *lifetime) Cleanup(f func()) { l.cleanups = append(l.cleanups, f) }
