@@ -229,6 +229,22 @@ func (w *world) end(subscribers *sync.WaitGroup, cancel context.CancelFunc) {
 
 var digits = regexp.MustCompile(`[0-9][0-9.:]*`)
 
+// errors returns the errors of calls that were not rejected, the most frequent ones first.
+func (w *world) errors() (lines []string) {
+	counts := map[string]int{}
+	for _, c := range w.history.Calls {
+		if c.Outcome == failed || c.Outcome == unknown {
+			counts[fmt.Sprintf("%s: %.160s", c.Outcome, digits.ReplaceAllString(c.Error, "N"))]++
+		}
+	}
+	for text, count := range counts {
+		lines = append(lines, fmt.Sprintf("%6d × %s", count, text))
+	}
+	slices.Sort(lines)
+	slices.Reverse(lines)
+	return lines[:min(len(lines), 25)]
+}
+
 // report logs what happened, and adds a line to the ledger.
 func (w *world) report(recovered []time.Duration) {
 	counts, appends := map[string]int{}, map[outcome]int{}
@@ -244,6 +260,9 @@ func (w *world) report(recovered []time.Duration) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		w.Logf("%6d %s", counts[name], name)
+	}
+	for _, line := range w.errors() {
+		w.Log(line)
 	}
 	total := 0
 	for _, name := range slices.Sorted(maps.Keys(w.faults)) {
