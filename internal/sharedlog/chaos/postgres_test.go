@@ -166,18 +166,12 @@ func (e *postgresEngine) faults() []fault {
 		// Afterwards the commits that waited look as if a standby had them.
 		{"kill the primary while commits wait, and promote a standby", 2, engineOnly, func(w *world) heal {
 			e.awaitHealed(w)
-			for _, s := range e.cluster.Standbys {
-				s.Signal(w, syscall.SIGSTOP)
-			}
+			restore := e.isolate(w, e.cluster.Primary)
 			w.pause(500*time.Millisecond, time.Second)
 			e.cluster.Primary.Kill(w)
 			e.cluster.StartAgain(w, e.cluster.Primary)
 			w.pause(500*time.Millisecond, 2*time.Second)
-			restore := e.isolate(w, e.cluster.Primary)
 			e.cluster.Primary.Kill(w)
-			for _, s := range e.cluster.Standbys {
-				s.Signal(w, syscall.SIGCONT)
-			}
 			old := e.cluster.Promote(w)
 			restore()
 			return func() { e.rejoin(w, old) }
