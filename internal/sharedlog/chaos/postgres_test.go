@@ -168,9 +168,10 @@ func (e *postgresEngine) faults() []fault {
 			e.awaitHealed(w)
 			restore := e.isolate(w, e.cluster.Primary)
 			w.pause(500*time.Millisecond, time.Second)
+			w.note("       %s commits wait", e.cluster.Primary.Exec(w, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
 			e.cluster.Primary.Kill(w)
 			e.cluster.StartAgain(w, e.cluster.Primary)
-			w.pause(500*time.Millisecond, 2*time.Second)
+			w.pause(2*time.Second, 4*time.Second) // until nodes try again
 			e.cluster.Primary.Kill(w)
 			old := e.cluster.Promote(w)
 			restore()
