@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -18,7 +19,8 @@ import (
 // The services "" and localService are NOT_SERVING from a failure or shutdown until a restart,
 // which is the remedy. What else prevents calls is temporary, and a restart would make it worse.
 const (
-	// localService is the service name for the health of reads of what the server has.
+	// localService is the service name for the health of reads of what the server has. It is
+	// NOT_SERVING also until a server of a shared log has caught up after its start.
 	localService = "umadb.v1.DCB/local"
 	// appendService is the service name for the health of appends. It is NOT_SERVING also
 	// while appends fail temporarily.
@@ -64,19 +66,16 @@ func (s *Server) notServing(service string) error {
 		return errFailed
 	default:
 	}
-	if service != appendService && service != dcbService {
-		return nil
-	}
 	_, now := s.health.get()
-	switch {
-	case now.unavailable != nil:
+	switch service {
+	case localService:
+		return now.catchingUp
+	case dcbService:
 		return now.unavailable
-	case service == dcbService:
-		return nil
-	case s.options.AppendsRefused != nil:
-		return s.options.AppendsRefused
+	case appendService:
+		return cmp.Or(now.unavailable, s.options.AppendsRefused, now.stuck)
 	}
-	return now.stuck
+	return nil
 }
 
 func (s *Server) checkHealth(c *call) error {

@@ -124,6 +124,30 @@ func TestHealthWithoutTheSharedLog(t *testing.T) {
 	}
 }
 
+// A server that has just been started may have nearly nothing to read.
+func TestHealthWhileTheServerCatchesUp(t *testing.T) {
+	store := newMemoryStore()
+	reason := errors.New("the server was started and has 1 of 9 groups")
+	store.catchingUp.Store(&reason)
+	store.unavailable.Store(&reason)
+	client := health.NewHealthClient(start(t, store, server.Options{}).dial(t))
+	watch, err := client.Watch(within(t, patience), &health.HealthCheckRequest{Service: "umadb.v1.DCB/local"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []health.HealthCheckResponse_ServingStatus{notServing, serving} {
+		if answer, err := watch.Recv(); err != nil || answer.Status != want {
+			t.Fatalf("got %v, %v, want %v", answer, err, want)
+		}
+		answer, err := client.Check(within(t, patience), &health.HealthCheckRequest{})
+		if err != nil || answer.Status != serving {
+			t.Errorf("health of the server: %v, %v", answer, err)
+		}
+		store.catchingUp.Store(nil)
+		store.unavailable.Store(nil)
+	}
+}
+
 func TestAppendHealthChangesBothWays(t *testing.T) {
 	store := newMemoryStore()
 	r := start(t, store, server.Options{})

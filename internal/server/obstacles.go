@@ -13,6 +13,8 @@ const longestAppendStall = 10 * time.Second
 
 // obstacles are the reasons why calls fail for now, or nil.
 type obstacles struct {
+	// catchingUp is why all calls would find far too little.
+	catchingUp error
 	// unavailable is why appends and fresh reads fail, whatever they are.
 	unavailable error
 	// stuck is why appends do not succeed: there are some, but none is answered, or there is no
@@ -22,7 +24,9 @@ type obstacles struct {
 
 // changes reports whether an obstacle has come or gone since before.
 func (o obstacles) changes(before obstacles) bool {
-	return (o.unavailable == nil) != (before.unavailable == nil) || (o.stuck == nil) != (before.stuck == nil)
+	return (o.catchingUp == nil) != (before.catchingUp == nil) ||
+		(o.unavailable == nil) != (before.unavailable == nil) ||
+		(o.stuck == nil) != (before.stuck == nil)
 }
 
 // currentHealth records the obstacles.
@@ -57,7 +61,7 @@ func (h *currentHealth) set(now obstacles) (before obstacles) {
 func (s *Server) updateHealth() {
 	stalled, refused := s.store.AppendStall(), s.appends.lasts(longestAppendStall)
 	full := s.store.AppendRefusal()
-	now := obstacles{unavailable: s.store.Unavailable()}
+	now := obstacles{catchingUp: s.store.CatchingUp(), unavailable: s.store.Unavailable()}
 	switch {
 	case full != nil:
 		now.stuck = errAppendNoSpace
@@ -80,6 +84,8 @@ func (s *Server) logUnavailable(before, now obstacles) {
 	case (before.unavailable == nil) == (now.unavailable == nil):
 	case now.unavailable == nil:
 		s.log.Info("appends and fresh reads succeed again")
+	case now.catchingUp != nil:
+		s.log.Info("the server is not ready; its health is NOT_SERVING", "reason", now.catchingUp)
 	default:
 		s.log.Error("appends and fresh reads fail; their health is NOT_SERVING", "error", now.unavailable)
 	}

@@ -64,6 +64,9 @@ type Store interface {
 	// Unavailable returns why appends and fresh reads fail for now, although the store has not
 	// failed, or nil.
 	Unavailable() error
+	// CatchingUp returns why even reads of what the store has would return far too little, or
+	// nil. It is a reason of Unavailable.
+	CatchingUp() error
 	// AppendStall returns for how long appends have been waiting while none of them
 	// completed, or 0 if none is waiting.
 	AppendStall() time.Duration
@@ -154,6 +157,7 @@ func New(store Store, options Options) (*Server, error) {
 	if options.lowered {
 		s.log.Warn("few connections are allowed because the limit of open files is low", "connections", options.MaxConnections, "files", descriptorLimit())
 	}
+	s.updateHealth()
 	go s.monitor()
 	return s, nil
 }

@@ -21,6 +21,7 @@ type memoryStore struct {
 
 	refusal     atomic.Pointer[error] // result of AppendRefusal
 	unavailable atomic.Pointer[error] // result of Unavailable
+	catchingUp  atomic.Pointer[error] // result of CatchingUp
 
 	// onCommit is called first by every Commit, which returns its error.
 	onCommit func(ctx context.Context) error
@@ -71,6 +72,13 @@ func (s *memoryStore) AppendRefusal() error {
 
 func (s *memoryStore) Unavailable() error {
 	if reason := s.unavailable.Load(); reason != nil {
+		return *reason
+	}
+	return nil
+}
+
+func (s *memoryStore) CatchingUp() error {
+	if reason := s.catchingUp.Load(); reason != nil {
 		return *reason
 	}
 	return nil

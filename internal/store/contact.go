@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,9 +12,10 @@ import (
 )
 
 // contact is what a store knows of its shared log: when it last answered, and where it ends.
-// Times are of the clock. All fields but applied are guarded by mu.
+// Times are of the clock. All fields but the first two are guarded by mu.
 type contact struct {
 	applied func() uint64 // the last group of the store
+	opened  uint64        // the last group of the log when the store was opened
 
 	mu       sync.Mutex
 	answered time.Duration // when the log last answered a request that its engine must agree on
@@ -76,8 +78,8 @@ func (c *contact) lag() (end uint64, lag time.Duration) {
 	return c.end, clock() - c.awaited
 }
 
-// patience is how long the shared log may be silent before appends and fresh reads count as
-// failing. Reports alone break the silence of a healthy log.
+// patience is how long the shared log may be silent, and the store without a group of it, before
+// appends and fresh reads count as failing. Reports alone break the silence of a healthy log.
 func (sh *shared) patience() time.Duration { return max(sh.MaxStaleness, 2*reportInterval) }
 
 // Unavailable returns why appends and fresh reads fail for now while the store has not failed, or
@@ -86,11 +88,25 @@ func (s *Store) Unavailable() error {
 	if s.shared == nil {
 		return nil
 	}
-	if err := s.halted(); err != nil {
+	if err := cmp.Or(s.halted(), s.CatchingUp()); err != nil {
 		return err
 	}
-	if silence := s.shared.contact.silence(); silence > s.shared.patience() {
+	sh := s.shared
+	if silence := sh.contact.silence(); silence > sh.patience() {
 		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered for %v", silence.Round(time.Second))}
 	}
+	if end, lag := sh.contact.lag(); lag > sh.patience() {
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the server has %d of %d groups of the shared log, and has not had them all for %v", sh.contact.applied(), end, lag.Round(time.Second))}
+	}
 	return nil
+}
+
+// CatchingUp returns an error until the store has what its shared log had when the store was
+// opened. A store that is new has nothing before.
+func (s *Store) CatchingUp() error {
+	if s.shared == nil || s.shared.contact.applied() >= s.shared.contact.opened {
+		return nil
+	}
+	c := &s.shared.contact
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the server was started and has %d of %d groups of the shared log", c.applied(), c.opened)}
 }

@@ -150,6 +150,55 @@ func TestStoreIsUnavailableWhileTheSharedLogIsSilent(t *testing.T) {
 	})
 }
 
+func TestStoreIsUnavailableUntilItHasCaughtUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		a := openShared(t, e, vfs.NewMem(), Shared{})
+		for range 3 {
+			mustAppend(t, a, "x")
+		}
+		log := &unread{Log: e.Connect()}
+		log.fails.Store(true)
+		b, err := OpenShared(t.Context(), "/store", &Options{FS: vfs.NewMem()}, Shared{Log: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range []error{b.CatchingUp(), b.Unavailable()} {
+			if !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "has 0 of 3 groups") {
+				t.Errorf("when it was opened: %v", err)
+			}
+		}
+		log.fails.Store(false)
+		time.Sleep(5 * time.Second)
+		log.fails.Store(true)
+		mustAppend(t, a, "x")
+		for _, late := range []bool{false, true} {
+			if err := b.Unavailable(); late != (err != nil) || late && !strings.Contains(err.Error(), "has 3 of 4 groups") {
+				t.Errorf("late %v: %v", late, err)
+			}
+			if err := b.CatchingUp(); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(20 * time.Second)
+		}
+		a.Close()
+		b.Close()
+	})
+}
+
+// unread is a shared log whose records cannot be read for some time.
+type unread struct {
+	sharedlog.Log
+	fails atomic.Bool
+}
+
+func (u *unread) Read(ctx context.Context, from uint64) ([]sharedlog.Record, error) {
+	if u.fails.Load() {
+		return nil, errors.New("no answer")
+	}
+	return u.Log.Read(ctx, from)
+}
+
 // A store with a bound of its staleness that is shorter than the pause between reports is
 // available while the engine answers.
 func TestPatienceIsLongerThanThePauseBetweenReports(t *testing.T) {
