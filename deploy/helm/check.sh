@@ -15,7 +15,8 @@ for values in umadb/ci/*.yaml; do
 	helm lint --strict --quiet umadb --values "$values"
 	helm template release umadb --namespace events --values "$values" >"$temporary/objects.yaml"
 	validate <"$temporary/objects.yaml" >"$temporary/umadb.toml"
-	"$umadb" serve --config "$temporary/umadb.toml" --print-config >/dev/null
+	log=$(grep -A1 'name: UMADB_LOG$' "$temporary/objects.yaml" | sed -n 's/.*value: "\(.*\)"/\1/p' || true)
+	env ${log:+UMADB_LOG="$log"} "$umadb" serve --config "$temporary/umadb.toml" --print-config >/dev/null
 done
 
 # What a backup must have with some values.
@@ -31,10 +32,23 @@ for values in \
 	fi
 done
 
+# Each pod of a shared log has an address of its own.
+for values in postgres etcd; do
+	helm template release umadb --namespace events --values "umadb/ci/$values.yaml" --show-only templates/statefulset.yaml >"$temporary/statefulset.yaml"
+	for line in 'replicas: 3' '://$(POD_NAME).release-umadb-headless.events.svc:50051' "value: \"$values://"; do
+		if ! grep -qF "$line" "$temporary/statefulset.yaml"; then
+			echo "the servers with $values.yaml have no $line"
+			exit 1
+		fi
+	done
+done
+
 # What the chart must refuse.
 for mistake in \
 	settings.listen=0.0.0.0:1 \
 	settings.api-key=x \
+	settings.log=x \
+	sharedLog.url=mysql://x \
 	apikey.secretName=x \
 	apiKey.secretName=x,keys.secretName=y \
 	metrics.serviceMonitor.enabled=true \
