@@ -300,6 +300,48 @@ func TestSharedLogThatLostItsEnd(t *testing.T) {
 	}
 }
 
+// TestSharedLogWhoseEngineIsLost makes a new log from the directory that has most, which then is
+// the source of the others.
+func TestSharedLogWhoseEngineIsLost(t *testing.T) {
+	engine := pgtest.Start(t, 0)
+	log := func(schema string) string { return engine.URL() + "&schema=" + schema }
+	if code, _, stderr := umadb(t, nil, "cluster", "create", "--log", log("lost")); code != 0 {
+		t.Fatal(stderr)
+	}
+	a, b := newNode(t, log("lost"), filepath.Join(t.TempDir(), "a")), newNode(t, log("lost"), filepath.Join(t.TempDir(), "b"))
+	a.append(t, 1)
+	b.append(t, 2)
+	b.stop(t)
+	a.append(t, 3)
+	a.stop(t)
+	engine.Primary.Exec(t, "DROP SCHEMA lost CASCADE")
+	wantFailure(t, 2, []string{"cluster", "repair", "--log", log("lost"), "--db-path", a.dir}, "there is no shared log in schema lost")
+	for dir, head := range map[string]string{a.dir: "3\n", b.dir: "2\n"} {
+		if code, stdout, stderr := umadb(t, nil, "head", "--db-path", dir); code != 0 || stdout != head {
+			t.Errorf("the head is %q: %s", stdout, stderr)
+		}
+	}
+	for _, args := range [][]string{{"detach"}, {"create", "--log", log("made"), "--from", a.dir}} {
+		if args[0] == "detach" {
+			args = append(args, "--db-path", a.dir)
+		}
+		if code, _, stderr := umadb(t, nil, append([]string{"cluster"}, args...)...); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	a.log, b.log = log("made"), log("made")
+	a.start(t)
+	wantFailure(t, 2, []string{"serve", "--db-path", b.dir, "--listen", "127.0.0.1:0", "--log", b.log}, "belongs to the shared log")
+	b.dir = filepath.Join(t.TempDir(), "new")
+	b.start(t)
+	b.wantEvents(t, 3)
+	b.append(t, 4)
+	a.wantEvents(t, 4)
+	if code, stdout, stderr := umadb(t, nil, "cluster", "verify", "--log", a.log); code != 0 {
+		t.Errorf("verify: exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 // wantStatus checks the output of cluster status when all servers have all groups.
 func wantStatus(t *testing.T, url string, nodes []*node) {
 	var s struct {
