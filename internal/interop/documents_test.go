@@ -22,6 +22,7 @@ var guides = []string{
 	"docs/monitoring.md",
 	"docs/recovery.md",
 	"docs/backup.md",
+	"docs/cluster.md",
 	"docs/from-rust.md",
 	"docs/embedding.md",
 	"docs/ndjson.md",
