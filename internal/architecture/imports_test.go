@@ -39,7 +39,7 @@ var packages = map[string][]string{
 	"internal/record":      {"dcb"},
 	"internal/headerblock": {},
 	"internal/transport":   {"internal/headerblock"},
-	"internal/grpcclient":  {"internal/headerblock"},
+	"internal/grpcclient":  {"internal/headerblock", "internal/wire"},
 	"internal/wire":        {"dcb"},
 	"internal/settingfile": {},
 	"internal/client":      {"dcb", "internal/wire", "internal/grpcclient", "internal/record", "internal/settingfile"},

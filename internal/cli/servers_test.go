@@ -9,7 +9,8 @@ import (
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
-// A standby is one of the servers of a URL: appends go to the server that accepts them.
+// A standby is one of the servers of a URL: appends go to the server that accepts them, and can be
+// read at both.
 func TestURLOfSeveralServers(t *testing.T) {
 	server := start(t, "serve", "--db-path", filepath.Join(t.TempDir(), "server"))
 	appendOne(t, server.address, "first")
@@ -23,6 +24,11 @@ func TestURLOfSeveralServers(t *testing.T) {
 		position, err := c.Append(t.Context(), []dcb.Event{{Type: "T"}}, nil, nil)
 		if err != nil || position != want {
 			t.Fatalf("append: %d, %v, want position %d", position, err, want)
+		}
+		for range 2 { // at both servers
+			if head, err := c.Head(t.Context()); err != nil || head != want {
+				t.Fatalf("head: %d, %v, after position %d", head, err, want)
+			}
 		}
 	}
 	awaitHead(t, standby.address, 20)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/umadb-go/umadb/internal/headerblock"
+	"github.com/umadb-go/umadb/internal/wire"
 )
 
 // answer is a decoded header block: headers, trailers, or both in one. It must not be changed.
@@ -88,7 +89,7 @@ func (a *answer) parse(fields []hpack.HeaderField) {
 			a.message = decodeMessage(f.Value)
 		case "grpc-status-details-bin":
 			a.details, _ = decodeBinary(f.Value)
-		case positionTrailer:
+		case wire.Position:
 			if n, err := strconv.ParseUint(f.Value, 10, 64); err == nil {
 				a.position = n
 			}
