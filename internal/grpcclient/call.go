@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
 )
 
@@ -15,6 +16,7 @@ import (
 type call struct {
 	session *session
 	unary   bool
+	fields  []hpack.HeaderField // of Request
 	// signal has capacity 1. It is sent on when the call may continue.
 	signal chan struct{}
 
@@ -75,14 +77,15 @@ const maxTries = 3
 
 // start makes a call, on another session if the first accepts no more calls. If it succeeds,
 // signal is sent on when the call ends.
-func (c *Conn) start(ctx context.Context, unary bool, method string, request []byte) (*call, error) {
+func (c *Conn) start(ctx context.Context, unary bool, r *Request) (*call, error) {
 	for try := 1; ; try++ {
 		s, err := c.session(ctx)
 		if err != nil {
 			return nil, err
 		}
 		call := c.newCall(unary)
-		switch err := s.send(ctx, call, method, request); {
+		call.fields = r.Fields
+		switch err := s.send(ctx, call, r.Method, r.Message); {
 		case err == nil:
 			return call, nil
 		case err != errRetired:
@@ -93,11 +96,24 @@ func (c *Conn) start(ctx context.Context, unary bool, method string, request []b
 	}
 }
 
+// Request is what is sent for a call.
+type Request struct {
+	Method  string
+	Message []byte
+	// Fields are header fields of this call only. Names are in lower case.
+	Fields []hpack.HeaderField
+}
+
 // Invoke makes a unary call. It appends the response to buffer, and returns it. The request
 // must not be changed before Invoke returns. The error is an *Error.
 func (c *Conn) Invoke(ctx context.Context, method string, request, buffer []byte) ([]byte, error) {
+	return c.Call(ctx, &Request{Method: method, Message: request}, buffer)
+}
+
+// Call is Invoke for a call that may have header fields of its own.
+func (c *Conn) Call(ctx context.Context, r *Request, buffer []byte) ([]byte, error) {
 	for try := 1; ; try++ {
-		call, err := c.start(ctx, true, method, request)
+		call, err := c.start(ctx, true, r)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +173,7 @@ func (s *session) send(ctx context.Context, c *call, method string, request []by
 	s.calls[c.id] = c
 	c.sendable = s.output.streamWindow
 	deadline, _ := ctx.Deadline()
-	s.output.request(c.id, method, deadline)
+	s.output.request(c, method, deadline)
 	c.sent = s.output.end()
 	if err := s.sendMessage(ctx, c, request); err != nil {
 		return err

@@ -24,7 +24,7 @@ type requestFields struct {
 	blocks []requestBlock
 
 	positions *Positions // sent with each request, or nil
-	whole     []byte     // the header block with the position, valid until the next one
+	whole     []byte     // the header block with what is not in the table, valid until the next one
 }
 
 // requestBlock is a header block that only refers to the table.
@@ -49,14 +49,20 @@ func (f *requestFields) init(options *Options, authority string) {
 }
 
 // request appends the headers of a call. The deadline may be zero.
-func (o *output) request(id uint32, method string, deadline time.Time) {
+func (o *output) request(c *call, method string, deadline time.Time) {
 	timeout := time.Duration(0)
 	if !deadline.IsZero() {
 		timeout = roundTimeout(time.Until(deadline))
 	}
 	block := o.requestBlock(method, timeout)
-	if f := &o.fields; f.positions != nil {
-		f.whole = appendMinPosition(append(f.whole[:0], block...), f.positions.Highest())
+	if f := &o.fields; f.positions != nil || len(c.fields) > 0 {
+		f.whole = append(f.whole[:0], block...)
+		if f.positions != nil {
+			f.whole = appendMinPosition(f.whole, f.positions.Highest())
+		}
+		for _, field := range c.fields {
+			f.whole = appendField(f.whole, field)
+		}
 		block = f.whole
 	}
 	first := block[:min(len(block), maxFrame)]
@@ -65,10 +71,10 @@ func (o *output) request(id uint32, method string, deadline time.Time) {
 	if len(rest) > 0 {
 		flags = 0
 	}
-	copy(o.frame(http2.FrameHeaders, flags, id, len(first)), first)
+	copy(o.frame(http2.FrameHeaders, flags, c.id, len(first)), first)
 	for len(rest) > 0 {
 		n := min(len(rest), maxFrame)
-		_ = o.framer.WriteContinuation(id, n == len(rest), rest[:n])
+		_ = o.framer.WriteContinuation(c.id, n == len(rest), rest[:n])
 		rest = rest[n:]
 	}
 }
@@ -100,6 +106,27 @@ func (o *output) requestBlock(method string, timeout time.Duration) []byte {
 		f.blocks = append(f.blocks, requestBlock{method, timeout, append([]byte(nil), block...)})
 	}
 	return block
+}
+
+// appendField appends a field to a header block. It is not added to the table of either side, and
+// proxies must not do that either (RFC 7541, section 6.2.3): it may be a secret of one caller.
+func appendField(block []byte, field hpack.HeaderField) []byte {
+	const neverIndexed = 0x10
+	block = append(block, neverIndexed)
+	for _, text := range [2]string{field.Name, field.Value} {
+		block = appendStringLength(block, len(text))
+		block = append(block, text...)
+	}
+	return block
+}
+
+// appendStringLength appends the length of a string that is not compressed (RFC 7541, section 5).
+func appendStringLength(block []byte, length int) []byte {
+	const most = 1<<7 - 1
+	if length < most {
+		return append(block, byte(length))
+	}
+	return binary.AppendUvarint(append(block, most), uint64(length-most))
 }
 
 // maxTimeout is the largest timeout that is sent. In seconds it has eight digits.

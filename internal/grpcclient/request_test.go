@@ -92,12 +92,44 @@ func TestRepeatedHeadersAreAFewBytes(t *testing.T) {
 	}
 }
 
+// The fields of one call are not added to the table, so that the blocks of other calls that refer to
+// it are still valid, and are those of this call only.
+func TestFieldsOfOneCall(t *testing.T) {
+	o := newOutput()
+	var got []hpack.HeaderField
+	decoder := hpack.NewDecoder(4096, func(f hpack.HeaderField) { got = append(got, f) })
+	for _, length := range []int{0, 1, 126, 127, 128, 254, 255, 256, 5000, 0} {
+		var fields []hpack.HeaderField
+		if length > 0 {
+			fields = []hpack.HeaderField{{Name: "umadb-forwarded", Value: strings.Repeat("x", length)}, {Name: strings.Repeat("n", length), Value: ""}}
+		}
+		before := len(o.bytes)
+		o.request(&call{id: 1, fields: fields}, "/a", time.Time{})
+		got = nil
+		if _, err := decoder.Write(o.bytes[before+frameHeader:]); err != nil {
+			t.Fatal(err)
+		}
+		if err := decoder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		own := got[8:]
+		if len(got) != 8+len(fields) {
+			t.Fatalf("%d bytes: %d fields", length, len(got))
+		}
+		for i, f := range fields {
+			if f.Sensitive = true; own[i] != f {
+				t.Errorf("%d bytes: field %d is %.40v", length, i, own[i])
+			}
+		}
+	}
+}
+
 func TestLargeFieldsAreSentInSeveralFrames(t *testing.T) {
 	o := newOutput()
 	for n := range 10 {
 		o.fields.after = append(o.fields.after, hpack.HeaderField{Name: "large", Value: strings.Repeat(string(rune('0'+n)), 10_000)})
 	}
-	o.request(1, "/a", time.Time{})
+	o.request(&call{id: 1}, "/a", time.Time{})
 	framer := http2.NewFramer(nil, strings.NewReader(string(o.bytes)))
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	framer.MaxHeaderListSize = 1 << 20

@@ -19,7 +19,7 @@ type Stream struct {
 // of the connection. The request must not be changed before Open returns. The stream ends when ctx is
 // done, and must be closed.
 func (c *Conn) Open(ctx context.Context, method string, request []byte) (*Stream, error) {
-	call, err := c.start(ctx, false, method, request)
+	call, err := c.start(ctx, false, &Request{Method: method, Message: request})
 	if err != nil {
 		return nil, err
 	}
