@@ -75,28 +75,10 @@ func (s *servers) sawConflict(err error) {
 // which it temporarily does not have enough memory.
 var maxRetriedRequest = dcb.Limits{}.WithDefaults().RequestBytes
 
-// isRecognisable reports whether the server would recognise a retry of the append: its
-// first event must match its condition, and every event must have a UUID of its own.
+// isRecognisable reports whether the server would recognise a retry of the append.
 func isRecognisable(request []byte) bool {
 	parsed, err := record.ParseAppend(request, &unlimited)
-	if err != nil || parsed.Condition == nil {
-		return false
-	}
-	seen := make(map[string]bool, parsed.Count)
-	for event := range parsed.All() {
-		id := string(event.UUID())
-		if id == "" || seen[id] {
-			return false
-		}
-		if len(seen) == 0 {
-			decoded, err := record.DecodeEvent(event)
-			if err != nil || !parsed.Condition.FailIfEventsMatch.Matches(decoded.Type, decoded.Tags) {
-				return false
-			}
-		}
-		seen[id] = true
-	}
-	return len(seen) > 0
+	return err == nil && parsed.IsRecognisable()
 }
 
 // unlimited are the limits for parsing a request, since those of the server are unknown.

@@ -83,6 +83,30 @@ func encodedSizeHint(events []dcb.Event) int {
 	return size
 }
 
+// IsRecognisable reports whether a store recognises the append if it is repeated: its first event
+// must match its condition, and every event must have a UUID of its own, and be visible for the
+// caller.
+func (r *AppendRequest) IsRecognisable() bool {
+	if r.Condition == nil {
+		return false
+	}
+	seen := make(map[string]bool, r.Count)
+	for event := range r.All() {
+		id := string(event.UUID())
+		if id == "" || seen[id] || r.IsVisible != nil && !r.IsVisible(event) {
+			return false
+		}
+		if len(seen) == 0 {
+			decoded, err := DecodeEvent(event)
+			if err != nil || !r.Condition.FailIfEventsMatch.Matches(decoded.Type, decoded.Tags) {
+				return false
+			}
+		}
+		seen[id] = true
+	}
+	return len(seen) > 0
+}
+
 // EncodeAppend returns the encoding of an AppendRequest. It validates nothing.
 func EncodeAppend(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) []byte {
 	var scratch []byte
