@@ -25,12 +25,14 @@ type WriterState struct {
 // lastWriters keeps the last writer.
 type lastWriters struct {
 	last atomic.Pointer[lastWriter]
+	at   atomic.Int64 // when the last group was adopted or decided, of clock
 }
 
 // wrote notes who has written the newest group, and returns who has written the one before, or
 // nil if that is not known.
 func (w *lastWriters) wrote(process sharedlog.ID, address string) (before *lastWriter) {
 	before = w.last.Load()
+	w.at.Store(int64(clock()))
 	if before == nil || before.process != process {
 		w.last.Store(&lastWriter{process, address})
 	}
