@@ -47,6 +47,8 @@ var packages = map[string][]string{
 
 	"internal/admin": {"dcb", "internal/client", "internal/eventlog", "internal/histogram", "internal/server", "internal/store", "proto/umadb/admin/v1"},
 
+	"internal/peer": {"dcb", "internal/grpcclient", "internal/record", "internal/wire"},
+
 	"internal/tracing": {"dcb", "internal/record", "internal/server"},
 
 	"internal/ndjson":     {"dcb", "internal/record"},
@@ -57,7 +59,7 @@ var packages = map[string][]string{
 	"internal/backup":     {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
 	"internal/cluster":    {"dcb", "internal/backup", "internal/eventlog", "internal/sharedlog", "internal/store", "internal/vfs"},
-	"internal/cli":        {"dcb", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/keyfile", "internal/ndjson", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"internal/cli":        {"dcb", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":           {"internal/cli", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
 
 	// The Go library inside the Python package.

@@ -59,7 +59,7 @@ func tryListen(flag, address string) error {
 
 // listen creates the server and then opens its port: a client that can connect is served.
 func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.Server, net.Listener, error) {
-	srv, err := server.New(opened, server.Options{
+	options := server.Options{
 		TLSCertFile:    o.tls.cert,
 		TLSKeyFile:     o.tls.key,
 		ClientCAFile:   o.tls.clientCA,
@@ -70,7 +70,12 @@ func listen(opened *store.Store, o *serveOptions, logger *slog.Logger) (*server.
 		MaxStreams:     o.bounds.streams,
 
 		AppendsRefused: o.standby.refusal(),
-	})
+		SharedLog:      opened.SharedLog(),
+	}
+	if o.forwarder != nil {
+		options.Forwarder = o.forwarder
+	}
+	srv, err := server.New(opened, options)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/peer"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -48,6 +49,7 @@ type serveOptions struct {
 	metrics   metricsFlags
 	standby   standbyFlags
 	shared    sharedFlags
+	forwarder *peer.Forwarder // nil if appends are not forwarded
 
 	reloader *reloader // of the settings that are read from files
 	// keysMu guards apiKey.key and keys.keys once the reloader has been started.
@@ -212,6 +214,10 @@ func (o *serveOptions) openInterruptibly(options *store.Options, stop <-chan os.
 
 // serveStore serves until a signal or a failure, and closes the store.
 func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signals signals, stdout io.Writer) error {
+	o.forwarder = o.newForwarder(opened, logger)
+	if o.forwarder != nil {
+		defer o.forwarder.Close()
+	}
 	srv, lis, err := listen(opened, o, logger)
 	if err != nil {
 		return errors.Join(err, opened.Close())

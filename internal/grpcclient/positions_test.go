@@ -38,7 +38,7 @@ func TestMinPositionIsSentWithEveryRequest(t *testing.T) {
 	for i, position := range []uint64{0, 7, 7, 12345, math.MaxUint64} {
 		p.Raise(position)
 		o.bytes = nil
-		o.request(uint32(2*i+1), "/a", time.Now().Add(10*time.Second))
+		o.request(&call{id: uint32(2*i + 1)}, "/a", time.Now().Add(10*time.Second))
 		framer := http2.NewFramer(nil, strings.NewReader(string(o.bytes)))
 		framer.ReadMetaHeaders = decoder
 		frame, err := framer.ReadFrame()

@@ -61,9 +61,9 @@ type node struct {
 func (n *node) url() string { return n.scheme + "://" + n.address }
 
 // newNode starts a server of a shared log, with a directory that may exist.
-func newNode(t *testing.T, log, dir string) *node {
+func newNode(t *testing.T, log, dir string, args ...string) *node {
 	t.Helper()
-	n := &node{log: log, dir: dir, address: servertest.Address(t), scheme: "http"}
+	n := &node{log: log, dir: dir, address: servertest.Address(t), scheme: "http", args: args}
 	n.start(t)
 	var err error
 	if n.client, err = client.Dial(n.url(), nil); err != nil {
@@ -166,7 +166,7 @@ func TestServersOfASharedLog(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS(first)); err != nil {
 			t.Fatal(err)
 		}
-		nodes[i] = newNode(t, url, dir)
+		nodes[i] = newNode(t, url, dir, "--forward=false") // each proposes its own appends
 	}
 
 	// Appends at all nodes, after a condition on what another node has appended. Each node reads

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -134,4 +135,72 @@ func startStandby(t *testing.T, of *node) *node {
 	}
 	t.Cleanup(func() { n.client.Close() })
 	return n
+}
+
+// Appends at several servers are proposed by one of them. When that one hangs, the others append
+// after a moment, and when it continues, its late answers change nothing.
+func TestServersForwardAppends(t *testing.T) {
+	engine := pgtest.Start(t, 0)
+	if code, _, stderr := umadb(t, nil, "cluster", "create", "--log", engine.URL()); code != 0 {
+		t.Fatal(stderr)
+	}
+	nodes := make([]*node, 3)
+	for i := range nodes {
+		nodes[i] = newNode(t, engine.URL(), filepath.Join(t.TempDir(), "node"))
+	}
+	head := uint64(0)
+	appendAt := func(n *node) {
+		t.Helper()
+		head++
+		n.append(t, head)
+	}
+	writer := func() string {
+		t.Helper()
+		var s struct {
+			PreferredWriter string `json:"preferred_writer"`
+		}
+		code, stdout, stderr := umadb(t, nil, "cluster", "status", "--log", engine.URL(), "--json")
+		if err := json.Unmarshal([]byte(stdout), &s); code != 0 || err != nil {
+			t.Fatalf("exit code %d, %v: %s", code, err, stderr)
+		}
+		return s.PreferredWriter
+	}
+	appendAt(nodes[0])
+	for i := range 30 {
+		appendAt(nodes[i%3])
+	}
+	if got := writer(); got != nodes[0].url() {
+		t.Errorf("the writer is %s, want %s", got, nodes[0].url())
+	}
+
+	for _, disturb := range []struct {
+		what        string
+		first, last func(*servertest.Process) error
+	}{
+		{"stopped", func(p *servertest.Process) error { return p.Signal(syscall.SIGSTOP) }, func(p *servertest.Process) error { return p.Signal(syscall.SIGCONT) }},
+		{"killed", func(p *servertest.Process) error { p.Kill(); return nil }, func(*servertest.Process) error { nodes[0].start(t); return nil }},
+	} {
+		appendAt(nodes[0])
+		appendAt(nodes[1])
+		if err := disturb.first(nodes[0].process); err != nil {
+			t.Fatal(err)
+		}
+		since := time.Now()
+		for i := range 10 {
+			appendAt(nodes[1+i%2])
+		}
+		t.Logf("10 appends after the writer was %s: %v", disturb.what, time.Since(since))
+		if got := writer(); got == nodes[0].url() {
+			t.Errorf("%s: the writer is the server that was %s", got, disturb.what)
+		}
+		if err := disturb.last(nodes[0].process); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range nodes {
+			appendAt(n)
+		}
+		for _, n := range nodes {
+			n.wantEvents(t, head)
+		}
+	}
 }

@@ -197,6 +197,7 @@ func TestEveryMetricOfASharedLogIsServed(t *testing.T) {
 		`umadb_shared_proposals_total{outcome="unresolved"} 0`,
 		"umadb_shared_proposal_seconds_count 1",
 		"umadb_shared_fresh_seconds_count 1",
+		`umadb_shared_forwarded_total{result="broken"} 0`,
 		"umadb_head_position 1",
 	} {
 		if !strings.Contains(served, "\n"+line+"\n") {

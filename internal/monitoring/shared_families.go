@@ -52,5 +52,12 @@ var sharedFamilies = []family{
 	})},
 	{"umadb_shared_proposal_seconds", distribution, nil, "Time from the first append of a group to the shared log until its outcome was known.", sharedBuckets(func(m *store.SharedMetrics) histogram.Snapshot { return m.Proposals.Seconds })},
 	{"umadb_shared_withdrawn_total", counter, nil, "Groups that were withdrawn because the shared log had others in their place.", sharedNumber(func(m *store.SharedMetrics) uint64 { return m.Withdrawn })},
+	{"umadb_shared_forwarded_total", counter, []string{"result"}, "Appends that were passed to the server that appends to the shared log, by result: ok, it has answered; refused, it had no effect, and they were proposed here; broken, the connection broke before the answer, or their clients gave up.", func(s *snapshot, out samples) {
+		if s.store.Shared != nil {
+			number(out, s.server.Forwarded.OK, "ok")
+			number(out, s.server.Forwarded.Refused, "refused")
+			number(out, s.server.Forwarded.Broken, "broken")
+		}
+	}},
 	{"umadb_shared_fresh_seconds", distribution, nil, "Time from the start of a fresh read until the server had everything that was in the shared log.", sharedBuckets(func(m *store.SharedMetrics) histogram.Snapshot { return m.Fresh })},
 }

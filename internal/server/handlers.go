@@ -16,9 +16,12 @@ import (
 // next one may be large.
 const fullMessage = smallMessage / 2
 
-// handleAppend handles Append. It keeps the bytes of the request, or their canonical copy,
-// until the store has written them.
-func (s *Server) handleAppend(c *call) error {
+// handleAppend handles Append.
+func (s *Server) handleAppend(c *call) error { return s.append(c, s.options.Forwarder) }
+
+// append handles an append, which it forwards if there is a forwarder. It keeps the bytes of the
+// request, or their canonical copy, until the store has written them.
+func (s *Server) append(c *call, f Forwarder) error {
 	s.appending.Add(1)
 	defer s.appending.Add(-1)
 	if s.stopping.Err() != nil {
@@ -53,11 +56,14 @@ func (s *Server) handleAppend(c *call) error {
 		return err
 	}
 	parsed.IsVisible = k.isVisible()
-	if parsed.Copied {
-		request.drop()
-	}
 	c.appends(parsed)
-	position, err := s.commit(c.Context(), parsed)
+	position, done, err := s.forward(c, f, parsed, request)
+	if !done {
+		if parsed.Copied {
+			request.drop()
+		}
+		position, err = s.commit(c.Context(), parsed)
+	}
 	if err != nil {
 		return err
 	}

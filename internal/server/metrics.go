@@ -28,6 +28,15 @@ type Metrics struct {
 	Refusals []RefusalMetrics
 	Keys     []KeyMetrics // by name
 	Memory   []MemoryMetrics
+
+	Forwarded ForwardMetrics
+}
+
+// ForwardMetrics is what has become of appends that a Forwarder has passed to another server.
+type ForwardMetrics struct {
+	OK      uint64 // the other server has answered
+	Refused uint64 // it had no effect, and they were committed here
+	Broken  uint64 // the connection broke before the answer, or their clients gave up
 }
 
 // MethodMetrics describes the calls of one method. All methods that do not exist are one,
@@ -85,6 +94,9 @@ func (s *Server) Metrics() Metrics {
 		m.Refusals = append(m.Refusals, RefusalMetrics{refusalKinds[kind].name, s.notices.counts[kind].Load()})
 	}
 	m.Keys = s.auth.metrics()
+	if f := s.options.Forwarder; f != nil {
+		m.Forwarded.OK, m.Forwarded.Refused, m.Forwarded.Broken = f.Forwarded()
+	}
 	return m
 }
 

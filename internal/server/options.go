@@ -25,6 +25,10 @@ type Options struct {
 	// for example because it is a standby: the health of appends is NOT_SERVING. It is nil
 	// if the store accepts them.
 	AppendsRefused error
+	// SharedLog is the identity of the log that the store shares with those of other servers, or
+	// empty. Forwarder passes appends to one of these servers. It may be nil.
+	SharedLog string
+	Forwarder Forwarder
 	// Logger receives messages about panics, refused calls and connections, and
 	// certificates that expire. The default is no logging.
 	Logger *slog.Logger

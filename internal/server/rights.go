@@ -53,6 +53,7 @@ func (r Rights) String() string {
 // so that a new one is not available to every key.
 var methodRights = map[string]Rights{
 	"umadb.v1.DCB/Append":          RightAppend,
+	"umadb.cluster.v1.Peer/Append": RightAppend,
 	"umadb.v1.DCB/Read":            RightRead | RightSubscribe, // ReadRequest.subscribe decides which
 	"umadb.v1.DCB/Subscribe":       RightSubscribe,
 	"umadb.v1.DCB/Head":            RightRead | RightAppend | RightSubscribe,

@@ -63,6 +63,9 @@ func (s *Server) register() {
 	for name, m := range eventMethods { // it has no descriptor for reflection
 		s.addMethod(legacyService, name, *m)
 	}
+	if s.options.SharedLog != "" {
+		s.addMethod(peerService, "Append", *forwardedAppend)
+	}
 	s.registerMethods(&grpc_health_v1.Health_ServiceDesc, healthMethods)
 	reflection.Register(registrar{s})
 }

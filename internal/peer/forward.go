@@ -1,0 +1,191 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc/codes"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/grpcclient"
+	"github.com/umadb-go/umadb/internal/record"
+	"github.com/umadb-go/umadb/internal/wire"
+)
+
+// appliedPatience is how long an answer waits until this server has the events that the other
+// one has appended, so that its client reads them here.
+const appliedPatience = 2 * time.Second
+
+// Store is the part of a store that a Forwarder uses.
+type Store interface {
+	// PreferredWriter returns the URL of the server to which appends should be passed, or "".
+	PreferredWriter() string
+	// Decide returns the result of an append if this store has it already.
+	Decide(ctx context.Context, request *record.AppendRequest) (position uint64, decided bool, err error)
+	// WaitFor waits until the store has a position.
+	WaitFor(ctx context.Context, position uint64) error
+	// SharedLog returns the identity of the shared log.
+	SharedLog() string
+}
+
+// Options configures a Forwarder. All fields but the last must be set.
+type Options struct {
+	Store Store
+	// Connect returns a connection to the server of a URL.
+	Connect func(url string) (*grpcclient.Conn, error)
+	Logger  *slog.Logger
+	// Encrypted makes the Forwarder send the API keys of callers only with TLS.
+	Encrypted bool
+}
+
+// Forwarder passes appends to the preferred writer. Its methods may be called by several goroutines
+// at the same time.
+type Forwarder struct {
+	options Options
+	servers servers
+
+	ok, refused, broken atomic.Uint64
+	warned              atomic.Int64 // when a difference of the keys was last logged
+}
+
+// New returns a Forwarder. It connects to servers when it is used.
+func New(options Options) *Forwarder {
+	return &Forwarder{options: options, servers: servers{connect: options.Connect}}
+}
+
+// Forwarded returns the numbers of appends that another server has answered, that had no effect
+// there and were proposed here, and of which the connection broke or the caller gave up.
+func (f *Forwarder) Forwarded() (ok, refused, broken uint64) {
+	return f.ok.Load(), f.refused.Load(), f.broken.Load()
+}
+
+// Close closes the connections. Appends that are being forwarded fail.
+func (f *Forwarder) Close() { f.servers.close() }
+
+// Forward passes an append to the preferred writer, if that is another server, and returns its
+// answer. encoded is the message of the request, and authorization is the field of its headers, empty if there
+// is none. If done is false, the append had no effect, and this server must commit it.
+func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, encoded []byte, authorization string) (position uint64, done bool, err error) {
+	if request.Count == 0 && request.Tracking == nil { // a check proposes nothing
+		return 0, false, nil
+	}
+	url := f.options.Store.PreferredWriter()
+	if url == "" || authorization != "" && f.options.Encrypted && !isEncrypted(url) {
+		return 0, false, nil
+	}
+	if position, decided, err := f.options.Store.Decide(ctx, request); decided {
+		return position, true, err
+	}
+	server := f.servers.acquire(url)
+	if server == nil {
+		return 0, false, nil
+	}
+	defer f.servers.release(server)
+	call := &grpcclient.Request{Method: wire.MethodForwardedAppend, Message: encoded, Fields: f.fields(authorization)}
+	answer, err := server.conn.Call(ctx, call, nil)
+	if err != nil {
+		return f.failed(ctx, server, request, err)
+	}
+	position, _, err = record.DecodePosition(answer)
+	if err != nil {
+		return 0, true, unknown("the server "+url+" has sent an invalid answer", err)
+	}
+	f.ok.Add(1)
+	f.await(ctx, position)
+	return position, true, nil
+}
+
+// isEncrypted reports whether a URL is one with TLS.
+func isEncrypted(url string) bool {
+	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "grpcs://")
+}
+
+// fields returns the header fields of a forwarded call.
+func (f *Forwarder) fields(authorization string) []hpack.HeaderField {
+	fields := []hpack.HeaderField{{Name: wire.Forwarded, Value: f.options.Store.SharedLog()}}
+	if authorization != "" {
+		fields = append(fields, hpack.HeaderField{Name: "authorization", Value: authorization})
+	}
+	return fields
+}
+
+// await waits until this server has a position. The append has succeeded in any case.
+func (f *Forwarder) await(ctx context.Context, position uint64) {
+	ctx, cancel := context.WithTimeout(ctx, appliedPatience)
+	defer cancel()
+	_ = f.options.Store.WaitFor(ctx, position)
+}
+
+// failed returns the result of Forward if the call has failed.
+func (f *Forwarder) failed(ctx context.Context, s *server, request *record.AppendRequest, err error) (uint64, bool, error) {
+	var e *grpcclient.Error
+	if !errors.As(err, &e) {
+		return 0, true, err
+	}
+	switch {
+	case ctx.Err() != nil && e.NotProcessed:
+		return 0, true, ctx.Err()
+	case ctx.Err() != nil:
+		f.broken.Add(1)
+		return 0, true, unknown("the server "+s.url+" has not answered before the caller gave up", ctx.Err())
+	case hadNoEffect(e):
+		f.refused.Add(1)
+		f.avoid(s, e)
+		return 0, false, nil
+	case e.Answered:
+		f.ok.Add(1)
+		if isFault(e.Code) {
+			f.avoid(s, e)
+		}
+		return 0, true, wire.ForwardedError(e.Code, e.Message, e.Details)
+	}
+	f.broken.Add(1)
+	f.avoid(s, e)
+	if request.IsRecognisable() {
+		return 0, false, nil
+	}
+	return 0, true, unknown("the connection to the server "+s.url+" broke", e)
+}
+
+// hadNoEffect reports whether a call that has failed certainly had no effect, and its failure is no
+// answer for the caller: only this other server does not accept the append.
+func hadNoEffect(e *grpcclient.Error) bool {
+	if e.NotProcessed {
+		return true
+	}
+	switch e.Code {
+	case codes.Unimplemented, codes.ResourceExhausted, codes.Unauthenticated:
+		return e.Answered
+	}
+	return e.Answered && wire.RefusedForStop(e.Code, e.Message)
+}
+
+// isFault reports whether an answer shows that something is wrong with the other server.
+func isFault(code codes.Code) bool {
+	return code == codes.Internal || code == codes.DataLoss || code == codes.Unavailable
+}
+
+// avoid avoids a server for some time, because of an error.
+func (f *Forwarder) avoid(s *server, e *grpcclient.Error) {
+	f.servers.avoid(s)
+	log := f.options.Logger
+	if !e.Answered || e.Code != codes.Unauthenticated && e.Code != codes.Unimplemented {
+		log.Debug("cannot forward appends to another server; they are proposed here", "server", s.url, "error", e)
+		return
+	}
+	now, before := time.Now().UnixNano(), f.warned.Load()
+	if now-before > int64(time.Minute) && f.warned.CompareAndSwap(before, now) {
+		log.Warn("another server of the shared log refuses appends of a client of this one; all its servers must have the same API keys", "server", s.url, "error", e)
+	}
+}
+
+// unknown returns the error of an append that may be in the log or not.
+func unknown(why string, cause error) error {
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("%s (%v); the append may be in the log or not", why, cause)}
+}
