@@ -83,7 +83,7 @@ postgres-versions: $(POSTGRES)/18 ## test shared logs with other versions of Pos
 go-test: postgres ## run the Go tests, including those with the released client and server
 	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
 	$(GO) test -timeout 20m -run TestStoresShareALog ./internal/store -args -shared-seeds 2000
-	$(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 60s
+	for engine in postgres etcd; do $(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 60s -engine $$engine; done
 
 .PHONY: race
 race: postgres ## run the tests of concurrent packages with the race detector

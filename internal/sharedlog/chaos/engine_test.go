@@ -27,4 +27,4 @@ type engine interface {
 }
 
 // engines are the engines that can be tested.
-var engines = map[string]func(*world) engine{"postgres": startPostgres}
+var engines = map[string]func(*world) engine{"etcd": startEtcd, "postgres": startPostgres}

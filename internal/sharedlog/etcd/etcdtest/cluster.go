@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -23,10 +24,29 @@ type Cluster struct {
 	Members []*Member
 }
 
+// Options configure a cluster.
+type Options struct {
+	// Members is their number.
+	Members int
+	// Args are added to the options of each member.
+	Args []string
+	// Route returns the address at which other members reach a member that listens at an
+	// address. The default is that address.
+	Route func(address string) string
+	// Mount is called with the directory of each member, before anything is in it.
+	Mount func(member, dir string)
+}
+
 // Start starts a cluster. args are added to the options of each member. If the server cannot be
 // built, the test is skipped; in continuous integration on Linux it fails. The members end with
 // the test.
 func Start(t testing.TB, members int, args ...string) *Cluster {
+	t.Helper()
+	return StartWith(t, Options{Members: members, Args: args})
+}
+
+// StartWith is Start with further options.
+func StartWith(t testing.TB, options Options) *Cluster {
 	t.Helper()
 	program, err := build()
 	if err != nil {
@@ -37,13 +57,19 @@ func Start(t testing.TB, members int, args ...string) *Cluster {
 	}
 	c := &Cluster{}
 	var initial []string
-	for i := range members {
+	for i := range options.Members {
 		m := &Member{
-			name: fmt.Sprintf("member%d", i), program: program, dir: t.TempDir(),
-			Address: servertest.Address(t), peer: servertest.Address(t),
+			Name: fmt.Sprintf("member%d", i), Address: servertest.Address(t),
+			program: program, dir: t.TempDir(), peer: servertest.Address(t),
+		}
+		if m.route = m.peer; options.Route != nil {
+			m.route = options.Route(m.peer)
+		}
+		if options.Mount != nil {
+			options.Mount(m.Name, m.dir)
 		}
 		c.Members = append(c.Members, m)
-		initial = append(initial, m.name+"=http://"+m.peer)
+		initial = append(initial, m.Name+"=http://"+m.route)
 	}
 	t.Cleanup(func() {
 		for _, m := range c.Members {
@@ -52,11 +78,11 @@ func Start(t testing.TB, members int, args ...string) *Cluster {
 	})
 	for _, m := range c.Members {
 		m.args = append([]string{
-			"--name", m.name, "--data-dir", m.dir, "--log-level", "error",
+			"--name", m.Name, "--data-dir", filepath.Join(m.dir, "data"), "--log-level", "error",
 			"--listen-client-urls", "http://" + m.Address, "--advertise-client-urls", "http://" + m.Address,
-			"--listen-peer-urls", "http://" + m.peer, "--initial-advertise-peer-urls", "http://" + m.peer,
+			"--listen-peer-urls", "http://" + m.peer, "--initial-advertise-peer-urls", "http://" + m.route,
 			"--initial-cluster", strings.Join(initial, ","),
-		}, args...)
+		}, options.Args...)
 		m.Start(t)
 	}
 	c.AwaitReady(t)
@@ -110,7 +136,7 @@ func (c *Cluster) outputs() string {
 	var all strings.Builder
 	for _, m := range c.Members {
 		if m.process != nil {
-			fmt.Fprintf(&all, "\n%s: %s", m.name, m.process.Output)
+			fmt.Fprintf(&all, "\n%s: %s", m.Name, m.process.Output)
 		}
 	}
 	return all.String()

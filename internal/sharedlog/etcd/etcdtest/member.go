@@ -10,10 +10,12 @@ import (
 
 // Member is a member of a cluster, which may be stopped and started again.
 type Member struct {
+	// Name does not change.
+	Name string
 	// Address is where clients connect.
 	Address string
 
-	name, peer   string
+	peer, route  string // where it listens for other members, and where they connect
 	program, dir string
 	args         []string
 	process      *servertest.Process // nil while it does not run
