@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -107,10 +108,14 @@ func (o *verifyOptions) compare(ctx context.Context, cmd *cobra.Command, log sha
 			continue
 		}
 		line := serverReport{ID: r.ID.String(), Address: r.Address, Applied: r.Applied}
-		line.set(o.compareServer(ctx, cmd, history, r))
+		result, err := o.compareServer(ctx, cmd, history, r)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the comparison has not ended after %v; try again", serverTimeout)}
+		}
+		line.set(result, err)
 		report.Servers = append(report.Servers, line)
 	}
 	return nil

@@ -123,6 +123,20 @@ func (n *node) append(t *testing.T, next uint64) {
 	}
 }
 
+// awaitJoined waits until a server has read what it lacks from another one.
+func (n *node) awaitJoined(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		_, err := n.client.Head(t.Context())
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the server has not joined: %v; it printed: %s", err, n.process.Output)
+		}
+	}
+}
+
 // wantEvents reads all events of a server, which must be the numbered ones.
 func (n *node) wantEvents(t *testing.T, head uint64) {
 	t.Helper()
@@ -334,6 +348,7 @@ func TestSharedLogWhoseEngineIsLost(t *testing.T) {
 	wantFailure(t, 2, []string{"serve", "--db-path", b.dir, "--listen", "127.0.0.1:0", "--log", b.log}, "belongs to the shared log")
 	b.dir = filepath.Join(t.TempDir(), "new")
 	b.start(t)
+	b.awaitJoined(t)
 	b.wantEvents(t, 3)
 	b.append(t, 4)
 	a.wantEvents(t, 4)
