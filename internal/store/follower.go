@@ -66,10 +66,6 @@ func (f *follower) follow() (group uint64, err error) {
 	if f.known() > known {
 		return 0, nil // the new group is of this store
 	}
-	if known > f.store.published.Load().group { // the proposer reads what is there
-		sleep(f.store.background.ctx, emptyPause)
-		return 0, nil
-	}
 	ctx, cancel := context.WithTimeout(f.store.background.ctx, f.timeoutOf(f.answerBytes(f.failures)))
 	defer cancel()
 	next := f.store.published.Load().group + 1

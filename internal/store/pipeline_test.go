@@ -31,7 +31,7 @@ type testPipeline struct {
 	outcomes   chan outcome     // what the committer answers
 	cause      error            // of the outcome failed
 	unwritten  error            // of the outcome decided
-	winner     *foreign         // of the outcome lost
+	winners    []foreign        // of the outcome lost
 	refuses    error            // of adopting a group
 	halted     error            // because of that
 	failed     error
@@ -139,9 +139,7 @@ func (p *testPipeline) commit(g sealedGroup) settled {
 	case decided:
 		s.err = p.unwritten
 	case lost:
-		if p.winner != nil {
-			s.winners = []foreign{*p.winner}
-		}
+		s.winners = p.winners
 	}
 	return s
 }

@@ -284,3 +284,16 @@ func TestAppendThatNoRecordCanContainIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// The caller of a restore can leave, and change its records, before they are written.
+func TestRestoreHasItsOwnTracking(t *testing.T) {
+	info := &dcb.TrackingInfo{Source: "s", Position: 1}
+	r := new(restore)
+	if _, err := r.arrange([]dcb.SequencedEvent{{Position: 1, Tracking: info}, {Tracking: info}, {Position: 2, Tracking: info}, {Position: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	info.Position = 2
+	if tracking := r.tracking; tracking[0].Position != 1 || tracking[1] != tracking[0] || tracking[2] != nil {
+		t.Errorf("the events have the tracking %v", tracking)
+	}
+}

@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// A halt is for one group. It ends when the store has that group, not with an earlier one, and
+// does not begin when the store has it already.
+func TestHaltIsForAGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		s, other := openShared(t, e, vfs.NewMem(), Shared{}), openShared(t, e, vfs.NewMem(), Shared{})
+		mustAppend(t, other, "x")
+		time.Sleep(time.Second)
+		s.haltFor(1, &adoptError{1, syscall.ENOSPC}) // the writer was faster
+		if err := s.halted(); err != nil {
+			t.Errorf("halted for a group that the store has: %v", err)
+		}
+		s.haltFor(3, sharedlog.ErrVersion)
+		for group := range uint64(2) {
+			if err := s.halted(); err == nil {
+				t.Errorf("not halted with %d groups", group+1)
+			}
+			mustAppend(t, other, "x")
+			time.Sleep(time.Second)
+		}
+		if err := s.halted(); err != nil {
+			t.Errorf("halted for a group that was adopted: %v", err)
+		}
+		mustAppend(t, s, "x")
+		s.Close()
+		other.Close()
+	})
+}
+
+// Only an error of adopting a group can be a lack of space or of files here. As the error of a
+// read, it is one of the connection: an append would be refused until another store appends.
+func TestErrorsOfReadingDoNotHaltAStore(t *testing.T) {
+	s := openShared(t, sharedEngine(t, fakelog.Options{}), vfs.NewMem(), Shared{})
+	for _, err := range []error{syscall.EMFILE, syscall.ENOSPC, errConnection, context.DeadlineExceeded} {
+		s.haltFor(1, err)
+		if halted := s.halted(); halted != nil {
+			t.Errorf("halted after a read that failed with %v: %v", err, halted)
+		}
+		if s.haltFor(1, &adoptError{1, err}); s.halted() == nil {
+			t.Errorf("not halted after adopting failed with %v", err)
+		}
+		s.shared.halt.Store(nil)
+	}
+}
+
+// A record is read several times before it is taken as a foreign one. Errors of the connection do
+// not count, and the store continues when a record is sound.
+func TestFollowerReadsADamagedRecordAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		refused, damaged int32
+		halts            bool
+	}{
+		"connections that are refused": {5, attempts - 1, false},
+		"a record that stays damaged":  {0, attempts, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := sharedEngine(t, fakelog.Options{})
+			var reads, halted atomic.Int32
+			var s *Store
+			s = openAltered(t, &alteredLog{
+				Log: e.Connect(),
+				read: func(_ context.Context, _ uint64, call func() ([]sharedlog.Record, error)) ([]sharedlog.Record, error) {
+					records, err := call()
+					if len(records) == 0 {
+						return records, err
+					}
+					if s.halted() != nil {
+						halted.Add(1)
+					}
+					switch n := reads.Add(1); {
+					case n <= c.refused:
+						return nil, errConnection
+					case n <= c.refused+c.damaged:
+						records[0].Bytes = []byte("noise")
+					}
+					return records, err
+				},
+			}, Shared{})
+			other := openShared(t, e, vfs.NewMem(), Shared{})
+			mustAppend(t, other, "x")
+			time.Sleep(20 * time.Second)
+			if got := halted.Load() > 0; got != c.halts {
+				t.Errorf("%s: halted at %d reads", name, halted.Load())
+			}
+			if err := s.halted(); err != nil || s.LastPosition() != 1 {
+				t.Errorf("%s: afterwards, the store has position %d: %v", name, s.LastPosition(), err)
+			}
+			s.Close()
+			other.Close()
+		})
+	}
+}
+
+// The groups that the store proposes are not read back, although the log has new groups then.
+func TestFollowerDoesNotReadOwnGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		records := 0
+		s := openAltered(t, &alteredLog{
+			Log: e.Connect(),
+			appends: func(_ context.Context, _ int, call func() error) error {
+				err := call()
+				time.Sleep(3 * time.Millisecond) // the follower knows first
+				return err
+			},
+			read: func(_ context.Context, _ uint64, call func() ([]sharedlog.Record, error)) ([]sharedlog.Record, error) {
+				found, err := call()
+				records += len(found)
+				return found, err
+			},
+		}, Shared{})
+		for range 100 {
+			mustAppend(t, s, "x")
+		}
+		if records > 0 {
+			t.Errorf("the store has read %d records", records)
+		}
+		other := openShared(t, e, vfs.NewMem(), Shared{})
+		mustAppend(t, other, "x")
+		time.Sleep(100 * time.Millisecond)
+		if s.LastPosition() != 101 {
+			t.Errorf("the store has position %d", s.LastPosition())
+		}
+		s.Close()
+		other.Close()
+	})
+}
+
+// Wait may return at once, again and again: a log can lose what it had.
+func TestFollowerDoesNotSpin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits atomic.Int32
+		s := openAltered(t, &alteredLog{
+			Log:  sharedEngine(t, fakelog.Options{}).Connect(),
+			wait: func(context.Context, uint64) error { waits.Add(1); return nil },
+		}, Shared{})
+		time.Sleep(time.Second)
+		if n := waits.Load(); n > 110 {
+			t.Errorf("%d waits in a second", n)
+		}
+		s.Close()
+	})
+}
+
+// An index that cannot be written bounds the memory of a replica: it halts, and continues when
+// there is space.
+func TestReplicaHaltsWhenItsIndexCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		var full atomic.Bool
+		full.Store(true)
+		disk := vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
+			if strings.Contains(op.Name, "/index/") && (op.Kind == "create" || op.Kind == "allocate") && full.Load() {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		client := e.Connect()
+		s, err := OpenShared(t.Context(), "/store", &Options{FS: disk, BlockEvents: 2}, Shared{Log: client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := openShared(t, e, vfs.NewMem(), Shared{})
+		const events = 10 * maxHeadBlocks
+		for n := range events {
+			mustAppend(t, other, fmt.Sprint(n))
+		}
+		time.Sleep(20 * time.Second)
+		if heads := len(s.states.current.Load().heads); heads < maxHeadBlocks || heads > maxHeadBlocks+1 {
+			t.Errorf("there are %d head blocks", heads)
+		}
+		if _, err := s.Head(t.Context()); !errors.Is(err, dcb.ErrIO) || !strings.Contains(err.Error(), "the disk is full") {
+			t.Errorf("a fresh read: %v", err)
+		}
+		full.Store(false)
+		time.Sleep(time.Minute)
+		if head, err := s.Head(t.Context()); head != events || err != nil {
+			t.Errorf("with space, the head is %d, %v", head, err)
+		}
+		s.Close()
+		client.Close()
+		other.Close()
+	})
+}

@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// A failover of the engine takes a while, in which questions fail. A fresh read asks again.
+func TestFreshReadAsksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		s := openShared(t, e, vfs.NewMem(), Shared{MaxStaleness: 10 * time.Second})
+		mustAppend(t, s, "x")
+		e.SetDown(true)
+		time.AfterFunc(8*time.Second, func() { e.SetDown(false) })
+		if head, err := s.Head(t.Context()); head != 1 || err != nil {
+			t.Errorf("the head is %d, %v", head, err)
+		}
+		e.SetDown(true)
+		since := time.Now()
+		_, err := s.Head(t.Context())
+		if took := time.Since(since); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "engine is down") || took != 10*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+		s.Close()
+	})
+}
+
+// Opening ends although a connection neither answers nor breaks.
+func TestOpenSharedEndsWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &alteredLog{Log: sharedEngine(t, fakelog.Options{}).Connect(), origin: func(ctx context.Context) (sharedlog.Origin, error) {
+			<-ctx.Done()
+			return sharedlog.Origin{}, ctx.Err()
+		}}
+		since := time.Now()
+		_, err := OpenShared(context.Background(), "/store", &Options{FS: vfs.NewMem()}, Shared{Log: log, Timeout: time.Second})
+		if took := time.Since(since); !errors.Is(err, dcb.ErrTransport) || took > 2*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+		_, err = OpenShared(context.Background(), "/store", &Options{FS: vfs.NewMem()}, Shared{Log: log, Address: strings.Repeat("a", sharedlog.MaxAddress+1)})
+		if !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("with a long address: %v", err)
+		}
+	})
+}
