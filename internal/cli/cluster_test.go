@@ -35,7 +35,7 @@ func newFakeEngine() *fakeEngine { return &fakeEngine{Engine: fakelog.New(fakelo
 func (e *fakeEngine) run(args ...string) (code int, stdout, stderr string) {
 	engine := cli.Engine{Schemes: []string{"fake"}, Example: fakeURL, Open: func(_ context.Context, url string) (sharedlog.Log, []string, error) {
 		if url != fakeURL {
-			return nil, nil, errors.New("there is no such host")
+			return nil, nil, errors.New("cannot connect:\n\ta: there is no such host\n\ta: there is no such host\n\tb: refused")
 		}
 		return e.Connect(), e.warnings, nil
 	}}
@@ -137,7 +137,7 @@ func TestSettingsOfSharedLogs(t *testing.T) {
 	}{
 		{[]string{"serve", "--log", ""}, "--log is empty: set it to the URL"},
 		{[]string{"serve", "--log", "postgres://db/orders"}, "--log must be a URL such as " + fakeURL},
-		{[]string{"serve", "--log", "fake://%zz"}, "--log is not a valid URL such as " + fakeURL},
+		{[]string{"serve", "--log", "fake://host/%zz"}, "--log is not a valid URL such as " + fakeURL},
 		{[]string{"serve", "--log", "fake://user:secret@host/orders"}, "set UMADB_LOG_PASSWORD instead"},
 		{[]string{"serve", "--log", fakeURL + "?password=secret"}, "set UMADB_LOG_PASSWORD instead"},
 		{[]string{"serve", "--advertise", "http://db:50051"}, "--advertise is given without --log"},
@@ -242,7 +242,7 @@ func TestClusterCreateAndStatus(t *testing.T) {
 	code, _, stderr = e.run("cluster", "status", "--log", fakeURL)
 	wantError(t, code, stderr, 5, "cannot use the shared log; check its URL, and that its engine is reachable: the fake engine is down")
 	code, _, stderr = e.run("cluster", "create", "--log", "fake://hots/orders")
-	wantError(t, code, stderr, 5, "there is no such host")
+	wantError(t, code, stderr, 5, "cannot connect: a: there is no such host; b: refused")
 }
 
 func TestClusterCreateFromAStoreAndDetach(t *testing.T) {

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,6 +47,12 @@ type compared struct {
 // cut returns an engine whose log has the same origin and only the first records.
 func (e *fakeEngine) cut(t *testing.T, records int) *fakeEngine {
 	t.Helper()
+	return e.copy(t, records, func(record []byte) []byte { return record })
+}
+
+// copy returns an engine whose log has the same origin and the first records, changed.
+func (e *fakeEngine) copy(t *testing.T, records int, change func([]byte) []byte) *fakeEngine {
+	t.Helper()
 	origin, all := e.History()
 	short := newFakeEngine()
 	log := short.Connect()
@@ -62,7 +69,7 @@ func (e *fakeEngine) cut(t *testing.T, records int) *fakeEngine {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Append(t.Context(), after, g.Chain, r.Bytes); err != nil {
+		if err := log.Append(t.Context(), after, g.Chain, change(bytes.Clone(r.Bytes))); err != nil {
 			t.Fatal(err)
 		}
 		after = sharedlog.Point(g.Tail().ID())
@@ -190,6 +197,15 @@ func TestClusterVerify(t *testing.T) {
 	e.cluster(t, 5, &v, "verify", "--log", fakeURL, "--db-path", a.dir)
 	if slices.ContainsFunc(v.Servers, func(s compared) bool { return s.Address == a.url }) || len(v.Servers) != 3 || v.Directory.Result != "equal" {
 		t.Errorf("the directory of a server that has reported: %+v", v)
+	}
+	damaged := e.copy(t, 10, func(record []byte) []byte {
+		record[len(record)-1] ^= 1
+		return record
+	})
+	code, text, stderr = damaged.run("cluster", "verify", "--log", fakeURL, "--db-path", a.dir)
+	wantError(t, code, stderr, 6, "not all copies were compared with the shared log")
+	if !strings.Contains(text, a.dir+", up to group 10: not compared: corruption detected: group 1 of the shared log is corrupt") {
+		t.Errorf("the report is %q", text)
 	}
 	code, _, stderr = createdEngine(t).run("cluster", "verify", "--log", fakeURL, "--db-path", a.dir)
 	wantError(t, code, stderr, 1, "belongs to the shared log")

@@ -147,5 +147,22 @@ func unavailable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "cannot use the shared log; check its URL, and that its engine is reachable", Cause: err}
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: "cannot use the shared log; check its URL, and that its engine is reachable", Cause: oneLine{err}}
 }
+
+// oneLine is an error whose message is in one line. Those of drivers have a line for each host.
+type oneLine struct{ error }
+
+// Error returns the different lines of the message.
+func (e oneLine) Error() string {
+	var parts []string
+	for line := range strings.Lines(e.error.Error()) {
+		if line = strings.TrimSpace(line); !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
+}
+
+// Unwrap returns the error.
+func (e oneLine) Unwrap() error { return e.error }

@@ -279,6 +279,32 @@ func lost(arrives bool, append func() error) error {
 	return errors.New("broken")
 }
 
+// An append that is interrupted can be repeated.
+func TestAppendIsInterrupted(t *testing.T) {
+	whole := newEngine(t, start, nil)
+	disk := grow(t, whole, 6, "log")
+	origin, records := whole.History()
+	e := newEngine(t, origin, records[:2])
+	ctx, cancel := context.WithCancel(t.Context())
+	h, err := cluster.Read(ctx, &failing{Log: e.Connect(), fail: func(n int, append func() error) error {
+		if n < 3 {
+			return append()
+		}
+		cancel()
+		return context.Canceled
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, h, disk)
+	if appended, err := h.Append(ctx, d, func(uint64) {}); appended != 2 || !errors.Is(err, context.Canceled) {
+		t.Errorf("appended %d, %v", appended, err)
+	}
+	if appended, err := read(t, e).Append(t.Context(), d, func(uint64) {}); appended != 2 || err != nil {
+		t.Errorf("appended %d, %v", appended, err)
+	}
+}
+
 // Groups that a server has appended meanwhile are never overwritten.
 func TestAppendBesideAServer(t *testing.T) {
 	whole := newEngine(t, start, nil)
