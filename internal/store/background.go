@@ -60,6 +60,7 @@ func (s *Store) start() {
 		b.helpers.Go(s.runFollower)
 		b.helpers.Go(s.runSyncer)
 		b.helpers.Go(s.runReporter)
+		b.helpers.Go(s.runTrimmer)
 	}
 	b.helpers.Go(s.runFlusher)
 	b.helpers.Go(s.runCompactor)

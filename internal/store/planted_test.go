@@ -174,6 +174,16 @@ var plantedBugs = []plantedBug{
 `, `
 		if true {
 `},
+	{"a group that one store has on its disk is trimmed", "trim.go", `
+	return durable[len(durable)-copies]
+`, `
+	return durable[len(durable)-1]
+`},
+	{"groups are reported before they are synced", "report.go", `
+			Durable: s.logWriter.Durable().Index,
+`, `
+			Durable: s.published.Load().group,
+`},
 	{"a store opens with groups that the shared log does not have", "join.go", `
 	case own.Index > last.Index:
 `, `
@@ -197,7 +207,7 @@ func TestSharedMachineFindsPlantedBugs(t *testing.T) {
 			overlay := bug.overlay(t)
 			err := testWith(t, overlay, "../eventlog", "-test.run", "Replica")
 			if err == nil {
-				err = testWith(t, overlay, ".", "-test.run", "StoresShare|Shared|Caller|Pipeline|Block|Follower|Proposal|Replica|Halt", "-shared-seeds", "500")
+				err = testWith(t, overlay, ".", "-test.run", "StoresShare|Shared|Caller|Pipeline|Block|Follower|Proposal|Replica|Halt|Trim", "-shared-seeds", "500")
 			}
 			if err == nil {
 				t.Error("no test fails")

@@ -124,7 +124,10 @@ func (p *proposer) append(g *eventlog.Sealed, record []byte) error {
 	defer cancel()
 	err := p.Log.Append(ctx, sharedlog.Point(g.Previous()), g.Chain, record)
 	p.contact.answeredWith(err)
-	p.unanswered = p.unanswered || err != nil && !errors.Is(err, sharedlog.ErrConflict)
+	if err != nil && !errors.Is(err, sharedlog.ErrConflict) {
+		p.unanswered = true
+		p.races.unanswered(err)
+	}
 	return err
 }
 

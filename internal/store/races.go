@@ -62,6 +62,14 @@ type races struct {
 
 	lost                         int           // proposals in a row
 	lossesLogged, takeoverLogged time.Duration // of the clock; 0 if never
+	unansweredLogged             time.Duration // likewise
+}
+
+// unanswered notes an append without an answer, or with one that decides nothing.
+func (r *races) unanswered(err error) {
+	if due(&r.unansweredLogged) {
+		r.logger.Warn("cannot append to the shared log; will try again", "error", err)
+	}
 }
 
 // won notes a proposal that was decided, after a group of the process before, which may be nil.

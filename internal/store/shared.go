@@ -49,6 +49,11 @@ type Shared struct {
 	// Timeout bounds each request to the shared log, with 1 s more for each MiB. The default is
 	// 5 s.
 	Timeout time.Duration
+	// LogCopies is how many stores must have a group on their disks before it is removed from a
+	// shared log that keeps few. The default is 2.
+	LogCopies int
+
+	trim trimRule // the default is defaultTrim
 }
 
 // shared is the part of a store that only one in shared mode has.
@@ -125,6 +130,12 @@ func (s *Store) share(config Shared) error {
 	}
 	if config.Timeout == 0 {
 		config.Timeout = 5 * time.Second
+	}
+	if config.LogCopies == 0 {
+		config.LogCopies = 2
+	}
+	if config.trim.interval == 0 {
+		config.trim = defaultTrim
 	}
 	if len(config.Address) > sharedlog.MaxAddress {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the address of this server has %d bytes, over %d", len(config.Address), sharedlog.MaxAddress)}

@@ -97,7 +97,11 @@ func (n *node) start() {
 	for {
 		client := n.run.engine.Connect()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		s, err := OpenShared(ctx, "/store", options, Shared{Log: client, Address: fmt.Sprint(n.number), Peers: n.run.peers})
+		config := Shared{Log: client, Address: fmt.Sprint(n.number), Peers: n.run.peers}
+		if n.run.storesTrim() {
+			config.Log, config.trim = &limitedLog{Log: client}, trimRule{interval: 2 * time.Second, age: 2 * time.Second}
+		}
+		s, err := OpenShared(ctx, "/store", options, config)
 		cancel()
 		if err == nil {
 			n.mu.Lock()
@@ -142,7 +146,7 @@ func (n *node) disturb() {
 		client.Close()
 		n.start()
 	case 2: // the disk is replaced, unless it is the last one with a group
-		if !slices.ContainsFunc(n.run.nodes, func(other *node) bool { return other != n && other.durable() >= n.run.trimmed }) {
+		if n.run.storesTrim() || !slices.ContainsFunc(n.run.nodes, func(other *node) bool { return other != n && other.durable() >= n.run.trimmed }) {
 			return
 		}
 		s, client := n.take()
@@ -173,6 +177,9 @@ func (n *node) disturb() {
 		n.run.engine.SetDown(false)
 	}
 }
+
+// storesTrim reports whether the stores trim the shared log.
+func (r *sharedRun) storesTrim() bool { return r.seed%3 == 2 }
 
 func runShared(t *testing.T, seed uint64) {
 	chance := rand.New(rand.NewPCG(seed, 0))
