@@ -19,12 +19,16 @@ func ParseURL(text string) (u *url.URL, hosts []string, err error) {
 		end = len(rest)
 	}
 	start := strings.LastIndex(rest[:end], "@") + 1
-	if u, err = url.Parse(scheme + "://" + rest[:start] + "host" + rest[end:]); err != nil {
+	hosts = strings.Split(rest[start:end], ",")
+	for _, host := range append(hosts, "host") { // the last one for the rest of the URL
+		u, err = url.Parse(scheme + "://" + rest[:start] + host + rest[end:])
 		if part, ok := errors.AsType[*url.Error](err); ok {
 			err = part.Err
 		}
-		return nil, nil, err
+		if err != nil {
+			return nil, nil, err
+		}
 	}
 	u.Host = rest[start:end]
-	return u, strings.Split(u.Host, ","), nil
+	return u, hosts, nil
 }

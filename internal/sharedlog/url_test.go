@@ -20,7 +20,7 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("%s: %v, %q, %v", text, u, hosts, err)
 		}
 	}
-	for _, text := range []string{"", "me:secret@a", "et cd://me:secret@a", "etcd://me:secret@a/%zz", "etcd://me:sec%ret@a"} {
+	for _, text := range []string{"", "me:secret@a", "et cd://me:secret@a", "etcd://me:secret@a/%zz", "etcd://me:sec%ret@a", "etcd://me:secret@a,%zz", "etcd://me:secret@a,b:port"} {
 		if _, _, err := sharedlog.ParseURL(text); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", text, err)
 		}
