@@ -18,7 +18,7 @@ func newClusterCommand(engines []Engine) *cobra.Command {
 		Use:   "cluster",
 		Short: "Manage a log that several servers share",
 		Long: `cluster makes and inspects a log that several servers share (umadb serve --log). The log
-is kept by an engine such as PostgreSQL; each server has a complete copy of it in its
+is kept by an engine, PostgreSQL or etcd; each server has a complete copy of it in its
 directory, and accepts reads and appends.`,
 		Example: `  umadb cluster status --log postgres://umadb@db1,db2/orders`,
 		Args:    noArguments,

@@ -148,6 +148,7 @@ func TestSettingsOfSharedLogs(t *testing.T) {
 		{[]string{"serve", "--log", fakeURL, "--reads", "stale"}, `--reads is "stale": it must be fresh or local`},
 		{[]string{"serve", "--log", fakeURL, "--max-staleness", "0"}, "--max-staleness is 0s: it must be above 0"},
 		{[]string{"serve", "--log", fakeURL, "--log-timeout", "-1s"}, "--log-timeout is -1s: it must be above 0"},
+		{[]string{"serve", "--log", fakeURL, "--log-copies", "0"}, "--log-copies is 0: it must be at least 1"},
 		{[]string{"serve", "--log", fakeURL, "--advertise", "db:50051"}, "--advertise cannot be used"},
 		{[]string{"serve", "--log", fakeURL, "--advertise", "http://" + strings.Repeat("x", 300)}, "--advertise has 307 bytes, over 255"},
 		{[]string{"cluster", "create"}, "--log must be a URL such as " + fakeURL},

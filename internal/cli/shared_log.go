@@ -72,6 +72,7 @@ type sharedFlags struct {
 	reads     string
 	staleness time.Duration
 	timeout   time.Duration
+	copies    int
 	peers     peerFlags
 }
 
@@ -81,12 +82,13 @@ func (f *sharedFlags) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.reads, "reads", "fresh", "`which` events reads find: fresh, all that any server of the log has acknowledged before; or local, those that this server has")
 	flags.DurationVar(&f.staleness, "max-staleness", 10*time.Second, "`duration` that a fresh read waits for the log before it fails")
 	flags.DurationVar(&f.timeout, "log-timeout", 5*time.Second, "`duration` after which a request to the log has failed, and is made again")
+	flags.IntVar(&f.copies, "log-copies", 2, "`number` of servers that must have a commit on their disks before it is removed from a log whose engine keeps only the last ones, such as etcd")
 	f.peers.addFlags(flags)
 	needs(flags, "log", sharedSettings...)
 }
 
 // sharedSettings are the flags that only mean something with --log.
-var sharedSettings = append([]string{"advertise", "reads", "max-staleness", "log-timeout"}, peerSettings...)
+var sharedSettings = append([]string{"advertise", "reads", "max-staleness", "log-timeout", "log-copies"}, peerSettings...)
 
 func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 	if f.url == "" {
@@ -110,6 +112,8 @@ func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 		return usageErrorf("--max-staleness is %v: it must be above 0", f.staleness)
 	case f.timeout <= 0:
 		return usageErrorf("--log-timeout is %v: it must be above 0", f.timeout)
+	case f.copies < 1:
+		return usageErrorf("--log-copies is %d: it must be at least 1", f.copies)
 	case len(f.advertise) > sharedlog.MaxAddress:
 		return usageErrorf("--advertise has %d bytes, over %d", len(f.advertise), sharedlog.MaxAddress)
 	}
@@ -134,7 +138,7 @@ func (f *sharedFlags) open(dir string, options *store.Options, key func() string
 	logWarnings(options.Logger, warnings)
 	s, err := store.OpenShared(ctx, dir, options, store.Shared{
 		Log: log, Address: f.advertise, Program: Version, Peers: peerGroups{&f.peers, key},
-		LocalReads: f.reads == "local", MaxStaleness: f.staleness, Timeout: f.timeout,
+		LocalReads: f.reads == "local", MaxStaleness: f.staleness, Timeout: f.timeout, LogCopies: f.copies,
 	})
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
