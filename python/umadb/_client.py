@@ -138,8 +138,9 @@ class Client:
     It can be used by many threads at a time. Close it with close() or a with block.
 
     Args:
-        url: http://host:port or grpc://... for a server without TLS, https://... or
-            grpcs://... for a server with TLS, file:PATH for a directory to open in this
+        url: http://host:port for a server without TLS, https://host:port for a server with
+            TLS (or grpc and umadb, grpcs and umadbs), http://host:port,host:port for several servers
+            with the same events, of which one must be reachable, file:PATH for a directory to open in this
             process (relative to the working directory, or file:/absolute/path),
             file:PATH?mode=ro to read a directory that another process may have open, or memory: for
             an empty store in memory, which this client alone has, and which is lost when it is
@@ -306,7 +307,7 @@ class Client:
         return self._connection.call(TRACKING, source, timeout)
 
     def check_health(self, service: str = "", *, timeout: float | None = None) -> ServingStatus:
-        """Return the health of the server (ServingStatus).
+        """Return the health of the server (ServingStatus); of several, SERVING if one is serving.
 
         Args:
             service: the name of a service (str); empty for the server as a whole.
@@ -315,7 +316,7 @@ class Client:
         return ServingStatus(self._connection.call(CHECK_HEALTH, service, timeout))
 
     def watch_health(self, service: str = "", *, timeout: float | None = None) -> HealthWatch:
-        """Watch the health of the server: the current status, then each change.
+        """Watch the health of the server, or of one of several: the current status, then each change.
 
         Args:
             service: the name of a service (str); empty for the server as a whole.
