@@ -227,7 +227,7 @@ ENGINE ?= postgres
 LEDGER ?=
 .PHONY: shared-chaos
 shared-chaos: ## kill and isolate the servers of a shared log and its engine for DURATION, and check what clients learned
-	$(GO) test -run 'TestChaos$$' -v -timeout 0 ./internal/sharedlog/chaos -args -duration $(DURATION) -seed $(SEED) -engine $(ENGINE) -ledger '$(abspath $(LEDGER))'
+	$(GO) test -run 'TestChaos$$' -v -timeout 0 ./internal/sharedlog/chaos -args -duration $(DURATION) -seed $(SEED) -engine $(ENGINE) -bulk 1000 -ledger '$(abspath $(LEDGER))'
 
 .PHONY: docs
 docs: ## generate the command pages, the manual pages and the tables of settings

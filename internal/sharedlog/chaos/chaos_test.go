@@ -29,6 +29,7 @@ var (
 	callers  = flag.Int("clients", 64, "number of clients")
 	thinking = flag.Duration("thinking", 100*time.Millisecond, "average time between two calls of a client")
 	only     = flag.String("only", "", "text that is in the name of each fault that happens")
+	bulk     = flag.Int("bulk", 0, "number of events of some appends, to fill segments and index blocks")
 	ledger   = flag.String("ledger", "", "file to which a line about the run is added")
 )
 
@@ -51,7 +52,7 @@ func TestChaos(t *testing.T) {
 	for i, query := range subscriptions() {
 		s := &subscription{Query: query}
 		w.history.Subscriptions = append(w.history.Subscriptions, s)
-		subscribers.Go(func() { newCaller(w, 1000+i).subscribe(ctx, s) })
+		subscribers.Go(func() { newCaller(w, 1000+2*i).subscribe(ctx, s) })
 	}
 	faults := slices.DeleteFunc(slices.Concat(nodeFaults(), linkFaults(), w.engine.faults()), func(f fault) bool { return !strings.Contains(f.name, *only) })
 	w.attack(faults, *duration)
@@ -275,7 +276,8 @@ func (w *world) report(recovered []time.Duration) {
 	if len(recovered) > 0 {
 		w.Logf("an append at each node after the faults: %s", describe(recovered))
 	}
-	w.Logf("longest time without an acknowledged append: %v", w.longestGap().Round(time.Millisecond))
+	longest, since := w.longestGap()
+	w.Logf("longest time without an acknowledged append: %.3fs, from %.3f", longest.Seconds(), since.Seconds())
 	exits := map[string]int{}
 	for _, n := range w.nodes {
 		for line, count := range n.exits {

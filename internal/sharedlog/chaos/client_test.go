@@ -48,14 +48,41 @@ func (c *caller) close() {
 
 // at returns the store at a node, or nil if the node cannot be reached.
 func (c *caller) at(n *node) dcb.EventStore {
-	if c.stores[n.number] == nil {
-		s, err := client.Dial("http://"+n.clients.address, &client.Options{ConnectTimeout: 2 * time.Second, FailFast: true, NoResume: true})
+	return c.dial(n.number, n.clients.address, &client.Options{ConnectTimeout: 2 * time.Second, FailFast: true, NoResume: true})
+}
+
+// anyNode is the number that stands for the node that a client with the addresses of all nodes
+// selects.
+const anyNode = -1
+
+// atAny returns the store at all nodes, or nil if none can be reached.
+func (c *caller) atAny() dcb.EventStore {
+	var addresses []string
+	for _, n := range c.w.nodes {
+		addresses = append(addresses, n.clients.address)
+	}
+	return c.dial(anyNode, strings.Join(addresses, ","), &client.Options{ConnectTimeout: 5 * time.Second})
+}
+
+func (c *caller) dial(number int, addresses string, options *client.Options) dcb.EventStore {
+	if c.stores[number] == nil {
+		s, err := client.Dial("http://"+addresses, options)
 		if err != nil {
 			return nil
 		}
-		c.stores[n.number] = s
+		c.stores[number] = s
 	}
-	return c.stores[n.number]
+	return c.stores[number]
+}
+
+// next returns the store for the next call, or nil, and the number of its node. Some callers
+// leave it to the client to select a node.
+func (c *caller) next() (dcb.EventStore, int) {
+	if c.number%4 == 0 {
+		return c.atAny(), anyNode
+	}
+	n := c.w.anyNode(c.chance)
+	return c.at(n), n.number
 }
 
 // run makes calls until the run is over.
@@ -115,8 +142,11 @@ func (c *caller) enrol() {
 // plain appends events without a condition.
 func (c *caller) plain() {
 	call := &call{Kind: "plain"}
-	size := []int{0, 10, 500, 5000, 40_000}[c.chance.IntN(5)]
-	for range 1 + c.chance.IntN(5) {
+	size, count := []int{0, 10, 500, 5000, 40_000}[c.chance.IntN(5)], 1+c.chance.IntN(5)
+	if *bulk > 0 && c.chance.IntN(10) == 0 {
+		size, count = 20, *bulk
+	}
+	for range count {
 		call.Events = append(call.Events, c.event("Noted", size))
 	}
 	c.append(call)
@@ -170,14 +200,13 @@ func (c *caller) read(query dcb.Query) *call {
 
 // query makes a read at a node and records it. It returns nil if there is no result.
 func (c *caller) query(r *call, do func(context.Context, dcb.EventStore, *call) error) *call {
-	n := c.w.anyNode(c.chance)
-	s := c.at(n)
+	s, number := c.next()
 	if s == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.deadline())
 	defer cancel()
-	r.Client, r.Nodes, r.Start = c.number, []int{n.number}, c.w.now()
+	r.Client, r.Nodes, r.Start = c.number, []int{number}, c.w.now()
 	err := do(ctx, s, r)
 	r.End = c.w.now()
 	r.conclude(err)
@@ -197,12 +226,11 @@ func (c *caller) deadline() time.Duration {
 func (c *caller) append(a *call) {
 	a.Client, a.Start = c.number, c.w.now()
 	for attempts := 0; ; attempts++ {
-		n := c.w.anyNode(c.chance)
-		s := c.at(n)
+		s, number := c.next()
 		if s == nil {
 			a.Outcome, a.Error = failed, "no connection"
 		} else {
-			a.Nodes = append(a.Nodes, n.number)
+			a.Nodes = append(a.Nodes, number)
 			ctx, cancel := context.WithTimeout(context.Background(), c.deadline())
 			var err error
 			a.Position, err = s.Append(ctx, a.Events, a.Condition, a.Tracking)

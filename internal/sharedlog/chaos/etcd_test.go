@@ -128,7 +128,7 @@ func (e *etcdEngine) faults() []fault {
 		{"kill the leader of the engine", 8, everything, func(w *world) heal {
 			leader, since := e.leader(w), w.now()
 			h := e.kill(w, leader)
-			w.took("another leader of the engine after a kill", since, -1)
+			w.took("another leader of the engine after a kill", since, noNode)
 			return h
 		}},
 		{"kill a member of the engine", 3, engineOnly, func(w *world) heal {

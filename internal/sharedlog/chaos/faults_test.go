@@ -54,6 +54,31 @@ func nodeFaults() []fault {
 				}
 			}
 		}},
+		{"kill a node while it starts", 3, nodesOnly, func(w *world) heal {
+			n := w.some()
+			wiped := w.chance.IntN(2) == 0
+			for range 2 + w.chance.IntN(4) {
+				n.kill()
+				if wiped {
+					w.must(os.RemoveAll(n.store()))
+				}
+				w.restart(n)
+				w.pause(10*time.Millisecond, 800*time.Millisecond)
+			}
+			return nil
+		}},
+		{"check the store of a node after a kill", 2, nodesOnly, func(w *world) heal {
+			n := w.some()
+			if w.chance.IntN(2) == 0 {
+				n.kill()
+			} else {
+				w.cutPower(n)
+			}
+			if output, err := w.run("check", "--db-path", n.store()); err != nil {
+				w.Errorf("node %d: umadb check after a kill: %v: %s", n.number, err, output)
+			}
+			return func() { w.restart(n) }
+		}},
 		{"stop a node for a time", 4, nodesOnly, func(w *world) heal {
 			n := w.some()
 			n.signal(syscall.SIGSTOP)
@@ -93,9 +118,7 @@ func nodeFaults() []fault {
 		{"replace the disk of a node", 3, nodesOnly, func(w *world) heal {
 			n := w.some()
 			n.kill()
-			if err := os.RemoveAll(n.store()); err != nil {
-				w.Error(err)
-			}
+			w.must(os.RemoveAll(n.store()))
 			w.restart(n)
 			return nil
 		}},

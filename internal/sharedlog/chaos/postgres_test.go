@@ -189,7 +189,7 @@ func (e *postgresEngine) faults() []fault {
 			e.cluster.Primary.Kill(w)
 			old := e.cluster.Promote(w)
 			restore()
-			w.took("promotion of a standby", since, -1)
+			w.took("promotion of a standby", since, noNode)
 			return func() { e.rejoin(w, old) }
 		}},
 		{"promote a standby while the old primary runs", 3, engineOnly, func(w *world) heal {

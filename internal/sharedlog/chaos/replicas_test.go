@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -30,7 +31,7 @@ func (w *world) checkAll() {
 		w.stopNode(n)
 		w.checkOutput(n)
 	}
-	decided, err := w.decided()
+	groups, err := w.decided()
 	if err != nil {
 		w.Errorf("reading the shared log: %v", err)
 	}
@@ -42,7 +43,7 @@ func (w *world) checkAll() {
 		if output, err := w.run("check", "--db-path", n.store()); err != nil {
 			w.Errorf("node %d: umadb check: %v: %s", n.number, err, output)
 		}
-		own, err := w.compare(n, decided)
+		own, err := w.compare(n, groups)
 		if errors.Is(err, errShort) && !slices.Contains(known, n) {
 			err = nil // it was removed
 		}
@@ -110,29 +111,53 @@ func (w *world) checkOutput(n *node) {
 	}
 }
 
-// decided returns a checksum of each group of the shared log.
-func (w *world) decided() (sums []uint64, err error) {
-	err = w.withLog(func(ctx context.Context, log sharedlog.Log) error {
+// decided are the groups that were decided.
+type decided struct {
+	last uint64            // index
+	sums map[uint64]uint64 // checksums by index
+}
+
+// decided returns the groups that the shared log has. The first ones may have been trimmed.
+func (w *world) decided() (*decided, error) {
+	d := &decided{sums: map[uint64]uint64{}}
+	err := w.withLog(func(ctx context.Context, log sharedlog.Log) error {
 		last, err := log.Last(ctx)
 		if err != nil {
 			return err
 		}
-		for uint64(len(sums)) < last.Index {
-			records, err := log.Read(ctx, uint64(len(sums))+1)
+		d.last = last.Index
+		first := 1 + sort.Search(int(last.Index), func(i int) bool {
+			_, err := log.Read(ctx, uint64(i)+1)
+			return !errors.Is(err, sharedlog.ErrTrimmed)
+		})
+		for next := uint64(first); next <= last.Index; {
+			records, err := log.Read(ctx, next)
 			if err != nil || len(records) == 0 {
-				return fmt.Errorf("%d of %d records: %w", len(sums), last.Index, err)
+				return fmt.Errorf("record %d of %d: %w", next, last.Index, err)
 			}
 			for _, r := range records {
 				_, group, err := sharedlog.Decode(r.Bytes)
 				if err != nil {
 					return err
 				}
-				sums = append(sums, sum(group))
+				d.sums[r.Index] = sum(group)
+				next = r.Index + 1
 			}
 		}
 		return nil
 	})
-	return sums, err
+	return d, err
+}
+
+// agrees reports whether a node has the group that the shared log has, or that the nodes before
+// have if it was trimmed.
+func (d *decided) agrees(g *eventlog.Group) bool {
+	own := sum(bytes.Join([][]byte{g.Header, g.Payload}, nil))
+	want, known := d.sums[g.Index]
+	if !known {
+		d.sums[g.Index] = own
+	}
+	return g.Index <= d.last && (!known || own == want)
 }
 
 var polynomial = crc64.MakeTable(crc64.ECMA)
@@ -142,25 +167,24 @@ func sum(group []byte) uint64 { return crc64.Checksum(group, polynomial) }
 // errShort means that a node does not have all groups.
 var errShort = errors.New("the log of the node is not complete")
 
-// compare compares the groups of a node with those of the shared log, and returns its records.
-func (w *world) compare(n *node, decided []uint64) (records []dcb.SequencedEvent, err error) {
+// compare compares the groups of a node with those that were decided, and returns its records.
+func (w *world) compare(n *node, d *decided) (records []dcb.SequencedEvent, err error) {
 	s, err := store.Open(n.store(), &store.Options{ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	count := 0
+	count := uint64(0)
 	for g, err := range s.Groups(w.Context(), eventlog.GroupID{}, false) {
 		if err != nil {
 			return nil, err
 		}
-		if count == len(decided) || sum(bytes.Join([][]byte{g.Header, g.Payload}, nil)) != decided[count] {
-			return nil, fmt.Errorf("group %d is not that of the shared log, which has %d groups", g.Index, len(decided))
+		if count++; !d.agrees(&g) {
+			return nil, fmt.Errorf("group %d is not that of the shared log, which has %d groups", g.Index, d.last)
 		}
-		count++
 	}
-	if count != len(decided) {
-		err = fmt.Errorf("%w: %d of %d groups", errShort, count, len(decided))
+	if count != d.last {
+		err = fmt.Errorf("%w: %d of %d groups", errShort, count, d.last)
 	}
 	for r, failed := range s.Records(w.Context()) {
 		if failed != nil {

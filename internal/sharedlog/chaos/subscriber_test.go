@@ -27,7 +27,7 @@ func subscriptions() (queries []dcb.Query) {
 func (c *caller) subscribe(ctx context.Context, s *subscription) {
 	defer c.close()
 	for ctx.Err() == nil && !s.Complete {
-		store := c.at(c.w.anyNode(c.chance))
+		store, number := c.next()
 		if store == nil {
 			c.w.sleep(ctx, 100*time.Millisecond)
 			continue
@@ -37,7 +37,11 @@ func (c *caller) subscribe(ctx context.Context, s *subscription) {
 			after = s.Positions[len(s.Positions)-1]
 		}
 		s.Nodes++
-		some, cancel := context.WithTimeout(ctx, time.Second+time.Duration(c.chance.Int64N(int64(20*time.Second))))
+		patience := time.Second + time.Duration(c.chance.Int64N(int64(20*time.Second)))
+		if number == anyNode { // the client continues at other nodes
+			patience = time.Hour
+		}
+		some, cancel := context.WithTimeout(ctx, patience)
 		for e, err := range store.Subscribe(some, s.Query, after) {
 			if err != nil {
 				break

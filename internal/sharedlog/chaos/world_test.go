@@ -55,8 +55,10 @@ type acknowledgement struct {
 type takeover struct {
 	name   string
 	since  time.Duration
-	except int // a node whose acknowledgements do not count, or -1
+	except int // a node whose acknowledgements do not count, or noNode
 }
+
+const noNode = -2
 
 func (w *world) now() time.Duration { return time.Since(w.started) }
 
@@ -112,14 +114,16 @@ func (w *world) measure() map[string][]time.Duration {
 	return times
 }
 
-// longestGap returns the longest time without an acknowledged append.
-func (w *world) longestGap() (longest time.Duration) {
+// longestGap returns the longest time without an acknowledged append, and when it started.
+func (w *world) longestGap() (longest, since time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := 1; i < len(w.acks); i++ {
-		longest = max(longest, w.acks[i].end-w.acks[i-1].end)
+		if gap := w.acks[i].end - w.acks[i-1].end; gap > longest {
+			longest, since = gap, w.acks[i-1].end
+		}
 	}
-	return longest
+	return longest, since
 }
 
 // describe describes times by their percentiles.
