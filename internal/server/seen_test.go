@@ -33,6 +33,18 @@ func wantPosition(t *testing.T, trailer metadata.MD, want ...string) {
 	}
 }
 
+// awaited returns the position for which a call waits.
+func awaited(t *testing.T, store *memoryStore) uint64 {
+	t.Helper()
+	select {
+	case position := <-store.waiting:
+		return position
+	case <-within(t, patience).Done():
+		t.Fatal("no call waits for a position")
+		return 0
+	}
+}
+
 func mustAppend(t *testing.T, client umadbv1.DCBClient) {
 	t.Helper()
 	if _, err := client.Append(within(t, patience), &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent("a")}}); err != nil {
@@ -82,7 +94,7 @@ func TestReadWaitsForWhatTheClientHasSeen(t *testing.T) {
 				head, err = read(seeing(t, "2"), client, &trailer)
 				done <- err
 			}()
-			if position := <-store.waiting; position != 2 {
+			if position := awaited(t, store); position != 2 {
 				t.Errorf("the call waits for %d", position)
 			}
 			mustAppend(t, client)
@@ -184,7 +196,7 @@ func TestGreatestMinPositionCounts(t *testing.T) {
 		_, err := client.Head(ctx, new(umadbv1.HeadRequest))
 		done <- err
 	}()
-	if position := <-store.waiting; position != 9 {
+	if position := awaited(t, store); position != 9 {
 		t.Errorf("the call waits for %d", position)
 	}
 	cancel()
@@ -215,7 +227,7 @@ func TestShutdownEndsWaitForWhatTheClientHasSeen(t *testing.T) {
 		_, err := client.Head(seeing(t, "1"), new(umadbv1.HeadRequest))
 		done <- err
 	}()
-	<-store.waiting
+	awaited(t, store)
 	if err := r.Shutdown(within(t, patience)); err != nil {
 		t.Error(err)
 	}

@@ -99,6 +99,11 @@ func TestProposalsAreCountedByOutcome(t *testing.T) {
 		if timed != all.Decided+all.UnknownOurs+all.Lost+all.UnknownOther {
 			t.Errorf("%d proposals were timed", timed)
 		}
+		before := a.SharedState().Proposals.Decided
+		mustAppend(t, a, "x")
+		if now := a.SharedState().Proposals.Decided; now != before+1 {
+			t.Errorf("without faults, %d proposals more were decided", now-before)
+		}
 		a.Close()
 		b.Close()
 	})
