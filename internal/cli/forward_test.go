@@ -23,6 +23,7 @@ import (
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/wire"
 )
@@ -30,6 +31,7 @@ import (
 // forwardingNode is a server of a shared log that forwards appends.
 type forwardingNode struct {
 	*store.Store
+	log       *fakelog.Client
 	t         *testing.T
 	url       string
 	server    *server.Server
@@ -58,8 +60,8 @@ func (e *fakeEngine) forwarding(t *testing.T, options server.Options) *forwardin
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &forwardingNode{t: t, url: "http://" + listener.Addr().String()}
-	n.Store, err = store.OpenShared(t.Context(), t.TempDir(), nil, store.Shared{Log: e.Connect(), Address: n.url, LocalReads: true})
+	n := &forwardingNode{t: t, url: "http://" + listener.Addr().String(), log: e.Connect()}
+	n.Store, err = store.OpenShared(t.Context(), t.TempDir(), nil, store.Shared{Log: n.log, Address: n.url, LocalReads: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,6 +212,29 @@ func TestRejectionOfAForwardedAppend(t *testing.T) {
 	if !done || !ok || refused.Kind != dcb.ErrIntegrity || refused.ConflictPosition != 1 {
 		t.Errorf("%v, %v", done, err)
 	}
+}
+
+// An append that was not forwarded, and is lost against another server, is forwarded to that one.
+func TestAppendIsForwardedWhenItIsLost(t *testing.T) {
+	e := newForwardingEngine(t)
+	a, b := e.forwarding(t, server.Options{}), e.forwarding(t, server.Options{})
+	b.log.SetDown(true)
+	appended := make(chan uint64)
+	go func() {
+		position, failed := b.call(t.Context(), "", []dcb.Event{numberedEvent(2)}, nil)
+		if failed != nil {
+			t.Error(failed)
+		}
+		appended <- position
+	}()
+	await(t, "b handles the append", func() bool { return b.server.Metrics().AppendsInProgress == 1 })
+	a.append(1)
+	b.log.SetDown(false)
+	if position := <-appended; position != 2 {
+		t.Errorf("the append is at %d", position)
+	}
+	e.wantWriters(t, map[*forwardingNode]int{a: 2, b: 0})
+	b.wantMetrics(server.ForwardMetrics{OK: 1})
 }
 
 // undecidedStore decides nothing itself.

@@ -24,6 +24,9 @@ const (
 // space.
 var ErrNoSpace = errors.New("no disk space is left for the append")
 
+// ErrLost is the error of an append with StopIfLost.
+var ErrLost = errors.New("another server appends to the shared log at the same time; nothing was written")
+
 // AppendRequest is a validated append. Its events alias the bytes that were
 // parsed, unless they had to be re-encoded canonically.
 type AppendRequest struct {
@@ -38,6 +41,10 @@ type AppendRequest struct {
 	// IsVisible, if it is not nil, reports whether the caller may learn about a stored event.
 	// The append is not recognised as a retry of one with others.
 	IsVisible func(Event) bool
+	// StopIfLost makes the append fail with ErrLost, without an effect, if another server should
+	// append it: that one has appended to the shared log at the same time. Otherwise a store tries
+	// again, and may lose each time.
+	StopIfLost bool
 	// Times, if it is not nil, receives how long the parts of the append took, before the
 	// append returns.
 	Times *AppendTimes

@@ -40,19 +40,38 @@ func (s *Server) handleForwardedAppend(c *call) error {
 	return err
 }
 
-// forward passes an append to another server, unless done is false.
-func (s *Server) forward(c *call, f Forwarder, parsed *record.AppendRequest, request *request) (position uint64, done bool, err error) {
-	authorization := c.Header().Get("authorization")
-	switch {
-	case f == nil:
-		return 0, false, nil
-	case c.key != nil && (authorization == "" || c.key.Certificate != ""): // it is that of a certificate
-		return 0, false, nil
-	case parsed.Copied && len(request.bytes) > wire.LargeSlab: // it would be in memory twice
-		return 0, false, nil
+// decide commits an append, or forwards it. If the store loses against another server, which then is
+// the preferred writer, the append is forwarded after all.
+func (s *Server) decide(c *call, f Forwarder, parsed *record.AppendRequest, request *request) (uint64, error) {
+	if f == nil || !canForward(c, parsed, request) {
+		if parsed.Copied {
+			request.drop()
+		}
+		return s.commit(c.Context(), parsed)
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	defer context.AfterFunc(s.giveUp, cancel)()
-	return f.Forward(ctx, parsed, request.bytes, authorization)
+	parsed.StopIfLost = true
+	for {
+		position, done, err := f.Forward(ctx, parsed, request.bytes, c.Header().Get("authorization"))
+		if done {
+			return position, err
+		}
+		position, err = s.commit(c.Context(), parsed)
+		if !errors.Is(err, record.ErrLost) {
+			return position, err
+		}
+	}
+}
+
+// canForward reports whether an append can be forwarded.
+func canForward(c *call, parsed *record.AppendRequest, request *request) bool {
+	switch {
+	case c.key != nil && (c.Header().Get("authorization") == "" || c.key.Certificate != ""): // it is that of a certificate
+		return false
+	case parsed.Copied && len(request.bytes) > wire.LargeSlab: // it would be in memory twice
+		return false
+	}
+	return true
 }

@@ -57,13 +57,7 @@ func (s *Server) append(c *call, f Forwarder) error {
 	}
 	parsed.IsVisible = k.isVisible()
 	c.appends(parsed)
-	position, done, err := s.forward(c, f, parsed, request)
-	if !done {
-		if parsed.Copied {
-			request.drop()
-		}
-		position, err = s.commit(c.Context(), parsed)
-	}
+	position, err := s.decide(c, f, parsed, request)
 	if err != nil {
 		return err
 	}

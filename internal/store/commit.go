@@ -80,6 +80,9 @@ func (s *Store) commit(ctx context.Context, op *operation) (uint64, error) {
 			return 0, err
 		case r.stale:
 			s.commits.stale.Add(1)
+			if request.StopIfLost && s.PreferredWriter() != "" {
+				return 0, record.ErrLost
+			}
 			op.repeat()
 			continue
 		case r.conflict != 0:

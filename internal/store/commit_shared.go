@@ -22,7 +22,9 @@ func (s *Store) commitShared(ctx context.Context, request *record.AppendRequest,
 		}
 	}
 	position, err := s.commit(ctx, op)
-	s.commits.failed(err)
+	if !errors.Is(err, record.ErrLost) {
+		s.commits.failed(err)
+	}
 	if request.Times != nil && !errors.Is(err, dcb.ErrTransport) { // else the pipeline still has op
 		*request.Times = *own.Times
 	}

@@ -107,3 +107,36 @@ func TestDecide(t *testing.T) {
 		t.Errorf("the shared log has %d records", len(records))
 	}
 }
+
+// An append that loses against another server can be left to that one.
+func TestAppendStopsIfItIsLost(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			e := sharedEngine(t, fakelog.Options{})
+			a, log := openShared(t, e, vfs.NewMem(), Shared{Address: "a"}), e.Connect()
+			b, err := OpenShared(t.Context(), "/store", &Options{FS: vfs.NewMem()}, Shared{Log: log, Address: "b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			log.SetDown(true)
+			request, err := record.NewAppend(alternating(1, "x"), nil, nil, b.Limits())
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.StopIfLost = stops
+			time.AfterFunc(time.Second, func() { mustAppend(t, a, "x"); log.SetDown(false) })
+			position, err := b.Commit(t.Context(), request, nil)
+			want, records := uint64(2), 2
+			if stops {
+				want, records = 0, 1
+			}
+			if position != want || errors.Is(err, record.ErrLost) != stops || err != nil && !stops {
+				t.Errorf("stops %v: position %d, %v", stops, position, err)
+			}
+			if _, history := e.History(); len(history) != records {
+				t.Errorf("stops %v: the shared log has %d records", stops, len(history))
+			}
+		})
+	}
+}

@@ -58,7 +58,7 @@ func (m *model) describe(before, after *state, s step) string {
 		text = fmt.Sprintf("%s receives a fresh read", name)
 	case forward:
 		text = fmt.Sprintf("%s receives %s and forwards it to node %d", name, appends[s.other%requests].name, s.other/requests+1)
-		if old.in.has(s.other % requests) {
+		if old.waiting.has(s.other % requests) {
 			text = fmt.Sprintf("%s forwards %s to node %d", name, appends[s.other%requests].name, s.other/requests+1)
 		}
 	case relay:

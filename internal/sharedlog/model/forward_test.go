@@ -1,13 +1,16 @@
 package model
 
 // forward sends a request to a node, which does not propose it but passes it to another one and
-// waits for the answer. It answers itself what its local log decides. A node proposes a request
+// waits for the answer, also after its own proposal was lost. It answers itself what its local log
+// decides. A node proposes a request
 // that another one has passed to it, and never passes it on.
 func (m *model) forward(s state, i, r int, next func(state, step)) {
 	if m.flaw == forwardedInRing {
 		m.forwardOn(s, i, r, next)
 	}
-	if n := &s.nodes[i]; !m.maySend(&s, n, r) || !m.admits(m.links[n.local].present, r) || s.forwarded().has(r) {
+	n := &s.nodes[i]
+	lost := n.waiting.has(r) && n.proposed() == 0 && !n.in.has(r) && !n.orphans.has(r)
+	if !lost && !m.maySend(&s, n, r) || !m.admits(m.links[n.local].present, r) || s.forwarded().has(r) {
 		return
 	}
 	for j := range s.nodes {
@@ -17,6 +20,7 @@ func (m *model) forward(s state, i, r int, next func(state, step)) {
 			continue
 		}
 		after.answers[r] = max(after.answers[r], noAnswer)
+		from.waiting &^= 1 << r
 		from.out.add(r)
 		to.in.add(r)
 		to.waiting.add(r)
