@@ -103,7 +103,8 @@ func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, 
 
 // isEncrypted reports whether a URL is one with TLS.
 func isEncrypted(url string) bool {
-	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "grpcs://")
+	scheme, _, found := strings.Cut(url, "://")
+	return found && (scheme == "https" || scheme == "grpcs" || scheme == "umadbs")
 }
 
 // fields returns the header fields of a forwarded call.
