@@ -131,15 +131,25 @@ func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 func (f *sharedFlags) open(dir string, options *store.Options, key func() string) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
 	defer cancel()
-	log, warnings, err := openLog(ctx, f.engines, f.url)
-	if err != nil {
-		return nil, err
+	open := func(ctx context.Context) (sharedlog.Log, error) {
+		log, warnings, err := openLog(ctx, f.engines, f.url)
+		logWarnings(options.Logger, warnings)
+		return log, err
 	}
-	logWarnings(options.Logger, warnings)
+	log, unreachable := open(ctx)
+	switch {
+	case errors.Is(unreachable, dcb.ErrTransport): // a store that was used with it can start
+		log = sharedlog.NewLate(open)
+	case unreachable != nil:
+		return nil, unreachable
+	}
 	s, err := store.OpenShared(ctx, dir, options, store.Shared{
 		Log: log, Address: f.advertise, Program: Version, Peers: peerGroups{&f.peers, key},
 		LocalReads: f.reads == "local", MaxStaleness: f.staleness, Timeout: f.timeout, LogCopies: f.copies,
 	})
+	if unreachable != nil && errors.Is(err, dcb.ErrTransport) {
+		err = unreachable
+	}
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}

@@ -132,6 +132,9 @@ func (w *writer) recorded(c *trackingChange) (tracked, *[]deferred) {
 // enter reserves space for the operation and encodes it into the open group. If it cannot,
 // it returns the result of the operation, and the group has not changed.
 func (w *writer) enter(op *operation) (result, bool) {
+	if w.open.empty() { // those of a shared log may have become known
+		w.open.limits = w.env.limits()
+	}
 	if !w.open.empty() && !w.open.block.fits(op) {
 		if r, ok := w.closeGroup(); !ok {
 			return r, false

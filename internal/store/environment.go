@@ -98,7 +98,7 @@ func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {
 
 func (e storeEnvironment) limits() groupLimits {
 	if e.store.shared != nil {
-		return e.store.shared.limits
+		return e.store.shared.limits()
 	}
 	return groupLimits{full: maxGroupBytes, largest: math.MaxInt}
 }

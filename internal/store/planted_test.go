@@ -207,7 +207,7 @@ func TestSharedMachineFindsPlantedBugs(t *testing.T) {
 			overlay := bug.overlay(t)
 			err := testWith(t, overlay, "../eventlog", "-test.run", "Replica")
 			if err == nil {
-				err = testWith(t, overlay, ".", "-test.run", "StoresShare|Shared|Caller|Pipeline|Block|Follower|Proposal|Replica|Halt|Trim", "-shared-seeds", "500")
+				err = testWith(t, overlay, ".", "-test.failfast", "-test.run", "StoresShare|Shared|Caller|Pipeline|BlockIsWritten|Follower|Proposal|ReplicaThat|HaltIsFor|Trim", "-shared-seeds", "500")
 			}
 			if err == nil {
 				t.Error("no test fails")

@@ -62,7 +62,6 @@ type shared struct {
 	origin  sharedlog.Origin // zero until it is known
 	mark    sharedMark       // zero if the directory is not marked
 	process sharedlog.ID     // the identity of this process as a writer
-	limits  groupLimits
 	end     freshEnd
 
 	contact  contact
@@ -112,15 +111,27 @@ func OpenShared(ctx context.Context, dir string, options *Options, config Shared
 	if err := s.share(config); err != nil {
 		return nil, err
 	}
-	err := s.shared.readOrigin(ctx)
-	if err == nil || errors.Is(err, dcb.ErrTransport) {
-		err = s.openWritable(ctx)
-	}
-	if err != nil {
+	if err := s.openReplica(ctx); err != nil {
 		s.shared.endRequests()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *Store) openReplica(ctx context.Context) error {
+	err := s.shared.readOrigin(ctx)
+	if !errors.Is(err, dcb.ErrTransport) {
+		if err == nil {
+			err = s.openWritable(ctx)
+		}
+		return err
+	}
+	s.options.MustExist = true
+	opening := s.openWritable(ctx)
+	if errors.Is(opening, dcb.ErrInvalidArgument) { // for example, there is no store
+		return err
+	}
+	return opening
 }
 
 // share puts the store in shared mode.
@@ -140,11 +151,9 @@ func (s *Store) share(config Shared) error {
 	if len(config.Address) > sharedlog.MaxAddress {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the address of this server has %d bytes, over %d", len(config.Address), sharedlog.MaxAddress)}
 	}
-	largest := config.Log.MaxRecord() - sharedlog.Overhead
 	sh := &shared{Shared: config, joined: make(chan struct{}), measures: newSharedMeasures(), sync: make(chan struct{}, 1)}
 	sh.contact.applied = func() uint64 { return s.published.Load().group }
 	sh.contact.answered = clock()
-	sh.limits = groupLimits{full: min(sharedGroupBytes, largest/2), largest: largest}
 	if _, err := rand.Read(sh.process[:]); err != nil {
 		return err
 	}
@@ -188,6 +197,12 @@ func sharedLogError(err error, doing string) error {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: doing + "; check its address, or create it with umadb cluster create", Cause: err}
 	}
 	return &dcb.Error{Kind: dcb.ErrTransport, Detail: doing, Cause: err}
+}
+
+// limits returns the limits of groups, which are known when the shared log is open.
+func (sh *shared) limits() groupLimits {
+	largest := sh.Log.MaxRecord() - sharedlog.Overhead
+	return groupLimits{full: min(sharedGroupBytes, largest/2), largest: largest}
 }
 
 // groupLimits bound the bytes of a group.
