@@ -40,13 +40,13 @@ type trimmer struct {
 // runTrimmer trims the shared log, if its engine keeps few records.
 func (s *Store) runTrimmer() {
 	sh, ctx := s.shared, s.background.ctx
-	t := &trimmer{shared: sh, store: s, limited: sharedlog.AsLimited(sh.Log)}
-	if t.limited == nil {
+	select {
+	case <-sh.joined: // the log may not be open before, see sharedlog.Late
+	case <-ctx.Done():
 		return
 	}
-	select {
-	case <-sh.joined:
-	case <-ctx.Done():
+	t := &trimmer{shared: sh, store: s, limited: sharedlog.AsLimited(sh.Log)}
+	if t.limited == nil {
 		return
 	}
 	for ctx.Err() == nil {
