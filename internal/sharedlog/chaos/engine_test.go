@@ -22,6 +22,8 @@ type engine interface {
 	open(context.Context) (sharedlog.Log, error)
 	// faults returns the faults of members and of the links between them.
 	faults() []fault
+	// keepsAll reports whether the engine keeps all records, so that every node may lose its disk.
+	keepsAll() bool
 	// healed reports whether all members run and replicate.
 	healed(testing.TB) bool
 }

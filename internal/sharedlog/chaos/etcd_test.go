@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -29,7 +30,9 @@ func startEtcd(w *world) engine {
 	e := &etcdEngine{disks: map[string]*disk{}}
 	e.cluster = etcdtest.StartWith(w, etcdtest.Options{
 		Members: 3,
-		Mount:   func(name, dir string) { e.disks[name] = newDisk(w, dir, filepath.Join(w.dir, name+".disk")) },
+		// So small that the log is trimmed after a few seconds.
+		Args:  []string{"--quota-backend-bytes", strconv.Itoa(48 << 20)},
+		Mount: func(name, dir string) { e.disks[name] = newDisk(w, dir, filepath.Join(w.dir, name+".disk")) },
 		Route: func(address string) string {
 			l := newLink(w, dialTCP(address))
 			e.links = append(e.links, l)
@@ -55,6 +58,8 @@ func (e *etcdEngine) open(ctx context.Context) (sharedlog.Log, error) {
 	}
 	return compressed.New(log), nil
 }
+
+func (e *etcdEngine) keepsAll() bool { return false }
 
 // healed reports whether all members know the same leader.
 func (e *etcdEngine) healed(t testing.TB) bool {

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -56,7 +57,7 @@ func nodeFaults() []fault {
 		}},
 		{"kill a node while it starts", 3, nodesOnly, func(w *world) heal {
 			n := w.some()
-			wiped := w.chance.IntN(2) == 0
+			wiped := w.chance.IntN(2) == 0 && w.mayLose(n)
 			for range 2 + w.chance.IntN(4) {
 				n.kill()
 				if wiped {
@@ -117,6 +118,10 @@ func nodeFaults() []fault {
 		}},
 		{"replace the disk of a node", 3, nodesOnly, func(w *world) heal {
 			n := w.some()
+			if !w.mayLose(n) {
+				w.note("       no: another node does not have everything")
+				return nil
+			}
 			n.kill()
 			w.must(os.RemoveAll(n.store()))
 			w.restart(n)
@@ -185,6 +190,31 @@ func (w *world) must(err error) {
 	if err != nil {
 		w.Error(err)
 	}
+}
+
+// mayLose reports whether the directory of a node may be removed: what the engine has trimmed
+// must be on the disks of two others.
+func (w *world) mayLose(lost *node) bool {
+	if w.engine.keepsAll() {
+		return true
+	}
+	for _, n := range *w.members.Load() {
+		if n == lost {
+			continue
+		}
+		c := newCaller(w, 5000)
+		defer c.close()
+		ctx, cancel := context.WithTimeout(w.Context(), 3*time.Second)
+		defer cancel()
+		s := c.at(n)
+		if s == nil {
+			return false
+		}
+		if _, err := s.Head(ctx); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // cutPower ends a node, and discards what it has not synced.

@@ -104,6 +104,8 @@ func (e *postgresEngine) open(ctx context.Context) (sharedlog.Log, error) {
 	return compressed.New(log), nil
 }
 
+func (e *postgresEngine) keepsAll() bool { return true }
+
 func (e *postgresEngine) healed(t testing.TB) bool {
 	return len(e.cluster.Standbys) == 2 && e.cluster.Replicating(t) == 2
 }

@@ -35,6 +35,7 @@ func (w *world) checkAll() {
 	if err != nil {
 		w.Errorf("reading the shared log: %v", err)
 	}
+	w.Logf("the shared log has %d of %d groups", len(groups.sums), groups.last)
 	var records []dcb.SequencedEvent
 	for _, n := range w.nodes {
 		if _, err := os.Stat(n.store()); errors.Is(err, fs.ErrNotExist) {
