@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +27,7 @@ var (
 	engineIs = flag.String("engine", "postgres", "engine of the shared log")
 	callers  = flag.Int("clients", 64, "number of clients")
 	thinking = flag.Duration("thinking", 100*time.Millisecond, "average time between two calls of a client")
-	only     = flag.String("only", "", "text that is in the name of each fault that happens")
+	only     = flag.String("only", "", "regular expression of the names of the faults that happen")
 	bulk     = flag.Int("bulk", 0, "number of events of some appends, to fill segments and index blocks")
 	ledger   = flag.String("ledger", "", "file to which a line about the run is added")
 )
@@ -54,7 +53,11 @@ func TestChaos(t *testing.T) {
 		w.history.Subscriptions = append(w.history.Subscriptions, s)
 		subscribers.Go(func() { newCaller(w, 1000+2*i).subscribe(ctx, s) })
 	}
-	faults := slices.DeleteFunc(slices.Concat(nodeFaults(), linkFaults(), w.engine.faults()), func(f fault) bool { return !strings.Contains(f.name, *only) })
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults := slices.DeleteFunc(slices.Concat(nodeFaults(), linkFaults(), w.engine.faults()), func(f fault) bool { return !wanted.MatchString(f.name) })
 	w.attack(faults, *duration)
 	w.note("all faults have ended")
 	recovered := w.recover()
