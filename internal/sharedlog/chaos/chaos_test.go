@@ -28,6 +28,7 @@ var (
 	callers  = flag.Int("clients", 64, "number of clients")
 	thinking = flag.Duration("thinking", 100*time.Millisecond, "average time between two calls of a client")
 	only     = flag.String("only", "", "regular expression of the names of the faults that happen")
+	race     = flag.Bool("race-nodes", false, "build the servers with the race detector")
 	bulk     = flag.Int("bulk", 0, "number of events of some appends, to fill segments and index blocks")
 	ledger   = flag.String("ledger", "", "file to which a line about the run is added")
 )
@@ -88,7 +89,8 @@ func newWorld(t *testing.T) *world {
 		w.trace = &w.hidden
 	}
 	w.program = filepath.Join(w.dir, "umadb")
-	if output, err := exec.Command("go", "build", "-o", w.program, "github.com/umadb-go/umadb/cmd/umadb").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", fmt.Sprintf("-race=%v", *race), "-o", w.program, "github.com/umadb-go/umadb/cmd/umadb")
+	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, output)
 	}
 	start := engines[*engineIs]
