@@ -1,5 +1,5 @@
 // Package interop tests our server with the released UmaDB client for Python, our
-// client with the released server, both through proxies, servers that share a log in
+// client with the released server, both through proxies, servers that share a log in etcd and
 // PostgreSQL, the alerts and the dashboard with a real Prometheus, and the commands in
 // the documentation.
 //
