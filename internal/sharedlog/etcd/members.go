@@ -2,8 +2,10 @@ package etcd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -118,7 +120,7 @@ func (s *memberState) update(ctx context.Context, settings *settings, endpoint s
 		return true
 	}
 	if ctx.Err() != nil {
-		err = errors.New("it has not answered in time")
+		err = errors.New("it has not answered in time, or expects other settings of TLS")
 	}
 	s.err = fmt.Errorf("the etcd member %s: %w", endpoint, err)
 	if _, refused := errors.AsType[refusal](err); refused {
@@ -152,6 +154,9 @@ func (m *members) snapshot() []memberState {
 func (s *settings) inspect(ctx context.Context, endpoint string, probe bool) (*clientv3.StatusResponse, error) {
 	config := s.configure([]string{endpoint})
 	config.Context = ctx
+	if err := s.knock(ctx, endpoint); err != nil {
+		return nil, err
+	}
 	client, err := clientv3.New(config)
 	if err != nil {
 		return nil, err
@@ -171,6 +176,19 @@ func (s *settings) inspect(ctx context.Context, endpoint string, probe bool) (*c
 		err = s.probe(ctx, client)
 	}
 	return answer, err
+}
+
+// knock connects to a member once. The client would try until ctx is done, and not return why.
+func (s *settings) knock(ctx context.Context, endpoint string) error {
+	dial := new(net.Dialer).DialContext
+	if s.tls != nil {
+		dial = (&tls.Dialer{Config: s.tls}).DialContext
+	}
+	conn, err := dial(ctx, "tcp", endpoint)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // probe asks a member to read, with a request as large as the largest one that it must receive.
