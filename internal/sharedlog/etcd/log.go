@@ -89,7 +89,7 @@ func (l *Log) connect(ctx context.Context) error {
 	if list, err := client.MemberList(ctx); err == nil {
 		l.alone = len(list.Members) == 1
 	}
-	l.denied = !l.mayCompact(ctx)
+	l.denied = l.settings.user != "" && !l.mayCompact(ctx)
 	return nil
 }
 

@@ -119,11 +119,12 @@ func (s *memberState) update(ctx context.Context, settings *settings, endpoint s
 		*s = memberState{usable: true, status: answer}
 		return true
 	}
-	if ctx.Err() != nil {
+	_, refused := errors.AsType[refusal](err)
+	if ctx.Err() != nil && !refused {
 		err = errors.New("it has not answered in time, or expects other settings of TLS")
 	}
 	s.err = fmt.Errorf("the etcd member %s: %w", endpoint, err)
-	if _, refused := errors.AsType[refusal](err); refused {
+	if refused {
 		s.usable, s.err = false, refusal{s.err}
 	}
 	return false
