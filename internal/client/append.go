@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
@@ -27,7 +28,7 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 	defer c.calls.Done()
 	var buffer [positionBytes]byte
 	a := attempts{servers: c.servers, appends: true}
-	unknown := false // an attempt may have had an effect
+	unknown := false // an earlier attempt may have had an effect
 	for {
 		answer, failed := a.next().invoke(ctx, wire.MethodAppend, request, buffer[:0])
 		if failed == nil {
@@ -36,11 +37,11 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 			c.servers.saw(position)
 			return position, err
 		}
-		unknown = unknown || !failed.noEffect
 		if !a.retry(ctx, failed.err, judgeAppend(failed, request)) {
 			c.servers.sawConflict(failed.err)
-			return 0, withOutcome(a.explain(failed.err), unknown)
+			return 0, withOutcome(a.explain(failed.err), unknown, failed.noEffect)
 		}
+		unknown = unknown || !failed.noEffect
 	}
 }
 
@@ -93,18 +94,22 @@ var unlimited = dcb.Limits{
 }
 
 // withOutcome returns the error of a failed append. It adds to a transport error whether
-// the events may have been stored.
-func withOutcome(err error, unknown bool) error {
+// the events may have been stored. If it is unknown whether an earlier attempt has stored them,
+// the refusal of the last one, perhaps by another server, is a transport error too.
+func withOutcome(err error, unknown, noEffect bool) error {
 	var e *dcb.Error
-	if !errors.As(err, &e) || !errors.Is(e.Kind, dcb.ErrTransport) {
+	if !errors.As(err, &e) {
 		return err
 	}
 	detailed := *e
-	if !unknown {
-		detailed.Detail += "; nothing was appended"
+	switch isTransport := errors.Is(e.Kind, dcb.ErrTransport); {
+	case isTransport && !unknown && noEffect:
+		detailed.Detail = strings.TrimSuffix(e.Detail, wire.NothingAppended) + wire.NothingAppended
 		detailed.NotAppended = true
-	} else {
+	case isTransport:
 		detailed.Detail += "; whether the events were appended is unknown"
+	case unknown && !errors.Is(e.Kind, dcb.ErrIntegrity): // which is certain
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: e.Error() + "; whether an earlier attempt has appended the events is unknown"}
 	}
 	return &detailed
 }

@@ -44,8 +44,14 @@ func (a *attempts) succeeded() {
 	if a.appends {
 		a.servers.writer.Store(uint32(a.server.index))
 	}
-	a.tried, a.failures, a.patience, a.again = 0, nil, 0, resends{}
+	a.reset()
 }
+
+// reset makes the next failure the first one.
+func (a *attempts) reset() { a.tried, a.failures, a.patience, a.again = 0, nil, 0, resends{} }
+
+// hasFailed reports whether an attempt has failed since reset.
+func (a *attempts) hasFailed() bool { return !a.again.started.IsZero() }
 
 // decision is what follows from the failure of an attempt.
 type decision struct {

@@ -94,7 +94,8 @@ func (s *server) invoke(ctx context.Context, method string, request, buffer []by
 		f.unavailable = e.Code == codes.Unavailable
 		f.exhausted = e.Code == codes.ResourceExhausted && e.Answered
 		f.refused = wire.RefusedByStandby(e.Code, e.Message)
-		f.noEffect = e.NotProcessed || f.exhausted || f.refused || e.Code == codes.Unimplemented || wire.RefusedForStop(e.Code, e.Message)
+		f.noEffect = e.NotProcessed || f.exhausted || f.refused || e.Code == codes.Unimplemented ||
+			wire.RefusedForStop(e.Code, e.Message) || wire.RefusedWithoutEffect(e.Code, e.Message)
 	}
 	return nil, f
 }

@@ -244,6 +244,37 @@ func TestSubscriptionThatBreaksEverywherePauses(t *testing.T) {
 	})
 }
 
+// Restarts of servers, one after the other, are no reason to end a subscription, if no event comes
+// in between either.
+func TestQuietSubscriptionSurvivesRestarts(t *testing.T) {
+	const restarts = 6
+	g := newGroup(2)
+	opened := 0
+	for _, s := range g.servers {
+		s.onSubscribe = func(r *umadbv1.SubscribeRequest, stream subscribing) error {
+			opened++
+			if opened == 1 || opened > restarts {
+				return stream.Send(&umadbv1.SubscribeResponse{Events: sequenced(r.GetAfter()+1, 1)})
+			}
+			if err := stream.SendHeader(nil); err != nil {
+				return err
+			}
+			sleep(t, 2*client.ResumePatience)
+			return nil // it stops
+		}
+	}
+	g.inBubble(t, func(t *testing.T, c *client.Client) {
+		for event, err := range c.Subscribe(t.Context(), dcb.Query{}, 0) {
+			if err != nil {
+				t.Fatalf("after %d streams: %v", opened, err)
+			}
+			if event.Position == 2 {
+				break
+			}
+		}
+	})
+}
+
 // The pauses are those of one server if there is only one.
 func TestSubscriptionThatBreaksAfterEachEventPauses(t *testing.T) {
 	g := newGroup(2)

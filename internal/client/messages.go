@@ -172,7 +172,7 @@ func (m *Messages) receive() ([]byte, error) {
 		m.stream, m.release, m.opened = stream, release, opened
 	}
 	message, err := m.stream.Next()
-	if err != nil && (!m.answered || m.attempts.again.count > 0) {
+	if err != nil && (!m.answered || m.attempts.hasFailed()) {
 		m.noteHeaders()
 	}
 	return message, err
@@ -186,7 +186,7 @@ func (m *Messages) noteHeaders() {
 	}
 	m.answered = true
 	if time.Since(m.opened) > steady {
-		m.attempts.again = resends{}
+		m.attempts.reset()
 	}
 }
 

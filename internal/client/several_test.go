@@ -92,6 +92,7 @@ func TestAppendIsSentElsewhereOnlyIfThatIsSafe(t *testing.T) {
 		"the outcome is unknown, and it is repeated": {errUnavailable, withUUID, matching, "ab", nil, ""},
 		"the server is stopping":                     {errStoppingServer, event, nil, "ab", nil, ""},
 		"the server has no memory":                   {errOverloaded, event, nil, "ab", nil, ""},
+		"the server has lost its shared log":         {errSilent, event, nil, "ab", nil, ""},
 		"the server is a standby":                    {errStandby, event, nil, "ab", nil, ""},
 		"the disk has failed":                        {errDisk, event, nil, "a", dcb.ErrIO, "a:1: disk"},
 		"the disk has failed, and it is repeated":    {errDisk, withUUID, condition, "ab", nil, ""},
@@ -129,12 +130,16 @@ func TestAppendIsSentElsewhereOnlyIfThatIsSafe(t *testing.T) {
 
 // An attempt that may have had an effect is not forgotten when a later one has none.
 func TestOutcomeOfSeveralAttemptsIsUnknown(t *testing.T) {
-	for _, count := range []int{1, 2} {
+	for name, refusal := range map[string]error{"none": nil, "standby": errStandby, "disk": errDisk, "key": grpcError(codes.Unauthenticated, "another key")} {
+		count := 2
+		if refusal == nil {
+			count = 1
+		}
 		g := newGroup(count)
 		g.servers[0].onAppend = func(context.Context, *umadbv1.AppendRequest) (uint64, error) { return 0, errUnavailable }
 		if count > 1 {
 			g.servers[1].onAppend = func(ctx context.Context, _ *umadbv1.AppendRequest) (uint64, error) {
-				return 0, withDetails(ctx, errStandby)
+				return 0, withDetails(ctx, refusal)
 			}
 		}
 		g.inBubble(t, func(t *testing.T, c *client.Client) {
@@ -147,8 +152,8 @@ func TestOutcomeOfSeveralAttemptsIsUnknown(t *testing.T) {
 			_, err := c.Append(t.Context(), withUUID, condition, nil)
 			<-stopped
 			var failed *dcb.Error
-			if !errors.As(err, &failed) || failed.NotAppended || !strings.Contains(err.Error(), "unknown") {
-				t.Errorf("%d servers: %v", count, err)
+			if !errors.As(err, &failed) || failed.Kind != dcb.ErrTransport || failed.NotAppended || !strings.Contains(err.Error(), "unknown") {
+				t.Errorf("refusal %s: %v", name, err)
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 // Errors of servers.
 var (
 	errStoppingServer = status.Error(codes.Unavailable, wire.Stopping)
+	errSilent         = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the shared log has not answered this server for 12s; nothing was appended"}
 	errStandby        = &dcb.Error{Kind: dcb.ErrIO, Detail: "this server is a standby of http://a and accepts no appends"}
 	errDisk           = &dcb.Error{Kind: dcb.ErrIO, Detail: "disk"}
 	errConflict       = &dcb.Error{Kind: dcb.ErrIntegrity, Detail: "it matches"}

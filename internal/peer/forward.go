@@ -22,6 +22,10 @@ import (
 // one has appended, so that its client reads them here.
 const appliedPatience = 2 * time.Second
 
+// answerPatience is how long the other server may take. It may have lost its connection to the
+// shared log, which this one still has.
+const answerPatience = 10 * time.Second
+
 // Store is the part of a store that a Forwarder uses.
 type Store interface {
 	// PreferredWriter returns the URL of the server to which appends should be passed, or "".
@@ -88,7 +92,9 @@ func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, 
 	}
 	defer f.servers.release(server)
 	call := &grpcclient.Request{Method: wire.MethodForwardedAppend, Message: encoded, Fields: f.fields(authorization)}
-	answer, err := server.conn.Call(ctx, call, nil)
+	sending, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
+	answer, err := server.conn.Call(sending, call, nil)
 	if err != nil {
 		return f.failed(ctx, server, request, err)
 	}
@@ -164,7 +170,7 @@ func hadNoEffect(e *grpcclient.Error) bool {
 	case codes.Unimplemented, codes.ResourceExhausted, codes.Unauthenticated:
 		return e.Answered
 	}
-	return e.Answered && wire.RefusedForStop(e.Code, e.Message)
+	return e.Answered && (wire.RefusedForStop(e.Code, e.Message) || wire.RefusedWithoutEffect(e.Code, e.Message))
 }
 
 // isFault reports whether an answer shows that something is wrong with the other server.

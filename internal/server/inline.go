@@ -16,7 +16,8 @@ import (
 
 // beginHead begins Head.
 func (s *Server) beginHead(c *call, request []byte) bool {
-	if _, err := s.currentKey(c); err != nil || len(request) > 0 || c.seen.lacking() {
+	waits := s.options.SharedLog != "" // which a fresh read asks
+	if _, err := s.currentKey(c); err != nil || len(request) > 0 || waits || c.seen.lacking() {
 		return false
 	}
 	position, err := s.store.Head(context.Background())

@@ -253,3 +253,36 @@ func TestServerWithoutWhatTheClientHasSeenIsUnavailable(t *testing.T) {
 		wantPosition(t, trailer, "0")
 	}
 }
+
+// waitingStore is a store whose Head waits for a shared log.
+type waitingStore struct{ *memoryStore }
+
+// Head waits until its caller gives up.
+func (waitingStore) Head(ctx context.Context) (uint64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// A fresh read that waits for the shared log does not delay other calls of its connection.
+func TestHeadThatWaitsForTheSharedLogDelaysNoOther(t *testing.T) {
+	r := start(t, waitingStore{newMemoryStore()}, server.Options{SharedLog: "00112233445566778899aabbccddeeff"})
+	client := r.client(t)
+	waiting, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	heads := make(chan error)
+	for range 3 { // a call that repeats the headers of another is not served by its handler
+		go func() {
+			_, err := client.Head(waiting, &umadbv1.HeadRequest{})
+			heads <- err
+		}()
+	}
+	if _, err := client.Append(within(t, patience), &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}}); err != nil {
+		t.Errorf("an append beside heads that wait: %v", err)
+	}
+	cancel()
+	for range 3 {
+		if err := <-heads; status.Code(err) != codes.Canceled {
+			t.Errorf("head: %v", err)
+		}
+	}
+}

@@ -13,6 +13,11 @@ import (
 // commitShared is Commit in shared mode. A shared log that does not answer can delay the outcome
 // for any time, so the caller may leave before it. The pipeline then still uses the request.
 func (s *Store) commitShared(ctx context.Context, request *record.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
+	if err := s.shared.silent(); err != nil {
+		err.Detail += "; nothing was appended"
+		err.NotAppended = true
+		return 0, err
+	}
 	op := s.newCommit(request)
 	op.giveUp = giveUp
 	own := op.request

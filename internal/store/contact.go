@@ -92,13 +92,23 @@ func (s *Store) Unavailable() error {
 		return err
 	}
 	sh := s.shared
-	if silence := sh.contact.silence(); silence > sh.patience() {
-		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered for %v", silence.Round(time.Second))}
+	if err := sh.silent(); err != nil {
+		return err
 	}
 	if end, lag := sh.contact.lag(); lag > sh.patience() {
 		return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the server has %d of %d groups of the shared log, and has not had them all for %v", sh.contact.applied(), end, lag.Round(time.Second))}
 	}
 	return nil
+}
+
+// silent returns an error if the shared log has not answered for so long that new appends are
+// refused: they would only wait, and another server may be able to append them.
+func (sh *shared) silent() *dcb.Error {
+	silence := sh.contact.silence()
+	if silence <= sh.patience() {
+		return nil
+	}
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered this server for %v; try again later, or at another server", silence.Round(time.Second))}
 }
 
 // CatchingUp returns an error until the store has what its shared log had when the store was

@@ -33,7 +33,7 @@ func (s *Store) runReporter() {
 		}
 		cancel()
 		pause = reportInterval
-		if err != nil { // so that the connections remain for more urgent requests
+		if err != nil && sh.silent() == nil { // so that the connections remain for more urgent requests
 			pause = sharedlog.ReportTTL
 		}
 		if err != nil && ctx.Err() == nil {

@@ -143,14 +143,19 @@ func TestStoreIsUnavailableWhileTheSharedLogIsSilent(t *testing.T) {
 			t.Errorf("too early: %v", err)
 		}
 		time.Sleep(8 * time.Second)
-		if err := s.Unavailable(); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "has not answered for 1") {
+		if err := s.Unavailable(); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "has not answered this server for 1") {
 			t.Errorf("without an answer for 10 s: %v", err)
 		}
+		var refused *dcb.Error
+		if _, err := s.Append(t.Context(), alternating(1, "x"), nil, nil); !errors.As(err, &refused) || !refused.NotAppended {
+			t.Errorf("an append while the log is silent is not refused at once: %v", err)
+		}
 		e.SetDown(false)
-		time.Sleep(10 * time.Second)
+		time.Sleep(2 * reportInterval)
 		if err := s.Unavailable(); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
+		mustAppend(t, s, "x")
 		s.Close()
 	})
 }

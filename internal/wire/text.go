@@ -66,6 +66,15 @@ func shorten(text string) string {
 // down, or that it ended without effect.
 const Stopping = "the server is shutting down"
 
+// NothingAppended is how the message of an append ends that failed without effect although its
+// kind of error leaves that open.
+const NothingAppended = "; nothing was appended"
+
+// RefusedWithoutEffect reports whether a server answered an append with NothingAppended.
+func RefusedWithoutEffect(code codes.Code, message string) bool {
+	return code == codes.Unavailable && strings.HasSuffix(message, NothingAppended)
+}
+
 // standbyRefusal is how the error of an append begins that a standby refuses.
 const standbyRefusal = "io error: this server is a standby of "
 

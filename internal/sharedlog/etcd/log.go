@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,11 +127,12 @@ func explain(err error) error {
 	return err
 }
 
-// read is call for a request that changes nothing. If a member does not answer, it is repeated.
+// read is call for a request that changes nothing. If a member does not answer, it is repeated,
+// for as long as the caller waits.
 func read[A any](ctx context.Context, l *Log, doing string, f func(context.Context) (A, error)) (A, error) {
 	return call(ctx, l, doing, func(ctx context.Context) (answer A, err error) {
-		for {
-			attempt, cancel := context.WithTimeout(ctx, readTimeout)
+		for timeout := readTimeout; ; timeout = math.MaxInt64 { // a large answer may take longer
+			attempt, cancel := context.WithTimeout(ctx, timeout)
 			answer, err = f(attempt)
 			expired := attempt.Err() != nil && ctx.Err() == nil
 			cancel()
