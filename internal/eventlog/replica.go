@@ -12,8 +12,7 @@ import (
 // synced from time to time only, the end of the last segment is cut where it is unsound,
 // whatever follows, and there is no clean-close record: it would need an index, which the
 // shared log has for another group. Up to Options.Known it is cut only after the group that was
-// durable. While a replica is open, its log is a copy that is being
-// written (see copying.go).
+// durable. While a replica is open, its log is a copy that is being written (see copying.go).
 
 // Adopt seals a group of the shared log, which another store has written: its bytes are a
 // header and a payload. startsSegment is what Rolls reported in that store, so that all

@@ -89,6 +89,9 @@ func (w *Writer) rollTo(s *Sealed) error {
 	w.mu.Lock()
 	w.segment, w.end = segment, segmentHeaderBytes
 	w.mu.Unlock()
+	if w.log.options.Replica {
+		return nil
+	}
 	return w.endSegment(full, end)
 }
 

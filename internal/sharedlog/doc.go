@@ -40,7 +40,8 @@
 //   - If another record is there, the append has failed, and by E2 can never succeed.
 //   - If there is none, the caller appends the same bytes again, after a pause, until one of
 //     the others is the case. It must not append other bytes at this index.
-//   - If the record was trimmed, the logs of the other replicas have its group.
+//   - If the record was trimmed, the logs of the other replicas have its group, but not whose it
+//     is. So the outcome of the append remains unknown.
 //
 // A Read that returns nothing does not prove that the log ends there, since Read need not be
 // fresh. If Last is below the record that the caller appends to, the log has lost records.

@@ -40,7 +40,8 @@ const headBytes = 72
 //	68  4  CRC-32C of bytes 0 to 67
 var headFormat = vfs.Format{Magic: "UmaDBhd\x00", Version: 1, Size: headBytes}
 
-// announcement is the content of the file HEAD: everything up to a group is durable.
+// announcement is the content of the file HEAD: everything up to a group is durable, in shared
+// mode perhaps only in the shared log.
 type announcement struct {
 	store  eventlog.StoreID
 	group  eventlog.GroupID

@@ -172,3 +172,26 @@ func (b *background) backoff(failures int) bool {
 		return false
 	}
 }
+
+// Pauses between two attempts of the proposer, the follower or others that use the shared log.
+const (
+	firstPause = 50 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// pauseAfter returns the pause after a number of earlier failures.
+func pauseAfter(failures int) time.Duration {
+	return min(firstPause<<min(failures, 10), maxPause)
+}
+
+// sleep reports whether it has slept before ctx was done.
+func sleep(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -64,13 +64,13 @@ func TestErrorsOfReadingDoNotHaltAStore(t *testing.T) {
 
 // A record is read several times before it is taken as a foreign one. Errors of the connection do
 // not count, and the store continues when a record is sound.
-func TestFollowerReadsADamagedRecordAgain(t *testing.T) {
+func TestFollowerReadsACorruptRecordAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		refused, damaged int32
+		refused, corrupt int32
 		halts            bool
 	}{
 		"connections that are refused": {5, attempts - 1, false},
-		"a record that stays damaged":  {0, attempts, true},
+		"a record that stays corrupt":  {0, attempts, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			e := sharedEngine(t, fakelog.Options{})
@@ -89,7 +89,7 @@ func TestFollowerReadsADamagedRecordAgain(t *testing.T) {
 					switch n := reads.Add(1); {
 					case n <= c.refused:
 						return nil, errConnection
-					case n <= c.refused+c.damaged:
+					case n <= c.refused+c.corrupt:
 						records[0].Bytes = []byte("noise")
 					}
 					return records, err
@@ -183,6 +183,7 @@ func TestReplicaHaltsWhenItsIndexCannotBeWritten(t *testing.T) {
 		const events = 10 * maxHeadBlocks
 		for n := range events {
 			mustAppend(t, other, fmt.Sprint(n))
+			time.Sleep(50 * time.Millisecond) // groups that are read together are adopted together
 		}
 		time.Sleep(20 * time.Second)
 		if heads := len(s.states.current.Load().heads); heads < maxHeadBlocks || heads > maxHeadBlocks+1 {

@@ -58,7 +58,7 @@ func (s *Store) flushable() *headBlock {
 		return nil
 	case heads[0].span.LastGroup > synced:
 		if s.shared != nil && heads[0].span.LastGroup <= s.published.Load().group {
-			wake(s.shared.sync)
+			wake(s.shared.syncNow)
 		}
 		return nil
 	}

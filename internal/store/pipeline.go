@@ -22,7 +22,8 @@ import (
 //     adds the events to the open group and to the head block of the index. It does no I/O.
 //   - The committer is another goroutine. It makes one sealed group at a time durable, with
 //     one write and one sync. Meanwhile the writer fills the next group: the longer a sync
-//     takes, the more appends share the next one.
+//     takes, the more appends share the next one. In shared mode it appends the group to the
+//     shared log instead, writes it, and leaves the sync to another goroutine.
 //   - Publishing moves the head over the group, so that readers see it. Then its callers get
 //     their results.
 //

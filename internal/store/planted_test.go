@@ -123,7 +123,7 @@ var plantedBugs = []plantedBug{
 `, `
 	return s.logWriter.Durable().Index
 `},
-	{"a damaged record in the place of a proposal is taken as another", "adopt.go", `
+	{"a corrupt record in the place of a proposal is taken as another", "adopt.go", `
 			if i == 0 {
 `, `
 			if i < 0 {

@@ -2,19 +2,11 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/sharedlog"
-)
-
-// Pauses between two attempts of the proposer or the follower.
-const (
-	firstPause = 50 * time.Millisecond
-	maxPause   = 2 * time.Second
 )
 
 // proposer is the committer of a store in shared mode. It has at most one group out.
@@ -42,7 +34,7 @@ func (p *proposer) commit(g sealedGroup) settled {
 	}
 	g.times.written = clock()
 	if p.written.Add(int64(len(g.bytes))) > syncBytes {
-		wake(p.sync)
+		wake(p.syncNow)
 	}
 	return s
 }
@@ -146,21 +138,4 @@ func (p *proposer) lostGroups(decided eventlog.GroupID) error {
 		return nil
 	}
 	return compareEnd(end, decided)
-}
-
-// pauseAfter returns the pause after a number of earlier failures.
-func pauseAfter(failures int) time.Duration {
-	return min(firstPause<<min(failures, 10), maxPause)
-}
-
-// sleep reports whether it has slept before ctx was done.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

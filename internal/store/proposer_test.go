@@ -30,14 +30,14 @@ func wantUnknown(t *testing.T, what string, err error) {
 
 // The answer of an append is lost, and then the connection changes the record that the store
 // reads: it may be its own. Its caller must not precheck again, which would append twice.
-func TestProposalThatReadsADamagedRecordHasAnUnknownOutcome(t *testing.T) {
+func TestProposalThatReadsACorruptRecordHasAnUnknownOutcome(t *testing.T) {
 	for name, at := range map[string]func([]byte) int{
 		"envelope": func([]byte) int { return 10 },
 		"group":    func(b []byte) int { return len(b) - 1 },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			e := sharedEngine(t, fakelog.Options{})
-			var lost, damaged atomic.Bool
+			var lost, corrupt atomic.Bool
 			s := openAltered(t, &alteredLog{
 				Log: e.Connect(),
 				appends: func(_ context.Context, _ int, call func() error) error {
@@ -48,7 +48,7 @@ func TestProposalThatReadsADamagedRecordHasAnUnknownOutcome(t *testing.T) {
 				},
 				read: func(_ context.Context, _ uint64, call func() ([]sharedlog.Record, error)) ([]sharedlog.Record, error) {
 					records, err := call()
-					if len(records) > 0 && !damaged.Swap(true) {
+					if len(records) > 0 && !corrupt.Swap(true) {
 						records[0].Bytes = bytes.Clone(records[0].Bytes)
 						records[0].Bytes[at(records[0].Bytes)] ^= 1
 					}
@@ -154,7 +154,7 @@ func engineWith(t *testing.T, e *fakelog.Engine, groups int) *fakelog.Engine {
 	return other
 }
 
-// A failover of the engine loses a group that was decided. Nobody appends in its place, so that
+// A failover of the engine loses a group that was decided. No other store appends in its place, so that
 // only the end of the log shows it.
 func TestStoreHaltsWhenTheSharedLogHasLostGroups(t *testing.T) {
 	for name, other := range map[string]func(*testing.T, *fakelog.Engine) *fakelog.Engine{

@@ -84,7 +84,7 @@ type shared struct {
 	mu       sync.Mutex
 	advanced chan struct{} // closed at the next publication, if a read waits for it
 
-	sync    chan struct{} // wakes the syncer
+	syncNow chan struct{} // wakes the syncer
 	written atomic.Int64  // bytes since the last sync
 }
 
@@ -151,7 +151,7 @@ func (s *Store) share(config Shared) error {
 	if len(config.Address) > sharedlog.MaxAddress {
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the address of this server has %d bytes, over %d", len(config.Address), sharedlog.MaxAddress)}
 	}
-	sh := &shared{Shared: config, joined: make(chan struct{}), measures: newSharedMeasures(), sync: make(chan struct{}, 1)}
+	sh := &shared{Shared: config, joined: make(chan struct{}), measures: newSharedMeasures(), syncNow: make(chan struct{}, 1)}
 	sh.contact.applied = func() uint64 { return s.published.Load().group }
 	sh.contact.answered = clock()
 	if _, err := rand.Read(sh.process[:]); err != nil {

@@ -75,8 +75,8 @@ func TestProposalsAreCountedByOutcome(t *testing.T) {
 		e := sharedEngine(t, fakelog.Options{})
 		a := openShared(t, e, vfs.NewMem(), Shared{})
 		b := openShared(t, e, vfs.NewMem(), Shared{})
-		e.Attack(fakelog.Adversary{Seed: 1, Delay: 20 * time.Millisecond, LostAnswer: 0.2})
-		appendAll(t, 100, a, b)
+		e.Attack(fakelog.Adversary{Seed: 1, Delay: 20 * time.Millisecond, LostAnswer: 0.4})
+		appendAll(t, 400, a, b)
 		e.Heal()
 		var all ProposalMetrics
 		withdrawn, timed := uint64(0), uint64(0)
@@ -90,8 +90,8 @@ func TestProposalsAreCountedByOutcome(t *testing.T) {
 			withdrawn += m.Withdrawn
 			timed += m.Proposals.Seconds.Count()
 		}
-		if all.Decided+all.UnknownOurs != 200 || all.Unresolved != 0 {
-			t.Errorf("200 groups were decided: %+v", all)
+		if all.Decided+all.UnknownOurs != 800 || all.Unresolved != 0 {
+			t.Errorf("800 groups were decided: %+v", all)
 		}
 		if all.Lost == 0 || all.UnknownOurs == 0 || all.UnknownOther == 0 || withdrawn < all.Lost+all.UnknownOther {
 			t.Errorf("%+v, withdrawn %d", all, withdrawn)

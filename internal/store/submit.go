@@ -14,8 +14,9 @@ const submitSteps = 256
 // Submit is Commit for callers that must not wait. It reports false, and has no effect, if
 // the append cannot be decided from memory: its condition or its source concerns positions
 // that are no longer in head blocks, or it takes many steps, or the queue is full, or the log is
-// shared and can take any time, or it fails. Commit then says why. Otherwise done is called once, perhaps before Submit returns,
-// in a goroutine of the pipeline, which it must not delay. The request is used until then.
+// shared and can take any time, or it fails. Commit then says why. Otherwise done is called once,
+// perhaps before Submit returns, in a goroutine of the pipeline, which it must not delay. The
+// request is used until then.
 //
 // An append that the writer has not decided at the deadline, if that is not zero, or when
 // cancel is called, has no effect, and fails with the error of a context.

@@ -10,7 +10,7 @@ func (s *Store) runSyncer() {
 	for {
 		select {
 		case <-ticker.C:
-		case <-sh.sync:
+		case <-sh.syncNow:
 		case <-b.ctx.Done():
 			return
 		}
