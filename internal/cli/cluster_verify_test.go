@@ -198,11 +198,11 @@ func TestClusterVerify(t *testing.T) {
 	if slices.ContainsFunc(v.Servers, func(s compared) bool { return s.Address == a.url }) || len(v.Servers) != 3 || v.Directory.Result != "equal" {
 		t.Errorf("the directory of a server that has reported: %+v", v)
 	}
-	damaged := e.copy(t, 10, func(record []byte) []byte {
+	corrupt := e.copy(t, 10, func(record []byte) []byte {
 		record[len(record)-1] ^= 1
 		return record
 	})
-	code, text, stderr = damaged.run("cluster", "verify", "--log", fakeURL, "--db-path", a.dir)
+	code, text, stderr = corrupt.run("cluster", "verify", "--log", fakeURL, "--db-path", a.dir)
 	wantError(t, code, stderr, 6, "not all copies were compared with the shared log")
 	if !strings.Contains(text, a.dir+", up to group 10: not compared: corruption detected: group 1 of the shared log is corrupt") {
 		t.Errorf("the report is %q", text)
