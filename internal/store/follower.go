@@ -43,9 +43,10 @@ func (s *Store) runFollower() {
 type follower struct {
 	*shared
 	store    *Store
-	failures int  // in a row
-	invalid  int  // of these, the last ones that were because of a record
-	lags     bool // the log says when that has ended
+	failures int                 // in a row
+	reported []sharedlog.Replica // see peers
+	invalid  int                 // of these, the last ones that were because of a record
+	lags     bool                // the log says when that has ended
 }
 
 // join joins the shared log if the store was opened without an answer of it.

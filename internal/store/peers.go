@@ -23,6 +23,9 @@ type Peers interface {
 }
 
 const (
+	// peerProbe is how long another server may take to show that it has the end of the shared log.
+	// If it does not have that itself, it would wait for it.
+	peerProbe = time.Second
 	// peerStall is how long another server may take for its next group.
 	peerStall = 30 * time.Second
 	// peerBatchBytes is the number of bytes of groups that are adopted at once.
@@ -61,7 +64,8 @@ func (f *follower) readFromPeers() error {
 	return &peersError{why}
 }
 
-// peers returns the other servers, the one that has reported the most first.
+// peers returns the other servers, the one that has reported the most first. If none has reported
+// in the last seconds, perhaps because the shared log was down, it returns those that were known before.
 func (f *follower) peers() ([]sharedlog.Replica, error) {
 	ctx, cancel := f.request()
 	defer cancel()
@@ -70,13 +74,16 @@ func (f *follower) peers() ([]sharedlog.Replica, error) {
 		return r.ID == f.mark.replica || r.Address == "" || r.Address == f.Address
 	})
 	slices.SortFunc(peers, func(a, b sharedlog.Replica) int { return cmp.Compare(b.Applied, a.Applied) })
-	return peers, err
+	if len(peers) > 0 {
+		f.reported = peers
+	}
+	return f.reported, err
 }
 
 // readFrom adopts the groups of a server up to the end of the shared log. It fails unless the
 // server has the group at that end: then all that it has before is the history of the shared log.
 func (f *follower) readFrom(address string, end eventlog.GroupID) error {
-	for _, err := range f.groupsFrom(address, end) {
+	for _, err := range f.groupsFrom(address, end, peerProbe) {
 		if err != nil {
 			return fmt.Errorf("it does not have the end of the shared log: %w", err)
 		}
@@ -85,7 +92,7 @@ func (f *follower) readFrom(address string, end eventlog.GroupID) error {
 	var batch []foreign
 	size := 0
 	own := f.store.published.Load().end.Tail.ID()
-	for g, err := range f.groupsFrom(address, own) {
+	for g, err := range f.groupsFrom(address, own, peerStall) {
 		switch {
 		case errors.Is(err, dcb.ErrIntegrity):
 			return fmt.Errorf("%w: the server %s has another group %d", eventlog.ErrNotNext, address, own.Index)
@@ -106,21 +113,21 @@ func (f *follower) readFrom(address string, end eventlog.GroupID) error {
 	return f.adopt(batch)
 }
 
-// groupsFrom is Peers.Groups, but ends when the server sends nothing.
-func (f *follower) groupsFrom(address string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+// groupsFrom is Peers.Groups, but ends when the server sends nothing for some time.
+func (f *follower) groupsFrom(address string, after eventlog.GroupID, patience time.Duration) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
 		ctx, cancel := context.WithCancel(f.store.background.ctx)
 		defer cancel()
-		stall := time.AfterFunc(peerStall, cancel)
+		stall := time.AfterFunc(patience, cancel)
 		defer stall.Stop()
 		for g, err := range f.Peers.Groups(ctx, address, after) {
 			if !stall.Stop() && err != nil && f.store.background.ctx.Err() == nil {
-				err = fmt.Errorf("it has sent nothing for %v: %w", peerStall, err)
+				err = fmt.Errorf("it has sent nothing for %v: %w", patience, err)
 			}
 			if !yield(g, err) || err != nil {
 				return
 			}
-			stall.Reset(peerStall)
+			stall.Reset(patience)
 		}
 	}
 }

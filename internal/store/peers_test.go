@@ -465,3 +465,22 @@ func TestGroupsOfAReplicaDoNotNeedTheSharedLog(t *testing.T) {
 		}
 	})
 }
+
+// catchUp waits until the node has all groups: a trim may arrive late, so that it reads from another
+// node.
+func (n *node) catchUp() error {
+	for since := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		if _, err := n.running().Head(context.Background()); err == nil || time.Since(since) > n.run.patience() {
+			return err
+		}
+	}
+}
+
+// patience is how long after the faults a node may need until it works. To read from other nodes, it
+// needs their reports, which are rare for a while after one has failed.
+func (r *sharedRun) patience() time.Duration {
+	if r.trimmed > 0 || r.storesTrim() {
+		return 3 * sharedlog.ReportTTL
+	}
+	return 10 * time.Second
+}

@@ -260,7 +260,7 @@ func (r *sharedRun) recover() {
 			if a.err == nil {
 				break
 			}
-			if time.Since(since) > 10*time.Second {
+			if time.Since(since) > r.patience() {
 				r.Fatalf("node %d accepts no append %v after the faults: %v", n.number, time.Since(since), a.err)
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -400,7 +400,7 @@ func (r *sharedRun) check() {
 	_, history := r.engine.History()
 	for _, n := range r.nodes {
 		s := n.running()
-		if _, err := s.Head(r.Context()); err != nil {
+		if err := n.catchUp(); err != nil {
 			r.Errorf("node %d: %v", n.number, err)
 		}
 		groups := 0
