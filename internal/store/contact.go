@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -15,7 +16,7 @@ import (
 // Times are of the clock. All fields but the first two are guarded by mu.
 type contact struct {
 	applied func() uint64 // the last group of the store
-	opened  uint64        // the last group of the log when the store was opened
+	opened  atomic.Uint64 // the last group of the log when the store joined it
 
 	mu       sync.Mutex
 	answered time.Duration // when the log last answered a request that its engine must agree on
@@ -114,9 +115,13 @@ func (sh *shared) silent() *dcb.Error {
 // CatchingUp returns an error until the store has what its shared log had when the store was
 // opened. A store that is new has nothing before.
 func (s *Store) CatchingUp() error {
-	if s.shared == nil || s.shared.contact.applied() >= s.shared.contact.opened {
+	if s.shared == nil {
 		return nil
 	}
 	c := &s.shared.contact
-	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the server was started and has %d of %d groups of the shared log", c.applied(), c.opened)}
+	opened := c.opened.Load()
+	if c.applied() >= opened {
+		return nil
+	}
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the server was started and has %d of %d groups of the shared log", c.applied(), opened)}
 }

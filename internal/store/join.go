@@ -131,7 +131,7 @@ func (s *Store) compareHistory(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sh.Timeout)
 	defer cancel()
 	last, err := sh.Log.Last(ctx)
-	sh.contact.opened = last.Index
+	sh.contact.opened.Store(last.Index)
 	sh.contact.reaches(last.Index, err)
 	if err != nil {
 		return sharedLogError(err, "reading the end of the shared log")

@@ -77,8 +77,16 @@ func TestReplicaOpensWithoutTheSharedLog(t *testing.T) {
 			if reports, err := e.Connect().Replicas(t.Context()); err != nil || len(reports) != 1 {
 				t.Errorf("%d stores report, %v", len(reports), err)
 			}
+			asked := make(chan struct{})
+			go func() { // as the server does for its health
+				defer close(asked)
+				for range maxPause / time.Millisecond {
+					_ = s.CatchingUp()
+					time.Sleep(time.Millisecond)
+				}
+			}()
 			client.SetDown(false)
-			time.Sleep(maxPause)
+			<-asked
 			if position := mustAppend(t, s, "x"); position != 4 {
 				t.Errorf("an append afterwards has position %d", position)
 			}
