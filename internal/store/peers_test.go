@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -409,23 +408,6 @@ func TestPeersAreAskedInTheOrderOfTheirGroups(t *testing.T) {
 	})
 }
 
-// durable returns the last group that a crash of the node cannot lose.
-func (n *node) durable() uint64 { return n.running().logWriter.Durable().Index }
-
-// trim removes the groups from the shared log that two nodes have.
-func (r *sharedRun) trim(chance *rand.Rand) {
-	var durable []uint64
-	for _, n := range r.nodes {
-		durable = append(durable, n.durable())
-	}
-	slices.Sort(durable)
-	through := durable[len(durable)-2]
-	r.trimmed = max(r.trimmed, through-min(through, uint64(chance.IntN(8))))
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = r.engine.Connect().Trim(ctx, r.trimmed)
-}
-
 // The groups of a replica can be read while the shared log is down, and after one that it does not
 // have yet.
 func TestGroupsOfAReplicaDoNotNeedTheSharedLog(t *testing.T) {
@@ -464,23 +446,4 @@ func TestGroupsOfAReplicaDoNotNeedTheSharedLog(t *testing.T) {
 			t.Errorf("after another group: %v", err)
 		}
 	})
-}
-
-// catchUp waits until the node has all groups: a trim may arrive late, so that it reads from another
-// node.
-func (n *node) catchUp() error {
-	for since := time.Now(); ; time.Sleep(100 * time.Millisecond) {
-		if _, err := n.running().Head(context.Background()); err == nil || time.Since(since) > n.run.patience() {
-			return err
-		}
-	}
-}
-
-// patience is how long after the faults a node may need until it works. To read from other nodes, it
-// needs their reports, which are rare for a while after one has failed.
-func (r *sharedRun) patience() time.Duration {
-	if r.trimmed > 0 || r.storesTrim() {
-		return 3 * sharedlog.ReportTTL
-	}
-	return 10 * time.Second
 }

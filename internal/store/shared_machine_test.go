@@ -178,9 +178,6 @@ func (n *node) disturb() {
 	}
 }
 
-// storesTrim reports whether the stores trim the shared log.
-func (r *sharedRun) storesTrim() bool { return r.seed%3 == 2 }
-
 func runShared(t *testing.T, seed uint64) {
 	chance := rand.New(rand.NewPCG(seed, 0))
 	adversary := fakelog.Hostile(seed)
