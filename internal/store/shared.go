@@ -179,7 +179,7 @@ func (sh *shared) timeoutOf(bytes int) time.Duration {
 // answerBytes returns how many bytes an answer of Read may have, so that it is not interrupted
 // time after time. A first attempt notices a broken connection soon.
 func (sh *shared) answerBytes(failures int) int {
-	return min(failures*sharedlog.ReadBytes, sharedlog.ReadBytes+sh.Log.MaxRecord())
+	return min(failures, 1) * sharedlog.ReadBytes
 }
 
 // last returns the end of the shared log.
