@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -105,3 +107,11 @@ func tagged(tags ...string) dcb.Query {
 
 // AgeMark makes the last write of the mark of a standby seem older.
 func (b *Standby) AgeMark(d time.Duration) { b.standby.written = b.standby.written.Add(-d) }
+
+// sharedLogOutput is where the stores log: set UMADB_TEST_LOG to see it.
+var sharedLogOutput = func() io.Writer {
+	if os.Getenv("UMADB_TEST_LOG") != "" {
+		return os.Stderr
+	}
+	return io.Discard
+}()

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -491,11 +489,3 @@ func (r *sharedRun) check() {
 	}
 	r.Logf("seed %d: %d nodes opened %d times, asked each other %d times, %d accepted, %d refused, %d unknown, %d events in %d groups", r.seed, len(r.nodes), r.opens, len(r.peers.asked), accepted, rejected, unknown, len(log), len(history))
 }
-
-// sharedLogOutput is where the stores log: set UMADB_TEST_LOG to see it.
-var sharedLogOutput = func() io.Writer {
-	if os.Getenv("UMADB_TEST_LOG") != "" {
-		return os.Stderr
-	}
-	return io.Discard
-}()
