@@ -79,8 +79,9 @@ The exit code is 6 if the log has still lost commits, or the histories differ.`,
 
 func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log sharedlog.Log, report *clusterRepairReport) (err error) {
 	request, cancel := context.WithTimeout(ctx, clusterTimeout)
-	defer cancel()
-	if _, err := originOf(request, log); err != nil {
+	_, err = originOf(request, log)
+	cancel()
+	if err != nil {
 		return err
 	}
 	history, err := cluster.Read(ctx, log)
@@ -96,7 +97,7 @@ func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log
 	if directory.Replica == (sharedlog.ID{}) {
 		return usageErrorf("%s is not the directory of a server of the shared log, so the log may never have had its commits", o.dir)
 	}
-	if err := mustHaveMost(request, log, last); err != nil {
+	if err := mustHaveMost(ctx, log, last); err != nil {
 		return err
 	}
 	report.Log, report.Last = history.Origin.Log.String(), history.Last.Index
@@ -117,6 +118,8 @@ func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log
 // mustHaveMost returns an error if a server has more than the directory, whose last group is
 // given. Its commits could not be appended later if others were appended before.
 func mustHaveMost(ctx context.Context, log sharedlog.Log, last uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
 	replicas, err := log.Replicas(ctx)
 	if err != nil {
 		return unavailable(err)

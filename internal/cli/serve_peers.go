@@ -41,10 +41,9 @@ func (o *serveOptions) newForwarder(opened *store.Store, logger *slog.Logger) *p
 	}
 	credentials := &client.Options{CAFile: f.auth.caFile, ClientCert: f.auth.clientCert, ClientKey: f.auth.clientKey}
 	return peer.New(peer.Options{
-		Store:     opened,
-		Connect:   func(url string) (*grpcclient.Conn, error) { return client.NewPeerConn(url, credentials) },
-		Logger:    logger,
-		Encrypted: o.tls.cert != "",
+		Store:   opened,
+		Connect: func(url string) (*grpcclient.Conn, error) { return client.NewPeerConn(url, credentials) },
+		Logger:  logger,
 	})
 }
 

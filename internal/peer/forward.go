@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"net/netip"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -34,18 +35,18 @@ type Store interface {
 	Decide(ctx context.Context, request *record.AppendRequest) (position uint64, decided bool, err error)
 	// WaitFor waits until the store has a position.
 	WaitFor(ctx context.Context, position uint64) error
+	// LastPosition returns the head of the store, or a lower position.
+	LastPosition() uint64
 	// SharedLog returns the identity of the shared log.
 	SharedLog() string
 }
 
-// Options configures a Forwarder. All fields but the last must be set.
+// Options configures a Forwarder. All fields must be set.
 type Options struct {
 	Store Store
 	// Connect returns a connection to the server of a URL.
 	Connect func(url string) (*grpcclient.Conn, error)
 	Logger  *slog.Logger
-	// Encrypted makes the Forwarder send the API keys of callers only with TLS.
-	Encrypted bool
 }
 
 // Forwarder passes appends to the preferred writer. Its methods may be called by several goroutines
@@ -79,14 +80,14 @@ func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, 
 	if request.Count == 0 && request.Tracking == nil { // a check proposes nothing
 		return 0, false, nil
 	}
-	url := f.options.Store.PreferredWriter()
-	if url == "" || authorization != "" && f.options.Encrypted && !isEncrypted(url) {
+	writer := f.options.Store.PreferredWriter()
+	if writer == "" || authorization != "" && !isPrivate(writer) {
 		return 0, false, nil
 	}
 	if position, decided, err := f.options.Store.Decide(ctx, request); decided {
 		return position, true, err
 	}
-	server := f.servers.acquire(url)
+	server := f.servers.acquire(writer)
 	if server == nil {
 		return 0, false, nil
 	}
@@ -100,17 +101,21 @@ func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, 
 	}
 	position, _, err = record.DecodePosition(answer)
 	if err != nil {
-		return 0, true, unknown("the server "+url+" has sent an invalid answer", err)
+		return 0, true, unknown("the server "+writer+" has sent an invalid answer", err)
 	}
 	f.ok.Add(1)
 	f.await(ctx, position)
 	return position, true, nil
 }
 
-// isEncrypted reports whether a URL is one with TLS.
-func isEncrypted(url string) bool {
-	scheme, _, found := strings.Cut(url, "://")
-	return found && (scheme == "https" || scheme == "grpcs" || scheme == "umadbs")
+// isPrivate reports whether the connection to a URL is one with TLS, or does not leave the machine.
+func isPrivate(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "grpcs" || u.Scheme == "umadbs" || err == nil && ip.IsLoopback()
 }
 
 // fields returns the header fields of a forwarded call.
@@ -154,7 +159,7 @@ func (f *Forwarder) failed(ctx context.Context, s *server, request *record.Appen
 	}
 	f.broken.Add(1)
 	f.avoid(s, e)
-	if request.IsRecognisable() {
+	if request.IsRecognisable() && request.Condition.After <= f.options.Store.LastPosition() {
 		return 0, false, nil
 	}
 	return 0, true, unknown("the connection to the server "+s.url+" broke", e)

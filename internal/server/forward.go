@@ -33,6 +33,9 @@ func (s *Server) handleForwardedAppend(c *call) error {
 	if log := c.Header().Get(wire.Forwarded); log != s.options.SharedLog {
 		return status.Errorf(codes.Unimplemented, "this is a server of the shared log %s, and not of %.40q", s.options.SharedLog, log)
 	}
+	if err := s.notServing(dcbService); err != nil { // the other server may be able to commit it
+		return status.Error(codes.ResourceExhausted, err.Error())
+	}
 	err := s.append(c, nil)
 	if errors.Is(err, record.ErrNoSpace) { // the other server may have space
 		return status.Error(codes.ResourceExhausted, err.Error())

@@ -59,7 +59,7 @@ func (f *follower) readFromPeers() error {
 		if _, adopting := errors.AsType[*adoptError](err); adopting || isForeignHistory(err) || f.store.background.ctx.Err() != nil {
 			return err
 		}
-		why = fmt.Errorf("%s: %w", p.Address, err)
+		why = fmt.Errorf("%s: %w", p.Address, cmp.Or(err, errors.New("it has sent no group")))
 	}
 	return &peersError{why}
 }
