@@ -2,7 +2,6 @@ package admin
 
 import (
 	"cmp"
-	"context"
 	"slices"
 
 	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
@@ -19,12 +18,9 @@ type lagging struct {
 }
 
 // sendLagging sends the subscriptions that lag most, each after its connection.
-func (s *service) sendLagging(ctx context.Context, out *sessionSender, most int) (err error) {
+func (s *service) sendLagging(out *sessionSender, most int) (err error) {
 	var found []lagging
-	for session, err := range s.server.Sessions(ctx) {
-		if err != nil {
-			return err
-		}
+	for session := range s.server.Sessions() {
 		described := newSession(session)
 		for i := range session.Calls {
 			if c := &session.Calls[i]; c.Subscription {

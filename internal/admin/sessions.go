@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -22,9 +21,9 @@ func (s *service) Sessions(request *adminv1.SessionsRequest, stream grpc.ServerS
 	var err error
 	out := &sessionSender{service: s, stream: stream}
 	if most == 0 {
-		err = s.sendSessions(stream.Context(), out)
+		err = s.sendSessions(out)
 	} else {
-		err = s.sendLagging(stream.Context(), out, int(most))
+		err = s.sendLagging(out, int(most))
 	}
 	if err != nil {
 		return err
@@ -34,11 +33,9 @@ func (s *service) Sessions(request *adminv1.SessionsRequest, stream grpc.ServerS
 }
 
 // sendSessions sends all connections and their calls.
-func (s *service) sendSessions(ctx context.Context, out *sessionSender) error {
-	for session, err := range s.server.Sessions(ctx) {
-		if err == nil {
-			err = out.addSession(newSession(session))
-		}
+func (s *service) sendSessions(out *sessionSender) error {
+	for session := range s.server.Sessions() {
+		err := out.addSession(newSession(session))
 		for i := 0; err == nil && i < len(session.Calls); i++ {
 			c := &session.Calls[i]
 			if c.Subscription {

@@ -117,7 +117,7 @@ func (o *clusterOutput) print(w io.Writer) error {
 	if o.Last == o.After {
 		fmt.Fprintf(w, "log %s, empty after group %d\n", o.Log, o.After)
 	} else {
-		fmt.Fprintf(w, "log %s, from group %d to %d\n", o.Log, o.After+1, o.Last)
+		fmt.Fprintf(w, "log %s, with its last group %d\n", o.Log, o.Last)
 	}
 	if o.PreferredWriter != "" {
 		fmt.Fprintf(w, "preferred writer %s\n", EscapeControl(o.PreferredWriter))

@@ -226,7 +226,7 @@ func TestClusterCreateAndStatus(t *testing.T) {
 		t.Errorf("the warnings are %v, and on standard error %q", s.Warnings, stderr)
 	}
 	_, text, _ := e.run("cluster", "status", "--log", fakeURL)
-	for _, want := range []string{"from group 1 to 2\n", "preferred writer " + b.url + "\n", "SERVER", a.url, "1.2.3"} {
+	for _, want := range []string{"with its last group 2\n", "preferred writer " + b.url + "\n", "SERVER", a.url, "1.2.3"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the status is %q, without %q", text, want)
 		}

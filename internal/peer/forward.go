@@ -187,13 +187,21 @@ func isFault(code codes.Code) bool {
 func (f *Forwarder) avoid(s *server, e *grpcclient.Error) {
 	f.servers.avoid(s)
 	log := f.options.Logger
-	if !e.Answered || e.Code != codes.Unauthenticated && e.Code != codes.Unimplemented {
+	remedy := ""
+	switch {
+	case !e.Answered:
+	case e.Code == codes.Unauthenticated:
+		remedy = "all servers of a shared log must have the same API keys"
+	case e.Code == codes.Unimplemented:
+		remedy = "it must be a server of the same shared log, and of this version; check its --advertise"
+	}
+	if remedy == "" {
 		log.Debug("cannot forward appends to another server; they are proposed here", "server", s.url, "error", e)
 		return
 	}
 	now, before := time.Now().UnixNano(), f.warned.Load()
 	if now-before > int64(time.Minute) && f.warned.CompareAndSwap(before, now) {
-		log.Warn("another server of the shared log refuses appends of a client of this one; all its servers must have the same API keys", "server", s.url, "error", e)
+		log.Warn("another server of the shared log refuses appends that this one forwards", "server", s.url, "error", e, "remedy", remedy)
 	}
 }
 

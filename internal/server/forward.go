@@ -58,6 +58,9 @@ func (s *Server) decide(c *call, f Forwarder, parsed *record.AppendRequest, requ
 	parsed.StopIfLost = true
 	for {
 		position, done, err := f.Forward(ctx, parsed, request.bytes, c.Header().Get("authorization"))
+		if done && errors.Is(err, context.Canceled) && s.giveUp.Err() != nil {
+			return 0, errStopping // nothing was sent
+		}
 		if done {
 			return position, err
 		}

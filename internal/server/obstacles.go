@@ -95,6 +95,7 @@ func (s *Server) logUnavailable(before, now obstacles) {
 func (s *Server) logStuck(before, now obstacles, full error) {
 	switch {
 	case (before.stuck == nil) == (now.stuck == nil):
+	case now.stuck == nil && now.unavailable != nil: // that is logged
 	case now.stuck == nil:
 		s.log.Info("appends succeed again")
 	case full != nil:

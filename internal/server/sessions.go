@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"iter"
 	"slices"
 	"strings"
@@ -80,21 +79,17 @@ func (p *progress) sent(reached record.Progress) {
 }
 
 // Sessions iterates over the open connections, in no particular order. Each is described when
-// it is reached. ctx is for the head of the store.
-func (s *Server) Sessions(ctx context.Context) iter.Seq2[*Session, error] {
-	return func(yield func(*Session, error) bool) {
+// it is reached. What subscriptions lag is measured at the last event that the store knows.
+func (s *Server) Sessions() iter.Seq[*Session] {
+	return func(yield func(*Session) bool) {
 		for accepted, streams := range s.transport.Calls() {
-			head, err := s.store.Head(ctx)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
+			head := s.store.LastPosition()
 			session := accepted.(*connection).session()
 			for _, stream := range streams {
 				session.Calls = append(session.Calls, callOf(stream).session(head))
 			}
 			slices.SortFunc(session.Calls, func(a, b SessionCall) int { return a.Started.Compare(b.Started) })
-			if !yield(session, nil) {
+			if !yield(session) {
 				return
 			}
 		}

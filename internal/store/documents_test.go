@@ -38,9 +38,13 @@ func TestDocumentsNameExistingTests(t *testing.T) {
 	root := os.DirFS(filepath.Join("..", ".."))
 	declared, named := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`), regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`)
 	exist := map[string]bool{}
-	names, err := fs.Glob(root, "internal/*/*_test.go")
-	if err != nil {
-		t.Fatal(err)
+	var names []string
+	for _, pattern := range []string{"internal/*/*_test.go", "internal/*/*/*_test.go"} {
+		found, err := fs.Glob(root, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, found...)
 	}
 	for _, name := range names {
 		source, err := fs.ReadFile(root, name)

@@ -34,7 +34,7 @@ func (sh *shared) newID() (eventlog.StoreID, error) { return eventlog.StoreID(sh
 // irreplaceable returns the last group that cannot be read again from the shared log, as far as
 // that is known.
 func (sh *shared) irreplaceable() eventlog.DurableGroup {
-	if !sh.hasOrigin() {
+	if !sh.hasOrigin() || sharedlog.AsLimited(sh.Log) != nil { // which may have trimmed any of them
 		return eventlog.DurableGroup{Index: math.MaxUint64}
 	}
 	return eventlog.DurableGroup{Index: sh.origin.Point.Index}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -34,7 +33,8 @@ type trimmer struct {
 	limited sharedlog.Limited
 	growth  growth
 	through uint64 // index up to which this store has trimmed
-	warned  string // what was logged about the space
+
+	unreadable, halfFull bool // the last time that the space was asked for
 }
 
 // runTrimmer trims the shared log, if its engine keeps few records.
@@ -107,20 +107,17 @@ func copied(replicas []sharedlog.Replica, copies int) uint64 {
 	return durable[len(durable)-copies]
 }
 
-// warn logs that the engine is half full, or cannot tell its space, once.
+// warn logs that the engine is half full, or cannot tell its space, when that begins.
 func (t *trimmer) warn(space sharedlog.Space, err error) {
-	problem := ""
-	switch {
-	case err != nil:
-		problem = "cannot read the space of the shared log"
-	case space.Limit > 0 && space.Used > space.Limit/2:
-		problem = "the engine of the shared log is half full; at its limit, appends wait"
-		err = fmt.Errorf("it uses %d MiB of %d", space.Used>>20, space.Limit>>20)
+	unreadable := err != nil
+	halfFull := err == nil && space.Limit > 0 && space.Used > space.Limit/2
+	if unreadable && !t.unreadable {
+		t.store.options.Logger.Warn("cannot read the space of the shared log", "error", err)
 	}
-	if problem != "" && problem != t.warned {
-		t.store.options.Logger.Warn(problem, "error", err)
+	if halfFull && !t.halfFull {
+		t.store.options.Logger.Warn("the engine of the shared log is half full; at its limit, appends wait", "used_mib", space.Used>>20, "limit_mib", space.Limit>>20)
 	}
-	t.warned = problem
+	t.unreadable, t.halfFull = unreadable, halfFull
 }
 
 // extent is how far a log reached at a time of the clock.

@@ -265,7 +265,7 @@ func TestHalfFullEngineIsLogged(t *testing.T) {
 			t.Fatal(err)
 		}
 		log.Close()
-		if n := strings.Count(output.String(), "60 MiB of 100"); n != 1 {
+		if n := strings.Count(output.String(), "used_mib=60 limit_mib=100"); n != 1 {
 			t.Errorf("the log contains %d warnings: %s", n, output.String())
 		}
 	})

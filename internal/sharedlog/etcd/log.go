@@ -121,6 +121,8 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, rpctypes.ErrNoSpace):
 		return fmt.Errorf("%w: etcd has reached its quota; raise --quota-backend-bytes, or run etcdctl defrag if less is in use, and then etcdctl alarm disarm", err)
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		return fmt.Errorf("%w: the user of the URL needs the permission readwrite for all keys with the prefix", err)
 	case errors.Is(err, rpctypes.ErrAuthFailed), errors.Is(err, rpctypes.ErrUserEmpty):
 		return fmt.Errorf("%w: set the user in the URL, and its password in %s", err, passwordVariable)
 	}
