@@ -22,6 +22,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/umadb-go/umadb/internal/servertest"
@@ -91,6 +92,27 @@ func (o *options) parse(args []string) error {
 	return nil
 }
 
+// createLog creates the shared log. If the servers were run before, with an engine that has gone, it
+// starts after the events of the first one, from which the others read them.
+func createLog(o *options, url string) error {
+	first := filepath.Join(o.path, "0")
+	commands := [][]string{{"cluster", "create", "--log", url}}
+	if _, err := os.Stat(first); err == nil {
+		commands = [][]string{{"cluster", "detach", "--db-path", first}, {"cluster", "create", "--log", url, "--from", first}}
+		for i := 1; i < count; i++ {
+			if err := os.RemoveAll(filepath.Join(o.path, fmt.Sprint(i))); err != nil {
+				return err
+			}
+		}
+	}
+	for _, args := range commands {
+		if output, err := exec.Command(o.program, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("umadb %s: %w; it printed: %s", strings.Join(args[:2], " "), err, output)
+		}
+	}
+	return nil
+}
+
 // run runs the engine and the servers until SIGTERM.
 func run(o *options) (err error) {
 	ended, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -98,9 +120,8 @@ func run(o *options) (err error) {
 	life := &lifetime{}
 	defer life.end(&err)
 	url := engines[o.engine](life)
-	create := exec.Command(o.program, "cluster", "create", "--log", url)
-	if output, err := create.CombinedOutput(); err != nil {
-		return fmt.Errorf("umadb cluster create: %w; it printed: %s", err, output)
+	if err := createLog(o, url); err != nil {
+		return err
 	}
 	var exited []<-chan struct{}
 	for i := count - 1; i >= 0; i-- { // the first one last: when it listens, all do
