@@ -14,7 +14,8 @@ const (
 	// answers a read, a head or a tracking info.
 	MinPosition = "umadb-min-position"
 	// Position is the trailer of a call with MinPosition: the position of the last event that
-	// the server has, 0 if it has none. It is not below the position in the answer.
+	// the server has, 0 if it has none. It is not below the position in the answer, except
+	// sometimes that of a forwarded append.
 	Position = "umadb-position"
 )
 
