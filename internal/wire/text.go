@@ -16,7 +16,8 @@ import (
 // client may accept no more than 8 KiB of headers.
 const maxMessageBytes = 1024
 
-// message returns the message of a failed call, which starts with the error's kind.
+// message returns the message of a failed call, which starts with the error's kind, and ends with
+// NothingAppended if the error reports that.
 func message(err error, kind error) string {
 	text := err.Error()
 	var e *dcb.Error
@@ -25,6 +26,9 @@ func message(err error, kind error) string {
 	}
 	if text != kind.Error() && !strings.HasPrefix(text, kind.Error()+": ") {
 		text = kind.Error() + ": " + text
+	}
+	if e != nil && e.NotAppended {
+		text = strings.TrimSuffix(text, NothingAppended) + NothingAppended
 	}
 	return printable(text)
 }

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -29,5 +30,19 @@ func TestStandbyRefusal(t *testing.T) {
 		if wire.RefusedByStandby(code, other) {
 			t.Errorf("%v, %s is a refusal", code, other)
 		}
+	}
+}
+
+// A client recognises every error that reports that nothing was appended, whatever its text.
+func TestNothingAppendedIsInTheMessage(t *testing.T) {
+	for _, detail := range []string{"the log is silent", "the log is silent" + wire.NothingAppended} {
+		st, _ := wire.ToStatus(&dcb.Error{Kind: dcb.ErrTransport, Detail: detail, NotAppended: true}, "")
+		if want := "transport error: the log is silent" + wire.NothingAppended; st.Message() != want || !wire.RefusedWithoutEffect(st.Code(), st.Message()) {
+			t.Errorf("%v: %q", st.Code(), st.Message())
+		}
+	}
+	st, _ := wire.ToStatus(&dcb.Error{Kind: dcb.ErrTransport, Detail: "the log is silent"}, "")
+	if wire.RefusedWithoutEffect(st.Code(), st.Message()) {
+		t.Errorf("an outcome that is unknown is recognised as none: %q", st.Message())
 	}
 }
