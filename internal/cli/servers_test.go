@@ -48,6 +48,7 @@ func TestURLOfSeveralServers(t *testing.T) {
 			t.Errorf("%s: %d, %s", args[0], code, stderr)
 		}
 	}
+	awaitHead(t, standby.address, 21) // the event of the command line
 	server.Kill()
 	if code, stdout, stderr := run("head", "--url", "http://"+all); code != 0 || !strings.Contains(stdout, "21") {
 		t.Errorf("head of the standby: %d, %s, %s", code, stdout, stderr)
