@@ -67,9 +67,10 @@ const GroupPrefix = groupHeaderBytes
 // Sealed is a group that is ready to be written.
 type Sealed struct {
 	Group
-	bytes []byte
-	roll  *segmentHeader // header of the new segment that the group starts, or nil
-	file  *segmentFile   // the file of that segment
+	bytes  []byte
+	offset int64          // of bytes, in the segment
+	roll   *segmentHeader // header of the new segment that the group starts, or nil
+	file   *segmentFile   // the file of that segment
 
 	// What Withdraw restores.
 	plan plan
@@ -108,6 +109,7 @@ func (a *Appender) advance(h GroupHeader, bytes []byte) *Sealed {
 		s.full, s.file = a.log.space.takeNext()
 		a.plan.roll, a.plan.base = false, tail.Next
 	}
+	s.offset = s.Offset
 	a.plan.tail = s.Tail()
 	a.plan.offset = s.Offset + int64(len(bytes))
 	a.log.space.end.Store(a.plan.offset)

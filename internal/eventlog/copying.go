@@ -10,10 +10,10 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// A Receiver syncs many groups at a time, so a crash can leave a valid group after an
-// invalid one, which is corruption in any other log. While it writes, the directory of
-// the log contains a file with the index of a durable group. Recovery looks for torn
-// writes after that group, and for corruption before it.
+// A Receiver syncs many groups at a time, and so does a Writer of series. Then a crash can
+// leave a valid group after an invalid one, which is corruption in any other log. Meanwhile
+// the directory of the log contains a file with the index of a durable group. Recovery looks
+// for torn writes after that group, and for corruption before it.
 const (
 	copyingName = "copying"
 	copyingTemp = nextPrefix + "copying" + nextSuffix // removed by Open, as next segments are

@@ -12,5 +12,6 @@
 //
 // A group is written only after the sync of the group before it has returned, so a
 // crash can tear only the last group of the last segment. A Receiver, which writes a copy
-// of a log, syncs many groups at a time instead; copying.go describes the consequences.
+// of a log, and a series sync many groups at a time instead; copying.go describes the
+// consequences.
 package eventlog

@@ -56,7 +56,9 @@ type Log struct {
 	space      space
 	nextNumber int // next segments created so far; guarded by space.mu
 
-	copying vfs.File // of a replica: the open file copyingName
+	// copying is the open file copyingName, or nil. A replica has it while it is open, other
+	// logs after their first series. It is set by the Writer.
+	copying vfs.File
 }
 
 // ID returns the identity of the store.
@@ -128,9 +130,10 @@ func (l *Log) CheckFile() error {
 }
 
 // Close closes the files. With the appender and the writer of the log, it first writes and
-// syncs a clean-close record, and truncates the file after it. A replica has no such record:
-// its log is synced and truncated. Without the appender and the writer, which may both be
-// nil, Close writes nothing. The log, the appender and the writer must not be used again.
+// syncs a clean-close record, and truncates the file after it; then it removes the mark of a
+// copy that is being written. A replica has no such record: its log is synced and truncated.
+// Without the appender and the writer, which may both be nil, Close writes nothing. The log,
+// the appender and the writer must not be used again.
 func (l *Log) Close(a *Appender, w *Writer) error {
 	var errs []error
 	if a != nil && w != nil {
@@ -171,5 +174,8 @@ func (l *Log) closeCleanly(a *Appender, w *Writer) error {
 			return fmt.Errorf("writing the clean-close record: %w", err)
 		}
 	}
-	return w.truncate()
+	if err := w.truncate(); err != nil || l.copying == nil {
+		return err
+	}
+	return l.removeCopying()
 }

@@ -18,20 +18,25 @@ type Writer struct {
 	durable Tail  // after the last group synced
 }
 
-// Write writes a sealed group. All groups before it must have been written and, unless the
+// Write writes a sealed group, or a series. All groups before it must have been written and, unless the
 // log is that of a replica, synced. If Write fails, the log must not be written again.
 func (w *Writer) Write(s *Sealed) error {
+	if s.isSeries() {
+		if err := w.allowSeries(); err != nil {
+			return err
+		}
+	}
 	if s.roll != nil {
 		if err := w.rollTo(s); err != nil {
 			return err
 		}
 	}
-	if _, err := w.segment.file.WriteAt(s.bytes, s.Offset); err != nil {
+	if _, err := w.segment.file.WriteAt(s.bytes, s.offset); err != nil {
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.end, w.tail = s.Offset+int64(len(s.bytes)), s.Tail()
+	w.end, w.tail = s.offset+int64(len(s.bytes)), s.Tail()
 	return nil
 }
 

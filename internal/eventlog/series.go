@@ -1,0 +1,62 @@
+package eventlog
+
+import "iter"
+
+// A series is groups that are written and synced together. It is for records that keep the
+// commit times of another store: a group for each time would otherwise need a sync for each.
+// A crash can tear any of its groups, so the log is marked as a copy that is being written
+// before the first series is, until it is closed (see copying.go).
+
+// Part is a group of a series.
+type Part struct {
+	Start int   // of its header, in the bytes of the series
+	Count int   // number of events
+	Time  int64 // commit time, as for Seal
+}
+
+// SealSeries is Seal for several groups of records. bytes are, for each part, GroupPrefix bytes
+// for the header and then the payload, which is not empty; what was reserved must include the
+// headers after the first one. The first part starts at 0. The embedded Group of the result is
+// the last one.
+func (a *Appender) SealSeries(bytes []byte, parts []Part) *Sealed {
+	end := func(i int) int {
+		if i+1 < len(parts) {
+			return parts[i+1].Start
+		}
+		return len(bytes)
+	}
+	s := a.Seal(bytes[:end(0)], KindRecords, parts[0].Count, parts[0].Time)
+	for i, part := range parts[1:] {
+		last := a.Seal(bytes[part.Start:end(i+1)], KindRecords, part.Count, part.Time)
+		s.Group = last.Group
+	}
+	s.bytes = bytes
+	return s
+}
+
+// Groups iterates over the groups in the bytes, which is one unless they are a series.
+func (s *Sealed) Groups() iter.Seq[*Group] {
+	return func(yield func(*Group) bool) {
+		for at := 0; at < len(s.bytes); {
+			h := readGroupHeader(s.bytes[at:])
+			end := at + groupHeaderBytes + int(h.PayloadBytes)
+			g := Group{GroupHeader: h, Base: s.Base, Offset: s.offset + int64(at), Payload: s.bytes[at+groupHeaderBytes : end]}
+			if !yield(&g) {
+				return
+			}
+			at = end
+		}
+	}
+}
+
+// isSeries reports whether there is more than one group.
+func (s *Sealed) isSeries() bool { return s.Offset != s.offset }
+
+// allowSeries marks the log as a copy that is being written, durably. All groups written so far
+// must be durable.
+func (w *Writer) allowSeries() (err error) {
+	if w.log.copying == nil {
+		w.log.copying, err = w.log.createCopying(w.Durable().Index)
+	}
+	return err
+}
