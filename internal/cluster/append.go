@@ -15,8 +15,8 @@ import (
 
 // Attempts to append a group, with a pause before each that doubles.
 const (
-	attempts   = 6
-	firstPause = 50 * time.Millisecond
+	maxAttempts = 6
+	firstPause  = 50 * time.Millisecond
 )
 
 // Lost is what a shared log has lost and a copy has.
@@ -79,7 +79,7 @@ func (h *History) append(ctx context.Context, envelope sharedlog.Envelope, g *ev
 		return err
 	}
 	doing := fmt.Sprintf("appending group %d", g.Index)
-	for attempt := range attempts {
+	for attempt := range maxAttempts {
 		if attempt > 0 && !sleep(ctx, firstPause<<attempt) {
 			break
 		}
@@ -88,12 +88,15 @@ func (h *History) append(ctx context.Context, envelope sharedlog.Envelope, g *ev
 		}
 		// Whatever it returns, the record that is there decides.
 		there, readErr := h.read(ctx, g.Index)
-		switch {
-		case errors.Is(readErr, sharedlog.ErrTrimmed):
-			return engineError(readErr, doing)
-		case readErr != nil || len(there) == 0:
+		switch sharedlog.FateOf(record, there, readErr) {
+		case sharedlog.Undecided:
 			continue
+		case sharedlog.Decided:
+			return nil
+		case sharedlog.Forgotten:
+			return engineError(readErr, doing)
 		}
+		// The same group may have another envelope: two processes repair the log.
 		if _, found, err := sharedlog.Decode(there[0].Bytes); err == nil && bytes.Equal(found, group) {
 			return nil
 		}

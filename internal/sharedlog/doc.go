@@ -33,7 +33,7 @@
 //
 // An append is a proposal; the record at the index decides. After any error of Append but
 // ErrTooLarge the record may be in the log, or arrive there later: the answer was lost, or
-// the request was sent twice and the second one was refused. So the caller reads the index:
+// the request was sent twice and the second one was refused. So the caller reads the index (FateOf):
 //
 //   - If its own record is there, the append has succeeded. Records are compared as a whole,
 //     since the envelope contains a random writer ID.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -76,12 +75,15 @@ func (p *proposer) decide(g sealedGroup) settled {
 			return settled{group: g, outcome: failed, err: err}
 		}
 		there, readErr := p.read(g.sealed.Index, failures)
-		switch {
-		case errors.Is(readErr, sharedlog.ErrTrimmed): // this group or another was there
+		switch sharedlog.FateOf(own, there, readErr) {
+		case sharedlog.Decided:
+			return settled{group: g, outcome: decided}
+		case sharedlog.Lost:
+			return p.lose(g, there)
+		case sharedlog.Forgotten:
 			return p.unknown(g, "the shared log no longer has the record that decided it", readErr)
-		case readErr == nil && len(there) > 0:
-			return p.compare(g, own, there)
-		case readErr == nil && errors.Is(err, sharedlog.ErrConflict):
+		}
+		if readErr == nil && errors.Is(err, sharedlog.ErrConflict) {
 			if lost := p.lostGroups(g.sealed.Previous()); lost != nil {
 				return p.unknown(g, "the shared log has lost groups", lost)
 			}
@@ -92,12 +94,8 @@ func (p *proposer) decide(g sealedGroup) settled {
 	}
 }
 
-// compare returns the outcome of a group, of which own is the record, from the records that the
-// shared log has from its index on.
-func (p *proposer) compare(g sealedGroup, own []byte, there []sharedlog.Record) settled {
-	if bytes.Equal(there[0].Bytes, own) {
-		return settled{group: g, outcome: decided}
-	}
+// lose returns the outcome of a group in whose place the shared log has other records.
+func (p *proposer) lose(g sealedGroup, there []sharedlog.Record) settled {
 	winners, err := groupsOf(there)
 	if len(winners) == 0 {
 		return p.unknown(g, fmt.Sprintf("this server cannot decode the record that the shared log has (%v)", err), err)
