@@ -74,8 +74,8 @@ func newConnector(o Options, dial dialFunc) (connector, error) {
 // its first append is sent to the first server of the URL if that works.
 const connectGrace = 200 * time.Millisecond
 
-// attempt is the result of an attempt to connect to a server.
-type attempt struct {
+// dialResult is the result of an attempt to connect to a server.
+type dialResult struct {
 	server *server
 	err    error
 	last   bool // there is no further one
@@ -88,7 +88,7 @@ func (s *servers) connect(o Options) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	results := make(chan attempt, 2*len(s.all)) // the first and the last of each server
+	results := make(chan dialResult, 2*len(s.all)) // the first and the last of each server
 	for _, one := range s.all {
 		running.Go(func() { one.connect(ctx, o, results) })
 	}
@@ -124,11 +124,11 @@ func (s *servers) connect(o Options) error {
 
 // connect attempts to connect to the server until it succeeds or must not be tried again. It sends
 // the results of the first attempt and of the last one.
-func (s *server) connect(ctx context.Context, o Options, results chan<- attempt) {
+func (s *server) connect(ctx context.Context, o Options, results chan<- dialResult) {
 	why := ""
 	for first := true; ; first = false {
 		err := s.first.Connect(ctx)
-		a := attempt{server: s, last: true}
+		a := dialResult{server: s, last: true}
 		if err != nil && !errors.Is(err, ctx.Err()) {
 			why = reason(err, s.target)
 		}

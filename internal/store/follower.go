@@ -10,8 +10,8 @@ import (
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
-// attempts is how often a group that does not follow is read again before the store halts.
-const attempts = 3
+// maxAttempts is how often a group that does not follow is read before the store halts.
+const maxAttempts = 3
 
 // emptyPause is the pause after a read that has found nothing.
 const emptyPause = 10 * time.Millisecond
@@ -105,7 +105,7 @@ func (f *follower) failed(group uint64, err error) {
 	if f.invalid++; !isForeignHistory(err) {
 		f.invalid = 0
 	}
-	if 0 < f.invalid && f.invalid < attempts { // the connection may have changed it
+	if 0 < f.invalid && f.invalid < maxAttempts { // the connection may have changed it
 		return
 	}
 	f.store.haltFor(group, err)

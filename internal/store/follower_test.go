@@ -69,8 +69,8 @@ func TestFollowerReadsACorruptRecordAgain(t *testing.T) {
 		refused, corrupt int32
 		halts            bool
 	}{
-		"connections that are refused": {5, attempts - 1, false},
-		"a record that stays corrupt":  {0, attempts, true},
+		"connections that are refused": {5, maxAttempts - 1, false},
+		"a record that stays corrupt":  {0, maxAttempts, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			e := sharedEngine(t, fakelog.Options{})
