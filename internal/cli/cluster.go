@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/umadb-go/umadb/internal/cluster"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -53,11 +54,27 @@ func (l *clusterLog) use(ctx context.Context, cmd *cobra.Command, do func(shared
 	return errors.Join(do(log), log.Close())
 }
 
-// originOf returns the origin of a log, which must exist.
-func originOf(ctx context.Context, log sharedlog.Log) (sharedlog.Origin, error) {
-	origin, err := log.Origin(ctx)
+// historyOf reads the history of a log, which must exist.
+func historyOf(ctx context.Context, log sharedlog.Log) (*cluster.History, error) {
+	history, err := cluster.Read(ctx, log)
 	if errors.Is(err, sharedlog.ErrNoLog) {
-		return origin, usageErrorf("%w: check its URL, or make it with umadb cluster create", err)
+		err = logError(err)
 	}
-	return origin, unavailable(err)
+	return history, err
+}
+
+// replicasOf returns the last reports of the servers of a log, which must exist.
+func replicasOf(ctx context.Context, log sharedlog.Log) ([]sharedlog.Replica, error) {
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
+	replicas, err := log.Replicas(ctx)
+	return replicas, logError(err)
+}
+
+// logError returns an error of a log, which must exist.
+func logError(err error) error {
+	if errors.Is(err, sharedlog.ErrNoLog) {
+		return usageErrorf("%w: check its URL, or make it with umadb cluster create", err)
+	}
+	return unavailable(err)
 }

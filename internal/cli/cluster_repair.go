@@ -78,13 +78,7 @@ The exit code is 6 if the log has still lost commits, or the histories differ.`,
 }
 
 func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log sharedlog.Log, report *clusterRepairReport) (err error) {
-	request, cancel := context.WithTimeout(ctx, clusterTimeout)
-	_, err = originOf(request, log)
-	cancel()
-	if err != nil {
-		return err
-	}
-	history, err := cluster.Read(ctx, log)
+	history, err := historyOf(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -118,11 +112,9 @@ func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log
 // mustHaveMost returns an error if a server has more than the directory, whose last group is
 // given. Its commits could not be appended later if others were appended before.
 func mustHaveMost(ctx context.Context, log sharedlog.Log, last uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
-	defer cancel()
-	replicas, err := log.Replicas(ctx)
+	replicas, err := replicasOf(ctx, log)
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
 	for _, r := range replicas {
 		if r.Applied > last {

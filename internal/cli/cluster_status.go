@@ -74,9 +74,9 @@ type replicaLine struct {
 }
 
 func clusterStatus(ctx context.Context, log sharedlog.Log) (*clusterOutput, error) {
-	origin, err := originOf(ctx, log)
+	origin, err := log.Origin(ctx)
 	if err != nil {
-		return nil, err
+		return nil, logError(err)
 	}
 	replicas, err := log.Replicas(ctx)
 	if err != nil {

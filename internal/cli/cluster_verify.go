@@ -79,16 +79,11 @@ differs, or the log has lost commits that a server has (see umadb cluster repair
 
 // compare compares the directory, if there is one, and all other servers.
 func (o *verifyOptions) compare(ctx context.Context, cmd *cobra.Command, log sharedlog.Log, report *verifyReport) error {
-	request, cancel := context.WithTimeout(ctx, clusterTimeout)
-	defer cancel()
-	if _, err := originOf(request, log); err != nil {
+	replicas, err := replicasOf(ctx, log)
+	if err != nil {
 		return err
 	}
-	replicas, err := log.Replicas(request)
-	if err != nil {
-		return unavailable(err)
-	}
-	history, err := cluster.Read(ctx, log)
+	history, err := historyOf(ctx, log)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,8 @@ type History struct {
 	log sharedlog.Log
 }
 
-// Read reads where the history of a log starts and ends. The log may be in use.
+// Read reads where the history of a log starts and ends. The log may be in use. If it was not
+// created, the error is that of the log, sharedlog.ErrNoLog.
 func Read(ctx context.Context, log sharedlog.Log) (*History, error) {
 	h := &History{log: log}
 	var err error
@@ -139,10 +140,8 @@ func (h *History) known(index uint64) bool {
 // engineError returns an error of the log as one of package dcb.
 func engineError(err error, doing string) error {
 	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, sharedlog.ErrNoLog):
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: doing, Cause: err}
+	case err == nil, errors.Is(err, sharedlog.ErrNoLog):
+		return err
 	case errors.Is(err, sharedlog.ErrTrimmed):
 		return &dcb.Error{Kind: dcb.ErrTransport, Detail: doing + ", which was trimmed meanwhile; try again", Cause: err}
 	}

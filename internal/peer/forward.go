@@ -13,7 +13,6 @@ import (
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
 
-	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/grpcclient"
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
@@ -101,7 +100,7 @@ func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, 
 	}
 	position, _, err = record.DecodePosition(answer)
 	if err != nil {
-		return 0, true, unknown("the server "+writer+" has sent an invalid answer", err)
+		return 0, true, record.UnknownOutcome(fmt.Sprintf("the server %s has sent an invalid answer (%v)", writer, err))
 	}
 	f.ok.Add(1)
 	f.await(ctx, position)
@@ -145,7 +144,7 @@ func (f *Forwarder) failed(ctx context.Context, s *server, request *record.Appen
 		return 0, true, ctx.Err()
 	case ctx.Err() != nil:
 		f.broken.Add(1)
-		return 0, true, unknown("the server "+s.url+" has not answered before the caller gave up", ctx.Err())
+		return 0, true, record.UnknownOutcome(fmt.Sprintf("the server %s has not answered before the caller gave up (%v)", s.url, ctx.Err()))
 	case hadNoEffect(e):
 		f.refused.Add(1)
 		f.avoid(s, e)
@@ -162,7 +161,7 @@ func (f *Forwarder) failed(ctx context.Context, s *server, request *record.Appen
 	if request.IsRecognisable() && request.Condition.After <= f.options.Store.LastPosition() {
 		return 0, false, nil
 	}
-	return 0, true, unknown("the connection to the server "+s.url+" broke", e)
+	return 0, true, record.UnknownOutcome(fmt.Sprintf("the connection to the server %s broke (%v)", s.url, e))
 }
 
 // hadNoEffect reports whether a call that has failed certainly had no effect, and its failure is no
@@ -203,9 +202,4 @@ func (f *Forwarder) avoid(s *server, e *grpcclient.Error) {
 	if now-before > int64(time.Minute) && f.warned.CompareAndSwap(before, now) {
 		log.Warn("another server of the shared log refuses appends that this one forwards", "server", s.url, "error", e, "remedy", remedy)
 	}
-}
-
-// unknown returns the error of an append that may be in the log or not.
-func unknown(why string, cause error) error {
-	return &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("%s (%v); the append may be in the log or not", why, cause)}
 }

@@ -27,6 +27,11 @@ var ErrNoSpace = errors.New("no disk space is left for the append")
 // ErrLost is the error of an append with StopIfLost.
 var ErrLost = errors.New("another server appends to the shared log at the same time; nothing was written")
 
+// UnknownOutcome returns the error of an append to a shared log that may be in the log or not.
+func UnknownOutcome(why string) error {
+	return &dcb.Error{Kind: dcb.ErrTransport, Detail: why + "; the append may be in the log or not"}
+}
+
 // AppendRequest is a validated append. Its events alias the bytes that were
 // parsed, unless they had to be re-encoded canonically.
 type AppendRequest struct {

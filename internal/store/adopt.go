@@ -8,6 +8,7 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -83,7 +84,7 @@ func (w *writer) adoptWinners(groups []foreign) error {
 		if err := w.adopt(f); err != nil {
 			w.env.halt(f.index, &adoptError{f.index, err})
 			if i == 0 {
-				return unknownOutcome(fmt.Sprintf("this server cannot adopt the record that the shared log has (%v)", err))
+				return record.UnknownOutcome(fmt.Sprintf("this server cannot adopt the record that the shared log has (%v)", err))
 			}
 			return nil
 		}

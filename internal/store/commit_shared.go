@@ -49,10 +49,5 @@ func ownRequest(request *record.AppendRequest) *record.AppendRequest {
 
 // leftEarly returns the error of an append whose caller does not wait for its outcome.
 func leftEarly(reason error) error {
-	return unknownOutcome(fmt.Sprintf("the shared log has not answered before the caller gave up (%v)", reason))
-}
-
-// unknownOutcome returns the error of an append that may be in the log or not.
-func unknownOutcome(why string) error {
-	return &dcb.Error{Kind: dcb.ErrTransport, Detail: why + "; the append may be in the log or not"}
+	return record.UnknownOutcome(fmt.Sprintf("the shared log has not answered before the caller gave up (%v)", reason))
 }

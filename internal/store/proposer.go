@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -89,7 +90,7 @@ func (p *proposer) decide(g sealedGroup) settled {
 			}
 		}
 		if !sleep(p.requests, pauseAfter(failures)) {
-			return settled{group: g, outcome: unknown, err: unknownOutcome(fmt.Sprintf("the server was stopped while the shared log did not answer (%v)", err))}
+			return settled{group: g, outcome: unknown, err: record.UnknownOutcome(fmt.Sprintf("the server was stopped while the shared log did not answer (%v)", err))}
 		}
 	}
 }
@@ -106,7 +107,7 @@ func (p *proposer) lose(g sealedGroup, there []sharedlog.Record) settled {
 // unknown halts the store for a reason, and returns that the outcome of a group is unknown.
 func (p *proposer) unknown(g sealedGroup, why string, reason error) settled {
 	p.halt(g.sealed.Index, reason)
-	return settled{group: g, outcome: unknown, err: unknownOutcome(why)}
+	return settled{group: g, outcome: unknown, err: record.UnknownOutcome(why)}
 }
 
 func (p *proposer) append(g *eventlog.Sealed, record []byte) error {
