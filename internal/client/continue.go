@@ -12,10 +12,12 @@ import (
 // the head of the snapshot, are those that the first server would have sent.
 type readProgress struct {
 	parsed *record.ReadRequest // nil until it is needed
-	head   uint64              // of the snapshot; 0 for a read with a limit
-	events uint64              // returned so far
-	last   uint64              // position of the last of them
-	whole  bool                // every event was returned
+	// head is that of the snapshot, or 0 for a read with a limit. If such a read has continued, it may
+	// return events that were appended after the first server took its snapshot.
+	head   uint64
+	events uint64 // returned so far
+	last   uint64 // position of the last of them
+	whole  bool   // every event was returned
 }
 
 // canContinue reports whether the read of a request can continue at another server.

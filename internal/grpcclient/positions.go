@@ -25,13 +25,9 @@ func (p *Positions) Raise(position uint64) {
 	}
 }
 
-// appendMinPosition appends the field to a header block. It is not added to the table (RFC 7541,
-// section 6.2.2), so that blocks that only refer to that are still valid.
+// appendMinPosition appends the field to a header block. Blocks that only refer to the table are
+// still valid.
 func appendMinPosition(block []byte, position uint64) []byte {
-	block = append(block, 0, byte(len(wire.MinPosition)))
-	block = append(block, wire.MinPosition...)
-	at := len(block)
-	block = strconv.AppendUint(append(block, 0), position, 10)
-	block[at] = byte(len(block) - at - 1)
-	return block
+	var digits [20]byte
+	return appendField(block, notIndexed, wire.MinPosition, strconv.AppendUint(digits[:0], position, 10))
 }

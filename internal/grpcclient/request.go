@@ -61,7 +61,7 @@ func (o *output) request(c *call, method string, deadline time.Time) {
 			f.whole = appendMinPosition(f.whole, f.positions.Highest())
 		}
 		for _, field := range c.fields {
-			f.whole = appendField(f.whole, field)
+			f.whole = appendField(f.whole, neverIndexed, field.Name, field.Value)
 		}
 		block = f.whole
 	}
@@ -108,16 +108,18 @@ func (o *output) requestBlock(method string, timeout time.Duration) []byte {
 	return block
 }
 
-// appendField appends a field to a header block. It is not added to the table of either side, and
-// proxies must not do that either (RFC 7541, section 6.2.3): it may be a secret of one caller.
-func appendField(block []byte, field hpack.HeaderField) []byte {
-	const neverIndexed = 0x10
-	block = append(block, neverIndexed)
-	for _, text := range [2]string{field.Name, field.Value} {
-		block = appendStringLength(block, len(text))
-		block = append(block, text...)
-	}
-	return block
+// The first byte of a field that is not added to the table of either side.
+const (
+	notIndexed   = 0    // RFC 7541, section 6.2.2
+	neverIndexed = 0x10 // section 6.2.3: nor do proxies, because it may be a secret of one caller
+)
+
+// appendField appends a field to a header block.
+func appendField[T string | []byte](block []byte, first byte, name string, value T) []byte {
+	block = appendStringLength(append(block, first), len(name))
+	block = append(block, name...)
+	block = appendStringLength(block, len(value))
+	return append(block, value...)
 }
 
 // appendStringLength appends the length of a string that is not compressed (RFC 7541, section 5).

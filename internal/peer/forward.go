@@ -52,7 +52,7 @@ type Options struct {
 // at the same time.
 type Forwarder struct {
 	options Options
-	servers servers
+	writers writers
 
 	ok, refused, broken atomic.Uint64
 	warned              atomic.Int64 // when a difference of the keys was last logged
@@ -60,7 +60,7 @@ type Forwarder struct {
 
 // New returns a Forwarder. It connects to servers when it is used.
 func New(options Options) *Forwarder {
-	return &Forwarder{options: options, servers: servers{connect: options.Connect}}
+	return &Forwarder{options: options, writers: writers{connect: options.Connect}}
 }
 
 // Forwarded returns the numbers of appends that another server has answered, that had no effect
@@ -70,7 +70,7 @@ func (f *Forwarder) Forwarded() (ok, refused, broken uint64) {
 }
 
 // Close closes the connections. Appends that are being forwarded fail.
-func (f *Forwarder) Close() { f.servers.close() }
+func (f *Forwarder) Close() { f.writers.close() }
 
 // Forward passes an append to the preferred writer, if that is another server, and returns its
 // answer. encoded is the message of the request, and authorization is the field of its headers, empty if there
@@ -79,28 +79,28 @@ func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, 
 	if request.Count == 0 && request.Tracking == nil { // a check proposes nothing
 		return 0, false, nil
 	}
-	writer := f.options.Store.PreferredWriter()
-	if writer == "" || authorization != "" && !isPrivate(writer) {
+	preferred := f.options.Store.PreferredWriter()
+	if preferred == "" || authorization != "" && !isPrivate(preferred) {
 		return 0, false, nil
 	}
 	if position, decided, err := f.options.Store.Decide(ctx, request); decided {
 		return position, true, err
 	}
-	server := f.servers.acquire(writer)
-	if server == nil {
+	writer := f.writers.acquire(preferred)
+	if writer == nil {
 		return 0, false, nil
 	}
-	defer f.servers.release(server)
+	defer f.writers.release(writer)
 	call := &grpcclient.Request{Method: wire.MethodForwardedAppend, Message: encoded, Fields: f.fields(authorization)}
 	sending, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
-	answer, err := server.conn.Call(sending, call, nil)
+	answer, err := writer.conn.Call(sending, call, nil)
 	if err != nil {
-		return f.failed(ctx, server, request, err)
+		return f.failed(ctx, writer, request, err)
 	}
 	position, _, err = record.DecodePosition(answer)
 	if err != nil {
-		return 0, true, record.UnknownOutcome(fmt.Sprintf("the server %s has sent an invalid answer (%v)", writer, err))
+		return 0, true, record.UnknownOutcome(fmt.Sprintf("the server %s has sent an invalid answer (%v)", preferred, err))
 	}
 	f.ok.Add(1)
 	f.await(ctx, position)
@@ -134,7 +134,7 @@ func (f *Forwarder) await(ctx context.Context, position uint64) {
 }
 
 // failed returns the result of Forward if the call has failed.
-func (f *Forwarder) failed(ctx context.Context, s *server, request *record.AppendRequest, err error) (uint64, bool, error) {
+func (f *Forwarder) failed(ctx context.Context, w *writer, request *record.AppendRequest, err error) (uint64, bool, error) {
 	var e *grpcclient.Error
 	if !errors.As(err, &e) {
 		return 0, true, err
@@ -144,24 +144,24 @@ func (f *Forwarder) failed(ctx context.Context, s *server, request *record.Appen
 		return 0, true, ctx.Err()
 	case ctx.Err() != nil:
 		f.broken.Add(1)
-		return 0, true, record.UnknownOutcome(fmt.Sprintf("the server %s has not answered before the caller gave up (%v)", s.url, ctx.Err()))
+		return 0, true, record.UnknownOutcome(fmt.Sprintf("the server %s has not answered before the caller gave up (%v)", w.url, ctx.Err()))
 	case hadNoEffect(e):
 		f.refused.Add(1)
-		f.avoid(s, e)
+		f.avoid(w, e)
 		return 0, false, nil
 	case e.Answered:
 		f.ok.Add(1)
 		if isFault(e.Code) {
-			f.avoid(s, e)
+			f.avoid(w, e)
 		}
 		return 0, true, wire.ForwardedError(e.Code, e.Message, e.Details)
 	}
 	f.broken.Add(1)
-	f.avoid(s, e)
+	f.avoid(w, e)
 	if request.IsRecognisable() && request.Condition.After <= f.options.Store.LastPosition() {
 		return 0, false, nil
 	}
-	return 0, true, record.UnknownOutcome(fmt.Sprintf("the connection to the server %s broke (%v)", s.url, e))
+	return 0, true, record.UnknownOutcome(fmt.Sprintf("the connection to the server %s broke (%v)", w.url, e))
 }
 
 // hadNoEffect reports whether a call that has failed certainly had no effect, and its failure is no
@@ -183,8 +183,8 @@ func isFault(code codes.Code) bool {
 }
 
 // avoid avoids a server for some time, because of an error.
-func (f *Forwarder) avoid(s *server, e *grpcclient.Error) {
-	f.servers.avoid(s)
+func (f *Forwarder) avoid(w *writer, e *grpcclient.Error) {
+	f.writers.avoid(w)
 	log := f.options.Logger
 	remedy := ""
 	switch {
@@ -195,11 +195,11 @@ func (f *Forwarder) avoid(s *server, e *grpcclient.Error) {
 		remedy = "it must be a server of the same shared log, and of this version; check its --advertise"
 	}
 	if remedy == "" {
-		log.Debug("cannot forward appends to another server; they are proposed here", "server", s.url, "error", e)
+		log.Debug("cannot forward appends to another server; they are proposed here", "server", w.url, "error", e)
 		return
 	}
 	now, before := time.Now().UnixNano(), f.warned.Load()
 	if now-before > int64(time.Minute) && f.warned.CompareAndSwap(before, now) {
-		log.Warn("another server of the shared log refuses appends that this one forwards", "server", s.url, "error", e, "remedy", remedy)
+		log.Warn("another server of the shared log refuses appends that this one forwards", "server", w.url, "error", e, "remedy", remedy)
 	}
 }

@@ -11,12 +11,16 @@ import (
 // submitSteps bounds the steps that Submit takes for a condition.
 const submitSteps = 256
 
-// Submit is Commit for callers that must not wait. It reports false, and has no effect, if
-// the append cannot be decided from memory: its condition or its source concerns positions
-// that are no longer in head blocks, or it takes many steps, or the queue is full, or the log is
-// shared and can take any time, or it fails. Commit then says why. Otherwise done is called once,
-// perhaps before Submit returns, in a goroutine of the pipeline, which it must not delay. The
-// request is used until then.
+// Submit is Commit for callers that must not wait. It reports false, and has no effect, if the
+// append fails, so that Commit says why, and if it could wait:
+//
+//   - its condition or its source concerns positions that are no longer in head blocks;
+//   - it takes many steps to decide;
+//   - the queue is full;
+//   - the log is shared, which can take any time.
+//
+// Otherwise done is called once, perhaps before Submit returns, in a goroutine of the pipeline,
+// which it must not delay. The request is used until then.
 //
 // An append that the writer has not decided at the deadline, if that is not zero, or when
 // cancel is called, has no effect, and fails with the error of a context.

@@ -10,10 +10,10 @@ import (
 	"github.com/umadb-go/umadb/internal/grpcclient"
 )
 
-// newServers returns servers without a connection, and the number of connections that were made.
-func newServers() (*servers, *int) {
+// newWriters returns writers without a connection, and the number of connections that were made.
+func newWriters() (*writers, *int) {
 	made := new(int)
-	return &servers{connect: func(url string) (*grpcclient.Conn, error) {
+	return &writers{connect: func(url string) (*grpcclient.Conn, error) {
 		*made++
 		if url == "invalid" {
 			return nil, errors.New("the URL is invalid")
@@ -23,7 +23,7 @@ func newServers() (*servers, *int) {
 }
 
 func TestConnectionsAreKept(t *testing.T) {
-	s, made := newServers()
+	s, made := newWriters()
 	first := s.acquire("a")
 	if second := s.acquire("a"); second != first || *made != 1 {
 		t.Errorf("another server of the same URL, or %d connections", *made)
@@ -36,7 +36,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 func TestServerIsAvoidedForSomeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, made := newServers()
+		s, made := newWriters()
 		failed := s.acquire("a")
 		s.avoid(failed)
 		s.release(failed)
@@ -63,9 +63,9 @@ func TestServerIsAvoidedForSomeTime(t *testing.T) {
 // The number of servers is bounded. Those with calls stay.
 func TestServersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _ := newServers()
-		var used []*server
-		for i := range maxServers {
+		s, _ := newWriters()
+		var used []*writer
+		for i := range maxWriters {
 			used = append(used, s.acquire(fmt.Sprint(i)))
 			time.Sleep(time.Second)
 		}
@@ -75,7 +75,7 @@ func TestServersAreBounded(t *testing.T) {
 		s.release(used[5])
 		time.Sleep(time.Second)
 		s.release(used[3])
-		if s.acquire("further") == nil || s.known["5"] != nil || s.known["3"] != used[3] || len(s.known) != maxServers {
+		if s.acquire("further") == nil || s.known["5"] != nil || s.known["3"] != used[3] || len(s.known) != maxWriters {
 			t.Errorf("not replaced the one that was not used for the longest time: %d servers", len(s.known))
 		}
 		s.close()
