@@ -39,12 +39,5 @@ func (a *Attempts) Failed(ctx context.Context, err error) error {
 	}
 	pause := min(firstPause<<min(a.failures, 10), lastPause)
 	a.failures++
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return wait(ctx, pause)
 }
