@@ -12,7 +12,11 @@ import (
 // dependencies are the modules, besides this one and the standard library, that a program
 // gets with each public package. Opening a directory must not bring gRPC with it.
 var dependencies = map[string][]string{
-	"dcb": {},
+	"dcb":   {},
+	"codec": {},
+	"decide": {
+		"github.com/google/uuid",
+	},
 	".": {
 		"github.com/google/uuid",
 		"github.com/klauspost/cpuid/v2",
