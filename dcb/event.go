@@ -1,5 +1,7 @@
 package dcb
 
+import "time"
+
 // Event is an event to be appended or a stored event.
 //
 // Type, tags and data may be empty, and tags may repeat. A stored event is
@@ -33,6 +35,10 @@ type SequencedEvent struct {
 	// Tracking is the tracking information recorded by the append that wrote
 	// the event; it is nil if there was none.
 	Tracking *TrackingInfo
+	// RecordedAt is when the store recorded the event, in UTC. It never decreases from one
+	// position to the next, and all events of an append have the same. It is the zero time if
+	// the server does not tell it. It is not part of an event that is appended.
+	RecordedAt time.Time
 }
 
 // TrackingInfo is a position in an upstream sequence of events. A consumer

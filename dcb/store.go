@@ -3,6 +3,7 @@ package dcb
 import (
 	"context"
 	"iter"
+	"time"
 )
 
 // EventStore is an event log with reads by query and conditional appends. It is
@@ -36,6 +37,10 @@ type EventStore interface {
 
 	// Head returns the position of the last event, or 0 if the store is empty.
 	Head(ctx context.Context) (uint64, error)
+
+	// PositionAt returns the position of the last event recorded at a time or before, or 0 if
+	// there is none: the head as it was then. For a time in the future, it is the head of now.
+	PositionAt(ctx context.Context, t time.Time) (uint64, error)
 
 	// GetTrackingInfo returns the last recorded upstream position of a source,
 	// and reports whether there is one.

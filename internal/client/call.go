@@ -23,6 +23,12 @@ func (c *Client) Head(ctx context.Context) (uint64, error) {
 	return position, err
 }
 
+// PositionAt returns the position of the last event recorded at a time or before, or 0 if
+// there is none.
+func (c *Client) PositionAt(context.Context, time.Time) (uint64, error) {
+	return 0, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "this server does not keep recorded times"}
+}
+
 // GetTrackingInfo returns the last recorded upstream position of a source, and
 // reports whether there is one.
 func (c *Client) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {

@@ -15,6 +15,7 @@ type HeadBlock struct {
 	table     map[uint64]uint32
 	entries   []entry
 	locations []Location
+	times     []groupTime
 	sources   map[string]uint64
 	arena     []byte // free space for texts
 	bytes     int    // roughly the memory that the events take
@@ -222,15 +223,15 @@ func (h *HeadBlock) EachSource(f func(source string, position uint64) error) err
 
 // Mark is a point to which a head block can be truncated.
 type Mark struct {
-	locations, entries int
-	bytes              int
+	locations, times, entries int
+	bytes                     int
 }
 
 // Mark returns the current end of the block.
 func (h *HeadBlock) Mark() Mark {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return Mark{locations: len(h.locations), entries: len(h.entries), bytes: h.bytes}
+	return Mark{locations: len(h.locations), times: len(h.times), entries: len(h.entries), bytes: h.bytes}
 }
 
 // Truncate removes the events that were added since the mark. Tracking is not removed.
@@ -256,6 +257,7 @@ func (h *HeadBlock) Truncate(to Mark) {
 		h.entries[i].truncate(uint32(to.locations))
 	}
 	h.locations = h.locations[:to.locations:to.locations]
+	h.times = h.times[:to.times:to.times]
 	h.bytes = to.bytes
 }
 

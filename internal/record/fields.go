@@ -16,7 +16,7 @@ import (
 type field struct {
 	number protowire.Number
 	wire   protowire.Type
-	bytes  []byte // the content, if wire is protowire.BytesType
+	bytes  []byte // the content, if wire is protowire.BytesType or Fixed64Type
 	varint uint64 // the value, if wire is protowire.VarintType
 	start  int    // offset of the tag in the message
 	end    int    // offset after the field
@@ -66,6 +66,9 @@ func nextField(message []byte, offset int) (field, error) {
 		f.varint, m = protowire.ConsumeVarint(value)
 	default:
 		m = protowire.ConsumeFieldValue(number, wire, value)
+		if wire == protowire.Fixed64Type && m > 0 {
+			f.bytes = value[:m]
+		}
 	}
 	if m < 0 {
 		return field{}, malformed(offset)

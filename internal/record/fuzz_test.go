@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -142,8 +143,10 @@ func FuzzParseSubscribe(f *testing.F) {
 // has the values that generated code decodes.
 func FuzzDecodeResponse(f *testing.F) {
 	f.Add(marshal(f, someResponse()))
+	f.Add(marshal(f, timedResponse(1, -1)))
 	f.Fuzz(func(t *testing.T, response []byte) {
 		_, _, _ = record.DecodeResponse(response)
+		_, _, _ = record.ClipResponse(response, 1)
 		for _, err := range record.Records(response) {
 			if err != nil {
 				break
@@ -161,6 +164,9 @@ func FuzzDecodeResponse(f *testing.F) {
 		for i, want := range toSequenced(message.Events) {
 			if got := events[i]; got.Position != want.Position || !reflect.DeepEqual(got.Tracking, want.Tracking) || !sameEvent(got.Event, want.Event) {
 				t.Errorf("event %d is %v, want %v", i, got, want)
+			}
+			if i < len(message.RecordedAt) && events[i].RecordedAt != time.Unix(0, message.RecordedAt[i]).UTC() || i >= len(message.RecordedAt) && !events[i].RecordedAt.IsZero() {
+				t.Errorf("event %d was recorded at %v, want %v", i, events[i].RecordedAt, message.RecordedAt)
 			}
 		}
 	})

@@ -34,6 +34,8 @@ type ReadRequest struct {
 	Options   dcb.ReadOptions
 	Subscribe bool
 	BatchSize uint32 // 0 for the default
+	// RecordedAt adds to each message when its events were recorded. It is not encoded.
+	RecordedAt bool
 }
 
 // SubscribeRequest is a validated umadb.v1.SubscribeRequest.
@@ -41,6 +43,8 @@ type SubscribeRequest struct {
 	Query     dcb.Query
 	After     uint64
 	BatchSize uint32 // 0 for the default
+	// RecordedAt adds to each message when its events were recorded. It is not encoded.
+	RecordedAt bool
 }
 
 // Cursor returns the result of a read or subscription, one message at a time. It must

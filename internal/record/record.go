@@ -15,6 +15,7 @@ import (
 const (
 	responseEvents = 1
 	responseHead   = 2
+	responseTimes  = 100 // recorded_at
 
 	sequencedPosition = 1
 	sequencedEvent    = 2
@@ -116,6 +117,7 @@ func AppendHead(dst []byte, head uint64) []byte {
 // DecodeResponse decodes a ReadResponse or SubscribeResponse. The events do not
 // alias response. head is 0 if the response has none.
 func DecodeResponse(response []byte) (events []dcb.SequencedEvent, head uint64, err error) {
+	var times recordedTimes
 	err = eachField(response, func(f field) error {
 		switch {
 		case f.message(responseEvents):
@@ -124,9 +126,12 @@ func DecodeResponse(response []byte) (events []dcb.SequencedEvent, head uint64, 
 			return err
 		case f.scalar(responseHead):
 			head = f.varint
+		case f.number == responseTimes:
+			return times.add(f)
 		}
 		return nil
 	})
+	times.set(events)
 	return events, head, err
 }
 

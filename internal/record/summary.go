@@ -46,16 +46,24 @@ func sequencedAt(f field) (position uint64, err error) {
 // as its head, and its summary.
 func ClipResponse(response []byte, head uint64) (clipped []byte, s Summary, err error) {
 	clipped = make([]byte, 0, len(response)+MaxHeadBytes)
+	var times recordedTimes
+	var kept []int // which of the events
+	events := 0
 	err = eachField(response, func(f field) error {
+		if f.number == responseTimes {
+			return times.add(f)
+		}
 		if !f.message(responseEvents) {
 			return nil
 		}
+		events++
 		if position, err := sequencedAt(f); err != nil || position > head {
 			return err
 		}
+		kept = append(kept, events-1)
 		clipped = append(clipped, response[f.start:f.end]...)
 		return s.add(f)
 	})
 	s.Head = head
-	return AppendHead(clipped, head), s, err
+	return AppendHead(AppendRecordedAt(clipped, times.of(kept)), head), s, err
 }

@@ -17,7 +17,10 @@ import (
 const locateAtATime = 256
 
 // batchBound bounds the events and the bytes of a batch.
-type batchBound struct{ events, bytes int }
+type batchBound struct {
+	events, bytes int
+	times         bool // the message also has the time of each event, which counts
+}
 
 // batch is the content of one message of a read.
 type batch struct {
@@ -28,7 +31,8 @@ type batch struct {
 	bytes   int // of the records
 	need    int // bytes of the first record, if it exceeds the bound
 	records []wanted
-	end     bool // the selection has no more events
+	times   []int64 // of the records, if the bound has them
+	end     bool    // the selection has no more events
 
 	matches   matches
 	positions []uint64 // buffers
@@ -48,7 +52,7 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 // free returns a batch to the pool with its buffers.
 func (b *batch) free() {
 	clear(b.records)
-	*b = batch{records: b.records[:0], locations: b.locations[:0], positions: b.positions[:0]}
+	*b = batch{records: b.records[:0], times: b.times[:0], locations: b.locations[:0], positions: b.positions[:0]}
 	batches.Put(b)
 }
 
@@ -98,6 +102,9 @@ func (b *batch) locate(ctx context.Context, sn snapshot, sel selection) error {
 		}
 		b.positions = positions
 		added, err := b.add(from, positions)
+		if err == nil && b.bound.times {
+			b.times, err = b.store.times(b.times, sn, from, positions[:added])
+		}
 		if err != nil {
 			b.store.markCorrupt(sn.blocks, err)
 			return err
@@ -145,6 +152,9 @@ func (b *batch) add(from block, positions []uint64) (int, error) {
 
 // addRecord adds a record and reports whether it fits in the bound.
 func (b *batch) addRecord(w wanted, size int) bool {
+	if b.bound.times {
+		size += record.TimeBytes
+	}
 	first := len(b.records) == 0
 	if first && size > b.bound.bytes {
 		b.need = size

@@ -26,6 +26,7 @@ type cursor struct {
 	left      int64  // remaining events up to the limit; -1 if there is no limit
 	head      uint64 // of a read
 	follows   bool   // it is a subscription
+	times     bool   // the messages have the times of their events
 	started   bool   // a message was returned
 	done      bool
 	progress  record.Progress // Checked is only set by Progress
@@ -48,7 +49,7 @@ func (s *Store) OpenRead(ctx context.Context, r *record.ReadRequest) (record.Cur
 	}
 	c := s.openCursor(r.Query, r.BatchSize)
 	defer c.opened()
-	c.follows = r.Subscribe
+	c.follows, c.times = r.Subscribe, r.RecordedAt
 	c.head = s.published.Load().head
 	c.high = c.head
 	start := r.Options.Start
@@ -70,7 +71,8 @@ func (s *Store) OpenRead(ctx context.Context, r *record.ReadRequest) (record.Cur
 func (s *Store) OpenSubscription(r *record.SubscribeRequest) (record.Cursor, error) {
 	c := s.openCursor(r.Query, r.BatchSize)
 	defer c.opened()
-	c.follows, c.low = true, max(r.After, r.After+1) // the greatest position has none after it
+	c.follows, c.times = true, r.RecordedAt
+	c.low = max(r.After, r.After+1) // the greatest position has none after it
 	return c, nil
 }
 
@@ -157,7 +159,7 @@ func (c *cursor) nextOfRead(ctx context.Context, dst []byte, space int) ([]byte,
 	dst, last, err := c.read(ctx, dst, space-record.MaxHeadBytes)
 	switch {
 	case err != nil:
-		return dst, withHead(err)
+		return dst, withBytes(err, record.MaxHeadBytes)
 	case last == 0 && c.started:
 		c.done = true
 		return dst, io.EOF
@@ -169,10 +171,10 @@ func (c *cursor) nextOfRead(ctx context.Context, dst []byte, space int) ([]byte,
 	return record.AppendHead(dst, last), nil
 }
 
-// withHead adds the size of a head to that of a message that is too small.
-func withHead(err error) error {
+// withBytes adds bytes to the size that a message that is too small must have.
+func withBytes(err error, bytes int) error {
 	if larger := (*record.MessageTooSmallError)(nil); errors.As(err, &larger) {
-		larger.Need += record.MaxHeadBytes
+		larger.Need += bytes
 	}
 	return err
 }
@@ -182,15 +184,22 @@ func withHead(err error) error {
 func (c *cursor) read(ctx context.Context, dst []byte, space int) ([]byte, uint64, error) {
 	sn := snapshot{c.store.states.acquire(), c.head}
 	defer sn.release()
-	bound := batchBound{events: c.batchSize, bytes: space}
+	bound := batchBound{events: c.batchSize, bytes: space, times: c.times}
+	if c.times {
+		bound.bytes -= record.MaxTimesBytes
+	}
 	if c.left >= 0 {
 		bound.events = int(min(c.left, int64(bound.events)))
 	}
 	dst, b, err := c.store.readBatch(ctx, sn, selection{c.query, c.low, c.high, c.direction}, bound, dst)
 	defer b.free()
+	if err != nil && c.times {
+		err = withBytes(err, record.MaxTimesBytes)
+	}
 	if err != nil {
 		return dst, 0, err
 	}
+	dst = record.AppendRecordedAt(dst, b.times)
 	c.advance(b)
 	if last := b.last(); last != 0 {
 		c.progress.Last = last
@@ -219,7 +228,7 @@ func (c *cursor) advance(b *batch) {
 
 // Read implements dcb.EventStore. It captures the published head before it returns.
 func (s *Store) Read(ctx context.Context, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
-	cursor, err := s.openRead(ctx, &record.ReadRequest{Query: query, Options: options})
+	cursor, err := s.openRead(ctx, &record.ReadRequest{Query: query, Options: options, RecordedAt: true})
 	next := func() ([]dcb.SequencedEvent, uint64, error) {
 		if err != nil {
 			return nil, 0, err
@@ -248,7 +257,7 @@ func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) it
 			yield(dcb.SequencedEvent{}, err)
 			return
 		}
-		cursor, err := s.OpenSubscription(&record.SubscribeRequest{Query: query, After: after})
+		cursor, err := s.OpenSubscription(&record.SubscribeRequest{Query: query, After: after, RecordedAt: true})
 		if err == nil {
 			defer cursor.Close()
 		}

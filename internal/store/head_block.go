@@ -51,11 +51,14 @@ func (h *headBlock) full(events int) bool {
 // operation that exceeds this bound alone gets a block of its own.
 func (h *headBlock) fits(op *operation) bool {
 	r := op.request
-	return h.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events)) <= maxHeadBlockMemory
+	return h.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events))+index.MaxTimeBytes <= maxHeadBlockMemory
 }
 
-// extend extends the span of the block by a group.
+// extend extends the span of the block by a group, whose events were added.
 func (h *headBlock) extend(g *eventlog.Group) {
+	if g.Count > 0 {
+		h.AddTime(g.First, g.Time)
+	}
 	h.span.LastGroup, h.span.Chain = g.Index, g.Chain
 	h.span.Base, h.span.Offset = g.Base, g.Offset
 	h.logBytes += int64(g.PayloadBytes) + eventlog.GroupPrefix

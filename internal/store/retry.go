@@ -88,7 +88,7 @@ func (s *Store) eachEvent(ctx context.Context, sn snapshot, first, last uint64, 
 // visitBatch calls visit for the first events of a selection until it returns false. It
 // returns the position of the next event, 0 if there is none or visit has returned false.
 func (s *Store) visitBatch(ctx context.Context, sn snapshot, sel selection, visit func(record.Event) bool) (next uint64, err error) {
-	bytes, b, err := s.readBatch(ctx, sn, sel, batchBound{record.DefaultBatchSize, math.MaxInt}, nil)
+	bytes, b, err := s.readBatch(ctx, sn, sel, batchBound{events: record.DefaultBatchSize, bytes: math.MaxInt}, nil)
 	defer b.free()
 	if err != nil {
 		return 0, err

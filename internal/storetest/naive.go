@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
@@ -116,8 +117,9 @@ func (h *history) retried(events []dcb.Event, m, after uint64) uint64 {
 }
 
 func (h *history) write(events []dcb.Event, tracking *dcb.TrackingInfo) uint64 {
+	recorded := h.now()
 	for _, e := range events {
-		h.events = append(h.events, dcb.SequencedEvent{Position: uint64(len(h.events) + 1), Event: e, Tracking: tracking})
+		h.events = append(h.events, dcb.SequencedEvent{Position: uint64(len(h.events) + 1), Event: e, Tracking: tracking, RecordedAt: recorded})
 		last := &h.events[len(h.events)-1]
 		*last = clone(*last)
 		last.Event.UUID = plainUUID(e.UUID)
@@ -128,6 +130,31 @@ func (h *history) write(events []dcb.Event, tracking *dcb.TrackingInfo) uint64 {
 	close(h.grown)
 	h.grown = make(chan struct{})
 	return uint64(len(h.events))
+}
+
+// now returns the time of an append, which is not before that of the last one.
+func (h *history) now() time.Time {
+	now := time.Now().Round(0).UTC()
+	if n := len(h.events); n > 0 && h.events[n-1].RecordedAt.After(now) {
+		return h.events[n-1].RecordedAt
+	}
+	return now
+}
+
+// PositionAt is EventStore.PositionAt.
+func (n *Naive) PositionAt(ctx context.Context, t time.Time) (uint64, error) {
+	if err := n.usable(ctx); err != nil {
+		return 0, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	last := uint64(0)
+	for _, e := range n.events {
+		if !e.RecordedAt.After(t) {
+			last = e.Position
+		}
+	}
+	return last, nil
 }
 
 // Head is EventStore.Head.

@@ -528,7 +528,10 @@ type ReadResponse struct {
 	Events []*SequencedEvent      `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// Without a limit, the position of the last event in the store when the
 	// read started; with a limit, of the last event of this message.
-	Head          *uint64 `protobuf:"varint,2,opt,name=head,proto3,oneof" json:"head,omitempty"`
+	Head *uint64 `protobuf:"varint,2,opt,name=head,proto3,oneof" json:"head,omitempty"`
+	// When each event was recorded, in nanoseconds since 1970, in the order of the events.
+	// Only sent to callers that ask for it.
+	RecordedAt    []int64 `protobuf:"fixed64,100,rep,packed,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -575,6 +578,13 @@ func (x *ReadResponse) GetHead() uint64 {
 		return *x.Head
 	}
 	return 0
+}
+
+func (x *ReadResponse) GetRecordedAt() []int64 {
+	if x != nil {
+		return x.RecordedAt
+	}
+	return nil
 }
 
 type SubscribeRequest struct {
@@ -639,8 +649,10 @@ func (x *SubscribeRequest) GetBatchSize() uint32 {
 }
 
 type SubscribeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Events        []*SequencedEvent      `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Events []*SequencedEvent      `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// As in ReadResponse.
+	RecordedAt    []int64 `protobuf:"fixed64,100,rep,packed,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -678,6 +690,13 @@ func (*SubscribeResponse) Descriptor() ([]byte, []int) {
 func (x *SubscribeResponse) GetEvents() []*SequencedEvent {
 	if x != nil {
 		return x.Events
+	}
+	return nil
+}
+
+func (x *SubscribeResponse) GetRecordedAt() []int64 {
+	if x != nil {
+		return x.RecordedAt
 	}
 	return nil
 }
@@ -1117,10 +1136,12 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\x06_limitB\f\n" +
 	"\n" +
 	"_subscribeB\r\n" +
-	"\v_batch_size\"b\n" +
+	"\v_batch_size\"\x83\x01\n" +
 	"\fReadResponse\x120\n" +
 	"\x06events\x18\x01 \x03(\v2\x18.umadb.v1.SequencedEventR\x06events\x12\x17\n" +
-	"\x04head\x18\x02 \x01(\x04H\x00R\x04head\x88\x01\x01B\a\n" +
+	"\x04head\x18\x02 \x01(\x04H\x00R\x04head\x88\x01\x01\x12\x1f\n" +
+	"\vrecorded_at\x18d \x03(\x10R\n" +
+	"recordedAtB\a\n" +
 	"\x05_head\"\xa0\x01\n" +
 	"\x10SubscribeRequest\x12*\n" +
 	"\x05query\x18\x01 \x01(\v2\x0f.umadb.v1.QueryH\x00R\x05query\x88\x01\x01\x12\x19\n" +
@@ -1129,9 +1150,11 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"batch_size\x18\x03 \x01(\rH\x02R\tbatchSize\x88\x01\x01B\b\n" +
 	"\x06_queryB\b\n" +
 	"\x06_afterB\r\n" +
-	"\v_batch_size\"E\n" +
+	"\v_batch_size\"f\n" +
 	"\x11SubscribeResponse\x120\n" +
-	"\x06events\x18\x01 \x03(\v2\x18.umadb.v1.SequencedEventR\x06events\"B\n" +
+	"\x06events\x18\x01 \x03(\v2\x18.umadb.v1.SequencedEventR\x06events\x12\x1f\n" +
+	"\vrecorded_at\x18d \x03(\x10R\n" +
+	"recordedAt\"B\n" +
 	"\fTrackingInfo\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\"\xd8\x01\n" +
