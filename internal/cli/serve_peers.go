@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 
 	"github.com/spf13/pflag"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/grpcclient"
@@ -47,29 +50,49 @@ func (o *serveOptions) newForwarder(opened *store.Store, logger *slog.Logger) *p
 	})
 }
 
-// peerGroups reads groups from the other servers.
-type peerGroups struct {
+// peers connects to the other servers, to read their groups.
+type peers struct {
 	flags *peerFlags
 	key   func() string // if there is no file
 }
 
-var _ store.Peers = peerGroups{}
+var _ store.Peers = peers{}
 
-// Groups implements store.Peers.
-func (p peerGroups) Groups(ctx context.Context, address string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+// Open implements store.Peers.
+func (p peers) Open(ctx context.Context, address string) (store.Peer, error) {
+	a, err := p.flags.auth.withKey(p.key(), p.flags.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	c, err := openUntil(ctx, func() (*client.Client, error) { return a.dialLoaded(address, "check its --advertise") })
+	if errors.Is(err, errInterrupted) {
+		err = fmt.Errorf("no connection: %w", context.Cause(ctx))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &peerConnection{serverSource{Client: c, remedy: "upgrade it"}, c.Connections()}, nil
+}
+
+// peerConnection is a connection to another server.
+type peerConnection struct {
+	serverSource
+	connections uint64 // that the client has dialed until it was connected
+}
+
+// errOtherConnection is the error of a client that has connected again, perhaps to another server.
+var errOtherConnection = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the connection to the server broke, and another one may have its address now"}
+
+// Groups implements store.Peer.
+func (p *peerConnection) Groups(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
-		a, err := p.flags.auth.withKey(p.key(), p.flags.keyFile)
-		if err != nil {
-			yield(eventlog.Group{}, err)
-			return
+		for g, err := range p.serverSource.Groups(ctx, after, false) {
+			if p.Connections() != p.connections {
+				g, err = eventlog.Group{}, errOtherConnection
+			}
+			if !yield(g, err) || err != nil {
+				return
+			}
 		}
-		c, err := a.dialLoaded(address, "check its --advertise")
-		if err != nil {
-			yield(eventlog.Group{}, err)
-			return
-		}
-		defer func() { _ = c.Close() }()
-		source := serverSource{Client: c, remedy: "upgrade it"}
-		source.Groups(ctx, after, false)(yield)
 	}
 }

@@ -144,7 +144,7 @@ func (f *sharedFlags) open(dir string, options *store.Options, key func() string
 		return nil, unreachable
 	}
 	s, err := store.OpenShared(ctx, dir, options, store.Shared{
-		Log: log, Address: f.advertise, Program: Version, Peers: peerGroups{&f.peers, key},
+		Log: log, Address: f.advertise, Program: Version, Peers: peers{&f.peers, key},
 		LocalReads: f.reads == "local", MaxStaleness: f.staleness, Timeout: f.timeout, LogCopies: f.copies,
 	})
 	if unreachable != nil && errors.Is(err, dcb.ErrTransport) {

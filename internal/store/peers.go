@@ -14,15 +14,25 @@ import (
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
-// Peers reads groups from the other servers of a shared log.
+// Peers connects to the other servers of a shared log.
 type Peers interface {
-	// Groups iterates over the groups that the server at an address has after a group, as
-	// Store.Groups does without follow. An error is the last value. The bytes of a group are
-	// valid until the next one is yielded.
-	Groups(ctx context.Context, address string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error]
+	// Open connects to the server at an address. The caller closes the result.
+	Open(ctx context.Context, address string) (Peer, error)
+}
+
+// Peer is a connection to another server of a shared log.
+type Peer interface {
+	// Groups iterates over the groups that the server has after a group, as Store.Groups does
+	// without follow. An error is the last value. The bytes of a group are valid until the next one
+	// is yielded. All groups, also of several calls, are of one process: if its connection breaks,
+	// the next value is an error.
+	Groups(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error]
+	Close() error
 }
 
 const (
+	// peerConnect is how long connecting to another server may take.
+	peerConnect = 2 * time.Second
 	// peerProbe is how long another server may take to show that it has the end of the shared log.
 	// If it does not have that itself, it would wait for it.
 	peerProbe = time.Second
@@ -82,8 +92,14 @@ func (f *follower) peers() ([]sharedlog.Replica, error) {
 
 // readFrom adopts the groups of a server up to the end of the shared log. It fails unless the
 // server has the group at that end: then all that it has before is the history of the shared log.
+// The address may lead to another server later, so one connection is used for both.
 func (f *follower) readFrom(address string, end eventlog.GroupID) error {
-	for _, err := range f.groupsFrom(address, end, peerProbe) {
+	peer, err := f.connect(address)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = peer.Close() }()
+	for _, err := range f.groupsFrom(peer, end, peerProbe) {
 		if err != nil {
 			return fmt.Errorf("it does not have the end of the shared log: %w", err)
 		}
@@ -92,7 +108,7 @@ func (f *follower) readFrom(address string, end eventlog.GroupID) error {
 	var batch []foreign
 	size := 0
 	own := f.store.published.Load().end.Tail.ID()
-	for g, err := range f.groupsFrom(address, own, peerStall) {
+	for g, err := range f.groupsFrom(peer, own, peerStall) {
 		switch {
 		case errors.Is(err, dcb.ErrIntegrity):
 			return fmt.Errorf("%w: the server %s has another group %d", eventlog.ErrNotNext, address, own.Index)
@@ -113,14 +129,21 @@ func (f *follower) readFrom(address string, end eventlog.GroupID) error {
 	return f.adopt(batch)
 }
 
-// groupsFrom is Peers.Groups, but ends when the server sends nothing for some time.
-func (f *follower) groupsFrom(address string, after eventlog.GroupID, patience time.Duration) iter.Seq2[eventlog.Group, error] {
+// connect is Peers.Open, but ends after some time.
+func (f *follower) connect(address string) (Peer, error) {
+	ctx, cancel := context.WithTimeout(f.store.background.ctx, peerConnect)
+	defer cancel()
+	return f.Peers.Open(ctx, address)
+}
+
+// groupsFrom is Peer.Groups, but ends when the server sends nothing for some time.
+func (f *follower) groupsFrom(peer Peer, after eventlog.GroupID, patience time.Duration) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
 		ctx, cancel := context.WithCancel(f.store.background.ctx)
 		defer cancel()
 		stall := time.AfterFunc(patience, cancel)
 		defer stall.Stop()
-		for g, err := range f.Peers.Groups(ctx, address, after) {
+		for g, err := range peer.Groups(ctx, after) {
 			if !stall.Stop() && err != nil && f.store.background.ctx.Err() == nil {
 				err = fmt.Errorf("it has sent nothing for %v: %w", patience, err)
 			}

@@ -41,20 +41,46 @@ func (p *testPeers) set(address string, s func() *Store) {
 	p.peers[address] = s
 }
 
-func (p *testPeers) Groups(ctx context.Context, address string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+func (p *testPeers) Open(_ context.Context, address string) (Peer, error) {
 	p.mu.Lock()
 	find := p.peers[address]
 	p.asked = append(p.asked, address)
 	p.mu.Unlock()
 	if find != nil {
 		if s := find(); s != nil {
-			return s.Groups(ctx, after, false)
+			return &testPeer{Store: s}, nil
 		}
 	}
+	return nil, &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection"}
+}
+
+// testPeer is a server that sends some groups of a store, and then an error or a wrong group, if
+// broken is not nil.
+type testPeer struct {
+	*Store
+	broken *brokenPeers
+}
+
+func (p *testPeer) Groups(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
 	return func(yield func(eventlog.Group, error) bool) {
-		yield(eventlog.Group{}, &dcb.Error{Kind: dcb.ErrTransport, Detail: "no connection"})
+		n := 0
+		for g, err := range p.Store.Groups(ctx, after, false) {
+			if n++; err == nil && p.broken != nil && n > p.broken.sends {
+				if !p.broken.wrong {
+					yield(eventlog.Group{}, &dcb.Error{Kind: dcb.ErrTransport, Detail: "the connection broke"})
+					return
+				}
+				g.Payload = bytes.Clone(g.Payload)
+				g.Payload[0]++
+			}
+			if !yield(g, err) {
+				return
+			}
+		}
 	}
 }
+
+func (p *testPeer) Close() error { return nil }
 
 // peerOptions has segments of a few groups.
 func peerOptions(disk vfs.FS) *Options {
@@ -261,30 +287,46 @@ func TestStoreReadsOnlyFromPeersWithTheEndOfTheLog(t *testing.T) {
 	})
 }
 
-// brokenPeers sends some groups, and then an error or a wrong group.
+// An address that leads to one server after the other, as that of a load balancer, does not mix
+// their histories.
+func TestStoreReadsFromThePeerThatHasTheEndOfTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, other := sharedEngine(t, fakelog.Options{}), sharedEngine(t, fakelog.Options{})
+		a, forked := openPeer(t, e, vfs.NewMem(), Shared{Address: "a"}), openPeer(t, other, vfs.NewMem(), Shared{})
+		for range 10 {
+			mustAppend(t, a, "x")
+			mustAppend(t, forked, "y")
+		}
+		if err := e.Connect().Trim(t.Context(), 5); err != nil {
+			t.Fatal(err)
+		}
+		peers, n := newTestPeers(nil), 0
+		peers.set("a", func() *Store {
+			n++
+			return []*Store{forked, a}[n%2]
+		})
+		b := openPeer(t, e, vfs.NewMem(), Shared{Peers: peers})
+		time.Sleep(5 * time.Second)
+		if head, err := b.Head(t.Context()); head != 10 || err != nil {
+			t.Errorf("the head is %d, %v", head, err)
+		}
+	})
+}
+
+// brokenPeers are servers of which the one with the address "broken" sends some groups, and then an
+// error or a wrong group.
 type brokenPeers struct {
 	*testPeers
 	sends int
 	wrong bool
 }
 
-func (p *brokenPeers) Groups(ctx context.Context, address string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
-	return func(yield func(eventlog.Group, error) bool) {
-		n := 0
-		for g, err := range p.testPeers.Groups(ctx, address, after) {
-			if n++; err == nil && address == "broken" && n > p.sends {
-				if !p.wrong {
-					yield(eventlog.Group{}, &dcb.Error{Kind: dcb.ErrTransport, Detail: "the connection broke"})
-					return
-				}
-				g.Payload = bytes.Clone(g.Payload)
-				g.Payload[0]++
-			}
-			if !yield(g, err) {
-				return
-			}
-		}
+func (p *brokenPeers) Open(ctx context.Context, address string) (Peer, error) {
+	opened, err := p.testPeers.Open(ctx, address)
+	if err == nil && address == "broken" {
+		opened.(*testPeer).broken = p
 	}
+	return opened, err
 }
 
 func TestStoreReadsFromAnotherPeerAfterAFailure(t *testing.T) {
@@ -356,8 +398,8 @@ func TestStoreThatReadsFromAPeerSurvivesAPowerCut(t *testing.T) {
 // firstBroken sends from a server as if it was the broken one.
 type firstBroken struct{ *brokenPeers }
 
-func (p *firstBroken) Groups(ctx context.Context, _ string, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
-	return p.brokenPeers.Groups(ctx, "broken", after)
+func (p *firstBroken) Open(ctx context.Context, _ string) (Peer, error) {
+	return p.brokenPeers.Open(ctx, "broken")
 }
 
 // A directory with another history than the shared log halts, whatever its peers have.
