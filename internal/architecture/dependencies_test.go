@@ -12,8 +12,9 @@ import (
 // dependencies are the modules, besides this one and the standard library, that a program
 // gets with each public package. Opening a directory must not bring gRPC with it.
 var dependencies = map[string][]string{
-	"dcb":   {},
-	"codec": {},
+	"dcb":     {},
+	"codec":   {},
+	"project": {},
 	"decide": {
 		"github.com/google/uuid",
 	},
