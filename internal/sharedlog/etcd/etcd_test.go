@@ -235,3 +235,38 @@ func TestOpenWithoutServers(t *testing.T) {
 		}
 	}
 }
+
+// Keys that were deleted by hand do not make a log of what is left.
+func TestCreateWithKeysOfAnotherLog(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, 1)
+	a, client := create(t, cluster.URL("log")), cluster.Client(t)
+	a.mustAppend(100, 5)
+	remove := func(key string) {
+		t.Helper()
+		if _, err := client.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove("log/origin")
+	if _, err := a.log.Create(t.Context(), sharedlog.Origin{Log: sharedlog.ID{2}}); err == nil || !strings.Contains(err.Error(), "use another prefix") {
+		t.Errorf("without the origin, Create returns %v", err)
+	}
+	remove("log/head")
+	if _, err := a.log.Create(t.Context(), sharedlog.Origin{Log: sharedlog.ID{2}}); err != nil {
+		t.Fatal(err)
+	}
+	a.last = sharedlog.Point{}
+	a.mustAppend(200, 2)
+	for from, want := range map[uint64]int{1: 2, 2: 1, 3: 0} {
+		records, err := a.log.Read(t.Context(), from)
+		if err != nil || len(records) != want {
+			t.Errorf("from record %d: %d records, %v, want %d", from, len(records), err, want)
+		}
+		for _, r := range records {
+			if len(r.Bytes) != 200 {
+				t.Errorf("record %d is of the other log", r.Index)
+			}
+		}
+	}
+}

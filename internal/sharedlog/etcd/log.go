@@ -64,17 +64,18 @@ func Open(ctx context.Context, url string) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{settings: s, keys: newKeys(s.prefix), history: history{interval: compactInterval}}
-	l.members.settings = &l.settings
 	l.closing, l.close = context.WithCancel(context.Background())
+	l.members.settings, l.members.closing = &l.settings, l.closing
 	if err := l.connect(ctx); err != nil {
 		l.close()
+		l.members.close()
 		return nil, fmt.Errorf("connecting the shared log in etcd: %w", explain(err))
 	}
 	return l, nil
 }
 
 func (l *Log) connect(ctx context.Context) error {
-	if err := l.members.ask(ctx); err != nil {
+	if err := l.members.check(ctx); err != nil {
 		return err
 	}
 	config := l.settings.configure(nil)
@@ -149,7 +150,8 @@ func read[A any](ctx context.Context, l *Log, doing string, f func(context.Conte
 func (l *Log) Create(ctx context.Context, origin sharedlog.Origin) (sharedlog.Origin, error) {
 	return call(ctx, l, "creating", func(ctx context.Context) (sharedlog.Origin, error) {
 		answer, err := l.client.Txn(ctx).
-			If(clientv3.Compare(clientv3.CreateRevision(l.keys.origin), "=", 0)).
+			If(clientv3.Compare(clientv3.CreateRevision(l.keys.origin), "=", 0),
+				clientv3.Compare(clientv3.CreateRevision(l.keys.head), "=", 0)).
 			Then(clientv3.OpPut(l.keys.origin, encodeOrigin(origin)),
 				clientv3.OpPut(l.keys.head, encodePoint(origin.Point))).
 			Else(clientv3.OpGet(l.keys.origin)).
@@ -160,7 +162,11 @@ func (l *Log) Create(ctx context.Context, origin sharedlog.Origin) (sharedlog.Or
 		case answer.Succeeded:
 			return origin, nil
 		}
-		return decodeOrigin(answer.Responses[0].GetResponseRange().Kvs[0].Value)
+		found := answer.Responses[0].GetResponseRange().Kvs
+		if len(found) == 0 {
+			return sharedlog.Origin{}, fmt.Errorf("the log has the key %s, but the key %s was deleted: use another prefix", l.keys.head, l.keys.origin)
+		}
+		return decodeOrigin(found[0].Value)
 	})
 }
 
@@ -238,6 +244,7 @@ func (l *Log) MaxRecord() int { return l.settings.requestBytes - requestOverhead
 func (l *Log) Close() error {
 	l.closeOnce.Do(func() {
 		l.close()
+		l.members.close()
 		l.client.Close() // its error is that the context is done
 	})
 	return nil

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
@@ -63,6 +64,7 @@ func (s *settings) configure(endpoints []string) clientv3.Config {
 // members are the members in a URL. One of unknown version is not used.
 type members struct {
 	settings *settings
+	closing  context.Context // of the log
 
 	mu     sync.Mutex
 	states []memberState // in the order of the endpoints; guarded by mu
@@ -73,13 +75,26 @@ type memberState struct {
 	usable bool
 	err    error // why it is not usable, or has not answered the last time
 	status *clientv3.StatusResponse
+	client *clientv3.Client   // of this member alone; nil if it has not answered the last time
+	cancel context.CancelFunc // ends the context of client
 }
 
 // refusal is the error of a member that cannot keep the promises.
 type refusal struct{ error }
 
-// ask asks all members for their states. It returns an error if none can be used, or if one must
+// check asks all members for their states. It returns an error if none can be used, or if one must
 // not be used.
+func (m *members) check(ctx context.Context) error {
+	err := m.ask(ctx)
+	for _, s := range m.snapshot() {
+		if _, refused := errors.AsType[refusal](s.err); refused {
+			return s.err
+		}
+	}
+	return err
+}
+
+// ask asks all members for their states. It returns an error if none can be used.
 func (m *members) ask(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,32 +106,30 @@ func (m *members) ask(ctx context.Context) error {
 	var asking sync.WaitGroup
 	for i, endpoint := range m.settings.endpoints {
 		asking.Go(func() {
-			if m.states[i].update(ctx, m.settings, endpoint) {
+			if m.update(ctx, &m.states[i], endpoint) {
 				time.AfterFunc(grace, cancel)
 			}
 		})
 	}
 	asking.Wait()
-	usable := false
 	var errs []error
 	for i := range m.states {
-		usable = usable || m.states[i].usable
-		if _, refused := errors.AsType[refusal](m.states[i].err); refused {
-			return m.states[i].err
+		if m.states[i].usable {
+			return nil
 		}
 		errs = append(errs, m.states[i].err)
 	}
-	if !usable {
-		return errors.Join(errs...)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // update asks a member for its state, and reports whether it has answered.
-func (s *memberState) update(ctx context.Context, settings *settings, endpoint string) bool {
-	answer, err := settings.inspect(ctx, endpoint, !s.usable)
+func (m *members) update(ctx context.Context, s *memberState, endpoint string) bool {
+	err := m.connect(ctx, s, endpoint)
 	if err == nil {
-		*s = memberState{usable: true, status: answer}
+		err = s.inspect(ctx, m.settings)
+	}
+	if err == nil {
+		s.usable, s.err = true, nil
 		return true
 	}
 	_, refused := errors.AsType[refusal](err)
@@ -126,8 +139,52 @@ func (s *memberState) update(ctx context.Context, settings *settings, endpoint s
 	s.err = fmt.Errorf("the etcd member %s: %w", endpoint, err)
 	if refused {
 		s.usable, s.err = false, refusal{s.err}
+		return false
 	}
+	s.close() // gRPC would not connect again soon
 	return false
+}
+
+// connect connects to a member, unless it is connected.
+func (m *members) connect(ctx context.Context, s *memberState, endpoint string) error {
+	if s.client != nil {
+		return nil
+	}
+	if err := m.settings.knock(ctx, endpoint); err != nil {
+		return err
+	}
+	closing, cancel := context.WithCancel(m.closing)
+	connecting := context.AfterFunc(ctx, cancel)
+	config := m.settings.configure([]string{endpoint})
+	config.Context = closing
+	client, err := clientv3.New(config)
+	if err == nil && !connecting() {
+		err = errors.Join(ctx.Err(), client.Close())
+	}
+	if err != nil {
+		cancel()
+		return err
+	}
+	s.client, s.cancel = client, cancel
+	return nil
+}
+
+// close closes the connection to a member.
+func (s *memberState) close() {
+	if s.client != nil {
+		_ = s.client.Close()
+		s.cancel()
+		s.client, s.cancel = nil, nil
+	}
+}
+
+// close closes all connections.
+func (m *members) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.states {
+		m.states[i].close()
+	}
 }
 
 // usable returns the addresses of the members that can be used.
@@ -150,33 +207,29 @@ func (m *members) snapshot() []memberState {
 	return append([]memberState(nil), m.states...)
 }
 
-// inspect returns the state of a member. The error is a refusal if the member cannot keep the
-// promises. With probe, it also asks for the largest request.
-func (s *settings) inspect(ctx context.Context, endpoint string, probe bool) (*clientv3.StatusResponse, error) {
-	config := s.configure([]string{endpoint})
-	config.Context = ctx
-	if err := s.knock(ctx, endpoint); err != nil {
-		return nil, err
-	}
-	client, err := clientv3.New(config)
+// inspect reads the state of a member that is connected. The error is a refusal if the member
+// cannot keep the promises. Unless the member is usable already, it also asks for the largest
+// request.
+func (s *memberState) inspect(ctx context.Context, settings *settings) error {
+	// Client.Status would make a new connection for each call, and repeat it.
+	maintenance := etcdserverpb.NewMaintenanceClient(s.client.ActiveConnection())
+	answer, err := maintenance.Status(ctx, new(etcdserverpb.StatusRequest))
 	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	answer, err := client.Status(ctx, config.Endpoints[0])
-	if err != nil {
-		return nil, err
+		return clientv3.ContextError(ctx, err)
 	}
 	if err := checkVersion(answer.Version); err != nil {
-		return nil, refusal{err}
+		return refusal{err}
 	}
 	if answer.IsLearner {
-		return nil, refusal{errors.New("it is a learner, which answers no linearizable reads: promote it, or remove it from the URL")}
+		return refusal{errors.New("it is a learner, which answers no linearizable reads: promote it, or remove it from the URL")}
 	}
-	if probe {
-		err = s.probe(ctx, client)
+	if !s.usable {
+		if err := settings.probe(ctx, s.client); err != nil {
+			return err
+		}
 	}
-	return answer, err
+	s.status = (*clientv3.StatusResponse)(answer)
+	return nil
 }
 
 // knock connects to a member once. The client would try until ctx is done, and not return why.

@@ -106,7 +106,8 @@ func (l *Log) mayCompact(ctx context.Context) bool {
 	return !errors.Is(err, rpctypes.ErrPermissionDenied)
 }
 
-// Space implements sharedlog.Limited. It also finds out which members can be used.
+// Space implements sharedlog.Limited. It also finds out which members can be used. The space is that
+// of these: a member that must not be used, such as a learner, does not prevent a trim.
 func (l *Log) Space(ctx context.Context) (sharedlog.Space, error) {
 	return call(ctx, l, "reading the space of", func(ctx context.Context) (space sharedlog.Space, err error) {
 		before := l.members.usable()
@@ -118,7 +119,9 @@ func (l *Log) Space(ctx context.Context) (sharedlog.Space, error) {
 			return space, err
 		}
 		for _, s := range l.members.snapshot() {
-			space = fullest(space, s)
+			if s.usable {
+				space = fullest(space, s)
+			}
 		}
 		return space, nil
 	})

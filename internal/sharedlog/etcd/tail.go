@@ -61,16 +61,17 @@ func (l *Log) readFrom(ctx context.Context, from uint64, options ...clientv3.OpO
 		case from > last.Index:
 			return nil, nil
 		case before > 0 || len(records) > 0 && string(records[0].Key) == l.keys.record(from):
-			return l.collect(from, records)
+			return l.collect(from, last.Index, records)
 		default:
 			return nil, fmt.Errorf("%w: %d", sharedlog.ErrTrimmed, from)
 		}
 	}
 }
 
-// collect returns the records of an answer, which has them in order, until they have
-// sharedlog.ReadBytes. The other ones must not be kept by the caller.
-func (l *Log) collect(from uint64, found []*mvccpb.KeyValue) (records []sharedlog.Record, err error) {
+// collect returns the records of an answer up to an index. The answer has them in order; collect
+// stops when they have sharedlog.ReadBytes. The other ones must not be kept by the caller. Records
+// after the last one can only be of another log, whose head was deleted.
+func (l *Log) collect(from, last uint64, found []*mvccpb.KeyValue) (records []sharedlog.Record, err error) {
 	if len(found) == 0 {
 		return nil, fmt.Errorf("record %d is missing, and those before it are not", from)
 	}
@@ -82,6 +83,9 @@ func (l *Log) collect(from uint64, found []*mvccpb.KeyValue) (records []sharedlo
 		}
 		if err != nil {
 			return nil, err
+		}
+		if index > last {
+			break
 		}
 		if bytes < sharedlog.ReadBytes {
 			records = append(records, sharedlog.Record{Index: index, Bytes: kv.Value})
