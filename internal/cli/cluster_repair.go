@@ -89,7 +89,7 @@ func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log
 	defer func() { err = errors.Join(err, directory.Close()) }()
 	last := directory.Tail().Index
 	if directory.Replica == (sharedlog.ID{}) {
-		return usageErrorf("%s is not the directory of a server of the shared log, so the log may never have had its commits", o.dir)
+		return notOfServer(o.dir, directory.Marked)
 	}
 	if err := mustHaveMost(ctx, log, last); err != nil {
 		return err
@@ -107,6 +107,16 @@ func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log
 	defer bar.clear()
 	report.Appended, err = history.Append(ctx, directory, func(index uint64) { bar.show(index-report.Last, report.Lost.Groups) })
 	return err
+}
+
+// notOfServer returns the error of a directory that is not known to be that of a server of the shared
+// log. marked is set if it has a mark, which then is corrupt.
+func notOfServer(dir string, marked bool) error {
+	const why = "so the log may never have had its commits"
+	if marked {
+		return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("the file SHARED of %s is corrupt, %s; use the directory of another server", dir, why)}
+	}
+	return usageErrorf("%s is not the directory of a server of the shared log, %s", dir, why)
 }
 
 // mustHaveMost returns an error if a server has more than the directory, whose last group is

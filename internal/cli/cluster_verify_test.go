@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -320,6 +321,16 @@ func TestClusterRepair(t *testing.T) {
 	wantError(t, code, stderr, 1, "belongs to the shared log")
 	code, _, stderr = newFakeEngine().run(inCluster()...)
 	wantError(t, code, stderr, 2, "there is no shared log: check its URL, or make it with umadb cluster create")
+	mark := filepath.Join(dir, "SHARED")
+	sound, err := os.ReadFile(mark)
+	if err == nil {
+		err = os.WriteFile(mark, sound[:20], 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr = e.run(inCluster()...)
+	wantError(t, code, stderr, 6, "the file SHARED of "+dir+" is corrupt")
 	if code, _, stderr := e.run("cluster", "detach", "--db-path", dir); code != 0 {
 		t.Fatal(stderr)
 	}
