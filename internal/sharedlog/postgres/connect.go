@@ -10,12 +10,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
-	// maxConnections bounds how many requests wait for an engine that does not answer.
-	maxConnections = 8
 	connectTimeout = 5 * time.Second
 	barrierTimeout = 10 * time.Second
 	minVersion     = 14_00_00
@@ -46,35 +43,31 @@ var (
 	errNoCancel      = errors.New("a request is never cancelled")
 )
 
-// configure sets up the connections of a pool.
-func configure(config *pgxpool.Config, l *Log) {
-	config.MaxConns = maxConnections
+// configure sets up the connections to a server.
+func configure(config *pgx.ConnConfig) {
 	for name, value := range session {
-		config.ConnConfig.RuntimeParams[name] = value
+		config.RuntimeParams[name] = value
 	}
-	config.ConnConfig.ConnectTimeout = connectTimeout
-	// Of several hosts, the primary is used.
-	config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
-	config.ConnConfig.OnNotice = func(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	config.ConnectTimeout = connectTimeout
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
+	config.OnNotice = func(conn *pgconn.PgConn, notice *pgconn.Notice) {
 		if notice.Code == codeWarning {
 			conn.CustomData()[cancelled] = true
 		}
 	}
-	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
-		neverCancel(c)
-		return nil
+}
+
+// prepare makes a connection usable, or returns why it must not be used.
+func (l *Log) prepare(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, barrierTimeout)
+	defer cancel()
+	if err := l.inspect(ctx, conn); err != nil {
+		return err
 	}
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		ctx, cancel := context.WithTimeout(ctx, barrierTimeout)
-		defer cancel()
-		if err := l.inspect(ctx, conn); err != nil {
-			return err
-		}
-		if _, err := l.barrier(ctx, conn); err != nil && !isMissing(err) {
-			return fmt.Errorf("the first commit of a connection: %w", err)
-		}
-		return notReplicated(conn)
+	if _, err := l.barrier(ctx, conn); err != nil && !isMissing(err) {
+		return fmt.Errorf("the first commit of a connection: %w", err)
 	}
+	return notReplicated(conn)
 }
 
 // neverCancel makes the driver unable to send cancel requests. It would send one whenever a

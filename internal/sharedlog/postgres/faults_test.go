@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,4 +180,23 @@ func TestWarningWithoutStandbys(t *testing.T) {
 	if warnings := open(t, url+"&durability=storage").Warnings(); len(warnings) > 0 {
 		t.Errorf("with durability=storage, the warnings are %q", warnings)
 	}
+}
+
+// A host that accepts connections and does not answer, such as one whose processes are suspended,
+// delays no connection to the others.
+func TestHostThatDoesNotAnswer(t *testing.T) {
+	cluster := pgtest.Start(t, 1)
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), ".s.PGSQL.5432"))
+	if err != nil {
+		t.Skip(err) // its path may be too long
+	}
+	defer listener.Close()
+	url := strings.Replace(cluster.Primary.URL(), "host=", "host="+filepath.Dir(listener.Addr().String())+",", 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	log, err := postgres.Open(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
 }

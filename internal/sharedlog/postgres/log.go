@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
@@ -31,7 +30,7 @@ type Log struct {
 	sql     statements
 	poll    time.Duration
 	storage bool
-	pool    *pgxpool.Pool
+	pool    *pool
 	alone   atomic.Bool // no synchronous standbys, when the last connection was opened
 
 	// An append with an unknown outcome raises doubts. What a read finds may then be visible
@@ -66,10 +65,8 @@ func Open(ctx context.Context, url string) (*Log, error) {
 	}
 	l := &Log{sql: newStatements(s.schema), poll: s.poll, storage: s.storage, closed: make(chan struct{})}
 	l.closing, l.close = context.WithCancel(context.Background())
-	configure(s.pool, l)
-	if l.pool, err = pgxpool.NewWithConfig(l.closing, s.pool); err != nil {
-		return nil, err
-	}
+	configure(s.conn)
+	l.pool = newPool(s.conn, l.prepare)
 	err = l.call(ctx, "connecting", func(context.Context, *pgx.Conn) error { return nil })
 	if err != nil {
 		l.Close()
@@ -111,13 +108,14 @@ func (l *Log) try(ctx context.Context, f func(context.Context, *pgx.Conn) error)
 	if l.closing.Err() != nil {
 		return sharedlog.ErrClosed
 	}
-	conn, err := l.pool.Acquire(ctx)
+	conn, err := l.pool.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	err = f(ctx, conn.Conn())
-	return errors.Join(err, notReplicated(conn.Conn()))
+	defer l.pool.release(conn)
+	defer l.pool.lookAfter(ctx, patience)()
+	err = f(ctx, conn.Conn)
+	return errors.Join(err, notReplicated(conn.Conn))
 }
 
 // Append implements sharedlog.Log.
@@ -185,9 +183,9 @@ func (l *Log) MaxRecord() int { return maxRecord }
 // Close implements sharedlog.Log.
 func (l *Log) Close() error {
 	l.closeOnce.Do(func() {
-		l.close()
+		l.close() // ends the calls in progress
 		go func() {
-			l.pool.Close() // waits for the calls in progress
+			l.pool.close()
 			close(l.closed)
 		}()
 	})

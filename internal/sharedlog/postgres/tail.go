@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -104,20 +103,24 @@ func (l *Log) look(ctx context.Context) error {
 // listen receives notifications until Close. Without a connection, Wait polls.
 func (l *Log) listen() {
 	for l.closing.Err() == nil {
-		err := l.call(l.closing, "listening to", l.receive)
-		if err != nil {
-			select {
-			case <-time.After(l.poll):
-			case <-l.closing.Done():
-			}
+		if l.receive(l.closing) != nil {
+			sleep(l.closing, l.poll)
 		}
 	}
 }
 
-func (l *Log) receive(ctx context.Context, conn *pgx.Conn) error {
-	// The connection must not return to the pool, where it would keep listening.
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channelPrefix + l.sql.schema}.Sanitize()); err != nil {
+// receive receives notifications until an error.
+func (l *Log) receive(ctx context.Context) error {
+	conn, err := l.pool.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.pool.release(conn)
+	l.pool.listen(conn)
+	defer conn.Close(ctx) // else it would keep listening in the pool
+	starting, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if _, err := conn.Exec(starting, "LISTEN "+pgx.Identifier{channelPrefix + l.sql.schema}.Sanitize()); err != nil {
 		return err
 	}
 	for {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
@@ -23,7 +23,7 @@ const (
 
 // settings are the contents of a URL.
 type settings struct {
-	pool   *pgxpool.Config
+	conn   *pgx.ConnConfig
 	schema string
 	poll   time.Duration
 	// storage is true if the storage of the server is replicated, so that no standby is needed.
@@ -78,11 +78,11 @@ func parseURL(address string) (s settings, err error) {
 	_, inURL := u.User.Password()
 	inURL = inURL || query.Has("password")
 	u.RawQuery = query.Encode()
-	if s.pool, err = pgxpool.ParseConfig(u.String()); err != nil {
+	if s.conn, err = pgx.ParseConfig(u.String()); err != nil {
 		return s, err // without the password
 	}
 	if password := os.Getenv(passwordVariable); password != "" && !inURL {
-		s.pool.ConnConfig.Password = password
+		s.conn.Password = password
 	}
 	return s, nil
 }

@@ -15,13 +15,13 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.schema != "orders" || s.poll != 200*time.Millisecond || !s.storage || s.pool.ConnConfig.Password != "secret" {
+	if s.schema != "orders" || s.poll != 200*time.Millisecond || !s.storage || s.conn.Password != "secret" {
 		t.Errorf("parsed %+v", s)
 	}
 	if s, err = parse("postgres://me@a/db"); err != nil {
 		t.Fatal(err)
 	}
-	if s.schema != defaultSchema || s.poll != defaultPoll || s.storage || s.pool.ConnConfig.Password != "of the environment" {
+	if s.schema != defaultSchema || s.poll != defaultPoll || s.storage || s.conn.Password != "of the environment" {
 		t.Errorf("parsed %+v", s)
 	}
 }

@@ -1,0 +1,223 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/umadb-go/umadb/internal/sharedlog"
+)
+
+const (
+	// maxConnections bounds how many requests wait for an engine that does not answer.
+	maxConnections = 8
+	// patience is after how long a request is suspected to wait for a server that is no longer the
+	// primary, and lookInterval is the pause between two attempts to find another one.
+	patience     = time.Second
+	lookInterval = 250 * time.Millisecond
+	// maxIdle is how long a connection that is not used stays open.
+	maxIdle = time.Minute
+)
+
+// pool keeps connections to the primary. It recovers soon when that does not answer, or another
+// server takes over:
+//
+//   - A request that ends frees its place at once, although the server may not have noticed, and
+//     an attempt to connect ends with the request that needs it.
+//   - When a connection has failed, those that are idle are not used either: each of them would
+//     only fail another request.
+//   - When a connection to another primary was opened, the requests to the old one fail.
+type pool struct {
+	hosts   []*pgx.ConnConfig // one for each host of the URL
+	prepare func(context.Context, *pgx.Conn) error
+	slots   chan struct{} // holds a value for each request in progress
+	looking sync.Mutex    // held while a request looks for another primary
+
+	mu     sync.Mutex
+	closed bool             // guarded by mu
+	open   map[*pooled]bool // guarded by mu
+	idle   []*pooled        // guarded by mu; the last one was used last
+}
+
+// pooled is a connection of a pool.
+type pooled struct {
+	*pgx.Conn
+	host    int       // in pool.hosts
+	since   time.Time // when it became idle; guarded by the mu of the pool
+	expired bool      // it must not be used again; guarded by the mu of the pool
+	listens bool      // it only waits for notifications; guarded by the mu of the pool
+}
+
+// newPool returns a pool. It calls prepare with each connection before that is used.
+func newPool(config *pgx.ConnConfig, prepare func(context.Context, *pgx.Conn) error) *pool {
+	return &pool{hosts: hostsOf(config), prepare: prepare, slots: make(chan struct{}, maxConnections), open: map[*pooled]bool{}}
+}
+
+// acquire returns a connection until release.
+func (p *pool) acquire(ctx context.Context) (*pooled, error) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	c := p.takeIdle()
+	if c != nil {
+		return c, nil
+	}
+	c, err := p.connect(ctx)
+	if err != nil {
+		<-p.slots
+	}
+	return c, err
+}
+
+// takeIdle returns the connection that was used last, or nil if none is idle.
+func (p *pool) takeIdle() *pooled {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for last := len(p.idle) - 1; last >= 0; last-- {
+		c := p.idle[last]
+		p.idle = p.idle[:last]
+		if !c.expired {
+			return c
+		}
+		p.drop(c)
+	}
+	return nil
+}
+
+// release ends the use of a connection.
+func (p *pool) release(c *pooled) {
+	<-p.slots
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settle(c)
+}
+
+// settle makes a connection idle, or closes it. The caller must hold mu.
+func (p *pool) settle(c *pooled) {
+	c.since, c.listens = time.Now(), false
+	if c.IsClosed() || c.PgConn().IsBusy() || c.PgConn().TxStatus() != 'I' { // its request has failed
+		p.drop(c)
+		if !c.expired {
+			p.suspect()
+		}
+		return
+	}
+	if c.expired || p.closed || len(p.idle) == maxConnections {
+		p.drop(c)
+		return
+	}
+	for len(p.idle) > 0 && c.since.Sub(p.idle[0].since) > maxIdle {
+		p.drop(p.idle[0])
+		p.idle = p.idle[1:]
+	}
+	p.idle = append(p.idle, c)
+}
+
+// suspect makes the connections expire, since another one has failed. The requests in progress are
+// not interrupted: they may be slow. The caller must hold mu.
+func (p *pool) suspect() {
+	for c := range p.open {
+		c.expired = true
+		if c.listens {
+			c.interrupt()
+		}
+	}
+}
+
+// drop closes a connection that nobody uses. The caller must hold mu.
+func (p *pool) drop(c *pooled) {
+	delete(p.open, c)
+	closeSoon(c.Conn)
+}
+
+// closeSoon closes a connection. It does not wait until the server has received that.
+func closeSoon(conn *pgx.Conn) {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		conn.Close(ctx)
+	}()
+}
+
+// interrupt makes a request in progress fail.
+func (c *pooled) interrupt() { c.PgConn().Conn().Close() }
+
+// opened adds a new connection to a primary. Requests to another host fail: its server is no
+// longer the primary, whether it knows that or not.
+func (p *pool) opened(c *pooled) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open[c] = true
+	if p.closed {
+		p.drop(c)
+		return sharedlog.ErrClosed
+	}
+	for other := range p.open {
+		if other.host != c.host {
+			other.expired = true
+			other.interrupt()
+		}
+	}
+	return nil
+}
+
+// listen marks a connection in use as one that only waits for notifications.
+func (p *pool) listen(c *pooled) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.listens = true
+	if c.expired {
+		c.interrupt()
+	}
+}
+
+// look connects to the primary, although there are connections, again and again until it succeeds
+// or ctx is done. If the primary is another server, the requests to the old one fail.
+func (p *pool) look(ctx context.Context) {
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	for ctx.Err() == nil {
+		if c, err := p.connect(ctx); err == nil {
+			p.mu.Lock()
+			p.settle(c)
+			p.mu.Unlock()
+			return
+		}
+		sleep(ctx, lookInterval)
+	}
+}
+
+// lookAfter makes the pool look for another primary after some time, unless stop is called before.
+func (p *pool) lookAfter(ctx context.Context, patience time.Duration) (stop func()) {
+	if len(p.hosts) == 1 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	timer := time.AfterFunc(patience, func() { p.look(ctx) })
+	return func() {
+		timer.Stop()
+		cancel()
+	}
+}
+
+// close closes the connections that are idle, and waits for the requests in progress, which the
+// caller has ended.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	for _, c := range idle {
+		c.Close(ctx)
+	}
+	for range maxConnections {
+		p.slots <- struct{}{}
+	}
+}

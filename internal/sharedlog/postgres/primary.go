@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// hostsOf returns a configuration for each host of a configuration.
+func hostsOf(config *pgx.ConnConfig) (hosts []*pgx.ConnConfig) {
+	first := config.Copy()
+	others := first.Fallbacks
+	first.Fallbacks = nil
+	hosts = append(hosts, first)
+	for _, other := range others {
+		last := hosts[len(hosts)-1]
+		if other.Host == last.Host && other.Port == last.Port { // the same host without TLS, for example
+			last.Fallbacks = append(last.Fallbacks, other)
+			continue
+		}
+		next := config.Copy()
+		next.Host, next.Port, next.TLSConfig, next.Fallbacks = other.Host, other.Port, other.TLSConfig, nil
+		hosts = append(hosts, next)
+	}
+	return hosts
+}
+
+// attempt is the result of an attempt to connect to a host.
+type attempt struct {
+	host int
+	conn *pooled
+	err  error
+}
+
+// connect connects to all hosts at the same time, and returns the first connection that is usable.
+// A host that does not answer, or a server that was the primary and whose commits wait forever,
+// does not delay the others: as long as one host has not answered, the others are tried again,
+// since one of them may become the primary.
+func (p *pool) connect(ctx context.Context) (*pooled, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results, running := make(chan attempt), 0
+	start := func(host int, pause time.Duration) {
+		running++
+		go func() {
+			sleep(ctx, pause)
+			conn, err := p.attempt(ctx, host)
+			results <- attempt{host, conn, err}
+		}()
+	}
+	for host := range p.hosts {
+		start(host, 0)
+	}
+	errs := make(hostErrors, len(p.hosts))
+	for {
+		a := <-results
+		running--
+		if a.err == nil {
+			go discard(results, running)
+			return a.conn, p.opened(a.conn)
+		}
+		errs[a.host] = a.err
+		if !slices.Contains(errs, nil) {
+			go discard(results, running)
+			return nil, errs
+		}
+		start(a.host, lookInterval)
+	}
+}
+
+// sleep waits for a time or until ctx is done.
+func sleep(ctx context.Context, pause time.Duration) {
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+	}
+}
+
+// discard closes what a number of attempts have connected.
+func discard(results <-chan attempt, number int) {
+	for range number {
+		if a := <-results; a.err == nil {
+			closeSoon(a.conn.Conn)
+		}
+	}
+}
+
+// attempt connects to a host.
+func (p *pool) attempt(ctx context.Context, host int) (*pooled, error) {
+	config := p.hosts[host].Copy()
+	neverCancel(config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.prepare(ctx, conn); err != nil {
+		closeSoon(conn)
+		return nil, err
+	}
+	return &pooled{Conn: conn, host: host}, nil
+}
+
+// hostErrors are the errors of the attempts to connect to several hosts.
+type hostErrors []error
+
+func (h hostErrors) Error() string {
+	var texts []string
+	for _, err := range h {
+		texts = append(texts, err.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the errors.
+func (h hostErrors) Unwrap() []error { return h }
