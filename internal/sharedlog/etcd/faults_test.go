@@ -149,3 +149,57 @@ func TestMemberThatStartsLater(t *testing.T) {
 		t.Errorf("with the first member only: %v", err)
 	}
 }
+
+// After a long outage, members are used soon after they run again.
+func TestMembersAreUsedSoonAfterALongOutage(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, 3)
+	log := open(t, cluster.URL("log"))
+	if _, err := log.Create(t.Context(), sharedlog.Origin{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range cluster.Members {
+		m.Kill()
+	}
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); { // as stores do
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if _, err := log.Last(ctx); err == nil {
+			t.Error("etcd answers without its members")
+		}
+		cancel()
+		time.Sleep(50 * time.Millisecond)
+	}
+	for _, m := range cluster.Members {
+		m.Start(t)
+	}
+	cluster.AwaitReady(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	for {
+		_, err := log.Last(ctx)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("4 s after etcd could answer: %v", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// A follower passes an append to the leader, and does not notice at once that this is gone.
+func TestAppendWithoutLeaderEndsSoon(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, 3)
+	leader, follower := cluster.Leader(t)
+	log := open(t, etcdtest.URL("log", follower.Address))
+	if _, err := log.Create(t.Context(), sharedlog.Origin{}); err != nil {
+		t.Fatal(err)
+	}
+	leader.Kill()
+	since := time.Now()
+	err := log.Append(t.Context(), sharedlog.Point{}, 1, []byte("record"))
+	if took := time.Since(since); took > 3*time.Second {
+		t.Errorf("the append ended after %v, with %v", took, err)
+	}
+}

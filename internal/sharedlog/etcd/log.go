@@ -21,6 +21,9 @@ const (
 	requestOverhead = 4 << 10
 	// readTimeout is after how long a read is repeated, perhaps by another member.
 	readTimeout = 2 * time.Second
+	// appendTimeout is after how long an append without an answer fails, with 1 s more for each
+	// MiB. A member that has passed it to a leader that is gone would answer after 7 s.
+	appendTimeout = 2 * time.Second
 )
 
 // Log is a client of a shared log in etcd. It implements sharedlog.Log and sharedlog.Limited.
@@ -206,6 +209,8 @@ func (l *Log) Append(ctx context.Context, after sharedlog.Point, chain uint64, r
 	if !ok {
 		return fmt.Errorf("%w: %d", sharedlog.ErrConflict, after.Index)
 	}
+	ctx, cancel := context.WithTimeout(ctx, appendTimeout+time.Duration(len(record))*time.Second>>20)
+	defer cancel()
 	_, err := call(ctx, l, "appending to", func(ctx context.Context) (struct{}, error) {
 		answer, err := l.client.Txn(ctx).
 			If(clientv3.Compare(clientv3.Value(l.keys.head), "=", encodePoint(after))).

@@ -14,6 +14,8 @@ import (
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -25,6 +27,12 @@ const (
 	// answer is used. gRPC permits no shorter time.
 	keepAlive        = 10 * time.Second
 	keepAliveTimeout = 2 * time.Second
+	// firstDelay and maxDelay bound the pauses between attempts to connect to a member. Those of
+	// gRPC are from 1 s to 2 min: after a long outage, its members would run and not be used.
+	firstDelay = 100 * time.Millisecond
+	maxDelay   = time.Second
+	// attemptTimeout is how long one attempt may take.
+	attemptTimeout = 5 * time.Second
 	// statusTimeout is how long the members may take to tell their states, and grace how long
 	// those may that have not when one has.
 	statusTimeout = 10 * time.Second
@@ -54,10 +62,14 @@ func (s *settings) configure(endpoints []string) clientv3.Config {
 		DialKeepAliveTimeout: keepAliveTimeout,
 		MaxCallSendMsgSize:   s.requestBytes + connectionBytes,
 		MaxCallRecvMsgSize:   sharedlog.ReadBytes + s.requestBytes + answerBytes,
-		TLS:                  s.tls,
-		Username:             s.user,
-		Password:             s.password,
-		Logger:               zap.NewNop(), // every error is also returned
+		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: firstDelay, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxDelay},
+			MinConnectTimeout: attemptTimeout,
+		})},
+		TLS:      s.tls,
+		Username: s.user,
+		Password: s.password,
+		Logger:   zap.NewNop(), // every error is also returned
 	}
 }
 
