@@ -6,7 +6,7 @@ import (
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
-// runReporter reports to the shared log what the store has. A report that fails is only late.
+// runReporter reports to the shared log what the store has.
 func (s *Store) runReporter() {
 	sh, ctx := s.shared, s.background.ctx
 	select {
@@ -33,8 +33,8 @@ func (s *Store) runReporter() {
 		}
 		cancel()
 		pause = reportInterval
-		if err != nil && sh.silent() == nil { // so that the connections remain for more urgent requests
-			pause = sharedlog.ReportTTL
+		if err != nil { // a store that is idle refuses appends until its report succeeds
+			pause = reportRetry
 		}
 		if err != nil && ctx.Err() == nil {
 			s.options.Logger.Debug("cannot report to the shared log", "error", err)

@@ -97,6 +97,8 @@ const (
 	syncInterval = time.Second
 	// reportInterval is how often the store reports to the shared log what it has.
 	reportInterval = 3 * time.Second
+	// reportRetry is the pause after a report that has failed.
+	reportRetry = time.Second
 )
 
 // OpenShared opens a store in shared mode. It creates the directory if it does not exist; the

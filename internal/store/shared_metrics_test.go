@@ -160,6 +160,27 @@ func TestStoreIsUnavailableWhileTheSharedLogIsSilent(t *testing.T) {
 	})
 }
 
+// An idle store is available soon after a short silence of the shared log, in which its report has
+// failed, and is then listed.
+func TestStoreIsAvailableSoonAfterASilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		s := openShared(t, e, vfs.NewMem(), Shared{LocalReads: true})
+		for _, silence := range []time.Duration{9 * time.Second, 30 * time.Second} {
+			time.Sleep(sharedlog.ReportTTL)
+			e.SetDown(true)
+			time.Sleep(silence)
+			e.SetDown(false)
+			time.Sleep(4 * time.Second)
+			mustAppend(t, s, "x")
+			if reports, err := e.Connect().Replicas(t.Context()); err != nil || len(reports) != 1 {
+				t.Errorf("%d stores report, %v", len(reports), err)
+			}
+		}
+		s.Close()
+	})
+}
+
 func TestStoreIsUnavailableUntilItHasCaughtUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := sharedEngine(t, fakelog.Options{})
