@@ -35,10 +35,12 @@ type Options struct {
 	// that attempt.
 	FailFast bool
 	// KeepAlive is how long a connection may be idle before the client sends a
-	// ping. The default, and the minimum, is 10 seconds.
+	// ping. The default, and the minimum, is 10 seconds, and 2.5 seconds with several
+	// servers.
 	KeepAlive time.Duration
 	// KeepAliveTimeout is how long the client waits for the reply to a ping
-	// before it closes the connection. The default is 10 seconds.
+	// before it closes the connection. The default is 10 seconds, and 2.5 seconds with
+	// several servers.
 	KeepAliveTimeout time.Duration
 	// NoResume ends a subscription with dcb.ErrTransport when its connection
 	// breaks, and without an error when the server stops. By default the

@@ -38,11 +38,11 @@ func Dial(url string, options *Options) (*Client, error) {
 	if options == nil {
 		options = new(Options)
 	}
-	c := &Client{url: url, options: options.withDefaults()}
 	targets, err := parseTargets(url)
 	if err != nil {
 		return nil, err
 	}
+	c := &Client{url: url, options: options.withDefaults(len(targets) > 1)}
 	if err := wire.CheckAPIKey(c.options.APIKey); err != nil {
 		return nil, err
 	}

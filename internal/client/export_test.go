@@ -9,7 +9,7 @@ import (
 // NewOver returns a client over connections that a test makes.
 func NewOver(dial func(ctx context.Context, address string) (net.Conn, error), addresses ...string) (*Client, error) {
 	// The servers of these tests disconnect clients that ping more often than every 5 minutes.
-	c := &Client{options: Options{KeepAlive: time.Hour}.withDefaults()}
+	c := &Client{options: Options{KeepAlive: time.Hour}.withDefaults(len(addresses) > 1)}
 	connector, err := newConnector(c.options, dial)
 	if err != nil {
 		return nil, err
@@ -49,5 +49,5 @@ const ConnectGrace = connectGrace
 // Seen returns the highest position that a client of several servers has seen.
 func (c *Client) Seen() uint64 { return c.servers.positions.Highest() }
 
-// KeepAlive returns the interval that a client uses.
-func KeepAlive(o Options) time.Duration { return o.withDefaults().KeepAlive }
+// KeepAlive returns the interval that a client of one server or of several ones uses.
+func KeepAlive(o Options, several bool) time.Duration { return o.withDefaults(several).KeepAlive }

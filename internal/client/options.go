@@ -31,10 +31,12 @@ type Options struct {
 	// that attempt.
 	FailFast bool
 	// KeepAlive is how long a connection may be idle before the client sends a
-	// ping. The default, and the minimum, is 10 seconds.
+	// ping. The default, and the minimum, is 10 seconds, and 2.5 seconds with several
+	// servers.
 	KeepAlive time.Duration
 	// KeepAliveTimeout is how long the client waits for the reply to a ping
-	// before it closes the connection. The default is 10 seconds.
+	// before it closes the connection. The default is 10 seconds, and 2.5 seconds with
+	// several servers.
 	KeepAliveTimeout time.Duration
 	// NoResume ends a subscription with dcb.ErrTransport when its connection
 	// breaks, and without an error when the server stops. By default the
@@ -43,14 +45,33 @@ type Options struct {
 	NoResume bool
 }
 
-// withDefaults returns the options with each zero field set to its default.
-func (o Options) withDefaults() Options {
+const (
+	// minKeepAlive is what servers of other implementations permit.
+	minKeepAlive            = 10 * time.Second
+	defaultKeepAliveTimeout = 10 * time.Second
+
+	// With several servers, one that hangs is noticed after these two times together, and calls
+	// continue at another one. Such servers are of this implementation, and permit a ping every 2 s.
+	severalKeepAlive        = 2500 * time.Millisecond
+	severalKeepAliveTimeout = 2500 * time.Millisecond
+)
+
+// withDefaults returns the options with each zero field set to its default, for one server or
+// for several.
+func (o Options) withDefaults(several bool) Options {
 	if o.ConnectTimeout <= 0 {
 		o.ConnectTimeout = 5 * time.Second
 	}
-	o.KeepAlive = max(o.KeepAlive, 10*time.Second)
+	keepAlive, timeout := minKeepAlive, defaultKeepAliveTimeout
+	if several {
+		keepAlive, timeout = severalKeepAlive, severalKeepAliveTimeout
+	}
+	if o.KeepAlive <= 0 {
+		o.KeepAlive = keepAlive
+	}
+	o.KeepAlive = max(o.KeepAlive, keepAlive)
 	if o.KeepAliveTimeout <= 0 {
-		o.KeepAliveTimeout = 10 * time.Second
+		o.KeepAliveTimeout = timeout
 	}
 	return o
 }

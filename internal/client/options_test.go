@@ -59,8 +59,17 @@ func TestPingsHaveAMinimumInterval(t *testing.T) {
 		time.Second:      10 * time.Second,
 		11 * time.Second: 11 * time.Second,
 	} {
-		if got := client.KeepAlive(client.Options{KeepAlive: set}); got != want {
+		if got := client.KeepAlive(client.Options{KeepAlive: set}, false); got != want {
 			t.Errorf("%v becomes %v", set, got)
+		}
+	}
+	for set, want := range map[time.Duration]time.Duration{
+		0:                2500 * time.Millisecond,
+		time.Second:      2500 * time.Millisecond,
+		11 * time.Second: 11 * time.Second,
+	} {
+		if got := client.KeepAlive(client.Options{KeepAlive: set}, true); got != want {
+			t.Errorf("with several servers, %v becomes %v", set, got)
 		}
 	}
 }
