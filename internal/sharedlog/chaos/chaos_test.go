@@ -30,6 +30,7 @@ var (
 	only     = flag.String("only", "", "regular expression of the names of the faults that happen")
 	race     = flag.Bool("race-nodes", false, "build the servers with the race detector")
 	bulk     = flag.Int("bulk", 0, "number of events of some appends, to fill segments and index blocks")
+	maxGap   = flag.Duration("max-gap", 15*time.Second, "maximum time without an acknowledged append while the engine can commit")
 	ledger   = flag.String("ledger", "", "file to which a line about the run is added")
 )
 
@@ -59,18 +60,22 @@ func TestChaos(t *testing.T) {
 		t.Fatal(err)
 	}
 	faults := slices.DeleteFunc(slices.Concat(nodeFaults(), linkFaults(), w.engine.faults()), func(f fault) bool { return !wanted.MatchString(f.name) })
+	for member := range w.engine.members() {
+		go w.probe(ctx, member)
+	}
 	w.attack(faults, *duration)
 	w.note("all faults have ended")
 	recovered := w.recover()
 	w.note("all nodes accept appends")
 	w.over.Store(true)
+	gaps := w.gaps(w.now())
 	calls.Wait()
 	w.note("the clients have ended")
 	w.end(&subscribers, cancel)
 	w.note("the subscribers have ended")
 	w.checkAll()
 	w.note("everything is checked")
-	w.report(recovered)
+	w.report(recovered, gaps)
 	if t.Failed() {
 		t.Fatalf("seed %d; the history and the outputs are in %s", w.seed, w.keep())
 	}
@@ -252,7 +257,7 @@ func (w *world) errors() (lines []string) {
 }
 
 // report logs what happened, and adds a line to the ledger.
-func (w *world) report(recovered []time.Duration) {
+func (w *world) report(recovered []time.Duration, longest gaps) {
 	counts, appends := map[string]int{}, map[outcome]int{}
 	events := 0
 	for _, c := range w.history.Calls {
@@ -281,8 +286,11 @@ func (w *world) report(recovered []time.Duration) {
 	if len(recovered) > 0 {
 		w.Logf("an append at each node after the faults: %s", describe(recovered))
 	}
-	longest, since := w.longestGap()
-	w.Logf("longest time without an acknowledged append: %.3fs, from %.3f", longest.Seconds(), since.Seconds())
+	w.Logf("longest time without an acknowledged append: %.3fs, from %.3f; while the engine could commit: %.3fs, from %.3f",
+		longest.all.length().Seconds(), longest.all.from.Seconds(), longest.able.length().Seconds(), longest.able.from.Seconds())
+	if longest.able.length() > *maxGap {
+		w.Errorf("no append was acknowledged for %v while the engine could commit, from %.3f", longest.able.length(), longest.able.from.Seconds())
+	}
 	exits := map[string]int{}
 	for _, n := range w.nodes {
 		for line, count := range n.exits {

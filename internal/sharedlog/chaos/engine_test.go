@@ -20,6 +20,9 @@ type engine interface {
 	url(addresses []string) string
 	// open opens the log without links.
 	open(context.Context) (sharedlog.Log, error)
+	// committer returns a function that commits something at a member without links. It returns an
+	// error if the member cannot commit, and may wait until it can.
+	committer(member int) func(context.Context) error
 	// faults returns the faults of members and of the links between them.
 	faults() []fault
 	// keepsAll reports whether the engine keeps all records, so that every node may lose its disk.

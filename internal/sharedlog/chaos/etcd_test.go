@@ -11,6 +11,9 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
 	"github.com/umadb-go/umadb/internal/sharedlog/compressed"
@@ -57,6 +60,29 @@ func (e *etcdEngine) open(ctx context.Context) (sharedlog.Log, error) {
 		return nil, err
 	}
 	return compressed.New(log), nil
+}
+
+// committer implements engine. The client tries again as soon as a member that was off runs.
+func (e *etcdEngine) committer(member int) func(context.Context) error {
+	var client *clientv3.Client
+	return func(ctx context.Context) (err error) {
+		if client == nil {
+			client, err = clientv3.New(clientv3.Config{
+				Context: ctx, Endpoints: []string{e.cluster.Members[member].Address}, Logger: zap.NewNop(),
+				DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+					Backoff: backoff.Config{BaseDelay: probeInterval, Multiplier: 1, MaxDelay: probeInterval}, MinConnectTimeout: time.Second,
+				})},
+			})
+			if err != nil {
+				return err
+			}
+			context.AfterFunc(ctx, func() { client.Close() })
+		}
+		ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), time.Second)
+		defer cancel()
+		_, err = client.Put(ctx, "probe", "")
+		return err
+	}
 }
 
 func (e *etcdEngine) keepsAll() bool { return false }

@@ -46,10 +46,12 @@ func nodeFaults() []fault {
 		}},
 		{"kill all nodes", 1, nodesOnly, func(w *world) heal {
 			known := *w.members.Load()
+			end := w.exclude()
 			for _, n := range known {
 				n.kill()
 			}
 			return func() {
+				defer end()
 				for _, n := range known {
 					w.restart(n)
 				}
@@ -164,10 +166,12 @@ func nodeFaults() []fault {
 		}},
 		{"cut the power of all nodes", 1, nodesOnly, func(w *world) heal {
 			known := *w.members.Load()
+			end := w.exclude()
 			for _, n := range known {
 				w.cutPower(n)
 			}
 			return func() {
+				defer end()
 				for _, n := range known {
 					w.restart(n)
 				}
@@ -250,7 +254,8 @@ func linkFaults() []fault {
 			for _, n := range w.nodes {
 				links = append(links, n.engine...)
 			}
-			return w.disturb(links)
+			end, h := w.exclude(), w.disturb(links)
+			return func() { h(); end() }
 		}},
 		{"disturb the link of clients to a node", 3, linksOnly, func(w *world) heal { return w.disturb([]*link{w.some().clients}) }},
 		{"disturb the link of other nodes to a node", 3, linksOnly, func(w *world) heal { return w.disturb([]*link{w.some().peers}) }},

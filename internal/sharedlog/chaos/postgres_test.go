@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
 	"github.com/umadb-go/umadb/internal/sharedlog/compressed"
@@ -102,6 +106,32 @@ func (e *postgresEngine) open(ctx context.Context) (sharedlog.Log, error) {
 		return nil, err
 	}
 	return compressed.New(log), nil
+}
+
+// committer implements engine. A commit waits for a standby, and is not repeated: the server may
+// have stopped, and answers when it continues.
+func (e *postgresEngine) committer(member int) func(context.Context) error {
+	var conn *pgx.Conn
+	alone := false // the wait for a standby was cancelled
+	return func(ctx context.Context) (err error) {
+		if conn == nil || conn.IsClosed() {
+			config, err := pgx.ParseConfig(e.servers[member].URL())
+			if err != nil {
+				return err
+			}
+			config.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) { alone = true }
+			if conn, err = pgx.ConnectConfig(ctx, config); err != nil {
+				return err
+			}
+		}
+		alone = false
+		standby := false
+		err = conn.QueryRow(ctx, "SELECT pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_logical_emit_message(true, 'probe', '') END").Scan(&standby, nil)
+		if err == nil && (standby || alone) {
+			err = errors.New("no commit")
+		}
+		return err
+	}
 }
 
 func (e *postgresEngine) keepsAll() bool { return true }

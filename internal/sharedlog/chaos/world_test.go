@@ -43,6 +43,9 @@ type world struct {
 	faults  map[string]int    // number of each fault
 	waits   []takeover        // to be measured
 	acks    []acknowledgement // in order of time; guarded by mu
+
+	commits  []time.Duration // at members of the engine; guarded by mu
+	excluded []period        // see exclude; guarded by mu
 }
 
 // acknowledgement is an append that was accepted.
@@ -112,18 +115,6 @@ func (w *world) measure() map[string][]time.Duration {
 		}
 	}
 	return times
-}
-
-// longestGap returns the longest time without an acknowledged append, and when it started.
-func (w *world) longestGap() (longest, since time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := 1; i < len(w.acks); i++ {
-		if gap := w.acks[i].end - w.acks[i-1].end; gap > longest {
-			longest, since = gap, w.acks[i-1].end
-		}
-	}
-	return longest, since
 }
 
 // describe describes times by their percentiles.
