@@ -25,7 +25,7 @@ const (
 func measureJoin(o *options, events int) (err error) {
 	life := &lifetime{}
 	defer life.end(&err)
-	url := engines[o.engine](life)
+	url := engines[o.engine](life).url
 	if output, err := exec.Command(o.program, "cluster", "create", "--log", url).CombinedOutput(); err != nil {
 		return fmt.Errorf("umadb cluster create: %w; it printed: %s", err, output)
 	}

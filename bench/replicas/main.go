@@ -9,6 +9,11 @@
 //
 //	go run ./bench/replicas -join 10000000 bin/umadb --db-path /tmp/join
 //
+// With -takeover it kills and suspends servers and members of the engine that number of times each,
+// and measures how long a client of three URLs waits; then how long the other servers lag:
+//
+//	go run ./bench/replicas -takeover 30 -engine etcd bin/umadb --db-path /tmp/takeover
+//
 // The first server listens on the address of --listen. Their directories, and that of the engine,
 // are below that of --db-path. It ends with SIGTERM, and removes the engine's data.
 package main
@@ -24,6 +29,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/umadb-go/umadb/internal/servertest"
 )
@@ -38,6 +44,10 @@ type options struct {
 	path    string // parent of the directories of the servers
 	program string // a server of ours
 	more    []string
+
+	takeovers int           // of each kind
+	patience  time.Duration // for them
+	json      bool
 }
 
 func main() {
@@ -45,6 +55,9 @@ func main() {
 	var o options
 	flag.StringVar(&o.engine, "engine", "postgres", "`engine` that keeps the shared log: "+engineNames())
 	join := flag.Int("join", 0, "measure how long a new server takes to have this number of `events`")
+	flag.IntVar(&o.takeovers, "takeover", 0, "measure takeovers, this number `of each kind`, and lag")
+	flag.DurationVar(&o.patience, "for", 5*time.Minute, "with -takeover, the `time` after which no further takeover is begun")
+	flag.BoolVar(&o.json, "json", false, "with -takeover, print all samples in JSON")
 	version := flag.Bool("version", false, "print what is run")
 	flag.Parse()
 	if *version {
@@ -58,6 +71,8 @@ func main() {
 	work := func() error { return run(&o) }
 	if *join > 0 {
 		work = func() error { return measureJoin(&o, *join) }
+	} else if o.takeovers > 0 {
+		work = func() error { return measureTakeovers(&o) }
 	}
 	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "replicas:", err)
@@ -119,7 +134,7 @@ func run(o *options) (err error) {
 	defer stop()
 	life := &lifetime{}
 	defer life.end(&err)
-	url := engines[o.engine](life)
+	url := engines[o.engine](life).url
 	if err := createLog(o, url); err != nil {
 		return err
 	}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+import "errors"
+
+func measureTakeovers(*options) error { return errors.New("-takeover needs Linux") }
