@@ -176,7 +176,7 @@ func (b *background) backoff(failures int) bool {
 // Pauses between two attempts of the proposer, the follower or others that use the shared log.
 const (
 	firstPause = 50 * time.Millisecond
-	maxPause   = 2 * time.Second
+	maxPause   = time.Second
 )
 
 // pauseAfter returns the pause after a number of earlier failures.

@@ -128,7 +128,7 @@ func (p *pool) suspect() {
 	}
 }
 
-// drop closes a connection that nobody uses. The caller must hold mu.
+// drop closes a connection that is not in use. The caller must hold mu.
 func (p *pool) drop(c *pooled) {
 	delete(p.open, c)
 	closeSoon(c.Conn)
