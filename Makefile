@@ -83,7 +83,7 @@ postgres-versions: $(POSTGRES)/18 ## test shared logs with other versions of Pos
 go-test: postgres ## run the Go tests, including those with the released client and server
 	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
 	$(GO) test -timeout 20m -run TestStoresShareALog ./internal/store -args -shared-seeds 2000
-	for engine in postgres etcd; do $(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 60s -engine $$engine; done
+	for engine in postgres etcd; do $(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 90s -engine $$engine; done
 
 .PHONY: race
 race: postgres ## run the tests of concurrent packages with the race detector
@@ -228,6 +228,14 @@ LEDGER ?=
 .PHONY: shared-chaos
 shared-chaos: ## kill and isolate the servers of a shared log and its engine for DURATION, and check what clients learned
 	$(GO) test -run 'TestChaos$$' -v -timeout 0 ./internal/sharedlog/chaos -args -duration $(DURATION) -seed $(SEED) -engine $(ENGINE) -bulk 1000 -ledger '$(abspath $(LEDGER))'
+
+# Settings of soak. PLANTED=planted plants bugs first. SEEDS and DURATION are those of
+# shared-soak and shared-chaos.
+HOURS ?= 8
+PLANTED ?=
+.PHONY: soak
+soak: postgres ## simulate and attack the servers of a shared log for HOURS, with random seeds; the ledger is bench/results/soak.tsv
+	bench/soak.sh $(HOURS) $(SEEDS) $(DURATION) $(or $(LEDGER),bench/results/soak.tsv) $(PLANTED)
 
 .PHONY: docs
 docs: ## generate the command pages, the manual pages and the tables of settings

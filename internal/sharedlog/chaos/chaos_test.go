@@ -29,6 +29,7 @@ var (
 	thinking = flag.Duration("thinking", 100*time.Millisecond, "average time between two calls of a client")
 	only     = flag.String("only", "", "regular expression of the names of the faults that happen")
 	race     = flag.Bool("race-nodes", false, "build the servers with the race detector")
+	program  = flag.String("program", "", "program of the servers; without it, it is built")
 	bulk     = flag.Int("bulk", 0, "number of events of some appends, to fill segments and index blocks")
 	maxGap   = flag.Duration("max-gap", 15*time.Second, "maximum time without an acknowledged append while the engine can commit")
 	ledger   = flag.String("ledger", "", "file to which a line about the run is added")
@@ -93,10 +94,12 @@ func newWorld(t *testing.T) *world {
 	} else {
 		w.trace = &w.hidden
 	}
-	w.program = filepath.Join(w.dir, "umadb")
-	build := exec.Command("go", "build", fmt.Sprintf("-race=%v", *race), "-o", w.program, "github.com/umadb-go/umadb/cmd/umadb")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, output)
+	if w.program = *program; w.program == "" {
+		w.program = filepath.Join(w.dir, "umadb")
+		build := exec.Command("go", "build", fmt.Sprintf("-race=%v", *race), "-o", w.program, "github.com/umadb-go/umadb/cmd/umadb")
+		if output, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("building the program: %v\n%s", err, output)
+		}
 	}
 	start := engines[*engineIs]
 	if start == nil {
@@ -300,8 +303,9 @@ func (w *world) report(recovered []time.Duration, longest gaps) {
 	for line, count := range exits {
 		w.Logf("%6d × a node exited: %s", count, line)
 	}
-	line := fmt.Sprintf("%s engine=%s seed=%d duration=%v clients=%d faults=%d accepted=%d rejected=%d unknown=%d failed=%d events=%d passed=%v",
-		time.Now().UTC().Format(time.DateOnly), *engineIs, w.seed, *duration, *callers, total, appends[accepted], appends[rejected], appends[unknown], appends[failed], events, !w.Failed())
+	line := fmt.Sprintf("%s engine=%s seed=%d duration=%v passed=%v events=%d faults=%d gap=%.1fs able_gap=%.1fs clients=%d accepted=%d rejected=%d unknown=%d failed=%d",
+		time.Now().UTC().Format(time.DateOnly), *engineIs, w.seed, *duration, !w.Failed(), events, total, longest.all.length().Seconds(), longest.able.length().Seconds(),
+		*callers, appends[accepted], appends[rejected], appends[unknown], appends[failed])
 	w.Log(line)
 	if *ledger == "" {
 		return
