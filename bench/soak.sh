@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 hours=$1 seeds=$2 duration=$3 ledger=$4 planted=${5:-}
 commit=$(git describe --always --dirty --exclude '*')
-run=10000 # seeds of a simulation
+run=2000 # seeds of a simulation
 failures=0
 
 build=$PWD/.cache/soak
@@ -43,31 +43,31 @@ failed() {
 random() { echo $(((RANDOM << 15 | RANDOM) + 1)); }
 
 simulate() {
-	local first number started verdict=passed
+	local first number started result=passed
 	first=$(random) number=$((seeds < run ? seeds : run)) started=$(date +%s)
-	(cd internal/store && "$build/store.test" -test.run 'TestStoresShareALog$' -test.timeout 0 -shared-first-seed "$first" -shared-seeds "$number") >"$build/output" 2>&1 || verdict=FAILED
+	(cd internal/store && "$build/store.test" -test.run 'TestStoresShareALog$' -test.timeout 0 -shared-first-seed "$first" -shared-seeds "$number") >"$build/output" 2>&1 || result=FAILED
 	seeds=$((seeds - number))
-	record simulation fake "$first" "$(($(date +%s) - started))s" - - $verdict - - "seeds=$number"
-	[[ $verdict == passed ]] || failed "go test ./internal/store -run 'TestStoresShareALog\$' -timeout 0 -args -shared-first-seed $first -shared-seeds $number"
+	record simulation fake "$first" "$(($(date +%s) - started))s" - - $result - - "seeds=$number"
+	[[ $result == passed ]] || failed "go test ./internal/store -run 'TestStoresShareALog\$' -timeout 0 -args -shared-first-seed $first -shared-seeds $number"
 }
 
 chaos() {
-	local engine=$1 seed line verdict=passed
+	local engine=$1 seed line result=passed
 	seed=$(random)
 	rm -f "$build/line"
 	(cd internal/sharedlog/chaos && "$build/chaos.test" -test.run 'TestChaos$' -test.v -test.timeout 0 -program "$build/umadb" -engine "$engine" \
-		-duration "$duration" -seed "$seed" -bulk 1000 -ledger "$build/line") >"$build/output" 2>&1 || verdict=FAILED
+		-duration "$duration" -seed "$seed" -bulk 1000 -ledger "$build/line") >"$build/output" 2>&1 || result=FAILED
 	line=$(cat "$build/line" 2>/dev/null || echo)
-	record chaos "$engine" "$seed" "$duration" "$(value events)" "$(value faults)" $verdict "$(value gap)" "$(value able_gap)" \
+	record chaos "$engine" "$seed" "$duration" "$(value events)" "$(value faults)" $result "$(value gap)" "$(value able_gap)" \
 		"$(grep -oE ' (clients|accepted|rejected|unknown|failed|recovery)=.*' <<<"$line" | sed 's/^ //' || echo -)"
-	[[ $verdict == passed ]] || failed "make shared-chaos ENGINE=$engine SEED=$seed DURATION=$duration"
+	[[ $result == passed ]] || failed "make shared-chaos ENGINE=$engine SEED=$seed DURATION=$duration"
 }
 
 if [[ $planted == planted ]]; then
-	verdict=passed started=$(date +%s)
-	go test -run TestSharedMachineFindsPlantedBugs -v -timeout 120m ./internal/store -args -plant-bugs >"$build/output" 2>&1 || verdict=FAILED
-	record 'planted bugs' fake - "$(($(date +%s) - started))s" - - $verdict - - "found=$(grep -c '^    --- PASS' "$build/output" || true)"
-	[[ $verdict == passed ]] || failed "go test -run TestSharedMachineFindsPlantedBugs -v -timeout 120m ./internal/store -args -plant-bugs"
+	result=passed started=$(date +%s)
+	go test -run TestSharedMachineFindsPlantedBugs -v -timeout 120m ./internal/store -args -plant-bugs >"$build/output" 2>&1 || result=FAILED
+	record 'planted bugs' fake - "$(($(date +%s) - started))s" - - $result - - "found=$(grep -c '^    --- PASS' "$build/output" || true)"
+	[[ $result == passed ]] || failed "go test -run TestSharedMachineFindsPlantedBugs -v -timeout 120m ./internal/store -args -plant-bugs"
 fi
 while (($(date +%s) < end)); do
 	if ((seeds > 0)); then simulate; fi
