@@ -20,7 +20,7 @@ go test -c -o "$build/store.test" ./internal/store
 go test -c -o "$build/chaos.test" ./internal/sharedlog/chaos
 end=$(awk "BEGIN { print int($(date +%s) + $hours * 3600) }")
 if [[ ! -s $ledger ]]; then
-	printf 'date\tcommit\twhat\tengine\tseed\tduration\tevents\tfaults\tverdict\tlongest gap\tlongest gap while the engine could commit\tfigures\n' >"$ledger"
+	printf 'date\tcommit\twhat\tengine\tseed\tduration\tevents\tfaults\tresult\tlongest gap\tlongest gap while the engine could commit\tfigures\n' >"$ledger"
 fi
 
 # record adds a line to the ledger.

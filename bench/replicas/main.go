@@ -56,7 +56,7 @@ func main() {
 	flag.StringVar(&o.engine, "engine", "postgres", "`engine` that keeps the shared log: "+engineNames())
 	join := flag.Int("join", 0, "measure how long a new server takes to have this number of `events`")
 	flag.IntVar(&o.takeovers, "takeover", 0, "measure takeovers, this number `of each kind`, and lag")
-	flag.DurationVar(&o.patience, "for", 5*time.Minute, "with -takeover, the `time` after which no further takeover is begun")
+	flag.DurationVar(&o.patience, "for", 5*time.Minute, "with -takeover, the `time` after which no further fault is caused")
 	flag.BoolVar(&o.json, "json", false, "with -takeover, print all samples in JSON")
 	version := flag.Bool("version", false, "print what is run")
 	flag.Parse()
