@@ -23,6 +23,8 @@ type Options struct {
 	RefreshTLS func(*tls.Config)
 	// Fields are header fields that are sent with every call. Names are in lower case.
 	Fields []hpack.HeaderField
+	// MethodFields are header fields that are sent with every call of a method.
+	MethodFields map[string][]hpack.HeaderField
 	// Positions is sent with every call, and raised by the answers. It is nil for a client that
 	// does not do that.
 	Positions *Positions

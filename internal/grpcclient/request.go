@@ -21,6 +21,7 @@ const maxBlocks = 8
 type requestFields struct {
 	before []hpack.HeaderField // the path
 	after  []hpack.HeaderField
+	own    map[string][]hpack.HeaderField // of methods; they follow
 	blocks []requestBlock
 
 	positions *Positions // sent with each request, or nil
@@ -45,7 +46,7 @@ func (f *requestFields) init(options *Options, authority string) {
 		{Name: "content-type", Value: "application/grpc"},
 		{Name: "te", Value: "trailers"},
 	}, options.Fields...)
-	f.positions = options.Positions
+	f.own, f.positions = options.MethodFields, options.Positions
 }
 
 // request appends the headers of a call. The deadline may be zero.
@@ -93,6 +94,9 @@ func (o *output) requestBlock(method string, timeout time.Duration) []byte {
 	}
 	_ = o.encoder.WriteField(hpack.HeaderField{Name: ":path", Value: method})
 	for _, field := range f.after {
+		_ = o.encoder.WriteField(field)
+	}
+	for _, field := range f.own[method] {
 		_ = o.encoder.WriteField(field)
 	}
 	if timeout > 0 {

@@ -2,6 +2,7 @@ package grpcclient
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,33 @@ func TestFieldsOfOneCall(t *testing.T) {
 				t.Errorf("%d bytes: field %d is %.40v", length, i, own[i])
 			}
 		}
+	}
+}
+
+// A method's own fields are in the table too, so that the headers of its calls are a few bytes.
+func TestFieldsOfOneMethod(t *testing.T) {
+	o := new(output)
+	o.init(&Options{MethodFields: map[string][]hpack.HeaderField{"/b": {{Name: "umadb-with", Value: "x"}}}}, "host:1")
+	var got []string
+	decoder := hpack.NewDecoder(4096, func(f hpack.HeaderField) { got = append(got, f.Name+"="+f.Value) })
+	for _, method := range []string{"/a", "/b", "/a", "/b", "/b"} {
+		got = nil
+		block := o.requestBlock(method, 0)
+		if _, err := decoder.Write(block); err != nil {
+			t.Fatal(err)
+		}
+		if err := decoder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if sent := slices.Contains(got, "umadb-with=x"); sent != (method == "/b") {
+			t.Errorf("the headers of %s are %q", method, got)
+		}
+	}
+	if len(o.fields.blocks) != 2 {
+		t.Errorf("%d blocks are kept", len(o.fields.blocks))
+	}
+	if n := len(o.requestBlock("/b", 0)); n != 7 {
+		t.Errorf("a repeated block has %d bytes", n)
 	}
 }
 
