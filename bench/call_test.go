@@ -15,7 +15,7 @@ import (
 // memory is an in-memory server that supports reads by tag. It uses generated code,
 // so that it does not share the client's encoding.
 type memory struct {
-	umadbv1.UnsafeDCBServer
+	umadbv1.UnimplementedDCBServer
 	requests []*umadbv1.AppendRequest
 	events   []*umadbv1.SequencedEvent
 }
@@ -50,14 +50,6 @@ func (m *memory) Read(request *umadbv1.ReadRequest, stream grpc.ServerStreamingS
 func (m *memory) Head(context.Context, *umadbv1.HeadRequest) (*umadbv1.HeadResponse, error) {
 	head := uint64(len(m.events))
 	return &umadbv1.HeadResponse{Position: &head}, nil
-}
-
-func (m *memory) Subscribe(*umadbv1.SubscribeRequest, grpc.ServerStreamingServer[umadbv1.SubscribeResponse]) error {
-	return nil
-}
-
-func (m *memory) GetTrackingInfo(context.Context, *umadbv1.TrackingRequest) (*umadbv1.TrackingResponse, error) {
-	return &umadbv1.TrackingResponse{}, nil
 }
 
 // connected returns a new server and a client that is connected to it.

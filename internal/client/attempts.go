@@ -104,7 +104,9 @@ func (a *attempts) explain(err error) error {
 func allFailed(failures []error) error {
 	all := &dcb.Error{Kind: dcb.ErrTransport}
 	var reasons []string
+	unsupported := true
 	for _, err := range failures {
+		unsupported = unsupported && errors.Is(err, errors.ErrUnsupported)
 		reason := err.Error()
 		if e, ok := errors.AsType[*dcb.Error](err); ok {
 			reason = strings.TrimPrefix(reason, e.Kind.Error()+": ")
@@ -112,6 +114,9 @@ func allFailed(failures []error) error {
 		reasons = append(reasons, reason)
 	}
 	all.Detail = fmt.Sprintf("no server of %d can be used: %s", len(failures), strings.Join(reasons, "; "))
+	if unsupported {
+		all.Cause = errors.ErrUnsupported
+	}
 	return all
 }
 

@@ -23,12 +23,6 @@ func (c *Client) Head(ctx context.Context) (uint64, error) {
 	return position, err
 }
 
-// PositionAt returns the position of the last event recorded at a time or before, or 0 if
-// there is none.
-func (c *Client) PositionAt(context.Context, time.Time) (uint64, error) {
-	return 0, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "this server does not keep recorded times"}
-}
-
 // GetTrackingInfo returns the last recorded upstream position of a source, and
 // reports whether there is one.
 func (c *Client) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {
@@ -97,6 +91,9 @@ func (s *server) invoke(ctx context.Context, method string, request, buffer []by
 	f := &failure{err: toError(err)}
 	var e *grpcclient.Error
 	if errors.As(err, &e) {
+		if e.Code == codes.Unimplemented && method == wire.MethodPositionAt {
+			f.err = errNoRecordedTimes
+		}
 		f.unavailable = e.Code == codes.Unavailable
 		f.exhausted = e.Code == codes.ResourceExhausted && e.Answered
 		f.refused = wire.RefusedByStandby(e.Code, e.Message)
@@ -142,7 +139,7 @@ func (c *Client) callIdempotent(ctx context.Context, method string, request []by
 			}
 			return position, found, err
 		}
-		d := decision{elsewhere: isOfServer(failed.err), avoid: isOfServer(failed.err)}
+		d := decision{elsewhere: isOfServer(failed.err), avoid: isOfServer(failed.err) && !errors.Is(failed.err, errors.ErrUnsupported)}
 		if failed.unavailable {
 			d.patience = callPatience
 		}

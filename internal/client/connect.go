@@ -39,6 +39,7 @@ func newConnector(o Options, dial dialFunc) (connector, error) {
 	options := grpcclient.Options{
 		Dial:             dial,
 		Fields:           []hpack.HeaderField{{Name: "user-agent", Value: "umadb-go"}},
+		MethodFields:     map[string][]hpack.HeaderField{wire.MethodRead: withRecordedAt, wire.MethodSubscribe: withRecordedAt},
 		Buffers:          wire.Slabs,
 		StreamWindow:     streamWindow,
 		ConnWindow:       connWindow,

@@ -58,6 +58,7 @@ func (r *readable) read(request *umadbv1.ReadRequest, stream grpc.ServerStreamin
 		m := new(umadbv1.ReadResponse)
 		for range min(r.batch, len(rest)) {
 			m.Events = append(m.Events, sequenced(rest[0], 1)...)
+			m.RecordedAt = append(m.RecordedAt, recordedAt(rest[0]).UnixNano())
 			rest = rest[1:]
 		}
 		if request.Limit == nil {
@@ -93,6 +94,9 @@ func collect(t *testing.T, c *client.Client, options dcb.ReadOptions) (positions
 			t.Errorf("a message has %d events (%v)", len(events), err)
 		}
 		for _, event := range events {
+			if !event.RecordedAt.Equal(recordedAt(event.Position)) {
+				t.Errorf("the event at %d was recorded at %v", event.Position, event.RecordedAt)
+			}
 			positions = append(positions, event.Position)
 		}
 		heads = append(heads, head)
@@ -311,7 +315,7 @@ func TestContinuedReadEndsAtItsSnapshot(t *testing.T) {
 			if called++; called == 1 {
 				return (&readable{head: 4, batch: 1, messages: 1, code: codes.Unavailable}).read(request, stream)
 			}
-			err := stream.Send(&umadbv1.ReadResponse{Events: sequenced(3, 4), Head: new(uint64(1000))})
+			err := stream.Send(&umadbv1.ReadResponse{Events: sequenced(3, 4), RecordedAt: times(3, 4), Head: new(uint64(1000))})
 			<-stream.Context().Done()
 			return err
 		}

@@ -133,12 +133,11 @@ func (m *Messages) reason(err error) error {
 func (m *Messages) note(message []byte) ([]byte, error) {
 	switch {
 	case m.subscribes:
-		for record, err := range record.Records(message) {
-			if err != nil {
-				return nil, unreadable(err)
-			}
-			m.last = record.Position
+		s, err := record.Summarize(message)
+		if err != nil {
+			return nil, unreadable(err)
 		}
+		m.last = max(m.last, s.Last)
 		m.client.servers.saw(m.last)
 	case m.reads && m.client.servers.several():
 		return m.noteRead(message)

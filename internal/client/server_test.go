@@ -31,6 +31,7 @@ type scripted struct {
 	onSubscribe func(*umadbv1.SubscribeRequest, grpc.ServerStreamingServer[umadbv1.SubscribeResponse]) error
 	onHead      func(context.Context) (*uint64, error)
 	onTracking  func(context.Context, string) (*uint64, error)
+	onPosition  func(context.Context, int64) (*uint64, error) // PositionAt
 
 	health *health.Server
 	grpc   *grpc.Server
@@ -65,6 +66,14 @@ func (s *scripted) Head(ctx context.Context, r *umadbv1.HeadRequest) (*umadbv1.H
 	}
 	position, err := s.onHead(ctx)
 	return &umadbv1.HeadResponse{Position: position}, err
+}
+
+func (s *scripted) PositionAt(ctx context.Context, r *umadbv1.PositionAtRequest) (*umadbv1.PositionAtResponse, error) {
+	if s.onPosition == nil {
+		return s.UnimplementedDCBServer.PositionAt(ctx, r)
+	}
+	position, err := s.onPosition(ctx, r.RecordedAt)
+	return &umadbv1.PositionAtResponse{Position: position}, err
 }
 
 func (s *scripted) GetTrackingInfo(ctx context.Context, r *umadbv1.TrackingRequest) (*umadbv1.TrackingResponse, error) {
@@ -141,6 +150,20 @@ func bareError(ctx context.Context, code codes.Code, response *umadbv1.ErrorResp
 	}
 	grpc.SetTrailer(ctx, metadata.Pairs("grpc-status-details-bin", string(details)))
 	return status.Error(code, response.Message)
+}
+
+// recordedAt returns when a test server has recorded the event at a position.
+func recordedAt(position uint64) time.Time {
+	return time.Unix(1_700_000_000+int64(position), 123).UTC()
+}
+
+// times returns when count events starting at position from were recorded.
+func times(from, count uint64) []int64 {
+	var all []int64
+	for i := range count {
+		all = append(all, recordedAt(from+i).UnixNano())
+	}
+	return all
 }
 
 // sequenced returns count stored events starting at position from.

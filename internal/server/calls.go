@@ -52,6 +52,7 @@ type call struct {
 	charged    bool      // the call was counted against the rates of its key
 	denied     error     // why the call is not served, or nil
 	seen       *seen     // what the client has seen; nil if it does not say so
+	recordedAt bool      // the client wants to know when events were recorded
 	unread     *inFlight // of an answer that waits for the client's windows; nil if there is none
 
 	progress atomic.Pointer[progress] // nil if it does not send a stream of events
@@ -89,6 +90,8 @@ func (h callHandler) Admit(stream *transport.Stream) error {
 			keys = append(keys, value)
 		case wire.MinPosition:
 			positions = append(positions, value)
+		case wire.With:
+			c.recordedAt = c.recordedAt || wire.HasWord(value, wire.WithRecordedAt)
 		}
 	})
 	if c.method = h.methods[header.Method]; c.method == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -95,6 +96,7 @@ func (s *Server) handleRead(c *call) error {
 	} else if err := s.awaitSeen(c); err != nil {
 		return err
 	}
+	parsed.RecordedAt = c.recordedAt
 	cursor, err := s.store.OpenRead(c.Context(), parsed)
 	if err != nil {
 		return err
@@ -139,6 +141,7 @@ func (s *Server) handleSubscribe(c *call) error {
 	if err := s.mayRead(c, access{RightSubscribe, &parsed.Query}); err != nil {
 		return err
 	}
+	parsed.RecordedAt = c.recordedAt
 	cursor, err := s.store.OpenSubscription(parsed)
 	if err != nil {
 		return err
@@ -194,6 +197,26 @@ func (s *Server) handleHead(c *call) error {
 		return err
 	}
 	response := new(umadbv1.HeadResponse)
+	if position != 0 {
+		response.Position = &position
+	}
+	return c.SendMsg(response)
+}
+
+// handlePositionAt handles PositionAt.
+func (s *Server) handlePositionAt(c *call) error {
+	request := new(umadbv1.PositionAtRequest)
+	if err := s.receiveSmall(c, request); err != nil {
+		return err
+	}
+	if err := s.awaitSeen(c); err != nil {
+		return err
+	}
+	position, err := s.store.PositionAt(c.Context(), time.Unix(0, request.GetRecordedAt()))
+	if err != nil {
+		return err
+	}
+	response := new(umadbv1.PositionAtResponse)
 	if position != 0 {
 		response.Position = &position
 	}

@@ -14,12 +14,13 @@ import (
 	umadbv1 "github.com/umadb-go/umadb/proto/umadb/v1"
 )
 
-// everyMethod contains the five methods under their current names.
+// everyMethod contains the methods of the service under their current names.
 var everyMethod = []string{
 	umadbv1.DCB_Append_FullMethodName,
 	umadbv1.DCB_Read_FullMethodName,
 	umadbv1.DCB_Subscribe_FullMethodName,
 	umadbv1.DCB_Head_FullMethodName,
+	umadbv1.DCB_PositionAt_FullMethodName,
 	umadbv1.DCB_GetTrackingInfo_FullMethodName,
 }
 
@@ -115,6 +116,7 @@ func TestRequestOverLimitIsRefused(t *testing.T) {
 		{umadbv1.DCB_Read_FullMethodName, 2 << 20, codes.ResourceExhausted},
 		{umadbv1.DCB_Subscribe_FullMethodName, 2 << 20, codes.ResourceExhausted},
 		{umadbv1.DCB_Head_FullMethodName, 5000, codes.ResourceExhausted},
+		{umadbv1.DCB_PositionAt_FullMethodName, 5000, codes.ResourceExhausted},
 		{umadbv1.DCB_GetTrackingInfo_FullMethodName, 5000, codes.ResourceExhausted},
 		{"/grpc.health.v1.Health/Check", 5000, codes.ResourceExhausted},
 	} {

@@ -57,6 +57,7 @@ var methodRights = map[string]Rights{
 	"umadb.v1.DCB/Read":            RightRead | RightSubscribe, // ReadRequest.subscribe decides which
 	"umadb.v1.DCB/Subscribe":       RightSubscribe,
 	"umadb.v1.DCB/Head":            RightRead | RightAppend | RightSubscribe,
+	"umadb.v1.DCB/PositionAt":      RightRead | RightAppend | RightSubscribe,
 	"umadb.v1.DCB/GetTrackingInfo": RightTracking,
 
 	// Every key may list the methods, which are not secret.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -56,6 +57,10 @@ func mustAppend(t *testing.T, client umadbv1.DCBClient) {
 var reads = map[string]func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (uint64, error){
 	"Head": func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (uint64, error) {
 		response, err := client.Head(ctx, new(umadbv1.HeadRequest), grpc.Trailer(trailer))
+		return response.GetPosition(), err
+	},
+	"PositionAt": func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (uint64, error) {
+		response, err := client.PositionAt(ctx, &umadbv1.PositionAtRequest{RecordedAt: math.MaxInt64}, grpc.Trailer(trailer))
 		return response.GetPosition(), err
 	},
 	"GetTrackingInfo": func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (uint64, error) {

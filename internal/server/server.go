@@ -50,6 +50,8 @@ type Store interface {
 	OpenSubscription(request *record.SubscribeRequest) (record.Cursor, error)
 	// Head is EventStore.Head.
 	Head(ctx context.Context) (uint64, error)
+	// PositionAt is EventStore.PositionAt.
+	PositionAt(ctx context.Context, t time.Time) (uint64, error)
 	// GetTrackingInfo is EventStore.GetTrackingInfo.
 	GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error)
 	// LastPosition returns the position of the last event that reads of the store find now.

@@ -39,6 +39,7 @@ var eventMethods = map[string]*method{
 	"Read":            {class: lasting, serve: (*Server).handleRead},
 	"Subscribe":       {class: lasting, serve: (*Server).handleSubscribe},
 	"Head":            {class: brief, begin: (*Server).beginHead, serve: (*Server).handleHead},
+	"PositionAt":      {class: brief, serve: (*Server).handlePositionAt},
 	"GetTrackingInfo": {class: brief, serve: (*Server).handleTrackingInfo},
 }
 

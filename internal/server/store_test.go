@@ -147,6 +147,17 @@ func (s *memoryStore) Head(context.Context) (uint64, error) {
 	return uint64(len(s.events)), nil
 }
 
+// timeOf returns when the event at a position was recorded: events are recorded every second.
+func timeOf(position uint64) time.Time { return time.Unix(int64(position), 5) }
+
+func (s *memoryStore) PositionAt(ctx context.Context, t time.Time) (uint64, error) {
+	head, err := s.Head(ctx)
+	for head > 0 && timeOf(head).After(t) {
+		head--
+	}
+	return head, err
+}
+
 func (s *memoryStore) LastPosition() uint64 {
 	head, _ := s.Head(context.Background())
 	return head
@@ -178,14 +189,14 @@ func (s *memoryStore) GetTrackingInfo(_ context.Context, source string) (uint64,
 
 func (s *memoryStore) OpenRead(_ context.Context, request *record.ReadRequest) (record.Cursor, error) {
 	if request.Subscribe {
-		return &memoryCursor{store: s, query: request.Query, live: true}, nil
+		return &memoryCursor{store: s, query: request.Query, live: true, times: request.RecordedAt}, nil
 	}
 	head, _ := s.Head(context.Background())
-	return &memoryCursor{store: s, query: request.Query, head: head}, nil
+	return &memoryCursor{store: s, query: request.Query, head: head, times: request.RecordedAt}, nil
 }
 
 func (s *memoryStore) OpenSubscription(request *record.SubscribeRequest) (record.Cursor, error) {
-	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true}, nil
+	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true, times: request.RecordedAt}, nil
 }
 
 // memoryCursor returns messages with one event each.
@@ -195,6 +206,7 @@ type memoryCursor struct {
 	last  uint64
 	head  uint64 // of a read
 	live  bool
+	times bool
 	sent  bool
 }
 
@@ -223,11 +235,15 @@ func (c *memoryCursor) Next(_ context.Context, dst []byte, size int) ([]byte, er
 	if need := len(next) + record.MaxHeadBytes; need > size {
 		return dst, &record.MessageTooSmallError{Need: need}
 	}
+	dst = append(dst, next...)
 	if next != nil {
 		c.last++
+		if c.times {
+			dst = record.AppendRecordedAt(dst, []int64{timeOf(c.last).UnixNano()})
+		}
 	}
 	c.sent = true
-	return record.AppendHead(append(dst, next...), c.head), nil
+	return record.AppendHead(dst, c.head), nil
 }
 
 // Progress takes the position of an event for the number of events.

@@ -4,6 +4,7 @@ package wire
 const (
 	MethodAppend          = "/umadb.v1.DCB/Append"
 	MethodHead            = "/umadb.v1.DCB/Head"
+	MethodPositionAt      = "/umadb.v1.DCB/PositionAt"
 	MethodGetTrackingInfo = "/umadb.v1.DCB/GetTrackingInfo"
 	MethodRead            = "/umadb.v1.DCB/Read"
 	MethodSubscribe       = "/umadb.v1.DCB/Subscribe"

@@ -11,6 +11,7 @@ func TestMethodsAreThoseOfTheService(t *testing.T) {
 	for got, want := range map[string]string{
 		wire.MethodAppend:          umadbv1.DCB_Append_FullMethodName,
 		wire.MethodHead:            umadbv1.DCB_Head_FullMethodName,
+		wire.MethodPositionAt:      umadbv1.DCB_PositionAt_FullMethodName,
 		wire.MethodGetTrackingInfo: umadbv1.DCB_GetTrackingInfo_FullMethodName,
 		wire.MethodRead:            umadbv1.DCB_Read_FullMethodName,
 		wire.MethodSubscribe:       umadbv1.DCB_Subscribe_FullMethodName,

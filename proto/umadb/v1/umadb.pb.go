@@ -84,7 +84,7 @@ func (x ErrorResponse_ErrorType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErrorResponse_ErrorType.Descriptor instead.
 func (ErrorResponse_ErrorType) EnumDescriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{17, 0}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{19, 0}
 }
 
 type Event struct {
@@ -940,6 +940,96 @@ func (x *HeadResponse) GetPosition() uint64 {
 	return 0
 }
 
+type PositionAtRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In nanoseconds since 1970.
+	RecordedAt    int64 `protobuf:"fixed64,1,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PositionAtRequest) Reset() {
+	*x = PositionAtRequest{}
+	mi := &file_umadb_v1_umadb_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PositionAtRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PositionAtRequest) ProtoMessage() {}
+
+func (x *PositionAtRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_v1_umadb_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PositionAtRequest.ProtoReflect.Descriptor instead.
+func (*PositionAtRequest) Descriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PositionAtRequest) GetRecordedAt() int64 {
+	if x != nil {
+		return x.RecordedAt
+	}
+	return 0
+}
+
+type PositionAtResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if there is no such event.
+	Position      *uint64 `protobuf:"varint,1,opt,name=position,proto3,oneof" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PositionAtResponse) Reset() {
+	*x = PositionAtResponse{}
+	mi := &file_umadb_v1_umadb_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PositionAtResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PositionAtResponse) ProtoMessage() {}
+
+func (x *PositionAtResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_v1_umadb_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PositionAtResponse.ProtoReflect.Descriptor instead.
+func (*PositionAtResponse) Descriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PositionAtResponse) GetPosition() uint64 {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return 0
+}
+
 type TrackingRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
@@ -949,7 +1039,7 @@ type TrackingRequest struct {
 
 func (x *TrackingRequest) Reset() {
 	*x = TrackingRequest{}
-	mi := &file_umadb_v1_umadb_proto_msgTypes[15]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1051,7 @@ func (x *TrackingRequest) String() string {
 func (*TrackingRequest) ProtoMessage() {}
 
 func (x *TrackingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_v1_umadb_proto_msgTypes[15]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1064,7 @@ func (x *TrackingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingRequest.ProtoReflect.Descriptor instead.
 func (*TrackingRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{15}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TrackingRequest) GetSource() string {
@@ -994,7 +1084,7 @@ type TrackingResponse struct {
 
 func (x *TrackingResponse) Reset() {
 	*x = TrackingResponse{}
-	mi := &file_umadb_v1_umadb_proto_msgTypes[16]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1096,7 @@ func (x *TrackingResponse) String() string {
 func (*TrackingResponse) ProtoMessage() {}
 
 func (x *TrackingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_v1_umadb_proto_msgTypes[16]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1109,7 @@ func (x *TrackingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingResponse.ProtoReflect.Descriptor instead.
 func (*TrackingResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{16}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TrackingResponse) GetPosition() uint64 {
@@ -1042,7 +1132,7 @@ type ErrorResponse struct {
 
 func (x *ErrorResponse) Reset() {
 	*x = ErrorResponse{}
-	mi := &file_umadb_v1_umadb_proto_msgTypes[17]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1144,7 @@ func (x *ErrorResponse) String() string {
 func (*ErrorResponse) ProtoMessage() {}
 
 func (x *ErrorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_v1_umadb_proto_msgTypes[17]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1157,7 @@ func (x *ErrorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorResponse.ProtoReflect.Descriptor instead.
 func (*ErrorResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{17}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ErrorResponse) GetMessage() string {
@@ -1170,6 +1260,12 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\vHeadRequest\"<\n" +
 	"\fHeadResponse\x12\x1f\n" +
 	"\bposition\x18\x01 \x01(\x04H\x00R\bposition\x88\x01\x01B\v\n" +
+	"\t_position\"4\n" +
+	"\x11PositionAtRequest\x12\x1f\n" +
+	"\vrecorded_at\x18\x01 \x01(\x10R\n" +
+	"recordedAt\"B\n" +
+	"\x12PositionAtResponse\x12\x1f\n" +
+	"\bposition\x18\x01 \x01(\x04H\x00R\bposition\x88\x01\x01B\v\n" +
 	"\t_position\")\n" +
 	"\x0fTrackingRequest\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\"@\n" +
@@ -1190,12 +1286,14 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\bINTERNAL\x10\x04\x12\x12\n" +
 	"\x0eAUTHENTICATION\x10\x05\x12\x14\n" +
 	"\x10INVALID_ARGUMENT\x10\x06B\x14\n" +
-	"\x12_conflict_position2\xc4\x02\n" +
+	"\x12_conflict_position2\x8d\x03\n" +
 	"\x03DCB\x12;\n" +
 	"\x06Append\x12\x17.umadb.v1.AppendRequest\x1a\x18.umadb.v1.AppendResponse\x127\n" +
 	"\x04Read\x12\x15.umadb.v1.ReadRequest\x1a\x16.umadb.v1.ReadResponse0\x01\x12F\n" +
 	"\tSubscribe\x12\x1a.umadb.v1.SubscribeRequest\x1a\x1b.umadb.v1.SubscribeResponse0\x01\x125\n" +
-	"\x04Head\x12\x15.umadb.v1.HeadRequest\x1a\x16.umadb.v1.HeadResponse\x12H\n" +
+	"\x04Head\x12\x15.umadb.v1.HeadRequest\x1a\x16.umadb.v1.HeadResponse\x12G\n" +
+	"\n" +
+	"PositionAt\x12\x1b.umadb.v1.PositionAtRequest\x1a\x1c.umadb.v1.PositionAtResponse\x12H\n" +
 	"\x0fGetTrackingInfo\x12\x19.umadb.v1.TrackingRequest\x1a\x1a.umadb.v1.TrackingResponseB2Z0github.com/umadb-go/umadb/proto/umadb/v1;umadbv1b\x06proto3"
 
 var (
@@ -1211,7 +1309,7 @@ func file_umadb_v1_umadb_proto_rawDescGZIP() []byte {
 }
 
 var file_umadb_v1_umadb_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umadb_v1_umadb_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_umadb_v1_umadb_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_umadb_v1_umadb_proto_goTypes = []any{
 	(ErrorResponse_ErrorType)(0), // 0: umadb.v1.ErrorResponse.ErrorType
 	(*Event)(nil),                // 1: umadb.v1.Event
@@ -1229,9 +1327,11 @@ var file_umadb_v1_umadb_proto_goTypes = []any{
 	(*AppendResponse)(nil),       // 13: umadb.v1.AppendResponse
 	(*HeadRequest)(nil),          // 14: umadb.v1.HeadRequest
 	(*HeadResponse)(nil),         // 15: umadb.v1.HeadResponse
-	(*TrackingRequest)(nil),      // 16: umadb.v1.TrackingRequest
-	(*TrackingResponse)(nil),     // 17: umadb.v1.TrackingResponse
-	(*ErrorResponse)(nil),        // 18: umadb.v1.ErrorResponse
+	(*PositionAtRequest)(nil),    // 16: umadb.v1.PositionAtRequest
+	(*PositionAtResponse)(nil),   // 17: umadb.v1.PositionAtResponse
+	(*TrackingRequest)(nil),      // 18: umadb.v1.TrackingRequest
+	(*TrackingResponse)(nil),     // 19: umadb.v1.TrackingResponse
+	(*ErrorResponse)(nil),        // 20: umadb.v1.ErrorResponse
 }
 var file_umadb_v1_umadb_proto_depIdxs = []int32{
 	2,  // 0: umadb.v1.Event.metadata:type_name -> umadb.v1.MetadataEntry
@@ -1251,14 +1351,16 @@ var file_umadb_v1_umadb_proto_depIdxs = []int32{
 	7,  // 14: umadb.v1.DCB.Read:input_type -> umadb.v1.ReadRequest
 	9,  // 15: umadb.v1.DCB.Subscribe:input_type -> umadb.v1.SubscribeRequest
 	14, // 16: umadb.v1.DCB.Head:input_type -> umadb.v1.HeadRequest
-	16, // 17: umadb.v1.DCB.GetTrackingInfo:input_type -> umadb.v1.TrackingRequest
-	13, // 18: umadb.v1.DCB.Append:output_type -> umadb.v1.AppendResponse
-	8,  // 19: umadb.v1.DCB.Read:output_type -> umadb.v1.ReadResponse
-	10, // 20: umadb.v1.DCB.Subscribe:output_type -> umadb.v1.SubscribeResponse
-	15, // 21: umadb.v1.DCB.Head:output_type -> umadb.v1.HeadResponse
-	17, // 22: umadb.v1.DCB.GetTrackingInfo:output_type -> umadb.v1.TrackingResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
+	16, // 17: umadb.v1.DCB.PositionAt:input_type -> umadb.v1.PositionAtRequest
+	18, // 18: umadb.v1.DCB.GetTrackingInfo:input_type -> umadb.v1.TrackingRequest
+	13, // 19: umadb.v1.DCB.Append:output_type -> umadb.v1.AppendResponse
+	8,  // 20: umadb.v1.DCB.Read:output_type -> umadb.v1.ReadResponse
+	10, // 21: umadb.v1.DCB.Subscribe:output_type -> umadb.v1.SubscribeResponse
+	15, // 22: umadb.v1.DCB.Head:output_type -> umadb.v1.HeadResponse
+	17, // 23: umadb.v1.DCB.PositionAt:output_type -> umadb.v1.PositionAtResponse
+	19, // 24: umadb.v1.DCB.GetTrackingInfo:output_type -> umadb.v1.TrackingResponse
+	19, // [19:25] is the sub-list for method output_type
+	13, // [13:19] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
 	13, // [13:13] is the sub-list for extension extendee
 	0,  // [0:13] is the sub-list for field type_name
@@ -1277,14 +1379,15 @@ func file_umadb_v1_umadb_proto_init() {
 	file_umadb_v1_umadb_proto_msgTypes[11].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[14].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[16].OneofWrappers = []any{}
-	file_umadb_v1_umadb_proto_msgTypes[17].OneofWrappers = []any{}
+	file_umadb_v1_umadb_proto_msgTypes[18].OneofWrappers = []any{}
+	file_umadb_v1_umadb_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_v1_umadb_proto_rawDesc), len(file_umadb_v1_umadb_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,7 @@ const (
 	DCB_Read_FullMethodName            = "/umadb.v1.DCB/Read"
 	DCB_Subscribe_FullMethodName       = "/umadb.v1.DCB/Subscribe"
 	DCB_Head_FullMethodName            = "/umadb.v1.DCB/Head"
+	DCB_PositionAt_FullMethodName      = "/umadb.v1.DCB/PositionAt"
 	DCB_GetTrackingInfo_FullMethodName = "/umadb.v1.DCB/GetTrackingInfo"
 )
 
@@ -45,6 +46,8 @@ type DCBClient interface {
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
 	// Head returns the position of the last event.
 	Head(ctx context.Context, in *HeadRequest, opts ...grpc.CallOption) (*HeadResponse, error)
+	// PositionAt returns the position of the last event recorded at a time or before.
+	PositionAt(ctx context.Context, in *PositionAtRequest, opts ...grpc.CallOption) (*PositionAtResponse, error)
 	// GetTrackingInfo returns the last recorded position of an upstream source.
 	GetTrackingInfo(ctx context.Context, in *TrackingRequest, opts ...grpc.CallOption) (*TrackingResponse, error)
 }
@@ -115,6 +118,16 @@ func (c *dCBClient) Head(ctx context.Context, in *HeadRequest, opts ...grpc.Call
 	return out, nil
 }
 
+func (c *dCBClient) PositionAt(ctx context.Context, in *PositionAtRequest, opts ...grpc.CallOption) (*PositionAtResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PositionAtResponse)
+	err := c.cc.Invoke(ctx, DCB_PositionAt_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *dCBClient) GetTrackingInfo(ctx context.Context, in *TrackingRequest, opts ...grpc.CallOption) (*TrackingResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(TrackingResponse)
@@ -139,6 +152,8 @@ type DCBServer interface {
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
 	// Head returns the position of the last event.
 	Head(context.Context, *HeadRequest) (*HeadResponse, error)
+	// PositionAt returns the position of the last event recorded at a time or before.
+	PositionAt(context.Context, *PositionAtRequest) (*PositionAtResponse, error)
 	// GetTrackingInfo returns the last recorded position of an upstream source.
 	GetTrackingInfo(context.Context, *TrackingRequest) (*TrackingResponse, error)
 	mustEmbedUnimplementedDCBServer()
@@ -162,6 +177,9 @@ func (UnimplementedDCBServer) Subscribe(*SubscribeRequest, grpc.ServerStreamingS
 }
 func (UnimplementedDCBServer) Head(context.Context, *HeadRequest) (*HeadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Head not implemented")
+}
+func (UnimplementedDCBServer) PositionAt(context.Context, *PositionAtRequest) (*PositionAtResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PositionAt not implemented")
 }
 func (UnimplementedDCBServer) GetTrackingInfo(context.Context, *TrackingRequest) (*TrackingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTrackingInfo not implemented")
@@ -245,6 +263,24 @@ func _DCB_Head_Handler(srv interface{}, ctx context.Context, dec func(interface{
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DCB_PositionAt_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PositionAtRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DCBServer).PositionAt(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DCB_PositionAt_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DCBServer).PositionAt(ctx, req.(*PositionAtRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _DCB_GetTrackingInfo_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(TrackingRequest)
 	if err := dec(in); err != nil {
@@ -277,6 +313,10 @@ var DCB_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Head",
 			Handler:    _DCB_Head_Handler,
+		},
+		{
+			MethodName: "PositionAt",
+			Handler:    _DCB_PositionAt_Handler,
 		},
 		{
 			MethodName: "GetTrackingInfo",
