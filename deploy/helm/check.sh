@@ -43,6 +43,25 @@ for values in postgres etcd; do
 	done
 done
 
+# The notes of a shared log have a job that creates it. Its password is in a Secret only.
+for values in postgres etcd; do
+	helm install release umadb --dry-run=client --namespace events --values "umadb/ci/$values.yaml" >"$temporary/notes"
+	sed -n "s/^  echo '\({.*}\)' | kubectl -n events create -f -$/\1/p" "$temporary/notes" >"$temporary/job.json"
+	validate --without-config <"$temporary/job.json"
+	for text in '"kind":"Job"' "\"--log\",\"$values://"; do
+		if ! grep -qF -- "$text" "$temporary/job.json"; then
+			echo "the job of the notes with $values.yaml has no $text"
+			exit 1
+		fi
+	done
+done
+helm install release umadb --dry-run=client --values umadb/ci/postgres.yaml >"$temporary/notes"
+if ! grep -qF '"name":"UMADB_LOG_PASSWORD","valueFrom":{"secretKeyRef":{"key":"password","name":"umadb-postgres"}}' "$temporary/notes" ||
+	grep -q 'UMADB_LOG_PASSWORD=' "$temporary/notes"; then
+	echo "the notes do not take the password of the log from its Secret"
+	exit 1
+fi
+
 # What the chart must refuse.
 for mistake in \
 	settings.listen=0.0.0.0:1 \

@@ -1,6 +1,6 @@
 // Command validate checks the Kubernetes objects on standard input, as "helm template" prints
 // them, against the Go types of the Kubernetes API: unknown fields and wrong types are errors.
-// It prints the configuration file of the server.
+// It prints the configuration file of the server. With an argument, there need not be one.
 package main
 
 import (
@@ -42,7 +42,7 @@ func main() {
 			config = settings.Data["umadb.toml"]
 		}
 	}
-	if config == "" {
+	if config == "" && len(os.Args) == 1 {
 		fail(fmt.Errorf("there is no configuration file"))
 	}
 	fmt.Print(config)
@@ -59,6 +59,8 @@ func newObject(header metav1.TypeMeta) any {
 		return new(appsv1.StatefulSet)
 	case "batch/v1 CronJob":
 		return new(batchv1.CronJob)
+	case "batch/v1 Job":
+		return new(batchv1.Job)
 	case "policy/v1 PodDisruptionBudget":
 		return new(policyv1.PodDisruptionBudget)
 	case "monitoring.coreos.com/v1 ServiceMonitor":

@@ -60,3 +60,46 @@ readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
 {{- end }}
+
+{{/* The job that creates the shared log. It gets the password as the servers do: not as an argument. */}}
+{{- define "umadb.createLog" -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ include "umadb.fullname" . }}-create
+spec:
+  backoffLimit: 0
+  ttlSecondsAfterFinished: 3600
+  template:
+    spec:
+      restartPolicy: Never
+      automountServiceAccountToken: false
+      enableServiceLinks: false
+      {{- with .Values.imagePullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      securityContext:
+        {{- include "umadb.podSecurityContext" . | nindent 8 }}
+      containers:
+        - name: create
+          image: {{ include "umadb.image" . | quote }}
+          args: [cluster, create, --log, {{ .Values.sharedLog.url | quote }}]
+          env:
+            {{- with .Values.sharedLog.passwordSecret }}
+            - name: UMADB_LOG_PASSWORD
+              valueFrom:
+                secretKeyRef:
+                  name: {{ . }}
+                  key: {{ $.Values.sharedLog.passwordSecretKey }}
+            {{- end }}
+            {{- with .Values.extraEnv }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+          securityContext:
+            {{- include "umadb.securityContext" . | nindent 12 }}
+          volumeMounts:
+            {{- toYaml .Values.extraVolumeMounts | nindent 12 }}
+      volumes:
+        {{- toYaml .Values.extraVolumes | nindent 8 }}
+{{- end }}
