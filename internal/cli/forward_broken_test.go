@@ -93,6 +93,8 @@ func TestConnectionBreaksBeforeTheAnswer(t *testing.T) {
 		{"without a condition", nil, true, false},
 		{"without UUIDs", unlessAfter(0), false, false},
 		{"with a condition on other events", &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"other"}}}}}, true, false},
+		{"with a condition after the head", unlessAfter(5), true, false},
+		{"with a condition after the head before", unlessAfter(1), true, false},
 		{"with a condition and UUIDs", unlessAfter(0), true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

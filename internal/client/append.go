@@ -29,6 +29,7 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 	var buffer [positionBytes]byte
 	a := attempts{servers: c.servers, appends: true}
 	unknown := false // an earlier attempt may have had an effect
+	head := c.servers.head()
 	for {
 		answer, failed := a.next().invoke(ctx, wire.MethodAppend, request, buffer[:0])
 		if failed == nil {
@@ -37,7 +38,7 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 			c.servers.saw(position)
 			return position, err
 		}
-		if !a.retry(ctx, failed.err, judgeAppend(failed, request)) {
+		if !a.retry(ctx, failed.err, judgeAppend(failed, request, head)) {
 			c.servers.sawConflict(failed.err)
 			return 0, withOutcome(a.explain(failed.err), unknown, failed.noEffect)
 		}
@@ -46,13 +47,14 @@ func (c *Client) AppendMessage(ctx context.Context, request []byte) (uint64, err
 }
 
 // judgeAppend returns what follows from the failure of an append. It is repeated only if it had
-// no effect, or if the server recognises that it is repeated.
-func judgeAppend(failed *failure, request []byte) decision {
+// no effect, or if the server recognises that it is repeated. head is that of servers.head when the
+// append began.
+func judgeAppend(failed *failure, request []byte, head uint64) decision {
 	if !isOfServer(failed.err) {
 		return decision{}
 	}
 	d := decision{avoid: !failed.refused}
-	switch repeatable := failed.noEffect || isRecognisable(request); {
+	switch repeatable := failed.noEffect || isRecognisable(request, head); {
 	case failed.exhausted && len(request) <= maxRetriedRequest:
 		d.patience = overloadPatience
 	case failed.exhausted:
@@ -76,10 +78,12 @@ func (s *servers) sawConflict(err error) {
 // which it temporarily does not have enough memory.
 var maxRetriedRequest = dcb.Limits{}.WithDefaults().RequestBytes
 
-// isRecognisable reports whether the server would recognise a retry of the append.
-func isRecognisable(request []byte) bool {
+// isRecognisable reports whether the server would recognise a retry of an append that began when the
+// store had a head. If the condition is after that, the first attempt may have stored the events
+// before the position where the condition begins, and a server does not look for them there.
+func isRecognisable(request []byte, head uint64) bool {
 	parsed, err := record.ParseAppend(request, &unlimited)
-	return err == nil && parsed.IsRecognisable()
+	return err == nil && parsed.IsRecognisable() && parsed.Condition.After <= head
 }
 
 // unlimited are the limits for parsing a request, since those of the server are unknown.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"math"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,15 @@ func (s *servers) saw(position uint64) {
 	if s.positions != nil {
 		s.positions.Raise(position)
 	}
+}
+
+// head returns a position that the store certainly has. A client of one server does not know one, and
+// then it is the largest number.
+func (s *servers) head() uint64 {
+	if s.positions == nil {
+		return math.MaxUint64
+	}
+	return s.positions.Highest()
 }
 
 // close closes all connections.

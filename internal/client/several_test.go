@@ -128,6 +128,36 @@ func TestAppendIsSentElsewhereOnlyIfThatIsSafe(t *testing.T) {
 	}
 }
 
+// A server does not recognise an append that began when its condition was after the head. The client
+// cannot know the head, but positions that it has seen are not after it.
+func TestAppendAfterWhatWasSeenIsNotRepeated(t *testing.T) {
+	for after, want := range map[uint64]string{0: "ab", 7: "ab", 8: "a"} {
+		g := newGroup(2)
+		g.inBubble(t, func(t *testing.T, c *client.Client) {
+			if _, err := c.Append(t.Context(), event, nil, nil); err != nil { // at 7
+				t.Fatal(err)
+			}
+			g.called()
+			g.servers[0].onAppend = func(context.Context, *umadbv1.AppendRequest) (uint64, error) {
+				g.servers[1].onHead = func(context.Context) (*uint64, error) { return new(uint64(9)), nil }
+				for range 2 { // meanwhile, the client sees a later position
+					if _, err := c.Head(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+				g.called()
+				g.note(0)
+				return 0, errUnavailable
+			}
+			condition := &dcb.AppendCondition{After: after}
+			_, err := c.Append(t.Context(), withUUID, condition, nil)
+			if calls := g.called(); calls != want || (err == nil) != (want == "ab") {
+				t.Errorf("an append after %d was sent to %s, %v; want %s", after, calls, err, want)
+			}
+		})
+	}
+}
+
 // An attempt that may have had an effect is not forgotten when a later one has none.
 func TestOutcomeOfSeveralAttemptsIsUnknown(t *testing.T) {
 	for name, refusal := range map[string]error{"none": nil, "standby": errStandby, "disk": errDisk, "key": grpcError(codes.Unauthenticated, "another key")} {

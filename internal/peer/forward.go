@@ -92,11 +92,12 @@ func (f *Forwarder) Forward(ctx context.Context, request *record.AppendRequest, 
 	}
 	defer f.writers.release(writer)
 	call := &grpcclient.Request{Method: wire.MethodForwardedAppend, Message: encoded, Fields: f.fields(authorization)}
+	head := f.options.Store.LastPosition()
 	sending, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
 	answer, err := writer.conn.Call(sending, call, nil)
 	if err != nil {
-		return f.failed(ctx, writer, request, err)
+		return f.failed(ctx, writer, request, head, err)
 	}
 	position, _, err = record.DecodePosition(answer)
 	if err != nil {
@@ -133,8 +134,8 @@ func (f *Forwarder) await(ctx context.Context, position uint64) {
 	_ = f.options.Store.WaitFor(ctx, position)
 }
 
-// failed returns the result of Forward if the call has failed.
-func (f *Forwarder) failed(ctx context.Context, w *writer, request *record.AppendRequest, err error) (uint64, bool, error) {
+// failed returns the result of Forward if the call has failed. head is that of the store before.
+func (f *Forwarder) failed(ctx context.Context, w *writer, request *record.AppendRequest, head uint64, err error) (uint64, bool, error) {
 	var e *grpcclient.Error
 	if !errors.As(err, &e) {
 		return 0, true, err
@@ -158,7 +159,7 @@ func (f *Forwarder) failed(ctx context.Context, w *writer, request *record.Appen
 	}
 	f.broken.Add(1)
 	f.avoid(w, e)
-	if request.IsRecognisable() && request.Condition.After <= f.options.Store.LastPosition() {
+	if request.IsRecognisable() && request.Condition.After <= head {
 		return 0, false, nil
 	}
 	return 0, true, record.UnknownOutcome(fmt.Sprintf("the connection to the server %s broke (%v)", w.url, e))
