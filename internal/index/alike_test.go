@@ -75,6 +75,7 @@ func TestLocationKeepsLargestValues(t *testing.T) {
 	for _, want := range []index.Location{{}, {Offset: 1<<40 - 1}, {Size: 1<<24 - 1}, {CRC: 1<<32 - 1}, {Offset: 1<<40 - 1, Size: 1<<24 - 1, CRC: 1<<32 - 1}} {
 		m := index.NewHeadBlock(hasher, 1, 0)
 		m.AddEvent(want, nil)
+		m.AddTime(1, 0)
 		block, err := newBlockDir(t).Flush(m, index.Span{FirstGroup: 1, LastGroup: 1})
 		must(t, err)
 		have, err := block.Locations(nil, 1, 1)

@@ -26,6 +26,7 @@ func benchHead(first int) *index.HeadBlock {
 	hasher := index.NewHasher([16]byte{1})
 	head := index.NewHeadBlock(hasher, uint64(first), 0)
 	for event := range benchEvents {
+		head.AddTime(head.Next(), int64(event))
 		head.AddEvent(index.Location{Offset: int64(event) * 300, Size: 300}, benchTerms(hasher, first+event))
 	}
 	return head

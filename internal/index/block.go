@@ -22,7 +22,7 @@ type Block struct {
 }
 
 // OpenBlock opens a block and verifies its header and length. Corruption is a
-// *vfs.CorruptionError.
+// *vfs.CorruptionError, and an older format an *OutdatedError.
 func OpenBlock(dir vfs.Dir, name string, store [16]byte, cache *Cache) (*Block, error) {
 	path := filepath.Join(dir.Path(), name)
 	f, err := dir.Open(name)
@@ -61,6 +61,9 @@ func (b *Block) readHeader(name string, store [16]byte) error {
 	if err != nil {
 		return &vfs.CorruptionError{File: b.Name, What: err.Error()}
 	}
+	if h.version < formatVersion {
+		return &OutdatedError{Span: h.Span, Name: b.Name, Bytes: size, Version: h.version}
+	}
 	b.header, b.Bytes, b.seed = h, size, h.pageSeed()
 	return nil
 }
@@ -82,7 +85,7 @@ func (b *Block) corruption(offset uint64, format string, args ...any) error {
 }
 
 // termPage returns the number of the first page of the terms.
-func (b *Block) termPage() int64 { return 1 + int64(b.directoryPages) + int64(b.locationPages) }
+func (b *Block) termPage() int64 { return b.timePage() + b.timePages() }
 
 // readTerms reads bytes of the terms.
 func (b *Block) readTerms(dst []byte, offset uint64) error {

@@ -27,21 +27,22 @@ type Builder struct {
 // of a large file at once would delay those of the log.
 const syncBytes = 1 << 20
 
-// writer writes a block: locations in the order of their positions, and terms in their
-// order. It buffers only a few pages, however large the block.
+// writer writes a block: locations and times in the order of their positions, and terms in
+// their order. It buffers only a few pages, however large the block.
 type writer struct {
 	builder   *Builder
 	file      vfs.File
 	header    header
 	directory directoryWriter
 	locations pageWriter
+	times     pageWriter
 	terms     pageWriter
 	entry     []byte
 	unsynced  int // bytes written since the last sync
 }
 
-// begin creates the file of a block with at most maxTerms terms.
-func (b *Builder) begin(span Span, level uint32, maxTerms int) (*writer, error) {
+// begin creates the file of a block with a number of rows of times and at most maxTerms terms.
+func (b *Builder) begin(span Span, level uint32, times, maxTerms int) (*writer, error) {
 	if span.Events > math.MaxUint32 {
 		return nil, fmt.Errorf("an index block cannot cover %d events", span.Events)
 	}
@@ -49,7 +50,7 @@ func (b *Builder) begin(span Span, level uint32, maxTerms int) (*writer, error) 
 	if err != nil {
 		return nil, err
 	}
-	h := header{Span: span, level: level, store: b.Store}
+	h := header{Span: span, version: formatVersion, level: level, store: b.Store, timeRows: uint32(times)}
 	h.directoryPages = directoryPagesFor(maxTerms)
 	h.locationPages = uint32(pagesFor(span.Events * locationBytes))
 	w := &writer{builder: b, file: file, header: h}
@@ -58,6 +59,8 @@ func (b *Builder) begin(span Span, level uint32, maxTerms int) (*writer, error) 
 	pages.page += int64(h.directoryPages)
 	w.locations = pages
 	pages.page += int64(h.locationPages)
+	w.times = pages
+	pages.page += h.timePages()
 	w.terms = pages
 	return w, nil
 }
@@ -80,6 +83,12 @@ func (w *writer) addLocation(l Location) error {
 	var b [locationBytes]byte
 	l.encode(b[:])
 	return w.locations.Write(b[:])
+}
+
+func (w *writer) addTime(t groupTime) error {
+	var b [timeBytes]byte
+	t.encode(b[:])
+	return w.times.Write(b[:])
 }
 
 func (w *writer) addTerm(term Term, count int, data []byte) error {
@@ -126,7 +135,7 @@ func (w *writer) finish() error {
 	if err := w.directory.endPages(w.header.directoryPages, w.header.termBytes); err != nil {
 		return err
 	}
-	for _, part := range []*pageWriter{&w.directory.pageWriter, &w.locations, &w.terms} {
+	for _, part := range []*pageWriter{&w.directory.pageWriter, &w.locations, &w.times, &w.terms} {
 		if err := part.flush(); err != nil {
 			return err
 		}
@@ -150,7 +159,7 @@ func (b *Builder) Flush(h *HeadBlock, span Span) (*Block, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	span.First, span.Events = h.first, uint64(len(h.locations))
-	w, err := b.begin(span, 0, len(h.entries)+len(h.sources))
+	w, err := b.begin(span, 0, len(h.times), len(h.entries)+len(h.sources))
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +169,11 @@ func (b *Builder) Flush(h *HeadBlock, span Span) (*Block, error) {
 func (h *HeadBlock) writeTo(w *writer) error {
 	for _, location := range h.locations {
 		if err := w.addLocation(location); err != nil {
+			return err
+		}
+	}
+	for _, time := range h.times {
+		if err := w.addTime(time); err != nil {
 			return err
 		}
 	}

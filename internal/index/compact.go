@@ -8,7 +8,7 @@ import (
 // Compact writes one block that covers the span of adjacent blocks, which must be in
 // order.
 func (b *Builder) Compact(blocks []*Block) (*Block, error) {
-	span, maxTerms := blocks[len(blocks)-1].Span, 0
+	span, times, maxTerms := blocks[len(blocks)-1].Span, 0, 0
 	span.FirstGroup, span.First, span.Events = blocks[0].FirstGroup, blocks[0].First, 0
 	level := uint32(0)
 	for i, block := range blocks {
@@ -16,15 +16,19 @@ func (b *Builder) Compact(blocks []*Block) (*Block, error) {
 			return nil, fmt.Errorf("%s does not follow %s", block.Name, blocks[i-1].Name)
 		}
 		span.Events += block.Events
+		times += int(block.timeRows)
 		maxTerms += int(block.terms)
 		level = max(level, block.level+1)
 	}
-	w, err := b.begin(span, level, maxTerms)
+	w, err := b.begin(span, level, times, maxTerms)
 	if err != nil {
 		return nil, err
 	}
 	c := compaction{blocks: blocks, w: w}
 	err = c.locations()
+	if err == nil {
+		err = c.times()
+	}
 	if err == nil {
 		err = c.terms()
 	}
@@ -36,27 +40,73 @@ type compaction struct {
 	w      *writer
 	lists  listReader
 
+	window      []byte   // buffer of eachPage
 	positions   []uint32 // buffers
 	data, entry []byte
 }
 
 // locations copies the locations of all blocks.
 func (c *compaction) locations() error {
-	const perPage = pagePayload / locationBytes
-	window := make([]byte, readPages*pageBytes)
 	for _, block := range c.blocks {
-		left := int(block.Events)
-		for page := int64(0); page < int64(block.locationPages); page += readPages {
-			n := min(readPages, int64(block.locationPages)-page)
-			if err := block.readPages(window[:n*pageBytes], 1+int64(block.directoryPages)+page); err != nil {
-				return err
-			}
-			for i := range n {
-				payload := window[i*pageBytes:][:min(left, perPage)*locationBytes]
-				left -= len(payload) / locationBytes
-				if err := c.w.locations.Write(payload); err != nil {
+		pages := rowPages{block, 1 + int64(block.directoryPages), locationBytes, int(block.Events)}
+		if err := c.eachPage(pages, c.w.locations.Write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// times copies the times of all blocks, with positions relative to the compacted block.
+func (c *compaction) times() error {
+	for _, block := range c.blocks {
+		base, row := uint32(block.First-c.w.header.First), int64(0)
+		var before groupTime
+		err := c.eachPage(rowPages{block, block.timePage(), timeBytes, int(block.timeRows)}, func(rows []byte) error {
+			for ; len(rows) > 0; rows = rows[timeBytes:] {
+				t := decodeTime(rows)
+				if uint64(t.first) >= block.Events || row == 0 && t.first > 0 || row > 0 && (t.first <= before.first || t.time < before.time) {
+					return block.timeCorruption(row)
+				}
+				before = t
+				row++
+				if err := c.w.addTime(groupTime{base + t.first, t.time}); err != nil {
 					return err
 				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowPages are consecutive pages of a block that contain rows of one size.
+type rowPages struct {
+	block *Block
+	page  int64 // the number of the first
+	size  int   // of a row; it divides pagePayload
+	rows  int
+}
+
+// eachPage calls f with the rows of each page. They are valid until f returns.
+func (c *compaction) eachPage(p rowPages, f func(rows []byte) error) error {
+	perPage := pagePayload / p.size
+	if c.window == nil {
+		c.window = make([]byte, readPages*pageBytes)
+	}
+	for left := p.rows; left > 0; {
+		n := min(readPages, (left+perPage-1)/perPage)
+		if err := p.block.readPages(c.window[:n*pageBytes], p.page); err != nil {
+			return err
+		}
+		p.page += int64(n)
+		for i := range n {
+			rows := min(left, perPage)
+			left -= rows
+			if err := f(c.window[i*pageBytes:][:rows*p.size]); err != nil {
+				return err
 			}
 		}
 	}

@@ -20,6 +20,7 @@ func TestCompactionDoesNotKeepLists(t *testing.T) {
 	for group := range uint64(2) {
 		head := index.NewHeadBlock(hasher, 1+group*events, 0)
 		for range events {
+			head.AddTime(head.Next(), 1)
 			head.AddEvent(index.Location{Size: 1}, []index.Term{tag("all")})
 		}
 		block, err := s.Flush(head, index.Span{FirstGroup: group + 1, LastGroup: group + 1})

@@ -61,6 +61,13 @@ func countErrors(t *testing.T, c *contents, block *index.Block) (errs int) {
 			t.Errorf("location of position %d = %+v", position, have[0])
 		}
 	}
+	for i := range c.events {
+		position := c.first + uint64(i)
+		have, err := block.Times(nil, []uint64{position})
+		if !failed(err) && have[0] != timeOf(position) {
+			t.Errorf("time of position %d = %d", position, have[0])
+		}
+	}
 	for source, position := range c.sources {
 		have, known, err := block.Tracking(hasher.Source(source))
 		if !failed(err) && (have != position || !known) {
@@ -132,13 +139,15 @@ func TestFlippedBitInAnyHeaderByteIsCorruption(t *testing.T) {
 func TestUnknownVersionIsNotCorruption(t *testing.T) {
 	s := newBlockDir(t)
 	name := spaced(10, 1).flush(t, s).Name
-	other := s.readFile(t, name)
-	binary.LittleEndian.PutUint32(other[8:], 2)
-	index.Mend(other)
-	s.writeFile(t, name, other)
-	_, err := s.open(name)
-	if !errors.Is(err, vfs.ErrVersion) || isCorruption(err, name) || !strings.Contains(err.Error(), name) {
-		t.Errorf("the error is %v", err)
+	for _, version := range []uint32{0, 3, math.MaxUint32} {
+		other := s.readFile(t, name)
+		binary.LittleEndian.PutUint32(other[8:], version)
+		index.Mend(other)
+		s.writeFile(t, name, other)
+		_, err := s.open(name)
+		if !errors.Is(err, vfs.ErrVersion) || isCorruption(err, name) || !strings.Contains(err.Error(), name) {
+			t.Errorf("version %d: the error is %v", version, err)
+		}
 	}
 }
 

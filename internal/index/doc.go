@@ -16,6 +16,7 @@
 //   - header.go has the header page, and the name of the file, which depends on it;
 //   - directory.go has the directory pages, each with the ends of buckets and a filter;
 //   - location.go has the locations;
+//   - times.go has the commit times of the groups;
 //   - terms.go has the terms, and reads parts of them through the cache;
 //   - read_terms.go reads them from first to last;
 //   - lookup.go finds the entry of one term, and result.go caches what was found;

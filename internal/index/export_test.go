@@ -56,7 +56,7 @@ type Source struct {
 // FlushSources writes a block of sources. It uses the hashes in their terms.
 func (b *Builder) FlushSources(span Span, sources []Source) (*Block, error) {
 	slices.SortFunc(sources, func(a, b Source) int { return compareTerms(a.Term, b.Term) })
-	w, err := b.begin(span, 0, len(sources))
+	w, err := b.begin(span, 0, 0, len(sources))
 	if err != nil {
 		return nil, err
 	}

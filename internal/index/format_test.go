@@ -1,6 +1,7 @@
 package index_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -60,6 +61,26 @@ func TestGoldenBlockCanBeRead(t *testing.T) {
 	small().check(t, again, tag("some"), eventType("all"), eventType(""))
 	if again.Span != block.Span || again.Terms() != 4 || again.Level() != 0 {
 		t.Errorf("the block covers %+v, with %d terms", again.Span, again.Terms())
+	}
+}
+
+// A block of version 1 has no times. It is refused with what it covers, so that it can be rebuilt.
+func TestBlockOfVersion1IsOutdated(t *testing.T) {
+	s := newBlockDir(t)
+	block := flushSmall(t, s)
+	content, err := os.ReadFile(filepath.Join("testdata", "block-1.hex"))
+	must(t, err)
+	old := undump(t, string(content))
+	s.writeFile(t, block.Name, old)
+	_, err = s.open(block.Name)
+	var outdated *index.OutdatedError
+	if !errors.As(err, &outdated) || outdated.Version != 1 || outdated.Span != block.Span || !strings.Contains(err.Error(), block.Name) {
+		t.Errorf("the error is %v", err)
+	}
+	old[2000] ^= 1
+	s.writeFile(t, block.Name, old)
+	if _, err := s.open(block.Name); !isCorruption(err, block.Name) {
+		t.Errorf("with a corrupt header, the error is %v", err)
 	}
 }
 

@@ -67,11 +67,24 @@ func checkPatchedBlock(t *testing.T, content []byte) {
 	}
 	_, err = block.Locations(nil, block.First, int(min(block.Events, 1000)))
 	checkCorruptionOrNil(t, block, err)
+	readAllTimes(t, block)
 	readAllTerms(t, block)
 	compacted, err := s.Compact([]*index.Block{block})
 	checkCorruptionOrNil(t, block, err)
 	if err == nil {
 		checkCorruptionOrNil(t, compacted, compacted.Close())
+	}
+}
+
+func readAllTimes(t *testing.T, block *index.Block) {
+	for i := range min(block.Events, 1000) {
+		_, err := block.Times(nil, []uint64{block.First + i})
+		checkCorruptionOrNil(t, block, err)
+		position, ok, err := block.PositionAt(timeOf(block.First + i))
+		checkCorruptionOrNil(t, block, err)
+		if ok && (position < block.First || position >= block.Next()) {
+			t.Errorf("position %d is not in the block", position)
+		}
 	}
 }
 

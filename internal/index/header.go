@@ -15,8 +15,8 @@ import (
 const (
 	blockMagic = "UmaDBidx"
 	// formatVersion is the version of the format of a block. Within a version, no number
-	// in a file changes its meaning.
-	formatVersion = 1
+	// in a file changes its meaning. Version 1 had no times.
+	formatVersion = 2
 )
 
 var errNotBlock = errors.New("not an index block header")
@@ -76,24 +76,27 @@ func IsFileName(name string) bool {
 //	 80  8  chain of the last group
 //	 88  4  directory pages, from page 1
 //	 92  4  location pages, after the directory pages
-//	 96  8  bytes of the terms, in the pages after the location pages
+//	 96  8  bytes of the terms, in the pages after the time pages
 //	104  8  number of terms
+//	112  4  rows of times, in the pages after the location pages
 //
 // then zeros, and at 4092 the checksum of the page, which has no seed here.
 type header struct {
 	Span
+	version        uint32
 	level          uint32
 	store          [16]byte
 	directoryPages uint32
 	locationPages  uint32
 	termBytes      uint64
 	terms          uint64
+	timeRows       uint32
 }
 
 func (h *header) encode() []byte {
 	b := make([]byte, pageBytes)
 	copy(b, blockMagic)
-	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	binary.LittleEndian.PutUint32(b[8:], h.version)
 	binary.LittleEndian.PutUint32(b[12:], h.level)
 	copy(b[16:], h.store[:])
 	for i, v := range []uint64{h.FirstGroup, h.LastGroup, h.First, h.Events, h.Base, uint64(h.Offset), h.Chain} {
@@ -103,6 +106,7 @@ func (h *header) encode() []byte {
 	binary.LittleEndian.PutUint32(b[92:], h.locationPages)
 	binary.LittleEndian.PutUint64(b[96:], h.termBytes)
 	binary.LittleEndian.PutUint64(b[104:], h.terms)
+	binary.LittleEndian.PutUint32(b[112:], h.timeRows)
 	binary.LittleEndian.PutUint32(b[pagePayload:], crc32.Checksum(b[:pagePayload], vfs.CRC))
 	return b
 }
@@ -115,8 +119,9 @@ func decodeHeader(b []byte) (h header, err error) {
 		return h, errNotBlock
 	}
 	valid := binary.LittleEndian.Uint32(b[pagePayload:]) == crc32.Checksum(b[:pagePayload], vfs.CRC)
-	if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion && valid {
-		return h, fmt.Errorf("%w %d; this program supports version %d", vfs.ErrVersion, version, formatVersion)
+	h.version = binary.LittleEndian.Uint32(b[8:])
+	if valid && (h.version == 0 || h.version > formatVersion) {
+		return h, fmt.Errorf("%w %d; this program supports version %d", vfs.ErrVersion, h.version, formatVersion)
 	}
 	if !valid {
 		return h, errNotBlock
@@ -132,6 +137,7 @@ func decodeHeader(b []byte) (h header, err error) {
 	h.locationPages = binary.LittleEndian.Uint32(b[92:])
 	h.termBytes = binary.LittleEndian.Uint64(b[96:])
 	h.terms = binary.LittleEndian.Uint64(b[104:])
+	h.timeRows = binary.LittleEndian.Uint32(b[112:])
 	if !h.plausible() {
 		return h, errNotBlock
 	}
@@ -143,10 +149,27 @@ func decodeHeader(b []byte) (h header, err error) {
 func (h *header) plausible() bool {
 	return h.Offset >= 0 && h.directoryPages > 0 && h.Events <= math.MaxUint32 &&
 		int64(h.locationPages) == pagesFor(h.Events*locationBytes) &&
+		uint64(h.timeRows) <= h.Events && (h.timeRows > 0 || h.Events == 0 || h.version == 1) &&
 		h.termBytes <= 1<<60 && h.terms <= h.termBytes/entryBytesMin
 }
 
 // pages returns the number of pages in the file.
 func (h *header) pages() int64 {
-	return 1 + int64(h.directoryPages) + int64(h.locationPages) + pagesFor(h.termBytes)
+	return 1 + int64(h.directoryPages) + int64(h.locationPages) + h.timePages() + pagesFor(h.termBytes)
+}
+
+// timePages returns the number of pages with times.
+func (h *header) timePages() int64 { return pagesFor(uint64(h.timeRows) * timeBytes) }
+
+// OutdatedError is returned for a block in an older format, which must be rebuilt from the log.
+type OutdatedError struct {
+	Span
+	Name    string // the path
+	Bytes   int64
+	Version uint32
+}
+
+// Error names the block and both versions.
+func (e *OutdatedError) Error() string {
+	return fmt.Sprintf("%s has format version %d, and this program reads version %d only", e.Name, e.Version, formatVersion)
 }

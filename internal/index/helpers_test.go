@@ -105,6 +105,10 @@ func location(position uint64) index.Location {
 	return index.Location{Offset: int64(position * 100 % (1 << 40)), Size: uint32(position%1000) + 1, CRC: uint32(position) * 2654435761}
 }
 
+// timeOf returns the time of a position. A group ends before each multiple of 3, and two of them
+// have the same time.
+func timeOf(position uint64) int64 { return int64(position/6) * 10 }
+
 // span returns a span with one event in each group.
 func (c *contents) span() index.Span {
 	groups := max(1, uint64(len(c.events)))
@@ -114,7 +118,11 @@ func (c *contents) span() index.Span {
 func (c *contents) headBlock() *index.HeadBlock {
 	m := index.NewHeadBlock(hasher, c.first, 0)
 	for i, terms := range c.events {
-		m.AddEvent(location(c.first+uint64(i)), terms)
+		position := c.first + uint64(i)
+		m.AddEvent(location(position), terms)
+		if i == 0 || position%3 == 0 {
+			m.AddTime(position, timeOf(position))
+		}
 	}
 	for source, position := range c.sources {
 		m.SetTracking(source, position)
@@ -148,6 +156,8 @@ type reader interface {
 	Postings(index.Term, index.Direction) (index.Postings, int, error)
 	Locations([]index.Location, uint64, int) ([]index.Location, error)
 	Tracking(index.Term) (uint64, bool, error)
+	Times([]int64, []uint64) ([]int64, error)
+	PositionAt(int64) (uint64, bool, error)
 }
 
 // check fails unless a block has exactly these contents, and does not have the absent
@@ -167,6 +177,7 @@ func (c *contents) check(t checker, r reader, absent ...index.Term) {
 			t.Fatalf("location of position %d = %+v, want %+v", c.first+uint64(i), have, want)
 		}
 	}
+	c.checkTimes(t, r)
 	for source, position := range c.sources {
 		if have, known, err := r.Tracking(hasher.Source(source)); have != position || !known || err != nil {
 			t.Fatalf("source %.20q is at %d, want %d: %v", source, have, position, err)

@@ -37,6 +37,8 @@ func TestImpossibleHeaderIsCorruption(t *testing.T) {
 		"a directory past the end": {88, le32(math.MaxUint32)},
 		"terms past the last page": {96, le64(5000)},
 		"terms without bytes":      {96, le64(0)},
+		"no times":                 {112, le32(0)},
+		"more times than events":   {112, le32(301)},
 	} {
 		wrong := bytes.Clone(valid)
 		copy(wrong[patch.at:], patch.bytes)
@@ -123,6 +125,53 @@ func TestTruncatedEntryIsCorruption(t *testing.T) {
 		}
 		if _, err := s.Compact([]*index.Block{block}); !isCorruption(err, name) {
 			t.Errorf("without %d bytes: compaction returns %v", missing, err)
+		}
+	}
+}
+
+// corruptTimes returns a block of three groups whose times are changed: the positions 3, 6 and 9
+// with the times 0, 10 and 10.
+func corruptTimes(t *testing.T, s *blockDir, at int, patch []byte) *index.Block {
+	t.Helper()
+	c := &contents{first: 3, events: make([][]index.Term, 9)}
+	name := c.flush(t, s).Name
+	block := s.readFile(t, name)
+	copy(block[3*index.PageBytes+at:], patch)
+	index.Mend(block)
+	s.writeFile(t, name, block)
+	opened, err := s.open(name)
+	must(t, err)
+	return opened
+}
+
+func TestImpossibleTimesAreCorruption(t *testing.T) {
+	const row = 12
+	for what, patch := range map[string]struct {
+		at       int
+		bytes    []byte
+		position uint64 // whose time is not found
+		time     int64  // whose position is not found
+	}{
+		"a first group after the first event": {0, le32(1), 3, -1},
+		"a group at the first event":          {row, le32(0), 0, 5},
+		"a group after the last event":        {2 * row, le32(9), 9, -1},
+		"a group before the one before":       {2 * row, le32(2), 0, -1},
+		"a time before the one before":        {2*row + 4, le64(9), 0, -1},
+	} {
+		s := newBlockDir(t)
+		block := corruptTimes(t, s, patch.at, patch.bytes)
+		if patch.position > 0 {
+			if _, err := block.Times(nil, []uint64{patch.position}); !isCorruption(err, block.Name) {
+				t.Errorf("%s: the time of an event: %v", what, err)
+			}
+		}
+		if patch.time >= 0 {
+			if _, _, err := block.PositionAt(patch.time); !isCorruption(err, block.Name) {
+				t.Errorf("%s: the position at a time: %v", what, err)
+			}
+		}
+		if _, err := s.Compact([]*index.Block{block}); !isCorruption(err, block.Name) {
+			t.Errorf("%s: compaction returns %v", what, err)
 		}
 	}
 }
