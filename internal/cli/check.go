@@ -146,7 +146,9 @@ func (f *findings) text() string {
 	fmt.Fprintf(&b, "%s: %s in %s, %s of log in %s, %s, %s\n", f.Path,
 		plural(f.Events, "event"), plural(f.Groups, "group"), plural(uint64(f.LogBytes), "byte"),
 		plural(uint64(f.Segments), "segment"), plural(uint64(f.Sources), "tracking source"), plural(uint64(f.Blocks), "index block"))
-	if f.Uncovered > 0 && f.OK {
+	if f.Outdated > 0 {
+		fmt.Fprintf(&b, "in an older format, and rebuilt when the store is opened: %s\n", plural(uint64(f.Outdated), "index block"))
+	} else if f.Uncovered > 0 && f.OK {
 		fmt.Fprintf(&b, "not yet in an index block, and indexed in memory when the store is opened: %s at the end\n", plural(f.Uncovered, "group"))
 	}
 	if f.Torn != "" {

@@ -103,7 +103,7 @@ func (b *batch) locate(ctx context.Context, sn snapshot, sel selection) error {
 		b.positions = positions
 		added, err := b.add(from, positions)
 		if err == nil && b.bound.times {
-			b.times, err = b.store.times(b.times, sn, from, positions[:added])
+			b.times, err = from.Times(b.times, positions[:added])
 		}
 		if err != nil {
 			b.store.markCorrupt(sn.blocks, err)

@@ -25,7 +25,9 @@ type Report struct {
 	Torn string `json:"torn,omitempty"`
 	// Uncovered is the number of groups at the end that no block covers. Opening the
 	// store reads them into memory.
-	Uncovered  uint64    `json:"uncovered_groups"`
+	Uncovered uint64 `json:"uncovered_groups"`
+	// Outdated is the number of blocks in an older format, which opening the store rebuilds.
+	Outdated   int       `json:"outdated_blocks,omitempty"`
 	Invariants []Finding `json:"invariants"`
 	Problems   []Problem `json:"problems"`
 	// More is the number of problems that are not listed in Problems.

@@ -12,7 +12,7 @@ import (
 )
 
 // openBlock opens a block of this log. For a corrupt block, or one of another log, it
-// records a problem and returns nil.
+// records a problem and returns nil. It also returns nil for a block of an older format.
 func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 	s := c.store
 	c.examined(invariantBlocks, 1)
@@ -21,6 +21,12 @@ func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 	if errors.As(err, &corruption) {
 		c.problem(invariantBlocks, corruption)
 		c.notReached(invariantEnd, invariantIndex)
+		return nil, nil
+	}
+	var outdated *index.OutdatedError
+	if errors.As(err, &outdated) {
+		c.report.Outdated++
+		c.reaches(outdated.LastGroup)
 		return nil, nil
 	}
 	if err != nil {
@@ -36,18 +42,9 @@ func (c *checker) openBlock(span index.Span) (*index.Block, error) {
 
 // matchesLog reports whether the log contains the last group of a block.
 func (c *checker) matchesLog(block *index.Block) (bool, error) {
-	var corruption *vfs.CorruptionError
-	if err := c.store.checkReach(block); errors.As(err, &corruption) {
-		c.notReached(invariantIndex)
-		if c.store.log.Corruption() != nil {
-			c.notReached(invariantEnd) // the log may reach that far, after its corruption
-		} else {
-			c.examined(invariantEnd, 1)
-			c.problem(invariantEnd, corruption)
-		}
+	if !c.reaches(block.LastGroup) {
 		return false, nil
 	}
-	c.examined(invariantEnd, 1)
 	_, err := c.store.endOf(block)
 	var mismatch errBlockMismatch
 	if !errors.As(err, &mismatch) {
@@ -63,6 +60,23 @@ func (c *checker) matchesLog(block *index.Block) (bool, error) {
 		c.problem(invariantBlocks, &vfs.CorruptionError{File: block.Name, What: mismatch.Error()})
 	}
 	return false, nil
+}
+
+// reaches reports whether the log reaches as far as a block.
+func (c *checker) reaches(lastGroup uint64) bool {
+	var corruption *vfs.CorruptionError
+	if err := c.store.checkReach(lastGroup); errors.As(err, &corruption) {
+		c.notReached(invariantIndex)
+		if c.store.log.Corruption() != nil {
+			c.notReached(invariantEnd) // the log may reach that far, after its corruption
+		} else {
+			c.examined(invariantEnd, 1)
+			c.problem(invariantEnd, corruption)
+		}
+		return false
+	}
+	c.examined(invariantEnd, 1)
+	return true
 }
 
 // checkBlock compares a block with the groups that it covers.
@@ -82,6 +96,7 @@ type comparison struct {
 	block   *index.Block
 	piece   *headBlock        // groups not compared yet; may be nil
 	counted uint64            // postings in the log
+	groups  uint64            // groups with events in the log
 	sources map[string]uint64 // tracking sources in the log
 	partial bool              // some groups of the block cannot be compared
 	failed  bool              // the block is corrupt; the rest is not compared
@@ -182,6 +197,9 @@ func (b *comparison) comparePiece(h *headBlock) error {
 		return b.differs("locations of events differ from the log")
 	}
 	b.checker.examined(invariantIndex, uint64(n))
+	if err := b.compareTimes(h); err != nil {
+		return err
+	}
 	err = h.EachTerm(func(term index.Term, positions []uint32) error {
 		b.counted += uint64(len(positions))
 		b.checker.examined(invariantIndex, uint64(len(positions)))
@@ -194,6 +212,28 @@ func (b *comparison) comparePiece(h *headBlock) error {
 		b.sources[source] = position
 		return nil
 	})
+}
+
+// compareTimes verifies that each event of a piece has the time of its group.
+func (b *comparison) compareTimes(h *headBlock) error {
+	positions := make([]uint64, 0, h.Next()-h.First())
+	for position := h.First(); position < h.Next(); position++ {
+		positions = append(positions, position)
+	}
+	want, err := h.Times(nil, positions)
+	if err != nil {
+		return err
+	}
+	have, err := b.block.Times(nil, positions)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(want, have) {
+		return b.differs("commit times of events differ from the log")
+	}
+	b.groups += uint64(h.GroupTimes())
+	b.checker.examined(invariantIndex, uint64(h.GroupTimes()))
+	return nil
 }
 
 func (b *comparison) compareTerm(h *headBlock, term index.Term, positions []uint32) error {
@@ -216,8 +256,8 @@ func (b *comparison) compareTerm(h *headBlock, term index.Term, positions []uint
 	return nil
 }
 
-// compareTotals verifies that the block has no other postings than those of the log,
-// and the same tracking sources.
+// compareTotals verifies that the block has no other postings and times than those of the
+// log, and the same tracking sources.
 func (b *comparison) compareTotals() error {
 	have, haveSources := uint64(0), 0
 	terms := b.block.ReadTerms()
@@ -237,6 +277,9 @@ func (b *comparison) compareTotals() error {
 		} else {
 			have += uint64(terms.Count)
 		}
+	}
+	if b.block.GroupTimes() != b.groups {
+		return b.differs("the block has commit times that the log does not have")
 	}
 	if have != b.counted || haveSources != len(b.sources) {
 		return b.differs("the block has positions or tracking sources that the log does not have")

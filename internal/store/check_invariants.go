@@ -82,7 +82,7 @@ var invariants = []Invariant{
 	},
 	{
 		ID:       invariantIndex,
-		Verifies: "the index contains exactly what the log contains: locations of events, types, tags, tracking sources",
+		Verifies: "the index contains exactly what the log contains: locations and commit times of events, types, tags, tracking sources",
 		Means:    "queries and conditions may have missed events or found too many; no event is lost",
 		Remedy:   indexRemedy,
 		Unit:     "comparison",

@@ -310,8 +310,17 @@ func rewriteBlock(t *testing.T, disk *vfs.Mem, change func(*index.Span, *[]index
 	span := old.Span
 	change(&span, &locations)
 	head := index.NewHeadBlock(index.NewHasher(log.ID()), span.First, 0)
-	for _, location := range locations {
+	for i, location := range locations {
 		head.AddEvent(location, nil)
+		if position := head.First() + uint64(i); position >= old.First && position < old.Next() {
+			times, err := old.Times(nil, []uint64{position})
+			if err != nil {
+				t.Fatal(err)
+			}
+			head.AddTime(position, times[0])
+		} else {
+			head.AddTime(position, 0)
+		}
 	}
 	builder := index.Builder{Dir: openDir(t, disk, "/store/index"), Store: log.ID(), Cache: cache, Temp: "false.tmp"}
 	block, err := builder.Flush(head, span)

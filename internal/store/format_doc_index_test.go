@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -28,7 +29,7 @@ func readBlock(t *testing.T, file []byte) *docPages {
 	t.Helper()
 	b := &docPages{t: t, file: file, layout: layouts(t)["Header page"]}
 	termPages := (b.header("bytes of terms") + 4091) / 4092
-	first := 1 + b.header("number of directory pages") + b.header("number of location pages")
+	first := b.timePage() + (b.header("number of times")+340)/341
 	if want := 4096 * (first + termPages); len(file) != want {
 		t.Fatalf("the block has %d bytes, want %d according to its header", len(file), want)
 	}
@@ -50,6 +51,10 @@ func readBlock(t *testing.T, file []byte) *docPages {
 	}
 	b.terms = b.terms[:b.header("bytes of terms")]
 	return b
+}
+
+func (b *docPages) timePage() int {
+	return 1 + b.header("number of directory pages") + b.header("number of location pages")
 }
 
 func (b *docPages) page(n int) []byte { return b.file[4096*n:][:4092] }
@@ -172,11 +177,12 @@ func (b *docPages) mustHavePositions(terms map[string]docTerm, kind byte, text s
 func TestIndexLayoutIsAsDocumented(t *testing.T) {
 	files := docFiles(t)
 	b, log := readBlock(t, files[docBlock]), files[docLog]
-	mustHaveFields(t, b.page(0), b.layout, []byte("UmaDBidx"), 1, 0, docStore[:], 1, 1, 1, 2, 1, 0x50, log[0x88:0x90], 1, 1, 101, 5, 0)
+	mustHaveFields(t, b.page(0), b.layout, []byte("UmaDBidx"), 2, 0, docStore[:], 1, 1, 1, 2, 1, 0x50, log[0x88:0x90], 1, 1, 101, 5, 1, 0)
 	layout := layouts(t)["Location"]
 	for i, record := range [][]byte{log[144:235], log[235:282]} {
 		mustHaveFields(t, b.page(2)[12*i:], layout, len(record), []int{144, 235}[i], crc(record))
 	}
+	mustHaveFields(t, b.page(b.timePage()), layouts(t)["Time"], 0, log[0x70:0x78])
 	terms := b.all()
 	b.mustHavePositions(terms, 1, "Enrolled", 0)
 	b.mustHavePositions(terms, 1, "Paid", 1)
@@ -189,7 +195,7 @@ func TestIndexLayoutIsAsDocumented(t *testing.T) {
 
 // The block is large enough for several pages of each kind, and for several chunks.
 func TestLargeIndexLayoutIsAsDocumented(t *testing.T) {
-	const events, tagsEach = 1000, 4
+	const events, alone, tagsEach = 1000, 400, 4 // alone in their groups
 	files := writtenFiles(t, events, func(t *testing.T, s *store.Store) {
 		all := make([]dcb.Event, events)
 		for i := range all {
@@ -198,10 +204,21 @@ func TestLargeIndexLayoutIsAsDocumented(t *testing.T) {
 				all[i].Tags = append(all[i].Tags, fmt.Sprintf("%d of %d", n, i))
 			}
 		}
-		mustRecord(t, s, all, 1)
-		mustRecord(t, s, nil, 2)
+		for i := range alone {
+			mustRecord(t, s, all[i:i+1], uint64(i))
+			time.Sleep(time.Millisecond)
+		}
+		mustRecord(t, s, all[alone:], alone)
+		mustRecord(t, s, nil, alone+1)
 	})
-	b := readBlock(t, files[docBlock])
+	b := readBlock(t, files["index/00000000000000000001-00000000000000000401.idx"])
+	const start = 946684800_000000000 // of the fake clock
+	for i := range alone + 1 {
+		mustHaveFields(t, b.page(b.timePage() + i/341)[12*(i%341):], layouts(t)["Time"], i, uint64(start+i*1e6))
+	}
+	if n := b.header("number of times"); n != alone+1 {
+		t.Errorf("there are %d times, not %d", n, alone+1)
+	}
 	if n, want := b.header("number of directory pages"), (events*tagsEach+3+2559)/2560; n != want {
 		t.Errorf("there are %d directory pages, not %d", n, want)
 	}

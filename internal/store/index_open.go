@@ -13,11 +13,12 @@ import (
 
 // indexOpener assembles blocks that cover the log from its start without a gap.
 type indexOpener struct {
-	store   *Store
-	builder *index.Builder
-	blocks  []*fileBlock
-	end     eventlog.Point // end of the groups covered by blocks
-	atTail  bool           // only groups without a block follow
+	store    *Store
+	builder  *index.Builder
+	blocks   []*fileBlock
+	end      eventlog.Point // end of the groups covered by blocks
+	atTail   bool           // only groups without a block follow
+	rebuilds bool           // a block of an older format was found
 	// heads cover the groups after the blocks. There is more than one if a block could
 	// not be written, which does not make opening fail.
 	heads []*headBlock
@@ -44,6 +45,10 @@ func (c *indexOpener) add(span index.Span) error {
 	if errors.As(err, &corruption) {
 		return c.discard(name, err)
 	}
+	var outdated *index.OutdatedError
+	if errors.As(err, &outdated) {
+		return c.upgrade(name, outdated)
+	}
 	if err != nil {
 		return err
 	}
@@ -64,7 +69,7 @@ func (c *indexOpener) add(span index.Span) error {
 // place builds the missing blocks before a block, and returns the end of the block. It
 // fails with errBlockMismatch if the block was not built from this log.
 func (c *indexOpener) place(block *index.Block) (eventlog.Point, error) {
-	if err := c.store.checkReach(block); err != nil {
+	if err := c.store.checkReach(block.LastGroup); err != nil {
 		if c.store.shared != nil { // the groups are read again from the shared log
 			err = errBlockMismatch{block.Name}
 		}
@@ -89,16 +94,28 @@ func (c *indexOpener) discard(name string, err error) error {
 	return c.store.removeIndexFile(name)
 }
 
-// checkReach fails if a block covers groups after the end of the log. A block covers
-// only durable groups, so the end of the log is lost.
-func (s *Store) checkReach(block *index.Block) error {
+// upgrade removes a block of an older format, so that it is rebuilt.
+func (c *indexOpener) upgrade(name string, outdated *index.OutdatedError) error {
+	if err := c.store.checkReach(outdated.LastGroup); err != nil && c.store.shared == nil {
+		return err
+	}
+	if !c.rebuilds {
+		c.rebuilds = true
+		c.store.options.Logger.Info("the index has an older format; rebuilding it from the log", "version", outdated.Version)
+	}
+	return c.store.removeIndexFile(name)
+}
+
+// checkReach fails if the log ends before the last group of a block. A block covers only
+// durable groups, so the end of the log is lost.
+func (s *Store) checkReach(lastGroup uint64) error {
 	tail := s.log.OpenedTail()
-	if block.LastGroup <= tail.Index {
+	if lastGroup <= tail.Index {
 		return nil
 	}
 	return &vfs.CorruptionError{
 		File: s.log.SegmentName(tail.Next),
-		What: fmt.Sprintf("the log ends with group %d, but the index contains group %d: the end of the log is lost; restore a backup (if you replaced the log with an older one on purpose, remove %s)", tail.Index, block.LastGroup, s.indexDir()),
+		What: fmt.Sprintf("the log ends with group %d, but the index contains group %d: the end of the log is lost; restore a backup (if you replaced the log with an older one on purpose, remove %s)", tail.Index, lastGroup, s.indexDir()),
 	}
 }
 

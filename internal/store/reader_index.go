@@ -148,6 +148,11 @@ func (r *reader) openBlock(span index.Span, o *openedBlocks) error {
 			s.options.Logger.Warn("an index block is corrupt; reading the log instead", "error", err)
 			return nil
 		}
+		var outdated *index.OutdatedError
+		if errors.As(err, &outdated) {
+			s.options.Logger.Warn("an index block has an older format; reading the log instead, until a process of this version opens the store for writing", "error", err)
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -49,16 +49,23 @@ func (r *repair) measureLoss() error {
 // indexed returns the end of the last segment, or what the index shows after it.
 func (r *repair) indexed(last *eventlog.Inspected) (tail eventlog.Tail, err error) {
 	tail = last.End.Tail
-	err = r.eachBlockAfter(last, func(b *index.Block) error {
+	err = r.eachBlockAfter(last, func(b indexFile) error {
 		tail.Index, tail.Next = max(tail.Index, b.LastGroup), max(tail.Next, b.Next())
 		return nil
 	})
 	return tail, err
 }
 
+// indexFile is the file of an index block with a valid header, which may be outdated.
+type indexFile struct {
+	index.Span
+	name  string // the path
+	bytes int64
+}
+
 // eachBlockAfter calls do with each valid index block that covers groups after the last
 // valid one of the last segment.
-func (r *repair) eachBlockAfter(last *eventlog.Inspected, do func(*index.Block) error) error {
+func (r *repair) eachBlockAfter(last *eventlog.Inspected, do func(indexFile) error) error {
 	spans, err := r.store.blockFiles()
 	if err != nil {
 		return err
@@ -67,15 +74,24 @@ func (r *repair) eachBlockAfter(last *eventlog.Inspected, do func(*index.Block) 
 		if span.LastGroup <= last.End.Tail.Index {
 			continue
 		}
+		var file indexFile
 		b, err := index.OpenBlock(r.store.files.index, span.FileName(), last.Store, index.NewCache(0))
 		var corruption *vfs.CorruptionError
-		if errors.As(err, &corruption) {
+		var outdated *index.OutdatedError
+		switch {
+		case errors.As(err, &corruption):
 			continue // opening the store removes it
+		case errors.As(err, &outdated):
+			file = indexFile{outdated.Span, outdated.Name, outdated.Bytes}
+			err = nil
+		case err == nil:
+			file = indexFile{b.Span, b.Name, b.Bytes}
+			err = b.Close()
+		}
+		if err == nil {
+			err = do(file)
 		}
 		if err != nil {
-			return err
-		}
-		if err := errors.Join(do(b), b.Close()); err != nil {
 			return err
 		}
 	}
@@ -140,11 +156,11 @@ func (r *repair) removeBlocks(last *eventlog.Inspected) error {
 	if dir == nil {
 		return nil
 	}
-	err := r.eachBlockAfter(last, func(b *index.Block) error {
+	err := r.eachBlockAfter(last, func(b indexFile) error {
 		if err := dir.Remove(b.FileName()); err != nil {
 			return err
 		}
-		r.step(RepairStep{"removed", b.Name, 0, b.Bytes, fmt.Sprintf("an index block up to group %d; opening the store builds it again", b.LastGroup)})
+		r.step(RepairStep{"removed", b.name, 0, b.bytes, fmt.Sprintf("an index block up to group %d; opening the store builds it again", b.LastGroup)})
 		return nil
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ type block interface {
 	Postings(index.Term, index.Direction) (index.Postings, int, error)
 	Locations(dst []index.Location, from uint64, n int) ([]index.Location, error)
 	Tracking(source index.Term) (uint64, bool, error)
+	Times(dst []int64, positions []uint64) ([]int64, error)
+	PositionAt(time int64) (uint64, bool, error)
 }
 
 // fileBlock is a block in a file. It is closed when no state has it.
