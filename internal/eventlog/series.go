@@ -1,6 +1,9 @@
 package eventlog
 
-import "iter"
+import (
+	"cmp"
+	"iter"
+)
 
 // A series is groups that are written and synced together. It is for records that keep the
 // commit times of another store: a group for each time would otherwise need a sync for each.
@@ -9,15 +12,15 @@ import "iter"
 
 // Part is a group of a series.
 type Part struct {
+	Kind  Kind  // KindRecords if it is 0
 	Start int   // of its header, in the bytes of the series
 	Count int   // number of events
 	Time  int64 // commit time, as for Seal
 }
 
-// SealSeries is Seal for several groups of records. bytes are, for each part, GroupPrefix bytes
-// for the header and then the payload, which is not empty; what was reserved must include the
-// headers after the first one. The first part starts at 0. The embedded Group of the result is
-// the last one.
+// SealSeries is Seal for several groups. bytes are, for each part, GroupPrefix bytes for the
+// header and then the payload; what was reserved must include the headers after the first one.
+// The first part starts at 0. The embedded Group of the result is the last one.
 func (a *Appender) SealSeries(bytes []byte, parts []Part) *Sealed {
 	end := func(i int) int {
 		if i+1 < len(parts) {
@@ -25,18 +28,25 @@ func (a *Appender) SealSeries(bytes []byte, parts []Part) *Sealed {
 		}
 		return len(bytes)
 	}
-	s := a.Seal(bytes[:end(0)], KindRecords, parts[0].Count, parts[0].Time)
-	for i, part := range parts[1:] {
-		last := a.Seal(bytes[part.Start:end(i+1)], KindRecords, part.Count, part.Time)
-		s.Group = last.Group
+	var first *Sealed
+	for i, part := range parts {
+		s := a.Seal(bytes[part.Start:end(i)], cmp.Or(part.Kind, KindRecords), part.Count, part.Time)
+		if first == nil {
+			first = s
+		}
+		first.Group = s.Group
 	}
-	s.bytes = bytes
-	return s
+	first.bytes = bytes
+	return first
 }
 
 // Groups iterates over the groups in the bytes, which is one unless they are a series.
 func (s *Sealed) Groups() iter.Seq[*Group] {
 	return func(yield func(*Group) bool) {
+		if !s.isSeries() {
+			yield(&s.Group)
+			return
+		}
 		for at := 0; at < len(s.bytes); {
 			h := readGroupHeader(s.bytes[at:])
 			end := at + groupHeaderBytes + int(h.PayloadBytes)

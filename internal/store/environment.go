@@ -17,8 +17,9 @@ type environment interface {
 	nextGroup() uint64
 	// reserve reserves space in the log, see eventlog.Appender.Reserve.
 	reserve(used, more int) (payloadAt int64, err error)
-	// seal assigns a place in the log to the group in bytes, see eventlog.Appender.Seal.
-	seal(bytes []byte, count int) *eventlog.Sealed
+	// seal assigns a place in the log to the group in bytes, or to the series if it has several
+	// parts, see eventlog.Appender.Seal. It sets the time of parts with presentTime.
+	seal(bytes []byte, parts []eventlog.Part) *eventlog.Sealed
 	// withdraw undoes seal for a group that was not written, unless it is nil, and removes
 	// from the head blocks what was added since the mark.
 	withdraw(*eventlog.Sealed, headMark)
@@ -74,8 +75,14 @@ func (e storeEnvironment) reserve(used, more int) (int64, error) {
 	return at, err
 }
 
-func (e storeEnvironment) seal(bytes []byte, count int) *eventlog.Sealed {
-	return e.appender.Seal(bytes, eventlog.KindRecords, count, time.Now().UnixNano())
+func (e storeEnvironment) seal(bytes []byte, parts []eventlog.Part) *eventlog.Sealed {
+	now := time.Now().UnixNano()
+	for i := range parts {
+		if parts[i].Time == presentTime {
+			parts[i].Time = now
+		}
+	}
+	return e.appender.SealSeries(bytes, parts)
 }
 
 func (e storeEnvironment) withdraw(sealed *eventlog.Sealed, mark headMark) {

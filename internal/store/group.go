@@ -16,9 +16,10 @@ const (
 // group is the content of a commit. It belongs to one goroutine at a time, which has it as
 // an openGroup, a sealedGroup or a durableGroup.
 type group struct {
-	bytes     []byte // space for the header, then the payload
-	payloadAt int64  // offset of the payload in its segment
-	first     uint64 // position of the first event
+	bytes     []byte          // space for the header, then the payload, for each part
+	parts     []eventlog.Part // one unless records keep the times of another store
+	payloadAt int64           // offset of the payload in its segment
+	first     uint64          // position of the first event
 	count     int
 	block     *headBlock
 	mark      headMark          // of the block before the group
@@ -83,14 +84,19 @@ func (g *group) clear() {
 func (g *openGroup) open(empty *group, first uint64) {
 	g.group, g.work = empty, 0
 	g.first = first
+	g.parts = append(g.parts[:0], eventlog.Part{})
 }
 
 // empty reports whether there is nothing to write.
 func (g *openGroup) empty() bool { return len(g.accepted) == 0 }
 
-// full reports whether the group has to be sealed before another operation is decided.
+// full reports whether the group has to be sealed before another operation is decided. No
+// append follows records with the times of another store in the same group.
 // results is the number of results that are deferred, and waiting the bytes of their events.
 func (g *openGroup) full(results, waiting int) bool {
+	if g.parts[len(g.parts)-1].Time != presentTime {
+		return true
+	}
 	return len(g.bytes)+waiting >= g.limits.full || len(g.accepted)+results >= maxGroupRequests || g.work >= maxGroupWork
 }
 
@@ -113,15 +119,18 @@ func (g *openGroup) add(op *operation) {
 	}
 	var info *dcb.TrackingInfo // encoded in tracking
 	var tracking []byte
+	g.addOrigin(op)
 	i, rest := 0, op.trackingOnly()
 	for event := range op.request.All() {
 		rest = g.addTrackingOnly(rest, i)
+		part := g.partAt(op.time(i))
 		if next := op.tracking(i); next != info {
 			info, tracking = next, encodeTracking(next)
 		}
 		from := len(g.bytes)
 		g.bytes = record.AppendEventRecord(g.bytes, g.first+uint64(g.count), event, tracking)
 		g.count++
+		part.Count++
 		g.terms = g.block.addRecord(g.location(from), event, g.terms)
 		for j := range g.terms {
 			g.hashes = append(g.hashes, g.terms[j].Hash())
@@ -142,10 +151,41 @@ func (g *openGroup) add(op *operation) {
 // operation, and returns the remaining ones.
 func (g *openGroup) addTrackingOnly(rest []trackingOnly, before int) []trackingOnly {
 	for len(rest) > 0 && rest[0].before == before {
+		g.partAt(rest[0].time)
 		g.bytes = record.AppendTrackingRecord(g.bytes, encodeTracking(&rest[0].info))
 		rest = rest[1:]
 	}
 	return rest
+}
+
+// addOrigin adds the clean-close record before the first record of an operation, if it needs one.
+func (g *openGroup) addOrigin(op *operation) {
+	if op.restore == nil || op.restore.origin == 0 {
+		return
+	}
+	g.partAt(op.restore.origin).Kind = eventlog.KindClose
+	g.newPart(presentTime)
+}
+
+// partAt returns the part for the next record, which has a commit time. If the last part has
+// another one, it is a new part.
+func (g *openGroup) partAt(time int64) *eventlog.Part {
+	last := &g.parts[len(g.parts)-1]
+	switch {
+	case last.Time == time:
+		return last
+	case len(g.bytes) == last.Start+eventlog.GroupPrefix: // it is empty
+		last.Time = time
+		return last
+	}
+	return g.newPart(time)
+}
+
+// newPart starts a part with a commit time.
+func (g *openGroup) newPart(time int64) *eventlog.Part {
+	g.parts = append(g.parts, eventlog.Part{Start: len(g.bytes), Time: time})
+	g.bytes = append(g.bytes, make([]byte, eventlog.GroupPrefix)...)
+	return &g.parts[len(g.parts)-1]
 }
 
 func encodeTracking(info *dcb.TrackingInfo) []byte {
@@ -167,8 +207,10 @@ func (g *openGroup) location(from int) index.Location {
 
 // seal ends the group. The writer must not use it afterwards.
 func (g *openGroup) seal(env environment) sealedGroup {
-	s := sealedGroup{g.group, env.seal(g.bytes, g.count)}
-	g.block.extend(&s.sealed.Group)
+	s := sealedGroup{g.group, env.seal(g.bytes, g.parts)}
+	for group := range s.sealed.Groups() {
+		g.block.extend(group)
+	}
 	g.group = nil
 	return s
 }

@@ -51,7 +51,7 @@ func (h *headBlock) full(events int) bool {
 // operation that exceeds this bound alone gets a block of its own.
 func (h *headBlock) fits(op *operation) bool {
 	r := op.request
-	return h.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events))+index.MaxTimeBytes <= maxHeadBlockMemory
+	return h.Bytes()+index.MaxBytes(r.Count, r.Count+r.Tags, len(r.Events))+max(1, op.maxHeaders())*index.MaxTimeBytes <= maxHeadBlockMemory
 }
 
 // extend extends the span of the block by a group, whose events were added.

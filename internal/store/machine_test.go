@@ -140,16 +140,21 @@ func (r *hostileRun) call(caller int) {
 	}
 }
 
-// restore restores the events after the head, with tracking before and in them.
+// restore restores the events after the head, with tracking before and in them, and some with a
+// time. They have the same, so that they are restored all or none.
 func (r *hostileRun) restore(ctx context.Context, a *attempt) {
 	head, _ := r.store.Head(ctx)
 	a.restore, a.condition = head+1, nil
+	var at time.Time
+	if head%2 == 0 {
+		at = time.Now()
+	}
 	var records []dcb.SequencedEvent
 	if a.tracking != nil {
-		records = append(records, dcb.SequencedEvent{Tracking: a.tracking})
+		records = append(records, dcb.SequencedEvent{Tracking: a.tracking, RecordedAt: at})
 	}
 	for i := range a.events {
-		records = append(records, dcb.SequencedEvent{Position: a.restore + uint64(i), Event: a.events[i], Tracking: a.tracking})
+		records = append(records, dcb.SequencedEvent{Position: a.restore + uint64(i), Event: a.events[i], Tracking: a.tracking, RecordedAt: at})
 	}
 	if a.err = r.store.Restore(ctx, records); a.err == nil {
 		a.position = head + uint64(len(a.events))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/record"
 )
 
@@ -77,13 +78,29 @@ func (op *operation) trackingOnly() []trackingOnly {
 	return nil
 }
 
+// time returns the commit time of an event of the operation.
+func (op *operation) time(event int) int64 {
+	if op.restore != nil {
+		return op.restore.times[event]
+	}
+	return presentTime
+}
+
+// maxHeaders returns an upper bound of the headers that the operation adds to an open group.
+func (op *operation) maxHeaders() int {
+	if op.restore != nil {
+		return op.restore.groups
+	}
+	return 0
+}
+
 // recordOverhead bounds the bytes of a record in addition to its event and the name
 // of its source: field tags, lengths and positions.
 const recordOverhead = 40
 
 // maxBytes returns an upper bound of the bytes that the operation adds to a payload.
 func (op *operation) maxBytes() int {
-	size := len(op.request.Events)
+	size := len(op.request.Events) + op.maxHeaders()*eventlog.GroupPrefix
 	for i := range op.request.Count {
 		size += recordOverhead
 		if info := op.tracking(i); info != nil {

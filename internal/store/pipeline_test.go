@@ -67,7 +67,8 @@ func (p *testPipeline) reserve(used, more int) (int64, error) {
 	return 0, nil
 }
 
-func (p *testPipeline) seal(bytes []byte, count int) *eventlog.Sealed {
+func (p *testPipeline) seal(_ []byte, parts []eventlog.Part) *eventlog.Sealed {
+	count := parts[0].Count
 	p.tail.Next += uint64(count)
 	p.tail.Index++
 	header := eventlog.GroupHeader{First: p.tail.Next - uint64(count), Count: uint32(count), Index: p.tail.Index}
@@ -89,7 +90,7 @@ func (p *testPipeline) adopt(g *group, f foreign) (sealedGroup, error) {
 	g.adopted, g.first, g.count = true, p.tail.Next, len(f.bytes)
 	g.block = p.blocks[len(p.blocks)-1]
 	g.mark = g.block.mark()
-	return sealedGroup{g, p.seal(nil, g.count)}, nil
+	return sealedGroup{g, p.seal(nil, []eventlog.Part{{Count: g.count}})}, nil
 }
 
 func (p *testPipeline) withdraw(sealed *eventlog.Sealed, mark headMark) {

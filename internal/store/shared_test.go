@@ -289,7 +289,7 @@ func TestAppendThatNoRecordCanContainIsRefused(t *testing.T) {
 func TestRestoreHasItsOwnTracking(t *testing.T) {
 	info := &dcb.TrackingInfo{Source: "s", Position: 1}
 	r := new(restore)
-	if _, err := r.arrange([]dcb.SequencedEvent{{Position: 1, Tracking: info}, {Tracking: info}, {Position: 2, Tracking: info}, {Position: 3}}); err != nil {
+	if _, err := r.arrange([]dcb.SequencedEvent{{Position: 1, Tracking: info}, {Tracking: info}, {Position: 2, Tracking: info}, {Position: 3}}, 0); err != nil {
 		t.Fatal(err)
 	}
 	info.Position = 2

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+// presentTime stands for the time at which a group is sealed.
+const presentTime = 0
+
+// commitTimes returns the commit time of each record, in Unix nanoseconds: presentTime for all of
+// them if none has a time. after is the time of the last commit.
+func (r *restore) commitTimes(records []dcb.SequencedEvent, after int64) ([]int64, error) {
+	times := make([]int64, len(records))
+	last, unknown := int64(presentTime), 0 // of the records before the first one with a time
+	for i := range records {
+		next := last
+		if at := records[i].RecordedAt; !at.IsZero() {
+			next = unixNano(at)
+			if err := checkTime(&records[i], next, max(last, after)); err != nil {
+				return nil, err
+			}
+		}
+		if next != last {
+			r.groups++
+		}
+		if next == presentTime {
+			unknown++
+		}
+		times[i], last = next, next
+	}
+	if unknown < len(records) {
+		for i := range unknown {
+			times[i] = times[unknown]
+		}
+	}
+	r.groups = max(r.groups, 1)
+	if after == 0 && last != presentTime {
+		r.origin = originTime(times[0])
+		r.groups++
+	}
+	return times, nil
+}
+
+// originTime returns the time of a clean-close record that is written before the first record
+// with a time of another store, which is recorded at first. It is random: otherwise the chain of
+// a copy with the same groups would be that of its source, and the copy would be taken for one
+// that the source continues, although it is another store.
+func originTime(first int64) int64 {
+	return max(1, first-rand.Int64N(int64(24*time.Hour)))
+}
+
+// checkTime returns an error if a record cannot have its time, or if that is before the commit
+// time after.
+func checkTime(r *dcb.SequencedEvent, at, after int64) error {
+	name := "a tracking-only record"
+	if r.Position > 0 {
+		name = fmt.Sprint("the event at position ", r.Position)
+	}
+	text := r.RecordedAt.Format(time.RFC3339Nano)
+	switch {
+	case at <= presentTime || at == math.MaxInt64:
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s cannot have the time %s: times are between 1970 and 2262", name, text)}
+	case at < after:
+		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("%s was recorded at %s, before the last commit, at %s", name, text, time.Unix(0, after).UTC().Format(time.RFC3339Nano))}
+	}
+	return nil
+}
