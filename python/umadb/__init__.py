@@ -4,9 +4,13 @@
 ``Client("file:./uma.db")`` opens a directory in this process, and ``Client("memory:")`` a new
 store in memory, for tests. All have the same methods.
 ``umadb.aio.Client`` is the client for asyncio, in the module umadb.aio.
+
+``decide`` makes decisions with a client, and ``project`` processes events in order, each once.
+``umadb.codec`` converts between events and dataclasses or other types.
 """
 
 from umadb._client import Client, HealthWatch, ServingStatus, run_server_from_args
+from umadb._decide import decide
 from umadb._native import (
     AppendCondition,
     AuthenticationError,
@@ -26,16 +30,19 @@ from umadb._native import (
     cancel_all_stream_responses,
 )
 from umadb._native import __version__ as __version__
+from umadb._project import Batch, Progress, Target, Tracking, project
 
 __all__ = [
     "AppendCondition",
     "AuthenticationError",
+    "Batch",
     "CancelledByUserError",
     "Client",
     "CorruptionError",
     "Event",
     "HealthWatch",
     "IntegrityError",
+    "Progress",
     "Query",
     "QueryItem",
     "ReadResponse",
@@ -43,9 +50,13 @@ __all__ = [
     "ServerStartError",
     "ServingStatus",
     "Subscription",
+    "Target",
     "TimeoutExpired",
+    "Tracking",
     "TrackingInfo",
     "TransportError",
     "cancel_all_stream_responses",
+    "decide",
+    "project",
     "run_server_from_args",
 ]

@@ -3,21 +3,25 @@
 
 import enum
 import os
+import threading
 import uuid as _uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Literal, final
+from typing import Literal, NamedTuple, Protocol, TypeVar, final
 
 from typing_extensions import Self  # known to every type checker; not imported at run time
 
 __all__ = [
-    "AppendCondition", "AuthenticationError", "CancelledByUserError", "Client", "CorruptionError",
-    "Event", "HealthWatch", "IntegrityError", "Query", "QueryItem", "ReadResponse",
-    "SequencedEvent", "ServerStartError", "ServingStatus", "Subscription", "TimeoutExpired",
-    "TrackingInfo", "TransportError", "cancel_all_stream_responses", "run_server_from_args",
+    "AppendCondition", "AuthenticationError", "Batch", "CancelledByUserError", "Client", "CorruptionError",
+    "Event", "HealthWatch", "IntegrityError", "Progress", "Query", "QueryItem", "ReadResponse",
+    "SequencedEvent", "ServerStartError", "ServingStatus", "Subscription", "Target",
+    "TimeoutExpired", "Tracking", "TrackingInfo", "TransportError", "cancel_all_stream_responses", "decide", "project",
+    "run_server_from_args",
 ]  # fmt: skip
 
 __version__: str
+
+_S = TypeVar("_S")
 
 class Client:
     def __init__(
@@ -89,6 +93,47 @@ class ServingStatus(enum.Enum):
     NOT_SERVING = 2
     SERVICE_UNKNOWN = 3
 
+def decide(
+    client: Client,
+    query: Query,
+    fold: Callable[[_S, SequencedEvent], _S],
+    decide: Callable[[_S], Sequence[Event]],
+    *,
+    initial: Callable[[], _S],
+    key: str | None = None,
+    attempts: int = 20,
+    timeout: float | None = None,
+) -> int | None: ...
+
+class Batch(NamedTuple):
+    events: list[SequencedEvent]
+    after: int
+    position: int
+
+class Progress(NamedTuple):
+    position: int
+    head: int
+    @property
+    def lag(self) -> int: ...
+
+class Target(Protocol):
+    def position(self) -> int | None: ...
+    def handle(self, batch: Batch, /) -> None: ...
+
+class Tracking:
+    def __init__(self, client: Client, source: str, handle: Callable[[Batch], Sequence[Event]]) -> None: ...
+    def position(self) -> int | None: ...
+    def handle(self, batch: Batch) -> None: ...
+
+def project(
+    client: Client,
+    query: Query | None,
+    target: Target,
+    *,
+    attempts: int = 10,
+    progress: Callable[[Progress], object] | None = None,
+    stop: threading.Event | None = None,
+) -> None: ...
 def run_server_from_args(args: Sequence[str]) -> None: ...
 
 @final

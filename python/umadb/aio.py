@@ -17,6 +17,7 @@ import struct
 import weakref
 
 from umadb import _native
+from umadb._aio_programs import Target, Tracking, decide, project
 from umadb._client import (
     CHECK_HEALTH,
     HEAD,
@@ -28,7 +29,7 @@ from umadb._client import (
     reject_backwards,
 )
 
-__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
+__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription", "Target", "Tracking", "decide", "project"]
 
 
 def _until(timeout):

@@ -1,13 +1,16 @@
 import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
+from typing import NoReturn, Protocol, TypeVar
 
 from typing_extensions import Self
 
-from umadb import AppendCondition, Event, Query, SequencedEvent, ServingStatus, TrackingInfo
+from umadb import AppendCondition, Batch, Event, Progress, Query, SequencedEvent, ServingStatus, TrackingInfo
 
-__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription"]
+__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription", "Target", "Tracking", "decide", "project"]
+
+_S = TypeVar("_S")
 
 class Client:
     def __init__(
@@ -85,3 +88,38 @@ class HealthWatch(AsyncIterator[ServingStatus]):
     def __aiter__(self) -> Self: ...
     async def __anext__(self) -> ServingStatus: ...
     def cancel(self) -> None: ...
+
+async def decide(
+    client: Client,
+    query: Query,
+    fold: Callable[[_S, SequencedEvent], _S],
+    decide: Callable[[_S], Sequence[Event]],
+    *,
+    initial: Callable[[], _S],
+    key: str | None = None,
+    attempts: int = 20,
+    timeout: float | None = None,
+) -> int | None: ...
+
+class Target(Protocol):
+    async def position(self) -> int | None: ...
+    async def handle(self, batch: Batch, /) -> None: ...
+
+class Tracking:
+    def __init__(
+        self,
+        client: Client,
+        source: str,
+        handle: Callable[[Batch], Sequence[Event] | Awaitable[Sequence[Event]]],
+    ) -> None: ...
+    async def position(self) -> int | None: ...
+    async def handle(self, batch: Batch) -> None: ...
+
+async def project(
+    client: Client,
+    query: Query | None,
+    target: Target,
+    *,
+    attempts: int = 10,
+    progress: Callable[[Progress], object] | None = None,
+) -> NoReturn: ...
