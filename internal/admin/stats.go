@@ -73,9 +73,9 @@ func decodeStats(r *adminv1.StatsResponse) *store.Stats {
 }
 
 func decodeTerms(terms *adminv1.TermStats) store.TermStats {
-	out := store.TermStats{Distinct: terms.GetDistinct(), Top: []store.TermCount{}}
+	out := store.TermStats{Distinct: terms.GetDistinct(), Top: []dcb.TermCount{}}
 	for _, term := range terms.GetTop() {
-		out.Top = append(out.Top, store.TermCount{Name: term.GetName(), Events: term.GetEvents()})
+		out.Top = append(out.Top, dcb.TermCount{Name: term.GetName(), Events: term.GetEvents()})
 	}
 	return out
 }

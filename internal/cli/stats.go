@@ -231,9 +231,9 @@ func (c *nameCounter) add(name string) {
 
 // count returns the names with the most events first.
 func (c *nameCounter) count(top int) namesCount {
-	all := make([]store.TermCount, 0, len(c.events))
+	all := make([]dcb.TermCount, 0, len(c.events))
 	for name, events := range c.events {
-		all = append(all, store.TermCount{Name: name, Events: events})
+		all = append(all, dcb.TermCount{Name: name, Events: events})
 	}
 	slices.SortFunc(all, store.CompareCounts)
 	return namesCount{store.TermStats{Distinct: uint64(len(all)), Top: all[:min(top, len(all))]}, c.others}

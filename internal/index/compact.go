@@ -119,15 +119,15 @@ func (c *compaction) terms() error {
 	for _, block := range c.blocks {
 		cursors = append(cursors, &termCursor{file: block.ReadTerms()})
 	}
-	for current, err := range mergeTerms(cursors) {
-		if err == nil {
+	for m := newTermMerge(cursors); ; {
+		current, err := m.next()
+		if err == nil && len(current) > 0 {
 			err = c.compactTerm(current)
 		}
-		if err != nil {
+		if err != nil || len(current) == 0 {
 			return err
 		}
 	}
-	return nil
 }
 
 // compactTerm writes a term with its data from all blocks that have it: its positions

@@ -2,7 +2,6 @@ package index
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 )
 
@@ -73,11 +72,26 @@ type termCursor struct {
 	block     int         // number of the block; the oldest has 0
 	file      *Terms      // nil for a head block
 	rest      []TermTotal // of a head block
+	from      *Term       // terms before it are skipped; nil for none
 }
 
 // next moves to the next term, and reports whether there is one. It does not read the
 // data of terms in files.
 func (c *termCursor) next() (bool, error) {
+	for {
+		more, err := c.nextOfAll()
+		if err != nil || !more || c.from == nil {
+			return more, err
+		}
+		if compareTerms(c.Term, *c.from) >= 0 {
+			c.from = nil
+			return true, nil
+		}
+	}
+}
+
+// nextOfAll is next without from.
+func (c *termCursor) nextOfAll() (bool, error) {
 	if c.file != nil {
 		more, err := c.file.nextEntry()
 		c.Term, c.Count = c.file.Term, uint64(c.file.Count)
@@ -90,40 +104,46 @@ func (c *termCursor) next() (bool, error) {
 	return true, nil
 }
 
-// mergeTerms returns an iterator over the distinct terms of adjacent blocks, in the order
-// of terms: for each term, the cursors of the blocks that have it, in the order of the
-// blocks. They are valid until the iteration continues. It can be used once, and ends
-// after the first error.
-func mergeTerms(cursors []*termCursor) iter.Seq2[[]*termCursor, error] {
-	return func(yield func([]*termCursor, error) bool) {
-		for i, c := range cursors {
-			c.block = i
-		}
-		m := termHeap{mergeHeap[*termCursor]{less: func(a, b *termCursor) bool {
+// termMerge merges the terms of adjacent blocks.
+type termMerge struct {
+	heap    termHeap
+	current []*termCursor // at the current term
+}
+
+// newTermMerge returns a merge of blocks, which are before their first terms, in the order of the
+// blocks.
+func newTermMerge(cursors []*termCursor) *termMerge {
+	for i, c := range cursors {
+		c.block = i
+	}
+	return &termMerge{
+		heap: termHeap{mergeHeap[*termCursor]{less: func(a, b *termCursor) bool {
 			return cmp.Or(compareTerms(a.Term, b.Term), cmp.Compare(a.block, b.block)) < 0
-		}}}
-		for current := slices.Clone(cursors); ; {
-			for _, c := range current {
-				more, err := c.next()
-				switch {
-				case err != nil:
-					yield(nil, err)
-					return
-				case len(m.items) > 0 && m.items[0].sequence == c: // the only one of its hash
-					m.moved(c.hash, more)
-				case more:
-					m.add(c.hash, c)
-				}
-			}
-			if len(m.items) == 0 {
-				return
-			}
-			current = m.takeTerm(current[:0])
-			if !yield(current, nil) {
-				return
-			}
+		}}},
+		current: slices.Clone(cursors),
+	}
+}
+
+// next moves to the next distinct term, in the order of terms. It returns the cursors of the
+// blocks that have it, in the order of the blocks; none at the end. They are valid until the
+// next call. It must not be called after an error.
+func (m *termMerge) next() ([]*termCursor, error) {
+	for _, c := range m.current {
+		more, err := c.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case len(m.heap.items) > 0 && m.heap.items[0].sequence == c: // the only one of its hash
+			m.heap.moved(c.hash, more)
+		case more:
+			m.heap.add(c.hash, c)
 		}
 	}
+	m.current = m.current[:0]
+	if len(m.heap.items) > 0 {
+		m.current = m.heap.takeTerm(m.current)
+	}
+	return m.current, nil
 }
 
 // termHeap is a heap of blocks by their current terms.

@@ -16,6 +16,7 @@ type window struct {
 	end   uint64 // of what is read
 	at    uint64 // offset in the terms of bytes
 	bytes []byte // payloads of pages; the last one is complete unless it contains end
+	ahead int64  // number of pages to read next, which doubles up to readPages; 0 for readPages
 }
 
 // reset prepares a window for the terms from an offset to an end. It keeps the buffer.
@@ -55,7 +56,11 @@ func (w *window) load(at, n uint64) error {
 func (w *window) readMore() error {
 	next := w.at + uint64(len(w.bytes)) // the start of a page
 	page := int64(next / pagePayload)
-	n := int(min(readPages, pagesFor(w.end)-page))
+	ahead := int64(readPages)
+	if w.ahead > 0 {
+		ahead, w.ahead = w.ahead, min(2*w.ahead, readPages)
+	}
+	n := int(min(ahead, pagesFor(w.end)-page))
 	start := len(w.bytes)
 	w.bytes = extend(w.bytes, n*pageBytes)
 	pages := w.bytes[start:]
@@ -98,6 +103,26 @@ func (b *Block) ReadTerms() *Terms {
 	t := new(Terms)
 	t.window.reset(b, 0, b.termBytes)
 	return t
+}
+
+// readTermsFrom returns an iterator that starts at a term, or at one of the terms shortly before it.
+// It first reads little, because the caller may not read far.
+func (b *Block) readTermsFrom(term Term) (*Terms, error) {
+	number, bucket := bucketOf(term.hash, b.directoryPages)
+	s := newScratch()
+	defer s.free()
+	page, err := b.pageOfScan(1+int64(number), s)
+	if err != nil {
+		return nil, err
+	}
+	at, _ := directoryPage(page).bucket(bucket)
+	if at > b.termBytes {
+		return nil, b.corruption(0, "a bucket of the directory starts after the last term")
+	}
+	t := &Terms{dataAt: at}
+	t.window.reset(b, at, b.termBytes)
+	t.window.ahead = 1
+	return t, nil
 }
 
 // Next moves to the next term, and reports whether there is one.

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"iter"
 	"slices"
 	"sort"
 	"strings"
@@ -16,37 +15,68 @@ type TermTotal struct {
 	Position uint64
 }
 
-// TermTotals iterates over the terms of adjacent blocks, and of the head blocks that
-// follow them, given as the results of HeadBlock.TermTotals. Both must be in the order
-// of their positions. Each term comes once, in the order of terms. TermTotals reads no
-// lists of positions, and needs memory for one window of each block, however many terms
-// there are. It ends after the first error.
-func TermTotals(blocks []*Block, heads [][]TermTotal) iter.Seq2[TermTotal, error] {
-	return func(yield func(TermTotal, error) bool) {
-		var cursors []*termCursor
-		for _, block := range blocks {
-			cursors = append(cursors, &termCursor{file: block.ReadTerms()})
-		}
-		for _, head := range heads {
-			cursors = append(cursors, &termCursor{rest: head})
-		}
-		for current, err := range mergeTerms(cursors) {
-			var total TermTotal
-			if err == nil {
-				total, err = sum(current)
-			}
-			if !yield(total, err) || err != nil {
-				return
-			}
-		}
-	}
+// TermSelection selects terms. The zero value selects all, with tracking sources.
+type TermSelection struct {
+	Kind   Kind   // 0 for all
+	Prefix string // of the text
+	From   *Term  // terms that are before it in the order of terms are excluded; nil for none
 }
+
+// Has reports whether a term is selected. From is ignored.
+func (s *TermSelection) Has(term *Term) bool {
+	return (s.Kind == 0 || s.Kind == term.Kind) && strings.HasPrefix(term.Text, s.Prefix)
+}
+
+// TermScan iterates over the distinct terms of adjacent blocks, in the order of terms, with
+// their totals. It reads no lists of positions, and needs memory for one window of each block,
+// however many terms there are.
+type TermScan struct {
+	merge   *termMerge
+	entries uint64
+}
+
+// ScanTerms returns an iterator over the terms of blocks, and of the head blocks that follow
+// them, given as the results of HeadBlock.TermTotals. Both must be in the order of their
+// positions. It starts at from, which must be that of the selections of the head blocks, or at
+// the first term if from is nil.
+func ScanTerms(blocks []*Block, heads [][]TermTotal, from *Term) (*TermScan, error) {
+	var cursors []*termCursor
+	for _, block := range blocks {
+		if from == nil {
+			cursors = append(cursors, &termCursor{file: block.ReadTerms()})
+			continue
+		}
+		terms, err := block.readTermsFrom(*from)
+		if err != nil {
+			return nil, err
+		}
+		cursors = append(cursors, &termCursor{file: terms, from: from})
+	}
+	for _, head := range heads {
+		cursors = append(cursors, &termCursor{rest: head})
+	}
+	return &TermScan{merge: newTermMerge(cursors)}, nil
+}
+
+// Next returns the total of the next term, and false at the end. The text is valid until the
+// next call. Next must not be called after an error.
+func (s *TermScan) Next() (TermTotal, bool, error) {
+	current, err := s.merge.next()
+	if err != nil || len(current) == 0 {
+		return TermTotal{}, false, err
+	}
+	s.entries += uint64(len(current))
+	total, err := sum(current)
+	return total, err == nil, err
+}
+
+// Entries returns the number of entries of all blocks that Next has read.
+func (s *TermScan) Entries() uint64 { return s.entries }
 
 // sum returns the total of the term at which all cursors are.
 func sum(cursors []*termCursor) (total TermTotal, err error) {
 	newest := cursors[len(cursors)-1]
 	total.Term = newest.Term
-	total.Text = strings.Clone(newest.Text)
 	switch {
 	case newest.Kind != kindSource:
 		for _, c := range cursors {
@@ -60,30 +90,72 @@ func sum(cursors []*termCursor) (total TermTotal, err error) {
 	return total, err
 }
 
-// TermTotals returns the block's terms in their order, each with the number of its
-// positions up to last. It may be called while events are added.
-func (h *HeadBlock) TermTotals(last uint64) []TermTotal {
-	totals := h.countUpTo(last)
+// TermTotals returns the selected terms of the block in their order, each with the number of its
+// positions up to last, which must be published. It may be called while events are added.
+func (h *HeadBlock) TermTotals(last uint64, selection TermSelection) []TermTotal {
+	var totals []TermTotal
+	for at, more := 0, true; more; at += entriesAtOnce {
+		totals, more = h.appendTotals(totals, at, last, &selection)
+	}
+	if selection.Kind == 0 {
+		totals = h.appendSources(totals)
+	}
+	if from := selection.From; from != nil {
+		totals = slices.DeleteFunc(totals, func(t TermTotal) bool { return compareTerms(t.Term, *from) < 0 })
+	}
 	slices.SortFunc(totals, func(a, b TermTotal) int { return compareTerms(a.Term, b.Term) })
 	return totals
 }
 
-// countUpTo returns the unsorted result of TermTotals. Sorting is left to the caller,
-// because events cannot be added while the lock is held.
-func (h *HeadBlock) countUpTo(last uint64) []TermTotal {
+// entriesAtOnce is the number of entries that TermTotals reads while no events can be added.
+const entriesAtOnce = 4096
+
+// appendTotals appends the totals of the entries from an index on, at most entriesAtOnce, and
+// reports whether there may be more. Entries with published positions do not move, and other
+// entries have no positions up to last.
+func (h *HeadBlock) appendTotals(dst []TermTotal, at int, last uint64, selection *TermSelection) ([]TermTotal, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	totals := make([]TermTotal, 0, len(h.entries)+len(h.sources))
-	for i := range h.entries {
-		n := h.entries[i].upTo(last, h.first)
-		if n > 0 {
-			totals = append(totals, TermTotal{Term: h.entries[i].Term, Count: n})
+	end := min(at+entriesAtOnce, len(h.entries))
+	for i := at; i < end; i++ {
+		e := &h.entries[i]
+		if !selection.Has(&e.Term) {
+			continue
+		}
+		if n := e.upTo(last, h.first); n > 0 {
+			dst = append(dst, TermTotal{Term: e.Term, Count: n})
 		}
 	}
+	return dst, end < len(h.entries)
+}
+
+// appendSources appends the tracking sources.
+func (h *HeadBlock) appendSources(dst []TermTotal) []TermTotal {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
 	for source, position := range h.sources {
-		totals = append(totals, TermTotal{Term: h.hasher.Source(source), Position: position})
+		dst = append(dst, TermTotal{Term: h.hasher.Source(source), Position: position})
 	}
-	return totals
+	return dst
+}
+
+// CountUpTo returns how many events up to a position have a term.
+func (h *HeadBlock) CountUpTo(term Term, last uint64) uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for i := h.table[term.hash]; i != 0; i = h.entries[i-1].same {
+		if e := &h.entries[i-1]; e.Kind == term.Kind && e.Text == term.Text {
+			return e.upTo(last, h.first)
+		}
+	}
+	return 0
+}
+
+// Count returns how many events have a term.
+func (b *Block) Count(term Term) (uint64, error) {
+	var buffer [64]byte
+	f, _, err := b.find(term, buffer[:0])
+	return uint64(f.count), err
 }
 
 // upTo returns the number of positions up to last.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,16 +14,34 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// collectTotals returns all totals. It fails unless each term comes once and in order.
+// scanTerms returns all totals from a term on; nil for the first. It fails unless the terms
+// are in order.
+func scanTerms(t checker, from *index.Term, blocks []*index.Block, heads ...[]index.TermTotal) (all []index.TermTotal) {
+	t.Helper()
+	scan, err := index.ScanTerms(blocks, heads, from)
+	must(t, err)
+	for last := uint64(0); ; {
+		total, more, err := scan.Next()
+		must(t, err)
+		if !more {
+			return all
+		}
+		if total.Text = strings.Clone(total.Text); total.Hash() < last {
+			t.Fatalf("%q is out of order", total.Text)
+		}
+		all, last = append(all, total), total.Hash()
+	}
+}
+
+// collectTotals returns all totals by term. It fails unless each term comes once.
 func collectTotals(t checker, blocks []*index.Block, heads ...[]index.TermTotal) map[index.Term]index.TermTotal {
 	t.Helper()
-	all, last := map[index.Term]index.TermTotal{}, uint64(0)
-	for total, err := range index.TermTotals(blocks, heads) {
-		must(t, err)
-		if _, again := all[total.Term]; again || total.Hash() < last {
-			t.Fatalf("%q is repeated or out of order", total.Text)
+	all := map[index.Term]index.TermTotal{}
+	for _, total := range scanTerms(t, nil, blocks, heads...) {
+		if _, again := all[total.Term]; again {
+			t.Fatalf("%q is repeated", total.Text)
 		}
-		all[total.Term], last = total, total.Hash()
+		all[total.Term] = total
 	}
 	return all
 }
@@ -65,10 +85,63 @@ func TestTermTotalsOverSeveralBlocks(t *testing.T) {
 		}
 		var heads [][]index.TermTotal
 		for _, part := range parts[inFiles:] {
-			heads = append(heads, part.headBlock().TermTotals(last))
+			heads = append(heads, part.headBlock().TermTotals(last, index.TermSelection{}))
 		}
-		if have, want := collectTotals(t, blocks, heads...), whole.totals(last); !maps.Equal(have, want) {
+		want := whole.totals(last)
+		if have := collectTotals(t, blocks, heads...); !maps.Equal(have, want) {
 			t.Fatalf("totals = %v, want %v", have, want)
+		}
+		all := scanTerms(t, nil, blocks, heads...)
+		if len(all) == 0 {
+			return
+		}
+		i := rapid.IntRange(0, len(all)-1).Draw(t, "from")
+		from := &all[i].Term
+		for j, part := range parts[inFiles:] {
+			heads[j] = part.headBlock().TermTotals(last, index.TermSelection{From: from})
+		}
+		if have := scanTerms(t, from, blocks, heads...); !slices.Equal(have, all[i:]) {
+			t.Fatalf("from %q, totals = %v, want %v", from.Text, have, all[i:])
+		}
+	})
+}
+
+func TestSelectedTermTotals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		part := drawContents(t, 1)
+		last := rapid.Uint64Range(0, uint64(len(part.events))).Draw(t, "published")
+		selection := index.TermSelection{
+			Kind:   rapid.SampledFrom([]index.Kind{index.KindType, index.KindTag}).Draw(t, "kind"),
+			Prefix: rapid.SampledFrom([]string{"", "a", "ab", "a l", "x"}).Draw(t, "prefix"),
+		}
+		want := part.totals(last)
+		maps.DeleteFunc(want, func(term index.Term, _ index.TermTotal) bool {
+			return term.Kind != selection.Kind || !strings.HasPrefix(term.Text, selection.Prefix)
+		})
+		if have := collectTotals(t, nil, part.headBlock().TermTotals(last, selection)); !maps.Equal(have, want) {
+			t.Fatalf("totals of %+v = %v, want %v", selection, have, want)
+		}
+	})
+}
+
+func TestCountOfOneTerm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		part := drawContents(t, 1)
+		block := part.flush(t, newBlockDir(t))
+		last := rapid.Uint64Range(0, uint64(len(part.events))).Draw(t, "published")
+		published := part.totals(last)
+		for term := range part.postings() {
+			if have, want := part.headBlock().CountUpTo(term, last), published[term].Count; have != want {
+				t.Fatalf("%q has %d events up to %d, want %d", term.Text, have, last, want)
+			}
+			have, err := block.Count(term)
+			if want := part.totals(1 << 40)[term].Count; err != nil || have != want {
+				t.Fatalf("%q has %d events in the file (%v), want %d", term.Text, have, err, want)
+			}
+		}
+		absent := tag("is absent")
+		if have, err := block.Count(absent); have != 0 || err != nil || part.headBlock().CountUpTo(absent, last) != 0 {
+			t.Fatalf("an absent tag has %d events (%v)", have, err)
 		}
 	})
 }
@@ -82,6 +155,12 @@ func TestTermTotalsSkipLongLists(t *testing.T) {
 	block := c.flush(t, newBlockDir(t))
 	if !maps.Equal(collectTotals(t, []*index.Block{block}), c.totals(1<<40)) {
 		t.Error("the totals differ from the contents of the block")
+	}
+	all := scanTerms(t, nil, []*index.Block{block})
+	for i := 0; i < len(all); i += len(all) / 7 {
+		if have := scanTerms(t, &all[i].Term, []*index.Block{block}); !slices.Equal(have, all[i:]) {
+			t.Errorf("from term %d of %d, %d terms follow", i, len(all), len(have))
+		}
 	}
 }
 
@@ -97,9 +176,9 @@ func TestTermTotalsOfCorruptBlockReturnError(t *testing.T) {
 	s.writeFile(t, block.Name, content)
 	corrupt, err := s.open(block.Name)
 	must(t, err)
-	var failed error
-	for _, err := range index.TermTotals([]*index.Block{corrupt}, nil) {
-		failed = err
+	scan, failed := index.ScanTerms([]*index.Block{corrupt}, nil, nil)
+	for more := true; more && failed == nil; {
+		_, more, failed = scan.Next()
 	}
 	var corruption *vfs.CorruptionError
 	if !errors.As(failed, &corruption) || corruption.File != block.Name {

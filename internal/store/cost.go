@@ -98,7 +98,9 @@ const (
 // expensive ones by number and by terms. Slots are granted in the order of requests.
 type slots struct {
 	cheap, expensive *semaphore.Weighted
-	minExpensive     int // minimum weight of an expensive evaluation; bounds their number
+	passes           *semaphore.Weighted // for slices of passes over all terms; one runs at a time
+	passEntries      uint64              // entriesPerSlice, or fewer in tests
+	minExpensive     int                 // minimum weight of an expensive evaluation; bounds their number
 }
 
 func newSlots() slots {
@@ -106,6 +108,8 @@ func newSlots() slots {
 	return slots{
 		cheap:        semaphore.NewWeighted(int64(cheapPerProcessor * processors)),
 		expensive:    semaphore.NewWeighted(expensiveTerms),
+		passes:       semaphore.NewWeighted(1),
+		passEntries:  entriesPerSlice,
 		minExpensive: expensiveTerms / max(1, processors/2),
 	}
 }

@@ -1,6 +1,7 @@
 // Package store is the storage engine: it decides appends, makes them durable, indexes
 // them, and answers reads. An append passes the commit pipeline (pipeline.go), a read
-// the stages in batch.go. A standby (standby.go) has no commit pipeline: it receives groups.
+// the stages in batch.go, a question for types or tags a pass over the terms of the index
+// (terms.go). A standby (standby.go) has no commit pipeline: it receives groups.
 //
 // # Goroutines
 //

@@ -115,3 +115,6 @@ var sharedLogOutput = func() io.Writer {
 	}
 	return io.Discard
 }()
+
+// LimitPasses sets the number of index entries of a slice of a pass over the terms.
+func (s *Store) LimitPasses(entries uint64) { s.slots.passEntries = entries }

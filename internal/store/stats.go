@@ -1,16 +1,13 @@
 package store
 
 import (
-	"cmp"
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/index"
 	"github.com/umadb-go/umadb/internal/storedir"
@@ -40,14 +37,8 @@ type Stats struct {
 
 // TermStats is the number of distinct types or tags, and those with the most events.
 type TermStats struct {
-	Distinct uint64      `json:"distinct"`
-	Top      []TermCount `json:"top"` // the most frequent first
-}
-
-// TermCount is a type or a tag with the number of its events.
-type TermCount struct {
-	Name   string `json:"name"`
-	Events uint64 `json:"events"`
+	Distinct uint64          `json:"distinct"`
+	Top      []dcb.TermCount `json:"top"` // the most frequent first
 }
 
 // StatsOptions configure Stats. The zero value works.
@@ -100,28 +91,29 @@ func (s *Store) Stats(ctx context.Context, options *StatsOptions) (*Stats, error
 }
 
 func (s *Store) countTerms(ctx context.Context, w exactSnapshot, options *StatsOptions, stats *Stats) error {
-	types := ranking{limit: options.Top, nameBytes: options.NameBytes}
+	types := ranking{limit: options.Top, nameBytes: options.NameBytes, compare: CompareCounts}
 	tags := types
 	err := s.termTotals(ctx, w, options.Progress, func(t *index.TermTotal) bool {
 		switch {
 		case t.IsSource():
 			stats.Sources++
 		case t.Kind == index.KindType:
-			types.add(TermCount{t.Text, t.Count})
+			types.add(dcb.TermCount{Name: t.Text, Events: t.Count})
 		default:
-			tags.add(TermCount{t.Text, t.Count})
+			tags.add(dcb.TermCount{Name: t.Text, Events: t.Count})
 		}
 		return true
 	})
-	stats.Types, stats.Tags = types.stats(), tags.stats()
+	stats.Types = TermStats{Distinct: types.seen, Top: types.sorted()}
+	stats.Tags = TermStats{Distinct: tags.seen, Top: tags.sorted()}
 	return err
 }
 
 // totalsEvery is the number of terms after which termTotals checks for cancellation.
 const totalsEvery = 4096
 
-// termTotals calls visit with each distinct term of all blocks until visit returns
-// false. progress, which may be nil, is called with a lower bound of the entries
+// termTotals calls visit with each distinct term of all blocks, whose text is valid until visit
+// returns, until visit returns false. progress, which may be nil, is called with a lower bound of the entries
 // visited, and the number of all entries.
 func (s *Store) termTotals(ctx context.Context, w exactSnapshot, progress func(done, all uint64), visit func(*index.TermTotal) bool) error {
 	blocks := make([]*index.Block, len(w.blocks))
@@ -132,16 +124,15 @@ func (s *Store) termTotals(ctx context.Context, w exactSnapshot, progress func(d
 	}
 	var heads [][]index.TermTotal
 	for _, h := range w.heads {
-		totals := h.TermTotals(w.head)
+		totals := h.TermTotals(w.head, index.TermSelection{})
 		heads = append(heads, totals)
 		all += uint64(len(totals))
 	}
-	done := uint64(0)
-	for total, err := range index.TermTotals(blocks, heads) {
-		if err != nil {
-			s.markCorrupt(w.blocks, err)
-			return err
-		}
+	scan, err := index.ScanTerms(blocks, heads, nil)
+	if err != nil {
+		return err
+	}
+	for done := uint64(0); ; done++ {
 		if done%totalsEvery == 0 {
 			if err := s.interrupted(ctx); err != nil {
 				return err
@@ -150,12 +141,15 @@ func (s *Store) termTotals(ctx context.Context, w exactSnapshot, progress func(d
 				progress(done, all)
 			}
 		}
-		done++
-		if !visit(&total) {
+		total, more, err := scan.Next()
+		if err != nil {
+			s.markCorrupt(w.blocks, err)
+			return err
+		}
+		if !more || !visit(&total) {
 			return nil
 		}
 	}
-	return nil
 }
 
 // measureLog finds the first and the last commit and the end of the log. It reads the
@@ -243,63 +237,4 @@ func fileSize(dir vfs.Dir, name string) (int64, error) {
 	}
 	size, err := f.Size()
 	return size, errors.Join(err, f.Close())
-}
-
-// ranking counts terms and keeps those with the most events in a heap, the fewest
-// first.
-type ranking struct {
-	limit     int
-	nameBytes int // maximum length of a name that is kept; 0 for no maximum
-	seen      uint64
-	kept      []TermCount
-}
-
-// cut returns a term with a name that is not longer than permitted.
-func (r *ranking) cut(term TermCount) TermCount {
-	if r.nameBytes > 0 && len(term.Name) > r.nameBytes {
-		term.Name = strings.ToValidUTF8(term.Name[:r.nameBytes], "") + "…"
-	}
-	return term
-}
-
-// CompareCounts orders terms by their number of events, the most first, and then by
-// name, so that the order is deterministic.
-func CompareCounts(a, b TermCount) int {
-	return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
-}
-
-func (r *ranking) add(term TermCount) {
-	r.seen++
-	switch {
-	case len(r.kept) < r.limit:
-		heap.Push(r, r.cut(term))
-	case r.limit > 0 && CompareCounts(term, r.kept[0]) < 0:
-		r.kept[0] = r.cut(term)
-		heap.Fix(r, 0)
-	}
-}
-
-func (r *ranking) stats() TermStats {
-	top := append([]TermCount{}, r.kept...) // not nil: a list in JSON, not null
-	slices.SortFunc(top, CompareCounts)
-	return TermStats{Distinct: r.seen, Top: top}
-}
-
-// Len implements heap.Interface.
-func (r *ranking) Len() int { return len(r.kept) }
-
-// Less implements heap.Interface.
-func (r *ranking) Less(i, j int) bool { return CompareCounts(r.kept[i], r.kept[j]) > 0 }
-
-// Swap implements heap.Interface.
-func (r *ranking) Swap(i, j int) { r.kept[i], r.kept[j] = r.kept[j], r.kept[i] }
-
-// Push implements heap.Interface.
-func (r *ranking) Push(term any) { r.kept = append(r.kept, term.(TermCount)) }
-
-// Pop implements heap.Interface.
-func (r *ranking) Pop() any {
-	last := r.kept[len(r.kept)-1]
-	r.kept = r.kept[:len(r.kept)-1]
-	return last
 }

@@ -45,11 +45,11 @@ func countNaively(t *testing.T, s *store.Store) naive {
 
 // ranked returns the first terms, ordered by count and name.
 func ranked(counts map[string]uint64, top int) store.TermStats {
-	all := []store.TermCount{}
+	all := []dcb.TermCount{}
 	for name, events := range counts {
-		all = append(all, store.TermCount{Name: name, Events: events})
+		all = append(all, dcb.TermCount{Name: name, Events: events})
 	}
-	slices.SortFunc(all, func(a, b store.TermCount) int {
+	slices.SortFunc(all, func(a, b dcb.TermCount) int {
 		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
 	})
 	return store.TermStats{Distinct: uint64(len(all)), Top: all[:min(top, len(all))]}
@@ -186,7 +186,7 @@ func TestStatsDuringAppends(t *testing.T) {
 	}()
 	for range 100 {
 		have := stats(t, s, 2)
-		want := store.TermStats{Distinct: 2, Top: []store.TermCount{{Name: "A", Events: have.Head / 2}, {Name: "B", Events: have.Head / 2}}}
+		want := store.TermStats{Distinct: 2, Top: []dcb.TermCount{{Name: "A", Events: have.Head / 2}, {Name: "B", Events: have.Head / 2}}}
 		if have.Head > 0 && (have.Head%2 != 0 || !reflect.DeepEqual(have.Types, want) || have.Tags.Distinct != 1+have.Head/2) {
 			t.Fatalf("counted %+v", have)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
@@ -102,7 +103,7 @@ func (s *Store) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo,
 		w := s.exactSnapshot()
 		defer w.release()
 		err := s.termTotals(ctx, w, nil, func(t *index.TermTotal) bool {
-			return !t.IsSource() || yield(dcb.TrackingInfo{Source: t.Text, Position: t.Position}, nil)
+			return !t.IsSource() || yield(dcb.TrackingInfo{Source: strings.Clone(t.Text), Position: t.Position}, nil)
 		})
 		if err != nil {
 			yield(dcb.TrackingInfo{}, storeError(err, "listing the tracking sources"))

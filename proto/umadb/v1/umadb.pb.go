@@ -26,6 +26,107 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type TermsRequest_Order int32
+
+const (
+	// The order is unspecified.
+	TermsRequest_ANY TermsRequest_Order = 0
+	// Descending number of events, then ascending name.
+	TermsRequest_EVENTS TermsRequest_Order = 1
+	// Ascending bytes of the name.
+	TermsRequest_NAME TermsRequest_Order = 2
+)
+
+// Enum value maps for TermsRequest_Order.
+var (
+	TermsRequest_Order_name = map[int32]string{
+		0: "ANY",
+		1: "EVENTS",
+		2: "NAME",
+	}
+	TermsRequest_Order_value = map[string]int32{
+		"ANY":    0,
+		"EVENTS": 1,
+		"NAME":   2,
+	}
+)
+
+func (x TermsRequest_Order) Enum() *TermsRequest_Order {
+	p := new(TermsRequest_Order)
+	*p = x
+	return p
+}
+
+func (x TermsRequest_Order) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TermsRequest_Order) Descriptor() protoreflect.EnumDescriptor {
+	return file_umadb_v1_umadb_proto_enumTypes[0].Descriptor()
+}
+
+func (TermsRequest_Order) Type() protoreflect.EnumType {
+	return &file_umadb_v1_umadb_proto_enumTypes[0]
+}
+
+func (x TermsRequest_Order) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TermsRequest_Order.Descriptor instead.
+func (TermsRequest_Order) EnumDescriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{19, 0}
+}
+
+type Term_Kind int32
+
+const (
+	Term_UNKNOWN Term_Kind = 0
+	Term_TYPE    Term_Kind = 1
+	Term_TAG     Term_Kind = 2
+)
+
+// Enum value maps for Term_Kind.
+var (
+	Term_Kind_name = map[int32]string{
+		0: "UNKNOWN",
+		1: "TYPE",
+		2: "TAG",
+	}
+	Term_Kind_value = map[string]int32{
+		"UNKNOWN": 0,
+		"TYPE":    1,
+		"TAG":     2,
+	}
+)
+
+func (x Term_Kind) Enum() *Term_Kind {
+	p := new(Term_Kind)
+	*p = x
+	return p
+}
+
+func (x Term_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Term_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_umadb_v1_umadb_proto_enumTypes[1].Descriptor()
+}
+
+func (Term_Kind) Type() protoreflect.EnumType {
+	return &file_umadb_v1_umadb_proto_enumTypes[1]
+}
+
+func (x Term_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Term_Kind.Descriptor instead.
+func (Term_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{21, 0}
+}
+
 type ErrorResponse_ErrorType int32
 
 const (
@@ -71,11 +172,11 @@ func (x ErrorResponse_ErrorType) String() string {
 }
 
 func (ErrorResponse_ErrorType) Descriptor() protoreflect.EnumDescriptor {
-	return file_umadb_v1_umadb_proto_enumTypes[0].Descriptor()
+	return file_umadb_v1_umadb_proto_enumTypes[2].Descriptor()
 }
 
 func (ErrorResponse_ErrorType) Type() protoreflect.EnumType {
-	return &file_umadb_v1_umadb_proto_enumTypes[0]
+	return &file_umadb_v1_umadb_proto_enumTypes[2]
 }
 
 func (x ErrorResponse_ErrorType) Number() protoreflect.EnumNumber {
@@ -84,7 +185,7 @@ func (x ErrorResponse_ErrorType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErrorResponse_ErrorType.Descriptor instead.
 func (ErrorResponse_ErrorType) EnumDescriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{19, 0}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{22, 0}
 }
 
 type Event struct {
@@ -1119,6 +1220,207 @@ func (x *TrackingResponse) GetPosition() uint64 {
 	return 0
 }
 
+// TermsRequest asks for the types and tags of a query, or for all terms of a kind.
+type TermsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Each type and each tag of its items is returned once, also with 0 events. The other fields
+	// must be absent.
+	Query *Query `protobuf:"bytes,1,opt,name=query,proto3,oneof" json:"query,omitempty"`
+	// Required without a query.
+	Kind Term_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=umadb.v1.Term_Kind" json:"kind,omitempty"`
+	// Only terms that start with it.
+	Prefix string             `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Order  TermsRequest_Order `protobuf:"varint,4,opt,name=order,proto3,enum=umadb.v1.TermsRequest_Order" json:"order,omitempty"`
+	// Maximum number of terms. 0 is no limit, which is only permitted with ANY. Otherwise it is at
+	// most 1,000.
+	Limit         uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TermsRequest) Reset() {
+	*x = TermsRequest{}
+	mi := &file_umadb_v1_umadb_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TermsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TermsRequest) ProtoMessage() {}
+
+func (x *TermsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_v1_umadb_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TermsRequest.ProtoReflect.Descriptor instead.
+func (*TermsRequest) Descriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *TermsRequest) GetQuery() *Query {
+	if x != nil {
+		return x.Query
+	}
+	return nil
+}
+
+func (x *TermsRequest) GetKind() Term_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Term_UNKNOWN
+}
+
+func (x *TermsRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *TermsRequest) GetOrder() TermsRequest_Order {
+	if x != nil {
+		return x.Order
+	}
+	return TermsRequest_ANY
+}
+
+func (x *TermsRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// TermsResponse has some of the terms. Each number of events was right at a moment during the
+// call. A term that has events when the call starts is counted.
+type TermsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Terms []*Term                `protobuf:"bytes,1,rep,name=terms,proto3" json:"terms,omitempty"`
+	// Number of terms of the kind with the prefix. Set in the last message, unless the order is ANY
+	// and there is a limit.
+	Distinct      *uint64 `protobuf:"varint,2,opt,name=distinct,proto3,oneof" json:"distinct,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TermsResponse) Reset() {
+	*x = TermsResponse{}
+	mi := &file_umadb_v1_umadb_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TermsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TermsResponse) ProtoMessage() {}
+
+func (x *TermsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_v1_umadb_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TermsResponse.ProtoReflect.Descriptor instead.
+func (*TermsResponse) Descriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *TermsResponse) GetTerms() []*Term {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *TermsResponse) GetDistinct() uint64 {
+	if x != nil && x.Distinct != nil {
+		return *x.Distinct
+	}
+	return 0
+}
+
+// Term is an event type or a tag.
+type Term struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  Term_Kind              `protobuf:"varint,1,opt,name=kind,proto3,enum=umadb.v1.Term_Kind" json:"kind,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Number of events that have it.
+	Events        uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Term) Reset() {
+	*x = Term{}
+	mi := &file_umadb_v1_umadb_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Term) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Term) ProtoMessage() {}
+
+func (x *Term) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_v1_umadb_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Term.ProtoReflect.Descriptor instead.
+func (*Term) Descriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Term) GetKind() Term_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Term_UNKNOWN
+}
+
+func (x *Term) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Term) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
 // ErrorResponse is sent in the grpc-status-details-bin trailer of a failed call.
 type ErrorResponse struct {
 	state     protoimpl.MessageState  `protogen:"open.v1"`
@@ -1132,7 +1434,7 @@ type ErrorResponse struct {
 
 func (x *ErrorResponse) Reset() {
 	*x = ErrorResponse{}
-	mi := &file_umadb_v1_umadb_proto_msgTypes[19]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1446,7 @@ func (x *ErrorResponse) String() string {
 func (*ErrorResponse) ProtoMessage() {}
 
 func (x *ErrorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_v1_umadb_proto_msgTypes[19]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1459,7 @@ func (x *ErrorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorResponse.ProtoReflect.Descriptor instead.
 func (*ErrorResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{19}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ErrorResponse) GetMessage() string {
@@ -1271,7 +1573,31 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\x06source\x18\x01 \x01(\tR\x06source\"@\n" +
 	"\x10TrackingResponse\x12\x1f\n" +
 	"\bposition\x18\x01 \x01(\x04H\x00R\bposition\x88\x01\x01B\v\n" +
-	"\t_position\"\xb2\x02\n" +
+	"\t_position\"\xf7\x01\n" +
+	"\fTermsRequest\x12*\n" +
+	"\x05query\x18\x01 \x01(\v2\x0f.umadb.v1.QueryH\x00R\x05query\x88\x01\x01\x12'\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x13.umadb.v1.Term.KindR\x04kind\x12\x16\n" +
+	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x122\n" +
+	"\x05order\x18\x04 \x01(\x0e2\x1c.umadb.v1.TermsRequest.OrderR\x05order\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\"&\n" +
+	"\x05Order\x12\a\n" +
+	"\x03ANY\x10\x00\x12\n" +
+	"\n" +
+	"\x06EVENTS\x10\x01\x12\b\n" +
+	"\x04NAME\x10\x02B\b\n" +
+	"\x06_query\"c\n" +
+	"\rTermsResponse\x12$\n" +
+	"\x05terms\x18\x01 \x03(\v2\x0e.umadb.v1.TermR\x05terms\x12\x1f\n" +
+	"\bdistinct\x18\x02 \x01(\x04H\x00R\bdistinct\x88\x01\x01B\v\n" +
+	"\t_distinct\"\x83\x01\n" +
+	"\x04Term\x12'\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x13.umadb.v1.Term.KindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\"&\n" +
+	"\x04Kind\x12\v\n" +
+	"\aUNKNOWN\x10\x00\x12\b\n" +
+	"\x04TYPE\x10\x01\x12\a\n" +
+	"\x03TAG\x10\x02\"\xb2\x02\n" +
 	"\rErrorResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12@\n" +
 	"\n" +
@@ -1286,7 +1612,7 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\bINTERNAL\x10\x04\x12\x12\n" +
 	"\x0eAUTHENTICATION\x10\x05\x12\x14\n" +
 	"\x10INVALID_ARGUMENT\x10\x06B\x14\n" +
-	"\x12_conflict_position2\x8d\x03\n" +
+	"\x12_conflict_position2\xc9\x03\n" +
 	"\x03DCB\x12;\n" +
 	"\x06Append\x12\x17.umadb.v1.AppendRequest\x1a\x18.umadb.v1.AppendResponse\x127\n" +
 	"\x04Read\x12\x15.umadb.v1.ReadRequest\x1a\x16.umadb.v1.ReadResponse0\x01\x12F\n" +
@@ -1294,7 +1620,8 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\x04Head\x12\x15.umadb.v1.HeadRequest\x1a\x16.umadb.v1.HeadResponse\x12G\n" +
 	"\n" +
 	"PositionAt\x12\x1b.umadb.v1.PositionAtRequest\x1a\x1c.umadb.v1.PositionAtResponse\x12H\n" +
-	"\x0fGetTrackingInfo\x12\x19.umadb.v1.TrackingRequest\x1a\x1a.umadb.v1.TrackingResponseB2Z0github.com/umadb-go/umadb/proto/umadb/v1;umadbv1b\x06proto3"
+	"\x0fGetTrackingInfo\x12\x19.umadb.v1.TrackingRequest\x1a\x1a.umadb.v1.TrackingResponse\x12:\n" +
+	"\x05Terms\x12\x16.umadb.v1.TermsRequest\x1a\x17.umadb.v1.TermsResponse0\x01B2Z0github.com/umadb-go/umadb/proto/umadb/v1;umadbv1b\x06proto3"
 
 var (
 	file_umadb_v1_umadb_proto_rawDescOnce sync.Once
@@ -1308,62 +1635,74 @@ func file_umadb_v1_umadb_proto_rawDescGZIP() []byte {
 	return file_umadb_v1_umadb_proto_rawDescData
 }
 
-var file_umadb_v1_umadb_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umadb_v1_umadb_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_umadb_v1_umadb_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_umadb_v1_umadb_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_umadb_v1_umadb_proto_goTypes = []any{
-	(ErrorResponse_ErrorType)(0), // 0: umadb.v1.ErrorResponse.ErrorType
-	(*Event)(nil),                // 1: umadb.v1.Event
-	(*MetadataEntry)(nil),        // 2: umadb.v1.MetadataEntry
-	(*SequencedEvent)(nil),       // 3: umadb.v1.SequencedEvent
-	(*QueryItem)(nil),            // 4: umadb.v1.QueryItem
-	(*Query)(nil),                // 5: umadb.v1.Query
-	(*AppendCondition)(nil),      // 6: umadb.v1.AppendCondition
-	(*ReadRequest)(nil),          // 7: umadb.v1.ReadRequest
-	(*ReadResponse)(nil),         // 8: umadb.v1.ReadResponse
-	(*SubscribeRequest)(nil),     // 9: umadb.v1.SubscribeRequest
-	(*SubscribeResponse)(nil),    // 10: umadb.v1.SubscribeResponse
-	(*TrackingInfo)(nil),         // 11: umadb.v1.TrackingInfo
-	(*AppendRequest)(nil),        // 12: umadb.v1.AppendRequest
-	(*AppendResponse)(nil),       // 13: umadb.v1.AppendResponse
-	(*HeadRequest)(nil),          // 14: umadb.v1.HeadRequest
-	(*HeadResponse)(nil),         // 15: umadb.v1.HeadResponse
-	(*PositionAtRequest)(nil),    // 16: umadb.v1.PositionAtRequest
-	(*PositionAtResponse)(nil),   // 17: umadb.v1.PositionAtResponse
-	(*TrackingRequest)(nil),      // 18: umadb.v1.TrackingRequest
-	(*TrackingResponse)(nil),     // 19: umadb.v1.TrackingResponse
-	(*ErrorResponse)(nil),        // 20: umadb.v1.ErrorResponse
+	(TermsRequest_Order)(0),      // 0: umadb.v1.TermsRequest.Order
+	(Term_Kind)(0),               // 1: umadb.v1.Term.Kind
+	(ErrorResponse_ErrorType)(0), // 2: umadb.v1.ErrorResponse.ErrorType
+	(*Event)(nil),                // 3: umadb.v1.Event
+	(*MetadataEntry)(nil),        // 4: umadb.v1.MetadataEntry
+	(*SequencedEvent)(nil),       // 5: umadb.v1.SequencedEvent
+	(*QueryItem)(nil),            // 6: umadb.v1.QueryItem
+	(*Query)(nil),                // 7: umadb.v1.Query
+	(*AppendCondition)(nil),      // 8: umadb.v1.AppendCondition
+	(*ReadRequest)(nil),          // 9: umadb.v1.ReadRequest
+	(*ReadResponse)(nil),         // 10: umadb.v1.ReadResponse
+	(*SubscribeRequest)(nil),     // 11: umadb.v1.SubscribeRequest
+	(*SubscribeResponse)(nil),    // 12: umadb.v1.SubscribeResponse
+	(*TrackingInfo)(nil),         // 13: umadb.v1.TrackingInfo
+	(*AppendRequest)(nil),        // 14: umadb.v1.AppendRequest
+	(*AppendResponse)(nil),       // 15: umadb.v1.AppendResponse
+	(*HeadRequest)(nil),          // 16: umadb.v1.HeadRequest
+	(*HeadResponse)(nil),         // 17: umadb.v1.HeadResponse
+	(*PositionAtRequest)(nil),    // 18: umadb.v1.PositionAtRequest
+	(*PositionAtResponse)(nil),   // 19: umadb.v1.PositionAtResponse
+	(*TrackingRequest)(nil),      // 20: umadb.v1.TrackingRequest
+	(*TrackingResponse)(nil),     // 21: umadb.v1.TrackingResponse
+	(*TermsRequest)(nil),         // 22: umadb.v1.TermsRequest
+	(*TermsResponse)(nil),        // 23: umadb.v1.TermsResponse
+	(*Term)(nil),                 // 24: umadb.v1.Term
+	(*ErrorResponse)(nil),        // 25: umadb.v1.ErrorResponse
 }
 var file_umadb_v1_umadb_proto_depIdxs = []int32{
-	2,  // 0: umadb.v1.Event.metadata:type_name -> umadb.v1.MetadataEntry
-	1,  // 1: umadb.v1.SequencedEvent.event:type_name -> umadb.v1.Event
-	11, // 2: umadb.v1.SequencedEvent.tracking_info:type_name -> umadb.v1.TrackingInfo
-	4,  // 3: umadb.v1.Query.items:type_name -> umadb.v1.QueryItem
-	5,  // 4: umadb.v1.AppendCondition.fail_if_events_match:type_name -> umadb.v1.Query
-	5,  // 5: umadb.v1.ReadRequest.query:type_name -> umadb.v1.Query
-	3,  // 6: umadb.v1.ReadResponse.events:type_name -> umadb.v1.SequencedEvent
-	5,  // 7: umadb.v1.SubscribeRequest.query:type_name -> umadb.v1.Query
-	3,  // 8: umadb.v1.SubscribeResponse.events:type_name -> umadb.v1.SequencedEvent
-	1,  // 9: umadb.v1.AppendRequest.events:type_name -> umadb.v1.Event
-	6,  // 10: umadb.v1.AppendRequest.condition:type_name -> umadb.v1.AppendCondition
-	11, // 11: umadb.v1.AppendRequest.tracking_info:type_name -> umadb.v1.TrackingInfo
-	0,  // 12: umadb.v1.ErrorResponse.error_type:type_name -> umadb.v1.ErrorResponse.ErrorType
-	12, // 13: umadb.v1.DCB.Append:input_type -> umadb.v1.AppendRequest
-	7,  // 14: umadb.v1.DCB.Read:input_type -> umadb.v1.ReadRequest
-	9,  // 15: umadb.v1.DCB.Subscribe:input_type -> umadb.v1.SubscribeRequest
-	14, // 16: umadb.v1.DCB.Head:input_type -> umadb.v1.HeadRequest
-	16, // 17: umadb.v1.DCB.PositionAt:input_type -> umadb.v1.PositionAtRequest
-	18, // 18: umadb.v1.DCB.GetTrackingInfo:input_type -> umadb.v1.TrackingRequest
-	13, // 19: umadb.v1.DCB.Append:output_type -> umadb.v1.AppendResponse
-	8,  // 20: umadb.v1.DCB.Read:output_type -> umadb.v1.ReadResponse
-	10, // 21: umadb.v1.DCB.Subscribe:output_type -> umadb.v1.SubscribeResponse
-	15, // 22: umadb.v1.DCB.Head:output_type -> umadb.v1.HeadResponse
-	17, // 23: umadb.v1.DCB.PositionAt:output_type -> umadb.v1.PositionAtResponse
-	19, // 24: umadb.v1.DCB.GetTrackingInfo:output_type -> umadb.v1.TrackingResponse
-	19, // [19:25] is the sub-list for method output_type
-	13, // [13:19] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	4,  // 0: umadb.v1.Event.metadata:type_name -> umadb.v1.MetadataEntry
+	3,  // 1: umadb.v1.SequencedEvent.event:type_name -> umadb.v1.Event
+	13, // 2: umadb.v1.SequencedEvent.tracking_info:type_name -> umadb.v1.TrackingInfo
+	6,  // 3: umadb.v1.Query.items:type_name -> umadb.v1.QueryItem
+	7,  // 4: umadb.v1.AppendCondition.fail_if_events_match:type_name -> umadb.v1.Query
+	7,  // 5: umadb.v1.ReadRequest.query:type_name -> umadb.v1.Query
+	5,  // 6: umadb.v1.ReadResponse.events:type_name -> umadb.v1.SequencedEvent
+	7,  // 7: umadb.v1.SubscribeRequest.query:type_name -> umadb.v1.Query
+	5,  // 8: umadb.v1.SubscribeResponse.events:type_name -> umadb.v1.SequencedEvent
+	3,  // 9: umadb.v1.AppendRequest.events:type_name -> umadb.v1.Event
+	8,  // 10: umadb.v1.AppendRequest.condition:type_name -> umadb.v1.AppendCondition
+	13, // 11: umadb.v1.AppendRequest.tracking_info:type_name -> umadb.v1.TrackingInfo
+	7,  // 12: umadb.v1.TermsRequest.query:type_name -> umadb.v1.Query
+	1,  // 13: umadb.v1.TermsRequest.kind:type_name -> umadb.v1.Term.Kind
+	0,  // 14: umadb.v1.TermsRequest.order:type_name -> umadb.v1.TermsRequest.Order
+	24, // 15: umadb.v1.TermsResponse.terms:type_name -> umadb.v1.Term
+	1,  // 16: umadb.v1.Term.kind:type_name -> umadb.v1.Term.Kind
+	2,  // 17: umadb.v1.ErrorResponse.error_type:type_name -> umadb.v1.ErrorResponse.ErrorType
+	14, // 18: umadb.v1.DCB.Append:input_type -> umadb.v1.AppendRequest
+	9,  // 19: umadb.v1.DCB.Read:input_type -> umadb.v1.ReadRequest
+	11, // 20: umadb.v1.DCB.Subscribe:input_type -> umadb.v1.SubscribeRequest
+	16, // 21: umadb.v1.DCB.Head:input_type -> umadb.v1.HeadRequest
+	18, // 22: umadb.v1.DCB.PositionAt:input_type -> umadb.v1.PositionAtRequest
+	20, // 23: umadb.v1.DCB.GetTrackingInfo:input_type -> umadb.v1.TrackingRequest
+	22, // 24: umadb.v1.DCB.Terms:input_type -> umadb.v1.TermsRequest
+	15, // 25: umadb.v1.DCB.Append:output_type -> umadb.v1.AppendResponse
+	10, // 26: umadb.v1.DCB.Read:output_type -> umadb.v1.ReadResponse
+	12, // 27: umadb.v1.DCB.Subscribe:output_type -> umadb.v1.SubscribeResponse
+	17, // 28: umadb.v1.DCB.Head:output_type -> umadb.v1.HeadResponse
+	19, // 29: umadb.v1.DCB.PositionAt:output_type -> umadb.v1.PositionAtResponse
+	21, // 30: umadb.v1.DCB.GetTrackingInfo:output_type -> umadb.v1.TrackingResponse
+	23, // 31: umadb.v1.DCB.Terms:output_type -> umadb.v1.TermsResponse
+	25, // [25:32] is the sub-list for method output_type
+	18, // [18:25] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_umadb_v1_umadb_proto_init() }
@@ -1381,13 +1720,15 @@ func file_umadb_v1_umadb_proto_init() {
 	file_umadb_v1_umadb_proto_msgTypes[16].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[18].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[19].OneofWrappers = []any{}
+	file_umadb_v1_umadb_proto_msgTypes[20].OneofWrappers = []any{}
+	file_umadb_v1_umadb_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_v1_umadb_proto_rawDesc), len(file_umadb_v1_umadb_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   20,
+			NumEnums:      3,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	DCB_Head_FullMethodName            = "/umadb.v1.DCB/Head"
 	DCB_PositionAt_FullMethodName      = "/umadb.v1.DCB/PositionAt"
 	DCB_GetTrackingInfo_FullMethodName = "/umadb.v1.DCB/GetTrackingInfo"
+	DCB_Terms_FullMethodName           = "/umadb.v1.DCB/Terms"
 )
 
 // DCBClient is the client API for DCB service.
@@ -50,6 +51,8 @@ type DCBClient interface {
 	PositionAt(ctx context.Context, in *PositionAtRequest, opts ...grpc.CallOption) (*PositionAtResponse, error)
 	// GetTrackingInfo returns the last recorded position of an upstream source.
 	GetTrackingInfo(ctx context.Context, in *TrackingRequest, opts ...grpc.CallOption) (*TrackingResponse, error)
+	// Terms streams event types or tags with the number of their events. It reads the index only.
+	Terms(ctx context.Context, in *TermsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TermsResponse], error)
 }
 
 type dCBClient struct {
@@ -138,6 +141,25 @@ func (c *dCBClient) GetTrackingInfo(ctx context.Context, in *TrackingRequest, op
 	return out, nil
 }
 
+func (c *dCBClient) Terms(ctx context.Context, in *TermsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TermsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &DCB_ServiceDesc.Streams[2], DCB_Terms_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[TermsRequest, TermsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DCB_TermsClient = grpc.ServerStreamingClient[TermsResponse]
+
 // DCBServer is the server API for DCB service.
 // All implementations must embed UnimplementedDCBServer
 // for forward compatibility.
@@ -156,6 +178,8 @@ type DCBServer interface {
 	PositionAt(context.Context, *PositionAtRequest) (*PositionAtResponse, error)
 	// GetTrackingInfo returns the last recorded position of an upstream source.
 	GetTrackingInfo(context.Context, *TrackingRequest) (*TrackingResponse, error)
+	// Terms streams event types or tags with the number of their events. It reads the index only.
+	Terms(*TermsRequest, grpc.ServerStreamingServer[TermsResponse]) error
 	mustEmbedUnimplementedDCBServer()
 }
 
@@ -183,6 +207,9 @@ func (UnimplementedDCBServer) PositionAt(context.Context, *PositionAtRequest) (*
 }
 func (UnimplementedDCBServer) GetTrackingInfo(context.Context, *TrackingRequest) (*TrackingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTrackingInfo not implemented")
+}
+func (UnimplementedDCBServer) Terms(*TermsRequest, grpc.ServerStreamingServer[TermsResponse]) error {
+	return status.Error(codes.Unimplemented, "method Terms not implemented")
 }
 func (UnimplementedDCBServer) mustEmbedUnimplementedDCBServer() {}
 func (UnimplementedDCBServer) testEmbeddedByValue()             {}
@@ -299,6 +326,17 @@ func _DCB_GetTrackingInfo_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DCB_Terms_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(TermsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(DCBServer).Terms(m, &grpc.GenericServerStream[TermsRequest, TermsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DCB_TermsServer = grpc.ServerStreamingServer[TermsResponse]
+
 // DCB_ServiceDesc is the grpc.ServiceDesc for DCB service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -332,6 +370,11 @@ var DCB_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Subscribe",
 			Handler:       _DCB_Subscribe_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Terms",
+			Handler:       _DCB_Terms_Handler,
 			ServerStreams: true,
 		},
 	},
