@@ -12,7 +12,7 @@
 //
 // The files, in the order in which a call uses them: target.go (URLs), client.go, connect.go
 // (connecting), servers.go (which server is next), attempts.go (attempts of a call), call.go
-// (unary calls), append.go, read.go, messages.go (streams), continue.go (reads that continue
+// (unary calls), append.go, read.go, terms.go, messages.go (streams), continue.go (reads that continue
 // at another server), pool.go (connections to a server), credentials.go, health.go.
 //
 // The package starts no goroutines except those of the gRPC connections, which

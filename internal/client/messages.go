@@ -7,13 +7,16 @@ import (
 	"io"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/grpcclient"
 	"github.com/umadb-go/umadb/internal/record"
 )
 
-// Messages returns the encoded messages that the server sends for a read, subscription or
-// health watch. Nothing is sent before the first Next. A Messages must not be used by
+// Messages returns the encoded messages that the server sends for a read, a subscription or
+// another call with a stream of answers. Nothing is sent before the first Next. A Messages must not be used by
 // several goroutines at the same time.
 type Messages struct {
 	client     *Client
@@ -28,6 +31,9 @@ type Messages struct {
 	// atClose is the error of Next after the client is closed.
 	atClose error
 	coded   bool // errors have the code of the server's answer
+	// missing is the error for a server that does not have the method; nil for that of the
+	// server.
+	missing error
 
 	caller context.Context
 	ctx    context.Context // done with the caller's, or when the client is closed
@@ -124,6 +130,9 @@ func (m *Messages) judge(err error) decision {
 func (m *Messages) reason(err error) error {
 	if errors.Is(err, io.EOF) {
 		return errStopped
+	}
+	if m.missing != nil && status.Code(err) == codes.Unimplemented {
+		return m.missing
 	}
 	return toError(err)
 }

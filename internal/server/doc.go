@@ -1,11 +1,11 @@
-// Package server serves an event store over gRPC: the five methods of the DCB
+// Package server serves an event store over gRPC: the methods of the DCB
 // service over the Store interface, the health and reflection services, and the
 // limits that protect clients from each other.
 //
 // A handler receives the bytes of a request, validates them, calls the store
 // and sends the bytes that the store returns; events are neither decoded nor
 // encoded here. The transport passes every call to callHandler (calls.go), which counts
-// and authenticates it, serves it inline (inline.go) or with its handler (handlers.go),
+// and authenticates it, serves it inline (inline.go) or with its handler (handlers.go, terms.go),
 // and converts the error or panic of the handler to a status.
 //
 // All memory that a client can make the server use is counted and bounded (bounds.go):

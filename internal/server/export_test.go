@@ -38,6 +38,11 @@ func PermitsQuery(k Key, query dcb.Query) bool {
 	return used.permits(access{anyOf: k.Rights, query: &query}) == nil
 }
 
+// PermitsTerms returns nil if a key permits a request for types or tags.
+func PermitsTerms(k Key, r *record.TermsRequest) error {
+	return newKey(k, nil).permits(access{anyOf: k.Rights, terms: r})
+}
+
 // PermitsEvent reports whether a key permits an event to be appended.
 func PermitsEvent(k Key, event record.Event) bool {
 	used := newKey(k, nil)

@@ -86,7 +86,7 @@ func (s *Server) handleRead(c *call) error {
 	if parsed.Subscribe {
 		right = RightSubscribe
 	}
-	if err := s.mayRead(c, access{right, &parsed.Query}); err != nil {
+	if err := s.mayRead(c, access{anyOf: right, query: &parsed.Query}); err != nil {
 		return err
 	}
 	if parsed.Subscribe {
@@ -138,7 +138,7 @@ func (s *Server) handleSubscribe(c *call) error {
 		return err
 	}
 	defer query.release()
-	if err := s.mayRead(c, access{RightSubscribe, &parsed.Query}); err != nil {
+	if err := s.mayRead(c, access{anyOf: RightSubscribe, query: &parsed.Query}); err != nil {
 		return err
 	}
 	parsed.RecordedAt = c.recordedAt

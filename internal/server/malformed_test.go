@@ -22,6 +22,7 @@ var everyMethod = []string{
 	umadbv1.DCB_Head_FullMethodName,
 	umadbv1.DCB_PositionAt_FullMethodName,
 	umadbv1.DCB_GetTrackingInfo_FullMethodName,
+	umadbv1.DCB_Terms_FullMethodName,
 }
 
 func TestMalformedRequestIsInvalid(t *testing.T) {

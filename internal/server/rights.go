@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/wire"
 )
 
@@ -59,6 +60,7 @@ var methodRights = map[string]Rights{
 	"umadb.v1.DCB/Head":            RightRead | RightAppend | RightSubscribe,
 	"umadb.v1.DCB/PositionAt":      RightRead | RightAppend | RightSubscribe,
 	"umadb.v1.DCB/GetTrackingInfo": RightTracking,
+	"umadb.v1.DCB/Terms":           RightRead | RightSubscribe, // reads show the same
 
 	// Every key may list the methods, which are not secret.
 	"grpc.reflection.v1.ServerReflection/ServerReflectionInfo":      AllRights,
@@ -81,8 +83,9 @@ func rightsOf(service, method string) Rights {
 
 // access is what a call uses, besides the number of the head.
 type access struct {
-	anyOf Rights     // a key needs at least one of them
-	query *dcb.Query // of events that are read; may be nil
+	anyOf Rights               // a key needs at least one of them
+	query *dcb.Query           // of events that are read; may be nil
+	terms *record.TermsRequest // for types or tags; may be nil
 }
 
 // permits returns nil if the key permits what a call uses. The zero key, which is nil,
@@ -95,6 +98,8 @@ func (k *key) permits(a access) error {
 		return k.denied("needs the right %s", strings.ReplaceAll(a.anyOf.String(), ", ", " or "))
 	case a.query != nil && k.scope != nil:
 		return k.permitsQuery(*a.query)
+	case a.terms != nil && k.scope != nil:
+		return k.permitsTerms(a.terms)
 	}
 	return nil
 }

@@ -67,6 +67,10 @@ var reads = map[string]func(ctx context.Context, client umadbv1.DCBClient, trail
 		_, err := client.GetTrackingInfo(ctx, &umadbv1.TrackingRequest{Source: "s"}, grpc.Trailer(trailer))
 		return 2, err
 	},
+	"Terms": func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (uint64, error) {
+		_, err := listTerms(ctx, client, &umadbv1.TermsRequest{Kind: umadbv1.Term_TAG}, grpc.Trailer(trailer))
+		return 2, err
+	},
 	"Read": func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (head uint64, err error) {
 		stream, err := client.Read(ctx, new(umadbv1.ReadRequest))
 		for err == nil {

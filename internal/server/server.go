@@ -48,6 +48,9 @@ type Store interface {
 	// OpenSubscription starts a subscription. Its cursor returns io.EOF when the
 	// store is closed.
 	OpenSubscription(request *record.SubscribeRequest) (record.Cursor, error)
+	// OpenTerms starts the answer to a request for types or tags. Its messages are
+	// TermsResponses, and Progress is that of terms instead of events.
+	OpenTerms(ctx context.Context, request *record.TermsRequest) (record.Cursor, error)
 	// Head is EventStore.Head.
 	Head(ctx context.Context) (uint64, error)
 	// PositionAt is EventStore.PositionAt.

@@ -41,6 +41,7 @@ var eventMethods = map[string]*method{
 	"Head":            {class: brief, begin: (*Server).beginHead, serve: (*Server).handleHead},
 	"PositionAt":      {class: brief, serve: (*Server).handlePositionAt},
 	"GetTrackingInfo": {class: brief, serve: (*Server).handleTrackingInfo},
+	"Terms":           {class: lasting, serve: (*Server).handleTerms},
 }
 
 // healthMethods are the methods of the health service by name.

@@ -199,6 +199,48 @@ func (s *memoryStore) OpenSubscription(request *record.SubscribeRequest) (record
 	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true, times: request.RecordedAt}, nil
 }
 
+// OpenTerms returns the terms of a query, each in a message of its own and with as many events
+// as its name has bytes, or the term that is the prefix.
+func (s *memoryStore) OpenTerms(_ context.Context, request *record.TermsRequest) (record.Cursor, error) {
+	c := new(termsCursor)
+	add := func(kind record.TermKind, names ...string) {
+		for _, name := range names {
+			c.terms = append(c.terms, record.Term{Kind: kind, TermCount: dcb.TermCount{Name: name, Events: uint64(len(name))}})
+		}
+	}
+	if request.Query == nil {
+		add(request.Kind, request.Options.Prefix)
+		return c, nil
+	}
+	for _, item := range request.Query.Items {
+		add(record.TypeTerm, item.Types...)
+		add(record.TagTerm, item.Tags...)
+	}
+	return c, nil
+}
+
+// termsCursor returns messages with one term each.
+type termsCursor struct {
+	memoryCursor
+	terms []record.Term
+}
+
+func (c *termsCursor) Wait(context.Context) error {
+	if len(c.terms) == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+func (c *termsCursor) Next(_ context.Context, dst []byte, size int) ([]byte, error) {
+	term := &c.terms[0]
+	if need := record.SizeOfTerm(term); need > size {
+		return dst, &record.MessageTooSmallError{Need: need}
+	}
+	c.terms = c.terms[1:]
+	return record.AppendTerm(dst, term), nil
+}
+
 // memoryCursor returns messages with one event each.
 type memoryCursor struct {
 	store *memoryStore

@@ -8,4 +8,5 @@ const (
 	MethodGetTrackingInfo = "/umadb.v1.DCB/GetTrackingInfo"
 	MethodRead            = "/umadb.v1.DCB/Read"
 	MethodSubscribe       = "/umadb.v1.DCB/Subscribe"
+	MethodTerms           = "/umadb.v1.DCB/Terms"
 )

@@ -15,6 +15,7 @@ func TestMethodsAreThoseOfTheService(t *testing.T) {
 		wire.MethodGetTrackingInfo: umadbv1.DCB_GetTrackingInfo_FullMethodName,
 		wire.MethodRead:            umadbv1.DCB_Read_FullMethodName,
 		wire.MethodSubscribe:       umadbv1.DCB_Subscribe_FullMethodName,
+		wire.MethodTerms:           umadbv1.DCB_Terms_FullMethodName,
 	} {
 		if got != want {
 			t.Errorf("%s should be %s", got, want)
