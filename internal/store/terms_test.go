@@ -345,6 +345,7 @@ func TestTermsRefuseInvalidOptions(t *testing.T) {
 func TestTermsAreInterrupted(t *testing.T) {
 	s := manyTags(t, 20_000)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	response := s.Tags(ctx, dcb.TermsOptions{})
 	count := 0
 	for _, err := range response.All() {
