@@ -90,7 +90,7 @@ func (p *pool) takeIdle() *pooled {
 
 // release ends the use of a connection.
 func (p *pool) release(c *pooled) {
-	<-p.slots
+	defer func() { <-p.slots }()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(c)
@@ -143,8 +143,8 @@ func closeSoon(conn *pgx.Conn) {
 	}()
 }
 
-// interrupt makes a request in progress fail.
-func (c *pooled) interrupt() { c.PgConn().Conn().Close() }
+// interrupt makes a request in progress fail. With TLS, closing may have to wait.
+func (c *pooled) interrupt() { go c.PgConn().Conn().Close() }
 
 // opened adds a new connection to a primary. Requests to another host fail: its server is no
 // longer the primary, whether it knows that or not.

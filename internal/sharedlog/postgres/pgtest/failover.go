@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 )
 
 // Failover ends the primary, promotes the standby that has received most, and lets the other
@@ -14,11 +15,15 @@ func (c *Cluster) Failover(t testing.TB) {
 	c.Promote(t)
 }
 
+// slow is the duration of a promotion that is logged.
+const slow = 5 * time.Second
+
 // Promote is Failover for a primary that the caller has ended or isolated. No standby may
 // receive from it: if it is not off, the routes to it must be cut. All standbys must run. It
 // returns the old primary.
 func (c *Cluster) Promote(t testing.TB) (old *Server) {
 	t.Helper()
+	started := time.Now()
 	best, most := 0, ""
 	for i, s := range c.Standbys {
 		c.Await(t, func() bool {
@@ -29,14 +34,19 @@ func (c *Cluster) Promote(t testing.TB) (old *Server) {
 			best, most = i, received
 		}
 	}
-	promoted := c.Standbys[best]
+	promoted, detached := c.Standbys[best], time.Now()
 	if ok := promoted.Exec(t, "SELECT pg_promote(true, 60)"); ok != "t" {
 		t.Fatalf("server %s was not promoted", promoted.name)
 	}
 	c.Standbys = slices.Delete(c.Standbys, best, best+1)
 	old, c.Primary = c.Primary, promoted
+	ended := time.Now()
 	c.Pause(t)
 	c.Resume(t)
+	if now := time.Now(); now.Sub(started) > slow {
+		t.Logf("a promotion took %v: %v until no standby received, %v until the promotion, %v until the others followed",
+			now.Sub(started), detached.Sub(started), ended.Sub(detached), now.Sub(ended))
+	}
 	return old
 }
 

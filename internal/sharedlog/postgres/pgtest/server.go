@@ -36,7 +36,7 @@ const binVariable = "UMADB_TEST_POSTGRES"
 // settings are the settings that differ from the defaults.
 var settings = []string{
 	"-c", "listen_addresses=", "-c", "max_connections=200", "-c", "max_wal_senders=10", "-c", "shared_buffers=32MB",
-	"-c", "wal_keep_size=256MB", "-c", "wal_retrieve_retry_interval=100ms", "-c", "dynamic_shared_memory_type=mmap",
+	"-c", "wal_keep_size=256MB", "-c", "wal_retrieve_retry_interval=100ms", "-c", "wal_receiver_timeout=10s", "-c", "wal_sender_timeout=10s", "-c", "dynamic_shared_memory_type=mmap",
 	"-c", "shared_memory_type=mmap", "-c", "hot_standby_feedback=off",
 }
 
