@@ -37,16 +37,24 @@ func (e *adoptError) Unwrap() error { return e.error }
 
 // adopt adds groups of other stores to the log, and publishes them. It skips groups that the
 // log has already. With an adoptError, it has adopted those before the one that failed. It
-// waits while a group is proposed: the outcome comes first.
+// waits while a group is proposed: the outcome comes first. It also waits while too many head blocks
+// are to be written, unless that fails.
 func (p *pipeline) adopt(ctx context.Context, groups []foreign) error {
-	a := arrival{groups, make(chan error, 1)}
-	select {
-	case p.arrived <- a:
-		return <-a.reply
-	case <-ctx.Done():
-		return ctx.Err()
+	for {
+		a := arrival{groups, make(chan error, 1)}
+		select {
+		case p.arrived <- a:
+			if err := <-a.reply; !errors.Is(err, errFlusherBehind) {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
+
+// errFlusherBehind is the reply to an arrival of which some groups must wait for the flusher.
+var errFlusherBehind = errors.New("too many head blocks wait to be written")
 
 // arrivals returns the channel of groups of other stores, or nil if none can be received now.
 func (w *writer) arrivals() <-chan arrival {
@@ -64,6 +72,9 @@ func (w *writer) adoptAll(groups []foreign) error {
 	for _, f := range groups {
 		if f.index < w.env.nextGroup() {
 			continue
+		}
+		if !w.env.keepsUp(1) {
+			return errFlusherBehind
 		}
 		if !w.open.empty() {
 			w.env.withdraw(nil, w.open.mark)

@@ -170,6 +170,7 @@ func TestReplicaHaltsWhenItsIndexCannotBeWritten(t *testing.T) {
 		full.Store(true)
 		disk := vfs.Observe(vfs.NewMem(), func(op vfs.Op) error {
 			if strings.Contains(op.Name, "/index/") && (op.Kind == "create" || op.Kind == "allocate") && full.Load() {
+				time.Sleep(time.Second) // the store does not know it when it has the groups
 				return syscall.ENOSPC
 			}
 			return nil
@@ -180,11 +181,12 @@ func TestReplicaHaltsWhenItsIndexCannotBeWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := openShared(t, e, vfs.NewMem(), Shared{})
+		client.SetDown(true) // so that many groups are read together
 		const events = 10 * maxHeadBlocks
 		for n := range events {
 			mustAppend(t, other, fmt.Sprint(n))
-			time.Sleep(50 * time.Millisecond) // groups that are read together are adopted together
 		}
+		client.SetDown(false)
 		time.Sleep(20 * time.Second)
 		if heads := len(s.states.current.Load().heads); heads < maxHeadBlocks || heads > maxHeadBlocks+1 {
 			t.Errorf("there are %d head blocks", heads)
