@@ -70,6 +70,20 @@ func TestClientBringsNoConnectionsOfGRPC(t *testing.T) {
 	}
 }
 
+// The Go library inside the Python package is large already. Only the umadb program has the
+// extensions of the command line.
+func TestPythonPackageBringsNoExtensions(t *testing.T) {
+	inProgram, inPackage := modules(t, "cmd/umadb"), modules(t, "python/binding")
+	for _, extension := range []string{"github.com/parquet-go/parquet-go", "github.com/jackc/pgx/v5", "go.etcd.io/etcd/client/v3"} {
+		if !slices.Contains(inProgram, extension) {
+			t.Errorf("cmd/umadb does not bring %s", extension)
+		}
+		if slices.Contains(inPackage, extension) {
+			t.Errorf("python/binding brings %s", extension)
+		}
+	}
+}
+
 // modules returns the modules of all packages that a package imports, directly or
 // indirectly, in order.
 func modules(t *testing.T, pkg string) []string {

@@ -54,16 +54,18 @@ var packages = map[string][]string{
 
 	"internal/tracing": {"dcb", "internal/record", "internal/server"},
 
-	"internal/ndjson":     {"dcb", "internal/record"},
-	"internal/retry":      {},
-	"internal/transfer":   {"dcb", "internal/ndjson", "internal/retry"},
-	"internal/tomlfile":   {},
-	"internal/keyfile":    {"internal/tomlfile"},
-	"internal/backup":     {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
-	"internal/monitoring": {"internal/histogram", "internal/server", "internal/store"},
-	"internal/cluster":    {"dcb", "internal/backup", "internal/eventlog", "internal/sharedlog", "internal/store", "internal/vfs"},
-	"internal/cli":        {"dcb", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
-	"cmd/umadb":           {"internal/cli", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
+	"internal/ndjson":             {"dcb", "internal/record"},
+	"internal/eventtable":         {"dcb", "internal/ndjson"},
+	"internal/eventtable/parquet": {"dcb", "internal/eventtable"},
+	"internal/retry":              {},
+	"internal/transfer":           {"dcb", "internal/ndjson", "internal/retry"},
+	"internal/tomlfile":           {},
+	"internal/keyfile":            {"internal/tomlfile"},
+	"internal/backup":             {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
+	"internal/monitoring":         {"internal/histogram", "internal/server", "internal/store"},
+	"internal/cluster":            {"dcb", "internal/backup", "internal/eventlog", "internal/sharedlog", "internal/store", "internal/vfs"},
+	"internal/cli":                {"dcb", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"cmd/umadb":                   {"internal/cli", "internal/eventtable/parquet", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
 
 	// The Go library inside the Python package.
 	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/record"},

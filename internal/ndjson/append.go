@@ -17,34 +17,44 @@ func AppendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
 	dst = strconv.AppendUint(append(dst, `{"position":`...), e.Position, 10)
 	dst = appendString(append(dst, `,"type":`...), e.Event.Type)
 	if len(e.Event.Tags) > 0 {
-		dst = append(dst, `,"tags":[`...)
-		for i, tag := range e.Event.Tags {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendString(dst, tag)
-		}
-		dst = append(dst, ']')
+		dst = AppendTags(append(dst, `,"tags":`...), e.Event.Tags)
 	}
 	if e.Event.UUID != "" {
 		dst = appendString(append(dst, `,"uuid":`...), e.Event.UUID)
 	}
-	for i, m := range e.Event.Metadata {
-		opening := `,"metadata":{`
-		if i > 0 {
-			opening = `,`
-		}
-		dst = append(appendString(append(dst, opening...), m.Key), ':')
-		dst = appendString(dst, m.Value)
-	}
 	if len(e.Event.Metadata) > 0 {
-		dst = append(dst, '}')
+		dst = AppendMetadata(append(dst, `,"metadata":`...), e.Event.Metadata)
 	}
 	if e.Tracking != nil {
 		dst = appendTrackingField(append(dst, ','), e.Tracking)
 	}
 	dst = appendData(dst, e.Event.Data)
 	return append(dst, '}', '\n')
+}
+
+// AppendTags appends tags as a JSON list.
+func AppendTags(dst []byte, tags []string) []byte {
+	dst = append(dst, '[')
+	for i, tag := range tags {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, tag)
+	}
+	return append(dst, ']')
+}
+
+// AppendMetadata appends metadata as a JSON object, in its order.
+func AppendMetadata(dst []byte, metadata []dcb.Metadata) []byte {
+	dst = append(dst, '{')
+	for i, m := range metadata {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendString(dst, m.Key), ':')
+		dst = appendString(dst, m.Value)
+	}
+	return append(dst, '}')
 }
 
 // appendTracking appends a tracking-only record as a line.
