@@ -8,12 +8,21 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/umadb-go/umadb/internal/eventtable"
 )
 
+// Extensions are parts of the command line that need large libraries. Only the programs that
+// pass them link these libraries.
+type Extensions struct {
+	Engines []Engine          // keep shared logs
+	Parquet eventtable.Create // creates Parquet files; may be nil
+}
+
 // Main runs the command line with the given arguments, which do not include the name of
-// the program, and returns the exit code of the process. The engines keep shared logs.
-func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, engines ...Engine) int {
-	root := NewCommand(engines...)
+// the program, and returns the exit code of the process.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, with Extensions) int {
+	root := NewCommand(with)
 	root.SetArgs(append([]string{}, args...)) // never nil: Cobra would use os.Args
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -27,8 +36,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, engines ...E
 }
 
 // NewCommand returns the command tree, for example to generate documentation.
-func NewCommand(engines ...Engine) *cobra.Command {
-	root := newServeCommand(engines)
+func NewCommand(with Extensions) *cobra.Command {
+	root := newServeCommand(with.Engines)
 	root.Use = "umadb"
 	root.Short = "An event store with dynamic consistency boundaries"
 	root.Long = `umadb serves an event store in a directory over gRPC, and manages its data.
@@ -54,7 +63,7 @@ Without a command, it does the same as "umadb serve".`
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddCommand(
-		newServeCommand(engines),
+		newServeCommand(with.Engines),
 		newAppendCommand(),
 		newReadCommand(),
 		newSubscribeCommand(),
@@ -67,13 +76,13 @@ Without a command, it does the same as "umadb serve".`
 		newBenchCommand(),
 		newCheckCommand(),
 		newRepairCommand(),
-		newExportCommand(),
+		newExportCommand(with.Parquet),
 		newImportCommand(),
 		newKeyCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
 		newPromoteCommand(),
-		newClusterCommand(engines),
+		newClusterCommand(with.Engines),
 		newCertCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),

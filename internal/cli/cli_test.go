@@ -186,5 +186,5 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 			visit(sub)
 		}
 	}
-	visit(cli.NewCommand())
+	visit(cli.NewCommand(extensions))
 }

@@ -40,7 +40,7 @@ func (e *fakeEngine) run(args ...string) (code int, stdout, stderr string) {
 		return e.Connect(), e.warnings, nil
 	}}
 	var out, errs bytes.Buffer
-	code = cli.Main(args, strings.NewReader(""), &out, &errs, engine)
+	code = cli.Main(args, strings.NewReader(""), &out, &errs, cli.Extensions{Engines: []cli.Engine{engine}})
 	return code, out.String(), errs.String()
 }
 

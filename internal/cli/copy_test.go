@@ -17,7 +17,7 @@ import (
 // runWithStdin runs a command with the given standard input.
 func runWithStdin(stdin io.Reader, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = cli.Main(args, stdin, &out, &errs)
+	code = cli.Main(args, stdin, &out, &errs, extensions)
 	return code, out.String(), errs.String()
 }
 

@@ -22,7 +22,7 @@ const deploy = "../../deploy"
 // the flags.
 func TestDeploymentsUseVariablesThatExist(t *testing.T) {
 	exist := []string{"UMADB_LOG_PASSWORD"} // which engines of shared logs read
-	for _, cmd := range cli.AllCommands(cli.NewCommand()) {
+	for _, cmd := range cli.AllCommands(cli.NewCommand(extensions)) {
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) { exist = append(exist, cli.Variable(flag)) })
 	}
 	found := 0
@@ -75,7 +75,7 @@ func TestComposeFilesUseCommandsThatExist(t *testing.T) {
 			if !strings.HasPrefix(s.Image, "umadb:") {
 				continue
 			}
-			root := cli.NewCommand()
+			root := cli.NewCommand(extensions)
 			if cmd, rest, err := root.Find(s.Command); err != nil || len(s.Command) > 0 && (len(rest) > 0 || cmd == root) {
 				t.Errorf("%s: %s has the command %v: %v", file, name, s.Command, err)
 			}

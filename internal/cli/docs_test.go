@@ -35,7 +35,7 @@ func TestDocumentsHaveEverySetting(t *testing.T) {
 
 // commands returns the root command and then each command.
 func commands() []*cobra.Command {
-	all := cli.AllCommands(cli.NewCommand())
+	all := cli.AllCommands(cli.NewCommand(extensions))
 	for _, cmd := range all {
 		cmd.DisableAutoGenTag = true
 	}

@@ -2,40 +2,43 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventtable"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/transfer"
-	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // exportOptions are the flags of export.
 type exportOptions struct {
 	target  target
 	output  string
+	format  formatFlag
+	table   tableFlags
 	zstd    bool
 	sources []string
 }
 
-func newExportCommand() *cobra.Command {
-	o := exportOptions{target: target{cacheBytes: copyCacheBytes}}
+func newExportCommand(parquet eventtable.Create) *cobra.Command {
+	o := exportOptions{target: target{cacheBytes: copyCacheBytes}, format: formatFlag{parquet: parquet}}
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Export a store as lines of JSON",
+		Short: "Export a store as lines of JSON, or events as CSV or Parquet",
 		Long: `export writes all events of a store in order, one JSON object per line, with their
 positions, UUIDs, metadata and tracking. Tracking-only records have lines of their
 own. The last line marks the end: an export without it is incomplete. umadb import
 reads an export into a store.
+
+With --format csv or parquet, or an output file whose name ends in .csv, .csv.zst or
+.parquet, it writes a table with a row for each event, for programs such as DuckDB,
+pandas and polars. A table can be restricted to the events that match a query, as
+with umadb read. It has no tracking-only records, and cannot be imported.
 
 From a directory, export writes everything that is stored. From a server, it writes
 the events that exist when it starts, and the tracking sources that the server lists.
@@ -47,23 +50,27 @@ The output file gets its name when it is complete and synced to the disk. Only i
 owner may read it. It must not exist yet.`,
 		Example: `  umadb export --output events.ndjson.zst
   umadb export --db-path ./uma.db > events.ndjson
-  umadb export --db-path ./uma.db | umadb import --db-path ./copy.db`,
+  umadb export --db-path ./uma.db | umadb import --db-path ./copy.db
+  umadb export --output events.parquet
+  umadb export --tag course:1 --after 1200 --format csv | cat`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(cmd); err != nil {
 				return err
 			}
 			return o.target.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
-				return o.export(ctx, s, cmd.OutOrStdout(), cmd.ErrOrStderr())
+				return o.export(ctx, cmd, s)
 			})
 		},
 	}
 	f := cmd.Flags()
 	o.target.addFlags(f)
 	f.StringVarP(&o.output, "output", "o", "", "`file` to write instead of standard output; compressed if its name ends in .zst")
-	f.BoolVar(&o.zstd, "zstd", false, "compress the output with zstd")
+	f.Var(&o.format, "format", "`name` of the format: ndjson, csv or parquet; without it, the name of the output file decides, or it is ndjson")
+	o.table.addFlags(f)
+	f.BoolVar(&o.zstd, "zstd", false, "compress the output with zstd, as Parquet always is")
 	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source, if the server does not list them; repeat for more")
-	perCall(f, "output", "zstd", "tracking-source")
+	perCall(f, "output", "format", "zstd", "tracking-source")
 	return cmd
 }
 
@@ -78,24 +85,47 @@ func (o *exportOptions) validate(cmd *cobra.Command) error {
 	if o.output == "" && o.zstd && isTerminal(cmd.OutOrStdout()) {
 		return usageErrorf("cannot write compressed output to a terminal: name a file with --output, or omit --zstd")
 	}
+	o.format.choose(o.output)
+	if o.format.name == formatLines {
+		return o.table.reject(cmd.Flags())
+	}
+	return o.validateTable(cmd)
+}
+
+// validateTable rejects flags that contradict each other in an export as a table.
+func (o *exportOptions) validateTable(cmd *cobra.Command) error {
+	switch flags := cmd.Flags(); {
+	case o.format.name == formatParquet && o.format.parquet == nil:
+		return usageErrorf("this program does not write Parquet: use the umadb program, or --format csv")
+	case o.format.name == formatParquet && o.zstd:
+		return usageErrorf("a Parquet file is compressed inside: omit --zstd, and .zst in the name of the file")
+	case flags.Changed("tracking-source"):
+		return usageErrorf("--tracking-source is for exports as lines of JSON: a table has only events")
+	case flags.Changed("start") && flags.Changed("after"):
+		return usageErrorf("--start and --after are both given: --start is the first position to export, --after the one before it")
+	case o.output == "" && isTerminal(cmd.OutOrStdout()):
+		return usageErrorf("cannot write a table to a terminal: name a file with --output, or use umadb read")
+	}
 	return nil
 }
 
-// export writes the whole store.
-func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, stderr io.Writer) error {
+// exporter writes the data of an export. It calls progress with positions that it has written, and
+// returns the number of events.
+type exporter func(w io.Writer, progress func(position uint64)) (events uint64, err error)
+
+// export writes the store, or a table of its events.
+func (o *exportOptions) export(ctx context.Context, cmd *cobra.Command, s dcb.EventStore) error {
+	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	head, err := s.Head(ctx) // for the progress bar
 	if err != nil {
 		return err
 	}
-	var source transfer.Records
-	if opened, ok := s.(*store.Store); ok {
-		source = transfer.FromLog(ctx, opened)
-	} else {
-		tracking, err := serverTracking(ctx, s, o.sources, stderr)
-		if err != nil {
-			return err
-		}
-		source = transfer.FromServer(ctx, s, tracking)
+	export := o.rows(ctx, cmd.Flags(), s)
+	if o.format.name == formatLines {
+		export, err = o.lines(ctx, s, stderr)
+	}
+	if err != nil {
+		return err
 	}
 	if o.output == "" && isTerminal(stdout) {
 		stderr = io.Discard // a progress bar would mix with the output
@@ -104,7 +134,7 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	start := time.Now()
 	var done uint64
 	err = writeOutput(o.output, stdout, func(w io.Writer) (err error) {
-		done, err = transfer.Export(w, source, o.zstd, func(done uint64) { p.show(done, head) })
+		done, err = export(w, func(position uint64) { p.show(position, head) })
 		return err
 	})
 	p.clear()
@@ -114,73 +144,19 @@ func (o *exportOptions) export(ctx context.Context, s dcb.EventStore, stdout, st
 	return err
 }
 
-// outputFile is a file that appears under its name only when it is complete.
-type outputFile struct {
-	*os.File        // in the same directory, under a temporary name
-	path     string // the final name
-}
-
-// createOutput creates the temporary file for path, which must not exist yet.
-func createOutput(path string) (*outputFile, error) {
-	if err := mustBeNew(path); err != nil {
-		return nil, err
+// lines returns the exporter of the whole store as lines of JSON.
+func (o *exportOptions) lines(ctx context.Context, s dcb.EventStore, stderr io.Writer) (exporter, error) {
+	var source transfer.Records
+	if opened, ok := s.(*store.Store); ok {
+		source = transfer.FromLog(ctx, opened)
+	} else {
+		tracking, err := serverTracking(ctx, s, o.sources, stderr)
+		if err != nil {
+			return nil, err
+		}
+		source = transfer.FromServer(ctx, s, tracking)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
-	if err != nil {
-		return nil, err
-	}
-	return &outputFile{file, path}, nil
-}
-
-func mustBeNew(path string) error {
-	_, err := os.Lstat(path)
-	if err == nil {
-		return fmt.Errorf("%s already exists: name another file, or remove it first", path)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// commit syncs the file and renames it to its final name.
-func (o *outputFile) commit() error {
-	if err := o.Sync(); err != nil {
-		return err
-	}
-	if err := o.Close(); err != nil {
-		return err
-	}
-	if err := mustBeNew(o.path); err != nil {
-		return err
-	}
-	if err := os.Rename(o.Name(), o.path); err != nil {
-		return err
-	}
-	return vfs.OS{}.SyncDir(filepath.Dir(o.path))
-}
-
-// discard removes the temporary file.
-func (o *outputFile) discard() {
-	o.Close()
-	os.Remove(o.Name())
-}
-
-// writeOutput calls write with a new file, or with standard output if path is empty.
-func writeOutput(path string, stdout io.Writer, write func(io.Writer) error) error {
-	if path == "" {
-		return write(stdout)
-	}
-	file, err := createOutput(path)
-	if err != nil {
-		return err
-	}
-	err = write(file)
-	if err == nil {
-		err = file.commit()
-	}
-	if err != nil {
-		file.discard()
-	}
-	return err
+	return func(w io.Writer, progress func(uint64)) (uint64, error) {
+		return transfer.Export(w, source, o.zstd, progress)
+	}, nil
 }

@@ -74,11 +74,13 @@ func TestExportThatFailsLeavesNoFile(t *testing.T) {
 	if err := os.WriteFile(segments[0], content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
-	code, _, stderr := run("export", "--db-path", dir, "--output", filepath.Join(folder, "events.ndjson"))
-	wantError(t, code, stderr, 6)
-	if left, _ := os.ReadDir(folder); len(left) > 0 {
-		t.Errorf("files left: %v", left)
+	for _, name := range []string{"events.ndjson", "events.csv", "events.csv.zst", "events.parquet"} {
+		folder := t.TempDir()
+		code, _, stderr := run("export", "--db-path", dir, "--output", filepath.Join(folder, name))
+		wantError(t, code, stderr, 6)
+		if left, _ := os.ReadDir(folder); len(left) > 0 {
+			t.Errorf("files left: %v", left)
+		}
 	}
 }
 

@@ -10,12 +10,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/umadb-go/umadb/internal/cli"
+	"github.com/umadb-go/umadb/internal/eventtable/parquet"
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // asProgram is the variable that makes the test binary run as umadb, for tests that need a
 // process.
 const asProgram = "CLI_TEST_AS_PROGRAM"
+
+// extensions are those of the umadb program, without engines of shared logs.
+var extensions = cli.Extensions{Parquet: parquet.New}
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
@@ -26,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // program runs umadb's main function.
 func program() {
-	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, extensions))
 }
 
 // withoutVariables runs the tests without the user's environment variables of umadb.
@@ -46,7 +50,7 @@ func (w withoutVariables) Run() int {
 // run runs a command with empty standard input.
 func run(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = cli.Main(args, strings.NewReader(""), &out, &errs)
+	code = cli.Main(args, strings.NewReader(""), &out, &errs, extensions)
 	return code, out.String(), errs.String()
 }
 

@@ -16,7 +16,7 @@ func TestDocumentsHaveEveryExitCode(t *testing.T) {
 }
 
 func TestServeHasTheFlagsOfRootCommand(t *testing.T) {
-	root := cli.NewCommand()
+	root := cli.NewCommand(extensions)
 	serve, _, err := root.Find([]string{"serve"})
 	if err != nil {
 		t.Fatal(err)

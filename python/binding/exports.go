@@ -91,5 +91,5 @@ func umadb_main(args **C.char, count C.int32_t) C.int32_t {
 	for _, arg := range unsafe.Slice(args, int(count)) {
 		arguments = append(arguments, C.GoString(arg))
 	}
-	return C.int32_t(cli.Main(arguments, os.Stdin, os.Stdout, os.Stderr))
+	return C.int32_t(cli.Main(arguments, os.Stdin, os.Stdout, os.Stderr, cli.Extensions{}))
 }

@@ -4,14 +4,17 @@ import (
 	"context"
 
 	"github.com/umadb-go/umadb/internal/cli"
+	"github.com/umadb-go/umadb/internal/eventtable/parquet"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 	"github.com/umadb-go/umadb/internal/sharedlog/compressed"
 	"github.com/umadb-go/umadb/internal/sharedlog/etcd"
 	"github.com/umadb-go/umadb/internal/sharedlog/postgres"
 )
 
-// engines keep shared logs. Only this program links them, not the Go library and the Python
-// package.
+// extensions are linked only by this program, not by the Go library and the Python package.
+var extensions = cli.Extensions{Engines: engines, Parquet: parquet.New}
+
+// engines keep shared logs.
 var engines = []cli.Engine{
 	{
 		Schemes: []string{"postgres", "postgresql"},
