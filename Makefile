@@ -194,6 +194,10 @@ bench-compare: ## compare the Go benchmarks of the working tree with those of th
 hostile: build ## run all attacks on a server on loopback, for about an hour
 	$(GO) run ./bench/hostile $(HOSTILEFLAGS)
 
+.PHONY: tables
+tables: ## compare tables of a million events, as DuckDB, pandas and polars read them, with the store
+	UMADB_TEST_INTEROP=required $(GO) test -run TestTablesEqualTheStore -v -timeout 60m ./internal/interop -args -table-events 1000000
+
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME each
 	@for package in $$($(GO) list ./...); do \

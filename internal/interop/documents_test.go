@@ -26,6 +26,7 @@ var guides = []string{
 	"docs/from-rust.md",
 	"docs/embedding.md",
 	"docs/ndjson.md",
+	"docs/tables.md",
 }
 
 // TestDocuments executes the commands in the guides and compares their output with

@@ -34,6 +34,7 @@ type reader struct {
 const (
 	installReleasedLine = "venv/bin/pip install umadb==" + releasedVersion
 	installOursLine     = "venv/bin/pip install ./python"
+	installDuckDBLine   = "venv/bin/pip install duckdb-cli"
 )
 
 // newReader creates the directory with the results of the commands that are not
@@ -51,6 +52,8 @@ func newReader(t *testing.T, page string) *reader {
 		links["venv"] = filepath.Dir(released(t))
 	case strings.Contains(text, installOursLine):
 		links["venv"] = filepath.Dir(ourPackage(t))
+	case strings.Contains(text, installDuckDBLine):
+		links["venv"] = filepath.Dir(orSkip(t, installTableReaders))
 	}
 	if page == "README.md" || strings.HasPrefix(page, "docs/cli/") {
 		files, err := servertest.WriteCertificate(r.dir)
@@ -133,7 +136,7 @@ func (r *reader) withoutPrepared(text string) string {
 		case command == "git clone https://github.com/umadb-go/umadb", command == "cd umadb",
 			command == "go install github.com/umadb-go/umadb/cmd/umadb@latest",
 			command == "go get github.com/umadb-go/umadb@latest",
-			command == "python3 -m venv venv", command == installReleasedLine, command == installOursLine:
+			command == "python3 -m venv venv", command == installReleasedLine, command == installOursLine, command == installDuckDBLine:
 		case strings.HasPrefix(command, "make "):
 			wantTarget(r.t, command)
 		default:

@@ -31,7 +31,14 @@ var repository = sync.OnceValue(func() string {
 // package, or skips the test.
 func released(t testing.TB) (bin string) {
 	t.Helper()
-	bin, err := installReleased()
+	return orSkip(t, installReleased)
+}
+
+// orSkip returns the bin directory of a Python environment. If it cannot be installed, it skips
+// the test, or fails where no test may be skipped.
+func orSkip(t testing.TB, install func() (bin string, err error)) (bin string) {
+	t.Helper()
+	bin, err := install()
 	switch {
 	case err == nil:
 		return bin
@@ -49,7 +56,12 @@ var installReleased = sync.OnceValues(func() (bin string, err error) {
 		return "", errors.New("the released server does not run on Windows")
 	}
 	// The benchmarks expect the released server in the same directory.
-	environment := filepath.Join(repository(), ".cache", "rust-umadb")
+	return installOnce(filepath.Join(repository(), ".cache", "rust-umadb"), hasReleased, "umadb=="+releasedVersion)
+})
+
+// installOnce creates a Python environment with packages, unless it is complete. It returns its
+// bin directory.
+func installOnce(environment string, isComplete func(bin string) bool, packages ...string) (bin string, err error) {
 	if err := os.MkdirAll(filepath.Dir(environment), 0o755); err != nil {
 		return "", err
 	}
@@ -60,17 +72,17 @@ var installReleased = sync.OnceValues(func() (bin string, err error) {
 	}
 	defer lock.Close()
 	bin = filepath.Join(environment, "bin")
-	if hasReleased(bin) {
+	if isComplete(bin) {
 		return bin, nil
 	}
 	if err := os.RemoveAll(environment); err != nil {
 		return "", err
 	}
-	if err := makeEnvironment(environment, "umadb=="+releasedVersion); err != nil {
+	if err := makeEnvironment(environment, packages...); err != nil {
 		return "", err
 	}
 	return bin, nil
-})
+}
 
 // ourPackage returns the bin directory of a new Python environment with the package
 // of this repository.
@@ -83,17 +95,15 @@ func ourPackage(t testing.TB) (bin string) {
 	return filepath.Join(environment, "bin")
 }
 
-// makeEnvironment creates a Python environment and installs a package in it.
-func makeEnvironment(environment, pkg string) error {
+// makeEnvironment creates a Python environment and installs packages in it.
+func makeEnvironment(environment string, packages ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	for _, step := range [][]string{
-		{"python3", "-m", "venv", environment},
-		{filepath.Join(environment, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", pkg},
-	} {
+	install := []string{filepath.Join(environment, "bin", "python3"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}
+	for _, step := range [][]string{{"python3", "-m", "venv", environment}, append(install, packages...)} {
 		output, err := exec.CommandContext(ctx, step[0], step[1:]...).CombinedOutput()
 		if err != nil {
-			return fmt.Errorf("cannot install %s: %v: %w\n%s", pkg, step, err, output)
+			return fmt.Errorf("cannot install %s: %v: %w\n%s", packages, step, err, output)
 		}
 	}
 	return nil
