@@ -25,6 +25,7 @@ var guides = []string{
 	"docs/cluster.md",
 	"docs/from-rust.md",
 	"docs/embedding.md",
+	"docs/go-recipes.md",
 	"docs/ndjson.md",
 	"docs/tables.md",
 }
@@ -78,7 +79,7 @@ func TestLinksInDocuments(t *testing.T) {
 }
 
 // sourcePath matches the path of a source file or package.
-var sourcePath = regexp.MustCompile("`((?:bench|client|cmd|dcb|demo|internal|proto|python|server|umadbtest)/[\\w./]+)`")
+var sourcePath = regexp.MustCompile("`((?:bench|client|cmd|dcb|demo|internal|project|proto|python|server|umadbtest)/[\\w./]+)`")
 
 func TestPathsInDocuments(t *testing.T) {
 	for _, page := range documents(t) {
