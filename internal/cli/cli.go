@@ -69,6 +69,8 @@ Without a command, it does the same as "umadb serve".`
 		newSubscribeCommand(),
 		newHeadCommand(),
 		newTrackingCommand(),
+		newTypesCommand(),
+		newTagsCommand(),
 		newStatsCommand(),
 		newHealthCommand(),
 		newStatusCommand(),

@@ -75,3 +75,19 @@ func TestColoursOnlyOnTerminal(t *testing.T) {
 		}
 	})
 }
+
+// On a terminal, a read that finds nothing names the terms that no event has.
+func TestMissingTermsAreNamedOnTerminal(t *testing.T) {
+	dir := newCountedStore(t)
+	primary, secondary := openTerminal(t)
+	cmd := exec.Command(os.Args[0], "read", "--db-path", dir, "--tag", "custmer:42")
+	cmd.Env, cmd.Stderr = []string{asProgram + "=1"}, secondary
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 100)
+	n, err := primary.Read(got)
+	if want := "umadb: no event has the tag custmer:42\r\n"; err != nil || string(got[:n]) != want {
+		t.Errorf("the terminal shows %q, %v, want %q", got[:n], err, want)
+	}
+}

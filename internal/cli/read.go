@@ -19,6 +19,7 @@ type readOptions struct {
 	limit     uint32
 	follow    bool
 	json      bool
+	explain   missingNotes
 }
 
 func newReadCommand() *cobra.Command {
@@ -57,6 +58,7 @@ of JSON, which append accepts.`,
 	f.BoolVarP(&o.follow, "follow", "f", false, "print new events too, until Ctrl-C")
 	perCall(f, "start", "after", "backwards", "limit", "follow")
 	f.BoolVar(&o.json, "json", false, "print each event as a line of JSON")
+	o.explain.addFlag(f)
 	o.target.addFlags(f)
 	return cmd
 }
@@ -80,7 +82,7 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 	p := newPrinter(cmd.OutOrStdout(), o.json)
 	limit := givenLimit(flags, &o.limit)
 	if o.follow {
-		f := following{query: o.query.query(), after: o.after, limit: limit}
+		f := following{query: o.query.query(), after: o.after, limit: limit, notes: o.explain}
 		if o.start > 0 {
 			f.after = o.start - 1
 		}
@@ -93,7 +95,10 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 	case flags.Changed("after"):
 		options.Start = startAfter(o.after)
 	}
-	_, err := p.printAll(s.Read(ctx, o.query.query(), options))
+	count, err := p.printAll(s.Read(ctx, o.query.query(), options))
+	if err == nil && count == 0 {
+		err = o.explain.afterRead(ctx, s, o.query.query(), cmd.ErrOrStderr())
+	}
 	return err
 }
 

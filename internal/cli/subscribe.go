@@ -19,6 +19,7 @@ func newSubscribeCommand() *cobra.Command {
 	var after uint64
 	var limit uint32
 	var asJSON bool
+	var explain missingNotes
 	cmd := &cobra.Command{
 		Use:   "subscribe",
 		Short: "Print stored events, then new ones",
@@ -35,7 +36,7 @@ how to continue without missing an event.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
-				f := following{query: q.query(), after: after, limit: givenLimit(cmd.Flags(), &limit)}
+				f := following{query: q.query(), after: after, limit: givenLimit(cmd.Flags(), &limit), notes: explain}
 				return f.run(ctx, s, newPrinter(cmd.OutOrStdout(), asJSON), cmd.ErrOrStderr())
 			})
 		},
@@ -47,6 +48,7 @@ how to continue without missing an event.`,
 	f.BoolVar(&t.auth.noResume, "no-resume", false, "exit if the server stops or the connection is lost")
 	perCall(f, "after", "limit", "no-resume")
 	f.BoolVar(&asJSON, "json", false, "print each event as a line of JSON")
+	explain.addFlag(f)
 	t.addFlags(f)
 	return cmd
 }
@@ -59,6 +61,7 @@ type following struct {
 	query dcb.Query
 	after uint64  // the last position printed, or the position to start after
 	limit *uint32 // nil if there is none
+	notes missingNotes
 }
 
 // run prints stored and new events until the limit is reached or ctx is done, which is not
@@ -67,7 +70,10 @@ func (f *following) run(ctx context.Context, s dcb.EventStore, p *printer, stder
 	if f.limit != nil && *f.limit == 0 {
 		return nil
 	}
-	var err error
+	_, err := f.notes.note(ctx, s, f.query, stderr)
+	if err != nil {
+		return err
+	}
 	if local, ok := s.(*store.Store); ok && !local.Follows() {
 		err = f.printStored(ctx, s, p, stderr)
 	} else {
