@@ -44,9 +44,7 @@ func writeSamples(engine string, all []*samples) error {
 			result.Milliseconds[s.name] = append(result.Milliseconds[s.name], milliseconds(d))
 		}
 	}
-	encoder := json.NewEncoder(os.Stdout)
-	encoder.SetIndent("", "\t")
-	return encoder.Encode(result)
+	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
 // began is when the program was started.
