@@ -15,7 +15,7 @@
  *                           answer
  *
  * STEP: the caller's thread runs the request in Go. This is for a read, an append, and a
- *   head, tracking or health request of an embedded store; in an event loop, only for a
+ *   head, tracking, position or health request of an embedded store; in an event loop, only for a
  *   read. A step is bounded in an event loop, and if the thread has a timeout or must check
  *   for signals. When the time is over, a goroutine takes over the exchange.
  * SPIN: the thread polls the queue while a goroutine works on the exchange. This is for a
@@ -58,11 +58,12 @@ enum {
 	UMADB_CHECK_HEALTH = 4, /* the service; returns the status */
 	UMADB_CLOSE = 5,        /* empty */
 	UMADB_OPEN = 6,         /* URL, CA file, key, and files of the client certificate and its key, separated by NULs; returns the handle of a connection */
+	UMADB_POSITION_AT = 7,  /* a time in Unix nanoseconds, in decimal digits; returns the position, if there is one */
 	/* Streams, with any number of answers and then an error or UMADB_END. */
-	UMADB_READ = 7,         /* a ReadRequest; returns ReadResponses */
-	UMADB_SUBSCRIBE = 8,    /* a SubscribeRequest; returns SubscribeResponses */
-	UMADB_WATCH_HEALTH = 9, /* the service; returns HealthCheckResponses */
-	UMADB_SUBSCRIBE_ONCE = 10, /* like UMADB_SUBSCRIBE, but without resuming */
+	UMADB_READ = 100,           /* a ReadRequest; returns ReadResponses */
+	UMADB_SUBSCRIBE = 101,      /* a SubscribeRequest; returns SubscribeResponses */
+	UMADB_WATCH_HEALTH = 102,   /* the service; returns HealthCheckResponses */
+	UMADB_SUBSCRIBE_ONCE = 103, /* like UMADB_SUBSCRIBE, but without resuming */
 };
 
 typedef struct {

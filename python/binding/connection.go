@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
@@ -115,6 +117,9 @@ func (c *conn) callFunc(method C.int32_t, request []byte) func(context.Context) 
 			r.present = r.number != 0
 		case C.UMADB_TRACKING:
 			r.number, r.present, r.err = c.GetTrackingInfo(ctx, string(request))
+		case C.UMADB_POSITION_AT:
+			r.number, r.err = c.positionAt(ctx, string(request))
+			r.present = r.number != 0
 		case C.UMADB_CHECK_HEALTH:
 			var status client.HealthStatus
 			status, r.err = c.checkHealth(ctx, string(request))
@@ -124,6 +129,16 @@ func (c *conn) callFunc(method C.int32_t, request []byte) func(context.Context) 
 		}
 		return r
 	}
+}
+
+// positionAt returns the position of the last event recorded at a time, in Unix nanoseconds, or
+// before.
+func (c *conn) positionAt(ctx context.Context, nanoseconds string) (uint64, error) {
+	at, err := strconv.ParseInt(nanoseconds, 10, 64)
+	if err != nil {
+		return 0, &dcb.Error{Kind: dcb.ErrInternal, Detail: "cannot parse the time", Cause: err}
+	}
+	return c.PositionAt(ctx, time.Unix(0, at))
 }
 
 // openFunc returns a function that opens the stream of an exchange.

@@ -72,6 +72,7 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 	if err != nil {
 		return nil, err
 	}
+	parsed.RecordedAt = true
 	opened, err := e.OpenRead(ctx, parsed)
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: parsed.Subscribe}, err
 }
@@ -81,6 +82,7 @@ func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messa
 	if err != nil {
 		return nil, err
 	}
+	parsed.RecordedAt = true
 	opened, err := e.OpenSubscription(parsed)
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: true}, err
 }

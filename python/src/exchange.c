@@ -100,6 +100,7 @@ static int is_stepped(const Connection *c, const umadb_exchange *x)
 	case UMADB_APPEND:
 	case UMADB_HEAD:
 	case UMADB_TRACKING:
+	case UMADB_POSITION_AT:
 	case UMADB_CHECK_HEALTH:
 	case UMADB_READ:
 		return c->local;

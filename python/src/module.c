@@ -22,7 +22,7 @@ static struct PyModuleDef definition = {
 };
 
 static int (*const initializers[])(PyObject *module) = {
-	errors_init, event_init, query_init, tracking_init, sequenced_init, connection_init, call_init, response_init, notifier_init,
+	errors_init, event_init, query_init, tracking_init, time_init, sequenced_init, connection_init, call_init, response_init, notifier_init,
 };
 
 PyMODINIT_FUNC PyInit__native(void)

@@ -56,7 +56,7 @@ int to_timeout(PyObject *object, void *out);
  * an error. */
 PyTypeObject *add_type(PyObject *module, PyType_Spec *spec);
 
-/* event.c, query.c, tracking.c, sequenced.c: the immutable values. */
+/* event.c, query.c, tracking.c, time.c, sequenced.c: the immutable values. */
 
 extern PyTypeObject *Event_Type, *SequencedEvent_Type, *Query_Type, *QueryItem_Type, *AppendCondition_Type, *TrackingInfo_Type;
 
@@ -82,9 +82,12 @@ typedef struct {
 int event_init(PyObject *module);
 int query_init(PyObject *module);
 int tracking_init(PyObject *module);
+int time_init(PyObject *module);
 int sequenced_init(PyObject *module);
-/* Returns a SequencedEvent with the given wire message. */
-PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object);
+/* The recorded_at of a SequencedEvent that has none. */
+#define NO_TIME INT64_MIN
+/* Returns a SequencedEvent with the given wire message. recorded_at is in Unix nanoseconds. */
+PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object, int64_t recorded_at);
 
 /* connection.c: an open store. */
 

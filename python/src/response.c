@@ -21,7 +21,9 @@ static PyObject *next_of_message(Stream *s)
 		if (f.number == RESPONSE_EVENTS && f.type == 2) {
 			if (s->remaining > 0)
 				s->remaining--;
-			return sequenced_new(f.bytes, f.size, s->uuid_object);
+			int64_t recorded_at = NO_TIME;
+			next_fixed64(&s->times, &recorded_at);
+			return sequenced_new(f.bytes, f.size, s->uuid_object, recorded_at);
 		}
 	}
 	return NULL;

@@ -15,6 +15,7 @@ typedef struct {
 	PyObject_VAR_HEAD
 	PyObject *event; /* NULL until it is first accessed */
 	uint64_t position;
+	int64_t recorded_at; /* in Unix nanoseconds, or NO_TIME */
 	uint32_t event_at, event_size;
 	uint32_t tracking_at, tracking_size;
 	char has_tracking;
@@ -22,7 +23,7 @@ typedef struct {
 	uint8_t bytes[];
 } SequencedEvent;
 
-PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
+PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object, int64_t recorded_at)
 {
 	field f = {.bytes = NULL, .size = 0};
 	if ((uint64_t)size > UINT32_MAX) {
@@ -35,6 +36,7 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 	memcpy(s->bytes, bytes, size);
 	s->event = NULL;
 	s->position = 0;
+	s->recorded_at = recorded_at;
 	s->event_at = s->event_size = s->tracking_at = s->tracking_size = 0;
 	s->has_tracking = 0;
 	s->uuid_object = uuid_object;
@@ -54,13 +56,32 @@ PyObject *sequenced_new(const uint8_t *bytes, Py_ssize_t size, char uuid_object)
 	return (PyObject *)s;
 }
 
+/* Converts the argument recorded_at. Returns 0, or -1 with an exception. */
+static int to_recorded_at(PyObject *argument, int64_t *recorded_at)
+{
+	int64_t microseconds;
+	*recorded_at = NO_TIME;
+	if (argument == Py_None)
+		return 0;
+	if (to_microseconds(argument, "recorded_at", &microseconds) < 0)
+		return -1;
+	if (microseconds > INT64_MAX / 1000 || microseconds < INT64_MIN / 1000) {
+		PyErr_SetString(PyExc_ValueError, "recorded_at must be a time from 1678 to 2261");
+		return -1;
+	}
+	*recorded_at = microseconds * 1000;
+	return 0;
+}
+
 static PyObject *SequencedEvent_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	static char *names[] = {"position", "event", "tracking_info", NULL};
-	PyObject *position, *event, *tracking = Py_None;
+	static char *names[] = {"position", "event", "tracking_info", "recorded_at", NULL};
+	PyObject *position, *event, *tracking = Py_None, *time = Py_None;
 	uint64_t number;
+	int64_t recorded_at;
 	(void)type;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:SequencedEvent", names, &position, &event, &tracking) || to_unsigned(position, "position", 64, &number) < 0)
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OO:SequencedEvent", names, &position, &event, &tracking, &time) ||
+	    to_unsigned(position, "position", 64, &number) < 0 || to_recorded_at(time, &recorded_at) < 0)
 		return NULL;
 	if (Py_TYPE(event) != Event_Type || (tracking != Py_None && Py_TYPE(tracking) != TrackingInfo_Type)) {
 		PyErr_SetString(PyExc_TypeError, "event must be an Event, and tracking_info a TrackingInfo or None");
@@ -71,7 +92,7 @@ static PyObject *SequencedEvent_new(PyTypeObject *type, PyObject *args, PyObject
 	write_bytes(&w, SEQUENCED_EVENT, ((Message *)event)->bytes, Py_SIZE(event));
 	PyObject *self = NULL;
 	if (write_tracking(&w, SEQUENCED_TRACKING, tracking) == 0 && check_written(&w) == 0)
-		self = sequenced_new(w.bytes, w.size, ((Message *)event)->uuid_object);
+		self = sequenced_new(w.bytes, w.size, ((Message *)event)->uuid_object, recorded_at);
 	free(w.bytes);
 	return self;
 }
@@ -107,6 +128,17 @@ static PyObject *SequencedEvent_tracking(PyObject *self, void *closure)
 	return tracking_of(s->bytes + s->tracking_at, s->tracking_size);
 }
 
+static PyObject *SequencedEvent_recorded_at(PyObject *self, void *closure)
+{
+	(void)closure;
+	int64_t recorded_at = ((SequencedEvent *)self)->recorded_at;
+	if (recorded_at == NO_TIME)
+		Py_RETURN_NONE;
+	return datetime_of(recorded_at);
+}
+
+/* Returns what identifies an event: when it was recorded, which not every server tells, does
+ * not. */
 static PyObject *SequencedEvent_arguments(PyObject *self)
 {
 	return Py_BuildValue("(NNN)", SequencedEvent_position(self, NULL), SequencedEvent_event(self, NULL), SequencedEvent_tracking(self, NULL));
@@ -133,13 +165,20 @@ static PyObject *SequencedEvent_repr(PyObject *self)
 static PyObject *SequencedEvent_reduce(PyObject *self, PyObject *none)
 {
 	(void)none;
-	return reduce_to(self, SequencedEvent_arguments(self));
+	if (((SequencedEvent *)self)->recorded_at == NO_TIME)
+		return reduce_to(self, SequencedEvent_arguments(self));
+	return reduce_to(self, Py_BuildValue("(NNNN)", SequencedEvent_position(self, NULL), SequencedEvent_event(self, NULL),
+		SequencedEvent_tracking(self, NULL), SequencedEvent_recorded_at(self, NULL)));
 }
 
 static PyGetSetDef SequencedEvent_getset[] = {
 	{"position", SequencedEvent_position, NULL, "The position of the event in the log, counted from 1 without gaps (int).", NULL},
 	{"event", SequencedEvent_event, NULL, "The event (Event).", NULL},
 	{"tracking_info", SequencedEvent_tracking, NULL, "The TrackingInfo that the append of the event recorded, or None.", NULL},
+	{"recorded_at", SequencedEvent_recorded_at, NULL,
+		"When the store recorded the event (an aware datetime.datetime in UTC), or None.\n\n"
+		"It is rounded down to microseconds, and never decreases from one position to the next. It is\n"
+		"None if the server does not tell it. It does not count when events are compared.", NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -150,12 +189,16 @@ static PyMethodDef SequencedEvent_methods[] = {
 
 static PyType_Slot SequencedEvent_slots[] = {
 	{Py_tp_doc,
-		"SequencedEvent(position, event, tracking_info=None)\n--\n\n"
+		"SequencedEvent(position, event, tracking_info=None, recorded_at=None)\n--\n\n"
 		"A stored event with its position in the log. Immutable.\n\n"
 		"Args:\n"
 		"    position: the position in the log, counted from 1 without gaps (int).\n"
 		"    event: the event (Event).\n"
-		"    tracking_info: recorded by the append of the event (TrackingInfo), or None."},
+		"    tracking_info: recorded by the append of the event (TrackingInfo), or None.\n"
+		"    recorded_at: when the event was recorded (aware datetime.datetime), or None.\n\n"
+		"Raises:\n"
+		"    TypeError: if an argument has the wrong type.\n"
+		"    ValueError: if position is not an unsigned 64-bit integer, or recorded_at has no time zone."},
 	{Py_tp_new, SequencedEvent_new},
 	{Py_tp_dealloc, SequencedEvent_dealloc},
 	{Py_tp_richcompare, SequencedEvent_compare},

@@ -31,7 +31,7 @@ static void drop_message(Stream *s)
 	free(s->message.bytes);
 	s->message.bytes = NULL;
 	s->message.length = 0;
-	s->unread.at = s->unread.end = NULL;
+	s->unread.at = s->unread.end = s->times.at = s->times.end = NULL;
 }
 
 int stream_is_cancelled(Stream *s) { return s->cancelled || s->epoch != epoch || s->connection->closed; }
@@ -87,7 +87,7 @@ static int check_message(Stream *s)
 	s->received = 1;
 	if (s->exchange->method == UMADB_WATCH_HEALTH)
 		return MESSAGE;
-	return check_response(r, &s->has_head, &s->head) ? MESSAGE : reject_message(s);
+	return check_response(r, &s->has_head, &s->head, &s->times) ? MESSAGE : reject_message(s);
 }
 
 /* Handles the answer that was fetched. */

@@ -11,6 +11,7 @@ typedef struct {
 	umadb_exchange *exchange;
 	umadb_answer message; /* the current message, whose bytes the stream owns */
 	reader unread;        /* the part of message that was not decoded yet */
+	reader times;         /* when the events in unread were recorded; empty if message does not tell it */
 	uint64_t head;        /* of message, if has_head */
 	char has_head;
 	char received;        /* a message has been received */

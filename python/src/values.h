@@ -36,6 +36,15 @@ int write_uuid(writer *w, int number, PyObject *uuid);
 /* Returns a UUID as str or uuid.UUID; None if the field is empty. */
 PyObject *uuid_of(const field *f, int as_object);
 
+/* time.c */
+
+/* Returns a time in Unix nanoseconds as a datetime.datetime in UTC, rounded down to
+ * microseconds. */
+PyObject *datetime_of(int64_t nanoseconds);
+/* Converts an aware datetime.datetime to Unix microseconds. Returns 0, or -1 with a TypeError
+ * or ValueError that contains name. */
+int to_microseconds(PyObject *object, const char *name, int64_t *microseconds);
+
 /* tracking.c */
 
 /* Writes a TrackingInfo field; None writes nothing. Returns 0, or -1 with an exception. */

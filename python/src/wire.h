@@ -71,9 +71,22 @@ static inline int next_field(reader *r, field *f)
 	return -1;
 }
 
+/* Reads the next of some numbers of eight bytes, little-endian. Returns 0 at the end. */
+static inline int next_fixed64(reader *r, int64_t *value)
+{
+	uint64_t v = 0;
+	if (r->end - r->at < 8)
+		return 0;
+	for (int i = 7; i >= 0; i--)
+		v = v << 8 | r->at[i];
+	r->at += 8;
+	*value = (int64_t)v;
+	return 1;
+}
+
 /* check.c: reports whether the bytes are a valid ReadResponse or SubscribeResponse, down to
- * each event, and sets its head. */
-int check_response(reader r, char *has_head, uint64_t *head);
+ * each event. Sets its head, and times to the numbers of recorded_at. */
+int check_response(reader r, char *has_head, uint64_t *head, reader *times);
 
 /* A message being written. When an allocation fails, failed is set and later writes do
  * nothing. */

@@ -25,6 +25,7 @@ SKIPPED = re.compile(r"(pip|git clone|python3? -m venv|cd umadb|apt-get|\. ?venv
 # Text in a document that matches variable output: (the text, the pattern that it matches).
 PLACEHOLDERS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", r"[0-9a-f-]{36}"),  # a UUID
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", r"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?Z"),
     (r"in \d+\.\d+s", r"in \\d+\.\\d+s"),  # the duration of a pytest run
     ("…", ".*"),
 ]

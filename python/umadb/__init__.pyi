@@ -1,6 +1,7 @@
 # The types of the package. The docstrings of the extension module are repeated here, because
 # editors cannot read them from there; tests/test_typing.py compares them.
 
+import datetime
 import enum
 import os
 import threading
@@ -70,6 +71,7 @@ class Client:
         timeout: float | None = None,
     ) -> Subscription: ...
     def head(self, *, timeout: float | None = None) -> int | None: ...
+    def position_at(self, t: datetime.datetime, *, timeout: float | None = None) -> int | None: ...
     def get_tracking_info(self, source: str, *, timeout: float | None = None) -> int | None: ...
     def check_health(self, service: str = "", *, timeout: float | None = None) -> ServingStatus: ...
     def watch_health(self, service: str = "", *, timeout: float | None = None) -> HealthWatch: ...
@@ -187,9 +189,20 @@ class SequencedEvent:
         position: the position in the log, counted from 1 without gaps (int).
         event: the event (Event).
         tracking_info: recorded by the append of the event (TrackingInfo), or None.
+        recorded_at: when the event was recorded (aware datetime.datetime), or None.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if position is not an unsigned 64-bit integer, or recorded_at has no time zone.
     """
 
-    def __new__(cls, position: int, event: Event, tracking_info: TrackingInfo | None = None) -> Self: ...
+    def __new__(
+        cls,
+        position: int,
+        event: Event,
+        tracking_info: TrackingInfo | None = None,
+        recorded_at: datetime.datetime | None = None,
+    ) -> Self: ...
     @property
     def position(self) -> int:
         """The position of the event in the log, counted from 1 without gaps (int)."""
@@ -199,6 +212,13 @@ class SequencedEvent:
     @property
     def tracking_info(self) -> TrackingInfo | None:
         """The TrackingInfo that the append of the event recorded, or None."""
+    @property
+    def recorded_at(self) -> datetime.datetime | None:
+        """When the store recorded the event (an aware datetime.datetime in UTC), or None.
+
+        It is rounded down to microseconds, and never decreases from one position to the next. It is
+        None if the server does not tell it. It does not count when events are compared.
+        """
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 

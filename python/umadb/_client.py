@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 import operator
 import os
@@ -15,7 +16,7 @@ from umadb._native import AppendCondition, Event, Query, ReadResponse, Subscript
 _native.set_library(os.path.join(os.path.dirname(__file__), "_golib.so"))
 
 # Methods of calls, as in binding.h.
-HEAD, TRACKING, CHECK_HEALTH = 2, 3, 4
+HEAD, TRACKING, CHECK_HEALTH, POSITION_AT = 2, 3, 4, 7
 
 
 class ServingStatus(enum.Enum):
@@ -122,6 +123,15 @@ def reject_backwards(backwards):
     """Raise ValueError for a read that subscribes and is backwards."""
     if backwards:
         raise ValueError("invalid argument: a read that subscribes cannot go backwards")
+
+
+def last_nanosecond(t):
+    """Return the last nanosecond of the microsecond of a time, since 1970, as a str.
+
+    Times of events are rounded down to microseconds, so this is the time up to which they are
+    not after t.
+    """
+    return str(min(max(_native.microseconds(t) * 1000 + 999, -(2**63)), 2**63 - 1))
 
 
 def file_url(path):
@@ -296,6 +306,22 @@ class Client:
             timeout: the maximum duration in seconds (float); None for no limit.
         """
         return self._connection.call(HEAD, "", timeout)
+
+    def position_at(self, t: datetime.datetime, *, timeout: float | None = None) -> int | None:
+        """Return the position of the last event that was recorded at a time or before, or None.
+
+        It is the head as it was then. To subscribe to the events since a time, use the
+        position at the microsecond before as after.
+
+        Args:
+            t: the time (aware datetime.datetime). If it is in the future, the position is
+                that of head().
+            timeout: the maximum duration in seconds (float); None for no limit.
+
+        Raises:
+            ValueError: if t has no time zone, or the server does not keep recorded times.
+        """
+        return self._connection.call(POSITION_AT, last_nanosecond(t), timeout)
 
     def get_tracking_info(self, source: str, *, timeout: float | None = None) -> int | None:
         """Return the last recorded position of an upstream source (int), or None if there is none.

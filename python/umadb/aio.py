@@ -21,10 +21,12 @@ from umadb._aio_programs import Target, Tracking, decide, project
 from umadb._client import (
     CHECK_HEALTH,
     HEAD,
+    POSITION_AT,
     TRACKING,
     ServingStatus,
     connection_arguments,
     file_url,
+    last_nanosecond,
     parse_status,
     reject_backwards,
 )
@@ -341,6 +343,10 @@ class Client:
     async def head(self, *, timeout=None):
         """Like umadb.Client.head."""
         return await self._call(HEAD, "", timeout)
+
+    async def position_at(self, t, *, timeout=None):
+        """Like umadb.Client.position_at."""
+        return await self._call(POSITION_AT, last_nanosecond(t), timeout)
 
     async def get_tracking_info(self, source, *, timeout=None):
         """Like umadb.Client.get_tracking_info."""
