@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,7 +82,11 @@ func (l *link) open() error {
 func (l *link) close() {
 	l.mu.Lock()
 	if l.listener != nil {
+		// A process that is being started has a copy of the listener until it executes its program.
+		// The address would still be in use when the link opens again.
+		syscall.ForkLock.RLock()
 		l.listener.Close()
+		syscall.ForkLock.RUnlock()
 		l.listener = nil
 	}
 	l.mu.Unlock()
