@@ -45,7 +45,7 @@ type Decision[S any] struct {
 
 	// Key makes the decision idempotent. If a decision with the same key has appended events,
 	// Run returns the position of the last one, and Decide is not called. It may be any text, such as the
-	// name of a user with the Idempotency-Key of his request. The UUIDs of the events are
+	// name of a user with the Idempotency-Key of a request. The UUIDs of the events are
 	// made from it. Query must match one of them, and only events of Query are searched: a key is
 	// for requests that are the same.
 	Key string

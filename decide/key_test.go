@@ -95,12 +95,16 @@ func TestUUIDsWithoutAKey(t *testing.T) {
 	store := umadbtest.NewStore(t)
 	mine := taken("me")
 	mine.UUID = "5b1b9ba5-4b4c-44ae-a3a9-8d4f0d0f6d3e"
+	decided := []dcb.Event{mine, taken("me")}
 	for range 2 {
 		if _, err := decide.Run(t.Context(), store, places, (*count).add, func(*count) ([]dcb.Event, error) {
-			return []dcb.Event{mine, taken("me")}, nil
+			return decided, nil
 		}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if decided[1].UUID != "" {
+		t.Error("the events of the caller were changed")
 	}
 	events := stored(t, store)
 	if len(events) != 4 || events[0].Event.UUID != mine.UUID || events[1].Event.UUID == "" || events[1].Event.UUID == events[3].Event.UUID {

@@ -79,7 +79,7 @@ func TestLinksInDocuments(t *testing.T) {
 }
 
 // sourcePath matches the path of a source file or package.
-var sourcePath = regexp.MustCompile("`((?:bench|client|cmd|dcb|demo|internal|project|proto|python|server|umadbtest)/[\\w./]+)`")
+var sourcePath = regexp.MustCompile("`((?:bench|client|cmd|codec|dcb|decide|demo|internal|project|proto|python|server|umadbtest)/[\\w./]+)`")
 
 func TestPathsInDocuments(t *testing.T) {
 	for _, page := range documents(t) {

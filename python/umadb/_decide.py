@@ -1,7 +1,5 @@
 """Decisions: read, fold, decide, append on condition, and again after a conflict."""
 
-import hashlib
-import random
 import time
 import uuid
 
@@ -31,6 +29,8 @@ class Backoff:
 
     def next(self):
         """Return the number of seconds to wait before the next attempt."""
+        import random  # here, so that it is only imported when it is used
+
         bound = min(self._first * 2 ** min(self._pauses, 20), self._last)
         self._pauses += 1
         return random.uniform(0, bound)
@@ -45,6 +45,8 @@ class Key:
     """
 
     def __init__(self, text):
+        import hashlib  # here, so that it is only imported when it is used
+
         digest = bytearray(hashlib.sha256(text.encode()).digest()[:16])
         digest[6] = digest[6] & 0x0F | 0x80  # version 8
         digest[8] = digest[8] & 0x3F | 0x80  # variant

@@ -108,7 +108,7 @@ class Failures:
 
     def pause(self, error):
         """Return the number of seconds before another attempt, or raise the error if it was the last one."""
-        import logging  # only when it is needed
+        import logging  # here, so that it is only imported when it is used
 
         self._count += 1
         is_final = isinstance(error, FINAL) and not isinstance(error, IntegrityError)
