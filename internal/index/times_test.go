@@ -107,3 +107,38 @@ func drawPositions(t *rapid.T, first uint64, events int) (positions []uint64) {
 	}
 	return positions
 }
+
+// A scan reads pages that it does not need again, and other reads need them again and again.
+func TestScanDoesNotCacheTimes(t *testing.T) {
+	const events = 5000
+	h := index.NewHeadBlock(hasher, 1, 0)
+	for i := range uint64(events) {
+		h.AddEvent(location(i), nil)
+		h.AddTime(i+1, int64(i))
+	}
+	s := newBlockDir(t)
+	block, err := s.Flush(h, index.Span{FirstGroup: 1, LastGroup: events})
+	must(t, err)
+	before, _ := s.Cache.Usage()
+	for from := uint64(1); from+256 <= events; from += 256 {
+		positions := make([]uint64, 256)
+		for i := range positions {
+			positions[i] = from + uint64(i)
+		}
+		times, err := block.Times(nil, positions)
+		must(t, err)
+		if times[255] != int64(positions[255])-1 {
+			t.Fatalf("position %d has the time %d", positions[255], times[255])
+		}
+	}
+	if after, _ := s.Cache.Usage(); after != before {
+		t.Errorf("a scan has put %d pages into the cache", after-before)
+	}
+	_, err = block.Times(nil, []uint64{2500})
+	must(t, err)
+	_, _, err = block.PositionAt(100)
+	must(t, err)
+	if after, _ := s.Cache.Usage(); after == before {
+		t.Error("lookups have put no page into the cache")
+	}
+}

@@ -97,6 +97,7 @@ func TestSubscriptionsReceiveEverythingThatIsPublished(t *testing.T) {
 					t.Errorf("seed %d: the subscription to %v after %d received %d, want %d", seed, d.query, d.after, d.received, want)
 				}
 			}
+			MustHaveTimes(t, s)
 			cancel()
 			following.Wait()
 		})

@@ -73,7 +73,7 @@ func TestIndexOfVersion1IsRebuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustBeConsistent(t, s)
-	mustHaveTimes(t, s)
+	store.MustHaveTimes(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,5 +107,5 @@ func TestReaderWithIndexOfVersion1ReadsTheLog(t *testing.T) {
 	}
 	defer s.Close()
 	mustBeConsistent(t, s)
-	mustHaveTimes(t, s)
+	store.MustHaveTimes(t, s)
 }

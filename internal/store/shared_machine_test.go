@@ -412,6 +412,7 @@ func (r *sharedRun) check() {
 		if groups != len(history) {
 			r.Errorf("node %d has %d groups, and the shared log %d", n.number, groups, len(history))
 		}
+		MustHaveTimes(r.T, s)
 	}
 	var log []dcb.SequencedEvent
 	tracked := map[string]uint64{}

@@ -64,6 +64,8 @@ func TestStoresWithASharedLogReadEachOther(t *testing.T) {
 			t.Fatalf("a condition that fails at position %d: %v", n+1, err)
 		}
 	}
+	MustHaveTimes(t, a)
+	MustHaveTimes(t, b)
 }
 
 // What a store has when it is closed cleanly, and the shared log, are equal up to the end: there
