@@ -74,6 +74,27 @@ func BenchmarkReadAll(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*events), "ns/event")
 }
 
+func BenchmarkReadAllWithTimes(b *testing.B) {
+	const events = 200_000
+	s := benchStore(b, events)
+	b.ReportAllocs()
+	for b.Loop() {
+		drain(b, s, &record.ReadRequest{RecordedAt: true})
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*events), "ns/event")
+}
+
+func BenchmarkReadByTagWithTimes(b *testing.B) {
+	const events = 200_000
+	s := benchStore(b, events)
+	chance := rand.New(rand.NewPCG(1, 2))
+	b.ReportAllocs()
+	for b.Loop() {
+		tag := fmt.Sprintf("customer:%010d", chance.IntN(events/10))
+		drain(b, s, &record.ReadRequest{RecordedAt: true, Query: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}}})
+	}
+}
+
 func BenchmarkReadByTag(b *testing.B) {
 	const events = 200_000
 	s := benchStore(b, events)
