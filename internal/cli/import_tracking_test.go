@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
@@ -17,7 +18,8 @@ func TestImportComparesTracking(t *testing.T) {
 	record := func(name string, position uint64) dcb.SequencedEvent {
 		return dcb.SequencedEvent{Tracking: &dcb.TrackingInfo{Source: name, Position: position}}
 	}
-	events := []dcb.SequencedEvent{{Position: 1, Event: dcb.Event{Type: "T"}}, record("web", 7), record("mail", 3), {Position: 2}}
+	at := time.Date(2020, 2, 29, 12, 0, 0, 0, time.UTC)
+	events := []dcb.SequencedEvent{{Position: 1, Event: dcb.Event{Type: "T"}, RecordedAt: at}, record("web", 7), record("mail", 3), {Position: 2, RecordedAt: at}}
 	fill := func(dir string, records ...dcb.SequencedEvent) {
 		openStore(t, dir, func(s *store.Store) {
 			if err := s.Restore(t.Context(), records); err != nil {

@@ -72,14 +72,19 @@ func TestImportFollowsByComparing(t *testing.T) {
 	}
 	keys, readable := filepath.Join(folder, "keys.toml"), filepath.Join(folder, "readable")
 	_, key, _ := run("key", "new", "--name", "reader", "--rights", "read,subscribe,tracking", "--file", keys)
-	fillMany(t, readable, 100)
+	// The same events, in commits of another store.
+	copyOf := func(dir string) {
+		t.Helper()
+		if code, _, stderr := run("import", "--db-path", dir, file); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	copyOf(readable)
 	withKeys := start(t, "serve", "--db-path", readable, "--tls-cert", files.Cert, "--tls-key", files.Key, "--keys", keys)
 	open := "http://" + start(t, "serve", "--db-path", source).address
 	for name, prepare := range map[string]func(dir string) []string{
 		"other commits": func(dir string) []string {
-			if code, _, stderr := run("import", "--db-path", dir, file); code != 0 {
-				t.Fatal(stderr)
-			}
+			copyOf(dir)
 			return []string{"--from", open}
 		},
 		"no commits": func(dir string) []string {
@@ -91,7 +96,7 @@ func TestImportFollowsByComparing(t *testing.T) {
 		},
 		"no service": func(string) []string {
 			s := filepath.Join(folder, "without")
-			fillMany(t, s, 100)
+			copyOf(s)
 			return []string{"--from", serveWithoutAdmin(t, s)}
 		},
 	} {

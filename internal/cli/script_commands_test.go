@@ -75,6 +75,20 @@ func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
+var recordedAt = regexp.MustCompile(`"recorded_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",`)
+
+// untimedCommand implements "untimed FROM TO".
+func untimedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: untimed FROM TO")
+	}
+	text := ts.ReadFile(args[0])
+	if timed, lines := len(recordedAt.FindAllString(text, -1)), strings.Count(text, "\n"); timed != 0 && timed != lines {
+		ts.Fatalf("%d of %d lines have recorded_at", timed, lines)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(recordedAt.ReplaceAllString(text, "")), 0o600))
+}
+
 // certificateCommand implements "certificate".
 func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {

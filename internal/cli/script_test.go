@@ -40,6 +40,9 @@ import (
 //	    wait follower
 //	write FILE TEXT
 //	    Writes a file whose content is the text, quoted as in Go: '"\x00\n"'.
+//	untimed FROM TO
+//	    Copies a file of lines of JSON, or stdout, without recorded_at. Each line of an
+//	    event must have it, or none.
 //	corrupt DIRECTORY TEXT
 //	    Changes a byte of the first occurrence of the text in the log of a store.
 //	certificate
@@ -81,6 +84,7 @@ func runScripts(t *testing.T, folder, mode string, setup func(*testscript.Env, *
 			"oneline":     oneLineCommand,
 			"await":       awaitCommand,
 			"write":       writeCommand,
+			"untimed":     untimedCommand,
 			"corrupt":     corruptCommand,
 			"certificate": certificateCommand,
 			"server":      serverCommand,

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,6 +16,10 @@ import (
 // AppendEvent appends a stored event as a line, including the newline.
 func AppendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
 	dst = strconv.AppendUint(append(dst, `{"position":`...), e.Position, 10)
+	if !e.RecordedAt.IsZero() {
+		dst = e.RecordedAt.UTC().AppendFormat(append(dst, `,"recorded_at":"`...), time.RFC3339Nano)
+		dst = append(dst, '"')
+	}
 	dst = appendString(append(dst, `,"type":`...), e.Event.Type)
 	if len(e.Event.Tags) > 0 {
 		dst = AppendTags(append(dst, `,"tags":`...), e.Event.Tags)

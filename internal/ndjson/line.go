@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -15,6 +17,7 @@ import (
 // is nil if the line does not have it.
 type line struct {
 	Position   *uint64        `json:"position"`
+	RecordedAt moment         `json:"recorded_at"` // zero if the line does not have it
 	Type       *string        `json:"type"`
 	Tags       texts          `json:"tags"`
 	UUID       *string        `json:"uuid"`
@@ -32,10 +35,41 @@ type tracking struct {
 }
 
 var (
+	errNotTime    = errors.New("must be a time such as 2026-11-26T14:00:00Z")
+	errNoTime     = errors.New("must be between 1970 and 2262")
 	errNotString  = errors.New("must be a string")
 	errNotStrings = errors.New("must be a list of strings")
 	errNotObject  = errors.New("must be an object of strings")
 )
+
+// moment is a time in the form of RFC 3339.
+type moment struct{ time.Time }
+
+// The recorded times of a store are after firstTime, and not after lastTime.
+var (
+	firstTime = time.Unix(0, 0)
+	lastTime  = time.Unix(0, math.MaxInt64)
+)
+
+// UnmarshalJSONFrom reads a time. null is the zero time.
+func (m *moment) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() == 'n' {
+		_, err := d.ReadToken()
+		return err
+	}
+	text, err := readText(d, errNotTime)
+	if err != nil {
+		return err
+	}
+	if m.UnmarshalText([]byte(text)) != nil {
+		return errNotTime
+	}
+	if !m.After(firstTime) || m.After(lastTime) {
+		return errNoTime
+	}
+	m.Time = m.UTC()
+	return nil
+}
 
 // texts is a JSON list of strings. A plain []string would accept null as an element.
 type texts []string
@@ -118,7 +152,7 @@ func (l *line) isTracking() bool { return l.Tracking != nil && !l.hasEvent() }
 
 // hasEvent reports whether the line has any field of an event.
 func (l *line) hasEvent() bool {
-	return l.Position != nil || l.Type != nil || l.Tags != nil || l.UUID != nil || l.Metadata != nil || l.Data != nil || l.DataBase64 != nil
+	return l.Position != nil || !l.RecordedAt.IsZero() || l.Type != nil || l.Tags != nil || l.UUID != nil || l.Metadata != nil || l.Data != nil || l.DataBase64 != nil
 }
 
 // trackingInfo returns the tracking of the line, or nil.

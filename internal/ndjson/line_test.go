@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -16,7 +17,8 @@ func TestEventLineRoundTrip(t *testing.T) {
 	text := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("\x00\x1b\u2028\"\\\n\U0001f600{}")), 0, 8, -1))
 	rapid.Check(t, func(t *rapid.T) {
 		want := dcb.SequencedEvent{
-			Position: rapid.Uint64Min(1).Draw(t, "position"),
+			Position:   rapid.Uint64Min(1).Draw(t, "position"),
+			RecordedAt: time.Unix(0, rapid.Int64Min(1).Draw(t, "time")).UTC(),
 			Event: dcb.Event{
 				Type: text.Draw(t, "type"),
 				Tags: rapid.SliceOfN(text, 1, 3).Draw(t, "tags"),
@@ -45,7 +47,7 @@ func TestEventLineRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v in %q", err, encoded)
 		}
-		got := dcb.SequencedEvent{Position: *l.Position, Event: event, Tracking: l.trackingInfo()}
+		got := dcb.SequencedEvent{Position: *l.Position, Event: event, Tracking: l.trackingInfo(), RecordedAt: l.RecordedAt.Time}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("got %+v, want %+v, line %q", got, want, encoded)
 		}
@@ -71,6 +73,10 @@ func TestEncodingOfData(t *testing.T) {
 		}
 	}
 	if got := string(appendTracking(nil, &dcb.TrackingInfo{Source: "web", Position: 3})); got != `{"tracking":{"source":"web","position":3}}`+"\n" {
+		t.Error(got)
+	}
+	event := dcb.SequencedEvent{Position: 1, RecordedAt: time.Date(2026, 11, 26, 15, 0, 0, 1000, time.FixedZone("", 3600))}
+	if got := string(AppendEvent(nil, &event)); got != `{"position":1,"recorded_at":"2026-11-26T14:00:00.000001Z","type":""}`+"\n" {
 		t.Error(got)
 	}
 	if got := string(appendEnd(nil, 12, 0x1a2b3)); got != `{"end":{"head":12,"crc32c":"0001a2b3"}}`+"\n" {
@@ -115,6 +121,21 @@ func TestParsingOfData(t *testing.T) {
 	}
 }
 
+func TestParsingOfTimes(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"type":"A","recorded_at":null}`:                             "0001-01-01T00:00:00Z",
+		`{"type":"A"}`:                                                "0001-01-01T00:00:00Z",
+		`{"type":"A","recorded_at":"2026-11-26T14:00:00Z"}`:           "2026-11-26T14:00:00Z",
+		`{"type":"A","recorded_at":"2026-11-26T15:30:00.5+01:30"}`:    "2026-11-26T14:00:00.5Z",
+		`{"type":"A","recorded_at":"2026-11-26T14:00:00.123456789Z"}`: "2026-11-26T14:00:00.123456789Z",
+	} {
+		l, err := parseLine([]byte(text))
+		if err != nil || l.RecordedAt.Format(time.RFC3339Nano) != want {
+			t.Errorf("%s: %v (%v), want %s", text, l, err, want)
+		}
+	}
+}
+
 func TestInvalidLines(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"type":"A"`:                       "invalid JSON at byte 11",
@@ -122,7 +143,7 @@ func TestInvalidLines(t *testing.T) {
 		``:                                  "invalid JSON",
 		`[]`:                                "it must not be a list",
 		`5`:                                 "it must not be a number",
-		`{"tag":["x"]}`:                     "unknown field /tag; the fields are position, type, tags, uuid, metadata, tracking, data, data_base64, end",
+		`{"tag":["x"]}`:                     "unknown field /tag; the fields are position, recorded_at, type, tags, uuid, metadata, tracking, data, data_base64, end",
 		`{"Type":"A"}`:                      "/Type",
 		`{"a\nb":1}`:                        `unknown field "/a\nb"; the fields are`,
 		`{"type":"A","type":"B"}`:           "duplicate",
@@ -143,6 +164,13 @@ func TestInvalidLines(t *testing.T) {
 		`{"tracking":{"source":"a"}}`:       "tracking must have a source and a position",
 		`{"tracking":{"sorce":"a","position":1}}`: "unknown field /tracking/sorce; the fields are source, position",
 		`{"data":"a","data_base64":"AA"}`:         "both",
+		`{"recorded_at":"2026-11-26"}`:            "/recorded_at must be a time such as 2026-11-26T14:00:00Z",
+		`{"recorded_at":"2026-11-26T14:00:00"}`:   "/recorded_at must be a time such as",
+		`{"recorded_at":"2026-02-30T14:00:00Z"}`:  "/recorded_at must be a time such as",
+		`{"recorded_at":1764165600}`:              "/recorded_at must be a time such as",
+		`{"recorded_at":"1969-12-31T23:59:59Z"}`:  "/recorded_at must be between 1970 and 2262",
+		`{"recorded_at":"1970-01-01T00:00:00Z"}`:  "/recorded_at must be between 1970 and 2262",
+		`{"recorded_at":"2300-01-01T00:00:00Z"}`:  "/recorded_at must be between 1970 and 2262",
 		`{"type":"A"} {}`:                         "invalid JSON",
 	} {
 		_, err := parseLine([]byte(text))

@@ -97,7 +97,7 @@ func (l *line) record() (r Record, err error) {
 	case l.Position == nil || *l.Position == 0:
 		err = errors.New("it has no position; umadb export writes one on each line, and umadb append reads lines without")
 	default:
-		r.Position, r.Tracking = *l.Position, l.trackingInfo()
+		r.Position, r.RecordedAt, r.Tracking = *l.Position, l.RecordedAt.Time, l.trackingInfo()
 		r.Event, err = l.event()
 	}
 	return r, err

@@ -46,8 +46,9 @@ var restoreLimits = dcb.Limits{
 // dcb.ErrIntegrity. A record at position 0 is tracking-only.
 //
 // A record without a time gets that of the record before it, or of the one after it at the
-// start of records, or the present time if there is none. Records with one time are one
-// group, so a crash leaves all of them or none.
+// start of records. If none has a time, all get the present time, or that of the last commit
+// if there are no events among them. Records with one time are one group, so a crash leaves
+// all of them or none.
 func (s *Store) Restore(ctx context.Context, records []dcb.SequencedEvent) error {
 	if err := s.gate.enter(ctx); err != nil {
 		return err

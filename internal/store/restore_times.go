@@ -4,16 +4,23 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// presentTime stands for the time at which a group is sealed.
-const presentTime = 0
+const (
+	// presentTime stands for the time at which a group is sealed.
+	presentTime = 0
+	// earliestTime is the time of tracking-only records without one before all others. Those that
+	// follow may have any.
+	earliestTime = 1
+)
 
-// commitTimes returns the commit time of each record, in Unix nanoseconds: presentTime for all of
-// them if none has a time. after is the time of the last commit.
+// commitTimes returns the commit time of each record, in Unix nanoseconds. If none has a time, it
+// is that of the last commit, after, for tracking-only records, and presentTime if there are
+// events.
 func (r *restore) commitTimes(records []dcb.SequencedEvent, after int64) ([]int64, error) {
 	times := make([]int64, len(records))
 	last, unknown := int64(presentTime), 0 // of the records before the first one with a time
@@ -33,13 +40,17 @@ func (r *restore) commitTimes(records []dcb.SequencedEvent, after int64) ([]int6
 		}
 		times[i], last = next, next
 	}
+	first := int64(presentTime)
 	if unknown < len(records) {
-		for i := range unknown {
-			times[i] = times[unknown]
-		}
+		first = times[unknown]
+	} else if !slices.ContainsFunc(records, func(r dcb.SequencedEvent) bool { return r.Position > 0 }) {
+		first = max(after, earliestTime)
+	}
+	for i := range unknown {
+		times[i] = first
 	}
 	r.groups = max(r.groups, 1)
-	if after == 0 && last != presentTime {
+	if after <= earliestTime && last != presentTime {
 		r.origin = originTime(times[0])
 		r.groups++
 	}

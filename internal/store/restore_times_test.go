@@ -136,6 +136,7 @@ func TestRestoreWithoutTimes(t *testing.T) {
 		records []dcb.SequencedEvent
 		want    []time.Time // the zero time for that of the restore
 	}{
+		"no event":   {[]dcb.SequencedEvent{alone}, []time.Time{time.Unix(0, 1)}},
 		"none":       {[]dcb.SequencedEvent{event(1, unknown), alone}, []time.Time{unknown, unknown}},
 		"at the end": {[]dcb.SequencedEvent{event(1, known), alone}, []time.Time{known, known}},
 		"at the start": {[]dcb.SequencedEvent{alone, alone, event(1, known), event(2, known.Add(1))},
@@ -158,6 +159,23 @@ func TestRestoreWithoutTimes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Tracking-only records do not tell how late the records after them may be.
+func TestRestoreOfTrackingBeforeOldEvents(t *testing.T) {
+	s := openStore(t, t.TempDir(), nil)
+	alone := dcb.SequencedEvent{Tracking: &dcb.TrackingInfo{Source: "s", Position: 1}}
+	old, recent := time.Unix(1_000_000_000, 5).UTC(), time.Unix(1_100_000_000, 0).UTC()
+	for _, records := range [][]dcb.SequencedEvent{{alone}, {{Position: 1, RecordedAt: old}}, {alone}, {{Position: 2, RecordedAt: recent}}} {
+		if err := s.Restore(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []time.Time{time.Unix(0, 1), old, old, recent} {
+		if got := readRecords(t, s)[i].RecordedAt; !got.Equal(want) {
+			t.Errorf("record %d was recorded at %v, want %v", i, got, want)
+		}
 	}
 }
 

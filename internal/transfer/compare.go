@@ -10,23 +10,25 @@ import (
 )
 
 // difference returns the name of a field in which two stored events differ, or "" if they
-// are equal.
-func difference(a, b *dcb.SequencedEvent) string {
+// are equal. The times are compared if the source has them.
+func difference(ours, theirs *dcb.SequencedEvent) string {
 	switch {
-	case a.Position != b.Position:
+	case ours.Position != theirs.Position:
 		return "position"
-	case a.Event.Type != b.Event.Type:
+	case ours.Event.Type != theirs.Event.Type:
 		return "type"
-	case !slices.Equal(a.Event.Tags, b.Event.Tags):
+	case !slices.Equal(ours.Event.Tags, theirs.Event.Tags):
 		return "tags"
-	case !sameUUID(a.Event.UUID, b.Event.UUID):
+	case !sameUUID(ours.Event.UUID, theirs.Event.UUID):
 		return "UUID"
-	case !slices.Equal(a.Event.Metadata, b.Event.Metadata):
+	case !slices.Equal(ours.Event.Metadata, theirs.Event.Metadata):
 		return "metadata"
-	case !sameTracking(a.Tracking, b.Tracking):
+	case !sameTracking(ours.Tracking, theirs.Tracking):
 		return "tracking"
-	case !bytes.Equal(a.Event.Data, b.Event.Data):
+	case !bytes.Equal(ours.Event.Data, theirs.Event.Data):
 		return "data"
+	case !theirs.RecordedAt.IsZero() && !theirs.RecordedAt.Equal(ours.RecordedAt):
+		return "recorded time"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
@@ -28,6 +29,7 @@ type restorer struct {
 	to       Target
 	at       uint64 // position of the last event from the source, or the one before the first
 	progress func(position uint64)
+	times    recordedTimes
 	// unmatched is the tracking of the store that the source has not contained so far.
 	unmatched map[string]uint64
 
@@ -45,6 +47,7 @@ func (r *restorer) restore(ctx context.Context, source Records) (tracking uint64
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.times.latest = time.Now().Add(maxAhead)
 	start := r.at + 1
 	var stop func()
 	r.own, stop = iter.Pull2(r.to.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start}).All())
@@ -103,6 +106,9 @@ func firstOf(err, other error) error {
 func (r *restorer) apply(ctx context.Context, next *ndjson.Record) error {
 	if next.End != nil {
 		return r.finish(next.End.Head)
+	}
+	if err := r.times.add(next); err != nil {
+		return err
 	}
 	if info := next.Tracking; info != nil && info.Position >= r.unmatched[info.Source] {
 		delete(r.unmatched, info.Source)
