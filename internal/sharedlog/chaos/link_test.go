@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"syscall"
@@ -70,6 +71,12 @@ func (l *link) open() error {
 		return nil
 	}
 	listener, err := net.Listen("tcp", l.address)
+	// A process that was forked before the link was closed has a copy of its listener until it
+	// executes its program.
+	for deadline := time.Now().Add(5 * time.Second); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		listener, err = net.Listen("tcp", l.address)
+	}
 	if err != nil {
 		return err
 	}
@@ -82,11 +89,7 @@ func (l *link) open() error {
 func (l *link) close() {
 	l.mu.Lock()
 	if l.listener != nil {
-		// A process that is being started has a copy of the listener until it executes its program.
-		// The address would still be in use when the link opens again.
-		syscall.ForkLock.RLock()
 		l.listener.Close()
-		syscall.ForkLock.RUnlock()
 		l.listener = nil
 	}
 	l.mu.Unlock()
