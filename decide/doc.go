@@ -13,7 +13,8 @@
 // # What is repeated
 //
 // If the append is in conflict with a newer event, Run pauses for a random time, reads the events
-// after those that it has, continues to fold, and decides again, for at most Attempts times.
+// after those that it has, continues to fold, and decides again. It appends at most
+// Decision.Attempts times.
 //
 // Each event gets a random UUID if it has none. So an append whose response was lost is sent again
 // if Query matches its first event: the store recognises events that it has, and does not append
