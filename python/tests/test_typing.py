@@ -25,14 +25,16 @@ DOCUMENTS = {
 FOLDER = pathlib.Path(umadb.__file__).parent.parent
 
 # Modules without stubs.
-PRIVATE = ",".join(f"umadb.{name}" for name in ("_client", "_decide", "_project", "_aio_programs", "__pyinstaller.*"))
+PRIVATE = ",".join(
+    f"umadb.{name}" for name in ("_client", "_decide", "_frame", "_project", "_aio_programs", "__pyinstaller.*")
+)
 
 # A program without type errors.
 VALID = """
 import threading
 import uuid
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from typing_extensions import assert_type
 
 import umadb
@@ -63,6 +65,7 @@ except umadb.TransportError as error:
     assert_type(error.appended, Literal[False] | None)
 assert_type(client.subscribe(resume=False, timeout=1).next(timeout=0.5), umadb.SequencedEvent)
 assert_type(client.read(timeout=1).next_batch(timeout=0.5), list[umadb.SequencedEvent])
+assert_type(umadb.frame(client.read(), json=["title"]).num_rows, Any)
 assert_type(umadb.__version__, str)
 
 
@@ -124,6 +127,7 @@ client.append([umadb.Query()])
 client.read(start="1")
 umadb.Client("file:./uma.db", None, None, None, str)
 umadb.ReadResponse.missing
+umadb.frame([umadb.Query()])
 umadb.decide(client, umadb.Query(), lambda state, event: state, lambda state: [], initial=0)
 umadb.decide(client, umadb.Query(), lambda state, event: state, lambda state: [1], initial=int)
 umadb.project(client, None, object())

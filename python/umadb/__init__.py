@@ -6,11 +6,13 @@ store in memory, for tests. All have the same methods.
 ``umadb.aio.Client`` is the client for asyncio, in the module umadb.aio.
 
 ``decide`` makes decisions with a client, and ``project`` processes events in order, each once.
+``frame`` makes a table of events for pandas, polars and DuckDB.
 ``umadb.codec`` converts between events and dataclasses or other types.
 """
 
 from umadb._client import Client, HealthWatch, ServingStatus, run_server_from_args
 from umadb._decide import decide
+from umadb._frame import frame
 from umadb._native import (
     AppendCondition,
     AuthenticationError,
@@ -57,6 +59,7 @@ __all__ = [
     "TransportError",
     "cancel_all_stream_responses",
     "decide",
+    "frame",
     "project",
     "run_server_from_args",
 ]

@@ -6,9 +6,9 @@ import enum
 import os
 import threading
 import uuid as _uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Literal, NamedTuple, Protocol, TypeVar, final
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, final
 
 from typing_extensions import Self  # known to every type checker; not imported at run time
 
@@ -16,8 +16,8 @@ __all__ = [
     "AppendCondition", "AuthenticationError", "Batch", "CancelledByUserError", "Client", "CorruptionError",
     "Event", "HealthWatch", "IntegrityError", "Progress", "Query", "QueryItem", "ReadResponse",
     "SequencedEvent", "ServerStartError", "ServingStatus", "Subscription", "Target",
-    "TimeoutExpired", "Tracking", "TrackingInfo", "TransportError", "cancel_all_stream_responses", "decide", "project",
-    "run_server_from_args",
+    "TimeoutExpired", "Tracking", "TrackingInfo", "TransportError", "cancel_all_stream_responses", "decide", "frame",
+    "project", "run_server_from_args",
 ]  # fmt: skip
 
 __version__: str
@@ -136,6 +136,31 @@ def project(
     progress: Callable[[Progress], object] | None = None,
     stop: threading.Event | None = None,
 ) -> None: ...
+def frame(events: Iterable[SequencedEvent], *, json: bool | Sequence[str] = False) -> Any:
+    """Return events as an Arrow table, which pandas, polars and DuckDB read.
+
+    The columns are those of ``umadb export --format parquet``: position, recorded_at, type, tags,
+    uuid, metadata, data, tracking_source and tracking_position. With ``json``, each member of the
+    JSON objects in data is also a column, whose name starts with ``data.``. Its values are bool,
+    int, float or str if all of them are; otherwise each is JSON text, as are lists and objects.
+    It is null for events without the member, and for data that is not a JSON object.
+
+    Requires pyarrow: ``pip install "umadb[frame]"``.
+
+    Args:
+        events: the events (iterable of SequencedEvent), such as a ReadResponse or a batch of it.
+        json: whether to make columns of all members (bool), or only of those that are named
+            (sequence of str).
+
+    Returns:
+        the table (pyarrow.Table), with a row for each event.
+
+    Raises:
+        ImportError: if pyarrow is not installed.
+        TypeError: if events is not an iterable of SequencedEvent.
+        ValueError: if there are more than 1000 different members, and json does not name any.
+    """
+
 def run_server_from_args(args: Sequence[str]) -> None: ...
 
 @final

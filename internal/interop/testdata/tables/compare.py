@@ -52,8 +52,9 @@ def from_csv(row):
     assert encoding in ("text", "base64"), encoding
     data = data.encode() if encoding == "text" else base64.b64decode(data)
     metadata = json.loads(metadata, object_pairs_hook=list) or []
-    tracking = None if tracking in (None, "") else int(tracking)
-    return (int(position), micros(at), event_type, json.loads(tags), uuid or None, metadata, data, source or None, tracking)
+    tracking = int(tracking) if tracking else None
+    event = (int(position), micros(at), event_type, json.loads(tags), uuid or None, metadata, data)
+    return (*event, source or None, tracking)
 
 
 def duckdb_rows(query):
