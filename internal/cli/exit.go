@@ -61,6 +61,8 @@ func exitCode(err error) int {
 		return exitConflict
 	case errors.Is(err, dcb.ErrAuthentication):
 		return exitRefused
+	case errors.Is(err, errors.ErrUnsupported):
+		return exitFailure
 	case errors.Is(err, dcb.ErrTransport):
 		return exitUnavailable
 	}

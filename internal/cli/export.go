@@ -17,12 +17,13 @@ import (
 
 // exportOptions are the flags of export.
 type exportOptions struct {
-	target  target
-	output  string
-	format  formatFlag
-	table   tableFlags
-	zstd    bool
-	sources []string
+	target   target
+	output   string
+	format   formatFlag
+	table    tableFlags
+	recorded recordedAt
+	zstd     bool
+	sources  []string
 }
 
 func newExportCommand(parquet eventtable.Create) *cobra.Command {
@@ -46,12 +47,16 @@ A server that is another program or an older version, or whose key has not the r
 admin, does not list them: tracking-only records are then exported only for each
 --tracking-source.
 
+With --since or --until, export writes the events that were recorded then, without
+tracking-only records. umadb import needs an export that starts with the first event.
+
 The output file gets its name when it is complete and synced to the disk. Only its
 owner may read it. It must not exist yet.`,
 		Example: `  umadb export --output events.ndjson.zst
   umadb export --db-path ./uma.db > events.ndjson
   umadb export --db-path ./uma.db | umadb import --db-path ./copy.db
   umadb export --output events.parquet
+  umadb export --since 2026-11-26 --until 2026-11-27 --output day.csv
   umadb export --tag course:1 --after 1200 --format csv | cat`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,6 +73,8 @@ owner may read it. It must not exist yet.`,
 	f.StringVarP(&o.output, "output", "o", "", "`file` to write instead of standard output; compressed if its name ends in .zst")
 	f.Var(&o.format, "format", "`name` of the format: ndjson, csv or parquet; without it, the name of the output file decides, or it is ndjson")
 	o.table.addFlags(f)
+	o.recorded.addSince(f)
+	o.recorded.addUntil(f)
 	f.BoolVar(&o.zstd, "zstd", false, "compress the output with zstd, as Parquet always is")
 	f.StringArrayVar(&o.sources, "tracking-source", nil, "`name` of a tracking source, if the server does not list them; repeat for more")
 	perCall(f, "output", "format", "zstd", "tracking-source")
@@ -85,11 +92,17 @@ func (o *exportOptions) validate(cmd *cobra.Command) error {
 	if o.output == "" && o.zstd && isTerminal(cmd.OutOrStdout()) {
 		return usageErrorf("cannot write compressed output to a terminal: name a file with --output, or omit --zstd")
 	}
-	o.format.choose(o.output)
-	if o.format.name == formatLines {
-		return o.table.reject(cmd.Flags())
+	if err := o.recorded.validate(); err != nil {
+		return err
 	}
-	return o.validateTable(cmd)
+	o.format.choose(o.output)
+	if o.format.name != formatLines {
+		return o.validateTable(cmd)
+	}
+	if o.recorded.given() && cmd.Flags().Changed("tracking-source") {
+		return usageErrorf("--tracking-source is given with --since or --until, which export no tracking-only records: omit it")
+	}
+	return o.table.reject(cmd.Flags())
 }
 
 // validateTable rejects flags that contradict each other in an export as a table.
@@ -116,13 +129,17 @@ type exporter func(w io.Writer, progress func(position uint64)) (events uint64, 
 // export writes the store, or a table of its events.
 func (o *exportOptions) export(ctx context.Context, cmd *cobra.Command, s dcb.EventStore) error {
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
+	part, err := o.recorded.positions(ctx, s)
+	if err != nil {
+		return err
+	}
 	head, err := s.Head(ctx) // for the progress bar
 	if err != nil {
 		return err
 	}
-	export := o.rows(ctx, cmd.Flags(), s)
+	export := o.rows(ctx, cmd.Flags(), s, part)
 	if o.format.name == formatLines {
-		export, err = o.lines(ctx, s, stderr)
+		export, err = o.lines(ctx, s, part, stderr)
 	}
 	if err != nil {
 		return err
@@ -134,7 +151,7 @@ func (o *exportOptions) export(ctx context.Context, cmd *cobra.Command, s dcb.Ev
 	start := time.Now()
 	var done uint64
 	err = writeOutput(o.output, stdout, func(w io.Writer) (err error) {
-		done, err = export(w, func(position uint64) { p.show(position, head) })
+		done, err = export(w, func(position uint64) { p.show(part.count(position), part.count(min(head, part.last))) })
 		return err
 	})
 	p.clear()
@@ -144,10 +161,12 @@ func (o *exportOptions) export(ctx context.Context, cmd *cobra.Command, s dcb.Ev
 	return err
 }
 
-// lines returns the exporter of the whole store as lines of JSON.
-func (o *exportOptions) lines(ctx context.Context, s dcb.EventStore, stderr io.Writer) (exporter, error) {
+// lines returns the exporter of the store, or of a part of it, as lines of JSON.
+func (o *exportOptions) lines(ctx context.Context, s dcb.EventStore, part bounds, stderr io.Writer) (exporter, error) {
 	var source transfer.Records
-	if opened, ok := s.(*store.Store); ok {
+	if o.recorded.given() {
+		source = transfer.FromPart(ctx, s, part.first, part.last)
+	} else if opened, ok := s.(*store.Store); ok {
 		source = transfer.FromLog(ctx, opened)
 	} else {
 		tracking, err := serverTracking(ctx, s, o.sources, stderr)
@@ -157,6 +176,7 @@ func (o *exportOptions) lines(ctx context.Context, s dcb.EventStore, stderr io.W
 		source = transfer.FromServer(ctx, s, tracking)
 	}
 	return func(w io.Writer, progress func(uint64)) (uint64, error) {
-		return transfer.Export(w, source, o.zstd, progress)
+		last, err := transfer.Export(w, source, o.zstd, progress)
+		return part.count(last), err
 	}, nil
 }

@@ -84,7 +84,7 @@ func (t *tableFlags) reject(flags *pflag.FlagSet) error {
 }
 
 // rows returns the exporter of a table.
-func (o *exportOptions) rows(ctx context.Context, flags *pflag.FlagSet, s dcb.EventStore) exporter {
+func (o *exportOptions) rows(ctx context.Context, flags *pflag.FlagSet, s dcb.EventStore, part bounds) exporter {
 	options := dcb.ReadOptions{Limit: givenLimit(flags, &o.table.limit)}
 	switch {
 	case flags.Changed("start"):
@@ -93,7 +93,7 @@ func (o *exportOptions) rows(ctx context.Context, flags *pflag.FlagSet, s dcb.Ev
 		options.Start = startAfter(o.table.after)
 	}
 	query := o.table.query.query()
-	whole := len(query.Items) == 0 && options.Limit == nil
+	whole := len(query.Items) == 0 && options.Limit == nil && !o.recorded.given()
 	return func(w io.Writer, progress func(uint64)) (uint64, error) {
 		out, err := transfer.NewOutput(w, o.zstd)
 		if err != nil {
@@ -107,7 +107,7 @@ func (o *exportOptions) rows(ctx context.Context, flags *pflag.FlagSet, s dcb.Ev
 		if err != nil {
 			return 0, err
 		}
-		response := s.Read(ctx, query, options)
+		response := part.read(ctx, s, query, options)
 		events, last, err := writeRows(to, response, progress)
 		if err == nil && whole {
 			err = wantHead(response, options.Start, last)

@@ -13,6 +13,7 @@ import (
 type readOptions struct {
 	target    target
 	query     queryFlags
+	recorded  recordedAt
 	start     uint64
 	after     uint64
 	backwards bool
@@ -32,11 +33,13 @@ query. It ignores events that are appended after it starts. With --follow, it pr
 new events too, until Ctrl-C.
 
 --type and --tag are combined: an event matches if it has one of the types and all of
-the tags. Each --item matches other events as well. With --json, each event is a line
-of JSON, which append accepts.`,
+the tags. Each --item matches other events as well. --since and --until restrict events
+by when they were recorded: 2h and 3d are two hours and three days ago, and a date
+starts in UTC. With --json, each event is a line of JSON, which append accepts.`,
 		Example: `  umadb read --type StudentJoined --tag course:1 --tag student:7
   umadb read --item "type=CourseDefined tag=course:1" --item "tag=student:7" --json
   umadb read --backwards --limit 10
+  umadb read --since 2026-11-26T22:00:00Z --until 2026-11-27T06:00:00Z
   umadb read --after 1200 --follow
   umadb read --db-path ./uma.db`,
 		Args: noArguments,
@@ -51,6 +54,8 @@ of JSON, which append accepts.`,
 	}
 	f := cmd.Flags()
 	o.query.addFlags(f)
+	o.recorded.addSince(f)
+	o.recorded.addUntil(f)
 	f.Uint64Var(&o.start, "start", 0, "`position` to start at; with --backwards, the largest one to read")
 	f.Uint64Var(&o.after, "after", 0, "`position` to start after")
 	f.BoolVar(&o.backwards, "backwards", false, "read from the last event to the first")
@@ -72,8 +77,10 @@ func (o *readOptions) validate(flags *pflag.FlagSet) error {
 		return usageErrorf("--after and --backwards are both given: with --backwards, set the position to start at with --start")
 	case o.backwards && o.follow:
 		return usageErrorf("--follow and --backwards are both given: use only one")
+	case o.follow && flags.Changed("until"):
+		return usageErrorf("--follow and --until are both given: with --follow, reading does not end")
 	}
-	return nil
+	return o.recorded.validate()
 }
 
 // read prints the events that the flags describe.
@@ -81,10 +88,14 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 	flags := cmd.Flags()
 	p := newPrinter(cmd.OutOrStdout(), o.json)
 	limit := givenLimit(flags, &o.limit)
+	part, err := o.recorded.positions(ctx, s)
+	if err != nil {
+		return err
+	}
 	if o.follow {
-		f := following{query: o.query.query(), after: o.after, limit: limit, notes: o.explain}
+		f := following{query: o.query.query(), after: max(o.after, part.first-1), limit: limit, notes: o.explain}
 		if o.start > 0 {
-			f.after = o.start - 1
+			f.after = max(f.after, o.start-1)
 		}
 		return f.run(ctx, s, p, cmd.ErrOrStderr())
 	}
@@ -95,7 +106,7 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 	case flags.Changed("after"):
 		options.Start = startAfter(o.after)
 	}
-	count, err := p.printAll(s.Read(ctx, o.query.query(), options))
+	count, err := p.printAll(part.read(ctx, s, o.query.query(), options))
 	if err == nil && count == 0 {
 		err = o.explain.afterRead(ctx, s, o.query.query(), cmd.ErrOrStderr())
 	}

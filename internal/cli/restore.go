@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -131,13 +132,11 @@ func (p *restorePoint) Set(text string) error {
 		}
 		return nil
 	}
-	for _, local := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
-		if _, err := time.Parse(local, text); err == nil {
-			return fmt.Errorf("it is a time without a zone: add Z for UTC or an offset, as in 2026-11-26T14:30:00Z or 2026-11-26T15:30:00+01:00")
-		}
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	at, err := parseZoned(text)
+	switch {
+	case errors.Is(err, errWithoutZone):
+		return err
+	case err != nil:
 		return fmt.Errorf("it is neither a position nor a time such as 2026-11-26T14:30:00Z")
 	}
 	p.Time = at

@@ -18,6 +18,7 @@ func newSubscribeCommand() *cobra.Command {
 	var q queryFlags
 	var after uint64
 	var limit uint32
+	var since recordedAt
 	var asJSON bool
 	var explain missingNotes
 	cmd := &cobra.Command{
@@ -32,17 +33,23 @@ If the server stops or the connection is lost, it resumes after the last event. 
 cannot resume within a minute, or at once with --no-resume, it exits with 5 and shows
 how to continue without missing an event.`,
 		Example: `  umadb subscribe --type StudentJoined --json
-  umadb subscribe --after 1200`,
+  umadb subscribe --after 1200
+  umadb subscribe --since 2h`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
-				f := following{query: q.query(), after: after, limit: givenLimit(cmd.Flags(), &limit), notes: explain}
+				part, err := since.positions(ctx, s)
+				if err != nil {
+					return err
+				}
+				f := following{query: q.query(), after: max(after, part.first-1), limit: givenLimit(cmd.Flags(), &limit), notes: explain}
 				return f.run(ctx, s, newPrinter(cmd.OutOrStdout(), asJSON), cmd.ErrOrStderr())
 			})
 		},
 	}
 	f := cmd.Flags()
 	q.addFlags(f)
+	since.addSince(f)
 	f.Uint64Var(&after, "after", 0, "`position` to start after")
 	f.Uint32Var(&limit, "limit", 0, "maximum `number` of events")
 	f.BoolVar(&t.auth.noResume, "no-resume", false, "exit if the server stops or the connection is lost")

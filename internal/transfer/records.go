@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -35,10 +36,21 @@ func FromServer(ctx context.Context, s Source, tracking Tracking) Records {
 	return fromPosition(ctx, s, tracking, 1)
 }
 
-// fromPosition is FromServer for the events from a position on. It queries the tracking
+// FromPart returns the events of a store from one position to another, without tracking-only
+// records. The end record has the position of the last one.
+func FromPart(ctx context.Context, s Source, first, last uint64) Records {
+	return between(ctx, s, nil, first, last)
+}
+
+// fromPosition is FromServer for the events from a position on.
+func fromPosition(ctx context.Context, s Source, tracking Tracking, from uint64) Records {
+	return between(ctx, s, tracking, from, math.MaxUint64)
+}
+
+// between is FromServer for the events from one position to another. It queries the tracking
 // before it reads the events: so an event with one of these tracking positions is among
 // those that are read.
-func fromPosition(ctx context.Context, s Source, tracking Tracking, from uint64) Records {
+func between(ctx context.Context, s Source, tracking Tracking, from, to uint64) Records {
 	return func(yield func(ndjson.Record, error) bool) {
 		var unmatched map[string]uint64
 		if tracking != nil {
@@ -52,6 +64,9 @@ func fromPosition(ctx context.Context, s Source, tracking Tracking, from uint64)
 		defer read.Close()
 		last := from - 1
 		for event, err := range read.All() {
+			if err == nil && event.Position > to {
+				break
+			}
 			if err == nil && event.Position != last+1 {
 				err = positionError(event.Position, last+1)
 			}
@@ -70,6 +85,7 @@ func fromPosition(ctx context.Context, s Source, tracking Tracking, from uint64)
 			yield(ndjson.Record{}, err)
 			return
 		}
+		head = min(head, to)
 		if due := max(head, from-1); last != due {
 			yield(ndjson.Record{}, fmt.Errorf("the server's response ends at position %d, but its head is %d; run the command again", last, due))
 			return

@@ -17,7 +17,7 @@ const (
 	cancel    = 3
 	drop      = 4
 	cancelAll = 5
-	subscribe = 8
+	subscribe = 101
 )
 
 // newControlPipe returns a function that writes commands to a control pipe in one write.
