@@ -55,12 +55,24 @@ type Forwarder struct {
 	writers writers
 
 	ok, refused, broken atomic.Uint64
-	warned              atomic.Int64 // when a difference of the keys was last logged
+	warned              atomic.Int64 // when the last warning was logged
 }
 
 // New returns a Forwarder. It connects to servers when it is used.
 func New(options Options) *Forwarder {
-	return &Forwarder{options: options, writers: writers{connect: options.Connect}}
+	f := &Forwarder{options: options}
+	f.writers.connect = f.connect
+	return f
+}
+
+// connect returns a connection to the server of a URL.
+func (f *Forwarder) connect(url string) (*grpcclient.Conn, error) {
+	conn, err := f.options.Connect(url)
+	if err != nil {
+		f.warn("cannot use another server of the shared log, so appends are not forwarded to it", "server", url, "error", err,
+			"remedy", "check its --advertise, and the --peer settings of this server")
+	}
+	return conn, err
 }
 
 // Forwarded returns the numbers of appends that another server has answered, that had no effect
@@ -186,7 +198,6 @@ func isFault(code codes.Code) bool {
 // avoid avoids a server for some time, because of an error.
 func (f *Forwarder) avoid(w *writer, e *grpcclient.Error) {
 	f.writers.avoid(w)
-	log := f.options.Logger
 	remedy := ""
 	switch {
 	case !e.Answered:
@@ -196,11 +207,16 @@ func (f *Forwarder) avoid(w *writer, e *grpcclient.Error) {
 		remedy = "it must be a server of the same shared log, and of this version; check its --advertise"
 	}
 	if remedy == "" {
-		log.Debug("cannot forward appends to another server; they are proposed here", "server", w.url, "error", e)
+		f.options.Logger.Debug("cannot forward appends to another server; they are proposed here", "server", w.url, "error", e)
 		return
 	}
+	f.warn("another server of the shared log refuses appends that this one forwards", "server", w.url, "error", e, "remedy", remedy)
+}
+
+// warn logs a warning, unless another one was logged within a minute.
+func (f *Forwarder) warn(message string, args ...any) {
 	now, before := time.Now().UnixNano(), f.warned.Load()
 	if now-before > int64(time.Minute) && f.warned.CompareAndSwap(before, now) {
-		log.Warn("another server of the shared log refuses appends that this one forwards", "server", w.url, "error", e, "remedy", remedy)
+		f.options.Logger.Warn(message, args...)
 	}
 }

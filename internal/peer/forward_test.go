@@ -1,6 +1,15 @@
 package peer
 
-import "testing"
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/umadb-go/umadb/internal/grpcclient"
+)
 
 // A key is forwarded only over TLS, or on the same machine.
 func TestPrivateURLs(t *testing.T) {
@@ -13,4 +22,29 @@ func TestPrivateURLs(t *testing.T) {
 			t.Errorf("%q: %t", url, got)
 		}
 	}
+}
+
+// A server that cannot be used, as with a wrong --peer-ca, is told once a minute.
+func TestWarningAboutServerThatCannotBeUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		f := New(Options{
+			Connect: func(string) (*grpcclient.Conn, error) { return nil, errors.New("no certificate in ca.pem") },
+			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		defer f.Close()
+		for range 3 {
+			if f.writers.acquire("https://b:50051") != nil {
+				t.Error("a server without a connection is used")
+			}
+			time.Sleep(avoidFor)
+		}
+		if strings.Count(log.String(), "server=https://b:50051") != 1 || !strings.Contains(log.String(), "no certificate in ca.pem") {
+			t.Errorf("logged %s", &log)
+		}
+		time.Sleep(time.Minute)
+		if f.writers.acquire("https://b:50051"); strings.Count(log.String(), "level=WARN") != 2 {
+			t.Errorf("after a minute, logged %s", &log)
+		}
+	})
 }
