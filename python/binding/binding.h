@@ -64,6 +64,7 @@ enum {
 	UMADB_SUBSCRIBE = 101,      /* a SubscribeRequest; returns SubscribeResponses */
 	UMADB_WATCH_HEALTH = 102,   /* the service; returns HealthCheckResponses */
 	UMADB_SUBSCRIBE_ONCE = 103, /* like UMADB_SUBSCRIBE, but without resuming */
+	UMADB_TERMS = 104,          /* a TermsRequest; returns TermsResponses */
 };
 
 typedef struct {

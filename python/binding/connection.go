@@ -33,6 +33,7 @@ type backend interface {
 	append(ctx context.Context, request []byte) (uint64, error)
 	read(ctx context.Context, request []byte) (messages, error)
 	subscribe(ctx context.Context, request []byte, resume bool) (messages, error)
+	terms(ctx context.Context, request []byte) (messages, error)
 	checkHealth(ctx context.Context, service string) (client.HealthStatus, error)
 	watchHealth(ctx context.Context, service string) (messages, error)
 }
@@ -149,6 +150,8 @@ func (c *conn) openFunc(e *exchange, method C.int32_t, request []byte) func() (m
 			return c.subscribe(e.ctx, request, method == C.UMADB_SUBSCRIBE)
 		case C.UMADB_WATCH_HEALTH:
 			return c.watchHealth(e.ctx, string(request))
+		case C.UMADB_TERMS:
+			return c.terms(e.ctx, request)
 		}
 		return c.read(e.deadline, request)
 	}
@@ -210,6 +213,10 @@ func (r *remote) read(ctx context.Context, request []byte) (messages, error) {
 
 func (r *remote) subscribe(ctx context.Context, request []byte, resume bool) (messages, error) {
 	return r.SubscribeMessages(ctx, request, resume), nil
+}
+
+func (r *remote) terms(ctx context.Context, request []byte) (messages, error) {
+	return r.TermsMessages(ctx, request), nil
 }
 
 func (r *remote) checkHealth(ctx context.Context, service string) (client.HealthStatus, error) {

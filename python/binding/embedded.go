@@ -87,6 +87,15 @@ func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messa
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: true}, err
 }
 
+func (e *embedded) terms(ctx context.Context, request []byte) (messages, error) {
+	parsed, err := record.ParseTerms(request, e.Limits())
+	if err != nil {
+		return nil, err
+	}
+	opened, err := e.OpenTerms(ctx, parsed)
+	return &cursor{Cursor: opened, ctx: ctx}, err
+}
+
 // errNoHealth is returned for a health check of a named service.
 var errNoHealth = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "an embedded store has no named services: leave the service empty"}
 

@@ -135,6 +135,18 @@ static PyObject *Connection_watch_health(Connection *c, PyObject *args)
 	return request ? stream_new(Subscription_Type, c, UMADB_WATCH_HEALTH, request, size, -1, timeout) : NULL;
 }
 
+/* Starts a request for types or tags, which is encoded already. */
+static PyObject *Connection_terms(Connection *c, PyObject *args)
+{
+	const char *bytes;
+	Py_ssize_t size;
+	int64_t timeout;
+	if (!PyArg_ParseTuple(args, "y#O&", &bytes, &size, to_timeout, &timeout))
+		return NULL;
+	char *request = copy_text(bytes, size);
+	return request ? stream_new(Subscription_Type, c, UMADB_TERMS, request, size, -1, timeout) : NULL;
+}
+
 static void Connection_dealloc(Connection *c)
 {
 	PyTypeObject *type = Py_TYPE(c);
@@ -153,6 +165,7 @@ static PyMethodDef Connection_methods[] = {
 	{"close", (PyCFunction)Connection_close, METH_VARARGS, NULL},
 	{"read", (PyCFunction)Connection_read, METH_VARARGS, NULL},
 	{"subscribe", (PyCFunction)Connection_subscribe, METH_VARARGS, NULL},
+	{"terms", (PyCFunction)Connection_terms, METH_VARARGS, NULL},
 	{"watch_health", (PyCFunction)Connection_watch_health, METH_VARARGS, NULL},
 	{NULL, NULL, 0, NULL},
 };

@@ -33,6 +33,7 @@ from umadb._native import (
 )
 from umadb._native import __version__ as __version__
 from umadb._project import Batch, Progress, Target, Tracking, project
+from umadb._terms import TermCount, TermCounts, Terms
 
 __all__ = [
     "AppendCondition",
@@ -53,6 +54,9 @@ __all__ = [
     "ServingStatus",
     "Subscription",
     "Target",
+    "TermCount",
+    "TermCounts",
+    "Terms",
     "TimeoutExpired",
     "Tracking",
     "TrackingInfo",

@@ -11,6 +11,7 @@ import uuid
 
 from umadb import _native
 from umadb._native import AppendCondition, Event, Query, ReadResponse, Subscription, TrackingInfo
+from umadb._terms import TAG, TYPE, TermCounts, Terms, count_request, counts_of, list_request, parse
 
 # In the same directory; loaded by the first Client.
 _native.set_library(os.path.join(os.path.dirname(__file__), "_golib.so"))
@@ -331,6 +332,49 @@ class Client:
             timeout: the maximum duration in seconds (float); None for no limit.
         """
         return self._connection.call(TRACKING, source, timeout)
+
+    def types(
+        self, prefix: str = "", *, order: str | None = None, limit: int | None = None, timeout: float | None = None
+    ) -> Terms:
+        """Return event types with the number of their events, from the index.
+
+        Args:
+            prefix: only types that start with it (str).
+            order: "events" for the types with the most events first, "name" for the order of
+                their names; both need a limit. None for no particular order.
+            limit: the maximum number of types (int), with an order at most 1000; None for all.
+            timeout: the maximum wait for each part of the answer in seconds (float); None for
+                no limit.
+
+        Returns:
+            Terms: an iterator over TermCount, with distinct(). Errors are raised by its
+            methods: ValueError if an argument is invalid, TransportError if the server does not
+            have the method, as servers of other programs.
+        """
+        return Terms(self._connection.terms(list_request(TYPE, prefix, order, limit), timeout))
+
+    def tags(
+        self, prefix: str = "", *, order: str | None = None, limit: int | None = None, timeout: float | None = None
+    ) -> Terms:
+        """Return tags with the number of their events, from the index. It is like types."""
+        return Terms(self._connection.terms(list_request(TAG, prefix, order, limit), timeout))
+
+    def count_terms(self, query: Query, *, timeout: float | None = None) -> TermCounts:
+        """Return the number of events of each type and each tag in a query, from the index.
+
+        Args:
+            query: its types and tags are counted, each for itself (Query).
+            timeout: the maximum wait for each part of the answer in seconds (float); None for
+                no limit.
+
+        Returns:
+            TermCounts: dicts types and tags. missing() returns the names that no event has.
+        """
+        stream = self._connection.terms(count_request(query), timeout)
+        terms = []
+        while (message := stream._next_message()) is not None:
+            terms += parse(message)[0]
+        return counts_of(terms)
 
     def check_health(self, service: str = "", *, timeout: float | None = None) -> ServingStatus:
         """Return the health of the server (ServingStatus); of several, SERVING if one is serving.

@@ -30,8 +30,9 @@ from umadb._client import (
     parse_status,
     reject_backwards,
 )
+from umadb._terms import TAG, TYPE, Answer, count_request, counts_of, list_request, parse
 
-__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription", "Target", "Tracking", "decide", "project"]
+__all__ = ["Client", "HealthWatch", "ReadResponse", "Subscription", "Target", "Terms", "Tracking", "decide", "project"]
 
 
 def _until(timeout):
@@ -239,6 +240,28 @@ class ReadResponse(_Events):
         return events, self._head
 
 
+class Terms(_Stream):
+    """The result of Client.types and Client.tags: an asynchronous iterator over TermCount."""
+
+    def __init__(self, client, open_stream, timeout):
+        super().__init__(client, open_stream, timeout)
+        self._answer = Answer()
+
+    async def __anext__(self):
+        while not self._answer.pending:
+            message = await self._poll("_next_message")
+            if message is None:
+                raise StopAsyncIteration
+            self._answer.add(message)
+        return self._answer.pending.pop()
+
+    async def distinct(self):
+        """Return what umadb.Terms.distinct returns."""
+        async for _ in self:
+            pass
+        return self._answer.distinct
+
+
 class HealthWatch(_Stream):
     """The result of Client.watch_health: an asynchronous iterator over ServingStatus."""
 
@@ -351,6 +374,25 @@ class Client:
     async def get_tracking_info(self, source, *, timeout=None):
         """Like umadb.Client.get_tracking_info."""
         return await self._call(TRACKING, source, timeout)
+
+    def types(self, prefix="", *, order=None, limit=None, timeout=None):
+        """Like umadb.Client.types, but returns Terms for ``async for``."""
+        request = list_request(TYPE, prefix, order, limit)
+        return Terms(self, lambda connection, left: connection.terms(request, None), timeout)
+
+    def tags(self, prefix="", *, order=None, limit=None, timeout=None):
+        """Like umadb.Client.tags, but returns Terms for ``async for``."""
+        request = list_request(TAG, prefix, order, limit)
+        return Terms(self, lambda connection, left: connection.terms(request, None), timeout)
+
+    async def count_terms(self, query, *, timeout=None):
+        """Like umadb.Client.count_terms."""
+        request = count_request(query)
+        stream = _Stream(self, lambda connection, left: connection.terms(request, None), timeout)
+        terms = []
+        while (message := await stream._poll("_next_message")) is not None:
+            terms += parse(message)[0]
+        return counts_of(terms)
 
     async def check_health(self, service="", *, timeout=None):
         """Like umadb.Client.check_health."""
