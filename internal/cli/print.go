@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/fatih/color"
 
@@ -122,6 +123,10 @@ func (p *palette) appendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
 		dst = p.tag.append(append(dst, ' '), appendWord(scratch[:0], tag, ""))
 	}
 	dst = appendDataLines(append(dst, '\n'), e.Event.Data)
+	if !e.RecordedAt.IsZero() {
+		dst = e.RecordedAt.UTC().AppendFormat(p.appendNote(dst, "recorded"), time.RFC3339Nano)
+		dst = append(dst, '\n')
+	}
 	if e.Event.UUID != "" {
 		dst = appendWord(p.appendNote(dst, "uuid"), e.Event.UUID, "")
 		dst = append(dst, '\n')

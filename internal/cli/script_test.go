@@ -42,7 +42,7 @@ import (
 //	    Writes a file whose content is the text, quoted as in Go: '"\x00\n"'.
 //	untimed FROM TO
 //	    Copies a file of lines of JSON, or stdout, without recorded_at. Each line of an
-//	    event must have it, or none.
+//	    event must have it, or none. Of text for people, the lines with times are left out.
 //	corrupt DIRECTORY TEXT
 //	    Changes a byte of the first occurrence of the text in the log of a store.
 //	certificate
