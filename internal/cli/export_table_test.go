@@ -22,6 +22,10 @@ func TestTableHasEveryEvent(t *testing.T) {
 		}
 	})
 	server := start(t, "serve", "--db-path", dir)
+	fromDirectory := export(t, "--db-path", dir, "--format", "csv")
+	if fromServer := export(t, "--url", "http://"+server.address, "--format", "csv"); fromServer != fromDirectory {
+		t.Error("the table of the server differs from that of the directory")
+	}
 	for _, target := range [][]string{{"--db-path", dir}, {"--url", "http://" + server.address}} {
 		rows, err := csv.NewReader(strings.NewReader(export(t, append(target, "--format", "csv")...))).ReadAll()
 		if err != nil {

@@ -67,6 +67,9 @@ func (b bounds) count(position uint64) uint64 { return max(position, b.first-1) 
 
 // read reads the events within the bounds. The options may restrict them further.
 func (b bounds) read(ctx context.Context, s dcb.EventStore, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
+	if b.first == 1 && b.last == math.MaxUint64 {
+		return s.Read(ctx, query, options)
+	}
 	if b.first > b.last {
 		return dcb.NewReadResponse(func() ([]dcb.SequencedEvent, uint64, error) { return nil, 0, io.EOF }, func() {})
 	}
