@@ -210,7 +210,8 @@ func TestReaderSeesWhatWasAppendedDuringLook(t *testing.T) {
 		synctest.Wait()
 		close(open)
 		for i, w := range waiting {
-			if r := <-w; r.err != nil || r.head != min(uint64(i+1), 2) {
+			r := <-w
+			if old := i == 0 && r.head == 1; r.err != nil || r.head != 2 && !old { // or the next look was faster
 				t.Errorf("call %d: %+v", i, r)
 			}
 		}
