@@ -16,6 +16,7 @@ import (
 
 	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/storetest"
 )
 
 var seeds = flag.Uint64("failover-seeds", 1, "number of runs of TestClientsOfServersThatFail")
@@ -57,10 +58,12 @@ type failoverRun struct {
 	appended map[string]uint64 // guarded by mu; positions of appends by tag
 	refused  []string          // guarded by mu; tags of appends that had no effect
 	unknown  int               // guarded by mu; number of appends with an unknown outcome
+
+	followed map[string][]*storetest.Followed // guarded by mu; subscriptions by tag
 }
 
 func newFailoverRun(t *testing.T, seed uint64) *failoverRun {
-	r := &failoverRun{seed: seed, nodes: newNodes(t, 3), appended: make(map[string]uint64)}
+	r := &failoverRun{seed: seed, nodes: newNodes(t, 3), appended: make(map[string]uint64), followed: make(map[string][]*storetest.Followed)}
 	var addresses []string
 	for _, n := range r.nodes {
 		addresses = append(addresses, n.address)
@@ -111,6 +114,9 @@ func (r *failoverRun) client(t *testing.T, number int) {
 	defer following.Wait()
 	defer cancel()
 	following.Go(func() { follow(ctx, t, c) })
+	for _, tag := range []string{fmt.Sprint("client", number), "none"} {
+		following.Go(func() { r.followTag(ctx, t, c, tag) })
+	}
 
 	own := &session{failoverRun: r, store: c, random: rand.New(rand.NewPCG(r.seed, uint64(number)+1)), name: fmt.Sprint("client", number)}
 	for !r.over.Load() && !t.Failed() {
@@ -137,6 +143,19 @@ func follow(ctx context.Context, t *testing.T, c dcb.EventStore) {
 	}
 }
 
+// followTag records a subscription to the events with a tag, and its progress.
+func (r *failoverRun) followTag(ctx context.Context, t *testing.T, c dcb.EventStore, tag string) {
+	f, err := storetest.Follow(ctx, c, withTag(tag), 0, nil)
+	if err != nil {
+		t.Errorf("subscription to %s: %v", tag, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.followed[tag] = append(r.followed[tag], f)
+}
+
+func withTag(tag string) dcb.Query { return dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}} }
+
 // session is a client and what it has seen.
 type session struct {
 	*failoverRun
@@ -162,7 +181,7 @@ func (s *session) call(t *testing.T) {
 		head, err := s.store.Head(ctx)
 		s.saw(t, "head", head, err)
 	case 3:
-		events, head, err := s.store.Read(ctx, dcb.Query{Items: []dcb.QueryItem{{Tags: []string{s.name}}}}, dcb.ReadOptions{}).Collect()
+		events, head, err := s.store.Read(ctx, withTag(s.name), dcb.ReadOptions{}).Collect()
 		s.saw(t, "read", head, err)
 		if uint64(len(events)) < s.own {
 			t.Errorf("%s has read %d events, and has appended %d", s.name, len(events), s.own)
@@ -183,7 +202,7 @@ func (s *session) append(ctx context.Context, t *testing.T, id string) {
 	tag := fmt.Sprint(s.name, "-", s.calls)
 	var condition *dcb.AppendCondition
 	if id != "" {
-		condition = &dcb.AppendCondition{FailIfEventsMatch: dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}}}
+		condition = &dcb.AppendCondition{FailIfEventsMatch: withTag(tag)}
 	}
 	position, err := s.store.Append(ctx, []dcb.Event{{Type: "T", Tags: []string{s.name, tag}, UUID: id}}, condition, nil)
 	s.mu.Lock()
@@ -230,6 +249,17 @@ func (r *failoverRun) check(t *testing.T) {
 	for _, tag := range r.refused {
 		if stored[tag] != 0 {
 			t.Errorf("the append %s is at position %d, and the client has reported that it did not happen", tag, stored[tag])
+		}
+	}
+	for tag, all := range r.followed {
+		matching, err := storetest.Matching(t.Context(), c, withTag(tag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range all {
+			if f.Check(t, matching); len(f.Reports) < 2 {
+				t.Errorf("the subscription to %s has reported %v", tag, f.Reports)
+			}
 		}
 	}
 	t.Logf("%d events; %d appends, %d refused, %d of unknown outcome", len(events), len(r.appended), len(r.refused), r.unknown)

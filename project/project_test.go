@@ -265,9 +265,9 @@ func TestProgressShowsTheLag(t *testing.T) {
 // client do that does not resume when its server stops.
 type ending struct{ dcb.EventStore }
 
-func (e ending) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+func (e ending) Subscribe(ctx context.Context, query dcb.Query, after uint64, options ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
-		for event, err := range e.EventStore.Subscribe(ctx, query, after) {
+		for event, err := range e.EventStore.Subscribe(ctx, query, after, options...) {
 			yield(event, err)
 			return
 		}

@@ -24,6 +24,7 @@ type Messages struct {
 	request    []byte
 	subscribes bool // request is a SubscribeRequest
 	resumes    bool // it is a subscription that resumes
+	progress   bool // it is a subscription that asks for progress
 	reads      bool // request is a ReadRequest
 	// patience returns for how long a stream that ended may be opened again, or 0 if it
 	// may not.
@@ -44,7 +45,7 @@ type Messages struct {
 	opened    time.Time          // when stream was opened
 	answered  bool               // the server's headers have been received
 	delivered bool               // a message has been returned
-	last      uint64             // position of the last event of a subscription
+	last      uint64             // up to where a subscription has been received
 	read      readProgress       // if the client has several servers
 	continued bool               // stream continues a read
 	attempts  attempts
@@ -146,8 +147,8 @@ func (m *Messages) note(message []byte) ([]byte, error) {
 		if err != nil {
 			return nil, unreadable(err)
 		}
-		m.last = max(m.last, s.Last)
-		m.client.servers.saw(m.last)
+		m.last = max(m.last, s.Last, s.Checked)
+		m.client.servers.saw(max(m.last, s.Head))
 	case m.reads && m.client.servers.several():
 		return m.noteRead(message)
 	}
@@ -173,7 +174,11 @@ func (m *Messages) receive() ([]byte, error) {
 		if m.continued {
 			request = m.read.continuation(m.request)
 		}
-		stream, release, err := m.attempts.next().open(m.ctx, m.method, request)
+		r := &grpcclient.Request{Method: m.method, Message: request}
+		if m.progress {
+			r.Fields = withProgress
+		}
+		stream, release, err := m.attempts.next().open(m.ctx, r)
 		if err != nil {
 			return nil, err
 		}

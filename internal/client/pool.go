@@ -58,7 +58,7 @@ func newPool(connect func(idle time.Duration) *grpcclient.Conn, patience time.Du
 }
 
 // open opens a stream. release must be called once, after the stream was closed.
-func (p *pool) open(ctx context.Context, method string, request []byte) (stream *grpcclient.Stream, release func(), err error) {
+func (p *pool) open(ctx context.Context, request *grpcclient.Request) (stream *grpcclient.Stream, release func(), err error) {
 	conn, err := p.acquire(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +66,7 @@ func (p *pool) open(ctx context.Context, method string, request []byte) (stream 
 	ctx, cancel := context.WithCancel(ctx)
 	release = func() { cancel(); p.release(conn) }
 	timeout := time.AfterFunc(p.patience, cancel)
-	stream, err = conn.Open(ctx, method, request)
+	stream, err = conn.OpenRequest(ctx, request)
 	switch {
 	case timeout.Stop():
 	case conn.IsConnected():

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 
@@ -46,34 +45,20 @@ func (c *Client) ReadMessages(ctx context.Context, request []byte) *Messages {
 
 // Subscribe returns an iterator over the events that match the query at positions greater
 // than after: first the stored events, then new ones. When the connection breaks or the
-// server stops, the subscription resumes after the last event. If it cannot resume within
-// a minute, it fails with dcb.ErrTransport. With Options.NoResume it does not resume, and
-// ends without an error when the server stops.
-func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+// server stops, the subscription resumes after the last event, or after the last progress if it is
+// reported. If it cannot resume within a minute, it fails with dcb.ErrTransport. With
+// Options.NoResume it does not resume, and ends without an error when the server stops.
+func (c *Client) Subscribe(ctx context.Context, query dcb.Query, after uint64, options ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error] {
+	onProgress := record.OnProgress(options)
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		request := record.EncodeSubscribe(&record.SubscribeRequest{Query: query, After: after, BatchSize: c.options.BatchSize})
 		messages := c.SubscribeMessages(ctx, request, !c.options.NoResume)
 		defer messages.Close()
-		for {
-			message, err := messages.Next()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var events []dcb.SequencedEvent
-			if err == nil {
-				if events, _, err = record.DecodeResponse(message); err != nil {
-					err = unreadable(err)
-				}
-			}
-			if err != nil {
-				yield(dcb.SequencedEvent{}, err)
-				return
-			}
-			for _, event := range events {
-				if !yield(event, nil) {
-					return
-				}
-			}
+		if onProgress != nil {
+			messages.AskForProgress()
+		}
+		if err := record.Deliver(messages.Next, unreadable, onProgress, yield); err != nil {
+			yield(dcb.SequencedEvent{}, err)
 		}
 	}
 }

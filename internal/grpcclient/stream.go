@@ -19,7 +19,12 @@ type Stream struct {
 // of the connection. The request must not be changed before Open returns. The stream ends when ctx is
 // done, and must be closed.
 func (c *Conn) Open(ctx context.Context, method string, request []byte) (*Stream, error) {
-	call, err := c.start(ctx, false, &Request{Method: method, Message: request})
+	return c.OpenRequest(ctx, &Request{Method: method, Message: request})
+}
+
+// OpenRequest is Open for a call that may have header fields of its own.
+func (c *Conn) OpenRequest(ctx context.Context, r *Request) (*Stream, error) {
+	call, err := c.start(ctx, false, r)
 	if err != nil {
 		return nil, err
 	}

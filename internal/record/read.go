@@ -36,6 +36,8 @@ type ReadRequest struct {
 	BatchSize uint32 // 0 for the default
 	// RecordedAt adds to each message when its events were recorded. It is not encoded.
 	RecordedAt bool
+	// Progress adds to the messages of a subscription how far it is. It is not encoded.
+	Progress bool
 }
 
 // SubscribeRequest is a validated umadb.v1.SubscribeRequest.
@@ -45,6 +47,8 @@ type SubscribeRequest struct {
 	BatchSize uint32 // 0 for the default
 	// RecordedAt adds to each message when its events were recorded. It is not encoded.
 	RecordedAt bool
+	// Progress adds to the messages of a subscription how far it is. It is not encoded.
+	Progress bool
 }
 
 // Cursor returns the result of a read or subscription, one message at a time. It must
@@ -56,7 +60,7 @@ type Cursor interface {
 	// Next appends the next response message to dst: events, and the head if the
 	// message has one. It appends at most size bytes, and returns a
 	// MessageTooSmallError if the first event needs more. It returns io.EOF if there are
-	// no more messages. A subscription that has no event to send appends nothing.
+	// no more messages. A subscription that has no event and no progress to send appends nothing.
 	Next(ctx context.Context, dst []byte, size int) ([]byte, error)
 	// Progress returns what Next has returned so far.
 	Progress() Progress

@@ -1,13 +1,14 @@
 package record
 
-// Summary describes a ReadResponse.
+// Summary describes a ReadResponse or SubscribeResponse.
 type Summary struct {
 	Events      int    // number of events
 	First, Last uint64 // positions of the first and the last of them, or 0
 	Head        uint64 // 0 if there is none
+	Checked     uint64 // of the progress; 0 if there is none
 }
 
-// Summarize returns the summary of an encoded ReadResponse. It does not decode the events.
+// Summarize returns the summary of an encoded ReadResponse or SubscribeResponse. It does not decode the events.
 func Summarize(response []byte) (s Summary, err error) {
 	err = eachField(response, func(f field) error {
 		return s.add(f)
@@ -25,8 +26,10 @@ func (s *Summary) add(f field) error {
 		}
 		s.Events++
 		return err
-	case f.scalar(responseHead):
+	case f.scalar(responseHead), f.scalar(responseProgressHead):
 		s.Head = f.varint
+	case f.scalar(responseChecked):
+		s.Checked = f.varint
 	}
 	return nil
 }

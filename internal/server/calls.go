@@ -53,6 +53,7 @@ type call struct {
 	denied     error     // why the call is not served, or nil
 	seen       *seen     // what the client has seen; nil if it does not say so
 	recordedAt bool      // the client wants to know when events were recorded
+	reports    bool      // the client wants to know how far a subscription is
 	unread     *inFlight // of an answer that waits for the client's windows; nil if there is none
 
 	progress atomic.Pointer[progress] // nil if it does not send a stream of events
@@ -92,6 +93,7 @@ func (h callHandler) Admit(stream *transport.Stream) error {
 			positions = append(positions, value)
 		case wire.With:
 			c.recordedAt = c.recordedAt || wire.HasWord(value, wire.WithRecordedAt)
+			c.reports = c.reports || wire.HasWord(value, wire.WithProgress)
 		}
 	})
 	if c.method = h.methods[header.Method]; c.method == nil {

@@ -96,7 +96,7 @@ func (s *Server) handleRead(c *call) error {
 	} else if err := s.awaitSeen(c); err != nil {
 		return err
 	}
-	parsed.RecordedAt = c.recordedAt
+	parsed.RecordedAt, parsed.Progress = c.recordedAt, c.reports
 	cursor, err := s.store.OpenRead(c.Context(), parsed)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (s *Server) handleSubscribe(c *call) error {
 	if err := s.mayRead(c, access{anyOf: RightSubscribe, query: &parsed.Query}); err != nil {
 		return err
 	}
-	parsed.RecordedAt = c.recordedAt
+	parsed.RecordedAt, parsed.Progress = c.recordedAt, c.reports
 	cursor, err := s.store.OpenSubscription(parsed)
 	if err != nil {
 		return err

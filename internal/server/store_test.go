@@ -189,14 +189,14 @@ func (s *memoryStore) GetTrackingInfo(_ context.Context, source string) (uint64,
 
 func (s *memoryStore) OpenRead(_ context.Context, request *record.ReadRequest) (record.Cursor, error) {
 	if request.Subscribe {
-		return &memoryCursor{store: s, query: request.Query, live: true, times: request.RecordedAt}, nil
+		return &memoryCursor{store: s, query: request.Query, live: true, times: request.RecordedAt, progress: request.Progress}, nil
 	}
 	head, _ := s.Head(context.Background())
 	return &memoryCursor{store: s, query: request.Query, head: head, times: request.RecordedAt}, nil
 }
 
 func (s *memoryStore) OpenSubscription(request *record.SubscribeRequest) (record.Cursor, error) {
-	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true, times: request.RecordedAt}, nil
+	return &memoryCursor{store: s, query: request.Query, last: request.After, live: true, times: request.RecordedAt, progress: request.Progress}, nil
 }
 
 // OpenTerms returns the terms of a query, each in a message of its own and with as many events
@@ -250,6 +250,8 @@ type memoryCursor struct {
 	live  bool
 	times bool
 	sent  bool
+
+	progress bool
 }
 
 func (c *memoryCursor) Wait(ctx context.Context) error {
@@ -285,6 +287,9 @@ func (c *memoryCursor) Next(_ context.Context, dst []byte, size int) ([]byte, er
 		}
 	}
 	c.sent = true
+	if c.progress {
+		dst = record.AppendProgress(dst, dcb.Progress{Checked: c.last, Head: c.store.LastPosition()})
+	}
 	return record.AppendHead(dst, c.head), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/index"
@@ -23,11 +24,12 @@ type cursor struct {
 	direction index.Direction
 	low, high uint64 // the positions not yet checked; a subscription has no high
 	batchSize int
-	left      int64  // remaining events up to the limit; -1 if there is no limit
-	head      uint64 // of a read
-	follows   bool   // it is a subscription
-	times     bool   // the messages have the times of their events
-	started   bool   // a message was returned
+	left      int64     // remaining events up to the limit; -1 if there is no limit
+	head      uint64    // of a read
+	follows   bool      // it is a subscription
+	times     bool      // the messages have the times of their events
+	reported  *reported // nil unless it is a subscription that reports its progress
+	started   bool      // a message was returned
 	done      bool
 	progress  record.Progress // Checked is only set by Progress
 	metrics   cursorMetrics
@@ -50,6 +52,9 @@ func (s *Store) OpenRead(ctx context.Context, r *record.ReadRequest) (record.Cur
 	c := s.openCursor(r.Query, r.BatchSize)
 	defer c.opened()
 	c.follows, c.times = r.Subscribe, r.RecordedAt
+	if r.Subscribe && r.Progress {
+		c.reported = new(reported)
+	}
 	c.head = s.published.Load().head
 	c.high = c.head
 	start := r.Options.Start
@@ -72,6 +77,9 @@ func (s *Store) OpenSubscription(r *record.SubscribeRequest) (record.Cursor, err
 	c := s.openCursor(r.Query, r.BatchSize)
 	defer c.opened()
 	c.follows, c.times = true, r.RecordedAt
+	if r.Progress {
+		c.reported = new(reported)
+	}
 	c.low = max(r.After, r.After+1) // the greatest position has none after it
 	return c, nil
 }
@@ -83,17 +91,17 @@ func (s *Store) openCursor(q dcb.Query, batchSize uint32) *cursor {
 	return &cursor{store: s, query: compile(s.hasher, q), low: 1, batchSize: int(min(batchSize, record.MaxBatchSize)), left: -1}
 }
 
-// Wait waits until an event that may match is published. It returns io.EOF at the end of a
-// read, when the limit is reached, and when the store closes.
+// Wait waits until an event that may match is published, or progress is due. It returns io.EOF at
+// the end of a read, when the limit is reached, and when the store closes.
 func (c *cursor) Wait(ctx context.Context) error {
 	if c.done {
 		return io.EOF
 	}
-	if !c.follows || c.hasUnchecked() {
+	if !c.follows || c.isReady() {
 		return nil
 	}
 	if c.store.reader != nil {
-		err := c.store.reader.wait(ctx, c.hasUnchecked)
+		err := c.store.reader.wait(ctx, c.isReady)
 		if errors.Is(err, dcb.ErrClosed) {
 			return io.EOF
 		}
@@ -106,16 +114,32 @@ func (c *cursor) Wait(ctx context.Context) error {
 	}
 	c.metrics.waiting.Store(true)
 	defer c.metrics.waiting.Store(false)
-	select {
-	case group := <-w.woken:
-		c.metrics.wake(group)
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-c.store.closing:
-		return io.EOF
+	var report <-chan time.Time
+	timer := c.newProgressTimer()
+	if timer != nil {
+		defer timer.Stop()
+		report = timer.C
+	}
+	for {
+		select {
+		case group := <-w.woken:
+			c.metrics.wake(group)
+			return nil
+		case <-report:
+			if c.isReady() {
+				return nil
+			}
+			timer.Reset(progressInterval)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.store.closing:
+			return io.EOF
+		}
 	}
 }
+
+// isReady reports whether the cursor need not wait.
+func (c *cursor) isReady() bool { return c.hasUnchecked() || c.isProgressDue() }
 
 // hasUnchecked reports whether there are published events that were not checked.
 func (c *cursor) hasUnchecked() bool { return c.store.published.Load().head >= c.low }
@@ -142,15 +166,28 @@ func (c *cursor) Next(ctx context.Context, dst []byte, space int) ([]byte, error
 	return dst, err
 }
 
-// nextEvents appends the next events of a subscription, if there are any.
+// nextEvents appends the next events of a subscription, if there are any, and its progress, if
+// that is due.
 func (c *cursor) nextEvents(ctx context.Context, dst []byte, space int) ([]byte, error) {
 	c.head = c.store.published.Load().head
 	c.high = c.head
-	if c.high < c.low {
-		return dst, nil
+	if c.reported == nil {
+		dst, _, err := c.readUnchecked(ctx, dst, space)
+		return dst, err
 	}
-	dst, _, err := c.read(ctx, dst, space)
-	return dst, err
+	dst, last, err := c.readUnchecked(ctx, dst, space-record.MaxProgressBytes)
+	if err != nil {
+		return dst, withBytes(err, record.MaxProgressBytes)
+	}
+	return c.appendProgress(dst, last != 0), nil
+}
+
+// readUnchecked is read, if there are events that were not checked.
+func (c *cursor) readUnchecked(ctx context.Context, dst []byte, space int) ([]byte, uint64, error) {
+	if c.high < c.low {
+		return dst, 0, nil
+	}
+	return c.read(ctx, dst, space)
 }
 
 // nextOfRead appends the next events of a read and its head. If nothing matches, the first
@@ -251,42 +288,48 @@ func (s *Store) openRead(ctx context.Context, r *record.ReadRequest) (record.Cur
 }
 
 // Subscribe implements dcb.EventStore.
-func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+func (s *Store) Subscribe(ctx context.Context, query dcb.Query, after uint64, options ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error] {
+	onProgress := record.OnProgress(options)
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		if err := record.ValidateQuery(query, &s.options.Limits); err != nil {
 			yield(dcb.SequencedEvent{}, err)
 			return
 		}
-		cursor, err := s.OpenSubscription(&record.SubscribeRequest{Query: query, After: after, RecordedAt: true})
+		cursor, err := s.OpenSubscription(&record.SubscribeRequest{Query: query, After: after, RecordedAt: true, Progress: onProgress != nil})
 		if err == nil {
 			defer cursor.Close()
 		}
-		for err == nil {
-			var events []dcb.SequencedEvent
-			events, _, err = decodeNext(ctx, cursor)
-			for _, event := range events {
-				if !yield(event, nil) {
-					return
-				}
-			}
+		next := func() ([]byte, error) { return nextMessage(ctx, cursor) }
+		if err == nil {
+			err = record.Deliver(next, unreadable, onProgress, yield)
 		}
-		if !errors.Is(err, io.EOF) {
+		if err != nil {
 			yield(dcb.SequencedEvent{}, err)
 		}
 	}
 }
 
 func decodeNext(ctx context.Context, cursor record.Cursor) ([]dcb.SequencedEvent, uint64, error) {
-	if err := cursor.Wait(ctx); err != nil {
-		return nil, 0, err
-	}
-	message, err := cursor.Next(ctx, nil, math.MaxInt)
+	message, err := nextMessage(ctx, cursor)
 	if err != nil {
 		return nil, 0, err
 	}
 	events, head, err := record.DecodeResponse(message)
 	if err != nil {
-		err = &dcb.Error{Kind: dcb.ErrCorruption, Detail: "reading events", Cause: err}
+		err = unreadable(err)
 	}
 	return events, head, err
+}
+
+// nextMessage waits for the next message of a cursor.
+func nextMessage(ctx context.Context, cursor record.Cursor) ([]byte, error) {
+	if err := cursor.Wait(ctx); err != nil {
+		return nil, err
+	}
+	return cursor.Next(ctx, nil, math.MaxInt)
+}
+
+// unreadable returns the error for events that cannot be decoded.
+func unreadable(err error) error {
+	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: "reading events", Cause: err}
 }

@@ -117,11 +117,11 @@ func (b *broken) Read(ctx context.Context, query dcb.Query, options dcb.ReadOpti
 	return b.Naive.Read(ctx, query, options)
 }
 
-func (b *broken) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+func (b *broken) Subscribe(ctx context.Context, query dcb.Query, after uint64, options ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error] {
 	if b.subscribe != nil {
 		return b.subscribe(b.Naive, subscribing{ctx, query, after})
 	}
-	return b.Naive.Subscribe(ctx, query, after)
+	return b.Naive.Subscribe(ctx, query, after, options...)
 }
 
 func (b *broken) Head(ctx context.Context) (uint64, error) {

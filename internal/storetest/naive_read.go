@@ -91,7 +91,8 @@ const (
 )
 
 // Subscribe is EventStore.Subscribe.
-func (n *Naive) Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+func (n *Naive) Subscribe(ctx context.Context, query dcb.Query, after uint64, options ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error] {
+	onProgress := record.OnProgress(options)
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		request := record.EncodeSubscribe(&record.SubscribeRequest{Query: query})
 		if _, err := record.ParseSubscribe(request, defaultLimits()); err != nil {
@@ -109,6 +110,9 @@ func (n *Naive) Subscribe(ctx context.Context, query dcb.Query, after uint64) it
 				}
 			}
 			cursor = max(cursor, head)
+			if onProgress != nil && n.usable(ctx) == nil {
+				onProgress(dcb.Progress{Checked: cursor, Head: head})
+			}
 			select {
 			case <-n.done.Done():
 				return

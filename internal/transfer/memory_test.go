@@ -128,7 +128,7 @@ func (m *memory) Connections() uint64 {
 }
 
 // Subscribe yields the first new event only.
-func (m *memory) Subscribe(ctx context.Context, _ dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error] {
+func (m *memory) Subscribe(ctx context.Context, _ dcb.Query, after uint64, _ ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error] {
 	return func(yield func(dcb.SequencedEvent, error) bool) {
 		for {
 			m.mu.Lock()

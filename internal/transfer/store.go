@@ -24,7 +24,7 @@ type Source interface {
 // Server is a client of a server. Its store may be another one after a new connection.
 type Server interface {
 	Source
-	Subscribe(ctx context.Context, query dcb.Query, after uint64) iter.Seq2[dcb.SequencedEvent, error]
+	Subscribe(ctx context.Context, query dcb.Query, after uint64, options ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error]
 	// Connections returns the number of connections that were opened so far.
 	Connections() uint64
 }

@@ -8,6 +8,9 @@ const (
 	With = "umadb-with"
 	// WithRecordedAt is the word for the recorded times of events, in Read and Subscribe.
 	WithRecordedAt = "recorded-at"
+	// WithProgress is the word for the progress of a subscription, in Subscribe and in a Read that
+	// subscribes.
+	WithProgress = "progress"
 )
 
 // HasWord reports whether a value of With contains a word.

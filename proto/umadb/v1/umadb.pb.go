@@ -632,7 +632,10 @@ type ReadResponse struct {
 	Head *uint64 `protobuf:"varint,2,opt,name=head,proto3,oneof" json:"head,omitempty"`
 	// When each event was recorded, in nanoseconds since 1970, in the order of the events.
 	// Only sent to callers that ask for it.
-	RecordedAt    []int64 `protobuf:"fixed64,100,rep,packed,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	RecordedAt []int64 `protobuf:"fixed64,100,rep,packed,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	// As checked and head of SubscribeResponse, if the request subscribes.
+	Checked       *uint64 `protobuf:"varint,101,opt,name=checked,proto3,oneof" json:"checked,omitempty"`
+	ProgressHead  *uint64 `protobuf:"varint,102,opt,name=progress_head,json=progressHead,proto3,oneof" json:"progress_head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -686,6 +689,20 @@ func (x *ReadResponse) GetRecordedAt() []int64 {
 		return x.RecordedAt
 	}
 	return nil
+}
+
+func (x *ReadResponse) GetChecked() uint64 {
+	if x != nil && x.Checked != nil {
+		return *x.Checked
+	}
+	return 0
+}
+
+func (x *ReadResponse) GetProgressHead() uint64 {
+	if x != nil && x.ProgressHead != nil {
+		return *x.ProgressHead
+	}
+	return 0
 }
 
 type SubscribeRequest struct {
@@ -753,7 +770,13 @@ type SubscribeResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Events []*SequencedEvent      `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// As in ReadResponse.
-	RecordedAt    []int64 `protobuf:"fixed64,100,rep,packed,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	RecordedAt []int64 `protobuf:"fixed64,100,rep,packed,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	// All matching events up to this position were sent before, or are in this message. Only sent
+	// to callers that ask for progress, also in messages without events.
+	Checked *uint64 `protobuf:"varint,101,opt,name=checked,proto3,oneof" json:"checked,omitempty"`
+	// Position of the last event in the store when the message was made; 0 if there was none. Sent
+	// with checked.
+	Head          *uint64 `protobuf:"varint,102,opt,name=head,proto3,oneof" json:"head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -800,6 +823,20 @@ func (x *SubscribeResponse) GetRecordedAt() []int64 {
 		return x.RecordedAt
 	}
 	return nil
+}
+
+func (x *SubscribeResponse) GetChecked() uint64 {
+	if x != nil && x.Checked != nil {
+		return *x.Checked
+	}
+	return 0
+}
+
+func (x *SubscribeResponse) GetHead() uint64 {
+	if x != nil && x.Head != nil {
+		return *x.Head
+	}
+	return 0
 }
 
 // TrackingInfo is a position in an upstream sequence of events.
@@ -1528,13 +1565,18 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\x06_limitB\f\n" +
 	"\n" +
 	"_subscribeB\r\n" +
-	"\v_batch_size\"\x83\x01\n" +
+	"\v_batch_size\"\xea\x01\n" +
 	"\fReadResponse\x120\n" +
 	"\x06events\x18\x01 \x03(\v2\x18.umadb.v1.SequencedEventR\x06events\x12\x17\n" +
 	"\x04head\x18\x02 \x01(\x04H\x00R\x04head\x88\x01\x01\x12\x1f\n" +
 	"\vrecorded_at\x18d \x03(\x10R\n" +
-	"recordedAtB\a\n" +
-	"\x05_head\"\xa0\x01\n" +
+	"recordedAt\x12\x1d\n" +
+	"\achecked\x18e \x01(\x04H\x01R\achecked\x88\x01\x01\x12(\n" +
+	"\rprogress_head\x18f \x01(\x04H\x02R\fprogressHead\x88\x01\x01B\a\n" +
+	"\x05_headB\n" +
+	"\n" +
+	"\b_checkedB\x10\n" +
+	"\x0e_progress_head\"\xa0\x01\n" +
 	"\x10SubscribeRequest\x12*\n" +
 	"\x05query\x18\x01 \x01(\v2\x0f.umadb.v1.QueryH\x00R\x05query\x88\x01\x01\x12\x19\n" +
 	"\x05after\x18\x02 \x01(\x04H\x01R\x05after\x88\x01\x01\x12\"\n" +
@@ -1542,11 +1584,16 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"batch_size\x18\x03 \x01(\rH\x02R\tbatchSize\x88\x01\x01B\b\n" +
 	"\x06_queryB\b\n" +
 	"\x06_afterB\r\n" +
-	"\v_batch_size\"f\n" +
+	"\v_batch_size\"\xb3\x01\n" +
 	"\x11SubscribeResponse\x120\n" +
 	"\x06events\x18\x01 \x03(\v2\x18.umadb.v1.SequencedEventR\x06events\x12\x1f\n" +
 	"\vrecorded_at\x18d \x03(\x10R\n" +
-	"recordedAt\"B\n" +
+	"recordedAt\x12\x1d\n" +
+	"\achecked\x18e \x01(\x04H\x00R\achecked\x88\x01\x01\x12\x17\n" +
+	"\x04head\x18f \x01(\x04H\x01R\x04head\x88\x01\x01B\n" +
+	"\n" +
+	"\b_checkedB\a\n" +
+	"\x05_head\"B\n" +
 	"\fTrackingInfo\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\"\xd8\x01\n" +
@@ -1715,6 +1762,7 @@ func file_umadb_v1_umadb_proto_init() {
 	file_umadb_v1_umadb_proto_msgTypes[6].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[7].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[8].OneofWrappers = []any{}
+	file_umadb_v1_umadb_proto_msgTypes[9].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[11].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[14].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[16].OneofWrappers = []any{}
