@@ -122,8 +122,8 @@ func (r *TermsResponse) All() iter.Seq2[TermCount, error] {
 }
 
 // Collect returns the names that have not been returned yet, and how many names have the
-// prefix, whatever the limit. That number is 0 if there is a limit without an order. Collect
-// closes the response.
+// prefix, whatever the limit. That number is 0 if the limit has ended the search, which happens only
+// without an order. Collect closes the response.
 func (r *TermsResponse) Collect() (terms []TermCount, distinct uint64, err error) {
 	defer r.Close()
 	for {

@@ -1345,8 +1345,8 @@ func (x *TermsRequest) GetLimit() uint32 {
 type TermsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Terms []*Term                `protobuf:"bytes,1,rep,name=terms,proto3" json:"terms,omitempty"`
-	// Number of terms of the kind with the prefix. Set in the last message, unless the order is ANY
-	// and there is a limit.
+	// Number of terms of the kind with the prefix. Set in the last message, unless the
+	// limit has ended the search, which happens only with ANY.
 	Distinct      *uint64 `protobuf:"varint,2,opt,name=distinct,proto3,oneof" json:"distinct,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
