@@ -83,7 +83,7 @@ var packages = map[string][]string{
 
 	// Programs that use the public packages.
 	"demo":           {"client", "dcb"},
-	"bench/replicas": {"client", "dcb", "internal/servertest", "internal/sharedlog/etcd/etcdtest", "internal/sharedlog/postgres/pgtest"},
+	"bench/replicas": {"client", "dcb", "internal/servertest", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/etcd/etcdtest", "internal/sharedlog/postgres", "internal/sharedlog/postgres/pgtest"},
 	"bench/...":      {".", "client", "dcb", "internal/grpcclient", "internal/servertest", "internal/wire", "internal/record", "proto/umadb/v1"},
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // message matches a call that logs a warning or an error.
-var message = regexp.MustCompile(`\.(Warn|Error)(?:Key)?\("([^"]+)"`)
+var message = regexp.MustCompile(`\.([Ww]arn|Error)(?:Key)?\("([^"]+)"`)
 
 // refusal matches a row of the refusals in internal/server/refusals.go, which are warnings.
 var refusal = regexp.MustCompile(`\{"\w+", +"([^"]+)"\}`)

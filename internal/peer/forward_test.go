@@ -24,7 +24,7 @@ func TestPrivateURLs(t *testing.T) {
 	}
 }
 
-// A server that cannot be used, as with a wrong --peer-ca, is told once a minute.
+// A server that cannot be used, as with a wrong --peer-ca, is logged once a minute.
 func TestWarningAboutServerThatCannotBeUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 const (
@@ -27,7 +28,7 @@ func (r *restore) commitTimes(records []dcb.SequencedEvent, after int64) ([]int6
 	for i := range records {
 		next := last
 		if at := records[i].RecordedAt; !at.IsZero() {
-			next = unixNano(at)
+			next = record.UnixNano(at)
 			if err := checkTime(&records[i], next, max(last, after)); err != nil {
 				return nil, err
 			}

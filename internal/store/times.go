@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
-	"math"
 	"slices"
 	"time"
+
+	"github.com/umadb-go/umadb/internal/record"
 )
 
 // PositionAt implements dcb.EventStore.
@@ -18,27 +19,9 @@ func (s *Store) PositionAt(ctx context.Context, t time.Time) (uint64, error) {
 	}
 	sn := s.snapshot()
 	defer sn.release()
-	position, err := sn.positionAt(unixNano(t))
+	position, err := sn.positionAt(record.UnixNano(t))
 	s.markCorrupt(sn.blocks, err)
 	return position, storeError(err, "looking up a time")
-}
-
-// The times of the log are between these.
-var (
-	firstTime = time.Unix(0, math.MinInt64)
-	lastTime  = time.Unix(0, math.MaxInt64)
-)
-
-// unixNano returns a time in Unix nanoseconds. A time that cannot be expressed in them is before
-// or after all times of the log.
-func unixNano(t time.Time) int64 {
-	switch {
-	case t.Before(firstTime):
-		return math.MinInt64
-	case t.After(lastTime):
-		return math.MaxInt64
-	}
-	return t.UnixNano()
 }
 
 // positionAt returns the position of the last event committed at a time or before, 0 if there is

@@ -137,8 +137,8 @@ static PyObject *SequencedEvent_recorded_at(PyObject *self, void *closure)
 	return datetime_of(recorded_at);
 }
 
-/* Returns what identifies an event: when it was recorded, which not every server tells, does
- * not. */
+/* Returns what identifies an event: the time at which it was recorded does not,
+ * since not every server sends it. */
 static PyObject *SequencedEvent_arguments(PyObject *self)
 {
 	return Py_BuildValue("(NNN)", SequencedEvent_position(self, NULL), SequencedEvent_event(self, NULL), SequencedEvent_tracking(self, NULL));
