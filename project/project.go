@@ -22,7 +22,8 @@ type Target interface {
 
 // Batch is the events to be handled together.
 type Batch struct {
-	// Events are the events, in order. There is at least one.
+	// Events are the events, in order. There are none if only the position moves, because
+	// other events have been appended that do not match the query.
 	Events []dcb.SequencedEvent
 	// After is the position of the batch before. If the stored position is another one,
 	// another instance of the program is running: Handle should fail.
@@ -60,7 +61,9 @@ type Progress struct {
 }
 
 // Lag returns the number of events after the position. Those that do not match the query count
-// too, so it need not be 0 when all events have been handled.
+// too, until the position moves over them: at once when the projection has caught up, later after
+// up to 5 seconds. It is 0 when the projection has caught up. A server of another implementation does
+// not report such events; then the position is that of the last event that matched.
 func (p Progress) Lag() uint64 { return p.Head - min(p.Position, p.Head) }
 
 // withDefaults returns the options with each zero field set to its default.
@@ -157,11 +160,10 @@ func (p *projection) attempt(ctx context.Context) error {
 	s := p.subscribe(ctx, position)
 	defer s.close()
 	for {
-		events, err := s.next(p.options.BatchEvents)
+		batch, err := s.next(p.position, p.options.BatchEvents)
 		if err != nil || ctx.Err() != nil {
 			return unlessDone(ctx, err)
 		}
-		batch := Batch{Events: events, After: p.position, Position: events[len(events)-1].Position}
 		if err := p.target.Handle(p.handling, batch); err != nil {
 			return err
 		}

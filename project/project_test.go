@@ -312,3 +312,37 @@ func ExampleProgress_Lag() {
 	fmt.Println(project.Progress{Position: 40, Head: 50}.Lag())
 	// Output: 10
 }
+
+// The position moves over events that do not match, once when the projection has caught up, and later
+// every five seconds.
+func TestPositionMovesWithoutMatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := umadbtest.NewStore(t)
+		appendOrders(t, store, 2)
+		other := func() {
+			if _, err := store.Append(t.Context(), []dcb.Event{{Type: "Other"}}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other()
+		tb := &table{}
+		ctx, progress := until(t.Context(), 25)
+		done := make(chan error)
+		go func() { done <- project.Run(ctx, store, orders, tb, &project.Options{Progress: progress}) }()
+		synctest.Wait()
+		if position, _ := tb.Position(ctx); position != 5 {
+			t.Errorf("caught up at %d, want 5", position)
+		}
+		for range 20 {
+			other()
+			time.Sleep(time.Second)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		tb.wantOnce(t, 2)
+		if n := len(tb.batches); n > 1+1+5 {
+			t.Errorf("there were %d batches: %v", n, tb.batches)
+		}
+	})
+}

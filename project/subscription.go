@@ -10,9 +10,15 @@ import (
 // subscription collects events in batches: those that arrive while a batch is handled are in the
 // next one.
 type subscription struct {
-	events chan dcb.SequencedEvent
-	err    error // why events is closed
+	items  chan item
+	err    error // why items is closed
 	cancel context.CancelFunc
+}
+
+// item is an event or, if event.Position is 0, the position up to which all events were checked.
+type item struct {
+	event   dcb.SequencedEvent
+	checked uint64
 }
 
 // errEnded is the error of a subscription that ended without one, because a server stopped.
@@ -22,17 +28,24 @@ var errEnded = errors.New("the subscription has ended")
 // one batch in advance.
 func (p *projection) subscribe(ctx context.Context, position uint64) *subscription {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &subscription{events: make(chan dcb.SequencedEvent, p.options.BatchEvents), cancel: cancel}
+	s := &subscription{items: make(chan item, p.options.BatchEvents), cancel: cancel}
+	send := func(i item) bool {
+		select {
+		case s.items <- i:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	options := dcb.SubscribeOptions{OnProgress: func(progress dcb.Progress) { send(item{checked: progress.Checked}) }}
 	go func() {
-		defer close(s.events)
-		for event, err := range p.store.Subscribe(ctx, p.query, position) {
+		defer close(s.items)
+		for event, err := range p.store.Subscribe(ctx, p.query, position, options) {
 			if err != nil {
 				s.err = err
 				return
 			}
-			select {
-			case s.events <- event:
-			case <-ctx.Done():
+			if !send(item{event: event}) {
 				s.err = ctx.Err()
 				return
 			}
@@ -44,31 +57,42 @@ func (p *projection) subscribe(ctx context.Context, position uint64) *subscripti
 	return s
 }
 
-// next waits for events and returns those that are there, at least one and at most limit.
-func (s *subscription) next(limit int) ([]dcb.SequencedEvent, error) {
-	event, open := <-s.events
-	if !open {
-		return nil, s.err
+// next waits for events, at most limit, or for a position up to which no more events match. It
+// returns the batch of what is there after a position.
+func (s *subscription) next(after uint64, limit int) (Batch, error) {
+	batch := Batch{After: after, Position: after}
+	for batch.Position == after {
+		i, open := <-s.items
+		if !open {
+			return batch, s.err
+		}
+		batch.add(i)
 	}
-	events := []dcb.SequencedEvent{event}
-	for len(events) < limit {
+	for len(batch.Events) < limit {
 		select {
-		case event, open := <-s.events:
+		case i, open := <-s.items:
 			if !open {
-				return events, nil // the next call returns the error
+				return batch, nil // the next call returns the error
 			}
-			events = append(events, event)
+			batch.add(i)
 		default:
-			return events, nil
+			return batch, nil
 		}
 	}
-	return events, nil
+	return batch, nil
+}
+
+func (b *Batch) add(i item) {
+	if i.event.Position != 0 {
+		b.Events = append(b.Events, i.event)
+	}
+	b.Position = max(b.Position, i.event.Position, i.checked)
 }
 
 // close ends the subscription, and waits until it has ended.
 func (s *subscription) close() {
 	s.cancel()
-	for range s.events {
+	for range s.items {
 		// They have not been handled, and are read again.
 	}
 }
