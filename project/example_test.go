@@ -127,7 +127,7 @@ func ExampleTracking() {
 		return invoices, nil
 	})
 	err := project.Run(ctx, store, placed, target, &project.Options{Progress: func(p project.Progress) {
-		if p.Position == 2 {
+		if p.Position >= 2 {
 			stop()
 		}
 	}})

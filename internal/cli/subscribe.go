@@ -31,7 +31,8 @@ With --db-path, it follows a directory that a server or another program has open
 
 If the server stops or the connection is lost, it resumes after the last event. If it
 cannot resume within a minute, or at once with --no-resume, it exits with 5 and shows
-how to continue without missing an event.`,
+how to continue without missing an event. On a terminal it prints when it waits for new
+events.`,
 		Example: `  umadb subscribe --type StudentJoined --json
   umadb subscribe --after 1200
   umadb subscribe --since 2h`,
@@ -69,6 +70,7 @@ type following struct {
 	after uint64  // the last position printed, or the position to start after
 	limit *uint32 // nil if there is none
 	notes missingNotes
+	note  io.Writer // where to print that all events have been printed, or nil
 }
 
 // run prints stored and new events until the limit is reached or ctx is done, which is not
@@ -84,6 +86,9 @@ func (f *following) run(ctx context.Context, s dcb.EventStore, p *printer, stder
 	if local, ok := s.(*store.Store); ok && !local.Follows() {
 		err = f.printStored(ctx, s, p, stderr)
 	} else {
+		if !p.asJSON && isTerminal(stderr) {
+			f.note = stderr
+		}
 		err = f.printLive(ctx, s, p)
 	}
 	if ctx.Err() != nil && !isQuiet(err) {
@@ -109,54 +114,82 @@ func (f *following) printStored(ctx context.Context, s dcb.EventStore, p *printe
 // directory. It flushes its output whenever it has
 // printed all received events.
 func (f *following) printLive(ctx context.Context, s dcb.EventStore, p *printer) error {
-	events, ended := f.receive(ctx, s)
+	received, ended := f.receive(ctx, s)
 	defer ended()
-	for count := uint32(0); f.limit == nil || count < *f.limit; count++ {
-		var event dcb.SequencedEvent
+	caughtUp := false
+	for count := uint32(0); f.limit == nil || count < *f.limit; {
+		var r receivedItem
 		var more bool
 		select {
-		case event, more = <-events:
+		case r, more = <-received:
 		default:
 			if err := p.flush(); err != nil {
 				return err
 			}
-			event, more = <-events
+			r, more = <-received
 		}
-		if !more {
+		switch {
+		case !more:
 			return f.explain(ended())
+		case r.progress == nil:
+			if err := p.print(&r.event); err != nil {
+				return err
+			}
+			f.after = r.event.Position
+			count++
+		default:
+			if r.progress.CaughtUp() && !caughtUp {
+				if err := p.flush(); err != nil {
+					return err
+				}
+				fmt.Fprintf(f.note, "umadb: all events up to position %d have been read; waiting for new ones\n", r.progress.Checked)
+			}
+			caughtUp = r.progress.CaughtUp()
 		}
-		if err := p.print(&event); err != nil {
-			return err
-		}
-		f.after = event.Position
 	}
 	return nil
 }
 
-// receive subscribes in a goroutine, which closes events when it ends. ended stops it,
+// receivedItem is an event, or progress if that is not nil.
+type receivedItem struct {
+	event    dcb.SequencedEvent
+	progress *dcb.Progress
+}
+
+// receive subscribes in a goroutine, which closes the channel when it ends. ended stops it,
 // waits for its end, and returns its error.
-func (f *following) receive(ctx context.Context, s dcb.EventStore) (events <-chan dcb.SequencedEvent, ended func() error) {
+func (f *following) receive(ctx context.Context, s dcb.EventStore) (received <-chan receivedItem, ended func() error) {
 	ctx, cancel := context.WithCancel(ctx)
-	received := make(chan dcb.SequencedEvent, followAhead)
+	items := make(chan receivedItem, followAhead)
+	send := func(r receivedItem) bool {
+		select {
+		case items <- r:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	var options dcb.SubscribeOptions
+	if f.note != nil {
+		options.OnProgress = func(p dcb.Progress) { send(receivedItem{progress: &p}) }
+	}
 	var failed error
 	after := f.after
 	go func() {
-		defer close(received)
-		for event, err := range s.Subscribe(ctx, f.query, after) {
+		defer close(items)
+		for event, err := range s.Subscribe(ctx, f.query, after, options) {
 			if err != nil {
 				failed = err
 				return
 			}
-			select {
-			case received <- event:
-			case <-ctx.Done():
+			if !send(receivedItem{event: event}) {
 				return
 			}
 		}
 	}()
-	return received, func() error {
+	return items, func() error {
 		cancel()
-		for range received {
+		for range items {
 		}
 		return failed
 	}

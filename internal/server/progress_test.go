@@ -1,9 +1,12 @@
 package server_test
 
 import (
+	"context"
 	"testing"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/wire"
@@ -59,5 +62,37 @@ func mustTell(t *testing.T, words string, got progressOf, err error, want bool, 
 		t.Errorf("%q: checked %v, head %v", words, got.checked, got.head)
 	case want && (*got.checked != position || *got.head != 2):
 		t.Errorf("%q: checked %d, head %d, want %d and 2", words, *got.checked, *got.head, position)
+	}
+}
+
+// A limited key learns positions, as by Head, and nothing else.
+func TestProgressWithLimitedKey(t *testing.T) {
+	limited := keyNamed("limited", read|subscribe)
+	limited.Types = []string{"Other"}
+	r := startWithKeys(t, newMemoryStore(), server.Options{}, limited, keyNamed("free", appends))
+	client := r.client(t)
+	as := func(key string) context.Context {
+		return metadata.AppendToOutgoingContext(within(t, patience), "authorization", "Bearer secret-"+key, wire.With, wire.WithProgress)
+	}
+	for _, name := range []string{"Secret", "Other", "Secret"} {
+		if _, err := client.Append(as("free"), &umadbv1.AppendRequest{Events: []*umadbv1.Event{{EventType: name}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	query := &umadbv1.Query{Items: []*umadbv1.QueryItem{{Types: []string{"Other"}}}}
+	subscription, err := client.Subscribe(as("limited"), &umadbv1.SubscribeRequest{Query: query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := subscription.Recv()
+	if err != nil || len(message.Events) != 1 || message.GetChecked() != 2 || message.GetHead() != 3 {
+		t.Errorf("%v, %v", message, err)
+	}
+	refused, err := client.Subscribe(as("limited"), new(umadbv1.SubscribeRequest))
+	if err == nil {
+		_, err = refused.Recv()
+	}
+	if status.Code(err) != codes.PermissionDenied {
+		t.Errorf("a subscription to all events: %v", err)
 	}
 }
