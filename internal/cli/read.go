@@ -79,6 +79,8 @@ func (o *readOptions) validate(flags *pflag.FlagSet) error {
 		return usageErrorf("--follow and --backwards are both given: use only one")
 	case o.follow && flags.Changed("until"):
 		return usageErrorf("--follow and --until are both given: with --follow, reading does not end")
+	case o.follow:
+		return o.recorded.validateFollowed()
 	}
 	return o.recorded.validate()
 }

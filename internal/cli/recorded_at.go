@@ -39,6 +39,14 @@ func (r *recordedAt) validate() error {
 	return nil
 }
 
+// validateFollowed rejects a time before which events may still come: events are followed by position.
+func (r *recordedAt) validateFollowed() error {
+	if r.since.After(time.Now()) {
+		return usageErrorf("--since %s is in the future: events cannot be followed from then on", r.since.text)
+	}
+	return nil
+}
+
 // positions returns the first and the last position of the events that the flags select. The first
 // is above the last if there is none. Without a flag, there is no bound.
 func (r *recordedAt) positions(ctx context.Context, s dcb.EventStore) (bounds, error) {

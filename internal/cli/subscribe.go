@@ -38,6 +38,9 @@ events.`,
   umadb subscribe --since 2h`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := since.validateFollowed(); err != nil {
+				return err
+			}
 			return t.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
 				part, err := since.positions(ctx, s)
 				if err != nil {

@@ -38,6 +38,8 @@ func (r *recordedTimes) add(f field) error {
 	switch {
 	case f.wire == protowire.BytesType && len(f.bytes)%TimeBytes != 0:
 		return malformed(f.start)
+	case f.wire == protowire.BytesType && *r == nil: // as this package sends them
+		*r = f.bytes[:len(f.bytes):len(f.bytes)]
 	case f.wire == protowire.BytesType || f.wire == protowire.Fixed64Type:
 		*r = append(*r, f.bytes...)
 	}

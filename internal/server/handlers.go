@@ -209,6 +209,9 @@ func (s *Server) handlePositionAt(c *call) error {
 	if err := s.receiveSmall(c, request); err != nil {
 		return err
 	}
+	if err := c.key.permitsTimes(); err != nil {
+		return err
+	}
 	if err := s.awaitSeen(c); err != nil {
 		return err
 	}

@@ -104,6 +104,15 @@ func (k *key) permits(a access) error {
 	return nil
 }
 
+// permitsTimes returns nil if the key may look up positions by time. With several calls, that shows
+// when any event was recorded.
+func (k *key) permitsTimes() error {
+	if k != nil && k.scope != nil {
+		return k.denied("has limits, so it cannot look up positions by time, which would show the times of all events; the events that it reads have their times")
+	}
+	return nil
+}
+
 // denied returns the error for a call that the key does not permit. The reason follows the
 // name of the key.
 func (k *key) denied(reason string, args ...any) error {
