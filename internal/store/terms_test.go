@@ -281,8 +281,14 @@ func TestTermsNeedBoundedMemory(t *testing.T) {
 	if most > before+2<<20 {
 		t.Errorf("the memory grew by %d KiB", (most-before)>>10)
 	}
-	if _, distinct := collect(t, s.Tags(t.Context(), dcb.TermsOptions{Order: dcb.ByEvents, Limit: 1}), dcb.ByEvents); distinct != events {
-		t.Errorf("there are %d tags, want %d", distinct, events)
+	first, distinct := collect(t, s.Tags(t.Context(), dcb.TermsOptions{Order: dcb.ByName, Limit: 1000}), dcb.ByName)
+	if len(first) != 1000 || distinct != events {
+		t.Fatalf("%d of %d tags are listed", len(first), distinct)
+	}
+	for i, tag := range first {
+		if want := fmt.Sprintf("student:%0100d", i); tag.Name != want {
+			t.Fatalf("tag %d is %q, want %q", i, tag.Name, want)
+		}
 	}
 }
 
