@@ -201,6 +201,7 @@ func TestProgressNeverPassesEvents(t *testing.T) {
 	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		s := store.OpenMemory()
+		mustAppendTypes(t, s, slices.Repeat([]string{"a", "b", "a"}, 1000)...) // more than a message
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		queries := []dcb.Query{{}, typed("a"), typed("c"), typed("none"), {Items: []dcb.QueryItem{{Tags: []string{"x"}}}}, {Items: []dcb.QueryItem{{Tags: []string{"x", "y"}}}}, {Items: []dcb.QueryItem{{Types: []string{"b"}, Tags: []string{"y"}}, {Types: []string{"c"}}}}}
@@ -220,7 +221,7 @@ func TestProgressNeverPassesEvents(t *testing.T) {
 				}
 			})
 		}
-		for range 800 {
+		for range 200 {
 			var events []dcb.Event
 			for range 1 + random.IntN(4) {
 				var tags []string
