@@ -32,8 +32,10 @@ func (s *Server) handleTerms(c *call) error {
 	}
 	defer cursor.Close()
 	out := s.newSendWindow(c, c.trackMessages())
+	// An answer in an order is made of all terms before its message needs memory.
+	small := parsed.Options.Order != dcb.AnyOrder
 	for {
-		m, err := out.next(ctx, cursor, false)
+		m, err := out.next(ctx, cursor, small)
 		if err == nil {
 			last := errors.Is(cursor.Wait(ctx), io.EOF)
 			if err = out.send(m, last); err == nil && last {

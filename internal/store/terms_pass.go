@@ -18,6 +18,8 @@ const (
 	// rankedBytes is the maximum total length of the names of an answer in an order, if it has
 	// more than one name.
 	rankedBytes = 192 << 10
+	// comparedBytes is the maximum total length of the names that a pass keeps to compare, likewise.
+	comparedBytes = 4 << 20
 )
 
 // termPass is a pass over the terms of the whole index, in slices. A slice needs memory for
@@ -130,9 +132,12 @@ func (r *rankedTerms) fill(ctx context.Context, m *termMessage) (bool, error) {
 		if err := r.pass.slice(ctx, w, r.add); err != nil {
 			return false, err
 		}
-		if r.isLong() {
-			return false, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the names of the first %d types or tags have more than %d KiB; lower the limit, or name a longer prefix", len(r.ranking.kept), rankedBytes>>10)}
+		if r.isLongerThan(comparedBytes) {
+			return false, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the names of %d types or tags that are compared have more than %d KiB; lower the limit, or name a longer prefix", len(r.ranking.kept), comparedBytes>>10)}
 		}
+	}
+	if r.isLongerThan(rankedBytes) {
+		return false, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the names of the first %d types or tags have more than %d KiB; lower the limit, or name a longer prefix", len(r.ranking.kept), rankedBytes>>10)}
 	}
 	size := record.MaxDistinctBytes
 	terms := make([]record.Term, 0, len(r.ranking.kept))
@@ -155,8 +160,10 @@ func (r *rankedTerms) fill(ctx context.Context, m *termMessage) (bool, error) {
 // add counts a term and reports whether the pass continues.
 func (r *rankedTerms) add(t dcb.TermCount) bool {
 	r.ranking.add(t)
-	return !r.isLong()
+	return !r.isLongerThan(comparedBytes)
 }
 
-// isLong reports whether the names need too much memory.
-func (r *rankedTerms) isLong() bool { return r.ranking.bytes > rankedBytes && len(r.ranking.kept) > 1 }
+// isLongerThan reports whether several names are kept, of more bytes than a maximum.
+func (r *rankedTerms) isLongerThan(maximum int) bool {
+	return r.ranking.bytes > maximum && len(r.ranking.kept) > 1
+}

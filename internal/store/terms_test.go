@@ -293,6 +293,29 @@ func TestTermsNeedBoundedMemory(t *testing.T) {
 	}
 }
 
+// Long names that are not among the first ones do not make an answer too long.
+func TestTermsThatAreComparedMayBeLong(t *testing.T) {
+	s := store.OpenMemory()
+	defer s.Close()
+	var events []dcb.Event
+	for i := range 3000 {
+		events = append(events, dcb.Event{Tags: []string{fmt.Sprintf("long:%0300d", i)}})
+		if short := (dcb.Event{Tags: []string{fmt.Sprint("short:", i)}}); i < 1000 {
+			events = append(events, short, short)
+		}
+	}
+	if _, err := s.Append(t.Context(), events, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	terms, _ := collect(t, s.Tags(t.Context(), dcb.TermsOptions{Order: dcb.ByEvents, Limit: 1000}), dcb.ByEvents)
+	if len(terms) != 1000 || terms[999].Events != 2 {
+		t.Errorf("%d tags, the last one %+v", len(terms), terms[len(terms)-1])
+	}
+	if _, _, err := s.Tags(t.Context(), dcb.TermsOptions{Order: dcb.ByName, Limit: 1000}).Collect(); !errors.Is(err, dcb.ErrInvalidArgument) {
+		t.Errorf("an answer of 300 kB: %v", err)
+	}
+}
+
 // Without an order, a search ends when enough names are found.
 func TestTermsWithLimitEndEarly(t *testing.T) {
 	s := manyTags(t, 20_000)
