@@ -32,7 +32,8 @@ type EventStore interface {
 	// positions greater than after: first the stored events, then new events as
 	// they are appended, without gaps or duplicates. The iterator ends without
 	// an error when the store or the server is closed, and yields an error when
-	// ctx is done. Each range over it starts a new subscription. There may be one options.
+	// ctx is done. Each range over it starts a new subscription. At most one
+	// SubscribeOptions may be given.
 	Subscribe(ctx context.Context, query Query, after uint64, options ...SubscribeOptions) iter.Seq2[SequencedEvent, error]
 
 	// Head returns the position of the last event, or 0 if the store is empty.

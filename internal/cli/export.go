@@ -43,7 +43,7 @@ with umadb read. It has no tracking-only records, and cannot be imported.
 
 From a directory, export writes everything that is stored. From a server, it writes
 the events that exist when it starts, and the tracking sources that the server lists.
-A server that is another program or an older version, or whose key has not the right
+A server that is another program or an older version, or whose key lacks the right
 admin, does not list them: tracking-only records are then exported only for each
 --tracking-source.
 

@@ -76,7 +76,7 @@ func (o *importOptions) followCommits(ctx context.Context, from *client.Client, 
 	case errors.Is(err, errNoGroups):
 		return fmt.Errorf("the server does not send its log, because it is another program or an older version: %w", errCompare)
 	case errors.Is(err, dcb.ErrAuthentication):
-		return fmt.Errorf("the server does not send its log, because the key has not the right admin: %w", errCompare)
+		return fmt.Errorf("the server does not send its log, because the key does not have the right admin: %w", errCompare)
 	case err != nil:
 		return asInterrupted(ctx, err)
 	}

@@ -35,7 +35,7 @@ func serverTracking(ctx context.Context, s dcb.EventStore, names []string, stder
 		case admin.IsMissing(err):
 			reason = "it is another program or an older version"
 		case errors.Is(err, dcb.ErrAuthentication):
-			reason = "the key has not the right admin"
+			reason = "the key does not have the right admin"
 		default:
 			return nil, err
 		}

@@ -207,7 +207,7 @@ func (r *timeReader) groupOf(at uint32, near timedGroup) (g timedGroup, err erro
 	return g, err
 }
 
-// search returns the first row that is after what is searched, or the number of rows. It starts
+// search returns the index of the first row for which after is true, or the number of rows. It starts
 // near a row, and moves away from it in steps that double until it has passed the result.
 func (r *timeReader) search(near int64, after func(groupTime) bool) (int64, error) {
 	rows := int64(r.block.timeRows)
