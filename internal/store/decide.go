@@ -19,11 +19,14 @@ func (w *writer) decide(op *operation) {
 		op.answer(result{err: context.DeadlineExceeded})
 		return
 	}
-	w.heads = w.env.heads()
 	if !w.isNextPosition(op) {
 		w.deferResult(op, result{err: notContiguous(op.restore.first, w.open.last())}, w.open.last())
 		return
 	}
+	if op.restore != nil && !w.isNextTime(op) {
+		return
+	}
+	w.heads = w.env.heads()
 	depends := len(op.changes) > 0 || op.condition != nil && op.checkedTo < w.open.last()
 	if depends && op.group+1 < w.heads[0].span.FirstGroup {
 		op.answer(result{stale: true})
@@ -56,6 +59,27 @@ func (w *writer) decide(op *operation) {
 // isNextPosition reports whether the next position is the one that a restore requires.
 func (w *writer) isNextPosition(op *operation) bool {
 	return op.restore == nil || op.request.Count == 0 || op.restore.first == w.open.last()+1
+}
+
+// isNextTime reports whether the times of a restore follow that of the last commit. Otherwise it
+// answers the operation. It closes the open group, which gets its time when it is sealed.
+func (w *writer) isNextTime(op *operation) bool {
+	if !w.open.empty() {
+		if r, ok := w.closeGroup(); !ok {
+			op.answer(r)
+			return false
+		}
+	}
+	err := op.restore.follow(w.env.lastTime())
+	switch {
+	case err == nil:
+		return true
+	case w.inFlight != nil:
+		w.deferTo(&w.inFlight.deferred, op, result{err: err})
+	default:
+		op.answer(result{err: err})
+	}
+	return false
 }
 
 // conflict returns the position of the first event above op.checkedTo that fails the

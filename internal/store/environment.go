@@ -15,6 +15,8 @@ type environment interface {
 	next() uint64
 	// nextGroup returns the index of the next group to be sealed.
 	nextGroup() uint64
+	// lastTime returns the commit time of the last group that was sealed.
+	lastTime() int64
 	// reserve reserves space in the log, see eventlog.Appender.Reserve.
 	reserve(used, more int) (payloadAt int64, err error)
 	// seal assigns a place in the log to the group in bytes, or to the series if it has several
@@ -68,6 +70,8 @@ type storeEnvironment struct {
 func (e storeEnvironment) next() uint64 { return e.appender.Tail().Next }
 
 func (e storeEnvironment) nextGroup() uint64 { return e.appender.Tail().Index + 1 }
+
+func (e storeEnvironment) lastTime() int64 { return e.appender.Tail().Time }
 
 func (e storeEnvironment) reserve(used, more int) (int64, error) {
 	at, err := e.appender.Reserve(used, more)

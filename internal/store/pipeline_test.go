@@ -82,6 +82,7 @@ func (p *testPipeline) limits() groupLimits {
 func (p *testPipeline) halt(_ uint64, err error) { p.halted = err }
 
 func (p *testPipeline) nextGroup() uint64 { return p.tail.Index + 1 }
+func (p *testPipeline) lastTime() int64   { return p.tail.Time }
 
 func (p *testPipeline) adopt(g *group, f foreign) (sealedGroup, error) {
 	if p.refuses != nil {

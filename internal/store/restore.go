@@ -17,8 +17,9 @@ type restore struct {
 	tracking     []*dcb.TrackingInfo // of each event; nil if it has none
 	trackingOnly []trackingOnly      // in order
 	times        []int64             // commit time of each event
-	groups       int                 // number of groups: one for each commit time, and the origin
+	groups       int                 // maximal number of groups: one for each commit time, and the origin
 	origin       int64               // see originTime; 0 for none
+	earliest     timedRecord         // the first record that has a time; zero if none has
 }
 
 // trackingOnly is tracking without an event.

@@ -19,6 +19,12 @@ const (
 	earliestTime = 1
 )
 
+// timedRecord is a record with its time.
+type timedRecord struct {
+	position uint64 // 0 if it is tracking-only
+	time     int64
+}
+
 // commitTimes returns the commit time of each record, in Unix nanoseconds. If none has a time, it
 // is that of the last commit, after, for tracking-only records, and presentTime if there are
 // events.
@@ -31,6 +37,9 @@ func (r *restore) commitTimes(records []dcb.SequencedEvent, after int64) ([]int6
 			next = record.UnixNano(at)
 			if err := checkTime(&records[i], next, max(last, after)); err != nil {
 				return nil, err
+			}
+			if r.earliest.time == presentTime {
+				r.earliest = timedRecord{records[i].Position, next}
 			}
 		}
 		if next != last {
@@ -66,19 +75,42 @@ func originTime(first int64) int64 {
 	return max(1, first-rand.Int64N(int64(24*time.Hour)))
 }
 
-// checkTime returns an error if a record cannot have its time, or if that is before the commit
-// time after.
-func checkTime(r *dcb.SequencedEvent, at, after int64) error {
-	name := "a tracking-only record"
-	if r.Position > 0 {
-		name = fmt.Sprint("the event at position ", r.Position)
+// follow returns an error if the records cannot follow a commit at a time. It omits the origin
+// if that commit is not the start of the log.
+func (r *restore) follow(commit int64) error {
+	if commit > earliestTime {
+		r.origin = 0
 	}
-	text := r.RecordedAt.Format(time.RFC3339Nano)
-	switch {
-	case at <= presentTime || at == math.MaxInt64:
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s cannot have the time %s: times are between 1970 and 2262", name, text)}
-	case at < after:
-		return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("%s was recorded at %s, before the last commit, at %s", name, text, time.Unix(0, after).UTC().Format(time.RFC3339Nano))}
+	if r.earliest.time != presentTime && r.earliest.time < commit {
+		return r.earliest.tooEarly(commit)
 	}
 	return nil
 }
+
+// checkTime returns an error if a record cannot have its time, or if that is before the commit
+// time after.
+func checkTime(r *dcb.SequencedEvent, at, after int64) error {
+	record := timedRecord{r.Position, at}
+	switch {
+	case at <= presentTime || at == math.MaxInt64:
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s cannot have the time %s: times are between 1970 and 2262", record, r.RecordedAt.Format(time.RFC3339Nano))}
+	case at < after:
+		return record.tooEarly(after)
+	}
+	return nil
+}
+
+// tooEarly returns the error of a record whose time is before that of the last commit.
+func (r timedRecord) tooEarly(commit int64) error {
+	return &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("%s was recorded at %s, before the last commit, at %s", r, formatTime(r.time), formatTime(commit))}
+}
+
+// String returns the name of the record in errors.
+func (r timedRecord) String() string {
+	if r.position == 0 {
+		return "a tracking-only record"
+	}
+	return fmt.Sprint("the event at position ", r.position)
+}
+
+func formatTime(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC3339Nano) }
