@@ -7,10 +7,11 @@ import (
 	"github.com/umadb-go/umadb/internal/record"
 )
 
-// keptBytes and keptHashes bound the buffers of a group that are reused.
+// keptBytes, keptHashes and keptParts bound the buffers of a group that are reused.
 const (
 	keptBytes  = 2 * maxGroupBytes
 	keptHashes = maxGroupWork
+	keptParts  = 2 * maxGroupRequests
 )
 
 // group is the content of a commit. It belongs to one goroutine at a time, which has it as
@@ -74,6 +75,9 @@ func (g *group) clear() {
 		g.hashes = nil
 	}
 	g.hashes = g.hashes[:0]
+	if cap(g.parts) > keptParts {
+		g.parts = nil
+	}
 	g.first, g.count, g.block, g.mark, g.adopted, g.times = 0, 0, nil, headMark{}, false, commitTimes{}
 	clear(g.tracking)
 	clear(g.accepted)

@@ -56,6 +56,26 @@ func trackAlone(source string) func(*Store) error {
 	}
 }
 
+func TestRestoreDoesNotKeepLargeBuffers(t *testing.T) {
+	records := make([]dcb.SequencedEvent, 2*keptParts)
+	for i := range records {
+		records[i] = dcb.SequencedEvent{Position: uint64(i + 1), RecordedAt: time.Unix(int64(i+1), 0)}
+	}
+	s, _ := newSlowStore(t)
+	if err := s.Restore(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil { // ends the writer
+		t.Fatal(err)
+	}
+	w := s.pipeline.writer
+	for _, g := range []*group{w.open.group, w.idle} {
+		if cap(g.parts) > keptParts {
+			t.Errorf("the parts of a group take %d entries, want at most %d", cap(g.parts), keptParts)
+		}
+	}
+}
+
 func TestRestoreComparesTimesWithCommitsInFlight(t *testing.T) {
 	noon := time.Date(2001, 2, 3, 12, 0, 0, 0, time.UTC)
 	at := func(position uint64, at time.Time) dcb.SequencedEvent {
