@@ -118,3 +118,12 @@ var sharedLogOutput = func() io.Writer {
 
 // LimitPasses sets the number of index entries of a slice of a pass over the terms.
 func (s *Store) LimitPasses(entries uint64) { s.slots.passEntries = entries }
+
+// CheckIndex makes a reader list the index now, and reports whether it opened blocks again.
+func (s *Store) CheckIndex(ctx context.Context) (bool, error) {
+	if err := s.reader.acquire(ctx); err != nil {
+		return false, err
+	}
+	defer s.reader.release()
+	return s.reader.checkIndex(ctx)
+}

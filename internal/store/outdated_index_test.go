@@ -109,3 +109,52 @@ func TestReaderWithIndexOfVersion1ReadsTheLog(t *testing.T) {
 	mustBeConsistent(t, s)
 	store.MustHaveTimes(t, s)
 }
+
+// A writer of an older program adds and compacts blocks. A reader continues without reading the
+// log again, until the index has the present format.
+func TestReaderWaitsForAnIndexOfThePresentFormat(t *testing.T) {
+	disk := newFilledDisk(t)
+	present := map[string][]byte{}
+	blocks := filesIn(disk, "/store/index")
+	for _, name := range blocks {
+		present[name] = content(t, disk, name)
+		writeFile(t, disk, name, version1(present[name]))
+	}
+	options, logged := loggingOptions(disk)
+	options.ReadOnly, options.BlockEvents = true, 1000
+	s, err := store.Open(crashDir, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	check := func(when string, want bool) {
+		t.Helper()
+		if reloaded, err := s.CheckIndex(t.Context()); err != nil || reloaded != want {
+			t.Errorf("%s, the blocks were opened again: %t, error %v", when, reloaded, err)
+		}
+		mustBeConsistent(t, s)
+	}
+	check("beside an index of version 1", false)
+	last := blocks[len(blocks)-1]
+	remove(t, disk, last)
+	check("after a block was removed", false)
+	writeFile(t, disk, last, version1(present[last]))
+	check("after a block was added", false)
+	remove(t, disk, blocks...)
+	check("without any block", false)
+	for _, name := range blocks {
+		writeFile(t, disk, name, present[name])
+	}
+	check("beside an index of the present version", true)
+	check("after that", false)
+	if n := strings.Count(logged.String(), "older format"); n != 1 {
+		t.Errorf("%d messages about the older format in %s", n, logged)
+	}
+}
+
+func TestReaderNamesTheOutdatedIndexThatItCannotReplace(t *testing.T) {
+	_, err := store.Open(crashDir, readOnlyOptions(t, newOutdatedDisk(t), 3))
+	if !errors.Is(err, dcb.ErrIO) || !strings.Contains(err.Error(), "upgrade the process") {
+		t.Errorf("opening: %v", err)
+	}
+}

@@ -67,7 +67,7 @@ func (s *Store) openReader() error {
 	r.publish()
 	s.states.change(func(st *state) { st.heads = []*headBlock{newHeadBlock(s.hasher, s.log.Start().Tail, 0)} })
 	s.reader = r
-	return r.reload(context.Background())
+	return r.explainMissing(r.reload(context.Background()))
 }
 
 // Follows reports whether another process may append to the store while it is open here.

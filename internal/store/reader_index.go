@@ -25,16 +25,48 @@ const (
 type readerIndex struct {
 	names  []string  // of the files when they were opened
 	listed time.Time // when they were last listed
+	// outdated reports whether the block that follows the covered groups had an older format when
+	// the blocks were opened: the writer is an older program, or has not started yet.
+	outdated bool
+	covered  uint64 // last group of the blocks that could be used
 }
 
-// checkIndex opens the blocks of the index again if there are others in the directory, and
-// reports whether it did.
+// checkIndex opens the blocks of the index again if there are others in the directory that can
+// be used, and reports whether it did.
 func (r *reader) checkIndex(ctx context.Context) (bool, error) {
 	spans, err := r.listIndex()
-	if err != nil || !r.stale.Load() && slices.Equal(spanNames(spans), r.names) {
+	if err != nil || !r.stale.Load() && !r.hasNewBlocks(spans) {
 		return false, err
 	}
 	return true, r.reload(ctx)
+}
+
+// hasNewBlocks reports whether opening the blocks again may help. While a writer of an older
+// version adds and compacts blocks, it would only read the log once more.
+func (r *reader) hasNewBlocks(spans []index.Span) bool {
+	if r.outdated {
+		return r.isUpgraded(spans)
+	}
+	return !slices.Equal(spanNames(spans), r.names)
+}
+
+// isUpgraded reports whether a block with the group after the covered ones has no older format.
+func (r *reader) isUpgraded(spans []index.Span) bool {
+	for _, span := range spans {
+		if span.FirstGroup > r.covered+1 || span.LastGroup <= r.covered {
+			continue
+		}
+		block, err := index.OpenBlock(r.store.files.index, span.FileName(), r.store.log.ID(), r.store.cache)
+		var outdated *index.OutdatedError
+		if errors.As(err, &outdated) || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			_ = block.Close() // it was only read
+		}
+		return true
+	}
+	return false
 }
 
 // reload replaces the state by the blocks in the directory and head blocks for the groups
@@ -65,6 +97,7 @@ func (r *reader) replaceState(ctx context.Context) error {
 			return err
 		}
 	}
+	r.outdated, r.covered = opened.outdated, opened.end.Tail.Index
 	var heads []*headBlock
 	err := r.follow()
 	if err == nil && r.follower.End().Tail.Index < opened.end.Tail.Index {
@@ -104,9 +137,10 @@ func spanNames(spans []index.Span) []string {
 
 // openedBlocks are blocks that cover the log from its start without a gap.
 type openedBlocks struct {
-	blocks []*fileBlock
-	opened []*fileBlock   // those that the current state does not have
-	end    eventlog.Point // of the groups that they cover
+	blocks   []*fileBlock
+	opened   []*fileBlock   // those that the current state does not have
+	end      eventlog.Point // of the groups that they cover
+	outdated bool           // the block that follows has an older format
 }
 
 func (o *openedBlocks) close() error {
@@ -150,6 +184,10 @@ func (r *reader) openBlock(span index.Span, o *openedBlocks) error {
 		}
 		var outdated *index.OutdatedError
 		if errors.As(err, &outdated) {
+			o.outdated = true
+			if r.outdated {
+				return nil // it is logged once
+			}
 			s.options.Logger.Warn("an index block has an older format; reading the log instead, until a process of this version opens the store for writing", "error", err)
 			return nil
 		}
@@ -175,7 +213,7 @@ func (r *reader) openBlock(span index.Span, o *openedBlocks) error {
 	}
 	r.follower.SkipTo(g)
 	o.blocks = append(o.blocks, b)
-	o.end = g.End()
+	o.end, o.outdated = g.End(), false
 	return nil
 }
 

@@ -66,7 +66,7 @@ func (r *reader) updateOnce(ctx context.Context) error {
 			err = failed
 		}
 	}
-	return err
+	return r.explainMissing(err)
 }
 
 // checkPaths fails if the store was moved or replaced.
@@ -162,3 +162,14 @@ func indexIsMissing(heads []*headBlock) bool {
 
 // errIndexMissing is returned if the head blocks would take too much memory.
 var errIndexMissing = &dcb.Error{Kind: dcb.ErrIO, Detail: "cannot read the store beside other processes: too much of its index is missing; wait until the process that has the store open has built it, or open a copy that can be written"}
+
+// errIndexOutdated is errIndexMissing beside a writer that does not build blocks of this format.
+var errIndexOutdated = &dcb.Error{Kind: dcb.ErrIO, Detail: "cannot read the store beside other processes: its index has an older format, and the log is too long to be read without one; upgrade the process that has the store open, or open the store for writing once, which rebuilds the index"}
+
+// explainMissing returns errIndexOutdated instead of errIndexMissing if that is the cause.
+func (r *reader) explainMissing(err error) error {
+	if r.outdated && errors.Is(err, errIndexMissing) {
+		return errIndexOutdated
+	}
+	return err
+}
