@@ -95,7 +95,7 @@ const (
 
 // Run passes the events of query to target, in batches, in order, and each once: first the stored
 // events after the target's position, then new ones. When ctx is done, it returns nil, unless
-// the batch in hand fails; otherwise it returns an error. options may be nil.
+// the batch that is being handled fails; otherwise it returns an error. options may be nil.
 func Run(ctx context.Context, store dcb.EventStore, query dcb.Query, target Target, options *Options) error {
 	p := &projection{store: store, query: query, target: target, options: options.withDefaults()}
 	handling, cancel := context.WithCancel(context.WithoutCancel(ctx))
