@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +57,13 @@ func (p *pool) connect(ctx context.Context) (*pooled, error) {
 	}
 	errs := make(hostErrors, len(p.hosts))
 	for {
-		a := <-results
+		var a attempt
+		select {
+		case a = <-results:
+		case <-ctx.Done(): // an attempt may not return yet, while it looks up a name for example
+			go discard(results, running)
+			return nil, p.unfinished(errs, context.Cause(ctx))
+		}
 		running--
 		if a.err == nil {
 			go discard(results, running)
@@ -69,6 +76,16 @@ func (p *pool) connect(ctx context.Context) (*pooled, error) {
 		}
 		start(a.host, lookInterval)
 	}
+}
+
+// unfinished returns the errors of the attempts if those without one have ended because of cause.
+func (p *pool) unfinished(errs hostErrors, cause error) hostErrors {
+	for i, err := range errs {
+		if err == nil {
+			errs[i] = fmt.Errorf("connecting to %s: %w", p.hosts[i].Host, cause)
+		}
+	}
+	return errs
 }
 
 // sleep waits for a time or until ctx is done.
