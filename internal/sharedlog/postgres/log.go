@@ -112,7 +112,7 @@ func (l *Log) try(ctx context.Context, f func(context.Context, *pgx.Conn) error)
 	if err != nil {
 		return err
 	}
-	defer l.pool.release(conn)
+	defer l.pool.release(ctx, conn)
 	defer l.pool.lookAfter(ctx, patience)()
 	err = f(ctx, conn.Conn)
 	return errors.Join(err, notReplicated(conn.Conn))

@@ -17,6 +17,9 @@ const (
 	// primary, and lookInterval is the pause between two attempts to find another one.
 	patience     = time.Second
 	lookInterval = 250 * time.Millisecond
+	// givenUpAfter is how long a request whose context ends must have waited to cast doubt on other
+	// connections. A caller that waits for less may only be impatient with a slow server.
+	givenUpAfter = 2 * patience
 	// maxIdle is how long a connection that is not used stays open.
 	maxIdle = time.Minute
 )
@@ -27,7 +30,8 @@ const (
 //   - A request that ends frees its place at once, although the server may not have noticed, and
 //     an attempt to connect ends with the request that needs it.
 //   - When a connection has failed, those that are idle are not used either: each of them would
-//     only fail another request.
+//     only fail another request. When a request has waited for long until its caller gave it up,
+//     this concerns only those that have not answered since it began.
 //   - When a connection to another primary was opened, the requests to the old one fail.
 type pool struct {
 	hosts   []*pgx.ConnConfig // one for each host of the URL
@@ -45,7 +49,7 @@ type pool struct {
 type pooled struct {
 	*pgx.Conn
 	host    int       // in pool.hosts
-	since   time.Time // when it became idle; guarded by the mu of the pool
+	since   time.Time // when its use began or ended; guarded by the mu of the pool
 	expired bool      // it must not be used again; guarded by the mu of the pool
 	listens bool      // it only waits for notifications; guarded by the mu of the pool
 }
@@ -81,6 +85,7 @@ func (p *pool) takeIdle() *pooled {
 		c := p.idle[last]
 		p.idle = p.idle[:last]
 		if !c.expired {
+			c.since = time.Now()
 			return c
 		}
 		p.drop(c)
@@ -88,21 +93,26 @@ func (p *pool) takeIdle() *pooled {
 	return nil
 }
 
-// release ends the use of a connection.
-func (p *pool) release(c *pooled) {
+// release ends the use of a connection by a request with a context.
+func (p *pool) release(ctx context.Context, c *pooled) {
 	defer func() { <-p.slots }()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.settle(c)
+	p.settle(ctx, c)
 }
 
 // settle makes a connection idle, or closes it. The caller must hold mu.
-func (p *pool) settle(c *pooled) {
+func (p *pool) settle(ctx context.Context, c *pooled) {
+	began := c.since
 	c.since, c.listens = time.Now(), false
 	if c.IsClosed() || c.PgConn().IsBusy() || c.PgConn().TxStatus() != 'I' { // its request has failed
 		p.drop(c)
-		if !c.expired {
-			p.suspect()
+		switch {
+		case c.expired:
+		case ctx.Err() == nil:
+			p.suspect(c.since)
+		case c.since.Sub(began) >= givenUpAfter:
+			p.suspect(began)
 		}
 		return
 	}
@@ -117,10 +127,14 @@ func (p *pool) settle(c *pooled) {
 	p.idle = append(p.idle, c)
 }
 
-// suspect makes the connections expire, since another one has failed. The requests in progress are
-// not interrupted: they may be slow. The caller must hold mu.
-func (p *pool) suspect() {
+// suspect makes the connections expire whose use began or ended before a time, since another one
+// has failed. The requests in progress are not interrupted: they may be slow. The caller must
+// hold mu.
+func (p *pool) suspect(before time.Time) {
 	for c := range p.open {
+		if c.since.After(before) {
+			continue
+		}
 		c.expired = true
 		if c.listens {
 			c.interrupt()
@@ -152,6 +166,7 @@ func (p *pool) opened(c *pooled) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open[c] = true
+	c.since = time.Now()
 	if p.closed {
 		p.drop(c)
 		return sharedlog.ErrClosed
@@ -183,7 +198,7 @@ func (p *pool) look(ctx context.Context) {
 	for ctx.Err() == nil {
 		if c, err := p.connect(ctx); err == nil {
 			p.mu.Lock()
-			p.settle(c)
+			p.settle(ctx, c)
 			p.mu.Unlock()
 			return
 		}

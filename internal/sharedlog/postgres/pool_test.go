@@ -59,3 +59,70 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 		t.Errorf("connect has not returned, and made %d attempts since its context was done", late.Load())
 	}
 }
+
+// acquire acquires a connection of a pool.
+func acquire(t *testing.T, p *pool) *pooled {
+	t.Helper()
+	c, err := p.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// giveUp makes a request fail because its context ends, age after the connection was acquired.
+func giveUp(t *testing.T, p *pool, c *pooled, age time.Duration) {
+	t.Helper()
+	p.mu.Lock()
+	c.since = c.since.Add(-age)
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := c.PgConn().Exec(ctx, hang).ReadAll(); err == nil {
+		t.Fatal("the request was answered")
+	}
+	p.release(ctx, c)
+}
+
+// expired reports whether a connection must not be used again.
+func expired(p *pool, c *pooled) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return c.expired
+}
+
+// Only a failed connection, or a request that has waited for long, casts doubt on other connections.
+func TestWhichConnectionsExpire(t *testing.T) {
+	p := testPool(t, testServer(t, "127.0.0.1:0"), new(net.Dialer).DialContext)
+	defer p.close()
+	idle, listener, impatient, waiting, later, failing := acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p)
+	p.listen(listener)
+	p.release(t.Context(), idle)
+	giveUp(t, p, impatient, patience)
+	for name, c := range map[string]*pooled{"idle": idle, "listening": listener, "used": waiting} {
+		if expired(p, c) {
+			t.Errorf("the %s connection has expired after an impatient request", name)
+		}
+	}
+	p.mu.Lock()
+	idle.since = idle.since.Add(-time.Hour)
+	p.mu.Unlock()
+	giveUp(t, p, waiting, givenUpAfter)
+	if !expired(p, idle) {
+		t.Error("a connection that has not answered since a request began has not expired with the request")
+	}
+	if expired(p, later) {
+		t.Error("a connection has expired after a request that began before it")
+	}
+	failing.PgConn().Conn().Close()
+	if _, err := failing.PgConn().Exec(t.Context(), "").ReadAll(); err == nil {
+		t.Fatal("the connection has not failed")
+	}
+	p.release(t.Context(), failing)
+	if !expired(p, later) || !expired(p, listener) {
+		t.Error("other connections have not expired after one has failed")
+	}
+	p.release(t.Context(), later)
+	listener.PgConn().Conn().Close()
+	p.release(t.Context(), listener)
+}

@@ -115,7 +115,7 @@ func (l *Log) receive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer l.pool.release(conn)
+	defer l.pool.release(ctx, conn)
 	l.pool.listen(conn)
 	defer conn.Close(ctx) // else it would keep listening in the pool
 	starting, cancel := context.WithTimeout(ctx, connectTimeout)
