@@ -190,19 +190,21 @@ func (p *pool) listen(c *pooled) {
 	}
 }
 
-// look connects to the primary, although there are connections, again and again until it succeeds
-// or ctx is done. If the primary is another server, the requests to the old one fail.
+// look connects to the primary, although there are connections, again and again until ctx is done:
+// the primary may be replaced after an attempt. If it is another server, the requests to the old
+// one fail.
 func (p *pool) look(ctx context.Context) {
 	p.looking.Lock()
 	defer p.looking.Unlock()
 	for ctx.Err() == nil {
+		pause := lookInterval
 		if c, err := p.connect(ctx); err == nil {
 			p.mu.Lock()
 			p.settle(ctx, c)
 			p.mu.Unlock()
-			return
+			pause = patience
 		}
-		sleep(ctx, lookInterval)
+		sleep(ctx, pause)
 	}
 }
 

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// testPool returns a pool of the servers of a URL, which dial connects to.
-func testPool(t *testing.T, url string, dial func(ctx context.Context, network, address string) (net.Conn, error)) *pool {
+// testPool returns a pool for hosts, whose addresses are separated by commas. It connects with dial.
+func testPool(t *testing.T, hosts string, dial pgconn.DialFunc) *pool {
 	t.Helper()
-	config, err := pgx.ParseConfig(url)
+	config, err := pgx.ParseConfig("postgres://" + hosts + "/?sslmode=disable")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 	refused, hangs := make(chan bool, 1), make(chan bool)
 	defer close(hangs)
 	var late atomic.Int64
-	p := testPool(t, "postgres://127.0.0.1:1,127.0.0.1:2/?sslmode=disable", func(_ context.Context, _, address string) (net.Conn, error) {
+	p := testPool(t, "127.0.0.1:1,127.0.0.1:2", func(_ context.Context, _, address string) (net.Conn, error) {
 		if address == "127.0.0.1:2" {
 			<-hangs
 			return nil, errors.New("hung")
@@ -93,7 +94,7 @@ func expired(p *pool, c *pooled) bool {
 
 // Only a failed connection, or a request that has waited for long, casts doubt on other connections.
 func TestWhichConnectionsExpire(t *testing.T) {
-	p := testPool(t, testServer(t, "127.0.0.1:0"), new(net.Dialer).DialContext)
+	p := testPool(t, testServer(t), new(net.Dialer).DialContext)
 	defer p.close()
 	idle, listener, impatient, waiting, later, failing := acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p)
 	p.listen(listener)
@@ -125,4 +126,35 @@ func TestWhichConnectionsExpire(t *testing.T) {
 	p.release(t.Context(), later)
 	listener.PgConn().Conn().Close()
 	p.release(t.Context(), listener)
+}
+
+// The old primary still accepts connections when a request to it begins to hang.
+func TestAnotherPrimaryAfterALook(t *testing.T) {
+	old, next := testServer(t), testServer(t)
+	var primary atomic.Value
+	primary.Store(old)
+	p := testPool(t, old+","+next, func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address != primary.Load() {
+			return nil, errors.New("not the primary")
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	})
+	defer p.close()
+	c := acquire(t, p)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	defer p.release(ctx, c)
+	defer p.lookAfter(ctx, 0)()
+	go func() {
+		for idle := 0; idle == 0; time.Sleep(time.Millisecond) { // until look has connected
+			p.mu.Lock()
+			idle = len(p.idle)
+			p.mu.Unlock()
+		}
+		primary.Store(next)
+	}()
+	_, err := c.PgConn().Exec(ctx, hang).ReadAll()
+	if err == nil || ctx.Err() != nil {
+		t.Errorf("the request to the old primary has ended with %v, %v", err, ctx.Err())
+	}
 }
