@@ -57,17 +57,19 @@ func configure(config *pgx.ConnConfig) {
 	}
 }
 
-// prepare makes a connection usable, or returns why it must not be used.
-func (l *Log) prepare(ctx context.Context, conn *pgx.Conn) error {
+// prepare makes a connection usable and returns the identity of its server, or returns why the
+// connection must not be used.
+func (l *Log) prepare(ctx context.Context, conn *pgx.Conn) (identity string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, barrierTimeout)
 	defer cancel()
-	if err := l.inspect(ctx, conn); err != nil {
-		return err
+	s, err := l.inspect(ctx, conn)
+	if err != nil {
+		return "", err
 	}
 	if _, err := l.barrier(ctx, conn); err != nil && !isMissing(err) {
-		return fmt.Errorf("the first commit of a connection: %w", err)
+		return "", fmt.Errorf("the first commit of a connection: %w", err)
 	}
-	return notReplicated(conn)
+	return s.started, notReplicated(conn)
 }
 
 // neverCancel makes the driver unable to send cancel requests. It would send one whenever a
@@ -103,20 +105,21 @@ type server struct {
 	standby                  bool
 	version                  int
 	fsync, pageWrites, names string
+	started                  string // to the microsecond, so that it identifies the server
 }
 
 // inspect returns an error if the server cannot keep the promises. It is called for each
 // connection, because another server may have taken over.
-func (l *Log) inspect(ctx context.Context, conn *pgx.Conn) error {
-	var s server
-	err := conn.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('server_version_num')::int,
-		current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_standby_names')`).
-		Scan(&s.standby, &s.version, &s.fsync, &s.pageWrites, &s.names)
+func (l *Log) inspect(ctx context.Context, conn *pgx.Conn) (s server, err error) {
+	err = conn.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('server_version_num')::int,
+		current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_standby_names'),
+		extract(epoch FROM pg_postmaster_start_time())::text`).
+		Scan(&s.standby, &s.version, &s.fsync, &s.pageWrites, &s.names, &s.started)
 	if err != nil {
-		return err
+		return s, err
 	}
 	l.alone.Store(s.names == "")
-	return s.check()
+	return s, s.check()
 }
 
 func (s server) check() error {

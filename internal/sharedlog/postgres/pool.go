@@ -35,7 +35,7 @@ const (
 //   - When a connection to another primary was opened, the requests to the old one fail.
 type pool struct {
 	hosts   []*pgx.ConnConfig // one for each host of the URL
-	prepare func(context.Context, *pgx.Conn) error
+	prepare prepareFunc
 	slots   chan struct{} // holds a value for each request in progress
 	looking sync.Mutex    // held while a request looks for another primary
 
@@ -48,14 +48,17 @@ type pool struct {
 // pooled is a connection of a pool.
 type pooled struct {
 	*pgx.Conn
-	host    int       // in pool.hosts
+	server  string    // its identity: a host may lead to several servers, and an address to another one
 	since   time.Time // when its use began or ended; guarded by the mu of the pool
 	expired bool      // it must not be used again; guarded by the mu of the pool
 	listens bool      // it only waits for notifications; guarded by the mu of the pool
 }
 
+// prepareFunc prepares a connection and returns the identity of its server.
+type prepareFunc func(context.Context, *pgx.Conn) (server string, err error)
+
 // newPool returns a pool. It calls prepare with each connection before that is used.
-func newPool(config *pgx.ConnConfig, prepare func(context.Context, *pgx.Conn) error) *pool {
+func newPool(config *pgx.ConnConfig, prepare prepareFunc) *pool {
 	return &pool{hosts: hostsOf(config), prepare: prepare, slots: make(chan struct{}, maxConnections), open: map[*pooled]bool{}}
 }
 
@@ -160,8 +163,8 @@ func closeSoon(conn *pgx.Conn) {
 // interrupt makes a request in progress fail. With TLS, closing may have to wait.
 func (c *pooled) interrupt() { go c.PgConn().Conn().Close() }
 
-// opened adds a new connection to a primary. Requests to another host fail: its server is no
-// longer the primary, whether it knows that or not.
+// opened adds a new connection to a primary. Requests to another server fail: it is no longer the
+// primary, whether it knows that or not.
 func (p *pool) opened(c *pooled) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -172,7 +175,7 @@ func (p *pool) opened(c *pooled) error {
 		return sharedlog.ErrClosed
 	}
 	for other := range p.open {
-		if other.host != c.host {
+		if other.server != c.server {
 			other.expired = true
 			other.interrupt()
 		}
@@ -210,9 +213,6 @@ func (p *pool) look(ctx context.Context) {
 
 // lookAfter makes the pool look for another primary after some time, unless stop is called before.
 func (p *pool) lookAfter(ctx context.Context, patience time.Duration) (stop func()) {
-	if len(p.hosts) == 1 {
-		return func() {}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	timer := time.AfterFunc(patience, func() { p.look(ctx) })
 	return func() {

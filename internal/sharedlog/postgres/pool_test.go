@@ -20,7 +20,9 @@ func testPool(t *testing.T, hosts string, dial pgconn.DialFunc) *pool {
 		t.Fatal(err)
 	}
 	config.DialFunc = dial
-	return newPool(config, func(context.Context, *pgx.Conn) error { return nil })
+	return newPool(config, func(_ context.Context, conn *pgx.Conn) (string, error) {
+		return conn.PgConn().Conn().RemoteAddr().String(), nil
+	})
 }
 
 // One host refuses connections, and the attempt at the other one does not return when ctx is done.
@@ -131,14 +133,30 @@ func TestWhichConnectionsExpire(t *testing.T) {
 // The old primary still accepts connections when a request to it begins to hang.
 func TestAnotherPrimaryAfterALook(t *testing.T) {
 	old, next := testServer(t), testServer(t)
-	var primary atomic.Value
-	primary.Store(old)
-	p := testPool(t, old+","+next, func(ctx context.Context, network, address string) (net.Conn, error) {
-		if address != primary.Load() {
-			return nil, errors.New("not the primary")
-		}
-		return new(net.Dialer).DialContext(ctx, network, address)
+	t.Run("hosts=2", func(t *testing.T) {
+		var primary atomic.Value
+		primary.Store(old)
+		p := testPool(t, old+","+next, func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address != primary.Load() {
+				return nil, errors.New("not the primary")
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		})
+		wantEnd(t, p, func() { primary.Store(next) })
 	})
+	t.Run("hosts=1", func(t *testing.T) { // whose address is that of the primary
+		var primary atomic.Value
+		primary.Store(old)
+		p := testPool(t, "127.0.0.1:1", func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, primary.Load().(string))
+		})
+		wantEnd(t, p, func() { primary.Store(next) })
+	})
+}
+
+// wantEnd checks that a request ends when promote makes another server the primary.
+func wantEnd(t *testing.T, p *pool, promote func()) {
+	t.Helper()
 	defer p.close()
 	c := acquire(t, p)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -146,12 +164,12 @@ func TestAnotherPrimaryAfterALook(t *testing.T) {
 	defer p.release(ctx, c)
 	defer p.lookAfter(ctx, 0)()
 	go func() {
-		for idle := 0; idle == 0; time.Sleep(time.Millisecond) { // until look has connected
+		for idle := 0; idle == 0 && ctx.Err() == nil; time.Sleep(time.Millisecond) { // until look has connected
 			p.mu.Lock()
 			idle = len(p.idle)
 			p.mu.Unlock()
 		}
-		primary.Store(next)
+		promote()
 	}()
 	_, err := c.PgConn().Exec(ctx, hang).ReadAll()
 	if err == nil || ctx.Err() != nil {

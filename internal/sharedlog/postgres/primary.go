@@ -113,11 +113,12 @@ func (p *pool) attempt(ctx context.Context, host int) (*pooled, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.prepare(ctx, conn); err != nil {
+	server, err := p.prepare(ctx, conn)
+	if err != nil {
 		closeSoon(conn)
 		return nil, err
 	}
-	return &pooled{Conn: conn, host: host}, nil
+	return &pooled{Conn: conn, server: server}, nil
 }
 
 // hostErrors are the errors of the attempts to connect to several hosts.
