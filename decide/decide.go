@@ -47,7 +47,7 @@ type Decision[S any] struct {
 	// Run returns the position of the last one, and Decide is not called. It may be any text, such as the
 	// name of a user with the Idempotency-Key of a request. The UUIDs of the events are
 	// made from it. Query must match one of them, and only events of Query are searched: a key is
-	// for requests that are the same.
+	// for requests that are the same. If it is empty, there is no key.
 	Key string
 	// Attempts is the maximum number of appends. The default is 20.
 	Attempts int

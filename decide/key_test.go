@@ -34,6 +34,17 @@ func TestRepeatedRequestHasTheSameResult(t *testing.T) {
 	}
 }
 
+func TestEmptyKeyIsNoKey(t *testing.T) {
+	store := umadbtest.NewStore(t)
+	for want := range uint64(2) {
+		d := take("me", 2)
+		d.Key = ""
+		if position, err := d.Run(t.Context(), store); position != want+1 || err != nil {
+			t.Errorf("position %d, %v", position, err)
+		}
+	}
+}
+
 // The query matches only the second of three events, and others follow them.
 func TestRepeatedRequestReturnsThePositionOfTheLastEvent(t *testing.T) {
 	store := umadbtest.NewStore(t)

@@ -155,6 +155,10 @@ def test_a_repeated_request_has_the_same_result(client):
     assert client.head() == 2
 
 
+def test_an_empty_key_is_no_key(client):
+    assert [decide(client, take(), key="") for _ in range(2)] == [1, 2]
+
+
 def test_a_repeated_request_returns_the_position_of_the_last_event(client):
     other = Event("Other", b"")
     for _ in range(2):
@@ -183,6 +187,12 @@ async def test_a_repeated_request_with_asyncio(client):
     requests = (aio.decide(client, PLACES, count, take(1), initial=int, key="k") for _ in range(4))
     assert await asyncio.gather(*requests) == [1, 1, 1, 1]
     assert await aio.decide(client, PLACES, count, lambda state: [], initial=int) is None
+
+
+@asynchronous
+async def test_an_empty_key_with_asyncio_is_no_key(client):
+    for position in (1, 2):
+        assert await aio.decide(client, PLACES, count, take(), initial=int, key="") == position
 
 
 def failing(*errors):

@@ -84,7 +84,7 @@ class Decision:
         self._fold = fold
         self._decide = decide
         self._state = initial()
-        self._key = None if key is None else Key(key)
+        self._key = Key(key) if key else None
 
     def fold(self, batch):
         """Fold events into the state, up to one of an earlier decision with the same key."""
@@ -207,7 +207,7 @@ def decide(client, query, fold, decide, *, initial, key=None, attempts=20, timeo
             events, the position of the last one is returned and decide is not called. It can be
             any text, such as the name of a user with the Idempotency-Key of a request. The
             UUIDs of the events are made from it. query must match one of them, and only events of
-            query are searched.
+            query are searched. None or an empty text is no key.
         attempts: the maximum number of appends (int).
         timeout: the maximum duration in seconds (float); None for no limit.
 
