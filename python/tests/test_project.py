@@ -285,6 +285,138 @@ def test_tracking_without_results_records_the_position(client):
         tracking.handle(Batch([], 0, 1))
 
 
+class Late:
+    """A client of which the first append raises an exception, and happens when the next one is made.
+
+    Before the exception is raised, between is called with the client.
+    """
+
+    def __init__(self, client, between):
+        self._client = client
+        self._between = between
+        self._appends = []
+
+    def append(self, *arguments, **options):
+        self._appends.append((arguments, options))
+        if len(self._appends) == 1:
+            self._between(self._client)
+            raise TransportError("the connection broke")
+        if len(self._appends) == 2:
+            self._append_first()
+        return self._client.append(*arguments, **options)
+
+    def _append_first(self):
+        arguments, options = self._appends[0]
+        return self._client.append(*arguments, **options)
+
+    def get_tracking_info(self, source):
+        return self._client.get_tracking_info(source)
+
+
+class AsyncLate(Late):
+    """A Late for umadb.aio."""
+
+    async def append(self, *arguments, **options):
+        self._appends.append((arguments, options))
+        if len(self._appends) == 1:
+            await self._between(self._client)
+            raise TransportError("the connection broke")
+        if len(self._appends) == 2:
+            await self._append_first()
+        return await self._client.append(*arguments, **options)
+
+
+def test_an_append_with_an_unknown_outcome_is_repeated(client):
+    client.append(orders(1))
+    # An append of a batch of one order is in flight when the second order is appended.
+    late = Late(client, lambda client: client.append(orders(1)))
+    umadb.project(client, ORDERS, Tracking(late, "invoices", Invoices()), attempts=2, **stop_at(4))
+    assert invoices(client) == [2, 4]
+
+
+@asynchronous
+async def test_an_append_with_an_unknown_outcome_is_repeated_with_asyncio(client):
+    await client.append(orders(1))
+    late = AsyncLate(client, lambda client: client.append(orders(1)))
+    await tracked(client, aio.Tracking(late, "invoices", Invoices()), 4)
+    assert await all_invoices(client) == [2, 4]
+
+
+async def tracked(client, target, position):
+    """Run a projection until the position is recorded for the source invoices."""
+    task = asyncio.create_task(aio.project(client, ORDERS, target, attempts=2))
+    while not task.done() and await client.get_tracking_info("invoices") != position:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def all_invoices(client):
+    read = client.read(Query([QueryItem(types=["Invoice"])]))
+    return [int(s.event.data) async for s in read]
+
+
+def test_the_position_is_checked_before_the_append(client):
+    client.append(orders(2))
+    other = Tracking(client, "invoices", Invoices())
+
+    def handle(batch):
+        # Meanwhile, another instance records the position of the first order.
+        if len(batch.events) == 2:
+            other.handle(Batch(batch.events[:1], 0, 2))
+        return Invoices()(batch)
+
+    umadb.project(client, ORDERS, Tracking(client, "invoices", handle), **stop_at(4))
+    assert invoices(client) == [2, 4]
+
+
+@asynchronous
+async def test_the_position_is_checked_before_the_append_with_asyncio(client):
+    await client.append(orders(2))
+    other = aio.Tracking(client, "invoices", Invoices())
+
+    async def handle(batch):
+        if len(batch.events) == 2:
+            await other.handle(Batch(batch.events[:1], 0, 2))
+        return Invoices()(batch)
+
+    await tracked(client, aio.Tracking(client, "invoices", handle), 4)
+    assert await all_invoices(client) == [2, 4]
+
+
+class Stale:
+    """A client that returns no tracking position for a number of calls."""
+
+    def __init__(self, client, calls):
+        self._client = client
+        self._calls = calls
+        self.append = client.append
+
+    def get_tracking_info(self, source):
+        self._calls -= 1
+        return None if self._calls >= 0 else self._client.get_tracking_info(source)
+
+
+def test_tracking_waits_until_a_refused_position_is_visible(client):
+    client.append([], tracking_info=umadb.TrackingInfo("invoices", 2))
+    tracking = Tracking(Stale(client, 3), "invoices", Invoices())
+    with pytest.raises(IntegrityError, match="is not greater"):
+        tracking.handle(Batch([], 0, 2))
+    with pytest.raises(IntegrityError):
+        tracking.position()
+    assert tracking.position() == 2
+
+
+def test_an_invalid_append_is_not_repeated(client):
+    events = [["not an event"], []]
+    tracking = Tracking(client, "invoices", lambda batch: events.pop(0))
+    with pytest.raises(TypeError):
+        tracking.handle(Batch([], 0, 2))
+    tracking.handle(Batch([], 0, 2))
+    assert tracking.position() == 2
+
+
 # The program of an example that gets SIGTERM or Ctrl-C while it handles a batch.
 PROGRAM = """
 import signal, sys, threading, time

@@ -6,8 +6,7 @@ import inspect
 from typing import Protocol
 
 from umadb._decide import Caller, Decision, steps
-from umadb._native import TrackingInfo
-from umadb._project import Batch, Failures, Progress, not_ended
+from umadb._project import Batch, Failures, Progress, TrackedAppends, not_ended
 
 
 class _Caller(Caller):
@@ -27,13 +26,8 @@ class _Caller(Caller):
         await asyncio.sleep(self.pause_within(seconds))
 
 
-async def decide(client, query, fold, decide, *, initial, key=None, attempts=20, timeout=None):
-    """Like umadb.decide. The functions fold, decide and initial are called in the event loop, and are no coroutines.
-
-    If the task is cancelled, the outcome of an append that has been sent is unknown.
-    """
-    caller = _Caller(client, timeout)
-    pending = steps(Decision(query, fold, decide, initial, key), attempts)
+async def _make_calls(caller, pending):
+    """Make the calls of a generator such as steps, and return its result."""
     try:
         name, *arguments = next(pending)
         while True:
@@ -45,6 +39,14 @@ async def decide(client, query, fold, decide, *, initial, key=None, attempts=20,
                 name, *arguments = pending.send(result)
     except StopIteration as end:
         return end.value
+
+
+async def decide(client, query, fold, decide, *, initial, key=None, attempts=20, timeout=None):
+    """Like umadb.decide. The functions fold, decide and initial are called in the event loop, and are no coroutines.
+
+    If the task is cancelled, the outcome of an append that has been sent is unknown.
+    """
+    return await _make_calls(_Caller(client, timeout), steps(Decision(query, fold, decide, initial, key), attempts))
 
 
 class Target(Protocol):
@@ -62,19 +64,19 @@ class Tracking:
 
     def __init__(self, client, source, handle):
         self._client = client
-        self._source = source
+        self._appends = TrackedAppends(source)
         self._handle = handle
 
     async def position(self):
-        """Return the recorded position (int), or None."""
-        return await self._client.get_tracking_info(self._source)
+        """Return the recorded position (int), or None. An append with an unknown outcome is repeated first."""
+        return await _make_calls(self._client, self._appends.position())
 
     async def handle(self, batch):
         """Append the events for a batch."""
         events = self._handle(batch)
         if inspect.isawaitable(events):
             events = await events
-        await self._client.append(events, tracking_info=TrackingInfo(self._source, batch.position))
+        await _make_calls(self._client, self._appends.append(events, batch))
 
 
 class _Projection:

@@ -188,6 +188,21 @@ class Caller:
         time.sleep(self.pause_within(seconds))
 
 
+def make_calls(caller, pending):
+    """Make the calls of a generator such as steps, and return its result."""
+    try:
+        name, *arguments = next(pending)
+        while True:
+            try:
+                result = getattr(caller, name)(*arguments)
+            except Exception as error:
+                name, *arguments = pending.throw(error)
+            else:
+                name, *arguments = pending.send(result)
+    except StopIteration as end:
+        return end.value
+
+
 def decide(client, query, fold, decide, *, initial, key=None, attempts=20, timeout=None):
     """Make a decision, and append its events unless an event on which it depends was appended meanwhile.
 
@@ -224,16 +239,4 @@ def decide(client, query, fold, decide, *, initial, key=None, attempts=20, timeo
     Exceptions of fold and decide are not caught, and nothing is appended. It is safe to call
     decide again after every exception, except, without a key, after an unknown outcome.
     """
-    caller = Caller(client, timeout)
-    pending = steps(Decision(query, fold, decide, initial, key), attempts)
-    try:
-        name, *arguments = next(pending)
-        while True:
-            try:
-                result = getattr(caller, name)(*arguments)
-            except Exception as error:
-                name, *arguments = pending.throw(error)
-            else:
-                name, *arguments = pending.send(result)
-    except StopIteration as end:
-        return end.value
+    return make_calls(Caller(client, timeout), steps(Decision(query, fold, decide, initial, key), attempts))

@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple, Protocol
 
-from umadb._decide import Backoff
+from umadb._decide import Backoff, make_calls
 from umadb._native import (
     AuthenticationError,
     CancelledByUserError,
@@ -64,8 +64,14 @@ class Target(Protocol):
 class Tracking:
     """A target of a projection that appends events, with the position of the batch as tracking information.
 
-    If two instances of a program run at the same time, the append of one of them raises
-    IntegrityError, and it continues after the batch of the other.
+    Only one instance of a program with this source may run at a time, since a store checks only
+    that the position increases. An instance that finds that another one has recorded a position
+    raises IntegrityError, and continues after it. But if the other append happens between this check
+    and its own one, and its batch ends earlier, the events that are in both batches count twice. If
+    the outcome of an append is unknown, it is repeated, with the same events, before position
+    returns. If project ends meanwhile, the append can still happen after the program has started
+    again, and the same events count twice. A Target of the program that appends events with UUIDs,
+    on the condition that they do not exist, is safe in all these cases.
 
     Args:
         client: the store to which events are appended (Client); that of the projection, or another one.
@@ -76,16 +82,76 @@ class Tracking:
 
     def __init__(self, client, source, handle):
         self._client = client
-        self._source = source
+        self._appends = TrackedAppends(source)
         self._handle = handle
 
     def position(self):
-        """Return the recorded position (int), or None."""
-        return self._client.get_tracking_info(self._source)
+        """Return the recorded position (int), or None. An append with an unknown outcome is repeated first."""
+        return make_calls(self._client, self._appends.position())
 
     def handle(self, batch):
         """Append the events for a batch."""
-        self._client.append(self._handle(batch), tracking_info=TrackingInfo(self._source, batch.position))
+        make_calls(self._client, self._appends.append(self._handle(batch), batch))
+
+
+class TrackedAppends:
+    """The appends of a Tracking. The methods generate calls of a client, for make_calls."""
+
+    def __init__(self, source):
+        self._source = source
+        self._unknown = None  # the events and the batch of an append whose outcome is unknown
+
+    def position(self):
+        """Return the recorded position, or None.
+
+        An append whose outcome is unknown is repeated first: it could still happen, and a longer
+        batch would then contain its events again.
+        """
+        position = yield "get_tracking_info", self._source
+        if self._unknown is None:
+            return position
+        events, batch = self._unknown
+        if (position or 0) == batch.after:
+            refused = None
+            try:
+                yield self._call(events, batch)
+            except IntegrityError as error:
+                refused = error
+            position = yield "get_tracking_info", self._source
+            if refused is not None and (position or 0) == batch.after:
+                raise refused  # the recorded position is not visible yet
+        self._unknown = None
+        return position
+
+    def append(self, events, batch):
+        """Append the events for a batch."""
+        position = (yield from self.position()) or 0
+        if position != batch.after:
+            raise IntegrityError(
+                f"integrity error: the position of source {self._source!r} is {position}, and not {batch.after} as"
+                " before the batch: another instance is running; nothing was appended"
+            )
+        self._unknown = events, batch
+        try:
+            yield self._call(events, batch)
+        except Exception as error:
+            if is_certain(error):
+                self._unknown = None
+            raise
+        self._unknown = None
+
+    def _call(self, events, batch):
+        return "append", events, None, TrackingInfo(self._source, batch.position)
+
+
+def is_certain(error):
+    """Report whether the outcome of an append that is not repeated is known from its exception.
+
+    A refusal of the position is not enough: the position that is the reason may not be visible yet.
+    """
+    if isinstance(error, TransportError):
+        return error.appended is False
+    return isinstance(error, (AuthenticationError, ValueError, TypeError)) and not isinstance(error, IntegrityError)
 
 
 class Failures:
@@ -181,7 +247,8 @@ def project(client, query, target, *, attempts=10, progress=None, stop=None):
     """Pass the events of a query to a target, in batches, in order, and each once: stored ones, then new ones.
 
     The target contains the result and the position up to which it is complete, and stores them
-    together. It is a Tracking, or an object of the program with the methods of Target.
+    together. It is a Tracking, with which only one instance of a program may run at a time, or an
+    object of the program with the methods of Target.
 
     If the target raises an exception or the connection breaks, there is a random pause, the
     target is asked for its position, and the projection resumes after it. Each such failure is a
