@@ -28,7 +28,7 @@ func invoices(_ context.Context, batch project.Batch) (events []dcb.Event, err e
 func wantInvoices(t *testing.T, store dcb.EventStore, n int) {
 	t.Helper()
 	query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"Invoice"}}}}
-	events, _, err := store.Read(t.Context(), query, dcb.ReadOptions{}).Collect()
+	events, head, err := store.Read(t.Context(), query, dcb.ReadOptions{}).Collect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,8 @@ func wantInvoices(t *testing.T, store dcb.EventStore, n int) {
 	if !slices.Equal(got, want) {
 		t.Errorf("invoices %v, want %v", got, want)
 	}
-	if position, _, err := store.GetTrackingInfo(t.Context(), "invoices"); position != uint64(2*n) || err != nil {
+	// The position may have moved over events that do not match.
+	if position, _, err := store.GetTrackingInfo(t.Context(), "invoices"); position < uint64(2*n) || position > head || err != nil {
 		t.Errorf("tracking position %d, %v", position, err)
 	}
 }
