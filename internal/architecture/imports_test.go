@@ -28,7 +28,7 @@ var packages = map[string][]string{
 	"internal/eventlog":  {"internal/vfs"},
 	"internal/index":     {"internal/vfs"},
 	"internal/storedir":  {"dcb", "internal/vfs"},
-	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/sharedlog", "internal/storedir", "internal/vfs"},
+	"internal/store":     {"dcb", "internal/histogram", "internal/record", "internal/eventlog", "internal/index", "internal/retry", "internal/sharedlog", "internal/storedir", "internal/vfs"},
 
 	// The log that several stores share. Its adapters are in packages below it.
 	"internal/sharedlog":            {},
@@ -36,7 +36,7 @@ var packages = map[string][]string{
 	"internal/sharedlog/fakelog":    {"internal/sharedlog"},
 	"internal/sharedlog/logtest":    {"internal/sharedlog"},
 	"internal/sharedlog/etcd":       {"internal/sharedlog"},
-	"internal/sharedlog/postgres":   {"internal/sharedlog"},
+	"internal/sharedlog/postgres":   {"internal/retry", "internal/sharedlog"},
 
 	// The wire protocol. Only the command line combines server and store.
 	"internal/record":      {"dcb"},
@@ -63,7 +63,7 @@ var packages = map[string][]string{
 	"internal/keyfile":            {"internal/tomlfile"},
 	"internal/backup":             {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring":         {"internal/histogram", "internal/server", "internal/store"},
-	"internal/cluster":            {"dcb", "internal/backup", "internal/eventlog", "internal/sharedlog", "internal/store", "internal/vfs"},
+	"internal/cluster":            {"dcb", "internal/backup", "internal/eventlog", "internal/retry", "internal/sharedlog", "internal/store", "internal/vfs"},
 	"internal/cli":                {"dcb", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":                   {"internal/cli", "internal/eventtable/parquet", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -80,7 +81,7 @@ func (h *History) append(ctx context.Context, envelope sharedlog.Envelope, g *ev
 	}
 	doing := fmt.Sprintf("appending group %d", g.Index)
 	for attempt := range maxAttempts {
-		if attempt > 0 && !sleep(ctx, firstPause<<attempt) {
+		if attempt > 0 && retry.Wait(ctx, firstPause<<attempt) != nil {
 			break
 		}
 		if err = h.propose(ctx, g.Chain, record); err == nil || errors.Is(err, sharedlog.ErrTooLarge) {
@@ -110,14 +111,4 @@ func (h *History) propose(ctx context.Context, chain uint64, record []byte) erro
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	return h.log.Append(ctx, h.Last, chain, record)
-}
-
-// sleep reports whether it has slept before ctx was done.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	select {
-	case <-time.After(pause):
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

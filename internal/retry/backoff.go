@@ -22,11 +22,11 @@ func (b *Backoff) Succeeded() { b.pauses = 0 }
 func (b *Backoff) Pause(ctx context.Context) error {
 	bound := min(b.First<<min(b.pauses, 20), b.Last)
 	b.pauses++
-	return wait(ctx, rand.N(bound)+1)
+	return Wait(ctx, rand.N(bound)+1)
 }
 
-// wait waits for a time. It returns the error of ctx if that is done meanwhile.
-func wait(ctx context.Context, d time.Duration) error {
+// Wait waits for a time. It returns the error of ctx if that is done meanwhile.
+func Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

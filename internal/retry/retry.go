@@ -39,5 +39,5 @@ func (a *Attempts) Failed(ctx context.Context, err error) error {
 	}
 	pause := min(firstPause<<min(a.failures, 10), lastPause)
 	a.failures++
-	return wait(ctx, pause)
+	return Wait(ctx, pause)
 }

@@ -183,15 +183,3 @@ const (
 func pauseAfter(failures int) time.Duration {
 	return min(firstPause<<min(failures, 10), maxPause)
 }
-
-// sleep reports whether it has slept before ctx was done.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -35,7 +36,7 @@ func (s *Store) runFollower() {
 			continue
 		}
 		f.failed(group, err)
-		sleep(s.background.ctx, pauseAfter(f.failures-1))
+		_ = retry.Wait(s.background.ctx, pauseAfter(f.failures-1))
 	}
 }
 
@@ -52,7 +53,7 @@ type follower struct {
 // join joins the shared log if the store was opened without an answer of it.
 func (f *follower) join() {
 	ctx := f.store.background.ctx
-	for failures := 0; !f.hasJoined() && sleep(ctx, pauseAfter(failures)); failures++ {
+	for failures := 0; !f.hasJoined() && retry.Wait(ctx, pauseAfter(failures)) == nil; failures++ {
 		if err := f.store.join(ctx); err != nil && !errors.Is(err, dcb.ErrTransport) {
 			f.store.haltBecause(f.store.published.Load().group+1, err)
 		}
@@ -77,7 +78,7 @@ func (f *follower) follow() (group uint64, err error) {
 	case err != nil:
 		return next, err
 	case len(records) == 0: // Wait has returned too early, or this server was faster
-		sleep(ctx, emptyPause)
+		_ = retry.Wait(ctx, emptyPause)
 		return 0, nil
 	}
 	f.contact.reaches(records[len(records)-1].Index, nil)
@@ -94,7 +95,7 @@ func (f *follower) wait(after uint64) {
 	ctx, cancel := context.WithTimeout(f.store.background.ctx, followInterval)
 	defer cancel()
 	if err := f.Log.Wait(ctx, after); err != nil {
-		sleep(ctx, firstPause)
+		_ = retry.Wait(ctx, firstPause)
 	}
 }
 

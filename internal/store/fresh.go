@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -66,7 +67,7 @@ func (s *Store) askForEnd() (sharedlog.Point, error) {
 	for started := clock(); ; {
 		end, err := s.shared.last()
 		s.shared.end.failure.Store(&err)
-		if err == nil || clock()-started > s.shared.MaxStaleness || !sleep(s.background.ctx, firstPause) {
+		if err == nil || clock()-started > s.shared.MaxStaleness || retry.Wait(s.background.ctx, firstPause) != nil {
 			return end, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/record"
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -89,7 +90,7 @@ func (p *proposer) decide(g sealedGroup) settled {
 				return p.unknown(g, "the shared log has lost groups", lost)
 			}
 		}
-		if !sleep(p.requests, pauseAfter(failures)) {
+		if retry.Wait(p.requests, pauseAfter(failures)) != nil {
 			return settled{group: g, outcome: unknown, err: record.UnknownOutcome(fmt.Sprintf("the server was stopped while the shared log did not answer (%v)", err))}
 		}
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -14,7 +15,7 @@ func (s *Store) runReporter() {
 	case <-ctx.Done():
 		return
 	}
-	for pause := reportInterval; ; sleep(ctx, pause) {
+	for pause := reportInterval; ; _ = retry.Wait(ctx, pause) {
 		if ctx.Err() != nil {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -53,7 +54,7 @@ func (s *Store) runTrimmer() {
 		if err := t.trim(ctx); err != nil && ctx.Err() == nil {
 			s.options.Logger.Debug("cannot trim the shared log; will try again", "error", err)
 		}
-		sleep(ctx, sh.trim.interval)
+		_ = retry.Wait(ctx, sh.trim.interval)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -207,7 +208,7 @@ func (p *pool) look(ctx context.Context) {
 			p.mu.Unlock()
 			pause = patience
 		}
-		sleep(ctx, pause)
+		_ = retry.Wait(ctx, pause)
 	}
 }
 

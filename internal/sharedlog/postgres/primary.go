@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/umadb-go/umadb/internal/retry"
 )
 
 // hostsOf returns a configuration for each host of a configuration.
@@ -47,7 +49,7 @@ func (p *pool) connect(ctx context.Context) (*pooled, error) {
 	start := func(host int, pause time.Duration) {
 		running++
 		go func() {
-			sleep(ctx, pause)
+			_ = retry.Wait(ctx, pause)
 			conn, err := p.attempt(ctx, host)
 			results <- attempt{host, conn, err}
 		}()
@@ -86,14 +88,6 @@ func (p *pool) unfinished(errs hostErrors, cause error) hostErrors {
 		}
 	}
 	return errs
-}
-
-// sleep waits for a time or until ctx is done.
-func sleep(ctx context.Context, pause time.Duration) {
-	select {
-	case <-time.After(pause):
-	case <-ctx.Done():
-	}
 }
 
 // discard closes what a number of attempts have connected.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -104,7 +105,7 @@ func (l *Log) look(ctx context.Context) error {
 func (l *Log) listen() {
 	for l.closing.Err() == nil {
 		if l.receive(l.closing) != nil {
-			sleep(l.closing, l.poll)
+			_ = retry.Wait(l.closing, l.poll)
 		}
 	}
 }
