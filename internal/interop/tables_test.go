@@ -42,6 +42,7 @@ var installTableReaders = sync.OnceValues(func() (bin string, err error) {
 // the store.
 func TestTablesEqualTheStore(t *testing.T) {
 	bin := orSkip(t, installTableReaders)
+	python3 := filepath.Join(bin, "python3")
 	program, err := buildServer()
 	if err != nil {
 		t.Fatal(err)
@@ -52,13 +53,9 @@ func TestTablesEqualTheStore(t *testing.T) {
 			dir := filepath.Join(folder, "store")
 			fillForTables(t, dir, count, filepath.Join(folder, "expected.ndjson"))
 			for _, file := range []string{"events.parquet", "events.csv", "events.csv.zst"} {
-				export := exec.Command(program, "export", "--db-path", dir, "--output", filepath.Join(folder, file))
-				if output, err := export.CombinedOutput(); err != nil {
-					t.Fatalf("%v: %v\n%s", export, err, output)
-				}
-				wantMemory(t, export, 256<<20)
+				runWithin(t, 256<<20, python3, program, "export", "--db-path", dir, "--output", filepath.Join(folder, file))
 			}
-			compare := exec.Command(filepath.Join(bin, "python3"), filepath.Join("testdata", "tables", "compare.py"), folder)
+			compare := exec.Command(python3, filepath.Join("testdata", "tables", "compare.py"), folder)
 			output, err := compare.CombinedOutput()
 			if err != nil {
 				t.Errorf("%v\n%s", err, output)

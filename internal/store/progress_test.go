@@ -178,9 +178,7 @@ func TestSlowSubscriptionCatchesUpAgain(t *testing.T) {
 		})
 		for range 3 {
 			time.Sleep(time.Minute)
-			for range record.DefaultBatchSize + 10 { // the first one is delivered alone
-				mustAppendTypes(t, s, "a")
-			}
+			mustAppendTypes(t, s, slices.Repeat([]string{"a"}, record.DefaultBatchSize+10)...) // two messages
 			time.Sleep(2 * time.Hour)
 		}
 		cancel()
@@ -206,12 +204,19 @@ func TestProgressNeverPassesEvents(t *testing.T) {
 		var running sync.WaitGroup
 		queries := []dcb.Query{{}, typed("a"), typed("c"), typed("none"), {Items: []dcb.QueryItem{{Tags: []string{"x"}}}}, {Items: []dcb.QueryItem{{Tags: []string{"x", "y"}}}}, {Items: []dcb.QueryItem{{Types: []string{"b"}, Tags: []string{"y"}}, {Types: []string{"c"}}}}}
 		followed := make([]*storetest.Followed, 3*len(queries))
+		var reported sync.WaitGroup
+		reported.Add(len(followed))
 		for i := range followed {
 			after, slow := uint64(random.IntN(3)*30), random.IntN(2) == 0
 			running.Go(func() {
+				first := sync.OnceFunc(reported.Done)
+				defer first()
 				var err error
-				followed[i], err = storetest.Follow(ctx, s, queries[i%len(queries)], after, func(*storetest.Followed) bool {
-					if slow {
+				followed[i], err = storetest.Follow(ctx, s, queries[i%len(queries)], after, func(f *storetest.Followed) bool {
+					if len(f.Reports) > 0 {
+						first()
+					}
+					if slow && len(f.Events)%20 == 0 {
 						time.Sleep(50 * time.Microsecond)
 					}
 					return true
@@ -239,6 +244,7 @@ func TestProgressNeverPassesEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		reported.Wait()
 		cancel()
 		running.Wait()
 		reports := 0
