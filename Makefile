@@ -252,3 +252,7 @@ generate: ## generate the Go code of the wire contract
 .PHONY: clean
 clean: ## remove build output and caches
 	rm -rf bin .cache
+
+.PHONY: console-libraries
+console-libraries: ## fetch the JavaScript libraries of the console, which are committed
+	internal/console/libraries.sh

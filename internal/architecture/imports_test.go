@@ -55,6 +55,7 @@ var packages = map[string][]string{
 	"internal/tracing": {"dcb", "internal/record", "internal/server"},
 
 	"internal/ndjson":             {"dcb", "internal/record"},
+	"internal/selection":          {"dcb", "internal/ndjson"},
 	"internal/eventtable":         {"dcb", "internal/ndjson"},
 	"internal/eventtable/parquet": {"dcb", "internal/eventtable"},
 	"internal/retry":              {},
@@ -64,8 +65,11 @@ var packages = map[string][]string{
 	"internal/backup":             {"dcb", "internal/record", "internal/retry", "internal/eventlog", "internal/storedir", "internal/vfs"},
 	"internal/monitoring":         {"internal/histogram", "internal/server", "internal/store"},
 	"internal/cluster":            {"dcb", "internal/backup", "internal/eventlog", "internal/retry", "internal/sharedlog", "internal/store", "internal/vfs"},
-	"internal/cli":                {"dcb", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
-	"cmd/umadb":                   {"internal/cli", "internal/eventtable/parquet", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
+	// HTTP. The backend of its requests is always a client.
+	"internal/web":     {"dcb", "proto/umadb/admin/v1"},
+	"internal/console": {"dcb", "internal/ndjson", "internal/selection", "internal/web", "proto/umadb/admin/v1"},
+	"internal/cli":     {"dcb", "internal/console", "internal/selection", "internal/web", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"cmd/umadb":        {"internal/cli", "internal/eventtable/parquet", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
 
 	// The Go library inside the Python package.
 	"python/binding": {"dcb", "internal/cli", "internal/client", "internal/store", "internal/vfs", "internal/record"},

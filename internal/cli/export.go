@@ -11,6 +11,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventtable"
+	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/transfer"
 )
@@ -151,7 +152,7 @@ func (o *exportOptions) export(ctx context.Context, cmd *cobra.Command, s dcb.Ev
 	start := time.Now()
 	var done uint64
 	err = writeOutput(o.output, stdout, func(w io.Writer) (err error) {
-		done, err = export(w, func(position uint64) { p.show(part.count(position), part.count(min(head, part.last))) })
+		done, err = export(w, func(position uint64) { p.show(part.Count(position), part.Count(min(head, part.Last))) })
 		return err
 	})
 	p.clear()
@@ -162,10 +163,10 @@ func (o *exportOptions) export(ctx context.Context, cmd *cobra.Command, s dcb.Ev
 }
 
 // lines returns the exporter of the store, or of a part of it, as lines of JSON.
-func (o *exportOptions) lines(ctx context.Context, s dcb.EventStore, part bounds, stderr io.Writer) (exporter, error) {
+func (o *exportOptions) lines(ctx context.Context, s dcb.EventStore, part selection.Positions, stderr io.Writer) (exporter, error) {
 	var source transfer.Records
 	if o.recorded.given() {
-		source = transfer.FromPart(ctx, s, part.first, part.last)
+		source = transfer.FromPart(ctx, s, part.First, part.Last)
 	} else if opened, ok := s.(*store.Store); ok {
 		source = transfer.FromLog(ctx, opened)
 	} else {
@@ -177,6 +178,6 @@ func (o *exportOptions) lines(ctx context.Context, s dcb.EventStore, part bounds
 	}
 	return func(w io.Writer, progress func(uint64)) (uint64, error) {
 		last, err := transfer.Export(w, source, o.zstd, progress)
-		return part.count(last), err
+		return part.Count(last), err
 	}, nil
 }

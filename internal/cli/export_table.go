@@ -13,6 +13,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventtable"
+	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/transfer"
 )
 
@@ -84,7 +85,7 @@ func (t *tableFlags) reject(flags *pflag.FlagSet) error {
 }
 
 // rows returns the exporter of a table.
-func (o *exportOptions) rows(ctx context.Context, flags *pflag.FlagSet, s dcb.EventStore, part bounds) exporter {
+func (o *exportOptions) rows(ctx context.Context, flags *pflag.FlagSet, s dcb.EventStore, part selection.Positions) exporter {
 	options := dcb.ReadOptions{Limit: givenLimit(flags, &o.table.limit)}
 	switch {
 	case flags.Changed("start"):
@@ -107,7 +108,7 @@ func (o *exportOptions) rows(ctx context.Context, flags *pflag.FlagSet, s dcb.Ev
 		if err != nil {
 			return 0, err
 		}
-		response := part.read(ctx, s, query, options)
+		response := part.Read(ctx, s, query, options)
 		events, last, err := writeRows(to, response, progress)
 		if err == nil && whole {
 			err = wantHead(response, options.Start, last)

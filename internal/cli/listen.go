@@ -25,6 +25,9 @@ func (o *serveOptions) preflight() error {
 	if err := o.metrics.preflight(); err != nil {
 		return err
 	}
+	if err := o.console.preflight(); err != nil {
+		return err
+	}
 	if err := tryListen("listen", o.listen); err != nil {
 		return err
 	}

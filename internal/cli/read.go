@@ -95,7 +95,7 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 		return err
 	}
 	if o.follow {
-		f := following{query: o.query.query(), after: max(o.after, part.first-1), limit: limit, notes: o.explain}
+		f := following{query: o.query.query(), after: max(o.after, part.First-1), limit: limit, notes: o.explain}
 		if o.start > 0 {
 			f.after = max(f.after, o.start-1)
 		}
@@ -108,7 +108,7 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 	case flags.Changed("after"):
 		options.Start = startAfter(o.after)
 	}
-	count, err := p.printAll(part.read(ctx, s, o.query.query(), options))
+	count, err := p.printAll(part.Read(ctx, s, o.query.query(), options))
 	if err == nil && count == 0 {
 		err = o.explain.afterRead(ctx, s, o.query.query(), cmd.ErrOrStderr())
 	}

@@ -2,13 +2,12 @@ package cli
 
 import (
 	"context"
-	"io"
-	"math"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
 )
 
 // recordedAt are the flags that select events by the time at which they were recorded.
@@ -47,63 +46,7 @@ func (r *recordedAt) validateFollowed() error {
 	return nil
 }
 
-// positions returns the first and the last position of the events that the flags select. The first
-// is above the last if there is none. Without a flag, there is no bound.
-func (r *recordedAt) positions(ctx context.Context, s dcb.EventStore) (bounds, error) {
-	all := bounds{first: 1, last: math.MaxUint64}
-	if r.since.text != "" {
-		before, err := s.PositionAt(ctx, r.since.Add(-time.Nanosecond))
-		if err != nil {
-			return all, err
-		}
-		all.first = before + 1
-	}
-	if r.until.text != "" {
-		var err error
-		if all.last, err = s.PositionAt(ctx, r.until.Time); err != nil {
-			return all, err
-		}
-	}
-	return all, nil
-}
-
-// bounds are the first and the last position of some events.
-type bounds struct{ first, last uint64 }
-
-// count returns the number of events from the first one to a position.
-func (b bounds) count(position uint64) uint64 { return max(position, b.first-1) - (b.first - 1) }
-
-// read reads the events within the bounds. The options may restrict them further.
-func (b bounds) read(ctx context.Context, s dcb.EventStore, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {
-	if b.first == 1 && b.last == math.MaxUint64 {
-		return s.Read(ctx, query, options)
-	}
-	if b.first > b.last {
-		return dcb.NewReadResponse(func() ([]dcb.SequencedEvent, uint64, error) { return nil, 0, io.EOF }, func() {})
-	}
-	if start := options.Start; options.Backwards && (start == nil || *start > b.last) && b.last < math.MaxUint64 {
-		options.Start = &b.last
-	} else if !options.Backwards && (start == nil || *start < b.first) && b.first > 1 {
-		options.Start = &b.first
-	}
-	response := s.Read(ctx, query, options)
-	ended := false
-	next := func() ([]dcb.SequencedEvent, uint64, error) {
-		if ended {
-			return nil, 0, io.EOF
-		}
-		batch, err := response.NextBatch()
-		if err != nil {
-			return nil, 0, err
-		}
-		for i := range batch {
-			if position := batch[i].Position; position < b.first || position > b.last {
-				batch, ended = batch[:i], true // the others are outside too
-				break
-			}
-		}
-		head, err := response.Head()
-		return batch, head, err
-	}
-	return dcb.NewReadResponse(next, response.Close)
+// positions returns the positions of the events that the flags select.
+func (r *recordedAt) positions(ctx context.Context, s dcb.EventStore) (selection.Positions, error) {
+	return selection.RecordedBetween(ctx, s, r.since.Time, r.until.Time)
 }

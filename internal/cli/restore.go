@@ -12,6 +12,7 @@ import (
 
 	"github.com/umadb-go/umadb/internal/backup"
 	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -132,9 +133,9 @@ func (p *restorePoint) Set(text string) error {
 		}
 		return nil
 	}
-	at, err := parseZoned(text)
+	at, err := selection.ParseZoned(text)
 	switch {
-	case errors.Is(err, errWithoutZone):
+	case errors.Is(err, selection.ErrWithoutZone):
 		return err
 	case err != nil:
 		return fmt.Errorf("it is neither a position nor a time such as 2026-11-26T14:30:00Z")

@@ -3,11 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+	"github.com/umadb-go/umadb/internal/selection"
 )
 
 // scrubFlags are the flags of the background scrub of a server.
@@ -41,7 +40,7 @@ func (p *period) Set(text string) error {
 		p.text, p.duration = text, 0
 		return nil
 	}
-	duration, err := parseDays(text)
+	duration, err := selection.ParseDuration(text)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%q is not a period: write 30d or 12h, for example, or off", text)
@@ -50,15 +49,4 @@ func (p *period) Set(text string) error {
 	}
 	p.text, p.duration = text, duration
 	return nil
-}
-
-// parseDays parses a number of days, or a duration of Go.
-func parseDays(text string) (time.Duration, error) {
-	const day = 24 * time.Hour
-	number, found := strings.CutSuffix(text, "d")
-	if !found {
-		return time.ParseDuration(text)
-	}
-	days, err := strconv.ParseUint(number, 10, 16)
-	return time.Duration(days) * day, err
 }

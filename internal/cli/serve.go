@@ -47,6 +47,7 @@ type serveOptions struct {
 	disk      diskFlags
 	scrub     scrubFlags
 	metrics   metricsFlags
+	console   consoleFlags
 	standby   standbyFlags
 	shared    sharedFlags
 	forwarder *peer.Forwarder // nil if appends are not forwarded
@@ -117,6 +118,7 @@ logs to standard error.`,
 	o.disk.addFlags(f)
 	o.scrub.addFlags(f)
 	o.metrics.addFlags(f)
+	o.console.addFlags(f)
 	o.standby.addFlags(f)
 	o.shared.addFlags(f)
 	addIgnoredFlags(f)
@@ -146,6 +148,9 @@ func (o *serveOptions) validate() error {
 		return err
 	}
 	if err := o.metrics.validate(); err != nil {
+		return err
+	}
+	if err := o.console.validate(); err != nil {
 		return err
 	}
 	if err := o.standby.validate(o.flags); err != nil {
@@ -234,6 +239,10 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	defer startGCTarget(o.gcPercent, opened.CachedBytes)()
 	o.calls.exemplars = &o.metrics.exemplars
 	defer o.calls.start(srv, logger)()
+	stopConsole, err := o.console.start(srv, o.dir, o.requiresKey(), logger)
+	if err != nil {
+		return errors.Join(err, lis.Close(), opened.Close())
+	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
 	logger.Info("listening", "address", lis.Addr().String(), "tls", o.tls.cert != "", "api_key", o.requiresKey(), "client_ca", o.tls.clientCA != "")
@@ -257,6 +266,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 		manager.stopping()
 	}
 	return finish(logger, signals.stop, func(ctx context.Context) error {
+		stopConsole(ctx)
 		err := srv.Shutdown(ctx)
 		stopFollowing()
 		return errors.Join(failed, err, opened.Close())

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -43,13 +44,28 @@ func Dial(url string, options *Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{url: url, options: options.withDefaults(len(targets) > 1)}
+	return c.dial(targets, c.dialer.dial)
+}
+
+// DialInProcess connects to a server in this process, over connections that dial returns. name is
+// that of the server, for people. The API key may be empty; it is sent without encryption.
+func DialInProcess(name string, dial func(ctx context.Context, address string) (net.Conn, error), apiKey string) (*Client, error) {
+	c := &Client{url: name, options: Options{APIKey: apiKey}.withDefaults(false)}
+	return c.dial([]target{{address: inProcessAddress, inProcess: true}}, dial)
+}
+
+// inProcessAddress is the address of a server in this process. It cannot be resolved.
+const inProcessAddress = "in-process:0"
+
+// dial connects to the servers.
+func (c *Client) dial(targets []target, dial dialFunc) (*Client, error) {
 	if err := wire.CheckAPIKey(c.options.APIKey); err != nil {
 		return nil, err
 	}
-	if c.options.APIKey != "" && !targets[0].secure {
+	if c.options.APIKey != "" && !targets[0].secure && !targets[0].inProcess {
 		c.refusal = errInsecureKey
 	}
-	connector, err := newConnector(c.options, c.dialer.dial)
+	connector, err := newConnector(c.options, dial)
 	if err != nil {
 		return nil, err
 	}

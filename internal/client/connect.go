@@ -59,9 +59,9 @@ func newConnector(o Options, dial dialFunc) (connector, error) {
 		if t.secure {
 			options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 			options.RefreshTLS = own.apply
-			if o.APIKey != "" {
-				options.Fields = append(options.Fields, hpack.HeaderField{Name: "authorization", Value: "Bearer " + o.APIKey})
-			}
+		}
+		if o.APIKey != "" && (t.secure || t.inProcess) {
+			options.Fields = append(options.Fields, hpack.HeaderField{Name: "authorization", Value: "Bearer " + o.APIKey})
 		}
 		return func(idle time.Duration) *grpcclient.Conn {
 			further := options

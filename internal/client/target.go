@@ -18,6 +18,8 @@ const defaultPort = "50051"
 type target struct {
 	address string // host and port
 	secure  bool
+	// inProcess is set if the server is in this process.
+	inProcess bool
 }
 
 // maxServers is the maximum number of servers of a URL.

@@ -11,13 +11,13 @@ import (
 
 func TestURLs(t *testing.T) {
 	for text, want := range map[string]string{
-		"http://a":              "[{a:50051 false}]",
-		"umadb://a:1":           "[{a:1 false}]",
-		"umadbs://a:1":          "[{a:1 true}]",
-		"http://a,b:2,c":        "[{a:50051 false} {b:2 false} {c:50051 false}]",
-		"grpcs://a,b:2/":        "[{a:50051 true} {b:2 true}]",
-		"https://[::1],[::2]:2": "[{[::1]:50051 true} {[::2]:2 true}]",
-		"http://a:1,a:2":        "[{a:1 false} {a:2 false}]",
+		"http://a":              "[{a:50051 false false}]",
+		"umadb://a:1":           "[{a:1 false false}]",
+		"umadbs://a:1":          "[{a:1 true false}]",
+		"http://a,b:2,c":        "[{a:50051 false false} {b:2 false false} {c:50051 false false}]",
+		"grpcs://a,b:2/":        "[{a:50051 true false} {b:2 true false}]",
+		"https://[::1],[::2]:2": "[{[::1]:50051 true false} {[::2]:2 true false}]",
+		"http://a:1,a:2":        "[{a:1 false false} {a:2 false false}]",
 	} {
 		targets, err := parseTargets(text)
 		if got := fmt.Sprint(targets); err != nil || got != want {

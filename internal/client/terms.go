@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/record"
@@ -48,4 +49,5 @@ func (c *Client) TermsMessages(ctx context.Context, request []byte) *Messages {
 var errNoTerms = &dcb.Error{
 	Kind:   dcb.ErrTransport,
 	Detail: "the server cannot list or count types and tags: it does not have the method umadb.v1.DCB/Terms, which servers of this program have since version 0.8",
+	Cause:  errors.ErrUnsupported,
 }

@@ -118,6 +118,17 @@ func (k *key) expired() error {
 	return unauthenticated("the API key %q has expired at %s", k.Name, k.Expires.UTC().Format("2006-01-02 15:04:05Z"))
 }
 
+// CheckKey returns dcb.ErrAuthentication unless a call with this key, which is empty if it has none,
+// and without a client certificate would be authenticated.
+func (s *Server) CheckKey(key string) error {
+	var headers []string
+	if key != "" {
+		headers = []string{"Bearer " + key}
+	}
+	_, err := s.auth.authenticate(headers, nil)
+	return err
+}
+
 // SetAPIKey replaces the key of Options.APIKey for calls that start from now on. It fails
 // with dcb.ErrInvalidArgument, and keeps the current key, if the new key is empty or a
 // client could not send it.

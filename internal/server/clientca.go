@@ -101,6 +101,29 @@ func (s *Server) tlsConfig() *tls.Config {
 	}
 }
 
+// HTTPTLSConfig returns the configuration for an HTTP server beside this one: with its certificate
+// and its authorities of clients. It is nil without TLS.
+func (s *Server) HTTPTLSConfig() *tls.Config {
+	own := s.tlsConfig()
+	if own == nil {
+		return nil
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (config *tls.Config, err error) {
+			config = own
+			if own.GetConfigForClient != nil {
+				if config, err = own.GetConfigForClient(hello); err != nil {
+					return nil, err
+				}
+			}
+			config = config.Clone()
+			config.NextProtos = []string{"h2", "http/1.1"}
+			return config, nil
+		},
+	}
+}
+
 // onTLS records the certificate of a client, or logs why it was refused.
 func (s *Server) onTLS(accepted net.Conn, state tls.ConnectionState, err error) {
 	conn := accepted.(*connection)

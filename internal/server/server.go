@@ -200,6 +200,11 @@ func (s *Server) Serve(listener net.Listener) error {
 	return s.transport.Serve(s.conns.limit(listener))
 }
 
+// ServeInProcess is Serve for connections within this process, which are not encrypted.
+func (s *Server) ServeInProcess(listener net.Listener) error {
+	return s.transport.ServeInProcess(s.conns.limit(listener))
+}
+
 // Shutdown stops the server. From now on the health service returns NOT_SERVING and new
 // calls are refused. Appends that the store is writing are completed; appends that it
 // does not write within a second, and requests that do not arrive within a second, fail

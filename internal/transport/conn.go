@@ -27,8 +27,9 @@ var (
 // conn is an accepted connection.
 type conn struct {
 	server   *Server
-	accepted net.Conn // as it was accepted
-	net      net.Conn // accepted, or TLS over it
+	accepted net.Conn    // as it was accepted
+	tls      *tls.Config // nil without encryption
+	net      net.Conn    // accepted, or TLS over it
 
 	// What follows belongs to the goroutine that reads the connection.
 	reader   *bufio.Reader
@@ -53,8 +54,8 @@ type conn struct {
 	err       error              // guarded by mu; why the connection was closed, or nil
 }
 
-func newConn(s *Server, accepted net.Conn) *conn {
-	c := &conn{server: s, accepted: accepted, net: accepted, streams: make(map[uint32]*Stream)}
+func newConn(s *Server, accepted net.Conn, config *tls.Config) *conn {
+	c := &conn{server: s, accepted: accepted, tls: config, net: accepted, streams: make(map[uint32]*Stream)}
 	c.changed.L = &c.mu
 	c.output.init()
 	return c
@@ -74,7 +75,7 @@ func (c *conn) run() {
 func (c *conn) handshake() error {
 	o := &c.server.options
 	c.accepted.SetDeadline(time.Now().Add(o.HandshakeTimeout))
-	if o.TLS != nil {
+	if c.tls != nil {
 		if err := c.handshakeTLS(); err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (c *conn) handshake() error {
 // handshakeTLS does the TLS handshake.
 func (c *conn) handshakeTLS() error {
 	o := &c.server.options
-	secure := tls.Server(c.accepted, o.TLS)
+	secure := tls.Server(c.accepted, c.tls)
 	err := secure.HandshakeContext(context.Background())
 	state := secure.ConnectionState()
 	if o.OnTLS != nil {

@@ -107,7 +107,12 @@ func NewServer(handler Handler, options Options) *Server {
 
 // Serve accepts connections until the server is stopped, and then returns nil, or until
 // the listener fails. It closes the listener.
-func (s *Server) Serve(listener net.Listener) error {
+func (s *Server) Serve(listener net.Listener) error { return s.serve(listener, s.options.TLS) }
+
+// ServeInProcess is Serve for connections within this process, which are not encrypted.
+func (s *Server) ServeInProcess(listener net.Listener) error { return s.serve(listener, nil) }
+
+func (s *Server) serve(listener net.Listener, config *tls.Config) error {
 	defer listener.Close()
 	if !s.listen(listener) {
 		return nil
@@ -118,7 +123,7 @@ func (s *Server) Serve(listener net.Listener) error {
 		switch {
 		case err == nil:
 			delay = 0
-			if !s.start(newConn(s, accepted)) {
+			if !s.start(newConn(s, accepted, config)) {
 				accepted.Close()
 			}
 			continue

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/pflag"
+
+	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// consoleFlags are the flags of a server about web pages.
+type consoleFlags struct {
+	address string // empty for none
+}
+
+func (o *consoleFlags) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.address, "console", "", "`address` of the console, web pages that show the events, as host:port, such as 127.0.0.1:50080; it is not served without it")
+}
+
+func (o *consoleFlags) validate() error {
+	if o.address == "" {
+		return nil
+	}
+	return checkAddress("console", o.address)
+}
+
+// preflight checks that the address can be used, as that of clients.
+func (o *consoleFlags) preflight() error {
+	if o.address == "" {
+		return nil
+	}
+	return tryListen("console", o.address)
+}
+
+// start serves pages until stop is called. name is that of the store, for people.
+func (o *consoleFlags) start(srv *server.Server, name string, requiresKey bool, logger *slog.Logger) (stop func(context.Context), err error) {
+	if o.address == "" {
+		return func(context.Context) {}, nil
+	}
+	listener, err := net.Listen("tcp", o.address)
+	if err != nil {
+		return nil, explainListen("console", err)
+	}
+	secure := srv.HTTPTLSConfig()
+	if requiresKey && secure == nil && !isLoopback(listener.Addr()) {
+		logger.Warn("the console has no TLS: browsers send the API key unencrypted", "address", listener.Addr().String())
+	}
+	if !requiresKey && !isLoopback(listener.Addr()) {
+		logger.Warn("the console needs no API key: any client that can connect to this address can read the events", "address", listener.Addr().String())
+	}
+	memory := serveInProcess(srv, name)
+	pages := web.New(web.Options{Logger: logger, TLS: secure, Connect: func(_ context.Context, key string) (*web.Backend, error) {
+		if err := srv.CheckKey(key); err != nil {
+			return nil, err
+		}
+		c, err := memory.dial(key)
+		if err != nil {
+			return nil, err
+		}
+		return newBackend(name, c, c.Close), nil
+	}})
+	registerPages(pages)
+	go func() {
+		if err := pages.Serve(listener); err != nil {
+			logger.Error("the console stopped unexpectedly", "error", err)
+		}
+	}()
+	logger.Info("serving the console", "address", listener.Addr().String(), "tls", secure != nil)
+	return pages.Stop, nil
+}

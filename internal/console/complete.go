@@ -1,0 +1,36 @@
+package console
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// completions is the maximum number of names that complete a text.
+const completions = 20
+
+// completeTypes answers with the event types that start with the parameter prefix, those with the
+// most events first.
+func completeTypes(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+	return complete(w, r, b.Terms.Types)
+}
+
+// completeTags is completeTypes for tags.
+func completeTags(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+	return complete(w, r, b.Terms.Tags)
+}
+
+func complete(w http.ResponseWriter, r *http.Request, ask func(context.Context, dcb.TermsOptions) *dcb.TermsResponse) error {
+	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
+	defer cancel()
+	terms, _, err := ask(ctx, dcb.TermsOptions{Prefix: r.URL.Query().Get("prefix"), Order: dcb.ByEvents, Limit: completions}).Collect()
+	if err != nil {
+		return err
+	}
+	if terms == nil {
+		terms = []dcb.TermCount{}
+	}
+	return writeJSON(w, terms)
+}

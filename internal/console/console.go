@@ -1,0 +1,42 @@
+package console
+
+import (
+	"embed"
+	"io/fs"
+	"net/http"
+
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+//go:embed static
+var static embed.FS
+
+// pages are the pages of the console.
+var pages = []page{
+	overview,
+	browse,
+	event,
+}
+
+// menu are the paths of the pages that each page has a link to, in order.
+var menu = []string{"/", "/browse"}
+
+// Register adds the pages to a server.
+func Register(s *web.Server) {
+	for _, p := range pages {
+		s.Handle("GET "+p.pattern(), p.html, fail)
+		s.Handle("GET "+p.file()+".json", p.json, web.FailJSON)
+		s.Handle("GET "+p.file()+".csv", p.csv, web.FailJSON)
+	}
+	s.Handle("GET /complete/types", completeTypes, web.FailJSON)
+	s.Handle("GET /complete/tags", completeTags, web.FailJSON)
+	s.HandleOpen("GET /login", showLogin)
+	s.HandleOpen("POST /login", login)
+	s.HandleOpen("POST /logout", logout)
+	files, err := fs.Sub(static, "static")
+	if err != nil {
+		panic(err)
+	}
+	s.HandleOpen("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)).ServeHTTP)
+	s.Handle("GET /", func(http.ResponseWriter, *http.Request, *web.Backend) error { return web.ErrNotFound }, fail)
+}

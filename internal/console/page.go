@@ -1,0 +1,179 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// loadTimeout is how long loading the data of a page may take.
+const loadTimeout = 10 * time.Second
+
+// page is a page of the console.
+type page struct {
+	path  string // such as /browse; its template is browse.html, and that of / overview.html
+	title string
+	// load returns the data of the page, which is also its JSON.
+	load func(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
+}
+
+// table is implemented by the data of pages that are tables.
+type table interface {
+	// columns returns the names of the columns.
+	columns() []string
+	// rows iterates over the rows.
+	rows() iter.Seq[[]string]
+}
+
+// view is what a template shows.
+type view struct {
+	Title  string
+	Path   string
+	Server string
+	Menu   []page
+	// Values are the parameters of the URL.
+	Values url.Values
+	// JSON and CSV are links to the data. CSV is empty if it is not a table.
+	JSON, CSV string
+	Data      any
+}
+
+// Title and Path are for templates.
+func (p page) Title() string { return p.title }
+
+// Path returns the path of the page.
+func (p page) Path() string { return p.path }
+
+// pattern returns the pattern of the page for http.ServeMux.
+func (p page) pattern() string {
+	if p.path == "/" {
+		return "/{$}"
+	}
+	return p.path
+}
+
+// file returns the path of the page's data without its extension.
+func (p page) file() string { return "/" + p.name() }
+
+// name returns the name of the template.
+func (p page) name() string {
+	if p.path == "/" {
+		return "overview"
+	}
+	return p.path[1:]
+}
+
+func (p page) data(r *http.Request, b *web.Backend) (any, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
+	defer cancel()
+	return p.load(ctx, r, b)
+}
+
+// html answers with the page.
+func (p page) html(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+	data, err := p.data(r, b)
+	if err != nil {
+		return err
+	}
+	v := newView(p.title, r)
+	v.Server, v.Data = b.Name, data
+	query := ""
+	if r.URL.RawQuery != "" {
+		query = "?" + r.URL.RawQuery
+	}
+	v.JSON = p.file() + ".json" + query
+	if _, is := data.(table); is {
+		v.CSV = p.file() + ".csv" + query
+	}
+	return v.write(w, p.name(), http.StatusOK)
+}
+
+func newView(title string, r *http.Request) *view {
+	v := &view{Title: title, Path: r.URL.Path, Values: r.URL.Query()}
+	for _, path := range menu {
+		for _, p := range pages {
+			if p.path == path {
+				v.Menu = append(v.Menu, p)
+			}
+		}
+	}
+	return v
+}
+
+// write renders a template.
+func (v *view) write(w http.ResponseWriter, name string, status int) error {
+	var out bytes.Buffer
+	if err := templates[name].ExecuteTemplate(&out, "layout.html", v); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(out.Bytes()) // an error means that the browser has gone
+	return nil
+}
+
+// json answers with the data of the page.
+func (p page) json(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+	data, err := p.data(r, b)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, data)
+}
+
+func writeJSON(w http.ResponseWriter, data any) error {
+	out, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(append(out, '\n'))
+	return nil
+}
+
+// csv answers with the data of the page as comma-separated values, if it is a table.
+func (p page) csv(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+	data, err := p.data(r, b)
+	if err != nil {
+		return err
+	}
+	t, is := data.(table)
+	if !is {
+		return web.ErrNotFound
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	out := csv.NewWriter(w)
+	out.Write(t.columns())
+	for row := range t.rows() {
+		out.Write(row)
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// fail shows an error as a page. Without a valid key it shows the page that asks for one.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := web.ProblemOf(err)
+	v := newView(p.Title, r)
+	if p.Status == http.StatusUnauthorized {
+		http.Redirect(w, r, "/login?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+		return
+	}
+	var refused *dcb.Error
+	if errors.As(err, &refused) && errors.Is(err, dcb.ErrInvalidArgument) {
+		p.Detail = refused.Detail // the title says what it is
+	}
+	v.Data = p
+	if v.write(w, "error", p.Status) != nil {
+		web.FailJSON(w, r, err)
+	}
+}

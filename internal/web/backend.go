@@ -1,0 +1,34 @@
+package web
+
+import (
+	"context"
+	"iter"
+
+	"github.com/umadb-go/umadb/dcb"
+	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
+)
+
+// Backend is a server of events as one key may use it.
+type Backend struct {
+	// Name is the URL of the server or the directory of the store, for people.
+	Name     string
+	Events   dcb.EventStore
+	Terms    dcb.TermIndex
+	Operator Operator
+	// Close releases the backend when the request has been answered.
+	Close func() error
+}
+
+// Operator answers the questions of operators. The methods return errors.ErrUnsupported if the
+// server is of another program or version, and dcb.ErrAuthentication if the key has no right to ask.
+type Operator interface {
+	Status(ctx context.Context) (*adminv1.StatusResponse, error)
+	// Sessions returns the open connections and the calls in progress.
+	Sessions(ctx context.Context) (*adminv1.SessionsResponse, error)
+	// TrackingSources iterates over the tracking sources. An error is the last value.
+	TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error]
+}
+
+// Connect returns the backend for a key, which is empty if the request has none. It returns
+// dcb.ErrAuthentication if the key is not valid.
+type Connect func(ctx context.Context, key string) (*Backend, error)

@@ -1,0 +1,58 @@
+package web
+
+import (
+	"encoding/base64"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// keyOf returns the key of a request: that of the header "Authorization: Bearer KEY", or the cookie
+// that a browser has after Login.
+func keyOf(r *http.Request) string {
+	if key, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); found {
+		return key
+	}
+	cookie, err := r.Cookie(cookieName(r))
+	if err != nil {
+		return ""
+	}
+	key, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		return ""
+	}
+	return string(key)
+}
+
+// Login makes the browser send a key with each request to this server, until it is closed.
+func Login(w http.ResponseWriter, r *http.Request, key string) {
+	setCookie(w, r, &http.Cookie{Value: base64.RawURLEncoding.EncodeToString([]byte(key))})
+}
+
+// Logout makes the browser forget the key.
+func Logout(w http.ResponseWriter, r *http.Request) { setCookie(w, r, &http.Cookie{MaxAge: -1}) }
+
+func setCookie(w http.ResponseWriter, r *http.Request, cookie *http.Cookie) {
+	cookie.Name, cookie.Path = cookieName(r), "/"
+	cookie.HttpOnly, cookie.Secure, cookie.SameSite = true, r.TLS != nil, http.SameSiteStrictMode
+	http.SetCookie(w, cookie)
+}
+
+// cookieName contains the port: browsers send the cookies of a host to all of its ports.
+func cookieName(r *http.Request) string {
+	_, port, _ := net.SplitHostPort(r.Host)
+	return "umadb-key-" + port
+}
+
+// isTrustedHost reports whether a request without a key may have this host: an address, or a name
+// without a domain. The page of an attacker could make its own domain lead to this server, and then
+// read the answers as its own.
+func isTrustedHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.Trim(host, "[]")
+	_, err := netip.ParseAddr(host)
+	return err == nil || !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost")
+}
