@@ -167,8 +167,8 @@ var anyBanned = sync.OnceValue(func() *regexp.Regexp {
 type textFile struct{ path, text string }
 
 // unchecked matches the paths of files that are not checked: this file, measurements,
-// test data, licences, generated code and checksums.
-var unchecked = regexp.MustCompile(`^internal/architecture/language_test\.go$|^bench/results/|(^|/)testdata/|` +
+// test data, libraries, licences, generated code and checksums.
+var unchecked = regexp.MustCompile(`^internal/architecture/language_test\.go$|^bench/results/|^internal/console/static/lib/|(^|/)testdata/|` +
 	`^python/tests/data/seed-python-client\.md$|(^|/)LICENSE-|\.pb\.go$|(^|/)go\.sum$|\.lock$`)
 
 // textFiles returns the text files in git that are checked.

@@ -32,7 +32,7 @@ func newConsoleCommand() *cobra.Command {
 		Use:   "console",
 		Short: "Show an event store in a web browser",
 		Long: `console serves web pages that show the events of a store, until Ctrl-C: that of a server, or
-that in a directory. It prints the address of the pages, with a key that it makes anew
+that in a directory. It prints the address of the pages, with a key that is new
 each time: other users of this machine cannot open them.`,
 		Example: `  umadb console
   umadb console --url https://db.example.com:50051 --api-key-file key
@@ -77,6 +77,11 @@ func (o *consoleOptions) run(ctx context.Context, cmd *cobra.Command, s dcb.Even
 	return serveUntil(ctx, pages, listener)
 }
 
+// newBackend returns the backend of web pages that use a client, which close closes.
+func newBackend(name string, c *client.Client, close func() error) *web.Backend {
+	return &web.Backend{Name: name, Events: c, Terms: c, Operator: admin.Operator{Client: admin.NewClient(c)}, Close: close}
+}
+
 // registerPages adds all that is served over HTTP.
 func registerPages(pages *web.Server) {
 	console.Register(pages)
@@ -105,7 +110,7 @@ func asClient(ctx context.Context, s dcb.EventStore, name string, log *slog.Logg
 	build := thisVersion()
 	admin.Register(srv, opened, admin.Version{Version: build.Version, Commit: build.Commit})
 	memory := serveInProcess(srv, name)
-	shutdown := func() { srv.Shutdown(context.WithoutCancel(ctx)) } // nobody else uses it
+	shutdown := func() { srv.Shutdown(context.WithoutCancel(ctx)) }
 	if c, err = memory.dial(""); err != nil {
 		shutdown()
 		return nil, nil, err

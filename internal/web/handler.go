@@ -92,7 +92,7 @@ func claim(slots chan struct{}) error {
 
 func release(slots chan struct{}) { <-slots }
 
-// writer is the writer of an answer. It knows whether the answer has begun, and bounds how long the
+// writer is the writer of an answer. It knows whether the answer has started, and bounds how long the
 // client may not read it.
 type writer struct {
 	http.ResponseWriter

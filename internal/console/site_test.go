@@ -1,0 +1,121 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/admin"
+	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/console"
+	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// site is a console with a store in memory.
+type site struct {
+	t     *testing.T
+	store *store.Store
+	url   string
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	opened := store.OpenMemory()
+	t.Cleanup(func() { opened.Close() })
+	srv, err := server.New(opened, server.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin.Register(srv, opened, admin.Version{Version: "1.2.3"})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go srv.Serve(listener)
+	t.Cleanup(func() { srv.Shutdown(context.Background()) })
+	c, err := client.Dial("http://"+listener.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	pages := web.New(web.Options{Logger: slog.New(slog.DiscardHandler), Connect: func(context.Context, string) (*web.Backend, error) {
+		return &web.Backend{Name: "a test", Events: c, Terms: c, Operator: admin.Operator{Client: admin.NewClient(c)}, Close: func() error { return nil }}, nil
+	}})
+	console.Register(pages)
+	served := httptest.NewServer(pages)
+	t.Cleanup(served.Close)
+	return &site{t, opened, served.URL}
+}
+
+// append appends events without a condition.
+func (s *site) append(events ...dcb.Event) {
+	s.t.Helper()
+	if _, err := s.store.Append(s.t.Context(), events, nil, nil); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// get returns the body of a path, which must have this status.
+func (s *site) get(path string, status int) string {
+	s.t.Helper()
+	response, err := http.Get(s.url + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if response.StatusCode != status {
+		s.t.Errorf("%s has the status %s, want %d: %s", path, response.Status, status, body)
+	}
+	return string(body)
+}
+
+// json decodes the JSON at a path.
+func (s *site) json(path string, data any) {
+	s.t.Helper()
+	body := s.get(path, http.StatusOK)
+	if err := json.Unmarshal([]byte(body), data); err != nil {
+		s.t.Errorf("%s: %v: %s", path, err, body)
+	}
+}
+
+// texts returns the texts of the elements of a page with a class.
+func (s *site) texts(path, class string) (texts []string) {
+	s.t.Helper()
+	page, err := html.Parse(strings.NewReader(s.get(path, http.StatusOK)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for node := range page.Descendants() {
+		for _, attribute := range node.Attr {
+			if attribute.Key == "class" && strings.Contains(" "+attribute.Val+" ", " "+class+" ") {
+				texts = append(texts, text(node))
+			}
+		}
+	}
+	return texts
+}
+
+func text(node *html.Node) string {
+	var out strings.Builder
+	for n := range node.Descendants() {
+		if n.Type == html.TextNode {
+			out.WriteString(n.Data)
+		}
+	}
+	return strings.TrimSpace(out.String())
+}
