@@ -235,14 +235,15 @@ func TestTermsDuringAppends(t *testing.T) {
 	}
 }
 
-// manyTags returns a store with a number of events, each with a tag of its own.
+// manyTags returns a store with a number of events, each with a tag of its own. It is read-only: no
+// block is written or compacted meanwhile.
 func manyTags(t *testing.T, events int) *store.Store {
 	t.Helper()
-	s, err := store.Open("/many", &store.Options{FS: vfs.NewMem(), BlockEvents: 10_000})
+	options := store.Options{FS: vfs.NewMem(), BlockEvents: 10_000}
+	s, err := store.Open("/many", &options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
 	for at := 0; at < events; {
 		var batch []dcb.Event
 		for ; at < events && len(batch) < 10_000; at++ {
@@ -252,6 +253,14 @@ func manyTags(t *testing.T, events int) *store.Store {
 			t.Fatal(err)
 		}
 	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	options.ReadOnly = true
+	if s, err = store.Open("/many", &options); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
 	return s
 }
 
