@@ -24,6 +24,7 @@ import (
 type consoleOptions struct {
 	target target
 	listen string
+	append bool
 }
 
 func newConsoleCommand() *cobra.Command {
@@ -42,13 +43,14 @@ each time: other users of this machine cannot open them.`,
 			if err := checkAddress("listen", o.listen); err != nil {
 				return err
 			}
-			return o.target.use(cmd, false, func(ctx context.Context, s dcb.EventStore) error {
+			return o.target.use(cmd, o.append, func(ctx context.Context, s dcb.EventStore) error {
 				return o.run(ctx, cmd, s)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:50080", "`address` of the pages, as host:port; port 0 selects a free port")
-	perCall(cmd.Flags(), "listen")
+	cmd.Flags().BoolVar(&o.append, "append", false, "permit appending events on the pages")
+	perCall(cmd.Flags(), "listen", "append")
 	o.target.addFlags(cmd.Flags())
 	return cmd
 }
@@ -66,7 +68,7 @@ func (o *consoleOptions) run(ctx context.Context, cmd *cobra.Command, s dcb.Even
 		return explainListen("listen", err)
 	}
 	own := rand.Text()
-	pages := web.New(web.Options{Logger: log, Connect: func(_ context.Context, key string) (*web.Backend, error) {
+	pages := web.New(web.Options{Logger: log, Append: o.append, Connect: func(_ context.Context, key string) (*web.Backend, error) {
 		if subtle.ConstantTimeCompare([]byte(key), []byte(own)) == 0 {
 			return nil, &dcb.Error{Kind: dcb.ErrAuthentication, Detail: "the key is not that which umadb console has printed"}
 		}

@@ -14,14 +14,19 @@ import (
 // consoleFlags are the flags of a server about web pages.
 type consoleFlags struct {
 	address string // empty for none
+	append  bool
 }
 
 func (o *consoleFlags) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.address, "console", "", "`address` of the console, web pages that show the events, as host:port, such as 127.0.0.1:50080; it is not served without it")
+	flags.BoolVar(&o.append, "console-append", false, "permit appending events over HTTP at the address of --console; without it, events can only be read there")
 }
 
 func (o *consoleFlags) validate() error {
 	if o.address == "" {
+		if o.append {
+			return usageErrorf("--console-append is given without --console: set the address at which events can be appended over HTTP")
+		}
 		return nil
 	}
 	return checkAddress("console", o.address)
@@ -52,7 +57,7 @@ func (o *consoleFlags) start(srv *server.Server, name string, requiresKey bool, 
 		logger.Warn("the console needs no API key: any client that can connect to this address can read the events", "address", listener.Addr().String())
 	}
 	memory := serveInProcess(srv, name)
-	pages := web.New(web.Options{Logger: logger, TLS: secure, Connect: func(_ context.Context, key string) (*web.Backend, error) {
+	pages := web.New(web.Options{Logger: logger, TLS: secure, Append: o.append, Connect: func(_ context.Context, key string) (*web.Backend, error) {
 		if err := srv.CheckKey(key); err != nil {
 			return nil, err
 		}

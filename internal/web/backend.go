@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -15,6 +16,8 @@ type Backend struct {
 	Events   dcb.EventStore
 	Terms    dcb.TermIndex
 	Operator Operator
+	// ReadOnly is set if events cannot be appended. The Server sets it, and then Append fails.
+	ReadOnly bool
 	// Close releases the backend when the request has been answered.
 	Close func() error
 }
@@ -32,3 +35,11 @@ type Operator interface {
 // Connect returns the backend for a key, which is empty if the request has none. It returns
 // dcb.ErrAuthentication if the key is not valid.
 type Connect func(ctx context.Context, key string) (*Backend, error)
+
+// readOnly is an event store that refuses appends.
+type readOnly struct{ dcb.EventStore }
+
+// Append implements dcb.EventStore.
+func (readOnly) Append(context.Context, []dcb.Event, *dcb.AppendCondition, *dcb.TrackingInfo) (uint64, error) {
+	return 0, errDenied{errors.New("events cannot be appended here: start umadb serve with --console-append, or umadb console with --append")}
+}

@@ -73,6 +73,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler Handler) 
 	if key == "" && !isTrustedHost(r.Host) {
 		return errHost
 	}
+	if !s.options.Append {
+		b.Events, b.ReadOnly = readOnly{b.Events}, true
+	}
 	err = handler(w, r, b)
 	if errors.Is(err, dcb.ErrAuthentication) {
 		err = errDenied{err} // the key is valid, and has no right to this

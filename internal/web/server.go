@@ -29,6 +29,9 @@ const (
 // Options configures a Server.
 type Options struct {
 	Connect Connect
+	// Append permits requests to append events. Without it they can only read, whatever the right of
+	// the key.
+	Append bool
 	// TLS is the configuration of encrypted connections. It may be nil.
 	TLS *tls.Config
 	// Logger receives warnings. It must not be nil.
