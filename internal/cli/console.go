@@ -43,6 +43,7 @@ each time: other users of this machine cannot open them.`,
 			if err := checkAddress("listen", o.listen); err != nil {
 				return err
 			}
+			o.target.readOnly = !o.append
 			return o.target.use(cmd, o.append, func(ctx context.Context, s dcb.EventStore) error {
 				return o.run(ctx, cmd, s)
 			})

@@ -23,6 +23,8 @@ type target struct {
 	auth auth
 	// cacheBytes is store.Options.CacheBytes for a store in a directory.
 	cacheBytes int64
+	// readOnly opens a store in a directory read-only, so that another process can open it to append.
+	readOnly bool
 }
 
 func (t *target) addFlags(flags *pflag.FlagSet) {
@@ -46,7 +48,7 @@ func (t *target) open(cmd *cobra.Command, mayCreate bool) (dcb.EventStore, error
 	case flags.Changed("url") && flags.Changed("db-path"):
 		return nil, usageErrorf("--url and --db-path are both given: use only one")
 	case flags.Changed("db-path"):
-		opened, err := openLocal(t.dir, store.Options{MustExist: !mayCreate, Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: t.cacheBytes})
+		opened, err := openLocal(t.dir, store.Options{MustExist: !mayCreate, ReadOnly: t.readOnly, Logger: newNotices(cmd.ErrOrStderr()), CacheBytes: t.cacheBytes})
 		if _, locked := lockedByOther(err); locked {
 			err = fmt.Errorf("%w; or, if it is a server, use --url %s", err, t.url)
 		}
