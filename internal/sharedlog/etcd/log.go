@@ -128,7 +128,7 @@ func explain(err error) error {
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return fmt.Errorf("%w: the user of the URL needs the permission readwrite for all keys with the prefix", err)
 	case errors.Is(err, rpctypes.ErrAuthFailed), errors.Is(err, rpctypes.ErrUserEmpty):
-		return fmt.Errorf("%w: set the user in the URL, and its password in %s", err, passwordVariable)
+		return fmt.Errorf("%w: set the user in the URL, and its password in %s", err, sharedlog.PasswordVariable)
 	}
 	return err
 }

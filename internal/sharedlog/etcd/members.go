@@ -97,7 +97,7 @@ type refusal struct{ error }
 // check asks all members for their states. It returns an error if none can be used, or if one must
 // not be used.
 func (m *members) check(ctx context.Context) error {
-	err := m.ask(ctx)
+	err := m.refresh(ctx)
 	for _, s := range m.snapshot() {
 		if _, refused := errors.AsType[refusal](s.err); refused {
 			return s.err
@@ -106,8 +106,8 @@ func (m *members) check(ctx context.Context) error {
 	return err
 }
 
-// ask asks all members for their states. It returns an error if none can be used.
-func (m *members) ask(ctx context.Context) error {
+// refresh asks all members for their states. It returns an error if none can be used.
+func (m *members) refresh(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.states == nil {
@@ -162,7 +162,7 @@ func (m *members) connect(ctx context.Context, s *memberState, endpoint string) 
 	if s.client != nil {
 		return nil
 	}
-	if err := m.settings.knock(ctx, endpoint); err != nil {
+	if err := m.settings.checkReachable(ctx, endpoint); err != nil {
 		return err
 	}
 	closing, cancel := context.WithCancel(m.closing)
@@ -244,8 +244,8 @@ func (s *memberState) inspect(ctx context.Context, settings *settings) error {
 	return nil
 }
 
-// knock connects to a member once. The client would try until ctx is done, and not return why.
-func (s *settings) knock(ctx context.Context, endpoint string) error {
+// checkReachable connects to a member once. The client would try until ctx is done, and not return why.
+func (s *settings) checkReachable(ctx context.Context, endpoint string) error {
 	dial := new(net.Dialer).DialContext
 	if s.tls != nil {
 		dial = (&tls.Dialer{Config: s.tls}).DialContext

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/umadb-go/umadb/internal/sharedlog"
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
@@ -70,7 +71,7 @@ func (m *fakeMember) Txn(context.Context, *etcdserverpb.TxnRequest) (*etcdserver
 // A member that answers late does not count.
 func newMembers(t *testing.T, fakes ...*fakeMember) (log *Log, awaitUsed func(want int64)) {
 	t.Helper()
-	t.Setenv(passwordVariable, "secret")
+	t.Setenv(sharedlog.PasswordVariable, "secret")
 	var addresses []string
 	for _, m := range fakes {
 		addresses = append(addresses, m.address)

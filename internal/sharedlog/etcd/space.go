@@ -111,7 +111,7 @@ func (l *Log) mayCompact(ctx context.Context) bool {
 func (l *Log) Space(ctx context.Context) (sharedlog.Space, error) {
 	return call(ctx, l, "reading the space of", func(ctx context.Context) (space sharedlog.Space, err error) {
 		before := l.members.usable()
-		err = l.members.ask(ctx)
+		err = l.members.refresh(ctx)
 		if after := l.members.usable(); len(after) > 0 && !slices.Equal(before, after) {
 			l.client.SetEndpoints(after...)
 		}

@@ -18,18 +18,13 @@ import (
 const (
 	defaultPrefix = "umadb"
 	defaultPort   = "2379"
-	defaultPoll   = time.Second
-	minPoll       = 10 * time.Millisecond // as often as Wait may return without a new record
-	maxPrefix     = 200                   // bytes; requestOverhead contains it
+	maxPrefix     = 200 // bytes; requestOverhead contains it
 
 	// defaultRequestBytes is that of etcd.
 	defaultRequestBytes = 3 << 19
 	minRequestBytes     = 64 << 10
 	// maxRequestBytes is the largest request that etcd recommends.
 	maxRequestBytes = 10 << 20
-
-	// passwordVariable is the environment variable of the password.
-	passwordVariable = "UMADB_LOG_PASSWORD"
 )
 
 // settings are the contents of a URL.
@@ -68,25 +63,19 @@ func parseURL(address string) (s settings, err error) {
 	s.user = u.User.Username()
 	s.password, _ = u.User.Password()
 	if s.password == "" {
-		s.password = os.Getenv(passwordVariable)
+		s.password = os.Getenv(sharedlog.PasswordVariable)
 	}
 	if s.user != "" && s.password == "" {
-		return s, fmt.Errorf("it has the user %q and no password: set %s", s.user, passwordVariable)
+		return s, fmt.Errorf("it has the user %q and no password: set %s", s.user, sharedlog.PasswordVariable)
 	}
 	return s, s.parseParameters(u.Query())
 }
 
 // parseParameters parses the parameters of a URL.
 func (s *settings) parseParameters(query url.Values) (err error) {
-	take := func(name, standard string) string {
-		defer query.Del(name)
-		if !query.Has(name) {
-			return standard
-		}
-		return query.Get(name)
-	}
-	ca, cert, key := take("ca", ""), take("cert", ""), take("key", "")
-	useTLS := take("tls", strconv.FormatBool(ca != "" || cert != "" || key != ""))
+	parameters := sharedlog.Parameters(query)
+	ca, cert, key := parameters.Take("ca", ""), parameters.Take("cert", ""), parameters.Take("key", "")
+	useTLS := parameters.Take("tls", strconv.FormatBool(ca != "" || cert != "" || key != ""))
 	switch useTLS {
 	case "true":
 		s.tls, err = configureTLS(ca, cert, key)
@@ -100,11 +89,10 @@ func (s *settings) parseParameters(query url.Values) (err error) {
 	if err != nil {
 		return err
 	}
-	poll := take("poll", defaultPoll.String())
-	if s.poll, err = time.ParseDuration(poll); err != nil || s.poll < minPoll {
-		return fmt.Errorf("invalid poll=%s: it must be a duration of at least %v, such as 1s", poll, minPoll)
+	if s.poll, err = parameters.TakePoll(); err != nil {
+		return err
 	}
-	bytes := take("max-request-bytes", strconv.Itoa(defaultRequestBytes))
+	bytes := parameters.Take("max-request-bytes", strconv.Itoa(defaultRequestBytes))
 	if s.requestBytes, err = strconv.Atoi(bytes); err != nil || s.requestBytes < minRequestBytes || s.requestBytes > maxRequestBytes {
 		return fmt.Errorf("invalid max-request-bytes=%s: it must be a number from %d to %d, that of the option --max-request-bytes of etcd", bytes, minRequestBytes, maxRequestBytes)
 	}

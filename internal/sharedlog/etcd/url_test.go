@@ -12,7 +12,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	t.Setenv(passwordVariable, "of the environment")
+	t.Setenv(sharedlog.PasswordVariable, "of the environment")
 	s, err := parse("etcd://me@a,b:1,c/teams/orders?poll=200ms&max-request-bytes=4194304")
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +24,7 @@ func TestParse(t *testing.T) {
 	if s, err = parse("etcd://[::1]:1"); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(s.endpoints, []string{"[::1]:1"}) || s.prefix != defaultPrefix || s.poll != defaultPoll || s.requestBytes != defaultRequestBytes {
+	if !slices.Equal(s.endpoints, []string{"[::1]:1"}) || s.prefix != defaultPrefix || s.poll != time.Second || s.requestBytes != defaultRequestBytes {
 		t.Errorf("parsed %+v", s)
 	}
 }
@@ -59,7 +59,7 @@ func TestParseTLS(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	t.Setenv(passwordVariable, "")
+	t.Setenv(sharedlog.PasswordVariable, "")
 	for _, url := range []string{
 		"postgres://me:secret@a/p", "etcd:///p", "etcd://a,,b/p", "etcd://me@a/p", "etcd://me:secret@a/a%20b", "etcd://me:secret@a//p",
 		"etcd://me:secret@a/p/", "etcd://me:secret@a/" + strings.Repeat("a", maxPrefix+1), "etcd://me:secret@a/p?poll=1",

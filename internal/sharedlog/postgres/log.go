@@ -99,7 +99,7 @@ func (l *Log) call(ctx context.Context, doing string, f func(context.Context, *p
 	case isMissing(err):
 		err = fmt.Errorf("%w in schema %s", sharedlog.ErrNoLog, l.sql.schema)
 	case isDenied(err):
-		err = fmt.Errorf("the server refuses the user; set its password in %s: %w", passwordVariable, err)
+		err = fmt.Errorf("the server refuses the user; set its password in %s: %w", sharedlog.PasswordVariable, err)
 	}
 	return fmt.Errorf("%s the shared log in PostgreSQL: %w", doing, err)
 }
@@ -113,7 +113,7 @@ func (l *Log) try(ctx context.Context, f func(context.Context, *pgx.Conn) error)
 		return err
 	}
 	defer l.pool.release(ctx, conn)
-	defer l.pool.lookAfter(ctx, patience)()
+	defer l.pool.findPrimaryAfter(ctx, suspectAfter)()
 	err = f(ctx, conn.Conn)
 	return errors.Join(err, notReplicated(conn.Conn))
 }

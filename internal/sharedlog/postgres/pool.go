@@ -14,13 +14,13 @@ import (
 const (
 	// maxConnections bounds how many requests wait for an engine that does not answer.
 	maxConnections = 8
-	// patience is after how long a request is suspected to wait for a server that is no longer the
-	// primary, and lookInterval is the pause between two attempts to find another one.
-	patience     = time.Second
-	lookInterval = 250 * time.Millisecond
-	// givenUpAfter is how long a request whose context ends must have waited to cast doubt on other
+	// suspectAfter is after how long a request is suspected to wait for a server that is no longer the
+	// primary, and reconnectInterval is the pause between two attempts to find another one.
+	suspectAfter      = time.Second
+	reconnectInterval = 250 * time.Millisecond
+	// abandonedAfter is how long a request whose context ends must have waited to cast doubt on other
 	// connections. A caller that waits for less may only be impatient with a slow server.
-	givenUpAfter = 2 * patience
+	abandonedAfter = 2 * suspectAfter
 	// maxIdle is how long a connection that is not used stays open.
 	maxIdle = time.Minute
 )
@@ -38,7 +38,7 @@ type pool struct {
 	hosts   []*pgx.ConnConfig // one for each host of the URL
 	prepare prepareFunc
 	slots   chan struct{} // holds a value for each request in progress
-	looking sync.Mutex    // held while a request looks for another primary
+	finding sync.Mutex    // held while a request tries to find another primary
 
 	mu     sync.Mutex
 	closed bool             // guarded by mu
@@ -70,7 +70,7 @@ func (p *pool) acquire(ctx context.Context) (*pooled, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	c := p.takeIdle()
+	c := p.reuse()
 	if c != nil {
 		return c, nil
 	}
@@ -81,8 +81,8 @@ func (p *pool) acquire(ctx context.Context) (*pooled, error) {
 	return c, err
 }
 
-// takeIdle returns the connection that was used last, or nil if none is idle.
-func (p *pool) takeIdle() *pooled {
+// reuse returns the connection that was used last, or nil if none is idle.
+func (p *pool) reuse() *pooled {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for last := len(p.idle) - 1; last >= 0; last-- {
@@ -102,11 +102,11 @@ func (p *pool) release(ctx context.Context, c *pooled) {
 	defer func() { <-p.slots }()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.settle(ctx, c)
+	p.finish(ctx, c)
 }
 
-// settle makes a connection idle, or closes it. The caller must hold mu.
-func (p *pool) settle(ctx context.Context, c *pooled) {
+// finish makes a connection idle, or closes it. The caller must hold mu.
+func (p *pool) finish(ctx context.Context, c *pooled) {
 	began := c.since
 	c.since, c.listens = time.Now(), false
 	if c.IsClosed() || c.PgConn().IsBusy() || c.PgConn().TxStatus() != 'I' { // its request has failed
@@ -114,9 +114,9 @@ func (p *pool) settle(ctx context.Context, c *pooled) {
 		switch {
 		case c.expired:
 		case ctx.Err() == nil:
-			p.suspect(c.since)
-		case c.since.Sub(began) >= givenUpAfter:
-			p.suspect(began)
+			p.expire(c.since)
+		case c.since.Sub(began) >= abandonedAfter:
+			p.expire(began)
 		}
 		return
 	}
@@ -131,10 +131,10 @@ func (p *pool) settle(ctx context.Context, c *pooled) {
 	p.idle = append(p.idle, c)
 }
 
-// suspect makes the connections expire whose use began or ended before a time, since another one
+// expire makes the connections expire whose use began or ended before a time, since another one
 // has failed. The requests in progress are not interrupted: they may be slow. The caller must
 // hold mu.
-func (p *pool) suspect(before time.Time) {
+func (p *pool) expire(before time.Time) {
 	for c := range p.open {
 		if c.since.After(before) {
 			continue
@@ -194,28 +194,28 @@ func (p *pool) listen(c *pooled) {
 	}
 }
 
-// look connects to the primary, although there are connections, again and again until ctx is done:
+// findPrimary connects to the primary, although there are connections, again and again until ctx is done:
 // the primary may be replaced after an attempt. If it is another server, the requests to the old
 // one fail.
-func (p *pool) look(ctx context.Context) {
-	p.looking.Lock()
-	defer p.looking.Unlock()
+func (p *pool) findPrimary(ctx context.Context) {
+	p.finding.Lock()
+	defer p.finding.Unlock()
 	for ctx.Err() == nil {
-		pause := lookInterval
+		pause := reconnectInterval
 		if c, err := p.connect(ctx); err == nil {
 			p.mu.Lock()
-			p.settle(ctx, c)
+			p.finish(ctx, c)
 			p.mu.Unlock()
-			pause = patience
+			pause = suspectAfter
 		}
 		_ = retry.Wait(ctx, pause)
 	}
 }
 
-// lookAfter makes the pool look for another primary after some time, unless stop is called before.
-func (p *pool) lookAfter(ctx context.Context, patience time.Duration) (stop func()) {
+// findPrimaryAfter makes the pool find another primary after some time, unless stop is called before.
+func (p *pool) findPrimaryAfter(ctx context.Context, pause time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	timer := time.AfterFunc(patience, func() { p.look(ctx) })
+	timer := time.AfterFunc(pause, func() { p.findPrimary(ctx) })
 	return func() {
 		timer.Stop()
 		cancel()

@@ -101,7 +101,7 @@ func TestWhichConnectionsExpire(t *testing.T) {
 	idle, listener, impatient, waiting, later, failing := acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p), acquire(t, p)
 	p.listen(listener)
 	p.release(t.Context(), idle)
-	giveUp(t, p, impatient, patience)
+	giveUp(t, p, impatient, suspectAfter)
 	for name, c := range map[string]*pooled{"idle": idle, "listening": listener, "used": waiting} {
 		if expired(p, c) {
 			t.Errorf("the %s connection has expired after an impatient request", name)
@@ -110,7 +110,7 @@ func TestWhichConnectionsExpire(t *testing.T) {
 	p.mu.Lock()
 	idle.since = idle.since.Add(-time.Hour)
 	p.mu.Unlock()
-	giveUp(t, p, waiting, givenUpAfter)
+	giveUp(t, p, waiting, abandonedAfter)
 	if !expired(p, idle) {
 		t.Error("a connection that has not answered since a request began has not expired with the request")
 	}
@@ -162,7 +162,7 @@ func wantEnd(t *testing.T, p *pool, promote func()) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	defer p.release(ctx, c)
-	defer p.lookAfter(ctx, 0)()
+	defer p.findPrimaryAfter(ctx, 0)()
 	go func() {
 		for idle := 0; idle == 0 && ctx.Err() == nil; time.Sleep(time.Millisecond) { // until look has connected
 			p.mu.Lock()

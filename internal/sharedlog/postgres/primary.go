@@ -76,7 +76,7 @@ func (p *pool) connect(ctx context.Context) (*pooled, error) {
 			go discard(results, running)
 			return nil, errs
 		}
-		start(a.host, lookInterval)
+		start(a.host, reconnectInterval)
 	}
 }
 

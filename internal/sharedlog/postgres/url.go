@@ -14,11 +14,6 @@ import (
 
 const (
 	defaultSchema = "umadb"
-	defaultPoll   = time.Second
-	minPoll       = 10 * time.Millisecond // as often as Wait may return without a new record
-
-	// passwordVariable is the environment variable of the password, if the URL has none.
-	passwordVariable = "UMADB_LOG_PASSWORD"
 )
 
 // settings are the contents of a URL.
@@ -53,22 +48,15 @@ func parseURL(address string) (s settings, err error) {
 		return s, fmt.Errorf("the scheme is %q, not postgres", u.Scheme)
 	}
 	query := u.Query()
-	take := func(name, standard string) string {
-		defer query.Del(name)
-		if !query.Has(name) {
-			return standard
-		}
-		return query.Get(name)
-	}
-	s.schema = take("schema", defaultSchema)
+	parameters := sharedlog.Parameters(query)
+	s.schema = parameters.Take("schema", defaultSchema)
 	if err := checkSchema(s.schema); err != nil {
 		return s, err
 	}
-	poll := take("poll", defaultPoll.String())
-	if s.poll, err = time.ParseDuration(poll); err != nil || s.poll < minPoll {
-		return s, fmt.Errorf("invalid poll=%s: it must be a duration of at least %v, such as 1s", poll, minPoll)
+	if s.poll, err = parameters.TakePoll(); err != nil {
+		return s, err
 	}
-	switch durability := take("durability", "standbys"); durability {
+	switch durability := parameters.Take("durability", "standbys"); durability {
 	case "standbys":
 	case "storage":
 		s.storage = true
@@ -81,7 +69,7 @@ func parseURL(address string) (s settings, err error) {
 	if s.conn, err = pgx.ParseConfig(u.String()); err != nil {
 		return s, err // without the password
 	}
-	if password := os.Getenv(passwordVariable); password != "" && !inURL {
+	if password := os.Getenv(sharedlog.PasswordVariable); password != "" && !inURL {
 		s.conn.Password = password
 	}
 	return s, nil

@@ -10,7 +10,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	t.Setenv(passwordVariable, "of the environment")
+	t.Setenv(sharedlog.PasswordVariable, "of the environment")
 	s, err := parse("postgres://me:secret@a,b/db?schema=orders&poll=200ms&durability=storage&sslmode=disable")
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestParse(t *testing.T) {
 	if s, err = parse("postgres://me@a/db"); err != nil {
 		t.Fatal(err)
 	}
-	if s.schema != defaultSchema || s.poll != defaultPoll || s.storage || s.conn.Password != "of the environment" {
+	if s.schema != defaultSchema || s.poll != time.Second || s.storage || s.conn.Password != "of the environment" {
 		t.Errorf("parsed %+v", s)
 	}
 }
