@@ -18,7 +18,7 @@ type bug struct {
 	rules  []string
 }
 
-var bugs = slices.Concat(appendBugs, conditionBugs, retryBugs, trackingBugs, readBugs, queryBugs, subscribeBugs, generalBugs)
+var bugs = slices.Concat(appendBugs, conditionBugs, retryBugs, trackingBugs, readBugs, queryBugs, subscribeBugs, timeBugs, generalBugs)
 
 func TestRulesDetectBugs(t *testing.T) {
 	for _, bug := range bugs {
@@ -63,12 +63,13 @@ func (b bug) open(storetest.T) dcb.EventStore {
 // broken is a Naive with some methods replaced.
 type broken struct {
 	*storetest.Naive
-	append    func(*storetest.Naive, appending) (uint64, error)
-	read      func(*storetest.Naive, reading) *dcb.ReadResponse
-	subscribe func(*storetest.Naive, subscribing) iter.Seq2[dcb.SequencedEvent, error]
-	head      func(*storetest.Naive, context.Context) (uint64, error)
-	tracking  func(*storetest.Naive, context.Context, string) (uint64, bool, error)
-	close     func(*storetest.Naive) error
+	append     func(*storetest.Naive, appending) (uint64, error)
+	read       func(*storetest.Naive, reading) *dcb.ReadResponse
+	subscribe  func(*storetest.Naive, subscribing) iter.Seq2[dcb.SequencedEvent, error]
+	head       func(*storetest.Naive, context.Context) (uint64, error)
+	tracking   func(*storetest.Naive, context.Context, string) (uint64, bool, error)
+	positionAt func(*storetest.Naive, context.Context, time.Time) (uint64, error)
+	close      func(*storetest.Naive) error
 }
 
 // appending, reading and subscribing contain the arguments of a call.
@@ -129,6 +130,13 @@ func (b *broken) Head(ctx context.Context) (uint64, error) {
 		return b.head(b.Naive, ctx)
 	}
 	return b.Naive.Head(ctx)
+}
+
+func (b *broken) PositionAt(ctx context.Context, at time.Time) (uint64, error) {
+	if b.positionAt != nil {
+		return b.positionAt(b.Naive, ctx, at)
+	}
+	return b.Naive.PositionAt(ctx, at)
 }
 
 func (b *broken) GetTrackingInfo(ctx context.Context, source string) (uint64, bool, error) {

@@ -60,6 +60,7 @@ var suite = []struct {
 	{"events", eventRules},
 	{"limits", limitRules},
 	{"tracking", trackingRules},
+	{"times", timeRules},
 	{"errors", errorRules},
 	{"contexts", contextRules},
 }
