@@ -22,8 +22,18 @@ func (s *service) Groups(request *adminv1.GroupsRequest, stream grpc.ServerStrea
 	}
 	defer s.groups.leave()
 	after := eventlog.GroupID{Index: request.GetAfterIndex(), Chain: request.GetAfterChain()}
-	out := groupSender{store: s.store, stream: stream}
-	for g, err := range s.store.Groups(stream.Context(), after, request.GetFollow()) {
+	out := groupSender{store: s.store, stream: stream, copies: &s.copies, copied: s.copies.begin(request.GetFollow()), sent: after.Index}
+	if last, head := s.store.LastGroup(); after.Index == last {
+		s.copies.moved(out.copied, head)
+	}
+	err := s.sendGroups(&out, after, request.GetFollow())
+	last, _ := s.store.LastGroup()
+	s.copies.end(out.copied, err == nil || request.GetFollow() && out.sent >= last)
+	return err
+}
+
+func (s *service) sendGroups(out *groupSender, after eventlog.GroupID, follow bool) error {
+	for g, err := range s.store.Groups(out.stream.Context(), after, follow) {
 		if err == nil {
 			err = out.add(&g)
 		}
@@ -34,7 +44,7 @@ func (s *service) Groups(request *adminv1.GroupsRequest, stream grpc.ServerStrea
 			return err
 		}
 	}
-	return nil
+	return out.send() // there may be newer groups by now
 }
 
 // groupSender sends groups, several in each message, or a group in several messages.
@@ -44,6 +54,11 @@ type groupSender struct {
 	parts  []*adminv1.GroupPart
 	buffer []byte // that contains the data of the parts
 	size   int    // of the message, approximately
+
+	copies *copies
+	copied *adminv1.CopyStatus // the call, in copies
+	added  eventlog.Tail       // of the last group that is complete in the parts
+	sent   uint64              // index of the last group that was sent
 }
 
 // add adds a group to the next message, and sends those that are full.
@@ -68,6 +83,7 @@ func (o *groupSender) add(g *eventlog.Group) error {
 			part = o.begin(nil)
 		}
 	}
+	o.added = g.Tail()
 	return nil
 }
 
@@ -99,5 +115,9 @@ func (o *groupSender) send() error {
 	index, head := o.store.LastGroup()
 	err := o.stream.Send(&adminv1.GroupsResponse{Parts: o.parts, HeadIndex: index, HeadPosition: head})
 	o.parts, o.buffer, o.size = o.parts[:0], o.buffer[:0], 0
+	if err == nil && o.added.Index > o.sent {
+		o.sent = o.added.Index
+		o.copies.moved(o.copied, o.added.Next-1)
+	}
 	return err
 }

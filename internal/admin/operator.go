@@ -29,6 +29,18 @@ func (o Operator) Sessions(ctx context.Context) (*adminv1.SessionsResponse, erro
 	return response, operatorError(err)
 }
 
+// Lagging is Client.Lagging.
+func (o Operator) Lagging(ctx context.Context, most uint32) (*adminv1.SessionsResponse, error) {
+	response, err := o.Client.Lagging(ctx, most)
+	return response, operatorError(err)
+}
+
+// Layout is Client.Layout.
+func (o Operator) Layout(ctx context.Context) (*adminv1.LayoutResponse, error) {
+	response, err := o.Client.Layout(ctx)
+	return response, operatorError(err)
+}
+
 // TrackingSources is Client.TrackingSources.
 func (o Operator) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error] {
 	return func(yield func(dcb.TrackingInfo, error) bool) {

@@ -33,6 +33,7 @@ type service struct {
 	started time.Time
 
 	stats, sources, groups, scrubs limit
+	copies                         copies
 }
 
 // Register registers the service with a server of a store, before the server serves.
@@ -70,12 +71,17 @@ func (s *service) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv
 	if err != nil {
 		return nil, err
 	}
+	m := s.store.Metrics()
+	status := storeStatus(o, m)
+	status.Disk, status.Cache = diskStatus(m.Disk, s.store.AppendRefusal()), cacheStatus(m.Cache)
+	status.Scrub = scrubStatus(s.store.ScrubStatus(), m.Scrub)
+	status.Copies = s.copies.list()
 	return &adminv1.StatusResponse{
 		Version: s.version.Version,
 		Commit:  s.version.Commit,
 		Started: timestamppb.New(s.started),
 		Now:     timestamppb.Now(),
-		Store:   storeStatus(o, s.store.Metrics()),
+		Store:   status,
 		Server:  serverStatus(s.server.Metrics()),
 	}, nil
 }
@@ -97,6 +103,7 @@ func storeStatus(o *store.Overview, m store.Metrics) *adminv1.StoreStatus {
 			Conflicts: m.Appends.Conflicts,
 			Queue:     durations(m.Appends.Queue),
 			Sync:      durations(m.Commits.Sync),
+			Latency:   durations(m.Appends.Latency),
 		},
 	}
 	if b := o.Standby; b != nil {

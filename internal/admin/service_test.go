@@ -27,6 +27,7 @@ func each(t *testing.T, c *admin.Client) map[string]error {
 	_, errs["Status"] = c.Status(within(t))
 	_, errs["Stats"] = c.Stats(within(t), 1)
 	_, errs["Sessions"] = c.Sessions(within(t))
+	_, errs["Layout"] = c.Layout(within(t))
 	_, errs["Scrub"] = c.Scrub(within(t), 0, func(uint64, uint64) {})
 	errs["TrackingSources"], errs["Groups"] = nil, nil
 	for _, err := range c.TrackingSources(within(t)) {
@@ -120,6 +121,12 @@ func TestStatus(t *testing.T) {
 	if s.Id != o.ID || s.Head != 2 || !s.LastCommit.AsTime().Equal(o.LastCommit) || s.LogBytes != uint64(o.LogBytes) ||
 		s.DiskBytes != uint64(o.DiskBytes) || s.Segments != 1 || s.Blocks != 0 || s.UncoveredEvents != 2 {
 		t.Errorf("the status %v does not match %+v", s, o)
+	}
+	if d := s.Disk; d.LogBytes+d.IndexBytes != s.DiskBytes || d.MaxBytes != 0 || d.Refusal != "" {
+		t.Errorf("the disk is %v", d)
+	}
+	if s.Cache.MaxBytes != 64<<20 || s.Scrub != nil || len(s.Copies) != 0 || len(s.Appends.Latency.Counts) == 0 {
+		t.Errorf("the status is %v", s)
 	}
 	if have.Version != "1.2.3" || have.Commit != "abc" || have.Started.AsTime().Before(before) || have.Now.AsTime().Before(have.Started.AsTime()) {
 		t.Errorf("the status is %v", have)

@@ -50,6 +50,8 @@ var packages = map[string][]string{
 
 	"internal/admin": {"dcb", "internal/client", "internal/eventlog", "internal/histogram", "internal/server", "internal/store", "proto/umadb/admin/v1"},
 
+	"internal/rates": {"proto/umadb/admin/v1"},
+
 	"internal/peer": {"dcb", "internal/grpcclient", "internal/record", "internal/wire"},
 
 	"internal/tracing": {"dcb", "internal/record", "internal/server"},
@@ -67,8 +69,8 @@ var packages = map[string][]string{
 	"internal/cluster":            {"dcb", "internal/backup", "internal/eventlog", "internal/retry", "internal/sharedlog", "internal/store", "internal/vfs"},
 	// HTTP. The backend of its requests is always a client.
 	"internal/web":     {"dcb", "proto/umadb/admin/v1"},
-	"internal/console": {"dcb", "internal/ndjson", "internal/selection", "internal/web", "proto/umadb/admin/v1"},
-	"internal/cli":     {"dcb", "internal/console", "internal/selection", "internal/web", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"internal/console": {"dcb", "internal/ndjson", "internal/rates", "internal/selection", "internal/web", "proto/umadb/admin/v1"},
+	"internal/cli":     {"dcb", "internal/console", "internal/selection", "internal/web", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/rates", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":        {"internal/cli", "internal/eventtable/parquet", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
 
 	// The Go library inside the Python package.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/rates"
 	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
 )
 
@@ -91,9 +92,9 @@ type storeOutput struct {
 	AppendStallSeconds float64    `json:"append_stall_seconds,omitempty"`
 	ReadOnly           bool       `json:"read_only,omitempty"`
 
-	AppendsWaiting uint64    `json:"appends_waiting"`
-	Queue          quantiles `json:"append_queue"` // since the start, and the same for the next
-	Sync           quantiles `json:"commit_sync"`
+	AppendsWaiting uint64          `json:"appends_waiting"`
+	Queue          rates.Quantiles `json:"append_queue"` // since the start, and the same for the next
+	Sync           rates.Quantiles `json:"commit_sync"`
 
 	Standby   *standbyOutput   `json:"standby,omitempty"`
 	SharedLog *sharedLogOutput `json:"shared_log,omitempty"`
@@ -145,8 +146,8 @@ func newStatusOutput(url string, s *serverState, sessions bool) *statusOutput {
 		AppendStallSeconds: st.GetAppendStall().AsDuration().Seconds(),
 		ReadOnly:           st.GetReadOnly(),
 		AppendsWaiting:     st.GetAppends().GetWaiting(),
-		Queue:              quantilesBetween(nil, st.GetAppends().GetQueue()),
-		Sync:               quantilesBetween(nil, st.GetAppends().GetSync()),
+		Queue:              rates.QuantilesBetween(nil, st.GetAppends().GetQueue()),
+		Sync:               rates.QuantilesBetween(nil, st.GetAppends().GetSync()),
 	}
 	if b := st.GetStandby(); b != nil {
 		out.Store.Standby = &standbyOutput{b.GetServer(), b.GetConnected(), b.GetHead(), b.GetMissing(), b.GetLag().AsDuration().Seconds(), b.GetFull()}
@@ -228,7 +229,7 @@ func (b *table) store(s *adminv1.StoreStatus, now time.Time) {
 		b.row("appends wait for", stall.Round(time.Second).String())
 	}
 	a := s.GetAppends()
-	b.row("appends", fmt.Sprintf("%d waiting; queue %s, sync %s (50 %%, 99 %%, since the start)", a.GetWaiting(), quantilesBetween(nil, a.GetQueue()), quantilesBetween(nil, a.GetSync())))
+	b.row("appends", fmt.Sprintf("%d waiting; queue %s, sync %s (50 %%, 99 %%, since the start)", a.GetWaiting(), quantilesText(rates.QuantilesBetween(nil, a.GetQueue())), quantilesText(rates.QuantilesBetween(nil, a.GetSync()))))
 	switch standby := s.GetStandby(); {
 	case standby != nil:
 		b.row("standby of", standbyText(standby))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/rates"
 )
 
 // top shows what a server does.
@@ -77,11 +78,11 @@ func (t *top) run(ctx context.Context, c *client.Client, w io.Writer) error {
 	if live {
 		s := newScreen(w.(*os.File))
 		defer s.close()
-		show = func(r *rates, err error) error { return s.draw(topText(t.url, r, err)) }
+		show = func(r *topRates, err error) error { return s.draw(topText(t.url, r, err)) }
 	}
 	every := time.NewTicker(t.interval)
 	defer every.Stop()
-	var last *rates
+	var last *topRates
 	for {
 		select {
 		case <-ctx.Done():
@@ -104,8 +105,8 @@ func (t *top) run(ctx context.Context, c *client.Client, w io.Writer) error {
 }
 
 // print returns a function that prints a table, or a line of JSON.
-func (t *top) print(w io.Writer) func(*rates, error) error {
-	return func(r *rates, _ error) error {
+func (t *top) print(w io.Writer) func(*topRates, error) error {
+	return func(r *topRates, _ error) error {
 		if t.asJSON {
 			return ndjson.Write(w, r)
 		}
@@ -119,7 +120,7 @@ func (t *top) print(w io.Writer) func(*rates, error) error {
 }
 
 // topText returns a table. failure is why it is not current, or nil; r may then be nil.
-func topText(url string, r *rates, failure error) string {
+func topText(url string, r *topRates, failure error) string {
 	var b strings.Builder
 	if failure != nil {
 		fmt.Fprintf(&b, "%s: %s\n", word(url), EscapeControl(failure.Error()))
@@ -134,7 +135,7 @@ func topText(url string, r *rates, failure error) string {
 	}
 	fmt.Fprintf(&b, "head %d  %.0f events/s  log %s, %s  disk %s, %s\n", r.Head, r.EventsPerSecond,
 		bytesText(r.LogBytes), rateText(r.LogBytesPerSecond), bytesText(r.DiskBytes), rateText(r.DiskBytesPerSecond))
-	fmt.Fprintf(&b, "appends waiting %d  conflicts %.1f/s  queue %s  sync %s (50 %%, 99 %%)\n", r.AppendsWaiting, r.ConflictsPerSecond, r.Queue, r.Sync)
+	fmt.Fprintf(&b, "appends waiting %d  conflicts %.1f/s  queue %s  sync %s (50 %%, 99 %%)\n", r.AppendsWaiting, r.ConflictsPerSecond, quantilesText(r.Queue), quantilesText(r.Sync))
 	fmt.Fprintf(&b, "connections %d  received %s  sent %s  memory: %s\n\n", r.Connections,
 		rateText(r.ReceivedBytesPerSecond), rateText(r.SentBytesPerSecond), memoryText(r.state.status.GetServer()))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -153,8 +154,8 @@ func topText(url string, r *rates, failure error) string {
 	return b.String()
 }
 
-// String formats both.
-func (q quantiles) String() string {
+// quantilesText formats both.
+func quantilesText(q rates.Quantiles) string {
 	return latencyText(q.P50Seconds) + ", " + latencyText(q.P99Seconds)
 }
 

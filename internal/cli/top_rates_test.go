@@ -10,26 +10,6 @@ import (
 	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
 )
 
-func TestQuantile(t *testing.T) {
-	bounds := []float64{1, 2, 4}
-	for _, c := range []struct {
-		counts []uint64
-		q      float64
-		want   float64
-	}{
-		{[]uint64{0, 0, 0, 0}, 0.5, 0},
-		{[]uint64{5, 4, 1, 0}, 0.5, 1},
-		{[]uint64{4, 5, 1, 0}, 0.5, 2},
-		{[]uint64{4, 5, 1, 0}, 0.99, 4},
-		{[]uint64{0, 0, 0, 3}, 0.5, 4},
-		{nil, 0.5, 0},
-	} {
-		if got := quantile(bounds, c.counts, c.q); got != c.want {
-			t.Errorf("quantile %v of %v is %v, want %v", c.q, c.counts, got, c.want)
-		}
-	}
-}
-
 // newTestState returns the state of a server that was started at a second, and has some events
 // and appends.
 func newTestState(started, now int64, events, appends uint64) *serverState {
@@ -53,13 +33,6 @@ func TestRatesAreOfTheInterval(t *testing.T) {
 	r = newRates("here", newTestState(1, 10, 100, 40), newTestState(1, 14, 100, 40))
 	if m := r.Methods[0]; r.EventsPerSecond != 0 || m.CallsPerSecond != 0 || m.P99Seconds != 0 {
 		t.Errorf("rates of an idle server: %+v", r)
-	}
-}
-
-func TestRatesAfterRestart(t *testing.T) {
-	r := newRates("here", newTestState(1, 10, 100, 40), newTestState(20, 24, 100, 8))
-	if m := r.Methods[0]; r.EventsPerSecond != 0 || m.CallsPerSecond != 2 || m.P50Seconds != 2 {
-		t.Errorf("rates %+v", r)
 	}
 }
 

@@ -114,6 +114,41 @@ func (l *Log) Extent(end Point) (segments int, bytes int64, err error) {
 	return segments, bytes, nil
 }
 
+// SegmentExtent describes a segment.
+type SegmentExtent struct {
+	Name      string // of the file
+	First     uint64 // the first position
+	Events    uint64
+	UsedBytes int64 // up to its last group
+	FileBytes int64 // of the file, with preallocated space
+	Active    bool  // groups are added to it
+}
+
+// Extents describes the segments up to a point. next is the size of the file that will be the
+// next segment, or 0.
+func (l *Log) Extents(end Point) (extents []SegmentExtent, next int64, err error) {
+	all := l.Segments()
+	next = l.DiskBytes()
+	for i, segment := range all {
+		size, err := segment.Size()
+		if err != nil {
+			return nil, 0, err
+		}
+		next -= size
+		e := SegmentExtent{Name: segmentName(segment.Base), First: segment.Base, UsedBytes: size, FileBytes: size}
+		switch {
+		case segment.Base > end.Base:
+			continue
+		case segment.Base == end.Base:
+			e.Events, e.UsedBytes, e.Active = end.Tail.Next-segment.Base, end.Offset, true
+		default:
+			e.Events = all[i+1].Base - segment.Base
+		}
+		extents = append(extents, e)
+	}
+	return extents, max(next, 0), nil // the files may have grown meanwhile
+}
+
 // SegmentOf returns the segment that contains a position.
 func (l *Log) SegmentOf(position uint64) *Segment {
 	segments := l.Segments()

@@ -101,7 +101,9 @@ func (c *compactor) compactBelow(level uint32) (worked bool, err error) {
 		return false, nil
 	}
 	defer release()
+	c.store.compactions.begin(inputs)
 	compacted, err := c.builder(inputs[0].Level()).Compact(blocks)
+	c.store.compactions.end(err == nil)
 	if err != nil {
 		c.store.markCorrupt(inputs, err)
 		return true, err
@@ -126,6 +128,7 @@ func (c *compactor) builder(level uint32) *index.Builder {
 
 // wait waits after a write of a number of bytes.
 func (c *compactor) wait(bytes int) error {
+	c.store.compactions.wrote(bytes)
 	c.limiter.SetLimit(c.rate())
 	return c.limiter.WaitN(c.store.background.ctx, bytes)
 }

@@ -52,6 +52,7 @@ type Store struct {
 	reads         [readStripes]readMetrics
 	subscriptions subscriptions
 	upkeep        upkeepMetrics
+	compactions   compactions
 }
 
 var _ dcb.EventStore = (*Store)(nil)

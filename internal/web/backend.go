@@ -28,6 +28,10 @@ type Operator interface {
 	Status(ctx context.Context) (*adminv1.StatusResponse, error)
 	// Sessions returns the open connections and the calls in progress.
 	Sessions(ctx context.Context) (*adminv1.SessionsResponse, error)
+	// Lagging returns this many subscriptions, those that lag most first, with their connections.
+	Lagging(ctx context.Context, most uint32) (*adminv1.SessionsResponse, error)
+	// Layout returns the files of the store and the positions that they cover.
+	Layout(ctx context.Context) (*adminv1.LayoutResponse, error)
 	// TrackingSources iterates over the tracking sources. An error is the last value.
 	TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error]
 }

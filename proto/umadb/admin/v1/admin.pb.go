@@ -183,7 +183,15 @@ type StoreStatus struct {
 	Standby *StandbyStatus `protobuf:"bytes,12,opt,name=standby,proto3" json:"standby,omitempty"`
 	Appends *AppendStatus  `protobuf:"bytes,13,opt,name=appends,proto3" json:"appends,omitempty"`
 	// Set if the server has a shared log.
-	SharedLog     *SharedLogStatus `protobuf:"bytes,14,opt,name=shared_log,json=sharedLog,proto3" json:"shared_log,omitempty"`
+	SharedLog *SharedLogStatus `protobuf:"bytes,14,opt,name=shared_log,json=sharedLog,proto3" json:"shared_log,omitempty"`
+	Disk      *DiskStatus      `protobuf:"bytes,15,opt,name=disk,proto3" json:"disk,omitempty"`
+	Cache     *CacheStatus     `protobuf:"bytes,16,opt,name=cache,proto3" json:"cache,omitempty"`
+	// Set if the server scrubs the store in the background.
+	Scrub *ScrubStatus `protobuf:"bytes,17,opt,name=scrub,proto3" json:"scrub,omitempty"`
+	// The calls of Groups in progress, and, if there is one since the start of the server, the last one
+	// that ended when the client had received all groups of the log: a backup, another copy or a
+	// comparison.
+	Copies        []*CopyStatus `protobuf:"bytes,18,rep,name=copies,proto3" json:"copies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -316,6 +324,374 @@ func (x *StoreStatus) GetSharedLog() *SharedLogStatus {
 	return nil
 }
 
+func (x *StoreStatus) GetDisk() *DiskStatus {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+func (x *StoreStatus) GetCache() *CacheStatus {
+	if x != nil {
+		return x.Cache
+	}
+	return nil
+}
+
+func (x *StoreStatus) GetScrub() *ScrubStatus {
+	if x != nil {
+		return x.Scrub
+	}
+	return nil
+}
+
+func (x *StoreStatus) GetCopies() []*CopyStatus {
+	if x != nil {
+		return x.Copies
+	}
+	return nil
+}
+
+// DiskStatus is the disk space of the store.
+type DiskStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of bytes of the files of the log, with space that is preallocated, and of the index.
+	LogBytes   uint64 `protobuf:"varint,1,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
+	IndexBytes uint64 `protobuf:"varint,2,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
+	// Number of bytes that are reserved for blocks of the index that will be written.
+	ReservedBytes uint64 `protobuf:"varint,3,opt,name=reserved_bytes,json=reservedBytes,proto3" json:"reserved_bytes,omitempty"`
+	// Maximum number of bytes that the store may take; 0 if there is none.
+	MaxBytes uint64 `protobuf:"varint,4,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// Number of bytes of the file system that are free, and of all; 0 if they are not known.
+	FreeBytes       uint64 `protobuf:"varint,5,opt,name=free_bytes,json=freeBytes,proto3" json:"free_bytes,omitempty"`
+	FileSystemBytes uint64 `protobuf:"varint,6,opt,name=file_system_bytes,json=fileSystemBytes,proto3" json:"file_system_bytes,omitempty"`
+	// Why appends are refused for lack of space; empty if they are not.
+	Refusal       string `protobuf:"bytes,7,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiskStatus) Reset() {
+	*x = DiskStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiskStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiskStatus) ProtoMessage() {}
+
+func (x *DiskStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiskStatus.ProtoReflect.Descriptor instead.
+func (*DiskStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DiskStatus) GetLogBytes() uint64 {
+	if x != nil {
+		return x.LogBytes
+	}
+	return 0
+}
+
+func (x *DiskStatus) GetIndexBytes() uint64 {
+	if x != nil {
+		return x.IndexBytes
+	}
+	return 0
+}
+
+func (x *DiskStatus) GetReservedBytes() uint64 {
+	if x != nil {
+		return x.ReservedBytes
+	}
+	return 0
+}
+
+func (x *DiskStatus) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *DiskStatus) GetFreeBytes() uint64 {
+	if x != nil {
+		return x.FreeBytes
+	}
+	return 0
+}
+
+func (x *DiskStatus) GetFileSystemBytes() uint64 {
+	if x != nil {
+		return x.FileSystemBytes
+	}
+	return 0
+}
+
+func (x *DiskStatus) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+// CacheStatus is the cache of index pages, lookups and events.
+type CacheStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of bytes in use, and the maximum.
+	UsedBytes uint64 `protobuf:"varint,1,opt,name=used_bytes,json=usedBytes,proto3" json:"used_bytes,omitempty"`
+	MaxBytes  uint64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// Number of lookups that have found what they looked for, and of those that have not.
+	Hits          uint64 `protobuf:"varint,3,opt,name=hits,proto3" json:"hits,omitempty"`
+	Misses        uint64 `protobuf:"varint,4,opt,name=misses,proto3" json:"misses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheStatus) Reset() {
+	*x = CacheStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheStatus) ProtoMessage() {}
+
+func (x *CacheStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheStatus.ProtoReflect.Descriptor instead.
+func (*CacheStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CacheStatus) GetUsedBytes() uint64 {
+	if x != nil {
+		return x.UsedBytes
+	}
+	return 0
+}
+
+func (x *CacheStatus) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *CacheStatus) GetHits() uint64 {
+	if x != nil {
+		return x.Hits
+	}
+	return 0
+}
+
+func (x *CacheStatus) GetMisses() uint64 {
+	if x != nil {
+		return x.Misses
+	}
+	return 0
+}
+
+// ScrubStatus is the background scrub.
+type ScrubStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The time in which the whole store is verified once.
+	Period *durationpb.Duration `protobuf:"bytes,1,opt,name=period,proto3" json:"period,omitempty"`
+	// When the pass in progress started; absent if there is none.
+	Started *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=started,proto3" json:"started,omitempty"`
+	// Number of bytes that it has verified, and approximately of all.
+	DoneBytes uint64 `protobuf:"varint,3,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
+	AllBytes  uint64 `protobuf:"varint,4,opt,name=all_bytes,json=allBytes,proto3" json:"all_bytes,omitempty"`
+	// When the last pass ended; absent if there is none.
+	LastEnded *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_ended,json=lastEnded,proto3" json:"last_ended,omitempty"`
+	// Numbers of findings in the log and in the index, of the pass in progress or the last one,
+	// whichever has more.
+	LogFindings   uint64 `protobuf:"varint,6,opt,name=log_findings,json=logFindings,proto3" json:"log_findings,omitempty"`
+	IndexFindings uint64 `protobuf:"varint,7,opt,name=index_findings,json=indexFindings,proto3" json:"index_findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubStatus) Reset() {
+	*x = ScrubStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubStatus) ProtoMessage() {}
+
+func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubStatus.ProtoReflect.Descriptor instead.
+func (*ScrubStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ScrubStatus) GetPeriod() *durationpb.Duration {
+	if x != nil {
+		return x.Period
+	}
+	return nil
+}
+
+func (x *ScrubStatus) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *ScrubStatus) GetDoneBytes() uint64 {
+	if x != nil {
+		return x.DoneBytes
+	}
+	return 0
+}
+
+func (x *ScrubStatus) GetAllBytes() uint64 {
+	if x != nil {
+		return x.AllBytes
+	}
+	return 0
+}
+
+func (x *ScrubStatus) GetLastEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastEnded
+	}
+	return nil
+}
+
+func (x *ScrubStatus) GetLogFindings() uint64 {
+	if x != nil {
+		return x.LogFindings
+	}
+	return 0
+}
+
+func (x *ScrubStatus) GetIndexFindings() uint64 {
+	if x != nil {
+		return x.IndexFindings
+	}
+	return 0
+}
+
+// CopyStatus is a call of Groups.
+type CopyStatus struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Started *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=started,proto3" json:"started,omitempty"`
+	// Absent if the call is in progress.
+	Ended *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=ended,proto3" json:"ended,omitempty"`
+	// Position of the last event that the client is known to have, or 0.
+	Position uint64 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// The client waits for more groups after the last one, as a standby does.
+	Follows       bool `protobuf:"varint,4,opt,name=follows,proto3" json:"follows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopyStatus) Reset() {
+	*x = CopyStatus{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopyStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopyStatus) ProtoMessage() {}
+
+func (x *CopyStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopyStatus.ProtoReflect.Descriptor instead.
+func (*CopyStatus) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CopyStatus) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *CopyStatus) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+func (x *CopyStatus) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *CopyStatus) GetFollows() bool {
+	if x != nil {
+		return x.Follows
+	}
+	return false
+}
+
 // AppendStatus is the appends since the start, and those in progress.
 type AppendStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -326,14 +702,16 @@ type AppendStatus struct {
 	// Time of durable appends from their precheck until their group was written.
 	Queue *Durations `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
 	// Time to sync the log after a group.
-	Sync          *Durations `protobuf:"bytes,4,opt,name=sync,proto3" json:"sync,omitempty"`
+	Sync *Durations `protobuf:"bytes,4,opt,name=sync,proto3" json:"sync,omitempty"`
+	// Time of durable appends from the call until their result.
+	Latency       *Durations `protobuf:"bytes,5,opt,name=latency,proto3" json:"latency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AppendStatus) Reset() {
 	*x = AppendStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -345,7 +723,7 @@ func (x *AppendStatus) String() string {
 func (*AppendStatus) ProtoMessage() {}
 
 func (x *AppendStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -358,7 +736,7 @@ func (x *AppendStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendStatus.ProtoReflect.Descriptor instead.
 func (*AppendStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AppendStatus) GetWaiting() uint64 {
@@ -389,6 +767,13 @@ func (x *AppendStatus) GetSync() *Durations {
 	return nil
 }
 
+func (x *AppendStatus) GetLatency() *Durations {
+	if x != nil {
+		return x.Latency
+	}
+	return nil
+}
+
 // StandbyStatus is how far a standby has followed its server.
 type StandbyStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -412,7 +797,7 @@ type StandbyStatus struct {
 
 func (x *StandbyStatus) Reset() {
 	*x = StandbyStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +809,7 @@ func (x *StandbyStatus) String() string {
 func (*StandbyStatus) ProtoMessage() {}
 
 func (x *StandbyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +822,7 @@ func (x *StandbyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StandbyStatus.ProtoReflect.Descriptor instead.
 func (*StandbyStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *StandbyStatus) GetServer() string {
@@ -512,7 +897,7 @@ type SharedLogStatus struct {
 
 func (x *SharedLogStatus) Reset() {
 	*x = SharedLogStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +909,7 @@ func (x *SharedLogStatus) String() string {
 func (*SharedLogStatus) ProtoMessage() {}
 
 func (x *SharedLogStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +922,7 @@ func (x *SharedLogStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SharedLogStatus.ProtoReflect.Descriptor instead.
 func (*SharedLogStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SharedLogStatus) GetLog() string {
@@ -634,7 +1019,7 @@ type ServerStatus struct {
 
 func (x *ServerStatus) Reset() {
 	*x = ServerStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -646,7 +1031,7 @@ func (x *ServerStatus) String() string {
 func (*ServerStatus) ProtoMessage() {}
 
 func (x *ServerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -659,7 +1044,7 @@ func (x *ServerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStatus.ProtoReflect.Descriptor instead.
 func (*ServerStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ServerStatus) GetConnections() uint64 {
@@ -736,7 +1121,7 @@ type MemoryUse struct {
 
 func (x *MemoryUse) Reset() {
 	*x = MemoryUse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +1133,7 @@ func (x *MemoryUse) String() string {
 func (*MemoryUse) ProtoMessage() {}
 
 func (x *MemoryUse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +1146,7 @@ func (x *MemoryUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryUse.ProtoReflect.Descriptor instead.
 func (*MemoryUse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MemoryUse) GetOf() string {
@@ -810,7 +1195,7 @@ type MethodStatus struct {
 
 func (x *MethodStatus) Reset() {
 	*x = MethodStatus{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +1207,7 @@ func (x *MethodStatus) String() string {
 func (*MethodStatus) ProtoMessage() {}
 
 func (x *MethodStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +1220,7 @@ func (x *MethodStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MethodStatus.ProtoReflect.Descriptor instead.
 func (*MethodStatus) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MethodStatus) GetMethod() string {
@@ -889,7 +1274,7 @@ type Durations struct {
 
 func (x *Durations) Reset() {
 	*x = Durations{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -901,7 +1286,7 @@ func (x *Durations) String() string {
 func (*Durations) ProtoMessage() {}
 
 func (x *Durations) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -914,7 +1299,7 @@ func (x *Durations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Durations.ProtoReflect.Descriptor instead.
 func (*Durations) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Durations) GetBounds() []float64 {
@@ -951,7 +1336,7 @@ type Refusals struct {
 
 func (x *Refusals) Reset() {
 	*x = Refusals{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -963,7 +1348,7 @@ func (x *Refusals) String() string {
 func (*Refusals) ProtoMessage() {}
 
 func (x *Refusals) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -976,7 +1361,7 @@ func (x *Refusals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusals.ProtoReflect.Descriptor instead.
 func (*Refusals) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Refusals) GetKind() string {
@@ -1003,7 +1388,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +1400,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +1413,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StatsRequest) GetTop() uint32 {
@@ -1068,7 +1453,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1465,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1478,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StatsResponse) GetHead() uint64 {
@@ -1199,7 +1584,7 @@ type TermStats struct {
 
 func (x *TermStats) Reset() {
 	*x = TermStats{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1211,7 +1596,7 @@ func (x *TermStats) String() string {
 func (*TermStats) ProtoMessage() {}
 
 func (x *TermStats) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1224,7 +1609,7 @@ func (x *TermStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermStats.ProtoReflect.Descriptor instead.
 func (*TermStats) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TermStats) GetDistinct() uint64 {
@@ -1253,7 +1638,7 @@ type TermCount struct {
 
 func (x *TermCount) Reset() {
 	*x = TermCount{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1650,7 @@ func (x *TermCount) String() string {
 func (*TermCount) ProtoMessage() {}
 
 func (x *TermCount) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1663,7 @@ func (x *TermCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermCount.ProtoReflect.Descriptor instead.
 func (*TermCount) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TermCount) GetName() string {
@@ -1306,7 +1691,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1703,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1716,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SessionsRequest) GetLagging() uint32 {
@@ -1356,7 +1741,7 @@ type SessionsResponse struct {
 
 func (x *SessionsResponse) Reset() {
 	*x = SessionsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1368,7 +1753,7 @@ func (x *SessionsResponse) String() string {
 func (*SessionsResponse) ProtoMessage() {}
 
 func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1381,7 +1766,7 @@ func (x *SessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsResponse.ProtoReflect.Descriptor instead.
 func (*SessionsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SessionsResponse) GetSessions() []*Session {
@@ -1435,7 +1820,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1832,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1845,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Session) GetId() uint64 {
@@ -1544,7 +1929,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1941,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1954,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Call) GetSession() uint64 {
@@ -1664,7 +2049,7 @@ type GroupsRequest struct {
 
 func (x *GroupsRequest) Reset() {
 	*x = GroupsRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1676,7 +2061,7 @@ func (x *GroupsRequest) String() string {
 func (*GroupsRequest) ProtoMessage() {}
 
 func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1689,7 +2074,7 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GroupsRequest) GetAfterIndex() uint64 {
@@ -1727,7 +2112,7 @@ type GroupsResponse struct {
 
 func (x *GroupsResponse) Reset() {
 	*x = GroupsResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +2124,7 @@ func (x *GroupsResponse) String() string {
 func (*GroupsResponse) ProtoMessage() {}
 
 func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +2137,7 @@ func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
 func (*GroupsResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GroupsResponse) GetParts() []*GroupPart {
@@ -1792,7 +2177,7 @@ type GroupPart struct {
 
 func (x *GroupPart) Reset() {
 	*x = GroupPart{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +2189,7 @@ func (x *GroupPart) String() string {
 func (*GroupPart) ProtoMessage() {}
 
 func (x *GroupPart) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,7 +2202,7 @@ func (x *GroupPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPart.ProtoReflect.Descriptor instead.
 func (*GroupPart) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GroupPart) GetSegmentHeader() []byte {
@@ -1849,7 +2234,7 @@ type TrackingSourcesRequest struct {
 
 func (x *TrackingSourcesRequest) Reset() {
 	*x = TrackingSourcesRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +2246,7 @@ func (x *TrackingSourcesRequest) String() string {
 func (*TrackingSourcesRequest) ProtoMessage() {}
 
 func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +2259,7 @@ func (x *TrackingSourcesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesRequest.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 type TrackingSourcesResponse struct {
@@ -1886,7 +2271,7 @@ type TrackingSourcesResponse struct {
 
 func (x *TrackingSourcesResponse) Reset() {
 	*x = TrackingSourcesResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1898,7 +2283,7 @@ func (x *TrackingSourcesResponse) String() string {
 func (*TrackingSourcesResponse) ProtoMessage() {}
 
 func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1911,7 +2296,7 @@ func (x *TrackingSourcesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSourcesResponse.ProtoReflect.Descriptor instead.
 func (*TrackingSourcesResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TrackingSourcesResponse) GetSources() []*TrackingSource {
@@ -1933,7 +2318,7 @@ type TrackingSource struct {
 
 func (x *TrackingSource) Reset() {
 	*x = TrackingSource{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2330,7 @@ func (x *TrackingSource) String() string {
 func (*TrackingSource) ProtoMessage() {}
 
 func (x *TrackingSource) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2343,7 @@ func (x *TrackingSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackingSource.ProtoReflect.Descriptor instead.
 func (*TrackingSource) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *TrackingSource) GetSource() string {
@@ -1975,6 +2360,596 @@ func (x *TrackingSource) GetPosition() uint64 {
 	return 0
 }
 
+type LayoutRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LayoutRequest) Reset() {
+	*x = LayoutRequest{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LayoutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LayoutRequest) ProtoMessage() {}
+
+func (x *LayoutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LayoutRequest.ProtoReflect.Descriptor instead.
+func (*LayoutRequest) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{29}
+}
+
+// LayoutResponse is a part of the files. The other fields are set in the last message.
+type LayoutResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of position.
+	Segments   []*LogSegment    `protobuf:"bytes,1,rep,name=segments,proto3" json:"segments,omitempty"`
+	Blocks     []*IndexBlock    `protobuf:"bytes,2,rep,name=blocks,proto3" json:"blocks,omitempty"`
+	HeadBlocks []*HeadBlock     `protobuf:"bytes,3,rep,name=head_blocks,json=headBlocks,proto3" json:"head_blocks,omitempty"`
+	Limits     *HeadBlockLimits `protobuf:"bytes,4,opt,name=limits,proto3" json:"limits,omitempty"`
+	// The compactions in progress, those that are suspended first: a compaction of large blocks is
+	// suspended while smaller ones can be compacted.
+	Compactions []*Compaction `protobuf:"bytes,5,rep,name=compactions,proto3" json:"compactions,omitempty"`
+	// The last compaction that has ended; absent if there is none since the start of the server.
+	LastCompaction *Compaction `protobuf:"bytes,6,opt,name=last_compaction,json=lastCompaction,proto3" json:"last_compaction,omitempty"`
+	// Number of blocks that could be compacted now.
+	CompactionBacklog uint64 `protobuf:"varint,7,opt,name=compaction_backlog,json=compactionBacklog,proto3" json:"compaction_backlog,omitempty"`
+	// Number of compactions since the start of the server, and of the bytes that they have written.
+	Compacted      uint64 `protobuf:"varint,8,opt,name=compacted,proto3" json:"compacted,omitempty"`
+	CompactedBytes uint64 `protobuf:"varint,9,opt,name=compacted_bytes,json=compactedBytes,proto3" json:"compacted_bytes,omitempty"`
+	// Position of the last event, or 0 if there is none.
+	Head uint64 `protobuf:"varint,10,opt,name=head,proto3" json:"head,omitempty"`
+	// Number of bytes of the file that will be the next segment; 0 if there is none.
+	NextSegmentBytes uint64 `protobuf:"varint,11,opt,name=next_segment_bytes,json=nextSegmentBytes,proto3" json:"next_segment_bytes,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *LayoutResponse) Reset() {
+	*x = LayoutResponse{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LayoutResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LayoutResponse) ProtoMessage() {}
+
+func (x *LayoutResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LayoutResponse.ProtoReflect.Descriptor instead.
+func (*LayoutResponse) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *LayoutResponse) GetSegments() []*LogSegment {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *LayoutResponse) GetBlocks() []*IndexBlock {
+	if x != nil {
+		return x.Blocks
+	}
+	return nil
+}
+
+func (x *LayoutResponse) GetHeadBlocks() []*HeadBlock {
+	if x != nil {
+		return x.HeadBlocks
+	}
+	return nil
+}
+
+func (x *LayoutResponse) GetLimits() *HeadBlockLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *LayoutResponse) GetCompactions() []*Compaction {
+	if x != nil {
+		return x.Compactions
+	}
+	return nil
+}
+
+func (x *LayoutResponse) GetLastCompaction() *Compaction {
+	if x != nil {
+		return x.LastCompaction
+	}
+	return nil
+}
+
+func (x *LayoutResponse) GetCompactionBacklog() uint64 {
+	if x != nil {
+		return x.CompactionBacklog
+	}
+	return 0
+}
+
+func (x *LayoutResponse) GetCompacted() uint64 {
+	if x != nil {
+		return x.Compacted
+	}
+	return 0
+}
+
+func (x *LayoutResponse) GetCompactedBytes() uint64 {
+	if x != nil {
+		return x.CompactedBytes
+	}
+	return 0
+}
+
+func (x *LayoutResponse) GetHead() uint64 {
+	if x != nil {
+		return x.Head
+	}
+	return 0
+}
+
+func (x *LayoutResponse) GetNextSegmentBytes() uint64 {
+	if x != nil {
+		return x.NextSegmentBytes
+	}
+	return 0
+}
+
+// LogSegment is a file of the log.
+type LogSegment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Position of the first event, and number of events.
+	First  uint64 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`
+	Events uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	// Number of bytes up to the last group.
+	UsedBytes uint64 `protobuf:"varint,4,opt,name=used_bytes,json=usedBytes,proto3" json:"used_bytes,omitempty"`
+	// Number of bytes of the file, with space that is preallocated.
+	FileBytes uint64 `protobuf:"varint,5,opt,name=file_bytes,json=fileBytes,proto3" json:"file_bytes,omitempty"`
+	// It is the last segment, to which groups are added.
+	Active        bool `protobuf:"varint,6,opt,name=active,proto3" json:"active,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogSegment) Reset() {
+	*x = LogSegment{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogSegment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogSegment) ProtoMessage() {}
+
+func (x *LogSegment) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogSegment.ProtoReflect.Descriptor instead.
+func (*LogSegment) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *LogSegment) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LogSegment) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *LogSegment) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *LogSegment) GetUsedBytes() uint64 {
+	if x != nil {
+		return x.UsedBytes
+	}
+	return 0
+}
+
+func (x *LogSegment) GetFileBytes() uint64 {
+	if x != nil {
+		return x.FileBytes
+	}
+	return 0
+}
+
+func (x *LogSegment) GetActive() bool {
+	if x != nil {
+		return x.Active
+	}
+	return false
+}
+
+// IndexBlock is a file of the index.
+type IndexBlock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Position of the first event, and number of events.
+	First  uint64 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`
+	Events uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	// Number of bytes of the file.
+	Bytes uint64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// 0, or, after a compaction, one more than that of the blocks that were compacted.
+	Level uint32 `protobuf:"varint,5,opt,name=level,proto3" json:"level,omitempty"`
+	// Number of types, tags and tracking sources.
+	Terms uint64 `protobuf:"varint,6,opt,name=terms,proto3" json:"terms,omitempty"`
+	// It is corrupt, and will be rebuilt from the log.
+	Corrupt       bool `protobuf:"varint,7,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IndexBlock) Reset() {
+	*x = IndexBlock{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IndexBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IndexBlock) ProtoMessage() {}
+
+func (x *IndexBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IndexBlock.ProtoReflect.Descriptor instead.
+func (*IndexBlock) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *IndexBlock) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IndexBlock) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *IndexBlock) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *IndexBlock) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *IndexBlock) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *IndexBlock) GetTerms() uint64 {
+	if x != nil {
+		return x.Terms
+	}
+	return 0
+}
+
+func (x *IndexBlock) GetCorrupt() bool {
+	if x != nil {
+		return x.Corrupt
+	}
+	return false
+}
+
+// HeadBlock is a block of the index in memory. The last one is that of the newest events; the
+// others wait to be written to files.
+type HeadBlock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Position of the first event, and number of events.
+	First  uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Events uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	// Number of bytes of memory, approximately.
+	Bytes         uint64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeadBlock) Reset() {
+	*x = HeadBlock{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeadBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeadBlock) ProtoMessage() {}
+
+func (x *HeadBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeadBlock.ProtoReflect.Descriptor instead.
+func (*HeadBlock) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *HeadBlock) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *HeadBlock) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *HeadBlock) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+// HeadBlockLimits is how large head blocks can become. One that reaches a maximum is written to a
+// file.
+type HeadBlockLimits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Maximum number of events, of bytes of memory and of bytes of the log.
+	MaxEvents     uint64 `protobuf:"varint,1,opt,name=max_events,json=maxEvents,proto3" json:"max_events,omitempty"`
+	MaxBytes      uint64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	MaxLogBytes   uint64 `protobuf:"varint,3,opt,name=max_log_bytes,json=maxLogBytes,proto3" json:"max_log_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeadBlockLimits) Reset() {
+	*x = HeadBlockLimits{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeadBlockLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeadBlockLimits) ProtoMessage() {}
+
+func (x *HeadBlockLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeadBlockLimits.ProtoReflect.Descriptor instead.
+func (*HeadBlockLimits) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *HeadBlockLimits) GetMaxEvents() uint64 {
+	if x != nil {
+		return x.MaxEvents
+	}
+	return 0
+}
+
+func (x *HeadBlockLimits) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *HeadBlockLimits) GetMaxLogBytes() uint64 {
+	if x != nil {
+		return x.MaxLogBytes
+	}
+	return 0
+}
+
+// Compaction is a compaction of adjacent blocks of the index.
+type Compaction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Position of the first event, and number of events.
+	First  uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Events uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	// Number of blocks, of their bytes, and their level.
+	Blocks uint64 `protobuf:"varint,3,opt,name=blocks,proto3" json:"blocks,omitempty"`
+	Bytes  uint64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	Level  uint32 `protobuf:"varint,5,opt,name=level,proto3" json:"level,omitempty"`
+	// Number of bytes that were written.
+	WrittenBytes uint64                 `protobuf:"varint,6,opt,name=written_bytes,json=writtenBytes,proto3" json:"written_bytes,omitempty"`
+	Started      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=started,proto3" json:"started,omitempty"`
+	// Absent if it is in progress.
+	Ended         *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=ended,proto3" json:"ended,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Compaction) Reset() {
+	*x = Compaction{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Compaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Compaction) ProtoMessage() {}
+
+func (x *Compaction) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Compaction.ProtoReflect.Descriptor instead.
+func (*Compaction) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Compaction) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Compaction) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Compaction) GetBlocks() uint64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+func (x *Compaction) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Compaction) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *Compaction) GetWrittenBytes() uint64 {
+	if x != nil {
+		return x.WrittenBytes
+	}
+	return 0
+}
+
+func (x *Compaction) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *Compaction) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
 type ScrubRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Maximum number of bytes to read in a second, at least 1 MiB. 0 is the default, 32 MiB.
@@ -1985,7 +2960,7 @@ type ScrubRequest struct {
 
 func (x *ScrubRequest) Reset() {
 	*x = ScrubRequest{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1997,7 +2972,7 @@ func (x *ScrubRequest) String() string {
 func (*ScrubRequest) ProtoMessage() {}
 
 func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2010,7 +2985,7 @@ func (x *ScrubRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubRequest.ProtoReflect.Descriptor instead.
 func (*ScrubRequest) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ScrubRequest) GetBytesPerSecond() uint64 {
@@ -2036,7 +3011,7 @@ type ScrubResponse struct {
 
 func (x *ScrubResponse) Reset() {
 	*x = ScrubResponse{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2048,7 +3023,7 @@ func (x *ScrubResponse) String() string {
 func (*ScrubResponse) ProtoMessage() {}
 
 func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2061,7 +3036,7 @@ func (x *ScrubResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubResponse.ProtoReflect.Descriptor instead.
 func (*ScrubResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ScrubResponse) GetDoneBytes() uint64 {
@@ -2109,7 +3084,7 @@ type ScrubFinding struct {
 
 func (x *ScrubFinding) Reset() {
 	*x = ScrubFinding{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +3096,7 @@ func (x *ScrubFinding) String() string {
 func (*ScrubFinding) ProtoMessage() {}
 
 func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +3109,7 @@ func (x *ScrubFinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubFinding.ProtoReflect.Descriptor instead.
 func (*ScrubFinding) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ScrubFinding) GetFile() string {
@@ -2184,7 +3159,7 @@ type ScrubReport struct {
 
 func (x *ScrubReport) Reset() {
 	*x = ScrubReport{}
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +3171,7 @@ func (x *ScrubReport) String() string {
 func (*ScrubReport) ProtoMessage() {}
 
 func (x *ScrubReport) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +3184,7 @@ func (x *ScrubReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubReport.ProtoReflect.Descriptor instead.
 func (*ScrubReport) Descriptor() ([]byte, []int) {
-	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ScrubReport) GetStarted() *timestamppb.Timestamp {
@@ -2273,7 +3248,7 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\astarted\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12,\n" +
 	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x121\n" +
 	"\x05store\x18\x05 \x01(\v2\x1b.umadb.admin.v1.StoreStatusR\x05store\x124\n" +
-	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xaf\x04\n" +
+	"\x06server\x18\x06 \x01(\v2\x1c.umadb.admin.v1.ServerStatusR\x06server\"\xf9\x05\n" +
 	"\vStoreStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04head\x18\x02 \x01(\x04R\x04head\x12;\n" +
@@ -2292,12 +3267,50 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\astandby\x18\f \x01(\v2\x1d.umadb.admin.v1.StandbyStatusR\astandby\x126\n" +
 	"\aappends\x18\r \x01(\v2\x1c.umadb.admin.v1.AppendStatusR\aappends\x12>\n" +
 	"\n" +
-	"shared_log\x18\x0e \x01(\v2\x1f.umadb.admin.v1.SharedLogStatusR\tsharedLog\"\xa6\x01\n" +
+	"shared_log\x18\x0e \x01(\v2\x1f.umadb.admin.v1.SharedLogStatusR\tsharedLog\x12.\n" +
+	"\x04disk\x18\x0f \x01(\v2\x1a.umadb.admin.v1.DiskStatusR\x04disk\x121\n" +
+	"\x05cache\x18\x10 \x01(\v2\x1b.umadb.admin.v1.CacheStatusR\x05cache\x121\n" +
+	"\x05scrub\x18\x11 \x01(\v2\x1b.umadb.admin.v1.ScrubStatusR\x05scrub\x122\n" +
+	"\x06copies\x18\x12 \x03(\v2\x1a.umadb.admin.v1.CopyStatusR\x06copies\"\xf3\x01\n" +
+	"\n" +
+	"DiskStatus\x12\x1b\n" +
+	"\tlog_bytes\x18\x01 \x01(\x04R\blogBytes\x12\x1f\n" +
+	"\vindex_bytes\x18\x02 \x01(\x04R\n" +
+	"indexBytes\x12%\n" +
+	"\x0ereserved_bytes\x18\x03 \x01(\x04R\rreservedBytes\x12\x1b\n" +
+	"\tmax_bytes\x18\x04 \x01(\x04R\bmaxBytes\x12\x1d\n" +
+	"\n" +
+	"free_bytes\x18\x05 \x01(\x04R\tfreeBytes\x12*\n" +
+	"\x11file_system_bytes\x18\x06 \x01(\x04R\x0ffileSystemBytes\x12\x18\n" +
+	"\arefusal\x18\a \x01(\tR\arefusal\"u\n" +
+	"\vCacheStatus\x12\x1d\n" +
+	"\n" +
+	"used_bytes\x18\x01 \x01(\x04R\tusedBytes\x12\x1b\n" +
+	"\tmax_bytes\x18\x02 \x01(\x04R\bmaxBytes\x12\x12\n" +
+	"\x04hits\x18\x03 \x01(\x04R\x04hits\x12\x16\n" +
+	"\x06misses\x18\x04 \x01(\x04R\x06misses\"\xb7\x02\n" +
+	"\vScrubStatus\x121\n" +
+	"\x06period\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x06period\x124\n" +
+	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x1d\n" +
+	"\n" +
+	"done_bytes\x18\x03 \x01(\x04R\tdoneBytes\x12\x1b\n" +
+	"\tall_bytes\x18\x04 \x01(\x04R\ballBytes\x129\n" +
+	"\n" +
+	"last_ended\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tlastEnded\x12!\n" +
+	"\flog_findings\x18\x06 \x01(\x04R\vlogFindings\x12%\n" +
+	"\x0eindex_findings\x18\a \x01(\x04R\rindexFindings\"\xaa\x01\n" +
+	"\n" +
+	"CopyStatus\x124\n" +
+	"\astarted\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x120\n" +
+	"\x05ended\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x04R\bposition\x12\x18\n" +
+	"\afollows\x18\x04 \x01(\bR\afollows\"\xdb\x01\n" +
 	"\fAppendStatus\x12\x18\n" +
 	"\awaiting\x18\x01 \x01(\x04R\awaiting\x12\x1c\n" +
 	"\tconflicts\x18\x02 \x01(\x04R\tconflicts\x12/\n" +
 	"\x05queue\x18\x03 \x01(\v2\x19.umadb.admin.v1.DurationsR\x05queue\x12-\n" +
-	"\x04sync\x18\x04 \x01(\v2\x19.umadb.admin.v1.DurationsR\x04sync\"\xb4\x01\n" +
+	"\x04sync\x18\x04 \x01(\v2\x19.umadb.admin.v1.DurationsR\x04sync\x123\n" +
+	"\alatency\x18\x05 \x01(\v2\x19.umadb.admin.v1.DurationsR\alatency\"\xb4\x01\n" +
 	"\rStandbyStatus\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x12\x12\n" +
@@ -2422,7 +3435,60 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\asources\x18\x01 \x03(\v2\x1e.umadb.admin.v1.TrackingSourceR\asources\"D\n" +
 	"\x0eTrackingSource\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x04R\bposition\"8\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\"\x0f\n" +
+	"\rLayoutRequest\"\xac\x04\n" +
+	"\x0eLayoutResponse\x126\n" +
+	"\bsegments\x18\x01 \x03(\v2\x1a.umadb.admin.v1.LogSegmentR\bsegments\x122\n" +
+	"\x06blocks\x18\x02 \x03(\v2\x1a.umadb.admin.v1.IndexBlockR\x06blocks\x12:\n" +
+	"\vhead_blocks\x18\x03 \x03(\v2\x19.umadb.admin.v1.HeadBlockR\n" +
+	"headBlocks\x127\n" +
+	"\x06limits\x18\x04 \x01(\v2\x1f.umadb.admin.v1.HeadBlockLimitsR\x06limits\x12<\n" +
+	"\vcompactions\x18\x05 \x03(\v2\x1a.umadb.admin.v1.CompactionR\vcompactions\x12C\n" +
+	"\x0flast_compaction\x18\x06 \x01(\v2\x1a.umadb.admin.v1.CompactionR\x0elastCompaction\x12-\n" +
+	"\x12compaction_backlog\x18\a \x01(\x04R\x11compactionBacklog\x12\x1c\n" +
+	"\tcompacted\x18\b \x01(\x04R\tcompacted\x12'\n" +
+	"\x0fcompacted_bytes\x18\t \x01(\x04R\x0ecompactedBytes\x12\x12\n" +
+	"\x04head\x18\n" +
+	" \x01(\x04R\x04head\x12,\n" +
+	"\x12next_segment_bytes\x18\v \x01(\x04R\x10nextSegmentBytes\"\xa4\x01\n" +
+	"\n" +
+	"LogSegment\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05first\x18\x02 \x01(\x04R\x05first\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\x12\x1d\n" +
+	"\n" +
+	"used_bytes\x18\x04 \x01(\x04R\tusedBytes\x12\x1d\n" +
+	"\n" +
+	"file_bytes\x18\x05 \x01(\x04R\tfileBytes\x12\x16\n" +
+	"\x06active\x18\x06 \x01(\bR\x06active\"\xaa\x01\n" +
+	"\n" +
+	"IndexBlock\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05first\x18\x02 \x01(\x04R\x05first\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\x12\x14\n" +
+	"\x05level\x18\x05 \x01(\rR\x05level\x12\x14\n" +
+	"\x05terms\x18\x06 \x01(\x04R\x05terms\x12\x18\n" +
+	"\acorrupt\x18\a \x01(\bR\acorrupt\"O\n" +
+	"\tHeadBlock\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\"q\n" +
+	"\x0fHeadBlockLimits\x12\x1d\n" +
+	"\n" +
+	"max_events\x18\x01 \x01(\x04R\tmaxEvents\x12\x1b\n" +
+	"\tmax_bytes\x18\x02 \x01(\x04R\bmaxBytes\x12\"\n" +
+	"\rmax_log_bytes\x18\x03 \x01(\x04R\vmaxLogBytes\"\x8b\x02\n" +
+	"\n" +
+	"Compaction\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\x12\x16\n" +
+	"\x06blocks\x18\x03 \x01(\x04R\x06blocks\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\x12\x14\n" +
+	"\x05level\x18\x05 \x01(\rR\x05level\x12#\n" +
+	"\rwritten_bytes\x18\x06 \x01(\x04R\fwrittenBytes\x124\n" +
+	"\astarted\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x120\n" +
+	"\x05ended\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\"8\n" +
 	"\fScrubRequest\x12(\n" +
 	"\x10bytes_per_second\x18\x01 \x01(\x04R\x0ebytesPerSecond\"\xba\x01\n" +
 	"\rScrubResponse\x12\x1d\n" +
@@ -2444,13 +3510,14 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\x06blocks\x18\x05 \x01(\x04R\x06blocks\x12\x1f\n" +
 	"\vindex_bytes\x18\x06 \x01(\x04R\n" +
 	"indexBytes\x12#\n" +
-	"\rmore_findings\x18\a \x01(\x04R\fmoreFindings2\xe0\x03\n" +
+	"\rmore_findings\x18\a \x01(\x04R\fmoreFindings2\xab\x04\n" +
 	"\x05Admin\x12G\n" +
 	"\x06Status\x12\x1d.umadb.admin.v1.StatusRequest\x1a\x1e.umadb.admin.v1.StatusResponse\x12D\n" +
 	"\x05Stats\x12\x1c.umadb.admin.v1.StatsRequest\x1a\x1d.umadb.admin.v1.StatsResponse\x12O\n" +
 	"\bSessions\x12\x1f.umadb.admin.v1.SessionsRequest\x1a .umadb.admin.v1.SessionsResponse0\x01\x12I\n" +
 	"\x06Groups\x12\x1d.umadb.admin.v1.GroupsRequest\x1a\x1e.umadb.admin.v1.GroupsResponse0\x01\x12d\n" +
-	"\x0fTrackingSources\x12&.umadb.admin.v1.TrackingSourcesRequest\x1a'.umadb.admin.v1.TrackingSourcesResponse0\x01\x12F\n" +
+	"\x0fTrackingSources\x12&.umadb.admin.v1.TrackingSourcesRequest\x1a'.umadb.admin.v1.TrackingSourcesResponse0\x01\x12I\n" +
+	"\x06Layout\x12\x1d.umadb.admin.v1.LayoutRequest\x1a\x1e.umadb.admin.v1.LayoutResponse0\x01\x12F\n" +
 	"\x05Scrub\x12\x1c.umadb.admin.v1.ScrubRequest\x1a\x1d.umadb.admin.v1.ScrubResponse0\x01B8Z6github.com/umadb-go/umadb/proto/umadb/admin/v1;adminv1b\x06proto3"
 
 var (
@@ -2465,92 +3532,123 @@ func file_umadb_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_umadb_admin_v1_admin_proto_rawDescData
 }
 
-var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),           // 0: umadb.admin.v1.StatusRequest
 	(*StatusResponse)(nil),          // 1: umadb.admin.v1.StatusResponse
 	(*StoreStatus)(nil),             // 2: umadb.admin.v1.StoreStatus
-	(*AppendStatus)(nil),            // 3: umadb.admin.v1.AppendStatus
-	(*StandbyStatus)(nil),           // 4: umadb.admin.v1.StandbyStatus
-	(*SharedLogStatus)(nil),         // 5: umadb.admin.v1.SharedLogStatus
-	(*ServerStatus)(nil),            // 6: umadb.admin.v1.ServerStatus
-	(*MemoryUse)(nil),               // 7: umadb.admin.v1.MemoryUse
-	(*MethodStatus)(nil),            // 8: umadb.admin.v1.MethodStatus
-	(*Durations)(nil),               // 9: umadb.admin.v1.Durations
-	(*Refusals)(nil),                // 10: umadb.admin.v1.Refusals
-	(*StatsRequest)(nil),            // 11: umadb.admin.v1.StatsRequest
-	(*StatsResponse)(nil),           // 12: umadb.admin.v1.StatsResponse
-	(*TermStats)(nil),               // 13: umadb.admin.v1.TermStats
-	(*TermCount)(nil),               // 14: umadb.admin.v1.TermCount
-	(*SessionsRequest)(nil),         // 15: umadb.admin.v1.SessionsRequest
-	(*SessionsResponse)(nil),        // 16: umadb.admin.v1.SessionsResponse
-	(*Session)(nil),                 // 17: umadb.admin.v1.Session
-	(*Call)(nil),                    // 18: umadb.admin.v1.Call
-	(*GroupsRequest)(nil),           // 19: umadb.admin.v1.GroupsRequest
-	(*GroupsResponse)(nil),          // 20: umadb.admin.v1.GroupsResponse
-	(*GroupPart)(nil),               // 21: umadb.admin.v1.GroupPart
-	(*TrackingSourcesRequest)(nil),  // 22: umadb.admin.v1.TrackingSourcesRequest
-	(*TrackingSourcesResponse)(nil), // 23: umadb.admin.v1.TrackingSourcesResponse
-	(*TrackingSource)(nil),          // 24: umadb.admin.v1.TrackingSource
-	(*ScrubRequest)(nil),            // 25: umadb.admin.v1.ScrubRequest
-	(*ScrubResponse)(nil),           // 26: umadb.admin.v1.ScrubResponse
-	(*ScrubFinding)(nil),            // 27: umadb.admin.v1.ScrubFinding
-	(*ScrubReport)(nil),             // 28: umadb.admin.v1.ScrubReport
-	(*timestamppb.Timestamp)(nil),   // 29: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 30: google.protobuf.Duration
+	(*DiskStatus)(nil),              // 3: umadb.admin.v1.DiskStatus
+	(*CacheStatus)(nil),             // 4: umadb.admin.v1.CacheStatus
+	(*ScrubStatus)(nil),             // 5: umadb.admin.v1.ScrubStatus
+	(*CopyStatus)(nil),              // 6: umadb.admin.v1.CopyStatus
+	(*AppendStatus)(nil),            // 7: umadb.admin.v1.AppendStatus
+	(*StandbyStatus)(nil),           // 8: umadb.admin.v1.StandbyStatus
+	(*SharedLogStatus)(nil),         // 9: umadb.admin.v1.SharedLogStatus
+	(*ServerStatus)(nil),            // 10: umadb.admin.v1.ServerStatus
+	(*MemoryUse)(nil),               // 11: umadb.admin.v1.MemoryUse
+	(*MethodStatus)(nil),            // 12: umadb.admin.v1.MethodStatus
+	(*Durations)(nil),               // 13: umadb.admin.v1.Durations
+	(*Refusals)(nil),                // 14: umadb.admin.v1.Refusals
+	(*StatsRequest)(nil),            // 15: umadb.admin.v1.StatsRequest
+	(*StatsResponse)(nil),           // 16: umadb.admin.v1.StatsResponse
+	(*TermStats)(nil),               // 17: umadb.admin.v1.TermStats
+	(*TermCount)(nil),               // 18: umadb.admin.v1.TermCount
+	(*SessionsRequest)(nil),         // 19: umadb.admin.v1.SessionsRequest
+	(*SessionsResponse)(nil),        // 20: umadb.admin.v1.SessionsResponse
+	(*Session)(nil),                 // 21: umadb.admin.v1.Session
+	(*Call)(nil),                    // 22: umadb.admin.v1.Call
+	(*GroupsRequest)(nil),           // 23: umadb.admin.v1.GroupsRequest
+	(*GroupsResponse)(nil),          // 24: umadb.admin.v1.GroupsResponse
+	(*GroupPart)(nil),               // 25: umadb.admin.v1.GroupPart
+	(*TrackingSourcesRequest)(nil),  // 26: umadb.admin.v1.TrackingSourcesRequest
+	(*TrackingSourcesResponse)(nil), // 27: umadb.admin.v1.TrackingSourcesResponse
+	(*TrackingSource)(nil),          // 28: umadb.admin.v1.TrackingSource
+	(*LayoutRequest)(nil),           // 29: umadb.admin.v1.LayoutRequest
+	(*LayoutResponse)(nil),          // 30: umadb.admin.v1.LayoutResponse
+	(*LogSegment)(nil),              // 31: umadb.admin.v1.LogSegment
+	(*IndexBlock)(nil),              // 32: umadb.admin.v1.IndexBlock
+	(*HeadBlock)(nil),               // 33: umadb.admin.v1.HeadBlock
+	(*HeadBlockLimits)(nil),         // 34: umadb.admin.v1.HeadBlockLimits
+	(*Compaction)(nil),              // 35: umadb.admin.v1.Compaction
+	(*ScrubRequest)(nil),            // 36: umadb.admin.v1.ScrubRequest
+	(*ScrubResponse)(nil),           // 37: umadb.admin.v1.ScrubResponse
+	(*ScrubFinding)(nil),            // 38: umadb.admin.v1.ScrubFinding
+	(*ScrubReport)(nil),             // 39: umadb.admin.v1.ScrubReport
+	(*timestamppb.Timestamp)(nil),   // 40: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 41: google.protobuf.Duration
 }
 var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
-	29, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	29, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	40, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	40, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	2,  // 2: umadb.admin.v1.StatusResponse.store:type_name -> umadb.admin.v1.StoreStatus
-	6,  // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
-	29, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
-	30, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
-	4,  // 6: umadb.admin.v1.StoreStatus.standby:type_name -> umadb.admin.v1.StandbyStatus
-	3,  // 7: umadb.admin.v1.StoreStatus.appends:type_name -> umadb.admin.v1.AppendStatus
-	5,  // 8: umadb.admin.v1.StoreStatus.shared_log:type_name -> umadb.admin.v1.SharedLogStatus
-	9,  // 9: umadb.admin.v1.AppendStatus.queue:type_name -> umadb.admin.v1.Durations
-	9,  // 10: umadb.admin.v1.AppendStatus.sync:type_name -> umadb.admin.v1.Durations
-	30, // 11: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
-	30, // 12: umadb.admin.v1.SharedLogStatus.lag:type_name -> google.protobuf.Duration
-	30, // 13: umadb.admin.v1.SharedLogStatus.silence:type_name -> google.protobuf.Duration
-	7,  // 14: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
-	8,  // 15: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
-	10, // 16: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
-	9,  // 17: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
-	29, // 18: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
-	29, // 19: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
-	13, // 20: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
-	13, // 21: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
-	14, // 22: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
-	17, // 23: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
-	18, // 24: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
-	29, // 25: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
-	29, // 26: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
-	30, // 27: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
-	21, // 28: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
-	24, // 29: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
-	27, // 30: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
-	28, // 31: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
-	29, // 32: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
-	29, // 33: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
-	0,  // 34: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
-	11, // 35: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
-	15, // 36: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
-	19, // 37: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
-	22, // 38: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
-	25, // 39: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
-	1,  // 40: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
-	12, // 41: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
-	16, // 42: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
-	20, // 43: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
-	23, // 44: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
-	26, // 45: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
-	40, // [40:46] is the sub-list for method output_type
-	34, // [34:40] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	10, // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
+	40, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
+	41, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
+	8,  // 6: umadb.admin.v1.StoreStatus.standby:type_name -> umadb.admin.v1.StandbyStatus
+	7,  // 7: umadb.admin.v1.StoreStatus.appends:type_name -> umadb.admin.v1.AppendStatus
+	9,  // 8: umadb.admin.v1.StoreStatus.shared_log:type_name -> umadb.admin.v1.SharedLogStatus
+	3,  // 9: umadb.admin.v1.StoreStatus.disk:type_name -> umadb.admin.v1.DiskStatus
+	4,  // 10: umadb.admin.v1.StoreStatus.cache:type_name -> umadb.admin.v1.CacheStatus
+	5,  // 11: umadb.admin.v1.StoreStatus.scrub:type_name -> umadb.admin.v1.ScrubStatus
+	6,  // 12: umadb.admin.v1.StoreStatus.copies:type_name -> umadb.admin.v1.CopyStatus
+	41, // 13: umadb.admin.v1.ScrubStatus.period:type_name -> google.protobuf.Duration
+	40, // 14: umadb.admin.v1.ScrubStatus.started:type_name -> google.protobuf.Timestamp
+	40, // 15: umadb.admin.v1.ScrubStatus.last_ended:type_name -> google.protobuf.Timestamp
+	40, // 16: umadb.admin.v1.CopyStatus.started:type_name -> google.protobuf.Timestamp
+	40, // 17: umadb.admin.v1.CopyStatus.ended:type_name -> google.protobuf.Timestamp
+	13, // 18: umadb.admin.v1.AppendStatus.queue:type_name -> umadb.admin.v1.Durations
+	13, // 19: umadb.admin.v1.AppendStatus.sync:type_name -> umadb.admin.v1.Durations
+	13, // 20: umadb.admin.v1.AppendStatus.latency:type_name -> umadb.admin.v1.Durations
+	41, // 21: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
+	41, // 22: umadb.admin.v1.SharedLogStatus.lag:type_name -> google.protobuf.Duration
+	41, // 23: umadb.admin.v1.SharedLogStatus.silence:type_name -> google.protobuf.Duration
+	11, // 24: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
+	12, // 25: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
+	14, // 26: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
+	13, // 27: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
+	40, // 28: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
+	40, // 29: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
+	17, // 30: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
+	17, // 31: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
+	18, // 32: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
+	21, // 33: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
+	22, // 34: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
+	40, // 35: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
+	40, // 36: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
+	41, // 37: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
+	25, // 38: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
+	28, // 39: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
+	31, // 40: umadb.admin.v1.LayoutResponse.segments:type_name -> umadb.admin.v1.LogSegment
+	32, // 41: umadb.admin.v1.LayoutResponse.blocks:type_name -> umadb.admin.v1.IndexBlock
+	33, // 42: umadb.admin.v1.LayoutResponse.head_blocks:type_name -> umadb.admin.v1.HeadBlock
+	34, // 43: umadb.admin.v1.LayoutResponse.limits:type_name -> umadb.admin.v1.HeadBlockLimits
+	35, // 44: umadb.admin.v1.LayoutResponse.compactions:type_name -> umadb.admin.v1.Compaction
+	35, // 45: umadb.admin.v1.LayoutResponse.last_compaction:type_name -> umadb.admin.v1.Compaction
+	40, // 46: umadb.admin.v1.Compaction.started:type_name -> google.protobuf.Timestamp
+	40, // 47: umadb.admin.v1.Compaction.ended:type_name -> google.protobuf.Timestamp
+	38, // 48: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
+	39, // 49: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
+	40, // 50: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
+	40, // 51: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
+	0,  // 52: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
+	15, // 53: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
+	19, // 54: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
+	23, // 55: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
+	26, // 56: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
+	29, // 57: umadb.admin.v1.Admin.Layout:input_type -> umadb.admin.v1.LayoutRequest
+	36, // 58: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
+	1,  // 59: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
+	16, // 60: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
+	20, // 61: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
+	24, // 62: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
+	27, // 63: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
+	30, // 64: umadb.admin.v1.Admin.Layout:output_type -> umadb.admin.v1.LayoutResponse
+	37, // 65: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
+	59, // [59:66] is the sub-list for method output_type
+	52, // [52:59] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_umadb_admin_v1_admin_proto_init() }
@@ -2564,7 +3662,7 @@ func file_umadb_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_admin_v1_admin_proto_rawDesc), len(file_umadb_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

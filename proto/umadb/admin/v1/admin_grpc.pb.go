@@ -28,6 +28,7 @@ const (
 	Admin_Sessions_FullMethodName        = "/umadb.admin.v1.Admin/Sessions"
 	Admin_Groups_FullMethodName          = "/umadb.admin.v1.Admin/Groups"
 	Admin_TrackingSources_FullMethodName = "/umadb.admin.v1.Admin/TrackingSources"
+	Admin_Layout_FullMethodName          = "/umadb.admin.v1.Admin/Layout"
 	Admin_Scrub_FullMethodName           = "/umadb.admin.v1.Admin/Scrub"
 )
 
@@ -54,6 +55,9 @@ type AdminClient interface {
 	Groups(ctx context.Context, in *GroupsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GroupsResponse], error)
 	// TrackingSources streams all tracking sources with their positions, in no particular order.
 	TrackingSources(ctx context.Context, in *TrackingSourcesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrackingSourcesResponse], error)
+	// Layout streams the files of the log and of the index, each with the positions that it
+	// covers, and the compactions. It reads no file.
+	Layout(ctx context.Context, in *LayoutRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LayoutResponse], error)
 	// Scrub reads and verifies the log and the index of the store, beside all other calls. It
 	// ends with the call. The last message has the report. Only one call is served at a time;
 	// others fail with RESOURCE_EXHAUSTED. The scrub that the server does in the background
@@ -146,9 +150,28 @@ func (c *adminClient) TrackingSources(ctx context.Context, in *TrackingSourcesRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_TrackingSourcesClient = grpc.ServerStreamingClient[TrackingSourcesResponse]
 
+func (c *adminClient) Layout(ctx context.Context, in *LayoutRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LayoutResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[3], Admin_Layout_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[LayoutRequest, LayoutResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_LayoutClient = grpc.ServerStreamingClient[LayoutResponse]
+
 func (c *adminClient) Scrub(ctx context.Context, in *ScrubRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScrubResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[3], Admin_Scrub_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[4], Admin_Scrub_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +211,9 @@ type AdminServer interface {
 	Groups(*GroupsRequest, grpc.ServerStreamingServer[GroupsResponse]) error
 	// TrackingSources streams all tracking sources with their positions, in no particular order.
 	TrackingSources(*TrackingSourcesRequest, grpc.ServerStreamingServer[TrackingSourcesResponse]) error
+	// Layout streams the files of the log and of the index, each with the positions that it
+	// covers, and the compactions. It reads no file.
+	Layout(*LayoutRequest, grpc.ServerStreamingServer[LayoutResponse]) error
 	// Scrub reads and verifies the log and the index of the store, beside all other calls. It
 	// ends with the call. The last message has the report. Only one call is served at a time;
 	// others fail with RESOURCE_EXHAUSTED. The scrub that the server does in the background
@@ -217,6 +243,9 @@ func (UnimplementedAdminServer) Groups(*GroupsRequest, grpc.ServerStreamingServe
 }
 func (UnimplementedAdminServer) TrackingSources(*TrackingSourcesRequest, grpc.ServerStreamingServer[TrackingSourcesResponse]) error {
 	return status.Error(codes.Unimplemented, "method TrackingSources not implemented")
+}
+func (UnimplementedAdminServer) Layout(*LayoutRequest, grpc.ServerStreamingServer[LayoutResponse]) error {
+	return status.Error(codes.Unimplemented, "method Layout not implemented")
 }
 func (UnimplementedAdminServer) Scrub(*ScrubRequest, grpc.ServerStreamingServer[ScrubResponse]) error {
 	return status.Error(codes.Unimplemented, "method Scrub not implemented")
@@ -311,6 +340,17 @@ func _Admin_TrackingSources_Handler(srv interface{}, stream grpc.ServerStream) e
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_TrackingSourcesServer = grpc.ServerStreamingServer[TrackingSourcesResponse]
 
+func _Admin_Layout_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(LayoutRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServer).Layout(m, &grpc.GenericServerStream[LayoutRequest, LayoutResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_LayoutServer = grpc.ServerStreamingServer[LayoutResponse]
+
 func _Admin_Scrub_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ScrubRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -352,6 +392,11 @@ var Admin_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "TrackingSources",
 			Handler:       _Admin_TrackingSources_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Layout",
+			Handler:       _Admin_Layout_Handler,
 			ServerStreams: true,
 		},
 		{
