@@ -67,3 +67,26 @@ func TestStatusHasTheLastCopy(t *testing.T) {
 		t.Errorf("copies after one that failed: %v", l)
 	}
 }
+
+// A copy has all groups that were durable when it started, also if there are newer ones by its end.
+func TestCopyBesideAppendsIsComplete(t *testing.T) {
+	r := start(t, t.TempDir(), nil)
+	const large = 16
+	for range large {
+		r.append(t, nil, dcb.Event{Type: "A", Data: make([]byte, 1<<20)})
+	}
+	r.append(t, nil, dcb.Event{Type: "small"})
+	last := uint64(0)
+	for g, err := range r.admin(t).LogGroups(within(t), eventlog.GroupID{}, false) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last == 0 { // the server waits, because most groups are not read yet
+			r.append(t, nil, dcb.Event{Type: "newer"})
+		}
+		last = g.Index
+	}
+	if last != large+1 {
+		t.Errorf("the copy ends with group %d, want %d", last, large+1)
+	}
+}
