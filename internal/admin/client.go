@@ -74,6 +74,20 @@ func (c *Client) sessions(ctx context.Context, request *adminv1.SessionsRequest)
 	return all, nil
 }
 
+// Rejections returns the appends that the server has rejected last, the newest first: at most limit,
+// or with 0 all that it has.
+func (c *Client) Rejections(ctx context.Context, limit uint32) (*adminv1.RejectionsResponse, error) {
+	all := new(adminv1.RejectionsResponse)
+	for response, err := range messages[adminv1.RejectionsResponse](ctx, c, adminv1.Admin_Rejections_FullMethodName, &adminv1.RejectionsRequest{Limit: limit}) {
+		if err != nil {
+			return nil, err
+		}
+		all.Rejections = append(all.Rejections, response.GetRejections()...)
+		all.Total, all.Since = response.GetTotal(), response.GetSince()
+	}
+	return all, nil
+}
+
 // TrackingSources iterates over the tracking sources. An error is the last value.
 func (c *Client) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error] {
 	return func(yield func(dcb.TrackingInfo, error) bool) {

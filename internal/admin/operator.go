@@ -41,6 +41,12 @@ func (o Operator) Layout(ctx context.Context) (*adminv1.LayoutResponse, error) {
 	return response, operatorError(err)
 }
 
+// Rejections is Client.Rejections without a limit.
+func (o Operator) Rejections(ctx context.Context) (*adminv1.RejectionsResponse, error) {
+	response, err := o.Client.Rejections(ctx, 0)
+	return response, operatorError(err)
+}
+
 // TrackingSources is Client.TrackingSources.
 func (o Operator) TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error] {
 	return func(yield func(dcb.TrackingInfo, error) bool) {

@@ -75,6 +75,7 @@ Without a command, it does the same as "umadb serve".`
 		newHealthCommand(),
 		newStatusCommand(),
 		newTopCommand(),
+		newRejectionsCommand(),
 		newConsoleCommand(),
 		newBenchCommand(),
 		newCheckCommand(),

@@ -1,8 +1,11 @@
 package selection
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
@@ -40,4 +43,38 @@ func ParseItem(text string) (item dcb.QueryItem, err error) {
 		}
 	}
 	return item, nil
+}
+
+// FormatItem returns the text of an item, which ParseItem parses.
+func FormatItem(item dcb.QueryItem) string {
+	if len(item.Types)+len(item.Tags) == 0 {
+		return "*"
+	}
+	names := slices.Concat(item.Types, item.Tags)
+	if slices.ContainsFunc(names, func(name string) bool { return !isWord(name) }) {
+		object := struct {
+			Types []string `json:"types,omitempty"`
+			Tags  []string `json:"tags,omitempty"`
+		}{item.Types, item.Tags}
+		var text strings.Builder
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false) // people read it
+		if encoder.Encode(object) == nil {
+			return strings.TrimSuffix(text.String(), "\n")
+		}
+	}
+	var words []string
+	for _, name := range item.Types {
+		words = append(words, "type="+name)
+	}
+	for _, name := range item.Tags {
+		words = append(words, "tag="+name)
+	}
+	return strings.Join(words, " ")
+}
+
+// isWord reports whether ParseItem accepts a name without JSON.
+func isWord(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, unicode.IsSpace) && !strings.HasSuffix(name, "=") &&
+		!strings.Contains(name, ",tag=") && !strings.Contains(name, ",type=")
 }

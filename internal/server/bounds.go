@@ -104,6 +104,7 @@ func MemoryBound(options Options, limits *dcb.Limits) int64 {
 	o := options.withDefaults(limits)
 	total := int64(o.MaxConnections)*(connectionBytes+callBytes+smallMessage) + o.CallMemory // each may have one call that CallMemory does not count
 	total += maxWaiting * 2 * streamWindow
+	total += maxRejections * rejectionBytes
 	for _, b := range o.budgets(limits) {
 		total += b.size()
 	}

@@ -42,6 +42,7 @@ type inlineAppend struct {
 	server *Server
 	call   *call
 	slab   *[]byte // its request
+	parsed *record.AppendRequest
 }
 
 // beginAppend begins Append. The store's committer answers it.
@@ -51,7 +52,7 @@ func (s *Server) beginAppend(c *call, request []byte) bool {
 		return false
 	}
 	s.appending.Add(1)
-	a := &inlineAppend{s, c, wire.Slabs.Get(len(request))}
+	a := &inlineAppend{server: s, call: c, slab: wire.Slabs.Get(len(request))}
 	ok := false
 	defer func() { // even after a panic
 		if !ok {
@@ -64,6 +65,7 @@ func (s *Server) beginAppend(c *call, request []byte) bool {
 		return false
 	}
 	parsed.IsVisible = k.isVisible()
+	a.parsed = parsed
 	c.appends(parsed)
 	var cancel func()
 	if cancel, ok = s.store.Submit(parsed, c.Deadline(), a.done); !ok {
@@ -96,6 +98,7 @@ func (a *inlineAppend) done(position uint64, err error) {
 		a.call.Fail(cancelled, nil)
 	default:
 		a.server.noteRefusal(a.call, err)
+		a.server.noteRejection(a.call, a.parsed, err)
 		st, trailer := wire.ToStatus(err, a.call.Header().Get("user-agent"))
 		a.call.Fail(st, trailer)
 	}

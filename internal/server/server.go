@@ -103,6 +103,8 @@ type Server struct {
 	appends   starvation
 	health    currentHealth
 
+	rejections *rejections
+
 	transport      *transport.Server
 	methods        map[string]*servedMethod    // by path
 	unknown        *servedMethod               // for all methods that do not exist
@@ -138,6 +140,8 @@ func New(store Store, options Options) (*Server, error) {
 		notices: newNotices(options.Logger),
 		pressed: make(chan struct{}, 1),
 		health:  newCurrentHealth(),
+
+		rejections: newRejections(),
 
 		certificate: certificate,
 		clientCA:    clientCA,

@@ -32,6 +32,8 @@ type Operator interface {
 	Lagging(ctx context.Context, most uint32) (*adminv1.SessionsResponse, error)
 	// Layout returns the files of the store and the positions that they cover.
 	Layout(ctx context.Context) (*adminv1.LayoutResponse, error)
+	// Rejections returns the appends that were rejected last, the newest first.
+	Rejections(ctx context.Context) (*adminv1.RejectionsResponse, error)
 	// TrackingSources iterates over the tracking sources. An error is the last value.
 	TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error]
 }

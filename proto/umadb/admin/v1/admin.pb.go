@@ -3236,6 +3236,434 @@ func (x *ScrubReport) GetMoreFindings() uint64 {
 	return 0
 }
 
+type RejectionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Maximum number of rejections to return. 0 returns all that the server has.
+	Limit         uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectionsRequest) Reset() {
+	*x = RejectionsRequest{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectionsRequest) ProtoMessage() {}
+
+func (x *RejectionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectionsRequest.ProtoReflect.Descriptor instead.
+func (*RejectionsRequest) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *RejectionsRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// RejectionsResponse is a part of the rejections.
+type RejectionsResponse struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Rejections []*Rejection           `protobuf:"bytes,1,rep,name=rejections,proto3" json:"rejections,omitempty"`
+	// Number of all rejections since the server was started, and when that was.
+	Total         uint64                 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectionsResponse) Reset() {
+	*x = RejectionsResponse{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectionsResponse) ProtoMessage() {}
+
+func (x *RejectionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectionsResponse.ProtoReflect.Descriptor instead.
+func (*RejectionsResponse) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *RejectionsResponse) GetRejections() []*Rejection {
+	if x != nil {
+		return x.Rejections
+	}
+	return nil
+}
+
+func (x *RejectionsResponse) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *RejectionsResponse) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+// Rejection is an append that was rejected.
+type Rejection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All rejections are counted from 1. The server has not kept those whose numbers are missing.
+	Number uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Time   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Name of the API key; empty if none is required. Address of the client.
+	Key  string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	Peer string `protobuf:"bytes,4,opt,name=peer,proto3" json:"peer,omitempty"`
+	// The first events that were to be appended, and the number of the others.
+	Events     []*RejectedEvent `protobuf:"bytes,5,rep,name=events,proto3" json:"events,omitempty"`
+	MoreEvents uint32           `protobuf:"varint,6,opt,name=more_events,json=moreEvents,proto3" json:"more_events,omitempty"`
+	// Absent if the append had no condition.
+	Condition *RejectedCondition `protobuf:"bytes,7,opt,name=condition,proto3" json:"condition,omitempty"`
+	// Absent if the append had no tracking. A long source is cut, and ends with "…".
+	Tracking *TrackingSource `protobuf:"bytes,8,opt,name=tracking,proto3" json:"tracking,omitempty"`
+	// Position of the event that matches the condition; 0 if the tracking was the reason.
+	ConflictPosition uint64 `protobuf:"varint,9,opt,name=conflict_position,json=conflictPosition,proto3" json:"conflict_position,omitempty"`
+	// The error that the client received. A long text is cut, and ends with "…".
+	Reason        string `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rejection) Reset() {
+	*x = Rejection{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rejection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rejection) ProtoMessage() {}
+
+func (x *Rejection) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
+func (*Rejection) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *Rejection) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Rejection) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Rejection) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Rejection) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *Rejection) GetEvents() []*RejectedEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *Rejection) GetMoreEvents() uint32 {
+	if x != nil {
+		return x.MoreEvents
+	}
+	return 0
+}
+
+func (x *Rejection) GetCondition() *RejectedCondition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+func (x *Rejection) GetTracking() *TrackingSource {
+	if x != nil {
+		return x.Tracking
+	}
+	return nil
+}
+
+func (x *Rejection) GetConflictPosition() uint64 {
+	if x != nil {
+		return x.ConflictPosition
+	}
+	return 0
+}
+
+func (x *Rejection) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// RejectedEvent is an event that was not appended, without its data.
+type RejectedEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A long type is cut, and ends with "…".
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// Tags, and the number of those that are left out because they are long or many.
+	Tags          []string `protobuf:"bytes,2,rep,name=tags,proto3" json:"tags,omitempty"`
+	MoreTags      uint32   `protobuf:"varint,3,opt,name=more_tags,json=moreTags,proto3" json:"more_tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectedEvent) Reset() {
+	*x = RejectedEvent{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectedEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectedEvent) ProtoMessage() {}
+
+func (x *RejectedEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectedEvent.ProtoReflect.Descriptor instead.
+func (*RejectedEvent) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *RejectedEvent) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *RejectedEvent) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *RejectedEvent) GetMoreTags() uint32 {
+	if x != nil {
+		return x.MoreTags
+	}
+	return 0
+}
+
+// RejectedCondition is the condition of an append.
+type RejectedCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first items of its query, and the number of the others. A query without items
+	// matches every event.
+	Items     []*RejectedItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	MoreItems uint32          `protobuf:"varint,2,opt,name=more_items,json=moreItems,proto3" json:"more_items,omitempty"`
+	// Events after this position were not allowed to match.
+	After         uint64 `protobuf:"varint,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectedCondition) Reset() {
+	*x = RejectedCondition{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectedCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectedCondition) ProtoMessage() {}
+
+func (x *RejectedCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectedCondition.ProtoReflect.Descriptor instead.
+func (*RejectedCondition) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *RejectedCondition) GetItems() []*RejectedItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *RejectedCondition) GetMoreItems() uint32 {
+	if x != nil {
+		return x.MoreItems
+	}
+	return 0
+}
+
+func (x *RejectedCondition) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+// RejectedItem is an item of a query. If types or tags are left out, because they are long or
+// many, it is not the whole item.
+type RejectedItem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Types         []string               `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
+	Tags          []string               `protobuf:"bytes,2,rep,name=tags,proto3" json:"tags,omitempty"`
+	MoreTypes     uint32                 `protobuf:"varint,3,opt,name=more_types,json=moreTypes,proto3" json:"more_types,omitempty"`
+	MoreTags      uint32                 `protobuf:"varint,4,opt,name=more_tags,json=moreTags,proto3" json:"more_tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectedItem) Reset() {
+	*x = RejectedItem{}
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectedItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectedItem) ProtoMessage() {}
+
+func (x *RejectedItem) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_admin_v1_admin_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectedItem.ProtoReflect.Descriptor instead.
+func (*RejectedItem) Descriptor() ([]byte, []int) {
+	return file_umadb_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *RejectedItem) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *RejectedItem) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *RejectedItem) GetMoreTypes() uint32 {
+	if x != nil {
+		return x.MoreTypes
+	}
+	return 0
+}
+
+func (x *RejectedItem) GetMoreTags() uint32 {
+	if x != nil {
+		return x.MoreTags
+	}
+	return 0
+}
+
 var File_umadb_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_umadb_admin_v1_admin_proto_rawDesc = "" +
@@ -3510,7 +3938,43 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\x06blocks\x18\x05 \x01(\x04R\x06blocks\x12\x1f\n" +
 	"\vindex_bytes\x18\x06 \x01(\x04R\n" +
 	"indexBytes\x12#\n" +
-	"\rmore_findings\x18\a \x01(\x04R\fmoreFindings2\xab\x04\n" +
+	"\rmore_findings\x18\a \x01(\x04R\fmoreFindings\")\n" +
+	"\x11RejectionsRequest\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\"\x97\x01\n" +
+	"\x12RejectionsResponse\x129\n" +
+	"\n" +
+	"rejections\x18\x01 \x03(\v2\x19.umadb.admin.v1.RejectionR\n" +
+	"rejections\x12\x14\n" +
+	"\x05total\x18\x02 \x01(\x04R\x05total\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x93\x03\n" +
+	"\tRejection\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x12\n" +
+	"\x04peer\x18\x04 \x01(\tR\x04peer\x125\n" +
+	"\x06events\x18\x05 \x03(\v2\x1d.umadb.admin.v1.RejectedEventR\x06events\x12\x1f\n" +
+	"\vmore_events\x18\x06 \x01(\rR\n" +
+	"moreEvents\x12?\n" +
+	"\tcondition\x18\a \x01(\v2!.umadb.admin.v1.RejectedConditionR\tcondition\x12:\n" +
+	"\btracking\x18\b \x01(\v2\x1e.umadb.admin.v1.TrackingSourceR\btracking\x12+\n" +
+	"\x11conflict_position\x18\t \x01(\x04R\x10conflictPosition\x12\x16\n" +
+	"\x06reason\x18\n" +
+	" \x01(\tR\x06reason\"T\n" +
+	"\rRejectedEvent\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
+	"\x04tags\x18\x02 \x03(\tR\x04tags\x12\x1b\n" +
+	"\tmore_tags\x18\x03 \x01(\rR\bmoreTags\"|\n" +
+	"\x11RejectedCondition\x122\n" +
+	"\x05items\x18\x01 \x03(\v2\x1c.umadb.admin.v1.RejectedItemR\x05items\x12\x1d\n" +
+	"\n" +
+	"more_items\x18\x02 \x01(\rR\tmoreItems\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\x04R\x05after\"t\n" +
+	"\fRejectedItem\x12\x14\n" +
+	"\x05types\x18\x01 \x03(\tR\x05types\x12\x12\n" +
+	"\x04tags\x18\x02 \x03(\tR\x04tags\x12\x1d\n" +
+	"\n" +
+	"more_types\x18\x03 \x01(\rR\tmoreTypes\x12\x1b\n" +
+	"\tmore_tags\x18\x04 \x01(\rR\bmoreTags2\x82\x05\n" +
 	"\x05Admin\x12G\n" +
 	"\x06Status\x12\x1d.umadb.admin.v1.StatusRequest\x1a\x1e.umadb.admin.v1.StatusResponse\x12D\n" +
 	"\x05Stats\x12\x1c.umadb.admin.v1.StatsRequest\x1a\x1d.umadb.admin.v1.StatsResponse\x12O\n" +
@@ -3518,7 +3982,9 @@ const file_umadb_admin_v1_admin_proto_rawDesc = "" +
 	"\x06Groups\x12\x1d.umadb.admin.v1.GroupsRequest\x1a\x1e.umadb.admin.v1.GroupsResponse0\x01\x12d\n" +
 	"\x0fTrackingSources\x12&.umadb.admin.v1.TrackingSourcesRequest\x1a'.umadb.admin.v1.TrackingSourcesResponse0\x01\x12I\n" +
 	"\x06Layout\x12\x1d.umadb.admin.v1.LayoutRequest\x1a\x1e.umadb.admin.v1.LayoutResponse0\x01\x12F\n" +
-	"\x05Scrub\x12\x1c.umadb.admin.v1.ScrubRequest\x1a\x1d.umadb.admin.v1.ScrubResponse0\x01B8Z6github.com/umadb-go/umadb/proto/umadb/admin/v1;adminv1b\x06proto3"
+	"\x05Scrub\x12\x1c.umadb.admin.v1.ScrubRequest\x1a\x1d.umadb.admin.v1.ScrubResponse0\x01\x12U\n" +
+	"\n" +
+	"Rejections\x12!.umadb.admin.v1.RejectionsRequest\x1a\".umadb.admin.v1.RejectionsResponse0\x01B8Z6github.com/umadb-go/umadb/proto/umadb/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_umadb_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -3532,7 +3998,7 @@ func file_umadb_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_umadb_admin_v1_admin_proto_rawDescData
 }
 
-var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_umadb_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),           // 0: umadb.admin.v1.StatusRequest
 	(*StatusResponse)(nil),          // 1: umadb.admin.v1.StatusResponse
@@ -3574,16 +4040,22 @@ var file_umadb_admin_v1_admin_proto_goTypes = []any{
 	(*ScrubResponse)(nil),           // 37: umadb.admin.v1.ScrubResponse
 	(*ScrubFinding)(nil),            // 38: umadb.admin.v1.ScrubFinding
 	(*ScrubReport)(nil),             // 39: umadb.admin.v1.ScrubReport
-	(*timestamppb.Timestamp)(nil),   // 40: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 41: google.protobuf.Duration
+	(*RejectionsRequest)(nil),       // 40: umadb.admin.v1.RejectionsRequest
+	(*RejectionsResponse)(nil),      // 41: umadb.admin.v1.RejectionsResponse
+	(*Rejection)(nil),               // 42: umadb.admin.v1.Rejection
+	(*RejectedEvent)(nil),           // 43: umadb.admin.v1.RejectedEvent
+	(*RejectedCondition)(nil),       // 44: umadb.admin.v1.RejectedCondition
+	(*RejectedItem)(nil),            // 45: umadb.admin.v1.RejectedItem
+	(*timestamppb.Timestamp)(nil),   // 46: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 47: google.protobuf.Duration
 }
 var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
-	40, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	40, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	46, // 0: umadb.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	46, // 1: umadb.admin.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	2,  // 2: umadb.admin.v1.StatusResponse.store:type_name -> umadb.admin.v1.StoreStatus
 	10, // 3: umadb.admin.v1.StatusResponse.server:type_name -> umadb.admin.v1.ServerStatus
-	40, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
-	41, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
+	46, // 4: umadb.admin.v1.StoreStatus.last_commit:type_name -> google.protobuf.Timestamp
+	47, // 5: umadb.admin.v1.StoreStatus.append_stall:type_name -> google.protobuf.Duration
 	8,  // 6: umadb.admin.v1.StoreStatus.standby:type_name -> umadb.admin.v1.StandbyStatus
 	7,  // 7: umadb.admin.v1.StoreStatus.appends:type_name -> umadb.admin.v1.AppendStatus
 	9,  // 8: umadb.admin.v1.StoreStatus.shared_log:type_name -> umadb.admin.v1.SharedLogStatus
@@ -3591,31 +4063,31 @@ var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
 	4,  // 10: umadb.admin.v1.StoreStatus.cache:type_name -> umadb.admin.v1.CacheStatus
 	5,  // 11: umadb.admin.v1.StoreStatus.scrub:type_name -> umadb.admin.v1.ScrubStatus
 	6,  // 12: umadb.admin.v1.StoreStatus.copies:type_name -> umadb.admin.v1.CopyStatus
-	41, // 13: umadb.admin.v1.ScrubStatus.period:type_name -> google.protobuf.Duration
-	40, // 14: umadb.admin.v1.ScrubStatus.started:type_name -> google.protobuf.Timestamp
-	40, // 15: umadb.admin.v1.ScrubStatus.last_ended:type_name -> google.protobuf.Timestamp
-	40, // 16: umadb.admin.v1.CopyStatus.started:type_name -> google.protobuf.Timestamp
-	40, // 17: umadb.admin.v1.CopyStatus.ended:type_name -> google.protobuf.Timestamp
+	47, // 13: umadb.admin.v1.ScrubStatus.period:type_name -> google.protobuf.Duration
+	46, // 14: umadb.admin.v1.ScrubStatus.started:type_name -> google.protobuf.Timestamp
+	46, // 15: umadb.admin.v1.ScrubStatus.last_ended:type_name -> google.protobuf.Timestamp
+	46, // 16: umadb.admin.v1.CopyStatus.started:type_name -> google.protobuf.Timestamp
+	46, // 17: umadb.admin.v1.CopyStatus.ended:type_name -> google.protobuf.Timestamp
 	13, // 18: umadb.admin.v1.AppendStatus.queue:type_name -> umadb.admin.v1.Durations
 	13, // 19: umadb.admin.v1.AppendStatus.sync:type_name -> umadb.admin.v1.Durations
 	13, // 20: umadb.admin.v1.AppendStatus.latency:type_name -> umadb.admin.v1.Durations
-	41, // 21: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
-	41, // 22: umadb.admin.v1.SharedLogStatus.lag:type_name -> google.protobuf.Duration
-	41, // 23: umadb.admin.v1.SharedLogStatus.silence:type_name -> google.protobuf.Duration
+	47, // 21: umadb.admin.v1.StandbyStatus.lag:type_name -> google.protobuf.Duration
+	47, // 22: umadb.admin.v1.SharedLogStatus.lag:type_name -> google.protobuf.Duration
+	47, // 23: umadb.admin.v1.SharedLogStatus.silence:type_name -> google.protobuf.Duration
 	11, // 24: umadb.admin.v1.ServerStatus.memory:type_name -> umadb.admin.v1.MemoryUse
 	12, // 25: umadb.admin.v1.ServerStatus.methods:type_name -> umadb.admin.v1.MethodStatus
 	14, // 26: umadb.admin.v1.ServerStatus.refusals:type_name -> umadb.admin.v1.Refusals
 	13, // 27: umadb.admin.v1.MethodStatus.durations:type_name -> umadb.admin.v1.Durations
-	40, // 28: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
-	40, // 29: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
+	46, // 28: umadb.admin.v1.StatsResponse.first_commit:type_name -> google.protobuf.Timestamp
+	46, // 29: umadb.admin.v1.StatsResponse.last_commit:type_name -> google.protobuf.Timestamp
 	17, // 30: umadb.admin.v1.StatsResponse.types:type_name -> umadb.admin.v1.TermStats
 	17, // 31: umadb.admin.v1.StatsResponse.tags:type_name -> umadb.admin.v1.TermStats
 	18, // 32: umadb.admin.v1.TermStats.top:type_name -> umadb.admin.v1.TermCount
 	21, // 33: umadb.admin.v1.SessionsResponse.sessions:type_name -> umadb.admin.v1.Session
 	22, // 34: umadb.admin.v1.SessionsResponse.calls:type_name -> umadb.admin.v1.Call
-	40, // 35: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
-	40, // 36: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
-	41, // 37: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
+	46, // 35: umadb.admin.v1.Session.since:type_name -> google.protobuf.Timestamp
+	46, // 36: umadb.admin.v1.Call.since:type_name -> google.protobuf.Timestamp
+	47, // 37: umadb.admin.v1.Call.unread:type_name -> google.protobuf.Duration
 	25, // 38: umadb.admin.v1.GroupsResponse.parts:type_name -> umadb.admin.v1.GroupPart
 	28, // 39: umadb.admin.v1.TrackingSourcesResponse.sources:type_name -> umadb.admin.v1.TrackingSource
 	31, // 40: umadb.admin.v1.LayoutResponse.segments:type_name -> umadb.admin.v1.LogSegment
@@ -3624,31 +4096,40 @@ var file_umadb_admin_v1_admin_proto_depIdxs = []int32{
 	34, // 43: umadb.admin.v1.LayoutResponse.limits:type_name -> umadb.admin.v1.HeadBlockLimits
 	35, // 44: umadb.admin.v1.LayoutResponse.compactions:type_name -> umadb.admin.v1.Compaction
 	35, // 45: umadb.admin.v1.LayoutResponse.last_compaction:type_name -> umadb.admin.v1.Compaction
-	40, // 46: umadb.admin.v1.Compaction.started:type_name -> google.protobuf.Timestamp
-	40, // 47: umadb.admin.v1.Compaction.ended:type_name -> google.protobuf.Timestamp
+	46, // 46: umadb.admin.v1.Compaction.started:type_name -> google.protobuf.Timestamp
+	46, // 47: umadb.admin.v1.Compaction.ended:type_name -> google.protobuf.Timestamp
 	38, // 48: umadb.admin.v1.ScrubResponse.findings:type_name -> umadb.admin.v1.ScrubFinding
 	39, // 49: umadb.admin.v1.ScrubResponse.report:type_name -> umadb.admin.v1.ScrubReport
-	40, // 50: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
-	40, // 51: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
-	0,  // 52: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
-	15, // 53: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
-	19, // 54: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
-	23, // 55: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
-	26, // 56: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
-	29, // 57: umadb.admin.v1.Admin.Layout:input_type -> umadb.admin.v1.LayoutRequest
-	36, // 58: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
-	1,  // 59: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
-	16, // 60: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
-	20, // 61: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
-	24, // 62: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
-	27, // 63: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
-	30, // 64: umadb.admin.v1.Admin.Layout:output_type -> umadb.admin.v1.LayoutResponse
-	37, // 65: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
-	59, // [59:66] is the sub-list for method output_type
-	52, // [52:59] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	46, // 50: umadb.admin.v1.ScrubReport.started:type_name -> google.protobuf.Timestamp
+	46, // 51: umadb.admin.v1.ScrubReport.ended:type_name -> google.protobuf.Timestamp
+	42, // 52: umadb.admin.v1.RejectionsResponse.rejections:type_name -> umadb.admin.v1.Rejection
+	46, // 53: umadb.admin.v1.RejectionsResponse.since:type_name -> google.protobuf.Timestamp
+	46, // 54: umadb.admin.v1.Rejection.time:type_name -> google.protobuf.Timestamp
+	43, // 55: umadb.admin.v1.Rejection.events:type_name -> umadb.admin.v1.RejectedEvent
+	44, // 56: umadb.admin.v1.Rejection.condition:type_name -> umadb.admin.v1.RejectedCondition
+	28, // 57: umadb.admin.v1.Rejection.tracking:type_name -> umadb.admin.v1.TrackingSource
+	45, // 58: umadb.admin.v1.RejectedCondition.items:type_name -> umadb.admin.v1.RejectedItem
+	0,  // 59: umadb.admin.v1.Admin.Status:input_type -> umadb.admin.v1.StatusRequest
+	15, // 60: umadb.admin.v1.Admin.Stats:input_type -> umadb.admin.v1.StatsRequest
+	19, // 61: umadb.admin.v1.Admin.Sessions:input_type -> umadb.admin.v1.SessionsRequest
+	23, // 62: umadb.admin.v1.Admin.Groups:input_type -> umadb.admin.v1.GroupsRequest
+	26, // 63: umadb.admin.v1.Admin.TrackingSources:input_type -> umadb.admin.v1.TrackingSourcesRequest
+	29, // 64: umadb.admin.v1.Admin.Layout:input_type -> umadb.admin.v1.LayoutRequest
+	36, // 65: umadb.admin.v1.Admin.Scrub:input_type -> umadb.admin.v1.ScrubRequest
+	40, // 66: umadb.admin.v1.Admin.Rejections:input_type -> umadb.admin.v1.RejectionsRequest
+	1,  // 67: umadb.admin.v1.Admin.Status:output_type -> umadb.admin.v1.StatusResponse
+	16, // 68: umadb.admin.v1.Admin.Stats:output_type -> umadb.admin.v1.StatsResponse
+	20, // 69: umadb.admin.v1.Admin.Sessions:output_type -> umadb.admin.v1.SessionsResponse
+	24, // 70: umadb.admin.v1.Admin.Groups:output_type -> umadb.admin.v1.GroupsResponse
+	27, // 71: umadb.admin.v1.Admin.TrackingSources:output_type -> umadb.admin.v1.TrackingSourcesResponse
+	30, // 72: umadb.admin.v1.Admin.Layout:output_type -> umadb.admin.v1.LayoutResponse
+	37, // 73: umadb.admin.v1.Admin.Scrub:output_type -> umadb.admin.v1.ScrubResponse
+	41, // 74: umadb.admin.v1.Admin.Rejections:output_type -> umadb.admin.v1.RejectionsResponse
+	67, // [67:75] is the sub-list for method output_type
+	59, // [59:67] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_umadb_admin_v1_admin_proto_init() }
@@ -3662,7 +4143,7 @@ func file_umadb_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_admin_v1_admin_proto_rawDesc), len(file_umadb_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

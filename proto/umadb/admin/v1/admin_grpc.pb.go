@@ -30,6 +30,7 @@ const (
 	Admin_TrackingSources_FullMethodName = "/umadb.admin.v1.Admin/TrackingSources"
 	Admin_Layout_FullMethodName          = "/umadb.admin.v1.Admin/Layout"
 	Admin_Scrub_FullMethodName           = "/umadb.admin.v1.Admin/Scrub"
+	Admin_Rejections_FullMethodName      = "/umadb.admin.v1.Admin/Rejections"
 )
 
 // AdminClient is the client API for Admin service.
@@ -63,6 +64,11 @@ type AdminClient interface {
 	// others fail with RESOURCE_EXHAUSTED. The scrub that the server does in the background
 	// is not counted.
 	Scrub(ctx context.Context, in *ScrubRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScrubResponse], error)
+	// Rejections streams the appends of clients that were rejected last, the newest first:
+	// their condition failed, or their tracking position was not above the recorded one. The
+	// server has them in memory since it was started, a limited number, each shortened. While
+	// there are many in a short time, it keeps only some of them.
+	Rejections(ctx context.Context, in *RejectionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RejectionsResponse], error)
 }
 
 type adminClient struct {
@@ -188,6 +194,25 @@ func (c *adminClient) Scrub(ctx context.Context, in *ScrubRequest, opts ...grpc.
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_ScrubClient = grpc.ServerStreamingClient[ScrubResponse]
 
+func (c *adminClient) Rejections(ctx context.Context, in *RejectionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RejectionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[5], Admin_Rejections_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RejectionsRequest, RejectionsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_RejectionsClient = grpc.ServerStreamingClient[RejectionsResponse]
+
 // AdminServer is the server API for Admin service.
 // All implementations must embed UnimplementedAdminServer
 // for forward compatibility.
@@ -219,6 +244,11 @@ type AdminServer interface {
 	// others fail with RESOURCE_EXHAUSTED. The scrub that the server does in the background
 	// is not counted.
 	Scrub(*ScrubRequest, grpc.ServerStreamingServer[ScrubResponse]) error
+	// Rejections streams the appends of clients that were rejected last, the newest first:
+	// their condition failed, or their tracking position was not above the recorded one. The
+	// server has them in memory since it was started, a limited number, each shortened. While
+	// there are many in a short time, it keeps only some of them.
+	Rejections(*RejectionsRequest, grpc.ServerStreamingServer[RejectionsResponse]) error
 	mustEmbedUnimplementedAdminServer()
 }
 
@@ -249,6 +279,9 @@ func (UnimplementedAdminServer) Layout(*LayoutRequest, grpc.ServerStreamingServe
 }
 func (UnimplementedAdminServer) Scrub(*ScrubRequest, grpc.ServerStreamingServer[ScrubResponse]) error {
 	return status.Error(codes.Unimplemented, "method Scrub not implemented")
+}
+func (UnimplementedAdminServer) Rejections(*RejectionsRequest, grpc.ServerStreamingServer[RejectionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method Rejections not implemented")
 }
 func (UnimplementedAdminServer) mustEmbedUnimplementedAdminServer() {}
 func (UnimplementedAdminServer) testEmbeddedByValue()               {}
@@ -362,6 +395,17 @@ func _Admin_Scrub_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_ScrubServer = grpc.ServerStreamingServer[ScrubResponse]
 
+func _Admin_Rejections_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(RejectionsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServer).Rejections(m, &grpc.GenericServerStream[RejectionsRequest, RejectionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_RejectionsServer = grpc.ServerStreamingServer[RejectionsResponse]
+
 // Admin_ServiceDesc is the grpc.ServiceDesc for Admin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -402,6 +446,11 @@ var Admin_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Scrub",
 			Handler:       _Admin_Scrub_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Rejections",
+			Handler:       _Admin_Rejections_Handler,
 			ServerStreams: true,
 		},
 	},
