@@ -32,7 +32,7 @@ type reader struct {
 
 // The commands in documents that install a Python package.
 const (
-	installReleasedLine = "venv/bin/pip install umadb==" + releasedVersion
+	installReleasedLine = "venv/bin/pip install umadb==" + servertest.ReleasedVersion
 	installOursLine     = "venv/bin/pip install ./python"
 	installDuckDBLine   = "venv/bin/pip install duckdb-cli"
 )
@@ -53,7 +53,7 @@ func newReader(t *testing.T, page string) *reader {
 	case strings.Contains(text, installOursLine):
 		links["venv"] = filepath.Dir(ourPackage(t))
 	case strings.Contains(text, installDuckDBLine):
-		links["venv"] = filepath.Dir(orSkip(t, installTableReaders))
+		links["venv"] = filepath.Dir(servertest.OrSkip(t, installTableReaders))
 	}
 	if page == "README.md" || strings.HasPrefix(page, "docs/cli/") {
 		files, err := servertest.WriteCertificate(r.dir)

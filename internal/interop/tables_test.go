@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/servertest"
 	"github.com/umadb-go/umadb/internal/store"
 )
 
@@ -32,7 +33,7 @@ var installTableReaders = sync.OnceValues(func() (bin string, err error) {
 		have, err := os.ReadFile(mark)
 		return err == nil && string(have) == want
 	}
-	if bin, err = installOnce(environment, isComplete, tableReaders...); err != nil {
+	if bin, err = servertest.InstallPython(environment, isComplete, tableReaders...); err != nil {
 		return "", err
 	}
 	return bin, os.WriteFile(mark, []byte(want), 0o600)
@@ -41,7 +42,7 @@ var installTableReaders = sync.OnceValues(func() (bin string, err error) {
 // TestTablesEqualTheStore compares each event of exported tables, as other programs read them, with
 // the store.
 func TestTablesEqualTheStore(t *testing.T) {
-	bin := orSkip(t, installTableReaders)
+	bin := servertest.OrSkip(t, installTableReaders)
 	python3 := filepath.Join(bin, "python3")
 	program, err := buildServer()
 	if err != nil {
