@@ -1,0 +1,31 @@
+package browsertest_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// A server with a key asks for it, refuses a wrong one, and then shows the page that was asked for.
+func TestLogin(t *testing.T) {
+	const key = "umadb:a-key-of-the-browser-tests-0123456789"
+	s := serve(t, "--api-key", key)
+	b := newTab(t)
+	b.accepted = func(problem string) bool { return true } // the page that asks for a key has the status 401
+	checked := newAccessibility(t)
+	b.open(s.url + "/browse?order=oldest")
+	checked.page(b)
+	for _, typed := range []string{"a wrong key", key} {
+		if at := eval[string](b, "location.pathname"); at != "/login" {
+			t.Fatalf("without the key, the browser shows %s", at)
+		}
+		b.follow(chromedp.SendKeys(chromedp.CSS("#key"), typed+kb.Enter))
+	}
+	if at := eval[string](b, "location.pathname + location.search"); at != "/browse?order=oldest" {
+		t.Errorf("after the login, the browser shows %s", at)
+	}
+	if cookies := eval[string](b, "document.cookie"); cookies != "" {
+		t.Errorf("scripts can read the cookie %q", cookies)
+	}
+}
