@@ -61,10 +61,11 @@ enum {
 	UMADB_POSITION_AT = 7,  /* a time in Unix nanoseconds, in decimal digits; returns the position, if there is one */
 	/* Streams, with any number of answers and then an error or UMADB_END. */
 	UMADB_READ = 100,           /* a ReadRequest; returns ReadResponses */
-	UMADB_SUBSCRIBE = 101,      /* a SubscribeRequest; returns SubscribeResponses */
+	UMADB_SUBSCRIBE = 101,      /* a SubscribeRequest; returns SubscribeResponses, with progress if the server reports it */
 	UMADB_WATCH_HEALTH = 102,   /* the service; returns HealthCheckResponses */
 	UMADB_SUBSCRIBE_ONCE = 103, /* like UMADB_SUBSCRIBE, but without resuming */
 	UMADB_TERMS = 104,          /* a TermsRequest; returns TermsResponses */
+	UMADB_READ_LIVE = 105,      /* like UMADB_SUBSCRIBE, but without progress */
 };
 
 typedef struct {

@@ -32,10 +32,16 @@ type backend interface {
 	dcb.EventStore
 	append(ctx context.Context, request []byte) (uint64, error)
 	read(ctx context.Context, request []byte) (messages, error)
-	subscribe(ctx context.Context, request []byte, resume bool) (messages, error)
+	subscribe(ctx context.Context, request []byte, options subscribeOptions) (messages, error)
 	terms(ctx context.Context, request []byte) (messages, error)
 	checkHealth(ctx context.Context, service string) (client.HealthStatus, error)
 	watchHealth(ctx context.Context, service string) (messages, error)
+}
+
+// subscribeOptions are the differences between the methods of subscriptions.
+type subscribeOptions struct {
+	resumes  bool // it resumes when the server stops
+	progress bool // its messages contain how far it is
 }
 
 // messages is a stream of encoded messages. The bytes that Next returns are valid until
@@ -146,8 +152,8 @@ func (c *conn) positionAt(ctx context.Context, nanoseconds string) (uint64, erro
 func (c *conn) openFunc(e *exchange, method C.int32_t, request []byte) func() (messages, error) {
 	return func() (messages, error) {
 		switch method {
-		case C.UMADB_SUBSCRIBE, C.UMADB_SUBSCRIBE_ONCE:
-			return c.subscribe(e.ctx, request, method == C.UMADB_SUBSCRIBE)
+		case C.UMADB_SUBSCRIBE, C.UMADB_SUBSCRIBE_ONCE, C.UMADB_READ_LIVE:
+			return c.subscribe(e.ctx, request, subscribeOptions{resumes: method != C.UMADB_SUBSCRIBE_ONCE, progress: method != C.UMADB_READ_LIVE})
 		case C.UMADB_WATCH_HEALTH:
 			return c.watchHealth(e.ctx, string(request))
 		case C.UMADB_TERMS:
@@ -211,8 +217,12 @@ func (r *remote) read(ctx context.Context, request []byte) (messages, error) {
 	return r.ReadMessages(ctx, request), nil
 }
 
-func (r *remote) subscribe(ctx context.Context, request []byte, resume bool) (messages, error) {
-	return r.SubscribeMessages(ctx, request, resume), nil
+func (r *remote) subscribe(ctx context.Context, request []byte, options subscribeOptions) (messages, error) {
+	m := r.SubscribeMessages(ctx, request, options.resumes)
+	if options.progress {
+		m.AskForProgress()
+	}
+	return m, nil
 }
 
 func (r *remote) terms(ctx context.Context, request []byte) (messages, error) {

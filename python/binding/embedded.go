@@ -77,12 +77,12 @@ func (e *embedded) read(ctx context.Context, request []byte) (messages, error) {
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: parsed.Subscribe}, err
 }
 
-func (e *embedded) subscribe(ctx context.Context, request []byte, _ bool) (messages, error) {
+func (e *embedded) subscribe(ctx context.Context, request []byte, options subscribeOptions) (messages, error) {
 	parsed, err := record.ParseSubscribe(request, e.Limits())
 	if err != nil {
 		return nil, err
 	}
-	parsed.RecordedAt = true
+	parsed.RecordedAt, parsed.Progress = true, options.progress
 	opened, err := e.OpenSubscription(parsed)
 	return &cursor{Cursor: opened, ctx: ctx, subscribes: true}, err
 }
@@ -163,7 +163,7 @@ type cursor struct {
 }
 
 // Next returns the next message of a read, or the next message of a subscription that
-// contains events.
+// contains events or progress.
 func (c *cursor) Next() (message []byte, err error) {
 	for {
 		if err := c.Wait(c.ctx); err != nil {

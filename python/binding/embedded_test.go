@@ -12,6 +12,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -49,5 +50,31 @@ func TestHealthWatchReportsFailureOnce(t *testing.T) {
 	cancel()
 	if _, err := watch.Next(); !errors.Is(err, context.Canceled) {
 		t.Fatalf("after cancel: %v", err)
+	}
+}
+
+// Subscriptions have progress, and reads that subscribe have the messages that they always had.
+func TestProgressOfEmbeddedStore(t *testing.T) {
+	opened := store.OpenMemory()
+	defer opened.Close()
+	if _, err := opened.Append(t.Context(), []dcb.Event{{Type: "a"}, {Type: "b"}}, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"a"}}}}
+	request := record.EncodeSubscribe(&record.SubscribeRequest{Query: query})
+	for _, asked := range []bool{false, true} {
+		stream, err := (&embedded{opened}).subscribe(t.Context(), request, subscribeOptions{progress: asked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		message, err := stream.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		progress, found, err := record.DecodeProgress(message)
+		if err != nil || found != asked || asked && progress != (dcb.Progress{Checked: 2, Head: 2}) {
+			t.Errorf("asked %v: progress %v, found %v, %v", asked, progress, found, err)
+		}
+		stream.Close()
 	}
 }

@@ -39,7 +39,7 @@ static PyObject *await_answer(Connection *c, umadb_exchange *x)
 {
 	umadb_answer result;
 	int32_t method = x->method;
-	int failed = exchange_await(c, x, 0, &result);
+	int failed = exchange_await(c, x, FOREVER, &result);
 	if (golib_usable())
 		exchange_drop(x);
 	return failed ? NULL : answer_object(c, method, &result);

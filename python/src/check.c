@@ -24,7 +24,7 @@ static const message tracking = {{[1] = {TEXT, NULL}, [2] = {NUMBER, NULL}}, 0};
 static const message sequenced = {{[1] = {NUMBER, NULL}, [2] = {NESTED, &event}, [3] = {NESTED, &tracking}}, 1 << 1 | 1 << 2};
 static const message response = {{[1] = {NESTED, &sequenced}, [2] = {NUMBER, NULL}}, 0};
 
-enum { RESPONSE_HEAD = 2, RESPONSE_RECORDED_AT = 100 };
+enum { RESPONSE_HEAD = 2, RESPONSE_RECORDED_AT = 100, RESPONSE_CHECKED = 101, RESPONSE_PROGRESS_HEAD = 102 };
 
 /* Returns the length in bytes of a UTF-8 character that is not ASCII, or 0 if it is
  * invalid. */
@@ -97,22 +97,25 @@ static int is_message(reader r, const message *expected)
 }
 
 /* Servers send recorded_at packed, in one field. */
-int check_response(reader r, char *has_head, uint64_t *head, reader *times)
+int check_response(reader r, summary *found)
 {
 	field f = {.bytes = NULL};
+	memset(found, 0, sizeof *found);
 	if (!is_message(r, &response))
 		return 0;
-	*has_head = 0;
-	times->at = times->end = NULL;
 	while (next_field(&r, &f) > 0) {
 		if (f.number == RESPONSE_HEAD) {
-			*head = f.varint;
-			*has_head = 1;
+			found->head = f.varint;
+			found->has_head = 1;
 		} else if (f.number == RESPONSE_RECORDED_AT && f.type == 2) {
 			if (f.size % 8 != 0)
 				return 0;
-			times->at = f.bytes;
-			times->end = f.bytes + f.size;
+			found->times = (reader){f.bytes, f.bytes + f.size};
+		} else if (f.number == RESPONSE_CHECKED && f.type == 0) {
+			found->checked = f.varint;
+			found->has_progress = 1;
+		} else if (f.number == RESPONSE_PROGRESS_HEAD && f.type == 0) {
+			found->last = f.varint;
 		}
 	}
 	return 1;

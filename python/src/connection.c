@@ -107,11 +107,11 @@ static PyObject *Connection_read(Connection *c, PyObject *args)
 
 static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 {
-	PyObject *query, *after, *limit;
+	PyObject *query, *after, *limit, *on_progress = Py_None, *on_caught_up = Py_None;
 	int as_read, resume;
 	int64_t timeout;
 	uint64_t max = 0;
-	if (!PyArg_ParseTuple(args, "OOOppO&", &query, &after, &limit, &as_read, &resume, to_timeout, &timeout) || (limit != Py_None && to_unsigned(limit, "limit", 32, &max) < 0))
+	if (!PyArg_ParseTuple(args, "OOOppO&|OO", &query, &after, &limit, &as_read, &resume, to_timeout, &timeout, &on_progress, &on_caught_up) || (limit != Py_None && to_unsigned(limit, "limit", 32, &max) < 0))
 		return NULL;
 	writer w = {0};
 	if (write_subscribe(&w, query, after, as_read) < 0 || write_batch_size(&w, SUBSCRIBE_BATCH_SIZE, c->batch_size) < 0) {
@@ -119,8 +119,11 @@ static PyObject *Connection_subscribe(Connection *c, PyObject *args)
 		return NULL;
 	}
 	PyTypeObject *type = as_read ? ReadResponse_Type : Subscription_Type;
-	int32_t method = resume ? UMADB_SUBSCRIBE : UMADB_SUBSCRIBE_ONCE;
-	return stream_new(type, c, method, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)max, timeout);
+	int32_t method = as_read ? UMADB_READ_LIVE : resume ? UMADB_SUBSCRIBE : UMADB_SUBSCRIBE_ONCE;
+	PyObject *stream = stream_new(type, c, method, w.bytes, w.size, limit == Py_None ? -1 : (int64_t)max, timeout);
+	if (stream != NULL)
+		subscription_set_callbacks(stream, on_progress, on_caught_up);
+	return stream;
 }
 
 static PyObject *Connection_watch_health(Connection *c, PyObject *args)

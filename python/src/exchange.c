@@ -185,11 +185,13 @@ static int64_t deadline(int64_t ns, int64_t latest)
 	return ns < latest - start ? start + ns : latest;
 }
 
-int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answer *answer)
+int64_t exchange_deadline(int64_t timeout) { return timeout ? deadline(timeout, FOREVER) : FOREVER; }
+
+int exchange_await(Connection *c, umadb_exchange *x, int64_t latest, umadb_answer *answer)
 {
 	if (exchange_take(x, answer))
 		return 0;
-	int64_t interval = golib_signal_interval(), latest = timeout ? deadline(timeout, FOREVER) : FOREVER;
+	int64_t interval = golib_signal_interval();
 	if (x->method >= UMADB_READ)
 		ensure_started(c, x);
 	Py_BEGIN_ALLOW_THREADS

@@ -17,9 +17,11 @@ void exchange_start(umadb_exchange *x, uint64_t notifier);
 /* Takes an answer from the queue and reports whether there was one. The caller must then
  * free its bytes. */
 int exchange_take(umadb_exchange *x, umadb_answer *answer);
-/* Waits for the next answer without the GIL. Returns 0, or -1 with an exception if a signal
- * handler raised one or there was no answer within the timeout, in ns; 0 is no timeout. */
-int exchange_await(Connection *c, umadb_exchange *x, int64_t timeout, umadb_answer *answer);
+/* Returns the time until which to wait for a timeout, in ns; 0 is no timeout. */
+int64_t exchange_deadline(int64_t timeout);
+/* Waits for the next answer without the GIL, until a time as from exchange_deadline. Returns
+ * 0, or -1 with an exception if a signal handler raised one or there was no answer in time. */
+int exchange_await(Connection *c, umadb_exchange *x, int64_t latest, umadb_answer *answer);
 /* Takes the next answer and reports whether there was one. If not, the notifier will be
  * notified of it. The notifier may also have been notified of an answer that was taken. */
 int exchange_arm(Connection *c, umadb_exchange *x, uint64_t notifier, umadb_answer *answer);

@@ -5,6 +5,7 @@
 
 static PyMethodDef functions[] = {
 	{"set_library", golib_set_path, METH_O, NULL},
+	{"set_progress_type", set_progress_type, METH_O, NULL},
 	{"main", command_main, METH_VARARGS, NULL},
 	{"cancel_all_stream_responses", cancel_all, METH_NOARGS,
 		"cancel_all_stream_responses()\n--\n\n"

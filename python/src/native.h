@@ -110,7 +110,7 @@ int call_init(PyObject *module);
  * Call. It takes ownership of the request, which malloc allocated. */
 PyObject *call_make(Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t timeout, uint64_t notifier);
 
-/* stream.c, response.c: the results of reads, subscriptions and health watches. */
+/* stream.c, progress.c, response.c: the results of reads, subscriptions and health watches. */
 
 extern PyTypeObject *ReadResponse_Type, *Subscription_Type;
 
@@ -119,6 +119,11 @@ int response_init(PyObject *module);
  * limit is the maximum number of events to return, negative for no limit. timeout, in ns,
  * bounds a read as a whole, and each wait of another stream; 0 is no limit. */
 PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit, int64_t timeout);
+/* Sets the functions that a new subscription calls when it has moved, with its progress, and
+ * when it has caught up, without arguments. None is no function. */
+void subscription_set_callbacks(PyObject *subscription, PyObject *on_progress, PyObject *on_caught_up);
+/* Sets the type of the progress of a subscription, which is called with two positions. */
+PyObject *set_progress_type(PyObject *module, PyObject *type);
 /* Cancels every stream of the process. */
 PyObject *cancel_all(PyObject *module, PyObject *none);
 

@@ -22,7 +22,7 @@ static PyObject *next_of_message(Stream *s)
 			if (s->remaining > 0)
 				s->remaining--;
 			int64_t recorded_at = NO_TIME;
-			next_fixed64(&s->times, &recorded_at);
+			next_fixed64(&s->response.times, &recorded_at);
 			return sequenced_new(f.bytes, f.size, s->uuid_object, recorded_at);
 		}
 	}
@@ -33,10 +33,18 @@ static PyObject *next_event(Stream *s, int64_t timeout)
 {
 	if (stream_check(s) < 0)
 		return NULL;
+	int64_t latest = 0;
 	for (;;) {
 		PyObject *event = next_of_message(s);
-		if (event != NULL || PyErr_Occurred() || stream_fetch(s, timeout, 0) <= 0)
+		if (event != NULL || PyErr_Occurred())
 			return event;
+		int reported = stream_report(s);
+		if (reported > 0)
+			continue; /* the function may have fetched another message */
+		if (latest == 0)
+			latest = exchange_deadline(timeout);
+		if (reported < 0 || stream_fetch(s, latest, 0) <= 0)
+			return NULL;
 	}
 }
 
@@ -77,38 +85,57 @@ static PyObject *rest_of_message(Stream *s)
 	return list;
 }
 
-/* Returns the remaining events of the message, or else those of the next message, as a list
- * that is empty at the end. With a notifier it returns False if it would have to wait. */
-static PyObject *next_batch(Stream *s, int64_t timeout, uint64_t notifier)
+/* Returns the remaining events of the message, or else those of the next message that has
+ * any, as a list that is empty at the end. A part may also be empty after a message without
+ * events, and is None at the end. With a notifier it returns False if it would have to wait. */
+static PyObject *next_batch(Stream *s, int part, int64_t timeout, uint64_t notifier)
 {
 	if (stream_check(s) < 0)
 		return NULL;
+	int64_t latest = 0;
 	for (;;) {
 		PyObject *list = rest_of_message(s);
 		if (list == NULL || PyList_Size(list) > 0)
 			return list;
-		int fetched = stream_fetch(s, timeout, notifier);
-		if (fetched == ENDED)
+		int reported = stream_report(s);
+		if (latest == 0)
+			latest = exchange_deadline(timeout);
+		int fetched = reported < 0 ? FAILED : reported > 0 ? MESSAGE : stream_fetch(s, latest, notifier);
+		if (fetched == ENDED && !part)
 			return list;
 		Py_DECREF(list);
-		if (fetched == FAILED)
+		switch (fetched) {
+		case FAILED:
 			return NULL;
-		if (fetched == PENDING)
+		case ENDED:
+			Py_RETURN_NONE;
+		case PENDING:
 			Py_RETURN_FALSE;
+		}
+		if (part)
+			return rest_of_message(s);
 	}
 }
 
 static PyObject *Stream_next_batch(Stream *s, PyObject *args, PyObject *kwargs)
 {
 	int64_t timeout;
-	return timeout_of(s, args, kwargs, &timeout) < 0 ? NULL : next_batch(s, timeout, 0);
+	return timeout_of(s, args, kwargs, &timeout) < 0 ? NULL : next_batch(s, 0, timeout, 0);
 }
 
-/* Does the same for event loops. */
+/* Returns the next part of a subscription, for projections. */
+static PyObject *Stream_part(Stream *s, PyObject *args)
+{
+	int64_t timeout;
+	return PyArg_ParseTuple(args, "O&", to_timeout, &timeout) ? next_batch(s, 1, timeout, 0) : NULL;
+}
+
+/* Returns the next batch of a read, or the next part of a subscription, for event loops. */
 static PyObject *Stream_poll(Stream *s, PyObject *args)
 {
 	uint64_t notifier;
-	return PyArg_ParseTuple(args, "O&", to_notifier, &notifier) ? next_batch(s, 0, notifier) : NULL;
+	int part = Py_TYPE(s) == Subscription_Type;
+	return PyArg_ParseTuple(args, "O&", to_notifier, &notifier) ? next_batch(s, part, 0, notifier) : NULL;
 }
 
 /* Returns the bytes of the next message, or None at the end. With a notifier it returns
@@ -118,7 +145,7 @@ static PyObject *Stream_next_message(Stream *s, PyObject *args)
 	uint64_t notifier = 0;
 	if (!PyArg_ParseTuple(args, "|O&", to_notifier, &notifier) || stream_check(s) < 0)
 		return NULL;
-	switch (stream_fetch(s, s->timeout, notifier)) {
+	switch (stream_fetch(s, exchange_deadline(s->timeout), notifier)) {
 	case FAILED:
 		return NULL;
 	case ENDED:
@@ -131,9 +158,9 @@ static PyObject *Stream_next_message(Stream *s, PyObject *args)
 
 static PyObject *head_object(Stream *s)
 {
-	if (!s->has_head)
+	if (!s->response.has_head)
 		Py_RETURN_NONE;
-	return PyLong_FromUnsignedLongLong(s->head);
+	return PyLong_FromUnsignedLongLong(s->response.head);
 }
 
 /* Returns the head of the latest message, for event loops. */
@@ -146,7 +173,7 @@ static PyObject *Stream_last_head(Stream *s, PyObject *none)
 static PyObject *Stream_head(Stream *s, PyObject *none)
 {
 	(void)none;
-	if (stream_check(s) < 0 || (!s->received && !s->live && stream_fetch(s, s->timeout, 0) == FAILED))
+	if (stream_check(s) < 0 || (!s->received && !s->live && stream_fetch(s, exchange_deadline(s->timeout), 0) == FAILED))
 		return NULL;
 	return head_object(s);
 }
@@ -172,6 +199,28 @@ static PyObject *Stream_cancel(Stream *s, PyObject *none)
 	(void)none;
 	stream_cancel(s);
 	Py_RETURN_NONE;
+}
+
+/* Returns the next report of a subscription, for event loops. */
+static PyObject *Stream_next_report(Stream *s, PyObject *none)
+{
+	(void)none;
+	return PyLong_FromLong(stream_next_report(s));
+}
+
+static PyObject *Stream_get_progress(Stream *s, void *closure)
+{
+	(void)closure;
+	return stream_progress(s);
+}
+
+/* Returns up to where events have been checked, with those of the current message; 0 if that is
+ * not known. */
+static PyObject *Stream_checked(Stream *s, void *closure)
+{
+	(void)closure;
+	int later = s->response.has_progress && s->response.checked > s->checked;
+	return PyLong_FromUnsignedLongLong(later ? s->response.checked : s->checked);
 }
 
 static PyObject *Stream_id(Stream *s, void *closure)
@@ -221,7 +270,9 @@ static PyMethodDef Subscription_methods[] = {
 	{"next", (PyCFunction)(void (*)(void))Stream_next, METH_VARARGS | METH_KEYWORDS, NEXT_DOC},
 	{"next_batch", (PyCFunction)(void (*)(void))Stream_next_batch, METH_VARARGS | METH_KEYWORDS, NEXT_BATCH_DOC},
 	{"cancel", (PyCFunction)Stream_cancel, METH_NOARGS, CANCEL_DOC},
+	{"_part", (PyCFunction)Stream_part, METH_VARARGS, NULL},
 	{"_poll", (PyCFunction)Stream_poll, METH_VARARGS, NULL},
+	{"_next_report", (PyCFunction)Stream_next_report, METH_NOARGS, NULL},
 	{"_next_message", (PyCFunction)Stream_next_message, METH_VARARGS, NULL},
 	{NULL, NULL, 0, NULL},
 };
@@ -232,9 +283,24 @@ static PyGetSetDef Stream_getset[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+#define PROGRESS_DOC \
+	"How far the subscription is (SubscriptionProgress), or None.\n\n" \
+	"It is None until that is known, and with servers that do not report it. It moves when the next\n" \
+	"event is requested after the last one of those that arrived together, and while there are none."
+
+static PyGetSetDef Subscription_getset[] = {
+	{"progress", (getter)Stream_get_progress, NULL, PROGRESS_DOC, NULL},
+	{"_checked", (getter)Stream_checked, NULL, NULL, NULL},
+	{"_id", (getter)Stream_id, NULL, NULL, NULL},
+	{"_cancelled", (getter)Stream_cancelled, NULL, NULL, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyType_Slot ReadResponse_slots[] = {
 	{Py_tp_doc, "The result of Client.read: an iterator over SequencedEvent.\n\nMust be used by one thread at a time."},
 	{Py_tp_dealloc, stream_dealloc},
+	{Py_tp_traverse, stream_traverse},
+	{Py_tp_clear, stream_clear},
 	{Py_tp_iter, PyObject_SelfIter},
 	{Py_tp_iternext, Stream_iternext},
 	{Py_tp_methods, ReadResponse_methods},
@@ -245,24 +311,26 @@ static PyType_Slot ReadResponse_slots[] = {
 static PyType_Slot Subscription_slots[] = {
 	{Py_tp_doc, "The result of Client.subscribe: an iterator over SequencedEvent that waits for new events.\n\nMust be used by one thread at a time."},
 	{Py_tp_dealloc, stream_dealloc},
+	{Py_tp_traverse, stream_traverse},
+	{Py_tp_clear, stream_clear},
 	{Py_tp_iter, PyObject_SelfIter},
 	{Py_tp_iternext, Stream_iternext},
 	{Py_tp_methods, Subscription_methods},
-	{Py_tp_getset, Stream_getset},
+	{Py_tp_getset, Subscription_getset},
 	{0, NULL},
 };
 
 static PyType_Spec ReadResponse_spec = {
 	.name = "umadb.ReadResponse",
 	.basicsize = sizeof(Stream),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = ReadResponse_slots,
 };
 
 static PyType_Spec Subscription_spec = {
 	.name = "umadb.Subscription",
 	.basicsize = sizeof(Stream),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = Subscription_slots,
 };
 

@@ -8,7 +8,7 @@ static uint64_t epoch;
 PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *request, Py_ssize_t size, int64_t limit, int64_t timeout)
 {
 	umadb_exchange *x = exchange_new(c, method, request, size, method == UMADB_READ ? timeout : 0);
-	Stream *s = x ? PyObject_New(Stream, type) : NULL;
+	Stream *s = x ? PyObject_GC_New(Stream, type) : NULL;
 	if (s == NULL) {
 		if (x != NULL)
 			exchange_drop(x);
@@ -22,6 +22,7 @@ PyObject *stream_new(PyTypeObject *type, Connection *c, int32_t method, void *re
 	s->timeout = s->live ? timeout : 0;
 	s->uuid_object = c->uuid_object;
 	s->epoch = epoch;
+	PyObject_GC_Track(s);
 	return (PyObject *)s;
 }
 
@@ -31,7 +32,8 @@ static void drop_message(Stream *s)
 	free(s->message.bytes);
 	s->message.bytes = NULL;
 	s->message.length = 0;
-	s->unread.at = s->unread.end = s->times.at = s->times.end = NULL;
+	s->unread = s->response.times = (reader){NULL, NULL};
+	s->response.has_progress = 0;
 }
 
 int stream_is_cancelled(Stream *s) { return s->cancelled || s->epoch != epoch || s->connection->closed; }
@@ -87,7 +89,7 @@ static int check_message(Stream *s)
 	s->received = 1;
 	if (s->exchange->method == UMADB_WATCH_HEALTH || s->exchange->method == UMADB_TERMS)
 		return MESSAGE; /* decoded in Python */
-	return check_response(r, &s->has_head, &s->head, &s->times) ? MESSAGE : reject_message(s);
+	return check_response(r, &s->response) ? MESSAGE : reject_message(s);
 }
 
 /* Handles the answer that was fetched. */
@@ -106,7 +108,7 @@ static int accept_answer(Stream *s)
 	return raise_failure(s);
 }
 
-int stream_fetch(Stream *s, int64_t timeout, uint64_t notifier)
+int stream_fetch(Stream *s, int64_t latest, uint64_t notifier)
 {
 	if (s->failed)
 		return raise_failure(s);
@@ -127,7 +129,7 @@ int stream_fetch(Stream *s, int64_t timeout, uint64_t notifier)
 	if (notifier)
 		pending = !exchange_arm(s->connection, s->exchange, notifier, &message);
 	else
-		pending = exchange_await(s->connection, s->exchange, timeout, &message) < 0;
+		pending = exchange_await(s->connection, s->exchange, latest, &message) < 0;
 	s->busy = 0;
 	if (pending)
 		return notifier ? PENDING : FAILED;
@@ -144,14 +146,31 @@ void stream_cancel(Stream *s)
 		exchange_cancel(s->exchange);
 }
 
+int stream_traverse(Stream *s, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(s));
+	Py_VISIT(s->on_progress);
+	Py_VISIT(s->on_caught_up);
+	return 0;
+}
+
+int stream_clear(Stream *s)
+{
+	Py_CLEAR(s->on_progress);
+	Py_CLEAR(s->on_caught_up);
+	return 0;
+}
+
 void stream_dealloc(Stream *s)
 {
 	PyTypeObject *type = Py_TYPE(s);
+	PyObject_GC_UnTrack(s);
 	drop_message(s);
+	stream_clear(s);
 	if (golib_usable())
 		exchange_drop(s->exchange);
 	Py_DECREF((PyObject *)s->connection);
-	PyObject_Free(s);
+	PyObject_GC_Del(s);
 	Py_DECREF(type);
 }
 

@@ -84,9 +84,17 @@ static inline int next_fixed64(reader *r, int64_t *value)
 	return 1;
 }
 
+/* What a ReadResponse or SubscribeResponse contains besides its events. */
+typedef struct {
+	uint64_t head;          /* if has_head */
+	uint64_t checked, last; /* if has_progress: how far the subscription is, and the head of the store */
+	reader times;           /* the numbers of recorded_at; empty if there are none */
+	char has_head, has_progress;
+} summary;
+
 /* check.c: reports whether the bytes are a valid ReadResponse or SubscribeResponse, down to
- * each event. Sets its head, and times to the numbers of recorded_at. */
-int check_response(reader r, char *has_head, uint64_t *head, reader *times);
+ * each event. Sets its summary. */
+int check_response(reader r, summary *found);
 
 /* A message being written. When an allocation fails, failed is set and later writes do
  * nothing. */

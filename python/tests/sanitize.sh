@@ -29,5 +29,5 @@ export ASAN_OPTIONS=detect_leaks=0:handle_segv=0 UBSAN_OPTIONS=print_stacktrace=
 preload=$("$cc" -print-file-name=libasan.so)
 cd "$tests"
 LD_PRELOAD=$preload "$python" -m pytest -q -p no:cacheprovider --capture=sys "$@" \
-	test_values.py test_events.py test_errors.py test_reading.py test_subscribing.py test_conditions.py test_tracking.py \
+	test_values.py test_events.py test_errors.py test_reading.py test_subscribing.py test_progress.py test_conditions.py test_tracking.py \
 	test_threads.py test_closing.py test_forks.py test_exit.py test_aio.py test_aio_cancelling.py test_aio_loops.py

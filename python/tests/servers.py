@@ -1,9 +1,10 @@
-"""A fake server that answers every call with the same bytes."""
+"""A fake server that answers every call with the same messages."""
 
 import contextlib
 import socket
 import struct
 import threading
+import time
 import urllib.parse
 
 DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
@@ -54,15 +55,23 @@ def read_exactly(connection, size):
     return data
 
 
-def response_frames(messages, status, text):
-    """Return a function of the stream ID that returns the frames of a response."""
-    body = b"".join(struct.pack(">BI", 0, len(m)) + m for m in messages)
-    trailers = header_field("grpc-status", str(status)) + header_field("grpc-message", urllib.parse.quote(text))
-    return lambda stream: (
-        frame(HEADERS, END_HEADERS, stream, b"\x88" + header_field("content-type", "application/grpc"))
-        + frame(DATA, 0, stream, body)
-        + frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers)
-    )
+def response_frames(messages, status, text, again):
+    """Return a function of the stream ID that yields the frames of a response."""
+
+    def data(stream, *messages):
+        return frame(DATA, 0, stream, b"".join(struct.pack(">BI", 0, len(m)) + m for m in messages))
+
+    def frames(stream):
+        headers = b"\x88" + header_field("content-type", "application/grpc")
+        start = frame(HEADERS, END_HEADERS, stream, headers) + data(stream, *messages)
+        while again is not None:
+            yield start
+            start = data(stream, again)
+            time.sleep(0.02)
+        trailers = header_field("grpc-status", str(status)) + header_field("grpc-message", urllib.parse.quote(text))
+        yield start + frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers)
+
+    return frames
 
 
 def serve(connection, frames):
@@ -75,13 +84,17 @@ def serve(connection, frames):
             if kind in (SETTINGS, PING) and not flags & ACK:
                 connection.sendall(frame(kind, ACK, 0, payload if kind == PING else b""))
             elif kind in (HEADERS, DATA) and flags & END_STREAM:
-                connection.sendall(frames(stream))
+                for part in frames(stream):
+                    connection.sendall(part)
 
 
 @contextlib.contextmanager
-def fake_server(*messages, status=0, text=""):
-    """Answer each call with the messages (bytes), then the status and its text; yields the URL."""
-    frames = response_frames(messages, status, text)
+def fake_server(*messages, status=0, text="", again=None):
+    """Answer each call with the messages (bytes), then the status and its text; yields the URL.
+
+    If there is another message, again, it is sent every 20 ms instead of the status.
+    """
+    frames = response_frames(messages, status, text, again)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept():

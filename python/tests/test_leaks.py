@@ -56,6 +56,20 @@ def cancelled():
     next(stream)
     stream.cancel()
 wrong = Query([QueryItem(["x"] * 65537)])
+class Follower:
+    def __init__(self):
+        self.subscription = client.subscribe(on_progress=self.moved, on_caught_up=self.caught_up)
+    def moved(self, progress):
+        assert self.subscription.progress == progress
+    def caught_up(self):
+        raise KeyError
+def followed():
+    follower = Follower()
+    try:
+        while True:
+            next(follower.subscription)
+    except KeyError:
+        pass
 def failing():
     response = client.read(wrong)
     try:
@@ -70,6 +84,7 @@ check_memory(unused, times, allowed)
 check_memory(called, times, allowed)
 check_memory(subscribed, times // 10, allowed)
 check_memory(cancelled, times // 10, allowed)
+check_memory(followed, times // 10, allowed)
 check_memory(failing, times // 50, allowed)
 """
 

@@ -64,6 +64,9 @@ except umadb.IntegrityError as error:
 except umadb.TransportError as error:
     assert_type(error.appended, Literal[False] | None)
 assert_type(client.subscribe(resume=False, timeout=1).next(timeout=0.5), umadb.SequencedEvent)
+subscription = client.subscribe(on_progress=lambda p: print(p.checked, p.head), on_caught_up=threading.Event().set)
+assert_type(subscription.progress, umadb.SubscriptionProgress | None)
+assert_type(umadb.SubscriptionProgress(1, 2).caught_up, bool)
 assert_type(client.read(timeout=1).next_batch(timeout=0.5), list[umadb.SequencedEvent])
 assert_type(umadb.frame(client.read(), json=["title"]).num_rows, Any)
 assert_type(umadb.__version__, str)
@@ -109,6 +112,7 @@ async def main() -> None:
         assert_type([e async for e in client.read()], list[umadb.SequencedEvent])
         assert_type(await client.read().head(), int | None)
         assert_type(await anext(client.watch_health()), umadb.ServingStatus)
+        assert_type(client.subscribe(on_caught_up=main).progress, umadb.SubscriptionProgress | None)
         assert_type(await umadb.aio.decide(client, query, fold, choose, initial=set[str]), int | None)
         await umadb.aio.project(client, query, umadb.aio.Tracking(client, "source", lambda batch: [event]))
 """
@@ -131,6 +135,7 @@ umadb.frame([umadb.Query()])
 umadb.decide(client, umadb.Query(), lambda state, event: state, lambda state: [], initial=0)
 umadb.decide(client, umadb.Query(), lambda state, event: state, lambda state: [1], initial=int)
 umadb.project(client, None, object())
+client.subscribe(on_caught_up=1)
 class Mine(umadb.Event): ...
 """
 

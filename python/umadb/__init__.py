@@ -10,7 +10,7 @@ store in memory, for tests. All have the same methods.
 ``umadb.codec`` converts between events and dataclasses or other types.
 """
 
-from umadb._client import Client, HealthWatch, ServingStatus, run_server_from_args
+from umadb._client import Client, HealthWatch, ServingStatus, SubscriptionProgress, run_server_from_args
 from umadb._decide import decide
 from umadb._frame import frame
 from umadb._native import (
@@ -53,6 +53,7 @@ __all__ = [
     "ServerStartError",
     "ServingStatus",
     "Subscription",
+    "SubscriptionProgress",
     "Target",
     "TermCount",
     "TermCounts",

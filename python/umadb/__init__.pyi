@@ -15,7 +15,7 @@ from typing_extensions import Self  # known to every type checker; not imported 
 __all__ = [
     "AppendCondition", "AuthenticationError", "Batch", "CancelledByUserError", "Client", "CorruptionError",
     "Event", "HealthWatch", "IntegrityError", "Progress", "Query", "QueryItem", "ReadResponse",
-    "SequencedEvent", "ServerStartError", "ServingStatus", "Subscription", "Target",
+    "SequencedEvent", "ServerStartError", "ServingStatus", "Subscription", "SubscriptionProgress", "Target",
     "TermCount", "TermCounts", "Terms",
     "TimeoutExpired", "Tracking", "TrackingInfo", "TransportError", "cancel_all_stream_responses", "decide", "frame",
     "project", "run_server_from_args",
@@ -70,6 +70,8 @@ class Client:
         *,
         resume: bool = True,
         timeout: float | None = None,
+        on_progress: Callable[[SubscriptionProgress], object] | None = None,
+        on_caught_up: Callable[[], object] | None = None,
     ) -> Subscription: ...
     def head(self, *, timeout: float | None = None) -> int | None: ...
     def position_at(self, t: datetime.datetime, *, timeout: float | None = None) -> int | None: ...
@@ -106,6 +108,12 @@ class Terms(Iterator[TermCount]):
     def __next__(self) -> TermCount: ...
     def distinct(self) -> int | None: ...
     def cancel(self) -> None: ...
+
+class SubscriptionProgress(NamedTuple):
+    checked: int
+    head: int
+    @property
+    def caught_up(self) -> bool: ...
 
 class HealthWatch(Iterator[ServingStatus]):
     def __iter__(self) -> Self: ...
@@ -397,6 +405,14 @@ class Subscription(Iterator[SequencedEvent]):
 
     Must be used by one thread at a time.
     """
+
+    @property
+    def progress(self) -> SubscriptionProgress | None:
+        """How far the subscription is (SubscriptionProgress), or None.
+
+        It is None until that is known, and with servers that do not report it. It moves when the next
+        event is requested after the last one of those that arrived together, and while there are none.
+        """
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> SequencedEvent: ...

@@ -6,7 +6,7 @@ import inspect
 from typing import Protocol
 
 from umadb._decide import Caller, Decision, steps
-from umadb._project import Batch, Failures, Progress, TrackedAppends, not_ended
+from umadb._project import Failures, Progress, TrackedAppends, make_batch
 
 
 class _Caller(Caller):
@@ -96,8 +96,10 @@ class _Projection:
         subscription = self._client.subscribe(self._query, position)
         try:
             while True:
-                events = not_ended(await subscription.next_batch())
-                batch = Batch(events, position, events[-1].position)
+                events = await subscription._part()
+                batch = make_batch(events, position, subscription._stream._checked)
+                if batch is None:
+                    continue
                 await self._handle(batch)
                 position = batch.position
                 failures.reached(position)

@@ -8,6 +8,8 @@ import operator
 import os
 import sys
 import uuid
+from collections.abc import Callable
+from typing import NamedTuple
 
 from umadb import _native
 from umadb._native import AppendCondition, Event, Query, ReadResponse, Subscription, TrackingInfo
@@ -18,6 +20,25 @@ _native.set_library(os.path.join(os.path.dirname(__file__), "_golib.so"))
 
 # Methods of calls, as in binding.h.
 HEAD, TRACKING, CHECK_HEALTH, POSITION_AT = 2, 3, 4, 7
+
+
+class SubscriptionProgress(NamedTuple):
+    """How far a subscription is."""
+
+    checked: int
+    """The position up to which all matching events have been handled: the next event has been requested
+    after each of them. A program may store it, and subscribe after it later, also if no event has this
+    position and matches. It never decreases."""
+    head: int
+    """The position of the last event of the store at that moment, 0 if there is none. It never decreases."""
+
+    @property
+    def caught_up(self):
+        """Whether all events of the store have been checked (bool)."""
+        return self.checked >= self.head
+
+
+_native.set_progress_type(SubscriptionProgress)
 
 
 class ServingStatus(enum.Enum):
@@ -124,6 +145,13 @@ def reject_backwards(backwards):
     """Raise ValueError for a read that subscribes and is backwards."""
     if backwards:
         raise ValueError("invalid argument: a read that subscribes cannot go backwards")
+
+
+def check_callbacks(on_progress, on_caught_up):
+    """Raise TypeError unless the arguments of subscribe are callable or None."""
+    for name, value in {"on_progress": on_progress, "on_caught_up": on_caught_up}.items():
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} must be callable or None, not {type(value)!r}")
 
 
 def last_nanosecond(t):
@@ -283,22 +311,35 @@ class Client:
         *,
         resume: bool = True,
         timeout: float | None = None,
+        on_progress: Callable[[SubscriptionProgress], object] | None = None,
+        on_caught_up: Callable[[], object] | None = None,
     ) -> Subscription:
         """Subscribe to the events that match a query: the stored ones, then new ones.
+
+        The functions are called while the subscription waits for the next event, by the thread that
+        requests it. Their exceptions are raised there, and then the subscription can still be used.
+        With a server that does not report progress they are not called.
 
         Args:
             query: selects events (Query); None for all.
             after: only events after this position (int); None for all.
-            resume: when the server stops or the connection breaks, resume after the last event,
-                and raise TransportError only if that fails for a minute. If False, iteration
+            resume: when the server stops or the connection breaks, resume after the last event or
+                progress, and raise TransportError only if that fails for a minute. If False, iteration
                 ends when the server stops.
             timeout: the maximum wait for each event in seconds (float); None for no limit.
                 The subscription can still be used after TimeoutExpired.
+            on_progress: called with a SubscriptionProgress after the last of the events that arrived
+                together, when the subscription has caught up, and, while no event matches, every
+                5 seconds if there were others.
+            on_caught_up: called without arguments when all events of the store have been handled: once,
+                and again each time after the progress has shown that there were newer ones.
 
         Returns:
-            Subscription: an iterator over SequencedEvent, without gaps or duplicates.
+            Subscription: an iterator over SequencedEvent, without gaps or duplicates, with the
+            attribute progress.
         """
-        return self._connection.subscribe(query, after, None, False, resume, timeout)
+        check_callbacks(on_progress, on_caught_up)
+        return self._connection.subscribe(query, after, None, False, resume, timeout, on_progress, on_caught_up)
 
     def head(self, *, timeout: float | None = None) -> int | None:
         """Return the position of the last event (int), or None if the store is empty.

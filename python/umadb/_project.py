@@ -29,7 +29,8 @@ class Batch(NamedTuple):
     """Events to be handled together."""
 
     events: list[SequencedEvent]
-    """The events, in order. There is at least one."""
+    """The events, in order. There are none if only the position moves, because other events have been
+    appended that do not match the query."""
     after: int
     """The position of the batch before. If the stored position is another one, another instance
     of the program is running, and the batch must not be stored."""
@@ -47,7 +48,13 @@ class Progress(NamedTuple):
 
     @property
     def lag(self):
-        """The number of events after the position (int); those that do not match the query count too."""
+        """The number of events after the position (int).
+
+        Those that do not match the query count too, until the position moves over them: at once when the
+        projection has caught up, later after up to 5 seconds. It is 0 when the projection has caught up. A
+        server of another program does not report such events; then the position is that of the last event
+        that matched.
+        """
         return max(0, self.head - self.position)
 
 
@@ -186,11 +193,18 @@ class Failures:
         return self._backoff.next()
 
 
-def not_ended(events):
-    """Return the events of a subscription, which does not end without an exception."""
-    if not events:
+def make_batch(events, after, checked):
+    """Return the batch of a part of a subscription, or None if its position is not greater than after.
+
+    Args:
+        events: the events, maybe none; None if the subscription has ended.
+        after: the position of the batch before.
+        checked: the position up to which there are no other events that match; 0 if it is not known.
+    """
+    if events is None:
         raise TransportError("transport error: the subscription has ended")
-    return events
+    position = max(checked, events[-1].position if events else 0)
+    return Batch(events, after, position) if position > after else None
 
 
 class Projection:
@@ -214,10 +228,9 @@ class Projection:
         subscription = self._client.subscribe(self._query, position)
         try:
             while not self.stopped():
-                events = self._next_batch(subscription)
-                if events is None:
+                batch = self._next_batch(subscription, position)
+                if batch is None:
                     continue
-                batch = Batch(events, position, events[-1].position)
                 self._target.handle(batch)
                 position = batch.position
                 failures.reached(position)
@@ -225,12 +238,13 @@ class Projection:
         finally:
             subscription.cancel()
 
-    def _next_batch(self, subscription):
-        """Wait for events and return them, or None if there are none for a while."""
+    def _next_batch(self, subscription, after):
+        """Wait for a batch and return it, or None if there is none for a while."""
         try:
-            return not_ended(subscription.next_batch(timeout=self._stop and STOP_INTERVAL))
+            events = subscription._part(self._stop and STOP_INTERVAL)
         except TimeoutExpired:
             return None
+        return make_batch(events, after, subscription._checked)
 
     def _report(self, position):
         if self._progress is not None:

@@ -12,6 +12,7 @@ next request returns it. An append that is cancelled may have happened.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import struct
 import weakref
@@ -24,6 +25,7 @@ from umadb._client import (
     POSITION_AT,
     TRACKING,
     ServingStatus,
+    check_callbacks,
     connection_arguments,
     file_url,
     last_nanosecond,
@@ -56,6 +58,10 @@ def _timeout_expired():
 def _expire(future):
     if not future.done():
         future.set_exception(_timeout_expired())
+
+
+# A report of a stream: its progress has moved. Another one means that it has caught up.
+MOVED = 1
 
 
 class _Bridge:
@@ -207,6 +213,38 @@ class _Events(_Stream):
 class Subscription(_Events):
     """The result of Client.subscribe: an asynchronous iterator over SequencedEvent."""
 
+    def __init__(self, client, open_stream, timeout, on_progress, on_caught_up):
+        super().__init__(client, open_stream, timeout)
+        self._on_progress = on_progress
+        self._on_caught_up = on_caught_up
+
+    @property
+    def progress(self):
+        """What umadb.Subscription.progress is."""
+        return None if self._stream is None else self._stream.progress
+
+    async def _part(self, timeout=None):
+        """Wait for a message and return its events, maybe none; None at the end."""
+        await self._report()
+        return await self._poll("_poll", timeout)
+
+    async def _fetch(self, timeout=None):
+        until = _until(self._timeout if timeout is None else timeout)
+        while not (part := await self._part(_left(until))):
+            if part is None:
+                return []
+        return part
+
+    async def _report(self):
+        """Call the functions for the progress of what has been returned."""
+        while self._stream is not None and (report := self._stream._next_report()):
+            call = self._on_progress if report == MOVED else self._on_caught_up
+            if call is None:
+                continue
+            result = call(self.progress) if report == MOVED else call()
+            if inspect.isawaitable(result):
+                await result
+
 
 class ReadResponse(_Events):
     """The result of Client.read: an asynchronous iterator over SequencedEvent."""
@@ -355,13 +393,19 @@ class Client:
 
         return ReadResponse(self, open_read, timeout, False)
 
-    def subscribe(self, query=None, after=None, *, resume=True, timeout=None):
-        """Like umadb.Client.subscribe, but returns a Subscription for ``async for``."""
+    def subscribe(
+        self, query=None, after=None, *, resume=True, timeout=None, on_progress=None, on_caught_up=None
+    ):
+        """Like umadb.Client.subscribe, but returns a Subscription for ``async for``.
+
+        The functions are called in the event loop, and may be coroutine functions.
+        """
+        check_callbacks(on_progress, on_caught_up)
 
         def follow(connection, left):
             return connection.subscribe(query, after, None, False, resume, None)
 
-        return Subscription(self, follow, timeout)
+        return Subscription(self, follow, timeout, on_progress, on_caught_up)
 
     async def head(self, *, timeout=None):
         """Like umadb.Client.head."""

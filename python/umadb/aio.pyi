@@ -15,6 +15,7 @@ from umadb import (
     Query,
     SequencedEvent,
     ServingStatus,
+    SubscriptionProgress,
     TermCount,
     TermCounts,
     TrackingInfo,
@@ -69,6 +70,8 @@ class Client:
         *,
         resume: bool = True,
         timeout: float | None = None,
+        on_progress: Callable[[SubscriptionProgress], object] | None = None,
+        on_caught_up: Callable[[], object] | None = None,
     ) -> Subscription: ...
     async def head(self, *, timeout: float | None = None) -> int | None: ...
     async def position_at(self, t: datetime.datetime, *, timeout: float | None = None) -> int | None: ...
@@ -102,7 +105,9 @@ class ReadResponse(_Events):
     async def head(self) -> int | None: ...
     async def collect_with_head(self) -> tuple[list[SequencedEvent], int | None]: ...
 
-class Subscription(_Events): ...
+class Subscription(_Events):
+    @property
+    def progress(self) -> SubscriptionProgress | None: ...
 
 class Terms(AsyncIterator[TermCount]):
     def __aiter__(self) -> Self: ...
