@@ -28,6 +28,8 @@ type tab struct {
 	problems []string
 	// pending are the URLs of requests in progress, by their identifiers.
 	pending map[string]string
+	// document is the status code of the page.
+	document int64
 	// accepted reports whether a problem is expected. It may be nil.
 	accepted func(problem string) bool
 }
@@ -62,6 +64,9 @@ func (b *tab) observe(event any) {
 		}
 		b.pending[string(e.RequestID)] = e.Request.URL
 	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeDocument {
+			b.document = e.Response.Status
+		}
 		if e.Response.Status >= 400 {
 			b.report("status %d: %s", e.Response.Status, e.Response.URL)
 		}
@@ -170,6 +175,13 @@ func (b *tab) colors(scheme string) {
 		b.t.Fatal(err)
 	}
 	b.settle()
+}
+
+// status returns the status code of the page.
+func (b *tab) status() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.document
 }
 
 // takeProblems returns the problems since the last call.
