@@ -3,8 +3,11 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -15,60 +18,156 @@ import (
 )
 
 // browse shows the events that match a query.
-var browse = page{path: "/browse", title: "Browse", load: loadBrowse}
+var browse = page{path: "/browse", title: "Browse", load: loadBrowse, failed: failedBrowse}
 
 const (
 	defaultEvents = 50
 	maxEvents     = 1000
+	// maxEventBytes is the size of the data of events at which a page of them ends.
+	maxEventBytes = 8 << 20
 )
 
 // browseData is the data of browse.
 type browseData struct {
-	Events []shownEvent `json:"events"`
-	Head   uint64       `json:"head"`
+	Events []browsedEvent `json:"events"`
+	Head   uint64         `json:"head"`
 	// Next is the link to the page after this one; empty if there is none.
 	Next string `json:"next,omitempty"`
+	// MissingTypes and MissingTags are those of the query that no event has. They are empty if an
+	// event matches, or if the server does not tell it.
+	MissingTypes []string     `json:"missing_types,omitempty"`
+	MissingTags  []string     `json:"missing_tags,omitempty"`
+	Form         queryForm    `json:"-"`
+	Ranges       []timeRange  `json:"-"`
+	Views        []viewChoice `json:"-"`
+	// Code is the link to the page with the query in several languages.
+	Code string `json:"-"`
+	// Newest is the link to the newest events, if the page starts at an older one.
+	Newest string `json:"-"`
 	// Oldest is set if the events are in ascending order.
-	Oldest bool `json:"-"`
+	Oldest  bool        `json:"-"`
+	Problem web.Problem `json:"-"`
 }
 
-// loadBrowse reads events, the newest first unless the parameter order is "oldest".
+// browsing is what the parameters of browse select.
+type browsing struct {
+	selection.Selection
+	values url.Values
+	limit  int
+}
+
+// newBrowsing parses the parameters of browse. Events are read from the newest one, unless the parameter order
+// is "oldest", or after is given.
+func newBrowsing(values url.Values) (browsing, error) {
+	s, err := selection.FromValues(values, time.Now(), "order", "view")
+	b := browsing{Selection: s, values: values, limit: defaultEvents}
+	if err != nil {
+		return b, err
+	}
+	b.Options.Backwards = values.Get("order") != "oldest" && values.Get("after") == ""
+	if s.Options.Limit != nil {
+		b.limit = int(min(*s.Options.Limit, maxEvents))
+	}
+	b.Options.Limit = new(uint32(b.limit))
+	return b, nil
+}
+
+// read returns the events, the head, and the position at which the next page starts, or 0 if there
+// is none.
+func (b browsing) read(ctx context.Context, store dcb.EventStore) (events []dcb.SequencedEvent, head, next uint64, err error) {
+	positions, err := selection.RecordedBetween(ctx, store, b.Since, b.Until)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	if head, err = store.Head(ctx); err != nil {
+		return nil, 0, 0, err
+	}
+	options, size := b.Options, 0
+	options.Limit = new(uint32(b.limit) + 1) // one more shows that there is a next page
+	response := positions.Read(ctx, store, b.Query, options)
+	defer response.Close()
+	for {
+		batch, err := response.NextBatch()
+		if errors.Is(err, io.EOF) {
+			return events, head, 0, nil
+		}
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		for _, e := range batch {
+			if len(events) == b.limit || size >= maxEventBytes {
+				return events, head, e.Position, nil
+			}
+			events, size = append(events, e), size+len(e.Event.Data)
+		}
+	}
+}
+
+// loadBrowse reads the events.
 func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
 	values := r.URL.Query()
-	s, err := selection.FromValues(values, time.Now(), "order")
+	add, err := canonical(values)
 	if err != nil {
 		return nil, err
 	}
-	data := &browseData{Events: []shownEvent{}, Oldest: values.Get("order") == "oldest" || values.Get("after") != ""}
-	s.Options.Backwards = !data.Oldest
-	limit := uint32(defaultEvents)
-	if s.Options.Limit != nil {
-		limit = min(*s.Options.Limit, maxEvents)
-	}
-	s.Options.Limit = new(limit + 1) // one more shows that there is a next page
-	positions, err := selection.RecordedBetween(ctx, b.Events, s.Since, s.Until)
+	wanted, err := newBrowsing(values)
 	if err != nil {
 		return nil, err
 	}
-	response := positions.Read(ctx, b.Events, s.Query, s.Options)
-	events, head, err := response.Collect()
+	data := newBrowseData(values, wanted, add)
+	events, head, next, err := wanted.read(ctx, b.Events)
 	if err != nil {
 		return nil, err
 	}
 	data.Head = head
-	if len(events) > int(limit) {
-		values.Set("start", strconv.FormatUint(events[limit].Position, 10))
-		values.Del("after")
-		if data.Oldest {
-			values.Set("order", "oldest")
-		}
-		data.Next = "/browse?" + values.Encode()
-		events = events[:limit]
+	if next > 0 {
+		data.Next = "/browse?" + changed(values, "start", strconv.FormatUint(next, 10), "after", "", "order", order(data.Oldest)).Encode()
 	}
 	for _, e := range events {
-		data.Events = append(data.Events, shownEvent{e})
+		data.Events = append(data.Events, browsedEvent{shownEvent{e}, values.Get("view")})
+	}
+	if len(events) == 0 && len(wanted.Query.Items) > 0 {
+		counts, err := b.Terms.CountTerms(ctx, wanted.Query)
+		if isUnexpected(err) {
+			return nil, err
+		}
+		if err == nil {
+			data.MissingTypes, data.MissingTags = counts.Missing()
+		}
 	}
 	return data, nil
+}
+
+// failedBrowse returns the page with its form and a problem.
+func failedBrowse(r *http.Request, _ *web.Backend, p web.Problem) any {
+	values := r.URL.Query()
+	wanted, _ := newBrowsing(values) // its error is the problem
+	data := newBrowseData(values, wanted, false)
+	data.Problem = p
+	return data
+}
+
+func newBrowseData(values url.Values, wanted browsing, add bool) *browseData {
+	data := &browseData{
+		Events: []browsedEvent{},
+		Form:   newQueryForm(wanted.Query, add),
+		Ranges: newTimeRanges("/browse", values),
+		Views:  newViewChoices("/browse", values),
+		Code:   "/code?" + changed(values, "view", "").Encode(),
+		Oldest: values.Get("order") == "oldest" || values.Get("after") != "",
+	}
+	if !data.Oldest && values.Get("start") != "" {
+		data.Newest = "/browse?" + changed(values, "start", "").Encode()
+	}
+	return data
+}
+
+// order returns the parameter for an order: empty for the newest event first.
+func order(oldest bool) string {
+	if oldest {
+		return "oldest"
+	}
+	return ""
 }
 
 func (d *browseData) columns() []string {
@@ -97,5 +196,16 @@ func (e shownEvent) MarshalJSON() ([]byte, error) {
 	return json.RawMessage(ndjson.AppendEvent(nil, &e.SequencedEvent)).MarshalJSON()
 }
 
-// Payload returns the data for display.
-func (e shownEvent) Payload() payload { return newPayload(e.Event.Data) }
+// Payload returns the begin of the data for display.
+func (e shownEvent) Payload() payload { return newPayload(e.Position, e.Event.Data, "", listedBytes) }
+
+// browsedEvent is an event in a list whose data has a chosen view.
+type browsedEvent struct {
+	shownEvent
+	view string
+}
+
+// Payload returns the begin of the data in the chosen view.
+func (e browsedEvent) Payload() payload {
+	return newPayload(e.Position, e.Event.Data, e.view, listedBytes)
+}

@@ -12,7 +12,7 @@ import (
 const completions = 20
 
 // completeTypes answers with the event types that start with the parameter prefix, those with the
-// most events first.
+// most events first. From a server that does not list them, the answer is empty.
 func completeTypes(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 	return complete(w, r, b.Terms.Types)
 }
@@ -26,7 +26,7 @@ func complete(w http.ResponseWriter, r *http.Request, ask func(context.Context, 
 	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
 	defer cancel()
 	terms, _, err := ask(ctx, dcb.TermsOptions{Prefix: r.URL.Query().Get("prefix"), Order: dcb.ByEvents, Limit: completions}).Collect()
-	if err != nil {
+	if isUnexpected(err) { // a server without an index of terms completes nothing
 		return err
 	}
 	if terms == nil {

@@ -16,6 +16,8 @@ var pages = []page{
 	overview,
 	browse,
 	event,
+	eventDataPage,
+	code,
 }
 
 // menu are the paths of the pages that each page has a link to, in order.
@@ -25,11 +27,12 @@ var menu = []string{"/", "/browse"}
 func Register(s *web.Server) {
 	for _, p := range pages {
 		s.Handle("GET "+p.pattern(), p.html, fail)
-		s.Handle("GET "+p.file()+".json", p.json, web.FailJSON)
-		s.Handle("GET "+p.file()+".csv", p.csv, web.FailJSON)
+		s.Handle("GET "+p.file()+".json", p.json, failJSON)
+		s.Handle("GET "+p.file()+".csv", p.csv, failJSON)
 	}
 	s.Handle("GET /complete/types", completeTypes, web.FailJSON)
 	s.Handle("GET /complete/tags", completeTags, web.FailJSON)
+	s.Handle("GET /data/download", download, fail)
 	s.HandleOpen("GET /login", showLogin)
 	s.HandleOpen("POST /login", login)
 	s.HandleOpen("POST /logout", logout)

@@ -24,6 +24,9 @@ type page struct {
 	title string
 	// load returns the data of the page, which is also its JSON.
 	load func(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
+	// failed returns the data of the page if load has failed, for a page that shows the problem itself,
+	// such as one with a form. It may be nil.
+	failed func(r *http.Request, b *web.Backend, p web.Problem) any
 }
 
 // table is implemented by the data of pages that are tables.
@@ -81,8 +84,12 @@ func (p page) data(r *http.Request, b *web.Backend) (any, error) {
 // html answers with the page.
 func (p page) html(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 	data, err := p.data(r, b)
-	if err != nil {
+	status := http.StatusOK
+	if move := (moved{}); err != nil && (p.failed == nil || errors.As(err, &move) || errors.Is(err, dcb.ErrAuthentication)) {
 		return err
+	} else if err != nil {
+		problem := problemOf(err)
+		data, status = p.failed(r, b, problem), problem.Status
 	}
 	v := newView(p.title, r)
 	v.Server, v.Data = b.Name, data
@@ -94,7 +101,7 @@ func (p page) html(w http.ResponseWriter, r *http.Request, b *web.Backend) error
 	if _, is := data.(table); is {
 		v.CSV = p.file() + ".csv" + query
 	}
-	return v.write(w, p.name(), http.StatusOK)
+	return v.write(w, p.name(), status)
 }
 
 func newView(title string, r *http.Request) *view {
@@ -162,18 +169,44 @@ func (p page) csv(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 
 // fail shows an error as a page. Without a valid key it shows the page that asks for one.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := web.ProblemOf(err)
+	if redirect(w, r, err) {
+		return
+	}
+	p := problemOf(err)
 	v := newView(p.Title, r)
 	if p.Status == http.StatusUnauthorized {
 		http.Redirect(w, r, "/login?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 		return
 	}
-	var refused *dcb.Error
-	if errors.As(err, &refused) && errors.Is(err, dcb.ErrInvalidArgument) {
-		p.Detail = refused.Detail // the title says what it is
-	}
 	v.Data = p
 	if v.write(w, "error", p.Status) != nil {
 		web.FailJSON(w, r, err)
 	}
+}
+
+// failJSON answers with an error as JSON.
+func failJSON(w http.ResponseWriter, r *http.Request, err error) {
+	if !redirect(w, r, err) {
+		web.FailJSON(w, r, err)
+	}
+}
+
+// redirect answers with the URL to which a page has moved, and reports whether it has.
+func redirect(w http.ResponseWriter, r *http.Request, err error) bool {
+	var move moved
+	if !errors.As(err, &move) {
+		return false
+	}
+	http.Redirect(w, r, r.URL.Path+"?"+move.values.Encode(), http.StatusSeeOther)
+	return true
+}
+
+// problemOf returns what a page shows of an error.
+func problemOf(err error) web.Problem {
+	p := web.ProblemOf(err)
+	var refused *dcb.Error
+	if errors.As(err, &refused) && errors.Is(err, dcb.ErrInvalidArgument) {
+		p.Detail = refused.Detail // the title says what it is
+	}
+	return p
 }

@@ -13,51 +13,90 @@ import (
 
 // payload is the data of an event for display.
 type payload struct {
-	Size int
+	Position uint64
+	Size     int
 	// JSON is the data with indentation and highlighting; empty if it is not JSON.
 	JSON template.HTML
 	// Text is the data if it is text, but not JSON.
 	Text string
 	// Hex is a hexadecimal dump, if the data is neither.
 	Hex string
+	// Cut is set if there is more data than this.
+	Cut bool
+	// View is the view that shows it: empty for JSON, "text", "hex" or "none".
+	View string
 }
 
-// maxShown is the maximum size of data that a page shows.
-const maxShown = 256 << 10
+const (
+	// listedBytes is the maximum size of data in a list of events, shownBytes that on a page of its
+	// own. A dump is four times as large as the data.
+	listedBytes = 8 << 10
+	shownBytes  = 1 << 20
+)
 
-func newPayload(data []byte) payload {
-	p := payload{Size: len(data)}
+// newPayload returns data in a view, at most about so many bytes of it. Data that is not JSON is shown as text, and
+// data that is not text as a dump.
+func newPayload(position uint64, data []byte, view string, most int) payload {
+	p := payload{Position: position, Size: len(data), View: view}
 	switch {
-	case len(data) > maxShown:
-		p.Hex = hex.Dump(data[:1024])
-	case jsontext.Value(data).IsValid():
-		p.JSON = highlight(data)
-	case utf8.Valid(data):
-		p.Text = string(data)
-	default:
-		p.Hex = hex.Dump(data)
+	case view == "none" || len(data) == 0:
+		return p
+	case view == "" && len(data) <= shownBytes && jsontext.Value(data).IsValid():
+		p.JSON, p.Cut = highlight(data, most)
+		return p
+	case view == "hex" || view != "text" && !utf8.Valid(data):
+		p.View = "hex"
+		shown := data[:min(len(data), most/4)]
+		p.Hex, p.Cut = hex.Dump(shown), len(shown) < len(data)
+		return p
 	}
+	p.View = "text"
+	shown := cutText(data, most)
+	p.Text, p.Cut = strings.ToValidUTF8(string(shown), "\ufffd"), len(shown) < len(data)
 	return p
 }
 
-// highlight returns valid JSON with indentation, in which tokens are elements with classes.
-func highlight(data []byte) template.HTML {
+// Views returns the links to other views of the data.
+func (p payload) Views() (choices []viewChoice) {
+	for _, v := range views[:3] {
+		choices = append(choices, viewChoice{v.value, v.label, link("/data", "position", p.Position, "view", v.value), p.View == v.value})
+	}
+	return choices
+}
+
+// cutText returns at most so many bytes of text, without half a character at the end.
+func cutText(text []byte, most int) []byte {
+	if len(text) <= most {
+		return text
+	}
+	for n := most; n > most-utf8.UTFMax; n-- {
+		if utf8.RuneStart(text[n]) {
+			return text[:n]
+		}
+	}
+	return text[:most]
+}
+
+// highlight returns valid JSON with indentation, in which tokens are elements with classes. It stops
+// after so many bytes, and reports whether it has.
+func highlight(data []byte, most int) (html template.HTML, isCut bool) {
 	var indented bytes.Buffer
 	if json.Indent(&indented, data, "", "  ") != nil {
-		return template.HTML(template.HTMLEscapeString(string(data))) //nolint:gosec // it is escaped
+		return template.HTML(template.HTMLEscapeString(string(data))), false //nolint:gosec // it is escaped
 	}
 	var out strings.Builder
-	text := indented.Bytes()
-	for len(text) > 0 {
+	text, left := indented.Bytes(), most
+	for len(text) > 0 && left > 0 {
 		n, class := token(text)
-		part := template.HTMLEscapeString(string(text[:n]))
+		shown := cutText(text[:n], left)
+		part := template.HTMLEscapeString(string(shown))
 		if class != "" {
 			part = `<span class="` + class + `">` + part + `</span>`
 		}
 		out.WriteString(part)
-		text = text[n:]
+		text, left = text[len(shown):], left-n
 	}
-	return template.HTML(out.String()) //nolint:gosec // each token is escaped
+	return template.HTML(out.String()), len(text) > 0 //nolint:gosec // each token is escaped
 }
 
 // token returns the length of the first token of JSON, and its class.

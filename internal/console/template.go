@@ -34,7 +34,7 @@ func parseTemplates() map[string]*template.Template {
 var functions = template.FuncMap{
 	"link":   link,
 	"number": number,
-	"bytes":  byteSize,
+	"bytes":  formatBytes,
 	"time":   formatTime,
 	"ago":    ago,
 }
@@ -64,6 +64,17 @@ func number(n any) string {
 		out.WriteRune(digit)
 	}
 	return out.String()
+}
+
+// formatBytes formats a number of bytes of the type int or uint64.
+func formatBytes(n any) string {
+	switch n := n.(type) {
+	case int:
+		return byteSize(uint64(n))
+	case uint64:
+		return byteSize(n)
+	}
+	return fmt.Sprint(n)
 }
 
 // byteSize formats a number of bytes.

@@ -2,3 +2,4 @@
 import "./complete.js";
 import "./copy.js";
 import "./keys.js";
+import "./query.js";

@@ -24,8 +24,15 @@ function move(step) {
   event.scrollIntoView({ block: "nearest" });
 }
 
+// focusQuery focuses the first field of the query that is empty.
+function focusQuery() {
+  const fields = [...document.querySelectorAll("form.query input:not([type=hidden])")];
+  const field = fields.find((input) => input.value === "") ?? fields[0] ?? document.querySelector("main input");
+  field?.focus();
+}
+
 const keys = {
-  "/": () => document.querySelector("form.query input:not([type=hidden]), main input")?.focus(),
+  "/": focusQuery,
   j: () => move(1),
   k: () => move(-1),
   o: () => document.activeElement?.closest(".event")?.querySelector("a.position")?.click(),

@@ -1,0 +1,117 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/selection"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// code shows how programs read what Browse shows or, with the parameter position, how they
+// contain one event.
+var code = page{path: "/code", title: "Code", load: loadCode}
+
+// codeData is the data of code.
+type codeData struct {
+	Snippets []snippet `json:"snippets"`
+	// ID distinguishes the elements of several of these on one page.
+	ID string `json:"-"`
+}
+
+// snippet is a text to copy.
+type snippet struct {
+	ID    string `json:"id"` // of its element, such as go
+	Title string `json:"title"`
+	Note  string `json:"note,omitempty"`
+	Text  string `json:"text"`
+}
+
+// maxLineBytes is the maximum size of the lines of JSON that code shows.
+const maxLineBytes = 256 << 10
+
+func loadCode(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
+	values := r.URL.Query()
+	if values.Get("position") != "" {
+		e, err := readEvent(ctx, r, b)
+		if err != nil {
+			return nil, err
+		}
+		return &codeData{eventSnippets(e, newEndpoints(r, b)), "-" + values.Get("position")}, nil
+	}
+	if _, err := canonical(values); err != nil {
+		return nil, err
+	}
+	wanted, err := newBrowsing(values)
+	if err != nil {
+		return nil, err
+	}
+	events, _, _, err := wanted.read(ctx, b.Events)
+	if err != nil {
+		return nil, err
+	}
+	return &codeData{Snippets: querySnippets(wanted, events, newEndpoints(r, b))}, nil
+}
+
+// endpoints are the URLs that snippets contain.
+type endpoints struct {
+	server string // for clients
+	http   string // of these pages
+}
+
+func newEndpoints(r *http.Request, b *web.Backend) endpoints {
+	e := endpoints{server: "http://127.0.0.1:50051", http: "http://" + r.Host}
+	if strings.HasPrefix(b.Name, "http://") || strings.HasPrefix(b.Name, "https://") {
+		e.server = b.Name
+	}
+	if r.TLS != nil {
+		e.http = "https://" + r.Host
+	}
+	return e
+}
+
+// isSecure reports whether clients send a key, which they do only with TLS.
+func (e endpoints) isSecure() bool { return strings.HasPrefix(e.server, "https://") }
+
+const curlNote = "The key is that with which you have logged in here. Without one, omit the header."
+
+// querySnippets returns programs that read the events that a page shows.
+func querySnippets(b browsing, events []dcb.SequencedEvent, e endpoints) []snippet {
+	lines, note := eventLines(events)
+	return []snippet{
+		{"cli", "Command", "", readCommand(b, e)},
+		{"python", "Python", "", readPython(b, e)},
+		{"go", "Go", "", readGo(b, e)},
+		{"curl", "curl", curlNote, curlCommand(e, apiValues(b))},
+		{"ndjson", "NDJSON", note, lines},
+	}
+}
+
+// eventSnippets returns one event in several languages.
+func eventSnippets(event dcb.SequencedEvent, e endpoints) []snippet {
+	lines, note := eventLines([]dcb.SequencedEvent{event})
+	one := browsing{limit: 1, Selection: selection.Selection{Options: dcb.ReadOptions{Start: &event.Position, Limit: new(uint32(1))}}}
+	return []snippet{
+		{"ndjson", "NDJSON", note, lines},
+		{"python", "Python", "", eventPython(event.Event)},
+		{"go", "Go", "", eventGo(event.Event)},
+		{"cli", "Command", "", readCommand(one, e) + " --json"},
+		{"curl", "curl", curlNote, curlCommand(e, apiValues(one))},
+	}
+}
+
+// eventLines returns events as lines of JSON, and a note if it has omitted some.
+func eventLines(events []dcb.SequencedEvent) (lines, note string) {
+	var out []byte
+	for i := range events {
+		line := ndjson.AppendEvent(nil, &events[i])
+		if len(out)+len(line) > maxLineBytes {
+			return string(out), "More lines than these are too long to show here: use the command or curl."
+		}
+		out = append(append(out, line...), '\n')
+	}
+	return string(out), ""
+}

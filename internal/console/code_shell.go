@@ -1,0 +1,79 @@
+package console
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// readCommand returns the command that reads what a page shows.
+func readCommand(b browsing, e endpoints) string {
+	words := []string{"umadb read --url", shellQuote(e.server)}
+	for i, item := range b.Query.Items {
+		names := itemWords("--type\x00", item.Types, "--tag\x00", item.Tags)
+		if i > 0 || len(names) == 0 {
+			words = append(words, "--item", shellQuote(itemText(item)))
+			continue
+		}
+		for _, name := range names {
+			flag, value, _ := strings.Cut(name, "\x00")
+			words = append(words, flag+flagValue(value))
+		}
+	}
+	for _, name := range []string{"since", "until"} {
+		if text := b.values.Get(name); text != "" {
+			words = append(words, "--"+name, shellQuote(text))
+		}
+	}
+	if start := b.Options.Start; start != nil {
+		words = append(words, "--start", strconv.FormatUint(*start, 10))
+	}
+	if b.Options.Backwards {
+		words = append(words, "--backwards")
+	}
+	return strings.Join(append(words, "--limit", strconv.Itoa(b.limit)), " ")
+}
+
+// flagValue returns the value of a flag, with = before it if it could be read as another flag.
+func flagValue(value string) string {
+	if value == "" || value[0] == '-' {
+		return "=" + shellQuote(value)
+	}
+	return " " + shellQuote(value)
+}
+
+// apiValues returns the parameters of /v1/events for what a page shows.
+func apiValues(b browsing) url.Values {
+	values := url.Values{}
+	for _, item := range b.Query.Items {
+		values.Add("item", itemText(item))
+	}
+	for _, name := range []string{"since", "until"} {
+		if text := b.values.Get(name); text != "" {
+			values.Set(name, text)
+		}
+	}
+	if start := b.Options.Start; start != nil {
+		values.Set("start", strconv.FormatUint(*start, 10))
+	}
+	if b.Options.Backwards {
+		values.Set("backwards", "true")
+	}
+	values.Set("limit", strconv.Itoa(b.limit))
+	return values
+}
+
+func curlCommand(e endpoints, values url.Values) string {
+	return `curl -H "Authorization: Bearer $UMADB_API_KEY" ` + shellQuote(e.http+"/v1/events?"+values.Encode())
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellQuote returns a word for the shell.
+func shellQuote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

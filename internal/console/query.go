@@ -1,0 +1,146 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
+)
+
+// queryForm is the form for the items of a query, which the template "query" shows. The fields of
+// the first item are "type" and "tag", those of the others "type2" and "tag2" and so on.
+type queryForm struct{ Items []formItem }
+
+// formItem is an item of a query in a form.
+type formItem struct {
+	Suffix string // that of the names of its fields
+	// Types and Tags end with an empty one, in which users can write another.
+	Types, Tags []string
+	// Fixed is the text of an item that fields cannot express: one that matches every event, or
+	// has a name that is empty. It can only be removed.
+	Fixed string
+}
+
+// Number returns the number of the item, from 1.
+func (i formItem) Number() string {
+	if i.Suffix == "" {
+		return "1"
+	}
+	return i.Suffix
+}
+
+// newQueryForm returns the form for a query. add adds an empty item.
+func newQueryForm(query dcb.Query, add bool) queryForm {
+	var form queryForm
+	for _, item := range query.Items {
+		shown := formItem{Types: append(slices.Clone(item.Types), ""), Tags: append(slices.Clone(item.Tags), "")}
+		if len(item.Types)+len(item.Tags) == 0 || slices.Contains(item.Types, "") || slices.Contains(item.Tags, "") {
+			shown.Fixed = itemText(item)
+		}
+		form.Items = append(form.Items, shown)
+	}
+	if len(form.Items) == 0 || add {
+		form.Items = append(form.Items, formItem{Types: []string{""}, Tags: []string{""}})
+	}
+	for n := range form.Items[1:] {
+		form.Items[n+1].Suffix = strconv.Itoa(n + 2)
+	}
+	return form
+}
+
+// moved is returned for a URL whose parameters can be written in a shorter form.
+type moved struct{ values url.Values }
+
+// Error implements error.
+func (m moved) Error() string { return "the page has moved to ?" + m.values.Encode() }
+
+// canonical checks the parameters of a URL. A form without scripts sends its empty fields too, numbered
+// fields for further items, and in "remove" the number of an item to remove. If there is one of these, it returns
+// moved, with one "item" for each further item. It removes add, which adds an empty item to the form.
+func canonical(values url.Values) (add bool, err error) {
+	add = values.Get("add") != ""
+	short := url.Values{}
+	remove := values.Get("remove")
+	further := map[int]*dcb.QueryItem{}
+	for name, texts := range values {
+		kind, number := fieldOf(name)
+		switch texts = slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return text == "" }); {
+		case len(texts) == 0, name == "remove", number > 0 && strconv.Itoa(number) == remove:
+		case number <= 1:
+			short[name] = texts
+		default:
+			if further[number] == nil {
+				further[number] = new(dcb.QueryItem)
+			}
+			if kind == "type" {
+				further[number].Types = texts
+			} else {
+				further[number].Tags = texts
+			}
+		}
+	}
+	for _, number := range slices.Sorted(maps.Keys(further)) {
+		short.Add("item", itemText(*further[number]))
+	}
+	if short.Encode() != values.Encode() {
+		return add, moved{short}
+	}
+	values.Del("add")
+	return add, nil
+}
+
+// fieldOf returns "type" or "tag" and the number of the item whose field has this name, or 0.
+func fieldOf(name string) (kind string, number int) {
+	for _, kind := range []string{"type", "tag"} {
+		digits, found := strings.CutPrefix(name, kind)
+		if found && digits == "" {
+			return kind, 1
+		}
+		if n, err := strconv.Atoi(digits); found && err == nil && n > 1 && n <= maxItems && strconv.Itoa(n) == digits {
+			return kind, n
+		}
+	}
+	return "", 0
+}
+
+// maxItems is the maximum number of items in a form.
+const maxItems = 1000
+
+// itemText returns an item as the parameter "item" has it: as words or, if these cannot express
+// it, as JSON.
+func itemText(item dcb.QueryItem) string {
+	if len(item.Types)+len(item.Tags) == 0 {
+		return "*"
+	}
+	words := itemWords("type=", item.Types, "tag=", item.Tags)
+	text := strings.Join(words, " ")
+	if parsed, err := selection.ParseItem(text); err == nil && slices.Equal(parsed.Types, item.Types) && slices.Equal(parsed.Tags, item.Tags) {
+		return text
+	}
+	object := struct {
+		Types []string `json:"types,omitempty"`
+		Tags  []string `json:"tags,omitempty"`
+	}{item.Types, item.Tags}
+	out, err := json.Marshal(object)
+	if err != nil {
+		panic(fmt.Sprintf("strings are not encoded: %v", err))
+	}
+	return string(out)
+}
+
+// itemWords returns the types and tags of an item, each with a prefix.
+func itemWords(typePrefix string, types []string, tagPrefix string, tags []string) (words []string) {
+	for _, name := range types {
+		words = append(words, typePrefix+name)
+	}
+	for _, name := range tags {
+		words = append(words, tagPrefix+name)
+	}
+	return words
+}
