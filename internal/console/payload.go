@@ -29,7 +29,7 @@ type payload struct {
 
 const (
 	// listedBytes is the maximum size of data in a list of events, shownBytes that on a page of its
-	// own. A dump is four times as large as the data.
+	// own. A dump is five times as large as the data.
 	listedBytes = 8 << 10
 	shownBytes  = 1 << 20
 )
@@ -46,7 +46,7 @@ func newPayload(position uint64, data []byte, view string, most int) payload {
 		return p
 	case view == "hex" || view != "text" && !utf8.Valid(data):
 		p.View = "hex"
-		shown := data[:min(len(data), most/4)]
+		shown := data[:min(len(data), most/5)]
 		p.Hex, p.Cut = hex.Dump(shown), len(shown) < len(data)
 		return p
 	}

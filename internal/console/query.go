@@ -25,6 +25,7 @@ type formItem struct {
 	// Fixed is the text of an item that fields cannot express: one that matches every event, or
 	// has a name that is empty. It can only be removed.
 	Fixed string
+	Last  bool
 }
 
 // Number returns the number of the item, from 1.
@@ -51,6 +52,7 @@ func newQueryForm(query dcb.Query, add bool) queryForm {
 	for n := range form.Items[1:] {
 		form.Items[n+1].Suffix = strconv.Itoa(n + 2)
 	}
+	form.Items[len(form.Items)-1].Last = true
 	return form
 }
 

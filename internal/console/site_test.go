@@ -29,7 +29,8 @@ type site struct {
 	url   string
 }
 
-func newSite(t *testing.T) *site {
+// newSite returns a site without events. Each of change changes what a request uses.
+func newSite(t *testing.T, change ...func(*web.Backend)) *site {
 	t.Helper()
 	opened := store.OpenMemory()
 	t.Cleanup(func() { opened.Close() })
@@ -50,7 +51,11 @@ func newSite(t *testing.T) *site {
 	}
 	t.Cleanup(func() { c.Close() })
 	pages := web.New(web.Options{Logger: slog.New(slog.DiscardHandler), Connect: func(context.Context, string) (*web.Backend, error) {
-		return &web.Backend{Name: "a test", Events: c, Terms: c, Operator: admin.Operator{Client: admin.NewClient(c)}, Close: func() error { return nil }}, nil
+		b := &web.Backend{Name: "a test", Events: c, Terms: c, Operator: admin.Operator{Client: admin.NewClient(c)}, Close: func() error { return nil }}
+		for _, f := range change {
+			f(b)
+		}
+		return b, nil
 	}})
 	console.Register(pages)
 	served := httptest.NewServer(pages)

@@ -59,13 +59,14 @@ function addItem(button) {
   const number = Math.max(1, ...items.map((other) => Number(other.dataset.suffix ?? 1))) + 1;
   item.dataset.suffix = number;
   item.querySelector("legend").textContent = "or events with one of the types and all of the tags";
-  item.querySelector("button[name=remove]")?.remove();
+  item.querySelectorAll("button").forEach((other) => other.remove());
   for (const fields of item.querySelectorAll(".fields")) {
     const field = emptyField(fields.querySelector(".field"));
     const input = field.querySelector("input");
     input.name = input.name.replace(/\d*$/, number);
     fields.replaceChildren(field);
   }
+  item.append(button);
   items.at(-1).after(item);
   item.querySelector("input").focus();
   return true;
