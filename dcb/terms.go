@@ -8,7 +8,8 @@ import (
 )
 
 // TermIndex is implemented by the event stores of packages umadb and client. A term is an event
-// type or a tag. The answers come from the index: no event is read.
+// type or a tag. The answers come from the index: no event is read. A server of another program may
+// not have it: then the error matches errors.ErrUnsupported.
 type TermIndex interface {
 	// Types returns event types with the number of their events. Nothing is read before a
 	// method of the response is called. The cost depends on the number of types and tags in
@@ -22,7 +23,17 @@ type TermIndex interface {
 	// CountTerms returns the number of events of each type and each tag in a query, whatever
 	// else its items require. It costs a lookup for each of them, as a read does.
 	CountTerms(ctx context.Context, query Query) (*TermCounts, error)
+
+	// CountEvents returns how many events between positions match a query: element i of the
+	// result is the number of those after bounds[i], up to and including bounds[i+1]. The bounds
+	// are from 2 to MaxCountBounds positions that do not descend, and may be above the head. All
+	// numbers are those of one moment. A query of one tag or of types costs a lookup for each
+	// bound. Another one costs an evaluation as by a read: some millions of matches in a second.
+	CountEvents(ctx context.Context, query Query, bounds []uint64) ([]uint64, error)
 }
+
+// MaxCountBounds is the maximum number of bounds of TermIndex.CountEvents.
+const MaxCountBounds = 1001
 
 // MaxOrderedTerms is the maximum of TermsOptions.Limit with an order.
 const MaxOrderedTerms = 1000

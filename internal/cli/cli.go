@@ -67,6 +67,7 @@ Without a command, it does the same as "umadb serve".`
 		newAppendCommand(),
 		newReadCommand(),
 		newSubscribeCommand(),
+		newCountCommand(),
 		newHeadCommand(),
 		newTrackingCommand(),
 		newTypesCommand(),

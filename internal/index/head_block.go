@@ -156,7 +156,7 @@ func (h *HeadBlock) Tracking(source Term) (uint64, bool, error) {
 
 // Postings returns the positions of a term, and their number. Some may not be published
 // yet.
-func (h *HeadBlock) Postings(term Term, direction Direction) (Postings, int, error) {
+func (h *HeadBlock) Postings(term Term, direction Direction) (Ranked, int, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for i := h.table[term.hash]; i != 0; i = h.entries[i-1].same {

@@ -153,7 +153,7 @@ func (c *contents) postings() map[index.Term][]uint64 {
 
 // reader is implemented by head blocks and file blocks.
 type reader interface {
-	Postings(index.Term, index.Direction) (index.Postings, int, error)
+	Postings(index.Term, index.Direction) (index.Ranked, int, error)
 	Locations([]index.Location, uint64, int) ([]index.Location, error)
 	Tracking(index.Term) (uint64, bool, error)
 	Times([]int64, []uint64) ([]int64, error)

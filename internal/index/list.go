@@ -172,6 +172,19 @@ func (l *list) Seek(key uint64) (uint64, bool, error) {
 	}
 }
 
+// Rank implements Ranked.
+func (l *list) Rank(key uint64) (int, error) {
+	_, ok, err := l.Seek(key)
+	if err != nil || !ok {
+		return l.count, err
+	}
+	before := l.at * chunkPositions // in the chunks before the loaded one
+	if l.direction == Backwards {
+		before = max(0, l.count-(l.chunks-l.at)*chunkPositions) // the first one may have fewer
+	}
+	return before + l.chunk.passed, nil
+}
+
 // chunkFor returns the first chunk after the loaded one that can contain key, or
 // l.chunks if there is none. Chunks are numbered in the order of the iteration.
 func (l *list) chunkFor(key uint64) (int, error) {

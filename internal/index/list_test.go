@@ -38,6 +38,35 @@ func TestSeekInListsOfAnyLength(t *testing.T) {
 	}
 }
 
+func TestRankIsTheNumberOfKeysBelow(t *testing.T) {
+	for _, count := range []int{1, 127, 128, 129, 256, 257, 1000} {
+		for _, gap := range []int{1, 7} {
+			c := spaced(count, gap)
+			first, last := c.first-2, c.first+uint64(count*gap)+2
+			for _, r := range []reader{c.headBlock(), c.flush(t, newBlockDir(t))} {
+				for _, direction := range []index.Direction{index.Forwards, index.Backwards} {
+					for _, step := range []uint64{1, 5, 200, 3000} {
+						p, _, err := r.Postings(tag("spaced"), direction)
+						must(t, err)
+						from, to := min(direction.Key(first), direction.Key(last)), max(direction.Key(first), direction.Key(last))
+						for at := uint64(0); at <= to-from; at += step {
+							key, want := from+at, 0
+							for i := range count {
+								if direction.Key(c.first+uint64(i*gap)) < key {
+									want++
+								}
+							}
+							if rank, err := p.Rank(key); err != nil || rank != want {
+								t.Fatalf("%d events, one in %d: the rank of %d is %d (%v), want %d", count, gap, direction.Key(key), rank, err, want)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestSeekOutsideList(t *testing.T) {
 	c := spaced(300, 2)
 	last := c.first + 2*299

@@ -83,7 +83,7 @@ func (s *stream) chunk(f found, buffer []byte) ([]byte, error) {
 }
 
 // Postings returns the positions of a term, and their number.
-func (b *Block) Postings(term Term, direction Direction) (Postings, int, error) {
+func (b *Block) Postings(term Term, direction Direction) (Ranked, int, error) {
 	var buffer [64]byte // enough for most terms
 	f, ok, err := b.find(term, buffer[:0])
 	if err != nil || !ok {

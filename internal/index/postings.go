@@ -14,6 +14,15 @@ type Postings interface {
 	Seek(key uint64) (uint64, bool, error)
 }
 
+// Ranked is the Postings of a term. They are a list, so the keys below one are counted without
+// an iteration over them.
+type Ranked interface {
+	Postings
+	// Rank returns the number of keys below the given one. The keys of successive calls of Rank and
+	// Seek must not descend.
+	Rank(key uint64) (int, error)
+}
+
 // Direction turns positions into keys and back.
 type Direction bool
 
@@ -42,6 +51,9 @@ type Empty struct{}
 
 // Seek returns false.
 func (Empty) Seek(uint64) (uint64, bool, error) { return 0, false, nil }
+
+// Rank returns 0.
+func (Empty) Rank(uint64) (int, error) { return 0, nil }
 
 // Intersect returns the keys that are in all of the postings. It is fastest if the
 // shortest postings come first.
@@ -137,6 +149,12 @@ func (r *slicePostings) Seek(key uint64) (uint64, bool, error) {
 		return 0, false, nil
 	}
 	return r.key(r.passed), true, nil
+}
+
+// Rank implements Ranked.
+func (r *slicePostings) Rank(key uint64) (int, error) {
+	_, _, err := r.Seek(key)
+	return r.passed, err
 }
 
 // key returns the i-th key of the iteration.

@@ -266,12 +266,17 @@ func (s *Server) receiveSmall(c *call, message proto.Message) error {
 // receiveQuery receives and parses the request of a read or subscription, and drops its
 // bytes. It reserves memory for the parsed query, which the caller must release.
 func receiveQuery[R any](s *Server, c *call, queries *budget, parse func([]byte, *dcb.Limits) (R, error)) (parsed R, query reservation, err error) {
+	return receiveParsed(s, c, queries, record.ReadQueryCost, parse)
+}
+
+// receiveParsed is receiveQuery for a request that has another cost once it is parsed.
+func receiveParsed[R any](s *Server, c *call, queries *budget, cost func([]byte) int64, parse func([]byte, *dcb.Limits) (R, error)) (parsed R, query reservation, err error) {
 	request, err := s.receive(c, maxRequest(s.limits))
 	if err != nil {
 		return parsed, query, err
 	}
 	defer request.done()
-	query, err = s.reserveQuery(c, queries, record.ReadQueryCost(request.bytes))
+	query, err = s.reserveQuery(c, queries, cost(request.bytes))
 	if err != nil {
 		return parsed, query, err
 	}

@@ -23,6 +23,7 @@ var everyMethod = []string{
 	umadbv1.DCB_PositionAt_FullMethodName,
 	umadbv1.DCB_GetTrackingInfo_FullMethodName,
 	umadbv1.DCB_Terms_FullMethodName,
+	umadbv1.DCB_Count_FullMethodName,
 }
 
 func TestMalformedRequestIsInvalid(t *testing.T) {

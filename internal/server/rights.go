@@ -61,6 +61,7 @@ var methodRights = map[string]Rights{
 	"umadb.v1.DCB/PositionAt":      RightRead | RightAppend | RightSubscribe,
 	"umadb.v1.DCB/GetTrackingInfo": RightTracking,
 	"umadb.v1.DCB/Terms":           RightRead | RightSubscribe, // reads show the same
+	"umadb.v1.DCB/Count":           RightRead | RightSubscribe, // likewise
 
 	// Every key may list the methods, which are not secret.
 	"grpc.reflection.v1.ServerReflection/ServerReflectionInfo":      AllRights,

@@ -71,6 +71,10 @@ var reads = map[string]func(ctx context.Context, client umadbv1.DCBClient, trail
 		_, err := listTerms(ctx, client, &umadbv1.TermsRequest{Kind: umadbv1.Term_TAG}, grpc.Trailer(trailer))
 		return 2, err
 	},
+	"Count": func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (uint64, error) {
+		_, err := client.Count(ctx, &umadbv1.CountRequest{Bounds: []uint64{0, 1}}, grpc.Trailer(trailer))
+		return 2, err
+	},
 	"Read": func(ctx context.Context, client umadbv1.DCBClient, trailer *metadata.MD) (head uint64, err error) {
 		stream, err := client.Read(ctx, new(umadbv1.ReadRequest))
 		for err == nil {

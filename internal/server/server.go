@@ -51,6 +51,8 @@ type Store interface {
 	// OpenTerms starts the answer to a request for types or tags. Its messages are
 	// TermsResponses, and Progress is that of terms instead of events.
 	OpenTerms(ctx context.Context, request *record.TermsRequest) (record.Cursor, error)
+	// Count returns the answer to a request for numbers of events.
+	Count(ctx context.Context, request *record.CountRequest) ([]uint64, error)
 	// Head is EventStore.Head.
 	Head(ctx context.Context) (uint64, error)
 	// PositionAt is EventStore.PositionAt.

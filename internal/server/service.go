@@ -42,6 +42,7 @@ var eventMethods = map[string]*method{
 	"PositionAt":      {class: brief, serve: (*Server).handlePositionAt},
 	"GetTrackingInfo": {class: brief, serve: (*Server).handleTrackingInfo},
 	"Terms":           {class: lasting, serve: (*Server).handleTerms},
+	"Count":           {class: lasting, serve: (*Server).handleCount},
 }
 
 // healthMethods are the methods of the health service by name.

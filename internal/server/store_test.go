@@ -219,6 +219,22 @@ func (s *memoryStore) OpenTerms(_ context.Context, request *record.TermsRequest)
 	return c, nil
 }
 
+// Count counts between any number of valid bounds.
+func (s *memoryStore) Count(_ context.Context, request *record.CountRequest) ([]uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counts := make([]uint64, len(request.Bounds)-1)
+	for i := range s.events {
+		position := uint64(i + 1)
+		for j := range counts {
+			if position > request.Bounds[j] && position <= request.Bounds[j+1] {
+				counts[j]++
+			}
+		}
+	}
+	return counts, nil
+}
+
 // termsCursor returns messages with one term each.
 type termsCursor struct {
 	memoryCursor

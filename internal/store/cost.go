@@ -100,6 +100,7 @@ type slots struct {
 	cheap, expensive *semaphore.Weighted
 	passes           *semaphore.Weighted // for slices of passes over all terms; one runs at a time
 	passEntries      uint64              // entriesPerSlice, or fewer in tests
+	stateSteps       int                 // stepsPerState, or fewer in tests
 	minExpensive     int                 // minimum weight of an expensive evaluation; bounds their number
 }
 
@@ -110,6 +111,7 @@ func newSlots() slots {
 		expensive:    semaphore.NewWeighted(expensiveTerms),
 		passes:       semaphore.NewWeighted(1),
 		passEntries:  entriesPerSlice,
+		stateSteps:   stepsPerState,
 		minExpensive: expensiveTerms / max(1, processors/2),
 	}
 }

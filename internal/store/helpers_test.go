@@ -119,6 +119,9 @@ var sharedLogOutput = func() io.Writer {
 // LimitPasses sets the number of index entries of a slice of a pass over the terms.
 func (s *Store) LimitPasses(entries uint64) { s.slots.passEntries = entries }
 
+// LimitStates sets the number of steps after which a count acquires the current state again.
+func (s *Store) LimitStates(steps int) { s.slots.stateSteps = steps }
+
 // CheckIndex makes a reader list the index now, and reports whether it opened blocks again.
 func (s *Store) CheckIndex(ctx context.Context) (bool, error) {
 	if err := s.reader.acquire(ctx); err != nil {

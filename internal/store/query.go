@@ -35,6 +35,26 @@ func compile(hasher index.Hasher, q dcb.Query) *query {
 	return compiled
 }
 
+// exclusive returns the terms of a query that matches the events with one of them, if no event can
+// have two of them: a single tag, or types, of which an event has one. Otherwise it returns nil.
+func (q *query) exclusive() []index.Term {
+	if len(q.items) == 1 && len(q.items[0].types) == 0 && len(q.items[0].tags) == 1 {
+		return q.items[0].tags
+	}
+	var types []index.Term
+	for _, item := range q.items {
+		if len(item.tags) > 0 || len(types)+len(item.types) > cheapTerms {
+			return nil
+		}
+		for _, term := range item.types {
+			if !slices.Contains(types, term) {
+				types = append(types, term)
+			}
+		}
+	}
+	return types
+}
+
 // sliceSteps returns the step limit of a slice.
 func (q *query) sliceSteps() int { return max(sliceSteps, stepsPerTerm*q.terms) }
 

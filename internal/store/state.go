@@ -11,7 +11,7 @@ import (
 
 // block is a block of the index: a file block or a head block.
 type block interface {
-	Postings(index.Term, index.Direction) (index.Postings, int, error)
+	Postings(index.Term, index.Direction) (index.Ranked, int, error)
 	Locations(dst []index.Location, from uint64, n int) ([]index.Location, error)
 	Tracking(source index.Term) (uint64, bool, error)
 	Times(dst []int64, positions []uint64) ([]int64, error)

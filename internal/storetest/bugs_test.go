@@ -18,7 +18,7 @@ type bug struct {
 	rules  []string
 }
 
-var bugs = slices.Concat(appendBugs, conditionBugs, retryBugs, trackingBugs, readBugs, queryBugs, subscribeBugs, timeBugs, generalBugs)
+var bugs = slices.Concat(appendBugs, conditionBugs, retryBugs, trackingBugs, readBugs, queryBugs, countBugs, subscribeBugs, timeBugs, generalBugs)
 
 func TestRulesDetectBugs(t *testing.T) {
 	for _, bug := range bugs {
@@ -70,6 +70,7 @@ type broken struct {
 	tracking   func(*storetest.Naive, context.Context, string) (uint64, bool, error)
 	positionAt func(*storetest.Naive, context.Context, time.Time) (uint64, error)
 	close      func(*storetest.Naive) error
+	count      func(n *storetest.Naive, query dcb.Query, bounds []uint64) ([]uint64, error)
 }
 
 // appending, reading and subscribing contain the arguments of a call.
@@ -123,6 +124,13 @@ func (b *broken) Subscribe(ctx context.Context, query dcb.Query, after uint64, o
 		return b.subscribe(b.Naive, subscribing{ctx, query, after})
 	}
 	return b.Naive.Subscribe(ctx, query, after, options...)
+}
+
+func (b *broken) CountEvents(ctx context.Context, query dcb.Query, bounds []uint64) ([]uint64, error) {
+	if b.count != nil {
+		return b.count(b.Naive, query, bounds)
+	}
+	return b.Naive.CountEvents(ctx, query, bounds)
 }
 
 func (b *broken) Head(ctx context.Context) (uint64, error) {

@@ -37,6 +37,7 @@ func checkModel(t rapid.TB, open Reopener) {
 			"append after reading": m.appendAfterReading,
 			"append again":         m.appendAgain,
 			"read":                 m.read,
+			"count":                m.count,
 			"subscribe":            m.subscribe,
 			"tracking":             m.tracking,
 			"reopen":               m.reopenStore,

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -88,7 +89,7 @@ func (s *fixture) own(tags []string) []string {
 }
 
 // wantSelected checks that a query selects exactly these of the fixture's events in
-// reads, subscriptions and conditions.
+// reads, subscriptions, counts and conditions.
 func (s *fixture) wantSelected(query dcb.Query, want ...int) {
 	s.Helper()
 	s.wantRead(query, dcb.ReadOptions{Start: new(s.at(1))}, want...)
@@ -107,6 +108,7 @@ func (s *fixture) wantSelected(query dcb.Query, want ...int) {
 		s.Errorf("reading %v backwards returned events %v, want %v", query, backwards, want)
 	}
 	s.subscribe(query, s.base).want(want...)
+	s.wantCounts(query, []uint64{s.base, math.MaxUint64}, uint64(len(want)))
 	last := 0
 	if len(want) > 0 {
 		last = want[len(want)-1]

@@ -55,6 +55,7 @@ var suite = []struct {
 	{"batches", batchRules},
 	{"subscribing", subscribingRules},
 	{"queries", queryRules},
+	{"counting", countingRules},
 	{"conditions", conditionRules},
 	{"retry", retryRules},
 	{"events", eventRules},

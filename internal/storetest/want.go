@@ -154,7 +154,7 @@ func describe(options dcb.ReadOptions) string {
 }
 
 // abridge formats a list; the middle of a long one is omitted.
-func abridge(numbers []int) string {
+func abridge[T int | uint64](numbers []T) string {
 	if len(numbers) <= 20 {
 		return fmt.Sprint(numbers)
 	}

@@ -9,4 +9,5 @@ const (
 	MethodRead            = "/umadb.v1.DCB/Read"
 	MethodSubscribe       = "/umadb.v1.DCB/Subscribe"
 	MethodTerms           = "/umadb.v1.DCB/Terms"
+	MethodCount           = "/umadb.v1.DCB/Count"
 )

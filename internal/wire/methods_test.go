@@ -16,6 +16,7 @@ func TestMethodsAreThoseOfTheService(t *testing.T) {
 		wire.MethodRead:            umadbv1.DCB_Read_FullMethodName,
 		wire.MethodSubscribe:       umadbv1.DCB_Subscribe_FullMethodName,
 		wire.MethodTerms:           umadbv1.DCB_Terms_FullMethodName,
+		wire.MethodCount:           umadbv1.DCB_Count_FullMethodName,
 	} {
 		if got != want {
 			t.Errorf("%s should be %s", got, want)

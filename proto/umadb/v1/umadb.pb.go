@@ -185,7 +185,7 @@ func (x ErrorResponse_ErrorType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErrorResponse_ErrorType.Descriptor instead.
 func (ErrorResponse_ErrorType) EnumDescriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{22, 0}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{24, 0}
 }
 
 type Event struct {
@@ -1458,6 +1458,105 @@ func (x *Term) GetEvents() uint64 {
 	return 0
 }
 
+type CountRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Query *Query                 `protobuf:"bytes,1,opt,name=query,proto3,oneof" json:"query,omitempty"`
+	// From 2 to 1,001 positions that do not descend. Events are counted after each of them, up to
+	// and including the next one.
+	Bounds        []uint64 `protobuf:"varint,2,rep,packed,name=bounds,proto3" json:"bounds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountRequest) Reset() {
+	*x = CountRequest{}
+	mi := &file_umadb_v1_umadb_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountRequest) ProtoMessage() {}
+
+func (x *CountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_v1_umadb_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountRequest.ProtoReflect.Descriptor instead.
+func (*CountRequest) Descriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *CountRequest) GetQuery() *Query {
+	if x != nil {
+		return x.Query
+	}
+	return nil
+}
+
+func (x *CountRequest) GetBounds() []uint64 {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
+}
+
+type CountResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One number less than there are bounds. All are those of the same head.
+	Counts        []uint64 `protobuf:"varint,1,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountResponse) Reset() {
+	*x = CountResponse{}
+	mi := &file_umadb_v1_umadb_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountResponse) ProtoMessage() {}
+
+func (x *CountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_umadb_v1_umadb_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountResponse.ProtoReflect.Descriptor instead.
+func (*CountResponse) Descriptor() ([]byte, []int) {
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *CountResponse) GetCounts() []uint64 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
 // ErrorResponse is sent in the grpc-status-details-bin trailer of a failed call.
 type ErrorResponse struct {
 	state     protoimpl.MessageState  `protogen:"open.v1"`
@@ -1471,7 +1570,7 @@ type ErrorResponse struct {
 
 func (x *ErrorResponse) Reset() {
 	*x = ErrorResponse{}
-	mi := &file_umadb_v1_umadb_proto_msgTypes[22]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +1582,7 @@ func (x *ErrorResponse) String() string {
 func (*ErrorResponse) ProtoMessage() {}
 
 func (x *ErrorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_umadb_v1_umadb_proto_msgTypes[22]
+	mi := &file_umadb_v1_umadb_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +1595,7 @@ func (x *ErrorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorResponse.ProtoReflect.Descriptor instead.
 func (*ErrorResponse) Descriptor() ([]byte, []int) {
-	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{22}
+	return file_umadb_v1_umadb_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ErrorResponse) GetMessage() string {
@@ -1644,7 +1743,13 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\x04Kind\x12\v\n" +
 	"\aUNKNOWN\x10\x00\x12\b\n" +
 	"\x04TYPE\x10\x01\x12\a\n" +
-	"\x03TAG\x10\x02\"\xb2\x02\n" +
+	"\x03TAG\x10\x02\"\\\n" +
+	"\fCountRequest\x12*\n" +
+	"\x05query\x18\x01 \x01(\v2\x0f.umadb.v1.QueryH\x00R\x05query\x88\x01\x01\x12\x16\n" +
+	"\x06bounds\x18\x02 \x03(\x04R\x06boundsB\b\n" +
+	"\x06_query\"'\n" +
+	"\rCountResponse\x12\x16\n" +
+	"\x06counts\x18\x01 \x03(\x04R\x06counts\"\xb2\x02\n" +
 	"\rErrorResponse\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12@\n" +
 	"\n" +
@@ -1659,7 +1764,7 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\bINTERNAL\x10\x04\x12\x12\n" +
 	"\x0eAUTHENTICATION\x10\x05\x12\x14\n" +
 	"\x10INVALID_ARGUMENT\x10\x06B\x14\n" +
-	"\x12_conflict_position2\xc9\x03\n" +
+	"\x12_conflict_position2\x83\x04\n" +
 	"\x03DCB\x12;\n" +
 	"\x06Append\x12\x17.umadb.v1.AppendRequest\x1a\x18.umadb.v1.AppendResponse\x127\n" +
 	"\x04Read\x12\x15.umadb.v1.ReadRequest\x1a\x16.umadb.v1.ReadResponse0\x01\x12F\n" +
@@ -1668,7 +1773,8 @@ const file_umadb_v1_umadb_proto_rawDesc = "" +
 	"\n" +
 	"PositionAt\x12\x1b.umadb.v1.PositionAtRequest\x1a\x1c.umadb.v1.PositionAtResponse\x12H\n" +
 	"\x0fGetTrackingInfo\x12\x19.umadb.v1.TrackingRequest\x1a\x1a.umadb.v1.TrackingResponse\x12:\n" +
-	"\x05Terms\x12\x16.umadb.v1.TermsRequest\x1a\x17.umadb.v1.TermsResponse0\x01B2Z0github.com/umadb-go/umadb/proto/umadb/v1;umadbv1b\x06proto3"
+	"\x05Terms\x12\x16.umadb.v1.TermsRequest\x1a\x17.umadb.v1.TermsResponse0\x01\x128\n" +
+	"\x05Count\x12\x16.umadb.v1.CountRequest\x1a\x17.umadb.v1.CountResponseB2Z0github.com/umadb-go/umadb/proto/umadb/v1;umadbv1b\x06proto3"
 
 var (
 	file_umadb_v1_umadb_proto_rawDescOnce sync.Once
@@ -1683,7 +1789,7 @@ func file_umadb_v1_umadb_proto_rawDescGZIP() []byte {
 }
 
 var file_umadb_v1_umadb_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_umadb_v1_umadb_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_umadb_v1_umadb_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_umadb_v1_umadb_proto_goTypes = []any{
 	(TermsRequest_Order)(0),      // 0: umadb.v1.TermsRequest.Order
 	(Term_Kind)(0),               // 1: umadb.v1.Term.Kind
@@ -1710,7 +1816,9 @@ var file_umadb_v1_umadb_proto_goTypes = []any{
 	(*TermsRequest)(nil),         // 22: umadb.v1.TermsRequest
 	(*TermsResponse)(nil),        // 23: umadb.v1.TermsResponse
 	(*Term)(nil),                 // 24: umadb.v1.Term
-	(*ErrorResponse)(nil),        // 25: umadb.v1.ErrorResponse
+	(*CountRequest)(nil),         // 25: umadb.v1.CountRequest
+	(*CountResponse)(nil),        // 26: umadb.v1.CountResponse
+	(*ErrorResponse)(nil),        // 27: umadb.v1.ErrorResponse
 }
 var file_umadb_v1_umadb_proto_depIdxs = []int32{
 	4,  // 0: umadb.v1.Event.metadata:type_name -> umadb.v1.MetadataEntry
@@ -1730,26 +1838,29 @@ var file_umadb_v1_umadb_proto_depIdxs = []int32{
 	0,  // 14: umadb.v1.TermsRequest.order:type_name -> umadb.v1.TermsRequest.Order
 	24, // 15: umadb.v1.TermsResponse.terms:type_name -> umadb.v1.Term
 	1,  // 16: umadb.v1.Term.kind:type_name -> umadb.v1.Term.Kind
-	2,  // 17: umadb.v1.ErrorResponse.error_type:type_name -> umadb.v1.ErrorResponse.ErrorType
-	14, // 18: umadb.v1.DCB.Append:input_type -> umadb.v1.AppendRequest
-	9,  // 19: umadb.v1.DCB.Read:input_type -> umadb.v1.ReadRequest
-	11, // 20: umadb.v1.DCB.Subscribe:input_type -> umadb.v1.SubscribeRequest
-	16, // 21: umadb.v1.DCB.Head:input_type -> umadb.v1.HeadRequest
-	18, // 22: umadb.v1.DCB.PositionAt:input_type -> umadb.v1.PositionAtRequest
-	20, // 23: umadb.v1.DCB.GetTrackingInfo:input_type -> umadb.v1.TrackingRequest
-	22, // 24: umadb.v1.DCB.Terms:input_type -> umadb.v1.TermsRequest
-	15, // 25: umadb.v1.DCB.Append:output_type -> umadb.v1.AppendResponse
-	10, // 26: umadb.v1.DCB.Read:output_type -> umadb.v1.ReadResponse
-	12, // 27: umadb.v1.DCB.Subscribe:output_type -> umadb.v1.SubscribeResponse
-	17, // 28: umadb.v1.DCB.Head:output_type -> umadb.v1.HeadResponse
-	19, // 29: umadb.v1.DCB.PositionAt:output_type -> umadb.v1.PositionAtResponse
-	21, // 30: umadb.v1.DCB.GetTrackingInfo:output_type -> umadb.v1.TrackingResponse
-	23, // 31: umadb.v1.DCB.Terms:output_type -> umadb.v1.TermsResponse
-	25, // [25:32] is the sub-list for method output_type
-	18, // [18:25] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	7,  // 17: umadb.v1.CountRequest.query:type_name -> umadb.v1.Query
+	2,  // 18: umadb.v1.ErrorResponse.error_type:type_name -> umadb.v1.ErrorResponse.ErrorType
+	14, // 19: umadb.v1.DCB.Append:input_type -> umadb.v1.AppendRequest
+	9,  // 20: umadb.v1.DCB.Read:input_type -> umadb.v1.ReadRequest
+	11, // 21: umadb.v1.DCB.Subscribe:input_type -> umadb.v1.SubscribeRequest
+	16, // 22: umadb.v1.DCB.Head:input_type -> umadb.v1.HeadRequest
+	18, // 23: umadb.v1.DCB.PositionAt:input_type -> umadb.v1.PositionAtRequest
+	20, // 24: umadb.v1.DCB.GetTrackingInfo:input_type -> umadb.v1.TrackingRequest
+	22, // 25: umadb.v1.DCB.Terms:input_type -> umadb.v1.TermsRequest
+	25, // 26: umadb.v1.DCB.Count:input_type -> umadb.v1.CountRequest
+	15, // 27: umadb.v1.DCB.Append:output_type -> umadb.v1.AppendResponse
+	10, // 28: umadb.v1.DCB.Read:output_type -> umadb.v1.ReadResponse
+	12, // 29: umadb.v1.DCB.Subscribe:output_type -> umadb.v1.SubscribeResponse
+	17, // 30: umadb.v1.DCB.Head:output_type -> umadb.v1.HeadResponse
+	19, // 31: umadb.v1.DCB.PositionAt:output_type -> umadb.v1.PositionAtResponse
+	21, // 32: umadb.v1.DCB.GetTrackingInfo:output_type -> umadb.v1.TrackingResponse
+	23, // 33: umadb.v1.DCB.Terms:output_type -> umadb.v1.TermsResponse
+	26, // 34: umadb.v1.DCB.Count:output_type -> umadb.v1.CountResponse
+	27, // [27:35] is the sub-list for method output_type
+	19, // [19:27] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_umadb_v1_umadb_proto_init() }
@@ -1770,13 +1881,14 @@ func file_umadb_v1_umadb_proto_init() {
 	file_umadb_v1_umadb_proto_msgTypes[19].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[20].OneofWrappers = []any{}
 	file_umadb_v1_umadb_proto_msgTypes[22].OneofWrappers = []any{}
+	file_umadb_v1_umadb_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umadb_v1_umadb_proto_rawDesc), len(file_umadb_v1_umadb_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

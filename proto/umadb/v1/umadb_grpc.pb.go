@@ -31,6 +31,7 @@ const (
 	DCB_PositionAt_FullMethodName      = "/umadb.v1.DCB/PositionAt"
 	DCB_GetTrackingInfo_FullMethodName = "/umadb.v1.DCB/GetTrackingInfo"
 	DCB_Terms_FullMethodName           = "/umadb.v1.DCB/Terms"
+	DCB_Count_FullMethodName           = "/umadb.v1.DCB/Count"
 )
 
 // DCBClient is the client API for DCB service.
@@ -53,6 +54,8 @@ type DCBClient interface {
 	GetTrackingInfo(ctx context.Context, in *TrackingRequest, opts ...grpc.CallOption) (*TrackingResponse, error)
 	// Terms streams event types or tags with the number of their events. It reads the index only.
 	Terms(ctx context.Context, in *TermsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TermsResponse], error)
+	// Count returns how many events between given positions match a query. It reads the index only.
+	Count(ctx context.Context, in *CountRequest, opts ...grpc.CallOption) (*CountResponse, error)
 }
 
 type dCBClient struct {
@@ -160,6 +163,16 @@ func (c *dCBClient) Terms(ctx context.Context, in *TermsRequest, opts ...grpc.Ca
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DCB_TermsClient = grpc.ServerStreamingClient[TermsResponse]
 
+func (c *dCBClient) Count(ctx context.Context, in *CountRequest, opts ...grpc.CallOption) (*CountResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountResponse)
+	err := c.cc.Invoke(ctx, DCB_Count_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DCBServer is the server API for DCB service.
 // All implementations must embed UnimplementedDCBServer
 // for forward compatibility.
@@ -180,6 +193,8 @@ type DCBServer interface {
 	GetTrackingInfo(context.Context, *TrackingRequest) (*TrackingResponse, error)
 	// Terms streams event types or tags with the number of their events. It reads the index only.
 	Terms(*TermsRequest, grpc.ServerStreamingServer[TermsResponse]) error
+	// Count returns how many events between given positions match a query. It reads the index only.
+	Count(context.Context, *CountRequest) (*CountResponse, error)
 	mustEmbedUnimplementedDCBServer()
 }
 
@@ -210,6 +225,9 @@ func (UnimplementedDCBServer) GetTrackingInfo(context.Context, *TrackingRequest)
 }
 func (UnimplementedDCBServer) Terms(*TermsRequest, grpc.ServerStreamingServer[TermsResponse]) error {
 	return status.Error(codes.Unimplemented, "method Terms not implemented")
+}
+func (UnimplementedDCBServer) Count(context.Context, *CountRequest) (*CountResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Count not implemented")
 }
 func (UnimplementedDCBServer) mustEmbedUnimplementedDCBServer() {}
 func (UnimplementedDCBServer) testEmbeddedByValue()             {}
@@ -337,6 +355,24 @@ func _DCB_Terms_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DCB_TermsServer = grpc.ServerStreamingServer[TermsResponse]
 
+func _DCB_Count_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DCBServer).Count(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DCB_Count_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DCBServer).Count(ctx, req.(*CountRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DCB_ServiceDesc is the grpc.ServiceDesc for DCB service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -359,6 +395,10 @@ var DCB_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetTrackingInfo",
 			Handler:    _DCB_GetTrackingInfo_Handler,
+		},
+		{
+			MethodName: "Count",
+			Handler:    _DCB_Count_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
