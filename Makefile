@@ -190,6 +190,12 @@ ROUNDS ?= 6
 bench-compare: ## compare the Go benchmarks of the working tree with those of the commit REF
 	bench/compare.sh $(REF) $(ROUNDS)
 
+# Flags of bench-console; `go run ./bench/console -help` lists them.
+CONSOLEFLAGS ?=
+.PHONY: bench-console
+bench-console: build ## measure the pages of the console on a store of a million events
+	$(GO) run ./bench/console $(CONSOLEFLAGS)
+
 .PHONY: hostile
 hostile: build ## run all attacks on a server on loopback, for about an hour
 	$(GO) run ./bench/hostile $(HOSTILEFLAGS)

@@ -66,17 +66,23 @@ func start(ctx context.Context, cmd *exec.Cmd, listens func(context.Context, *Pr
 // AwaitAddress waits for the address that a server of this project writes to its log,
 // in JSON, when it listens. It returns false if the process exits or ctx is done before.
 func (o *Output) AwaitAddress(ctx context.Context) (address string, listens bool) {
-	listens = o.Await(ctx, func(output string) bool {
+	return o.AwaitMessage(ctx, "listening")
+}
+
+// AwaitMessage waits for a message with an address in the log, in JSON, of a server of this
+// project. It returns false if the process exits or ctx is done before.
+func (o *Output) AwaitMessage(ctx context.Context, message string) (address string, found bool) {
+	found = o.Await(ctx, func(output string) bool {
 		for line := range strings.Lines(output) {
 			var entry struct{ Msg, Address string }
-			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == message {
 				address = entry.Address
 				return true
 			}
 		}
 		return false
 	})
-	return address, listens
+	return address, found
 }
 
 // accepts waits until the address accepts connections. It returns false if the process

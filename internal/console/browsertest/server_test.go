@@ -1,7 +1,6 @@
 package browsertest_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -58,15 +57,8 @@ func serveDirectory(t *testing.T, dir string, flags ...string) *site {
 	}
 	t.Cleanup(process.Kill)
 	s := &site{}
-	found := process.Output.Await(t.Context(), func(output string) bool {
-		for line := range strings.Lines(output) {
-			var entry struct{ Msg, Address string }
-			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "serving the console" {
-				s.url = "http://" + entry.Address
-			}
-		}
-		return s.url != ""
-	})
+	pages, found := process.Output.AwaitMessage(t.Context(), "serving the console")
+	s.url = "http://" + pages
 	if !found {
 		t.Fatalf("the server does not serve the console: %s", process.Output)
 	}
