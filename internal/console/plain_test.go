@@ -34,6 +34,10 @@ func (plainTerms) CountTerms(context.Context, dcb.Query) (*dcb.TermCounts, error
 	return nil, errPlain
 }
 
+func (plainTerms) CountEvents(context.Context, dcb.Query, []uint64) ([]uint64, error) {
+	return nil, errPlain
+}
+
 func makePlain(b *web.Backend) { b.Events, b.Terms = plainEvents{b.Events}, plainTerms{} }
 
 // A server without recorded times and without an index of terms can be browsed.
