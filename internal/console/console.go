@@ -18,10 +18,11 @@ var pages = []page{
 	event,
 	eventDataPage,
 	code,
+	graph,
 }
 
 // menu are the paths of the pages that each page has a link to, in order.
-var menu = []string{"/", "/browse"}
+var menu = []string{"/", "/browse", "/graph"}
 
 // Register adds the pages to a server.
 func Register(s *web.Server) {

@@ -124,3 +124,20 @@ func text(node *html.Node) string {
 	}
 	return strings.TrimSpace(out.String())
 }
+
+// links returns where the links of a page lead.
+func (s *site) links(path string) (links []string) {
+	s.t.Helper()
+	page, err := html.Parse(strings.NewReader(s.get(path, http.StatusOK)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for node := range page.Descendants() {
+		for _, attribute := range node.Attr {
+			if node.Data == "a" && attribute.Key == "href" {
+				links = append(links, attribute.Val)
+			}
+		}
+	}
+	return links
+}
