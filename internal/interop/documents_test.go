@@ -28,6 +28,7 @@ var guides = []string{
 	"docs/go-recipes.md",
 	"docs/ndjson.md",
 	"docs/tables.md",
+	"docs/grpc.md",
 }
 
 // TestDocuments executes the commands in the guides and compares their output with

@@ -37,6 +37,9 @@ const (
 	installDuckDBLine   = "venv/bin/pip install duckdb-cli"
 )
 
+// installGrpcurlLine is the command in documents that installs grpcurl.
+const installGrpcurlLine = "go install " + grpcurlModule
+
 // newReader creates the directory with the results of the commands that are not
 // executed: the program and the Python environment.
 func newReader(t *testing.T, page string) *reader {
@@ -54,6 +57,8 @@ func newReader(t *testing.T, page string) *reader {
 		links["venv"] = filepath.Dir(ourPackage(t))
 	case strings.Contains(text, installDuckDBLine):
 		links["venv"] = filepath.Dir(servertest.OrSkip(t, installTableReaders))
+	case strings.Contains(text, installGrpcurlLine):
+		links["bin/grpcurl"] = servertest.OrSkip(t, installGrpcurl)
 	}
 	if page == "README.md" || strings.HasPrefix(page, "docs/cli/") {
 		files, err := servertest.WriteCertificate(r.dir)
@@ -136,7 +141,7 @@ func (r *reader) withoutPrepared(text string) string {
 		case command == "git clone https://github.com/umadb-go/umadb", command == "cd umadb",
 			command == "go install github.com/umadb-go/umadb/cmd/umadb@latest",
 			command == "go get github.com/umadb-go/umadb@latest",
-			command == "python3 -m venv venv", command == installReleasedLine, command == installOursLine, command == installDuckDBLine:
+			command == "python3 -m venv venv", command == installReleasedLine, command == installOursLine, command == installDuckDBLine, command == installGrpcurlLine:
 		case strings.HasPrefix(command, "make "):
 			wantTarget(r.t, command)
 		default:
