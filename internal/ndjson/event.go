@@ -44,25 +44,36 @@ func (r EventReader) Next() (Event, error) {
 // parseEvent parses a line with an event to append, and returns the size of the event in
 // a request in bytes.
 func parseEvent(text []byte) (event dcb.Event, size int, err error) {
+	if event, err = ParseEvent(text); err != nil {
+		return event, 0, err
+	}
+	size, err = CheckEvent(&event)
+	return event, size, err
+}
+
+// ErrTracked is returned by ParseEvent for an event with tracking.
+var ErrTracked = errors.New(`it has "tracking", but a request has only one tracking position: use umadb import to keep it, or --tracking`)
+
+// ParseEvent parses a line with an event to append. The event may exceed the limits of a store.
+func ParseEvent(text []byte) (event dcb.Event, err error) {
 	l, err := parseLine(text)
 	switch {
 	case err != nil:
-		return event, 0, err
+		return event, err
 	case l.End != nil:
-		return event, 0, errors.New(`it is the end line of an export ("end"): use umadb import, or remove the line`)
+		return event, errors.New(`it is the end line of an export ("end"): use umadb import, or remove the line`)
 	case l.Tracking != nil:
-		return event, 0, errors.New(`it has "tracking", but a request has only one tracking position: use umadb import to keep it, or --tracking`)
+		return event, ErrTracked
 	case l.Type == nil: // an empty type is valid, a missing one is probably a mistake
-		return event, 0, errors.New(`it has no "type": an event must have one`)
+		return event, errors.New(`it has no "type": an event must have one`)
 	}
 	if event, err = l.event(); err != nil {
-		return event, 0, err
+		return event, err
 	}
 	if l.UUID == nil {
 		event.UUID = uuid.NewString()
 	}
-	size, err = CheckEvent(&event)
-	return event, size, err
+	return event, nil
 }
 
 // requestLimits are the limits of a store with default options.

@@ -19,7 +19,7 @@ type line struct {
 	Position   *uint64        `json:"position"`
 	RecordedAt moment         `json:"recorded_at"` // zero if the line does not have it
 	Type       *string        `json:"type"`
-	Tags       texts          `json:"tags"`
+	Tags       Texts          `json:"tags"`
 	UUID       *string        `json:"uuid"`
 	Metadata   metadata       `json:"metadata"`
 	Tracking   *tracking      `json:"tracking"`
@@ -71,11 +71,11 @@ func (m *moment) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return nil
 }
 
-// texts is a JSON list of strings. A plain []string would accept null as an element.
-type texts []string
+// Texts is a JSON list of strings. A plain []string would accept null as an element.
+type Texts []string
 
 // UnmarshalJSONFrom reads a list of strings. null is an empty list.
-func (t *texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+func (t *Texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	token, err := d.ReadToken()
 	if err != nil || token.Kind() == 'n' {
 		return err
@@ -83,7 +83,7 @@ func (t *texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if token.Kind() != '[' {
 		return errNotStrings
 	}
-	*t = texts{}
+	*t = Texts{}
 	for d.PeekKind() != ']' {
 		text, err := readText(d, errNotStrings)
 		if err != nil {

@@ -22,8 +22,8 @@ func ParseItem(text string) (item dcb.QueryItem, err error) {
 		return item, fmt.Errorf(`it is empty: write "type=A tag=x", or * for every event`)
 	case text[0] == '{':
 		var object struct {
-			Types []string `json:"types"`
-			Tags  []string `json:"tags"`
+			Types ndjson.Texts `json:"types"`
+			Tags  ndjson.Texts `json:"tags"`
 		}
 		if err := ndjson.Unmarshal([]byte(text), &object); err != nil {
 			return item, err
