@@ -40,8 +40,9 @@ func (o *consoleFlags) preflight() error {
 	return tryListen("console", o.address)
 }
 
-// start serves pages until stop is called. name is that of the store, for people.
-func (o *consoleFlags) start(srv *server.Server, name string, requiresKey bool, logger *slog.Logger) (stop func(context.Context), err error) {
+// start serves pages until stop is called. name is that of the store, for people, and requestBytes its
+// limit of a request.
+func (o *consoleFlags) start(srv *server.Server, name string, requestBytes int, requiresKey bool, logger *slog.Logger) (stop func(context.Context), err error) {
 	if o.address == "" {
 		return func(context.Context) {}, nil
 	}
@@ -57,7 +58,7 @@ func (o *consoleFlags) start(srv *server.Server, name string, requiresKey bool, 
 		logger.Warn("the console needs no API key: any client that can connect to this address can read the events", "address", listener.Addr().String())
 	}
 	memory := serveInProcess(srv, name)
-	pages := web.New(web.Options{Logger: logger, TLS: secure, Append: o.append, Connect: func(_ context.Context, key string) (*web.Backend, error) {
+	pages := web.New(web.Options{Logger: logger, TLS: secure, Append: o.append, RequestBytes: requestBytes, Connect: func(_ context.Context, key string) (*web.Backend, error) {
 		if err := srv.CheckKey(key); err != nil {
 			return nil, err
 		}

@@ -42,5 +42,5 @@ func Register(s *web.Server) {
 		panic(err)
 	}
 	s.HandleOpen("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)).ServeHTTP)
-	s.Handle("GET /", func(http.ResponseWriter, *http.Request, *web.Backend) error { return web.ErrNotFound }, fail)
+	s.FailUnder("/", fail)
 }

@@ -27,7 +27,7 @@ func TestMonitoringListsEveryLogLine(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| (WARN|ERROR) \\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1) {
 		known[row[1]+" "+row[2]] = false
 	}
-	for _, pkg := range []string{"cli", "monitoring", "peer", "server", "store"} {
+	for _, pkg := range []string{"cli", "monitoring", "peer", "server", "store", "web"} {
 		files, err := filepath.Glob(filepath.Join(repository(), "internal", pkg, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -20,6 +19,16 @@ type Backend struct {
 	ReadOnly bool
 	// Close releases the backend when the request has been answered.
 	Close func() error
+
+	server *Server // set by it
+}
+
+// CheckAppend returns an error if events cannot be appended.
+func (b *Backend) CheckAppend() error {
+	if b.ReadOnly {
+		return errReadOnly
+	}
+	return nil
 }
 
 // Operator answers the questions of operators. The methods return errors.ErrUnsupported if the
@@ -47,5 +56,5 @@ type readOnly struct{ dcb.EventStore }
 
 // Append implements dcb.EventStore.
 func (readOnly) Append(context.Context, []dcb.Event, *dcb.AppendCondition, *dcb.TrackingInfo) (uint64, error) {
-	return 0, errDenied{errors.New("events cannot be appended here: start umadb serve with --console-append, or umadb console with --append")}
+	return 0, errReadOnly
 }

@@ -10,9 +10,24 @@ import (
 )
 
 var (
-	errBusy = errors.New("too many requests are in progress; try again later")
-	errHost = errors.New("the host of the URL is not trusted without an API key: use the address of the server, as in http://127.0.0.1:8080")
+	errBusy     = errors.New("too many requests are in progress; try again later")
+	errHost     = errors.New("the host of the URL is not trusted without an API key: use the address of the server, as in http://127.0.0.1:8080")
+	errForeign  = errors.New("the request comes from a page of another site: only pages of this server can use it")
+	errMethod   = errors.New("the method is not allowed here; the header Allow has those that are")
+	errReadOnly = errors.New("events cannot be appended here: start umadb serve with --console-append, or umadb console with --append")
 )
+
+// ErrNotFound is returned by handlers if there is nothing at the path.
+var ErrNotFound = errors.New("there is nothing at this path")
+
+// StatusError is an error that a handler answers with a status of its own.
+type StatusError struct {
+	Status int
+	Detail string
+}
+
+// Error implements error.
+func (e *StatusError) Error() string { return e.Detail }
 
 // errDenied is the error of a valid key that does not have a right.
 type errDenied struct{ error }
@@ -41,15 +56,15 @@ var statuses = []struct {
 	{dcb.ErrIntegrity, http.StatusConflict},
 	{dcb.ErrAuthentication, http.StatusUnauthorized},
 	{ErrNotFound, http.StatusNotFound},
+	{errMethod, http.StatusMethodNotAllowed},
 	{errHost, http.StatusForbidden},
+	{errForeign, http.StatusForbidden},
+	{errReadOnly, http.StatusForbidden},
 	{errBusy, http.StatusServiceUnavailable},
 	{dcb.ErrTransport, http.StatusServiceUnavailable},
 	{dcb.ErrClosed, http.StatusServiceUnavailable},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout},
 }
-
-// ErrNotFound is returned by handlers if there is nothing at the path.
-var ErrNotFound = errors.New("not found")
 
 // ProblemOf returns the answer for an error.
 func ProblemOf(err error) Problem {
@@ -63,6 +78,9 @@ func ProblemOf(err error) Problem {
 	if denied := (errDenied{}); errors.As(err, &denied) {
 		p.Status = http.StatusForbidden
 	}
+	if own := (*StatusError)(nil); errors.As(err, &own) {
+		p.Status = own.Status
+	}
 	if refused := (*dcb.Error)(nil); errors.As(err, &refused) {
 		p.ConflictPosition, p.NotAppended = refused.ConflictPosition, refused.NotAppended
 	}
@@ -74,8 +92,11 @@ func ProblemOf(err error) Problem {
 func FailJSON(w http.ResponseWriter, _ *http.Request, err error) {
 	p := ProblemOf(err)
 	w.Header().Set("Content-Type", "application/problem+json")
-	if p.Status == http.StatusUnauthorized {
+	switch p.Status {
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(p.Status)
 	json.NewEncoder(w).Encode(p) // an error means that the client has gone

@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"time"
+	"runtime/debug"
+	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -16,9 +18,14 @@ type Handler func(w http.ResponseWriter, r *http.Request, b *Backend) error
 // Fail writes an error as the answer to a request.
 type Fail func(w http.ResponseWriter, r *http.Request, err error)
 
-// Handle registers a handler for a pattern of http.ServeMux.
+// Handle registers a handler for a pattern of http.ServeMux. Its answer is short.
 func (s *Server) Handle(pattern string, handler Handler, fail Fail) {
 	s.handle(pattern, s.requests, handler, fail)
+}
+
+// HandleLong registers a handler whose answer may have any length, but ends.
+func (s *Server) HandleLong(pattern string, handler Handler, fail Fail) {
+	s.handle(pattern, s.long, handler, fail)
 }
 
 // HandleStream registers a handler whose answer lasts until the client leaves or the server stops.
@@ -27,45 +34,47 @@ func (s *Server) HandleStream(pattern string, handler Handler, fail Fail) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(s.stopping, cancel)()
-		return handler(w, r.WithContext(ctx), b)
+		err := handler(w, r.WithContext(ctx), b)
+		if s.stopping.Err() != nil && r.Context().Err() == nil && errors.Is(err, context.Canceled) {
+			return nil // the answer is complete
+		}
+		return err
 	}, fail)
 }
 
 // HandleOpen registers a handler that needs no key.
 func (s *Server) HandleOpen(pattern string, handler http.HandlerFunc) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		writer := s.newWriter(w)
-		if err := claim(s.requests); err != nil {
-			FailJSON(writer, r, err)
+		if err := claim(s.open); err != nil {
+			FailJSON(w, r, err)
 			return
 		}
-		defer release(s.requests)
-		handler(writer, r)
+		defer release(s.open)
+		handler(w, r)
 	})
 }
 
 func (s *Server) handle(pattern string, slots chan struct{}, handler Handler, fail Fail) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		writer := s.newWriter(w)
-		err := claim(slots)
-		if err == nil {
-			defer release(slots)
-			err = s.serve(writer, r, handler)
-		}
+		err := s.serve(w, r, slots, handler)
 		switch {
 		case err == nil:
-		case writer.started:
+		case w.(*writer).started:
 			panic(http.ErrAbortHandler)
 		default:
-			fail(writer, r, err)
+			fail(w, r, err)
 		}
 	})
 }
 
-// serve calls a handler with the backend for the key of the request.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler Handler) error {
+// serve calls a handler with the backend for the key of the request. A request without a valid key
+// takes no slot.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, slots chan struct{}, handler Handler) error {
 	key := keyOf(r)
 	b, err := s.options.Connect(r.Context(), key)
+	if errors.Is(err, dcb.ErrInvalidArgument) { // no key has such characters
+		return &StatusError{http.StatusUnauthorized, err.Error()}
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +82,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler Handler) 
 	if key == "" && !isTrustedHost(r.Host) {
 		return errHost
 	}
+	if err := claim(slots); err != nil {
+		return err
+	}
+	defer release(slots)
+	defer useConnection(r.Context())()
+	b.server = s
 	if !s.options.Append {
 		b.Events, b.ReadOnly = readOnly{b.Events}, true
 	}
@@ -81,6 +96,60 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler Handler) 
 		err = errDenied{err} // the key is valid, and has no right to this
 	}
 	return err
+}
+
+// answer answers a request: it adds the headers of all answers, and refuses requests from pages of
+// other sites.
+func (s *Server) answer(response http.ResponseWriter, r *http.Request) {
+	w := newWriter(response)
+	defer s.recover(w, r)
+	if s.crossOrigin.Check(r) != nil || isEmbedded(r) {
+		FailJSON(w, r, errForeign)
+		return
+	}
+	handler, pattern := s.mux.Handler(r)
+	if pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	refused := refusal{http.Header{}}
+	handler.ServeHTTP(refused, r)
+	err := ErrNotFound
+	if methods := refused.header.Get("Allow"); methods != "" {
+		w.Header().Set("Allow", methods)
+		err = errMethod
+	}
+	s.failUnder(r.URL.Path)(w, r, err)
+}
+
+// FailUnder sets how requests for unknown paths that start with a prefix are answered. Without it,
+// the answer is JSON. Of several prefixes, the longest applies.
+func (s *Server) FailUnder(prefix string, fail Fail) { s.fails[prefix] = fail }
+
+func (s *Server) failUnder(path string) Fail {
+	longest, found := "", Fail(FailJSON)
+	for prefix, fail := range s.fails {
+		if strings.HasPrefix(path, prefix) && len(prefix) > len(longest) {
+			longest, found = prefix, fail
+		}
+	}
+	return found
+}
+
+// recover logs a bug in a handler.
+func (s *Server) recover(w *writer, r *http.Request) {
+	bug := recover()
+	switch {
+	case bug == nil:
+		return
+	case bug == http.ErrAbortHandler:
+		panic(bug)
+	}
+	s.options.Logger.Error("a handler panicked", "path", r.URL.Path, "panic", fmt.Sprint(bug), "stack", string(debug.Stack()))
+	if w.started {
+		panic(http.ErrAbortHandler)
+	}
+	FailJSON(w, r, errors.New("internal error: see the log of the server"))
 }
 
 // claim claims a slot for a request.
@@ -94,43 +163,3 @@ func claim(slots chan struct{}) error {
 }
 
 func release(slots chan struct{}) { <-slots }
-
-// writer is the writer of an answer. It knows whether the answer has started, and bounds how long the
-// client may not read it.
-type writer struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	started bool
-}
-
-func (s *Server) newWriter(w http.ResponseWriter) *writer {
-	for name, value := range headers {
-		w.Header().Set(name, value)
-	}
-	return &writer{ResponseWriter: w, control: http.NewResponseController(w)}
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *writer) WriteHeader(status int) {
-	w.started = true
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (w *writer) Write(data []byte) (int, error) {
-	w.started = true
-	w.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // an error shows when writing
-	return w.ResponseWriter.Write(data)
-}
-
-// Unwrap returns the writer of net/http, for http.ResponseController.
-func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// headers are those of every answer. Pages load nothing from other hosts, and no other page may
-// contain them.
-var headers = map[string]string{
-	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-	"X-Content-Type-Options":  "nosniff",
-	"Referrer-Policy":         "no-referrer",
-	"Cache-Control":           "no-store",
-}

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 )
 
@@ -35,7 +34,9 @@ func Logout(w http.ResponseWriter, r *http.Request) { setCookie(w, r, &http.Cook
 
 func setCookie(w http.ResponseWriter, r *http.Request, cookie *http.Cookie) {
 	cookie.Name, cookie.Path = cookieName(r), "/"
-	cookie.HttpOnly, cookie.Secure, cookie.SameSite = true, r.TLS != nil, http.SameSiteStrictMode
+	// A proxy that terminates TLS sets the header. From others it does no harm.
+	secure := r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+	cookie.HttpOnly, cookie.Secure, cookie.SameSite = true, secure, http.SameSiteStrictMode
 	http.SetCookie(w, cookie)
 }
 
@@ -43,16 +44,4 @@ func setCookie(w http.ResponseWriter, r *http.Request, cookie *http.Cookie) {
 func cookieName(r *http.Request) string {
 	_, port, _ := net.SplitHostPort(r.Host)
 	return "umadb-key-" + port
-}
-
-// isTrustedHost reports whether a request without a key may have this host: an address, or a name
-// without a domain. The page of an attacker could make its own domain lead to this server, and then
-// read the answers as its own.
-func isTrustedHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.Trim(host, "[]")
-	_, err := netip.ParseAddr(host)
-	return err == nil || !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost")
 }

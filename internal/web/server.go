@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,19 +10,27 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/umadb-go/umadb/dcb"
 )
 
 // The bounds of a Server.
 const (
-	// maxConnections is the maximum number of open connections. Others wait to be accepted.
+	// maxConnections is the maximum number of open connections. For one more, one without a request in
+	// progress is closed. It is above the sum of the following numbers, so there is one.
 	maxConnections = 256
-	// maxRequests is the maximum number of requests in progress, and maxStreams that of those that
-	// last, as a subscription does.
-	maxRequests, maxStreams = 64, 128
-	maxHeaderBytes          = 64 << 10
-	headerTimeout           = 10 * time.Second
-	idleTimeout             = 2 * time.Minute
+	// maxRequests is the maximum number of requests in progress, maxLong that of requests with a long
+	// answer, maxStreams that of those that last, as a subscription does, and maxOpen that of
+	// requests that need no key.
+	maxRequests, maxLong, maxStreams, maxOpen = 48, 32, 128, 32
+	// maxConcurrent is the maximum number of requests in progress on one connection of HTTP/2.
+	maxConcurrent  = 64
+	maxHeaderBytes = 64 << 10
+	headerTimeout  = 10 * time.Second
+	// requestTimeout is how long a request with its body may take to arrive.
+	requestTimeout = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
 	// writeTimeout is how long a client may not read what it is sent.
 	writeTimeout = 30 * time.Second
 )
@@ -32,6 +41,8 @@ type Options struct {
 	// Append permits requests to append events. Without it they can only read, whatever the right of
 	// the key.
 	Append bool
+	// RequestBytes is the maximum size of a body. The default is that of an append to a store.
+	RequestBytes int
 	// TLS is the configuration of encrypted connections. It may be nil.
 	TLS *tls.Config
 	// Logger receives warnings. It must not be nil.
@@ -40,11 +51,15 @@ type Options struct {
 
 // Server is an HTTP server. Create it with New, register handlers, and call Serve.
 type Server struct {
-	options  Options
-	mux      *http.ServeMux
-	http     *http.Server
-	requests chan struct{} // has an element for each request in progress
-	streams  chan struct{}
+	options     Options
+	mux         *http.ServeMux
+	http        *http.Server
+	crossOrigin *http.CrossOriginProtection
+	connections connections
+	fails       map[string]Fail     // by prefix of the path
+	bodies      *semaphore.Weighted // memory for the bodies of requests, in bytes
+	// These have an element for each request in progress.
+	requests, long, streams, open chan struct{}
 	// stopping is done when the server stops. Then streams end.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -52,19 +67,28 @@ type Server struct {
 
 // New returns a server without handlers.
 func New(options Options) *Server {
+	options.RequestBytes = cmp.Or(options.RequestBytes, dcb.Limits{}.WithDefaults().RequestBytes)
 	s := &Server{
-		options:  options,
-		mux:      http.NewServeMux(),
-		requests: make(chan struct{}, maxRequests),
-		streams:  make(chan struct{}, maxStreams),
+		options:     options,
+		mux:         http.NewServeMux(),
+		crossOrigin: http.NewCrossOriginProtection(),
+		fails:       map[string]Fail{},
+		bodies:      semaphore.NewWeighted(bodiesMemory(options.RequestBytes)),
+		requests:    make(chan struct{}, maxRequests),
+		long:        make(chan struct{}, maxLong),
+		streams:     make(chan struct{}, maxStreams),
+		open:        make(chan struct{}, maxOpen),
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.http = &http.Server{
-		Handler:           http.NewCrossOriginProtection().Handler(s.mux),
+		Handler:           http.HandlerFunc(s.answer),
 		TLSConfig:         options.TLS,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
 		IdleTimeout:       idleTimeout,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxConcurrent, WriteByteTimeout: writeTimeout},
+		ConnContext:       withConnection,
 		ErrorLog:          slog.NewLogLogger(options.Logger.Handler(), slog.LevelDebug),
 	}
 	return s
@@ -75,7 +99,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.Hand
 
 // Serve accepts connections on a listener, which it closes. It returns nil after Stop.
 func (s *Server) Serve(listener net.Listener) error {
-	listener = netutil.LimitListener(listener, maxConnections)
+	listener = &boundedListener{listener, &s.connections}
 	serve := func() error { return s.http.Serve(listener) }
 	if s.options.TLS != nil {
 		serve = func() error { return s.http.ServeTLS(listener, "", "") }
