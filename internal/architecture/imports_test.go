@@ -70,7 +70,8 @@ var packages = map[string][]string{
 	// HTTP. The backend of its requests is always a client.
 	"internal/web":     {"dcb", "proto/umadb/admin/v1"},
 	"internal/console": {"dcb", "internal/ndjson", "internal/rates", "internal/selection", "internal/web", "proto/umadb/admin/v1"},
-	"internal/cli":     {"dcb", "internal/console", "internal/selection", "internal/web", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/rates", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
+	"internal/httpapi": {"dcb", "internal/ndjson", "internal/selection", "internal/web"},
+	"internal/cli":     {"dcb", "internal/console", "internal/httpapi", "internal/selection", "internal/web", "internal/cluster", "internal/monitoring", "internal/admin", "internal/backup", "internal/client", "internal/eventlog", "internal/eventtable", "internal/grpcclient", "internal/keyfile", "internal/ndjson", "internal/peer", "internal/rates", "internal/server", "internal/settingfile", "internal/sharedlog", "internal/store", "internal/tomlfile", "internal/tracing", "internal/transfer", "internal/vfs", "internal/wire", "internal/record", "proto/umadb/admin/v1"},
 	"cmd/umadb":        {"internal/cli", "internal/eventtable/parquet", "internal/sharedlog", "internal/sharedlog/compressed", "internal/sharedlog/etcd", "internal/sharedlog/postgres"},
 
 	// The Go library inside the Python package.

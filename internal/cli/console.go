@@ -15,6 +15,7 @@ import (
 	"github.com/umadb-go/umadb/internal/admin"
 	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/console"
+	"github.com/umadb-go/umadb/internal/httpapi"
 	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/web"
@@ -88,6 +89,7 @@ func newBackend(name string, c *client.Client, close func() error) *web.Backend 
 // registerPages adds all that is served over HTTP.
 func registerPages(pages *web.Server) {
 	console.Register(pages)
+	httpapi.Register(pages)
 }
 
 // serveUntil serves pages until ctx is done.

@@ -1,0 +1,135 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+const (
+	// heartbeat is how long a stream may be silent before it sends a comment.
+	heartbeat = 10 * time.Second
+	// retry is how long a client should wait before it continues a stream that has ended.
+	retry = 3 * time.Second
+)
+
+// stream writes server-sent events. What is written is sent at once, but what is written while
+// something is being sent is sent together.
+type stream struct {
+	control *http.ResponseController
+	cancel  func()        // ends the subscription
+	written chan struct{} // has an element if something is to be sent
+	ended   chan struct{} // closed by close
+	wait    sync.WaitGroup
+
+	mu     sync.Mutex
+	out    *bufio.Writer
+	failed error
+
+	// These are used by the goroutine of the subscription.
+	last     uint64 // the last id
+	caughtUp bool
+}
+
+// newStream starts a stream. cancel is called if the client does not receive it any more.
+func newStream(w http.ResponseWriter, cancel func()) *stream {
+	s := &stream{
+		control: http.NewResponseController(w),
+		cancel:  cancel,
+		written: make(chan struct{}, 1),
+		ended:   make(chan struct{}),
+		out:     bufio.NewWriterSize(w, writeBuffer),
+	}
+	s.print("retry: %d\n\n", retry.Milliseconds())
+	s.wait.Go(s.send)
+	return s
+}
+
+// event writes an event. Its id is its position.
+func (s *stream) event(ctx context.Context, a *api, e *dcb.SequencedEvent) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := a.writeLine(ctx, s.out, fmt.Sprintf("id: %d\ndata: ", e.Position), e); err != nil {
+		return err
+	}
+	s.out.WriteByte('\n') // the error is that of the next write
+	s.last = e.Position
+	return s.ends()
+}
+
+// progress writes how far the subscription is, unless the client knows.
+func (s *stream) progress(p dcb.Progress) {
+	if p.CaughtUp() && s.caughtUp && p.Checked <= s.last {
+		return
+	}
+	name := "progress"
+	if s.caughtUp = p.CaughtUp(); s.caughtUp {
+		name = "caught-up"
+	}
+	s.last = p.Checked
+	s.print("id: %d\nevent: %s\ndata: {\"checked\":%d,\"head\":%d}\n\n", p.Checked, name, p.Checked, p.Head)
+}
+
+func (s *stream) print(format string, values ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, format, values...) // ends and send return the error
+	s.ends()
+}
+
+// ends ends a server-sent event. mu must be locked.
+func (s *stream) ends() error {
+	select {
+	case s.written <- struct{}{}:
+	default:
+	}
+	return s.failed
+}
+
+// send sends what is written, and comments while nothing is, until close is called.
+func (s *stream) send() {
+	silence := time.NewTicker(heartbeat)
+	defer silence.Stop()
+	for {
+		select {
+		case <-s.written:
+		case <-silence.C:
+			s.print(": the stream is alive\n\n")
+			continue
+		case <-s.ended:
+			return
+		}
+		if s.flush() != nil {
+			s.cancel()
+			return
+		}
+		silence.Reset(heartbeat)
+	}
+}
+
+func (s *stream) flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = errors.Join(s.out.Flush(), s.control.Flush())
+	return s.failed
+}
+
+// cause returns why the subscription has ended with an error.
+func (s *stream) cause(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.failed, err)
+}
+
+// close sends what is left. The writer is not used after it.
+func (s *stream) close() {
+	close(s.ended)
+	s.wait.Wait()
+	s.flush() // an error means that the client has gone
+}

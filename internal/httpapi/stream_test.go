@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+func TestSilentStreamSendsComments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := httptest.NewRecorder()
+		s := newStream(w, func() { t.Error("the stream is cancelled") })
+		time.Sleep(2*heartbeat + heartbeat/2)
+		s.close()
+		if n := strings.Count(w.Body.String(), ": the stream is alive\n\n"); n != 2 {
+			t.Errorf("%d comments in %q", n, w.Body)
+		}
+	})
+}
+
+// An event is sent at once, also if it is the only one for long.
+func TestStreamSendsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := httptest.NewRecorder()
+		s := newStream(w, func() {})
+		defer s.close()
+		s.progress(dcb.Progress{Checked: 3, Head: 4})
+		synctest.Wait()
+		if want := "id: 3\nevent: progress\ndata: {\"checked\":3,\"head\":4}\n\n"; !strings.HasSuffix(w.Body.String(), want) {
+			t.Errorf("the stream is %q, want %q", w.Body, want)
+		}
+	})
+}
+
+// deaf is the writer of an answer whose client has gone.
+type deaf struct{ http.ResponseWriter }
+
+var errGone = errors.New("the client has gone")
+
+func (deaf) Write([]byte) (int, error) { return 0, errGone }
+func (deaf) FlushError() error         { return errGone }
+
+func TestStreamEndsItsSubscriptionIfTheClientDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cancelled := make(chan struct{})
+		s := newStream(deaf{httptest.NewRecorder()}, func() { close(cancelled) })
+		<-cancelled
+		if err := s.event(t.Context(), &api{}, &dcb.SequencedEvent{Position: 1}); !errors.Is(err, errGone) {
+			t.Errorf("an event is written: %v", err)
+		}
+		s.close()
+	})
+}
+
+// A client learns once that it has all events, and again when it has fallen behind.
+func TestProgressIsSentIfItIsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := httptest.NewRecorder()
+		s := newStream(w, func() {})
+		a := &api{}
+		for _, p := range []dcb.Progress{{Checked: 2, Head: 9}, {Checked: 9, Head: 9}} {
+			s.progress(p)
+		}
+		for _, position := range []uint64{10, 11} { // each is the head
+			if err := s.event(t.Context(), a, &dcb.SequencedEvent{Position: position}); err != nil {
+				t.Error(err)
+			}
+			s.progress(dcb.Progress{Checked: position, Head: position})
+		}
+		s.progress(dcb.Progress{Checked: 15, Head: 15}) // nothing matched
+		s.progress(dcb.Progress{Checked: 16, Head: 20})
+		s.progress(dcb.Progress{Checked: 20, Head: 20})
+		s.close()
+		var got []string
+		for line := range strings.Lines(w.Body.String()) {
+			if name, found := strings.CutPrefix(strings.TrimSpace(line), "event: "); found {
+				got = append(got, name)
+			}
+		}
+		if want := "progress caught-up caught-up progress caught-up"; strings.Join(got, " ") != want {
+			t.Errorf("the events are %q, want %q", got, want)
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// lastEventHeader is sent by a client that continues a stream.
+const lastEventHeader = "Last-Event-ID"
+
+// subscribe answers with the events that the parameters select, stored and new ones, as server-sent
+// events.
+func (a *api) subscribe(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+	p, err := parametersOf(r)
+	if err != nil {
+		return err
+	}
+	s, err := p.selection("type", "tag", "item", "since", "after")
+	if err != nil {
+		return err
+	}
+	after, err := startOf(r, b.Events, s)
+	if err != nil {
+		return err
+	}
+	// A query that the server refuses has the status of an error.
+	if _, err := b.Events.Read(r.Context(), s.Query, dcb.ReadOptions{Start: new(uint64(math.MaxUint64)), Limit: new(uint32(1))}).Head(); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // for nginx
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	out := newStream(w, cancel)
+	defer out.close()
+	for event, err := range b.Events.Subscribe(ctx, s.Query, after, dcb.SubscribeOptions{OnProgress: out.progress}) {
+		if err == nil {
+			err = out.event(ctx, a, &event)
+		}
+		if err != nil {
+			return out.cause(err)
+		}
+	}
+	return nil
+}
+
+// startOf returns the position after which a subscription starts: that of the last event that the
+// client has, or what the parameters say.
+func startOf(r *http.Request, events dcb.EventStore, s selection.Selection) (uint64, error) {
+	if text := r.Header.Get(lastEventHeader); text != "" {
+		last, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return 0, invalid("the header %s is %q: it must be the id of an event of this stream, which is a position", lastEventHeader, text)
+		}
+		return last, nil
+	}
+	positions, err := selection.RecordedBetween(r.Context(), events, s.Since, s.Until)
+	after := positions.First - 1
+	if start := s.Options.Start; start != nil {
+		after = max(after, *start-1)
+	}
+	return after, err
+}
