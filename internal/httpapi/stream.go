@@ -37,7 +37,7 @@ type stream struct {
 	caughtUp bool
 }
 
-// newStream starts a stream. cancel is called if the client does not receive it any more.
+// newStream starts a stream. cancel is called if the client no longer receives it.
 func newStream(w http.ResponseWriter, cancel func()) *stream {
 	s := &stream{
 		control: http.NewResponseController(w),

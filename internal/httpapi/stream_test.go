@@ -58,7 +58,7 @@ func TestStreamEndsItsSubscriptionIfTheClientDoesNotRead(t *testing.T) {
 	})
 }
 
-// A client learns once that it has all events, and again when it has fallen behind.
+// A client learns once that it has all events, and again after it has lagged.
 func TestProgressIsSentIfItIsNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := httptest.NewRecorder()

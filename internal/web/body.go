@@ -25,7 +25,7 @@ const (
 func bodiesMemory(size int) int64 { return max(64<<20, bodyCost*(int64(size)+1)) }
 
 // ReadJSON reads the body of a request, which must be JSON. The caller must call release when it
-// does not use the body any more. A body may take requestTimeout to arrive.
+// no longer uses the body. A body may take requestTimeout to arrive.
 func (b *Backend) ReadJSON(r *http.Request) (body []byte, release func(), err error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, nil, &StatusError{http.StatusUnsupportedMediaType, "the body must be JSON: send it with the header \"Content-Type: application/json\""}

@@ -39,7 +39,7 @@ func (w *writer) FlushError() error {
 	return w.control.Flush()
 }
 
-// start gives the client writeTimeout from now on to read what is written next.
+// start starts the time that the client has to read what is written next.
 func (w *writer) start() {
 	w.started = true
 	w.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // an error shows when writing
