@@ -57,7 +57,7 @@ func odd() (events []dcb.Event) {
 		dcb.Event{Type: "Binary", Tags: []string{"binary"}, Data: []byte{0, 1, 2, 0xff, 0xfe, '<', 'b', '>'}},
 		dcb.Event{Type: "Empty"},
 		dcb.Event{Tags: []string{"no-type"}, Data: []byte(`[]`)},
-		dcb.Event{Type: "Large", Data: []byte(`"` + strings.Repeat("large ", 50_000) + `"`)},
+		dcb.Event{Type: "Large", Data: []byte(`"` + strings.Repeat("large ", 3_000) + `"`)},
 	)
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -37,11 +38,13 @@ func visit(b *tab, first string, check func(path string)) (paths map[string]int)
 		}
 		seen[next[0]] = true
 		paths[link.Path]++
+		start := time.Now()
 		b.open(next[0])
 		b.mustBeFine()
 		check(link.Path)
+		b.t.Logf("checked %s in %.1f s", next[0], time.Since(start).Seconds())
 		next = append(next, eval[[]string](b, `[...document.links].filter((l) => l.origin === location.origin && !l.hash && !l.download &&
-			!/\.(json|csv)$|^\/v1\/|logout/.test(l.pathname)).map((l) => l.href)`)...)
+			!/\.(json|csv)$|^\/v1\/|logout|download/.test(l.pathname)).map((l) => l.href)`)...)
 	}
 	return paths
 }

@@ -144,7 +144,8 @@ func eval[T any](b *tab, script string) T {
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 	if err != nil {
-		b.t.Fatalf("%v in %s", err, script)
+		at, _ := chromedp.Run(b.ctx, chromedp.Location())
+		b.t.Fatalf("%s: %v in %.200s", at, err, script)
 	}
 	return value
 }
