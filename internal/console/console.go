@@ -14,6 +14,8 @@ var static embed.FS
 // pages are the pages of the console.
 var pages = []page{
 	overview,
+	terms,
+	storePage,
 	browse,
 	event,
 	eventDataPage,
@@ -22,7 +24,7 @@ var pages = []page{
 }
 
 // menu are the paths of the pages that each page has a link to, in order.
-var menu = []string{"/", "/browse", "/graph"}
+var menu = []string{"/", "/browse", "/graph", "/store"}
 
 // Register adds the pages to a server.
 func Register(s *web.Server) {

@@ -3,68 +3,82 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/web"
+	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
 )
 
-// overview shows the state of the server and its store.
+// overview shows the state of the server and its store. With the parameter since, which is that of
+// an earlier answer, it has the rates since then, but no history: the script of the page has that.
+//
+// Types and tags are not part of it, because counting them takes a pass over the index: the page
+// loads them afterwards from terms.
 var overview = page{path: "/", title: "Overview", load: loadOverview}
 
-// topTerms is the number of types and of tags that overview shows.
-const topTerms = 10
-
-// overviewData is the data of overview.
+// overviewData is the data of overview. What the server does not report is omitted.
 type overviewData struct {
-	Head   uint64          `json:"head"`
-	Types  []dcb.TermCount `json:"types,omitempty"`
-	Tags   []dcb.TermCount `json:"tags,omitempty"`
-	Status *statusData     `json:"status,omitempty"` // nil if the server does not tell it
+	Head          uint64             `json:"head"`
+	Time          time.Time          `json:"time"` // of the data, by the clock of the server, if it reports that
+	History       *history           `json:"history,omitempty"`
+	Status        *statusData        `json:"status,omitempty"`
+	Subscriptions *subscriptionsData `json:"subscriptions,omitempty"`
+	// Since is the parameter for an answer with the rates since this one.
+	Since string `json:"since"`
+	// Problems are why parts could not be loaded. An operator needs the others all the more.
+	Problems []string `json:"problems,omitempty"`
 }
 
-// statusData is the part of the state that operators see.
-type statusData struct {
-	Version     string    `json:"version"`
-	Started     time.Time `json:"started"`
-	LastCommit  time.Time `json:"last_commit"`
-	LogBytes    uint64    `json:"log_bytes"`
-	DiskBytes   uint64    `json:"disk_bytes"`
-	Failure     string    `json:"failure,omitempty"`
-	Connections uint64    `json:"connections"`
+// Milliseconds returns the time of the data in milliseconds since 1970, for the script.
+func (d *overviewData) Milliseconds() int64 { return d.Time.UnixMilli() }
+
+// EventRate returns the number of events per second, since the earlier answer or in the last step of
+// the history, or nothing if it is not known.
+func (d *overviewData) EventRate() string {
+	switch {
+	case d.Status != nil && d.Status.Rates != nil:
+		return fmt.Sprintf("%.1f", d.Status.Rates.Events)
+	case d.History != nil:
+		return fmt.Sprintf("%.1f", float64(d.History.Events[historySteps-1])/d.History.StepSeconds)
+	}
+	return ""
 }
 
-func loadOverview(ctx context.Context, _ *http.Request, b *web.Backend) (any, error) {
-	data := new(overviewData)
-	var err error
+func loadOverview(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
+	before, err := parseSince(r.URL.Query().Get("since"))
+	if err != nil {
+		return nil, err
+	}
+	data := &overviewData{Time: time.Now().UTC()}
 	if data.Head, err = b.Events.Head(ctx); err != nil {
 		return nil, err
 	}
-	top := dcb.TermsOptions{Order: dcb.ByEvents, Limit: topTerms}
-	if data.Types, _, err = b.Terms.Types(ctx, top).Collect(); isUnexpected(err) {
-		return nil, err
+	var problems [3]error
+	var parts sync.WaitGroup
+	var status *adminv1.StatusResponse
+	parts.Go(func() { status, problems[0] = b.Operator.Status(ctx) })
+	parts.Go(func() { data.Subscriptions, problems[1] = loadSubscriptions(ctx, b) })
+	if before == nil {
+		parts.Go(func() { data.History, problems[2] = loadHistory(ctx, b, data.Head, data.Time) })
 	}
-	if data.Tags, _, err = b.Terms.Tags(ctx, top).Collect(); isUnexpected(err) {
-		return nil, err
-	}
-	status, err := b.Operator.Status(ctx)
-	if isUnexpected(err) {
-		return nil, err
-	}
-	if err == nil {
-		data.Status = &statusData{
-			Version:     status.GetVersion(),
-			Started:     status.GetStarted().AsTime(),
-			LogBytes:    status.GetStore().GetLogBytes(),
-			DiskBytes:   status.GetStore().GetDiskBytes(),
-			Failure:     status.GetStore().GetFailure(),
-			Connections: status.GetServer().GetConnections(),
-		}
-		if last := status.GetStore().GetLastCommit(); last != nil {
-			data.Status.LastCommit = last.AsTime()
+	parts.Wait()
+	for i, part := range []string{"state of the server", "subscriptions", "history"} {
+		if isUnexpected(problems[i]) {
+			data.Problems = append(data.Problems, fmt.Sprintf("The %s cannot be shown: %v", part, problems[i]))
 		}
 	}
+	if problems[0] != nil {
+		data.Since = newSince(&adminv1.StatusResponse{Now: timestamppb.New(data.Time)}) // the next answer needs no history
+		return data, nil
+	}
+	data.Head, data.Time = status.GetStore().GetHead(), status.GetNow().AsTime()
+	data.Status, data.Since = newStatusData(before, status), newSince(status)
 	return data, nil
 }
 
@@ -72,4 +86,46 @@ func loadOverview(ctx context.Context, _ *http.Request, b *web.Backend) (any, er
 // it, or not to this key. A page omits what it cannot get.
 func isUnexpected(err error) bool {
 	return err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, dcb.ErrAuthentication)
+}
+
+// shownSubscriptions is the maximum number of subscriptions that overview shows.
+const shownSubscriptions = 10
+
+// subscriptionsData is the subscriptions of the server.
+type subscriptionsData struct {
+	All     uint64             `json:"all"`
+	Lagging []subscriptionData `json:"most_lagging"` // those that lag most first
+}
+
+// subscriptionData is a subscription.
+type subscriptionData struct {
+	Client   string  `json:"client"`
+	Key      string  `json:"key,omitempty"`
+	Query    string  `json:"query"`
+	Position uint64  `json:"position,omitempty"` // of the last event that was sent
+	Events   uint64  `json:"events"`             // sent
+	Lag      uint64  `json:"lag"`                // positions up to the head that were not checked
+	Unread   seconds `json:"unread_seconds,omitempty"`
+}
+
+func loadSubscriptions(ctx context.Context, b *web.Backend) (*subscriptionsData, error) {
+	sessions, err := b.Operator.Lagging(ctx, shownSubscriptions)
+	if err != nil {
+		return nil, err
+	}
+	peers := map[uint64]string{}
+	for _, s := range sessions.GetSessions() {
+		peers[s.GetId()] = s.GetPeer()
+	}
+	data := &subscriptionsData{All: sessions.GetSubscriptions(), Lagging: []subscriptionData{}}
+	for _, c := range sessions.GetCalls() {
+		if c.GetSubscription() && len(data.Lagging) < shownSubscriptions {
+			data.Lagging = append(data.Lagging, subscriptionData{
+				Client: peers[c.GetSession()], Key: c.GetKey(), Query: c.GetQuery(), Position: c.GetPosition(), Events: c.GetEvents(),
+				Lag: c.GetLag(), Unread: seconds(c.GetUnread().AsDuration().Seconds()),
+			})
+		}
+	}
+	data.All = max(data.All, uint64(len(data.Lagging))) // an older server does not send it
+	return data, nil
 }

@@ -46,7 +46,9 @@ type Quantiles struct {
 func Between(before, now *adminv1.StatusResponse) *Rates {
 	if !before.GetStarted().AsTime().Equal(now.GetStarted().AsTime()) {
 		before = &adminv1.StatusResponse{Now: now.GetStarted(), Store: proto.CloneOf(now.GetStore())}
-		before.Store.Appends = nil // it counts since the start
+		if before.Store != nil {
+			before.Store.Appends = nil // it counts since the start
+		}
 	}
 	r := &Rates{Seconds: max(now.GetNow().AsTime().Sub(before.GetNow().AsTime()).Seconds(), 0.001)}
 	per := func(before, now uint64) float64 { return (float64(now) - float64(before)) / r.Seconds }

@@ -1,0 +1,181 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// terms shows the event types, and the tags by prefix: the part up to the first colon. Overview
+// loads it as a part of its own, after the page: an answer in the order of the number of events takes
+// a pass over the index, which takes half a second for a million tags. It is not cached, because a page asks
+// for it once, and the server bounds such passes.
+var terms = page{path: "/terms", title: "Types and tags", load: loadTerms}
+
+const (
+	shownTypes    = 50
+	shownPrefixes = 12
+	// prefixTags is the number of tags that are shown for a prefix.
+	prefixTags = 5
+	// topTags is the number of tags with the most events, from which those of each prefix are.
+	topTags = dcb.MaxOrderedTerms
+	// sampledTags is the number of tags, in no order, from which the other prefixes and the numbers
+	// of tags are. The index has tags in the order of their hash, so they are a random sample.
+	sampledTags = 10_000
+)
+
+// termsData is the data of terms.
+type termsData struct {
+	Types    []dcb.TermCount `json:"types"`
+	AllTypes uint64          `json:"all_types"` // number of types
+	Tags     uint64          `json:"all_tags"`  // number of tags
+	Prefixes []*prefixData   `json:"prefixes"`
+	Others   int             `json:"other_prefixes,omitempty"` // that were found, and are not in Prefixes
+	Missing  bool            `json:"missing,omitempty"`        // the server does not count them
+}
+
+// prefixData is the tags with a prefix.
+type prefixData struct {
+	Prefix string          `json:"prefix"`          // with the colon; empty for tags without one
+	Tags   uint64          `json:"tags"`            // number of tags
+	About  bool            `json:"about,omitempty"` // the number is estimated
+	Top    []dcb.TermCount `json:"top"`             // those with the most events; only some, if About is set and all have few
+}
+
+func loadTerms(ctx context.Context, _ *http.Request, b *web.Backend) (any, error) {
+	data := &termsData{Types: []dcb.TermCount{}, Prefixes: []*prefixData{}}
+	types, distinct, err := b.Terms.Types(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: shownTypes}).Collect()
+	if errors.Is(err, errors.ErrUnsupported) {
+		data.Missing = true
+		return data, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	data.Types, data.AllTypes = append(data.Types, types...), distinct
+	top, distinct, err := b.Terms.Tags(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: topTags}).Collect()
+	if err != nil {
+		return nil, err
+	}
+	data.Tags = distinct
+	var sample []dcb.TermCount
+	if distinct > uint64(len(top)) {
+		if sample, _, err = b.Terms.Tags(ctx, dcb.TermsOptions{Limit: sampledTags}).Collect(); err != nil {
+			return nil, err
+		}
+	}
+	data.Prefixes = byPrefix(top, sample, distinct)
+	data.Others = max(0, len(data.Prefixes)-shownPrefixes)
+	data.Prefixes = data.Prefixes[:min(len(data.Prefixes), shownPrefixes)]
+	return data, nil
+}
+
+// byPrefix returns the prefixes of tags, those with the most tags first. top are the tags with the
+// most events, in this order, and sample is a random sample of all tags; it is empty if top are all.
+func byPrefix(top, sample []dcb.TermCount, all uint64) []*prefixData {
+	about := uint64(len(sample)) < all && len(sample) > 0
+	if !about && len(sample) > 0 {
+		top = slices.SortedFunc(slices.Values(sample), func(a, b dcb.TermCount) int {
+			return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
+		})
+	}
+	found := prefixes{}
+	for _, tag := range top {
+		p := found.of(tag)
+		p.Tags++
+		p.About = about
+		if len(p.Top) < prefixTags {
+			p.Top = append(p.Top, tag)
+		}
+	}
+	if about {
+		found.estimate(top, sample, all)
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b *prefixData) int {
+		return cmp.Or(cmp.Compare(b.Tags, a.Tags), cmp.Compare(a.Prefix, b.Prefix))
+	})
+}
+
+// prefixes are the prefixes that were found.
+type prefixes map[string]*prefixData
+
+// of returns the prefix of a tag.
+func (p prefixes) of(tag dcb.TermCount) *prefixData {
+	prefix := prefixOf(tag.Name)
+	if p[prefix] == nil {
+		p[prefix] = &prefixData{Prefix: prefix}
+	}
+	return p[prefix]
+}
+
+// estimate estimates the number of tags of each prefix from a sample of all tags. If all of the sample
+// with a prefix are among the tags with the most events, these are probably all that have it.
+func (p prefixes) estimate(top, sample []dcb.TermCount, all uint64) {
+	isTop := map[string]bool{}
+	for _, tag := range top {
+		isTop[tag.Name] = true
+	}
+	sampled, others := map[string]uint64{}, map[string]bool{}
+	for _, tag := range sample {
+		found := p.of(tag)
+		found.About = true
+		sampled[found.Prefix]++
+		if isTop[tag.Name] {
+			continue
+		}
+		others[found.Prefix] = true
+		if len(found.Top) < prefixTags {
+			found.Top = append(found.Top, tag)
+		}
+	}
+	for prefix := range others {
+		found := p[prefix]
+		found.Tags = max(found.Tags, rounded(float64(sampled[prefix])/float64(len(sample))*float64(all)))
+	}
+}
+
+// rounded returns a number with two significant digits.
+func rounded(n float64) uint64 {
+	unit := 1.0
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return uint64(math.Round(n/unit) * unit)
+}
+
+// prefixOf returns the part of a tag up to its first colon, or nothing if it has none.
+func prefixOf(tag string) string {
+	if before, _, found := strings.Cut(tag, ":"); found {
+		return before + ":"
+	}
+	return ""
+}
+
+func (d *termsData) columns() []string { return []string{"kind", "name", "events"} }
+
+func (d *termsData) rows() iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for _, t := range d.Types {
+			if !yield([]string{"type", t.Name, strconv.FormatUint(t.Events, 10)}) {
+				return
+			}
+		}
+		for _, p := range d.Prefixes {
+			for _, t := range p.Top {
+				if !yield([]string{"tag", t.Name, strconv.FormatUint(t.Events, 10)}) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package console_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+type shownTerms struct {
+	Types    []dcb.TermCount
+	Tags     uint64 `json:"all_tags"`
+	Prefixes []struct {
+		Prefix string
+		Tags   uint64
+		About  bool
+		Top    []dcb.TermCount
+	}
+	Missing bool
+}
+
+func TestTermsByPrefix(t *testing.T) {
+	s := newSite(t)
+	for i := range 12 {
+		tags := []string{fmt.Sprint("student:", i), fmt.Sprint("course:", i%3)}
+		if i == 0 {
+			tags = append(tags, "plain")
+		}
+		s.append(dcb.Event{Type: "A", Tags: tags})
+	}
+	s.append(dcb.Event{Type: "B", Tags: []string{"course:2"}})
+	var have shownTerms
+	s.json("/terms.json", &have)
+	if len(have.Types) != 2 || have.Types[0] != (dcb.TermCount{Name: "A", Events: 12}) || have.Tags != 16 || len(have.Prefixes) != 3 {
+		t.Fatalf("the terms are %+v", have)
+	}
+	for i, want := range []struct {
+		prefix string
+		tags   uint64
+		top    dcb.TermCount
+	}{
+		{"student:", 12, dcb.TermCount{Name: "student:0", Events: 1}},
+		{"course:", 3, dcb.TermCount{Name: "course:2", Events: 5}},
+		{"", 1, dcb.TermCount{Name: "plain", Events: 1}},
+	} {
+		if p := have.Prefixes[i]; p.Prefix != want.prefix || p.Tags != want.tags || p.About || p.Top[0] != want.top {
+			t.Errorf("prefix %d is %+v, want %+v", i, p, want)
+		}
+	}
+	if lines := strings.Split(strings.TrimSpace(s.get("/terms.csv", 200)), "\n"); len(lines) != 1+2+5+3+1 || lines[1] != "type,A,12" {
+		t.Errorf("the CSV is %q", lines)
+	}
+}
+
+// The prefixes of many tags are found in a sample, and the tags with the most events are exact.
+func TestTermsOfManyTags(t *testing.T) {
+	s := newSite(t)
+	const students = 20_000
+	for batch := range 20 {
+		var events []dcb.Event
+		for i := range students / 20 {
+			events = append(events, dcb.Event{Type: "A", Tags: []string{fmt.Sprint("student:", batch*students/20+i), fmt.Sprint("region:", i%2)}})
+		}
+		s.append(events...)
+	}
+	var have shownTerms
+	s.json("/terms.json", &have)
+	if have.Tags != students+2 || len(have.Prefixes) != 2 {
+		t.Fatalf("the terms are %+v", have)
+	}
+	if p := have.Prefixes[0]; p.Prefix != "student:" || !p.About || p.Tags < students*9/10 || p.Tags > students*11/10 {
+		t.Errorf("the first prefix is %+v", p)
+	}
+	if p := have.Prefixes[1]; p.Prefix != "region:" || p.Tags != 2 || len(p.Top) != 2 || p.Top[0] != (dcb.TermCount{Name: "region:0", Events: students / 2}) {
+		t.Errorf("the second prefix is %+v", p)
+	}
+}
+
+func TestTermsOfAReleasedServer(t *testing.T) {
+	s := siteOf(t, operatorOf{}, true)
+	var have shownTerms
+	if s.json("/terms.json", &have); !have.Missing {
+		t.Errorf("the terms are %+v", have)
+	}
+}
