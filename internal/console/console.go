@@ -21,10 +21,12 @@ var pages = []page{
 	eventDataPage,
 	code,
 	graph,
+	tracking,
+	appendPage,
 }
 
 // menu are the paths of the pages that each page has a link to, in order.
-var menu = []string{"/", "/browse", "/graph", "/store"}
+var menu = []string{"/", "/browse", "/graph", "/tracking", "/store", "/append"}
 
 // Register adds the pages to a server.
 func Register(s *web.Server) {
@@ -33,6 +35,7 @@ func Register(s *web.Server) {
 		s.Handle("GET "+p.file()+".json", p.json, failJSON)
 		s.Handle("GET "+p.file()+".csv", p.csv, failJSON)
 	}
+	s.Handle("POST /append", submitAppend, fail)
 	s.Handle("GET /complete/types", completeTypes, web.FailJSON)
 	s.Handle("GET /complete/tags", completeTags, web.FailJSON)
 	s.Handle("GET /data/download", download, fail)

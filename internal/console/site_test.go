@@ -32,6 +32,17 @@ type site struct {
 // newSite returns a site without events. Each of change changes what a request uses.
 func newSite(t *testing.T, change ...func(*web.Backend)) *site {
 	t.Helper()
+	return startSite(t, web.Options{}, change...)
+}
+
+// newAppendSite returns a site that permits appends.
+func newAppendSite(t *testing.T) *site {
+	t.Helper()
+	return startSite(t, web.Options{Append: true})
+}
+
+func startSite(t *testing.T, options web.Options, change ...func(*web.Backend)) *site {
+	t.Helper()
 	opened := store.OpenMemory()
 	t.Cleanup(func() { opened.Close() })
 	srv, err := server.New(opened, server.Options{})
@@ -50,13 +61,15 @@ func newSite(t *testing.T, change ...func(*web.Backend)) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	pages := web.New(web.Options{Logger: slog.New(slog.DiscardHandler), Connect: func(context.Context, string) (*web.Backend, error) {
+	options.Logger = slog.New(slog.DiscardHandler)
+	options.Connect = func(context.Context, string) (*web.Backend, error) {
 		b := &web.Backend{Name: "a test", Events: c, Terms: c, Operator: admin.Operator{Client: admin.NewClient(c)}, Close: func() error { return nil }}
 		for _, f := range change {
 			f(b)
 		}
 		return b, nil
-	}})
+	}
+	pages := web.New(options)
 	console.Register(pages)
 	served := httptest.NewServer(pages)
 	t.Cleanup(served.Close)

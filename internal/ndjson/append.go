@@ -20,20 +20,31 @@ func AppendEvent(dst []byte, e *dcb.SequencedEvent) []byte {
 		dst = e.RecordedAt.UTC().AppendFormat(append(dst, `,"recorded_at":"`...), time.RFC3339Nano)
 		dst = append(dst, '"')
 	}
-	dst = appendString(append(dst, `,"type":`...), e.Event.Type)
-	if len(e.Event.Tags) > 0 {
-		dst = AppendTags(append(dst, `,"tags":`...), e.Event.Tags)
+	return appendEvent(append(dst, ','), &e.Event, e.Tracking)
+}
+
+// AppendNew appends an event to append as a line, including the newline: without the members that the
+// store assigns.
+func AppendNew(dst []byte, e *dcb.Event) []byte {
+	return appendEvent(append(dst, '{'), e, nil)
+}
+
+// appendEvent appends the members from the type on, and the end of the line.
+func appendEvent(dst []byte, e *dcb.Event, tracking *dcb.TrackingInfo) []byte {
+	dst = appendString(append(dst, `"type":`...), e.Type)
+	if len(e.Tags) > 0 {
+		dst = AppendTags(append(dst, `,"tags":`...), e.Tags)
 	}
-	if e.Event.UUID != "" {
-		dst = appendString(append(dst, `,"uuid":`...), e.Event.UUID)
+	if e.UUID != "" {
+		dst = appendString(append(dst, `,"uuid":`...), e.UUID)
 	}
-	if len(e.Event.Metadata) > 0 {
-		dst = AppendMetadata(append(dst, `,"metadata":`...), e.Event.Metadata)
+	if len(e.Metadata) > 0 {
+		dst = AppendMetadata(append(dst, `,"metadata":`...), e.Metadata)
 	}
-	if e.Tracking != nil {
-		dst = appendTrackingField(append(dst, ','), e.Tracking)
+	if tracking != nil {
+		dst = appendTrackingField(append(dst, ','), tracking)
 	}
-	dst = appendData(dst, e.Event.Data)
+	dst = appendData(dst, e.Data)
 	return append(dst, '}', '\n')
 }
 

@@ -1,0 +1,104 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// appendPage appends events after a check that shows what would happen.
+var appendPage = page{path: "/append", title: "Append", load: loadAppend}
+
+// maxAppendBody is the maximum size of a submitted form. It is well above that of maxAppendLines
+// after encoding.
+const maxAppendBody = 1 << 20
+
+// appendData is the data of appendPage.
+type appendData struct {
+	// Permitted is set if events can be appended here.
+	Permitted bool        `json:"permitted"`
+	Form      *appendForm `json:"-"`
+	// Failure is why the form was not accepted.
+	Failure string       `json:"-"`
+	Check   *appendCheck `json:"-"`
+	// Appended is the result of an append, from the parameters of the URL.
+	Appended *appendResult `json:"appended,omitempty"`
+}
+
+// appendResult is the result of an append.
+type appendResult struct {
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
+	// Again is set if the events were stored by an earlier request already.
+	Again bool `json:"again"`
+}
+
+// loadAppend shows the form, with the values of the parameters of the URL.
+func loadAppend(_ context.Context, r *http.Request, b *web.Backend) (any, error) {
+	values := r.URL.Query()
+	data := &appendData{Permitted: !b.ReadOnly, Form: newAppendForm(values)}
+	first, err := strconv.ParseUint(values.Get("first"), 10, 64)
+	last, lastErr := strconv.ParseUint(values.Get("last"), 10, 64)
+	if err == nil && lastErr == nil && first <= last {
+		data.Appended = &appendResult{first, last, values.Has("again")}
+	}
+	return data, nil
+}
+
+// submitAppend answers to the form: it checks the events, or appends those that were checked.
+func submitAppend(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
+	defer cancel()
+	if b.ReadOnly {
+		return showAppend(w, r, b, http.StatusForbidden, &appendData{})
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxAppendBody)
+	if err := r.ParseForm(); err != nil {
+		return explainForm(err)
+	}
+	data := &appendData{Permitted: true, Form: newAppendForm(r.PostForm)}
+	request, err := data.Form.request()
+	if err != nil {
+		data.Failure = err.Error()
+		return showAppend(w, r, b, http.StatusBadRequest, data)
+	}
+	status := http.StatusOK
+	if r.PostForm.Get("do") == "append" {
+		result, err := request.appendOnce(ctx, b.Events)
+		if err == nil {
+			to := link("/append", "first", result.First, "last", result.Last)
+			if result.Again {
+				to += "&again"
+			}
+			http.Redirect(w, r, to, http.StatusSeeOther) // so that loading the page again sends nothing
+			return nil
+		}
+		if !errors.Is(err, dcb.ErrIntegrity) {
+			return err
+		}
+		data.Failure, status = "Nothing was appended: "+err.Error(), http.StatusConflict
+	}
+	if data.Check, err = checkAppend(ctx, b.Events, request); err != nil {
+		return err
+	}
+	return showAppend(w, r, b, status, data)
+}
+
+func showAppend(w http.ResponseWriter, r *http.Request, b *web.Backend, status int, data *appendData) error {
+	v := newView(appendPage.title, r)
+	v.Server, v.Data = b.Name, data
+	return v.write(w, appendPage.name(), status)
+}
+
+// explainForm returns the error for a form that cannot be read.
+func explainForm(err error) error {
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		err = fmt.Errorf("the form has more than %s: use umadb append for large events", byteSize(uint64(large.Limit)))
+	}
+	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: err.Error()}
+}

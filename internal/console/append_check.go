@@ -1,0 +1,105 @@
+package console
+
+import (
+	"context"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+const (
+	// shownConflicts is the maximum number of conflicting events that a check shows, and shownNew
+	// that of the events to append.
+	shownConflicts = 5
+	shownNew       = 20
+)
+
+// appendCheck is what an append would do now. Nothing is appended.
+type appendCheck struct {
+	Head uint64
+	// Lines are the events as they would be stored, and Events the first of them.
+	Lines  string
+	Count  int
+	Events []shownEvent
+	// Condition is set if there is one, and After is its position.
+	Condition bool
+	After     uint64
+	// Conflicts are the first events that match the condition. More is set if there are others.
+	Conflicts []shownEvent
+	More      bool
+	// Stored is the position of the last event if the same events are stored already, so that the
+	// append succeeds and writes nothing.
+	Stored uint64
+}
+
+// First is the position that the first event gets if nothing else is appended before.
+func (c *appendCheck) First() uint64 { return c.Head + 1 }
+
+// Last is that of the last event.
+func (c *appendCheck) Last() uint64 { return c.Head + uint64(c.Count) }
+
+// Omitted is the number of events that are not in Events.
+func (c *appendCheck) Omitted() int { return c.Count - len(c.Events) }
+
+// checkAppend evaluates the condition by a read.
+func checkAppend(ctx context.Context, s dcb.EventStore, r *appendRequest) (*appendCheck, error) {
+	c := &appendCheck{Lines: encodeLines(r.events), Count: len(r.events), Condition: r.condition != nil}
+	for _, e := range r.events[:min(len(r.events), shownNew)] {
+		c.Events = append(c.Events, shownEvent{dcb.SequencedEvent{Event: e}})
+	}
+	var err error
+	if c.Head, err = s.Head(ctx); err != nil || r.condition == nil {
+		return c, err
+	}
+	c.After = r.condition.After
+	conflicts, err := r.conflicts(ctx, s, shownConflicts+1)
+	if err != nil || len(conflicts) == 0 {
+		return c, err
+	}
+	if c.Stored, err = r.stored(ctx, s, &conflicts[0]); err != nil || c.Stored > 0 {
+		return c, err
+	}
+	if len(conflicts) > shownConflicts {
+		c.More = true
+		conflicts = conflicts[:shownConflicts]
+	}
+	for _, e := range conflicts {
+		c.Conflicts = append(c.Conflicts, shownEvent{e})
+	}
+	return c, nil
+}
+
+// conflicts returns the first events that match the condition, at most a number.
+func (r *appendRequest) conflicts(ctx context.Context, s dcb.EventStore, most uint32) ([]dcb.SequencedEvent, error) {
+	start := r.condition.After + 1
+	if start == 0 {
+		return nil, nil // no event has a higher position
+	}
+	events, _, err := s.Read(ctx, r.condition.FailIfEventsMatch, dcb.ReadOptions{Start: &start, Limit: &most}).Collect()
+	return events, err
+}
+
+// stored returns the position of the last of the events if the store would recognise them, because
+// the conflicting event is one of them: docs/semantics.md has the rule.
+func (r *appendRequest) stored(ctx context.Context, s dcb.EventStore, conflict *dcb.SequencedEvent) (last uint64, err error) {
+	for i := range r.events {
+		if r.events[i].UUID == conflict.Event.UUID && conflict.Position > r.condition.After+uint64(i) {
+			return r.storedAt(ctx, s, conflict.Position-uint64(i))
+		}
+	}
+	return 0, nil
+}
+
+// storedAt returns the position of the last of the events if they are stored from a position on,
+// and otherwise 0.
+func (r *appendRequest) storedAt(ctx context.Context, s dcb.EventStore, first uint64) (last uint64, err error) {
+	stored, _, err := s.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &first, Limit: new(uint32(len(r.events)))}).Collect()
+	if err != nil || len(stored) != len(r.events) {
+		return 0, err
+	}
+	for i := range stored {
+		if stored[i].Event.UUID != r.events[i].UUID {
+			return 0, nil
+		}
+	}
+	return stored[len(stored)-1].Position, nil
+}
