@@ -38,6 +38,8 @@ type site struct {
 	store dcb.EventStore
 	// commits is the number of commits of append.
 	commits uint64
+	// stop kills the server. It is nil if that is another one than ours.
+	stop func()
 }
 
 // serve starts our server with a console and a new store, and returns it with a client.
@@ -56,7 +58,7 @@ func serveDirectory(t *testing.T, dir string, flags ...string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(process.Kill)
-	s := &site{}
+	s := &site{stop: process.Kill}
 	pages, found := process.Output.AwaitMessage(t.Context(), "serving the console")
 	s.url = "http://" + pages
 	if !found {
