@@ -3,11 +3,14 @@
 // step.
 //
 //	go run ./demo bin/umadb
+//
+// With -console the server continues at the end, with web pages that show what has happened.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -21,15 +24,15 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	keep := flag.Bool("console", false, "keep the server and its console open at the end, until Ctrl-C")
+	flag.Parse()
+	if err := run(ctx, flag.Args(), *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, keep bool) error {
 	if len(args) != 1 {
 		return errors.New("pass the umadb program as the only argument, as in: go run ./demo bin/umadb")
 	}
@@ -38,19 +41,36 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(temporary)
-	return enrolStudents(ctx, args[0], filepath.Join(temporary, "uma.db"))
-}
-
-// enrolStudents runs all scenes with a server, and then checks the store.
-func enrolStudents(ctx context.Context, program, dir string) (err error) {
+	dir := filepath.Join(temporary, "uma.db")
 	heading("A server")
-	server, err := startServer(ctx, program, dir)
+	server, err := startServer(args[0], dir, keep)
 	if err != nil {
 		return err
 	}
 	defer server.kill()
-	say("%s serves %s at %s", program, dir, server.url)
+	say("%s serves %s at %s", args[0], dir, server.url)
+	enrolling, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := enrolStudents(enrolling, server); err != nil {
+		return err
+	}
+	if keep {
+		heading("The console")
+		say("open %s to see Bob's rejected enrolment and why it was rejected", server.console)
+		say("press Ctrl-C to end the demo")
+		<-ctx.Done() // a terminal has sent Ctrl-C to the server too, which regards both signals as one
+	}
+	if err := end(context.WithoutCancel(ctx), server, args[0], dir); err != nil {
+		return err
+	}
+	if !keep {
+		say("to look at all this in a web browser: go run ./demo -console %s", args[0])
+	}
+	return nil
+}
 
+// enrolStudents runs all scenes with a server.
+func enrolStudents(ctx context.Context, server *server) error {
 	store, err := client.Dial(server.url, nil)
 	if err != nil {
 		return err
@@ -73,7 +93,11 @@ func enrolStudents(ctx context.Context, program, dir string) (err error) {
 			return err
 		}
 	}
+	return nil
+}
 
+// end stops the server and checks the store.
+func end(ctx context.Context, server *server, program, dir string) error {
 	heading("The end")
 	if err := server.stop(); err != nil {
 		return err

@@ -15,13 +15,19 @@ import (
 // server is a running umadb.
 type server struct {
 	url     string
+	console string // URL of the console; empty without one
 	process *exec.Cmd
 	log     chan struct{} // closed at the end of the log
 }
 
-// startServer starts umadb on a free port and reads the address from its log.
-func startServer(ctx context.Context, program, dir string) (*server, error) {
-	process := exec.CommandContext(ctx, program, "serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log-format", "json")
+// startServer starts umadb on a free port, perhaps with a console, and reads the addresses from its
+// log.
+func startServer(program, dir string, console bool) (*server, error) {
+	args := []string{"serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}
+	if console {
+		args = append(args, "--console", "127.0.0.1:0")
+	}
+	process := exec.Command(program, args...)
 	stderr, err := process.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -34,8 +40,15 @@ func startServer(ctx context.Context, program, dir string) (*server, error) {
 	var log strings.Builder
 	for lines.Scan() {
 		var entry struct{ Msg, Address string }
-		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "listening" {
-			s.url = "http://" + entry.Address
+		if json.Unmarshal(lines.Bytes(), &entry) == nil {
+			switch entry.Msg {
+			case "listening":
+				s.url = "http://" + entry.Address
+			case "serving the console":
+				s.console = "http://" + entry.Address
+			}
+		}
+		if s.url != "" && (s.console != "" || !console) {
 			go func() {
 				io.Copy(io.Discard, stderr)
 				close(s.log)
@@ -44,7 +57,7 @@ func startServer(ctx context.Context, program, dir string) (*server, error) {
 		}
 		log.WriteString(lines.Text() + "\n")
 	}
-	return nil, fmt.Errorf("the server did not start: %v\n%s", process.Wait(), log.String())
+	return nil, fmt.Errorf("the server did not start: %w\n%s", process.Wait(), log.String())
 }
 
 // stop stops the server with SIGTERM and returns an error unless it exits with 0.

@@ -23,10 +23,12 @@ var pages = []page{
 	graph,
 	tracking,
 	appendPage,
+	rejections,
+	why,
 }
 
 // menu are the paths of the pages that each page has a link to, in order.
-var menu = []string{"/", "/browse", "/graph", "/tracking", "/store", "/append"}
+var menu = []string{"/", "/browse", "/graph", "/tracking", "/rejections", "/why", "/store", "/append"}
 
 // Register adds the pages to a server.
 func Register(s *web.Server) {

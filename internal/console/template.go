@@ -25,7 +25,7 @@ func parseTemplates() map[string]*template.Template {
 	for _, file := range files {
 		name := strings.TrimSuffix(file.Name(), ".html")
 		parsed[name] = template.Must(template.New(file.Name()).Funcs(functions).
-			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", path.Join("templates", file.Name())))
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts*.html", path.Join("templates", file.Name())))
 	}
 	return parsed
 }

@@ -1,0 +1,140 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/umadb-go/umadb/dcb"
+)
+
+const (
+	// commitEvents is the maximum number of events of a commit that are shown on each side.
+	commitEvents = 20
+	// eventTags is the maximum number of tags whose other events are looked up, tagReads how many
+	// of these reads are made at the same time.
+	eventTags = 20
+	tagReads  = 8
+)
+
+func newNeighbour(e *dcb.SequencedEvent) neighbour {
+	return neighbour{Position: e.Position, Type: e.Event.Type, Tags: append([]string{}, e.Event.Tags...)}
+}
+
+// readNeighbours reads the events before and after, as far as they may be of the same commit.
+func (d *eventData) readNeighbours(ctx context.Context, store dcb.EventStore) error {
+	before, moreBefore, err := d.side(ctx, store, true)
+	if err != nil {
+		return err
+	}
+	after, moreAfter, err := d.side(ctx, store, false)
+	if err != nil {
+		return err
+	}
+	if len(before) > 0 {
+		d.Previous = new(newNeighbour(&before[0]))
+	}
+	if len(after) > 0 {
+		d.Next = new(newNeighbour(&after[0]))
+	}
+	if d.Event.RecordedAt.IsZero() {
+		return nil
+	}
+	before, after = d.sameCommit(before), d.sameCommit(after)
+	slices.Reverse(before)
+	for _, e := range slices.Concat(before, []dcb.SequencedEvent{d.Event.SequencedEvent}, after) {
+		d.Commit = append(d.Commit, newNeighbour(&e))
+	}
+	d.MoreBefore, d.MoreAfter = moreBefore && len(before) == commitEvents, moreAfter && len(after) == commitEvents
+	return nil
+}
+
+// side reads events before or after, the nearest first, without their data. more is set if the one
+// after them is of the same commit too.
+func (d *eventData) side(ctx context.Context, store dcb.EventStore, backwards bool) (events []dcb.SequencedEvent, more bool, err error) {
+	start := d.Event.Position + 1
+	if backwards {
+		start = d.Event.Position - 1
+	}
+	if start == 0 || start > d.Head {
+		return nil, false, nil
+	}
+	response := store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start, Backwards: backwards, Limit: new(uint32(commitEvents + 1))})
+	defer response.Close()
+	for {
+		batch, err := response.NextBatch()
+		if errors.Is(err, io.EOF) {
+			return events, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		for _, e := range batch {
+			isSame := e.RecordedAt.Equal(d.Event.RecordedAt) && !e.RecordedAt.IsZero()
+			if len(events) == commitEvents {
+				return events, isSame, nil
+			}
+			e.Event.Data = nil
+			if events = append(events, e); !isSame {
+				return events, false, nil
+			}
+		}
+	}
+}
+
+// sameCommit returns the events that were recorded at the time of this one.
+func (d *eventData) sameCommit(nearest []dcb.SequencedEvent) []dcb.SequencedEvent {
+	n := slices.IndexFunc(nearest, func(e dcb.SequencedEvent) bool { return !e.RecordedAt.Equal(d.Event.RecordedAt) })
+	if n < 0 {
+		return nearest
+	}
+	return nearest[:n]
+}
+
+// readTags reads, for each tag, the events before and after that have it.
+func (d *eventData) readTags(ctx context.Context, store dcb.EventStore) error {
+	var tags []string
+	for _, tag := range d.Event.Event.Tags {
+		if !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	d.MoreTags = max(0, len(tags)-eventTags)
+	tags = tags[:len(tags)-d.MoreTags]
+	d.Tags = make([]sharedTag, len(tags))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, tagReads)
+	failures := make([]error, len(tags))
+	for i, tag := range tags {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			d.Tags[i].Tag = tag
+			var before, after error
+			d.Tags[i].Previous, before = d.nearest(ctx, store, tag, true)
+			d.Tags[i].Next, after = d.nearest(ctx, store, tag, false)
+			failures[i] = errors.Join(before, after)
+		})
+	}
+	group.Wait()
+	return errors.Join(failures...)
+}
+
+// nearest returns the nearest other event with a tag, or nil if there is none.
+func (d *eventData) nearest(ctx context.Context, store dcb.EventStore, tag string, backwards bool) (*neighbour, error) {
+	start := d.Event.Position + 1
+	if backwards {
+		start = d.Event.Position - 1
+	}
+	if start == 0 || start > d.Head {
+		return nil, nil
+	}
+	query := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}}
+	events, _, err := store.Read(ctx, query, dcb.ReadOptions{Start: &start, Backwards: backwards, Limit: new(uint32(1))}).Collect()
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	return new(newNeighbour(&events[0])), nil
+}

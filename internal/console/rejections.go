@@ -1,0 +1,333 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/selection"
+	"github.com/umadb-go/umadb/internal/web"
+	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
+)
+
+// rejections shows the appends that were rejected last, and why.
+var rejections = page{path: "/rejections", title: "Rejections", load: loadRejections}
+
+const (
+	// pageRejections is the maximum number of rejections on a page.
+	pageRejections = 25
+	// conflictReads is how many conflicting events are read at the same time.
+	conflictReads = 8
+)
+
+// rejectionsData is the data of rejections.
+type rejectionsData struct {
+	Rejections []*shownRejection `json:"rejections"` // the newest first
+	Total      uint64            `json:"total"`
+	Since      time.Time         `json:"since"`
+	// Unavailable is why the rejections are not known; empty if they are.
+	Unavailable string `json:"unavailable,omitempty"`
+	// Next is the link to the page after this one; empty if there is none.
+	Next string `json:"next,omitempty"`
+}
+
+// shownRejection is a rejected append.
+type shownRejection struct {
+	Number     uint64            `json:"number"`
+	Time       time.Time         `json:"time"`
+	Key        string            `json:"key,omitempty"`
+	Peer       string            `json:"peer"`
+	Events     []rejectedEvent   `json:"events"`
+	MoreEvents uint32            `json:"more_events,omitempty"`
+	Condition  *shownCondition   `json:"condition,omitempty"`
+	Tracking   *dcb.TrackingInfo `json:"-"`
+	// Conflict is the event that matches the condition; nil if there is none, or if it cannot be read.
+	Conflict         *shownEvent `json:"conflict,omitempty"`
+	ConflictPosition uint64      `json:"conflict_position,omitempty"`
+	Matches          []match     `json:"matches,omitempty"`
+	Reason           string      `json:"reason"` // the error of the client
+	Explanation      string      `json:"explanation"`
+	// Omitted is the number of rejections between this one and the one before it that the server has
+	// not kept.
+	Omitted uint64 `json:"omitted,omitempty"`
+}
+
+// rejectedEvent is an event that was not appended.
+type rejectedEvent struct {
+	Type     string   `json:"type"`
+	Tags     []string `json:"tags"`
+	MoreTags uint32   `json:"more_tags,omitempty"`
+}
+
+// MarshalJSON adds the tracking.
+func (r *shownRejection) MarshalJSON() ([]byte, error) {
+	type plain shownRejection
+	type tracking struct {
+		Source   string `json:"source"`
+		Position uint64 `json:"position"`
+	}
+	return json.Marshal(struct {
+		*plain
+		Tracking *tracking `json:"tracking,omitempty"`
+	}{(*plain)(r), (*tracking)(r.Tracking)})
+}
+
+// loadRejections asks for the rejections with numbers below the parameter before, if there is one.
+func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
+	before, err := positionValue(r, "before")
+	if err != nil {
+		return nil, err
+	}
+	data := &rejectionsData{Rejections: []*shownRejection{}}
+	all, unavailable, err := allRejections(ctx, b)
+	if err != nil || unavailable != "" {
+		data.Unavailable = unavailable
+		return data, err
+	}
+	data.Total, data.Since = all.GetTotal(), all.GetSince().AsTime()
+	for n, rejection := range all.GetRejections() {
+		if before != nil && rejection.GetNumber() >= *before {
+			continue
+		}
+		if len(data.Rejections) == pageRejections {
+			data.Next = link("/rejections", "before", data.Rejections[pageRejections-1].Number)
+			break
+		}
+		shown := newShownRejection(rejection)
+		if older := all.GetRejections()[n+1:]; len(older) > 0 {
+			shown.Omitted = shown.Number - older[0].GetNumber() - 1
+		}
+		data.Rejections = append(data.Rejections, shown)
+	}
+	if err := readConflicts(ctx, b.Events, data.Rejections); err != nil {
+		return nil, err
+	}
+	for _, rejection := range data.Rejections {
+		rejection.explain()
+	}
+	return data, nil
+}
+
+// allRejections returns what the server keeps, or why it is not known.
+func allRejections(ctx context.Context, b *web.Backend) (all *adminv1.RejectionsResponse, unavailable string, err error) {
+	all, err = b.Operator.Rejections(ctx)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil, "This server does not keep the appends that it rejects: it is of another program or an older version.", nil
+	case errors.Is(err, dcb.ErrAuthentication):
+		return nil, "The API key does not have the right admin, which is needed to see what was rejected.", nil
+	}
+	return all, "", err
+}
+
+// positionValue returns the number that a parameter of the URL has, or nil if it is missing.
+func positionValue(r *http.Request, name string) (*uint64, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return nil, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return nil, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the parameter %q: %q is not a number", name, text)}
+	}
+	return &n, nil
+}
+
+func newShownRejection(r *adminv1.Rejection) *shownRejection {
+	shown := &shownRejection{
+		Number:           r.GetNumber(),
+		Time:             r.GetTime().AsTime(),
+		Key:              r.GetKey(),
+		Peer:             r.GetPeer(),
+		Events:           []rejectedEvent{},
+		MoreEvents:       r.GetMoreEvents(),
+		ConflictPosition: r.GetConflictPosition(),
+		Reason:           r.GetReason(),
+	}
+	for _, e := range r.GetEvents() {
+		shown.Events = append(shown.Events, rejectedEvent{e.GetType(), append([]string{}, e.GetTags()...), e.GetMoreTags()})
+	}
+	if c := r.GetCondition(); c != nil {
+		shown.Condition = &shownCondition{Items: []shownItem{}, MoreItems: int(c.GetMoreItems()), After: c.GetAfter()}
+		for _, item := range c.GetItems() {
+			shown.Condition.Items = append(shown.Condition.Items, shownItem{item.GetTypes(), item.GetTags(), int(item.GetMoreTypes()), int(item.GetMoreTags())})
+		}
+	}
+	if t := r.GetTracking(); t != nil {
+		shown.Tracking = &dcb.TrackingInfo{Source: t.GetSource(), Position: t.GetPosition()}
+	}
+	return shown
+}
+
+// readConflicts reads the conflicting events, each once.
+func readConflicts(ctx context.Context, store dcb.EventStore, all []*shownRejection) error {
+	byPosition := map[uint64][]*shownRejection{}
+	for _, r := range all {
+		if r.ConflictPosition > 0 {
+			byPosition[r.ConflictPosition] = append(byPosition[r.ConflictPosition], r)
+		}
+	}
+	var group sync.WaitGroup
+	slots := make(chan struct{}, conflictReads)
+	failures := make(chan error, len(byPosition))
+	for position, of := range byPosition {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			event, err := eventAt(ctx, store, position)
+			if isUnexpected(err) {
+				failures <- err
+			}
+			if event == nil {
+				return
+			}
+			for _, r := range of {
+				r.Conflict = &shownEvent{*event}
+			}
+		})
+	}
+	group.Wait()
+	close(failures)
+	return <-failures
+}
+
+// eventAt returns the event at a position, or nil if there is none.
+func eventAt(ctx context.Context, store dcb.EventStore, position uint64) (*dcb.SequencedEvent, error) {
+	events, _, err := store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &position, Limit: new(uint32(1))}).Collect()
+	if err != nil || len(events) == 0 || events[0].Position != position {
+		return nil, err
+	}
+	return &events[0], nil
+}
+
+// explain sets Matches and Explanation.
+func (r *shownRejection) explain() {
+	if r.Conflict != nil && r.Condition != nil {
+		r.Matches = r.Condition.matches(&r.Conflict.Event)
+	}
+	switch {
+	case r.ConflictPosition > 0 && r.Condition != nil:
+		r.Explanation = "It was rejected because " + r.conflictName() + " " + r.Condition.because() + "."
+	case r.Tracking != nil:
+		r.Explanation = fmt.Sprintf("It was rejected because position %d of the tracking source %s is not after the one that was recorded: what has this position upstream has been processed already.", r.Tracking.Position, r.Tracking.Source)
+	default:
+		r.Explanation = "It was rejected: " + r.Reason + "."
+	}
+}
+
+// conflictName describes the conflicting event, and when it was recorded.
+func (r *shownRejection) conflictName() string {
+	name := fmt.Sprintf("event %d", r.ConflictPosition)
+	if r.Conflict == nil {
+		return name + ", which cannot be read here,"
+	}
+	name += fmt.Sprintf(" (%s)", eventName(r.Conflict.Event.Type, r.Conflict.Event.Tags))
+	if at := r.Conflict.RecordedAt; !at.IsZero() && !at.After(r.Time) {
+		name += fmt.Sprintf(", recorded %s earlier,", duration(r.Time.Sub(at)))
+	}
+	return name
+}
+
+// because describes what an event that matches the condition does.
+func (c *shownCondition) because() string {
+	what := "matches the condition"
+	if c.MatchesAll() {
+		what += ", as every event does,"
+	}
+	if c.After == 0 {
+		return what + " and no event at all was allowed to match it, since the condition names no position that the decision had read"
+	}
+	return fmt.Sprintf("%s and came after position %d, which the decision had read", what, c.After)
+}
+
+// duration formats a duration roughly.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return "less than 1 ms"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// Items returns the items of the condition, compared with the conflicting event.
+func (r *shownRejection) Items() []markedItem {
+	var event dcb.Event
+	if r.Conflict != nil {
+		event = r.Conflict.Event
+	}
+	return r.Condition.marked(&event, r.Matches)
+}
+
+// Name describes the first event; it is empty if there is none.
+func (r *shownRejection) Name() string {
+	if len(r.Events) == 0 {
+		return ""
+	}
+	return eventName(r.Events[0].Type, r.Events[0].Tags)
+}
+
+// Link returns the link to the page that starts with this rejection.
+func (r *shownRejection) Link() string { return link("/rejections", "before", r.Number+1) }
+
+// ConflictLink returns the link to the conflicting event.
+func (r *shownRejection) ConflictLink() string { return link("/event", "position", r.ConflictPosition) }
+
+func (d *rejectionsData) columns() []string {
+	return []string{"number", "time", "key", "peer", "types", "tags", "condition", "after", "conflict_position", "tracking_source", "tracking_position", "explanation"}
+}
+
+func (d *rejectionsData) rows() iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for _, r := range d.Rejections {
+			if !yield(r.row()) {
+				return
+			}
+		}
+	}
+}
+
+func (r *shownRejection) row() []string {
+	var types, tags, items []string
+	for _, e := range r.Events {
+		types = append(types, e.Type)
+		for _, tag := range e.Tags {
+			if !slices.Contains(tags, tag) {
+				tags = append(tags, tag)
+			}
+		}
+	}
+	condition, after, conflict, source, position := "", "", "", "", ""
+	if r.Condition != nil {
+		for _, item := range r.Condition.Items {
+			items = append(items, selection.FormatItem(item.item()))
+		}
+		condition, after = string(ndjson.AppendTags(nil, items)), strconv.FormatUint(r.Condition.After, 10)
+	}
+	if r.ConflictPosition > 0 {
+		conflict = strconv.FormatUint(r.ConflictPosition, 10)
+	}
+	if r.Tracking != nil {
+		source, position = r.Tracking.Source, strconv.FormatUint(r.Tracking.Position, 10)
+	}
+	return []string{
+		strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339Nano), r.Key, r.Peer, string(ndjson.AppendTags(nil, types)), string(ndjson.AppendTags(nil, tags)),
+		condition, after, conflict, source, position, r.Explanation,
+	}
+}

@@ -1,0 +1,269 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/web"
+	adminv1 "github.com/umadb-go/umadb/proto/umadb/admin/v1"
+)
+
+// deciding is a site whose server has a client that appends.
+type deciding struct {
+	*site
+	client dcb.EventStore
+}
+
+func newDeciding(t *testing.T, change ...func(*web.Backend)) *deciding {
+	t.Helper()
+	d := new(deciding)
+	d.site = newSite(t, append([]func(*web.Backend){func(b *web.Backend) { d.client = b.Events }}, change...)...)
+	d.get("/complete/types", http.StatusOK) // a request sets the client
+	return d
+}
+
+// reject makes an append that must be rejected.
+func (d *deciding) reject(events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo) {
+	d.t.Helper()
+	if _, err := d.client.Append(d.t.Context(), events, condition, tracking); !errors.Is(err, dcb.ErrIntegrity) {
+		d.t.Fatalf("the append returned %v", err)
+	}
+}
+
+// rejectionPage is what the tests read of the JSON of /rejections.
+type rejectionPage struct {
+	Rejections []struct {
+		Number           uint64
+		Events           []struct{ Type string }
+		ConflictPosition uint64 `json:"conflict_position"`
+		Conflict         *struct{ Position uint64 }
+		Matches          []struct {
+			Item    int
+			Type    *string
+			Tags    []string
+			Perhaps bool
+		}
+		Explanation string
+		Omitted     uint64
+	}
+	Total       uint64
+	Next        string
+	Unavailable string
+}
+
+func (d *deciding) rejections(path string) (page rejectionPage) {
+	d.t.Helper()
+	d.json(strings.Replace(path, "/rejections", "/rejections.json", 1), &page)
+	return page
+}
+
+// earlier is how long before the rejection the conflicting event was recorded.
+var earlier = regexp.MustCompile(`recorded (less than 1 ms|[\d.]+ (ms|s|min)) earlier`)
+
+func items(items ...dcb.QueryItem) dcb.Query { return dcb.Query{Items: items} }
+
+// The page explains the rejection of the demo, and leads to the conflicting event and to what to do.
+func TestRejectedEnrolment(t *testing.T) {
+	d := newDeciding(t)
+	course := items(dcb.QueryItem{Types: []string{"CourseOffered", "StudentEnrolled"}, Tags: []string{"course:go"}})
+	d.append(dcb.Event{Type: "CourseOffered", Tags: []string{"course:go"}})
+	d.append(dcb.Event{Type: "StudentEnrolled", Tags: []string{"course:go", "student:Ann"}})
+	d.reject([]dcb.Event{{Type: "StudentEnrolled", Tags: []string{"course:go", "student:Bob"}}}, &dcb.AppendCondition{FailIfEventsMatch: course, After: 1}, nil)
+	want := "It was rejected because event 2 (StudentEnrolled, course:go student:Ann), recorded T earlier, matches the condition and came after position 1, which the decision had read."
+	got := d.texts("/rejections", "explanation")
+	if len(got) != 1 || earlier.ReplaceAllString(got[0], "recorded T earlier") != want {
+		t.Errorf("the explanation is %q, want %q", got, want)
+	}
+	if marked := d.elements("/rejections", "mark"); !slices.Equal(marked, []string{"StudentEnrolled", "course:go"}) {
+		t.Errorf("%q is marked", marked)
+	}
+	if shown := d.texts("/rejections", "position"); !slices.Equal(shown, []string{"2"}) {
+		t.Errorf("the conflicting events are %q", shown)
+	}
+	links := d.links("/rejections")
+	whyLink := slices.IndexFunc(links, func(l string) bool { return strings.HasPrefix(l, "/why?") })
+	for _, l := range []string{"/event?position=2", "/browse?" + url.Values{"type": {"CourseOffered", "StudentEnrolled"}, "tag": {"course:go"}}.Encode()} {
+		if !slices.Contains(links, l) {
+			t.Errorf("the page has no link to %s: %q", l, links)
+		}
+	}
+	if whyLink < 0 {
+		t.Fatalf("no link leads to /why: %q", links)
+	}
+	if why := d.why(links[whyLink]); !why.Rejected || len(why.Conflicts) != 1 || why.Conflicts[0].Event.Position != 2 {
+		t.Errorf("%s has %+v", links[whyLink], why)
+	}
+	csv := strings.Split(d.get("/rejections.csv", http.StatusOK), "\n")
+	if len(csv) != 3 || !strings.Contains(csv[1], `"[""type=CourseOffered type=StudentEnrolled tag=course:go""]",1,2,,,`) {
+		t.Errorf("the CSV is %q", csv)
+	}
+}
+
+func TestExplanationsOfRejections(t *testing.T) {
+	event := dcb.Event{Type: "E", Tags: []string{"a", "b"}}
+	const named = "It was rejected because event 2 (E, a b), recorded T earlier, matches the condition"
+	for what, c := range map[string]struct {
+		condition   *dcb.AppendCondition
+		tracking    *dcb.TrackingInfo
+		matches     string
+		explanation string
+	}{
+		"several items": {
+			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"E"}, Tags: []string{"c"}}, dcb.QueryItem{Tags: []string{"a", "b"}}, dcb.QueryItem{Types: []string{"F", "E"}}), After: 1},
+			matches:     "2 [a b], 3 E []",
+			explanation: named + " and came after position 1, which the decision had read.",
+		},
+		"types": {
+			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"E"}}), After: 1},
+			matches:     "1 E []",
+			explanation: named + " and came after position 1, which the decision had read.",
+		},
+		"tags, after nothing": {
+			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Tags: []string{"b"}})},
+			matches:     "1 [b]",
+			explanation: named + " and no event at all was allowed to match it, since the condition names no position that the decision had read.",
+		},
+		"an empty query": {
+			condition:   &dcb.AppendCondition{After: 1},
+			explanation: named + ", as every event does, and came after position 1, which the decision had read.",
+		},
+		"an empty item": {
+			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"none"}}, dcb.QueryItem{}), After: 1},
+			matches:     "2 []",
+			explanation: named + " and came after position 1, which the decision had read.",
+		},
+		"items that are too long": {
+			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Tags: []string{"a", strings.Repeat("x", 1000)}}, dcb.QueryItem{Tags: []string{"a"}}), After: 1},
+			matches:     "1? [a], 2 [a]",
+			explanation: named + " and came after position 1, which the decision had read.",
+		},
+		"tracking": {
+			tracking:    &dcb.TrackingInfo{Source: "payments", Position: 17},
+			explanation: "It was rejected because position 17 of the tracking source payments is not after the one that was recorded: what has this position upstream has been processed already.",
+		},
+		"tracking with a condition that holds": {
+			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"E"}}), After: 2},
+			tracking:    &dcb.TrackingInfo{Source: "payments", Position: 3},
+			explanation: "It was rejected because position 3 of the tracking source payments is not after the one that was recorded: what has this position upstream has been processed already.",
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			d := newDeciding(t)
+			if _, err := d.store.Append(t.Context(), []dcb.Event{{Type: "First"}, event}, nil, &dcb.TrackingInfo{Source: "payments", Position: 17}); err != nil {
+				t.Fatal(err)
+			}
+			d.reject([]dcb.Event{{Type: "New"}}, c.condition, c.tracking)
+			page := d.rejections("/rejections")
+			if len(page.Rejections) != 1 {
+				t.Fatalf("got %+v", page)
+			}
+			var matches []string
+			for _, m := range page.Rejections[0].Matches {
+				text := fmt.Sprint(m.Item)
+				if m.Perhaps {
+					text += "?"
+				}
+				if m.Type != nil {
+					text += " " + *m.Type
+				}
+				matches = append(matches, fmt.Sprint(text, " ", m.Tags))
+			}
+			if got := strings.Join(matches, ", "); got != c.matches {
+				t.Errorf("the matching items are %q, want %q", got, c.matches)
+			}
+			if got := earlier.ReplaceAllString(page.Rejections[0].Explanation, "recorded T earlier"); got != c.explanation {
+				t.Errorf("the explanation is %q, want %q", got, c.explanation)
+			}
+			if got := d.texts("/rejections", "explanation"); len(got) != 1 {
+				t.Errorf("the page has %d explanations", len(got))
+			}
+		})
+	}
+}
+
+// The links to older rejections lead to each once.
+func TestRejectionsPages(t *testing.T) {
+	d := newDeciding(t)
+	d.append(dcb.Event{Type: "A"})
+	for range 60 {
+		d.reject([]dcb.Event{{Type: "B"}}, new(dcb.AppendCondition), nil)
+	}
+	var got []uint64
+	for next := "/rejections"; next != ""; {
+		page := d.rejections(next)
+		if page.Total != 60 {
+			t.Errorf("%s has %d in total", next, page.Total)
+		}
+		for _, r := range page.Rejections {
+			got = append(got, r.Number)
+		}
+		next = page.Next
+	}
+	if len(got) != 60 || got[0] != 60 || got[59] != 1 || !slices.IsSortedFunc(got, func(a, b uint64) int { return int(b) - int(a) }) {
+		t.Errorf("got %v", got)
+	}
+	d.get("/rejections?before=x", http.StatusBadRequest)
+}
+
+// operator answers with given rejections.
+type operator struct {
+	web.Operator
+	answer *adminv1.RejectionsResponse
+	err    error
+}
+
+func (o operator) Rejections(context.Context) (*adminv1.RejectionsResponse, error) {
+	return o.answer, o.err
+}
+
+func TestRejectionsThatAreNotKnown(t *testing.T) {
+	for want, failure := range map[string]error{
+		"another program or an older version": errPlain,
+		"does not have the right admin":       dcb.ErrAuthentication,
+	} {
+		s := newSite(t, makePlain, func(b *web.Backend) { b.Operator = operator{err: failure} })
+		s.append(dcb.Event{Type: "A"})
+		for _, path := range []string{"/rejections", "/event?position=1"} {
+			if page := s.get(path, http.StatusOK); !strings.Contains(page, want) {
+				t.Errorf("%s does not contain %q: %s", path, want, page)
+			}
+		}
+	}
+	s := newSite(t, func(b *web.Backend) { b.Operator = operator{err: dcb.ErrTransport} })
+	s.get("/rejections", http.StatusServiceUnavailable)
+}
+
+// Of a storm, the page has the numbers of those that were not kept.
+func TestRejectionsThatAreNotKept(t *testing.T) {
+	answer := &adminv1.RejectionsResponse{Total: 5000, Rejections: []*adminv1.Rejection{{Number: 4000}, {Number: 3998}, {Number: 3997}}}
+	s := newSite(t, func(b *web.Backend) { b.Operator = operator{answer: answer} })
+	if got := s.texts("/rejections", "omitted"); !slices.Equal(got, []string{"1 more rejection was not kept"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// denied is a store that the key may not read.
+type denied struct{ dcb.EventStore }
+
+func (denied) Read(context.Context, dcb.Query, dcb.ReadOptions) *dcb.ReadResponse {
+	return dcb.NewReadResponse(func() ([]dcb.SequencedEvent, uint64, error) { return nil, 0, dcb.ErrAuthentication }, func() {})
+}
+
+func TestRejectionWhoseConflictCannotBeRead(t *testing.T) {
+	d := newDeciding(t, func(b *web.Backend) { b.Events = denied{b.Events} })
+	d.append(dcb.Event{Type: "A"})
+	d.reject([]dcb.Event{{Type: "B"}}, &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"A"}})}, nil)
+	page := d.rejections("/rejections")
+	if len(page.Rejections) != 1 || page.Rejections[0].Conflict != nil || page.Rejections[0].ConflictPosition != 1 || !strings.Contains(page.Rejections[0].Explanation, "event 1, which cannot be read here, matches") {
+		t.Errorf("got %+v", page)
+	}
+	d.get("/rejections", http.StatusOK)
+}
