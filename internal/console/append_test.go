@@ -64,6 +64,9 @@ func (s *site) check(form url.Values) url.Values {
 	if fields == nil {
 		s.t.Fatalf("the check has no button that appends: %s", page)
 	}
+	if strings.Contains(page, "position=0") {
+		s.t.Errorf("the check has a link to an event that is not stored: %s", page)
+	}
 	return fields
 }
 
