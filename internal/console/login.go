@@ -9,8 +9,9 @@ import (
 )
 
 // showLogin asks for the key. A URL with a key, which "umadb console" prints, uses it at once.
+// A link of another site does not: it would make the user work with the key of somebody else.
 func showLogin(w http.ResponseWriter, r *http.Request) {
-	if key := r.URL.Query().Get("key"); key != "" {
+	if key := r.URL.Query().Get("key"); key != "" && !web.IsForeign(r) {
 		web.Login(w, r, key)
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
@@ -22,7 +23,7 @@ func showLogin(w http.ResponseWriter, r *http.Request) {
 
 func login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	web.Login(w, r, r.PostFormValue("key"))
+	web.Login(w, r, strings.TrimSpace(r.PostFormValue("key")))
 	http.Redirect(w, r, localPath(r.PostFormValue("to")), http.StatusSeeOther)
 }
 

@@ -13,6 +13,9 @@ import (
 )
 
 const (
+	// opening is how long the answer may wait for the first event or progress. A subscription that is
+	// refused before has the status of its error.
+	opening = time.Second
 	// heartbeat is how long a stream may be silent before it sends a comment.
 	heartbeat = 10 * time.Second
 	// retry is how long a client should wait before it continues a stream that has ended.
@@ -30,6 +33,7 @@ type stream struct {
 
 	mu     sync.Mutex
 	out    *bufio.Writer
+	sent   bool // the answer has started
 	failed error
 
 	// These are used by the goroutine of the subscription.
@@ -46,7 +50,7 @@ func newStream(w http.ResponseWriter, cancel func()) *stream {
 		ended:   make(chan struct{}),
 		out:     bufio.NewWriterSize(w, writeBuffer),
 	}
-	s.print("retry: %d\n\n", retry.Milliseconds())
+	fmt.Fprintf(s.out, "retry: %d\n\n", retry.Milliseconds()) // it fits into the buffer
 	s.wait.Go(s.send)
 	return s
 }
@@ -94,14 +98,15 @@ func (s *stream) ends() error {
 
 // send sends what is written, and comments while nothing is, until close is called.
 func (s *stream) send() {
-	silence := time.NewTicker(heartbeat)
+	silence := time.NewTimer(opening)
 	defer silence.Stop()
-	for {
+	for started := false; ; started = true {
 		select {
 		case <-s.written:
 		case <-silence.C:
-			s.print(": the stream is alive\n\n")
-			continue
+			if started {
+				s.print(": the stream is alive\n\n")
+			}
 		case <-s.ended:
 			return
 		}
@@ -116,20 +121,21 @@ func (s *stream) send() {
 func (s *stream) flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.sent = true
 	s.failed = errors.Join(s.out.Flush(), s.control.Flush())
 	return s.failed
 }
 
-// cause returns why the subscription has ended with an error.
-func (s *stream) cause(err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return errors.Join(s.failed, err)
-}
-
-// close sends what is left. The writer is not used after it.
-func (s *stream) close() {
+// close ends the stream, whose subscription has ended with an error, which may be nil. It returns the
+// error of the answer. The writer is not used after it.
+func (s *stream) close(err error) error {
 	close(s.ended)
 	s.wait.Wait()
-	s.flush() // an error means that the client has gone
+	if s.failed != nil {
+		return s.failed
+	}
+	if err == nil || s.sent {
+		return errors.Join(err, s.flush())
+	}
+	return err
 }

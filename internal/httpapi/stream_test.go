@@ -17,7 +17,7 @@ func TestSilentStreamSendsComments(t *testing.T) {
 		w := httptest.NewRecorder()
 		s := newStream(w, func() { t.Error("the stream is cancelled") })
 		time.Sleep(2*heartbeat + heartbeat/2)
-		s.close()
+		s.close(nil)
 		if n := strings.Count(w.Body.String(), ": the stream is alive\n\n"); n != 2 {
 			t.Errorf("%d comments in %q", n, w.Body)
 		}
@@ -29,11 +29,26 @@ func TestStreamSendsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := httptest.NewRecorder()
 		s := newStream(w, func() {})
-		defer s.close()
+		defer s.close(nil)
 		s.progress(dcb.Progress{Checked: 3, Head: 4})
 		synctest.Wait()
 		if want := "id: 3\nevent: progress\ndata: {\"checked\":3,\"head\":4}\n\n"; !strings.HasSuffix(w.Body.String(), want) {
 			t.Errorf("the stream is %q, want %q", w.Body, want)
+		}
+	})
+}
+
+// A subscription that is refused has the status of its error.
+func TestStreamWithoutAnEventIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("the key has no right to this")
+		for wait, want := range map[time.Duration]int{0: 0, 2 * opening: len("retry: 3000\n\n")} {
+			w := httptest.NewRecorder()
+			s := newStream(w, func() {})
+			time.Sleep(wait)
+			if err := s.close(refused); !errors.Is(err, refused) || w.Body.Len() != want {
+				t.Errorf("after %v the stream ends with %v, and %q is sent", wait, err, w.Body)
+			}
 		}
 	})
 }
@@ -54,7 +69,7 @@ func TestStreamEndsItsSubscriptionIfTheClientDoesNotRead(t *testing.T) {
 		if err := s.event(t.Context(), &api{}, &dcb.SequencedEvent{Position: 1}); !errors.Is(err, errGone) {
 			t.Errorf("an event is written: %v", err)
 		}
-		s.close()
+		s.close(nil)
 	})
 }
 
@@ -76,7 +91,7 @@ func TestProgressIsSentIfItIsNews(t *testing.T) {
 		s.progress(dcb.Progress{Checked: 15, Head: 15}) // nothing matched
 		s.progress(dcb.Progress{Checked: 16, Head: 20})
 		s.progress(dcb.Progress{Checked: 20, Head: 20})
-		s.close()
+		s.close(nil)
 		var got []string
 		for line := range strings.Lines(w.Body.String()) {
 			if name, found := strings.CutPrefix(strings.TrimSpace(line), "event: "); found {

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"math"
 	"net/http"
 	"strconv"
 
@@ -29,10 +28,6 @@ func (a *api) subscribe(w http.ResponseWriter, r *http.Request, b *web.Backend) 
 	if err != nil {
 		return err
 	}
-	// A query that the server refuses has the status of an error.
-	if _, err := b.Events.Read(r.Context(), s.Query, dcb.ReadOptions{Start: new(uint64(math.MaxUint64)), Limit: new(uint32(1))}).Head(); err != nil {
-		return err
-	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // for nginx
 	if r.Method == http.MethodHead {
@@ -41,13 +36,17 @@ func (a *api) subscribe(w http.ResponseWriter, r *http.Request, b *web.Backend) 
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	out := newStream(w, cancel)
-	defer out.close()
-	for event, err := range b.Events.Subscribe(ctx, s.Query, after, dcb.SubscribeOptions{OnProgress: out.progress}) {
+	return out.close(a.follow(ctx, b.Events, s.Query, after, out))
+}
+
+// follow writes the events of a subscription until it ends.
+func (a *api) follow(ctx context.Context, events dcb.EventStore, query dcb.Query, after uint64, out *stream) error {
+	for event, err := range events.Subscribe(ctx, query, after, dcb.SubscribeOptions{OnProgress: out.progress}) {
 		if err == nil {
 			err = out.event(ctx, a, &event)
 		}
 		if err != nil {
-			return out.cause(err)
+			return err
 		}
 	}
 	return nil

@@ -130,14 +130,11 @@ func TestSubscriptionEndsWhenTheServerStops(t *testing.T) {
 	}
 }
 
-// waiting is a store whose subscriptions wait until their context is done.
+// waiting is a store whose subscriptions wait until their context is done. It cannot be read: a key may
+// have the right to subscribe only.
 type waiting struct {
 	dcb.EventStore
 	ended chan struct{}
-}
-
-func (waiting) Read(context.Context, dcb.Query, dcb.ReadOptions) *dcb.ReadResponse {
-	return dcb.NewReadResponse(func() ([]dcb.SequencedEvent, uint64, error) { return nil, 0, io.EOF }, func() {})
 }
 
 func (w waiting) Subscribe(ctx context.Context, _ dcb.Query, _ uint64, _ ...dcb.SubscribeOptions) iter.Seq2[dcb.SequencedEvent, error] {

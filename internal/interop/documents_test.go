@@ -28,6 +28,7 @@ var guides = []string{
 	"docs/go-recipes.md",
 	"docs/ndjson.md",
 	"docs/tables.md",
+	"docs/http.md",
 	"docs/grpc.md",
 }
 
@@ -179,5 +180,5 @@ func wantTarget(t *testing.T, line string) {
 
 // isDisplayOnly reports whether blocks in a language are not executed.
 func isDisplayOnly(language string) bool {
-	return slices.Contains([]string{"ini", "json", "log"}, language)
+	return slices.Contains([]string{"ini", "js", "json", "log"}, language)
 }

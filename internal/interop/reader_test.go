@@ -89,10 +89,11 @@ func newReader(t *testing.T, page string) *reader {
 // Go programs import this module.
 func (r *reader) prepareEnvironment() {
 	r.t.Helper()
-	address, second := servertest.Address(r.t), servertest.Address(r.t)
+	address, second, console := servertest.Address(r.t), servertest.Address(r.t), servertest.Address(r.t)
 	_, port, _ := net.SplitHostPort(address)
 	_, secondPort, _ := net.SplitHostPort(second)
-	r.replacements = []string{"50051", port, "50052", secondPort}
+	_, consolePort, _ := net.SplitHostPort(console)
+	r.replacements = []string{"50051", port, "50052", secondPort, "50080", consolePort}
 	r.replace("0.0.0.0", "127.0.0.1")
 	workspace := filepath.Join(r.t.TempDir(), "go.work")
 	content := "go " + strings.TrimPrefix(runtime.Version(), "go") + "\nuse " + repository() + "\nuse " + r.dir + "\n"

@@ -11,12 +11,20 @@ import (
 // picture or a script. Such a page cannot read the answer, but may measure how long it takes. A
 // link to a page of this server is permitted.
 func isEmbedded(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "none", "same-origin":
+	if !IsForeign(r) {
 		return false
 	}
 	isLink := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 	return !isLink || r.Method != http.MethodGet && r.Method != http.MethodHead
+}
+
+// IsForeign reports whether a request of a browser comes from a page of another site, be it by a link.
+func IsForeign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin": // "none" is the user, who has typed or opened the URL
+		return false
+	}
+	return true
 }
 
 // isTrustedHost reports whether a request without a key may have this host: an address, or a name
