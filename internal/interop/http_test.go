@@ -37,7 +37,7 @@ func TestHTTPHasTheBehaviourOfItsDescription(t *testing.T) {
 			file := filepath.Join(dir, "openapi.json")
 			describe(t, server, file)
 			args := []string{
-				"run", file, "--url", url, "--seed", "1", "--max-failures", "5", "--no-shrink", "--suppress-health-check", "all", "--request-timeout", "20",
+				"run", file, "--url", url, "--seed", "1", "--max-failures", "5", "--no-shrink", "--suppress-health-check", "all", "--request-timeout", "60",
 				"--exclude-path", "/v1/subscribe", // it does not end
 			}
 			if c.secure {
