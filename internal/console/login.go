@@ -9,7 +9,7 @@ import (
 )
 
 // showLogin asks for the key. A URL with a key, which "umadb console" prints, uses it at once.
-// A link of another site does not: it would make the user work with the key of somebody else.
+// A link of another site does not: it would make the user work with a key of that site.
 func showLogin(w http.ResponseWriter, r *http.Request) {
 	if key := r.URL.Query().Get("key"); key != "" && !web.IsForeign(r) {
 		web.Login(w, r, key)
