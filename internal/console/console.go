@@ -14,7 +14,8 @@ var static embed.FS
 // pages are the pages of the console.
 var pages = []page{
 	overview,
-	terms,
+	typesPage,
+	tagsPage,
 	storePage,
 	browse,
 	event,

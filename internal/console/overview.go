@@ -19,7 +19,7 @@ import (
 // an earlier answer, it has the rates since then, but no history: the script of the page has that.
 //
 // Types and tags are not part of it, because counting them takes a pass over the index: the page
-// loads them afterwards from terms.
+// loads them afterwards from typesPage and tagsPage.
 var overview = page{path: "/", title: "Overview", load: loadOverview}
 
 // overviewData is the data of overview. What the server does not report is omitted.

@@ -32,6 +32,7 @@ func wantAsCounted(t *testing.T, s *store.Store) {
 			o.LogBytes == want.LogBytes && o.Blocks == want.Blocks && o.Uncovered == want.Uncovered &&
 			o.LogBytes <= o.DiskBytes && o.DiskBytes <= want.DiskBytes
 	}
+	wantLayout(t, s)
 	for deadline := time.Now().Add(10 * time.Second); !same(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the overview is %+v, and the counts are %+v", o, want)

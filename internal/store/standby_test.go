@@ -128,6 +128,7 @@ func TestStandbyIsReadWhileItFollows(t *testing.T) {
 			t.Fatalf("the standby has %d records, the store %d, or they differ", len(got), len(want))
 		}
 		store.MustHaveTimes(t, b.Store)
+		wantLayout(t, b.Store)
 		head, _ := from.Head(t.Context())
 		tag := fmt.Sprint("n:", head)
 		events, _, err := b.Read(t.Context(), dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}}, dcb.ReadOptions{}).Collect()

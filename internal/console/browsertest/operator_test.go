@@ -14,7 +14,7 @@ func TestOverviewGrows(t *testing.T) {
 	s.append(t, courses(3)...)
 	b := newTab(t)
 	b.open(s.url + "/")
-	b.await(`document.querySelector("#rate canvas") !== null && document.querySelector("#terms table") !== null`)
+	b.await(`document.querySelector("#rate canvas") !== null && document.querySelector("#types table") !== null && document.querySelector("#tags table") !== null`)
 	before := eval[uint64](b, `Number(document.getElementById("now").dataset.head)`)
 	s.append(t, dcb.Event{Type: "Later"})
 	b.await(fmt.Sprintf(`document.getElementById("now").dataset.head === "%d"`, before+1))
@@ -57,7 +57,7 @@ func TestOperatorPages(t *testing.T) {
 	s.append(t, courses(30)...)
 	checked := newAccessibility(t)
 	b := newTab(t)
-	for _, path := range []string{"/", "/store", "/terms"} {
+	for _, path := range []string{"/", "/store", "/types", "/tags"} {
 		b.open(s.url + path)
 		checked.page(b)
 	}

@@ -8,9 +8,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-type shownTerms struct {
-	Types    []dcb.TermCount
-	Tags     uint64 `json:"all_tags"`
+type shownTags struct {
+	All      uint64
 	Prefixes []struct {
 		Prefix string
 		Tags   uint64
@@ -20,7 +19,31 @@ type shownTerms struct {
 	Missing bool
 }
 
-func TestTermsByPrefix(t *testing.T) {
+type shownTypes struct {
+	Types   []dcb.TermCount
+	All     uint64
+	Missing bool
+}
+
+func TestTypes(t *testing.T) {
+	s := newSite(t)
+	for i := range 60 {
+		s.append(dcb.Event{Type: fmt.Sprint("T", i)}, dcb.Event{Type: "<b>"})
+	}
+	var have shownTypes
+	s.json("/types.json", &have)
+	if len(have.Types) != 50 || have.All != 61 || have.Types[0] != (dcb.TermCount{Name: "<b>", Events: 60}) {
+		t.Errorf("the types are %+v", have)
+	}
+	if lines := strings.Split(s.get("/types.csv", 200), "\n"); lines[0] != "type,events" || lines[1] != "<b>,60" {
+		t.Errorf("the CSV is %q", lines)
+	}
+	if shown := s.texts("/types", "type"); len(shown) != 50 || shown[0] != "<b>" {
+		t.Errorf("the page shows %q", shown)
+	}
+}
+
+func TestTagsByPrefix(t *testing.T) {
 	s := newSite(t)
 	for i := range 12 {
 		tags := []string{fmt.Sprint("student:", i), fmt.Sprint("course:", i%3)}
@@ -30,10 +53,10 @@ func TestTermsByPrefix(t *testing.T) {
 		s.append(dcb.Event{Type: "A", Tags: tags})
 	}
 	s.append(dcb.Event{Type: "B", Tags: []string{"course:2"}})
-	var have shownTerms
-	s.json("/terms.json", &have)
-	if len(have.Types) != 2 || have.Types[0] != (dcb.TermCount{Name: "A", Events: 12}) || have.Tags != 16 || len(have.Prefixes) != 3 {
-		t.Fatalf("the terms are %+v", have)
+	var have shownTags
+	s.json("/tags.json", &have)
+	if have.All != 16 || len(have.Prefixes) != 3 {
+		t.Fatalf("the tags are %+v", have)
 	}
 	for i, want := range []struct {
 		prefix string
@@ -48,13 +71,13 @@ func TestTermsByPrefix(t *testing.T) {
 			t.Errorf("prefix %d is %+v, want %+v", i, p, want)
 		}
 	}
-	if lines := strings.Split(strings.TrimSpace(s.get("/terms.csv", 200)), "\n"); len(lines) != 1+2+5+3+1 || lines[1] != "type,A,12" {
+	if lines := strings.Split(strings.TrimSpace(s.get("/tags.csv", 200)), "\n"); len(lines) != 1+5+3+1 || lines[1] != "student:,12,student:0,1" {
 		t.Errorf("the CSV is %q", lines)
 	}
 }
 
 // The prefixes of many tags are found in a sample, and the tags with the most events are exact.
-func TestTermsOfManyTags(t *testing.T) {
+func TestManyTags(t *testing.T) {
 	s := newSite(t)
 	const students = 20_000
 	for batch := range 20 {
@@ -64,10 +87,10 @@ func TestTermsOfManyTags(t *testing.T) {
 		}
 		s.append(events...)
 	}
-	var have shownTerms
-	s.json("/terms.json", &have)
-	if have.Tags != students+2 || len(have.Prefixes) != 2 {
-		t.Fatalf("the terms are %+v", have)
+	var have shownTags
+	s.json("/tags.json", &have)
+	if have.All != students+2 || len(have.Prefixes) != 2 {
+		t.Fatalf("the tags are %+v", have)
 	}
 	if p := have.Prefixes[0]; p.Prefix != "student:" || !p.About || p.Tags < students*9/10 || p.Tags > students*11/10 {
 		t.Errorf("the first prefix is %+v", p)
@@ -77,10 +100,13 @@ func TestTermsOfManyTags(t *testing.T) {
 	}
 }
 
-func TestTermsOfAReleasedServer(t *testing.T) {
-	s := siteOf(t, operatorOf{}, true)
-	var have shownTerms
-	if s.json("/terms.json", &have); !have.Missing {
-		t.Errorf("the terms are %+v", have)
+func TestTypesAndTagsOfAPlainServer(t *testing.T) {
+	s := newSite(t, makePlain)
+	var tags shownTags
+	var types shownTypes
+	s.json("/tags.json", &tags)
+	s.json("/types.json", &types)
+	if !tags.Missing || !types.Missing {
+		t.Errorf("the tags are %+v and the types %+v", tags, types)
 	}
 }

@@ -16,14 +16,11 @@ import (
 	"github.com/umadb-go/umadb/internal/web"
 )
 
-// terms shows the event types, and the tags by prefix: the part up to the first colon. Overview
-// loads it as a part of its own, after the page: an answer in the order of the number of events takes
-// a pass over the index, which takes half a second for a million tags. It is not cached, because a page asks
-// for it once, and the server bounds such passes.
-var terms = page{path: "/terms", title: "Types and tags", load: loadTerms}
+// tagsPage shows the tags by prefix: the part up to the first colon.
+var tagsPage = page{path: "/tags", title: "Tags", load: loadTags}
 
 const (
-	shownTypes    = 50
+	// shownPrefixes is the maximum number of prefixes on a page.
 	shownPrefixes = 12
 	// prefixTags is the number of tags that are shown for a prefix.
 	prefixTags = 5
@@ -34,14 +31,12 @@ const (
 	sampledTags = 10_000
 )
 
-// termsData is the data of terms.
-type termsData struct {
-	Types    []dcb.TermCount `json:"types"`
-	AllTypes uint64          `json:"all_types"` // number of types
-	Tags     uint64          `json:"all_tags"`  // number of tags
-	Prefixes []*prefixData   `json:"prefixes"`
-	Others   int             `json:"other_prefixes,omitempty"` // that were found, and are not in Prefixes
-	Missing  bool            `json:"missing,omitempty"`        // the server does not count them
+// tagsData is the data of tagsPage.
+type tagsData struct {
+	All      uint64        `json:"all"` // number of tags
+	Prefixes []*prefixData `json:"prefixes"`
+	Others   int           `json:"other_prefixes,omitempty"` // that were found, and are not in Prefixes
+	Missing  bool          `json:"missing,omitempty"`
 }
 
 // prefixData is the tags with a prefix.
@@ -52,9 +47,9 @@ type prefixData struct {
 	Top    []dcb.TermCount `json:"top"`             // those with the most events; only some, if About is set and all have few
 }
 
-func loadTerms(ctx context.Context, _ *http.Request, b *web.Backend) (any, error) {
-	data := &termsData{Types: []dcb.TermCount{}, Prefixes: []*prefixData{}}
-	types, distinct, err := b.Terms.Types(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: shownTypes}).Collect()
+func loadTags(ctx context.Context, _ *http.Request, b *web.Backend) (any, error) {
+	data := &tagsData{Prefixes: []*prefixData{}}
+	top, distinct, err := b.Terms.Tags(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: topTags}).Collect()
 	if errors.Is(err, errors.ErrUnsupported) {
 		data.Missing = true
 		return data, nil
@@ -62,19 +57,14 @@ func loadTerms(ctx context.Context, _ *http.Request, b *web.Backend) (any, error
 	if err != nil {
 		return nil, err
 	}
-	data.Types, data.AllTypes = append(data.Types, types...), distinct
-	top, distinct, err := b.Terms.Tags(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: topTags}).Collect()
-	if err != nil {
-		return nil, err
-	}
-	data.Tags = distinct
+	data.All = distinct
 	var sample []dcb.TermCount
 	if distinct > uint64(len(top)) {
 		if sample, _, err = b.Terms.Tags(ctx, dcb.TermsOptions{Limit: sampledTags}).Collect(); err != nil {
 			return nil, err
 		}
 	}
-	data.Prefixes = byPrefix(top, sample, distinct)
+	data.Prefixes = append(data.Prefixes, byPrefix(top, sample, distinct)...)
 	data.Others = max(0, len(data.Prefixes)-shownPrefixes)
 	data.Prefixes = data.Prefixes[:min(len(data.Prefixes), shownPrefixes)]
 	return data, nil
@@ -161,18 +151,13 @@ func prefixOf(tag string) string {
 	return ""
 }
 
-func (d *termsData) columns() []string { return []string{"kind", "name", "events"} }
+func (d *tagsData) columns() []string { return []string{"prefix", "tags", "tag", "events"} }
 
-func (d *termsData) rows() iter.Seq[[]string] {
+func (d *tagsData) rows() iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
-		for _, t := range d.Types {
-			if !yield([]string{"type", t.Name, strconv.FormatUint(t.Events, 10)}) {
-				return
-			}
-		}
 		for _, p := range d.Prefixes {
 			for _, t := range p.Top {
-				if !yield([]string{"tag", t.Name, strconv.FormatUint(t.Events, 10)}) {
+				if !yield([]string{p.Prefix, strconv.FormatUint(p.Tags, 10), t.Name, strconv.FormatUint(t.Events, 10)}) {
 					return
 				}
 			}
