@@ -18,6 +18,7 @@ var pages = []page{
 	tagsPage,
 	storePage,
 	browse,
+	live,
 	event,
 	eventDataPage,
 	code,
@@ -29,7 +30,7 @@ var pages = []page{
 }
 
 // menu are the paths of the pages that each page has a link to, in order.
-var menu = []string{"/", "/browse", "/graph", "/tracking", "/rejections", "/why", "/store", "/append"}
+var menu = []string{"/", "/browse", "/live", "/graph", "/tracking", "/rejections", "/why", "/store", "/append"}
 
 // Register adds the pages to a server.
 func Register(s *web.Server) {
@@ -41,6 +42,7 @@ func Register(s *web.Server) {
 	s.Handle("POST /append", submitAppend, fail)
 	s.Handle("GET /complete/types", completeTypes, web.FailJSON)
 	s.Handle("GET /complete/tags", completeTags, web.FailJSON)
+	s.HandleStream("GET /live/events", streamLive, web.FailJSON)
 	s.Handle("GET /data/download", download, fail)
 	s.HandleOpen("GET /login", showLogin)
 	s.HandleOpen("POST /login", login)
