@@ -262,3 +262,7 @@ clean: ## remove build output and caches
 .PHONY: console-libraries
 console-libraries: ## fetch the JavaScript libraries of the console, which are committed
 	internal/console/libraries.sh
+
+.PHONY: console-pictures
+console-pictures: ## make the pictures of docs/console.md, with a browser
+	UMADB_TEST_INTEROP=required $(GO) test -count 1 -run TestPictures ./internal/console/browsertest -args -pictures $(CURDIR)/docs/pictures

@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "use and keep this store instead of a temporary one")
 	flag.IntVar(&o.events, "events", 1_000_000, "events in the store")
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
-	flag.IntVar(&o.perPath, "per-path", 3, "maximum number of pages with the same path and parameters")
+	flag.IntVar(&o.perPath, "per-path", 2, "maximum number of pages with the same path and parameters")
 	flag.DurationVar(&o.bound, "bound", 300*time.Millisecond, "bound of the 95th percentile")
 	flag.StringVar(&o.out, "out", "", "also write the result to this file, in Markdown")
 	flag.StringVar(&o.note, "note", "", "a remark about the machine, for the result")

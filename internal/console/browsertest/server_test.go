@@ -52,8 +52,10 @@ func serve(t *testing.T, flags ...string) *site {
 func serveDirectory(t *testing.T, dir string, flags ...string) *site {
 	t.Helper()
 	needBrowser(t)
-	args := append([]string{"serve", "--db-path", dir, "--console", "127.0.0.1:0"}, flags...)
-	process, address, err := servertest.StartOnFreePort(t.Context(), exec.Command(needProgram(t), args...))
+	args := append([]string{"serve", "--db-path", "./" + filepath.Base(dir), "--console", "127.0.0.1:0"}, flags...)
+	server := exec.Command(needProgram(t), args...)
+	server.Dir = filepath.Dir(dir)
+	process, address, err := servertest.StartOnFreePort(t.Context(), server)
 	if err != nil {
 		t.Fatal(err)
 	}
