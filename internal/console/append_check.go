@@ -90,16 +90,25 @@ func (r *appendRequest) stored(ctx context.Context, s dcb.EventStore, conflict *
 }
 
 // storedAt returns the position of the last of the events if they are stored from a position on,
-// and otherwise 0.
+// and otherwise 0. Its query is one that a key with limits may use, if it may append the events.
 func (r *appendRequest) storedAt(ctx context.Context, s dcb.EventStore, first uint64) (last uint64, err error) {
-	stored, _, err := s.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &first, Limit: new(uint32(len(r.events)))}).Collect()
+	var query dcb.Query
+	for i := range r.events {
+		query.Items = append(query.Items, r.itemOf(i))
+	}
+	stored, _, err := s.Read(ctx, query, dcb.ReadOptions{Start: &first, Limit: new(uint32(len(r.events)))}).Collect()
 	if err != nil || len(stored) != len(r.events) {
 		return 0, err
 	}
 	for i := range stored {
-		if stored[i].Event.UUID != r.events[i].UUID {
+		if stored[i].Event.UUID != r.events[i].UUID || stored[i].Position != first+uint64(i) {
 			return 0, nil
 		}
 	}
 	return stored[len(stored)-1].Position, nil
+}
+
+// itemOf returns the item of a query that matches the events with the type and tags of an event.
+func (r *appendRequest) itemOf(event int) dcb.QueryItem {
+	return dcb.QueryItem{Types: []string{r.events[event].Type}, Tags: r.events[event].Tags}
 }

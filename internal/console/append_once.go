@@ -26,7 +26,7 @@ const (
 // the form, nor one with the type and tags of the first event. If it fails because of an event of
 // others, all is decided again.
 func (r *appendRequest) appendOnce(ctx context.Context, s dcb.EventStore) (*appendResult, error) {
-	own := dcb.QueryItem{Types: []string{r.events[0].Type}, Tags: r.events[0].Tags}
+	own := r.itemOf(0)
 	from := r.from
 	for range appendAttempts {
 		head, err := s.Head(ctx)
