@@ -55,10 +55,18 @@ func TestOverviewOfAServerThatIsGone(t *testing.T) {
 func TestOperatorPages(t *testing.T) {
 	s := serve(t)
 	s.append(t, courses(30)...)
+	go func() {
+		query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"StudentEnrolledInACourse"}, Tags: []string{"student:1", "course:1"}}}}
+		for range s.store.Subscribe(t.Context(), query, 0) {
+		}
+	}()
 	checked := newAccessibility(t)
 	b := newTab(t)
 	for _, path := range []string{"/", "/store", "/types", "/tags"} {
 		b.open(s.url + path)
+		if path == "/" {
+			b.await(`document.querySelector("#subscriptions table") !== null`)
+		}
 		checked.page(b)
 	}
 }
