@@ -67,7 +67,7 @@ func TestBrowseForm(t *testing.T) {
 	difficult := `a "b" <c>,tag=`
 	sent := url.Values{"type": {"A", ""}, "tag": {"", "x"}, "type2": {difficult, "B"}, "tag2": {""}, "tag3": {"y"}, "type4": {""}, "since": {""}, "order": {"oldest"}}
 	short := s.moves(sent)
-	want := url.Values{"type": {"A"}, "tag": {"x"}, "item": {`{"types":["a \"b\" \u003cc\u003e,tag=","B"]}`, "tag=y"}, "order": {"oldest"}}
+	want := url.Values{"type": {"A"}, "tag": {"x"}, "item": {`{"types":["a \"b\" <c>,tag=","B"]}`, "tag=y"}, "order": {"oldest"}}
 	if short.Encode() != want.Encode() {
 		t.Fatalf("the URL has %v, want %v", short, want)
 	}

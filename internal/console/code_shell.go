@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/umadb-go/umadb/internal/selection"
 )
 
 // readCommand returns the command that reads what a page shows.
@@ -13,7 +15,7 @@ func readCommand(b browsing, e endpoints) string {
 	for i, item := range b.Query.Items {
 		names := itemWords("--type\x00", item.Types, "--tag\x00", item.Tags)
 		if i > 0 || len(names) == 0 {
-			words = append(words, "--item", shellQuote(itemText(item)))
+			words = append(words, "--item", shellQuote(selection.FormatItem(item)))
 			continue
 		}
 		for _, name := range names {
@@ -47,7 +49,7 @@ func flagValue(value string) string {
 func apiValues(b browsing) url.Values {
 	values := url.Values{}
 	for _, item := range b.Query.Items {
-		values.Add("item", itemText(item))
+		values.Add("item", selection.FormatItem(item))
 	}
 	for _, name := range []string{"since", "until"} {
 		if text := b.values.Get(name); text != "" {

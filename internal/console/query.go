@@ -1,8 +1,6 @@
 package console
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -42,7 +40,7 @@ func newQueryForm(query dcb.Query, add bool) queryForm {
 	for _, item := range query.Items {
 		shown := formItem{Types: append(slices.Clone(item.Types), ""), Tags: append(slices.Clone(item.Tags), "")}
 		if len(item.Types)+len(item.Tags) == 0 || slices.Contains(item.Types, "") || slices.Contains(item.Tags, "") {
-			shown.Fixed = itemText(item)
+			shown.Fixed = selection.FormatItem(item)
 		}
 		form.Items = append(form.Items, shown)
 	}
@@ -88,7 +86,7 @@ func canonical(values url.Values) (add bool, err error) {
 		}
 	}
 	for _, number := range slices.Sorted(maps.Keys(further)) {
-		short.Add("item", itemText(*further[number]))
+		short.Add("item", selection.FormatItem(*further[number]))
 	}
 	if short.Encode() != values.Encode() {
 		return add, moved{short}
@@ -113,28 +111,6 @@ func fieldOf(name string) (kind string, number int) {
 
 // maxItems is the maximum number of items in a form.
 const maxItems = 1000
-
-// itemText returns an item as the parameter "item" has it: as words or, if these cannot express
-// it, as JSON.
-func itemText(item dcb.QueryItem) string {
-	if len(item.Types)+len(item.Tags) == 0 {
-		return "*"
-	}
-	words := itemWords("type=", item.Types, "tag=", item.Tags)
-	text := strings.Join(words, " ")
-	if parsed, err := selection.ParseItem(text); err == nil && slices.Equal(parsed.Types, item.Types) && slices.Equal(parsed.Tags, item.Tags) {
-		return text
-	}
-	object := struct {
-		Types []string `json:"types,omitempty"`
-		Tags  []string `json:"tags,omitempty"`
-	}{item.Types, item.Tags}
-	out, err := json.Marshal(object)
-	if err != nil {
-		panic(fmt.Sprintf("strings are not encoded: %v", err))
-	}
-	return string(out)
-}
 
 // itemWords returns the types and tags of an item, each with a prefix.
 func itemWords(typePrefix string, types []string, tagPrefix string, tags []string) (words []string) {
