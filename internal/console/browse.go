@@ -42,6 +42,8 @@ type browseData struct {
 	Views        []viewChoice `json:"-"`
 	// Code is the link to the page with the query in several languages.
 	Code string `json:"-"`
+	// Live is the link to new events that match.
+	Live string `json:"-"`
 	// Newest is the link to the newest events, if the page starts at an older one.
 	Newest string `json:"-"`
 	// Oldest is set if the events are in ascending order.
@@ -154,6 +156,7 @@ func newBrowseData(values url.Values, wanted browsing, add bool) *browseData {
 		Ranges: newTimeRanges("/browse", values),
 		Views:  newViewChoices("/browse", values),
 		Code:   "/code?" + changed(values, "view", "").Encode(),
+		Live:   "/live?" + changed(values, "since", "", "until", "", "start", "", "after", "", "limit", "", "order", "").Encode(),
 		Oldest: values.Get("order") == "oldest" || values.Get("after") != "",
 	}
 	if !data.Oldest && values.Get("start") != "" {

@@ -205,7 +205,7 @@ func redirect(w http.ResponseWriter, r *http.Request, err error) bool {
 func problemOf(err error) web.Problem {
 	p := web.ProblemOf(err)
 	var refused *dcb.Error
-	if errors.As(err, &refused) && errors.Is(err, dcb.ErrInvalidArgument) {
+	if errors.As(err, &refused) && (errors.Is(err, dcb.ErrInvalidArgument) || errors.Is(err, errors.ErrUnsupported)) {
 		p.Detail = refused.Detail // the title says what it is
 	}
 	return p

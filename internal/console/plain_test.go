@@ -50,7 +50,7 @@ func TestBrowsePlainServer(t *testing.T) {
 	if hints := s.texts("/browse?type=B", "notice"); len(hints) != 1 || hints[0] != "No event matches." {
 		t.Errorf("the hints are %q", hints)
 	}
-	if page := s.get("/browse?type=A&since=2h", http.StatusNotImplemented); !strings.Contains(page, errPlain.Detail) || !strings.Contains(page, `name="since" value="2h"`) {
+	if page := s.get("/browse?type=A&since=2h", http.StatusNotImplemented); !strings.Contains(page, "<p>"+errPlain.Detail+"</p>") || !strings.Contains(page, `name="since" value="2h"`) {
 		t.Errorf("the page does not have the problem and the form: %s", page)
 	}
 	s.get("/browse.json?since=2h", http.StatusNotImplemented)
