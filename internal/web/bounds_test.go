@@ -125,7 +125,7 @@ func TestIdleConnectionsAreClosedForOthers(t *testing.T) {
 	}()
 	<-waiting
 	var idle []net.Conn
-	for range 2 * web.MaxConnections {
+	for range web.MaxConnections + 8 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(site.url, "http://"))
 		if err != nil {
 			t.Fatal(err)

@@ -101,7 +101,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, slots chan struct
 // answer answers a request: it adds the headers of all answers, and refuses requests from pages of
 // other sites.
 func (s *Server) answer(response http.ResponseWriter, r *http.Request) {
-	w := newWriter(response)
+	w := newWriter(response, r)
+	defer w.finish()
 	defer s.recover(w, r)
 	if s.crossOrigin.Check(r) != nil || isEmbedded(r) {
 		FailJSON(w, r, errForeign)

@@ -11,37 +11,49 @@ type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	started bool
+	// resets is set with HTTP/2, where a deadline ends an answer also if nothing is being written.
+	resets bool
 }
 
 // newWriter returns a writer of an answer with the headers of all answers.
-func newWriter(w http.ResponseWriter) *writer {
+func newWriter(w http.ResponseWriter, r *http.Request) *writer {
 	for name, value := range headers {
 		w.Header().Set(name, value)
 	}
-	return &writer{ResponseWriter: w, control: http.NewResponseController(w)}
+	return &writer{ResponseWriter: w, control: http.NewResponseController(w), resets: r.ProtoMajor > 1}
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *writer) WriteHeader(status int) {
-	w.start()
+	w.started = true
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (w *writer) Write(data []byte) (int, error) {
-	w.start()
+	defer w.bound()()
 	return w.ResponseWriter.Write(data)
 }
 
 // FlushError sends what has been written. It is used by http.ResponseController.
 func (w *writer) FlushError() error {
-	w.start()
+	defer w.bound()()
 	return w.control.Flush()
 }
 
-// start starts the time that the client has to read what is written next.
-func (w *writer) start() {
+// bound bounds how long the client has to read what is written until end is called.
+func (w *writer) bound() (end func()) {
 	w.started = true
+	w.finish()
+	return func() {
+		if w.resets {
+			w.control.SetWriteDeadline(time.Time{}) // an error shows when writing
+		}
+	}
+}
+
+// finish bounds how long the client has to read what is sent after the handler.
+func (w *writer) finish() {
 	w.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // an error shows when writing
 }
 
