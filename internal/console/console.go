@@ -22,6 +22,7 @@ var pages = []page{
 	event,
 	eventDataPage,
 	code,
+	timeline,
 	graph,
 	tracking,
 	appendPage,
@@ -30,7 +31,7 @@ var pages = []page{
 }
 
 // menu are the paths of the pages that each page has a link to, in order.
-var menu = []string{"/", "/browse", "/live", "/graph", "/tracking", "/rejections", "/why", "/store", "/append"}
+var menu = []string{"/", "/browse", "/timeline", "/live", "/graph", "/tracking", "/rejections", "/why", "/store", "/append"}
 
 // Register adds the pages to a server.
 func Register(s *web.Server) {

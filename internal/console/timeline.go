@@ -1,0 +1,239 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
+	"github.com/umadb-go/umadb/internal/web"
+)
+
+// timeline shows how many events match a query over time, by type.
+var timeline = page{path: timelinePath, title: "Timeline", load: loadTimeline, failed: failedTimeline}
+
+const timelinePath = "/timeline"
+
+// timelineData is the data of timeline.
+type timelineData struct {
+	// From and To are those of all periods. To is exclusive. They are zero if no event matches.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	// Step is how long a period is, except that the first and the last one may be cut.
+	Step    string           `json:"step,omitempty"`
+	Periods []period         `json:"periods"`
+	Series  []timelineSeries `json:"series"`
+	Events  uint64           `json:"events"`
+	// MissingTypes and MissingTags are as those of browse.
+	MissingTypes []string    `json:"missing_types,omitempty"`
+	MissingTags  []string    `json:"missing_tags,omitempty"`
+	Form         queryForm   `json:"-"`
+	Ranges       []timeRange `json:"-"`
+	// Earlier, Later, Out and All are links to other ranges. All is empty if the range is not restricted.
+	Earlier string      `json:"-"`
+	Later   string      `json:"-"`
+	Out     string      `json:"-"`
+	All     string      `json:"-"`
+	Problem web.Problem `json:"-"`
+}
+
+// period is a part of the range.
+type period struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"` // exclusive
+	Events uint64    `json:"events"`
+	// Counts are the numbers of events by series.
+	Counts []uint64 `json:"counts"`
+	// Browse is the link to the events, and Zoom that to the timeline of the period.
+	Browse string `json:"-"`
+	Zoom   string `json:"-"`
+}
+
+// Since returns the begin of the period as the parameter since has it.
+func (p period) Since() string { return p.From.UTC().Format(time.RFC3339Nano) }
+
+// Until returns the end of the period as the parameter until has it, which is inclusive.
+func (p period) Until() string { return p.To.UTC().Add(-time.Nanosecond).Format(time.RFC3339Nano) }
+
+// timelineSeries are the events of a type, or those of all other types.
+type timelineSeries struct {
+	Type   string `json:"type"` // empty for the others, or for a type without a name
+	Others bool   `json:"others,omitempty"`
+	Events uint64 `json:"events"`
+	Color  int    `json:"-"` // the number of the colour
+	Only   string `json:"-"` // the link to the timeline of this type
+}
+
+// Label is the name for people.
+func (s timelineSeries) Label() string {
+	switch {
+	case s.Others:
+		return "other types"
+	case s.Type == "":
+		return "no type"
+	}
+	return s.Type
+}
+
+// loadTimeline counts the events.
+func loadTimeline(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
+	values := r.URL.Query()
+	add, err := canonical(values)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := newTimelineQuery(values)
+	if err != nil {
+		return nil, err
+	}
+	data := newTimelineData(values, wanted.Query, add)
+	ends, err := findRange(ctx, b.Events, wanted)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ends.found:
+		return data, data.explainEmpty(ctx, b, wanted.Query)
+	}
+	step := stepFor(ends.from, ends.to)
+	edges := step.edges(ends.from, ends.to)
+	bounds, err := boundsAt(ctx, b.Events, edges, ends.head)
+	if err != nil {
+		return nil, err
+	}
+	all, series, err := countByType(ctx, b.Terms, wanted.Query, bounds)
+	if err != nil {
+		return nil, err
+	}
+	data.Step = step.name
+	data.set(values, edges, all, series)
+	return data, nil
+}
+
+// newTimelineQuery parses the parameters of timeline.
+func newTimelineQuery(values url.Values) (selection.Selection, error) {
+	for _, name := range []string{"start", "after", "backwards", "limit"} {
+		if values.Get(name) != "" {
+			return selection.Selection{}, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: "the timeline has no parameter \"" + name + "\": restrict the events with since and until"}
+		}
+	}
+	return selection.FromValues(values, time.Now())
+}
+
+// failedTimeline returns the page with its form and a problem.
+func failedTimeline(r *http.Request, _ *web.Backend, p web.Problem) any {
+	values := r.URL.Query()
+	wanted, _ := newTimelineQuery(values) // its error is the problem
+	data := newTimelineData(values, wanted.Query, false)
+	data.Problem = p
+	return data
+}
+
+func newTimelineData(values url.Values, query dcb.Query, add bool) *timelineData {
+	data := &timelineData{
+		Periods: []period{},
+		Series:  []timelineSeries{},
+		Form:    newQueryForm(query, add),
+		Ranges:  newTimeRanges(timelinePath, values),
+	}
+	if values.Get("since")+values.Get("until") != "" {
+		data.All = timelinePath + "?" + changed(values, "since", "", "until", "").Encode()
+	}
+	return data
+}
+
+// explainEmpty adds which types and tags of the query no event has.
+func (d *timelineData) explainEmpty(ctx context.Context, b *web.Backend, query dcb.Query) error {
+	if len(query.Items) == 0 {
+		return nil
+	}
+	counts, err := b.Terms.CountTerms(ctx, query)
+	if isUnexpected(err) {
+		return err
+	}
+	if err == nil {
+		d.MissingTypes, d.MissingTags = counts.Missing()
+	}
+	return nil
+}
+
+// set sets the periods between edges and what depends on them.
+func (d *timelineData) set(values url.Values, edges []time.Time, all []uint64, series []typeCounts) {
+	d.From, d.To = edges[0], edges[len(edges)-1]
+	for i, events := range all {
+		p := period{
+			From:   edges[i],
+			To:     edges[i+1],
+			Events: events,
+			Browse: "/browse?" + between(values, edges[i], edges[i+1], "order", "oldest").Encode(),
+			Zoom:   timelinePath + "?" + between(values, edges[i], edges[i+1]).Encode(),
+		}
+		for _, s := range series {
+			p.Counts = append(p.Counts, s.counts[i])
+		}
+		d.Periods = append(d.Periods, p)
+		d.Events += events
+	}
+	for _, s := range series {
+		shown := timelineSeries{Type: s.name, Others: s.others, Events: s.events, Color: s.color}
+		if !s.others && s.name != "" {
+			shown.Only = timelinePath + "?" + onlyType(values, s.name).Encode()
+		}
+		d.Series = append(d.Series, shown)
+	}
+	size := d.To.Sub(d.From)
+	link := func(from, to time.Time) string { return timelinePath + "?" + between(values, from, to).Encode() }
+	d.Earlier, d.Later = link(d.From.Add(-size/2), d.To.Add(-size/2)), link(d.From.Add(size/2), d.To.Add(size/2))
+	d.Out = link(d.From.Add(-size/2), d.To.Add(size/2))
+}
+
+// between returns parameters with a range of times whose end is exclusive, and other changes.
+func between(values url.Values, from, to time.Time, changes ...string) url.Values {
+	p := period{From: from, To: to}
+	return changed(values, append(changes, "since", p.Since(), "until", p.Until())...)
+}
+
+// onlyType returns parameters for those events of a query that have a type.
+func onlyType(values url.Values, name string) url.Values {
+	query, err := newTimelineQuery(values)
+	if err != nil {
+		return values
+	}
+	only := changed(values, "type", "", "tag", "", "item", "")
+	if query := narrowed(query.Query, name); len(query.Items) == 1 {
+		only["type"], only["tag"] = query.Items[0].Types, query.Items[0].Tags
+	} else {
+		for _, item := range query.Items {
+			only.Add("item", selection.FormatItem(item))
+		}
+	}
+	return only
+}
+
+func (d *timelineData) columns() []string {
+	columns := []string{"from", "to", "events"}
+	for _, s := range d.Series {
+		columns = append(columns, s.Label())
+	}
+	return columns
+}
+
+func (d *timelineData) rows() iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for _, p := range d.Periods {
+			row := []string{p.From.Format(time.RFC3339Nano), p.To.Format(time.RFC3339Nano), strconv.FormatUint(p.Events, 10)}
+			for _, n := range p.Counts {
+				row = append(row, strconv.FormatUint(n, 10))
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+var errNoTimes = &dcb.Error{Kind: dcb.ErrTransport, Detail: "the server does not keep recorded times, which the timeline needs", Cause: errors.ErrUnsupported}
