@@ -81,6 +81,11 @@ func (tb *table) wantOnce(t *testing.T, n int) {
 	if !slices.Equal(tb.handled, want) {
 		t.Errorf("handled %v, want %v", tb.handled, want)
 	}
+	for _, batch := range tb.batches {
+		if n := len(batch.Events); n > 0 && batch.Events[n-1].Position != batch.Position {
+			t.Errorf("a batch ends with event %d, and its position is %d", batch.Events[n-1].Position, batch.Position)
+		}
+	}
 }
 
 // until returns a context that is done when the position is reached, and a function for

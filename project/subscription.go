@@ -10,9 +10,10 @@ import (
 // subscription collects events in batches: those that arrive while a batch is handled are in the
 // next one.
 type subscription struct {
-	items  chan item
-	err    error // why items is closed
-	cancel context.CancelFunc
+	items   chan item
+	err     error  // why items is closed
+	checked uint64 // the position up to which next has returned all events that match
+	cancel  context.CancelFunc
 }
 
 // item is an event or, if event.Position is 0, the position up to which all events were checked.
@@ -59,14 +60,19 @@ func (p *projection) subscribe(ctx context.Context, position uint64) *subscripti
 
 // next waits for events, at most limit, or for a position up to which no more events match. It
 // returns the batch of what is there after a position.
+//
+// The position of a batch with events is that of its last event, also if more positions were checked.
+// So the target refuses, if it requires that positions increase, the events that another instance
+// has handled, although that has checked more or fewer positions. The next batch has no events
+// then, unless more have arrived.
 func (s *subscription) next(after uint64, limit int) (Batch, error) {
-	batch := Batch{After: after, Position: after}
+	batch := Batch{After: after, Position: max(after, s.checked)}
 	for batch.Position == after {
 		i, open := <-s.items
 		if !open {
 			return batch, s.err
 		}
-		batch.add(i)
+		s.add(&batch, i)
 	}
 	for len(batch.Events) < limit {
 		select {
@@ -74,7 +80,7 @@ func (s *subscription) next(after uint64, limit int) (Batch, error) {
 			if !open {
 				return batch, nil // the next call returns the error
 			}
-			batch.add(i)
+			s.add(&batch, i)
 		default:
 			return batch, nil
 		}
@@ -82,11 +88,16 @@ func (s *subscription) next(after uint64, limit int) (Batch, error) {
 	return batch, nil
 }
 
-func (b *Batch) add(i item) {
+func (s *subscription) add(b *Batch, i item) {
 	if i.event.Position != 0 {
 		b.Events = append(b.Events, i.event)
+		b.Position = i.event.Position
+		return
 	}
-	b.Position = max(b.Position, i.event.Position, i.checked)
+	s.checked = max(s.checked, i.checked)
+	if len(b.Events) == 0 {
+		b.Position = max(b.Position, s.checked)
+	}
 }
 
 // close ends the subscription, and waits until it has ended.

@@ -70,6 +70,7 @@ class Table:
 
     def handle(self, batch):
         self.fail()
+        assert not batch.events or batch.position == batch.events[-1].position
         with self.database:
             self.database.execute("BEGIN")
             if (self.position() or 0) != batch.after:

@@ -6,7 +6,8 @@ import inspect
 from typing import Protocol
 
 from umadb._decide import Caller, Decision, steps
-from umadb._project import Failures, Progress, TrackedAppends, make_batch
+from umadb._native import TimeoutExpired
+from umadb._project import MOVE_AFTER, Failures, Progress, TrackedAppends, make_batch
 
 
 class _Caller(Caller):
@@ -96,8 +97,7 @@ class _Projection:
         subscription = self._client.subscribe(self._query, position)
         try:
             while True:
-                events = await subscription._part()
-                batch = make_batch(events, position, subscription._stream._checked)
+                batch = await self._next_batch(subscription, position)
                 if batch is None:
                     continue
                 await self._handle(batch)
@@ -106,6 +106,16 @@ class _Projection:
                 await self._report(position)
         finally:
             subscription.cancel()
+
+    async def _next_batch(self, subscription, after):
+        """Wait for a batch and return it, or None if its position is not greater than after."""
+        stream = subscription._stream
+        may_move = stream is not None and stream._checked > after
+        try:
+            events = await subscription._part(MOVE_AFTER if may_move else None)
+        except TimeoutExpired:
+            events = []
+        return make_batch(events, after, subscription._stream._checked)
 
     async def _handle(self, batch):
         """Handle a batch, which is finished although the task is cancelled, unless it is cancelled again."""

@@ -193,8 +193,16 @@ class Failures:
         return self._backoff.next()
 
 
+# How long to wait for events, in seconds, before the position moves over those that do not match.
+MOVE_AFTER = 0.05
+
+
 def make_batch(events, after, checked):
     """Return the batch of a part of a subscription, or None if its position is not greater than after.
+
+    The position of a batch with events is that of its last event, also if more positions were
+    checked. So a target that requires that positions increase refuses the events that another
+    instance has handled, although that has checked more or fewer positions.
 
     Args:
         events: the events, maybe none; None if the subscription has ended.
@@ -203,7 +211,7 @@ def make_batch(events, after, checked):
     """
     if events is None:
         raise TransportError("transport error: the subscription has ended")
-    position = max(checked, events[-1].position if events else 0)
+    position = events[-1].position if events else checked
     return Batch(events, after, position) if position > after else None
 
 
@@ -240,10 +248,13 @@ class Projection:
 
     def _next_batch(self, subscription, after):
         """Wait for a batch and return it, or None if there is none for a while."""
+        may_move = subscription._checked > after
         try:
-            events = subscription._part(self._stop and STOP_INTERVAL)
+            events = subscription._part(MOVE_AFTER if may_move else self._stop and STOP_INTERVAL)
         except TimeoutExpired:
-            return None
+            if not may_move:
+                return None
+            events = []
         return make_batch(events, after, subscription._checked)
 
     def _report(self, position):
