@@ -25,7 +25,7 @@ func TestAllMethodsExceptHealthRequireKey(t *testing.T) {
 	for _, stream := range umadbv1.DCB_ServiceDesc.Streams {
 		methods = append(methods, "/umadb.v1.DCB/"+stream.StreamName)
 	}
-	if len(methods) != 7 {
+	if len(methods) != 8 {
 		t.Fatalf("the service has the methods %v", methods)
 	}
 	for _, method := range methods {
