@@ -3,6 +3,7 @@ package browsertest_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"image"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
@@ -30,11 +32,12 @@ const maxPicture = 100 << 10
 
 // pictures are the pages of docs/console.md, by the name of the picture.
 var pictures = map[string]string{
-	"overview": "/",
-	"browse":   "/browse?type=StudentEnrolled&tag=course:go",
-	"event":    "/event?position=120",
-	"graph":    "/graph?tag=course:go",
-	"store":    "/store",
+	"overview":   "/",
+	"browse":     "/browse?type=StudentEnrolled&tag=course:go",
+	"event":      "/event?position=120",
+	"graph":      "/graph?tag=course:go",
+	"rejections": "/rejections",
+	"store":      "/store",
 }
 
 // TestPictures makes the pictures of docs/console.md.
@@ -54,6 +57,7 @@ func TestPictures(t *testing.T) {
 		t.Fatalf("%v: %s", err, output)
 	}
 	s := serveDirectory(t, database)
+	reject(t, s)
 	b := newTab(t)
 	for _, name := range slices.Sorted(maps.Keys(pictures)) {
 		b.open(s.url + pictures[name])
@@ -75,6 +79,17 @@ func TestPictures(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "console-"+name+".png"), small, 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// reject appends an enrolment that was decided on before others.
+func reject(t *testing.T, s *site) {
+	t.Helper()
+	boundary := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"CourseOffered", "StudentEnrolled"}, Tags: []string{"course:go"}}}}
+	enrolled := dcb.Event{Type: "StudentEnrolled", Tags: []string{"course:go", "student:bob"}, Data: []byte(`{"course":"go","student":"bob"}`)}
+	_, err := s.store.Append(t.Context(), []dcb.Event{enrolled}, &dcb.AppendCondition{FailIfEventsMatch: boundary, After: 6}, nil)
+	if !errors.Is(err, dcb.ErrIntegrity) {
+		t.Fatalf("the append was not rejected: %v", err)
 	}
 }
 
