@@ -136,7 +136,8 @@ func demoDay(now time.Time) []byte {
 	return out.Bytes()
 }
 
-// shrink returns a picture with at most 256 colors: those that most of its pixels have.
+// shrink returns a picture with at most 256 colors: those that most of its pixels have and that are
+// not close to another one.
 func shrink(encoded []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(encoded))
 	if err != nil {
@@ -152,8 +153,10 @@ func shrink(encoded []byte) ([]byte, error) {
 	}
 	common := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int { return counts[b] - counts[a] })
 	var palette color.Palette
-	for _, c := range common[:min(256, len(common))] {
-		palette = append(palette, c)
+	for _, c := range common {
+		if len(palette) < 256 && (len(palette) == 0 || distance(c, palette.Convert(c).(color.RGBA)) > 16) {
+			palette = append(palette, c)
+		}
 	}
 	indexes := map[color.RGBA]uint8{}
 	for _, c := range common {
@@ -168,4 +171,10 @@ func shrink(encoded []byte) ([]byte, error) {
 	var out bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small)
 	return out.Bytes(), err
+}
+
+// distance returns how much two colors differ.
+func distance(a, b color.RGBA) int {
+	difference := func(x, y uint8) int { return max(int(x), int(y)) - min(int(x), int(y)) }
+	return difference(a.R, b.R) + difference(a.G, b.G) + difference(a.B, b.B)
 }
