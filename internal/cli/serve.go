@@ -239,7 +239,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 	defer startGCTarget(o.gcPercent, opened.CachedBytes)()
 	o.calls.exemplars = &o.metrics.exemplars
 	defer o.calls.start(srv, logger)()
-	stopConsole, err := o.console.start(srv, o.dir, int(o.bounds.request.bytes), o.requiresKey(), logger)
+	stopConsole, err := o.console.start(srv, serverURL(lis.Addr(), o.tls.cert != ""), int(o.bounds.request.bytes), o.requiresKey(), logger)
 	if err != nil {
 		return errors.Join(err, lis.Close(), opened.Close())
 	}

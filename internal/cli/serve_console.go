@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 
 	"github.com/spf13/pflag"
 
@@ -40,9 +41,9 @@ func (o *consoleFlags) preflight() error {
 	return tryListen("console", o.address)
 }
 
-// start serves pages until stop is called. name is that of the store, for people, and requestBytes its
+// start serves pages until stop is called. url is that of the server, for people and programs, and requestBytes its
 // limit of a request.
-func (o *consoleFlags) start(srv *server.Server, name string, requestBytes int, requiresKey bool, logger *slog.Logger) (stop func(context.Context), err error) {
+func (o *consoleFlags) start(srv *server.Server, url string, requestBytes int, requiresKey bool, logger *slog.Logger) (stop func(context.Context), err error) {
 	if o.address == "" {
 		return func(context.Context) {}, nil
 	}
@@ -57,7 +58,7 @@ func (o *consoleFlags) start(srv *server.Server, name string, requestBytes int, 
 	if !requiresKey && !isLoopback(listener.Addr()) {
 		logger.Warn("the console needs no API key: any client that can connect to this address can read the events", "address", listener.Addr().String())
 	}
-	memory := serveInProcess(srv, name)
+	memory := serveInProcess(srv, url)
 	pages := web.New(web.Options{Logger: logger, TLS: secure, Append: o.append, RequestBytes: requestBytes, Connect: func(_ context.Context, key string) (*web.Backend, error) {
 		if err := srv.CheckKey(key); err != nil {
 			return nil, err
@@ -66,7 +67,7 @@ func (o *consoleFlags) start(srv *server.Server, name string, requestBytes int, 
 		if err != nil {
 			return nil, err
 		}
-		return newBackend(name, c, c.Close), nil
+		return newBackend(url, c, c.Close), nil
 	}})
 	registerPages(pages)
 	go func() {
@@ -76,4 +77,23 @@ func (o *consoleFlags) start(srv *server.Server, name string, requestBytes int, 
 	}()
 	logger.Info("serving the console", "address", listener.Addr().String(), "tls", secure != nil)
 	return pages.Stop, nil
+}
+
+// serverURL returns the URL of a server that listens on an address, which may be that of all networks.
+func serverURL(address net.Addr, secure bool) string {
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(address.String())
+	if err != nil {
+		return scheme + "://" + address.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+		if name, err := os.Hostname(); err == nil {
+			host = name
+		}
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
