@@ -43,6 +43,8 @@ type view struct {
 	Path   string
 	Server string
 	Menu   []page
+	// LoggedIn is set if the browser sends a key.
+	LoggedIn bool
 	// Values are the parameters of the URL.
 	Values url.Values
 	// JSON and CSV are links to the data. CSV is empty if it is not a table.
@@ -105,7 +107,7 @@ func (p page) html(w http.ResponseWriter, r *http.Request, b *web.Backend) error
 }
 
 func newView(title string, r *http.Request) *view {
-	v := &view{Title: title, Path: r.URL.Path, Values: r.URL.Query()}
+	v := &view{Title: title, Path: r.URL.Path, LoggedIn: web.IsLoggedIn(r), Values: r.URL.Query()}
 	for _, path := range menu {
 		for _, p := range pages {
 			if p.path == path {
@@ -175,7 +177,11 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	v := newView(p.Title, r)
 	if p.Status == http.StatusUnauthorized {
-		http.Redirect(w, r, "/login?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+		to := url.Values{"to": {r.URL.RequestURI()}}
+		if web.IsLoggedIn(r) {
+			to.Set("refused", "true")
+		}
+		http.Redirect(w, r, "/login?"+to.Encode(), http.StatusSeeOther)
 		return
 	}
 	v.Data = p

@@ -24,6 +24,12 @@ func keyOf(r *http.Request) string {
 	return string(key)
 }
 
+// IsLoggedIn reports whether a request has a key after Login, which may be wrong.
+func IsLoggedIn(r *http.Request) bool {
+	_, err := r.Cookie(cookieName(r))
+	return err == nil
+}
+
 // Login makes the browser send a key with each request to this server, until it is closed.
 func Login(w http.ResponseWriter, r *http.Request, key string) {
 	setCookie(w, r, &http.Cookie{Value: base64.RawURLEncoding.EncodeToString([]byte(key))})

@@ -55,7 +55,7 @@ func TestBrowseForm(t *testing.T) {
 	b.open(s.url + "/browse")
 	b.do(chromedp.SendKeys(chromedp.CSS(`input[name=type]`), "StudentL"))
 	b.await(`[...document.querySelectorAll("[role=option]")].map((e) => e.textContent).join() === "StudentLeft1"`)
-	b.do(chromedp.Click(chromedp.CSS("[role=option]")))
+	b.do(chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter)) // chooses the suggestion
 	b.await(`document.querySelector("input[name=type]").value === "StudentLeft"`)
 	b.follow(chromedp.KeyEvent(kb.Enter))
 	if types := eval[[]string](b, `[...document.querySelectorAll(".event .type")].map((e) => e.textContent)`); len(types) != 1 || types[0] != "StudentLeft" {

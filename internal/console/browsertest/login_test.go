@@ -20,6 +20,10 @@ func TestLogin(t *testing.T) {
 		if at := eval[string](b, "location.pathname"); at != "/login" {
 			t.Fatalf("without the key, the browser shows %s", at)
 		}
+		refused := eval[bool](b, `document.querySelector("[role=alert]") !== null`)
+		if wanted := typed == key; refused != wanted {
+			t.Errorf("before %q is typed, the page says that a key was refused: %v", typed, refused)
+		}
 		b.follow(chromedp.SendKeys(chromedp.CSS("#key"), typed+kb.Enter))
 	}
 	if at := eval[string](b, "location.pathname + location.search"); at != "/browse?order=oldest" {
@@ -27,5 +31,10 @@ func TestLogin(t *testing.T) {
 	}
 	if cookies := eval[string](b, "document.cookie"); cookies != "" {
 		t.Errorf("scripts can read the cookie %q", cookies)
+	}
+	b.follow(chromedp.Click(chromedp.CSS(`form[action="/logout"] button`)))
+	b.open(s.url + "/browse")
+	if at := eval[string](b, "location.pathname"); at != "/login" {
+		t.Errorf("after the logout, the browser shows %s", at)
 	}
 }

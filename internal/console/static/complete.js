@@ -4,6 +4,8 @@
 const answers = new Map(); // promises of names by URL
 let list; // the suggestions that are open, with their input in list.input
 let waiting;
+let wanted = 0; // number of the last call of show; others are obsolete
+let chosen = false; // by a key that is still pressed
 let count = 0;
 
 async function ask(kind, prefix) {
@@ -46,9 +48,11 @@ function item(term, n) {
 
 async function show(input) {
   const { value } = input;
+  wanted += 1;
+  const number = wanted;
   const terms = (await ask(input.dataset.complete, value)).filter((term) => term.name !== value);
-  if (document.activeElement !== input || input.value !== value) {
-    return; // it has changed meanwhile
+  if (document.activeElement !== input || input.value !== value || number !== wanted) {
+    return; // it has changed, or a suggestion was selected meanwhile
   }
   close();
   if (terms.length === 0) {
@@ -85,6 +89,8 @@ function choose(element) {
 }
 
 function select(step) {
+  clearTimeout(waiting); // other suggestions would lose the selection
+  wanted += 1;
   const items = [...list.children];
   const current = items.findIndex((element) => element.ariaSelected === "true");
   const next = current < 0 && step < 0 ? items.length - 1 : (current + step + items.length) % items.length;
@@ -115,6 +121,7 @@ function press(event) {
       if (selected) {
         event.preventDefault();
         choose(selected);
+        chosen = true;
       }
       break;
     }
@@ -127,6 +134,13 @@ function press(event) {
 }
 
 document.addEventListener("keydown", press, { capture: true });
+// Some input methods send the character although keydown was handled. It would submit the form.
+document.addEventListener("keypress", (event) => {
+  if (event.key === "Enter" && chosen) {
+    event.preventDefault();
+  }
+});
+document.addEventListener("keyup", () => { chosen = false; });
 document.addEventListener("input", (event) => {
   if (event.target.dataset?.complete) {
     clearTimeout(waiting);
