@@ -61,7 +61,7 @@ type Progress struct {
 }
 
 // Lag returns the number of events after the position. Those that do not match the query count
-// too, until the position moves over them: at once when the projection has caught up, later after
+// too, until the position moves over them: after 50 ms when the projection has caught up, later after
 // up to 5 seconds. It is 0 when the projection has caught up. A server of another implementation does
 // not report such events; then the position is that of the last event that matched.
 func (p Progress) Lag() uint64 { return p.Head - min(p.Position, p.Head) }

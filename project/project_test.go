@@ -334,7 +334,7 @@ func TestPositionMovesWithoutMatches(t *testing.T) {
 		ctx, progress := until(t.Context(), 25)
 		done := make(chan error)
 		go func() { done <- project.Run(ctx, store, orders, tb, &project.Options{Progress: progress}) }()
-		synctest.Wait()
+		time.Sleep(time.Second)
 		if position, _ := tb.Position(ctx); position != 5 {
 			t.Errorf("caught up at %d, want 5", position)
 		}
@@ -348,6 +348,35 @@ func TestPositionMovesWithoutMatches(t *testing.T) {
 		tb.wantOnce(t, 2)
 		if n := len(tb.batches); n > 1+1+5 {
 			t.Errorf("there were %d batches: %v", n, tb.batches)
+		}
+	})
+}
+
+// A batch without events is not handled while batches with events follow each other.
+func TestPositionMovesWithTheNextEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := umadbtest.NewStore(t)
+		const appends = 20
+		tb := &table{}
+		ctx, progress := until(t.Context(), 2*appends)
+		done := make(chan error)
+		go func() { done <- project.Run(ctx, store, orders, tb, &project.Options{Progress: progress}) }()
+		for range appends {
+			if _, err := store.Append(t.Context(), []dcb.Event{{Type: "Order"}, {Type: "Other"}}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if len(tb.handled) != appends {
+			t.Errorf("%d events were handled, want %d", len(tb.handled), appends)
+		}
+		for i, batch := range tb.batches {
+			if isLast := i == len(tb.batches)-1; isLast != (len(batch.Events) == 0) {
+				t.Errorf("batch %d of %d: %+v", i+1, len(tb.batches), batch)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -58,6 +59,11 @@ func (p *projection) subscribe(ctx context.Context, position uint64) *subscripti
 	return s
 }
 
+// moveAfter is how long next waits for events before the position moves over those that do not match. So
+// a store to which other events are appended does not cost the target a transaction more for each
+// batch with events.
+const moveAfter = 50 * time.Millisecond
+
 // next waits for events, at most limit, or for a position up to which no more events match. It
 // returns the batch of what is there after a position.
 //
@@ -74,6 +80,9 @@ func (s *subscription) next(after uint64, limit int) (Batch, error) {
 		}
 		s.add(&batch, i)
 	}
+	if len(batch.Events) == 0 && !s.wait(&batch) {
+		return batch, nil
+	}
 	for len(batch.Events) < limit {
 		select {
 		case i, open := <-s.items:
@@ -88,6 +97,25 @@ func (s *subscription) next(after uint64, limit int) (Batch, error) {
 	return batch, nil
 }
 
+// wait waits for an event for moveAfter, and reports whether there is one.
+func (s *subscription) wait(b *Batch) bool {
+	pause := time.NewTimer(moveAfter)
+	defer pause.Stop()
+	for len(b.Events) == 0 {
+		select {
+		case i, open := <-s.items:
+			if !open {
+				return false // the next call of next returns the error
+			}
+			s.add(b, i)
+		case <-pause.C:
+			return false
+		}
+	}
+	return true
+}
+
+// add adds an item to a batch.
 func (s *subscription) add(b *Batch, i item) {
 	if i.event.Position != 0 {
 		b.Events = append(b.Events, i.event)
