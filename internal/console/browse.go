@@ -23,7 +23,7 @@ var browse = page{path: "/browse", title: "Browse", load: loadBrowse, failed: fa
 const (
 	defaultEvents = 50
 	maxEvents     = 1000
-	// maxEventBytes is the size of the data of events at which a page of them ends.
+	// maxEventBytes is the total size of events, as sizeOf returns it, after which a page has no more.
 	maxEventBytes = 8 << 20
 )
 
@@ -100,9 +100,21 @@ func (b browsing) read(ctx context.Context, store dcb.EventStore) (events []dcb.
 			if len(events) == b.limit || size >= maxEventBytes {
 				return events, head, e.Position, nil
 			}
-			events, size = append(events, e), size+len(e.Event.Data)
+			events, size = append(events, e), size+sizeOf(&e.Event)
 		}
 	}
+}
+
+// sizeOf returns the size of the data, the tags and the metadata of an event.
+func sizeOf(e *dcb.Event) int {
+	size := len(e.Data)
+	for _, tag := range e.Tags {
+		size += len(tag)
+	}
+	for _, m := range e.Metadata {
+		size += len(m.Key) + len(m.Value)
+	}
+	return size
 }
 
 // loadBrowse reads the events.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"sync"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -13,10 +12,8 @@ import (
 const (
 	// commitEvents is the maximum number of events of a commit that are shown on each side.
 	commitEvents = 20
-	// eventTags is the maximum number of tags whose other events are looked up, tagReads how many
-	// of these reads are made at the same time.
+	// eventTags is the maximum number of tags whose other events are looked up.
 	eventTags = 20
-	tagReads  = 8
 )
 
 func newNeighbour(e *dcb.SequencedEvent) neighbour {
@@ -47,12 +44,13 @@ func (d *eventData) readNeighbours(ctx context.Context, store dcb.EventStore) er
 	for _, e := range slices.Concat(before, []dcb.SequencedEvent{d.Event.SequencedEvent}, after) {
 		d.Commit = append(d.Commit, newNeighbour(&e))
 	}
-	d.MoreBefore, d.MoreAfter = moreBefore && len(before) == commitEvents, moreAfter && len(after) == commitEvents
+	d.MoreBefore, d.MoreAfter = moreBefore, moreAfter
 	return nil
 }
 
-// side reads events before or after, the nearest first, without their data. more is set if the one
-// after them is of the same commit too.
+// side reads events before or after, the nearest first, and returns them without their data. It ends
+// when their total size is maxEventBytes, since a server reads and sends whole events. more is set if
+// all of them and the one after them are of the same commit.
 func (d *eventData) side(ctx context.Context, store dcb.EventStore, backwards bool) (events []dcb.SequencedEvent, more bool, err error) {
 	start := d.Event.Position + 1
 	if backwards {
@@ -63,6 +61,7 @@ func (d *eventData) side(ctx context.Context, store dcb.EventStore, backwards bo
 	}
 	response := store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start, Backwards: backwards, Limit: new(uint32(commitEvents + 1))})
 	defer response.Close()
+	size := 0
 	for {
 		batch, err := response.NextBatch()
 		if errors.Is(err, io.EOF) {
@@ -73,9 +72,10 @@ func (d *eventData) side(ctx context.Context, store dcb.EventStore, backwards bo
 		}
 		for _, e := range batch {
 			isSame := e.RecordedAt.Equal(d.Event.RecordedAt) && !e.RecordedAt.IsZero()
-			if len(events) == commitEvents {
+			if len(events) == commitEvents || size >= maxEventBytes {
 				return events, isSame, nil
 			}
+			size += sizeOf(&e.Event)
 			e.Event.Data = nil
 			if events = append(events, e); !isSame {
 				return events, false, nil
@@ -104,22 +104,18 @@ func (d *eventData) readTags(ctx context.Context, store dcb.EventStore) error {
 	d.MoreTags = max(0, len(tags)-eventTags)
 	tags = tags[:len(tags)-d.MoreTags]
 	d.Tags = make([]sharedTag, len(tags))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, tagReads)
-	failures := make([]error, len(tags))
+	calls, ctx := newCalls(ctx)
 	for i, tag := range tags {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
+		calls.Go(func() (err error) {
 			d.Tags[i].Tag = tag
-			var before, after error
-			d.Tags[i].Previous, before = d.nearest(ctx, store, tag, true)
-			d.Tags[i].Next, after = d.nearest(ctx, store, tag, false)
-			failures[i] = errors.Join(before, after)
+			if d.Tags[i].Previous, err = d.nearest(ctx, store, tag, true); err != nil {
+				return err
+			}
+			d.Tags[i].Next, err = d.nearest(ctx, store, tag, false)
+			return err
 		})
 	}
-	group.Wait()
-	return errors.Join(failures...)
+	return calls.Wait()
 }
 
 // nearest returns the nearest other event with a tag, or nil if there is none.

@@ -110,6 +110,20 @@ func TestEventOfLargeCommit(t *testing.T) {
 	}
 }
 
+// What is read of a commit of large events is bounded in bytes.
+func TestEventOfCommitOfLargeEvents(t *testing.T) {
+	s := newSite(t)
+	events := make([]dcb.Event, 15)
+	for i := range events {
+		events[i].Data = make([]byte, 1<<20)
+	}
+	s.append(events...)
+	page := s.event(10)
+	if len(page.Commit) != 14 || page.Commit[0].Position != 2 || !page.MoreBefore || page.MoreAfter {
+		t.Errorf("got %+v", page)
+	}
+}
+
 func TestEventViews(t *testing.T) {
 	s := newSite(t)
 	s.append(dcb.Event{Type: "A", Data: []byte(`{"a":1}`)})

@@ -101,10 +101,7 @@ func (d *graphData) read(ctx context.Context, s dcb.EventStore) (together [][]st
 		}
 		d.Events++
 		d.Oldest = e.Position
-		size += len(e.Event.Data)
-		for _, tag := range e.Event.Tags {
-			size += len(tag)
-		}
+		size += sizeOf(&e.Event)
 		tags := slices.DeleteFunc(e.Event.Tags, func(tag string) bool { return tag == d.Tag })
 		slices.Sort(tags)
 		together = append(together, slices.Compact(tags))

@@ -157,7 +157,7 @@ type recent struct {
 
 // add adds an event. It drops the oldest ones if there are twice as many as most, or if they are large.
 func (n *recent) add(e dcb.SequencedEvent, most int) {
-	n.events, n.bytes, n.count = append(n.events, e), n.bytes+len(e.Event.Data), n.count+1
+	n.events, n.bytes, n.count = append(n.events, e), n.bytes+sizeOf(&e.Event), n.count+1
 	if len(n.events) >= 2*most {
 		n.dropTo(most)
 	}
@@ -170,7 +170,7 @@ func (n *recent) add(e dcb.SequencedEvent, most int) {
 func (n *recent) dropTo(most int) {
 	drop := max(len(n.events)-most, 0)
 	for _, e := range n.events[:drop] {
-		n.bytes -= len(e.Event.Data)
+		n.bytes -= sizeOf(&e.Event)
 	}
 	n.events = slices.Delete(n.events, 0, drop)
 }

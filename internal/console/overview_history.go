@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/web"
@@ -24,7 +23,7 @@ type history struct {
 	LastDay     uint64    `json:"last_day"`
 }
 
-// loadHistory finds the positions of the ends of the steps, all at the same time.
+// loadHistory finds the positions of the ends of the steps.
 func loadHistory(ctx context.Context, b *web.Backend, head uint64, now time.Time) (*history, error) {
 	h := &history{From: now.Add(-historySteps * historyStep), StepSeconds: historyStep.Seconds()}
 	times := make([]time.Time, 0, historySteps+2)
@@ -32,16 +31,9 @@ func loadHistory(ctx context.Context, b *web.Backend, head uint64, now time.Time
 		times = append(times, h.From.Add(time.Duration(i)*historyStep))
 	}
 	times = append(times, now.Add(-time.Hour), now.Add(-24*time.Hour))
-	positions, errs := make([]uint64, len(times)), make([]error, len(times))
-	var calls sync.WaitGroup
-	for i, at := range times {
-		calls.Go(func() { positions[i], errs[i] = b.Events.PositionAt(ctx, at) })
-	}
-	calls.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	positions, err := positionsAt(ctx, b.Events, times)
+	if err != nil {
+		return nil, err
 	}
 	since := func(position uint64) uint64 { return max(head, position) - position }
 	h.LastHour, h.LastDay = since(positions[historySteps]), since(positions[historySteps+1])

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -22,12 +21,8 @@ import (
 // rejections shows the appends that were rejected last, and why.
 var rejections = page{path: "/rejections", title: "Rejections", load: loadRejections}
 
-const (
-	// pageRejections is the maximum number of rejections on a page.
-	pageRejections = 25
-	// conflictReads is how many conflicting events are read at the same time.
-	conflictReads = 8
-)
+// pageRejections is the maximum number of rejections on a page.
+const pageRejections = 25
 
 // rejectionsData is the data of rejections.
 type rejectionsData struct {
@@ -176,28 +171,22 @@ func readConflicts(ctx context.Context, store dcb.EventStore, all []*shownReject
 			byPosition[r.ConflictPosition] = append(byPosition[r.ConflictPosition], r)
 		}
 	}
-	var group sync.WaitGroup
-	slots := make(chan struct{}, conflictReads)
-	failures := make(chan error, len(byPosition))
+	calls, ctx := newCalls(ctx)
 	for position, of := range byPosition {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
+		calls.Go(func() error {
 			event, err := eventAt(ctx, store, position)
 			if isUnexpected(err) {
-				failures <- err
+				return err
 			}
-			if event == nil {
-				return
+			if event != nil {
+				for _, r := range of {
+					r.Conflict = &shownEvent{*event}
+				}
 			}
-			for _, r := range of {
-				r.Conflict = &shownEvent{*event}
-			}
+			return nil
 		})
 	}
-	group.Wait()
-	close(failures)
-	return <-failures
+	return calls.Wait()
 }
 
 // eventAt returns the event at a position, or nil if there is none.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/selection"
 )
@@ -65,27 +63,21 @@ func endOf(ctx context.Context, s dcb.EventStore, positions selection.Positions,
 	return events[0].RecordedAt.UTC(), true, nil
 }
 
-// callsAtOnce is the maximum number of calls that a page makes at the same time.
-const callsAtOnce = 8
-
 // boundsAt returns, for each time, the position of the last event before it, up to a head. Events
 // up to the head do not change, so that all counts between the bounds agree.
 func boundsAt(ctx context.Context, s dcb.EventStore, edges []time.Time, head uint64) ([]uint64, error) {
-	bounds := make([]uint64, len(edges))
-	calls, ctx := errgroup.WithContext(ctx)
-	calls.SetLimit(callsAtOnce)
+	times := make([]time.Time, len(edges))
 	for i, edge := range edges {
-		calls.Go(func() error {
-			position, err := s.PositionAt(ctx, edge.Add(-time.Nanosecond))
-			bounds[i] = min(position, head)
-			return err
-		})
+		times[i] = edge.Add(-time.Nanosecond)
 	}
-	if err := calls.Wait(); err != nil {
+	bounds, err := positionsAt(ctx, s, times)
+	if err != nil {
 		return nil, err
 	}
-	for i := range bounds[1:] { // they descend only if servers of a shared log differ
-		bounds[i+1] = max(bounds[i], bounds[i+1])
+	last := uint64(0)
+	for i := range bounds { // they descend only if servers of a shared log differ
+		last = max(last, min(bounds[i], head))
+		bounds[i] = last
 	}
 	return bounds, nil
 }

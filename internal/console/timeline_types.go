@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/umadb-go/umadb/dcb"
 )
 
@@ -40,8 +38,7 @@ func countByType(ctx context.Context, index dcb.TermIndex, query dcb.Query, boun
 		return nil, nil, err
 	}
 	types = make([]typeCounts, len(names))
-	calls, ctx := errgroup.WithContext(ctx)
-	calls.SetLimit(callsAtOnce)
+	calls, ctx := newCalls(ctx)
 	for i, name := range names {
 		calls.Go(func() (err error) {
 			types[i], err = countType(ctx, index, query, name, bounds)
