@@ -92,14 +92,20 @@ func registerPages(pages *web.Server) {
 	httpapi.Register(pages)
 }
 
-// serveUntil serves pages until ctx is done.
+// serveUntil serves pages until ctx is done, and the answers in progress have been read.
 func serveUntil(ctx context.Context, pages *web.Server, listener net.Listener) error {
-	defer context.AfterFunc(ctx, func() {
-		waiting, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	stopped := make(chan struct{})
+	isServing := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		waiting, cancel := context.WithTimeout(context.Background(), consolePatience)
 		defer cancel()
 		pages.Stop(waiting)
-	})()
-	return pages.Serve(listener)
+	})
+	err := pages.Serve(listener)
+	if !isServing() {
+		<-stopped
+	}
+	return err
 }
 
 // asClient returns a client of an open store. That of a directory gets a server in this process.

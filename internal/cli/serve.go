@@ -266,8 +266,7 @@ func serveStore(opened *store.Store, o *serveOptions, logger *slog.Logger, signa
 		manager.stopping()
 	}
 	return finish(logger, signals.stop, func(ctx context.Context) error {
-		stopConsole(ctx)
-		err := srv.Shutdown(ctx)
+		err := shutdown(ctx, srv, stopConsole)
 		stopFollowing()
 		return errors.Join(failed, err, opened.Close())
 	})

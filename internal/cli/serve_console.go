@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -77,6 +78,25 @@ func (o *consoleFlags) start(srv *server.Server, url string, requestBytes int, r
 	}()
 	logger.Info("serving the console", "address", listener.Addr().String(), "tls", secure != nil)
 	return pages.Stop, nil
+}
+
+// consolePatience is how long a stopping console waits for its clients to read their answers.
+const consolePatience = 2 * time.Second
+
+// shutdown stops a server, and at the same time its console, which is a client of it. Once the calls of
+// the console have ended, it has only to wait until its answers are read.
+func shutdown(ctx context.Context, srv interface{ Shutdown(context.Context) error }, stopConsole func(context.Context)) error {
+	answering, end := context.WithCancel(ctx)
+	defer end()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		stopConsole(answering)
+	}()
+	err := srv.Shutdown(ctx)
+	defer time.AfterFunc(consolePatience, end).Stop()
+	<-stopped
+	return err
 }
 
 // serverURL returns the URL of a server that listens on an address, which may be that of all networks.
