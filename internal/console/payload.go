@@ -1,9 +1,7 @@
 package console
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"html/template"
 	"strings"
 	"unicode/utf8"
@@ -75,50 +73,4 @@ func cutText(text []byte, most int) []byte {
 		}
 	}
 	return text[:most]
-}
-
-// highlight returns valid JSON with indentation, in which tokens are elements with classes. It stops
-// after so many bytes, and reports whether it has.
-func highlight(data []byte, most int) (html template.HTML, isCut bool) {
-	var indented bytes.Buffer
-	if json.Indent(&indented, data, "", "  ") != nil {
-		return template.HTML(template.HTMLEscapeString(string(data))), false //nolint:gosec // it is escaped
-	}
-	var out strings.Builder
-	text, left := indented.Bytes(), most
-	for len(text) > 0 && left > 0 {
-		n, class := token(text)
-		shown := cutText(text[:n], left)
-		part := template.HTMLEscapeString(string(shown))
-		if class != "" {
-			part = `<span class="` + class + `">` + part + `</span>`
-		}
-		out.WriteString(part)
-		text, left = text[len(shown):], left-n
-	}
-	return template.HTML(out.String()), len(text) > 0 //nolint:gosec // each token is escaped
-}
-
-// token returns the length of the first token of JSON, and its class.
-func token(text []byte) (n int, class string) {
-	switch c := text[0]; {
-	case c == '"':
-		for n = 1; text[n] != '"'; n++ {
-			if text[n] == '\\' {
-				n++
-			}
-		}
-		n++
-		if n < len(text) && text[n] == ':' {
-			return n, "json-name"
-		}
-		return n, "json-string"
-	case c == '-' || c >= '0' && c <= '9', c >= 'a' && c <= 'z':
-		for n = 1; n < len(text) && !bytes.ContainsRune([]byte(" ,]}\n"), rune(text[n])); n++ {
-		}
-		return n, "json-literal"
-	}
-	for n = 1; n < len(text) && bytes.ContainsRune([]byte(" \n{}[],:"), rune(text[n])); n++ {
-	}
-	return n, ""
 }
