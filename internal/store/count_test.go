@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/store"
@@ -183,7 +184,11 @@ func TestCountNeverUsesCorruptIndex(t *testing.T) {
 	for i := range 5 { // too few blocks for a compaction
 		mustAppend(t, s, fmt.Sprint(i), 3)
 	}
-	for stats(t, s, 0).Blocks < 4 {
+	deadline := time.Now().Add(time.Minute)
+	for ; stats(t, s, 0).Blocks < 4; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("there are %d blocks, want 4", stats(t, s, 0).Blocks)
+		}
 	}
 	block := slices.IndexFunc(disk.Files(), func(name string) bool { return strings.HasSuffix(name, ".idx") })
 	name := disk.Files()[block]
@@ -194,9 +199,9 @@ func TestCountNeverUsesCorruptIndex(t *testing.T) {
 	flipBit(t, disk, name, fileSize(t, disk, name)-4096) // in the last page: terms
 	query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{events[0].Event.Type}}}}
 	for range 2 {
-		var counts []uint64
-		counts, err = s.CountEvents(t.Context(), query, []uint64{0, 100})
-		for errors.Is(err, dcb.ErrCorruption) { // until the block is rebuilt
+		counts, err := s.CountEvents(t.Context(), query, []uint64{0, 100})
+		for errors.Is(err, dcb.ErrCorruption) && time.Now().Before(deadline) { // until the block is rebuilt
+			time.Sleep(time.Millisecond)
 			counts, err = s.CountEvents(t.Context(), query, []uint64{0, 100})
 		}
 		if err != nil || counts[0] != uint64(len(events)) {
