@@ -60,16 +60,21 @@ func TestAnswerThatFailsMidwayBreaksTheConnection(t *testing.T) {
 // get sends a request with the valid key.
 func (s *site) get(path string) *http.Response {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Header.Set(withKey[0], withKey[1])
-	response, err := http.DefaultClient.Do(r)
+	response, err := s.send(path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return response
+}
+
+// send is get for any goroutine.
+func (s *site) send(path string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(withKey[0], withKey[1])
+	return http.DefaultClient.Do(r)
 }
 
 func TestBugIsLogged(t *testing.T) {
@@ -118,12 +123,20 @@ func TestIdleConnectionsAreClosedForOthers(t *testing.T) {
 	site := start(t, s)
 	done := make(chan string, 1)
 	go func() {
-		response := site.get("/wait")
+		response, err := site.send("/wait")
+		if err != nil {
+			done <- err.Error()
+			return
+		}
 		defer response.Body.Close()
 		body, _ := io.ReadAll(response.Body)
 		done <- string(body)
 	}()
-	<-waiting
+	select {
+	case <-waiting:
+	case answer := <-done:
+		t.Fatalf("the request ends at once: %s", answer)
+	}
 	var idle []net.Conn
 	for range web.MaxConnections + 8 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(site.url, "http://"))
