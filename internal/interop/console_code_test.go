@@ -10,7 +10,6 @@ import (
 
 	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/servertest"
 )
 
 // The Python that the console shows for a query runs with the released client, and the command
@@ -21,14 +20,8 @@ func TestConsoleCodeRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, flags := prepare(t, channels[0])
-	pages := servertest.Address(t)
-	process, address, err := servertest.StartOnFreePort(t.Context(), exec.Command(program, append(flags, "--console", pages)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(process.Kill)
-	store, err := client.Dial("http://"+address, nil)
+	server, address, pages := startConsole(t, channels[0])
+	store, err := client.Dial(server.url+address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +31,7 @@ func TestConsoleCodeRuns(t *testing.T) {
 	if _, err := store.Append(t.Context(), events, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	code := consoleCode(t, "http://"+pages+"/code.json?type=A&tag=it%27s+%22x%22+y&item=type%3DC&limit=5")
+	code := consoleCode(t, server.url+pages+"/code.json?type=A&tag=it%27s+%22x%22+y&item=type%3DC&limit=5")
 	for language, run := range map[string]*exec.Cmd{
 		"python": exec.Command(python, "-c", strings.ReplaceAll(code["python"], "127.0.0.1:50051", address)),
 		"cli":    exec.Command("sh", "-c", `umadb() { "$0" "$@"; }; `+strings.ReplaceAll(code["cli"], "127.0.0.1:50051", address), program),

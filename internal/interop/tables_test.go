@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -21,22 +20,9 @@ import (
 // tableEvents is the number of events of TestTablesEqualTheStore. "make tables" has a million.
 var tableEvents = flag.Int("table-events", 2000, "number of events in exported tables")
 
-// tableReaders are Python packages that read tables.
-var tableReaders = []string{"duckdb==1.5.6", "duckdb-cli==1.5.6", "pandas==2.3.3", "polars==2.0.0", "pyarrow==25.0.1"}
-
-// installTableReaders creates a Python environment with them, unless an earlier run did.
+// installTableReaders creates a Python environment with packages that read tables.
 var installTableReaders = sync.OnceValues(func() (bin string, err error) {
-	environment := filepath.Join(repository(), ".cache", "python", "tables")
-	mark := filepath.Join(environment, "packages")
-	want := strings.Join(tableReaders, "\n")
-	isComplete := func(string) bool {
-		have, err := os.ReadFile(mark)
-		return err == nil && string(have) == want
-	}
-	if bin, err = servertest.InstallPython(environment, isComplete, tableReaders...); err != nil {
-		return "", err
-	}
-	return bin, os.WriteFile(mark, []byte(want), 0o600)
+	return servertest.InstallRequirements(filepath.Join(repository(), ".cache", "python", "tables"), filepath.Join("testdata", "tables", "requirements.txt"))
 })
 
 // TestTablesEqualTheStore compares each event of exported tables, as other programs read them, with

@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,27 @@ func InstallPython(environment string, isComplete func(bin string) bool, package
 		return MakePython(environment, packages...)
 	})
 	return bin, err
+}
+
+// InstallRequirements creates a Python environment with the packages that a requirements file lists,
+// unless it has just these. It returns its bin directory.
+func InstallRequirements(environment, requirements string) (bin string, err error) {
+	want, err := os.ReadFile(requirements)
+	if err != nil {
+		return "", err
+	}
+	installed := filepath.Join(environment, "requirements.txt") // the last file of an installation
+	isComplete := func() bool {
+		have, err := os.ReadFile(installed)
+		return err == nil && bytes.Equal(have, want)
+	}
+	err = InstallOnce(environment, isComplete, func() error {
+		if err := MakePython(environment, "--requirement", requirements); err != nil {
+			return err
+		}
+		return os.WriteFile(installed, want, 0o600)
+	})
+	return filepath.Join(environment, "bin"), err
 }
 
 // MakePython creates a Python environment and installs packages in it.
