@@ -40,7 +40,7 @@ var serverless = []string{"cert", "cluster", "key", "repair", "restore"}
 
 // lasts reports whether a command runs until Ctrl-C.
 func lasts(words []string) bool {
-	return words[1] == "subscribe" || slices.Contains(words, "--follow") || words[1] == "top" && !slices.Contains(words, "--once")
+	return words[1] == "subscribe" || words[1] == "console" || slices.Contains(words, "--follow") || words[1] == "top" && !slices.Contains(words, "--once")
 }
 
 // preparations are commands that create what the examples that contain a text need.
@@ -108,6 +108,9 @@ func tryExample(t *testing.T, e *engine, page, line string) {
 	words := strings.Fields(line)
 	if words[1] == "bench" {
 		line += " --duration 20ms" // overrides an earlier one
+	}
+	if words[1] == "console" {
+		line += " --listen 127.0.0.1:0"
 	}
 	if slices.Contains(words, "--print-config") {
 		r.runInMain(0, line)
