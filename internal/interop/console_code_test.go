@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
@@ -52,7 +53,7 @@ func TestConsoleCodeRuns(t *testing.T) {
 // consoleCode returns the programs that a page of the console shows, by language.
 func consoleCode(t *testing.T, url string) map[string]string {
 	t.Helper()
-	response, err := http.Get(url)
+	response, err := (&http.Client{Timeout: time.Minute}).Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

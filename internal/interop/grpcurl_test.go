@@ -1,11 +1,13 @@
 package interop_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/umadb-go/umadb/internal/servertest"
 )
@@ -22,7 +24,9 @@ var installGrpcurl = sync.OnceValues(func() (program string, err error) {
 		return err == nil
 	}
 	err = servertest.InstallOnce(dir, isComplete, func() error {
-		install := exec.Command("go", "install", grpcurlModule)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer cancel()
+		install := exec.CommandContext(ctx, "go", "install", grpcurlModule)
 		install.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "GOWORK=off")
 		if output, err := install.CombinedOutput(); err != nil {
 			return fmt.Errorf("cannot install %s: %w\n%s", grpcurlModule, err, output)
