@@ -4,5 +4,6 @@
 //
 // The browser is that of the system, or headless Chromium from an npm package, which is unpacked
 // into .cache/ at the root of the repository, as axe-core is. Without one the tests are skipped, or
-// fail if CI is set or UMADB_TEST_INTEROP=required.
+// fail if CI is set or UMADB_TEST_INTEROP=required. UMADB_TEST_BROWSER=npm selects the npm package;
+// UMADB_TEST_BROWSER=none skips the tests on platforms for which the package has no browser.
 package browsertest
