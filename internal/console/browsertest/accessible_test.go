@@ -9,12 +9,20 @@ import (
 // accessibility checks pages with axe-core.
 type accessibility struct {
 	script string
-	pages  map[string]int // number of pages by path, for the names of screenshots
+	modes  []mode
+	pages  map[string]int // number of pages by path
+}
+
+// mode is a form in which a page is shown.
+type mode struct {
+	scheme string // of colors
+	width  int64  // of the screen
 }
 
 func newAccessibility(t *testing.T) *accessibility {
 	t.Helper()
-	return &accessibility{script: needAxe(t), pages: map[string]int{}}
+	modes := []mode{{"dark", 360}, {"light", 360}, {"dark", 1280}, {"light", 1280}}
+	return &accessibility{script: needAxe(t), modes: modes, pages: map[string]int{}}
 }
 
 // violation is a rule of axe-core that a page does not follow.
@@ -24,35 +32,37 @@ type violation struct {
 	Nodes []string
 }
 
-// page checks the open page in light and dark, on a wide and a narrow screen.
+// page checks the open page in each mode, or in the first one if another page had the same path. It
+// keeps a screenshot of the first page with a path, in the last mode. Pages that ask the server again
+// and again are paused, so that they do not change during a check.
 func (a *accessibility) page(b *tab) {
 	b.t.Helper()
 	path := strings.ReplaceAll(strings.Trim(eval[string](b, "location.pathname"), "/"), "/", "-")
 	if path == "" {
 		path = "overview"
 	}
-	a.pages[path]++
-	eval[bool](b, a.script+"; true")
-	modes := map[string][]string{} // those that have a violation
-	for _, width := range []int64{360, 1280} {
-		b.resize(width, 900)
-		for _, scheme := range []string{"light", "dark"} {
-			b.colors(scheme)
-			if a.pages[path] > 1 && (width != 360 || scheme != "dark") {
-				continue // one of them is enough for pages of the same form
-			}
-			mode := fmt.Sprintf("%s at %d px", scheme, width)
-			violations := eval[[]violation](b, `axe.run({resultTypes: ["violations"]}).then((found) => found.violations.map((v) =>
-				({ID: v.id, Help: v.help, Nodes: v.nodes.slice(0, 3).map((n) => n.html.slice(0, 300) + " " + n.failureSummary)})))`)
-			for _, v := range violations {
-				text := fmt.Sprintf("%s: %s\n\t%s", v.ID, v.Help, strings.Join(v.Nodes, "\n\t"))
-				modes[text] = append(modes[text], mode)
-			}
-			saveScreenshot(b, fmt.Sprintf("%s-%d-%d-%s", path, a.pages[path], width, scheme))
-		}
-		mustFit(b, width)
+	modes := a.modes
+	if a.pages[path]++; a.pages[path] > 1 {
+		modes = modes[:1]
 	}
-	for text, modes := range modes {
+	eval[bool](b, a.script+`; [...document.querySelectorAll(".polling button")].filter((b) => b.textContent === "Pause").forEach((b) => b.click()); true`)
+	found := map[string][]string{} // modes by the violation
+	for _, m := range modes {
+		b.resize(m.width, 900)
+		b.colors(m.scheme)
+		violations := eval[[]violation](b, `axe.run({resultTypes: ["violations"]}).then((found) => found.violations.map((v) =>
+			({ID: v.id, Help: v.help, Nodes: v.nodes.slice(0, 3).map((n) => n.html.slice(0, 300) + " " + n.failureSummary)})))`)
+		for _, v := range violations {
+			text := fmt.Sprintf("%s: %s\n\t%s", v.ID, v.Help, strings.Join(v.Nodes, "\n\t"))
+			found[text] = append(found[text], fmt.Sprintf("%s at %d px", m.scheme, m.width))
+		}
+		mustFit(b, m.width)
+	}
+	if last := modes[len(modes)-1]; a.pages[path] == 1 {
+		saveScreenshot(b, fmt.Sprintf("%s-%d-%s", path, last.width, last.scheme))
+	}
+	b.resize(1280, 900)
+	for text, modes := range found {
 		b.t.Errorf("%s, %s: %s", eval[string](b, "location.href"), strings.Join(modes, ", "), text)
 	}
 	b.mustBeFine()

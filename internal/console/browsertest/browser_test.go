@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -60,8 +61,16 @@ var startBrowser = sync.OnceValues(func() (context.Context, error) {
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	stopBrowser = func() { stop(); stopAllocator() }
-	return ctx, chromedp.Do(ctx)
+	return ctx, start(ctx, stop, startTimeout)
 })
+
+// start runs the first step in a context, which must not have a deadline, since the browser and the
+// tab live as long as it.
+func start(ctx context.Context, stop context.CancelFunc, timeout time.Duration) error {
+	timer := time.AfterFunc(timeout, stop)
+	defer timer.Stop()
+	return chromedp.Do(ctx)
+}
 
 // newTab opens a tab with cookies of its own.
 func newTab(t *testing.T) *tab {
@@ -71,11 +80,11 @@ func newTab(t *testing.T) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened := &tab{t: t, pending: map[string]string{}}
+	opened := &tab{t: t, pending: map[network.RequestID]request{}}
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(opened.observe))
 	t.Cleanup(cancel)
 	opened.ctx = ctx
-	if err := chromedp.Do(ctx); err != nil {
+	if err := start(ctx, cancel, stepTimeout); err != nil {
 		t.Fatal(err)
 	}
 	opened.resize(1280, 800)

