@@ -31,6 +31,8 @@ type rejectionsData struct {
 	Since      time.Time         `json:"since"`
 	// Unavailable is why the rejections are not known; empty if they are.
 	Unavailable string `json:"unavailable,omitempty"`
+	// One is the number of the only rejection on the page; nil if the page has the last ones.
+	One *uint64 `json:"-"`
 	// Next is the link to the page after this one; empty if there is none.
 	Next string `json:"next,omitempty"`
 }
@@ -51,6 +53,9 @@ type shownRejection struct {
 	Matches          []match     `json:"matches,omitempty"`
 	Reason           string      `json:"reason"` // the error of the client
 	Explanation      string      `json:"explanation"`
+	// Later is an event after the conflicting one that was recorded after the rejection, with the type
+	// and tags of the first event; nil if none is known.
+	Later *neighbour `json:"later,omitempty"`
 	// Omitted is the number of rejections between this one and the one before it that the server has
 	// not kept.
 	Omitted uint64 `json:"omitted,omitempty"`
@@ -76,13 +81,18 @@ func (r *shownRejection) MarshalJSON() ([]byte, error) {
 	}{(*plain)(r), (*tracking)(r.Tracking)})
 }
 
-// loadRejections asks for the rejections with numbers below the parameter before, if there is one.
+// loadRejections asks for the rejection with the number in the parameter id, or for those with
+// numbers below the parameter before, if there is one.
 func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
 	before, err := positionValue(r, "before")
 	if err != nil {
 		return nil, err
 	}
-	data := &rejectionsData{Rejections: []*shownRejection{}}
+	id, err := positionValue(r, "id")
+	if err != nil {
+		return nil, err
+	}
+	data := &rejectionsData{Rejections: []*shownRejection{}, One: id}
 	all, unavailable, err := allRejections(ctx, b)
 	if err != nil || unavailable != "" {
 		data.Unavailable = unavailable
@@ -90,7 +100,7 @@ func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, 
 	}
 	data.Total, data.Since = all.GetTotal(), all.GetSince().AsTime()
 	for n, rejection := range all.GetRejections() {
-		if before != nil && rejection.GetNumber() >= *before {
+		if before != nil && rejection.GetNumber() >= *before || id != nil && rejection.GetNumber() != *id {
 			continue
 		}
 		if len(data.Rejections) == pageRejections {
@@ -98,12 +108,15 @@ func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, 
 			break
 		}
 		shown := newShownRejection(rejection)
-		if older := all.GetRejections()[n+1:]; len(older) > 0 {
+		if older := all.GetRejections()[n+1:]; len(older) > 0 && id == nil {
 			shown.Omitted = shown.Number - older[0].GetNumber() - 1
 		}
 		data.Rejections = append(data.Rejections, shown)
 	}
 	if err := readConflicts(ctx, b.Events, data.Rejections); err != nil {
+		return nil, err
+	}
+	if err := readLater(ctx, b.Events, data.Rejections); err != nil {
 		return nil, err
 	}
 	for _, rejection := range data.Rejections {
@@ -198,63 +211,6 @@ func eventAt(ctx context.Context, store dcb.EventStore, position uint64) (*dcb.S
 	return &events[0], nil
 }
 
-// explain sets Matches and Explanation.
-func (r *shownRejection) explain() {
-	if r.Conflict != nil && r.Condition != nil {
-		r.Matches = r.Condition.matches(&r.Conflict.Event)
-	}
-	switch {
-	case r.ConflictPosition > 0 && r.Condition != nil:
-		r.Explanation = "It was rejected because " + r.conflictName() + " " + r.Condition.because() + "."
-	case r.Tracking != nil:
-		r.Explanation = fmt.Sprintf("It was rejected because position %d of the tracking source %s is not after the one that was recorded: what has this position upstream has been processed already.", r.Tracking.Position, r.Tracking.Source)
-	default:
-		r.Explanation = "It was rejected: " + r.Reason + "."
-	}
-}
-
-// conflictName describes the conflicting event, and when it was recorded.
-func (r *shownRejection) conflictName() string {
-	name := fmt.Sprintf("event %d", r.ConflictPosition)
-	if r.Conflict == nil {
-		return name + ", which cannot be read here,"
-	}
-	name += fmt.Sprintf(" (%s)", eventName(r.Conflict.Event.Type, r.Conflict.Event.Tags))
-	if at := r.Conflict.RecordedAt; !at.IsZero() && !at.After(r.Time) {
-		name += fmt.Sprintf(", recorded %s earlier,", duration(r.Time.Sub(at)))
-	}
-	return name
-}
-
-// because describes what an event that matches the condition does.
-func (c *shownCondition) because() string {
-	what := "matches the condition"
-	if c.MatchesAll() {
-		what += ", as every event does,"
-	}
-	if c.After == 0 {
-		return what + " and no event at all was allowed to match it, since the condition names no position that the decision had read"
-	}
-	return fmt.Sprintf("%s and came after position %d, which the decision had read", what, c.After)
-}
-
-// duration formats a duration roughly.
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Millisecond:
-		return "less than 1 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}
-
 // Items returns the items of the condition, compared with the conflicting event.
 func (r *shownRejection) Items() []markedItem {
 	var event dcb.Event
@@ -272,8 +228,8 @@ func (r *shownRejection) Name() string {
 	return eventName(r.Events[0].Type, r.Events[0].Tags)
 }
 
-// Link returns the link to the page that starts with this rejection.
-func (r *shownRejection) Link() string { return link("/rejections", "before", r.Number+1) }
+// Link returns the link to the page of this rejection.
+func (r *shownRejection) Link() string { return link("/rejections", "id", r.Number) }
 
 // ConflictLink returns the link to the conflicting event.
 func (r *shownRejection) ConflictLink() string { return link("/event", "position", r.ConflictPosition) }

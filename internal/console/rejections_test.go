@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/web"
@@ -66,7 +69,7 @@ func (d *deciding) rejections(path string) (page rejectionPage) {
 }
 
 // earlier is how long before the rejection the conflicting event was recorded.
-var earlier = regexp.MustCompile(`recorded (less than 1 ms|[\d.]+ (ms|s|min)) earlier`)
+var earlier = regexp.MustCompile(`appended (less than 1 ms|[\d.]+ (ms|s|min)) before`)
 
 func items(items ...dcb.QueryItem) dcb.Query { return dcb.Query{Items: items} }
 
@@ -77,9 +80,9 @@ func TestRejectedEnrolment(t *testing.T) {
 	d.append(dcb.Event{Type: "CourseOffered", Tags: []string{"course:go"}})
 	d.append(dcb.Event{Type: "StudentEnrolled", Tags: []string{"course:go", "student:Ann"}})
 	d.reject([]dcb.Event{{Type: "StudentEnrolled", Tags: []string{"course:go", "student:Bob"}}}, &dcb.AppendCondition{FailIfEventsMatch: course, After: 1}, nil)
-	want := "It was rejected because event 2 (StudentEnrolled, course:go student:Ann), recorded T earlier, matches the condition and came after position 1, which the decision had read."
+	want := "The decision had read up to position 1. Event 2 (StudentEnrolled, course:go student:Ann) was appended T before this append, and matches its condition."
 	got := d.texts("/rejections", "explanation")
-	if len(got) != 1 || earlier.ReplaceAllString(got[0], "recorded T earlier") != want {
+	if len(got) != 1 || earlier.ReplaceAllString(got[0], "appended T before") != want {
 		t.Errorf("the explanation is %q, want %q", got, want)
 	}
 	if marked := d.elements("/rejections", "mark"); !slices.Equal(marked, []string{"StudentEnrolled", "course:go"}) {
@@ -101,6 +104,13 @@ func TestRejectedEnrolment(t *testing.T) {
 	if why := d.why(links[whyLink]); !why.Rejected || len(why.Conflicts) != 1 || why.Conflicts[0].Event.Position != 2 {
 		t.Errorf("%s has %+v", links[whyLink], why)
 	}
+	if later := d.texts("/rejections", "later"); len(later) != 0 {
+		t.Errorf("no event was appended later, and the page shows %q", later)
+	}
+	d.append(dcb.Event{Type: "StudentEnrolled", Tags: []string{"course:go", "student:Cid"}}, dcb.Event{Type: "StudentEnrolled", Tags: []string{"student:Bob", "course:go"}})
+	if later := d.texts("/rejections?id=1", "later"); !slices.Equal(later, []string{"An event with the same type and tags was appended later: event 4."}) {
+		t.Errorf("the page shows %q", later)
+	}
 	csv := strings.Split(d.get("/rejections.csv", http.StatusOK), "\n")
 	if len(csv) != 3 || !strings.Contains(csv[1], `"[""type=CourseOffered type=StudentEnrolled tag=course:go""]",1,2,,,`) {
 		t.Errorf("the CSV is %q", csv)
@@ -109,7 +119,7 @@ func TestRejectedEnrolment(t *testing.T) {
 
 func TestExplanationsOfRejections(t *testing.T) {
 	event := dcb.Event{Type: "E", Tags: []string{"a", "b"}}
-	const named = "It was rejected because event 2 (E, a b), recorded T earlier, matches the condition"
+	const named = "The decision had read up to position 1. Event 2 (E, a b) was appended T before this append, and matches its condition"
 	for what, c := range map[string]struct {
 		condition   *dcb.AppendCondition
 		tracking    *dcb.TrackingInfo
@@ -119,40 +129,40 @@ func TestExplanationsOfRejections(t *testing.T) {
 		"several items": {
 			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"E"}, Tags: []string{"c"}}, dcb.QueryItem{Tags: []string{"a", "b"}}, dcb.QueryItem{Types: []string{"F", "E"}}), After: 1},
 			matches:     "2 [a b], 3 E []",
-			explanation: named + " and came after position 1, which the decision had read.",
+			explanation: named + ".",
 		},
 		"types": {
 			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"E"}}), After: 1},
 			matches:     "1 E []",
-			explanation: named + " and came after position 1, which the decision had read.",
+			explanation: named + ".",
 		},
 		"tags, after nothing": {
 			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Tags: []string{"b"}})},
 			matches:     "1 [b]",
-			explanation: named + " and no event at all was allowed to match it, since the condition names no position that the decision had read.",
+			explanation: strings.Replace(named, "The decision had read up to position 1.", "The condition has no position that the decision had read, so no event at all may match it.", 1) + ".",
 		},
 		"an empty query": {
 			condition:   &dcb.AppendCondition{After: 1},
-			explanation: named + ", as every event does, and came after position 1, which the decision had read.",
+			explanation: named + ", as every event does.",
 		},
 		"an empty item": {
 			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"none"}}, dcb.QueryItem{}), After: 1},
 			matches:     "2 []",
-			explanation: named + " and came after position 1, which the decision had read.",
+			explanation: named + ".",
 		},
 		"items that are too long": {
 			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Tags: []string{"a", strings.Repeat("x", 1000)}}, dcb.QueryItem{Tags: []string{"a"}}), After: 1},
 			matches:     "1? [a], 2 [a]",
-			explanation: named + " and came after position 1, which the decision had read.",
+			explanation: named + ".",
 		},
 		"tracking": {
 			tracking:    &dcb.TrackingInfo{Source: "payments", Position: 17},
-			explanation: "It was rejected because position 17 of the tracking source payments is not after the one that was recorded: what has this position upstream has been processed already.",
+			explanation: "Position 17 of the tracking source payments is not after the recorded one: what has this position upstream has been processed already.",
 		},
 		"tracking with a condition that holds": {
 			condition:   &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"E"}}), After: 2},
 			tracking:    &dcb.TrackingInfo{Source: "payments", Position: 3},
-			explanation: "It was rejected because position 3 of the tracking source payments is not after the one that was recorded: what has this position upstream has been processed already.",
+			explanation: "Position 3 of the tracking source payments is not after the recorded one: what has this position upstream has been processed already.",
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -179,7 +189,7 @@ func TestExplanationsOfRejections(t *testing.T) {
 			if got := strings.Join(matches, ", "); got != c.matches {
 				t.Errorf("the matching items are %q, want %q", got, c.matches)
 			}
-			if got := earlier.ReplaceAllString(page.Rejections[0].Explanation, "recorded T earlier"); got != c.explanation {
+			if got := earlier.ReplaceAllString(page.Rejections[0].Explanation, "appended T before"); got != c.explanation {
 				t.Errorf("the explanation is %q, want %q", got, c.explanation)
 			}
 			if got := d.texts("/rejections", "explanation"); len(got) != 1 {
@@ -211,6 +221,34 @@ func TestRejectionsPages(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	d.get("/rejections?before=x", http.StatusBadRequest)
+	if page := d.rejections("/rejections?id=2"); len(page.Rejections) != 1 || page.Rejections[0].Number != 2 || page.Next != "" {
+		t.Errorf("got %+v", page)
+	}
+	if links := d.links("/rejections?id=2"); !slices.Contains(links, "/rejections?id=2") {
+		t.Errorf("the links are %q", links)
+	}
+	if notices := d.texts("/rejections?id=99", "notice"); len(notices) != 1 || !strings.Contains(notices[0], "no rejection 99") {
+		t.Errorf("got %q", notices)
+	}
+}
+
+// An event between the conflicting one and the rejection is not one that was appended later.
+func TestRejectionAfterTheSameEvent(t *testing.T) {
+	s := newSite(t)
+	s.append(dcb.Event{Type: "A"}, dcb.Event{Type: "B"})
+	events, _, err := s.store.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for shift, want := range map[time.Duration]int{-time.Hour: 1, time.Hour: 0} {
+		answer := &adminv1.RejectionsResponse{Total: 1, Rejections: []*adminv1.Rejection{{
+			Number: 1, Time: timestamppb.New(events[0].RecordedAt.Add(shift)), ConflictPosition: 1, Events: []*adminv1.RejectedEvent{{Type: "B"}}, Condition: new(adminv1.RejectedCondition),
+		}}}
+		shown := newSite(t, func(b *web.Backend) { b.Events, b.Operator = s.store, operator{answer: answer} })
+		if later := shown.texts("/rejections", "later"); len(later) != want {
+			t.Errorf("rejected %v after the event: the page shows %q", shift, later)
+		}
+	}
 }
 
 // operator answers with given rejections.
@@ -262,7 +300,7 @@ func TestRejectionWhoseConflictCannotBeRead(t *testing.T) {
 	d.append(dcb.Event{Type: "A"})
 	d.reject([]dcb.Event{{Type: "B"}}, &dcb.AppendCondition{FailIfEventsMatch: items(dcb.QueryItem{Types: []string{"A"}})}, nil)
 	page := d.rejections("/rejections")
-	if len(page.Rejections) != 1 || page.Rejections[0].Conflict != nil || page.Rejections[0].ConflictPosition != 1 || !strings.Contains(page.Rejections[0].Explanation, "event 1, which cannot be read here, matches") {
+	if len(page.Rejections) != 1 || page.Rejections[0].Conflict != nil || page.Rejections[0].ConflictPosition != 1 || !strings.Contains(page.Rejections[0].Explanation, "Event 1, which cannot be read here, matches") {
 		t.Errorf("got %+v", page)
 	}
 	d.get("/rejections", http.StatusOK)

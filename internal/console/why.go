@@ -18,7 +18,7 @@ import (
 )
 
 // why shows whether an append with a condition would be rejected, and by which events.
-var why = page{path: "/why", title: "Why rejected", load: loadWhy, failed: failedWhy}
+var why = page{path: "/why", title: "Check a condition", load: loadWhy, failed: failedWhy}
 
 // maxConflicts is the maximum number of conflicting events on a page.
 const maxConflicts = 10
@@ -49,7 +49,8 @@ type conflict struct {
 	Items       []markedItem `json:"-"` // those that match
 }
 
-// loadWhy reads the events that match the condition: the parameters of a query, and after.
+// loadWhy reads the events that match the condition: the parameters of a query, and after, whose
+// default is the head.
 func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
 	values := r.URL.Query()
 	add, err := canonical(values)
@@ -60,12 +61,17 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 	if err != nil {
 		return nil, err
 	}
+	head, err := b.Events.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if condition != nil && values.Get("after") == "" {
+		condition.After = head
+	}
 	data := newWhyData(values, condition, add)
+	data.Head = head
 	if condition == nil {
 		return data, nil
-	}
-	if data.Head, err = b.Events.Head(ctx); err != nil {
-		return nil, err
 	}
 	options := dcb.ReadOptions{Start: new(condition.After + 1), Limit: new(uint32(maxConflicts + 1))}
 	events, _, err := b.Events.Read(ctx, condition.FailIfEventsMatch, options).Collect()

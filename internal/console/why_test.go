@@ -118,7 +118,8 @@ func TestWhyExplains(t *testing.T) {
 	for query, want := range map[string]string{
 		"type=A&after=10":                       "would be rejected: event 11 matches it and came after position 10.",
 		"type=A&after=8":                        "would be rejected: 2 events after position 8 match it, the first one at position 9.",
-		"tag=x":                                 "would be rejected: more than 10 events after position 0 match it, the first one at position 1.",
+		"tag=x":                                 "would be accepted, until a matching event is appended: there is no event after position 12.",
+		"tag=x&after=0":                         "would be rejected: more than 10 events after position 0 match it, the first one at position 1.",
 		"item=*&after=11":                       "would be rejected: event 12 matches it",
 		"after=11":                              "would be rejected: event 12 matches it",
 		"type=A&after=11":                       "would be accepted, until a matching event is appended: none of the events after position 11, up to 12, matches it.",

@@ -25,7 +25,7 @@ func TestRejectedEnrolment(t *testing.T) {
 	b := newTab(t)
 	b.open(s.url + "/")
 	for _, step := range []struct{ link, want string }{
-		{`body > header nav a[href="/rejections"]`, "event 2 (StudentEnrolled, course:go student:Ann)"},
+		{`body > header nav a[href="/rejections"]`, "Event 2 (StudentEnrolled, course:go student:Ann)"},
 		{`a[href^="/why?"]`, "would be rejected: event 2 matches it"},
 		{`a.position`, "Rejection 1"},
 	} {
