@@ -23,12 +23,6 @@ func (o Operator) Status(ctx context.Context) (*adminv1.StatusResponse, error) {
 	return response, operatorError(err)
 }
 
-// Sessions is Client.Sessions.
-func (o Operator) Sessions(ctx context.Context) (*adminv1.SessionsResponse, error) {
-	response, err := o.Client.Sessions(ctx)
-	return response, operatorError(err)
-}
-
 // Lagging is Client.Lagging.
 func (o Operator) Lagging(ctx context.Context, most uint32) (*adminv1.SessionsResponse, error) {
 	response, err := o.Client.Lagging(ctx, most)

@@ -26,7 +26,7 @@ type liveStream struct {
 	tail
 	w        http.ResponseWriter
 	backend  *web.Backend
-	position uint64 // of the last event that was sent, or after which events are sent
+	position uint64 // the id of messages: up to it, all events that match were sent
 }
 
 // liveMessage is the data of a message with events.
@@ -37,10 +37,12 @@ type liveMessage struct {
 	HTML  string `json:"html"`
 }
 
-// received is what a subscription yields.
+// received is what a subscription yields: an event, the position up to which all events were checked,
+// or an error.
 type received struct {
-	event dcb.SequencedEvent
-	err   error
+	event   dcb.SequencedEvent
+	checked uint64
+	err     error
 }
 
 // run sends messages until ctx is done, the store closes or a call fails.
@@ -58,6 +60,7 @@ func (s *liveStream) run(ctx context.Context, head uint64) error {
 	beats := time.NewTicker(beatInterval)
 	defer beats.Stop()
 	var news recent
+	checked := s.position
 	var pause <-chan time.Time // since the last message with events; nil if it is over
 	for {
 		select {
@@ -67,6 +70,10 @@ func (s *liveStream) run(ctx context.Context, head uint64) error {
 			}
 			if got.err != nil {
 				return s.fail(got.err)
+			}
+			if got.event.Position == 0 {
+				checked = max(checked, got.checked)
+				continue
 			}
 			news.add(got.event, s.limit)
 			if pause != nil {
@@ -81,6 +88,9 @@ func (s *liveStream) run(ctx context.Context, head uint64) error {
 			}
 			if err != nil {
 				return nil
+			}
+			if news.count == 0 {
+				s.position = max(s.position, checked)
 			}
 			if err := s.beat(head); err != nil {
 				return err
@@ -102,12 +112,20 @@ func (s *liveStream) run(ctx context.Context, head uint64) error {
 // error as the last element.
 func (s *liveStream) subscribe(ctx context.Context) <-chan received {
 	events := make(chan received)
+	send := func(r received) bool {
+		select {
+		case events <- r:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	options := dcb.SubscribeOptions{OnProgress: func(p dcb.Progress) { send(received{checked: p.Checked}) }}
+	after := s.position
 	go func() {
 		defer close(events)
-		for event, err := range s.backend.Events.Subscribe(ctx, s.query, s.position) {
-			select {
-			case events <- received{event, err}:
-			case <-ctx.Done():
+		for event, err := range s.backend.Events.Subscribe(ctx, s.query, after, options) {
+			if !send(received{event: event, err: err}) {
 				return
 			}
 		}
@@ -128,7 +146,7 @@ func (s *liveStream) send(news recent) error {
 	return s.write("events", liveMessage{news.count, html.String()})
 }
 
-// beat sends the head. The first one lets a browser resume if it loses the connection before the first event.
+// beat sends the head. Its id lets a browser that loses the connection resume where no event has matched.
 func (s *liveStream) beat(head uint64) error {
 	return s.write("beat", struct {
 		Head uint64 `json:"head"`

@@ -35,8 +35,6 @@ func (b *Backend) CheckAppend() error {
 // server is of another program or version, and dcb.ErrAuthentication if the key has no right to ask.
 type Operator interface {
 	Status(ctx context.Context) (*adminv1.StatusResponse, error)
-	// Sessions returns the open connections and the calls in progress.
-	Sessions(ctx context.Context) (*adminv1.SessionsResponse, error)
 	// Lagging returns this many subscriptions, those that lag most first, with their connections.
 	Lagging(ctx context.Context, most uint32) (*adminv1.SessionsResponse, error)
 	// Layout returns the files of the store and the positions that they cover.
