@@ -53,18 +53,18 @@ func TestStreamWithoutAnEventIsNotSent(t *testing.T) {
 	})
 }
 
-// deaf is the writer of an answer whose client has gone.
-type deaf struct{ http.ResponseWriter }
+// failingWriter is the writer of an answer whose client has gone.
+type failingWriter struct{ http.ResponseWriter }
 
 var errGone = errors.New("the client has gone")
 
-func (deaf) Write([]byte) (int, error) { return 0, errGone }
-func (deaf) FlushError() error         { return errGone }
+func (failingWriter) Write([]byte) (int, error) { return 0, errGone }
+func (failingWriter) FlushError() error         { return errGone }
 
 func TestStreamEndsItsSubscriptionIfTheClientDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cancelled := make(chan struct{})
-		s := newStream(deaf{httptest.NewRecorder()}, func() { close(cancelled) })
+		s := newStream(failingWriter{httptest.NewRecorder()}, func() { close(cancelled) })
 		<-cancelled
 		if err := s.event(t.Context(), &api{}, &dcb.SequencedEvent{Position: 1}); !errors.Is(err, errGone) {
 			t.Errorf("an event is written: %v", err)

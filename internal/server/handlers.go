@@ -60,7 +60,7 @@ func (s *Server) append(c *call, f Forwarder) error {
 	c.appends(parsed)
 	position, err := s.decide(c, f, parsed, request)
 	if err != nil {
-		s.noteRejection(c, parsed, err)
+		s.recordRejection(c, parsed, err)
 		return err
 	}
 	return c.SendMsg(&umadbv1.AppendResponse{Position: position})

@@ -98,7 +98,7 @@ func (a *inlineAppend) done(position uint64, err error) {
 		a.call.Fail(cancelled, nil)
 	default:
 		a.server.noteRefusal(a.call, err)
-		a.server.noteRejection(a.call, a.parsed, err)
+		a.server.recordRejection(a.call, a.parsed, err)
 		st, trailer := wire.ToStatus(err, a.call.Header().Get("user-agent"))
 		a.call.Fail(st, trailer)
 	}

@@ -105,7 +105,7 @@ func newRejectedEvent(event record.Event, space *int) (e RejectedEvent) {
 		if !found {
 			return e
 		}
-		if !take(space, tag) {
+		if !keep(space, tag) {
 			e.MoreTags++
 			continue
 		}
@@ -123,31 +123,31 @@ func newRejectedCondition(condition *dcb.AppendCondition, space *int) *RejectedC
 		}
 		*space -= itemCost
 		var shown RejectedItem
-		shown.Types, shown.MoreTypes = takeAll(space, item.Types)
-		shown.Tags, shown.MoreTags = takeAll(space, item.Tags)
+		shown.Types, shown.MoreTypes = keepNames(space, item.Types)
+		shown.Tags, shown.MoreTags = keepNames(space, item.Tags)
 		c.Items = append(c.Items, shown)
 	}
 	c.MoreItems = len(all) - len(c.Items)
 	return c
 }
 
-// takeAll returns the names for which there is space, and the number of the others.
-func takeAll(space *int, names []string) (taken []string, more int) {
+// keepNames returns the names for which there is space, and the number of the others.
+func keepNames(space *int, names []string) (kept []string, more int) {
 	for i, name := range names {
 		if *space < nameCost {
-			return taken, more + len(names) - i
+			return kept, more + len(names) - i
 		}
-		if !take(space, name) {
+		if !keep(space, name) {
 			more++
 			continue
 		}
-		taken = append(taken, name)
+		kept = append(kept, name)
 	}
-	return taken, more
+	return kept, more
 }
 
-// take subtracts the size of a name from space, or reports that it is too large.
-func take(space *int, name string) bool {
+// keep subtracts the size of a name from space, and reports whether there is enough.
+func keep(space *int, name string) bool {
 	if size := nameCost + len(name); len(name) <= nameBytes && size <= *space {
 		*space -= size
 		return true
@@ -155,14 +155,14 @@ func take(space *int, name string) bool {
 	return false
 }
 
-// shortened returns a text of at most about most bytes. If it is cut, it ends with "…", and shares no
-// memory with the whole.
-func shortened(text string, most int) string {
-	if len(text) <= most {
+// shortened returns a text without what is after limit bytes. If it is cut, it ends with "…", and shares
+// no memory with the whole.
+func shortened(text string, limit int) string {
+	if len(text) <= limit {
 		return text
 	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
 	}
-	return text[:most] + "…"
+	return text[:limit] + "…"
 }

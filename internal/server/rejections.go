@@ -68,9 +68,9 @@ func (r *rejections) newestFirst() iter.Seq[*Rejection] {
 	}
 }
 
-// noteRejection remembers an append if it was rejected. What a client sends to another server, which
-// forwards it, is remembered there.
-func (s *Server) noteRejection(c *call, request *record.AppendRequest, err error) {
+// recordRejection records an append if it was rejected. What a client sends to another server, which
+// forwards it, is recorded there.
+func (s *Server) recordRejection(c *call, request *record.AppendRequest, err error) {
 	if err == nil || !errors.Is(err, dcb.ErrIntegrity) || c.method.name == peerService+"/Append" {
 		return
 	}
