@@ -33,13 +33,10 @@ type browseData struct {
 	Head   uint64         `json:"head"`
 	// Next is the link to the page after this one; empty if there is none.
 	Next string `json:"next,omitempty"`
-	// MissingTypes and MissingTags are those of the query that no event has. They are empty if an
-	// event matches, or if the server does not tell it.
-	MissingTypes []string     `json:"missing_types,omitempty"`
-	MissingTags  []string     `json:"missing_tags,omitempty"`
-	Form         queryForm    `json:"-"`
-	Ranges       []timeRange  `json:"-"`
-	Views        []viewChoice `json:"-"`
+	missing
+	Form   queryForm    `json:"-"`
+	Ranges []timeRange  `json:"-"`
+	Views  []viewChoice `json:"-"`
 	// Code is the link to the page with the query in several languages.
 	Code string `json:"-"`
 	// Live is the link to new events that match.
@@ -140,16 +137,10 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 	for _, e := range events {
 		data.Events = append(data.Events, browsedEvent{shownEvent{e}, values.Get("view")})
 	}
-	if len(events) == 0 && len(wanted.Query.Items) > 0 {
-		counts, err := b.Terms.CountTerms(ctx, wanted.Query)
-		if isUnexpected(err) {
-			return nil, err
-		}
-		if err == nil {
-			data.MissingTypes, data.MissingTags = counts.Missing()
-		}
+	if len(events) == 0 {
+		data.missing, err = missingOf(ctx, b, wanted.Query)
 	}
-	return data, nil
+	return data, err
 }
 
 // failedBrowse returns the page with its form and a problem.
@@ -185,18 +176,12 @@ func order(oldest bool) string {
 	return ""
 }
 
-func (d *browseData) columns() []string {
-	return []string{"position", "recorded_at", "type", "tags", "uuid", "data"}
-}
+func (d *browseData) columns() []string { return append(eventColumns(), "uuid", "data") }
 
 func (d *browseData) rows() iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		for _, e := range d.Events {
-			at := ""
-			if !e.RecordedAt.IsZero() {
-				at = e.RecordedAt.UTC().Format(time.RFC3339Nano)
-			}
-			if !yield([]string{strconv.FormatUint(e.Position, 10), at, e.Event.Type, string(ndjson.AppendTags(nil, e.Event.Tags)), e.Event.UUID, string(e.Event.Data)}) {
+			if !yield(append(e.row(), e.Event.UUID, string(e.Event.Data))) {
 				return
 			}
 		}
@@ -209,6 +194,18 @@ type shownEvent struct{ dcb.SequencedEvent }
 // MarshalJSON returns the event as a line of NDJSON.
 func (e shownEvent) MarshalJSON() ([]byte, error) {
 	return json.RawMessage(ndjson.AppendEvent(nil, &e.SequencedEvent)).MarshalJSON()
+}
+
+// eventColumns are the columns of shownEvent.row.
+func eventColumns() []string { return []string{"position", "recorded_at", "type", "tags"} }
+
+// row returns the event as the begin of a row of a table.
+func (e shownEvent) row() []string {
+	at := ""
+	if !e.RecordedAt.IsZero() {
+		at = e.RecordedAt.UTC().Format(time.RFC3339Nano)
+	}
+	return []string{strconv.FormatUint(e.Position, 10), at, e.Event.Type, string(ndjson.AppendTags(nil, e.Event.Tags))}
 }
 
 // Payload returns the begin of the data for display.

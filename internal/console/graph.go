@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/web"
@@ -49,23 +48,11 @@ type graphNode struct {
 	Events int    `json:"events"`
 }
 
-// Prefix returns the kind of entity that the tag is of.
-func (n graphNode) Prefix() string { return tagPrefix(n.Tag) }
-
 // graphEdge is two nodes, with the number of events that have both.
 type graphEdge struct {
 	A      string `json:"a"`
 	B      string `json:"b"`
 	Events int    `json:"events"`
-}
-
-// tagPrefix returns the part of a tag before its colon, or "" if it has none.
-func tagPrefix(tag string) string {
-	prefix, _, found := strings.Cut(tag, ":")
-	if !found {
-		return ""
-	}
-	return prefix
 }
 
 func loadGraph(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {

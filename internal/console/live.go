@@ -103,20 +103,6 @@ func newLiveData(values url.Values, t tail, add bool) *liveData {
 	}
 }
 
-// lastEventID returns the position of the last event that a browser has received, if it has lost
-// the connection.
-func lastEventID(r *http.Request) (position uint64, found bool, err error) {
-	text := r.Header.Get("Last-Event-ID")
-	if text == "" {
-		return 0, false, nil
-	}
-	position, err = strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the header Last-Event-ID: %q is not a position", text)}
-	}
-	return position, true, err
-}
-
 // streamLive answers with the events, as server-sent events, until the browser or the server leaves.
 func streamLive(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 	t, err := newTail(r.URL.Query())
@@ -127,7 +113,7 @@ func streamLive(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 	if err != nil {
 		return err
 	}
-	after, resumes, err := lastEventID(r)
+	after, resumes, err := web.LastEventID(r)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,9 @@ type timelineData struct {
 	Periods []period         `json:"periods"`
 	Series  []timelineSeries `json:"series"`
 	Events  uint64           `json:"events"`
-	// MissingTypes and MissingTags are as those of browse.
-	MissingTypes []string    `json:"missing_types,omitempty"`
-	MissingTags  []string    `json:"missing_tags,omitempty"`
-	Form         queryForm   `json:"-"`
-	Ranges       []timeRange `json:"-"`
+	missing
+	Form   queryForm   `json:"-"`
+	Ranges []timeRange `json:"-"`
 	// Earlier, Later, Out and All are links to other ranges. All is empty if the range is not restricted.
 	Earlier string      `json:"-"`
 	Later   string      `json:"-"`
@@ -97,7 +95,8 @@ func loadTimeline(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 	case err != nil:
 		return nil, err
 	case !ends.found:
-		return data, data.explainEmpty(ctx, b, wanted.Query)
+		data.missing, err = missingOf(ctx, b, wanted.Query)
+		return data, err
 	}
 	step := stepFor(ends.from, ends.to)
 	edges := step.edges(ends.from, ends.to)
@@ -144,21 +143,6 @@ func newTimelineData(values url.Values, query dcb.Query, add bool) *timelineData
 		data.All = timelinePath + "?" + changed(values, "since", "", "until", "").Encode()
 	}
 	return data
-}
-
-// explainEmpty adds which types and tags of the query no event has.
-func (d *timelineData) explainEmpty(ctx context.Context, b *web.Backend, query dcb.Query) error {
-	if len(query.Items) == 0 {
-		return nil
-	}
-	counts, err := b.Terms.CountTerms(ctx, query)
-	if isUnexpected(err) {
-		return err
-	}
-	if err == nil {
-		d.MissingTypes, d.MissingTags = counts.Missing()
-	}
-	return nil
 }
 
 // set sets the periods between edges and what depends on them.

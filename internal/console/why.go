@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/web"
 )
@@ -32,13 +31,10 @@ type whyData struct {
 	Conflicts   []*conflict `json:"conflicts"`
 	More        bool        `json:"more"`
 	Explanation string      `json:"explanation,omitempty"`
-	// MissingTypes and MissingTags are those of the query that no event has. They are empty if the
-	// append would be rejected, or if the server does not tell it.
-	MissingTypes []string    `json:"missing_types,omitempty"`
-	MissingTags  []string    `json:"missing_tags,omitempty"`
-	Form         queryForm   `json:"-"`
-	After        string      `json:"-"`
-	Problem      web.Problem `json:"-"`
+	missing
+	Form    queryForm   `json:"-"`
+	After   string      `json:"-"`
+	Problem web.Problem `json:"-"`
 }
 
 // conflict is an event that matches a condition.
@@ -86,16 +82,10 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 		data.Conflicts = append(data.Conflicts, newConflict(data.Condition, &events[i]))
 	}
 	data.Explanation = data.explain()
-	if !data.Rejected && len(condition.FailIfEventsMatch.Items) > 0 {
-		counts, err := b.Terms.CountTerms(ctx, condition.FailIfEventsMatch)
-		if isUnexpected(err) {
-			return nil, err
-		}
-		if err == nil {
-			data.MissingTypes, data.MissingTags = counts.Missing()
-		}
+	if !data.Rejected {
+		data.missing, err = missingOf(ctx, b, condition.FailIfEventsMatch)
 	}
-	return data, nil
+	return data, err
 }
 
 // newWhyData returns the page with its form. The condition may be nil.
@@ -221,18 +211,12 @@ func tagsText(tags []string) string {
 	return text
 }
 
-func (d *whyData) columns() []string {
-	return []string{"position", "recorded_at", "type", "tags", "explanation"}
-}
+func (d *whyData) columns() []string { return append(eventColumns(), "explanation") }
 
 func (d *whyData) rows() iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		for _, c := range d.Conflicts {
-			at := ""
-			if !c.Event.RecordedAt.IsZero() {
-				at = c.Event.RecordedAt.UTC().Format(time.RFC3339Nano)
-			}
-			if !yield([]string{strconv.FormatUint(c.Event.Position, 10), at, c.Event.Event.Type, string(ndjson.AppendTags(nil, c.Event.Event.Tags)), c.Explanation}) {
+			if !yield(append(c.Event.row(), c.Explanation)) {
 				return
 			}
 		}

@@ -101,14 +101,11 @@ func count(ctx context.Context, p *parameters, b *web.Backend) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	positions, err := selection.RecordedBetween(ctx, b.Events, s.Since, s.Until)
+	positions, err := s.Positions(ctx, b.Events)
 	if err != nil {
 		return nil, err
 	}
 	after := positions.First - 1
-	if start := s.Options.Start; start != nil {
-		after = max(after, *start-1)
-	}
 	events, err := b.Terms.CountEvents(ctx, s.Query, []uint64{after, max(after, positions.Last)})
 	if err != nil {
 		return nil, err

@@ -3,15 +3,11 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/web"
 )
-
-// lastEventHeader is sent by a client that continues a stream.
-const lastEventHeader = "Last-Event-ID"
 
 // subscribe answers with the events that the parameters select, stored and new ones, as server-sent
 // events.
@@ -55,17 +51,9 @@ func (a *api) follow(ctx context.Context, events dcb.EventStore, query dcb.Query
 // startOf returns the position after which a subscription starts: that of the last event that the
 // client has, or what the parameters say.
 func startOf(r *http.Request, events dcb.EventStore, s selection.Selection) (uint64, error) {
-	if text := r.Header.Get(lastEventHeader); text != "" {
-		last, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return 0, invalid("the header %s is %q: it must be the id of an event of this stream, which is a position", lastEventHeader, text)
-		}
-		return last, nil
+	if last, found, err := web.LastEventID(r); found || err != nil {
+		return last, err
 	}
-	positions, err := selection.RecordedBetween(r.Context(), events, s.Since, s.Until)
-	after := positions.First - 1
-	if start := s.Options.Start; start != nil {
-		after = max(after, *start-1)
-	}
-	return after, err
+	positions, err := s.Positions(r.Context(), events)
+	return positions.First - 1, err
 }

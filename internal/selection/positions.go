@@ -36,6 +36,16 @@ func RecordedBetween(ctx context.Context, s dcb.EventStore, since, until time.Ti
 	return p, nil
 }
 
+// Positions returns the positions at which the events of a selection are read forwards: those of its
+// times, from its start on.
+func (s *Selection) Positions(ctx context.Context, events dcb.EventStore) (Positions, error) {
+	p, err := RecordedBetween(ctx, events, s.Since, s.Until)
+	if start := s.Options.Start; start != nil {
+		p.First = max(p.First, *start)
+	}
+	return p, err
+}
+
 // Count returns the number of events from the first one to a position.
 func (p Positions) Count(position uint64) uint64 { return max(position, p.First-1) - (p.First - 1) }
 
