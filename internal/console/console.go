@@ -40,7 +40,7 @@ func Register(s *web.Server) {
 		s.Handle("GET "+p.file()+".json", p.json, failJSON)
 		s.Handle("GET "+p.file()+".csv", p.csv, failJSON)
 	}
-	s.Handle("POST /append", submitAppend, fail)
+	s.HandleAppend("POST /append", submitAppend, fail)
 	s.Handle("GET /complete/types", completeTypes, web.FailJSON)
 	s.Handle("GET /complete/tags", completeTags, web.FailJSON)
 	s.HandleStream("GET /live/events", streamLive, web.FailJSON)

@@ -28,7 +28,7 @@ func Register(s *web.Server) {
 	a := &api{large: semaphore.NewWeighted(largeMemory)}
 	s.HandleLong("GET /v1/events", a.events, web.FailJSON)
 	s.HandleStream("GET /v1/subscribe", a.subscribe, web.FailJSON)
-	s.Handle("POST /v1/append", appendEvents, web.FailJSON)
+	s.HandleAppend("POST /v1/append", appendEvents, web.FailJSON)
 	for path, question := range map[string]question{
 		"/v1/head":        head,
 		"/v1/position-at": positionAt,

@@ -48,6 +48,30 @@ func TestTooManyRequestsAreRefused(t *testing.T) {
 	}
 }
 
+// Appends that wait for the disk do not keep pages from being served.
+func TestAppendsHaveSlotsOfTheirOwn(t *testing.T) {
+	s := newServer(web.Options{})
+	waiting, leave := make(chan struct{}), make(chan struct{})
+	s.HandleAppend("POST /append", func(http.ResponseWriter, *http.Request, *web.Backend) error {
+		waiting <- struct{}{}
+		<-leave
+		return nil
+	}, web.FailJSON)
+	var appends sync.WaitGroup
+	for range web.MaxAppends {
+		appends.Go(func() { request(s, "POST", "/append", "", withKey...) })
+		<-waiting
+	}
+	if got := request(s, "POST", "/append", "", withKey...); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one more append has the status %d", got.StatusCode)
+	}
+	if got := request(s, "GET", "/ok", "", withKey...); got.StatusCode != http.StatusOK {
+		t.Errorf("another request has the status %d", got.StatusCode)
+	}
+	close(leave)
+	appends.Wait()
+}
+
 func TestAnswerThatFailsMidwayBreaksTheConnection(t *testing.T) {
 	site := start(t, newServer(web.Options{}))
 	response := site.get("/half")

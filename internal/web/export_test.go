@@ -4,6 +4,7 @@ package web
 const (
 	MaxConnections = maxConnections
 	MaxRequests    = maxRequests
+	MaxAppends     = maxAppends
 	RequestTimeout = requestTimeout
 	WriteTimeout   = writeTimeout
 	MemoryTimeout  = memoryTimeout

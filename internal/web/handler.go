@@ -23,6 +23,12 @@ func (s *Server) Handle(pattern string, handler Handler, fail Fail) {
 	s.handle(pattern, s.requests, handler, fail)
 }
 
+// HandleAppend registers a handler that appends events. It may wait for the disk, so appends do not
+// use the slots of other requests: an operator can look at the server meanwhile.
+func (s *Server) HandleAppend(pattern string, handler Handler, fail Fail) {
+	s.handle(pattern, s.appends, handler, fail)
+}
+
 // HandleLong registers a handler whose answer may have any length, but ends.
 func (s *Server) HandleLong(pattern string, handler Handler, fail Fail) {
 	s.handle(pattern, s.long, handler, fail)

@@ -19,11 +19,11 @@ import (
 const (
 	// maxConnections is the maximum number of open connections. For one more, one without a request in
 	// progress is closed. It is above the sum of the following numbers, so there is one.
-	maxConnections = 256
-	// maxRequests is the maximum number of requests in progress, maxLong that of requests with a long
-	// answer, maxStreams that of those that last, as a subscription does, and maxOpen that of
-	// requests that need no key.
-	maxRequests, maxLong, maxStreams, maxOpen = 48, 32, 128, 32
+	maxConnections = 288
+	// maxRequests is the maximum number of requests in progress, maxAppends that of appends, maxLong
+	// that of requests with a long answer, maxStreams that of those that last, as a subscription does,
+	// and maxOpen that of requests that need no key.
+	maxRequests, maxAppends, maxLong, maxStreams, maxOpen = 48, 32, 32, 128, 32
 	// maxConcurrent is the maximum number of requests in progress on one connection of HTTP/2.
 	maxConcurrent  = 64
 	maxHeaderBytes = 64 << 10
@@ -59,7 +59,7 @@ type Server struct {
 	fails       map[string]Fail     // by prefix of the path
 	bodies      *semaphore.Weighted // memory for the bodies of requests, in bytes
 	// These have an element for each request in progress.
-	requests, long, streams, open chan struct{}
+	requests, appends, long, streams, open chan struct{}
 	// stopping is done when the server stops. Then streams end.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -75,6 +75,7 @@ func New(options Options) *Server {
 		fails:       map[string]Fail{},
 		bodies:      semaphore.NewWeighted(bodiesMemory(options.RequestBytes)),
 		requests:    make(chan struct{}, maxRequests),
+		appends:     make(chan struct{}, maxAppends),
 		long:        make(chan struct{}, maxLong),
 		streams:     make(chan struct{}, maxStreams),
 		open:        make(chan struct{}, maxOpen),
