@@ -57,9 +57,15 @@ func newStream(w http.ResponseWriter, cancel func()) *stream {
 
 // event writes an event. Its id is its position.
 func (s *stream) event(ctx context.Context, a *api, e *dcb.SequencedEvent) error {
+	// It may wait for memory. Comments are sent meanwhile.
+	text, release, err := a.line(ctx, fmt.Sprintf("id: %d\ndata: ", e.Position), e)
+	if err != nil {
+		return err
+	}
+	defer release()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := a.writeLine(ctx, s.out, fmt.Sprintf("id: %d\ndata: ", e.Position), e); err != nil {
+	if _, err := s.out.Write(text); err != nil {
 		return err
 	}
 	s.out.WriteByte('\n') // the error is that of the next write

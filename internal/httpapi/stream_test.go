@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/umadb-go/umadb/dcb"
 )
 
@@ -21,6 +23,21 @@ func TestSilentStreamSendsComments(t *testing.T) {
 		if n := strings.Count(w.Body.String(), ": the stream is alive\n\n"); n != 2 {
 			t.Errorf("%d comments in %q", n, w.Body)
 		}
+	})
+}
+
+// While an event waits for memory, comments are sent.
+func TestStreamSendsCommentsBeforeLargeEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := httptest.NewRecorder()
+		s := newStream(w, func() {})
+		a := &api{large: semaphore.NewWeighted(largeMemory)}
+		a.large.TryAcquire(largeMemory)
+		err := s.event(t.Context(), a, &dcb.SequencedEvent{Position: 1, Event: dcb.Event{Data: make([]byte, largeEvent)}})
+		if n := strings.Count(w.Body.String(), ": the stream is alive\n\n"); err == nil || n < 2 {
+			t.Errorf("%d comments are sent before the event fails with %v", n, err)
+		}
+		s.close(nil)
 	})
 }
 
