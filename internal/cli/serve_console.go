@@ -68,7 +68,9 @@ func (o *consoleFlags) start(srv *server.Server, url string, requestBytes int, r
 		if err != nil {
 			return nil, err
 		}
-		return newBackend(url, c, c.Close), nil
+		b := newBackend(url, c, c.Close)
+		b.MayAppend = func() error { return srv.MayAppend(key) }
+		return b, nil
 	}})
 	registerPages(pages)
 	go func() {

@@ -2,10 +2,7 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/ndjson"
@@ -14,15 +11,18 @@ import (
 
 // appendRequest is the body of an append.
 type appendRequest struct {
-	Events    *[]jsontext.Value `json:"events"` // lines of NDJSON
+	Events    *[]newEvent       `json:"events"`
 	Condition *appendCondition  `json:"condition"`
 	Tracking  *appendedTracking `json:"tracking"`
 }
 
+// newEvent is an event to append as JSON, as in a line of NDJSON.
+type newEvent struct{ dcb.Event }
+
 // appendCondition is dcb.AppendCondition as JSON.
 type appendCondition struct {
-	Query *[]*queryItem `json:"query"`
-	After uint64        `json:"after"`
+	Query *[]queryItem `json:"query"`
+	After uint64       `json:"after"`
 }
 
 // queryItem is dcb.QueryItem as JSON.
@@ -69,20 +69,18 @@ func appendEvents(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 // parseAppend returns the arguments of an append.
 func parseAppend(body []byte) (events []dcb.Event, condition *dcb.AppendCondition, tracking *dcb.TrackingInfo, err error) {
 	var request appendRequest
-	if err := ndjson.Unmarshal(body, &request); err != nil {
+	if err := ndjson.Unmarshal(body, &request, new(appendParser).options()); err != nil {
+		if own := (*mistake)(nil); errors.As(err, &own) {
+			err = own
+		}
 		return nil, nil, nil, err
 	}
 	if request.Events == nil {
 		return nil, nil, nil, errors.New(`it has no "events": send a list of events, as in {"events":[{"type":"A"}]}`)
 	}
 	events = make([]dcb.Event, len(*request.Events))
-	for i, text := range *request.Events {
-		if events[i], err = ndjson.ParseEvent(text); err != nil {
-			if errors.Is(err, ndjson.ErrTracked) {
-				err = errors.New(`it has "tracking": an append has only one tracking position, which is beside "events"`)
-			}
-			return nil, nil, nil, fmt.Errorf("event %d: %w", i+1, err)
-		}
+	for i := range events {
+		events[i] = (*request.Events)[i].Event
 	}
 	if condition, err = request.Condition.parse(); err != nil {
 		return nil, nil, nil, err
@@ -105,10 +103,7 @@ func (c *appendCondition) parse() (*dcb.AppendCondition, error) {
 		return nil, errors.New(`its "condition" has no "query": an event that matches it is a conflict; [] matches every event`)
 	}
 	condition := &dcb.AppendCondition{After: c.After}
-	for i, item := range *c.Query {
-		if item == nil {
-			return nil, fmt.Errorf("item %d of the query is null: it must be an object; {} matches every event", i+1)
-		}
+	for _, item := range *c.Query {
 		condition.FailIfEventsMatch.Items = append(condition.FailIfEventsMatch.Items, dcb.QueryItem{Types: item.Types, Tags: item.Tags})
 	}
 	return condition, nil

@@ -2,10 +2,13 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/web"
 )
 
@@ -86,4 +89,33 @@ func TestAppendIsRefusedUnlessPermitted(t *testing.T) {
 		t.Errorf("the problem is %+v", p)
 	}
 	a.want("/v1/head", `{"head":0}`)
+}
+
+// unread is a body that must not be read.
+type unread struct{ t *testing.T }
+
+func (b unread) Read([]byte) (int, error) {
+	b.t.Error("the body is read")
+	return 0, io.EOF
+}
+
+// A body that cannot be appended is not read.
+func TestAppendIsRefusedBeforeItsBody(t *testing.T) {
+	denied := func() error { return &dcb.Error{Kind: dcb.ErrAuthentication, Detail: "the key may not append"} }
+	for want, options := range map[string]struct {
+		web     web.Options
+		backend web.Backend
+	}{
+		"--console-append": {web.Options{}, web.Backend{}},
+		"may not append":   {web.Options{Append: true}, web.Backend{MayAppend: denied}},
+	} {
+		a := serve(t, options.web, &options.backend)
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/v1/append", unread{t})
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		a.web.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the answer is %d %s, want %s", w.Code, w.Body, want)
+		}
+	}
 }

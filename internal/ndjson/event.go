@@ -3,9 +3,12 @@ package ndjson
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -55,8 +58,29 @@ func parseEvent(text []byte) (event dcb.Event, size int, err error) {
 var ErrTracked = errors.New(`it has "tracking", but a request has only one tracking position: use umadb import to keep it, or --tracking`)
 
 // ParseEvent parses a line with an event to append. The event may exceed the limits of a store.
-func ParseEvent(text []byte) (event dcb.Event, err error) {
-	l, err := parseLine(text)
+func ParseEvent(text []byte) (event dcb.Event, err error) { return newEvent(parseLine(text)) }
+
+// ParseEventWithin is ParseEvent for an event that does not exceed the numbers of tags and of metadata
+// entries that a store with default options permits. It does not parse what exceeds them.
+func ParseEventWithin(text []byte) (event dcb.Event, err error) {
+	return newEvent(parseLine(text, withinLimits))
+}
+
+// withinLimits are the options of ParseEventWithin.
+var withinLimits = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, tags *Texts) error {
+		return tags.Read(d, func(n int) error {
+			if n > requestLimits.EventTags {
+				return fmt.Errorf("has more than %d elements, which is the limit", requestLimits.EventTags)
+			}
+			return nil
+		})
+	}),
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, m *metadata) error { return m.read(d, requestLimits.RequestMetadata) }),
+))
+
+// newEvent returns the event to append of a parsed line.
+func newEvent(l *line, err error) (event dcb.Event, _ error) {
 	switch {
 	case err != nil:
 		return event, err

@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -76,6 +77,12 @@ type Texts []string
 
 // UnmarshalJSONFrom reads a list of strings. null is an empty list.
 func (t *Texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return t.Read(d, func(int) error { return nil })
+}
+
+// Read is UnmarshalJSONFrom with a limit: check is called with the number of strings before each is
+// added, and its error is returned.
+func (t *Texts) Read(d *jsontext.Decoder, check func(n int) error) error {
 	token, err := d.ReadToken()
 	if err != nil || token.Kind() == 'n' {
 		return err
@@ -89,6 +96,9 @@ func (t *Texts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		if err != nil {
 			return err
 		}
+		if err := check(len(*t) + 1); err != nil {
+			return err
+		}
 		*t = append(*t, text)
 	}
 	_, err = d.ReadToken()
@@ -100,6 +110,11 @@ type metadata []dcb.Metadata
 
 // UnmarshalJSONFrom reads an object of strings. null is an empty object.
 func (m *metadata) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return m.read(d, math.MaxInt)
+}
+
+// read is UnmarshalJSONFrom for up to most members.
+func (m *metadata) read(d *jsontext.Decoder, most int) error {
 	token, err := d.ReadToken()
 	if err != nil || token.Kind() == 'n' {
 		return err
@@ -115,6 +130,9 @@ func (m *metadata) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		value, err := readText(d, errNotString)
 		if err != nil {
 			return err
+		}
+		if len(*m) == most {
+			return fmt.Errorf("has more than %d entries, which is the limit", most)
 		}
 		*m = append(*m, dcb.Metadata{Key: key, Value: value})
 	}
@@ -133,9 +151,9 @@ func readText(d *jsontext.Decoder, mismatch error) (string, error) {
 
 // parseLine parses a line: an event, a tracking-only record or an end. The result does not
 // refer to text.
-func parseLine(text []byte) (*line, error) {
+func parseLine(text []byte, options ...json.Options) (*line, error) {
 	var l line
-	if err := Unmarshal(text, &l); err != nil {
+	if err := Unmarshal(text, &l, options...); err != nil {
 		return nil, err
 	}
 	if l.Data != nil && l.DataBase64 != nil {

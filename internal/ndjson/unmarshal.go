@@ -14,8 +14,8 @@ import (
 
 // Unmarshal parses a JSON object into a struct, and rejects members that have no field.
 // Errors are short messages.
-func Unmarshal(text []byte, into any) error {
-	if err := json.Unmarshal(text, into, json.RejectUnknownMembers(true)); err != nil {
+func Unmarshal(text []byte, into any, options ...json.Options) error {
+	if err := json.Unmarshal(text, into, json.RejectUnknownMembers(true), json.JoinOptions(options...)); err != nil {
 		return explain(err)
 	}
 	return nil

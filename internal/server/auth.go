@@ -121,12 +121,26 @@ func (k *key) expired() error {
 // CheckKey returns dcb.ErrAuthentication unless a call with this key, which is empty if it has none,
 // and without a client certificate would be authenticated.
 func (s *Server) CheckKey(key string) error {
-	var headers []string
-	if key != "" {
-		headers = []string{"Bearer " + key}
-	}
-	_, err := s.auth.authenticate(headers, nil)
+	_, err := s.keyOf(key)
 	return err
+}
+
+// MayAppend returns dcb.ErrAuthentication unless CheckKey succeeds and the key has RightAppend.
+func (s *Server) MayAppend(key string) error {
+	k, err := s.keyOf(key)
+	if err != nil {
+		return err
+	}
+	return k.permits(access{anyOf: RightAppend})
+}
+
+// keyOf returns the key of a client that sends secret.
+func (s *Server) keyOf(secret string) (*key, error) {
+	var headers []string
+	if secret != "" {
+		headers = []string{"Bearer " + secret}
+	}
+	return s.auth.authenticate(headers, nil)
 }
 
 // SetAPIKey replaces the key of Options.APIKey for calls that start from now on. It fails

@@ -17,16 +17,23 @@ type Backend struct {
 	Operator Operator
 	// ReadOnly is set if events cannot be appended. The Server sets it, and then Append fails.
 	ReadOnly bool
+	// MayAppend returns an error if the key has no right to append. If it is nil, only the answer to an
+	// append shows that.
+	MayAppend func() error
 	// Close releases the backend when the request has been answered.
 	Close func() error
 
 	server *Server // set by it
 }
 
-// CheckAppend returns an error if events cannot be appended.
+// CheckAppend returns an error if events certainly cannot be appended. It is cheap: call it before the body
+// of a request is read.
 func (b *Backend) CheckAppend() error {
 	if b.ReadOnly {
 		return errReadOnly
+	}
+	if b.MayAppend != nil {
+		return b.MayAppend()
 	}
 	return nil
 }
