@@ -53,7 +53,8 @@ var startBrowser = sync.OnceValues(func() (context.Context, error) {
 	for _, flag := range []string{"no-sandbox", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-extensions", "disable-dev-shm-usage", "hide-scrollbars"} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	options = append(options, chromedp.Flag("force-color-profile", "srgb"))
+	// With the locale C, the browser may have a language that is not valid for Intl.NumberFormat.
+	options = append(options, chromedp.Flag("force-color-profile", "srgb"), chromedp.Env("LANG=en_US.UTF-8", "LC_ALL=en_US.UTF-8"))
 	if found.dir != "" {
 		options = append(options, chromedp.Flag("no-zygote", true), // its program has no zygote
 			chromedp.Env("LD_LIBRARY_PATH="+filepath.Join(found.dir, "lib"), "FONTCONFIG_FILE="+filepath.Join(found.dir, "fonts.conf")))
