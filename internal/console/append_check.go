@@ -44,7 +44,7 @@ func (c *appendCheck) Omitted() int { return c.Count - len(c.Events) }
 func checkAppend(ctx context.Context, s dcb.EventStore, r *appendRequest) (*appendCheck, error) {
 	c := &appendCheck{Lines: encodeLines(r.events), Count: len(r.events), Condition: r.condition != nil}
 	for _, e := range r.events[:min(len(r.events), shownNew)] {
-		c.Events = append(c.Events, shownEvent{dcb.SequencedEvent{Event: e}})
+		c.Events = append(c.Events, shownEvent{SequencedEvent: dcb.SequencedEvent{Event: e}})
 	}
 	var err error
 	if c.Head, err = s.Head(ctx); err != nil || r.condition == nil {
@@ -62,25 +62,22 @@ func checkAppend(ctx context.Context, s dcb.EventStore, r *appendRequest) (*appe
 		c.More = true
 		conflicts = conflicts[:shownConflicts]
 	}
-	for _, e := range conflicts {
-		c.Conflicts = append(c.Conflicts, shownEvent{e})
-	}
+	c.Conflicts = conflicts
 	return c, nil
 }
 
 // conflicts returns the first events that match the condition, at most a number.
-func (r *appendRequest) conflicts(ctx context.Context, s dcb.EventStore, most uint32) ([]dcb.SequencedEvent, error) {
+func (r *appendRequest) conflicts(ctx context.Context, s dcb.EventStore, most uint32) ([]shownEvent, error) {
 	start := r.condition.After + 1
 	if start == 0 {
 		return nil, nil // no event has a higher position
 	}
-	events, _, err := s.Read(ctx, r.condition.FailIfEventsMatch, dcb.ReadOptions{Start: &start, Limit: &most}).Collect()
-	return events, err
+	return briefEvents(s.Read(ctx, r.condition.FailIfEventsMatch, dcb.ReadOptions{Start: &start, Limit: &most}))
 }
 
 // stored returns the position of the last of the events if the store would recognise them, because
 // the conflicting event is one of them: docs/semantics.md has the rule.
-func (r *appendRequest) stored(ctx context.Context, s dcb.EventStore, conflict *dcb.SequencedEvent) (last uint64, err error) {
+func (r *appendRequest) stored(ctx context.Context, s dcb.EventStore, conflict *shownEvent) (last uint64, err error) {
 	for i := range r.events {
 		if r.events[i].UUID == conflict.Event.UUID && conflict.Position > r.condition.After+uint64(i) {
 			return r.storedAt(ctx, s, conflict.Position-uint64(i))
@@ -96,16 +93,20 @@ func (r *appendRequest) storedAt(ctx context.Context, s dcb.EventStore, first ui
 	for i := range r.events {
 		query.Items = append(query.Items, r.itemOf(i))
 	}
-	stored, _, err := s.Read(ctx, query, dcb.ReadOptions{Start: &first, Limit: new(uint32(len(r.events)))}).Collect()
-	if err != nil || len(stored) != len(r.events) {
-		return 0, err
-	}
-	for i := range stored {
-		if stored[i].Event.UUID != r.events[i].UUID || stored[i].Position != first+uint64(i) {
+	n := 0
+	for e, err := range s.Read(ctx, query, dcb.ReadOptions{Start: &first, Limit: new(uint32(len(r.events)))}).All() {
+		if err != nil {
+			return 0, err
+		}
+		if e.Event.UUID != r.events[n].UUID || e.Position != first+uint64(n) {
 			return 0, nil
 		}
+		n, last = n+1, e.Position
 	}
-	return stored[len(stored)-1].Position, nil
+	if n < len(r.events) {
+		return 0, nil
+	}
+	return last, nil
 }
 
 // itemOf returns the item of a query that matches the events with the type and tags of an event.

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/ndjson"
 	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/web"
 )
@@ -72,8 +70,8 @@ func newBrowsing(values url.Values) (browsing, error) {
 }
 
 // read returns the events, the head, and the position at which the next page starts, or 0 if there
-// is none.
-func (b browsing) read(ctx context.Context, store dcb.EventStore) (events []dcb.SequencedEvent, head, next uint64, err error) {
+// is none. A page ends before an event that only the next one can have with all of its data.
+func (b browsing) read(ctx context.Context, store dcb.EventStore, budget *budget) (events []shownEvent, head, next uint64, err error) {
 	positions, err := selection.RecordedBetween(ctx, store, b.Since, b.Until)
 	if err != nil {
 		return nil, 0, 0, err
@@ -81,7 +79,7 @@ func (b browsing) read(ctx context.Context, store dcb.EventStore) (events []dcb.
 	if head, err = store.Head(ctx); err != nil {
 		return nil, 0, 0, err
 	}
-	options, size := b.Options, 0
+	options, size, whole := b.Options, 0, budget.left
 	options.Limit = new(uint32(b.limit) + 1) // one more shows that there is a next page
 	response := positions.Read(ctx, store, b.Query, options)
 	defer response.Close()
@@ -94,10 +92,15 @@ func (b browsing) read(ctx context.Context, store dcb.EventStore) (events []dcb.
 			return nil, 0, 0, err
 		}
 		for _, e := range batch {
-			if len(events) == b.limit || size >= maxEventBytes {
+			needed := jsonSize(&e)
+			if len(events) == b.limit || size >= maxEventBytes || budget.left <= 0 || needed > budget.left && needed <= whole {
 				return events, head, e.Position, nil
 			}
-			events, size = append(events, e), size+sizeOf(&e.Event)
+			shown, err := budget.keep(ctx, e, listedBytes)
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			events, size = append(events, shown), size+sizeOf(&e.Event)
 		}
 	}
 }
@@ -126,7 +129,7 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 		return nil, err
 	}
 	data := newBrowseData(values, wanted, add)
-	events, head, next, err := wanted.read(ctx, b.Events)
+	events, head, next, err := wanted.read(ctx, b.Events, newBudget(r, pageBytes))
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +138,7 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 		data.Next = "/browse?" + changed(values, "start", strconv.FormatUint(next, 10), "after", "", "order", order(data.Oldest)).Encode()
 	}
 	for _, e := range events {
-		data.Events = append(data.Events, browsedEvent{shownEvent{e}, values.Get("view")})
+		data.Events = append(data.Events, browsedEvent{e, values.Get("view")})
 	}
 	if len(events) == 0 {
 		data.missing, err = missingOf(ctx, b, wanted.Query)
@@ -176,48 +179,20 @@ func order(oldest bool) string {
 	return ""
 }
 
-func (d *browseData) columns() []string { return append(eventColumns(), "uuid", "data") }
+func (d *browseData) columns() []string {
+	return append(eventColumns(), "uuid", "data", "omitted_data")
+}
 
 func (d *browseData) rows() iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		for _, e := range d.Events {
-			if !yield(append(e.row(), e.Event.UUID, string(e.Event.Data))) {
+			data, omitted := string(e.Event.Data), ""
+			if e.omittedFrom > 0 {
+				data, omitted = "", e.download()
+			}
+			if !yield(append(e.row(), e.Event.UUID, data, omitted)) {
 				return
 			}
 		}
 	}
-}
-
-// shownEvent is an event as pages show it.
-type shownEvent struct{ dcb.SequencedEvent }
-
-// MarshalJSON returns the event as a line of NDJSON.
-func (e shownEvent) MarshalJSON() ([]byte, error) {
-	return json.RawMessage(ndjson.AppendEvent(nil, &e.SequencedEvent)).MarshalJSON()
-}
-
-// eventColumns are the columns of shownEvent.row.
-func eventColumns() []string { return []string{"position", "recorded_at", "type", "tags"} }
-
-// row returns the event as the begin of a row of a table.
-func (e shownEvent) row() []string {
-	at := ""
-	if !e.RecordedAt.IsZero() {
-		at = e.RecordedAt.UTC().Format(time.RFC3339Nano)
-	}
-	return []string{strconv.FormatUint(e.Position, 10), at, e.Event.Type, string(ndjson.AppendTags(nil, e.Event.Tags))}
-}
-
-// Payload returns the begin of the data for display.
-func (e shownEvent) Payload() payload { return newPayload(e.Position, e.Event.Data, "", listedBytes) }
-
-// browsedEvent is an event in a list whose data has a chosen view.
-type browsedEvent struct {
-	shownEvent
-	view string
-}
-
-// Payload returns the begin of the data in the chosen view.
-func (e browsedEvent) Payload() payload {
-	return newPayload(e.Position, e.Event.Data, e.view, listedBytes)
 }

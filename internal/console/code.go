@@ -49,11 +49,11 @@ func loadCode(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	events, _, _, err := wanted.read(ctx, b.Events)
+	events, _, next, err := wanted.read(ctx, b.Events, newBudget(r, maxLineBytes))
 	if err != nil {
 		return nil, err
 	}
-	return &codeData{Snippets: querySnippets(wanted, events, newEndpoints(r, b))}, nil
+	return &codeData{Snippets: querySnippets(wanted, events, next > 0, newEndpoints(r, b))}, nil
 }
 
 // endpoints are the URLs that snippets contain.
@@ -79,8 +79,8 @@ func (e endpoints) isSecure() bool { return strings.HasPrefix(e.server, "https:/
 const curlNote = "The key is that with which you have logged in here. Without one, omit the header."
 
 // querySnippets returns programs that read the events that a page shows.
-func querySnippets(b browsing, events []dcb.SequencedEvent, e endpoints) []snippet {
-	lines, note := eventLines(events)
+func querySnippets(b browsing, events []shownEvent, more bool, e endpoints) []snippet {
+	lines, note := eventLines(events, more && len(events) < b.limit)
 	return []snippet{
 		{"cli", "Command", "", readCommand(b, e)},
 		{"python", "Python", "", readPython(b, e)},
@@ -92,26 +92,35 @@ func querySnippets(b browsing, events []dcb.SequencedEvent, e endpoints) []snipp
 
 // eventSnippets returns one event in several languages.
 func eventSnippets(event dcb.SequencedEvent, e endpoints) []snippet {
-	lines, note := eventLines([]dcb.SequencedEvent{event})
 	one := browsing{limit: 1, Selection: selection.Selection{Options: dcb.ReadOptions{Start: &event.Position, Limit: new(uint32(1))}}}
-	return []snippet{
-		{"ndjson", "NDJSON", note, lines},
-		{"python", "Python", "", eventPython(event.Event)},
-		{"go", "Go", "", eventGo(event.Event)},
+	commands := []snippet{
 		{"cli", "Command", "", readCommand(one, e) + " --json"},
 		{"curl", "curl", curlNote, curlCommand(e, apiValues(one))},
 	}
+	if jsonSize(&event) > maxLineBytes {
+		commands[0].Note = "The event is too large to show it as NDJSON, Python or Go."
+		return commands
+	}
+	lines, _ := eventLines([]shownEvent{{SequencedEvent: event}}, false)
+	return append([]snippet{
+		{"ndjson", "NDJSON", "", lines},
+		{"python", "Python", "", eventPython(event.Event)},
+		{"go", "Go", "", eventGo(event.Event)},
+	}, commands...)
 }
 
-// eventLines returns events as lines of JSON, and a note if it has omitted some.
-func eventLines(events []dcb.SequencedEvent) (lines, note string) {
+// eventLines returns events as lines of JSON, and a note if it has omitted some, or if there are more.
+func eventLines(events []shownEvent, more bool) (lines, note string) {
 	var out []byte
 	for i := range events {
-		line := ndjson.AppendEvent(nil, &events[i])
-		if len(out)+len(line) > maxLineBytes {
-			return string(out), "More lines than these are too long to show here: use the command or curl."
+		if events[i].omittedFrom > 0 {
+			more = true
+			break
 		}
-		out = append(append(out, line...), '\n')
+		out = ndjson.AppendEvent(out, &events[i].SequencedEvent)
 	}
-	return string(out), ""
+	if more {
+		note = "More lines than these are too long to show here: use the command or curl."
+	}
+	return string(out), note
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -137,3 +138,19 @@ func TestCommandIsQuoted(t *testing.T) {
 		}
 	}
 }
+
+// The NDJSON of a query and of an event has one line for each event, and no other.
+func TestLinesOfCode(t *testing.T) {
+	s := newSite(t)
+	s.append(dcb.Event{Type: "A"}, dcb.Event{Type: "B"})
+	for want, values := range map[string]url.Values{
+		`{"position":1,"type":"A"}` + "\n" + `{"position":2,"type":"B"}` + "\n": {"order": {"oldest"}},
+		`{"position":2,"type":"B"}` + "\n":                                      {"position": {"2"}},
+	} {
+		if got := recordedAt.ReplaceAllString(s.snippets(values)["ndjson"], ""); got != want {
+			t.Errorf("the lines are %q, want %q", got, want)
+		}
+	}
+}
+
+var recordedAt = regexp.MustCompile(`"recorded_at":"[^"]+",`)

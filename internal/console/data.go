@@ -31,7 +31,11 @@ func loadData(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 	if values.Get("brief") != "" {
 		most = listedBytes
 	}
-	return &eventPayload{shownEvent{e}, newPayload(e.Position, e.Event.Data, values.Get("view"), most)}, nil
+	shown, err := newBudget(r, pageBytes).keep(ctx, e, shownBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &eventPayload{shown, shown.payload(values.Get("view"), most)}, nil
 }
 
 // readEvent returns the event at the parameter position.

@@ -60,11 +60,15 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 	if err != nil {
 		return nil, err
 	}
+	shown, err := newBudget(r, pageBytes).keep(ctx, e, shownBytes)
+	if err != nil {
+		return nil, err
+	}
 	data := &eventData{
-		Event: shownEvent{e},
+		Event: shown,
 		Head:  head,
 		Views: newViewChoices("/event", r.URL.Query())[:3],
-		Data:  newPayload(e.Position, e.Event.Data, r.URL.Query().Get("view"), shownBytes),
+		Data:  shown.payload(r.URL.Query().Get("view"), shownBytes),
 	}
 	if err := data.readNeighbours(ctx, b.Events); err != nil {
 		return nil, err

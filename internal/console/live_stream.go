@@ -138,7 +138,7 @@ func (s *liveStream) send(news recent) error {
 	news.dropTo(s.limit)
 	var html bytes.Buffer
 	for i := len(news.events) - 1; i >= 0; i-- {
-		if err := templates["live"].ExecuteTemplate(&html, "event", browsedEvent{shownEvent{news.events[i]}, s.view}); err != nil {
+		if err := templates["live"].ExecuteTemplate(&html, "event", browsedEvent{shownEvent{SequencedEvent: news.events[i]}, s.view}); err != nil {
 			return err
 		}
 	}

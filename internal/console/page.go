@@ -140,13 +140,10 @@ func (p page) json(w http.ResponseWriter, r *http.Request, b *web.Backend) error
 }
 
 func writeJSON(w http.ResponseWriter, data any) error {
-	out, err := json.Marshal(data)
-	if err != nil {
-		return err
-	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(append(out, '\n'))
-	return nil
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // the text of events would become much longer
+	return encoder.Encode(data)
 }
 
 // csv answers with the data of the page as comma-separated values, if it is a table.

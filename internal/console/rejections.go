@@ -193,7 +193,7 @@ func readConflicts(ctx context.Context, store dcb.EventStore, all []*shownReject
 			}
 			if event != nil {
 				for _, r := range of {
-					r.Conflict = &shownEvent{*event}
+					r.Conflict = event
 				}
 			}
 			return nil
@@ -202,13 +202,14 @@ func readConflicts(ctx context.Context, store dcb.EventStore, all []*shownReject
 	return calls.Wait()
 }
 
-// eventAt returns the event at a position, or nil if there is none.
-func eventAt(ctx context.Context, store dcb.EventStore, position uint64) (*dcb.SequencedEvent, error) {
+// eventAt returns the event at a position for a page that shows it beside other things, or nil if
+// there is none.
+func eventAt(ctx context.Context, store dcb.EventStore, position uint64) (*shownEvent, error) {
 	events, _, err := store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &position, Limit: new(uint32(1))}).Collect()
 	if err != nil || len(events) == 0 || events[0].Position != position {
 		return nil, err
 	}
-	return &events[0], nil
+	return new(briefEvent(events[0])), nil
 }
 
 // Items returns the items of the condition, compared with the conflicting event.

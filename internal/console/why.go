@@ -70,7 +70,7 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 		return data, nil
 	}
 	options := dcb.ReadOptions{Start: new(condition.After + 1), Limit: new(uint32(maxConflicts + 1))}
-	events, _, err := b.Events.Read(ctx, condition.FailIfEventsMatch, options).Collect()
+	events, err := briefEvents(b.Events.Read(ctx, condition.FailIfEventsMatch, options))
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 		events = events[:maxConflicts]
 	}
 	for i := range events {
-		data.Conflicts = append(data.Conflicts, newConflict(data.Condition, &events[i]))
+		data.Conflicts = append(data.Conflicts, newConflict(data.Condition, events[i]))
 	}
 	data.Explanation = data.explain()
 	if !data.Rejected {
@@ -154,8 +154,8 @@ func (d *whyData) Later() string {
 	return linkQuery("/browse", d.Condition.query(), "order", "oldest", "after", strconv.FormatUint(d.Condition.After, 10))
 }
 
-func newConflict(condition *shownCondition, event *dcb.SequencedEvent) *conflict {
-	c := &conflict{Event: shownEvent{*event}, Matches: condition.matches(&event.Event)}
+func newConflict(condition *shownCondition, event shownEvent) *conflict {
+	c := &conflict{Event: event, Matches: condition.matches(&event.Event)}
 	for _, item := range condition.marked(&event.Event, c.Matches) {
 		if item.Matches && len(c.Items) < maxMatches {
 			c.Items = append(c.Items, item)

@@ -1,0 +1,92 @@
+package console
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/ndjson"
+)
+
+// shownEvent is an event as pages show it.
+type shownEvent struct {
+	dcb.SequencedEvent
+	// omittedFrom is the size of the data if the event has only the begin of it, and otherwise 0.
+	omittedFrom int
+}
+
+// newShownEvent returns an event. If it is larger as JSON than most, it has only so many bytes of its data.
+func newShownEvent(e dcb.SequencedEvent, most, begin int) shownEvent {
+	if len(e.Event.Data) <= begin || jsonSize(&e) <= most {
+		return shownEvent{SequencedEvent: e}
+	}
+	shown := shownEvent{SequencedEvent: e, omittedFrom: len(e.Event.Data)}
+	shown.Event.Data = bytes.Clone(cutText(e.Event.Data, begin)) // the whole is no longer referred to
+	return shown
+}
+
+// briefEvent returns an event that a page shows beside other things.
+func briefEvent(e dcb.SequencedEvent) shownEvent { return newShownEvent(e, briefBytes, listedBytes) }
+
+// briefEvents reads events that a page shows beside other things.
+func briefEvents(response *dcb.ReadResponse) (events []shownEvent, err error) {
+	for e, err := range response.All() {
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, briefEvent(e))
+	}
+	return events, nil
+}
+
+// MarshalJSON returns the event as a line of NDJSON. Instead of data that is omitted, it has its size and where
+// it is.
+func (e shownEvent) MarshalJSON() ([]byte, error) {
+	event := e.SequencedEvent
+	if e.omittedFrom > 0 {
+		event.Event.Data = nil
+	}
+	line := bytes.TrimSuffix(ndjson.AppendEvent(nil, &event), []byte("\n"))
+	if e.omittedFrom > 0 {
+		line = fmt.Appendf(line[:len(line)-1], `,"data_omitted":{"bytes":%d,"download":"%s"}}`, e.omittedFrom, e.download())
+	}
+	return line, nil
+}
+
+// download returns the link to the data.
+func (e shownEvent) download() string { return link("/data/download", "position", e.Position) }
+
+// eventColumns are the columns of shownEvent.row.
+func eventColumns() []string { return []string{"position", "recorded_at", "type", "tags"} }
+
+// row returns the event as the begin of a row of a table.
+func (e shownEvent) row() []string {
+	at := ""
+	if !e.RecordedAt.IsZero() {
+		at = e.RecordedAt.UTC().Format(time.RFC3339Nano)
+	}
+	return []string{strconv.FormatUint(e.Position, 10), at, e.Event.Type, string(ndjson.AppendTags(nil, e.Event.Tags))}
+}
+
+// Payload returns the begin of the data for display.
+func (e shownEvent) Payload() payload { return e.payload("", listedBytes) }
+
+// payload returns about so many bytes of the data in a view.
+func (e shownEvent) payload(view string, most int) payload {
+	p := newPayload(e.Position, e.Event.Data, view, most)
+	if e.omittedFrom > 0 {
+		p.Size, p.Cut = e.omittedFrom, true
+	}
+	return p
+}
+
+// browsedEvent is an event in a list whose data has a chosen view.
+type browsedEvent struct {
+	shownEvent
+	view string
+}
+
+// Payload returns the begin of the data in the chosen view.
+func (e browsedEvent) Payload() payload { return e.payload(e.view, listedBytes) }
