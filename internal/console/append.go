@@ -57,8 +57,7 @@ func submitAppend(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 	if b.ReadOnly {
 		return showAppend(w, r, b, http.StatusForbidden, &appendData{})
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxAppendBody)
-	if err := r.ParseForm(); err != nil {
+	if err := b.ReadForm(r, maxAppendBody); err != nil {
 		return explainForm(err)
 	}
 	data := &appendData{Permitted: true, Form: newAppendForm(r.PostForm)}
@@ -99,6 +98,9 @@ func showAppend(w http.ResponseWriter, r *http.Request, b *web.Backend, status i
 func explainForm(err error) error {
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		err = fmt.Errorf("the form has more than %s: use umadb append for large events", byteSize(uint64(large.Limit)))
+	}
+	if own := (*web.StatusError)(nil); errors.As(err, &own) {
+		return err
 	}
 	return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: err.Error()}
 }

@@ -23,7 +23,11 @@ type Backend struct {
 	// Close releases the backend when the request has been answered.
 	Close func() error
 
-	server *Server // set by it
+	// These are set by the server.
+	server  *Server
+	key     string
+	slots   *slots
+	entered bool // the request has a slot
 }
 
 // CheckAppend returns an error if events certainly cannot be appended. It is cheap: call it before the body

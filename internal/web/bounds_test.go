@@ -28,8 +28,8 @@ func TestTooManyRequestsAreRefused(t *testing.T) {
 		return nil
 	}, web.FailJSON)
 	var requests sync.WaitGroup
-	for range web.MaxRequests {
-		requests.Go(func() { request(s, "GET", "/wait", "", withKey...) })
+	for n := range web.MaxRequests {
+		requests.Go(func() { request(s, "GET", "/wait", "", otherKey(n%4)...) })
 		<-waiting
 	}
 	if got := request(s, "GET", "/ok", "", withKey...); got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
@@ -58,8 +58,8 @@ func TestAppendsHaveSlotsOfTheirOwn(t *testing.T) {
 		return nil
 	}, web.FailJSON)
 	var appends sync.WaitGroup
-	for range web.MaxAppends {
-		appends.Go(func() { request(s, "POST", "/append", "", withKey...) })
+	for n := range web.MaxAppends {
+		appends.Go(func() { request(s, "POST", "/append", "", otherKey(n%4)...) })
 		<-waiting
 	}
 	if got := request(s, "POST", "/append", "", withKey...); got.StatusCode != http.StatusServiceUnavailable {

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // connections are the open connections. The zero value has none.
@@ -20,7 +21,9 @@ type connections struct {
 // connection is an open connection.
 type connection struct {
 	net.Conn
-	all     *connections
+	all      *connections
+	requests atomic.Int32 // without a key in progress
+
 	uses    int           // authenticated requests in progress; guarded by all.mu
 	element *list.Element // in all.unused, or nil; guarded by all.mu
 	closed  bool          // guarded by all.mu

@@ -11,6 +11,7 @@ import (
 
 var (
 	errBusy     = errors.New("too many requests are in progress; try again later")
+	errShare    = errors.New("too many requests with this API key are in progress; try again later")
 	errHost     = errors.New("the host of the URL is not trusted without an API key: use the address of the server, as in http://127.0.0.1:8080")
 	errForeign  = errors.New("the request comes from a page of another site: only pages of this server can use it")
 	errMethod   = errors.New("the method is not allowed here; the header Allow has those that are")
@@ -60,6 +61,7 @@ var statuses = []struct {
 	{errHost, http.StatusForbidden},
 	{errForeign, http.StatusForbidden},
 	{errReadOnly, http.StatusForbidden},
+	{errShare, http.StatusServiceUnavailable},
 	{errBusy, http.StatusServiceUnavailable},
 	{dcb.ErrTransport, http.StatusServiceUnavailable},
 	{dcb.ErrClosed, http.StatusServiceUnavailable},

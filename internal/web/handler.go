@@ -18,7 +18,8 @@ type Handler func(w http.ResponseWriter, r *http.Request, b *Backend) error
 // Fail writes an error as the answer to a request.
 type Fail func(w http.ResponseWriter, r *http.Request, err error)
 
-// Handle registers a handler for a pattern of http.ServeMux. Its answer is short.
+// Handle registers a handler for a pattern of http.ServeMux. Its answer is short. If it uses the body
+// of a request, it must read it with ReadJSON or ReadForm first.
 func (s *Server) Handle(pattern string, handler Handler, fail Fail) {
 	s.handle(pattern, s.requests, handler, fail)
 }
@@ -48,19 +49,23 @@ func (s *Server) HandleStream(pattern string, handler Handler, fail Fail) {
 	}, fail)
 }
 
-// HandleOpen registers a handler that needs no key.
+// HandleOpen registers a handler that needs no key and waits for nothing. A body of a request is a small form.
 func (s *Server) HandleOpen(pattern string, handler http.HandlerFunc) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		if err := claim(s.open); err != nil {
+		release, err := claimOpen(r)
+		if err == nil {
+			defer release()
+			err = readOpen(w, r)
+		}
+		if err != nil {
 			FailJSON(w, r, err)
 			return
 		}
-		defer release(s.open)
 		handler(w, r)
 	})
 }
 
-func (s *Server) handle(pattern string, slots chan struct{}, handler Handler, fail Fail) {
+func (s *Server) handle(pattern string, slots *slots, handler Handler, fail Fail) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		err := s.serve(w, r, slots, handler)
 		switch {
@@ -74,8 +79,8 @@ func (s *Server) handle(pattern string, slots chan struct{}, handler Handler, fa
 }
 
 // serve calls a handler with the backend for the key of the request. A request without a valid key
-// takes no slot.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, slots chan struct{}, handler Handler) error {
+// takes no slot, one with a body takes it when the body has arrived.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, slots *slots, handler Handler) error {
 	key := keyOf(r)
 	b, err := s.options.Connect(r.Context(), key)
 	if errors.Is(err, dcb.ErrInvalidArgument) { // no key has such characters
@@ -88,12 +93,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, slots chan struct
 	if key == "" && !isTrustedHost(r.Host) {
 		return errHost
 	}
-	if err := claim(slots); err != nil {
-		return err
+	b.server, b.key, b.slots = s, key, slots
+	defer b.leave()
+	if r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if err := b.enter(); err != nil {
+			return err
+		}
 	}
-	defer release(slots)
 	defer useConnection(r.Context())()
-	b.server = s
 	if !s.options.Append {
 		b.Events, b.ReadOnly = readOnly{b.Events}, true
 	}
@@ -158,15 +165,3 @@ func (s *Server) recover(w *writer, r *http.Request) {
 	}
 	FailJSON(w, r, errors.New("internal error: see the log of the server"))
 }
-
-// claim claims a slot for a request.
-func claim(slots chan struct{}) error {
-	select {
-	case slots <- struct{}{}:
-		return nil
-	default:
-		return errBusy
-	}
-}
-
-func release(slots chan struct{}) { <-slots }

@@ -19,11 +19,11 @@ import (
 const (
 	// maxConnections is the maximum number of open connections. For one more, one without a request in
 	// progress is closed. It is above the sum of the following numbers, so there is one.
-	maxConnections = 288
+	maxConnections = 320
 	// maxRequests is the maximum number of requests in progress, maxAppends that of appends, maxLong
 	// that of requests with a long answer, maxStreams that of those that last, as a subscription does,
-	// and maxOpen that of requests that need no key.
-	maxRequests, maxAppends, maxLong, maxStreams, maxOpen = 48, 32, 32, 128, 32
+	// and maxBodies that of bodies that arrive: a request is in progress once its body has arrived.
+	maxRequests, maxAppends, maxLong, maxStreams, maxBodies = 48, 32, 32, 128, 64
 	// maxConcurrent is the maximum number of requests in progress on one connection of HTTP/2.
 	maxConcurrent  = 64
 	maxHeaderBytes = 64 << 10
@@ -58,8 +58,9 @@ type Server struct {
 	connections connections
 	fails       map[string]Fail     // by prefix of the path
 	bodies      *semaphore.Weighted // memory for the bodies of requests, in bytes
-	// These have an element for each request in progress.
-	requests, appends, long, streams, open chan struct{}
+	// shares is what each key uses of bodies.
+	shares                                     *slots
+	requests, appends, long, streams, arriving *slots
 	// stopping is done when the server stops. Then streams end.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -74,11 +75,12 @@ func New(options Options) *Server {
 		crossOrigin: http.NewCrossOriginProtection(),
 		fails:       map[string]Fail{},
 		bodies:      semaphore.NewWeighted(bodiesMemory(options.RequestBytes)),
-		requests:    make(chan struct{}, maxRequests),
-		appends:     make(chan struct{}, maxAppends),
-		long:        make(chan struct{}, maxLong),
-		streams:     make(chan struct{}, maxStreams),
-		open:        make(chan struct{}, maxOpen),
+		shares:      newShares(options.RequestBytes),
+		requests:    newSlots(maxRequests),
+		appends:     newSlots(maxAppends),
+		long:        newSlots(maxLong),
+		streams:     newSlots(maxStreams),
+		arriving:    newSlots(maxBodies),
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.http = &http.Server{

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,7 +20,7 @@ import (
 // patience is the maximum time to wait for a server.
 const patience = 30 * time.Second
 
-// validKey is the key of newServer.
+// validKey is the key of newServer, which also accepts it with a suffix.
 const validKey = "orders:example-api-key-4f7c2b1d"
 
 var errRefused = &dcb.Error{Kind: dcb.ErrAuthentication, Detail: "the API key is not valid"}
@@ -31,7 +32,7 @@ func newServer(options web.Options) *web.Server {
 	}
 	if options.Connect == nil {
 		options.Connect = func(_ context.Context, key string) (*web.Backend, error) {
-			if key != validKey {
+			if !strings.HasPrefix(key, validKey) {
 				return nil, errRefused
 			}
 			return &web.Backend{Close: func() error { return nil }}, nil
@@ -96,7 +97,15 @@ func start(t *testing.T, s *web.Server) *site {
 // request returns the answer of a server to a request. header has names and values in turn; the
 // name Host sets the host.
 func request(s http.Handler, method, path, body string, header ...string) *http.Response {
-	r := httptest.NewRequest(method, "http://127.0.0.1:50080"+path, strings.NewReader(body))
+	return send(s, httptest.NewRequest(method, "http://127.0.0.1:50080"+path, strings.NewReader(body)), header)
+}
+
+// requestWith is request for a body that is not in memory.
+func requestWith(s http.Handler, path string, body io.Reader, header ...string) *http.Response {
+	return send(s, httptest.NewRequest(http.MethodPost, "http://127.0.0.1:50080"+path, body), header)
+}
+
+func send(s http.Handler, r *http.Request, header []string) *http.Response {
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]
@@ -110,3 +119,14 @@ func request(s http.Handler, method, path, body string, header ...string) *http.
 
 // withKey is the header with the valid key.
 var withKey = []string{"Authorization", "Bearer " + validKey}
+
+// otherKey returns the header with another valid key.
+func otherKey(n int) []string { return []string{"Authorization", fmt.Sprint("Bearer ", validKey, n)} }
+
+// asJSON is the header of a body that is JSON.
+var asJSON = []string{"Content-Type", "application/json"}
+
+// connectAll is the Connect of a server without keys.
+func connectAll(context.Context, string) (*web.Backend, error) {
+	return &web.Backend{Close: func() error { return nil }}, nil
+}
