@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/selection"
@@ -127,9 +126,9 @@ func goList(texts []string) string {
 	return "[]string{" + strings.Join(quoted, ", ") + "}"
 }
 
-// goString returns a string literal, a raw one if that is better to read.
+// goString returns a string literal, a raw one if that is better to read and all of it is printed.
 func goString(text string) string {
-	if strings.Contains(text, `"`) && utf8.ValidString(text) && strconv.CanBackquote(text) {
+	if strings.Contains(text, `"`) && isPrintable(text) && strconv.CanBackquote(text) {
 		return "`" + text + "`"
 	}
 	return strconv.Quote(text)

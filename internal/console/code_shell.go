@@ -1,10 +1,13 @@
 package console
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/umadb-go/umadb/internal/selection"
 )
@@ -72,10 +75,35 @@ func curlCommand(e endpoints, values url.Values) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-// shellQuote returns a word for the shell.
+// shellQuote returns a word for the shell. Characters that a terminal does not print, which may be the input
+// of its user or change how the text reads, are escapes.
 func shellQuote(word string) string {
-	if plainWord.MatchString(word) {
+	switch {
+	case plainWord.MatchString(word):
 		return word
+	case isPrintable(word):
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	var out strings.Builder
+	out.WriteString("$'")
+	for len(word) > 0 {
+		r, n := utf8.DecodeRuneInString(word)
+		switch {
+		case r == '\'' || r == '\\':
+			out.WriteString(`\` + word[:n])
+		case isPrintable(word[:n]):
+			out.WriteString(word[:n])
+		default:
+			for _, b := range []byte(word[:n]) {
+				fmt.Fprintf(&out, `\%03o`, b) // three digits end it, so that others may follow
+			}
+		}
+		word = word[n:]
+	}
+	return out.String() + "'"
+}
+
+// isPrintable reports whether text is UTF-8 without characters that are not printed.
+func isPrintable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }

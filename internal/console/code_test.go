@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -30,7 +31,7 @@ func (s *site) snippets(values url.Values) map[string]string {
 }
 
 // difficult are names that need quotes in every language.
-var difficult = []string{"a b", `say "yes"`, "it's", `it's "both"`, `back\slash`, "Grüße 🙂", "line\nbreak\ttab", "${HOME} `x` %s", "-dash", "\x00\x7f\u2028"}
+var difficult = []string{"a b", `say "yes"`, "it's", `it's "both"`, `back\slash`, "Grüße 🙂", "line\nbreak\ttab", "${HOME} `x` %s", "-dash", "\x00\x7f\u2028", "\x03\x1b[2J\r7\u202e\u2066 it's \"\\'"}
 
 func codeQueries() (queries []url.Values) {
 	for _, text := range []string{"", "limit=7", "type=A&type=B&tag=x", "tag=x&item=type%3DC&item=*", "since=2h", "until=2026-11-26T14:00:00.5Z",
@@ -118,8 +119,8 @@ func TestPythonCodeRuns(t *testing.T) {
 
 // The words of the command are those of the query.
 func TestCommandIsQuoted(t *testing.T) {
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip("there is no sh")
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("there is no bash")
 	}
 	s := newSite(t)
 	for _, name := range difficult {
@@ -127,7 +128,7 @@ func TestCommandIsQuoted(t *testing.T) {
 			continue // no argument can contain it
 		}
 		text := s.snippets(url.Values{"tag": {name}, "type": {"A"}})["cli"]
-		out, err := exec.Command("sh", "-c", "umadb() { for word; do printf '%s\\0' \"$word\"; done; }; "+text).Output()
+		out, err := exec.Command("bash", "-c", "umadb() { for word; do printf '%s\\0' \"$word\"; done; }; "+text).Output()
 		words := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 		want := []string{"read", "--url", "http://127.0.0.1:50051", "--type", "A", "--tag", name, "--backwards", "--limit", "50"}
 		if name[0] == '-' {
@@ -135,6 +136,26 @@ func TestCommandIsQuoted(t *testing.T) {
 		}
 		if err != nil || strings.Join(words, "\x00") != strings.Join(want, "\x00") {
 			t.Errorf("%q (%v), want %q", words, err, want)
+		}
+	}
+}
+
+// No code contains characters that a terminal interprets or that change how the text reads.
+func TestCodeIsPrintable(t *testing.T) {
+	s := newSite(t)
+	s.append(codeEvents()...)
+	queries := codeQueries()
+	for position := range codeEvents() {
+		queries = append(queries, eventValues(position))
+	}
+	for _, query := range queries {
+		for language, text := range s.snippets(query) {
+			for _, r := range text {
+				if !unicode.IsPrint(r) && r != '\n' && !(r == '\t' && language == "go") {
+					t.Errorf("%s has the character %q: %q", language, r, text)
+					break
+				}
+			}
 		}
 	}
 }
