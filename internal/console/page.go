@@ -158,9 +158,9 @@ func (p page) csv(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	out := csv.NewWriter(w)
-	out.Write(t.columns())
+	out.Write(plainCells(t.columns()))
 	for row := range t.rows() {
-		out.Write(row)
+		out.Write(plainCells(row))
 	}
 	out.Flush()
 	return out.Error()
