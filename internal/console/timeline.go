@@ -17,7 +17,11 @@ import (
 // timeline shows how many events match a query over time, by type.
 var timeline = page{path: timelinePath, title: "Timeline", load: loadTimeline, failed: failedTimeline}
 
-const timelinePath = "/timeline"
+const (
+	timelinePath = "/timeline"
+	// maxRepeatedQuery is the maximum size of parameters that the links of each period and series repeat.
+	maxRepeatedQuery = 2 << 10
+)
 
 // timelineData is the data of timeline.
 type timelineData struct {
@@ -33,11 +37,13 @@ type timelineData struct {
 	Form   queryForm   `json:"-"`
 	Ranges []timeRange `json:"-"`
 	// Earlier, Later, Out and All are links to other ranges. All is empty if the range is not restricted.
-	Earlier string      `json:"-"`
-	Later   string      `json:"-"`
-	Out     string      `json:"-"`
-	All     string      `json:"-"`
-	Problem web.Problem `json:"-"`
+	Earlier string `json:"-"`
+	Later   string `json:"-"`
+	Out     string `json:"-"`
+	All     string `json:"-"`
+	// Unlinked is set if the query is too long to repeat it in the links of each period and series.
+	Unlinked bool        `json:"-"`
+	Problem  web.Problem `json:"-"`
 }
 
 // period is a part of the range.
@@ -47,7 +53,8 @@ type period struct {
 	Events uint64    `json:"events"`
 	// Counts are the numbers of events by series.
 	Counts []uint64 `json:"counts"`
-	// Browse is the link to the events, and Zoom that to the timeline of the period.
+	// Browse is the link to the events, and Zoom that to the timeline of the period. They are empty if
+	// there are no events, or if the query is too long.
 	Browse string `json:"-"`
 	Zoom   string `json:"-"`
 }
@@ -148,13 +155,12 @@ func newTimelineData(values url.Values, query dcb.Query, add bool) *timelineData
 // set sets the periods between edges and what depends on them.
 func (d *timelineData) set(values url.Values, edges []time.Time, all []uint64, series []typeCounts) {
 	d.From, d.To = edges[0], edges[len(edges)-1]
+	d.Unlinked = len(values.Encode()) > maxRepeatedQuery
 	for i, events := range all {
-		p := period{
-			From:   edges[i],
-			To:     edges[i+1],
-			Events: events,
-			Browse: "/browse?" + between(values, edges[i], edges[i+1], "order", "oldest").Encode(),
-			Zoom:   timelinePath + "?" + between(values, edges[i], edges[i+1]).Encode(),
+		p := period{From: edges[i], To: edges[i+1], Events: events}
+		if events > 0 && !d.Unlinked {
+			p.Browse = "/browse?" + between(values, p.From, p.To, "order", "oldest").Encode()
+			p.Zoom = timelinePath + "?" + between(values, p.From, p.To).Encode()
 		}
 		for _, s := range series {
 			p.Counts = append(p.Counts, s.counts[i])
@@ -164,7 +170,7 @@ func (d *timelineData) set(values url.Values, edges []time.Time, all []uint64, s
 	}
 	for _, s := range series {
 		shown := timelineSeries{Type: s.name, Others: s.others, Events: s.events, Color: s.color}
-		if !s.others && s.name != "" {
+		if !s.others && s.name != "" && !d.Unlinked {
 			shown.Only = timelinePath + "?" + onlyType(values, s.name).Encode()
 		}
 		d.Series = append(d.Series, shown)
