@@ -122,7 +122,7 @@ func asClient(ctx context.Context, s dcb.EventStore, name string, log *slog.Logg
 	admin.Register(srv, opened, admin.Version{Version: build.Version, Commit: build.Commit})
 	memory := serveInProcess(srv, name)
 	shutdown := func() { srv.Shutdown(context.WithoutCancel(ctx)) }
-	if c, err = memory.dial(""); err != nil {
+	if c, err = memory.dial("", nil); err != nil {
 		shutdown()
 		return nil, nil, err
 	}

@@ -60,16 +60,17 @@ func (o *consoleFlags) start(srv *server.Server, url string, requestBytes int, r
 		logger.Warn("the console needs no API key: any client that can connect to this address can read the events", "address", listener.Addr().String())
 	}
 	memory := serveInProcess(srv, url)
-	pages := web.New(web.Options{Logger: logger, TLS: secure, Append: o.append, RequestBytes: requestBytes, Connect: func(_ context.Context, key string) (*web.Backend, error) {
-		if err := srv.CheckKey(key); err != nil {
+	pages := web.New(web.Options{Logger: logger, TLS: secure, Append: o.append, RequestBytes: requestBytes, Connect: func(ctx context.Context, key string) (*web.Backend, error) {
+		from := web.ClientAddress(ctx)
+		if err := srv.CheckKey(key, from); err != nil {
 			return nil, err
 		}
-		c, err := memory.dial(key)
+		c, err := memory.dial(key, from)
 		if err != nil {
 			return nil, err
 		}
 		b := newBackend(url, c, c.Close)
-		b.MayAppend = func() error { return srv.MayAppend(key) }
+		b.MayAppend = func() error { return srv.MayAppend(key, from) }
 		return b, nil
 	}})
 	registerPages(pages)

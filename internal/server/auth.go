@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -119,19 +120,27 @@ func (k *key) expired() error {
 }
 
 // CheckKey returns dcb.ErrAuthentication unless a call with this key, which is empty if it has none,
-// and without a client certificate would be authenticated.
-func (s *Server) CheckKey(key string) error {
+// and without a client certificate would be authenticated. A wrong key is logged with the address of its
+// client, which may be nil, as that of a call is.
+func (s *Server) CheckKey(key string, from net.Addr) error {
 	_, err := s.keyOf(key)
+	if err != nil && key != "" {
+		s.notices.Warn(refusedKey, from)
+	}
 	return err
 }
 
-// MayAppend returns dcb.ErrAuthentication unless CheckKey succeeds and the key has RightAppend.
-func (s *Server) MayAppend(key string) error {
+// MayAppend returns dcb.ErrAuthentication unless CheckKey succeeds and the key has RightAppend. A key
+// without it is logged as well.
+func (s *Server) MayAppend(key string, from net.Addr) error {
 	k, err := s.keyOf(key)
 	if err != nil {
 		return err
 	}
-	return k.permits(access{anyOf: RightAppend})
+	if err = k.permits(access{anyOf: RightAppend}); err != nil {
+		s.notices.WarnKey(refusedRight, k.name(), from)
+	}
+	return err
 }
 
 // keyOf returns the key of a client that sends secret.

@@ -108,6 +108,15 @@ func withConnection(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
+// ClientAddress returns the address of the client of a request with this context, or nil if it has no
+// connection. A proxy is such a client.
+func ClientAddress(ctx context.Context) net.Addr {
+	if conn, is := ctx.Value(connectionKey{}).(*connection); is {
+		return conn.RemoteAddr()
+	}
+	return nil
+}
+
 // useConnection marks the connection of a request as in use until end is called.
 func useConnection(ctx context.Context) (end func()) {
 	if conn, is := ctx.Value(connectionKey{}).(*connection); is {
