@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -21,21 +20,28 @@ import (
 	"github.com/umadb-go/umadb/client"
 )
 
+const usage = "usage: go run ./demo [-console] PROGRAM, such as bin/umadb"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	keep := flag.Bool("console", false, "keep the server and its console open at the end, until Ctrl-C")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
 	flag.Parse()
-	if err := run(ctx, flag.Args(), *keep); err != nil {
+	if flag.NArg() != 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(ctx, flag.Arg(0), *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, keep bool) error {
-	if len(args) != 1 {
-		return errors.New("pass the umadb program as the only argument, as in: go run ./demo bin/umadb")
-	}
+func run(ctx context.Context, program string, keep bool) error {
 	temporary, err := os.MkdirTemp("", "umadb-demo-")
 	if err != nil {
 		return err
@@ -43,12 +49,12 @@ func run(ctx context.Context, args []string, keep bool) error {
 	defer os.RemoveAll(temporary)
 	dir := filepath.Join(temporary, "uma.db")
 	heading("A server")
-	server, err := startServer(args[0], dir, keep)
+	server, err := startServer(program, dir, keep)
 	if err != nil {
 		return err
 	}
 	defer server.kill()
-	say("%s serves %s at %s", args[0], dir, server.url)
+	say("%s serves %s at %s", program, dir, server.url)
 	enrolling, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := enrolStudents(enrolling, server); err != nil {
@@ -60,11 +66,11 @@ func run(ctx context.Context, args []string, keep bool) error {
 		say("press Ctrl-C to end the demo")
 		<-ctx.Done() // a terminal has sent Ctrl-C to the server too, which regards both signals as one
 	}
-	if err := end(context.WithoutCancel(ctx), server, args[0], dir); err != nil {
+	if err := end(context.WithoutCancel(ctx), server, program, dir); err != nil {
 		return err
 	}
 	if !keep {
-		say("to look at all this in a web browser: go run ./demo -console %s", args[0])
+		say("to look at all this in a web browser: go run ./demo -console %s", program)
 	}
 	return nil
 }
