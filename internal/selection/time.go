@@ -2,14 +2,24 @@ package selection
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // ParseTime parses a time: how long before now it is, as in 2h or 3d, a time with its zone, or a
-// date, which starts in UTC.
+// date, which starts in UTC. The year of the time is from 1 to 9998: near the bounds of what can be
+// written, a program could not add to it.
 func ParseTime(text string, now time.Time) (time.Time, error) {
+	at, err := parseTime(text, now)
+	if year := at.UTC().Year(); err == nil && (year < 1 || year > 9998) {
+		return time.Time{}, fmt.Errorf("its year is %d: write a time in the years 1 to 9998", year)
+	}
+	return at, err
+}
+
+func parseTime(text string, now time.Time) (time.Time, error) {
 	if ago, err := ParseDuration(text); err == nil {
 		if ago < 0 {
 			return time.Time{}, errors.New("it has a sign: 2h is two hours ago")

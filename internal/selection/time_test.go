@@ -31,6 +31,8 @@ func TestParseTime(t *testing.T) {
 		"2":                   "how long ago",
 		"2026-02-30":          "how long ago",
 		"-2h":                 "it has a sign",
+		"9999-12-31":          "its year is 9999",
+		"0000-01-01T00:00Z":   "its year is 0",
 		"2026-11-26T14:00":    "without a zone",
 		"2026-11-26 14:00":    "without a zone",
 		"2026-11-26T14:00:00": "without a zone",
