@@ -35,9 +35,9 @@ func (o Operator) Layout(ctx context.Context) (*adminv1.LayoutResponse, error) {
 	return response, operatorError(err)
 }
 
-// Rejections is Client.Rejections without a limit.
-func (o Operator) Rejections(ctx context.Context) (*adminv1.RejectionsResponse, error) {
-	response, err := o.Client.Rejections(ctx, 0)
+// Rejections is Client.Rejections.
+func (o Operator) Rejections(ctx context.Context, most uint32) (*adminv1.RejectionsResponse, error) {
+	response, err := o.Client.Rejections(ctx, most)
 	return response, operatorError(err)
 }
 

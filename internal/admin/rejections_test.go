@@ -98,7 +98,7 @@ func TestOperatorRejections(t *testing.T) {
 	c := r.dial(t, apiKey)
 	r.append(t, nil, dcb.Event{Type: "A"})
 	reject(t, c, []dcb.Event{{Type: "B"}}, new(dcb.AppendCondition), nil)
-	all, err := admin.Operator{Client: r.admin(t)}.Rejections(within(t))
+	all, err := admin.Operator{Client: r.admin(t)}.Rejections(within(t), 0)
 	if err != nil || len(all.GetRejections()) != 1 {
 		t.Errorf("got %v, %v", all, err)
 	}

@@ -70,11 +70,14 @@ func (o *consoleOptions) run(ctx context.Context, cmd *cobra.Command, s dcb.Even
 		return explainListen("listen", err)
 	}
 	own := rand.Text()
-	pages := web.New(web.Options{Logger: log, Append: o.append, Connect: func(_ context.Context, key string) (*web.Backend, error) {
+	_, inDirectory := s.(*store.Store)
+	pages := web.New(web.Options{Logger: log, Append: o.append, PrintedKey: true, Connect: func(_ context.Context, key string) (*web.Backend, error) {
 		if subtle.ConstantTimeCompare([]byte(key), []byte(own)) == 0 {
 			return nil, &dcb.Error{Kind: dcb.ErrAuthentication, Detail: "the key is not that which umadb console has printed"}
 		}
-		return newBackend(o.target.name(), c, func() error { return nil }), nil
+		b := newBackend(o.target.name(), c, func() error { return nil })
+		b.Directory = inDirectory
+		return b, nil
 	}})
 	registerPages(pages)
 	fmt.Fprintf(cmd.OutOrStdout(), "http://%s/login?%s\n", listener.Addr(), url.Values{"key": {own}}.Encode())

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
 )
@@ -29,6 +31,22 @@ type appendCheck struct {
 	// Stored is the position of the last event if the same events are stored already, so that the
 	// append succeeds and writes nothing.
 	Stored uint64
+	// Differs is set if the data or metadata of the stored events differ from these.
+	Differs bool
+	// Other is the position of an event with the UUID of the first event, if it is stored and the
+	// others are not stored after it.
+	Other uint64
+	// Partly is set if there are too many events with the type and tags of the first event, so that
+	// its UUID was compared only with the newest ones.
+	Partly bool
+}
+
+// From is the position after which an append looks for the events.
+func (c *appendCheck) From() uint64 {
+	if c.Stored > 0 {
+		return c.Stored - uint64(c.Count)
+	}
+	return c.Head
 }
 
 // First is the position that the first event gets if nothing else is appended before.
@@ -47,15 +65,18 @@ func checkAppend(ctx context.Context, s dcb.EventStore, r *appendRequest) (*appe
 		c.Events = append(c.Events, shownEvent{SequencedEvent: dcb.SequencedEvent{Event: e}})
 	}
 	var err error
-	if c.Head, err = s.Head(ctx); err != nil || r.condition == nil {
+	if c.Head, err = s.Head(ctx); err != nil {
 		return c, err
+	}
+	if r.condition == nil {
+		return c, c.findStored(ctx, s, r)
 	}
 	c.After = r.condition.After
 	conflicts, err := r.conflicts(ctx, s, shownConflicts+1)
 	if err != nil || len(conflicts) == 0 {
 		return c, err
 	}
-	if c.Stored, err = r.stored(ctx, s, &conflicts[0]); err != nil || c.Stored > 0 {
+	if c.Stored, c.Differs, err = r.stored(ctx, s, &conflicts[0]); err != nil || c.Stored > 0 {
 		return c, err
 	}
 	if len(conflicts) > shownConflicts {
@@ -64,6 +85,22 @@ func checkAppend(ctx context.Context, s dcb.EventStore, r *appendRequest) (*appe
 	}
 	c.Conflicts = conflicts
 	return c, nil
+}
+
+// findStored looks for the events among those that are stored, if the first one has a UUID of the
+// user: the newest ones with its type and tags, as many as appendOnce compares.
+func (c *appendCheck) findStored(ctx context.Context, s dcb.EventStore, r *appendRequest) error {
+	if !r.hasUUID {
+		return nil
+	}
+	same, isPartial, err := r.findFirst(ctx, s, r.itemOf(0), dcb.ReadOptions{Backwards: true})
+	if c.Partly = isPartial; err != nil || same == 0 {
+		return err
+	}
+	if c.Stored, c.Differs, err = r.storedAt(ctx, s, same); c.Stored == 0 {
+		c.Other = same
+	}
+	return err
 }
 
 // conflicts returns the first events that match the condition, at most a number.
@@ -76,19 +113,20 @@ func (r *appendRequest) conflicts(ctx context.Context, s dcb.EventStore, most ui
 }
 
 // stored returns the position of the last of the events if the store would recognise them, because
-// the conflicting event is one of them: docs/semantics.md has the rule.
-func (r *appendRequest) stored(ctx context.Context, s dcb.EventStore, conflict *shownEvent) (last uint64, err error) {
+// the conflicting event is one of them: docs/semantics.md has the rule. differs is that of storedAt.
+func (r *appendRequest) stored(ctx context.Context, s dcb.EventStore, conflict *shownEvent) (last uint64, differs bool, err error) {
 	for i := range r.events {
 		if r.events[i].UUID == conflict.Event.UUID && conflict.Position > r.condition.After+uint64(i) {
 			return r.storedAt(ctx, s, conflict.Position-uint64(i))
 		}
 	}
-	return 0, nil
+	return 0, false, nil
 }
 
 // storedAt returns the position of the last of the events if they are stored from a position on,
-// and otherwise 0. Its query is one that a key with limits may use, if it may append the events.
-func (r *appendRequest) storedAt(ctx context.Context, s dcb.EventStore, first uint64) (last uint64, err error) {
+// and otherwise 0. differs is set if the stored data or metadata are others. Its query is one that a key
+// with limits may use, if it may append the events.
+func (r *appendRequest) storedAt(ctx context.Context, s dcb.EventStore, first uint64) (last uint64, differs bool, err error) {
 	var query dcb.Query
 	for i := range r.events {
 		query.Items = append(query.Items, r.itemOf(i))
@@ -96,17 +134,19 @@ func (r *appendRequest) storedAt(ctx context.Context, s dcb.EventStore, first ui
 	n := 0
 	for e, err := range s.Read(ctx, query, dcb.ReadOptions{Start: &first, Limit: new(uint32(len(r.events)))}).All() {
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
-		if e.Event.UUID != r.events[n].UUID || e.Position != first+uint64(n) {
-			return 0, nil
+		own := &r.events[n]
+		if e.Event.UUID != own.UUID || e.Position != first+uint64(n) {
+			return 0, false, nil
 		}
+		differs = differs || !bytes.Equal(e.Event.Data, own.Data) || !slices.Equal(e.Event.Metadata, own.Metadata)
 		n, last = n+1, e.Position
 	}
 	if n < len(r.events) {
-		return 0, nil
+		return 0, false, nil
 	}
-	return last, nil
+	return last, differs, nil
 }
 
 // itemOf returns the item of a query that matches the events with the type and tags of an event.

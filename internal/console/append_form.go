@@ -71,6 +71,7 @@ type appendRequest struct {
 	events    []dcb.Event
 	condition *dcb.AppendCondition // nil for none
 	from      uint64
+	hasUUID   bool // the first event has one of the user
 }
 
 // request parses and validates the form.
@@ -85,6 +86,7 @@ func (f *appendForm) request() (*appendRequest, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.hasUUID = len(r.events) > 0 && r.events[0].UUID != ""
 	if err := setUUIDs(r.events); err != nil {
 		return nil, err
 	}

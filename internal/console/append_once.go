@@ -80,18 +80,32 @@ func (r *appendRequest) result(last uint64, again bool) *appendResult {
 // find returns the position of the last of the events if they are stored after a position, and
 // otherwise 0.
 func (r *appendRequest) find(ctx context.Context, s dcb.EventStore, own dcb.QueryItem, from uint64) (last uint64, err error) {
-	response := s.Read(ctx, dcb.Query{Items: []dcb.QueryItem{own}}, dcb.ReadOptions{Start: new(from + 1), Limit: new(uint32(maxSince + 1))})
+	position, isPartial, err := r.findFirst(ctx, s, own, dcb.ReadOptions{Start: new(from + 1)})
+	if err != nil || position == 0 && !isPartial {
+		return 0, err
+	}
+	if position == 0 {
+		return 0, &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("more than %d events with the type and tags of the first one were appended since the check at position %d: check again", maxSince, from)}
+	}
+	last, _, err = r.storedAt(ctx, s, position)
+	return last, err
+}
+
+// findFirst returns the position of an event with the UUID of the first event, and otherwise 0. It
+// compares at most maxSince events with the type and tags of the first event. isPartial is set if there are more.
+func (r *appendRequest) findFirst(ctx context.Context, s dcb.EventStore, own dcb.QueryItem, options dcb.ReadOptions) (position uint64, isPartial bool, err error) {
+	options.Limit = new(uint32(maxSince + 1))
 	n := 0
-	for e, err := range response.All() {
+	for e, err := range s.Read(ctx, dcb.Query{Items: []dcb.QueryItem{own}}, options).All() {
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if n++; n > maxSince {
-			return 0, &dcb.Error{Kind: dcb.ErrIntegrity, Detail: fmt.Sprintf("more than %d events with the type and tags of the first one were appended since the check at position %d: check again", maxSince, from)}
+			return 0, true, nil
 		}
 		if e.Event.UUID == r.events[0].UUID {
-			return r.storedAt(ctx, s, e.Position)
+			return e.Position, false, nil
 		}
 	}
-	return 0, nil
+	return 0, false, nil
 }

@@ -193,6 +193,31 @@ func TestCheckOfStoredEvents(t *testing.T) {
 	}
 }
 
+// Without a condition, the check finds stored events by the UUID, and an append of them writes nothing.
+func TestCheckOfStoredEventsWithoutACondition(t *testing.T) {
+	const id, next = "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
+	s := newAppendSite(t)
+	s.append(dcb.Event{Type: "A", UUID: id, Data: []byte("{}")}, dcb.Event{Type: "A"})
+	for data, differs := range map[string]bool{"{}": false, "[]": true} {
+		values := url.Values{"type": {"A"}, "uuid": {id}, "data": {data}}
+		values.Set("do", "check")
+		page, _ := s.post(values, http.StatusOK)
+		if !strings.Contains(page, "stored already") || strings.Contains(page, "differ from these") != differs {
+			t.Errorf("%s: the page is %s", data, page)
+		}
+		if _, to := s.post(s.check(values), http.StatusSeeOther); to != "/append?first=1&last=1&again" {
+			t.Errorf("the append leads to %s", to)
+		}
+	}
+	lines := `{"type":"A","uuid":"` + id + `"}` + "\n" + `{"type":"A","uuid":"` + next + `"}`
+	if page, _ := s.post(url.Values{"as": {"lines"}, "lines": {lines}}, http.StatusOK); !strings.Contains(page, "The UUID of the first event is stored already") {
+		t.Errorf("the page is %s", page)
+	}
+	if got := s.stored(); len(got) != 2 {
+		t.Errorf("%d events are stored, want 2", len(got))
+	}
+}
+
 func TestAppendExplainsWrongForms(t *testing.T) {
 	s := newAppendSite(t)
 	for want, form := range map[string]url.Values{

@@ -58,12 +58,19 @@ func loadCode(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 
 // endpoints are the URLs that snippets contain.
 type endpoints struct {
-	server string // for clients
-	http   string // of these pages
+	server    string // for clients
+	directory string // of the store, if there is no server
+	http      string // of these pages
+	// hasKey is set if these pages require a key, and printedKey if it is in the address that was printed.
+	hasKey, printedKey bool
 }
 
 func newEndpoints(r *http.Request, b *web.Backend) endpoints {
-	e := endpoints{server: "http://127.0.0.1:50051", http: "http://" + r.Host}
+	e := endpoints{server: "http://127.0.0.1:50051", http: "http://" + r.Host, printedKey: b.PrintedKey}
+	e.hasKey = web.IsLoggedIn(r) || r.Header.Get("Authorization") != ""
+	if b.Directory {
+		e.directory = b.Name
+	}
 	if strings.HasPrefix(b.Name, "http://") || strings.HasPrefix(b.Name, "https://") {
 		e.server = b.Name
 	}
@@ -74,9 +81,20 @@ func newEndpoints(r *http.Request, b *web.Backend) endpoints {
 }
 
 // isSecure reports whether clients send a key, which they do only with TLS.
-func (e endpoints) isSecure() bool { return strings.HasPrefix(e.server, "https://") }
+func (e endpoints) isSecure() bool {
+	return e.directory == "" && strings.HasPrefix(e.server, "https://")
+}
 
-const curlNote = "The key is that with which you have logged in here. Without one, omit the header."
+// curlNote says what the key is.
+func (e endpoints) curlNote() string {
+	switch {
+	case !e.hasKey:
+		return ""
+	case e.printedKey:
+		return "The key is the part after key= of the address that umadb console printed."
+	}
+	return "The key is that with which you have logged in here."
+}
 
 // querySnippets returns programs that read the events that a page shows.
 func querySnippets(b browsing, events []shownEvent, more bool, e endpoints) []snippet {
@@ -85,7 +103,7 @@ func querySnippets(b browsing, events []shownEvent, more bool, e endpoints) []sn
 		{"cli", "Command", "", readCommand(b, e)},
 		{"python", "Python", "", readPython(b, e)},
 		{"go", "Go", "", readGo(b, e)},
-		{"curl", "curl", curlNote, curlCommand(e, apiValues(b))},
+		{"curl", "curl", e.curlNote(), curlCommand(e, apiValues(b))},
 		{"ndjson", "NDJSON", note, lines},
 	}
 }
@@ -95,7 +113,7 @@ func eventSnippets(event dcb.SequencedEvent, e endpoints) []snippet {
 	one := browsing{limit: 1, Selection: selection.Selection{Options: dcb.ReadOptions{Start: &event.Position, Limit: new(uint32(1))}}}
 	commands := []snippet{
 		{"cli", "Command", "", readCommand(one, e) + " --json"},
-		{"curl", "curl", curlNote, curlCommand(e, apiValues(one))},
+		{"curl", "curl", e.curlNote(), curlCommand(e, apiValues(one))},
 	}
 	if jsonSize(&event) > maxLineBytes {
 		commands[0].Note = "The event is too large to show it as NDJSON, Python or Go."

@@ -16,10 +16,13 @@ func readGo(b browsing, e endpoints) string {
 	var out strings.Builder
 	since, until := b.values.Get("since"), b.values.Get("until")
 	imports := []string{"context", "fmt", "log"}
-	options := "nil"
-	if e.isSecure() {
+	library, open := "github.com/umadb-go/umadb/client", fmt.Sprintf("client.Dial(%q, nil)", e.server)
+	switch {
+	case e.directory != "": // another process may have it open
+		library, open = "github.com/umadb-go/umadb", fmt.Sprintf("umadb.Open(%q, &umadb.Options{ReadOnly: true})", e.directory)
+	case e.isSecure():
 		imports = append(imports, "os")
-		options = `&client.Options{APIKey: os.Getenv("UMADB_API_KEY")}`
+		open = fmt.Sprintf(`client.Dial(%q, &client.Options{APIKey: os.Getenv("UMADB_API_KEY")})`, e.server)
 	}
 	if since != "" || until != "" {
 		imports = append(imports, "time")
@@ -29,18 +32,18 @@ func readGo(b browsing, e endpoints) string {
 		fmt.Fprintf(&out, "%q\n", name)
 	}
 	fmt.Fprintf(&out, `
-"github.com/umadb-go/umadb/client"
+%q
 "github.com/umadb-go/umadb/dcb"
 )
 
 func main() {
 ctx := context.Background()
-store, err := client.Dial(%q, %s)
+store, err := %s
 if err != nil {
 log.Fatal(err)
 }
 defer store.Close()
-`, e.server, options)
+`, library, open)
 	if len(b.Query.Items) == 0 {
 		out.WriteString("query := dcb.Query{}\n")
 	} else {

@@ -29,7 +29,7 @@ func readPython(b browsing, e endpoints) string {
 	if len(b.Query.Items) > 0 {
 		names += ", Query, QueryItem"
 	}
-	fmt.Fprintf(&out, "from umadb import %s\n\nclient = Client(%s", names, pythonString(e.server))
+	fmt.Fprintf(&out, "from umadb import %s\n\nclient = Client(%s", names, pythonString(e.pythonURL()))
 	if e.isSecure() {
 		out.WriteString(`, api_key=os.environ.get("UMADB_API_KEY")`)
 	}
@@ -62,6 +62,15 @@ func readPython(b browsing, e endpoints) string {
 	}
 	out.WriteString("    event = sequenced.event\n    print(sequenced.position, event.event_type, event.tags, event.data)\n")
 	return out.String()
+}
+
+// pythonURL returns what a Client is created with. A directory is only read, which is possible while
+// another process has it open.
+func (e endpoints) pythonURL() string {
+	if e.directory == "" {
+		return e.server
+	}
+	return "file:" + e.directory + "?mode=ro"
 }
 
 // startExpression returns the position to start at, from the variables first and last of a program, in Python

@@ -15,6 +15,9 @@ import (
 // readCommand returns the command that reads what a page shows.
 func readCommand(b browsing, e endpoints) string {
 	words := []string{"umadb read --url", shellQuote(e.server)}
+	if e.directory != "" {
+		words = []string{"umadb read --db-path", shellQuote(e.directory)}
+	}
 	for i, item := range b.Query.Items {
 		names := itemWords("--type\x00", item.Types, "--tag\x00", item.Tags)
 		if i > 0 || len(names) == 0 {
@@ -70,7 +73,11 @@ func apiValues(b browsing) url.Values {
 }
 
 func curlCommand(e endpoints, values url.Values) string {
-	return `curl -H "Authorization: Bearer $UMADB_API_KEY" ` + shellQuote(e.http+"/v1/events?"+values.Encode())
+	command := "curl "
+	if e.hasKey {
+		command += `-H "Authorization: Bearer $UMADB_API_KEY" `
+	}
+	return command + shellQuote(e.http+"/v1/events?"+values.Encode())
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)

@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/web"
 )
 
 // snippets returns the texts of the page of code by their language.
@@ -79,6 +80,31 @@ func TestGoCodeCompiles(t *testing.T) {
 	}
 	for position := range codeEvents() {
 		compile("package main\n\n" + s.snippets(eventValues(position))["go"])
+	}
+}
+
+// For a directory, programs open the directory, and curl needs no key where the pages need none.
+func TestCodeForADirectory(t *testing.T) {
+	s := newSite(t, func(b *web.Backend) { b.Name, b.Directory = "./uma.db", true })
+	texts := s.snippets(url.Values{"tag": {"x"}})
+	for language, want := range map[string]string{
+		"cli":    "umadb read --db-path ./uma.db --tag x",
+		"python": `Client("file:./uma.db?mode=ro")`,
+		"go":     `umadb.Open("./uma.db", &umadb.Options{ReadOnly: true})`,
+		"curl":   "curl 'http://",
+	} {
+		if !strings.Contains(texts[language], want) {
+			t.Errorf("%s is without %q: %s", language, want, texts[language])
+		}
+	}
+	files := token.NewFileSet()
+	check := types.Config{Importer: importer.ForCompiler(files, "gc", compiled(t, "github.com/umadb-go/umadb", "fmt", "log"))}
+	file, err := parser.ParseFile(files, "main.go", texts["go"], parser.SkipObjectResolution)
+	if err == nil {
+		_, err = check.Check("main", files, []*ast.File{file}, nil)
+	}
+	if err != nil {
+		t.Errorf("%v in\n%s", err, texts["go"])
 	}
 }
 

@@ -9,14 +9,17 @@ import (
 )
 
 // showLogin asks for the key. A URL with a key, which "umadb console" prints, uses it at once.
-// A link of another site does not: it would make the user work with a key of that site.
-func showLogin(w http.ResponseWriter, r *http.Request) {
+// A link of another site does not: it would make the user work with a key of that site. printed is
+// set if the only key is in that URL.
+func showLogin(w http.ResponseWriter, r *http.Request, printed bool) {
 	if key := r.URL.Query().Get("key"); key != "" && !web.IsForeign(r) {
 		web.Login(w, r, key)
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	if err := newView("Log in", r).write(w, "login", http.StatusUnauthorized); err != nil {
+	v := newView("Log in", r)
+	v.Menu, v.Data = nil, printed // the pages need the key
+	if err := v.write(w, "login", http.StatusUnauthorized); err != nil {
 		web.FailJSON(w, r, err)
 	}
 }

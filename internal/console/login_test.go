@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/umadb-go/umadb/internal/web"
 )
 
 // follow returns the answer to a request without following its redirection.
@@ -63,6 +65,20 @@ func TestLoginByURL(t *testing.T) {
 		}
 		if got := follow(t, r); len(got.Cookies()) != want {
 			t.Errorf("from %q the status is %d with %d cookies, want %d", site, got.StatusCode, len(got.Cookies()), want)
+		}
+	}
+}
+
+// The page of a console with a printed key says where the key is. No page has a menu before the login.
+func TestLoginWithAPrintedKey(t *testing.T) {
+	for _, printed := range []bool{true, false} {
+		s := startSite(t, web.Options{PrintedKey: printed})
+		page := s.get("/login", http.StatusUnauthorized)
+		if strings.Contains(page, "that <code>umadb console</code> printed") != printed {
+			t.Errorf("printed %t: %s", printed, page)
+		}
+		if strings.Contains(page, "<nav") {
+			t.Errorf("the page has a menu: %s", page)
 		}
 	}
 }

@@ -29,6 +29,9 @@ type overviewData struct {
 	History       *history           `json:"history,omitempty"`
 	Status        *statusData        `json:"status,omitempty"`
 	Subscriptions *subscriptionsData `json:"subscriptions,omitempty"`
+	Rejected      *rejectedData      `json:"rejected,omitempty"`
+	// Directory is set if the store is in a directory without a server.
+	Directory bool `json:"directory,omitempty"`
 	// Since is the parameter for an answer with the rates since this one.
 	Since string `json:"since"`
 	// Problems are why parts could not be loaded. An operator needs the others all the more.
@@ -55,20 +58,21 @@ func loadOverview(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 	if err != nil {
 		return nil, err
 	}
-	data := &overviewData{Time: time.Now().UTC()}
+	data := &overviewData{Time: time.Now().UTC(), Directory: b.Directory}
 	if data.Head, err = b.Events.Head(ctx); err != nil {
 		return nil, err
 	}
-	var problems [3]error
+	var problems [4]error
 	var parts sync.WaitGroup
 	var status *adminv1.StatusResponse
 	parts.Go(func() { status, problems[0] = b.Operator.Status(ctx) })
 	parts.Go(func() { data.Subscriptions, problems[1] = loadSubscriptions(ctx, b) })
+	parts.Go(func() { data.Rejected, problems[3] = loadRejected(ctx, b) })
 	if before == nil {
 		parts.Go(func() { data.History, problems[2] = loadHistory(ctx, b, data.Head, data.Time) })
 	}
 	parts.Wait()
-	for i, part := range []string{"state of the server", "subscriptions", "history"} {
+	for i, part := range []string{"state of the server", "subscriptions", "history", "rejections"} {
 		if isUnexpected(problems[i]) {
 			data.Problems = append(data.Problems, fmt.Sprintf("The %s cannot be shown: %v", part, problems[i]))
 		}
@@ -79,6 +83,27 @@ func loadOverview(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 	}
 	data.Head, data.Time = status.GetStore().GetHead(), status.GetNow().AsTime()
 	data.Status, data.Since = newStatusData(before, status), newSince(status)
+	return data, nil
+}
+
+// rejectedData is the number of rejected appends since the start of the server, and when the last one was.
+type rejectedData struct {
+	Total uint64    `json:"total"`
+	Last  time.Time `json:"last,omitzero"`
+}
+
+func loadRejected(ctx context.Context, b *web.Backend) (*rejectedData, error) {
+	if b.Directory {
+		return nil, nil
+	}
+	last, err := b.Operator.Rejections(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	data := &rejectedData{Total: last.GetTotal()}
+	if len(last.GetRejections()) > 0 {
+		data.Last = last.GetRejections()[0].GetTime().AsTime()
+	}
 	return data, nil
 }
 

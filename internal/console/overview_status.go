@@ -131,6 +131,14 @@ func newDiskData(d *adminv1.DiskStatus) *diskData {
 	return &diskData{d.GetLogBytes(), d.GetIndexBytes(), d.GetReservedBytes(), d.GetMaxBytes(), d.GetFreeBytes(), d.GetFileSystemBytes()}
 }
 
+// UsedPercent returns how much of the file system is used, or nothing if it is not known.
+func (d *diskData) UsedPercent() string {
+	if d.FileSystemBytes == 0 || d.FreeBytes > d.FileSystemBytes {
+		return ""
+	}
+	return fmt.Sprintf("%.0f %%", 100*float64(d.FileSystemBytes-d.FreeBytes)/float64(d.FileSystemBytes))
+}
+
 func newCacheData(c *adminv1.CacheStatus) *cacheData {
 	if c == nil {
 		return nil
@@ -162,7 +170,10 @@ type seconds float64
 
 // String formats the duration for people.
 func (s seconds) String() string {
+	const day = 24 * 60 * 60
 	switch {
+	case s >= 2*day && int64(s)%day == 0:
+		return fmt.Sprintf("%d days", int64(s)/day)
 	case s >= 120:
 		return time.Duration(float64(s) * float64(time.Second)).Round(time.Second).String()
 	case s >= 1:

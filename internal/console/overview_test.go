@@ -22,10 +22,11 @@ import (
 type operatorOf struct {
 	web.Operator // is nil: tests of other pages have their own
 
-	status   *adminv1.StatusResponse
-	sessions *adminv1.SessionsResponse
-	layout   *adminv1.LayoutResponse
-	err      error
+	status     *adminv1.StatusResponse
+	sessions   *adminv1.SessionsResponse
+	layout     *adminv1.LayoutResponse
+	rejections *adminv1.RejectionsResponse
+	err        error
 }
 
 func answer[T any](have *T, err error) (*T, error) {
@@ -41,6 +42,10 @@ func (o operatorOf) Status(context.Context) (*adminv1.StatusResponse, error) {
 
 func (o operatorOf) Lagging(context.Context, uint32) (*adminv1.SessionsResponse, error) {
 	return answer(o.sessions, o.err)
+}
+
+func (o operatorOf) Rejections(context.Context, uint32) (*adminv1.RejectionsResponse, error) {
+	return answer(o.rejections, o.err)
 }
 
 func (o operatorOf) Layout(context.Context) (*adminv1.LayoutResponse, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -78,9 +79,31 @@ func (p page) name() string {
 }
 
 func (p page) data(r *http.Request, b *web.Backend) (any, error) {
+	if err := checkParameters(r); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
 	defer cancel()
 	return p.load(ctx, r, b)
+}
+
+// checkParameters returns an error if the parameters of a URL cannot be parsed: URL.Query omits
+// those, and the answer would be one to another question.
+func checkParameters(r *http.Request) error {
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the parameters of the URL: %v", err)}
+	}
+	return nil
+}
+
+// checked returns a handler that is called only if the parameters of the URL can be parsed.
+func checked(handler web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
+		if err := checkParameters(r); err != nil {
+			return err
+		}
+		return handler(w, r, b)
+	}
 }
 
 // html answers with the page.

@@ -127,7 +127,10 @@ func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, 
 
 // allRejections returns what the server keeps, or why it is not known.
 func allRejections(ctx context.Context, b *web.Backend) (all *adminv1.RejectionsResponse, unavailable string, err error) {
-	all, err = b.Operator.Rejections(ctx)
+	if b.Directory {
+		return nil, "Rejections are kept in the memory of a server and end with it. This is a directory without a server.", nil
+	}
+	all, err = b.Operator.Rejections(ctx, 0)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		return nil, "This server does not keep the appends that it rejects: it is of another program or an older version.", nil

@@ -258,7 +258,7 @@ type operator struct {
 	err    error
 }
 
-func (o operator) Rejections(context.Context) (*adminv1.RejectionsResponse, error) {
+func (o operator) Rejections(context.Context, uint32) (*adminv1.RejectionsResponse, error) {
 	return o.answer, o.err
 }
 
@@ -277,6 +277,45 @@ func TestRejectionsThatAreNotKnown(t *testing.T) {
 	}
 	s := newSite(t, func(b *web.Backend) { b.Operator = operator{err: dcb.ErrTransport} })
 	s.get("/rejections", http.StatusServiceUnavailable)
+}
+
+// A directory has no server whose rejections could be shown, nor connections and backups.
+func TestDirectoryWithoutAServer(t *testing.T) {
+	d := newDeciding(t, func(b *web.Backend) { b.Directory = true })
+	d.append(dcb.Event{Type: "A"})
+	d.reject([]dcb.Event{{Type: "B"}}, new(dcb.AppendCondition), nil)
+	if page := d.rejections("/rejections"); len(page.Rejections) != 0 || !strings.Contains(page.Unavailable, "a directory without a server") {
+		t.Errorf("got %+v", page)
+	}
+	for _, name := range []string{"Connections", "Rejected", "No backup"} {
+		if strings.Contains(d.get("/", http.StatusOK), name) {
+			t.Errorf("the overview of a directory has %s", name)
+		}
+	}
+}
+
+func TestOverviewHasTheRejections(t *testing.T) {
+	d := newDeciding(t)
+	d.append(dcb.Event{Type: "A"})
+	d.reject([]dcb.Event{{Type: "B"}}, new(dcb.AppendCondition), nil)
+	if tiles := d.texts("/", "tiles"); len(tiles) != 1 || !strings.Contains(tiles[0], "Rejected1 last ") {
+		t.Errorf("the tiles are %q", tiles)
+	}
+}
+
+// A pair of the URL that cannot be parsed is an error, not a question without it.
+func TestMalformedParameters(t *testing.T) {
+	s := newSite(t)
+	s.append(dcb.Event{Type: "A"})
+	for _, path := range []string{"/browse", "/browse.json", "/browse.csv", "/why.json", "/graph.json", "/timeline.json", "/complete/tags", "/live/events", "/event", "/code.json", "/append"} {
+		if body := s.get(path+"?tag=%zz", http.StatusBadRequest); !strings.Contains(body, "parameters of the URL") {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	const late = "since=1h&until=9999-12-31T23:59:59.999999999Z"
+	if body := s.get("/timeline.json?"+late, http.StatusBadRequest); !strings.Contains(body, "years 1 to 9998") {
+		t.Errorf("got %s", body)
+	}
 }
 
 // Of a storm, the page has the numbers of those that were not kept.

@@ -20,6 +20,10 @@ type Backend struct {
 	// MayAppend returns an error if the key has no right to append. If it is nil, only the answer to an
 	// append shows that.
 	MayAppend func() error
+	// Directory is set if the store is in a directory, whose path is Name, and no server serves it.
+	Directory bool
+	// PrintedKey is set if the only key is in an address that was printed. The Server sets it.
+	PrintedKey bool
 	// Close releases the backend when the request has been answered.
 	Close func() error
 
@@ -50,8 +54,9 @@ type Operator interface {
 	Lagging(ctx context.Context, most uint32) (*adminv1.SessionsResponse, error)
 	// Layout returns the files of the store and the positions that they cover.
 	Layout(ctx context.Context) (*adminv1.LayoutResponse, error)
-	// Rejections returns the appends that were rejected last, the newest first.
-	Rejections(ctx context.Context) (*adminv1.RejectionsResponse, error)
+	// Rejections returns the appends that were rejected last, the newest first: this many, or all that
+	// are kept if most is 0.
+	Rejections(ctx context.Context, most uint32) (*adminv1.RejectionsResponse, error)
 	// TrackingSources iterates over the tracking sources. An error is the last value.
 	TrackingSources(ctx context.Context) iter.Seq2[dcb.TrackingInfo, error]
 }

@@ -94,6 +94,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, slots *slots, han
 		return errHost
 	}
 	b.server, b.key, b.slots = s, key, slots
+	b.PrintedKey = s.options.PrintedKey
 	defer b.leave()
 	if r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		if err := b.enter(); err != nil {

@@ -41,6 +41,8 @@ type Options struct {
 	// Append permits requests to append events. Without it they can only read, whatever the right of
 	// the key.
 	Append bool
+	// PrintedKey is set if the only key is in an address that was printed.
+	PrintedKey bool
 	// RequestBytes is the maximum size of a body. The default is that of an append to a store.
 	RequestBytes int
 	// TLS is the configuration of encrypted connections. It may be nil.
@@ -48,6 +50,9 @@ type Options struct {
 	// Logger receives warnings. It must not be nil.
 	Logger *slog.Logger
 }
+
+// PrintedKey returns that of the options.
+func (s *Server) PrintedKey() bool { return s.options.PrintedKey }
 
 // Server is an HTTP server. Create it with New, register handlers, and call Serve.
 type Server struct {
