@@ -20,6 +20,8 @@ const (
 	bodyCost = 3
 	// memoryTimeout is how long a request waits for memory.
 	memoryTimeout = 5 * time.Second
+	// memoryPoll is the time between two attempts to claim memory of the share of a key.
+	memoryPoll = 10 * time.Millisecond
 	// openBytes and openTimeout bound the body of a request without a key.
 	openBytes   = 16 << 10
 	openTimeout = 5 * time.Second
@@ -135,8 +137,12 @@ func (s *Server) claimMemory(ctx context.Context, key string, size int64) error 
 	ctx, cancel := context.WithTimeout(ctx, memoryTimeout)
 	defer cancel()
 	if key != "" { // others share all of it
-		if err := s.shares.claim(key, size); err != nil {
-			return err
+		for s.shares.claim(key, size) != nil { // the client may have the answer to a request before its memory is released
+			select {
+			case <-time.After(memoryPoll):
+			case <-ctx.Done():
+				return errShare
+			}
 		}
 	}
 	if s.bodies.Acquire(ctx, size) != nil {

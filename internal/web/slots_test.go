@@ -98,14 +98,16 @@ func TestBodiesThatDoNotArriveTakeNoSlots(t *testing.T) {
 
 // One key cannot use all the memory for bodies.
 func TestKeyHasAShareOfMemory(t *testing.T) {
-	s := newServer(web.Options{})
-	s.ClaimShare(validKey)
-	if got := request(s, "POST", "/body", "{}", slices.Concat(withKey, asJSON)...); got.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("one more body of the key has the status %d", got.StatusCode)
-	}
-	if got := request(s, "POST", "/body", "{}", slices.Concat(otherKey(1), asJSON)...); got.StatusCode != http.StatusOK {
-		t.Errorf("the body of another key has the status %d", got.StatusCode)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(web.Options{})
+		s.ClaimShare(validKey)
+		if got := request(s, "POST", "/body", "{}", slices.Concat(withKey, asJSON)...); got.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("one more body of the key has the status %d", got.StatusCode)
+		}
+		if got := request(s, "POST", "/body", "{}", slices.Concat(otherKey(1), asJSON)...); got.StatusCode != http.StatusOK {
+			t.Errorf("the body of another key has the status %d", got.StatusCode)
+		}
+	})
 }
 
 // Forms that do not arrive keep no one from logging in, and end soon.
