@@ -19,11 +19,11 @@ import (
 const (
 	// maxConnections is the maximum number of open connections. For one more, one without a request in
 	// progress is closed. It is above the sum of the following numbers, so there is one.
-	maxConnections = 320
+	maxConnections = 416
 	// maxRequests is the maximum number of requests in progress, maxAppends that of appends, maxLong
 	// that of requests with a long answer, maxStreams that of those that last, as a subscription does,
 	// and maxBodies that of bodies that arrive: a request is in progress once its body has arrived.
-	maxRequests, maxAppends, maxLong, maxStreams, maxBodies = 48, 32, 32, 128, 64
+	maxRequests, maxAppends, maxLong, maxStreams, maxBodies = 48, 128, 32, 128, 64
 	// maxConcurrent is the maximum number of requests in progress on one connection of HTTP/2.
 	maxConcurrent  = 64
 	maxHeaderBytes = 64 << 10
