@@ -18,7 +18,7 @@ func TestOverviewGrows(t *testing.T) {
 	before := eval[uint64](b, `Number(document.getElementById("now").dataset.head)`)
 	s.append(t, dcb.Event{Type: "Later"})
 	b.await(fmt.Sprintf(`document.getElementById("now").dataset.head === "%d"`, before+1))
-	b.await(`document.querySelector("#now").textContent.includes("Conflicts") && document.querySelector("#latency").textContent.includes("the last")`)
+	b.await(`document.querySelector("#now").textContent.includes("New events") && document.querySelector("#latency").textContent.includes("the last")`)
 	b.mustBeFine()
 }
 
