@@ -20,7 +20,7 @@ BUF := $(GO) run github.com/bufbuild/buf/cmd/buf@v1.75.0
 
 # Packages with concurrency; the race detector is too slow for the others.
 RACE := ./dcb/... ./decide ./project ./internal/admin/... ./internal/backup/... ./internal/tracing/... ./internal/histogram/... ./internal/monitoring/... ./internal/cli/... ./internal/cluster ./internal/client/... ./internal/eventlog/... ./internal/grpcclient/... \
-	./internal/index/... ./internal/server/... ./internal/sharedlog ./internal/sharedlog/etcd ./internal/sharedlog/fakelog ./internal/sharedlog/logtest ./internal/sharedlog/postgres ./internal/store/... ./internal/storetest/... ./internal/transfer/... \
+	./internal/console ./internal/httpapi ./internal/web ./internal/index/... ./internal/server/... ./internal/sharedlog ./internal/sharedlog/etcd ./internal/sharedlog/fakelog ./internal/sharedlog/logtest ./internal/sharedlog/postgres ./internal/store/... ./internal/storetest/... ./internal/transfer/... \
 	./internal/transport/... ./internal/vfs/... ./internal/wire/... ./python/... .
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 

@@ -34,10 +34,10 @@ func TestStreamSendsCommentsBeforeLargeEvent(t *testing.T) {
 		a := &api{large: semaphore.NewWeighted(largeMemory)}
 		a.large.TryAcquire(largeMemory)
 		err := s.event(t.Context(), a, &dcb.SequencedEvent{Position: 1, Event: dcb.Event{Data: make([]byte, largeEvent)}})
+		s.close(nil)
 		if n := strings.Count(w.Body.String(), ": the stream is alive\n\n"); err == nil || n < 2 {
 			t.Errorf("%d comments are sent before the event fails with %v", n, err)
 		}
-		s.close(nil)
 	})
 }
 
