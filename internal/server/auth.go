@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -137,10 +138,12 @@ func (s *Server) MayAppend(key string, from net.Addr) error {
 	if err != nil {
 		return err
 	}
-	if err = k.permits(access{anyOf: RightAppend}); err != nil {
+	denied := (*dcb.Error)(nil)
+	if errors.As(k.permits(access{anyOf: RightAppend}), &denied) {
 		s.notices.WarnKey(refusedRight, k.name(), from)
+		return &dcb.Error{Kind: dcb.ErrAuthentication, Detail: denied.Detail} // as a client reports it
 	}
-	return err
+	return nil
 }
 
 // keyOf returns the key of a client that sends secret.
