@@ -56,7 +56,7 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 	if err != nil {
 		return nil, err
 	}
-	head, err := b.Events.Head(ctx)
+	head, err := b.Events.Head(ctx) // that of a read with a limit is its last event
 	if err != nil {
 		return nil, err
 	}
