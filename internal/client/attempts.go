@@ -73,11 +73,12 @@ func (a *attempts) retry(ctx context.Context, err error, d decision) bool {
 	a.tried.add(a.server)
 	a.failures = append(a.failures, a.server.named(err))
 	a.patience = max(a.patience, d.patience)
-	if d.avoid && ctx.Err() == nil {
+	ended := contextError(ctx) != nil
+	if d.avoid && !ended {
 		a.server.failed()
 	}
 	switch {
-	case d.patience == 0 && !d.elsewhere, ctx.Err() != nil:
+	case d.patience == 0 && !d.elsewhere, ended:
 		return false
 	case a.tried.count() < len(a.servers.all):
 		return true

@@ -155,10 +155,19 @@ const positionBytes = 16
 // orContextError returns the error of ctx, as a call would have returned it, or err if
 // ctx is not done.
 func orContextError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return toError(ctx.Err())
+	if ended := contextError(ctx); ended != nil {
+		return toError(ended)
 	}
 	return err
+}
+
+// contextError is ctx.Err, except that a deadline has passed when its time has come: a server can
+// tell so before ctx does.
+func contextError(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 const (
