@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -70,11 +69,13 @@ func preferred(ctx context.Context, log sharedlog.Log, servers []*server) (*serv
 		return nil, err
 	}
 	records, err := log.Read(ctx, last.Index)
+	for len(records) == 0 && err == nil { // the member of the engine does not have it yet
+		if err = log.Wait(ctx, last.Index-1); err == nil {
+			records, err = log.Read(ctx, last.Index)
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(records) == 0 {
-		return nil, errors.New("the shared log has no record")
 	}
 	envelope, _, err := sharedlog.Decode(records[0].Bytes)
 	for _, s := range servers {
