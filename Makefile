@@ -81,13 +81,20 @@ postgres-versions: $(POSTGRES)/18 ## test shared logs with other versions of Pos
 # is not available, the tests fail instead of being skipped.
 .PHONY: go-test
 go-test: postgres ## run the Go tests, including those with the released client and server
-	UMADB_TEST_INTEROP=required $(GO) test -timeout 20m ./...
+	UMADB_TEST_INTEROP=required .ci/retry $(GO) test -timeout 20m ./...
 	$(GO) test -timeout 20m -run TestStoresShareALog ./internal/store -args -shared-seeds 2000
 	for engine in postgres etcd; do $(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 90s -engine $$engine; done
 
 .PHONY: race
 race: postgres ## run the tests of concurrent packages with the race detector
-	$(GO) test -race -timeout 25m $(RACE)
+	.ci/retry $(GO) test -race -timeout 25m $(RACE)
+
+# Rounds of flaky, and packages that it tests at the same time.
+ROUNDS ?= 3
+.PHONY: flaky
+flaky: postgres ## run the tests ROUNDS times in random order on a busy machine, to find those that fail by chance
+	for round in $$(seq $(ROUNDS)); do $(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | shuf; done | \
+		xargs -P $$((2 * $$(nproc))) -I{} $(GO) test -count 1 -shuffle on -timeout 30m {}
 
 .PHONY: cross
 cross: ## compile and vet for every platform

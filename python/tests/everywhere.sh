@@ -28,6 +28,12 @@ if sys.implementation.name == "cpython" and sys.version_info >= (3, 10) and not 
 	done
 }
 
+# run_tests runs pytest with some arguments. If RETRY is set, tests that fail run once more.
+run_tests() {
+	"$environment/bin/python" -m pytest -q "$@" && return
+	[[ ${RETRY:-} ]] && "$environment/bin/python" -m pytest -q --last-failed --last-failed-no-failures none "$@"
+}
+
 first=true
 while read -r version interpreter <&3; do
 	environment=$cache/$version
@@ -41,9 +47,12 @@ while read -r version interpreter <&3; do
 	echo "CPython $version"
 	cd "$cache" # so that the package is not imported from its source
 	if $first; then
-		UMADB_TEST_WHEEL=$wheel "$environment/bin/python" -m pytest -q "$@" "$here"
+		UMADB_TEST_WHEEL=$wheel run_tests "$@" "$here"
 	else
-		env -u UMADB_TEST_INTEROP -u UMADB_TEST_RUST_SERVER "$environment/bin/python" -m pytest -q -m "not slow and not tools" "$@" "$here"
+		(
+			unset UMADB_TEST_INTEROP UMADB_TEST_RUST_SERVER
+			run_tests -m "not slow and not tools" "$@" "$here"
+		)
 	fi
 	first=false
 done 3< <(interpreters)
