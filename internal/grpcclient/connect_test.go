@@ -24,6 +24,7 @@ import (
 
 func TestReasonOfFailedAttempt(t *testing.T) {
 	closing := func(conn net.Conn) { conn.Close() }
+	const silent = "the server does not respond"
 	for name, row := range map[string]struct {
 		serve func(net.Conn)
 		tls   bool
@@ -33,8 +34,8 @@ func TestReasonOfFailedAttempt(t *testing.T) {
 		"responds in HTTP/1.1":        {func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n") }, false, "no answer in HTTP/2: "},
 		"responds in another one":     {func(conn net.Conn) { io.WriteString(conn, "SSH-2.0-OpenSSH_9.9\r\n") }, false, "no answer in HTTP/2: "},
 		"starts with another frame":   {func(conn net.Conn) { http2.NewFramer(conn, nil).WritePing(false, [8]byte{}) }, false, "no answer in HTTP/2: the first frame is PING"},
-		"sends nothing":               {func(net.Conn) {}, false, "the server does not respond"},
-		"sends nothing, with TLS":     {func(net.Conn) {}, true, "the server does not respond"},
+		"sends nothing":               {func(net.Conn) {}, false, silent},
+		"sends nothing, with TLS":     {func(net.Conn) {}, true, silent},
 		"closes during TLS handshake": {closing, true, "the TLS handshake failed: "},
 		"has no TLS":                  {func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n") }, true, "the TLS handshake failed: tls: first record does not look like a TLS handshake"},
 	} {
@@ -60,7 +61,10 @@ func TestReasonOfFailedAttempt(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := open(t, listener.Addr().String(), func(o *grpcclient.Options) {
-				o.ConnectTimeout = 300 * time.Millisecond
+				if row.want == silent {
+					o.ConnectTimeout = 300 * time.Millisecond
+					o.Dial = func(_ context.Context, address string) (net.Conn, error) { return net.Dial("tcp", address) } // however long it takes
+				}
 				if row.tls {
 					o.TLS = clientTLS(t, files)
 				}
@@ -301,9 +305,12 @@ func TestDemandForRarerPingsIsBounded(t *testing.T) {
 			if !s.begin() {
 				return
 			}
-			for range 29 {
-				s.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, []byte("too_many_pings"))
-			}
+			// In one write: the client closes the connection after the first one.
+			s.conn.Write(encodeFrames(func(s *frameServer) {
+				for range 29 {
+					s.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, []byte("too_many_pings"))
+				}
+			}))
 		}, func(s *frameServer) {
 			if s.begin() && s.await(func(f http2.Frame) bool { return f.Header().Type == http2.FramePing }) != nil {
 				pinged = time.Now()

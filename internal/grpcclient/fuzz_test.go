@@ -13,12 +13,18 @@ import (
 	"github.com/umadb-go/umadb/internal/grpcclient"
 )
 
-// recordFrames returns what a frameServer sends.
+// recordFrames returns what a frameServer sends after its settings, and these.
 func recordFrames(send func(*frameServer)) []byte {
+	return encodeFrames(func(s *frameServer) {
+		s.WriteSettings()
+		send(s)
+	})
+}
+
+// encodeFrames returns what a frameServer sends.
+func encodeFrames(send func(*frameServer)) []byte {
 	var sent bytes.Buffer
-	s := newFrameServer(recording{Writer: &sent})
-	s.WriteSettings()
-	send(s)
+	send(newFrameServer(recording{Writer: &sent}))
 	return sent.Bytes()
 }
 

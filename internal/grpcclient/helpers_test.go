@@ -23,7 +23,7 @@ import (
 )
 
 // patience is the timeout for everything that a test waits for.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // testOptions returns options with small windows.
 func testOptions() grpcclient.Options {
@@ -39,7 +39,7 @@ func testOptions() grpcclient.Options {
 		MaxMessage:       math.MaxInt32,
 		ConnectTimeout:   patience,
 		KeepAlive:        time.Hour,
-		KeepAliveTimeout: patience,
+		KeepAliveTimeout: 10 * time.Second,
 	}
 }
 

@@ -233,6 +233,22 @@ func TestDeadlineAndCancellationReachTheServer(t *testing.T) {
 		if _, err := call(t, within(t, 50*time.Millisecond), c, wait, ""); failureOf(t, err).Code != codes.DeadlineExceeded {
 			t.Errorf("late: %v", err)
 		}
+		late := func(timeout time.Duration) (started bool) {
+			stream, err := c.Open(within(t, timeout), wait, encode(""))
+			if err == nil {
+				defer stream.Close()
+				if _, err = stream.Next(); err == nil {
+					started = true
+					_, err = stream.Next()
+				}
+			}
+			if failureOf(t, err).Code != codes.DeadlineExceeded {
+				t.Errorf("a late stream: %v", err)
+			}
+			return started
+		}
+		for timeout := 50 * time.Millisecond; !late(timeout); timeout *= 2 {
+		}
 		<-noticed.cancelled
 		done, end := context.WithCancel(context.Background())
 		end()
@@ -341,7 +357,11 @@ func TestMaxConcurrentStreams(t *testing.T) {
 		results := make(chan error, 10)
 		for range 10 {
 			go func() {
-				_, err := call(t, within(t, patience), c, echo, "")
+				ctx := within(t, patience)
+				_, err := call(t, ctx, c, echo, "")
+				for isRefused(err) && ctx.Err() == nil { // a server may count a call until its handler has ended
+					_, err = call(t, ctx, c, echo, "")
+				}
 				results <- err
 			}()
 		}
@@ -352,6 +372,12 @@ func TestMaxConcurrentStreams(t *testing.T) {
 			}
 		}
 	})
+}
+
+// isRefused reports whether the server allowed no more calls.
+func isRefused(err error) bool {
+	failed, ok := errors.AsType[*grpcclient.Error](err)
+	return ok && failed.Code == codes.Unavailable && failed.NotProcessed
 }
 
 func TestReconnects(t *testing.T) {
