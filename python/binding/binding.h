@@ -59,6 +59,7 @@ enum {
 	UMADB_CLOSE = 5,        /* empty */
 	UMADB_OPEN = 6,         /* URL, CA file, key, and files of the client certificate and its key, separated by NULs; returns the handle of a connection */
 	UMADB_POSITION_AT = 7,  /* a time in Unix nanoseconds, in decimal digits; returns the position, if there is one */
+	UMADB_COUNT = 8,        /* a CountRequest; returns the counts, each as eight bytes in native byte order */
 	/* Streams, with any number of answers and then an error or UMADB_END. */
 	UMADB_READ = 100,           /* a ReadRequest; returns ReadResponses */
 	UMADB_SUBSCRIBE = 101,      /* a SubscribeRequest; returns SubscribeResponses, with progress if the server reports it */

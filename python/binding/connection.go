@@ -5,8 +5,10 @@ import "C"
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/client"
+	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
@@ -30,6 +33,7 @@ type conn struct {
 // backend is a store that takes requests in their wire encoding. Its methods block.
 type backend interface {
 	dcb.EventStore
+	dcb.TermIndex
 	append(ctx context.Context, request []byte) (uint64, error)
 	read(ctx context.Context, request []byte) (messages, error)
 	subscribe(ctx context.Context, request []byte, options subscribeOptions) (messages, error)
@@ -127,6 +131,9 @@ func (c *conn) callFunc(method C.int32_t, request []byte) func(context.Context) 
 		case C.UMADB_POSITION_AT:
 			r.number, r.err = c.positionAt(ctx, string(request))
 			r.present = r.number != 0
+		case C.UMADB_COUNT:
+			r.message, r.err = c.count(ctx, request)
+			r.present = true
 		case C.UMADB_CHECK_HEALTH:
 			var status client.HealthStatus
 			status, r.err = c.checkHealth(ctx, string(request))
@@ -146,6 +153,20 @@ func (c *conn) positionAt(ctx context.Context, nanoseconds string) (uint64, erro
 		return 0, &dcb.Error{Kind: dcb.ErrInternal, Detail: "cannot parse the time", Cause: err}
 	}
 	return c.PositionAt(ctx, time.Unix(0, at))
+}
+
+// count returns the counts of a CountRequest. The limits are those of the store.
+func (c *conn) count(ctx context.Context, request []byte) ([]byte, error) {
+	parsed, err := record.ParseCount(request, &dcb.Limits{QueryTerms: math.MaxInt})
+	if err != nil {
+		return nil, err
+	}
+	counts, err := c.CountEvents(ctx, parsed.Query, parsed.Bounds)
+	encoded := make([]byte, 0, 8*len(counts))
+	for _, count := range counts {
+		encoded = binary.NativeEndian.AppendUint64(encoded, count)
+	}
+	return encoded, err
 }
 
 // openFunc returns a function that opens the stream of an exchange.

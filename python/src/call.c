@@ -13,7 +13,8 @@ typedef struct {
 	umadb_exchange *exchange;
 } Call;
 
-/* Returns the answer as an object: a number, None, or the connection that was opened. */
+/* Returns the answer as an object: a number, None, the connection that was opened, or the
+ * bytes of some counts. */
 static PyObject *answer_object(Connection *c, int32_t method, umadb_answer *result)
 {
 	if (result->kind == UMADB_CANCELLED) {
@@ -23,6 +24,11 @@ static PyObject *answer_object(Connection *c, int32_t method, umadb_answer *resu
 	}
 	if (result->kind != UMADB_OK)
 		return raise_and_free(result);
+	if (method == UMADB_COUNT) {
+		PyObject *counts = PyBytes_FromStringAndSize(result->bytes, result->length);
+		free(result->bytes);
+		return counts;
+	}
 	free(result->bytes);
 	if (method == UMADB_OPEN) {
 		c->handle = result->number;

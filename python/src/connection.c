@@ -138,6 +138,21 @@ static PyObject *Connection_watch_health(Connection *c, PyObject *args)
 	return request ? stream_new(Subscription_Type, c, UMADB_WATCH_HEALTH, request, size, -1, timeout) : NULL;
 }
 
+static PyObject *Connection_count(Connection *c, PyObject *args)
+{
+	PyObject *query, *bounds;
+	int64_t timeout;
+	uint64_t notifier = 0;
+	if (!PyArg_ParseTuple(args, "OOO&|O&", &query, &bounds, to_timeout, &timeout, to_notifier, &notifier))
+		return NULL;
+	writer w = {0};
+	if (write_count(&w, query, bounds) < 0) {
+		free(w.bytes);
+		return NULL;
+	}
+	return call_make(c, UMADB_COUNT, w.bytes, w.size, timeout, notifier);
+}
+
 /* Starts a request for types or tags, which is encoded already. */
 static PyObject *Connection_terms(Connection *c, PyObject *args)
 {
@@ -166,6 +181,7 @@ static PyMethodDef Connection_methods[] = {
 	{"append", (PyCFunction)Connection_append, METH_VARARGS, NULL},
 	{"call", (PyCFunction)Connection_call, METH_VARARGS, NULL},
 	{"close", (PyCFunction)Connection_close, METH_VARARGS, NULL},
+	{"count", (PyCFunction)Connection_count, METH_VARARGS, NULL},
 	{"read", (PyCFunction)Connection_read, METH_VARARGS, NULL},
 	{"subscribe", (PyCFunction)Connection_subscribe, METH_VARARGS, NULL},
 	{"terms", (PyCFunction)Connection_terms, METH_VARARGS, NULL},

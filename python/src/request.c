@@ -15,6 +15,8 @@ enum {
 	READ_LIMIT = 4,
 	SUBSCRIBE_QUERY = 1,
 	SUBSCRIBE_AFTER = 2,
+	COUNT_QUERY = 1,
+	COUNT_BOUNDS = 2,
 };
 
 static int write_events(writer *w, PyObject *events)
@@ -106,6 +108,23 @@ int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read)
 	if (position > 0)
 		write_number(w, SUBSCRIBE_AFTER, position - (as_read ? 1 : 0));
 	return 0;
+}
+
+int write_count(writer *w, PyObject *query, PyObject *bounds)
+{
+	writer packed = {0};
+	PyObject *all = write_query(w, COUNT_QUERY, query) < 0 ? NULL : tuple_of(bounds, "bounds", "int or None");
+	Py_ssize_t size = all ? PyTuple_Size(all) : -1;
+	int failed = size < 0;
+	for (Py_ssize_t i = 0; i < size && !failed; i++) {
+		PyObject *bound = PyTuple_GetItem(all, i);
+		uint64_t position = 0;
+		failed = bound != Py_None && to_unsigned(bound, "bound", 64, &position) < 0;
+		write_varint(&packed, position);
+	}
+	Py_XDECREF(all);
+	write_message(w, COUNT_BOUNDS, &packed);
+	return failed ? -1 : check_written(w);
 }
 
 int write_batch_size(writer *w, int number, unsigned int size)

@@ -10,6 +10,9 @@ int write_read(writer *w, PyObject *query, PyObject *start, int backwards, PyObj
 /* after is the position before the first one; with as_read, it is the first one. */
 int write_subscribe(writer *w, PyObject *query, PyObject *after, int as_read);
 
+/* bounds is an iterable of positions, of which None is 0. */
+int write_count(writer *w, PyObject *query, PyObject *bounds);
+
 /* The numbers of the batch_size fields. */
 enum {
 	READ_BATCH_SIZE = 6,

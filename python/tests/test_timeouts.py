@@ -17,6 +17,7 @@ CALLS = {
     "head": lambda c, t: c.head(timeout=t),
     "get_tracking_info": lambda c, t: c.get_tracking_info("up", timeout=t),
     "check_health": lambda c, t: c.check_health(timeout=t),
+    "count": lambda c, t: c.count(timeout=t),
     "read": lambda c, t: next(c.read(timeout=t)),
     "read, head": lambda c, t: c.read(timeout=t).head(),
     "read, next_batch": lambda c, t: c.read().next_batch(timeout=t),
@@ -28,7 +29,7 @@ CALLS = {
     "watch_health": lambda c, t: next(c.watch_health(timeout=t)),
 }
 AIO_CALLS = {
-    **{name: CALLS[name] for name in ("append", "head", "get_tracking_info", "check_health")},
+    **{name: CALLS[name] for name in ("append", "head", "get_tracking_info", "check_health", "count")},
     "read": lambda c, t: anext(c.read(timeout=t)),
     "read, next_batch": lambda c, t: c.read().next_batch(timeout=t),
     "read and subscribe": lambda c, t: anext(c.read(subscribe=True, timeout=t)),

@@ -8,7 +8,7 @@ import operator
 import os
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from umadb import _native
@@ -20,6 +20,9 @@ _native.set_library(os.path.join(os.path.dirname(__file__), "_golib.so"))
 
 # Methods of calls, as in binding.h.
 HEAD, TRACKING, CHECK_HEALTH, POSITION_AT = 2, 3, 4, 7
+
+# The bound after all positions.
+LAST_BOUND = 2**64 - 1
 
 
 class SubscriptionProgress(NamedTuple):
@@ -161,6 +164,11 @@ def last_nanosecond(t):
     not after t.
     """
     return str(min(max(_native.microseconds(t) * 1000 + 999, -(2**63)), 2**63 - 1))
+
+
+def counts_of_answer(answer):
+    """Return the numbers in an answer to Connection.count, as a list."""
+    return memoryview(answer).cast("Q").tolist()
 
 
 def file_url(path):
@@ -416,6 +424,42 @@ class Client:
         while (message := stream._next_message()) is not None:
             terms += parse(message)[0]
         return counts_of(terms)
+
+    def count(self, query: Query | None = None, after: int | None = None, *, timeout: float | None = None) -> int:
+        """Return how many events match a query, from the index (int).
+
+        Args:
+            query: selects events (Query); None for all.
+            after: count only events after this position (int); None for all.
+            timeout: the maximum duration in seconds (float); None for no limit.
+
+        Raises:
+            ValueError: if an argument is invalid.
+            TransportError: if the server does not have the method, as servers of other programs.
+        """
+        return self.count_between(query, (after, LAST_BOUND), timeout=timeout)[0]
+
+    def count_between(
+        self, query: Query | None, bounds: Sequence[int | None], *, timeout: float | None = None
+    ) -> list[int]:
+        """Return how many events match a query between positions, from the index, as for a histogram.
+
+        A query of one tag or of types costs a lookup for each bound, however many events match.
+
+        Args:
+            query: selects events (Query); None for all.
+            bounds: positions that do not descend, from 2 to 1001 (sequence of int). None is 0, so
+                that the results of position_at are bounds for times. A bound may be above the head.
+            timeout: the maximum duration in seconds (float); None for no limit.
+
+        Returns:
+            For each bound but the last, the number of events after it, up to and including the next
+            bound (list of int). All numbers are those of one moment.
+
+        Raises:
+            ValueError, TransportError: as for count.
+        """
+        return counts_of_answer(self._connection.count(query, bounds, timeout))
 
     def check_health(self, service: str = "", *, timeout: float | None = None) -> ServingStatus:
         """Return the health of the server (ServingStatus); of several, SERVING if one is serving.

@@ -22,11 +22,13 @@ from umadb._aio_programs import Target, Tracking, decide, project
 from umadb._client import (
     CHECK_HEALTH,
     HEAD,
+    LAST_BOUND,
     POSITION_AT,
     TRACKING,
     ServingStatus,
     check_callbacks,
     connection_arguments,
+    counts_of_answer,
     file_url,
     last_nanosecond,
     parse_status,
@@ -437,6 +439,17 @@ class Client:
         while (message := await stream._poll("_next_message")) is not None:
             terms += parse(message)[0]
         return counts_of(terms)
+
+    async def count(self, query=None, after=None, *, timeout=None):
+        """Like umadb.Client.count."""
+        return (await self.count_between(query, (after, LAST_BOUND), timeout=timeout))[0]
+
+    async def count_between(self, query, bounds, *, timeout=None):
+        """Like umadb.Client.count_between."""
+        until = _until(timeout)
+        connection = await self._connect(until)
+        call = connection.count(query, bounds, _left(until), _bridge().notifier)
+        return counts_of_answer(await self._finish(call))
 
     async def check_health(self, service="", *, timeout=None):
         """Like umadb.Client.check_health."""
