@@ -16,7 +16,7 @@ import (
 )
 
 // browse shows the events that match a query.
-var browse = page{path: "/browse", title: "Browse", load: loadBrowse, failed: failedBrowse}
+var browse = page{path: "/browse", title: "Browse", load: loadBrowse}
 
 const (
 	defaultEvents = 50
@@ -32,7 +32,7 @@ type browseData struct {
 	// Next is the link to the page after this one; empty if there is none.
 	Next string `json:"next,omitempty"`
 	missing
-	Form   queryForm    `json:"-"`
+	formData
 	Ranges []timeRange  `json:"-"`
 	Views  []viewChoice `json:"-"`
 	// Code is the link to the page with the query in several languages.
@@ -42,8 +42,7 @@ type browseData struct {
 	// Newest is the link to the newest events, if the page starts at an older one.
 	Newest string `json:"-"`
 	// Oldest is set if the events are in ascending order.
-	Oldest  bool        `json:"-"`
-	Problem web.Problem `json:"-"`
+	Oldest bool `json:"-"`
 }
 
 // browsing is what the parameters of browse select.
@@ -125,13 +124,13 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 		return nil, err
 	}
 	wanted, err := newBrowsing(values)
-	if err != nil {
-		return nil, err
-	}
 	data := newBrowseData(values, wanted, add)
+	if err != nil {
+		return data, err
+	}
 	events, head, next, err := wanted.read(ctx, b.Events, newBudget(r, pageBytes))
 	if err != nil {
-		return nil, err
+		return data, err
 	}
 	data.Head = head
 	if next > 0 {
@@ -146,24 +145,15 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 	return data, err
 }
 
-// failedBrowse returns the page with its form and a problem.
-func failedBrowse(r *http.Request, _ *web.Backend, p web.Problem) any {
-	values := r.URL.Query()
-	wanted, _ := newBrowsing(values) // its error is the problem
-	data := newBrowseData(values, wanted, false)
-	data.Problem = p
-	return data
-}
-
 func newBrowseData(values url.Values, wanted browsing, add bool) *browseData {
 	data := &browseData{
-		Events: []browsedEvent{},
-		Form:   newQueryForm(wanted.Query, add),
-		Ranges: newTimeRanges("/browse", values),
-		Views:  newViewChoices("/browse", values),
-		Code:   "/code?" + changed(values, "view", "").Encode(),
-		Live:   "/live?" + changed(values, "since", "", "until", "", "start", "", "after", "", "limit", "", "order", "").Encode(),
-		Oldest: values.Get("order") == "oldest" || values.Get("after") != "",
+		Events:   []browsedEvent{},
+		formData: formData{Form: newQueryForm(wanted.Query, add)},
+		Ranges:   newTimeRanges("/browse", values),
+		Views:    newViewChoices("/browse", values),
+		Code:     "/code?" + changed(values, "view", "").Encode(),
+		Live:     "/live?" + changed(values, "since", "", "until", "", "start", "", "after", "", "limit", "", "order", "").Encode(),
+		Oldest:   values.Get("order") == "oldest" || values.Get("after") != "",
 	}
 	if !data.Oldest && values.Get("start") != "" {
 		data.Newest = "/browse?" + changed(values, "start", "").Encode()

@@ -15,7 +15,7 @@ import (
 )
 
 // live shows the events that match a query as they are appended.
-var live = page{path: "/live", title: "Live", load: loadLive, failed: failedLive}
+var live = page{path: "/live", title: "Live", load: loadLive}
 
 const (
 	defaultLive = 100 // events that are shown
@@ -30,11 +30,10 @@ type liveData struct {
 	// Events is the link to the events, as a stream.
 	Events string `json:"events"`
 	// Limit is the maximum number of events that are shown.
-	Limit   int          `json:"limit"`
-	Form    queryForm    `json:"-"`
-	Views   []viewChoice `json:"-"`
-	Browse  string       `json:"-"`
-	Problem web.Problem  `json:"-"`
+	Limit int `json:"limit"`
+	formData
+	Views  []viewChoice `json:"-"`
+	Browse string       `json:"-"`
 }
 
 // tail is what the parameters of live select.
@@ -70,12 +69,12 @@ func loadLive(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 		return nil, err
 	}
 	t, err := newTail(values)
-	if err != nil {
-		return nil, err
-	}
 	data := newLiveData(values, t, add)
+	if err != nil {
+		return data, err
+	}
 	if data.Head, err = b.Events.Head(ctx); err != nil {
-		return nil, err
+		return data, err
 	}
 	data.After = data.Head
 	if t.after != nil {
@@ -85,21 +84,12 @@ func loadLive(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 	return data, nil
 }
 
-// failedLive returns the page with its form and a problem.
-func failedLive(r *http.Request, _ *web.Backend, p web.Problem) any {
-	values := r.URL.Query()
-	t, _ := newTail(values) // its error is the problem
-	data := newLiveData(values, t, false)
-	data.Problem = p
-	return data
-}
-
 func newLiveData(values url.Values, t tail, add bool) *liveData {
 	return &liveData{
-		Limit:  t.limit,
-		Form:   newQueryForm(t.query, add),
-		Views:  newViewChoices("/live", values),
-		Browse: "/browse?" + changed(values, "after", "", "start", "", "limit", "").Encode(),
+		Limit:    t.limit,
+		formData: formData{Form: newQueryForm(t.query, add)},
+		Views:    newViewChoices("/live", values),
+		Browse:   "/browse?" + changed(values, "after", "", "start", "", "limit", "").Encode(),
 	}
 }
 

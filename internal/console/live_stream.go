@@ -154,7 +154,7 @@ func (s *liveStream) beat(head uint64) error {
 }
 
 // fail sends why the stream ends.
-func (s *liveStream) fail(err error) error { return s.write("problem", problemOf(err)) }
+func (s *liveStream) fail(err error) error { return s.write("problem", problemOf(web.Denied(err))) }
 
 // write writes a message. An error means that the browser has gone.
 func (s *liveStream) write(event string, data any) error {

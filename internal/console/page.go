@@ -23,12 +23,19 @@ const loadTimeout = 10 * time.Second
 type page struct {
 	path  string // such as /browse; its template is browse.html, and that of / overview.html
 	title string
-	// load returns the data of the page, which is also its JSON.
+	// load returns the data of the page, which is also its JSON. With an error, a page with a form returns
+	// data with that form, in which formData is embedded.
 	load func(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
-	// failed returns the data of the page if load has failed, for a page that shows the problem itself,
-	// such as one with a form. It may be nil.
-	failed func(r *http.Request, b *web.Backend, p web.Problem) any
 }
+
+// formData is part of the data of a page with a form. If loading fails, the page shows the form and the problem.
+type formData struct {
+	Form    queryForm   `json:"-"`
+	Problem web.Problem `json:"-"`
+}
+
+// setProblem sets why loading has failed.
+func (d *formData) setProblem(p web.Problem) { d.Problem = p }
 
 // table is implemented by the data of pages that are tables.
 type table interface {
@@ -110,11 +117,14 @@ func checked(handler web.Handler) web.Handler {
 func (p page) html(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 	data, err := p.data(r, b)
 	status := http.StatusOK
-	if move := (moved{}); err != nil && (p.failed == nil || errors.As(err, &move) || errors.Is(err, dcb.ErrAuthentication)) {
-		return err
-	} else if err != nil {
-		problem := problemOf(err)
-		data, status = p.failed(r, b, problem), problem.Status
+	if err != nil {
+		form, hasForm := data.(interface{ setProblem(web.Problem) })
+		if !hasForm {
+			return err
+		}
+		problem := problemOf(web.Denied(err))
+		form.setProblem(problem)
+		status = problem.Status
 	}
 	v := newView(p.title, r)
 	v.Server, v.Data = b.Name, data

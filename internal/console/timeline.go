@@ -15,7 +15,7 @@ import (
 )
 
 // timeline shows how many events match a query over time, by type.
-var timeline = page{path: timelinePath, title: "Timeline", load: loadTimeline, failed: failedTimeline}
+var timeline = page{path: timelinePath, title: "Timeline", load: loadTimeline}
 
 const (
 	timelinePath = "/timeline"
@@ -34,7 +34,7 @@ type timelineData struct {
 	Series  []timelineSeries `json:"series"`
 	Events  uint64           `json:"events"`
 	missing
-	Form   queryForm   `json:"-"`
+	formData
 	Ranges []timeRange `json:"-"`
 	// Earlier, Later, Out and All are links to other ranges. All is empty if the range is not restricted.
 	Earlier string `json:"-"`
@@ -42,8 +42,7 @@ type timelineData struct {
 	Out     string `json:"-"`
 	All     string `json:"-"`
 	// Unlinked is set if the query is too long to repeat it in the links of each period and series.
-	Unlinked bool        `json:"-"`
-	Problem  web.Problem `json:"-"`
+	Unlinked bool `json:"-"`
 }
 
 // period is a part of the range.
@@ -93,14 +92,14 @@ func loadTimeline(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 		return nil, err
 	}
 	wanted, err := newTimelineQuery(values)
-	if err != nil {
-		return nil, err
-	}
 	data := newTimelineData(values, wanted.Query, add)
+	if err != nil {
+		return data, err
+	}
 	ends, err := findRange(ctx, b.Events, wanted)
 	switch {
 	case err != nil:
-		return nil, err
+		return data, err
 	case !ends.found:
 		data.missing, err = missingOf(ctx, b, wanted.Query)
 		return data, err
@@ -109,11 +108,11 @@ func loadTimeline(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 	edges := step.edges(ends.from, ends.to)
 	bounds, err := boundsAt(ctx, b.Events, edges, ends.head)
 	if err != nil {
-		return nil, err
+		return data, err
 	}
 	all, series, err := countByType(ctx, b.Terms, wanted.Query, bounds)
 	if err != nil {
-		return nil, err
+		return data, err
 	}
 	data.Step = step.name
 	data.set(values, edges, all, series)
@@ -130,21 +129,12 @@ func newTimelineQuery(values url.Values) (selection.Selection, error) {
 	return selection.FromValues(values, time.Now())
 }
 
-// failedTimeline returns the page with its form and a problem.
-func failedTimeline(r *http.Request, _ *web.Backend, p web.Problem) any {
-	values := r.URL.Query()
-	wanted, _ := newTimelineQuery(values) // its error is the problem
-	data := newTimelineData(values, wanted.Query, false)
-	data.Problem = p
-	return data
-}
-
 func newTimelineData(values url.Values, query dcb.Query, add bool) *timelineData {
 	data := &timelineData{
-		Periods: []period{},
-		Series:  []timelineSeries{},
-		Form:    newQueryForm(query, add),
-		Ranges:  newTimeRanges(timelinePath, values),
+		Periods:  []period{},
+		Series:   []timelineSeries{},
+		formData: formData{Form: newQueryForm(query, add)},
+		Ranges:   newTimeRanges(timelinePath, values),
 	}
 	if values.Get("since")+values.Get("until") != "" {
 		data.All = timelinePath + "?" + changed(values, "since", "", "until", "").Encode()

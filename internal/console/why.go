@@ -17,7 +17,7 @@ import (
 )
 
 // why shows whether an append with a condition would be rejected, and by which events.
-var why = page{path: "/why", title: "Check a condition", load: loadWhy, failed: failedWhy}
+var why = page{path: "/why", title: "Check a condition", load: loadWhy}
 
 // maxConflicts is the maximum number of conflicting events on a page.
 const maxConflicts = 10
@@ -32,9 +32,8 @@ type whyData struct {
 	More        bool        `json:"more"`
 	Explanation string      `json:"explanation,omitempty"`
 	missing
-	Form    queryForm   `json:"-"`
-	After   string      `json:"-"`
-	Problem web.Problem `json:"-"`
+	formData
+	After string `json:"-"`
 }
 
 // conflict is an event that matches a condition.
@@ -55,11 +54,11 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 	}
 	condition, err := conditionOf(values)
 	if err != nil {
-		return nil, err
+		return newWhyData(values, nil, add), err
 	}
 	head, err := b.Events.Head(ctx)
 	if err != nil {
-		return nil, err
+		return newWhyData(values, condition, add), err
 	}
 	if condition != nil && values.Get("after") == "" {
 		condition.After = head
@@ -72,7 +71,7 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 	options := dcb.ReadOptions{Start: new(condition.After + 1), Limit: new(uint32(maxConflicts + 1))}
 	events, err := briefEvents(b.Events.Read(ctx, condition.FailIfEventsMatch, options))
 	if err != nil {
-		return nil, err
+		return data, err
 	}
 	data.Rejected = len(events) > 0
 	if data.More = len(events) > maxConflicts; data.More {
@@ -97,16 +96,6 @@ func newWhyData(values url.Values, condition *dcb.AppendCondition, add bool) *wh
 	}
 	data.Condition = newShownCondition(condition)
 	data.Form = newQueryForm(condition.FailIfEventsMatch, add)
-	return data
-}
-
-// failedWhy returns the page with its form and a problem.
-func failedWhy(r *http.Request, _ *web.Backend, p web.Problem) any {
-	values := r.URL.Query()
-	values.Del("add")
-	condition, _ := conditionOf(values) // its error is the problem
-	data := newWhyData(values, condition, false)
-	data.Condition, data.Problem = nil, p
 	return data
 }
 

@@ -36,6 +36,15 @@ type errDenied struct{ error }
 // Unwrap returns the error of the server.
 func (e errDenied) Unwrap() error { return e.error }
 
+// Denied returns an error of a call for a handler. A handler is only called with a valid key, so
+// dcb.ErrAuthentication means that the key has no right to the call.
+func Denied(err error) error {
+	if errors.Is(err, dcb.ErrAuthentication) {
+		return errDenied{err}
+	}
+	return err
+}
+
 // Problem is the answer to a request that failed, in the form of RFC 9457.
 type Problem struct {
 	Title  string `json:"title"`

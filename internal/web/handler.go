@@ -105,11 +105,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, slots *slots, han
 	if !s.options.Append {
 		b.Events, b.ReadOnly = readOnly{b.Events}, true
 	}
-	err = handler(w, r, b)
-	if errors.Is(err, dcb.ErrAuthentication) {
-		err = errDenied{err} // the key is valid, and has no right to this
-	}
-	return err
+	return Denied(handler(w, r, b))
 }
 
 // answer answers a request: it adds the headers of all answers, and refuses requests from pages of
