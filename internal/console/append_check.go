@@ -36,6 +36,8 @@ type appendCheck struct {
 	// Other is the position of an event with the UUID of the first event, if it is stored and the
 	// others are not stored after it.
 	Other uint64
+	// by is the item with the type and tags of the first event, for the links to Stored and Other.
+	by dcb.QueryItem
 	// Partly is set if there are too many events with the type and tags of the first event, so that
 	// its UUID was compared only with the newest ones.
 	Partly bool
@@ -55,12 +57,19 @@ func (c *appendCheck) First() uint64 { return c.Head + 1 }
 // Last is that of the last event.
 func (c *appendCheck) Last() uint64 { return c.Head + uint64(c.Count) }
 
+// StoredLink returns the link to the last of the events that are stored already. Only if they have the same type
+// and tags, its item is right for it.
+func (c *appendCheck) StoredLink() string { return linkEvent("/event", c.Stored, c.by) }
+
+// OtherLink returns the link to the event with the UUID of the first event.
+func (c *appendCheck) OtherLink() string { return linkEvent("/event", c.Other, c.by) }
+
 // Omitted is the number of events that are not in Events.
 func (c *appendCheck) Omitted() int { return c.Count - len(c.Events) }
 
 // checkAppend evaluates the condition by a read.
 func checkAppend(ctx context.Context, s dcb.EventStore, r *appendRequest) (*appendCheck, error) {
-	c := &appendCheck{Lines: encodeLines(r.events), Count: len(r.events), Condition: r.condition != nil}
+	c := &appendCheck{Lines: encodeLines(r.events), Count: len(r.events), Condition: r.condition != nil, by: r.itemOf(0)}
 	for _, e := range r.events[:min(len(r.events), shownNew)] {
 		c.Events = append(c.Events, shownEvent{SequencedEvent: dcb.SequencedEvent{Event: e}})
 	}
@@ -109,7 +118,7 @@ func (r *appendRequest) conflicts(ctx context.Context, s dcb.EventStore, most ui
 	if start == 0 {
 		return nil, nil // no event has a higher position
 	}
-	return briefEvents(s.Read(ctx, r.condition.FailIfEventsMatch, dcb.ReadOptions{Start: &start, Limit: &most}))
+	return briefEvents(ctx, s, r.condition.FailIfEventsMatch, dcb.ReadOptions{Start: &start, Limit: &most})
 }
 
 // stored returns the position of the last of the events if the store would recognise them, because

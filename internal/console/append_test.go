@@ -165,14 +165,14 @@ func TestAppendShowsConflicts(t *testing.T) {
 	s.append(dcb.Event{Type: "A", Tags: []string{"x"}}, dcb.Event{Type: "A", Tags: []string{"x"}}, dcb.Event{Type: "A"})
 	form := url.Values{"type": {"B"}, "item": {"tag=x"}, "after": {"1"}}
 	page, _ := s.post(form, http.StatusOK)
-	if s.confirmation(page) != nil || !strings.Contains(page, "Would be rejected") || !strings.Contains(page, `href="/event?position=2"`) {
+	if s.confirmation(page) != nil || !strings.Contains(page, "Would be rejected") || !strings.Contains(page, `href="/event?position=2&amp;tag=x"`) {
 		t.Errorf("the page does not show that event 2 is a conflict: %s", page)
 	}
 	form.Set("after", "2")
 	checked := s.check(form)
 	s.append(dcb.Event{Type: "A", Tags: []string{"x"}})
 	page, _ = s.post(checked, http.StatusConflict)
-	if !strings.Contains(page, "Nothing was appended") || !strings.Contains(page, `href="/event?position=4"`) {
+	if !strings.Contains(page, "Nothing was appended") || !strings.Contains(page, `href="/event?position=4&amp;tag=x"`) {
 		t.Errorf("the page does not show that event 4 is a conflict: %s", page)
 	}
 	if got := s.stored(); len(got) != 4 {

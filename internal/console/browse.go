@@ -99,6 +99,7 @@ func (b browsing) read(ctx context.Context, store dcb.EventStore, budget *budget
 			if err != nil {
 				return nil, 0, 0, err
 			}
+			shown.by = itemFor(b.Query, &e.Event)
 			events, size = append(events, shown), size+sizeOf(&e.Event)
 		}
 	}

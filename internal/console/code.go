@@ -36,11 +36,11 @@ const maxLineBytes = 256 << 10
 func loadCode(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
 	values := r.URL.Query()
 	if values.Get("position") != "" {
-		e, err := readEvent(ctx, r, b)
+		e, by, err := readEvent(ctx, r, b)
 		if err != nil {
 			return nil, err
 		}
-		return &codeData{eventSnippets(e, newEndpoints(r, b)), "-" + values.Get("position")}, nil
+		return &codeData{eventSnippets(e, by, newEndpoints(r, b)), "-" + values.Get("position")}, nil
 	}
 	if _, err := canonical(values); err != nil {
 		return nil, err
@@ -108,9 +108,12 @@ func querySnippets(b browsing, events []shownEvent, more bool, e endpoints) []sn
 	}
 }
 
-// eventSnippets returns one event in several languages.
-func eventSnippets(event dcb.SequencedEvent, e endpoints) []snippet {
+// eventSnippets returns one event in several languages. by is the item with which the key can read it, or empty.
+func eventSnippets(event dcb.SequencedEvent, by dcb.QueryItem, e endpoints) []snippet {
 	one := browsing{limit: 1, Selection: selection.Selection{Options: dcb.ReadOptions{Start: &event.Position, Limit: new(uint32(1))}}}
+	if !isEmpty(by) {
+		one.Query.Items = []dcb.QueryItem{by}
+	}
 	commands := []snippet{
 		{"cli", "Command", "", readCommand(one, e) + " --json"},
 		{"curl", "curl", e.curlNote(), curlCommand(e, apiValues(one))},

@@ -77,7 +77,8 @@ func (i shownItem) Browse() string {
 
 func (i shownItem) item() dcb.QueryItem { return dcb.QueryItem{Types: i.Types, Tags: i.Tags} }
 
-// linkQuery returns a path with a query and other parameters: names and values in turn.
+// linkQuery returns a path with a query and other parameters: names and values in turn. Values that are
+// empty are omitted.
 func linkQuery(path string, query dcb.Query, parameters ...string) string {
 	values := url.Values{}
 	for n, item := range query.Items {
@@ -88,7 +89,9 @@ func linkQuery(path string, query dcb.Query, parameters ...string) string {
 		values.Add("item", selection.FormatItem(item))
 	}
 	for n := 0; n+1 < len(parameters); n += 2 {
-		values.Set(parameters[n], parameters[n+1])
+		if parameters[n+1] != "" {
+			values.Set(parameters[n], parameters[n+1])
+		}
 	}
 	if len(values) == 0 {
 		return path

@@ -2,12 +2,16 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/web"
 )
 
@@ -23,7 +27,7 @@ type eventPayload struct {
 // loadData reads the event at the parameter position. The parameter view is the view of its data. With
 // the parameter brief, it is as long as in a list.
 func loadData(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
-	e, err := readEvent(ctx, r, b)
+	e, by, err := readEvent(ctx, r, b)
 	if err != nil {
 		return nil, err
 	}
@@ -35,24 +39,44 @@ func loadData(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 	if err != nil {
 		return nil, err
 	}
+	shown.by = by
 	return &eventPayload{shown, shown.payload(values.Get("view"), most)}, nil
 }
 
-// readEvent returns the event at the parameter position.
-func readEvent(ctx context.Context, r *http.Request, b *web.Backend) (dcb.SequencedEvent, error) {
-	text := r.URL.Query().Get("position")
+// readEvent returns the event at the parameter position. A key with limits can only read it by a query that
+// permits it, which is in the parameters type, tag and item. by is the item of this query that matches; it is
+// empty if the key can read all events.
+func readEvent(ctx context.Context, r *http.Request, b *web.Backend) (e dcb.SequencedEvent, by dcb.QueryItem, err error) {
+	values := r.URL.Query()
+	text := values.Get("position")
 	position, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || position == 0 {
-		return dcb.SequencedEvent{}, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the parameter %q: %q is not the position of an event", "position", text)}
+		return e, by, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the parameter %q: %q is not the position of an event", "position", text)}
 	}
-	events, _, err := b.Events.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &position, Limit: new(uint32(1))}).Collect()
+	s, err := selection.FromValues(url.Values{"type": values["type"], "tag": values["tag"], "item": values["item"]}, time.Time{})
 	if err != nil {
-		return dcb.SequencedEvent{}, err
+		return e, by, err
 	}
-	if len(events) == 0 {
-		return dcb.SequencedEvent{}, fmt.Errorf("%w: no event has the position %d", web.ErrNotFound, position)
+	e, err = readMatching(ctx, b.Events, dcb.Query{}, position)
+	if !errors.Is(err, dcb.ErrAuthentication) || len(s.Query.Items) == 0 {
+		return e, by, err
 	}
-	return events[0], nil
+	e, err = readMatching(ctx, b.Events, s.Query, position)
+	return e, itemFor(s.Query, &e.Event), err
+}
+
+// readMatching returns the event at a position, which must match a query.
+func readMatching(ctx context.Context, s dcb.EventStore, query dcb.Query, position uint64) (e dcb.SequencedEvent, err error) {
+	events, _, err := s.Read(ctx, query, dcb.ReadOptions{Start: &position, Limit: new(uint32(1))}).Collect()
+	switch {
+	case err != nil:
+		return e, err
+	case len(events) > 0 && events[0].Position == position:
+		return events[0], nil
+	case len(query.Items) > 0:
+		return e, fmt.Errorf("%w: no event that matches these types and tags has the position %d", web.ErrNotFound, position)
+	}
+	return e, fmt.Errorf("%w: no event has the position %d", web.ErrNotFound, position)
 }
 
 // download answers with the bytes of the data of an event. It is never shown as a page, since anyone
@@ -60,7 +84,7 @@ func readEvent(ctx context.Context, r *http.Request, b *web.Backend) (dcb.Sequen
 func download(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
 	defer cancel()
-	e, err := readEvent(ctx, r, b)
+	e, _, err := readEvent(ctx, r, b)
 	if err != nil {
 		return err
 	}

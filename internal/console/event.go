@@ -3,9 +3,13 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/web"
 )
 
@@ -31,9 +35,13 @@ type eventData struct {
 	// Rejections are those appends of the last ones that conflict with the event.
 	Rejections []*shownRejection `json:"rejections,omitempty"`
 	// Unavailable is why the rejections are not known; empty if they are.
-	Unavailable string       `json:"unavailable,omitempty"`
-	Views       []viewChoice `json:"-"`
-	Data        payload      `json:"-"`
+	Unavailable string `json:"unavailable,omitempty"`
+	// Within is the item of a query that all events around this one match, if the key has limits, which do not permit
+	// others; otherwise it is empty.
+	Within string       `json:"within,omitempty"`
+	Views  []viewChoice `json:"-"`
+	Data   payload      `json:"-"`
+	formData
 }
 
 // neighbour is an event that is near another one.
@@ -41,7 +49,17 @@ type neighbour struct {
 	Position uint64   `json:"position"`
 	Type     string   `json:"type"`
 	Tags     []string `json:"tags"`
+	// by is the item of a query by which the event was read.
+	by dcb.QueryItem
 }
+
+// newNeighbour returns an event that was read by a query.
+func newNeighbour(e *dcb.SequencedEvent, query dcb.Query) neighbour {
+	return neighbour{Position: e.Position, Type: e.Event.Type, Tags: append([]string{}, e.Event.Tags...), by: itemFor(query, &e.Event)}
+}
+
+// Link returns the link to the page of the event.
+func (n neighbour) Link() string { return linkEvent("/event", n.Position, n.by) }
 
 // sharedTag is a tag with the events before and after that have it too.
 type sharedTag struct {
@@ -52,9 +70,12 @@ type sharedTag struct {
 
 // loadEvent reads the event at the parameter position, and what is around it.
 func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
-	e, err := readEvent(ctx, r, b)
-	if err != nil {
+	if _, err := canonical(r.URL.Query()); err != nil { // the form without scripts
 		return nil, err
+	}
+	e, by, err := readEvent(ctx, r, b)
+	if err != nil {
+		return newEventForm(r.URL.Query()), err
 	}
 	head, err := b.Events.Head(ctx) // that of a read with a limit is its last event
 	if err != nil {
@@ -64,11 +85,15 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 	if err != nil {
 		return nil, err
 	}
+	shown.by = by
 	data := &eventData{
 		Event: shown,
 		Head:  head,
 		Views: newViewChoices("/event", r.URL.Query())[:3],
 		Data:  shown.payload(r.URL.Query().Get("view"), shownBytes),
+	}
+	if !isEmpty(by) {
+		data.Within = selection.FormatItem(by)
 	}
 	if err := data.readNeighbours(ctx, b.Events); err != nil {
 		return nil, err
@@ -77,6 +102,32 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 		return nil, err
 	}
 	return data, data.findRejections(ctx, b)
+}
+
+// newEventForm returns the page with a form for the position of an event, and for its type and tags.
+func newEventForm(values url.Values) *eventData {
+	var query dcb.Query
+	if s, err := selection.FromValues(values, time.Time{}, "position", "view"); err == nil {
+		query = s.Query
+	}
+	form := newQueryForm(query, false)
+	form.Items[len(form.Items)-1].Last = false // one item is enough
+	return &eventData{formData: formData{Form: form}}
+}
+
+// within returns the query for the events around this one: all, or those with some other tags that match the item by
+// which a key with limits can read this one.
+func (d *eventData) within(tags ...string) dcb.Query {
+	if isEmpty(d.Event.by) && len(tags) == 0 {
+		return dcb.Query{}
+	}
+	item := d.Event.by
+	for _, tag := range tags {
+		if !slices.Contains(item.Tags, tag) {
+			item.Tags = append(slices.Clone(item.Tags), tag)
+		}
+	}
+	return dcb.Query{Items: []dcb.QueryItem{item}}
 }
 
 // findRejections finds the rejected appends that conflict with the event.

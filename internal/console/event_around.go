@@ -16,10 +16,6 @@ const (
 	eventTags = 20
 )
 
-func newNeighbour(e *dcb.SequencedEvent) neighbour {
-	return neighbour{Position: e.Position, Type: e.Event.Type, Tags: append([]string{}, e.Event.Tags...)}
-}
-
 // readNeighbours reads the events before and after, as far as they may be of the same commit.
 func (d *eventData) readNeighbours(ctx context.Context, store dcb.EventStore) error {
 	before, moreBefore, err := d.side(ctx, store, true)
@@ -31,10 +27,10 @@ func (d *eventData) readNeighbours(ctx context.Context, store dcb.EventStore) er
 		return err
 	}
 	if len(before) > 0 {
-		d.Previous = new(newNeighbour(&before[0]))
+		d.Previous = new(newNeighbour(&before[0], d.within()))
 	}
 	if len(after) > 0 {
-		d.Next = new(newNeighbour(&after[0]))
+		d.Next = new(newNeighbour(&after[0], d.within()))
 	}
 	if d.Event.RecordedAt.IsZero() {
 		return nil
@@ -42,7 +38,7 @@ func (d *eventData) readNeighbours(ctx context.Context, store dcb.EventStore) er
 	before, after = d.sameCommit(before), d.sameCommit(after)
 	slices.Reverse(before)
 	for _, e := range slices.Concat(before, []dcb.SequencedEvent{d.Event.SequencedEvent}, after) {
-		d.Commit = append(d.Commit, newNeighbour(&e))
+		d.Commit = append(d.Commit, newNeighbour(&e, d.within()))
 	}
 	d.MoreBefore, d.MoreAfter = moreBefore, moreAfter
 	return nil
@@ -59,7 +55,7 @@ func (d *eventData) side(ctx context.Context, store dcb.EventStore, backwards bo
 	if start == 0 || start > d.Head {
 		return nil, false, nil
 	}
-	response := store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &start, Backwards: backwards, Limit: new(uint32(commitEvents + 1))})
+	response := store.Read(ctx, d.within(), dcb.ReadOptions{Start: &start, Backwards: backwards, Limit: new(uint32(commitEvents + 1))})
 	defer response.Close()
 	size := 0
 	for {
@@ -127,10 +123,10 @@ func (d *eventData) nearest(ctx context.Context, store dcb.EventStore, tag strin
 	if start == 0 || start > d.Head {
 		return nil, nil
 	}
-	query := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{tag}}}}
+	query := d.within(tag)
 	events, _, err := store.Read(ctx, query, dcb.ReadOptions{Start: &start, Backwards: backwards, Limit: new(uint32(1))}).Collect()
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
-	return new(newNeighbour(&events[0])), nil
+	return new(newNeighbour(&events[0], query)), nil
 }

@@ -138,7 +138,8 @@ func (s *liveStream) send(news recent) error {
 	news.dropTo(s.limit)
 	var html bytes.Buffer
 	for i := len(news.events) - 1; i >= 0; i-- {
-		if err := templates["live"].ExecuteTemplate(&html, "event", browsedEvent{shownEvent{SequencedEvent: news.events[i]}, s.view}); err != nil {
+		shown := shownEvent{SequencedEvent: news.events[i], by: itemFor(s.query, &news.events[i].Event)}
+		if err := templates["live"].ExecuteTemplate(&html, "event", browsedEvent{shown, s.view}); err != nil {
 			return err
 		}
 	}

@@ -214,10 +214,16 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, "/login?"+to.Encode(), http.StatusSeeOther)
 		return
 	}
-	v.Data = p
+	v.Data = failure{p, errors.Is(err, dcb.ErrAuthentication)}
 	if v.write(w, "error", p.Status) != nil {
 		web.FailJSON(w, r, err)
 	}
+}
+
+// failure is the data of the page that shows an error.
+type failure struct {
+	web.Problem
+	Denied bool // the key has no right to something
 }
 
 // failJSON answers with an error as JSON.

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/umadb-go/umadb/dcb"
 )
 
 // payload is the data of an event for display.
@@ -23,6 +25,8 @@ type payload struct {
 	Cut bool
 	// View is the view that shows it: empty for JSON, "text", "hex" or "none".
 	View string
+	// by is the item of a query by which the event was read, for the links.
+	by dcb.QueryItem
 }
 
 const (
@@ -57,10 +61,16 @@ func newPayload(position uint64, data []byte, view string, most int) payload {
 // Views returns the links to other views of the data.
 func (p payload) Views() (choices []viewChoice) {
 	for _, v := range views[:3] {
-		choices = append(choices, viewChoice{v.value, v.label, link("/data", "position", p.Position, "view", v.value), p.View == v.value})
+		choices = append(choices, viewChoice{v.value, v.label, linkEvent("/data", p.Position, p.by, "view", v.value), p.View == v.value})
 	}
 	return choices
 }
+
+// Whole returns the link to more of the data.
+func (p payload) Whole() string { return linkEvent("/data", p.Position, p.by, "view", p.View) }
+
+// Download returns the link to all of the data as a file.
+func (p payload) Download() string { return linkEvent("/data/download", p.Position, p.by) }
 
 // cutText returns at most so many bytes of text, without half a character at the end.
 func cutText(text []byte, most int) []byte {

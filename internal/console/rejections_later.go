@@ -16,12 +16,13 @@ func readLater(ctx context.Context, store dcb.EventStore, all []*shownRejection)
 			continue
 		}
 		calls.Go(func() error {
-			event, err := r.findLater(ctx, store)
+			query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{r.Events[0].Type}, Tags: r.Events[0].Tags}}}
+			event, err := r.findLater(ctx, store, query)
 			if isUnexpected(err) {
 				return err
 			}
 			if event != nil {
-				r.Later = &neighbour{event.Position, event.Event.Type, event.Event.Tags}
+				r.Later = new(newNeighbour(event, query))
 			}
 			return nil
 		})
@@ -30,9 +31,8 @@ func readLater(ctx context.Context, store dcb.EventStore, all []*shownRejection)
 }
 
 // findLater returns the first event after the conflicting one, and not before the rejection, that
-// has the type and tags of the first rejected event. It returns nil if there is none.
-func (r *shownRejection) findLater(ctx context.Context, store dcb.EventStore) (*dcb.SequencedEvent, error) {
-	query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{r.Events[0].Type}, Tags: r.Events[0].Tags}}}
+// matches a query. It returns nil if there is none.
+func (r *shownRejection) findLater(ctx context.Context, store dcb.EventStore, query dcb.Query) (*dcb.SequencedEvent, error) {
 	start, rejected := r.ConflictPosition+1, r.Time.Truncate(time.Millisecond)
 	for range 2 {
 		events, _, err := store.Read(ctx, query, dcb.ReadOptions{Start: &start, Limit: new(uint32(1))}).Collect()

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strconv"
 	"time"
@@ -15,6 +16,8 @@ type shownEvent struct {
 	dcb.SequencedEvent
 	// omittedFrom is the size of the data if the event has only the begin of it, and otherwise 0.
 	omittedFrom int
+	// by is the item of a query by which the event was read, for the links to it.
+	by dcb.QueryItem
 }
 
 // newShownEvent returns an event. If it is larger as JSON than most, it has only so many bytes of its data.
@@ -31,12 +34,14 @@ func newShownEvent(e dcb.SequencedEvent, most, begin int) shownEvent {
 func briefEvent(e dcb.SequencedEvent) shownEvent { return newShownEvent(e, briefBytes, listedBytes) }
 
 // briefEvents reads events that a page shows beside other things.
-func briefEvents(response *dcb.ReadResponse) (events []shownEvent, err error) {
-	for e, err := range response.All() {
+func briefEvents(ctx context.Context, s dcb.EventStore, query dcb.Query, options dcb.ReadOptions) (events []shownEvent, err error) {
+	for e, err := range s.Read(ctx, query, options).All() {
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, briefEvent(e))
+		shown := briefEvent(e)
+		shown.by = itemFor(query, &e.Event)
+		events = append(events, shown)
 	}
 	return events, nil
 }
@@ -55,8 +60,14 @@ func (e shownEvent) MarshalJSON() ([]byte, error) {
 	return line, nil
 }
 
+// Link returns the link to the page of the event.
+func (e shownEvent) Link() string { return linkEvent("/event", e.Position, e.by) }
+
+// Code returns the link to the event in several languages.
+func (e shownEvent) Code() string { return linkEvent("/code", e.Position, e.by) }
+
 // download returns the link to the data.
-func (e shownEvent) download() string { return link("/data/download", "position", e.Position) }
+func (e shownEvent) download() string { return linkEvent("/data/download", e.Position, e.by) }
 
 // eventColumns are the columns of shownEvent.row.
 func eventColumns() []string { return []string{"position", "recorded_at", "type", "tags"} }
@@ -76,6 +87,7 @@ func (e shownEvent) Payload() payload { return e.payload("", listedBytes) }
 // payload returns about so many bytes of the data in a view.
 func (e shownEvent) payload(view string, most int) payload {
 	p := newPayload(e.Position, e.Event.Data, view, most)
+	p.by = e.by
 	if e.omittedFrom > 0 {
 		p.Size, p.Cut = e.omittedFrom, true
 	}

@@ -17,11 +17,7 @@ import (
 // timeline shows how many events match a query over time, by type.
 var timeline = page{path: timelinePath, title: "Timeline", load: loadTimeline}
 
-const (
-	timelinePath = "/timeline"
-	// maxRepeatedQuery is the maximum size of parameters that the links of each period and series repeat.
-	maxRepeatedQuery = 2 << 10
-)
+const timelinePath = "/timeline"
 
 // timelineData is the data of timeline.
 type timelineData struct {

@@ -69,7 +69,7 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 		return data, nil
 	}
 	options := dcb.ReadOptions{Start: new(condition.After + 1), Limit: new(uint32(maxConflicts + 1))}
-	events, err := briefEvents(b.Events.Read(ctx, condition.FailIfEventsMatch, options))
+	events, err := briefEvents(ctx, b.Events, condition.FailIfEventsMatch, options)
 	if err != nil {
 		return data, err
 	}
