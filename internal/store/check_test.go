@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
@@ -28,10 +29,28 @@ func newFilledDisk(t *testing.T) *vfs.Mem {
 	if _, err := s.Append(t.Context(), nil, nil, &dcb.TrackingInfo{Source: "upstream", Position: 7}); err != nil {
 		t.Fatal(err)
 	}
+	mustSettle(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return disk
+}
+
+// mustSettle waits until the index of a store has its final blocks: otherwise, those that a closed
+// store has depend on what its background work has done by then.
+func mustSettle(t *testing.T, s *store.Store) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		l, err := s.Layout(t.Context())
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case len(l.HeadBlocks) == 1 && l.CompactionBacklog == 0 && len(l.Compactions) == 0:
+			return
+		case time.Now().After(deadline):
+			t.Fatalf("after a minute, the index has %d blocks in memory, and %d to compact", len(l.HeadBlocks), l.CompactionBacklog)
+		}
+	}
 }
 
 // filesIn returns the files of a directory, in order.

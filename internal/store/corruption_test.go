@@ -53,6 +53,7 @@ func newClosedStore(t *testing.T) *vfs.Mem {
 	for i := range 12 {
 		mustAppend(t, s, fmt.Sprint(i), 2)
 	}
+	mustSettle(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +85,7 @@ func TestLostEndOfLogIsDetected(t *testing.T) {
 	for i := range 40 {
 		mustAppend(t, s, fmt.Sprint(i), 3)
 	}
+	mustSettle(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +138,7 @@ func mustRebuildBlock(t *testing.T, disk *vfs.Mem, name string) {
 		t.Errorf("%s: opening: %v", name, err)
 		return
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for i := 0; i < 12; {
 		query := dcb.Query{Items: []dcb.QueryItem{{Tags: []string{fmt.Sprint(i)}}}}
 		events, _, err := s.Read(t.Context(), query, dcb.ReadOptions{}).Collect()

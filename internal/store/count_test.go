@@ -112,6 +112,7 @@ func TestCountsOfReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		events = append(events, more...)
+		mustReach(t, r, uint64(len(events)))
 		mustCountBetween(t, r, events, random)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -161,19 +162,26 @@ func TestOpenSyncsDirectories(t *testing.T) {
 // Every step of Open may fail: Open returns the error and releases the locks.
 func TestFailedOpenReleasesLocks(t *testing.T) {
 	for _, kind := range []string{"opendir", "mkdirall", "mkdir", "list", "lock", "lockdir", "create", "syncdir"} {
-		disk, n, failed := vfs.NewMem(), 0, true
-		for at := 1; failed; at++ {
-			n, failed = 0, false
+		disk := vfs.NewMem()
+		for at, failed := 1, true; failed; at++ {
+			var mu sync.Mutex // an open store has goroutines
+			n, opened := 0, false
+			failed = false
 			s, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, func(op vfs.Op) error {
-				if op.Kind == kind && !strings.HasSuffix(op.Name, "/HEAD") { // without this file the store works
-					n++
+				mu.Lock()
+				defer mu.Unlock()
+				if op.Kind != kind || opened || strings.HasSuffix(op.Name, "/HEAD") { // without this file the store works
+					return nil
 				}
-				if op.Kind == kind && n == at && !strings.HasSuffix(op.Name, "/HEAD") {
+				if n++; n == at {
 					failed = true
 					return syscall.EIO
 				}
 				return nil
 			})))
+			mu.Lock()
+			opened = true
+			mu.Unlock()
 			if failed && !errors.Is(err, syscall.EIO) {
 				t.Errorf("%s %d: %v", kind, at, err)
 			}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -31,11 +32,12 @@ func (f *faults) set(rule func(vfs.Op) error) {
 
 func (f *faults) before(op vfs.Op) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.rule == nil {
+	rule := f.rule
+	f.mu.Unlock()
+	if rule == nil {
 		return nil
 	}
-	return f.rule(op)
+	return rule(op) // without the lock, since it may wait for long
 }
 
 // failOn returns a rule that fails operations of a kind on the files of a directory.
@@ -206,7 +208,7 @@ func TestAppendsContinueWhileFewIndexBlocksWait(t *testing.T) {
 // notice that it can write again.
 func mustRecover(t *testing.T, s *store.Store) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		_, err := s.Append(t.Context(), newEvents("after", 1), nil, nil)
 		if err == nil {
@@ -283,16 +285,12 @@ func TestBlocksStayInOrderAfterFailedWriteDuringOpen(t *testing.T) {
 			}
 		}
 	}
-	failures := 1
+	var failed atomic.Bool
 	f.set(func(op vfs.Op) error {
-		if failures == 0 {
-			return nil
+		if err := failOn("create", "index", syscall.ENOSPC)(op); err != nil && !failed.Swap(true) {
+			return err
 		}
-		err := failOn("create", "index", syscall.ENOSPC)(op)
-		if err != nil {
-			failures--
-		}
-		return err
+		return nil
 	})
 	again, err := store.Open(crashDir, smallOptions(vfs.Observe(disk, f.before)))
 	if err != nil {

@@ -106,6 +106,7 @@ func TestDirectoryWithBlockNameIsReplaced(t *testing.T) {
 			for range 4 {
 				mustAppend(t, s, "a", 2)
 			}
+			mustSettle(t, s)
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -160,7 +160,7 @@ func TestMetricsOfSubscriptions(t *testing.T) {
 	want := func(what string, open, lagging int, lag, events, delivered uint64) {
 		t.Helper()
 		var m store.SubscriptionMetrics
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 			m = s.Metrics().Subscriptions
 			if m.Open == open && m.Lagging == lagging && m.MaxLag == lag && m.Events == events && m.Delivery.Count() == delivered {
 				return

@@ -33,7 +33,7 @@ func wantAsCounted(t *testing.T, s *store.Store) {
 			o.LogBytes <= o.DiskBytes && o.DiskBytes <= want.DiskBytes
 	}
 	wantLayout(t, s)
-	for deadline := time.Now().Add(10 * time.Second); !same(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !same(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the overview is %+v, and the counts are %+v", o, want)
 		}
@@ -86,7 +86,7 @@ func TestOverviewCountsAllFiles(t *testing.T) {
 		mustAppend(t, s, "a", 3)
 	}
 	files := func() int64 { return disk.TotalBytes() - fileSize(t, disk, crashDir+"/HEAD") }
-	for deadline := time.Now().Add(10 * time.Second); overview(t, s).DiskBytes != files(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); overview(t, s).DiskBytes != files(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) { // and nothing is being compacted
 			t.Fatalf("the overview has %d bytes on the disk, the files have %d", overview(t, s).DiskBytes, files())
 		}

@@ -122,7 +122,7 @@ func TestSmallAppendsDoNotWaitForAllLargeOnes(t *testing.T) {
 		eventually(t, "the large append waits", func() bool { return s.pipeline.queue.pending.Load() == int64(2+i) })
 	}
 	small := startAppend(t, s, alternating(1, "small"), nil)
-	eventually(t, "the small append waits", func() bool { return len(s.pipeline.queue.small) == 1 })
+	eventually(t, "the small append waits", func() bool { return s.pipeline.queue.pending.Load() == count+2 })
 	disk.resume()
 	got := <-small
 	if got.err != nil {

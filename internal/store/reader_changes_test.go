@@ -36,6 +36,7 @@ func TestReaderDoesNotShowGroupWhoseSyncFailed(t *testing.T) {
 	mustAppend(t, s, "durable", 1)
 	before := newObserver(t, crashDir, smallOptions(disk))
 	defer before.store.Close()
+	mustReach(t, before.store, 1)
 	failing.Store(true)
 	if _, err := s.Append(t.Context(), newEvents("lost", 1), nil, nil); err == nil {
 		t.Fatal("the append succeeded")
@@ -197,6 +198,7 @@ func TestReaderContinuesWithNewBlocks(t *testing.T) {
 	for i := range 100 { // far more than fit in the head blocks of a reader
 		mustAppend(t, s, fmt.Sprint(i), 3)
 	}
+	mustReach(t, o.store, 300)
 	events, head, err := o.store.Read(t.Context(), dcb.Query{Items: []dcb.QueryItem{{Tags: []string{"7"}}}}, dcb.ReadOptions{}).Collect()
 	if err != nil || head != 300 || len(events) != 3 {
 		t.Errorf("%d events, head %d, error %v", len(events), head, err)

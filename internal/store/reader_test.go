@@ -67,6 +67,20 @@ func (o *observer) readTo(position uint64, chance *rand.Rand) {
 	}
 }
 
+// mustReach waits until a reader has an event. On a busy machine its announcement may be late.
+func mustReach(t *testing.T, s *store.Store, position uint64) {
+	t.Helper()
+	var err error
+	for range 6 { // each waits for 10 s at most
+		if err = s.WaitFor(t.Context(), position); !errors.Is(err, dcb.ErrTransport) {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // last returns the greatest acknowledged position.
 func (j *journal) last() (last uint64) {
 	j.mu.Lock()

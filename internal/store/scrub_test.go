@@ -42,13 +42,18 @@ func appendMany(t *testing.T, s *Store, groups int) {
 	}
 }
 
-// settle waits until all head blocks but the last are flushed, and nothing is compacted.
+// settle waits until all head blocks but the last are flushed, and nothing is compacted. The blocks
+// that were compacted are removed by then.
 func settle(t *testing.T, s *Store) {
 	t.Helper()
 	eventually(t, "the index is written", func() bool {
 		st := s.states.acquire()
 		defer st.release()
-		return len(st.heads) == 1 && compactable(st.blocks, 100) == nil
+		bytes := int64(0)
+		for _, b := range st.blocks {
+			bytes += b.Bytes
+		}
+		return len(st.heads) == 1 && compactable(st.blocks, 100) == nil && s.states.blockBytes.Load() == bytes
 	})
 }
 

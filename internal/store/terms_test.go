@@ -193,6 +193,7 @@ func TestTermsOfReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i%10 == 9 {
+			mustReach(t, r, uint64(i+1))
 			mustAnswer(t, r, countNaively(t, s))
 		}
 	}

@@ -35,6 +35,8 @@ func TestCommitWakesOnlyMatchingSubscriptions(t *testing.T) {
 	if _, err := s.Append(t.Context(), []dcb.Event{event}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
+	// The append may return before the commit wakes anything.
+	eventually(t, "the commit wakes subscriptions", func() bool { return len(cases[0].watch.woken) == 1 })
 	s.watches.wake(nil, published{}) // waits for the wake of the commit to end
 	for _, c := range cases {
 		if got := len(c.watch.woken) == 1; got != c.want {
