@@ -170,8 +170,8 @@ func (c *shownCondition) marked(event *dcb.Event, matches []match) (items []mark
 }
 
 // eventName describes an event in a sentence: its type and its first tags.
-func eventName(eventType string, tags []string) string {
-	const maxTags, maxBytes = 5, 60
+func eventName(eventType string, tags tagList) string {
+	const most, maxBytes = 5, 60
 	short := func(name string) string {
 		if len(name) <= maxBytes {
 			return name
@@ -183,13 +183,13 @@ func eventName(eventType string, tags []string) string {
 		name = "no type"
 	}
 	var shown []string
-	for _, tag := range tags[:min(len(tags), maxTags)] {
+	for _, tag := range tags.Shown[:min(len(tags.Shown), most)] {
 		shown = append(shown, short(tag))
 	}
 	if len(shown) > 0 {
 		name += ", " + strings.Join(shown, " ")
 	}
-	if more := len(tags) - len(shown); more > 0 {
+	if more := len(tags.Shown) - len(shown) + tags.More; more > 0 {
 		name += fmt.Sprintf(" and %d more tags", more)
 	}
 	return name

@@ -48,14 +48,16 @@ type eventData struct {
 type neighbour struct {
 	Position uint64   `json:"position"`
 	Type     string   `json:"type"`
-	Tags     []string `json:"tags"`
+	Tags     []string `json:"tags"` // the first ones
+	MoreTags int      `json:"more_tags,omitempty"`
 	// by is the item of a query by which the event was read.
 	by dcb.QueryItem
 }
 
 // newNeighbour returns an event that was read by a query.
 func newNeighbour(e *dcb.SequencedEvent, query dcb.Query) neighbour {
-	return neighbour{Position: e.Position, Type: e.Event.Type, Tags: append([]string{}, e.Event.Tags...), by: itemFor(query, &e.Event)}
+	tags := firstTags(e.Event.Tags).clone()
+	return neighbour{Position: e.Position, Type: e.Event.Type, Tags: tags.Shown, MoreTags: tags.More, by: itemFor(query, &e.Event)}
 }
 
 // Link returns the link to the page of the event.
@@ -139,7 +141,7 @@ func (d *eventData) findRejections(ctx context.Context, b *web.Backend) error {
 			continue
 		}
 		shown := newShownRejection(rejection)
-		shown.Conflict = &d.Event
+		shown.setConflict(d.Event)
 		shown.explain()
 		shown.Conflict = nil // the page has it
 		d.Rejections = append(d.Rejections, shown)
@@ -150,6 +152,11 @@ func (d *eventData) findRejections(ctx context.Context, b *web.Backend) error {
 // Why returns the link to the page about a condition that the event would have broken.
 func (d *eventData) Why() string {
 	e := d.Event.SequencedEvent
-	item := dcb.QueryItem{Types: []string{e.Event.Type}, Tags: e.Event.Tags}
+	item := dcb.QueryItem{Types: []string{e.Event.Type}, Tags: slices.Clone(d.Event.ShownTags().Shown)}
+	for _, tag := range d.Event.by.Tags { // which a key with limits may need
+		if !slices.Contains(item.Tags, tag) {
+			item.Tags = append(item.Tags, tag)
+		}
+	}
 	return linkQuery("/why", dcb.Query{Items: []dcb.QueryItem{item}}, "after", strconv.FormatUint(e.Position-1, 10))
 }

@@ -9,12 +9,8 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-const (
-	// commitEvents is the maximum number of events of a commit that are shown on each side.
-	commitEvents = 20
-	// eventTags is the maximum number of tags whose other events are looked up.
-	eventTags = 20
-)
+// commitEvents is the maximum number of events of a commit that are shown on each side.
+const commitEvents = 20
 
 // readNeighbours reads the events before and after, as far as they may be of the same commit.
 func (d *eventData) readNeighbours(ctx context.Context, store dcb.EventStore) error {
@@ -89,19 +85,19 @@ func (d *eventData) sameCommit(nearest []dcb.SequencedEvent) []dcb.SequencedEven
 	return nearest[:n]
 }
 
-// readTags reads, for each tag, the events before and after that have it.
+// readTags reads, for each of the first tags, the events before and after that have it.
 func (d *eventData) readTags(ctx context.Context, store dcb.EventStore) error {
-	var tags []string
+	var distinct []string
+	known := map[string]bool{}
 	for _, tag := range d.Event.Event.Tags {
-		if !slices.Contains(tags, tag) {
-			tags = append(tags, tag)
+		if !known[tag] {
+			known[tag], distinct = true, append(distinct, tag)
 		}
 	}
-	d.MoreTags = max(0, len(tags)-eventTags)
-	tags = tags[:len(tags)-d.MoreTags]
-	d.Tags = make([]sharedTag, len(tags))
+	tags := firstTags(distinct, d.Event.moreTags)
+	d.Tags, d.MoreTags = make([]sharedTag, len(tags.Shown)), tags.More
 	calls, ctx := newCalls(ctx)
-	for i, tag := range tags {
+	for i, tag := range tags.Shown {
 		calls.Go(func() (err error) {
 			d.Tags[i].Tag = tag
 			if d.Tags[i].Previous, err = d.nearest(ctx, store, tag, true); err != nil {

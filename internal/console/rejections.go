@@ -68,6 +68,9 @@ type rejectedEvent struct {
 	MoreTags uint32   `json:"more_tags,omitempty"`
 }
 
+// ShownTags returns the first tags.
+func (e rejectedEvent) ShownTags() tagList { return firstTags(e.Tags, int(e.MoreTags)) }
+
 // MarshalJSON adds the tracking.
 func (r *shownRejection) MarshalJSON() ([]byte, error) {
 	type plain shownRejection
@@ -196,7 +199,7 @@ func readConflicts(ctx context.Context, store dcb.EventStore, all []*shownReject
 			}
 			if event != nil {
 				for _, r := range of {
-					r.Conflict = event
+					r.setConflict(*event)
 				}
 			}
 			return nil
@@ -205,14 +208,21 @@ func readConflicts(ctx context.Context, store dcb.EventStore, all []*shownReject
 	return calls.Wait()
 }
 
-// eventAt returns the event at a position for a page that shows it beside other things, or nil if
-// there is none.
+// eventAt returns the event at a position, or nil if there is none.
 func eventAt(ctx context.Context, store dcb.EventStore, position uint64) (*shownEvent, error) {
 	events, _, err := store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &position, Limit: new(uint32(1))}).Collect()
 	if err != nil || len(events) == 0 || events[0].Position != position {
 		return nil, err
 	}
-	return new(briefEvent(events[0])), nil
+	return &shownEvent{SequencedEvent: events[0]}, nil
+}
+
+// setConflict sets the conflicting event, of which the page shows a part, and the items that match it.
+func (r *shownRejection) setConflict(event shownEvent) {
+	if r.Condition != nil {
+		r.Matches = r.Condition.matches(&event.Event)
+	}
+	r.Conflict = new(briefEvent(event.SequencedEvent, dcb.Query{}))
 }
 
 // Items returns the items of the condition, compared with the conflicting event.
@@ -229,7 +239,7 @@ func (r *shownRejection) Name() string {
 	if len(r.Events) == 0 {
 		return ""
 	}
-	return eventName(r.Events[0].Type, r.Events[0].Tags)
+	return eventName(r.Events[0].Type, r.Events[0].ShownTags())
 }
 
 // Link returns the link to the page of this rejection.

@@ -5,11 +5,8 @@ import (
 	"time"
 )
 
-// explain sets Matches and Explanation.
+// explain sets Explanation.
 func (r *shownRejection) explain() {
-	if r.Conflict != nil && r.Condition != nil {
-		r.Matches = r.Condition.matches(&r.Conflict.Event)
-	}
 	switch {
 	case r.ConflictPosition > 0 && r.Condition != nil:
 		r.Explanation = r.Condition.readUpTo() + " " + r.conflictName() + " matches its condition"
@@ -38,7 +35,7 @@ func (r *shownRejection) conflictName() string {
 	if r.Conflict == nil {
 		return name + ", which cannot be read here,"
 	}
-	name += fmt.Sprintf(" (%s)", eventName(r.Conflict.Event.Type, r.Conflict.Event.Tags))
+	name += fmt.Sprintf(" (%s)", eventName(r.Conflict.Event.Type, r.Conflict.ShownTags()))
 	if at := r.Conflict.RecordedAt; !at.IsZero() && !at.After(r.Time) {
 		name += fmt.Sprintf(" was appended %s before this append, and", duration(r.Time.Sub(at)))
 	}

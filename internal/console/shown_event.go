@@ -16,22 +16,42 @@ type shownEvent struct {
 	dcb.SequencedEvent
 	// omittedFrom is the size of the data if the event has only the begin of it, and otherwise 0.
 	omittedFrom int
+	// moreTags and moreMetadata are the numbers of tags and of entries of the metadata that it does not have.
+	moreTags, moreMetadata int
 	// by is the item of a query by which the event was read, for the links to it.
 	by dcb.QueryItem
 }
 
-// newShownEvent returns an event. If it is larger as JSON than most, it has only so many bytes of its data.
+// newShownEvent returns an event. If it is larger as JSON than most, it has only so many bytes of its data, and if it is
+// still larger, only its first tags, and no metadata.
 func newShownEvent(e dcb.SequencedEvent, most, begin int) shownEvent {
-	if len(e.Event.Data) <= begin || jsonSize(&e) <= most {
-		return shownEvent{SequencedEvent: e}
+	shown, size := shownEvent{SequencedEvent: e}, jsonSize(&e)
+	if size <= most {
+		return shown
 	}
-	shown := shownEvent{SequencedEvent: e, omittedFrom: len(e.Event.Data)}
-	shown.Event.Data = bytes.Clone(cutText(e.Event.Data, begin)) // the whole is no longer referred to
+	if len(e.Event.Data) > begin {
+		shown.omittedFrom = len(e.Event.Data)
+		shown.Event.Data = bytes.Clone(cutText(e.Event.Data, begin)) // the whole is no longer referred to
+		size -= textSize(string(e.Event.Data))
+	}
+	if size <= most {
+		return shown
+	}
+	tags := firstTags(e.Event.Tags).clone()
+	shown.Event.Tags, shown.moreTags = tags.Shown, tags.More
+	shown.Event.Metadata, shown.moreMetadata = nil, len(e.Event.Metadata)
 	return shown
 }
 
-// briefEvent returns an event that a page shows beside other things.
-func briefEvent(e dcb.SequencedEvent) shownEvent { return newShownEvent(e, briefBytes, listedBytes) }
+// ShownTags returns the first tags.
+func (e shownEvent) ShownTags() tagList { return firstTags(e.Event.Tags, e.moreTags) }
+
+// briefEvent returns an event that a page shows beside other things, and that was read by a query.
+func briefEvent(e dcb.SequencedEvent, query dcb.Query) shownEvent {
+	shown := newShownEvent(e, briefBytes, listedBytes)
+	shown.by = itemFor(query, &e.Event)
+	return shown
+}
 
 // briefEvents reads events that a page shows beside other things.
 func briefEvents(ctx context.Context, s dcb.EventStore, query dcb.Query, options dcb.ReadOptions) (events []shownEvent, err error) {
@@ -39,21 +59,22 @@ func briefEvents(ctx context.Context, s dcb.EventStore, query dcb.Query, options
 		if err != nil {
 			return nil, err
 		}
-		shown := briefEvent(e)
-		shown.by = itemFor(query, &e.Event)
-		events = append(events, shown)
+		events = append(events, briefEvent(e, query))
 	}
 	return events, nil
 }
 
 // MarshalJSON returns the event as a line of NDJSON. Instead of data that is omitted, it has its size and where
-// it is.
+// it is, and it has the numbers of omitted tags and entries of the metadata.
 func (e shownEvent) MarshalJSON() ([]byte, error) {
 	event := e.SequencedEvent
 	if e.omittedFrom > 0 {
 		event.Event.Data = nil
 	}
 	line := bytes.TrimSuffix(ndjson.AppendEvent(nil, &event), []byte("\n"))
+	if e.moreTags+e.moreMetadata > 0 {
+		line = fmt.Appendf(line[:len(line)-1], `,"more_tags":%d,"more_metadata":%d}`, e.moreTags, e.moreMetadata)
+	}
 	if e.omittedFrom > 0 {
 		line = fmt.Appendf(line[:len(line)-1], `,"data_omitted":{"bytes":%d,"download":"%s"}}`, e.omittedFrom, e.download())
 	}
@@ -70,15 +91,20 @@ func (e shownEvent) Code() string { return linkEvent("/code", e.Position, e.by) 
 func (e shownEvent) download() string { return linkEvent("/data/download", e.Position, e.by) }
 
 // eventColumns are the columns of shownEvent.row.
-func eventColumns() []string { return []string{"position", "recorded_at", "type", "tags"} }
+func eventColumns() []string {
+	return []string{"position", "recorded_at", "type", "tags", "more_tags"}
+}
 
 // row returns the event as the begin of a row of a table.
 func (e shownEvent) row() []string {
-	at := ""
+	at, moreTags := "", ""
+	if e.moreTags > 0 {
+		moreTags = strconv.Itoa(e.moreTags)
+	}
 	if !e.RecordedAt.IsZero() {
 		at = e.RecordedAt.UTC().Format(time.RFC3339Nano)
 	}
-	return []string{strconv.FormatUint(e.Position, 10), at, e.Event.Type, string(ndjson.AppendTags(nil, e.Event.Tags))}
+	return []string{strconv.FormatUint(e.Position, 10), at, e.Event.Type, string(ndjson.AppendTags(nil, e.Event.Tags)), moreTags}
 }
 
 // Payload returns the begin of the data for display.

@@ -69,17 +69,16 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 		return data, nil
 	}
 	options := dcb.ReadOptions{Start: new(condition.After + 1), Limit: new(uint32(maxConflicts + 1))}
-	events, err := briefEvents(ctx, b.Events, condition.FailIfEventsMatch, options)
-	if err != nil {
-		return data, err
+	for e, err := range b.Events.Read(ctx, condition.FailIfEventsMatch, options).All() {
+		if err != nil {
+			return data, err
+		}
+		if data.More = len(data.Conflicts) == maxConflicts; data.More {
+			break
+		}
+		data.Conflicts = append(data.Conflicts, newConflict(data.Condition, e))
 	}
-	data.Rejected = len(events) > 0
-	if data.More = len(events) > maxConflicts; data.More {
-		events = events[:maxConflicts]
-	}
-	for i := range events {
-		data.Conflicts = append(data.Conflicts, newConflict(data.Condition, events[i]))
-	}
+	data.Rejected = len(data.Conflicts) > 0
 	data.Explanation = data.explain()
 	if !data.Rejected {
 		data.missing, err = missingOf(ctx, b, condition.FailIfEventsMatch)
@@ -143,8 +142,8 @@ func (d *whyData) Later() string {
 	return linkQuery("/browse", d.Condition.query(), "order", "oldest", "after", strconv.FormatUint(d.Condition.After, 10))
 }
 
-func newConflict(condition *shownCondition, event shownEvent) *conflict {
-	c := &conflict{Event: event, Matches: condition.matches(&event.Event)}
+func newConflict(condition *shownCondition, event dcb.SequencedEvent) *conflict {
+	c := &conflict{Event: briefEvent(event, condition.query()), Matches: condition.matches(&event.Event)}
 	for _, item := range condition.marked(&event.Event, c.Matches) {
 		if item.Matches && len(c.Items) < maxMatches {
 			c.Items = append(c.Items, item)
