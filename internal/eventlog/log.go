@@ -57,7 +57,7 @@ type Log struct {
 	nextNumber int // next segments created so far; guarded by space.mu
 
 	// copying is the open file copyingName, or nil. A replica has it while it is open, other
-	// logs after their first series. It is set by the Writer.
+	// logs after a series, until a group that is not part of one. It is set by the Writer.
 	copying vfs.File
 }
 
@@ -164,9 +164,9 @@ func (l *Log) CheckFile() error {
 	return l.dir.CheckFile(segmentName(last.Base), last.file.File)
 }
 
-// Close closes the files. With the appender and the writer of the log, it first writes and
-// syncs a clean-close record, and truncates the file after it; then it removes the mark of a
-// copy that is being written. A replica has no such record: its log is synced and truncated.
+// Close closes the files. With the appender and the writer of the log, it first removes the mark
+// of a copy that is being written, writes and syncs a clean-close record, and truncates the file
+// after it. A replica has no such record: its log is synced and truncated.
 // Without the appender and the writer, which may both be nil, Close writes nothing. The log,
 // the appender and the writer must not be used again.
 func (l *Log) Close(a *Appender, w *Writer) error {
@@ -209,8 +209,8 @@ func (l *Log) closeCleanly(a *Appender, w *Writer) error {
 			return fmt.Errorf("writing the clean-close record: %w", err)
 		}
 	}
-	if err := w.truncate(); err != nil || l.copying == nil {
+	if err := w.truncate(); err != nil {
 		return err
 	}
-	return l.removeCopying()
+	return w.endSeries()
 }

@@ -2,13 +2,15 @@ package eventlog
 
 import (
 	"cmp"
+	"errors"
 	"iter"
 )
 
 // A series is groups that are written and synced together. It is for records that keep the
 // commit times of another store: a group for each time would otherwise need a sync for each.
 // A crash can tear any of its groups, so the log is marked as a copy that is being written
-// before the first series is, until it is closed (see copying.go).
+// (see copying.go) before a series is, until the next group that is not part of one: then all
+// series are durable. Otherwise corruption after them would be taken for torn writes.
 
 // Part is a group of a series.
 type Part struct {
@@ -69,4 +71,15 @@ func (w *Writer) allowSeries() (err error) {
 		w.log.copying, err = w.log.createCopying(w.Durable().Index)
 	}
 	return err
+}
+
+// endSeries removes the mark of allowSeries, durably. All groups written so far must be durable.
+// A replica keeps its mark.
+func (w *Writer) endSeries() error {
+	copying := w.log.copying
+	if copying == nil || w.log.options.Replica {
+		return nil
+	}
+	w.log.copying = nil
+	return errors.Join(copying.Close(), w.log.removeCopying())
 }

@@ -119,6 +119,46 @@ func TestOrderOfSeries(t *testing.T) {
 	})
 }
 
+// mark is the file that marks a log as a copy that is being written.
+const mark = dir + "/copying"
+
+func TestLogIsNoCopyAfterItsSeries(t *testing.T) {
+	l, mem := newLog(t)
+	series := []timed{{1, "text", 1}, {1, "text", 2}}
+	for range 2 {
+		must(t, errors.Join(l.commitSeries(series), l.commitSeries(series)))
+		if want := string(eventlog.EncodeCopying(l.Tail().Index)); contents(t, mem)[mark] != want {
+			t.Errorf("after series, the mark is %x, want %x", contents(t, mem)[mark], want)
+		}
+		for range 2 {
+			l.commit(1, "alone")
+			if content, marked := contents(t, mem)[mark]; marked {
+				t.Errorf("after another group, the log is marked with %x", content)
+			}
+		}
+	}
+}
+
+// What follows a series is not taken for torn writes of it, although a crash can undo what was noted
+// without a sync.
+func TestCorruptionAfterSeriesIsDetected(t *testing.T) {
+	for seed := range uint64(20) {
+		l, disk := newLog(t)
+		series := []timed{{1, "text", 1}, {1, "text", 2}}
+		must(t, l.commitSeries(series))
+		corrupt := l.commit(1, "durable")
+		l.commit(1, "durable as well")
+		crashed := disk.Crash(rand.New(rand.NewPCG(seed, 0)))
+		all := contents(t, crashed)
+		at := segment(1)
+		all[at] = flipBit(all[at], 8*end(corrupt)-1)
+		var found *vfs.CorruptionError
+		if _, err := openLog(all.mem(t), small); !errors.As(err, &found) {
+			t.Fatalf("seed %d: opening the log: %v", seed, err)
+		}
+	}
+}
+
 // A crash at any operation loses no durable group, and what it leaves of a series is its start.
 func TestSeriesSurvivesCrash(t *testing.T) {
 	for moment, over := 1, false; !over; moment++ {
@@ -171,7 +211,7 @@ func checkSeriesAfterCrash(t *testing.T, disk *vfs.Mem, written []timed, durable
 	}
 	l.commit(1, "one more")
 	must(t, l.Close(true))
-	if _, err := disk.Open(dir + "/copying"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := disk.Open(mark); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the closed log has the file of a copy: %v", err)
 	}
 	if again := openTestLog(t, disk, small).timed(); len(again) != len(have)+1 {

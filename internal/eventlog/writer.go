@@ -21,10 +21,12 @@ type Writer struct {
 // Write writes a sealed group, or a series. All groups before it must have been written and, unless the
 // log is that of a replica, synced. If Write fails, the log must not be written again.
 func (w *Writer) Write(s *Sealed) error {
+	mark := w.endSeries
 	if s.isSeries() {
-		if err := w.allowSeries(); err != nil {
-			return err
-		}
+		mark = w.allowSeries
+	}
+	if err := mark(); err != nil {
+		return err
 	}
 	if s.roll != nil {
 		if err := w.rollTo(s); err != nil {
