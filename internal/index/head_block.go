@@ -11,7 +11,7 @@ type HeadBlock struct {
 	hasher Hasher
 	first  uint64
 
-	mu        sync.RWMutex // guards all below; never held while a query is evaluated
+	mu        sync.RWMutex // guards the fields up to sourceBytes; never held while a query is evaluated
 	table     map[uint64]uint32
 	entries   []entry
 	locations []Location
@@ -21,6 +21,9 @@ type HeadBlock struct {
 	bytes     int    // roughly the memory that the events take
 
 	sourceBytes int // roughly the memory that the sources take
+
+	ordering sync.Mutex // held while order is extended, before mu
+	order    []uint32   // see orderUpTo; guarded by ordering, and replaced instead of changed
 }
 
 // entry is a term with its positions, relative to first. Most terms have one position.

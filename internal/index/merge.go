@@ -71,7 +71,8 @@ type termCursor struct {
 	TermTotal             // of the current term, in this block; a source in a file has no Position
 	block     int         // number of the block; the oldest has 0
 	file      *Terms      // nil for a head block
-	rest      []TermTotal // of a head block
+	head      *HeadTerms  // nil for a file, and for the tracking sources of a head block
+	sources   []TermTotal // the remaining ones
 	from      *Term       // terms before it are skipped; nil for none
 }
 
@@ -92,15 +93,19 @@ func (c *termCursor) next() (bool, error) {
 
 // nextOfAll is next without from.
 func (c *termCursor) nextOfAll() (bool, error) {
-	if c.file != nil {
+	switch {
+	case c.file != nil:
 		more, err := c.file.nextEntry()
 		c.Term, c.Count = c.file.Term, uint64(c.file.Count)
 		return more, err
-	}
-	if len(c.rest) == 0 {
+	case c.head != nil:
+		var more bool
+		c.TermTotal, more = c.head.next()
+		return more, nil
+	case len(c.sources) == 0:
 		return false, nil
 	}
-	c.TermTotal, c.rest = c.rest[0], c.rest[1:]
+	c.TermTotal, c.sources = c.sources[0], c.sources[1:]
 	return true, nil
 }
 

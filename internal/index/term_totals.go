@@ -1,7 +1,6 @@
 package index
 
 import (
-	"slices"
 	"sort"
 	"strings"
 )
@@ -28,18 +27,17 @@ func (s *TermSelection) Has(term *Term) bool {
 }
 
 // TermScan iterates over the distinct terms of adjacent blocks, in the order of terms, with
-// their totals. It reads no lists of positions, and needs memory for one window of each block,
-// however many terms there are.
+// their totals. It reads no lists of positions, and needs memory for one window of each block, however
+// many terms there are, and for tracking sources of head blocks.
 type TermScan struct {
 	merge   *termMerge
 	entries uint64
 }
 
 // ScanTerms returns an iterator over the terms of blocks, and of the head blocks that follow
-// them, given as the results of HeadBlock.TermTotals. Both must be in the order of their
-// positions. It starts at from, which must be that of the selections of the head blocks, or at
-// the first term if from is nil.
-func ScanTerms(blocks []*Block, heads [][]TermTotal, from *Term) (*TermScan, error) {
+// them. Both must be in the order of their positions. It starts at from, which must be that of
+// the selections of the head blocks, or at the first term if from is nil.
+func ScanTerms(blocks []*Block, heads []*HeadTerms, from *Term) (*TermScan, error) {
 	var cursors []*termCursor
 	for _, block := range blocks {
 		if from == nil {
@@ -53,7 +51,10 @@ func ScanTerms(blocks []*Block, heads [][]TermTotal, from *Term) (*TermScan, err
 		cursors = append(cursors, &termCursor{file: terms, from: from})
 	}
 	for _, head := range heads {
-		cursors = append(cursors, &termCursor{rest: head})
+		cursors = append(cursors, &termCursor{head: head})
+		if head.selection.Kind == 0 {
+			cursors = append(cursors, &termCursor{sources: head.block.sourceTotals(), from: from})
+		}
 	}
 	return &TermScan{merge: newTermMerge(cursors)}, nil
 }
@@ -88,55 +89,6 @@ func sum(cursors []*termCursor) (total TermTotal, err error) {
 		total.Position = newest.Position
 	}
 	return total, err
-}
-
-// TermTotals returns the selected terms of the block in their order, each with the number of its
-// positions up to last, which must be published. It may be called while events are added.
-func (h *HeadBlock) TermTotals(last uint64, selection TermSelection) []TermTotal {
-	var totals []TermTotal
-	for at, more := 0, true; more; at += entriesAtOnce {
-		totals, more = h.appendTotals(totals, at, last, &selection)
-	}
-	if selection.Kind == 0 {
-		totals = h.appendSources(totals)
-	}
-	if from := selection.From; from != nil {
-		totals = slices.DeleteFunc(totals, func(t TermTotal) bool { return compareTerms(t.Term, *from) < 0 })
-	}
-	slices.SortFunc(totals, func(a, b TermTotal) int { return compareTerms(a.Term, b.Term) })
-	return totals
-}
-
-// entriesAtOnce is the number of entries that TermTotals reads while no events can be added.
-const entriesAtOnce = 4096
-
-// appendTotals appends the totals of the entries from an index on, at most entriesAtOnce, and
-// reports whether there may be more. Entries with published positions do not move, and other
-// entries have no positions up to last.
-func (h *HeadBlock) appendTotals(dst []TermTotal, at int, last uint64, selection *TermSelection) ([]TermTotal, bool) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	end := min(at+entriesAtOnce, len(h.entries))
-	for i := at; i < end; i++ {
-		e := &h.entries[i]
-		if !selection.Has(&e.Term) {
-			continue
-		}
-		if n := e.upTo(last, h.first); n > 0 {
-			dst = append(dst, TermTotal{Term: e.Term, Count: n})
-		}
-	}
-	return dst, end < len(h.entries)
-}
-
-// appendSources appends the tracking sources.
-func (h *HeadBlock) appendSources(dst []TermTotal) []TermTotal {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for source, position := range h.sources {
-		dst = append(dst, TermTotal{Term: h.hasher.Source(source), Position: position})
-	}
-	return dst
 }
 
 // CountUpTo returns how many events up to a position have a term.

@@ -16,7 +16,7 @@ import (
 
 // scanTerms returns all totals from a term on; nil for the first. It fails unless the terms
 // are in order.
-func scanTerms(t checker, from *index.Term, blocks []*index.Block, heads ...[]index.TermTotal) (all []index.TermTotal) {
+func scanTerms(t checker, from *index.Term, blocks []*index.Block, heads ...*index.HeadTerms) (all []index.TermTotal) {
 	t.Helper()
 	scan, err := index.ScanTerms(blocks, heads, from)
 	must(t, err)
@@ -34,7 +34,7 @@ func scanTerms(t checker, from *index.Term, blocks []*index.Block, heads ...[]in
 }
 
 // collectTotals returns all totals by term. It fails unless each term comes once.
-func collectTotals(t checker, blocks []*index.Block, heads ...[]index.TermTotal) map[index.Term]index.TermTotal {
+func collectTotals(t checker, blocks []*index.Block, heads ...*index.HeadTerms) map[index.Term]index.TermTotal {
 	t.Helper()
 	all := map[index.Term]index.TermTotal{}
 	for _, total := range scanTerms(t, nil, blocks, heads...) {
@@ -83,24 +83,27 @@ func TestTermTotalsOverSeveralBlocks(t *testing.T) {
 			end := parts[len(parts)-1]
 			last = end.first + rapid.Uint64Range(0, uint64(len(end.events))).Draw(t, "published") - 1
 		}
-		var heads [][]index.TermTotal
+		var memory []*index.HeadBlock
 		for _, part := range parts[inFiles:] {
-			heads = append(heads, part.headBlock().TermTotals(last, index.TermSelection{}))
+			memory = append(memory, part.headBlock())
+		}
+		heads := func(from *index.Term) (all []*index.HeadTerms) {
+			for _, head := range memory {
+				all = append(all, head.ReadTerms(last, index.TermSelection{From: from}))
+			}
+			return all
 		}
 		want := whole.totals(last)
-		if have := collectTotals(t, blocks, heads...); !maps.Equal(have, want) {
+		if have := collectTotals(t, blocks, heads(nil)...); !maps.Equal(have, want) {
 			t.Fatalf("totals = %v, want %v", have, want)
 		}
-		all := scanTerms(t, nil, blocks, heads...)
+		all := scanTerms(t, nil, blocks, heads(nil)...)
 		if len(all) == 0 {
 			return
 		}
 		i := rapid.IntRange(0, len(all)-1).Draw(t, "from")
 		from := &all[i].Term
-		for j, part := range parts[inFiles:] {
-			heads[j] = part.headBlock().TermTotals(last, index.TermSelection{From: from})
-		}
-		if have := scanTerms(t, from, blocks, heads...); !slices.Equal(have, all[i:]) {
+		if have := scanTerms(t, from, blocks, heads(from)...); !slices.Equal(have, all[i:]) {
 			t.Fatalf("from %q, totals = %v, want %v", from.Text, have, all[i:])
 		}
 	})
@@ -118,7 +121,7 @@ func TestSelectedTermTotals(t *testing.T) {
 		maps.DeleteFunc(want, func(term index.Term, _ index.TermTotal) bool {
 			return term.Kind != selection.Kind || !strings.HasPrefix(term.Text, selection.Prefix)
 		})
-		if have := collectTotals(t, nil, part.headBlock().TermTotals(last, selection)); !maps.Equal(have, want) {
+		if have := collectTotals(t, nil, part.headBlock().ReadTerms(last, selection)); !maps.Equal(have, want) {
 			t.Fatalf("totals of %+v = %v, want %v", selection, have, want)
 		}
 	})

@@ -122,11 +122,10 @@ func (s *Store) termTotals(ctx context.Context, w exactSnapshot, progress func(d
 		blocks[i] = b.Block
 		all += b.Terms()
 	}
-	var heads [][]index.TermTotal
+	var heads []*index.HeadTerms
 	for _, h := range w.heads {
-		totals := h.TermTotals(w.head, index.TermSelection{})
-		heads = append(heads, totals)
-		all += uint64(len(totals))
+		heads = append(heads, h.ReadTerms(w.head, index.TermSelection{}))
+		all += uint64(h.Terms())
 	}
 	scan, err := index.ScanTerms(blocks, heads, nil)
 	if err != nil {

@@ -23,8 +23,8 @@ const (
 )
 
 // termPass is a pass over the terms of the whole index, in slices. A slice needs memory for
-// windows of all blocks and for the terms of the head blocks, so only one runs at a time: each
-// acquires the slot for passes. No memory is used between slices.
+// windows of all blocks, so only one runs at a time: each acquires the slot for passes. No memory
+// is used between slices, but that of the order of the terms, which the head blocks keep.
 type termPass struct {
 	store  *Store
 	kind   index.Kind
@@ -80,9 +80,9 @@ func (p *termPass) scan(w exactSnapshot) (*index.TermScan, error) {
 	for i, b := range w.blocks {
 		blocks[i] = b.Block
 	}
-	var heads [][]index.TermTotal
+	var heads []*index.HeadTerms
 	for _, h := range w.heads {
-		heads = append(heads, h.TermTotals(w.head, p.selection()))
+		heads = append(heads, h.ReadTerms(w.head, p.selection()))
 	}
 	return index.ScanTerms(blocks, heads, p.from)
 }
