@@ -144,6 +144,7 @@ func TestClusterVerify(t *testing.T) {
 	if lost.cluster(t, 6, &v, "verify", "--log", fakeURL); v.OK || v.Last != 7 || len(v.Servers) != 1 || v.Servers[0].Result != "ahead" || v.Servers[0].Equal != 7 {
 		t.Errorf("a log that has lost its end: %+v", v)
 	}
+	lost.report(t, a.url, 10)
 	code, _, stderr = lost.run("cluster", "verify", "--log", fakeURL)
 	wantError(t, code, stderr, 6, "the shared log has lost commits; see umadb cluster repair")
 	forked := e.cut(t, 6)
@@ -153,6 +154,7 @@ func TestClusterVerify(t *testing.T) {
 	}
 	forked.report(t, a.url, 12) // more than it has
 	forked.awaitReports(t, 2)
+	forked.report(t, a.url, 12) // again, like below: a report expires
 	v = verified{}
 	forked.cluster(t, 6, &v, "verify", "--log", fakeURL)
 	at := slices.IndexFunc(v.Servers, func(s compared) bool { return s.Address == a.url })
@@ -162,6 +164,7 @@ func TestClusterVerify(t *testing.T) {
 	if d := v.Servers[at].Difference; d == nil || d.From != 7 || !d.Exact || d.Log.Group != 7 || d.Copy.Position != 7 || d.Copy.Events != 1 || !d.Log.Time.After(d.Copy.Time) {
 		t.Errorf("the difference is %+v", d)
 	}
+	forked.report(t, a.url, 12)
 	code, text, stderr = forked.run("cluster", "verify", "--log", fakeURL)
 	wantError(t, code, stderr, 6, "the histories differ; stop the servers that differ, and choose the history that is right")
 	if !strings.Contains(text, "server "+a.url+" differs from group 7 on\n  shared log: group 7 with 1 event from position 7, committed at 2") {
@@ -170,6 +173,7 @@ func TestClusterVerify(t *testing.T) {
 	if err := forked.Connect().Trim(t.Context(), 8); err != nil {
 		t.Fatal(err)
 	}
+	forked.report(t, a.url, 12)
 	if _, text, _ = forked.run("cluster", "verify", "--log", fakeURL); !strings.Contains(text, "differs from group 9 or before on\n") {
 		t.Errorf("the report is %q", text)
 	}
@@ -194,6 +198,8 @@ func TestClusterVerify(t *testing.T) {
 			t.Errorf("%s: the directory is %+v", what, v.Directory)
 		}
 	}
+	e.report(t, "", 10)
+	e.report(t, closed, 10)
 	v = verified{}
 	e.cluster(t, 5, &v, "verify", "--log", fakeURL, "--db-path", a.dir)
 	if slices.ContainsFunc(v.Servers, func(s compared) bool { return s.Address == a.url }) || len(v.Servers) != 3 || v.Directory.Result != "equal" {

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -90,9 +91,8 @@ func TestMissingTermsAreNamedOnTerminal(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
-	got := make([]byte, 100)
-	n, err := primary.Read(got)
-	if want := "umadb: no event has the tag custmer:42\r\n"; err != nil || string(got[:n]) != want {
-		t.Errorf("the terminal shows %q, %v, want %q", got[:n], err, want)
+	got, err := bufio.NewReader(primary).ReadString('\n')
+	if want := "umadb: no event has the tag custmer:42\r\n"; err != nil || got != want {
+		t.Errorf("the terminal shows %q, %v, want %q", got, err, want)
 	}
 }

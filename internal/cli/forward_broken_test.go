@@ -119,6 +119,10 @@ func TestConnectionBreaksBeforeTheAnswer(t *testing.T) {
 	}
 }
 
+// muchLess is less than the 10 s for which an append waits for another server, even on a busy
+// machine.
+const muchLess = 8 * time.Second
+
 // A server that no longer answers is noticed, and a client need not wait for that.
 func TestServerStopsAnswering(t *testing.T) {
 	e := newForwardingEngine(t)
@@ -130,7 +134,7 @@ func TestServerStopsAnswering(t *testing.T) {
 	if _, failed := b.call(short, "", []dcb.Event{numberedEvent(1)}, nil); failed == nil {
 		t.Error("an append without an answer has succeeded")
 	}
-	if took := time.Since(since); took > 2*time.Second {
+	if took := time.Since(since); took > muchLess {
 		t.Errorf("a deadline of 300 ms ended after %v", took)
 	}
 	long, cancel := context.WithTimeout(t.Context(), patience)
@@ -140,7 +144,7 @@ func TestServerStopsAnswering(t *testing.T) {
 	}
 	since = time.Now()
 	b.append(b.LastPosition() + 1)
-	if took := time.Since(since); took > 2*time.Second {
+	if took := time.Since(since); took > muchLess {
 		t.Errorf("an append at the server itself took %v", took)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/umadb-go/umadb/internal/peer"
 	"github.com/umadb-go/umadb/internal/record"
 	"github.com/umadb-go/umadb/internal/server"
+	"github.com/umadb-go/umadb/internal/servertest"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
 	"github.com/umadb-go/umadb/internal/store"
@@ -246,33 +247,28 @@ func (undecidedStore) Decide(context.Context, *record.AppendRequest) (uint64, bo
 
 // Wherever a hint leads, the append is in the log once.
 func TestWrongHints(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
+	closed := servertest.Address(t)
 	for name, c := range map[string]struct {
 		prefer  func(t *testing.T, e *fakeEngine, b *forwardingNode) string
 		metrics server.ForwardMetrics
-		within  time.Duration
 	}{
-		"no server is there": {func(*testing.T, *fakeEngine, *forwardingNode) string { return "http://" + closed.Addr().String() },
-			server.ForwardMetrics{Refused: 1}, time.Second},
+		"no server is there": {func(*testing.T, *fakeEngine, *forwardingNode) string { return "http://" + closed },
+			server.ForwardMetrics{Refused: 1}},
 		"no URL": {func(*testing.T, *fakeEngine, *forwardingNode) string { return "somewhere" },
-			server.ForwardMetrics{}, time.Second},
+			server.ForwardMetrics{}},
 		"a server that does not answer": {func(t *testing.T, _ *fakeEngine, _ *forwardingNode) string {
 			return newProxy(t, "", func(net.Conn, net.Conn) { <-t.Context().Done() })
-		}, server.ForwardMetrics{Refused: 1}, 2 * time.Second},
+		}, server.ForwardMetrics{Refused: 1}},
 		"this server itself": {func(_ *testing.T, _ *fakeEngine, b *forwardingNode) string { return b.url },
-			server.ForwardMetrics{OK: 1}, time.Second},
+			server.ForwardMetrics{OK: 1}},
 		"this server under another name": {func(_ *testing.T, _ *fakeEngine, b *forwardingNode) string {
 			return strings.Replace(b.url, "127.0.0.1", "localhost", 1)
-		}, server.ForwardMetrics{OK: 1}, time.Second},
+		}, server.ForwardMetrics{OK: 1}},
 		"a ring": {func(t *testing.T, e *fakeEngine, b *forwardingNode) string {
 			a := e.forwarding(t, server.Options{})
 			a.prefer(b.url)
 			return a.url
-		}, server.ForwardMetrics{OK: 1}, time.Second},
+		}, server.ForwardMetrics{OK: 1}},
 		"a server of a store of its own": {func(t *testing.T, _ *fakeEngine, _ *forwardingNode) string {
 			other, err := store.Open(t.TempDir(), nil)
 			if err != nil {
@@ -285,7 +281,7 @@ func TestWrongHints(t *testing.T) {
 				other.Close()
 			})
 			return serveOther(t, other)
-		}, server.ForwardMetrics{Refused: 1}, time.Second},
+		}, server.ForwardMetrics{Refused: 1}},
 		"a server of another log": {func(t *testing.T, _ *fakeEngine, _ *forwardingNode) string {
 			e := newFakeEngine()
 			if _, err := e.Connect().Create(t.Context(), sharedlog.Origin{Log: sharedlog.ID{9}, Store: sharedlog.ID{2}}); err != nil {
@@ -297,12 +293,12 @@ func TestWrongHints(t *testing.T) {
 				}
 			})
 			return e.forwarding(t, server.Options{}).url
-		}, server.ForwardMetrics{Refused: 1}, time.Second},
+		}, server.ForwardMetrics{Refused: 1}},
 		"a server that has stopped": {func(t *testing.T, e *fakeEngine, _ *forwardingNode) string {
 			a := e.forwarding(t, server.Options{})
 			a.stop()
 			return a.url
-		}, server.ForwardMetrics{Refused: 1}, time.Second},
+		}, server.ForwardMetrics{Refused: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newForwardingEngine(t)
@@ -310,7 +306,7 @@ func TestWrongHints(t *testing.T) {
 			b.prefer(c.prefer(t, e, b))
 			since := time.Now()
 			b.append(1)
-			if took := time.Since(since); took > c.within+time.Second { // on a busy machine
+			if took := time.Since(since); took > muchLess {
 				t.Errorf("it took %v", took)
 			}
 			b.wantMetrics(c.metrics)

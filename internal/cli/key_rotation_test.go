@@ -93,7 +93,7 @@ func TestKeysAreReplacedUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
 	defer cancel()
 	stop := make(chan struct{})
 	var load, streams sync.WaitGroup

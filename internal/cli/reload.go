@@ -72,13 +72,12 @@ type reloader struct {
 	settings []*watchedSetting
 	server   *server.Server
 	log      *slog.Logger
-	wait     time.Duration // reloadWait, except in tests
 }
 
 // newReloader returns a reloader for the settings that have files. It must be called before
 // the settings are used, so that it misses no change of the files.
 func newReloader(settings []setting) *reloader {
-	r := &reloader{wait: reloadWait}
+	r := new(reloader)
 	for _, s := range settings {
 		if w := newWatchedSetting(s); len(w.files) > 0 {
 			r.settings = append(r.settings, w)
@@ -153,7 +152,7 @@ func (r *reloader) do(w *watchedSetting, f func()) {
 		defer close(done)
 		f()
 	}()
-	timeout := time.NewTimer(r.wait)
+	timeout := time.NewTimer(reloadWait)
 	defer timeout.Stop()
 	select {
 	case <-done:

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/server"
@@ -243,6 +244,10 @@ func TestFileThatBecomesADirectoryIsAnError(t *testing.T) {
 
 // A file on a network file system may not respond.
 func TestSettingWhoseFileDoesNotRespondBlocksNoOther(t *testing.T) {
+	synctest.Test(t, testFileDoesNotRespond)
+}
+
+func testFileDoesNotRespond(t *testing.T) {
 	dir := t.TempDir()
 	slow, other := filepath.Join(dir, "slow"), filepath.Join(dir, "other")
 	put(t, slow, "one")
@@ -252,7 +257,6 @@ func TestSettingWhoseFileDoesNotRespondBlocksNoOther(t *testing.T) {
 		{"slow", []string{slow}, func(*server.Server) error { <-respond; slowLoads++; return nil }},
 		{"other", []string{other}, func(*server.Server) error { otherLoads++; return nil }},
 	})
-	r.wait = 10 * time.Millisecond
 	var log bytes.Buffer
 	r.log = slog.New(slog.NewTextHandler(&log, nil))
 	taken := func() string {

@@ -107,7 +107,7 @@ func TestCertificatesAreReplacedUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
 	defer cancel()
 	stop := make(chan struct{})
 	var load, streams sync.WaitGroup

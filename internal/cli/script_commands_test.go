@@ -56,13 +56,13 @@ func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	file := ts.MkAbs(args[1])
 	var content []byte
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		content, err = os.ReadFile(file)
 		if err == nil && pattern.Match(content) {
 			return
 		}
 	}
-	ts.Fatalf("%s does not match %q within 20 s: %v %q", args[1], args[0], err, content)
+	ts.Fatalf("%s does not match %q within a minute: %v %q", args[1], args[0], err, content)
 }
 
 // writeCommand implements "write FILE TEXT".

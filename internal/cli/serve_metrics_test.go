@@ -46,9 +46,14 @@ func TestServeMetrics(t *testing.T) {
 	server := start(t, "--db-path", t.TempDir()+"/uma.db")
 	pages := metricsURL(t, server)
 	head(t, server.address)
+	const call = `umadb_rpcs_total{code="OK",method="umadb.v1.DCB/Head"} 1`
+	await(t, "the call is counted", func() bool { // which is after its answer
+		_, metrics := fetch(t, pages+"/metrics")
+		return strings.Contains(metrics, "\n"+call)
+	})
 	status, metrics := fetch(t, pages+"/metrics")
 	for _, line := range []string{
-		`umadb_rpcs_total{code="OK",method="umadb.v1.DCB/Head"} 1`,
+		call,
 		`umadb_build_info{commit="`,
 		"umadb_ready 1",
 		"go_goroutines ",

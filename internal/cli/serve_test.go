@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
@@ -20,7 +19,7 @@ import (
 // head returns the head of the server at an address.
 func head(t *testing.T, address string) uint64 {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	store, err := client.Dial("http://"+address, nil)
 	if err != nil {

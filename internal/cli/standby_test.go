@@ -184,9 +184,7 @@ func TestStandbyResumesByChain(t *testing.T) {
 	before := sentBytes(t, address)
 	standby := standbyOf(t, address, copied)
 	awaitHead(t, standby.address, 100)
-	if sent := sentBytes(t, address) - before; sent < 2_000_000 {
-		t.Errorf("the server has sent %d bytes for the first copy", sent)
-	}
+	await(t, "the server has sent 2 MB for the first copy", func() bool { return sentBytes(t, address)-before >= 2_000_000 })
 	standby.Kill()
 	before = sentBytes(t, address)
 	standby = standbyOf(t, address, copied)

@@ -70,8 +70,10 @@ func (m serviceManager) feed(ctx context.Context, period time.Duration, alive fu
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-tick.C:
+		}
+		if ctx.Err() != nil {
+			return
 		}
 	}
 }

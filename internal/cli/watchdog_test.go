@@ -33,19 +33,29 @@ func feedFor(t *testing.T, results ...bool) (fed int, log string) {
 		}
 		return results[next-1]
 	})
-	if err := socket.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+	const end = "END" // of the messages
+	sender, err := net.Dial("unixgram", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	if _, err := sender.Write([]byte(end)); err != nil {
 		t.Fatal(err)
 	}
 	for {
 		message := make([]byte, 64)
 		size, err := socket.Read(message)
 		if err != nil {
-			return fed, out.String()
+			t.Fatal(err)
 		}
-		if string(message[:size]) != "WATCHDOG=1" {
+		switch string(message[:size]) {
+		case "WATCHDOG=1":
+			fed++
+		case end:
+			return fed, out.String()
+		default:
 			t.Fatalf("the message is %q", message[:size])
 		}
-		fed++
 	}
 }
 
