@@ -26,6 +26,10 @@ const (
 	failoverClients = 4
 	// failoverTime bounds a call while one server works. It takes milliseconds on an idle machine.
 	failoverTime = 30 * time.Second
+	// failoverAppends is the minimum number of appends of a run that succeed, and runTime bounds how long
+	// it may take to make them.
+	failoverAppends = 100
+	runTime         = 2 * time.Minute
 )
 
 // Three servers of a shared log, of which one at a time works all the time and the others fail.
@@ -72,11 +76,19 @@ func newFailoverRun(t *testing.T, seed uint64) *failoverRun {
 	return r
 }
 
+// appends returns the number of appends that have succeeded.
+func (r *failoverRun) appends() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.appended)
+}
+
 // disturb makes servers fail, but never all of them.
 func (r *failoverRun) disturb(t *testing.T) {
 	random := rand.New(rand.NewPCG(r.seed, 0))
 	pause := func() { time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond) }
-	for range 8 {
+	end := time.Now().Add(runTime)
+	for n := 0; n < 8 || r.appends() < failoverAppends && time.Now().Before(end) && !t.Failed(); n++ {
 		works := random.IntN(len(r.nodes))
 		for range 6 {
 			victim := r.nodes[(works+1+random.IntN(len(r.nodes)-1))%len(r.nodes)]
@@ -263,7 +275,7 @@ func (r *failoverRun) check(t *testing.T) {
 		}
 	}
 	t.Logf("%d events; %d appends, %d refused, %d of unknown outcome", len(events), len(r.appended), len(r.refused), r.unknown)
-	if len(r.appended) < 100 {
+	if len(r.appended) < failoverAppends {
 		t.Errorf("only %d appends", len(r.appended))
 	}
 }

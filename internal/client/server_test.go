@@ -20,7 +20,7 @@ import (
 )
 
 // patience is the timeout for everything that a test waits for.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // scripted is a server of generated code with functions as methods. A method without a
 // function is unimplemented.

@@ -74,10 +74,11 @@ func TestErrorOfStalledServerDoesNotMentionTLS(t *testing.T) {
 	transport, caFile := newCertificate(t)
 	for scheme, options := range map[string][]grpc.ServerOption{"http": nil, "https": {grpc.Creds(transport)}} {
 		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
 			s := newWaitingServer()
 			s.start(t, "127.0.0.1:0", options...)
 			r := newRelay(t, strings.TrimPrefix(s.url, "http://"))
-			c := dial(t, scheme+"://"+r.address, &client.Options{ConnectTimeout: time.Second, CAFile: caFile})
+			c := dial(t, scheme+"://"+r.address, &client.Options{ConnectTimeout: 3 * time.Second, CAFile: caFile})
 			if _, err := c.CheckHealth(within(t, patience), ""); err != nil {
 				t.Fatal(err)
 			}
