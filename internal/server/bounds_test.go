@@ -172,7 +172,7 @@ func TestRequestInOneByteFramesUsesNoMoreMemory(t *testing.T) {
 	}
 	c.call(umadbv1.DCB_Head_FullMethodName, framed(nil), true)
 	eventually(t, "all frames have arrived", func() bool { return c.count(codes.OK) == 1 })
-	if used := heap() - before; used > 2*calls*length {
+	if used := heap() - before; used > 4*calls*length { // with each header it would be ten times
 		t.Errorf("%d requests of %d bytes use %d bytes", calls, length, used)
 	}
 }

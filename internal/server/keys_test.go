@@ -77,9 +77,13 @@ func TestWithoutAnyKeyEveryCallIsRefused(t *testing.T) {
 func TestKeyExpires(t *testing.T) {
 	late, soon, lasts := keyNamed("late", read), keyNamed("soon", read|subscribe), keyNamed("lasts", read)
 	late.Expires, lasts.Expires = time.Now().Add(-time.Second), time.Now().Add(time.Hour)
-	soon.Expires = time.Now().Add(time.Second)
-	client := startWithKeys(t, newMemoryStore(), server.Options{}, late, soon, lasts).client(t)
+	r := startWithKeys(t, newMemoryStore(), server.Options{}, late, soon, lasts)
+	client := r.client(t)
 	stream := subscribed(t, client, "secret-soon")
+	soon.Expires = time.Now().Add(time.Second)
+	if err := r.SetKeys([]server.Key{late, soon, lasts}); err != nil {
+		t.Fatal(err)
+	}
 	if st := headWith(t, client, "secret-late"); st.Code() != codes.Unauthenticated || !strings.Contains(st.Message(), `"late" has expired`) {
 		t.Errorf("an expired key: %v", st)
 	}
@@ -228,6 +232,9 @@ func TestKeysAreReplacedUnderLoad(t *testing.T) {
 	limited.Types, limited.AppendsPerSecond = []string{"happened"}, 1e6
 	r := startWithKeys(t, newMemoryStore(), server.Options{}, steady, limited)
 	client := r.client(t)
+	if _, err := client.Append(with(t.Context(), "secret-steady"), &umadbv1.AppendRequest{Events: []*umadbv1.Event{someEvent()}}); err != nil {
+		t.Fatal(err) // subscriptions wait for an event
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var calls sync.WaitGroup

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is the timeout for everything that a test waits for.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // running is a server on a free port.
 type running struct {
