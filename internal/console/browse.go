@@ -39,6 +39,8 @@ type browseData struct {
 	Code string `json:"-"`
 	// Live is the link to new events that match.
 	Live string `json:"-"`
+	// Rejections is the link to the rejections that concern what the query matches; empty if there are none to show.
+	Rejections string `json:"-"`
 	// Newest is the link to the newest events, if the page starts at an older one.
 	Newest string `json:"-"`
 	// Oldest is set if the events are in ascending order.
@@ -126,6 +128,9 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 	}
 	wanted, err := newBrowsing(values)
 	data := newBrowseData(values, wanted, add)
+	if len(wanted.Query.Items) > 0 && !b.Directory {
+		data.Rejections = linkQuery("/rejections", wanted.Query)
+	}
 	if err != nil {
 		return data, err
 	}

@@ -53,16 +53,22 @@ func readEvent(ctx context.Context, r *http.Request, b *web.Backend) (e dcb.Sequ
 	if err != nil || position == 0 {
 		return e, by, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the parameter %q: %q is not the position of an event", "position", text)}
 	}
-	s, err := selection.FromValues(url.Values{"type": values["type"], "tag": values["tag"], "item": values["item"]}, time.Time{})
+	query, err := queryOf(values)
 	if err != nil {
 		return e, by, err
 	}
 	e, err = readMatching(ctx, b.Events, dcb.Query{}, position)
-	if !errors.Is(err, dcb.ErrAuthentication) || len(s.Query.Items) == 0 {
+	if !errors.Is(err, dcb.ErrAuthentication) || len(query.Items) == 0 {
 		return e, by, err
 	}
-	e, err = readMatching(ctx, b.Events, s.Query, position)
-	return e, itemFor(s.Query, &e.Event), err
+	e, err = readMatching(ctx, b.Events, query, position)
+	return e, itemFor(query, &e.Event), err
+}
+
+// queryOf returns the query in the parameters of a URL.
+func queryOf(values url.Values) (dcb.Query, error) {
+	s, err := selection.FromValues(url.Values{"type": values["type"], "tag": values["tag"], "item": values["item"]}, time.Time{})
+	return s.Query, err
 }
 
 // readMatching returns the event at a position, which must match a query.

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/selection"
@@ -108,10 +107,7 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 
 // newEventForm returns the page with a form for the position of an event, and for its type and tags.
 func newEventForm(values url.Values) *eventData {
-	var query dcb.Query
-	if s, err := selection.FromValues(values, time.Time{}, "position", "view"); err == nil {
-		query = s.Query
-	}
+	query, _ := queryOf(values) // its error is the problem
 	form := newQueryForm(query, false)
 	form.Items[len(form.Items)-1].Last = false // one item is enough
 	return &eventData{formData: formData{Form: form}}

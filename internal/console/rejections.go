@@ -35,6 +35,9 @@ type rejectionsData struct {
 	One *uint64 `json:"-"`
 	// Next is the link to the page after this one; empty if there is none.
 	Next string `json:"next,omitempty"`
+	// IsFiltered is set if the page has only those that concern the events of a query.
+	IsFiltered bool `json:"-"`
+	formData
 }
 
 // shownRejection is a rejected append.
@@ -85,8 +88,13 @@ func (r *shownRejection) MarshalJSON() ([]byte, error) {
 }
 
 // loadRejections asks for the rejection with the number in the parameter id, or for those with
-// numbers below the parameter before, if there is one.
+// numbers below the parameter before, if there is one. With a query, only those that concern its events count.
 func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
+	values := r.URL.Query()
+	add, err := canonical(values)
+	if err != nil {
+		return nil, err
+	}
 	before, err := positionValue(r, "before")
 	if err != nil {
 		return nil, err
@@ -95,7 +103,12 @@ func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, 
 	if err != nil {
 		return nil, err
 	}
-	data := &rejectionsData{Rejections: []*shownRejection{}, One: id}
+	query, err := queryOf(values)
+	data := &rejectionsData{Rejections: []*shownRejection{}, One: id, IsFiltered: len(query.Items) > 0, formData: formData{Form: newQueryForm(query, add)}}
+	if err != nil {
+		return data, err
+	}
+	selected := newFilter(query)
 	all, unavailable, err := allRejections(ctx, b)
 	if err != nil || unavailable != "" {
 		data.Unavailable = unavailable
@@ -106,12 +119,15 @@ func loadRejections(ctx context.Context, r *http.Request, b *web.Backend) (any, 
 		if before != nil && rejection.GetNumber() >= *before || id != nil && rejection.GetNumber() != *id {
 			continue
 		}
+		shown := newShownRejection(rejection)
+		if !selected.selects(shown) {
+			continue
+		}
 		if len(data.Rejections) == pageRejections {
-			data.Next = link("/rejections", "before", data.Rejections[pageRejections-1].Number)
+			data.Next = linkQuery("/rejections", query, "before", strconv.FormatUint(data.Rejections[pageRejections-1].Number, 10))
 			break
 		}
-		shown := newShownRejection(rejection)
-		if older := all.GetRejections()[n+1:]; len(older) > 0 && id == nil {
+		if older := all.GetRejections()[n+1:]; len(older) > 0 && id == nil && !data.IsFiltered {
 			shown.Omitted = shown.Number - older[0].GetNumber() - 1
 		}
 		data.Rejections = append(data.Rejections, shown)

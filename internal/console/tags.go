@@ -29,6 +29,8 @@ const (
 	// sampledTags is the number of tags, in no order, from which the other prefixes and the numbers
 	// of tags are. The index has tags in the order of their hash, so they are a random sample.
 	sampledTags = 10_000
+	// listedTags is the maximum number of tags that are listed for a prefix.
+	listedTags = 500
 )
 
 // tagsData is the data of tagsPage.
@@ -37,6 +39,11 @@ type tagsData struct {
 	Prefixes []*prefixData `json:"prefixes"`
 	Others   int           `json:"other_prefixes,omitempty"` // that were found, and are not in Prefixes
 	Missing  bool          `json:"missing,omitempty"`
+	// Start is the parameter prefix. If there is one, All is the number of tags that start with it, and Listed has those of
+	// them with the most events.
+	Start  string          `json:"prefix,omitempty"`
+	Listed []dcb.TermCount `json:"tags,omitempty"`
+	formData
 }
 
 // prefixData is the tags with a prefix.
@@ -47,15 +54,19 @@ type prefixData struct {
 	Top    []dcb.TermCount `json:"top"`             // those with the most events; only some, if About is set and all have few
 }
 
-func loadTags(ctx context.Context, _ *http.Request, b *web.Backend) (any, error) {
-	data := &tagsData{Prefixes: []*prefixData{}}
+// loadTags finds the prefixes of all tags, or lists the tags that start with the parameter prefix.
+func loadTags(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
+	data := &tagsData{Prefixes: []*prefixData{}, Start: r.URL.Query().Get("prefix")}
+	if data.Start != "" {
+		return data, data.list(ctx, b.Terms)
+	}
 	top, distinct, err := b.Terms.Tags(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: topTags}).Collect()
 	if errors.Is(err, errors.ErrUnsupported) {
 		data.Missing = true
 		return data, nil
 	}
 	if err != nil {
-		return nil, err
+		return data, err
 	}
 	data.All = distinct
 	var sample []dcb.TermCount
@@ -68,6 +79,15 @@ func loadTags(ctx context.Context, _ *http.Request, b *web.Backend) (any, error)
 	data.Others = max(0, len(data.Prefixes)-shownPrefixes)
 	data.Prefixes = data.Prefixes[:min(len(data.Prefixes), shownPrefixes)]
 	return data, nil
+}
+
+// list lists the tags that start with a text.
+func (d *tagsData) list(ctx context.Context, index dcb.TermIndex) (err error) {
+	d.Listed, d.All, err = index.Tags(ctx, dcb.TermsOptions{Prefix: d.Start, Order: dcb.ByEvents, Limit: listedTags}).Collect()
+	if d.Missing = errors.Is(err, errors.ErrUnsupported); d.Missing {
+		return nil
+	}
+	return err
 }
 
 // byPrefix returns the prefixes of tags, those with the most tags first. top are the tags with the
@@ -155,6 +175,11 @@ func (d *tagsData) columns() []string { return []string{"prefix", "tags", "tag",
 
 func (d *tagsData) rows() iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
+		for _, t := range d.Listed {
+			if !yield([]string{d.Start, strconv.FormatUint(d.All, 10), t.Name, strconv.FormatUint(t.Events, 10)}) {
+				return
+			}
+		}
 		for _, p := range d.Prefixes {
 			for _, t := range p.Top {
 				if !yield([]string{p.Prefix, strconv.FormatUint(p.Tags, 10), t.Name, strconv.FormatUint(t.Events, 10)}) {

@@ -2,10 +2,13 @@ package console_test
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/server"
 )
 
 type shownTags struct {
@@ -73,6 +76,51 @@ func TestTagsByPrefix(t *testing.T) {
 	}
 	if lines := strings.Split(strings.TrimSpace(s.get("/tags.csv", 200)), "\n"); len(lines) != 1+5+3+1 || lines[1] != "student:,12,student:0,1" {
 		t.Errorf("the CSV is %q", lines)
+	}
+}
+
+// A prefix leads to the list of the tags that start with it.
+func TestTagsOfAPrefix(t *testing.T) {
+	s := newSite(t)
+	for i := range 600 {
+		s.append(dcb.Event{Type: "A", Tags: []string{fmt.Sprint("student:", i), fmt.Sprint("course:", i%7)}})
+	}
+	if links := s.links("/tags"); !slices.Contains(links, "/tags?prefix=course%3A") || !slices.Contains(links, "/tags?prefix=student%3A") {
+		t.Errorf("the links are %q", links)
+	}
+	for prefix, want := range map[string]struct{ all, listed int }{"course:": {7, 7}, "student:": {600, 500}, "student:1": {111, 111}, "absent:": {0, 0}} {
+		var have struct {
+			All  int
+			Tags []dcb.TermCount
+		}
+		s.json("/tags.json?prefix="+prefix, &have)
+		if have.All != want.all || len(have.Tags) != want.listed {
+			t.Errorf("%s: %d tags, of which %d are listed, want %+v", prefix, have.All, len(have.Tags), want)
+		}
+		if lines := strings.Count(s.get("/tags.csv?prefix="+prefix, http.StatusOK), "\n"); lines != 1+want.listed {
+			t.Errorf("%s: the CSV has %d lines", prefix, lines)
+		}
+		if shown := s.texts("/tags?prefix="+prefix, "tag"); len(shown) != want.listed {
+			t.Errorf("%s: the page has %d tags", prefix, len(shown))
+		}
+	}
+	links := s.links("/tags?prefix=course:")
+	for _, link := range []string{"/browse?tag=course%3A0", "/graph?tag=course%3A6", "/tags"} {
+		if !slices.Contains(links, link) {
+			t.Errorf("no link leads to %s: %q", link, links)
+		}
+	}
+}
+
+// A key with tag prefixes can list the tags of one, and is asked for it.
+func TestTagsWithLimitedKey(t *testing.T) {
+	s := newLimitedSite(t, server.Key{Rights: server.RightRead, TagPrefixes: []string{"tenant:1:"}})
+	s.tenants()
+	if page := s.get("/tags", http.StatusForbidden); !strings.Contains(page, `name="prefix"`) || !strings.Contains(page, "can only list tags that start with one of them") {
+		t.Errorf("the page is %s", page)
+	}
+	if shown := s.texts("/tags?prefix=tenant:1:", "tag"); !slices.Equal(shown, []string{"tenant:1:x"}) {
+		t.Errorf("the tags are %q", shown)
 	}
 }
 
