@@ -30,7 +30,7 @@ type trackingData struct {
 	Sources []sourceData `json:"sources"`
 	More    int          `json:"more"`
 	// Asked is the source of the parameter source.
-	Asked *sourceData `json:"asked,omitempty"`
+	Asked *askedSource `json:"asked,omitempty"`
 }
 
 // sourceData is a tracking source. Position is nil if none is recorded.
@@ -53,13 +53,9 @@ func loadTracking(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 	values := r.URL.Query()
 	data := &trackingData{Sources: []sourceData{}}
 	if name := values.Get("source"); name != "" {
-		data.Asked = &sourceData{Source: name}
-		position, known, err := b.Events.GetTrackingInfo(ctx, name)
-		if err != nil {
+		var err error
+		if data.Asked, err = newAskedSource(ctx, b.Events, name); err != nil {
 			return nil, err
-		}
-		if known {
-			data.Asked.Position = &position
 		}
 	}
 	err := data.list(b.Operator.TrackingSources(ctx), values.Get("prefix"))

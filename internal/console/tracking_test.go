@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/web"
 )
 
@@ -96,3 +97,82 @@ type sources struct {
 }
 
 func (s sources) TrackingSources(context.Context) iter.Seq2[dcb.TrackingInfo, error] { return s.all }
+
+// The page of a source has the last event that was appended with it, if that is a recent one.
+func TestTrackingOfOneSource(t *testing.T) {
+	s := newSite(t)
+	for n := range uint64(3) {
+		if _, err := s.store.Append(t.Context(), []dcb.Event{{Type: "A"}, {Type: "B"}}, nil, &dcb.TrackingInfo{Source: "web", Position: 4 * (n + 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.append(dcb.Event{Type: "C"})
+	s.track("later", 9)
+	if shown := s.texts("/tracking?source=web", "recorded"); len(shown) != 1 || !strings.HasPrefix(shown[0], "with event 6 at 20") {
+		t.Errorf("the page shows %q", shown)
+	}
+	if shown := s.texts("/tracking?source=later", "recorded"); len(shown) != 1 || !strings.HasPrefix(shown[0], "not with one of the events from position 1 on, which were recorded since 20") {
+		t.Errorf("the page shows %q", shown)
+	}
+	s.track("web", 13)
+	if shown := s.texts("/tracking?source=web", "recorded"); len(shown) != 1 || !strings.HasPrefix(shown[0], "later, by an append without events. The last event of this source recorded 12: event 6 at 20") {
+		t.Errorf("the page shows %q", shown)
+	}
+	s.track("own", 5)
+	if shown := s.texts("/tracking?source=own", "own"); len(shown) != 1 || !strings.HasSuffix(shown[0], "up to event 5, and 2 positions follow.") {
+		t.Errorf("the page shows %q", shown)
+	}
+	if shown := s.texts("/tracking?source=web", "own"); len(shown) != 0 {
+		t.Errorf("position 13 is not in the store, and the page shows %q", shown)
+	}
+	if links := s.links("/tracking?source=own"); !slices.Contains(links, "/event?position=5") {
+		t.Errorf("the links are %q", links)
+	}
+}
+
+// How many events are compared is bounded.
+func TestTrackingComparesRecentEvents(t *testing.T) {
+	s := newSite(t)
+	if _, err := s.store.Append(t.Context(), []dcb.Event{{Type: "A"}}, nil, &dcb.TrackingInfo{Source: "web", Position: 4}); err != nil {
+		t.Fatal(err)
+	}
+	s.append(make([]dcb.Event, 999)...)
+	var page struct {
+		Asked struct {
+			LastEvent *struct{ Position uint64 } `json:"last_event"`
+			Compared  uint64                     `json:"compared_from"`
+		}
+	}
+	s.json("/tracking.json?source=web", &page)
+	if positionOf(page.Asked.LastEvent) != 1 {
+		t.Errorf("got %+v", page)
+	}
+	s.append(dcb.Event{})
+	page.Asked.LastEvent = nil
+	s.json("/tracking.json?source=web", &page)
+	if page.Asked.LastEvent != nil || page.Asked.Compared != 2 {
+		t.Errorf("got %+v", page)
+	}
+	for range 4 {
+		s.append(dcb.Event{Data: make([]byte, 3<<20)})
+	}
+	s.json("/tracking.json?source=web", &page)
+	if page.Asked.Compared != 1003 {
+		t.Errorf("got %+v", page)
+	}
+}
+
+// A key that may not read events gets the position.
+func TestTrackingOfOneSourceWithLimitedKey(t *testing.T) {
+	for _, rights := range []server.Rights{server.RightTracking, server.RightTracking | server.RightRead} {
+		s := newLimitedSite(t, server.Key{Rights: rights, Types: []string{"A"}})
+		s.append(dcb.Event{Type: "B"})
+		s.track("web", 1)
+		var page trackingSources
+		s.json("/tracking.json?source=web", &page)
+		if page.Asked == nil || page.Asked.Position == nil || *page.Asked.Position != 1 {
+			t.Errorf("got %+v", page)
+		}
+		s.get("/tracking?source=web", http.StatusOK)
+	}
+}
