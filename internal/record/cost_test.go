@@ -50,6 +50,7 @@ func queryOf(items, tags int, text string) (query dcb.Query) {
 
 func allocated() int64 {
 	runtime.GC()
+	runtime.GC() // pools keep what they have for one more collection
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)

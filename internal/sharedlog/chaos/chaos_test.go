@@ -147,7 +147,7 @@ const (
 	// restartPatience is how long a node may take to listen after the faults.
 	restartPatience = 60 * time.Second
 	// recoveryPatience is how long a node that listens may refuse appends after the faults.
-	recoveryPatience = 10 * time.Second
+	recoveryPatience = 30 * time.Second
 )
 
 // recover checks that each node accepts an append soon after the faults have ended, and returns

@@ -69,7 +69,7 @@ func (d *disk) fail() error {
 // repair makes a disk that has failed usable again. No process may have files on it open; those
 // that were killed may need a moment to end.
 func (d *disk) repair() error {
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		err := unix.Unmount(d.dir, 0)
 		if err == nil {
 			return d.mount()

@@ -56,7 +56,7 @@ func receive(conn net.Conn, n int, patience time.Duration) (string, error) {
 }
 
 const (
-	enough = 10 * time.Second       // for what must arrive
+	enough = 30 * time.Second       // for what must arrive
 	short  = 100 * time.Millisecond // for what must not
 )
 

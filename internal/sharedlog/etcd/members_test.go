@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -83,14 +84,21 @@ func newMembers(t *testing.T, fakes ...*fakeMember) (log *Log, awaitUsed func(wa
 	t.Cleanup(func() { log.Close() })
 	return log, func(want int64) {
 		t.Helper()
-		for end := time.Now().Add(30 * time.Second); ; {
-			space, err := log.Space(t.Context())
-			switch {
-			case err == nil && space.Used == want:
-				return
-			case err != nil || time.Now().After(end):
-				t.Fatalf("%d bytes are used, %v, want %d", space.Used, err, want)
-			}
+		var space sharedlog.Space
+		var err error
+		await(t, func() bool {
+			space, err = log.Space(t.Context())
+			return err == nil && space.Used == want
+		}, func() string { return fmt.Sprintf("%d bytes are used, %v, want %d", space.Used, err, want) })
+	}
+}
+
+// await asks until something is true.
+func await(t *testing.T, holds func() bool, what func() string) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(what())
 		}
 	}
 }
@@ -110,10 +118,12 @@ func TestMembersAreAskedOverOneConnection(t *testing.T) {
 		}
 	}
 	b.server.Stop()
-	awaitUsed(20) // as it was known
-	if warnings := log.Warnings(); len(warnings) != 1 || !strings.Contains(warnings[0], b.address) {
-		t.Errorf("with a member that has stopped, the warnings are %q", warnings)
-	}
+	var warnings []string
+	await(t, func() bool {
+		awaitUsed(20) // as it was known
+		warnings = log.Warnings()
+		return len(warnings) == 1 && strings.Contains(warnings[0], b.address)
+	}, func() string { return fmt.Sprintf("with a member that has stopped, the warnings are %q", warnings) })
 	startMember(t, b.address, 30)
 	awaitUsed(30)
 }
@@ -123,10 +133,12 @@ func TestSpaceWithoutMembersThatMustNotBeUsed(t *testing.T) {
 	a, learner := startMember(t, "127.0.0.1:0", 10), startMember(t, "127.0.0.1:0", 20)
 	log, awaitUsed := newMembers(t, a, learner)
 	learner.state.Store(&etcdserverpb.StatusResponse{Version: "3.7.3", DbSize: 50, IsLearner: true})
-	awaitUsed(10)
-	if usable := log.members.usable(); len(usable) != 1 || usable[0] != "http://"+a.address {
-		t.Errorf("members that can be used: %q", usable)
-	}
+	var usable []string
+	await(t, func() bool {
+		awaitUsed(10)
+		usable = log.members.usable()
+		return len(usable) == 1 && usable[0] == "http://"+a.address
+	}, func() string { return fmt.Sprintf("members that can be used: %q", usable) })
 	if _, err := Open(t.Context(), "etcd://me@"+a.address+","+learner.address+"/log"); err == nil || !strings.Contains(err.Error(), "learner") {
 		t.Errorf("a log with a learner is opened: %v", err)
 	}

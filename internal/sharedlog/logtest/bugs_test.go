@@ -33,7 +33,7 @@ type bug struct {
 var bugs = slices.Concat(plantedBugs, furtherBugs)
 
 // options are for virtual time.
-var options = logtest.Options{Rounds: 1000, Patience: 10 * time.Second}
+var options = logtest.Options{Rounds: 1000, Patience: 30 * time.Second}
 
 func TestRulesDetectBugs(t *testing.T) {
 	for _, bug := range bugs {

@@ -13,7 +13,7 @@ import (
 
 // soon is the time in which a log must do what needs no patience, such as to wake a caller of
 // Wait.
-const soon = 5 * time.Second
+const soon = 15 * time.Second
 
 // fixture is the environment of one rule: a log, and a client of it.
 type fixture struct {
