@@ -26,7 +26,7 @@ func (o *terminal) interrupt(t *testing.T) {
 
 // waitForOutput waits until the output matches and reports whether it does.
 func (o *terminal) waitForOutput(want string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return o.process.Output.Await(ctx, func(output string) bool { return matchesOutput(want, output) })
 }
