@@ -85,6 +85,7 @@ var packages = map[string][]string{
 	"internal/sharedlog/etcd/etcdtest/server": {}, // a module of its own
 	"internal/sharedlog/postgres/pgtest":      {"internal/servertest"},
 	"internal/servertest":                     {},
+	"internal/web/webtest":                    {"internal/admin", "internal/client", "internal/server", "internal/store", "internal/web"},
 	"internal/interop":                        {},
 	"internal/console/browsertest":            {},
 	"internal/architecture":                   {},

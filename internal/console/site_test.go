@@ -1,25 +1,19 @@
 package console_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/admin"
-	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/console"
-	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/web"
+	"github.com/umadb-go/umadb/internal/web/webtest"
 )
 
 // site is a console with a store in memory.
@@ -43,37 +37,12 @@ func newAppendSite(t *testing.T) *site {
 
 func startSite(t *testing.T, options web.Options, change ...func(*web.Backend)) *site {
 	t.Helper()
-	opened := store.OpenMemory()
-	t.Cleanup(func() { opened.Close() })
-	srv, err := server.New(opened, server.Options{})
-	if err != nil {
-		t.Fatal(err)
+	opened, b := webtest.NewStore(t)
+	for _, f := range change {
+		f(b)
 	}
-	admin.Register(srv, opened, admin.Version{Version: "1.2.3"})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go srv.Serve(listener)
-	t.Cleanup(func() { srv.Shutdown(context.Background()) })
-	c, err := client.Dial("http://"+listener.Addr().String(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	options.Logger = slog.New(slog.DiscardHandler)
-	options.Connect = func(context.Context, string) (*web.Backend, error) {
-		b := &web.Backend{Name: "a test", Events: c, Terms: c, Operator: admin.Operator{Client: admin.NewClient(c)}, Close: func() error { return nil }}
-		for _, f := range change {
-			f(b)
-		}
-		return b, nil
-	}
-	pages := web.New(options)
-	console.Register(pages)
-	served := httptest.NewServer(pages)
-	t.Cleanup(served.Close)
-	return &site{t, opened, served.URL}
+	_, url := webtest.Serve(t, options, b, console.Register)
+	return &site{t, opened, url}
 }
 
 // append appends events without a condition.

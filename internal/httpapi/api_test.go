@@ -2,22 +2,17 @@ package httpapi_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/httpapi"
-	"github.com/umadb-go/umadb/internal/server"
 	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/web"
+	"github.com/umadb-go/umadb/internal/web/webtest"
 )
 
 // api is the API of a store in memory.
@@ -33,24 +28,8 @@ func newAPI(t *testing.T) *api { return newAPIWith(t, web.Options{Append: true})
 
 func newAPIWith(t *testing.T, options web.Options) *api {
 	t.Helper()
-	opened := store.OpenMemory()
-	t.Cleanup(func() { opened.Close() })
-	srv, err := server.New(opened, server.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go srv.Serve(listener)
-	t.Cleanup(func() { srv.Shutdown(context.Background()) })
-	c, err := client.Dial("http://"+listener.Addr().String(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	a := serve(t, options, &web.Backend{Events: c, Terms: c})
+	opened, b := webtest.NewStore(t)
+	a := serve(t, options, b)
 	a.store = opened
 	return a
 }
@@ -58,18 +37,8 @@ func newAPIWith(t *testing.T, options web.Options) *api {
 // serve starts an API about a backend.
 func serve(t *testing.T, options web.Options, b *web.Backend) *api {
 	t.Helper()
-	options.Logger = slog.New(slog.DiscardHandler)
-	options.Connect = func(context.Context, string) (*web.Backend, error) {
-		one := *b
-		one.Close = func() error { return nil }
-		return &one, nil
-	}
-	served := web.New(options)
-	httpapi.Register(served)
-	listening := httptest.NewServer(served)
-	t.Cleanup(listening.Close)
-	t.Cleanup(func() { served.Stop(context.Background()) })
-	return &api{t: t, web: served, url: listening.URL}
+	served, url := webtest.Serve(t, options, b, httpapi.Register)
+	return &api{t: t, web: served, url: url}
 }
 
 // append appends events to the store without a condition.
