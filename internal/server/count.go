@@ -15,7 +15,22 @@ func (s *Server) handleCount(c *call) error {
 		return err
 	}
 	defer query.release()
-	if err := s.mayRead(c, access{anyOf: c.method.rights, query: &parsed.Query}); err != nil {
+	return s.askIndex(c, access{query: &parsed.Query}, func(ctx context.Context) error {
+		counts, err := s.store.Count(ctx, parsed)
+		if err != nil {
+			return err
+		}
+		return c.SendMsg(&umadbv1.CountResponse{Counts: counts})
+	})
+}
+
+// askIndex handles a call that only the index answers, with a function that answers it. The key must
+// permit access with the rights of the method. The function is called when the store has what the client
+// has seen; its context is done when the server stops. Then the call ends with an error, so that no client
+// mistakes a part of an answer for all of it.
+func (s *Server) askIndex(c *call, a access, answer func(context.Context) error) error {
+	a.anyOf = c.method.rights
+	if err := s.mayRead(c, a); err != nil {
 		return err
 	}
 	if err := s.awaitSeen(c); err != nil {
@@ -24,12 +39,9 @@ func (s *Server) handleCount(c *call) error {
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
-	counts, err := s.store.Count(ctx, parsed)
-	switch {
-	case err != nil && s.stopping.Err() != nil:
+	err := answer(ctx)
+	if err != nil && s.stopping.Err() != nil {
 		return errStopping
-	case err != nil:
-		return err
 	}
-	return c.SendMsg(&umadbv1.CountResponse{Counts: counts})
+	return err
 }

@@ -9,23 +9,18 @@ import (
 	"github.com/umadb-go/umadb/internal/record"
 )
 
-// handleTerms handles Terms. An answer that the server's stop interrupts ends with an error, so
-// that no client mistakes a part of the terms for all of them.
+// handleTerms handles Terms.
 func (s *Server) handleTerms(c *call) error {
 	parsed, query, err := receiveQuery(s, c, s.queries, record.ParseTerms)
 	if err != nil {
 		return err
 	}
 	defer query.release()
-	if err := s.mayRead(c, access{anyOf: c.method.rights, terms: parsed}); err != nil {
-		return err
-	}
-	if err := s.awaitSeen(c); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(c.Context())
-	defer cancel()
-	defer context.AfterFunc(s.stopping, cancel)()
+	return s.askIndex(c, access{terms: parsed}, func(ctx context.Context) error { return s.sendTerms(ctx, c, parsed) })
+}
+
+// sendTerms sends the answer to a request.
+func (s *Server) sendTerms(ctx context.Context, c *call, parsed *record.TermsRequest) error {
 	cursor, err := s.store.OpenTerms(ctx, parsed)
 	if err != nil {
 		return err
@@ -45,8 +40,6 @@ func (s *Server) handleTerms(c *call) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case err != nil && s.stopping.Err() != nil:
-			return errStopping
 		case err != nil:
 			return err
 		}
