@@ -63,8 +63,7 @@ func (o *countOptions) print(ctx context.Context, cmd *cobra.Command, s dcb.Even
 	if err != nil {
 		return err
 	}
-	after := max(o.after, part.First-1)
-	counts, err := s.(dcb.TermIndex).CountEvents(ctx, o.query.query(), []uint64{after, max(after, part.Last)})
+	counts, err := s.(dcb.TermIndex).CountEvents(ctx, o.query.query(), part.Bounds(o.after))
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func (o *readOptions) read(ctx context.Context, cmd *cobra.Command, s dcb.EventS
 		return err
 	}
 	if o.follow {
-		f := following{query: o.query.query(), after: max(o.after, part.First-1), limit: limit, notes: o.explain}
+		f := following{query: o.query.query(), after: part.After(o.after), limit: limit, notes: o.explain}
 		if o.start > 0 {
 			f.after = max(f.after, o.start-1)
 		}

@@ -46,7 +46,7 @@ events.`,
 				if err != nil {
 					return err
 				}
-				f := following{query: q.query(), after: max(after, part.First-1), limit: givenLimit(cmd.Flags(), &limit), notes: explain}
+				f := following{query: q.query(), after: part.After(after), limit: givenLimit(cmd.Flags(), &limit), notes: explain}
 				return f.run(ctx, s, newPrinter(cmd.OutOrStdout(), asJSON), cmd.ErrOrStderr())
 			})
 		},

@@ -105,8 +105,7 @@ func count(ctx context.Context, p *parameters, b *web.Backend) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := positions.First - 1
-	events, err := b.Terms.CountEvents(ctx, s.Query, []uint64{after, max(after, positions.Last)})
+	events, err := b.Terms.CountEvents(ctx, s.Query, positions.Bounds(0))
 	if err != nil {
 		return nil, err
 	}

@@ -55,5 +55,5 @@ func startOf(r *http.Request, events dcb.EventStore, s selection.Selection) (uin
 		return last, err
 	}
 	positions, err := s.Positions(r.Context(), events)
-	return positions.First - 1, err
+	return positions.After(0), err
 }

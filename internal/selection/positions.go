@@ -46,8 +46,17 @@ func (s *Selection) Positions(ctx context.Context, events dcb.EventStore) (Posit
 	return p, err
 }
 
+// After returns the position after which the events start: the one before the first event, or a later one.
+func (p Positions) After(position uint64) uint64 { return max(position, p.First-1) }
+
+// Bounds returns the bounds with which dcb.TermIndex.CountEvents counts the events after a position.
+func (p Positions) Bounds(after uint64) []uint64 {
+	after = p.After(after)
+	return []uint64{after, max(after, p.Last)}
+}
+
 // Count returns the number of events from the first one to a position.
-func (p Positions) Count(position uint64) uint64 { return max(position, p.First-1) - (p.First - 1) }
+func (p Positions) Count(position uint64) uint64 { return p.After(position) - p.After(0) }
 
 // Read reads the events at these positions. The options may restrict them further.
 func (p Positions) Read(ctx context.Context, s dcb.EventStore, query dcb.Query, options dcb.ReadOptions) *dcb.ReadResponse {

@@ -68,3 +68,22 @@ func TestPositionsAndOptionsBothApply(t *testing.T) {
 		}
 	}
 }
+
+func TestBoundsOfPositions(t *testing.T) {
+	for _, c := range []struct {
+		part  selection.Positions
+		after uint64
+		want  []uint64
+	}{
+		{selection.All, 0, []uint64{0, math.MaxUint64}},
+		{selection.All, math.MaxUint64, []uint64{math.MaxUint64, math.MaxUint64}},
+		{selection.Positions{First: 3, Last: 6}, 0, []uint64{2, 6}},
+		{selection.Positions{First: 3, Last: 6}, 4, []uint64{4, 6}},
+		{selection.Positions{First: 3, Last: 6}, 9, []uint64{9, 9}},
+		{selection.Positions{First: 3, Last: 0}, 0, []uint64{2, 2}},
+	} {
+		if got := c.part.Bounds(c.after); !slices.Equal(got, c.want) || c.part.After(c.after) != c.want[0] {
+			t.Errorf("%+v after %d has the bounds %v, want %v", c.part, c.after, got, c.want)
+		}
+	}
+}
