@@ -346,8 +346,9 @@ func TestPositionMovesWithoutMatches(t *testing.T) {
 			t.Error(err)
 		}
 		tb.wantOnce(t, 2)
-		if n := len(tb.batches); n > 1+1+5 {
-			t.Errorf("there were %d batches: %v", n, tb.batches)
+		moves := slices.DeleteFunc(slices.Clone(tb.batches), func(b project.Batch) bool { return len(b.Events) > 0 })
+		if len(moves) > 1+5 {
+			t.Errorf("the position has moved %d times: %v", len(moves), moves)
 		}
 	})
 }

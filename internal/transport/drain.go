@@ -72,7 +72,7 @@ func (c *conn) closeWrite() {
 		secure.CloseWrite()
 	}
 	half.CloseWrite()
-	c.accepted.SetReadDeadline(time.Now().Add(closeTimeout))
+	c.accepted.SetReadDeadline(time.Now().Add(c.server.closeTimeout))
 }
 
 // refusedBytes is how much of what a client sends is read after its TLS handshake has failed.
@@ -87,6 +87,6 @@ func (c *conn) closeRefused() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.accepted.SetReadDeadline(time.Now().Add(closeTimeout))
+	c.accepted.SetReadDeadline(time.Now().Add(c.server.closeTimeout))
 	io.CopyN(io.Discard, c.accepted, refusedBytes)
 }

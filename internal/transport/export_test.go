@@ -1,5 +1,10 @@
 package transport
 
+import "time"
+
+// SetCloseTimeout changes closeTimeout for a server without connections.
+func (s *Server) SetCloseTimeout(timeout time.Duration) { s.closeTimeout = timeout }
+
 // Usage is what the connections of a server use.
 type Usage struct {
 	Conns, Streams, Blocked, Output int

@@ -78,6 +78,8 @@ type Server struct {
 	handler Handler
 	options Options
 
+	closeTimeout time.Duration // is closeTimeout, except in tests
+
 	// endTicker ends the goroutine that pings.
 	endTicker context.CancelFunc
 
@@ -98,6 +100,9 @@ func NewServer(handler Handler, options Options) *Server {
 		workers:   workers{handler: handler, idle: make(chan *Stream), stopping: make(chan struct{})},
 		options:   options,
 		endTicker: end,
+
+		closeTimeout: closeTimeout,
+
 		listeners: make(map[net.Listener]bool),
 		conns:     make(map[*conn]bool),
 	}

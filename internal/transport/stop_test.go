@@ -85,6 +85,7 @@ func TestGracefulStopOfSlowClient(t *testing.T) {
 				dial = func(address string) (net.Conn, error) { return dialTLS(address, pool, "h2") }
 			}
 			r := start(t, options)
+			r.server.SetCloseTimeout(patience)
 			dialled, err := dial(r.address)
 			if err != nil {
 				t.Fatal(err)
