@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"encoding/xml"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -43,16 +44,34 @@ func TestH2Spec(t *testing.T) {
 		t.Skip("slow: waits for answers that do not arrive")
 	}
 	r := start(t)
+	// On a busy machine an answer may take longer than the timeout. A case that is not as expected
+	// is run again, with the others, with a longer one.
+	mistakes, output := r.h2spec(t, "2")
+	if len(mistakes) > 0 {
+		mistakes, output = r.h2spec(t, "6")
+	}
+	for _, mistake := range mistakes {
+		t.Error(mistake)
+	}
+	if t.Failed() {
+		_, failures, _ := strings.Cut(output, "Failures:")
+		t.Log(failures)
+	}
+}
+
+// h2spec runs h2spec, with a timeout in seconds for each answer, and returns what is not as expected.
+func (r *running) h2spec(t *testing.T, timeout string) (mistakes []string, output string) {
+	t.Helper()
 	host, port, err := net.SplitHostPort(r.address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "report.xml")
-	command := exec.CommandContext(t.Context(), "go", "run", h2spec, "-h", host, "-p", port, "-P", inlineEcho, "-o", "2", "-j", file)
-	output, failed := command.CombinedOutput() // fails if a case does not pass
+	command := exec.CommandContext(t.Context(), "go", "run", h2spec, "-h", host, "-p", port, "-P", inlineEcho, "-o", timeout, "-j", file)
+	printed, failed := command.CombinedOutput() // fails if a case does not pass
 	content, err := os.ReadFile(file)
 	if err != nil {
-		skipOrFail(t, "h2spec cannot be run: %v\n%s", failed, output)
+		skipOrFail(t, "h2spec cannot be run: %v\n%s", failed, printed)
 	}
 	var got report
 	if err := xml.Unmarshal(content, &got); err != nil {
@@ -68,20 +87,17 @@ func TestH2Spec(t *testing.T) {
 			}
 			found[name] = true
 			if notPassed[name] == "" {
-				t.Errorf("does not pass: %s", name)
+				mistakes = append(mistakes, "does not pass: "+name)
 			}
 		}
 	}
 	for name := range notPassed {
 		if !found[name] {
-			t.Errorf("passes now: %s", name)
+			mistakes = append(mistakes, "passes now: "+name)
 		}
 	}
 	if cases != 145 {
-		t.Errorf("h2spec has run %d cases:\n%s", cases, output)
+		mistakes = append(mistakes, fmt.Sprintf("h2spec has run %d cases:\n%s", cases, printed))
 	}
-	if t.Failed() {
-		_, failures, _ := strings.Cut(string(output), "Failures:")
-		t.Log(failures)
-	}
+	return mistakes, string(printed)
 }
