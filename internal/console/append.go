@@ -61,6 +61,9 @@ func submitAppend(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 		return explainForm(err)
 	}
 	data := &appendData{Permitted: true, Form: newAppendForm(r.PostForm)}
+	if r.PostForm.Get("add")+r.PostForm.Get("remove") != "" { // of an item of the condition, without scripts
+		return showAppend(w, r, b, http.StatusOK, data)
+	}
 	request, err := data.Form.request()
 	if err != nil {
 		data.Failure = err.Error()

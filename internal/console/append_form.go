@@ -38,8 +38,9 @@ type appendForm struct {
 	// Metadata has a key and a value in each line, separated by "=".
 	Metadata string
 	UUID     string
-	// Items and After are the condition.
+	// Items and After are the condition. Query has the fields for the items.
 	Items []string
+	Query queryForm
 	After string
 	// From is the head when the events were checked.
 	From string
@@ -51,7 +52,7 @@ func newAppendForm(values url.Values) *appendForm {
 	given := func(name string) []string {
 		return slices.DeleteFunc(slices.Clone(values[name]), func(text string) bool { return strings.TrimSpace(text) == "" })
 	}
-	return &appendForm{
+	f := &appendForm{
 		AsLines:  values.Get("as") == "lines",
 		Lines:    text("lines"),
 		Type:     values.Get("type"),
@@ -64,6 +65,18 @@ func newAppendForm(values url.Values) *appendForm {
 		After:    strings.TrimSpace(values.Get("after")),
 		From:     values.Get("from"),
 	}
+	var query dcb.Query
+	for _, text := range f.Items {
+		if item, err := selection.ParseItem(text); err == nil { // otherwise request returns the error
+			query.Items = append(query.Items, item)
+		}
+	}
+	for _, item := range furtherItems(values) {
+		f.Items, query.Items = append(f.Items, selection.FormatItem(item)), append(query.Items, item)
+	}
+	f.Query = newQueryForm(query, values.Get("add") != "")
+	f.Query.number(2) // the fields of the event have no number
+	return f
 }
 
 // appendRequest is what a form asks for. Each event has a UUID of its own.

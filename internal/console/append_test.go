@@ -118,6 +118,41 @@ func TestAppendLines(t *testing.T) {
 	}
 }
 
+// The fields of the condition are those of a query. Without scripts, buttons add and remove items, and nothing is
+// checked then.
+func TestAppendCondition(t *testing.T) {
+	s := newAppendSite(t)
+	s.append(dcb.Event{Type: "A", Tags: []string{"x"}}, dcb.Event{Type: "B", Tags: []string{"y z"}})
+	form := url.Values{"type": {"C"}, "tag": {"own"}, "type2": {"A", ""}, "tag2": {""}, "type3": {"Absent", "B"}, "tag3": {"y z", ""}, "type4": {""}, "tag4": {""}, "after": {"2"}}
+	checked := s.check(form)
+	if want := []string{"type=A", `{"types":["Absent","B"],"tags":["y z"]}`}; !slices.Equal(checked["item"], want) {
+		t.Errorf("the items are %q, want %q", checked["item"], want)
+	}
+	for after, conflicts := range map[string][]string{"0": {"1", "2"}, "1": {"2"}} {
+		form.Set("after", after)
+		page, _ := s.post(form, http.StatusOK)
+		if got := positionsIn(t, page); !slices.Equal(got, conflicts) {
+			t.Errorf("after %s the conflicts are %q, want %q", after, got, conflicts)
+		}
+	}
+	form.Set("remove", "2")
+	page, _ := s.post(form, http.StatusOK)
+	if fields := fieldsIn(t, page); !slices.Equal(fields["type2"], []string{"Absent", "B", ""}) || !slices.Equal(fields["tag2"], []string{"y z", ""}) || fields.Has("type3") || fields.Get("type") != "C" || fields.Get("tag") != "own" || fields.Get("after") != "1" {
+		t.Errorf("without the first item, the form has %v", fields)
+	}
+	if s.confirmation(page) != nil {
+		t.Errorf("the events were checked: %s", page)
+	}
+	form = url.Values{"type": {""}, "type2": {"A", ""}, "item": {"*"}, "add": {"1"}}
+	page, _ = s.post(form, http.StatusOK)
+	if fields := fieldsIn(t, page); fields.Get("item") != "*" || !slices.Equal(fields["type3"], []string{"A", ""}) || !slices.Equal(fields["type4"], []string{""}) {
+		t.Errorf("with another item, the form has %v", fields)
+	}
+	if got := s.stored(); len(got) != 2 {
+		t.Errorf("%d events are stored", len(got))
+	}
+}
+
 // A form that is submitted again appends once, whatever its condition, and although others append in between.
 func TestAppendTwiceAppendsOnce(t *testing.T) {
 	for name, condition := range map[string]url.Values{

@@ -15,9 +15,15 @@ import (
 // fields returns the values of the fields of the form of a page, empty ones included, by their names.
 func (s *site) fields(path string) url.Values {
 	s.t.Helper()
-	page, err := html.Parse(strings.NewReader(s.get(path, http.StatusOK)))
+	return fieldsIn(s.t, s.get(path, http.StatusOK))
+}
+
+// fieldsIn returns the values of the fields of a page.
+func fieldsIn(t *testing.T, body string) url.Values {
+	t.Helper()
+	page, err := html.Parse(strings.NewReader(body))
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	values := url.Values{}
 	for node := range page.Descendants() {

@@ -18,6 +18,7 @@ type queryForm struct{ Items []formItem }
 // formItem is an item of a query in a form.
 type formItem struct {
 	Suffix string // that of the names of its fields
+	Index  int    // of the item, from 1
 	// Types and Tags end with an empty one, in which users can write another.
 	Types, Tags []string
 	// Fixed is the text of an item that fields cannot express: one that matches every event, or
@@ -26,7 +27,7 @@ type formItem struct {
 	Last  bool
 }
 
-// Number returns the number of the item, from 1.
+// Number returns the number in the names of its fields, from 1.
 func (i formItem) Number() string {
 	if i.Suffix == "" {
 		return "1"
@@ -47,11 +48,22 @@ func newQueryForm(query dcb.Query, add bool) queryForm {
 	if len(form.Items) == 0 || add {
 		form.Items = append(form.Items, formItem{Types: []string{""}, Tags: []string{""}})
 	}
-	for n := range form.Items[1:] {
-		form.Items[n+1].Suffix = strconv.Itoa(n + 2)
+	for n := range form.Items {
+		form.Items[n].Index = n + 1
 	}
+	form.number(1)
 	form.Items[len(form.Items)-1].Last = true
 	return form
+}
+
+// number sets the numbers in the names of the fields, from first on.
+func (f queryForm) number(first int) {
+	for n := range f.Items {
+		f.Items[n].Suffix = strconv.Itoa(first + n)
+		if first+n == 1 {
+			f.Items[n].Suffix = ""
+		}
+	}
 }
 
 // moved is returned for a URL whose parameters can be written in a shorter form.
@@ -66,33 +78,49 @@ func (m moved) Error() string { return "the page has moved to ?" + m.values.Enco
 func canonical(values url.Values) (add bool, err error) {
 	add = values.Get("add") != ""
 	short := url.Values{}
-	remove := values.Get("remove")
-	further := map[int]*dcb.QueryItem{}
+	isFirstRemoved := values.Get("remove") == "1"
 	for name, texts := range values {
-		kind, number := fieldOf(name)
-		switch texts = slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return text == "" }); {
-		case len(texts) == 0, name == "remove", number > 0 && strconv.Itoa(number) == remove:
-		case number <= 1:
+		_, number := fieldOf(name)
+		if texts = nonEmpty(texts); len(texts) > 0 && name != "remove" && (number == 0 || number == 1 && !isFirstRemoved) {
 			short[name] = texts
-		default:
-			if further[number] == nil {
-				further[number] = new(dcb.QueryItem)
-			}
-			if kind == "type" {
-				further[number].Types = texts
-			} else {
-				further[number].Tags = texts
-			}
 		}
 	}
-	for _, number := range slices.Sorted(maps.Keys(further)) {
-		short.Add("item", selection.FormatItem(*further[number]))
+	for _, item := range furtherItems(values) {
+		short.Add("item", selection.FormatItem(item))
 	}
 	if short.Encode() != values.Encode() {
 		return add, moved{short}
 	}
 	values.Del("add")
 	return add, nil
+}
+
+// furtherItems returns the items in the numbered fields of a form, except that with the number in "remove".
+func furtherItems(values url.Values) (items []dcb.QueryItem) {
+	byNumber := map[int]*dcb.QueryItem{}
+	for name, texts := range values {
+		kind, number := fieldOf(name)
+		if texts = nonEmpty(texts); number <= 1 || len(texts) == 0 || strconv.Itoa(number) == values.Get("remove") {
+			continue
+		}
+		if byNumber[number] == nil {
+			byNumber[number] = new(dcb.QueryItem)
+		}
+		if kind == "type" {
+			byNumber[number].Types = texts
+		} else {
+			byNumber[number].Tags = texts
+		}
+	}
+	for _, number := range slices.Sorted(maps.Keys(byNumber)) {
+		items = append(items, *byNumber[number])
+	}
+	return items
+}
+
+// nonEmpty returns the texts that are not empty.
+func nonEmpty(texts []string) []string {
+	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return text == "" })
 }
 
 // fieldOf returns "type" or "tag" and the number of the item whose field has this name, or 0.

@@ -24,6 +24,9 @@ func TestAppend(t *testing.T) {
 	checked.page(b)
 	b.do(chromedp.SendKeys(chromedp.CSS(`input[name=type]`), "StudentJoined"))
 	b.do(chromedp.SendKeys(chromedp.CSS(`input[name=tag]`), "course:1"))
+	b.do(chromedp.SendKeys(chromedp.CSS(`input[name=type2]`), "StudentLeft"))
+	b.do(chromedp.Click(chromedp.CSS(`.condition button.add`)))
+	b.do(chromedp.SendKeys(chromedp.CSS(`input[name=tag3]`), "course:1"))
 	eval[bool](b, content+`.focus(), true`)
 	b.do(chromedp.KeyEvent(`{"seats": 30}`))
 	b.await(`document.querySelector("#data").value === '{"seats": 30}'`)
@@ -32,6 +35,9 @@ func TestAppend(t *testing.T) {
 		t.Fatalf("the check has appended: the head is %d (%v)", head, err)
 	}
 	checked.page(b)
+	if items := eval[[]string](b, `[...document.querySelectorAll("form.confirm input[name=item]")].map((input) => input.value)`); len(items) != 2 || items[0] != "type=StudentLeft" || items[1] != "tag=course:1" {
+		t.Errorf("the condition has the items %q", items)
+	}
 	b.follow(chromedp.Click(chromedp.CSS(`form.confirm button`)))
 	b.await(`document.querySelector("[role=status]").textContent.includes("event 1")`)
 	events, _, err := s.store.Read(t.Context(), dcb.Query{}, dcb.ReadOptions{}).Collect()

@@ -1,8 +1,8 @@
-// Forms with a query: a field more whenever the last one is used, buttons that clear fields, items
+// Fields for a query: a field more whenever the last one is used, buttons that clear fields, items
 // without a request, and URLs without empty fields.
 
 function fieldsOf(element) {
-  return element.closest("form.query .fields");
+  return element.closest(".fields");
 }
 
 // tidy keeps one empty field at the end of each list, and a button at each other one.
@@ -81,7 +81,7 @@ for (const type of ["input", "change", "focusout"]) {
   });
 }
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("form.query button");
+  const button = event.target.closest(".item button");
   if (button?.name === "add" && addItem(button)) {
     event.preventDefault();
   } else if (button?.classList.contains("clear")) {
@@ -101,4 +101,4 @@ document.addEventListener("formdata", ({ target, formData }) => {
     }
   }
 });
-document.querySelectorAll("form.query .fields").forEach(tidy);
+document.querySelectorAll(".fields").forEach(tidy);
