@@ -2,10 +2,12 @@ package browsertest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
@@ -31,6 +33,52 @@ func tenMinutes() []byte {
 	}
 	fmt.Fprintf(&out, `{"end":{"head":600}}`+"\n")
 	return out.Bytes()
+}
+
+// touch moves a finger from a point to another at the same height.
+func touch(fromX, toX, y float64) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		const steps = 10
+		events := []input.DispatchTouchEventParams{{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: fromX, Y: y}}}}
+		for n := range steps {
+			if fromX == toX {
+				break
+			}
+			x := fromX + (toX-fromX)*float64(n+1)/steps
+			events = append(events, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchMove, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}})
+		}
+		events = append(events, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+		for _, e := range events {
+			if _, err := cdp.Call(ctx, t, input.DispatchTouchEvent, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// A finger selects a range, and a short touch a bar.
+func TestTimelineByTouch(t *testing.T) {
+	s := serveExport(t, tenMinutes())
+	b := newTab(t)
+	b.open(s.url + "/timeline?tag=course:c1")
+	total := eval[int](b, `Number(document.querySelector(".total").textContent)`)
+	area := eval[[]float64](b, plotArea)
+	middle := area[1] + area[3]/2
+	b.follow(touch(area[0]+area[2]/2, area[0]+4, middle))
+	if zoomed := eval[int](b, `Number(document.querySelector(".total").textContent)`); zoomed < 1 || zoomed >= total || !eval[bool](b, `new URLSearchParams(location.search).has("until")`) {
+		t.Errorf("the range that was selected has %d events, of %d", zoomed, total)
+	}
+	area = eval[[]float64](b, plotArea)
+	middle = area[1] + area[3]/2
+	bar := eval[[]float64](b, firstBar)
+	x := area[0] + area[2]*bar[0]
+	b.do(touch(x, x, middle))
+	b.follow(chromedp.Click(chromedp.CSS(`#period a[href*="/browse"]`)))
+	if shown := len(eval[[]uint64](b, positions)); shown != int(bar[1]) {
+		t.Errorf("the bar leads to %d events, want %d", shown, int(bar[1]))
+	}
+	b.mustBeFine()
 }
 
 // Selecting a range in the chart leads to its timeline, and a click on a bar to the events of it.

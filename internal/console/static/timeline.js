@@ -100,6 +100,7 @@ function draw() {
       pin(period);
     }
   });
+  selectByTouch(plot);
   element.hidden = hint.hidden = false;
   resize();
 
@@ -113,6 +114,43 @@ function draw() {
   new ResizeObserver(resize).observe(element);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolor);
   new MutationObserver(recolor).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+}
+
+// selectByTouch selects a range with a finger or a pen, as uPlot does with the mouse. A finger that moves up or down
+// scrolls the page, and a short touch is a click.
+function selectByTouch(plot) {
+  const { over } = plot;
+  let touch; // the pointer and where it began
+  over.style.touchAction = "pan-y pinch-zoom";
+  const select = (event, isDone) => {
+    const box = over.getBoundingClientRect();
+    const to = Math.min(Math.max(event.clientX - box.left, 0), box.width);
+    const width = Math.abs(to - touch.from);
+    plot.setSelect(width < 5 ? { left: 0, width: 0, top: 0, height: 0 } : { left: Math.min(to, touch.from), width, top: 0, height: box.height }, isDone);
+  };
+  over.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "mouse" && event.isPrimary) {
+      touch = { id: event.pointerId, from: event.clientX - over.getBoundingClientRect().left };
+      over.setPointerCapture(event.pointerId);
+    }
+  });
+  over.addEventListener("pointermove", (event) => {
+    if (event.pointerId === touch?.id) {
+      select(event, false);
+    }
+  });
+  over.addEventListener("pointerup", (event) => {
+    if (event.pointerId === touch?.id) {
+      select(event, true);
+      touch = undefined;
+    }
+  });
+  over.addEventListener("pointercancel", (event) => { // the page scrolls
+    if (event.pointerId === touch?.id) {
+      touch = undefined;
+      plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    }
+  });
 }
 
 // timeLabels are the labels of times: the smallest distance of two, the label, and what is added if
