@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,8 +31,13 @@ var pictureDir = flag.String("pictures", "", "directory of the pictures of the d
 // other fonts, may need more.
 const maxPicture = 100 << 10
 
-// pictures are the pages of docs/console.md, by the name of the picture.
+// pictures are the pages of docs/console.md, by the name of the picture. HEAD is the position of the last event.
 var pictures = map[string]string{
+	"append":     "/append?type=StudentEnrolled&tag=course:go&tag=student:lea&data=%7B%22course%22:%22go%22,%22student%22:%22lea%22%7D&item=type%3DCourseOffered+type%3DStudentEnrolled+tag%3Dcourse:go&after=HEAD",
+	"live":       "/live?after=100&type=StudentEnrolled&type=StudentLeft",
+	"timeline":   "/timeline",
+	"tracking":   "/tracking?source=payments",
+	"why":        "/why?type=StudentEnrolled&tag=course:go&after=240",
 	"overview":   "/",
 	"browse":     "/browse?type=StudentEnrolled&tag=course:go",
 	"event":      "/event?position=120",
@@ -49,11 +55,25 @@ func TestPictures(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := serveExport(t, demoDay(time.Now()))
+	s := serveExport(t, demoDay(time.Now()), "--console-append")
 	reject(t, s)
+	paid := dcb.Event{Type: "PaymentReceived", Tags: []string{"student:ann"}, Data: []byte(`{"amount":120,"currency":"EUR"}`)}
+	if _, err := s.store.Append(t.Context(), []dcb.Event{paid}, nil, &dcb.TrackingInfo{Source: "payments", Position: 48_213}); err != nil {
+		t.Fatal(err)
+	}
+	head, err := s.store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := newTab(t)
 	for _, name := range slices.Sorted(maps.Keys(pictures)) {
-		b.open(s.url + pictures[name])
+		b.open(s.url + strings.ReplaceAll(pictures[name], "HEAD", fmt.Sprint(head)))
+		switch name {
+		case "append":
+			b.follow(chromedp.Click(chromedp.CSS(`form.append button.primary`)))
+		case "live":
+			b.await(`document.querySelectorAll("#tail .event").length > 5`)
+		}
 		b.mustBeFine()
 		if b.status() != 200 {
 			t.Errorf("%s has the status %d", pictures[name], b.status())

@@ -50,7 +50,7 @@ func serve(t *testing.T, flags ...string) *site {
 }
 
 // serveExport starts our server with a console and a store that has the events of an export.
-func serveExport(t *testing.T, export []byte) *site {
+func serveExport(t *testing.T, export []byte, flags ...string) *site {
 	t.Helper()
 	needBrowser(t)
 	database := filepath.Join(t.TempDir(), "uma.db")
@@ -59,7 +59,7 @@ func serveExport(t *testing.T, export []byte) *site {
 	if output, err := load.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	return serveDirectory(t, database)
+	return serveDirectory(t, database, flags...)
 }
 
 // serveDirectory starts our server with a console.
