@@ -59,6 +59,8 @@ func newReader(t *testing.T, page string) *reader {
 		links["venv"] = filepath.Dir(servertest.OrSkip(t, installTableReaders))
 	case strings.Contains(text, installGrpcurlLine):
 		links["bin/grpcurl"] = servertest.OrSkip(t, installGrpcurl)
+	case strings.Contains(text, getSQLiteLine):
+		servertest.OrSkip(t, compileSQLite)
 	}
 	if page == "README.md" || strings.HasPrefix(page, "docs/cli/") {
 		files, err := servertest.WriteCertificate(r.dir)
@@ -96,8 +98,7 @@ func (r *reader) prepareEnvironment() {
 	r.replacements = []string{"50051", port, "50052", secondPort, "50080", consolePort}
 	r.replace("0.0.0.0", "127.0.0.1")
 	workspace := filepath.Join(r.t.TempDir(), "go.work")
-	content := "go " + strings.TrimPrefix(runtime.Version(), "go") + "\nuse " + repository() + "\nuse " + r.dir + "\n"
-	for name, text := range map[string]string{workspace: content, r.state: ""} {
+	for name, text := range map[string]string{workspace: workspaceWith(r.dir), r.state: ""} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			r.t.Fatal(err)
 		}
@@ -106,6 +107,11 @@ func (r *reader) prepareEnvironment() {
 		"PATH="+filepath.Join(r.dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"UMADB_LISTEN="+address, "UMADB_URL=http://"+address,
 		"PYTHONDONTWRITEBYTECODE=1", "GOWORK="+workspace, "GOFLAGS=-mod=readonly", "NO_COLOR=1")
+}
+
+// workspaceWith returns the file go.work with which the programs in a directory import this module.
+func workspaceWith(dir string) string {
+	return "go " + strings.TrimPrefix(runtime.Version(), "go") + "\nuse " + repository() + "\nuse " + dir + "\n"
 }
 
 // follow executes the blocks in order.
