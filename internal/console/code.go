@@ -134,7 +134,7 @@ func eventSnippets(event dcb.SequencedEvent, by dcb.QueryItem, e endpoints) []sn
 func eventLines(events []shownEvent, more bool) (lines, note string) {
 	var out []byte
 	for i := range events {
-		if events[i].omittedFrom > 0 {
+		if events[i].isPart() {
 			more = true
 			break
 		}

@@ -82,6 +82,28 @@ func (e manyTags) isCut() bool {
 	return len(e.Tags) == 20 && e.MoreTags == 19_980 && e.MoreMetadata == 1 && e.Metadata == nil
 }
 
+// The code of a query has no line with a part of the tags of an event.
+func TestCodeOfEventsWithManyTags(t *testing.T) {
+	s := newSite(t)
+	event := dcb.Event{Type: "A"}
+	for n := range 30_000 {
+		event.Tags = append(event.Tags, fmt.Sprintf("tag:%05d", n))
+	}
+	s.append(dcb.Event{Type: "A"}, event)
+	var page struct {
+		Snippets []struct{ ID, Note, Text string }
+	}
+	s.json("/code.json?type=A&order=oldest", &page)
+	for _, snippet := range page.Snippets {
+		if snippet.ID == "ndjson" && (strings.Count(snippet.Text, "\n") != 1 || !strings.Contains(snippet.Note, "too long to show here")) {
+			t.Errorf("the lines are %q with the note %q", snippet.Text, snippet.Note)
+		}
+	}
+	if len(page.Snippets) != 5 {
+		t.Errorf("got %+v", page)
+	}
+}
+
 // Tags are few if they are long.
 func TestEventWithLongTags(t *testing.T) {
 	s := newSite(t)

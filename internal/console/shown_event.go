@@ -43,6 +43,9 @@ func newShownEvent(e dcb.SequencedEvent, most, begin int) shownEvent {
 	return shown
 }
 
+// isPart reports whether the event does not have all of its data, tags and metadata.
+func (e shownEvent) isPart() bool { return e.omittedFrom+e.moreTags+e.moreMetadata > 0 }
+
 // ShownTags returns the first tags.
 func (e shownEvent) ShownTags() tagList { return firstTags(e.Event.Tags, e.moreTags) }
 
