@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
 	"github.com/umadb-go/umadb/internal/web"
 )
 
@@ -36,7 +37,15 @@ type appendResult struct {
 	Last  uint64 `json:"last"`
 	// Again is set if the events were stored by an earlier request already.
 	Again bool `json:"again"`
+	// by is the item by which a key with limits can read the last event; otherwise it is empty.
+	by dcb.QueryItem
 }
+
+// Link returns the link to the last event.
+func (r *appendResult) Link() string { return linkEvent("/event", r.Last, r.by) }
+
+// HasLimits reports whether the key can only read events by a query.
+func (r *appendResult) HasLimits() bool { return !isEmpty(r.by) }
 
 // loadAppend shows the form, with the values of the parameters of the URL.
 func loadAppend(_ context.Context, r *http.Request, b *web.Backend) (any, error) {
@@ -45,7 +54,10 @@ func loadAppend(_ context.Context, r *http.Request, b *web.Backend) (any, error)
 	first, err := strconv.ParseUint(values.Get("first"), 10, 64)
 	last, lastErr := strconv.ParseUint(values.Get("last"), 10, 64)
 	if err == nil && lastErr == nil && first <= last {
-		data.Appended = &appendResult{first, last, values.Has("again")}
+		data.Appended = &appendResult{First: first, Last: last, Again: values.Has("again")}
+		if of := values.Get("of"); of != "" {
+			data.Appended.by, _ = selection.ParseItem(of) // only for a link
+		}
 	}
 	return data, nil
 }
@@ -73,7 +85,7 @@ func submitAppend(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 	if r.PostForm.Get("do") == "append" {
 		result, err := request.appendOnce(ctx, b.Events)
 		if err == nil {
-			to := link("/append", "first", result.First, "last", result.Last)
+			to := link("/append", "first", result.First, "last", result.Last, "of", request.linkItem(ctx, b.Events, result.Last))
 			if result.Again {
 				to += "&again"
 			}
@@ -89,6 +101,16 @@ func submitAppend(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 		return err
 	}
 	return showAppend(w, r, b, status, data)
+}
+
+// linkItem returns the item of the last event as text if the key has limits, so that it cannot read the event without it.
+func (r *appendRequest) linkItem(ctx context.Context, s dcb.EventStore, last uint64) string {
+	_, err := readMatching(ctx, s, dcb.Query{}, last)
+	text := selection.FormatItem(r.itemOf(len(r.events) - 1))
+	if !errors.Is(err, dcb.ErrAuthentication) || len(text) > maxRepeatedQuery {
+		return ""
+	}
+	return text
 }
 
 func showAppend(w http.ResponseWriter, r *http.Request, b *web.Backend, status int, data *appendData) error {

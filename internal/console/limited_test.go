@@ -155,6 +155,29 @@ func TestEventWithoutWhatItsKeyPermits(t *testing.T) {
 	}
 }
 
+// An append with a limited key leads to its event.
+func TestAppendWithLimitedKey(t *testing.T) {
+	for name, limit := range limits {
+		limit.key.Rights |= server.RightRead | server.RightAppend
+		s := newLimitedSite(t, limit.key)
+		s.tenants()
+		for _, lines := range []string{`{"type":"A","tags":["tenant:1:x"],"data":"open"}`, `{"type":"A","tags":["tenant:1:y"]}` + "\n" + `{"type":"A","tags":["tenant:1:x"],"data":"open"}`} {
+			_, to := s.post(s.check(url.Values{"as": {"lines"}, "lines": {lines}}), http.StatusSeeOther)
+			for _, link := range s.links(to) {
+				if path, _, _ := strings.Cut(link, "?"); path == "/event" {
+					lines = ""
+					if page := s.get(link, http.StatusOK); !strings.Contains(page, "open") {
+						t.Errorf("%s: %s: %s", name, link, page)
+					}
+				}
+			}
+			if lines != "" {
+				t.Errorf("%s: %s has no link to the event", name, to)
+			}
+		}
+	}
+}
+
 // Every page that links lead to has its content, or says that the key does not permit it: a limit is never an error
 // of the server.
 func TestPagesWithLimitedKey(t *testing.T) {
