@@ -133,7 +133,9 @@ func TestEventViews(t *testing.T) {
 		}
 	}
 	for position, status := range map[string]int{"2": http.StatusNotFound, "0": http.StatusBadRequest, "x": http.StatusBadRequest, "": http.StatusBadRequest} {
-		s.get("/event?position="+position, status)
+		if page := s.get("/event?position="+position, status); !strings.Contains(page, `name="position"`) || strings.Contains(page, `name="tag"`) {
+			t.Errorf("position %q: the page has not only the form for a position: %s", position, page)
+		}
 	}
 }
 
