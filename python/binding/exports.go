@@ -5,7 +5,7 @@
 //
 // A Python thread creates an exchange, starts it through the control pipe (control.go)
 // and sleeps until it contains an answer. Requests to an embedded store run on the
-// calling thread, except streams that wait for new events.
+// calling thread, except streams that wait for new events, and questions for the index.
 //
 // Goroutines: one reads the control pipe as long as the process runs; one works on each
 // exchange that the caller does not step (exchange.go), and exits when the exchange has

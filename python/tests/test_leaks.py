@@ -82,7 +82,7 @@ def failing():
     except ValueError:
         pass
 def called():
-    client.head(), client.get_tracking_info("up"), client.check_health()
+    client.head(), client.get_tracking_info("up"), client.check_health(), client.count_between(None, range(100))
 check_memory(whole, times, allowed)
 check_memory(abandoned, times, allowed)
 check_memory(unused, times, allowed)
@@ -235,6 +235,13 @@ def rejected():
     ):
         try:
             client.read(*arguments)
+        except (TypeError, ValueError):
+            pass
+        else:
+            raise AssertionError(arguments)
+    for arguments in ((1, [0, 1]), (None, 1), (None, [0, -1]), (None, [0, "1"]), (Query(), [1, 0])):
+        try:
+            client.count_between(*arguments)
         except (TypeError, ValueError):
             pass
         else:
