@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
 
 	umadb "github.com/umadb-go/umadb"
+	"github.com/umadb-go/umadb/client"
 	"github.com/umadb-go/umadb/dcb"
 )
 
@@ -31,6 +33,25 @@ func fill(ctx context.Context, dir string, events int) error {
 		err = closed
 	}
 	return err
+}
+
+// reject makes appends to a server that it rejects: each is on the condition that there is no such
+// event yet.
+func reject(ctx context.Context, url string, appends int) error {
+	store, err := client.Dial(url, nil)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	for n := range appends {
+		e := event(n)
+		same := dcb.Query{Items: []dcb.QueryItem{{Types: []string{e.Type}, Tags: e.Tags[:1]}}}
+		_, err := store.Append(ctx, []dcb.Event{e}, &dcb.AppendCondition{FailIfEventsMatch: same, After: uint64(n)}, nil)
+		if !errors.Is(err, dcb.ErrIntegrity) {
+			return fmt.Errorf("an append on a condition that an event breaks returned %v, not a conflict", err)
+		}
+	}
+	return nil
 }
 
 // event returns the event at a position, of one of eight types.

@@ -4,7 +4,8 @@
 //	go run ./bench/console -events 1000000 -program bin/umadb
 //
 // It fills a store in a temporary directory, starts the server, and follows the links of the pages.
-// It exits with 1 if a page is not answered within the bound, at the 95th percentile.
+// It exits with 1 if a page is not answered within the bound, at the 95th percentile. With -fill it
+// only fills the store: the tests of the console in a browser use that.
 package main
 
 import (
@@ -23,6 +24,9 @@ import (
 	"github.com/umadb-go/umadb/internal/servertest"
 )
 
+// rejections is the number of rejected appends.
+const rejections = 100
+
 // options are the flags.
 type options struct {
 	program  string
@@ -33,6 +37,7 @@ type options struct {
 	bound    time.Duration
 	out      string
 	note     string
+	fill     bool
 }
 
 func main() {
@@ -45,6 +50,7 @@ func main() {
 	flag.DurationVar(&o.bound, "bound", 300*time.Millisecond, "bound of the 95th percentile")
 	flag.StringVar(&o.out, "out", "", "also write the result to this file, in Markdown")
 	flag.StringVar(&o.note, "note", "", "a remark about the machine, for the result")
+	flag.BoolVar(&o.fill, "fill", false, "only fill the store of -dir; measure nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -56,6 +62,12 @@ func main() {
 
 // measure fills a store, measures each page, and writes the result.
 func measure(ctx context.Context, o options) error {
+	if o.fill {
+		if o.dir == "" {
+			return errNoDir
+		}
+		return fill(ctx, o.dir, o.events)
+	}
 	if o.dir == "" {
 		temporary, err := os.MkdirTemp("", "umadb-bench-console-")
 		if err != nil {
@@ -67,8 +79,8 @@ func measure(ctx context.Context, o options) error {
 	if err := fill(ctx, o.dir, o.events); err != nil {
 		return err
 	}
-	server := exec.Command(o.program, "serve", "--db-path", o.dir, "--console", "127.0.0.1:0")
-	process, _, err := servertest.StartOnFreePort(ctx, server)
+	serve := exec.Command(o.program, "serve", "--db-path", o.dir, "--console", "127.0.0.1:0")
+	process, server, err := servertest.StartOnFreePort(ctx, serve)
 	if err != nil {
 		return err
 	}
@@ -76,6 +88,9 @@ func measure(ctx context.Context, o options) error {
 	address, found := process.Output.AwaitMessage(ctx, "serving the console")
 	if !found {
 		return fmt.Errorf("the server does not serve the console: %s", process.Output)
+	}
+	if err := reject(ctx, "http://"+server, min(rejections, o.events)); err != nil {
+		return err
 	}
 	pages, err := visit(ctx, "http://"+address, o)
 	if err != nil {
@@ -120,4 +135,7 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f", float64(d)/float64(time.Millisecond))
 }
 
-var errNoPages = errors.New("no page links to another one")
+var (
+	errNoPages = errors.New("no page links to another one")
+	errNoDir   = errors.New("-fill needs -dir, the directory of the store")
+)
