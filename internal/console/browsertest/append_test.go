@@ -12,6 +12,7 @@ import (
 // The form appends with its editor, which works under the policy of the pages. The result of the
 // check is accessible too.
 func TestAppend(t *testing.T) {
+	t.Parallel()
 	s := serve(t, "--console-append")
 	b := newTab(t)
 	checked := newAccessibility(t)

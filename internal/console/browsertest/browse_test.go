@@ -14,6 +14,7 @@ const positions = `[...document.querySelectorAll(".event .position")].map((e) =>
 
 // Scrolling to the end loads more events until there are none, each once and in order.
 func TestBrowseLoadsMore(t *testing.T) {
+	t.Parallel()
 	const count = 175
 	s := serve(t)
 	var events []dcb.Event
@@ -49,6 +50,7 @@ func TestBrowseLoadsMore(t *testing.T) {
 
 // A query that is typed into the form, with the help of suggestions, shows its events and is in the URL.
 func TestBrowseForm(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.append(t, courses(5)...)
 	b := newTab(t)

@@ -88,6 +88,6 @@ func newTab(t *testing.T) *tab {
 	if err := start(ctx, cancel, stepTimeout); err != nil {
 		t.Fatal(err)
 	}
-	opened.resize(1280, 800)
+	opened.show(1280, 800, "light")
 	return opened
 }

@@ -11,6 +11,7 @@ import (
 // The graph draws each tag of its table, and a click and the keyboard lead from one to the next. The
 // layout is the same each time.
 func TestGraph(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.append(t, courses(12)...)
 	b := newTab(t)

@@ -15,6 +15,7 @@ func mustNotRun(b *tab) {
 
 // The check can fail.
 func TestScriptsAreFound(t *testing.T) {
+	t.Parallel()
 	needBrowser(t)
 	b := newTab(t)
 	b.open(`data:text/html,<script>console.error("an error")</script><img src=/x onerror="throw Error()">`)

@@ -11,11 +11,11 @@ import (
 	"github.com/umadb-go/umadb/dcb"
 )
 
-// An append shows in Live. The test prints how long that takes, from the call until the browser has
+// An append shows in Live, on a store of a million events. The test prints how long that takes, from the call until the browser has
 // the event in the page; the aim is 200 ms.
 func TestLive(t *testing.T) {
-	s := serve(t)
-	s.append(t, courses(2)...)
+	t.Parallel()
+	s := serveMillion(t)
 	b := newTab(t)
 	b.open(s.url + "/live")
 	b.await(`document.getElementById("connection").textContent === "Connected"`)

@@ -9,11 +9,13 @@ import (
 
 // A server with a key asks for it, refuses a wrong one, and then shows the page that was asked for.
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	const key = "umadb:a-key-of-the-browser-tests-0123456789"
 	s := serve(t, "--api-key", key)
 	b := newTab(t)
 	b.accepted = func(problem string) bool { return true } // the page that asks for a key has the status 401
 	checked := newAccessibility(t)
+	checked.first = thoroughModes
 	b.open(s.url + "/browse?order=oldest")
 	checked.page(b)
 	for _, typed := range []string{"a wrong key", key} {

@@ -10,6 +10,7 @@ import (
 // The overview shows an append and draws it, without being opened again, and loads the types and
 // tags after itself.
 func TestOverviewGrows(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.append(t, courses(3)...)
 	b := newTab(t)
@@ -24,6 +25,7 @@ func TestOverviewGrows(t *testing.T) {
 
 // Paused, the overview does not ask the server.
 func TestOverviewPauses(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	b := newTab(t)
 	b.open(s.url + "/")
@@ -43,30 +45,11 @@ func TestOverviewPauses(t *testing.T) {
 
 // If the server is gone, the overview says so.
 func TestOverviewOfAServerThatIsGone(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	b := newTab(t)
 	b.accepted = func(string) bool { return true } // the failed requests
 	b.open(s.url + "/")
 	s.stop()
 	b.await(`document.querySelector(".polling [role=status]").textContent.startsWith("No answer since")`)
-}
-
-// The pages for operators are accessible.
-func TestOperatorPages(t *testing.T) {
-	s := serve(t)
-	s.append(t, courses(30)...)
-	go func() {
-		query := dcb.Query{Items: []dcb.QueryItem{{Types: []string{"StudentEnrolledInACourse"}, Tags: []string{"student:1", "course:1"}}}}
-		for range s.store.Subscribe(t.Context(), query, 0) {
-		}
-	}()
-	checked := newAccessibility(t)
-	b := newTab(t)
-	for _, path := range []string{"/", "/store", "/types", "/tags"} {
-		b.open(s.url + path)
-		if path == "/" {
-			b.await(`document.querySelector("#subscriptions table") !== null`)
-		}
-		checked.page(b)
-	}
 }

@@ -2,10 +2,12 @@ package browsertest_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,52 +20,100 @@ import (
 // maxPages is the maximum number of pages of a visit.
 const maxPages = 80
 
-// visit opens the page at a URL, and all pages that links lead to, but at most so many with the same
-// path. It calls check on each one.
-func visit(b *tab, first string, samePath int, check func(path string)) (paths map[string]int) {
+// visit opens pages, and all those that links lead to, but only one of those with the same path and
+// the same parameters, whatever their values, and at most so many with the same path. It calls check
+// on each one, and returns the number of pages by path.
+func visit(b *tab, first []string, samePath int, check func(path string)) (paths map[string]int) {
 	b.t.Helper()
 	paths = map[string]int{}
-	seen := map[string]bool{}
-	for next := []string{first}; len(next) > 0 && len(seen) < maxPages; next = next[1:] {
+	opened, links := map[string]bool{}, 0
+	for next := slices.Clone(first); len(next) > 0 && len(opened) < maxPages; next = next[1:] {
 		link, err := url.Parse(next[0])
 		if err != nil {
 			b.t.Errorf("the link %q is not a URL: %v", next[0], err)
 			continue
 		}
-		if seen[next[0]] || paths[link.Path] == samePath {
+		kind := link.Path + " " + strings.Join(slices.Sorted(maps.Keys(link.Query())), " ")
+		if opened[kind] || paths[link.Path] == samePath {
 			continue
 		}
-		seen[next[0]] = true
+		opened[kind] = true
 		paths[link.Path]++
 		start := time.Now()
 		b.open(next[0])
 		b.mustBeFine()
 		check(link.Path)
 		b.t.Logf("checked %s in %.1f s", next[0], time.Since(start).Seconds())
-		next = append(next, eval[[]string](b, `[...document.links].filter((l) => l.origin === location.origin && !l.hash && !l.download &&
-			!/\.(json|csv)$|^\/v1\/|logout|download/.test(l.pathname)).map((l) => l.href)`)...)
+		found := eval[[]string](b, `[...document.links].filter((l) => l.origin === location.origin && !l.hash && !l.download &&
+			!/\.(json|csv)$|^\/v1\/|logout|download/.test(l.pathname)).map((l) => l.href)`)
+		links += len(found)
+		next = append(next, found...)
 	}
+	b.t.Logf("visited %d pages, which have %d links: %v", len(opened), links, paths)
 	return paths
 }
 
-// Every page that links lead to is free of errors, is accessible, and fits on a narrow screen.
+// contents are elements that a page has if the store has what it shows.
+var contents = map[string]string{
+	"/":           "main:has(#subscriptions table):has(#types table):has(#tags table):has(#rate canvas)",
+	"/append":     "form.append",
+	"/browse":     "#events .event",
+	"/code":       ".code",
+	"/data":       ".data",
+	"/event":      ".data",
+	"/graph":      "#graph a",
+	"/live":       "#tail .event",
+	"/rejections": ".rejection .sides",
+	"/store":      ".drawing rect:not(.empty)",
+	"/tags":       "#tags table",
+	"/timeline":   "#timeline canvas",
+	"/tracking":   "#sources td",
+	"/types":      "#types table",
+	"/why":        ".conflict",
+}
+
+// Every page that links lead to, on a store of a million events, is free of errors, is accessible,
+// and fits on a narrow screen.
 func TestPages(t *testing.T) {
-	s := serve(t, "--console-append")
-	s.append(t, courses(30)...)
+	t.Parallel()
+	s := serveMillion(t, "--console-append")
 	s.append(t, odd()...)
+	s.addContent(t, million)
 	checked := newAccessibility(t)
+	checked.first = thoroughModes
 	b := newTab(t)
-	paths := visit(b, s.url+"/", 2, func(path string) {
+	// No link leads to the events of Live, and the overview has Types and Tags instead of links to them.
+	first := []string{s.url + "/", s.url + "/types", s.url + "/tags", fmt.Sprintf("%s/live?after=%d", s.url, million)}
+	b.open(first[0])
+	b.await(`document.querySelector("#subscriptions table") !== null`)
+	hasContent := map[string]bool{}
+	paths := visit(b, first, 3, func(path string) {
+		if path == "/live" && eval[bool](b, `location.search.startsWith("?after")`) {
+			b.await(fmt.Sprintf("document.querySelector(%q) !== null", contents[path]))
+		}
+		b.awaitEditor()
 		checked.page(b)
 		mustNotRun(b)
 		mustHaveData(b)
+		hasContent[path] = hasContent[path] || eval[bool](b, fmt.Sprintf("document.querySelector(%q) !== null", contents[path]))
 	})
-	t.Logf("visited: %v", paths)
+	for path := range contents {
+		if !hasContent[path] {
+			t.Errorf("of %d pages %s none has content", paths[path], path)
+		}
+	}
 	for _, path := range menu(b, s.url) {
 		if paths[path] == 0 {
 			t.Errorf("the page %s in the menu was not visited", path)
 		}
 	}
+}
+
+// awaitEditor waits until the form to append, if the page has it, has its editor instead of the text
+// area.
+func (b *tab) awaitEditor() {
+	b.t.Helper()
+	b.await(`document.querySelector("form.append textarea#data")?.hidden ?? true`)
 }
 
 // data is the client that gets the data of pages.
@@ -94,8 +144,8 @@ func menu(b *tab, home string) []string {
 
 // Each link of the menu leads to its page with a click, and the page is marked there.
 func TestMenu(t *testing.T) {
-	s := serve(t)
-	s.append(t, courses(3)...)
+	t.Parallel()
+	s := serveMillion(t)
 	b := newTab(t)
 	for _, path := range menu(b, s.url+"/browse") {
 		b.follow(chromedp.Click(chromedp.CSS(fmt.Sprintf(`body > header nav a[href=%q]`, path))))

@@ -10,6 +10,7 @@ import (
 
 // From the first page, links lead to the rejected enrolment, to why it was rejected, and to what to do.
 func TestRejectedEnrolment(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	enrolled := func(student string) []dcb.Event {
 		return []dcb.Event{{Type: "StudentEnrolled", Tags: []string{"course:go", "student:" + student}}}

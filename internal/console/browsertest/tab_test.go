@@ -183,20 +183,14 @@ func (b *tab) await(script string) {
 	}
 }
 
-// resize changes the size of the screen.
-func (b *tab) resize(width, height int64) {
-	b.t.Helper()
-	b.do(chromedp.EmulateViewport(width, height))
-}
-
-// colors selects the scheme of colors, "light" or "dark".
-func (b *tab) colors(scheme string) {
+// show selects the size of the screen and the scheme of colors, "light" or "dark".
+func (b *tab) show(width, height int64, scheme string) {
 	b.t.Helper()
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 	must(b, func(ctx context.Context, t *chromedp.Target) (any, error) {
 		return cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
 	})
-	b.settle()
+	b.do(chromedp.EmulateViewport(width, height))
 }
 
 // status returns the status code of the page.

@@ -59,6 +59,7 @@ func touch(fromX, toX, y float64) chromedp.Action[chromedp.Void] {
 
 // A finger selects a range, and a short touch a bar.
 func TestTimelineByTouch(t *testing.T) {
+	t.Parallel()
 	s := serveExport(t, tenMinutes())
 	b := newTab(t)
 	b.open(s.url + "/timeline?tag=course:c1")
@@ -83,6 +84,7 @@ func TestTimelineByTouch(t *testing.T) {
 
 // Selecting a range in the chart leads to its timeline, and a click on a bar to the events of it.
 func TestTimelineChart(t *testing.T) {
+	t.Parallel()
 	s := serveExport(t, tenMinutes())
 	b := newTab(t)
 	b.open(s.url + "/timeline?tag=course:c1")

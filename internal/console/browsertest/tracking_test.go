@@ -9,6 +9,7 @@ import (
 
 // The page of tracking sources shows which ones move, and new ones, without being loaded again.
 func TestTrackingMoves(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	track := func(source string, position uint64) {
 		t.Helper()
