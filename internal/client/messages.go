@@ -206,12 +206,12 @@ func (m *Messages) noteHeaders() {
 // explain converts the error of a stream to the one that ends the messages.
 // resumable is set if the stream could have been opened again in time.
 func (m *Messages) explain(err error, resumable bool) error {
-	stopped := errors.Is(err, io.EOF)
+	stopped, ended := errors.Is(err, io.EOF), contextError(m.caller)
 	switch {
 	case stopped && !resumable:
 		return io.EOF
-	case m.caller.Err() != nil:
-		return toError(m.caller.Err())
+	case ended != nil:
+		return toError(ended)
 	case m.client.closing.Err() != nil:
 		return m.atClose
 	case m.coded:
