@@ -73,7 +73,9 @@ func overwrite(t *testing.T, name string, offset int64) {
 // A call ends its scrub, and only one is served at a time.
 func TestScrubEndsWithTheCall(t *testing.T) {
 	r := start(t, t.TempDir(), nil)
-	fill(t, r) // at the lowest rate, a scrub takes seconds
+	for range 3 { // at the lowest rate, a scrub takes more than ten seconds
+		fill(t, r)
+	}
 	c := r.admin(t)
 	ctx, cancel := context.WithCancel(within(t))
 	refused := false
