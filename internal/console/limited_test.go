@@ -1,13 +1,8 @@
 package console_test
 
 import (
-	"context"
-	"crypto/sha256"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,49 +11,19 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/umadb-go/umadb/dcb"
-	"github.com/umadb-go/umadb/internal/admin"
-	"github.com/umadb-go/umadb/internal/client"
 	"github.com/umadb-go/umadb/internal/console"
 	"github.com/umadb-go/umadb/internal/server"
-	"github.com/umadb-go/umadb/internal/store"
 	"github.com/umadb-go/umadb/internal/web"
+	"github.com/umadb-go/umadb/internal/web/webtest"
 )
 
 // newLimitedSite returns a site whose requests use a key.
 func newLimitedSite(t *testing.T, key server.Key) *site {
 	t.Helper()
-	opened := store.OpenMemory()
-	t.Cleanup(func() { opened.Close() })
-	srv, err := server.New(opened, server.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin.Register(srv, opened, admin.Version{Version: "1.2.3"})
-	key.Name, key.Hash = "limited", new(sha256.Sum256([]byte("a-key")))
-	if err := srv.SetKeys([]server.Key{key}); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go srv.ServeInProcess(listener)
-	t.Cleanup(func() { srv.Shutdown(context.Background()) })
-	dial := func(ctx context.Context, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", listener.Addr().String())
-	}
-	c, err := client.DialInProcess("a test", dial, "a-key")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	pages := web.New(web.Options{Logger: slog.New(slog.DiscardHandler), Append: true, Connect: func(context.Context, string) (*web.Backend, error) {
-		return &web.Backend{Name: "a test", Events: c, Terms: c, Operator: admin.Operator{Client: admin.NewClient(c)}, Close: func() error { return nil }}, nil
-	}})
-	console.Register(pages)
-	served := httptest.NewServer(pages)
-	t.Cleanup(served.Close)
-	return &site{t, opened, served.URL}
+	key.Name = "limited"
+	opened, b := webtest.NewStoreWithKey(t, key)
+	_, url := webtest.Serve(t, web.Options{Append: true}, b, console.Register)
+	return &site{t, opened, url}
 }
 
 // limits are keys with limits, each with a query that it may use and that matches events 1, 4 and 7 of tenants.

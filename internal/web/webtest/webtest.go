@@ -4,6 +4,7 @@ package webtest
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"net"
 	"net/http/httptest"
@@ -19,6 +20,17 @@ import (
 // NewStore returns an empty store, and what a request may use of it. Both are closed when the test ends.
 func NewStore(t testing.TB) (*store.Store, *web.Backend) {
 	t.Helper()
+	return newStore(t, nil)
+}
+
+// NewStoreWithKey is NewStore with a server that requires a key, which the client has.
+func NewStoreWithKey(t testing.TB, key server.Key) (*store.Store, *web.Backend) {
+	t.Helper()
+	return newStore(t, &key)
+}
+
+func newStore(t testing.TB, key *server.Key) (*store.Store, *web.Backend) {
+	t.Helper()
 	opened := store.OpenMemory()
 	t.Cleanup(func() { opened.Close() })
 	srv, err := server.New(opened, server.Options{})
@@ -30,9 +42,19 @@ func NewStore(t testing.TB) (*store.Store, *web.Backend) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go srv.Serve(listener)
+	secret := ""
+	if key != nil {
+		secret = "example-api-key-4f7c2b1d"
+		key.Hash = new(sha256.Sum256([]byte(secret)))
+		if err := srv.SetKeys([]server.Key{*key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go srv.ServeInProcess(listener) // a client sends its key without encryption only within the process
 	t.Cleanup(func() { srv.Shutdown(context.Background()) })
-	c, err := client.Dial("http://"+listener.Addr().String(), nil)
+	c, err := client.DialInProcess("a test", func(ctx context.Context, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", listener.Addr().String())
+	}, secret)
 	if err != nil {
 		t.Fatal(err)
 	}
