@@ -17,9 +17,13 @@ func TestOverviewGrows(t *testing.T) {
 	b.open(s.url + "/")
 	b.await(`document.querySelector("#rate canvas") !== null && document.querySelector("#types table") !== null && document.querySelector("#tags table") !== null`)
 	before := eval[uint64](b, `Number(document.getElementById("now").dataset.head)`)
+	eval[bool](b, `document.querySelector("#now a").focus(); true`)
 	s.append(t, dcb.Event{Type: "Later"})
 	b.await(fmt.Sprintf(`document.getElementById("now").dataset.head === "%d"`, before+1))
 	b.await(`document.querySelector("#now").textContent.includes("New events") && document.querySelector("#latency").textContent.includes("the last")`)
+	if !eval[bool](b, `document.querySelector("#now a") === document.activeElement`) {
+		t.Error("the link that had the focus has lost it")
+	}
 	b.mustBeFine()
 }
 

@@ -113,9 +113,13 @@ async function poll() {
     }
     for (const part of answer.querySelectorAll(".live")) {
       const old = document.getElementById(part.id);
-      if (part.id === "now" || !isUsed(old)) {
-        old.replaceWith(document.importNode(part, true));
+      if (part.id !== "now" && isUsed(old)) {
+        continue;
       }
+      const focused = [...old.querySelectorAll("a")].indexOf(document.activeElement);
+      const next = document.importNode(part, true);
+      old.replaceWith(next);
+      next.querySelectorAll("a")[focused]?.focus({ preventScroll: true });
     }
     grow();
     show("");
