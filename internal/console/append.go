@@ -100,6 +100,11 @@ func submitAppend(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 	if data.Check, err = checkAppend(ctx, b.Events, request); err != nil {
 		return err
 	}
+	if data.Check.Condition && data.Check.Stored == 0 && len(data.Check.Conflicts) == 0 {
+		if data.Check.missing, err = missingOf(ctx, b, request.condition.FailIfEventsMatch); err != nil {
+			return err
+		}
+	}
 	return showAppend(w, r, b, status, data)
 }
 

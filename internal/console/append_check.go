@@ -38,6 +38,8 @@ type appendCheck struct {
 	Other uint64
 	// by is the item with the type and tags of the first event, for the links to Stored and Other.
 	by dcb.QueryItem
+	// missing is the types and tags of the condition that no event has, which may be misspelt.
+	missing
 	// Partly is set if there are too many events with the type and tags of the first event, so that
 	// its UUID was compared only with the newest ones.
 	Partly bool

@@ -50,7 +50,7 @@ type appendForm struct {
 func newAppendForm(values url.Values) *appendForm {
 	text := func(name string) string { return strings.ReplaceAll(values.Get(name), "\r\n", "\n") }
 	given := func(name string) []string {
-		return slices.DeleteFunc(slices.Clone(values[name]), func(text string) bool { return strings.TrimSpace(text) == "" })
+		return slices.DeleteFunc(slices.Clone(values[name]), isBlank)
 	}
 	f := &appendForm{
 		AsLines:  values.Get("as") == "lines",
@@ -65,18 +65,39 @@ func newAppendForm(values url.Values) *appendForm {
 		After:    strings.TrimSpace(values.Get("after")),
 		From:     values.Get("from"),
 	}
-	var query dcb.Query
-	for _, text := range f.Items {
-		if item, err := selection.ParseItem(text); err == nil { // otherwise request returns the error
-			query.Items = append(query.Items, item)
+	for _, item := range furtherItems(values) {
+		if item = withoutBlanks(item); !isEmpty(item) {
+			f.Items = append(f.Items, selection.FormatItem(item))
 		}
 	}
-	for _, item := range furtherItems(values) {
-		f.Items, query.Items = append(f.Items, selection.FormatItem(item)), append(query.Items, item)
-	}
-	f.Query = newQueryForm(query, values.Get("add") != "")
-	f.Query.number(2) // the fields of the event have no number
+	f.Query = newConditionForm(f.Items, values.Get("add") != "")
 	return f
+}
+
+// withoutBlanks returns an item without the names of fields that look empty. A condition with such a name would match
+// nothing.
+func withoutBlanks(item dcb.QueryItem) dcb.QueryItem {
+	return dcb.QueryItem{Types: slices.DeleteFunc(item.Types, isBlank), Tags: slices.DeleteFunc(item.Tags, isBlank)}
+}
+
+// newConditionForm returns the fields for the items of a condition. Those that cannot be parsed remain in it as they are,
+// since without them the condition would be another one.
+func newConditionForm(items []string, add bool) queryForm {
+	var query dcb.Query
+	wrong := map[int]string{}
+	for n, text := range items {
+		item, err := selection.ParseItem(text)
+		if err != nil { // which request returns
+			wrong[n] = text
+		}
+		query.Items = append(query.Items, item)
+	}
+	form := newQueryForm(query, add)
+	for n, text := range wrong {
+		form.Items[n].Fixed = text
+	}
+	form.number(2) // the fields of the event have no number
+	return form
 }
 
 // appendRequest is what a form asks for. Each event has a UUID of its own.

@@ -21,8 +21,8 @@ type formItem struct {
 	Index  int    // of the item, from 1
 	// Types and Tags end with an empty one, in which users can write another.
 	Types, Tags []string
-	// Fixed is the text of an item that fields cannot express: one that matches every event, or
-	// has a name that is empty. It can only be removed.
+	// Fixed is the text of an item that fields cannot express: one that matches every event, has a name
+	// that no field can contain, or cannot be parsed. It can only be removed.
 	Fixed string
 	Last  bool
 }
@@ -40,7 +40,7 @@ func newQueryForm(query dcb.Query, add bool) queryForm {
 	var form queryForm
 	for _, item := range query.Items {
 		shown := formItem{Types: append(slices.Clone(item.Types), ""), Tags: append(slices.Clone(item.Tags), "")}
-		if len(item.Types)+len(item.Tags) == 0 || slices.Contains(item.Types, "") || slices.Contains(item.Tags, "") {
+		if isEmpty(item) || slices.ContainsFunc(item.Types, isUnfit) || slices.ContainsFunc(item.Tags, isUnfit) {
 			shown.Fixed = selection.FormatItem(item)
 		}
 		form.Items = append(form.Items, shown)
@@ -55,6 +55,12 @@ func newQueryForm(query dcb.Query, add bool) queryForm {
 	form.Items[len(form.Items)-1].Last = true
 	return form
 }
+
+// isUnfit reports whether a field for a name cannot contain it, so that users see it: browsers remove line breaks.
+func isUnfit(name string) bool { return isBlank(name) || strings.ContainsAny(name, "\r\n\x00") }
+
+// isBlank reports whether a text has nothing but spaces.
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // number sets the numbers in the names of the fields, from first on.
 func (f queryForm) number(first int) {
@@ -130,15 +136,12 @@ func fieldOf(name string) (kind string, number int) {
 		if found && digits == "" {
 			return kind, 1
 		}
-		if n, err := strconv.Atoi(digits); found && err == nil && n > 1 && n <= maxItems && strconv.Itoa(n) == digits {
+		if n, err := strconv.Atoi(digits); found && err == nil && n > 1 && strconv.Itoa(n) == digits {
 			return kind, n
 		}
 	}
 	return "", 0
 }
-
-// maxItems is the maximum number of items in a form.
-const maxItems = 1000
 
 // itemWords returns the types and tags of an item, each with a prefix.
 func itemWords(typePrefix string, types []string, tagPrefix string, tags []string) (words []string) {

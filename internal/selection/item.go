@@ -73,8 +73,9 @@ func FormatItem(item dcb.QueryItem) string {
 	return strings.Join(words, " ")
 }
 
-// isWord reports whether ParseItem accepts a name without JSON.
+// isWord reports whether ParseItem accepts a name without JSON, and a page or terminal can show it.
 func isWord(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, unicode.IsSpace) && !strings.HasSuffix(name, "=") &&
+	isUnfit := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	return name != "" && !strings.ContainsFunc(name, isUnfit) && !strings.HasSuffix(name, "=") &&
 		!strings.Contains(name, ",tag=") && !strings.Contains(name, ",type=")
 }
