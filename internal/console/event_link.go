@@ -9,18 +9,20 @@ import (
 const (
 	// maxRepeatedQuery is the maximum size of a query that the links of each event, period or series repeat.
 	maxRepeatedQuery = 2 << 10
-	// maxComparedItems is the maximum number of items of a query that are compared with each event of a page.
-	maxComparedItems = 100
+	// maxComparedNames is the maximum number of types and tags of a query that is compared with each event of a page.
+	// An event may have 65,535 tags.
+	maxComparedNames = 200
 )
 
 // itemFor returns the item of a query by which an event was read, with only the type of the event. It is empty if
-// none matches, or if the query has too many. Links to the event repeat it: a key with limits can
+// none matches, or if the query has too many types and tags. Links to the event repeat it: a key with limits can
 // read an event only by an item that permits it, as this one did.
 func itemFor(query dcb.Query, e *dcb.Event) dcb.QueryItem {
-	if len(query.Items) > maxComparedItems {
-		return dcb.QueryItem{}
-	}
+	names := 0
 	for _, item := range query.Items {
+		if names += len(item.Types) + len(item.Tags); names > maxComparedNames {
+			break
+		}
 		if item.Matches(e.Type, e.Tags) {
 			if len(item.Types) > 0 {
 				item.Types = []string{e.Type}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -139,6 +140,23 @@ func TestAppendWithLimitedKey(t *testing.T) {
 			if lines != "" {
 				t.Errorf("%s: %s has no link to the event", name, to)
 			}
+		}
+	}
+}
+
+// A query with very many tags is not compared with the tags of each event, of which there may be as many.
+func TestLinksWithManyNames(t *testing.T) {
+	s := newSite(t)
+	var tags []string
+	for n := range 201 {
+		tags = append(tags, strconv.Itoa(n))
+	}
+	s.append(dcb.Event{Type: "A", Tags: tags})
+	for n, want := range map[int]bool{200: true, 201: false} {
+		query := url.Values{"tag": tags[:n]}.Encode()
+		got := slices.ContainsFunc(s.links("/browse?"+query), func(link string) bool { return link == "/event?position=1&"+query })
+		if got != want {
+			t.Errorf("with %d tags, the link to the event has the tags: %v", n, got)
 		}
 	}
 }
