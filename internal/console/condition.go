@@ -112,12 +112,14 @@ type match struct {
 
 // matches returns the items that match an event, or may match it.
 func (c *shownCondition) matches(event *dcb.Event) (found []match) {
+	tags := namesOf(event.Tags) // of which there may be as many as the items have
+	isMissing := func(tag string) bool { return !tags[tag] }
 	for n, item := range c.Items {
 		hasType := slices.Contains(item.Types, event.Type)
 		if anyType := len(item.Types) == 0 || item.MoreTypes > 0; !hasType && !anyType {
 			continue
 		}
-		if !(dcb.QueryItem{Tags: item.Tags}).Matches(event.Type, event.Tags) {
+		if slices.ContainsFunc(item.Tags, isMissing) {
 			continue
 		}
 		m := match{Number: n + 1, Tags: item.Tags, Perhaps: item.MoreTags > 0 || !hasType && item.MoreTypes > 0}
