@@ -161,8 +161,8 @@ func orContextError(ctx context.Context, err error) error {
 	return err
 }
 
-// contextError is ctx.Err, except that a deadline has passed when its time has come: a server can
-// tell so before ctx does.
+// contextError returns ctx.Err(), or context.DeadlineExceeded if the deadline of ctx has passed and its
+// timer has not fired yet: a server may report the same deadline earlier.
 func contextError(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded

@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/selection"
 )
 
 // An item that cannot be parsed remains in the form, so that no second check is without it.
@@ -41,6 +43,31 @@ func TestConditionWithUnfitNames(t *testing.T) {
 	if got := s.check(form)["item"]; !slices.Equal(got, items) {
 		t.Errorf("the condition has the items %q, want %q", got, items)
 	}
+}
+
+// The form has the items that it was opened with, whatever their names are, also when a browser has submitted it.
+func TestConditionRemainsInForm(t *testing.T) {
+	s := newAppendSite(t)
+	name := rapid.OneOf(rapid.StringOfN(rapid.RuneFrom([]rune("ab=, \t\n\r\x00\u00a0\"'<&{}*é")), 0, 4, -1), rapid.SampledFrom([]string{"type=", "tag=x", "x,tag=y", "*"}))
+	names := rapid.SliceOfN(name, 0, 3)
+	rapid.Check(t, func(t *rapid.T) {
+		form := url.Values{"type": {"A"}}
+		for range rapid.IntRange(1, 4).Draw(t, "items") {
+			form.Add("item", selection.FormatItem(dcb.QueryItem{Types: names.Draw(t, "types"), Tags: names.Draw(t, "tags")}))
+		}
+		fields := fieldsIn(s.t, s.get("/append?"+form.Encode(), http.StatusOK))
+		for name, texts := range fields {
+			if name != "item" { // others are in fields for text
+				for i := range texts {
+					texts[i] = strings.NewReplacer("\r", "", "\n", "").Replace(texts[i])
+				}
+			}
+		}
+		page, _ := s.post(fields, http.StatusOK)
+		if have, want := slices.Sorted(slices.Values(s.confirmation(page)["item"])), slices.Sorted(slices.Values(form["item"])); !slices.Equal(have, want) {
+			t.Fatalf("the condition has the items %q, want %q", have, want)
+		}
+	})
 }
 
 // A field with nothing but spaces looks empty, and is.

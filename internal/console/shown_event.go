@@ -14,7 +14,7 @@ import (
 // shownEvent is an event as pages show it.
 type shownEvent struct {
 	dcb.SequencedEvent
-	// omittedFrom is the size of the data if the event has only the begin of it, and otherwise 0.
+	// omittedFrom is the size of the data if the event has only the start of it, and otherwise 0.
 	omittedFrom int
 	// moreTags and moreMetadata are the numbers of tags and of entries of the metadata that it does not have.
 	moreTags, moreMetadata int
@@ -98,7 +98,7 @@ func eventColumns() []string {
 	return []string{"position", "recorded_at", "type", "tags", "more_tags"}
 }
 
-// row returns the event as the begin of a row of a table.
+// row returns the event as the start of a row of a table.
 func (e shownEvent) row() []string {
 	at, moreTags := "", ""
 	if e.moreTags > 0 {
@@ -110,7 +110,7 @@ func (e shownEvent) row() []string {
 	return []string{strconv.FormatUint(e.Position, 10), at, e.Event.Type, string(ndjson.AppendTags(nil, e.Event.Tags)), moreTags}
 }
 
-// Payload returns the begin of the data for display.
+// Payload returns the start of the data for display.
 func (e shownEvent) Payload() payload { return e.payload("", listedBytes) }
 
 // payload returns about so many bytes of the data in a view.
@@ -129,5 +129,5 @@ type browsedEvent struct {
 	view string
 }
 
-// Payload returns the begin of the data in the chosen view.
+// Payload returns the start of the data in the chosen view.
 func (e browsedEvent) Payload() payload { return e.payload(e.view, listedBytes) }

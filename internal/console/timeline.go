@@ -54,7 +54,7 @@ type period struct {
 	Zoom   string `json:"-"`
 }
 
-// Since returns the begin of the period as the parameter since has it.
+// Since returns the start of the period as the parameter since has it.
 func (p period) Since() string { return p.From.UTC().Format(time.RFC3339Nano) }
 
 // Until returns the end of the period as the parameter until has it, which is inclusive.

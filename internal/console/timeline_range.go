@@ -123,7 +123,7 @@ func stepFor(from, to time.Time) timeStep {
 	return timeSteps[len(timeSteps)-1]
 }
 
-// begin returns the begin of the period that contains a time. Weeks begin on Monday.
+// begin returns the start of the period that contains a time. Weeks begin on Monday.
 func (s timeStep) begin(t time.Time) time.Time {
 	if s.months == 0 {
 		return t.UTC().Truncate(s.duration)
@@ -134,7 +134,7 @@ func (s timeStep) begin(t time.Time) time.Time {
 	return time.Date(months/12, time.Month(months%12+1), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// next returns the begin of the period after one that begins at t.
+// next returns the start of the period after one that begins at t.
 func (s timeStep) next(t time.Time) time.Time {
 	if s.months == 0 {
 		return t.Add(s.duration)

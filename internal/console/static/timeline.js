@@ -169,7 +169,7 @@ function height() {
   return innerWidth < 640 ? 220 : 320;
 }
 
-// zoom opens the timeline from the begin of a period to the end of another.
+// zoom opens the timeline from the start of a period to the end of another.
 function zoom(first, last) {
   const url = new URL(location.href);
   url.searchParams.set("since", first.since);
