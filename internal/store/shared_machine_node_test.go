@@ -95,7 +95,7 @@ func (n *node) disturb() {
 	case 0: // the power is cut
 		s, client := n.take()
 		n.disk = n.disk.Crash(n.chance)
-		go func() { _ = s.Close(); client.Close() }() // as if what is in flight arrived late
+		n.run.closing.Go(func() { _ = s.Close(); client.Close() }) // as if what is in flight arrived late
 		pause(3 * time.Second)
 		n.start()
 	case 1: // a clean restart

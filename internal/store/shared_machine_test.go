@@ -51,6 +51,8 @@ type sharedRun struct {
 	nodes  []*node
 	peers  *testPeers
 	over   chan struct{} // closed to end the callers
+	// closing are the stores whose power was cut.
+	closing sync.WaitGroup
 	// trimmed is the last group that may be missing in the shared log. The goroutine that
 	// disturbs nodes uses it.
 	trimmed uint64
@@ -120,6 +122,7 @@ func runShared(t *testing.T, seed uint64) {
 			t.Errorf("node %d: the check finds %+v, %v", n.number, report, err)
 		}
 	}
+	r.closing.Wait()
 	if t.Failed() {
 		t.Fatalf("seed %d", seed)
 	}
