@@ -44,11 +44,11 @@ static: ## build a static program, bin/static/umadb, for an empty container
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o $(STATIC) ./cmd/umadb
 
 .PHONY: demo
-demo: build wheel ## run the demos, in Go and in Python, with temporary stores
-	$(GO) run ./demo bin/umadb
+demo: build wheel ## run the demos, in Python and in Go, with temporary stores
 	python3 -m venv .cache/python/demo
 	.cache/python/demo/bin/pip install -q --force-reinstall python/dist/*.whl
 	.cache/python/demo/bin/python demo/complete_example.py python/tests/data/seed-python-client.md
+	$(GO) run ./demo bin/umadb
 
 .PHONY: test
 test: go-test race cross python-test ## run all tests: Go, race detector, other platforms, Python

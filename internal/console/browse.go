@@ -39,6 +39,8 @@ type browseData struct {
 	Code string `json:"-"`
 	// Live is the link to new events that match.
 	Live string `json:"-"`
+	// Timeline is the link to the numbers of what the query matches over time, by type; empty if the events have no times.
+	Timeline string `json:"-"`
 	// Rejections is the link to the rejections that concern what the query matches; empty if there are none to show.
 	Rejections string `json:"-"`
 	// Newest is the link to the newest events, if the page starts at an older one.
@@ -144,6 +146,9 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 	}
 	for _, e := range events {
 		data.Events = append(data.Events, browsedEvent{e, values.Get("view")})
+	}
+	if len(events) > 0 && !events[0].RecordedAt.IsZero() {
+		data.Timeline = timelinePath + "?" + changed(values, "start", "", "after", "", "limit", "", "order", "", "view", "").Encode()
 	}
 	if len(events) == 0 {
 		data.missing, err = missingOf(ctx, b, wanted.Query)

@@ -24,7 +24,7 @@ type timelineData struct {
 	// From and To are those of all periods. To is exclusive. They are zero if no event matches.
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
-	// Step is how long a period is, except that the first and the last one may be cut.
+	// Step is how long a period is, except that the first and the last one are cut where since and until are.
 	Step    string           `json:"step,omitempty"`
 	Periods []period         `json:"periods"`
 	Series  []timelineSeries `json:"series"`
@@ -59,6 +59,9 @@ func (p period) Since() string { return p.From.UTC().Format(time.RFC3339Nano) }
 
 // Until returns the end of the period as the parameter until has it, which is inclusive.
 func (p period) Until() string { return p.To.UTC().Add(-time.Nanosecond).Format(time.RFC3339Nano) }
+
+// EndMilli returns the end of the period for the chart, in milliseconds, so that no period is empty there.
+func (p period) EndMilli() int64 { return p.To.Add(time.Millisecond - 1).UnixMilli() }
 
 // timelineSeries are the events of a type, or those of all other types.
 type timelineSeries struct {
@@ -101,6 +104,12 @@ func loadTimeline(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 		return data, err
 	}
 	step := stepFor(ends.from, ends.to)
+	if wanted.Since.IsZero() {
+		ends.from = step.begin(ends.from)
+	}
+	if wanted.Until.IsZero() {
+		ends.to = step.end(ends.to)
+	}
 	edges := step.edges(ends.from, ends.to)
 	bounds, err := boundsAt(ctx, b.Events, edges, ends.head)
 	if err != nil {

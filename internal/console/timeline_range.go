@@ -142,6 +142,14 @@ func (s timeStep) next(t time.Time) time.Time {
 	return t.AddDate(0, s.months, 0)
 }
 
+// end returns the end of the period that contains a time, or this time if a period begins there.
+func (s timeStep) end(t time.Time) time.Time {
+	if begin := s.begin(t); !begin.Equal(t) {
+		return s.next(begin)
+	}
+	return t
+}
+
 // edges returns the begins of the periods of a range, and the end of the last one. The first and the
 // last one are cut at the range. A range up to and including a time at which a period begins has none for
 // this instant.

@@ -134,15 +134,27 @@ func TestTimelineIsATable(t *testing.T) {
 	}
 }
 
-// A range without a bound is that of the events that match; since alone ends now.
+// A range without a bound is whole periods with the events that match; since alone ends now.
 func TestTimelineRange(t *testing.T) {
 	s := newSite(t)
 	s.append(dcb.Event{Type: "A"})
 	all := s.timeline("")
-	if size := all.To.Sub(all.From); len(all.Periods) != 1 || size != time.Nanosecond {
+	if size := all.To.Sub(all.From); len(all.Periods) != 1 || size != time.Millisecond {
 		t.Errorf("one event is in a range of %v with %d periods", size, len(all.Periods))
 	}
-	if hour := s.timeline("since=1h"); hour.Step != "1 min" || hour.Events != 1 || hour.To.Sub(hour.From) < time.Hour {
+	time.Sleep(3 * time.Millisecond)
+	s.append(dcb.Event{Type: "A", Tags: []string{"later"}})
+	data := s.timeline("")
+	step, err := time.ParseDuration(strings.ReplaceAll(data.Step, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range data.Periods {
+		if size := p.To.Sub(p.From); size != step {
+			t.Errorf("the period from %v has a size of %v, want %v", p.From, size, step)
+		}
+	}
+	if hour := s.timeline("since=1h&tag=later"); hour.Step != "1 min" || hour.Events != 1 || hour.To.Sub(hour.From) < time.Hour {
 		t.Errorf("an hour has periods of %s, and %d events", hour.Step, hour.Events)
 	}
 	year := all.To.UTC().Year()
@@ -185,4 +197,16 @@ func (s *site) classLinks(path, class string) (links []string) {
 		}
 	}
 	return links
+}
+
+// Browse leads to the timeline of its events.
+func TestBrowseLeadsToTimeline(t *testing.T) {
+	s := newSite(t)
+	s.append(dcb.Event{Type: "A", Tags: []string{"x"}}, dcb.Event{Type: "B", Tags: []string{"x"}}, dcb.Event{Type: "B"})
+	if page := s.get("/browse?tag=x&since=1h&order=oldest&start=1&view=hex", http.StatusOK); !strings.Contains(page, `href="/timeline?since=1h&amp;tag=x"`) {
+		t.Errorf("the page has no link to the timeline: %s", page)
+	}
+	if data := s.timeline("since=1h&tag=x"); data.Events != 2 || len(data.Series) != 2 {
+		t.Errorf("it has %d events of %d types", data.Events, len(data.Series))
+	}
 }

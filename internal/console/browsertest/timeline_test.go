@@ -17,11 +17,11 @@ const plotArea = `(({left, top, width, height}) => [left, top, width, height])(d
 
 // firstBar are the middle of the first period that has events, between 0 at the left edge of the
 // chart and 1 at its right edge, and the number of its events.
-const firstBar = `(({dataset: all}, rows) => {
+const firstBar = `((rows) => {
 	const row = rows.find((row) => row.querySelector(".browse"));
-	const [from, to] = [row.dataset.from, row.dataset.to].map((at) => Math.min(Math.max(at, all.from), all.to));
-	return [((from + to) / 2 - all.from) / (all.to - all.from), Number(row.cells[1].textContent)];
-})(document.querySelector("#periods"), [...document.querySelectorAll("#periods tbody tr")])`
+	const [start, from, to, end] = [rows[0].dataset.from, row.dataset.from, row.dataset.to, rows.at(-1).dataset.to].map(Number);
+	return [((from + to) / 2 - start) / (end - start), Number(row.cells[1].textContent)];
+})([...document.querySelectorAll("#periods tbody tr")])`
 
 // tenMinutes returns an export with an event of a course each second for ten minutes.
 func tenMinutes() []byte {

@@ -22,9 +22,8 @@ function draw() {
     name: row.cells[0].textContent.trim(),
     number: row.dataset.series,
   }));
-  const range = document.getElementById("periods").dataset;
-  const from = Number(range.from);
-  const to = Math.max(Number(range.to), from + 1);
+  const { from } = periods[0];
+  const { to } = periods.at(-1);
   // The highest bar is drawn first, and the others over it.
   const sums = series.map((_, n) => periods.map((p) => p.counts.slice(0, n + 1).reduce((a, b) => a + b, 0)));
   const data = [periods.map((p) => p.from), ...sums.toReversed()];
@@ -185,7 +184,7 @@ function bars(periods) {
     let narrowest = Infinity;
     for (let i = first; i <= last; i++) {
       const left = u.valToPos(periods[i].from, "x", true);
-      const right = u.valToPos(Math.max(periods[i].to, periods[i].from + 1), "x", true);
+      const right = u.valToPos(periods[i].to, "x", true);
       const top = u.valToPos(u.data[index][i], "y", true);
       narrowest = Math.min(narrowest, right - left);
       if (top < base) {
