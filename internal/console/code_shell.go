@@ -53,10 +53,7 @@ func flagValue(value string) string {
 
 // apiValues returns the parameters of /v1/events for what a page shows.
 func apiValues(b browsing) url.Values {
-	values := url.Values{}
-	for _, item := range b.Query.Items {
-		values.Add("item", selection.FormatItem(item))
-	}
+	values := valuesOf(b.Query)
 	for _, name := range []string{"since", "until"} {
 		if text := b.values.Get(name); text != "" {
 			values.Set(name, text)
@@ -73,7 +70,7 @@ func apiValues(b browsing) url.Values {
 }
 
 func curlCommand(e endpoints, values url.Values) string {
-	command := "curl "
+	command := "curl -sS "
 	if e.hasKey {
 		command += `-H "Authorization: Bearer $UMADB_API_KEY" `
 	}

@@ -91,7 +91,7 @@ func TestCodeForADirectory(t *testing.T) {
 		"cli":    "umadb read --db-path ./uma.db --tag x",
 		"python": `Client("file:./uma.db?mode=ro")`,
 		"go":     `umadb.Open("./uma.db", &umadb.Options{ReadOnly: true})`,
-		"curl":   "curl 'http://",
+		"curl":   "curl -sS 'http://",
 	} {
 		if !strings.Contains(texts[language], want) {
 			t.Errorf("%s is without %q: %s", language, want, texts[language])

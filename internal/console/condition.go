@@ -80,14 +80,7 @@ func (i shownItem) item() dcb.QueryItem { return dcb.QueryItem{Types: i.Types, T
 // linkQuery returns a path with a query and other parameters: names and values in turn. Values that are
 // empty are omitted.
 func linkQuery(path string, query dcb.Query, parameters ...string) string {
-	values := url.Values{}
-	for n, item := range query.Items {
-		if isPlain := !slices.Contains(item.Types, "") && !slices.Contains(item.Tags, ""); n == 0 && isPlain && len(item.Types)+len(item.Tags) > 0 {
-			values["type"], values["tag"] = item.Types, item.Tags
-			continue
-		}
-		values.Add("item", selection.FormatItem(item))
-	}
+	values := valuesOf(query)
 	for n := 0; n+1 < len(parameters); n += 2 {
 		if parameters[n+1] != "" {
 			values.Set(parameters[n], parameters[n+1])
@@ -97,6 +90,19 @@ func linkQuery(path string, query dcb.Query, parameters ...string) string {
 		return path
 	}
 	return path + "?" + values.Encode()
+}
+
+// valuesOf returns the parameters for a query. Those of the first item are type and tag, if they can express it.
+func valuesOf(query dcb.Query) url.Values {
+	values := url.Values{}
+	for n, item := range query.Items {
+		if isPlain := !slices.Contains(item.Types, "") && !slices.Contains(item.Tags, ""); n == 0 && isPlain && !isEmpty(item) {
+			values["type"], values["tag"] = item.Types, item.Tags
+			continue
+		}
+		values.Add("item", selection.FormatItem(item))
+	}
+	return values
 }
 
 // match is an item of a condition that matches an event.
