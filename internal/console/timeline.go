@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -189,13 +190,7 @@ func onlyType(values url.Values, name string) url.Values {
 		return values
 	}
 	only := changed(values, "type", "", "tag", "", "item", "")
-	if query := narrowed(query.Query, name); len(query.Items) == 1 {
-		only["type"], only["tag"] = query.Items[0].Types, query.Items[0].Tags
-	} else {
-		for _, item := range query.Items {
-			only.Add("item", selection.FormatItem(item))
-		}
-	}
+	maps.Copy(only, valuesOf(narrowed(query.Query, name)))
 	return only
 }
 
