@@ -12,8 +12,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// plotArea are the left edge, the top, the width and the height of the chart.
-const plotArea = `(({left, top, width, height}) => [left, top, width, height])(document.querySelector("#timeline .u-over").getBoundingClientRect())`
+// chartArea returns the left edge and the width of the chart, and the middle of its height.
+func chartArea(b *tab) (left, width, middle float64) {
+	b.t.Helper()
+	area := eval[[]float64](b, `(({left, top, width, height}) => [left, width, top + height / 2])(document.querySelector("#timeline .u-over").getBoundingClientRect())`)
+	return area[0], area[1], area[2]
+}
 
 // firstBar are the middle of the first period that has events, between 0 at the left edge of the
 // chart and 1 at its right edge, and the number of its events.
@@ -64,16 +68,14 @@ func TestTimelineByTouch(t *testing.T) {
 	b := newTab(t)
 	b.open(s.url + "/timeline?tag=course:c1")
 	total := eval[int](b, `Number(document.querySelector(".total").textContent)`)
-	area := eval[[]float64](b, plotArea)
-	middle := area[1] + area[3]/2
-	b.follow(touch(area[0]+area[2]/2, area[0]+4, middle))
+	left, width, middle := chartArea(b)
+	b.follow(touch(left+width/2, left+4, middle))
 	if zoomed := eval[int](b, `Number(document.querySelector(".total").textContent)`); zoomed < 1 || zoomed >= total || !eval[bool](b, `new URLSearchParams(location.search).has("until")`) {
 		t.Errorf("the range that was selected has %d events, of %d", zoomed, total)
 	}
-	area = eval[[]float64](b, plotArea)
-	middle = area[1] + area[3]/2
+	left, width, middle = chartArea(b)
 	bar := eval[[]float64](b, firstBar)
-	x := area[0] + area[2]*bar[0]
+	x := left + width*bar[0]
 	b.do(touch(x, x, middle))
 	b.follow(chromedp.Click(chromedp.CSS(`#period a[href*="/browse"]`)))
 	if shown := len(eval[[]uint64](b, positions)); shown != int(bar[1]) {
@@ -89,9 +91,8 @@ func TestTimelineChart(t *testing.T) {
 	b := newTab(t)
 	b.open(s.url + "/timeline?tag=course:c1")
 	total := eval[int](b, `Number(document.querySelector(".total").textContent)`)
-	area := eval[[]float64](b, plotArea)
-	middle := area[1] + area[3]/2
-	b.follow(chromedp.DragAndDropXY(area[0]+4, middle, area[0]+area[2]/2, middle))
+	left, width, middle := chartArea(b)
+	b.follow(chromedp.DragAndDropXY(left+4, middle, left+width/2, middle))
 	if at := eval[[]string](b, `[...new URLSearchParams(location.search).keys()].sort()`); len(at) != 3 || at[0] != "since" || at[1] != "tag" || at[2] != "until" {
 		t.Errorf("the URL has the parameters %q", at)
 	}
@@ -100,10 +101,9 @@ func TestTimelineChart(t *testing.T) {
 	}
 	b.mustBeFine()
 
-	area = eval[[]float64](b, plotArea)
-	middle = area[1] + area[3]/2
+	left, width, middle = chartArea(b)
 	bar := eval[[]float64](b, firstBar)
-	x, want := area[0]+area[2]*bar[0], int(bar[1])
+	x, want := left+width*bar[0], int(bar[1])
 	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, middle), chromedp.MouseClickXY(x, middle))
 	b.follow(chromedp.Click(chromedp.CSS(`#period a[href*="/browse"]`)))
 	if shown := len(eval[[]uint64](b, positions)); shown != want {
