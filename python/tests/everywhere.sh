@@ -28,31 +28,58 @@ if sys.implementation.name == "cpython" and sys.version_info >= (3, 10) and not 
 	done
 }
 
-# run_tests runs pytest with some arguments. If RETRY is set, tests that fail run once more.
-run_tests() {
-	"$environment/bin/python" -m pytest -q "$@" && return
-	[[ ${RETRY:-} ]] && "$environment/bin/python" -m pytest -q --last-failed --last-failed-no-failures none "$@"
+# install installs the wheel, and what the tests need, into an environment of an interpreter.
+install() {
+	"$1" -m venv "$environment"
+	"$environment/bin/pip" install -q -r "$here/$2"
+	"$environment/bin/pip" install -q --no-deps --force-reinstall "$wheel"
 }
 
-first=true
-while read -r version interpreter <&3; do
+# run_tests runs pytest with some arguments. If RETRY is set, tests that fail run once more.
+run_tests() {
+	local pytest=("$environment/bin/python" -m pytest -q -o cache_dir="$environment/pytest-cache")
+	"${pytest[@]}" "$@" "$here" && return
+	[[ ${RETRY:-} ]] && "${pytest[@]}" --last-failed --last-failed-no-failures none "$@" "$here"
+}
+
+# test_all runs all tests with an interpreter.
+test_all() {
+	install "$1" requirements.txt
+	UMADB_TEST_WHEEL=$wheel run_tests "${options[@]}"
+}
+
+# test_some runs the tests that depend on the interpreter.
+test_some() {
+	install "$1" requirements-behaviour.txt
+	unset UMADB_TEST_INTEROP UMADB_TEST_RUST_SERVER
+	run_tests -m "not slow and not tools" "${options[@]}"
+}
+
+# The interpreters are tested at the same time, since most tests wait for something. Each is a
+# job of its own, for otherwise Python would ignore interrupts. The output of the first is shown
+# as it comes, that of the others once they have ended.
+set -m
+trap 'for job in $(jobs -p); do kill -- "-$job"; done' EXIT
+options=("$@")
+cd "$cache" # so that the package is not imported from its source
+versions=() jobs=()
+while read -r version interpreter; do
 	environment=$cache/$version
-	"$interpreter" -m venv "$environment"
-	if $first; then
-		"$environment/bin/pip" install -q -r "$here/requirements.txt"
+	if ((${#jobs[@]} == 0)); then
+		echo "CPython $version"
+		test_all "$interpreter" </dev/null &
 	else
-		"$environment/bin/pip" install -q -r "$here/requirements-behaviour.txt"
+		test_some "$interpreter" </dev/null >"$environment.log" 2>&1 &
 	fi
-	"$environment/bin/pip" install -q --no-deps --force-reinstall "$wheel"
-	echo "CPython $version"
-	cd "$cache" # so that the package is not imported from its source
-	if $first; then
-		UMADB_TEST_WHEEL=$wheel run_tests "$@" "$here"
-	else
-		(
-			unset UMADB_TEST_INTEROP UMADB_TEST_RUST_SERVER
-			run_tests -m "not slow and not tools" "$@" "$here"
-		)
+	versions+=("$version") jobs+=("$!")
+done < <(interpreters)
+
+failed=0
+for i in "${!jobs[@]}"; do
+	wait "${jobs[i]}" || failed=1
+	if ((i > 0)); then
+		echo "CPython ${versions[i]}"
+		cat "${versions[i]}.log"
 	fi
-	first=false
-done 3< <(interpreters)
+done
+exit $failed
