@@ -81,13 +81,13 @@ postgres-versions: $(POSTGRES)/18 ## test shared logs with other versions of Pos
 # is not available, the tests fail instead of being skipped.
 .PHONY: go-test
 go-test: postgres ## run the Go tests, including those with the released client and server
-	UMADB_TEST_INTEROP=required .ci/retry $(GO) test -timeout 20m ./...
+	UMADB_TEST_INTEROP=required .ci/retry $(GO) test -p 4 -timeout 20m ./internal/interop ./...
 	$(GO) test -timeout 20m -run TestStoresShareALog ./internal/store -args -shared-seeds 2000
-	for engine in postgres etcd; do $(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 90s -engine $$engine; done
+	printf '%s\n' postgres etcd | xargs -P 2 -I{} $(GO) test -timeout 20m -run 'TestChaos$$' ./internal/sharedlog/chaos -args -duration 90s -engine {}
 
 .PHONY: race
 race: postgres ## run the tests of concurrent packages with the race detector
-	.ci/retry $(GO) test -race -timeout 25m $(RACE)
+	.ci/retry $(GO) test -race -p 4 -timeout 25m $(RACE)
 
 # Rounds of flaky, and packages that it tests at the same time.
 ROUNDS ?= 3
