@@ -144,7 +144,9 @@ func loadBrowse(ctx context.Context, r *http.Request, b *web.Backend) (any, erro
 	if next > 0 {
 		data.Next = "/browse?" + changed(values, "start", strconv.FormatUint(next, 10), "after", "", "order", order(data.Oldest)).Encode()
 	}
+	under := newNarrowing("/browse", changed(values, "after", "", "order", order(data.Oldest)), wanted.Query)
 	for _, e := range events {
+		e.under = under
 		data.Events = append(data.Events, browsedEvent{e, values.Get("view")})
 	}
 	if len(events) > 0 && !events[0].RecordedAt.IsZero() {

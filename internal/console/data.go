@@ -39,7 +39,7 @@ func loadData(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	shown.by = by
+	shown.by, shown.under = by, underItem(by)
 	return &eventPayload{shown, shown.payload(values.Get("view"), most)}, nil
 }
 

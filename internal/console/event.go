@@ -86,7 +86,7 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 	if err != nil {
 		return nil, err
 	}
-	shown.by = by
+	shown.by, shown.under = by, underItem(by)
 	data := &eventData{
 		Event: shown,
 		Head:  head,
@@ -144,6 +144,9 @@ func (d *eventData) findRejections(ctx context.Context, b *web.Backend) error {
 	}
 	return err
 }
+
+// TagChip returns one of the tags for display.
+func (d *eventData) TagChip(tag string) chip { return d.Event.under.tagged(tag) }
 
 // Why returns the link to the page about a condition that the event would have broken.
 func (d *eventData) Why() string {

@@ -113,7 +113,8 @@ func streamLive(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 		after = head
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	stream := &liveStream{tail: t, w: w, backend: b, position: after}
+	under := newNarrowing("/live", changed(r.URL.Query(), "after", strconv.FormatUint(after, 10)), t.query)
+	stream := &liveStream{tail: t, w: w, backend: b, position: after, under: under}
 	return stream.run(r.Context(), head)
 }
 

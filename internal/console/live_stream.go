@@ -26,6 +26,7 @@ type liveStream struct {
 	tail
 	w        http.ResponseWriter
 	backend  *web.Backend
+	under    narrowing
 	position uint64 // the id of messages: up to it, all events that match were sent
 }
 
@@ -138,7 +139,7 @@ func (s *liveStream) send(news recent) error {
 	news.dropTo(s.limit)
 	var html bytes.Buffer
 	for i := len(news.events) - 1; i >= 0; i-- {
-		shown := shownEvent{SequencedEvent: news.events[i], by: itemFor(s.query, &news.events[i].Event)}
+		shown := shownEvent{SequencedEvent: news.events[i], by: itemFor(s.query, &news.events[i].Event), under: s.under}
 		if err := templates["live"].ExecuteTemplate(&html, "event", browsedEvent{shown, s.view}); err != nil {
 			return err
 		}

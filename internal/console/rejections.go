@@ -74,6 +74,10 @@ type rejectedEvent struct {
 // ShownTags returns the first tags.
 func (e rejectedEvent) ShownTags() tagList { return firstTags(e.Tags, int(e.MoreTags)) }
 
+// TypeChip returns the type for display, and TagChips the first tags.
+func (e rejectedEvent) TypeChip() chip     { return narrowing{}.typed(e.Type) }
+func (e rejectedEvent) TagChips() tagChips { return narrowing{}.chips(e.ShownTags()) }
+
 // MarshalJSON adds the tracking.
 func (r *shownRejection) MarshalJSON() ([]byte, error) {
 	type plain shownRejection

@@ -20,6 +20,8 @@ type shownEvent struct {
 	moreTags, moreMetadata int
 	// by is the item of a query by which the event was read, for the links to it.
 	by dcb.QueryItem
+	// under is where its type and tags lead.
+	under narrowing
 }
 
 // newShownEvent returns an event. If it is larger as JSON than most, it has only so many bytes of its data, and if it is
@@ -48,6 +50,10 @@ func (e shownEvent) isPart() bool { return e.omittedFrom+e.moreTags+e.moreMetada
 
 // ShownTags returns the first tags.
 func (e shownEvent) ShownTags() tagList { return firstTags(e.Event.Tags, e.moreTags) }
+
+// TypeChip returns the type for display, and TagChips the first tags.
+func (e shownEvent) TypeChip() chip     { return e.under.typed(e.Event.Type) }
+func (e shownEvent) TagChips() tagChips { return e.under.chips(e.ShownTags()) }
 
 // briefEvent returns an event that a page shows beside other things, and that was read by a query.
 func briefEvent(e dcb.SequencedEvent, query dcb.Query) shownEvent {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -121,7 +120,7 @@ func loadTimeline(ctx context.Context, r *http.Request, b *web.Backend) (any, er
 		return data, err
 	}
 	data.Step = step.name
-	data.set(values, edges, all, series)
+	data.set(values, wanted.Query, edges, all, series)
 	return data, nil
 }
 
@@ -149,7 +148,7 @@ func newTimelineData(values url.Values, query dcb.Query, add bool) *timelineData
 }
 
 // set sets the periods between edges and what depends on them.
-func (d *timelineData) set(values url.Values, edges []time.Time, all []uint64, series []typeCounts) {
+func (d *timelineData) set(values url.Values, query dcb.Query, edges []time.Time, all []uint64, series []typeCounts) {
 	d.From, d.To = edges[0], edges[len(edges)-1]
 	d.Unlinked = len(values.Encode()) > maxRepeatedQuery
 	for i, events := range all {
@@ -164,10 +163,11 @@ func (d *timelineData) set(values url.Values, edges []time.Time, all []uint64, s
 		d.Periods = append(d.Periods, p)
 		d.Events += events
 	}
+	under := newNarrowing(timelinePath, values, query)
 	for _, s := range series {
 		shown := timelineSeries{Type: s.name, Others: s.others, Events: s.events, Color: s.color}
 		if !s.others && s.name != "" && !d.Unlinked {
-			shown.Only = timelinePath + "?" + onlyType(values, s.name).Encode()
+			shown.Only = under.link(narrowed(query, s.name))
 		}
 		d.Series = append(d.Series, shown)
 	}
@@ -181,17 +181,6 @@ func (d *timelineData) set(values url.Values, edges []time.Time, all []uint64, s
 func between(values url.Values, from, to time.Time, changes ...string) url.Values {
 	p := period{From: from, To: to}
 	return changed(values, append(changes, "since", p.Since(), "until", p.Until())...)
-}
-
-// onlyType returns parameters for those events of a query that have a type.
-func onlyType(values url.Values, name string) url.Values {
-	query, err := newTimelineQuery(values)
-	if err != nil {
-		return values
-	}
-	only := changed(values, "type", "", "tag", "", "item", "")
-	maps.Copy(only, valuesOf(narrowed(query.Query, name)))
-	return only
 }
 
 func (d *timelineData) columns() []string {

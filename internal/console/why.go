@@ -68,6 +68,7 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 	if condition == nil {
 		return data, nil
 	}
+	under := newNarrowing("/why", url.Values{"after": {strconv.FormatUint(condition.After, 10)}}, condition.FailIfEventsMatch)
 	options := dcb.ReadOptions{Start: new(condition.After + 1), Limit: new(uint32(maxConflicts + 1))}
 	for e, err := range b.Events.Read(ctx, condition.FailIfEventsMatch, options).All() {
 		if err != nil {
@@ -76,7 +77,7 @@ func loadWhy(ctx context.Context, r *http.Request, b *web.Backend) (any, error) 
 		if data.More = len(data.Conflicts) == maxConflicts; data.More {
 			break
 		}
-		data.Conflicts = append(data.Conflicts, newConflict(data.Condition, e))
+		data.Conflicts = append(data.Conflicts, newConflict(data.Condition, e, under))
 	}
 	data.Rejected = len(data.Conflicts) > 0
 	data.Explanation = data.explain()
@@ -142,8 +143,9 @@ func (d *whyData) Later() string {
 	return linkQuery("/browse", d.Condition.query(), "order", "oldest", "after", strconv.FormatUint(d.Condition.After, 10))
 }
 
-func newConflict(condition *shownCondition, event dcb.SequencedEvent) *conflict {
+func newConflict(condition *shownCondition, event dcb.SequencedEvent, under narrowing) *conflict {
 	c := &conflict{Event: briefEvent(event, condition.query()), Matches: condition.matches(&event.Event)}
+	c.Event.under = under
 	for _, item := range condition.marked(&event.Event, c.Matches) {
 		if item.Matches && len(c.Items) < maxMatches {
 			c.Items = append(c.Items, item)
