@@ -56,6 +56,9 @@ func TestReplicaOpensWithoutTheSharedLog(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if id := s.SharedLog(); id != (sharedlog.ID{1}).String() {
+				t.Errorf("without an answer, the shared log is %s", id)
+			}
 			if head, err := s.Head(t.Context()); local && (head != 2 || err != nil) || !local && !errors.Is(err, dcb.ErrTransport) {
 				t.Errorf("local reads %v: the head is %d, %v", local, head, err)
 			}
@@ -78,10 +81,10 @@ func TestReplicaOpensWithoutTheSharedLog(t *testing.T) {
 				t.Errorf("%d stores report, %v", len(reports), err)
 			}
 			asked := make(chan struct{})
-			go func() { // as the server does for its health
+			go func() { // as the server does for its health and metrics
 				defer close(asked)
 				for range maxPause / time.Millisecond {
-					_ = s.CatchingUp()
+					_, _ = s.CatchingUp(), s.SharedState()
 					time.Sleep(time.Millisecond)
 				}
 			}()

@@ -63,6 +63,7 @@ func (s *Store) openWritable(ctx context.Context) error {
 		if err := s.joinOrWait(ctx); err != nil {
 			return errors.Join(err, s.free(false))
 		}
+		s.shared.logID = s.shared.mark.log // joining later verifies that it is the same
 	}
 	if err := s.openIndex(); err != nil {
 		return errors.Join(storeError(err, "opening the index of "+s.dir), s.free(false))

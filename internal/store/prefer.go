@@ -35,7 +35,7 @@ func (s *Store) SharedLog() string {
 	if s.shared == nil {
 		return ""
 	}
-	return s.shared.origin.Log.String()
+	return s.shared.logID.String()
 }
 
 // Decide reports whether the events of this store decide an append: they fail its condition, or

@@ -59,8 +59,9 @@ type Shared struct {
 // shared is the part of a store that only one in shared mode has.
 type shared struct {
 	Shared
-	origin  sharedlog.Origin // zero until it is known
-	mark    sharedMark       // zero if the directory is not marked
+	origin  sharedlog.Origin // zero until it is known; after opening, only the follower uses it
+	mark    sharedMark       // zero if the directory is not marked; final when joined is closed
+	logID   sharedlog.ID     // identity of the shared log; set before the store is used
 	process sharedlog.ID     // the identity of this process as a writer
 	end     freshEnd
 

@@ -137,7 +137,7 @@ func (s *Store) SharedState() *SharedMetrics {
 	}
 	c := sh.measures
 	m := &SharedMetrics{
-		Log:     sh.origin.Log.String(),
+		Log:     sh.logID.String(),
 		Address: sh.Address,
 		Silence: sh.contact.silence(),
 		Proposals: ProposalMetrics{
