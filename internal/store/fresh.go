@@ -96,8 +96,9 @@ func (s *Store) fresh(ctx context.Context) error {
 	if q.err != nil {
 		return sh.noAnswer()
 	}
-	if !sh.hasJoined() {
-		return s.halted()
+	// In this order: a store that joins in between has an answer to wait for.
+	if err := s.halted(); !sh.hasJoined() {
+		return err
 	}
 	if err := s.checkEnd(q.end, before); err != nil {
 		return err

@@ -91,6 +91,7 @@ func (s *Store) join(ctx context.Context) error {
 		err = s.markShared()
 	}
 	if err == nil {
+		s.shared.halt.Store(nil) // an attempt before may have set it, and nothing else has
 		close(s.shared.joined)
 		s.shared.applied()
 	}
@@ -131,11 +132,11 @@ func (s *Store) compareHistory(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sh.Timeout)
 	defer cancel()
 	last, err := sh.Log.Last(ctx)
-	sh.contact.opened.Store(last.Index)
 	sh.contact.reaches(last.Index, err)
 	if err != nil {
 		return sharedLogError(err, "reading the end of the shared log")
 	}
+	sh.contact.opened.Store(last.Index)
 	origin := sh.origin
 	switch {
 	case [16]byte(s.log.ID()) != [16]byte(origin.Store):

@@ -163,6 +163,31 @@ func TestReplicaThatWasOpenedWithoutTheSharedLogComparesItLater(t *testing.T) {
 	}
 }
 
+// A halt that ends before another group is in the shared log ends when the store joins: without
+// other servers, there would never be one.
+func TestHaltBeforeJoiningEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		disk, log := closedReplica(t, e, 1), newSwitchedLog(e)
+		log.current.Load().SetDown(true)
+		s, err := OpenShared(t.Context(), "/store", &Options{FS: disk}, Shared{Log: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.current.Store(fakelog.New(fakelog.Options{}).Connect()) // a database that is being restored
+		time.Sleep(2 * maxPause)
+		if _, err := s.Append(t.Context(), alternating(1, "x"), nil, nil); !errors.Is(err, dcb.ErrInvalidArgument) {
+			t.Errorf("an append without a log: %v", err)
+		}
+		log.current.Store(e.Connect())
+		time.Sleep(2 * maxPause)
+		if position := mustAppend(t, s, "x"); position != 2 {
+			t.Errorf("an append afterwards has position %d", position)
+		}
+		s.Close()
+	})
+}
+
 // An empty directory is marked before it has a log with the identity of the store.
 func TestNewReplicaIsMarkedBeforeItHasALog(t *testing.T) {
 	e, disk := sharedEngine(t, fakelog.Options{}), vfs.NewMem()

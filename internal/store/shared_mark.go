@@ -76,12 +76,15 @@ func (s *Store) markShared() error {
 	if sh.mark.valid() {
 		return nil
 	}
-	sh.mark.log = sh.origin.Log
-	if _, err := rand.Read(sh.mark.replica[:]); err != nil {
+	mark := sharedMark{log: sh.origin.Log}
+	if _, err := rand.Read(mark.replica[:]); err != nil {
 		return err
 	}
-	err := vfs.WriteFile(s.files.root, sharedTemp, storedir.SharedName, sh.mark.encode())
-	return storeError(err, "marking the directory as one of a shared log")
+	if err := vfs.WriteFile(s.files.root, sharedTemp, storedir.SharedName, mark.encode()); err != nil {
+		return storeError(err, "marking the directory as one of a shared log")
+	}
+	sh.mark = mark
+	return nil
 }
 
 // ErrReplica is returned by Open, unless the store is opened read-only, for the directory of a
