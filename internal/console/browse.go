@@ -54,13 +54,15 @@ type browsing struct {
 	selection.Selection
 	values url.Values
 	limit  int
+	// asked is the limit that the parameters have, which programs have as well; nil if there is none.
+	asked *uint32
 }
 
 // newBrowsing parses the parameters of browse. Events are read from the newest one, unless the parameter order
 // is "oldest", or after is given.
 func newBrowsing(values url.Values) (browsing, error) {
 	s, err := selection.FromValues(values, time.Now(), "order", "view")
-	b := browsing{Selection: s, values: values, limit: defaultEvents}
+	b := browsing{Selection: s, values: values, limit: defaultEvents, asked: s.Options.Limit}
 	if err != nil {
 		return b, err
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -99,6 +100,9 @@ func (e endpoints) curlNote() string {
 // querySnippets returns programs that read the events that a page shows.
 func querySnippets(b browsing, events []shownEvent, more bool, e endpoints) []snippet {
 	lines, note := eventLines(events, more && len(events) < b.limit)
+	if more && note == "" && (b.asked == nil || *b.asked > uint32(b.limit)) {
+		note = fmt.Sprintf("Only the %d events of the page: the programs beside it read all that match.", len(events))
+	}
 	return []snippet{
 		{"cli", "Command", "", readCommand(b, e)},
 		{"python", "Python", "", readPython(b, e)},
@@ -110,7 +114,7 @@ func querySnippets(b browsing, events []shownEvent, more bool, e endpoints) []sn
 
 // eventSnippets returns one event in several languages. by is the item with which the key can read it, or empty.
 func eventSnippets(event dcb.SequencedEvent, by dcb.QueryItem, e endpoints) []snippet {
-	one := browsing{limit: 1, Selection: selection.Selection{Options: dcb.ReadOptions{Start: &event.Position, Limit: new(uint32(1))}}}
+	one := browsing{asked: new(uint32(1)), Selection: selection.Selection{Options: dcb.ReadOptions{Start: &event.Position}}}
 	if !isEmpty(by) {
 		one.Query.Items = []dcb.QueryItem{by}
 	}

@@ -66,7 +66,9 @@ defer store.Close()
 	if b.Options.Backwards {
 		fields = append(fields, "Backwards: true")
 	}
-	fields = append(fields, fmt.Sprintf("Limit: new(uint32(%d))", b.limit))
+	if b.asked != nil {
+		fields = append(fields, fmt.Sprintf("Limit: new(uint32(%d))", *b.asked))
+	}
 	fmt.Fprintf(&out, "options := dcb.ReadOptions{%s}\nfor e, err := range store.Read(ctx, query, options).All() {\nif err != nil {\nlog.Fatal(err)\n}\n", strings.Join(fields, ", "))
 	if condition := endCondition(b, "e.Position"); condition != "" {
 		fmt.Fprintf(&out, "if %s {\nbreak\n}\n", condition)

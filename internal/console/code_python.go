@@ -55,7 +55,9 @@ func readPython(b browsing, e endpoints) string {
 	if b.Options.Backwards {
 		arguments = append(arguments, "backwards=True")
 	}
-	arguments = append(arguments, fmt.Sprintf("limit=%d", b.limit))
+	if b.asked != nil {
+		arguments = append(arguments, fmt.Sprintf("limit=%d", *b.asked))
+	}
 	fmt.Fprintf(&out, "for sequenced in client.read(%s):\n", strings.Join(arguments, ", "))
 	if condition := endCondition(b, "sequenced.position"); condition != "" {
 		fmt.Fprintf(&out, "    if %s:\n        break\n", condition)

@@ -40,7 +40,10 @@ func readCommand(b browsing, e endpoints) string {
 	if b.Options.Backwards {
 		words = append(words, "--backwards")
 	}
-	return strings.Join(append(words, "--limit", strconv.Itoa(b.limit)), " ")
+	if b.asked != nil {
+		words = append(words, "--limit", strconv.FormatUint(uint64(*b.asked), 10))
+	}
+	return strings.Join(words, " ")
 }
 
 // flagValue returns the value of a flag, with = before it if it could be read as another flag.
@@ -65,7 +68,9 @@ func apiValues(b browsing) url.Values {
 	if b.Options.Backwards {
 		values.Set("backwards", "true")
 	}
-	values.Set("limit", strconv.Itoa(b.limit))
+	if b.asked != nil {
+		values.Set("limit", strconv.FormatUint(uint64(*b.asked), 10))
+	}
 	return values
 }
 

@@ -6,11 +6,13 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -156,12 +158,43 @@ func TestCommandIsQuoted(t *testing.T) {
 		text := s.snippets(url.Values{"tag": {name}, "type": {"A"}})["cli"]
 		out, err := exec.Command("bash", "-c", "umadb() { for word; do printf '%s\\0' \"$word\"; done; }; "+text).Output()
 		words := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
-		want := []string{"read", "--url", "http://127.0.0.1:50051", "--type", "A", "--tag", name, "--backwards", "--limit", "50"}
+		want := []string{"read", "--url", "http://127.0.0.1:50051", "--type", "A", "--tag", name, "--backwards"}
 		if name[0] == '-' {
-			want = []string{"read", "--url", "http://127.0.0.1:50051", "--type", "A", "--tag=" + name, "--backwards", "--limit", "50"}
+			want = []string{"read", "--url", "http://127.0.0.1:50051", "--type", "A", "--tag=" + name, "--backwards"}
 		}
 		if err != nil || strings.Join(words, "\x00") != strings.Join(want, "\x00") {
 			t.Errorf("%q (%v), want %q", words, err, want)
+		}
+	}
+}
+
+// Programs have the limit of the URL, and none of the page's own: without one they read all events that match.
+func TestLimitOfCode(t *testing.T) {
+	s := newSite(t)
+	s.append(slices.Repeat([]dcb.Event{{Type: "A"}}, 60)...)
+	for _, c := range []struct {
+		query string
+		want  []string // for each language
+	}{
+		{"type=A", nil},
+		{"type=A&limit=50", []string{"--limit 50", "limit=50)", "Limit: new(uint32(50))", "&limit=50"}},
+		{"type=A&limit=7000", []string{"--limit 7000", "limit=7000)", "Limit: new(uint32(7000))", "&limit=7000"}},
+		{"position=3", []string{"--limit 1", "", "", "limit=1"}},
+	} {
+		values, err := url.ParseQuery(c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := s.snippets(values)
+		for n, language := range []string{"cli", "python", "go", "curl"} {
+			if c.want == nil && strings.Contains(strings.ToLower(texts[language]), "limit") || c.want != nil && !strings.Contains(texts[language], c.want[n]) {
+				t.Errorf("%s: %s has another limit: %s", c.query, language, texts[language])
+			}
+		}
+	}
+	for query, want := range map[string]bool{"type=A": true, "type=A&limit=50": false, "type=A&start=9": false} {
+		if got := strings.Contains(s.get("/code?"+query, http.StatusOK), "Only the 50 events of the page"); got != want {
+			t.Errorf("%s: the lines have the note: %v", query, got)
 		}
 	}
 }
