@@ -61,6 +61,25 @@ func TestGraphCountsTagsOfTheSameEvents(t *testing.T) {
 	}
 }
 
+// In the tables, the numbers are the links to the events, and no column has links without numbers.
+func TestGraphNumbersAreLinks(t *testing.T) {
+	s := newSite(t)
+	s.append(slices.Repeat([]dcb.Event{{Type: "A", Tags: []string{"x", "y", "z"}}}, 1200)...)
+	const path = "/graph?tag=x"
+	links := s.links(path)
+	for _, want := range []string{"/browse?tag=x&tag=y", "/browse?tag=x&tag=z", "/browse?tag=x&tag=y&tag=z"} {
+		if !slices.Contains(links, want) {
+			t.Errorf("no link to %s: %q", want, links)
+		}
+	}
+	if got, want := s.texts(path, "number"), []string{"Events with both", "1\u202f200", "1\u202f200", "Events with all three", "1\u202f200"}; !slices.Equal(got, want) {
+		t.Errorf("the columns of numbers have %q, want %q", got, want)
+	}
+	if got, want := s.elements(path, "th"), []string{"Tag", "Events with both", "Tag", "Other tag", "Events with all three"}; !slices.Equal(got, want) {
+		t.Errorf("the columns are %q, want %q", got, want)
+	}
+}
+
 // Of a frequent tag, the newest events are counted and the most frequent tags shown, and the page
 // says what is omitted.
 func TestGraphOfAFrequentTagIsCut(t *testing.T) {
