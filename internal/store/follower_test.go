@@ -17,35 +17,6 @@ import (
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
-// A halt is for one group. It ends when the store has that group, not with an earlier one, and
-// does not begin when the store has it already.
-func TestHaltIsForAGroup(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := sharedEngine(t, fakelog.Options{})
-		s, other := openShared(t, e, vfs.NewMem(), Shared{}), openShared(t, e, vfs.NewMem(), Shared{})
-		mustAppend(t, other, "x")
-		time.Sleep(time.Second)
-		s.haltFor(1, &adoptError{1, syscall.ENOSPC}) // the writer was faster
-		if err := s.halted(); err != nil {
-			t.Errorf("halted for a group that the store has: %v", err)
-		}
-		s.haltFor(3, sharedlog.ErrVersion)
-		for group := range uint64(2) {
-			if err := s.halted(); err == nil {
-				t.Errorf("not halted with %d groups", group+1)
-			}
-			mustAppend(t, other, "x")
-			time.Sleep(time.Second)
-		}
-		if err := s.halted(); err != nil {
-			t.Errorf("halted for a group that was adopted: %v", err)
-		}
-		mustAppend(t, s, "x")
-		s.Close()
-		other.Close()
-	})
-}
-
 // Only an error of adopting a group can be a lack of space or of files here. As the error of a
 // read, it is one of the connection: an append would be refused until another store appends.
 func TestErrorsOfReadingDoNotHaltAStore(t *testing.T) {
@@ -202,5 +173,36 @@ func TestReplicaHaltsWhenItsIndexCannotBeWritten(t *testing.T) {
 		s.Close()
 		client.Close()
 		other.Close()
+	})
+}
+
+func TestCatchingUpIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const line = "caught up with the shared log"
+		e := sharedEngine(t, fakelog.Options{})
+		a := openShared(t, e, vfs.NewMem(), Shared{})
+		mustAppend(t, a, "x")
+		b, lines := openLogged(t, e, vfs.NewMem(), Shared{})
+		want := func(times int) {
+			t.Helper()
+			if n := strings.Count(lines(), line); n != times {
+				t.Errorf("logged %d times, want %d: %s", n, times, lines())
+			}
+		}
+		time.Sleep(2 * time.Second)
+		want(1) // when it was opened
+		for range 10 {
+			mustAppend(t, a, "x")
+			time.Sleep(time.Second)
+		}
+		want(1)
+		e.SetDown(true)
+		time.Sleep(time.Minute)
+		want(1)
+		e.SetDown(false)
+		time.Sleep(time.Minute)
+		want(2)
+		a.Close()
+		b.Close()
 	})
 }

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
 	"github.com/umadb-go/umadb/internal/vfs"
 )
 
@@ -129,4 +132,34 @@ func (s *Store) CheckIndex(ctx context.Context) (bool, error) {
 	}
 	defer s.reader.release()
 	return s.reader.checkIndex(ctx)
+}
+
+// openLogged opens a store whose log lines are returned.
+func openLogged(t *testing.T, e *fakelog.Engine, disk vfs.FS, config Shared) (*Store, func() string) {
+	t.Helper()
+	lines := new(lockedBuffer)
+	config.Log = e.Connect()
+	s, err := OpenShared(t.Context(), "/store", &Options{FS: disk, Logger: slog.New(slog.NewTextHandler(lines, nil))}, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close(); config.Log.Close() })
+	return s, lines.String
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

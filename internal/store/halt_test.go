@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/sharedlog"
+	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
+	"github.com/umadb-go/umadb/internal/vfs"
+)
+
+// A halt is for one group. It ends when the store has that group, not with an earlier one, and
+// does not begin when the store has it already.
+func TestHaltIsForAGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		s, other := openShared(t, e, vfs.NewMem(), Shared{}), openShared(t, e, vfs.NewMem(), Shared{})
+		mustAppend(t, other, "x")
+		time.Sleep(time.Second)
+		s.haltFor(1, &adoptError{1, syscall.ENOSPC}) // the writer was faster
+		if err := s.halted(); err != nil {
+			t.Errorf("halted for a group that the store has: %v", err)
+		}
+		s.haltFor(3, sharedlog.ErrVersion)
+		for group := range uint64(2) {
+			if err := s.halted(); err == nil {
+				t.Errorf("not halted with %d groups", group+1)
+			}
+			mustAppend(t, other, "x")
+			time.Sleep(time.Second)
+		}
+		if err := s.halted(); err != nil {
+			t.Errorf("halted for a group that was adopted: %v", err)
+		}
+		mustAppend(t, s, "x")
+		s.Close()
+		other.Close()
+	})
+}
+
+func TestKindsOfHalts(t *testing.T) {
+	s := openShared(t, sharedEngine(t, fakelog.Options{}), vfs.NewMem(), Shared{})
+	for _, c := range []struct {
+		err  error
+		want HaltReason
+	}{
+		{sharedlog.ErrCorrupt, HaltDivergence},
+		{fmt.Errorf("reading: %w", sharedlog.ErrVersion), HaltVersion},
+		{sharedlog.ErrTrimmed, HaltTrimmed},
+		{&peersError{dcb.ErrCorruption}, HaltTrimmed},
+		{&adoptError{1, errors.New("odd")}, HaltOther},
+	} {
+		if got := kindOfHalt(s.haltReason(1, c.err)); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+	}
+	if kindOfHalt(nil) != "" {
+		t.Error("no halt has a reason")
+	}
+}
+
+// A store that neither appends nor reads notices that the shared log has lost its groups.
+func TestIdleStoreNoticesThatTheSharedLogHasLostGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &forgetful{Log: sharedEngine(t, fakelog.Options{}).Connect()}
+		s, err := OpenShared(t.Context(), "/store", &Options{FS: vfs.NewMem()}, Shared{Log: log, LocalReads: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, s, "x")
+		log.forgets.Store(true)
+		time.Sleep(2 * reportInterval)
+		if m := s.SharedState(); m.HaltReason != HaltDivergence {
+			t.Errorf("%+v", m)
+		}
+		s.Close()
+	})
+}
+
+// forgetful is a shared log that can lose everything.
+type forgetful struct {
+	sharedlog.Log
+	forgets atomic.Bool
+}
+
+func (f *forgetful) Last(ctx context.Context) (sharedlog.Point, error) {
+	if f.forgets.Load() {
+		return sharedlog.Point{}, nil
+	}
+	return f.Log.Last(ctx)
+}
