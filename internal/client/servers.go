@@ -97,7 +97,7 @@ func (s *servers) pick(appends bool, without tried) *server {
 	var best *server
 	lowest, now := worst+1, time.Now()
 	for i := range s.all {
-		one := s.all[(int(first)+i)%len(s.all)]
+		one := s.all[(first+uint32(i))%uint32(len(s.all))]
 		if without.has(one) {
 			continue
 		}
