@@ -118,13 +118,13 @@ func (r *verifyReport) text() string {
 		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "SERVER\tADDRESS\tAPPLIED\tRESULT")
 		for _, s := range r.Servers {
-			fmt.Fprintf(table, "%.8s\t%s\t%d\t%s\n", s.ID, s.Address, s.Applied, s.summary())
+			fmt.Fprintf(table, "%.8s\t%s\t%d\t%s\n", s.ID, EscapeControl(s.Address), s.Applied, s.summary())
 		}
 		table.Flush()
 	}
 	for _, s := range r.Servers {
 		if s.Difference != nil {
-			b.WriteString(differenceText(s.Difference, "server "+s.Address))
+			b.WriteString(differenceText(s.Difference, "server "+EscapeControl(s.Address)))
 		}
 	}
 	if d := r.Directory; d != nil {
@@ -153,7 +153,7 @@ func (r *copyReport) summary() string {
 	case resultDifferent:
 		return "DIFFERENT"
 	}
-	return "not compared: " + r.Error
+	return "not compared: " + EscapeControl(r.Error)
 }
 
 // differenceText describes where two histories differ, so that a person can choose one.

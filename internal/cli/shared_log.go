@@ -92,10 +92,10 @@ var sharedSettings = append([]string{"advertise", "reads", "max-staleness", "log
 
 func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 	if f.url == "" {
-		for _, name := range append([]string{"log"}, sharedSettings...) {
-			if name == "log" && flags.Changed(name) {
-				return usageErrorf("--log is empty: set it to the URL of the shared log")
-			}
+		if flags.Changed("log") {
+			return usageErrorf("--log is empty: set it to the URL of the shared log")
+		}
+		for _, name := range sharedSettings {
 			if flags.Changed(name) {
 				return usageErrorf("--%s is given without --log: name the shared log", name)
 			}
@@ -129,17 +129,18 @@ func (f *sharedFlags) validate(flags *pflag.FlagSet) error {
 // open opens the store in a directory as a replica of the shared log. key returns the API key of
 // the server.
 func (f *sharedFlags) open(dir string, options *store.Options, key func() string) (*store.Store, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), f.timeout)
-	defer cancel()
 	open := func(ctx context.Context) (sharedlog.Log, error) {
 		log, warnings, err := openLog(ctx, f.engines, f.url)
 		logWarnings(options.Logger, warnings)
 		return log, err
 	}
-	log, unreachable := open(ctx)
+	connecting, cancel := context.WithTimeout(context.Background(), f.timeout)
+	defer cancel()
+	log, unreachable := open(connecting)
+	ctx := context.Background() // recovery may take longer; the store bounds each request to the log
 	switch {
 	case errors.Is(unreachable, dcb.ErrTransport): // a store that was used with it can start
-		log = sharedlog.NewLate(open)
+		log, ctx = sharedlog.NewLate(open), connecting // in what is left of that time
 	case unreachable != nil:
 		return nil, unreachable
 	}

@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
 	"github.com/umadb-go/umadb/internal/store"
+	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // A server of a shared log starts again while the engine cannot be reached, and connects later. A
@@ -66,4 +68,28 @@ func TestServerStartsWithoutItsEngine(t *testing.T) {
 			t.Fatalf("with the engine, an append has position %d, %v", position, err)
 		}
 	}
+}
+
+// The requests of the store have the whole time of a request, however long connecting has taken.
+func TestServerStartsAfterASlowConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := fakelog.New(fakelog.Options{})
+		if _, err := e.Connect().Create(t.Context(), sharedlog.Origin{Log: sharedlog.ID{1}, Store: sharedlog.ID{2}}); err != nil {
+			t.Fatal(err)
+		}
+		f := &sharedFlags{url: "fake://engine/log", reads: "fresh", timeout: time.Second, staleness: time.Second, engines: []Engine{{
+			Schemes: []string{"fake"}, Example: "fake://engine/log",
+			Open: func(ctx context.Context, _ string) (sharedlog.Log, []string, error) {
+				<-ctx.Done()
+				return e.Connect(), nil, nil
+			},
+		}}}
+		s, err := f.open("/store", &store.Options{FS: vfs.NewMem(), Logger: slog.New(slog.DiscardHandler)}, func() string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
