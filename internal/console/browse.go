@@ -111,9 +111,9 @@ func (b browsing) read(ctx context.Context, store dcb.EventStore, budget *budget
 	}
 }
 
-// sizeOf returns the size of the data, the tags and the metadata of an event.
+// sizeOf returns the size of the type, the data, the tags and the metadata of an event.
 func sizeOf(e *dcb.Event) int {
-	size := len(e.Data)
+	size := len(e.Type) + len(e.Data)
 	for _, tag := range e.Tags {
 		size += len(tag)
 	}

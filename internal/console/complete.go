@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/web"
@@ -25,12 +26,10 @@ func completeTags(w http.ResponseWriter, r *http.Request, b *web.Backend) error 
 func complete(w http.ResponseWriter, r *http.Request, ask func(context.Context, dcb.TermsOptions) *dcb.TermsResponse) error {
 	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
 	defer cancel()
-	terms, _, err := ask(ctx, dcb.TermsOptions{Prefix: r.URL.Query().Get("prefix"), Order: dcb.ByEvents, Limit: completions}).Collect()
+	terms, _, err := shownTerms(ctx, ask, dcb.TermsOptions{Prefix: r.URL.Query().Get("prefix"), Order: dcb.ByEvents, Limit: completions})
 	if isUnexpected(err) { // a server without an index of terms completes nothing
 		return err
 	}
-	if terms == nil {
-		terms = []dcb.TermCount{}
-	}
-	return writeJSON(w, terms)
+	terms = slices.DeleteFunc(terms, func(t shownTerm) bool { return t.isCut }) // no field is for such a long name
+	return writeJSON(w, append([]shownTerm{}, terms...))
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/selection"
@@ -56,7 +57,7 @@ type neighbour struct {
 // newNeighbour returns an event that was read by a query.
 func newNeighbour(e *dcb.SequencedEvent, query dcb.Query) neighbour {
 	tags := firstTags(e.Event.Tags).clone()
-	return neighbour{Position: e.Position, Type: e.Event.Type, Tags: tags.Shown, MoreTags: tags.More, by: itemFor(query, &e.Event)}
+	return neighbour{Position: e.Position, Type: strings.Clone(shortName(e.Event.Type)), Tags: tags.Shown, MoreTags: tags.More, by: itemFor(query, &e.Event)}
 }
 
 // Link returns the link to the page of the event.
@@ -145,13 +146,21 @@ func (d *eventData) findRejections(ctx context.Context, b *web.Backend) error {
 	return err
 }
 
+// IsCut reports whether the page does not show all of the type and tags.
+func (d *eventData) IsCut() bool {
+	return len(d.Event.Event.Type) > maxNameBytes || d.Event.ShownTags().More > 0
+}
+
 // TagChip returns one of the tags for display.
 func (d *eventData) TagChip(tag string) chip { return d.Event.under.tagged(tag) }
 
 // Why returns the link to the page about a condition that the event would have broken.
 func (d *eventData) Why() string {
 	e := d.Event.SequencedEvent
-	item := dcb.QueryItem{Types: []string{e.Event.Type}, Tags: slices.Clone(d.Event.ShownTags().Shown)}
+	item := dcb.QueryItem{Tags: slices.Clone(d.Event.ShownTags().Shown)}
+	if len(e.Event.Type) <= maxNameBytes {
+		item.Types = []string{e.Event.Type}
+	}
 	for _, tag := range d.Event.by.Tags { // which a key with limits may need
 		if !slices.Contains(item.Tags, tag) {
 			item.Tags = append(item.Tags, tag)

@@ -21,8 +21,10 @@ const (
 	// how many bytes of their tags and data are read.
 	graphEvents = 2000
 	graphBytes  = 32 << 20
-	// graphNodes is the maximum number of tags in a graph.
-	graphNodes = 60
+	// graphNodes is the maximum number of tags in a graph, and graphNameBytes that of the size of their names, which
+	// each of up to 1,770 pairs repeats.
+	graphNodes     = 60
+	graphNameBytes = 16 << 10
 )
 
 // graphData is the data of graph. Without a tag, only Frequent is set.
@@ -39,7 +41,7 @@ type graphData struct {
 	More  int         `json:"more"`
 	Edges []graphEdge `json:"edges"`
 	// Frequent are the tags with the most events in the store.
-	Frequent []dcb.TermCount `json:"frequent,omitempty"`
+	Frequent []shownTerm `json:"frequent,omitempty"`
 }
 
 // graphNode is a tag, with the number of events that it has together with the tag of the graph.
@@ -59,7 +61,7 @@ func loadGraph(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 	data := &graphData{Tag: r.URL.Query().Get("tag"), Nodes: []graphNode{}, Edges: []graphEdge{}}
 	if data.Tag == "" {
 		var err error
-		data.Frequent, _, err = b.Terms.Tags(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: 2 * completions}).Collect()
+		data.Frequent, _, err = shownTerms(ctx, b.Terms.Tags, dcb.TermsOptions{Order: dcb.ByEvents, Limit: 2 * completions})
 		if isUnexpected(err) {
 			return nil, err
 		}
@@ -110,10 +112,14 @@ func (d *graphData) count(together [][]string) {
 	slices.SortFunc(d.Nodes, func(a, b graphNode) int {
 		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Tag, b.Tag))
 	})
-	if len(d.Nodes) > graphNodes {
-		d.More = len(d.Nodes) - graphNodes
-		d.Nodes = d.Nodes[:graphNodes]
+	all, size := d.Nodes, 0
+	d.Nodes = []graphNode{}
+	for _, node := range all {
+		if len(d.Nodes) < graphNodes && size+len(node.Tag) <= graphNameBytes {
+			d.Nodes, size = append(d.Nodes, node), size+len(node.Tag)
+		}
 	}
+	d.More = len(all) - len(d.Nodes)
 	shown := map[string]bool{}
 	for _, node := range d.Nodes {
 		shown[node.Tag] = true

@@ -40,16 +40,16 @@ func newNarrowing(path string, values url.Values, query dcb.Query) narrowing {
 
 // typed returns the chip of a type.
 func (n narrowing) typed(name string) chip {
-	if n.isLong || name == "" {
-		return chip{Name: name}
+	if n.isLong || name == "" || len(name) > maxNameBytes {
+		return chip{Name: shortName(name)}
 	}
 	return chip{name, n.link(narrowed(n.query, name))}
 }
 
 // tagged returns the chip of a tag.
 func (n narrowing) tagged(name string) chip {
-	if n.isLong {
-		return chip{Name: name}
+	if n.isLong || len(name) > maxNameBytes {
+		return chip{Name: shortName(name)}
 	}
 	return chip{name, n.link(withTag(n.query, name))}
 }

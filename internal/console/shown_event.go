@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -18,6 +19,7 @@ type shownEvent struct {
 	omittedFrom int
 	// moreTags and moreMetadata are the numbers of tags and of entries of the metadata that it does not have.
 	moreTags, moreMetadata int
+	isTypeCut              bool
 	// by is the item of a query by which the event was read, for the links to it.
 	by dcb.QueryItem
 	// under is where its type and tags lead.
@@ -25,7 +27,7 @@ type shownEvent struct {
 }
 
 // newShownEvent returns an event. If it is larger as JSON than most, it has only so many bytes of its data, and if it is
-// still larger, only its first tags, and no metadata.
+// still larger, only its first tags, no metadata, and only the beginning of a long type.
 func newShownEvent(e dcb.SequencedEvent, most, begin int) shownEvent {
 	shown, size := shownEvent{SequencedEvent: e}, jsonSize(&e)
 	if size <= most {
@@ -42,17 +44,25 @@ func newShownEvent(e dcb.SequencedEvent, most, begin int) shownEvent {
 	tags := firstTags(e.Event.Tags).clone()
 	shown.Event.Tags, shown.moreTags = tags.Shown, tags.More
 	shown.Event.Metadata, shown.moreMetadata = nil, len(e.Event.Metadata)
+	shown.Event.Type, shown.isTypeCut = strings.Clone(shortName(e.Event.Type)), len(e.Event.Type) > maxNameBytes
 	return shown
 }
 
 // isPart reports whether the event does not have all of its data, tags and metadata.
-func (e shownEvent) isPart() bool { return e.omittedFrom+e.moreTags+e.moreMetadata > 0 }
+func (e shownEvent) isPart() bool { return e.omittedFrom+e.moreTags+e.moreMetadata > 0 || e.isTypeCut }
 
 // ShownTags returns the first tags.
 func (e shownEvent) ShownTags() tagList { return firstTags(e.Event.Tags, e.moreTags) }
 
-// TypeChip returns the type for display, and TagChips the first tags.
-func (e shownEvent) TypeChip() chip     { return e.under.typed(e.Event.Type) }
+// TypeChip returns the type for display.
+func (e shownEvent) TypeChip() chip {
+	if e.isTypeCut {
+		return chip{Name: e.Event.Type}
+	}
+	return e.under.typed(e.Event.Type)
+}
+
+// TagChips returns the first tags for display.
 func (e shownEvent) TagChips() tagChips { return e.under.chips(e.ShownTags()) }
 
 // briefEvent returns an event that a page shows beside other things, and that was read by a query.

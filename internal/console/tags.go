@@ -41,17 +41,17 @@ type tagsData struct {
 	Missing  bool          `json:"missing,omitempty"`
 	// Start is the parameter prefix. If there is one, All is the number of tags that start with it, and Listed has those of
 	// them with the most events.
-	Start  string          `json:"prefix,omitempty"`
-	Listed []dcb.TermCount `json:"tags,omitempty"`
+	Start  string      `json:"prefix,omitempty"`
+	Listed []shownTerm `json:"tags,omitempty"`
 	formData
 }
 
 // prefixData is the tags with a prefix.
 type prefixData struct {
-	Prefix string          `json:"prefix"`          // with the colon; empty for tags without one
-	Tags   uint64          `json:"tags"`            // number of tags
-	About  bool            `json:"about,omitempty"` // the number is estimated
-	Top    []dcb.TermCount `json:"top"`             // those with the most events; only some, if About is set and all have few
+	Prefix string      `json:"prefix"`          // with the colon; empty for tags without one
+	Tags   uint64      `json:"tags"`            // number of tags
+	About  bool        `json:"about,omitempty"` // the number is estimated
+	Top    []shownTerm `json:"top"`             // those with the most events; only some, if About is set and all have few
 }
 
 // loadTags finds the prefixes of all tags, or lists the tags that start with the parameter prefix.
@@ -60,7 +60,7 @@ func loadTags(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 	if data.Start != "" {
 		return data, data.list(ctx, b.Terms)
 	}
-	top, distinct, err := b.Terms.Tags(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: topTags}).Collect()
+	top, distinct, err := shownTerms(ctx, b.Terms.Tags, dcb.TermsOptions{Order: dcb.ByEvents, Limit: topTags})
 	if errors.Is(err, errors.ErrUnsupported) {
 		data.Missing = true
 		return data, nil
@@ -69,9 +69,9 @@ func loadTags(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 		return data, err
 	}
 	data.All = distinct
-	var sample []dcb.TermCount
+	var sample []shownTerm
 	if distinct > uint64(len(top)) {
-		if sample, _, err = b.Terms.Tags(ctx, dcb.TermsOptions{Limit: sampledTags}).Collect(); err != nil {
+		if sample, _, err = shownTerms(ctx, b.Terms.Tags, dcb.TermsOptions{Limit: sampledTags}); err != nil {
 			return nil, err
 		}
 	}
@@ -83,21 +83,24 @@ func loadTags(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 
 // list lists the tags that start with a text.
 func (d *tagsData) list(ctx context.Context, index dcb.TermIndex) (err error) {
-	d.Listed, d.All, err = index.Tags(ctx, dcb.TermsOptions{Prefix: d.Start, Order: dcb.ByEvents, Limit: listedTags}).Collect()
+	d.Listed, d.All, err = shownTerms(ctx, index.Tags, dcb.TermsOptions{Prefix: d.Start, Order: dcb.ByEvents, Limit: listedTags})
 	if d.Missing = errors.Is(err, errors.ErrUnsupported); d.Missing {
 		return nil
 	}
 	return err
 }
 
+// HasCut reports whether names are cut.
+func (d *tagsData) HasCut() bool {
+	return isAnyCut(d.Listed) || slices.ContainsFunc(d.Prefixes, func(p *prefixData) bool { return isAnyCut(p.Top) })
+}
+
 // byPrefix returns the prefixes of tags, those with the most tags first. top are the tags with the
 // most events, in this order, and sample is a random sample of all tags; it is empty if top are all.
-func byPrefix(top, sample []dcb.TermCount, all uint64) []*prefixData {
+func byPrefix(top, sample []shownTerm, all uint64) []*prefixData {
 	about := uint64(len(sample)) < all && len(sample) > 0
 	if !about && len(sample) > 0 {
-		top = slices.SortedFunc(slices.Values(sample), func(a, b dcb.TermCount) int {
-			return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
-		})
+		top = slices.SortedFunc(slices.Values(sample), byEvents)
 	}
 	found := prefixes{}
 	for _, tag := range top {
@@ -120,7 +123,7 @@ func byPrefix(top, sample []dcb.TermCount, all uint64) []*prefixData {
 type prefixes map[string]*prefixData
 
 // of returns the prefix of a tag.
-func (p prefixes) of(tag dcb.TermCount) *prefixData {
+func (p prefixes) of(tag shownTerm) *prefixData {
 	prefix := prefixOf(tag.Name)
 	if p[prefix] == nil {
 		p[prefix] = &prefixData{Prefix: prefix}
@@ -130,7 +133,7 @@ func (p prefixes) of(tag dcb.TermCount) *prefixData {
 
 // estimate estimates the number of tags of each prefix from a sample of all tags. If all of the sample
 // with a prefix are among the tags with the most events, these are probably all that have it.
-func (p prefixes) estimate(top, sample []dcb.TermCount, all uint64) {
+func (p prefixes) estimate(top, sample []shownTerm, all uint64) {
 	isTop := map[string]bool{}
 	for _, tag := range top {
 		isTop[tag.Name] = true

@@ -33,8 +33,6 @@ func parseTemplates() map[string]*template.Template {
 // functions are those of the templates.
 var functions = template.FuncMap{
 	"link":   link,
-	"type":   narrowing{}.typed,
-	"tag":    narrowing{}.tagged,
 	"number": number,
 	"bytes":  formatBytes,
 	"time":   formatTime,

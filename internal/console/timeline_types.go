@@ -93,13 +93,15 @@ func typesOf(ctx context.Context, index dcb.TermIndex, query dcb.Query) (names [
 	if len(query.Items) > 0 && !slices.ContainsFunc(query.Items, func(item dcb.QueryItem) bool { return len(item.Types) == 0 }) {
 		return names, nil
 	}
-	most, _, err := index.Types(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: countedTypes}).Collect()
+	most, _, err := shownTerms(ctx, index.Types, dcb.TermsOptions{Order: dcb.ByEvents, Limit: countedTypes})
 	if isUnexpected(err) {
 		return nil, err
 	}
 	names = nil
 	for _, t := range most {
-		names = append(names, t.Name)
+		if !t.isCut { // those are among the others
+			names = append(names, t.Name)
+		}
 	}
 	return names, nil
 }

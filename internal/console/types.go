@@ -22,21 +22,24 @@ const shownTypes = 50
 
 // typesData is the data of typesPage.
 type typesData struct {
-	Types   []dcb.TermCount `json:"types"` // those with the most events
-	All     uint64          `json:"all"`   // number of types
-	Missing bool            `json:"missing,omitempty"`
+	Types   []shownTerm `json:"types"` // those with the most events
+	All     uint64      `json:"all"`   // number of types
+	Missing bool        `json:"missing,omitempty"`
 }
 
 func loadTypes(ctx context.Context, _ *http.Request, b *web.Backend) (any, error) {
-	types, all, err := b.Terms.Types(ctx, dcb.TermsOptions{Order: dcb.ByEvents, Limit: shownTypes}).Collect()
+	types, all, err := shownTerms(ctx, b.Terms.Types, dcb.TermsOptions{Order: dcb.ByEvents, Limit: shownTypes})
 	if errors.Is(err, errors.ErrUnsupported) {
-		return &typesData{Types: []dcb.TermCount{}, Missing: true}, nil
+		return &typesData{Types: []shownTerm{}, Missing: true}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &typesData{Types: append([]dcb.TermCount{}, types...), All: all}, nil
+	return &typesData{Types: types, All: all}, nil
 }
+
+// HasCut reports whether names are cut.
+func (d *typesData) HasCut() bool { return isAnyCut(d.Types) }
 
 func (d *typesData) columns() []string { return []string{"type", "events"} }
 
