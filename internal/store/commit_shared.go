@@ -13,10 +13,11 @@ import (
 // commitShared is Commit in shared mode. A shared log that does not answer can delay the outcome
 // for any time, so the caller may leave before it. The pipeline then still uses the request.
 func (s *Store) commitShared(ctx context.Context, request *record.AppendRequest, giveUp <-chan struct{}) (uint64, error) {
+	if err := s.failureError(); err != nil {
+		return 0, notAppended(err)
+	}
 	if err := s.shared.silent(); err != nil {
-		err.Detail += "; nothing was appended"
-		err.NotAppended = true
-		return 0, err
+		return 0, notAppended(err)
 	}
 	op := s.newCommit(request)
 	op.giveUp = giveUp
@@ -27,6 +28,9 @@ func (s *Store) commitShared(ctx context.Context, request *record.AppendRequest,
 		}
 	}
 	position, err := s.commit(ctx, op)
+	if errors.Is(err, record.ErrNoSpace) {
+		err = notAppended(err)
+	}
 	if !errors.Is(err, record.ErrLost) {
 		s.commits.failed(err)
 	}
@@ -34,6 +38,20 @@ func (s *Store) commitShared(ctx context.Context, request *record.AppendRequest,
 		*request.Times = *own.Times
 	}
 	return position, err
+}
+
+// notAppended adds to the error of an append that it had no effect, so that the caller can append
+// with another server.
+func notAppended(err error) error {
+	e, ok := errors.AsType[*dcb.Error](err)
+	if !ok {
+		return err
+	}
+	refused := *e
+	if refused.NotAppended = true; e.Cause == nil {
+		refused.Detail += "; nothing was appended"
+	}
+	return &refused
 }
 
 // ownRequest returns a copy of a request, which the pipeline may use when its caller has left.

@@ -142,7 +142,7 @@ func (e storeEnvironment) admit() error {
 			return dcb.ErrClosed
 		}
 		if err := e.store.halted(); err != nil {
-			return err
+			return notAppended(err)
 		}
 	}
 	if err := e.store.background.flushError.Load(); err != nil && tooManyHeadBlocks(e.heads(), 1) {

@@ -35,9 +35,9 @@ func ToStatus(err error, userAgent string) (*status.Status, metadata.MD) {
 // as an ErrorResponse or a refusal of the API key becomes a dcb.ErrTransport. If a context
 // ended the call, the error also matches that context's error.
 func FromStatus(code codes.Code, message string, details []byte) error {
-	text, response := shorten(message), new(errorResponse)
+	text, response := shorten(message, maxMessageBytes), new(errorResponse)
 	if readDetails(details, response) {
-		text = shorten(response.message)
+		text = shorten(response.message, maxMessageBytes)
 		if r, ok := rowOfType(response.errorType); ok {
 			return &dcb.Error{
 				Kind:             r.kind,

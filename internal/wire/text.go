@@ -28,7 +28,8 @@ func message(err error, kind error) string {
 		text = kind.Error() + ": " + text
 	}
 	if e != nil && e.NotAppended {
-		text = strings.TrimSuffix(text, NothingAppended) + NothingAppended
+		text = strings.TrimSuffix(text, NothingAppended)
+		return shorten(printable(text), maxMessageBytes-len(NothingAppended)) + NothingAppended
 	}
 	return printable(text)
 }
@@ -49,17 +50,17 @@ func printable(text string) string {
 			return ' '
 		}
 		return unicode.ReplacementChar
-	}, shorten(text))
-	return shorten(text) // a replacement character takes three bytes
+	}, shorten(text, maxMessageBytes))
+	return shorten(text, maxMessageBytes) // a replacement character takes three bytes
 }
 
-// shorten truncates a text to maxMessageBytes, between two characters.
-func shorten(text string) string {
+// shorten truncates a text to a number of bytes, between two characters.
+func shorten(text string, most int) string {
 	const ellipsis = "…"
-	if len(text) <= maxMessageBytes {
+	if len(text) <= most {
 		return text
 	}
-	end := maxMessageBytes - len(ellipsis)
+	end := most - len(ellipsis)
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
@@ -74,9 +75,14 @@ const Stopping = "the server is shutting down"
 // kind of error leaves that open.
 const NothingAppended = "; nothing was appended"
 
-// RefusedWithoutEffect reports whether a server answered an append with NothingAppended.
+// RefusedWithoutEffect reports whether a server answered an append with NothingAppended: it cannot
+// append now, and another one may.
 func RefusedWithoutEffect(code codes.Code, message string) bool {
-	return code == codes.Unavailable && strings.HasSuffix(message, NothingAppended)
+	switch code {
+	case codes.Unavailable, codes.Internal, codes.DataLoss:
+		return strings.HasSuffix(message, NothingAppended)
+	}
+	return false
 }
 
 // standbyRefusal is how the error of an append begins that a standby refuses.
