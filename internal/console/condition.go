@@ -117,11 +117,16 @@ type match struct {
 }
 
 // matches returns the items that match an event, or may match it.
-func (c *shownCondition) matches(event *dcb.Event) (found []match) {
+func (c *shownCondition) matches(event *dcb.Event) []match {
 	tags := namesOf(event.Tags) // of which there may be as many as the items have
-	isMissing := func(tag string) bool { return !tags[tag] }
+	return c.matchesOf(event.Type, func(tag string) bool { return tags[tag] })
+}
+
+// matchesOf returns the items that match an event with a type and tags, or may match it. It asks for each tag of an item once.
+func (c *shownCondition) matchesOf(eventType string, hasTag func(string) bool) (found []match) {
+	isMissing := func(tag string) bool { return !hasTag(tag) }
 	for n, item := range c.Items {
-		hasType := slices.Contains(item.Types, event.Type)
+		hasType := slices.Contains(item.Types, eventType)
 		if anyType := len(item.Types) == 0 || item.MoreTypes > 0; !hasType && !anyType {
 			continue
 		}
@@ -130,7 +135,7 @@ func (c *shownCondition) matches(event *dcb.Event) (found []match) {
 		}
 		m := match{Number: n + 1, Tags: item.Tags, Perhaps: item.MoreTags > 0 || !hasType && item.MoreTypes > 0}
 		if hasType {
-			m.Type = &event.Type
+			m.Type = &eventType
 		}
 		found = append(found, m)
 	}

@@ -146,8 +146,8 @@ func (d *whyData) Later() string {
 func newConflict(condition *shownCondition, event dcb.SequencedEvent, under narrowing) *conflict {
 	c := &conflict{Event: briefEvent(event, condition.query()), Matches: condition.matches(&event.Event)}
 	c.Event.under = under
-	for _, item := range condition.marked(&event.Event, c.Matches) {
-		if item.Matches && len(c.Items) < maxMatches {
+	for _, item := range condition.marked(&event.Event, c.Matches[:min(len(c.Matches), maxMatches)]) {
+		if item.Matches {
 			c.Items = append(c.Items, item)
 		}
 	}
