@@ -68,6 +68,7 @@ func (p *proposer) decide(g sealedGroup) settled {
 	if err != nil {
 		return settled{group: g, outcome: failed, err: err}
 	}
+	undecodable := 0 // reads in a row
 	for failures := 0; ; failures++ {
 		err := p.append(g.sealed, own)
 		switch {
@@ -85,6 +86,12 @@ func (p *proposer) decide(g sealedGroup) settled {
 		case sharedlog.Forgotten:
 			return p.unknown(g, "the shared log no longer has the record that decided it", readErr)
 		}
+		if undecodable++; !isUndecodable(readErr) {
+			undecodable = 0
+		}
+		if undecodable == maxAttempts { // the first ones may be the fault of the connection
+			return p.undecodable(g, readErr)
+		}
 		if readErr == nil && errors.Is(err, sharedlog.ErrConflict) {
 			if lost := p.lostGroups(g.sealed.Previous()); lost != nil {
 				return p.unknown(g, "the shared log has lost groups", lost)
@@ -100,9 +107,20 @@ func (p *proposer) decide(g sealedGroup) settled {
 func (p *proposer) lose(g sealedGroup, there []sharedlog.Record) settled {
 	winners, err := groupsOf(there)
 	if len(winners) == 0 {
-		return p.unknown(g, fmt.Sprintf("this server cannot decode the record that the shared log has (%v)", err), err)
+		return p.undecodable(g, err)
 	}
 	return settled{group: g, outcome: lost, winners: winners}
+}
+
+// undecodable is unknown for a record that cannot be decoded.
+func (p *proposer) undecodable(g sealedGroup, err error) settled {
+	return p.unknown(g, fmt.Sprintf("this server cannot decode the record that the shared log has (%v)", err), err)
+}
+
+// isUndecodable reports whether the log has a record and cannot return it: a newer program has
+// written it, or it is corrupt.
+func isUndecodable(err error) bool {
+	return errors.Is(err, sharedlog.ErrVersion) || errors.Is(err, sharedlog.ErrCorrupt)
 }
 
 // unknown halts the store for a reason, and returns that the outcome of a group is unknown.

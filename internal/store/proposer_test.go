@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -65,6 +66,48 @@ func TestProposalThatReadsACorruptRecordHasAnUnknownOutcome(t *testing.T) {
 				t.Errorf("%s: the next append has position %d", name, position)
 			}
 			s.Close()
+		})
+	}
+}
+
+// Another store has added a record that the log of this one cannot return, for example in a newer
+// form. The caller of the proposal that has lost against it learns that, although it has no deadline.
+func TestProposalThatCannotReadTheRecordInItsPlace(t *testing.T) {
+	for _, reason := range []error{sharedlog.ErrVersion, sharedlog.ErrCorrupt} {
+		synctest.Test(t, func(t *testing.T) {
+			e := sharedEngine(t, fakelog.Options{})
+			other := openShared(t, e, vfs.NewMem(), Shared{})
+			var raced, readable atomic.Bool
+			s := openAltered(t, &alteredLog{
+				Log: e.Connect(),
+				appends: func(_ context.Context, _ int, call func() error) error {
+					if !raced.Swap(true) {
+						mustAppend(t, other, "x")
+					}
+					return call()
+				},
+				read: func(_ context.Context, _ uint64, call func() ([]sharedlog.Record, error)) ([]sharedlog.Record, error) {
+					records, err := call()
+					if len(records) > 0 && !readable.Load() {
+						return nil, fmt.Errorf("record %d: %w", records[0].Index, reason)
+					}
+					return records, err
+				},
+			}, Shared{})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			_, err := s.Append(ctx, alternating(1, "y"), nil, nil)
+			wantUnknown(t, reason.Error(), err)
+			if err != nil && !strings.Contains(err.Error(), "cannot decode") {
+				t.Errorf("%v: %v", reason, err)
+			}
+			readable.Store(true)
+			time.Sleep(5 * time.Second) // the follower reads the record
+			if position := mustAppend(t, s, "x"); position != 2 {
+				t.Errorf("%v: the next append has position %d", reason, position)
+			}
+			s.Close()
+			other.Close()
 		})
 	}
 }
