@@ -22,6 +22,10 @@ const (
 // were compressed to ReadBytes usually fit.
 const readBytes = 4 * sharedlog.ReadBytes
 
+// maxRecord bounds the size of a record that is read. It is that of the largest record of any log:
+// a store whose log has a higher limit may have appended it.
+const maxRecord = 32 << 20
+
 // compressFrom is the size in bytes from which compression of a record is tried.
 const compressFrom = 256
 
@@ -72,7 +76,7 @@ func (l *Log) compress(record []byte) []byte {
 	return append(append(stored[:0], plain), record...)
 }
 
-// Read implements sharedlog.Log. An answer has fewer bytes than the sum of readBytes and MaxRecord.
+// Read implements sharedlog.Log. An answer has fewer bytes than the sum of readBytes and maxRecord.
 func (l *Log) Read(ctx context.Context, from uint64) ([]sharedlog.Record, error) {
 	records, err := l.Log.Read(ctx, from)
 	bytes := 0
@@ -111,8 +115,8 @@ func (l *Log) decompress(stored []byte) ([]byte, error) {
 	switch {
 	case header.Skippable || !header.HasFCS:
 		return nil, fmt.Errorf("%w: the frame has no size", sharedlog.ErrCorrupt)
-	case size > uint64(l.MaxRecord()):
-		return nil, fmt.Errorf("%w: it has %d bytes, over %d", sharedlog.ErrCorrupt, size, l.MaxRecord())
+	case size > maxRecord:
+		return nil, fmt.Errorf("%w: it has %d bytes, over %d", sharedlog.ErrCorrupt, size, maxRecord)
 	}
 	record, err := l.decoder.DecodeAll(stored[1:], make([]byte, 0, size))
 	if err != nil {

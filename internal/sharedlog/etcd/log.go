@@ -57,8 +57,8 @@ var (
 //   - ca, cert and key, files of certificates; connections then use TLS;
 //   - tls, "true" for TLS with the authorities of the system;
 //   - poll, how often Wait looks for records of which no notification has come, by default 1s;
-//   - max-request-bytes, that of the members, by default 1572864. It must be the same for all
-//     stores of the log.
+//   - max-request-bytes, that of the members, by default 1572864. It should be the same for all
+//     stores of the log, each of which reads the records of all.
 //
 // Open fails if no member answers, or if one that does cannot keep the promises of a shared log.
 func Open(ctx context.Context, url string) (*Log, error) {

@@ -61,7 +61,7 @@ func (s *settings) configure(endpoints []string) clientv3.Config {
 		DialKeepAliveTime:    keepAlive,
 		DialKeepAliveTimeout: keepAliveTimeout,
 		MaxCallSendMsgSize:   s.requestBytes + connectionBytes,
-		MaxCallRecvMsgSize:   sharedlog.ReadBytes + s.requestBytes + answerBytes,
+		MaxCallRecvMsgSize:   sharedlog.ReadBytes + maxRequestBytes + answerBytes, // another store may have a higher limit
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: firstDelay, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxDelay},
 			MinConnectTimeout: attemptTimeout,

@@ -101,7 +101,7 @@ const firstReadLimit = 8
 
 // nextReadLimit returns how many records the next answer may have. It is low if the last records
 // were large, because etcd does not bound an answer by its size. A client accepts no answer that
-// is larger than sharedlog.ReadBytes and one record.
+// is larger than sharedlog.ReadBytes and the largest record of any store.
 func (l *Log) nextReadLimit() int64 {
 	if limit := l.readLimit.Load(); limit > 0 {
 		return limit
