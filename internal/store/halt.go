@@ -96,6 +96,44 @@ func (s *Store) haltReason(group uint64, err error) error {
 	return nil
 }
 
+// HaltReason is the kind of reason why a store cannot follow its shared log.
+type HaltReason string
+
+// The reasons of a halt.
+const (
+	HaltDivergence HaltReason = "divergence" // the histories of the store and of the shared log differ
+	HaltVersion    HaltReason = "version"    // the shared log has records of a newer program
+	HaltTrimmed    HaltReason = "trimmed"    // the shared log no longer has the next group, nor does another server send it
+	HaltJoining    HaltReason = "joining"    // the store reads what the shared log does not have from another server
+	HaltDisk       HaltReason = "disk"       // there is no space for the next group
+	HaltOther      HaltReason = "other"
+)
+
+// HaltReasons are all reasons.
+var HaltReasons = []HaltReason{HaltDivergence, HaltVersion, HaltTrimmed, HaltJoining, HaltDisk, HaltOther}
+
+// kindOfHalt returns the reason of a halt, "" for nil.
+func kindOfHalt(err error) HaltReason {
+	_, fromPeers := errors.AsType[*peersError](err)
+	switch {
+	case err == nil:
+		return ""
+	case fromPeers:
+		return HaltTrimmed
+	case errors.Is(err, dcb.ErrCorruption):
+		return HaltDivergence
+	case errors.Is(err, sharedlog.ErrVersion):
+		return HaltVersion
+	case errors.Is(err, errJoining):
+		return HaltJoining
+	case errors.Is(err, sharedlog.ErrTrimmed):
+		return HaltTrimmed
+	case vfs.IsFull(err), isDiskLimit(err), vfs.IsTooManyFiles(err):
+		return HaltDisk
+	}
+	return HaltOther
+}
+
 // errJoining is the cause of a halt that ends when another server has sent what is missing.
 var errJoining = errors.New("the shared log does not have them; try again later, or at another server")
 

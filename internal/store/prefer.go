@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/record"
+	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
 // Several stores that propose groups at the same time lose most of them: each round of the shared
@@ -30,12 +32,44 @@ func (s *Store) PreferredWriter() string {
 	return w.address
 }
 
-// SharedLog returns the identity of the shared log, or an empty string.
-func (s *Store) SharedLog() string {
-	if s.shared == nil {
-		return ""
+// lastWriter is the process that has written the last group of the shared log that is known.
+type lastWriter struct {
+	process sharedlog.ID
+	address string // where other servers reach it; may be empty
+}
+
+// WriterState describes the process that has written the last group of the shared log that is
+// known. Nothing is known until this process has seen a group.
+type WriterState struct {
+	Known   bool
+	Self    bool   // it is this process
+	Address string // may be empty
+}
+
+// lastWriters keeps the last writer.
+type lastWriters struct {
+	last atomic.Pointer[lastWriter]
+	at   atomic.Int64 // when the last group was adopted or decided, of clock
+}
+
+// wrote notes who has written the newest group, and returns who has written the one before, or
+// nil if that is not known.
+func (w *lastWriters) wrote(process sharedlog.ID, address string) (before *lastWriter) {
+	before = w.last.Load()
+	w.at.Store(int64(clock()))
+	if before == nil || before.process != process {
+		w.last.Store(&lastWriter{process, address})
 	}
-	return s.shared.logID.String()
+	return before
+}
+
+// state describes the last writer to the process own.
+func (w *lastWriters) state(own sharedlog.ID) WriterState {
+	last := w.last.Load()
+	if last == nil {
+		return WriterState{}
+	}
+	return WriterState{Known: true, Self: last.process == own, Address: last.address}
 }
 
 // Decide reports whether the events of this store decide an append: they fail its condition, or

@@ -44,6 +44,7 @@ func (p *proposer) commit(g sealedGroup) settled {
 func (p *proposer) propose(g sealedGroup) settled {
 	started := clock()
 	p.unanswered = false
+	p.races.timed(g.sealed.Time)
 	p.proposing.Store(g.sealed.Index)
 	s := p.decide(g)
 	if s.outcome != decided {

@@ -2,51 +2,10 @@ package store
 
 import (
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
-
-// lastWriter is the process that has written the last group of the shared log that is known.
-type lastWriter struct {
-	process sharedlog.ID
-	address string // where other servers reach it; may be empty
-}
-
-// WriterState describes the process that has written the last group of the shared log that is
-// known. Nothing is known until this process has seen a group.
-type WriterState struct {
-	Known   bool
-	Self    bool   // it is this process
-	Address string // may be empty
-}
-
-// lastWriters keeps the last writer.
-type lastWriters struct {
-	last atomic.Pointer[lastWriter]
-	at   atomic.Int64 // when the last group was adopted or decided, of clock
-}
-
-// wrote notes who has written the newest group, and returns who has written the one before, or
-// nil if that is not known.
-func (w *lastWriters) wrote(process sharedlog.ID, address string) (before *lastWriter) {
-	before = w.last.Load()
-	w.at.Store(int64(clock()))
-	if before == nil || before.process != process {
-		w.last.Store(&lastWriter{process, address})
-	}
-	return before
-}
-
-// state describes the last writer to the process own.
-func (w *lastWriters) state(own sharedlog.ID) WriterState {
-	last := w.last.Load()
-	if last == nil {
-		return WriterState{}
-	}
-	return WriterState{Known: true, Self: last.process == own, Address: last.address}
-}
 
 const (
 	// lostInARow is the number of lost proposals in a row that is logged.
@@ -54,6 +13,8 @@ const (
 	// raceLogInterval is the shortest time between two log lines of a kind about proposals:
 	// servers that append at the same time take over from each other many times a second.
 	raceLogInterval = time.Minute
+	// maxClockLag is how far the clock of this server may be behind the last commit.
+	maxClockLag = time.Minute
 )
 
 // races logs how the proposals of a store compete with those of others.
@@ -62,7 +23,14 @@ type races struct {
 
 	lost                         int           // proposals in a row
 	lossesLogged, takeoverLogged time.Duration // of the clock; 0 if never
-	unansweredLogged             time.Duration // likewise
+	unansweredLogged, lagLogged  time.Duration // likewise
+}
+
+// timed notes the commit time of a proposal, which is not before that of the last commit.
+func (r *races) timed(commit int64) {
+	if behind := time.Until(time.Unix(0, commit)); behind > maxClockLag && due(&r.lagLogged) {
+		r.logger.Warn("the clock of this server is behind the last commit, so commits get the time of that one; set the clocks of all servers", "behind", behind.Round(time.Second))
+	}
 }
 
 // unanswered notes an append without an answer, or with one that decides nothing.

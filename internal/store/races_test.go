@@ -69,3 +69,20 @@ func TestLostProposalsAreLoggedRarely(t *testing.T) {
 		want(2)
 	})
 }
+
+func TestSlowClockIsLoggedRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lines := new(lockedBuffer)
+		r := races{logger: slog.New(slog.NewTextHandler(lines, nil))}
+		for _, c := range []struct {
+			ahead time.Duration // of the commit
+			lines int
+		}{{-time.Hour, 0}, {maxClockLag, 0}, {time.Hour, 1}, {time.Hour, 1}} {
+			time.Sleep(time.Second)
+			r.timed(time.Now().Add(c.ahead).UnixNano())
+			if n := strings.Count(lines.String(), "behind=1h0m0s"); n != c.lines {
+				t.Errorf("after a commit %v ahead, logged %d times, want %d: %s", c.ahead, n, c.lines, lines)
+			}
+		}
+	})
+}

@@ -166,6 +166,14 @@ func (s *Store) share(config Shared) error {
 	return nil
 }
 
+// SharedLog returns the identity of the shared log, or an empty string.
+func (s *Store) SharedLog() string {
+	if s.shared == nil {
+		return ""
+	}
+	return s.shared.logID.String()
+}
+
 // request returns the context of a request to the shared log.
 func (sh *shared) request() (context.Context, context.CancelFunc) { return sh.requestOf(0) }
 

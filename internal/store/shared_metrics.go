@@ -2,14 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
-	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/histogram"
-	"github.com/umadb-go/umadb/internal/sharedlog"
-	"github.com/umadb-go/umadb/internal/vfs"
 )
 
 // SharedMetrics describes a store in shared mode and what it knows of its shared log. Groups are
@@ -50,44 +46,6 @@ type ProposalMetrics struct {
 	Unresolved   uint64 // groups of which is not known whether the shared log has them
 
 	Seconds histogram.Snapshot // from the first append of a group until its outcome was known
-}
-
-// HaltReason is the kind of reason why a store cannot follow its shared log.
-type HaltReason string
-
-// The reasons of a halt.
-const (
-	HaltDivergence HaltReason = "divergence" // the histories of the store and of the shared log differ
-	HaltVersion    HaltReason = "version"    // the shared log has records of a newer program
-	HaltTrimmed    HaltReason = "trimmed"    // the shared log no longer has the next group, nor does another server send it
-	HaltJoining    HaltReason = "joining"    // the store reads what the shared log does not have from another server
-	HaltDisk       HaltReason = "disk"       // there is no space for the next group
-	HaltOther      HaltReason = "other"
-)
-
-// HaltReasons are all reasons.
-var HaltReasons = []HaltReason{HaltDivergence, HaltVersion, HaltTrimmed, HaltJoining, HaltDisk, HaltOther}
-
-// kindOfHalt returns the reason of a halt, "" for nil.
-func kindOfHalt(err error) HaltReason {
-	_, fromPeers := errors.AsType[*peersError](err)
-	switch {
-	case err == nil:
-		return ""
-	case fromPeers:
-		return HaltTrimmed
-	case errors.Is(err, dcb.ErrCorruption):
-		return HaltDivergence
-	case errors.Is(err, sharedlog.ErrVersion):
-		return HaltVersion
-	case errors.Is(err, errJoining):
-		return HaltJoining
-	case errors.Is(err, sharedlog.ErrTrimmed):
-		return HaltTrimmed
-	case vfs.IsFull(err), isDiskLimit(err), vfs.IsTooManyFiles(err):
-		return HaltDisk
-	}
-	return HaltOther
 }
 
 // sharedMeasures counts what a store in shared mode does.
