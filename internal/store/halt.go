@@ -13,8 +13,9 @@ import (
 // halt is the reason why a store does not adopt a group. Until it has that group, appends and
 // fresh reads fail with it.
 type halt struct {
-	group uint64
-	err   error
+	group  uint64
+	err    error
+	logged uint64 // the group of the last reason that was logged, or 0
 }
 
 // halted returns the error of appends and fresh reads while the store has not joined the shared
@@ -63,7 +64,7 @@ func (s *Store) haltFor(group uint64, err error) {
 
 // haltBecause makes appends and fresh reads fail with an error until the store has a group.
 func (s *Store) haltBecause(group uint64, reason error) {
-	if before := s.shared.halt.Swap(&halt{group, reason}); before == nil || before.group != group {
+	if before := s.shared.halt.Swap(&halt{group, reason, group}); before == nil || before.logged != group {
 		s.options.Logger.Error("the store cannot follow the shared log; reads return what it has", "error", reason)
 	}
 	s.shared.applied()
@@ -140,7 +141,10 @@ var errJoining = errors.New("the shared log does not have them; try again later,
 // joins makes appends and fresh reads fail until the store has a group of the shared log, up to
 // which it reads from another server.
 func (s *Store) joins(group uint64, server string) {
-	err := &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("this server has %d groups, and reads those up to %d from the server %s", s.published.Load().group, group, server), Cause: errJoining}
-	s.shared.halt.Store(&halt{group, err})
+	h := &halt{group: group, err: &dcb.Error{Kind: dcb.ErrIO, Detail: fmt.Sprintf("this server has %d groups, and reads those up to %d from the server %s", s.published.Load().group, group, server), Cause: errJoining}}
+	if before := s.shared.halt.Load(); before != nil {
+		h.logged = before.logged // the next server may fail for the same reason
+	}
+	s.shared.halt.Store(h)
 	s.shared.applied()
 }

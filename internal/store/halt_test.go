@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -95,4 +96,22 @@ func (f *forgetful) Last(ctx context.Context) (sharedlog.Point, error) {
 		return sharedlog.Point{}, nil
 	}
 	return f.Log.Last(ctx)
+}
+
+// A store that no other server completes tries again and again, and logs that once.
+func TestHaltIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, e := originOf(t)
+		log := e.Connect()
+		if err := log.Report(t.Context(), sharedlog.Replica{ID: sharedlog.ID{7}, Address: "gone", Applied: 60}); err != nil {
+			t.Fatal(err)
+		}
+		s, lines := openLogged(t, e, vfs.NewMem(), Shared{Address: "b", Peers: newTestPeers(nil)})
+		time.Sleep(sharedlog.ReportTTL)
+		if n := strings.Count(lines(), "cannot follow the shared log"); n != 1 {
+			t.Errorf("logged %d times: %s", n, lines())
+		}
+		s.Close()
+		log.Close()
+	})
 }

@@ -60,7 +60,6 @@ func (f *follower) readFromPeers() error {
 	why := errors.New("no other server with an address has reported to the shared log in the last seconds")
 	for _, p := range peers {
 		from := f.store.published.Load().group
-		f.store.joins(end.Index, p.Address)
 		err := f.readFrom(p.Address, eventlog.GroupID(end))
 		if to := f.store.published.Load().group; to > from {
 			f.store.options.Logger.Info("read groups from another server that the shared log does not have", "server", p.Address, "first", from+1, "last", to)
@@ -105,6 +104,7 @@ func (f *follower) readFrom(address string, end eventlog.GroupID) error {
 		}
 		break
 	}
+	f.store.joins(end.Index, address)
 	var batch []foreign
 	size := 0
 	own := f.store.published.Load().end.Tail.ID()
