@@ -13,8 +13,8 @@ const (
 	// raceLogInterval is the shortest time between two log lines of a kind about proposals:
 	// servers that append at the same time take over from each other many times a second.
 	raceLogInterval = time.Minute
-	// maxClockLag is how far the clock of this server may be behind the last commit.
-	maxClockLag = time.Minute
+	// maxClockDelay is how much earlier than the last commit the clock of this server may be.
+	maxClockDelay = time.Minute
 )
 
 // races logs how the proposals of a store compete with those of others.
@@ -23,13 +23,13 @@ type races struct {
 
 	lost                         int           // proposals in a row
 	lossesLogged, takeoverLogged time.Duration // of the clock; 0 if never
-	unansweredLogged, lagLogged  time.Duration // likewise
+	unansweredLogged, slowLogged time.Duration // likewise
 }
 
 // timed notes the commit time of a proposal, which is not before that of the last commit.
 func (r *races) timed(commit int64) {
-	if behind := time.Until(time.Unix(0, commit)); behind > maxClockLag && due(&r.lagLogged) {
-		r.logger.Warn("the clock of this server is behind the last commit, so commits get the time of that one; set the clocks of all servers", "behind", behind.Round(time.Second))
+	if slow := time.Until(time.Unix(0, commit)); slow > maxClockDelay && due(&r.slowLogged) {
+		r.logger.Warn("the clock of this server is earlier than the last commit, so commits get the time of that one; set the clocks of all servers", "earlier", slow.Round(time.Second))
 	}
 }
 

@@ -77,10 +77,10 @@ func TestSlowClockIsLoggedRarely(t *testing.T) {
 		for _, c := range []struct {
 			ahead time.Duration // of the commit
 			lines int
-		}{{-time.Hour, 0}, {maxClockLag, 0}, {time.Hour, 1}, {time.Hour, 1}} {
+		}{{-time.Hour, 0}, {maxClockDelay, 0}, {time.Hour, 1}, {time.Hour, 1}} {
 			time.Sleep(time.Second)
 			r.timed(time.Now().Add(c.ahead).UnixNano())
-			if n := strings.Count(lines.String(), "behind=1h0m0s"); n != c.lines {
+			if n := strings.Count(lines.String(), "earlier=1h0m0s"); n != c.lines {
 				t.Errorf("after a commit %v ahead, logged %d times, want %d: %s", c.ahead, n, c.lines, lines)
 			}
 		}
