@@ -72,7 +72,7 @@ func Open(ctx context.Context, url string) (*Log, error) {
 	if err := l.connect(ctx); err != nil {
 		l.close()
 		l.members.close()
-		return nil, fmt.Errorf("connecting the shared log in etcd: %w", explain(err))
+		return nil, fmt.Errorf("connecting to the shared log in etcd: %w", explain(err))
 	}
 	return l, nil
 }

@@ -66,7 +66,10 @@ func (l *Log) prepare(ctx context.Context, conn *pgx.Conn) (identity string, err
 	if err != nil {
 		return "", err
 	}
-	if _, err := l.barrier(ctx, conn); err != nil && !isMissing(err) {
+	switch _, err := l.barrier(ctx, conn); {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "", &unconfirmedError{err}
+	case err != nil && !isMissing(err):
 		return "", fmt.Errorf("the first commit of a connection: %w", err)
 	}
 	return s.started, notReplicated(conn)

@@ -67,7 +67,7 @@ func Open(ctx context.Context, url string) (*Log, error) {
 	l.closing, l.close = context.WithCancel(context.Background())
 	configure(s.conn)
 	l.pool = newPool(s.conn, l.prepare)
-	err = l.call(ctx, "connecting", func(context.Context, *pgx.Conn) error { return nil })
+	err = l.call(ctx, "connecting to", func(context.Context, *pgx.Conn) error { return nil })
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -98,8 +98,8 @@ func (l *Log) call(ctx context.Context, doing string, f func(context.Context, *p
 		err = sharedlog.ErrClosed
 	case isMissing(err):
 		err = fmt.Errorf("%w in schema %s", sharedlog.ErrNoLog, l.sql.schema)
-	case isDenied(err):
-		err = fmt.Errorf("the server refuses the user; set its password in %s: %w", sharedlog.PasswordVariable, err)
+	default:
+		err = explain(err)
 	}
 	return fmt.Errorf("%s the shared log in PostgreSQL: %w", doing, err)
 }

@@ -2,9 +2,9 @@ package postgres
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,11 +46,13 @@ func (p *pool) connect(ctx context.Context) (*pooled, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results, running := make(chan attempt), 0
+	reached := make([]atomic.Bool, len(p.hosts)) // the last attempt has connected
 	start := func(host int, pause time.Duration) {
 		running++
 		go func() {
 			_ = retry.Wait(ctx, pause)
-			conn, err := p.attempt(ctx, host)
+			reached[host].Store(false)
+			conn, err := p.attempt(ctx, host, &reached[host])
 			results <- attempt{host, conn, err}
 		}()
 	}
@@ -64,14 +66,14 @@ func (p *pool) connect(ctx context.Context) (*pooled, error) {
 		case a = <-results:
 		case <-ctx.Done(): // an attempt may not return yet, while it looks up a name for example
 			go discard(results, running)
-			return nil, p.unfinished(errs, context.Cause(ctx))
+			return nil, p.unfinished(errs, reached, context.Cause(ctx))
 		}
 		running--
 		if a.err == nil {
 			go discard(results, running)
 			return a.conn, p.opened(a.conn)
 		}
-		errs[a.host] = a.err
+		errs[a.host] = &hostError{nameOf(p.hosts[a.host]), a.err}
 		if !slices.Contains(errs, nil) {
 			go discard(results, running)
 			return nil, errs
@@ -81,11 +83,16 @@ func (p *pool) connect(ctx context.Context) (*pooled, error) {
 }
 
 // unfinished returns the errors of the attempts if those without one have ended because of cause.
-func (p *pool) unfinished(errs hostErrors, cause error) hostErrors {
+func (p *pool) unfinished(errs hostErrors, reached []atomic.Bool, cause error) hostErrors {
 	for i, err := range errs {
-		if err == nil {
-			errs[i] = fmt.Errorf("connecting to %s: %w", p.hosts[i].Host, cause)
+		if err != nil {
+			continue
 		}
+		err = cause
+		if reached[i].Load() && errors.Is(cause, context.DeadlineExceeded) {
+			err = &unconfirmedError{cause}
+		}
+		errs[i] = &hostError{nameOf(p.hosts[i]), err}
 	}
 	return errs
 }
@@ -99,14 +106,15 @@ func discard(results <-chan attempt, number int) {
 	}
 }
 
-// attempt connects to a host.
-func (p *pool) attempt(ctx context.Context, host int) (*pooled, error) {
+// attempt connects to a host. It sets reached when it has a connection, which it then prepares.
+func (p *pool) attempt(ctx context.Context, host int, reached *atomic.Bool) (*pooled, error) {
 	config := p.hosts[host].Copy()
 	neverCancel(config)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
+	reached.Store(true)
 	server, err := p.prepare(ctx, conn)
 	if err != nil {
 		closeSoon(conn)
@@ -114,17 +122,3 @@ func (p *pool) attempt(ctx context.Context, host int) (*pooled, error) {
 	}
 	return &pooled{Conn: conn, server: server}, nil
 }
-
-// hostErrors are the errors of the attempts to connect to several hosts.
-type hostErrors []error
-
-func (h hostErrors) Error() string {
-	var texts []string
-	for _, err := range h {
-		texts = append(texts, err.Error())
-	}
-	return strings.Join(texts, "; ")
-}
-
-// Unwrap returns the errors.
-func (h hostErrors) Unwrap() []error { return h }

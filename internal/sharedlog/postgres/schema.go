@@ -136,7 +136,7 @@ func (l *Log) createIn(ctx context.Context, tx pgx.Tx, origin sharedlog.Origin) 
 
 // Origin implements sharedlog.Log.
 func (l *Log) Origin(ctx context.Context) (origin sharedlog.Origin, err error) {
-	err = l.call(ctx, "reading the origin", func(ctx context.Context, conn *pgx.Conn) error {
+	err = l.call(ctx, "reading the origin of", func(ctx context.Context, conn *pgx.Conn) error {
 		origin, err = l.readOrigin(ctx, conn)
 		return err
 	})
