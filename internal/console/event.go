@@ -138,7 +138,7 @@ func (d *eventData) findRejections(ctx context.Context, b *web.Backend) error {
 			continue
 		}
 		shown := newShownRejection(rejection)
-		shown.setConflict(d.Event)
+		shown.setConflict(d.Event.SequencedEvent, dcb.Query{})
 		shown.explain()
 		shown.Conflict = nil // the page has it
 		d.Rejections = append(d.Rejections, shown)

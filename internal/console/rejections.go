@@ -51,11 +51,13 @@ type shownRejection struct {
 	Condition  *shownCondition   `json:"condition,omitempty"`
 	Tracking   *dcb.TrackingInfo `json:"-"`
 	// Conflict is the event that matches the condition; nil if there is none, or if it cannot be read.
-	Conflict         *shownEvent `json:"conflict,omitempty"`
-	ConflictPosition uint64      `json:"conflict_position,omitempty"`
-	Matches          []match     `json:"matches,omitempty"`
-	Reason           string      `json:"reason"` // the error of the client
-	Explanation      string      `json:"explanation"`
+	Conflict *shownEvent `json:"conflict,omitempty"`
+	// Unread is why the conflicting event cannot be read; empty if it can.
+	Unread           string  `json:"conflict_unread,omitempty"`
+	ConflictPosition uint64  `json:"conflict_position,omitempty"`
+	Matches          []match `json:"matches,omitempty"`
+	Reason           string  `json:"reason"` // the error of the client
+	Explanation      string  `json:"explanation"`
 	// Later is an event after the conflicting one that was recorded after the rejection, with the type
 	// and tags of the first event; nil if none is known.
 	Later *neighbour `json:"later,omitempty"`
@@ -200,49 +202,6 @@ func newShownRejection(r *adminv1.Rejection) *shownRejection {
 		shown.Tracking = &dcb.TrackingInfo{Source: t.GetSource(), Position: t.GetPosition()}
 	}
 	return shown
-}
-
-// readConflicts reads the conflicting events, each once.
-func readConflicts(ctx context.Context, store dcb.EventStore, all []*shownRejection) error {
-	byPosition := map[uint64][]*shownRejection{}
-	for _, r := range all {
-		if r.ConflictPosition > 0 {
-			byPosition[r.ConflictPosition] = append(byPosition[r.ConflictPosition], r)
-		}
-	}
-	calls, ctx := newCalls(ctx)
-	for position, of := range byPosition {
-		calls.Go(func() error {
-			event, err := eventAt(ctx, store, position)
-			if isUnexpected(err) {
-				return err
-			}
-			if event != nil {
-				for _, r := range of {
-					r.setConflict(*event)
-				}
-			}
-			return nil
-		})
-	}
-	return calls.Wait()
-}
-
-// eventAt returns the event at a position, or nil if there is none.
-func eventAt(ctx context.Context, store dcb.EventStore, position uint64) (*shownEvent, error) {
-	events, _, err := store.Read(ctx, dcb.Query{}, dcb.ReadOptions{Start: &position, Limit: new(uint32(1))}).Collect()
-	if err != nil || len(events) == 0 || events[0].Position != position {
-		return nil, err
-	}
-	return &shownEvent{SequencedEvent: events[0]}, nil
-}
-
-// setConflict sets the conflicting event, of which the page shows a part, and the items that match it.
-func (r *shownRejection) setConflict(event shownEvent) {
-	if r.Condition != nil {
-		r.Matches = r.Condition.matches(&event.Event)
-	}
-	r.Conflict = new(briefEvent(event.SequencedEvent, dcb.Query{}))
 }
 
 // Items returns the items of the condition, compared with the conflicting event.
