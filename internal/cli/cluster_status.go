@@ -38,6 +38,7 @@ log are on standard error, and with --json in the object.`,
 			if err != nil {
 				return err
 			}
+			logWarnings(newNotices(cmd.ErrOrStderr()), status.Warnings)
 			status.Warnings = append(status.Warnings, log.warnings...)
 			if asJSON {
 				return ndjson.Write(cmd.OutOrStdout(), status)
@@ -60,7 +61,7 @@ type clusterOutput struct {
 	// none, or if that group is no longer in the log.
 	PreferredWriter string        `json:"preferred_writer"`
 	Servers         []replicaLine `json:"servers"`
-	Warnings        []string      `json:"warnings"` // about the engine
+	Warnings        []string      `json:"warnings"` // about the engine and the last record
 }
 
 // replicaLine is a server in the output of cluster status.
@@ -87,7 +88,11 @@ func clusterStatus(ctx context.Context, log sharedlog.Log) (*clusterOutput, erro
 		return nil, unavailable(err)
 	}
 	out := &clusterOutput{Log: origin.Log.String(), Store: origin.Store.String(), After: origin.Point.Index, Last: last.Index, Servers: []replicaLine{}, Warnings: []string{}}
-	if out.PreferredWriter, err = preferredWriter(ctx, log, last.Index); err != nil {
+	out.PreferredWriter, err = preferredWriter(ctx, log, last.Index)
+	switch {
+	case errors.Is(err, sharedlog.ErrVersion), errors.Is(err, sharedlog.ErrCorrupt): // the rest matters all the more
+		out.Warnings = append(out.Warnings, err.Error())
+	case err != nil:
 		return nil, err
 	}
 	for _, r := range replicas {

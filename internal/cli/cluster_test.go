@@ -239,6 +239,18 @@ func TestClusterCreateAndStatus(t *testing.T) {
 		t.Errorf("the status of a log without records is %+v", s)
 	}
 	e.warnings = nil
+	log := e.Connect()
+	last, err := log.Last(t.Context())
+	if err == nil {
+		err = log.Append(t.Context(), last, 7, []byte("no record"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, text, stderr = e.run("cluster", "status", "--log", fakeURL)
+	if code != 0 || !strings.Contains(text, "with its last group 3\n") || !strings.Contains(stderr, "group 3 of the shared log: corrupt") {
+		t.Errorf("with a last record that is none: exit code %d, %q, %q", code, text, stderr)
+	}
 	e.SetDown(true)
 	code, _, stderr = e.run("cluster", "status", "--log", fakeURL)
 	wantError(t, code, stderr, 5, "cannot use the shared log; check its URL, and that its engine is reachable: the fake engine is down")
