@@ -135,6 +135,8 @@ func explainDirectory(err error, dir, flag string) error {
 func explainOpen(err error, dir string) error {
 	lock, locked := lockedByOther(err)
 	switch {
+	case errors.Is(err, store.ErrOtherHistory): // its files may be sound
+		return err
 	case errors.Is(err, dcb.ErrCorruption):
 		return fmt.Errorf("%w; to see all problems, run: umadb check --db-path %q", err, dir)
 	case locked && lock.PID == 0:

@@ -33,7 +33,7 @@ func (h *History) OpenDirectory(fsys vfs.FS, path string) (*Directory, error) {
 	if err != nil {
 		err = &dcb.Error{Kind: dcb.ErrIO, Detail: "reading the mark of the shared log", Cause: err}
 	} else if is && log != (sharedlog.ID{}) && log != h.Origin.Log {
-		err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the directory %s belongs to the shared log %s, and this is the shared log %s", path, log, h.Origin.Log)}
+		err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the directory %s belongs to the shared log %s, and this is the shared log %s; use the URL of its log", path, log, h.Origin.Log)}
 	}
 	if err != nil {
 		return nil, errors.Join(err, source.Close())

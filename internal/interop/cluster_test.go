@@ -250,7 +250,7 @@ func TestServersOfASharedLog(t *testing.T) {
 	if code, stdout, stderr := umadb(t, nil, "append", "--db-path", dir, "--type", "T"); code != 0 || stdout != fmt.Sprintln(head+1) {
 		t.Errorf("an append to a detached store: %q, %s", stdout, stderr)
 	}
-	wantFailure(t, 6, []string{"serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log", url}, "the shared log has lost groups, or is another one")
+	wantFailure(t, 6, []string{"serve", "--db-path", dir, "--listen", "127.0.0.1:0", "--log", url}, "the shared log has lost groups, or the directory was a store of its own meanwhile; see umadb cluster repair")
 }
 
 // TestSharedLogThatLostItsEnd removes the last rows, as a failover without synchronous standbys
@@ -285,7 +285,7 @@ func TestSharedLogThatLostItsEnd(t *testing.T) {
 		t.Error("a server that has more than the log accepted an append")
 	}
 	a.process.Kill()
-	wantFailure(t, 6, []string{"serve", "--db-path", a.dir, "--listen", "127.0.0.1:0", "--log", url}, "the shared log has lost groups, or is another one")
+	wantFailure(t, 6, []string{"serve", "--db-path", a.dir, "--listen", "127.0.0.1:0", "--log", url}, "the shared log has lost groups, or the directory was a store of its own meanwhile; see umadb cluster repair")
 	repair := []string{"cluster", "repair", "--log", url, "--db-path", a.dir}
 	code, stdout, _ = umadb(t, nil, repair...)
 	if code != 6 || !strings.Contains(stdout, "ends with group 4, and has lost 3 groups with 3 events") || !strings.Contains(stdout, "nothing was changed") {

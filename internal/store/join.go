@@ -140,17 +140,17 @@ func (s *Store) compareHistory(ctx context.Context) error {
 	origin := sh.origin
 	switch {
 	case [16]byte(s.log.ID()) != [16]byte(origin.Store):
-		return diverged("the directory %s belongs to the store %x, and the shared log to the store %s", s.dir, s.log.ID(), origin.Store)
+		return diverged("the directory %s belongs to the store %x, and the shared log to the store %s; use a new directory, into which the events of the log are read", s.dir, s.log.ID(), origin.Store)
 	case own.Index > last.Index:
-		return diverged("the directory %s has group %d, and the shared log ends with group %d: the shared log has lost groups, or is another one", s.dir, own.Index, last.Index)
+		return diverged("the directory %s has group %d, and the shared log ends with group %d: the shared log has lost groups, or the directory was a store of its own meanwhile; see umadb cluster repair", s.dir, own.Index, last.Index)
 	case own.Index == last.Index && own.Chain != last.Chain:
-		return diverged("the last group of the directory %s, %d, is another one than that of the shared log", s.dir, own.Index)
+		return diverged("the last group of the directory %s, %d, is another one than that of the shared log; run umadb cluster verify with --db-path", s.dir, own.Index)
 	case own.Index < origin.Point.Index && sh.Peers != nil:
 		return nil // the follower reads those between from another server
 	case own.Index < origin.Point.Index:
 		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the shared log starts after group %d, and the directory %s has %d groups; copy the directory of another server that was stopped", origin.Point.Index, s.dir, own.Index)}
 	case own.Index == origin.Point.Index && own.Chain != origin.Point.Chain:
-		return diverged("the shared log starts after another group %d than that of the directory %s", own.Index, s.dir)
+		return diverged("the shared log starts after another group %d than that of the directory %s; use a new directory", own.Index, s.dir)
 	case own.Index == origin.Point.Index || own.Index == last.Index:
 		return nil
 	}
@@ -163,12 +163,25 @@ func (s *Store) compareHistory(ctx context.Context) error {
 	}
 	_, group, err := sharedlog.Decode(records[0].Bytes)
 	if err == nil && !eventlog.HasID(group, own) {
-		err = diverged("group %d of the directory %s is another one than that of the shared log", own.Index, s.dir)
+		err = diverged("group %d of the directory %s is another one than that of the shared log; run umadb cluster verify with --db-path", own.Index, s.dir)
 	}
 	return storeError(err, "comparing the directory with the shared log")
 }
 
+// ErrOtherHistory matches the error of OpenShared for a directory with another history than the
+// shared log. Its files may be sound.
+var ErrOtherHistory = errors.New("the histories differ")
+
+// otherHistory is an error that ErrOtherHistory matches.
+type otherHistory struct{ error }
+
+// Is reports whether target is ErrOtherHistory.
+func (e otherHistory) Is(target error) bool { return target == ErrOtherHistory }
+
+// Unwrap returns the error.
+func (e otherHistory) Unwrap() error { return e.error }
+
 // diverged returns an error for a store and a shared log with different histories.
 func diverged(format string, args ...any) error {
-	return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(format, args...)}
+	return otherHistory{&dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf(format, args...)}}
 }

@@ -114,7 +114,7 @@ func (s *Store) checkSharedMark() error {
 func (s *Store) checkSharedLog() error {
 	sh := s.shared
 	if sh.hasOrigin() && sh.mark.valid() && sh.mark.log != sh.origin.Log {
-		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the directory %s belongs to the shared log %s, and this is the shared log %s", s.dir, sh.mark.log, sh.origin.Log)}
+		return &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the directory %s belongs to the shared log %s, and this is the shared log %s; use the URL of its log, or a new directory", s.dir, sh.mark.log, sh.origin.Log)}
 	}
 	return nil
 }

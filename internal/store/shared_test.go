@@ -119,8 +119,8 @@ func TestOpenSharedRefusesAnotherHistory(t *testing.T) {
 	}{
 		"no log":                       {fakelog.New(fakelog.Options{}), disk, dcb.ErrInvalidArgument, "umadb cluster create"},
 		"another log":                  {create(sharedlog.Origin{Log: sharedlog.ID{9}, Store: store}), disk, dcb.ErrInvalidArgument, "belongs to the shared log 01"},
-		"the log has lost groups":      {create(sharedlog.Origin{Log: log, Store: store}), disk, dcb.ErrCorruption, "has group 2, and the shared log ends with group 0"},
-		"another last group":           {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: 5}}), disk, dcb.ErrCorruption, "is another one"},
+		"the log has lost groups":      {create(sharedlog.Origin{Log: log, Store: store}), disk, dcb.ErrCorruption, "has group 2, and the shared log ends with group 0: the shared log has lost groups, or the directory was a store of its own meanwhile; see umadb cluster repair"},
+		"another last group":           {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: 5}}), disk, dcb.ErrCorruption, "is another one than that of the shared log; run umadb cluster verify with --db-path"},
 		"another store":                {create(sharedlog.Origin{Log: log, Store: store}), own, dcb.ErrCorruption, "belongs to the store"},
 		"groups before the log":        {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: end.Chain}}), vfs.NewMem(), dcb.ErrInvalidArgument, "is new; copy the directory"},
 		"the same groups":              {create(sharedlog.Origin{Log: log, Store: store, Point: sharedlog.Point{Index: 2, Chain: end.Chain}}), disk, nil, ""},
