@@ -30,8 +30,7 @@ begin an empty history.`,
   umadb cluster create --log postgres://umadb@db1,db2/orders --from ./uma.db`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), clusterTimeout)
-			defer cancel()
+			ctx := cmd.Context()
 			var origin sharedlog.Origin
 			err := log.use(ctx, cmd, func(log sharedlog.Log) (err error) {
 				origin, err = createLog(ctx, log, from)
@@ -64,7 +63,10 @@ type createdOutput struct {
 
 // createLog makes a shared log, after the events of a store if from is not empty.
 func createLog(ctx context.Context, log sharedlog.Log, from string) (origin sharedlog.Origin, err error) {
-	if existing, err := log.Origin(ctx); err == nil {
+	// Opening the store can take long, so each request has a limit of its own.
+	asking, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
+	if existing, err := log.Origin(asking); err == nil {
 		return origin, logExists(existing)
 	} else if !errors.Is(err, sharedlog.ErrNoLog) {
 		return origin, unavailable(err)
@@ -79,7 +81,9 @@ func createLog(ctx context.Context, log sharedlog.Log, from string) (origin shar
 			return origin, explainDirectory(err, from, "--from")
 		}
 	}
-	created, err := log.Create(ctx, origin)
+	creating, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
+	created, err := log.Create(creating, origin)
 	if err == nil && created != origin {
 		return origin, logExists(created)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/admin"
@@ -27,6 +28,7 @@ const fakeURL = "fake://host/orders"
 type fakeEngine struct {
 	*fakelog.Engine
 	warnings []string
+	wrap     func(sharedlog.Log) sharedlog.Log // may be nil
 }
 
 func newFakeEngine() *fakeEngine { return &fakeEngine{Engine: fakelog.New(fakelog.Options{})} }
@@ -36,6 +38,9 @@ func (e *fakeEngine) run(args ...string) (code int, stdout, stderr string) {
 	engine := cli.Engine{Schemes: []string{"fake"}, Example: fakeURL, Open: func(_ context.Context, url string) (sharedlog.Log, []string, error) {
 		if url != fakeURL {
 			return nil, nil, errors.New("cannot connect:\n\ta: there is no such host\n\ta: there is no such host\n\tb: refused")
+		}
+		if e.wrap != nil {
+			return e.wrap(e.Connect()), e.warnings, nil
 		}
 		return e.Connect(), e.warnings, nil
 	}}
@@ -256,6 +261,38 @@ func TestClusterCreateAndStatus(t *testing.T) {
 	wantError(t, code, stderr, 5, "cannot use the shared log; check its URL, and that its engine is reachable: the fake engine is down")
 	code, _, stderr = e.run("cluster", "create", "--log", "fake://hots/orders")
 	wantError(t, code, stderr, 5, "cannot connect: a: there is no such host; b: refused")
+}
+
+// deadlines keeps the deadlines of requests.
+type deadlines struct {
+	sharedlog.Log
+	origin, create time.Time
+}
+
+func (d *deadlines) Origin(ctx context.Context) (sharedlog.Origin, error) {
+	d.origin, _ = ctx.Deadline()
+	return d.Log.Origin(ctx)
+}
+
+func (d *deadlines) Create(ctx context.Context, origin sharedlog.Origin) (sharedlog.Origin, error) {
+	d.create, _ = ctx.Deadline()
+	return d.Log.Create(ctx, origin)
+}
+
+// Opening a large store does not take the time of the requests to the log.
+func TestRequestsOfClusterCreateHaveTheirOwnTime(t *testing.T) {
+	e, dir, log := newFakeEngine(), filepath.Join(t.TempDir(), "uma.db"), &deadlines{}
+	openStore(t, dir, func(*store.Store) {})
+	e.wrap = func(inner sharedlog.Log) sharedlog.Log {
+		log.Log = inner
+		return log
+	}
+	if code, _, stderr := e.run("cluster", "create", "--log", fakeURL, "--from", dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	if log.origin.IsZero() || !log.create.After(log.origin) {
+		t.Errorf("the deadlines are %v, and %v after the store was opened", log.origin, log.create)
+	}
 }
 
 func TestClusterCreateFromAStoreAndDetach(t *testing.T) {
