@@ -37,7 +37,7 @@ const maxLineBytes = 256 << 10
 func loadCode(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
 	values := r.URL.Query()
 	if values.Get("position") != "" {
-		e, by, err := readEvent(ctx, r, b)
+		e, by, _, err := readEvent(ctx, r, b)
 		if err != nil {
 			return nil, err
 		}

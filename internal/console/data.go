@@ -27,7 +27,7 @@ type eventPayload struct {
 // loadData reads the event at the parameter position. The parameter view is the view of its data. With
 // the parameter brief, it is as long as in a list.
 func loadData(ctx context.Context, r *http.Request, b *web.Backend) (any, error) {
-	e, by, err := readEvent(ctx, r, b)
+	e, by, _, err := readEvent(ctx, r, b)
 	if err != nil {
 		return nil, err
 	}
@@ -44,25 +44,25 @@ func loadData(ctx context.Context, r *http.Request, b *web.Backend) (any, error)
 }
 
 // readEvent returns the event at the parameter position. A key with limits can only read it by a query that
-// permits it, which is in the parameters type, tag and item. by is the item of this query that matches; it is
-// empty if the key can read all events.
-func readEvent(ctx context.Context, r *http.Request, b *web.Backend) (e dcb.SequencedEvent, by dcb.QueryItem, err error) {
+// permits it, which is in the parameters type, tag and item. Then isLimited is set, and by is what itemFor returns of
+// this query.
+func readEvent(ctx context.Context, r *http.Request, b *web.Backend) (e dcb.SequencedEvent, by dcb.QueryItem, isLimited bool, err error) {
 	values := r.URL.Query()
 	text := values.Get("position")
 	position, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || position == 0 {
-		return e, by, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the parameter %q: %q is not the position of an event", "position", text)}
+		return e, by, false, &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("the parameter %q: %q is not the position of an event", "position", text)}
 	}
 	query, err := queryOf(values)
 	if err != nil {
-		return e, by, err
+		return e, by, false, err
 	}
 	e, err = readMatching(ctx, b.Events, dcb.Query{}, position)
 	if !errors.Is(err, dcb.ErrAuthentication) || len(query.Items) == 0 {
-		return e, by, err
+		return e, by, false, err
 	}
 	e, err = readMatching(ctx, b.Events, query, position)
-	return e, itemFor(query, &e.Event), err
+	return e, itemFor(query, &e.Event), true, err
 }
 
 // queryOf returns the query in the parameters of a URL.
@@ -90,7 +90,7 @@ func readMatching(ctx context.Context, s dcb.EventStore, query dcb.Query, positi
 func download(w http.ResponseWriter, r *http.Request, b *web.Backend) error {
 	ctx, cancel := context.WithTimeout(r.Context(), loadTimeout)
 	defer cancel()
-	e, _, err := readEvent(ctx, r, b)
+	e, _, _, err := readEvent(ctx, r, b)
 	if err != nil {
 		return err
 	}

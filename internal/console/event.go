@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,9 +39,11 @@ type eventData struct {
 	Unavailable string `json:"unavailable,omitempty"`
 	// Within is the item of a query that all events around this one match, if the key has limits, which do not permit
 	// others; otherwise it is empty.
-	Within string       `json:"within,omitempty"`
-	Views  []viewChoice `json:"-"`
-	Data   payload      `json:"-"`
+	Within string `json:"within,omitempty"`
+	// Alone is why the events around this one are not known; empty if they are.
+	Alone string       `json:"alone,omitempty"`
+	Views []viewChoice `json:"-"`
+	Data  payload      `json:"-"`
 	formData
 }
 
@@ -75,7 +78,7 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 	if _, err := canonical(r.URL.Query()); err != nil { // the form without scripts
 		return nil, err
 	}
-	e, by, err := readEvent(ctx, r, b)
+	e, by, isLimited, err := readEvent(ctx, r, b)
 	if err != nil {
 		return newEventForm(r.URL.Query()), err
 	}
@@ -91,11 +94,16 @@ func loadEvent(ctx context.Context, r *http.Request, b *web.Backend) (any, error
 	data := &eventData{
 		Event: shown,
 		Head:  head,
+		Tags:  []sharedTag{},
 		Views: newViewChoices("/event", r.URL.Query())[:3],
 		Data:  shown.payload(r.URL.Query().Get("view"), shownBytes),
 	}
 	if !isEmpty(by) {
 		data.Within = selection.FormatItem(by)
+	}
+	if isLimited && isEmpty(by) {
+		data.Alone = fmt.Sprintf("The API key has limits, and the URL has more than %d types and tags: with fewer, this page has the events around this one.", maxComparedNames)
+		return data, data.findRejections(ctx, b)
 	}
 	if err := data.readNeighbours(ctx, b.Events); err != nil {
 		return nil, err

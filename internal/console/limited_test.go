@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -157,6 +158,35 @@ func TestLinksWithManyNames(t *testing.T) {
 		got := slices.ContainsFunc(s.links("/browse?"+query), func(link string) bool { return link == "/event?position=1&"+query })
 		if got != want {
 			t.Errorf("with %d tags, the link to the event has the tags: %v", n, got)
+		}
+	}
+}
+
+// The page of an event whose URL has more types and tags than are compared has the event, and says why it is without
+// those around it.
+func TestEventWithManyNamesAndLimitedKey(t *testing.T) {
+	for name, limit := range limits {
+		limit.key.Rights |= server.RightRead
+		s := newLimitedSite(t, limit.key)
+		s.tenants()
+		for n, want := range map[int]int{99: 0, 100: 1} {
+			query := url.Values{}
+			for i := range n {
+				query.Add("item", fmt.Sprintf("type=A tag=tenant:1:%d", i))
+			}
+			query.Add("item", "type=A tag=tenant:1:x")
+			path := "/event?position=4&" + query.Encode()
+			if body := s.get(path, http.StatusOK); !strings.Contains(body, "open") || strings.Contains(body, "secret") {
+				t.Errorf("%s with %d other items: %s", name, n, body)
+			}
+			if got := s.texts(path, "notice"); len(got) != want || want == 1 && !strings.Contains(got[0], "The API key has limits, and the URL has more than 200 types and tags") {
+				t.Errorf("%s with %d other items: the page says %q", name, n, got)
+			}
+			var page eventPage
+			s.json(strings.Replace(path, "/event", "/event.json", 1), &page)
+			if page.Event.Position != 4 || (page.Previous == nil) != (want == 1) || (len(page.Tags) == 0) != (want == 1) {
+				t.Errorf("%s with %d other items: got %+v", name, n, page)
+			}
 		}
 	}
 }
