@@ -19,9 +19,8 @@ func (s *Store) Append(ctx context.Context, events []dcb.Event, condition *dcb.A
 // Commit appends the events of a validated request and returns the position of the
 // last event once it is durable. If ctx is done before the writer has claimed the
 // request, nothing is appended; afterwards, Commit waits for the result, or, in shared mode,
-// returns that it is unknown. Closing
-// giveUp, which may be nil, has the same effect, with the error context.Canceled. The
-// request is not used after Commit has returned.
+// returns that it is unknown. Closing giveUp, which may be nil, has the same effect, with the
+// error context.Canceled. The request is not used after Commit has returned.
 //
 // Most of a condition is evaluated here, in the caller's goroutine. The log only
 // grows: a condition that fails at a published head fails forever, and one that holds

@@ -7,7 +7,7 @@
 //
 // The caller's goroutine validates a request and evaluates its condition up to the
 // published head. Reads run entirely in it. Unless the store is read-only, Open starts
-// up to eleven more goroutines, which Close ends in this order:
+// up to twelve more goroutines, which Close ends in this order:
 //
 //   - the writer (writer.go, decide.go) receives requests in order, checks each against the
 //     events added since its precheck, and encodes the accepted ones into the open
@@ -23,8 +23,9 @@
 //     other processes;
 //   - the scrubber (scrub_background.go), with Options.ScrubPeriod, verifies what is stored;
 //   - in shared mode (shared.go), the follower reads the groups of other stores, the syncer
-//     syncs what is written, and the reporter reports it to the shared log. One more goroutine
-//     asks the shared log for its end while reads wait for that (fresh.go).
+//     syncs what is written, the reporter reports it to the shared log, and the trimmer removes
+//     from that what enough stores have, if its engine keeps few records. One more goroutine asks
+//     the shared log for its end while reads wait for that (fresh.go).
 //
 // # Locks
 //

@@ -45,9 +45,9 @@ type follower struct {
 	*shared
 	store    *Store
 	failures int                 // in a row
-	reported []sharedlog.Replica // see peers
 	invalid  int                 // of these, the last ones that were because of a record
-	lags     bool                // the log says when that has ended
+	lags     bool                // a line is logged when that ends
+	reported []sharedlog.Replica // see peers
 }
 
 // join joins the shared log if the store was opened without an answer of it.

@@ -127,8 +127,9 @@ func (s *Store) interrupted(ctx context.Context) error {
 }
 
 // Close ends subscriptions, finishes queued appends, and closes the files. If the store
-// has not failed, it writes a clean-close record, or, in shared mode, only syncs. Close returns an error if the
-// directory of the store is no longer at its path. It may be called more than once.
+// has not failed, it writes a clean-close record, or, in shared mode, only syncs. Close
+// returns an error if the directory of the store is no longer at its path. It may be called
+// more than once.
 func (s *Store) Close() error {
 	if !s.gate.close() {
 		<-s.closed
