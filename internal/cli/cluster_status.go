@@ -1,17 +1,21 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/internal/ndjson"
+	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -21,10 +25,16 @@ func newClusterStatusCommand(engines []Engine) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Print what a shared log and its servers have",
-		Long: `status prints the end of a shared log, the preferred writer, which is the server that appended
-the last commit, and for each server what it has applied and what is durable in its
-directory, as it reported in the last 15 seconds. Warnings about the engine that keeps the
-log are on standard error, and with --json in the object.`,
+		Long: `status prints the last group (commit) of a shared log, the preferred writer, which is the server
+that appended it, and the servers that have reported in the last 15 seconds: the start of the
+ID of the directory, the address of --advertise, the last group that readers see, and the
+last one that is synced to the disk. A server that has stopped is listed for 15 seconds.
+
+LAG is the number of groups that the log had when the command began and that the server has not
+applied. Servers report every 3 seconds, so the command waits for up to 4 seconds while
+one of them has a lag. AHEAD instead of a number means that the log has lost groups.
+Warnings, for example about the engine that keeps the log, are on standard error, and with
+--json in the object.`,
 		Example: `  umadb cluster status --log postgres://umadb@db1,db2/orders`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -61,7 +71,29 @@ type clusterOutput struct {
 	// none, or if that group is no longer in the log.
 	PreferredWriter string        `json:"preferred_writer"`
 	Servers         []replicaLine `json:"servers"`
-	Warnings        []string      `json:"warnings"` // about the engine and the last record
+	Warnings        []string      `json:"warnings"` // about the engine, the log and its last record
+}
+
+// lostGroups is the warning about a log that has lost groups.
+const lostGroups = "the shared log has lost groups that a server has: stop the servers, and see umadb cluster verify and umadb cluster repair"
+
+const (
+	reportWait = 4 * time.Second // more than the time between two reports of a server
+	reportPoll = 250 * time.Millisecond
+)
+
+// reportsOf returns the reports of the servers. While one of them has not reported a group, it
+// waits for the next report, which an idle or a busy server makes every 3 seconds.
+func reportsOf(ctx context.Context, log sharedlog.Log, group uint64) ([]sharedlog.Replica, error) {
+	waiting, cancel := context.WithTimeout(ctx, reportWait)
+	defer cancel()
+	for {
+		replicas, err := log.Replicas(ctx)
+		lags := slices.ContainsFunc(replicas, func(r sharedlog.Replica) bool { return r.Applied < group })
+		if err != nil || !lags || retry.Wait(waiting, reportPoll) != nil {
+			return replicas, err
+		}
+	}
 }
 
 // replicaLine is a server in the output of cluster status.
@@ -71,7 +103,8 @@ type replicaLine struct {
 	Version string `json:"version"`
 	Applied uint64 `json:"applied"` // index of the last group that its readers see
 	Durable uint64 `json:"durable"` // index of the last group that is synced in its directory
-	Lag     uint64 `json:"lag"`     // groups that it has not applied
+	Lag     uint64 `json:"lag"`     // groups that the log had at first, and that it has not applied
+	Ahead   uint64 `json:"ahead"`   // groups that it has applied and the log does not have
 }
 
 func clusterStatus(ctx context.Context, log sharedlog.Log) (*clusterOutput, error) {
@@ -79,11 +112,15 @@ func clusterStatus(ctx context.Context, log sharedlog.Log) (*clusterOutput, erro
 	if err != nil {
 		return nil, logError(err)
 	}
-	replicas, err := log.Replicas(ctx)
+	begin, err := log.Last(ctx)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	last, err := log.Last(ctx) // after the reports, so that no lag is negative
+	replicas, err := reportsOf(ctx, log, begin.Index)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	last, err := log.Last(ctx) // after the reports, so that it has what the servers have applied
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -95,8 +132,14 @@ func clusterStatus(ctx context.Context, log sharedlog.Log) (*clusterOutput, erro
 	case err != nil:
 		return nil, err
 	}
+	lost := false
 	for _, r := range replicas {
-		out.Servers = append(out.Servers, replicaLine{r.ID.String(), r.Address, r.Program, r.Applied, r.Durable, last.Index - min(r.Applied, last.Index)})
+		line := replicaLine{r.ID.String(), r.Address, r.Program, r.Applied, r.Durable, begin.Index - min(r.Applied, begin.Index), r.Applied - min(r.Applied, last.Index)}
+		out.Servers = append(out.Servers, line)
+		lost = lost || line.Ahead > 0
+	}
+	if lost {
+		out.Warnings = append(out.Warnings, lostGroups)
 	}
 	slices.SortFunc(out.Servers, func(a, b replicaLine) int { return strings.Compare(a.Address+a.ID, b.Address+b.ID) })
 	return out, nil
@@ -128,13 +171,17 @@ func (o *clusterOutput) print(w io.Writer) error {
 		fmt.Fprintf(w, "preferred writer %s\n", EscapeControl(o.PreferredWriter))
 	}
 	if len(o.Servers) == 0 {
-		_, err := fmt.Fprintln(w, "no server has reported in the last seconds")
+		_, err := fmt.Fprintln(w, "no server has reported in the last 15 seconds")
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SERVER\tADDRESS\tVERSION\tAPPLIED\tDURABLE\tLAG")
 	for _, s := range o.Servers {
-		fmt.Fprintf(table, "%.8s\t%s\t%s\t%d\t%d\t%d\n", s.ID, EscapeControl(s.Address), EscapeControl(s.Version), s.Applied, s.Durable, s.Lag)
+		lag := strconv.FormatUint(s.Lag, 10)
+		if s.Ahead > 0 {
+			lag = "AHEAD"
+		}
+		fmt.Fprintf(table, "%.8s\t%s\t%s\t%d\t%d\t%s\n", s.ID, cmp.Or(EscapeControl(s.Address), "-"), EscapeControl(s.Version), s.Applied, s.Durable, lag)
 	}
 	return table.Flush()
 }

@@ -156,8 +156,8 @@ func TestSettingsOfSharedLogs(t *testing.T) {
 		{[]string{"serve", "--log", fakeURL, "--log-copies", "0"}, "--log-copies is 0: it must be at least 1"},
 		{[]string{"serve", "--log", fakeURL, "--advertise", "db:50051"}, "--advertise cannot be used"},
 		{[]string{"serve", "--log", fakeURL, "--advertise", "http://" + strings.Repeat("x", 300)}, "--advertise has 307 bytes, over 255"},
-		{[]string{"cluster", "create"}, "--log must be a URL such as " + fakeURL},
-		{[]string{"cluster", "status"}, "--log must be a URL such as " + fakeURL},
+		{[]string{"cluster", "create"}, "no shared log is named: set --log or UMADB_LOG to its URL, such as " + fakeURL},
+		{[]string{"cluster", "status"}, "no shared log is named: set --log or UMADB_LOG to its URL, such as " + fakeURL},
 		{[]string{"cluster", "status", "--log", "fake://user:secret@host/orders"}, "set UMADB_LOG_PASSWORD instead"},
 		{[]string{"cluster", "status", "orders", "--log", fakeURL}, `does not take the argument "orders"`},
 		{[]string{"cluster", "detach", "--db-path", ""}, "--db-path is empty"},
@@ -190,8 +190,9 @@ type status struct {
 	Last            uint64
 	PreferredWriter string `json:"preferred_writer"`
 	Servers         []struct {
-		ID, Address, Version  string
-		Applied, Durable, Lag uint64
+		ID, Address, Version string
+		Applied, Durable     uint64
+		Lag, Ahead           uint64
 	}
 	Warnings []string
 }
@@ -211,7 +212,7 @@ func TestClusterCreateAndStatus(t *testing.T) {
 	if e.cluster(t, 0, &s, "status", "--log", fakeURL); s.created != c || s.Last != 0 || s.PreferredWriter != "" || len(s.Servers) != 0 || s.Servers == nil || s.Warnings == nil {
 		t.Errorf("the status of an empty log is %+v", s)
 	}
-	if _, text, _ := e.run("cluster", "status", "--log", fakeURL); text != "log "+c.Log+", empty after group 0\nno server has reported in the last seconds\n" {
+	if _, text, _ := e.run("cluster", "status", "--log", fakeURL); text != "log "+c.Log+", empty after group 0\nno server has reported in the last 15 seconds\n" {
 		t.Errorf("the status of an empty log is %q", text)
 	}
 

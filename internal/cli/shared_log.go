@@ -30,6 +30,9 @@ func checkLogURL(engines []Engine, text string) (Engine, error) {
 	if len(engines) == 0 {
 		return Engine{}, usageErrorf("--log: this program supports no shared log; use the umadb program")
 	}
+	if text == "" {
+		return Engine{}, usageErrorf("no shared log is named: set --log or UMADB_LOG to its URL, such as %s", engines[0].Example)
+	}
 	scheme, _, _ := strings.Cut(text, ":")
 	at := slices.IndexFunc(engines, func(e Engine) bool { return slices.Contains(e.Schemes, scheme) })
 	if at < 0 {
