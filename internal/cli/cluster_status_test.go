@@ -24,7 +24,7 @@ func TestClusterStatusWaitsForTheReportsOfServersThatLag(t *testing.T) {
 		const slow, busy = "http://slow:50051", "http://busy:50051"
 		e.report(t, slow, 0)
 		e.report(t, busy, 0)
-		time.AfterFunc(2*time.Second, func() { e.report(t, busy, 1) })
+		time.AfterFunc(1900*time.Millisecond, func() { e.report(t, busy, 1) })
 		begin := time.Now()
 		var s status
 		e.cluster(t, 0, &s, "status", "--log", fakeURL)
@@ -32,7 +32,7 @@ func TestClusterStatusWaitsForTheReportsOfServersThatLag(t *testing.T) {
 			t.Errorf("after %v, the status is %+v", took, s)
 		}
 		e.report(t, slow, 0)
-		time.AfterFunc(time.Second, func() { e.report(t, slow, 1) })
+		time.AfterFunc(900*time.Millisecond, func() { e.report(t, slow, 1) })
 		begin = time.Now()
 		e.cluster(t, 0, &s, "status", "--log", fakeURL)
 		if took := time.Since(begin); took != time.Second || s.Servers[0].Lag+s.Servers[1].Lag != 0 {

@@ -157,7 +157,16 @@ func (f *sharedFlags) open(dir string, options *store.Options, key func() string
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
+	f.logOpened(options.Logger, s.SharedState())
 	return s, nil
+}
+
+// logOpened logs which shared log a server follows, and warns if the others cannot reach it.
+func (f *sharedFlags) logOpened(logger *slog.Logger, state *store.SharedMetrics) {
+	logger.Info("the server shares a log", "log", state.Log, "url", f.url, "advertise", f.advertise, "reads", f.reads, "group", state.Applied, "of", state.End)
+	if f.advertise == "" {
+		logger.Warn("there is no --advertise: other servers of the shared log cannot use this one, and umadb cluster verify does not compare it")
+	}
 }
 
 // unavailable returns the error of an engine that cannot be reached.

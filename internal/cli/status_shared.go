@@ -36,6 +36,10 @@ func newSharedLogOutput(s *adminv1.SharedLogStatus) *sharedLogOutput {
 	}
 }
 
+// expectedAnswer is the time in which a shared log that works has answered a server again: it is asked
+// every 3 seconds.
+const expectedAnswer = 6 * time.Second
+
 // sharedLog writes how far the server has followed its shared log.
 func (b *table) sharedLog(s *adminv1.SharedLogStatus) {
 	progress := "all groups"
@@ -43,7 +47,11 @@ func (b *table) sharedLog(s *adminv1.SharedLogStatus) {
 		progress = fmt.Sprintf("%s missing for %s", plural(missing, "group"), s.GetLag().AsDuration().Round(100*time.Millisecond))
 	}
 	b.row("shared log", fmt.Sprintf("%s, group %d of %d: %s", word(s.GetLog()), s.GetApplied(), s.GetEnd(), progress))
-	b.row("it answered", s.GetSilence().AsDuration().Round(100*time.Millisecond).String()+" ago")
+	if silence := s.GetSilence().AsDuration(); silence > expectedAnswer {
+		b.row("NO ANSWER", "of the shared log for "+silence.Round(100*time.Millisecond).String()+": appends and fresh reads wait or fail")
+	} else {
+		b.row("it answered", silence.Round(100*time.Millisecond).String()+" ago")
+	}
 	if s.GetHalt() != "" {
 		b.row("HALTED", EscapeControl(s.GetHalt()))
 	}

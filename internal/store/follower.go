@@ -122,7 +122,7 @@ const longLag = 10 * time.Second
 func (f *follower) followed() {
 	end, lag := f.contact.lag()
 	f.lags = f.lags || lag >= longLag
-	if group := f.store.published.Load().group; f.lags && group >= end {
+	if group := f.store.published.Load().group; f.lags && group >= end && f.store.halted() == nil {
 		f.store.options.Logger.Info("caught up with the shared log", "group", group)
 		f.lags = false
 	}

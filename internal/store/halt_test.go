@@ -70,16 +70,20 @@ func TestKindsOfHalts(t *testing.T) {
 // A store that neither appends nor reads notices that the shared log has lost its groups.
 func TestIdleStoreNoticesThatTheSharedLogHasLostGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &forgetful{Log: sharedEngine(t, fakelog.Options{}).Connect()}
-		s, err := OpenShared(t.Context(), "/store", &Options{FS: vfs.NewMem()}, Shared{Log: log, LocalReads: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := sharedEngine(t, fakelog.Options{})
+		log := &forgetful{Log: e.Connect()}
+		s, lines := openLogged(t, e, vfs.NewMem(), Shared{Log: log, LocalReads: true})
 		mustAppend(t, s, "x")
+		e.SetDown(true) // as while a backup of the engine is restored
+		time.Sleep(time.Minute)
 		log.forgets.Store(true)
-		time.Sleep(2 * reportInterval)
+		e.SetDown(false)
+		time.Sleep(time.Minute)
 		if m := s.SharedState(); m.HaltReason != HaltDivergence {
 			t.Errorf("%+v", m)
+		}
+		if strings.Contains(lines(), "caught up") {
+			t.Errorf("a store that does not follow the log logs that it has caught up: %s", lines())
 		}
 		s.Close()
 	})

@@ -138,7 +138,9 @@ func (s *Store) CheckIndex(ctx context.Context) (bool, error) {
 func openLogged(t *testing.T, e *fakelog.Engine, disk vfs.FS, config Shared) (*Store, func() string) {
 	t.Helper()
 	lines := new(lockedBuffer)
-	config.Log = e.Connect()
+	if config.Log == nil {
+		config.Log = e.Connect()
+	}
 	s, err := OpenShared(t.Context(), "/store", &Options{FS: disk, Logger: slog.New(slog.NewTextHandler(lines, nil))}, config)
 	if err != nil {
 		t.Fatal(err)
