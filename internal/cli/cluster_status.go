@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/umadb-go/umadb/internal/ndjson"
-	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
 
@@ -90,8 +89,12 @@ func reportsOf(ctx context.Context, log sharedlog.Log, group uint64) ([]sharedlo
 	for {
 		replicas, err := log.Replicas(ctx)
 		lags := slices.ContainsFunc(replicas, func(r sharedlog.Replica) bool { return r.Applied < group })
-		if err != nil || !lags || retry.Wait(waiting, reportPoll) != nil {
+		if err != nil || !lags || waiting.Err() != nil {
 			return replicas, err
+		}
+		select {
+		case <-waiting.Done():
+		case <-time.After(reportPoll):
 		}
 	}
 }
