@@ -21,8 +21,9 @@ func newClusterCreateCommand(engines []Engine) *cobra.Command {
 		Use:   "create",
 		Short: "Make a shared log, empty or after the events of a store",
 		Long: `create makes a shared log. It is empty, or with --from it starts after the last commit of an
-existing store, whose directory then becomes that of the first server. The other servers
-start with an empty directory, and read what comes before the log from a server that has it.
+existing store, whose directory then becomes that of the first server, and is refused
+without --log. The other servers start with an empty directory, and read what comes before
+the log from a server that has it.
 
 It fails if the log exists. A server never makes a log, so that a mistyped URL does not
 begin an empty history.`,
@@ -84,10 +85,18 @@ func createLog(ctx context.Context, log sharedlog.Log, from string) (origin shar
 	creating, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
 	created, err := log.Create(creating, origin)
-	if err == nil && created != origin {
+	switch {
+	case err != nil:
+		return origin, unavailable(err)
+	case created != origin:
 		return origin, logExists(created)
+	case from == "":
+		return origin, nil
 	}
-	return origin, unavailable(err)
+	if err := store.MarkShared(from, nil, origin.Log); err != nil {
+		return origin, fmt.Errorf("the shared log %s was made, but %s is not marked as its directory; start its server with umadb serve --log, not without: %w", origin.Log, from, err)
+	}
+	return origin, nil
 }
 
 func logExists(o sharedlog.Origin) error {

@@ -89,7 +89,7 @@ func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log
 	defer func() { err = errors.Join(err, directory.Close()) }()
 	last := directory.Tail().Index
 	if directory.Replica == (sharedlog.ID{}) {
-		return notOfServer(o.dir, directory.Marked)
+		return notOfServer(o.dir, directory.Corrupt)
 	}
 	if err := mustHaveMost(ctx, log, last); err != nil {
 		return err
@@ -110,10 +110,10 @@ func (o *clusterRepairOptions) repair(ctx context.Context, stderr io.Writer, log
 }
 
 // notOfServer returns the error of a directory that is not known to be that of a server of the shared
-// log. marked is set if it has a mark, which then is corrupt.
-func notOfServer(dir string, marked bool) error {
+// log. corrupt is set if it has a mark that is corrupt.
+func notOfServer(dir string, corrupt bool) error {
 	const why = "so the log may never have had its commits"
-	if marked {
+	if corrupt {
 		return &dcb.Error{Kind: dcb.ErrCorruption, Detail: fmt.Sprintf("the file SHARED of %s is corrupt, %s; use the directory of another server", dir, why)}
 	}
 	return usageErrorf("%s is not the directory of a server of the shared log, %s", dir, why)

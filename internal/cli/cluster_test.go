@@ -316,6 +316,10 @@ func TestClusterCreateFromAStoreAndDetach(t *testing.T) {
 	if e.cluster(t, 0, &c, "create", "--log", fakeURL, "--from", dir); c.After < 2 {
 		t.Errorf("created %+v", c)
 	}
+	code, _, stderr = e.run("append", "--db-path", dir, "--type", "T")
+	wantError(t, code, stderr, 1, "it follows the shared log "+c.Log)
+	code, _, stderr = e.run("cluster", "repair", "--log", fakeURL, "--db-path", dir)
+	wantError(t, code, stderr, 2, dir+" is not the directory of a server of the shared log")
 	r := e.join(t, dir)
 	r.append(t, "3")
 	code, _, stderr = e.run("cluster", "detach", "--db-path", dir)

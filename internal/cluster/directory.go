@@ -17,9 +17,8 @@ type Directory struct {
 	// Replica is the identity with which its server reports to the shared log. It is zero if the
 	// directory is not that of a server of this log, which then may never have had its groups.
 	Replica sharedlog.ID
-	// Marked is set if the directory has the mark of a server of a shared log. If Replica is zero, the
-	// mark is corrupt.
-	Marked bool
+	// Corrupt is set if the directory has a mark of a server of a shared log that is corrupt.
+	Corrupt bool
 }
 
 // OpenDirectory opens the copy in a directory, and changes nothing in it. It fails if the
@@ -38,5 +37,5 @@ func (h *History) OpenDirectory(fsys vfs.FS, path string) (*Directory, error) {
 	if err != nil {
 		return nil, errors.Join(err, source.Close())
 	}
-	return &Directory{source, replica, is}, nil
+	return &Directory{source, replica, is && log == (sharedlog.ID{})}, nil
 }

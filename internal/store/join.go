@@ -118,7 +118,7 @@ func (s *Store) renameCopy(ctx context.Context) {
 	reports, _ := sh.Log.Replicas(ctx)
 	for _, r := range reports {
 		if r.ID == sh.mark.replica && r.Address != sh.Address {
-			sh.mark = sharedMark{} // markShared makes another
+			sh.mark.replica = sharedlog.ID{} // markShared makes another
 		}
 	}
 }

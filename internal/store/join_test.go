@@ -263,3 +263,25 @@ func TestCopyOfAReplicaReportsAsAnother(t *testing.T) {
 		}
 	})
 }
+
+// A shared log starts with a store, whose directory is copied before a server uses it.
+func TestCopiesOfAMarkedStoreReportAsTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk, e := originOf(t)
+		if err := MarkShared("/store", &Options{FS: disk}, sharedlog.ID{1}); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Open("/store", &Options{FS: disk}); !errors.Is(err, ErrReplica) {
+			t.Errorf("opening it as a store of its own: %v", err)
+			s.Close()
+		}
+		copied := disk.Kill()
+		a, b := openPeer(t, e, disk, Shared{Address: "a"}), openPeer(t, e, copied, Shared{Address: "b"})
+		time.Sleep(time.Second)
+		mustAppend(t, a, "x")
+		mustAppend(t, b, "x")
+		if reports, err := e.Connect().Replicas(t.Context()); err != nil || len(reports) != 2 {
+			t.Errorf("reports %+v, %v", reports, err)
+		}
+	})
+}

@@ -18,7 +18,7 @@ import (
 //	 0  8  magic
 //	 8  4  format version
 //	12 16  identity of the shared log
-//	28 16  identity of the directory, for reports
+//	28 16  identity of the directory, for reports; zero until a server has used it
 //	44  4  CRC-32C of bytes 0 to 43
 var sharedFormat = vfs.Format{Magic: "UmaDBsh\x00", Version: 1, Size: 48}
 
@@ -60,7 +60,7 @@ func (m *sharedMark) valid() bool { return *m != sharedMark{} }
 
 // ReadReplica returns the shared log of the replica in a directory, and the identity with which
 // it reports to the log. It reports whether there is a replica. The IDs are zero if its mark is
-// invalid.
+// invalid, and id also if no server has used the directory yet.
 func ReadReplica(fsys vfs.FS, dir string) (log, id sharedlog.ID, is bool, err error) {
 	root, err := fsys.OpenDir(dir)
 	if err != nil {
@@ -70,21 +70,38 @@ func ReadReplica(fsys vfs.FS, dir string) (log, id sharedlog.ID, is bool, err er
 	return m.log, m.replica, marked, errors.Join(err, root.Close())
 }
 
-// markShared marks the directory, durably, unless it is marked.
+// markShared marks the directory with an identity, unless it has one.
 func (s *Store) markShared() error {
 	sh := s.shared
-	if sh.mark.valid() {
+	if sh.mark.replica != (sharedlog.ID{}) {
 		return nil
 	}
 	mark := sharedMark{log: sh.origin.Log}
 	if _, err := rand.Read(mark.replica[:]); err != nil {
 		return err
 	}
-	if err := vfs.WriteFile(s.files.root, sharedTemp, storedir.SharedName, mark.encode()); err != nil {
-		return storeError(err, "marking the directory as one of a shared log")
+	if err := s.writeSharedMark(mark); err != nil {
+		return err
 	}
 	sh.mark = mark
 	return nil
+}
+
+// writeSharedMark marks the directory, durably.
+func (s *Store) writeSharedMark(m sharedMark) error {
+	err := vfs.WriteFile(s.files.root, sharedTemp, storedir.SharedName, m.encode())
+	return storeError(err, "marking the directory as one of a shared log")
+}
+
+// MarkShared marks the directory of a store that is not open as one of a shared log, which starts
+// with that store. It gets an identity from the first server that uses it, so that copies differ.
+func MarkShared(dir string, options *Options, log sharedlog.ID) (err error) {
+	s := newStore(repairing, dir, options)
+	if err := s.openDirectory(true); err != nil {
+		return errors.Join(err, s.files.close())
+	}
+	defer func() { err = errors.Join(err, s.files.close()) }()
+	return s.writeSharedMark(sharedMark{log: log})
 }
 
 // ErrReplica is returned by Open, unless the store is opened read-only, for the directory of a
