@@ -74,6 +74,16 @@ func TestIdleStoreNoticesThatTheSharedLogHasLostGroups(t *testing.T) {
 		log := &forgetful{Log: e.Connect()}
 		s, lines := openLogged(t, e, vfs.NewMem(), Shared{Log: log, LocalReads: true})
 		mustAppend(t, s, "x")
+		durable := func() uint64 {
+			reports, err := log.Replicas(t.Context())
+			if err != nil || len(reports) != 1 || reports[0].Applied != 1 {
+				t.Fatalf("the store reports %+v, %v", reports, err)
+			}
+			return reports[0].Durable
+		}
+		if time.Sleep(2 * reportInterval); durable() != 1 {
+			t.Errorf("group %d is reported as durable", durable())
+		}
 		e.SetDown(true) // as while a backup of the engine is restored
 		time.Sleep(time.Minute)
 		log.forgets.Store(true)
@@ -81,6 +91,9 @@ func TestIdleStoreNoticesThatTheSharedLogHasLostGroups(t *testing.T) {
 		time.Sleep(time.Minute)
 		if m := s.SharedState(); m.HaltReason != HaltDivergence {
 			t.Errorf("%+v", m)
+		}
+		if durable() != 0 { // else another store would trim what only that one has
+			t.Errorf("group %d of another history is reported as durable", durable())
 		}
 		if strings.Contains(lines(), "caught up") {
 			t.Errorf("a store that does not follow the log logs that it has caught up: %s", lines())

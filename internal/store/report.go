@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/umadb-go/umadb/internal/retry"
 	"github.com/umadb-go/umadb/internal/sharedlog"
@@ -26,7 +27,7 @@ func (s *Store) runReporter() {
 			Program: sh.Program,
 			Format:  sharedlog.Version,
 			Applied: s.published.Load().group,
-			Durable: s.logWriter.Durable().Index,
+			Durable: s.durableCopy(),
 		})
 		sh.contact.answeredWith(err)
 		if err == nil { // else one more request would only take longer
@@ -41,6 +42,16 @@ func (s *Store) runReporter() {
 			s.options.Logger.Debug("cannot report to the shared log", "error", err)
 		}
 	}
+}
+
+// durableCopy returns the last group of the shared log that is synced in the directory. The groups
+// of a store with another history do not count: the shared log is trimmed when enough stores
+// have its groups.
+func (s *Store) durableCopy() uint64 {
+	if errors.Is(s.halted(), ErrOtherHistory) {
+		return 0
+	}
+	return s.logWriter.Durable().Index
 }
 
 // lookAtEnd asks for the end of the shared log, so that a store which only follows knows how much
