@@ -43,7 +43,11 @@ begin an empty history.`,
 			if asJSON {
 				return ndjson.Write(cmd.OutOrStdout(), &createdOutput{origin.Log.String(), origin.Store.String(), origin.Point.Index})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the shared log %s starts after group %d; start its servers with umadb serve --log\n", origin.Log, origin.Point.Index)
+			if from == "" {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "the shared log %s is empty; start its servers with umadb serve --log\n", origin.Log)
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the shared log %s starts after group %d, the last one of %s; start its servers with umadb serve --log, and that of this directory first\n", origin.Log, origin.Point.Index, EscapeControl(from))
 			return err
 		},
 	}
