@@ -104,7 +104,6 @@ func (f *follower) readFrom(address string, end eventlog.GroupID) error {
 		}
 		break
 	}
-	f.store.joins(end.Index, address)
 	var batch []foreign
 	size := 0
 	own := f.store.published.Load().end.Tail.ID()
@@ -116,6 +115,9 @@ func (f *follower) readFrom(address string, end eventlog.GroupID) error {
 			return errors.Join(err, f.adopt(batch))
 		case g.Index > end.Index:
 			return f.adopt(batch)
+		}
+		if len(batch) == 0 {
+			f.store.joins(end.Index, address)
 		}
 		batch = append(batch, foreign{index: g.Index, bytes: slices.Concat(g.Header, g.Payload), startsSegment: g.SegmentHeader != nil})
 		if size += len(g.Payload); size < peerBatchBytes && len(batch) < sharedlog.ReadRecords {

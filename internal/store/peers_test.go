@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -306,6 +308,53 @@ func TestGroupsOfAReplicaDoNotNeedTheSharedLog(t *testing.T) {
 		}
 		if _, err := groups(late, eventlog.GroupID{Index: 1}); !errors.Is(err, dcb.ErrIntegrity) {
 			t.Errorf("after another group: %v", err)
+		}
+	})
+}
+
+// pausedPeer sends nothing after its first group for some time.
+type pausedPeer struct {
+	Peer
+	paused chan struct{} // closed to continue
+}
+
+func (p *pausedPeer) Groups(ctx context.Context, after eventlog.GroupID) iter.Seq2[eventlog.Group, error] {
+	return func(yield func(eventlog.Group, error) bool) {
+		for g, err := range p.Peer.Groups(ctx, after) {
+			if !yield(g, err) {
+				return
+			}
+			<-p.paused
+		}
+	}
+}
+
+// pausedPeers are servers that are paused.
+type pausedPeers struct {
+	*testPeers
+	paused chan struct{}
+}
+
+func (p *pausedPeers) Open(ctx context.Context, address string) (Peer, error) {
+	opened, err := p.testPeers.Open(ctx, address)
+	return &pausedPeer{opened, p.paused}, err
+}
+
+// While a store reads from another server, its state is that of joining.
+func TestStoreJoinsWhileAPeerSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, e := originOf(t)
+		a := openPeer(t, e, first, Shared{Address: "a"})
+		peers := &pausedPeers{newTestPeers(map[string]*Store{"a": a}), make(chan struct{})}
+		b := openPeer(t, e, vfs.NewMem(), Shared{Peers: peers})
+		time.Sleep(peerStall / 2)
+		if m := b.SharedState(); m.HaltReason != HaltJoining || !strings.Contains(m.Halt.Error(), "from the server a") {
+			t.Errorf("halt %q: %v", m.HaltReason, m.Halt)
+		}
+		close(peers.paused)
+		time.Sleep(time.Second)
+		if m := b.SharedState(); m.Halt != nil || m.Applied != m.End || m.Applied == 0 {
+			t.Errorf("afterwards: %+v", m)
 		}
 	})
 }

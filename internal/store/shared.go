@@ -123,10 +123,10 @@ func OpenShared(ctx context.Context, dir string, options *Options, config Shared
 
 func (s *Store) openReplica(ctx context.Context) error {
 	err := s.shared.readOrigin(ctx)
-	if !errors.Is(err, dcb.ErrTransport) {
-		if err == nil {
-			err = s.openWritable(ctx)
-		}
+	switch {
+	case err == nil:
+		return s.openWritable(ctx)
+	case !errors.Is(err, dcb.ErrTransport):
 		return err
 	}
 	s.options.MustExist = true
