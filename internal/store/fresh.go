@@ -73,6 +73,10 @@ func (s *Store) askForEnd() (sharedlog.Point, error) {
 	}
 }
 
+// silentWait is how long a fresh read waits for a shared log that has been silent for so long that
+// appends are refused. A log that answers does so in that time, also after a pause of the process.
+const silentWait = time.Second
+
 // fresh waits until the store has every group that was in the shared log when it was called.
 func (s *Store) fresh(ctx context.Context) error {
 	if err := s.gate.enter(ctx); err != nil {
@@ -80,7 +84,11 @@ func (s *Store) fresh(ctx context.Context) error {
 	}
 	defer s.gate.leave()
 	sh := s.shared
-	expired := time.NewTimer(sh.MaxStaleness)
+	wait := sh.MaxStaleness
+	if sh.silent() != nil {
+		wait = min(wait, silentWait)
+	}
+	expired := time.NewTimer(wait)
 	defer expired.Stop()
 	before := s.published.Load()
 	q := sh.end.ask(s.background.helpers.Go)
@@ -96,6 +104,9 @@ func (s *Store) fresh(ctx context.Context) error {
 	if q.err != nil {
 		return sh.noAnswer()
 	}
+	if wait < sh.MaxStaleness {
+		expired.Reset(sh.MaxStaleness - wait)
+	}
 	// In this order: a store that joins in between has an answer to wait for.
 	if err := s.halted(); !sh.hasJoined() {
 		return err
@@ -104,7 +115,7 @@ func (s *Store) fresh(ctx context.Context) error {
 		return err
 	}
 	err := s.awaitGroup(ctx, q.end.Index, expired.C, func() string {
-		return fmt.Sprintf("the shared log ends with group %d, and this server has %d after %v; try again, or read what this server has (--reads=local)", q.end.Index, s.published.Load().group, sh.MaxStaleness)
+		return fmt.Sprintf("the shared log ends with group %d, and this server has %d after %v; try again later, or at another server", q.end.Index, s.published.Load().group, sh.MaxStaleness)
 	})
 	if now := s.published.Load(); err == nil && now.group == q.end.Index {
 		return s.checkEnd(q.end, now)
@@ -114,7 +125,10 @@ func (s *Store) fresh(ctx context.Context) error {
 
 // noAnswer returns the error of a fresh read that gets no answer.
 func (sh *shared) noAnswer() error {
-	err := &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered for %v; try again, or read what this server has (--reads=local)", sh.MaxStaleness)}
+	err := sh.silent()
+	if err == nil {
+		err = &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered for %v; try again later, or at another server", sh.MaxStaleness)}
+	}
 	if failure := sh.end.failure.Load(); failure != nil {
 		err.Cause = *failure
 	}

@@ -35,6 +35,28 @@ func TestFreshReadAsksAgain(t *testing.T) {
 	})
 }
 
+// A log that has been silent for long does not delay each read by the whole time: a client may have
+// another server.
+func TestFreshReadOfASilentLogFailsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		s := openShared(t, e, vfs.NewMem(), Shared{MaxStaleness: 10 * time.Second})
+		mustAppend(t, s, "x")
+		e.SetDown(true)
+		time.Sleep(time.Minute)
+		since := time.Now()
+		_, err := s.Head(t.Context())
+		if took := time.Since(since); !errors.Is(err, dcb.ErrTransport) || !strings.Contains(err.Error(), "has not answered this server for 1m") || took != time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+		time.AfterFunc(500*time.Millisecond, func() { e.SetDown(false) })
+		if head, err := s.Head(t.Context()); head != 1 || err != nil {
+			t.Errorf("when the log answers again, the head is %d, %v", head, err)
+		}
+		s.Close()
+	})
+}
+
 // Opening ends although a connection neither answers nor breaks.
 func TestOpenSharedEndsWithoutAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

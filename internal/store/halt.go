@@ -25,7 +25,7 @@ func (s *Store) halted() error {
 		return h.err
 	}
 	if !s.shared.hasJoined() {
-		return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the shared log has not answered since this server was started; try again, use another server, or read what this server has (--reads=local)"}
+		return &dcb.Error{Kind: dcb.ErrTransport, Detail: "the shared log has not answered since this server was started; try again later, or at another server"}
 	}
 	return nil
 }
