@@ -136,6 +136,9 @@ func (s *server) connect(ctx context.Context, o Options, results chan<- dialResu
 		switch {
 		case err == nil:
 		case o.FailFast || errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(*grpcclient.CertificateError)):
+			if why == "" {
+				why = fmt.Sprintf(" within %v", o.ConnectTimeout)
+			}
 			a.err = noConnection(s.target, why) // the next attempt would fail in the same way
 		case ctx.Err() != nil:
 			a.err = noConnection(s.target, fmt.Sprintf(" within %v%s", o.ConnectTimeout, why))

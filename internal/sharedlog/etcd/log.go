@@ -11,6 +11,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/umadb-go/umadb/internal/sharedlog"
 )
@@ -129,6 +131,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w: the user of the URL needs the permission readwrite for all keys with the prefix", err)
 	case errors.Is(err, rpctypes.ErrAuthFailed), errors.Is(err, rpctypes.ErrUserEmpty):
 		return fmt.Errorf("%w: set the user in the URL, and its password in %s", err, sharedlog.PasswordVariable)
+	case errors.Is(err, rpctypes.ErrNoLeader), errors.Is(err, context.DeadlineExceeded), status.Code(err) == codes.DeadlineExceeded:
+		return fmt.Errorf("%w: more than half of the members of etcd must run, and reach each other", err)
 	}
 	return err
 }

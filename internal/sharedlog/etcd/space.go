@@ -147,8 +147,10 @@ func (l *Log) Warnings() (warnings []string) {
 	var space sharedlog.Space
 	full := false
 	for _, s := range l.members.snapshot() {
-		if s.err != nil {
+		if _, refused := errors.AsType[refusal](s.err); refused {
 			warnings = append(warnings, s.err.Error())
+		} else if s.err != nil {
+			warnings = append(warnings, s.err.Error()+"; the log needs more than half of the members")
 		}
 		space = fullest(space, s)
 		full = full || s.status != nil && strings.Contains(strings.Join(s.status.Errors, " "), "NOSPACE")
