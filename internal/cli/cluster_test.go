@@ -351,6 +351,7 @@ func TestClusterCreateFromAStoreAndDetach(t *testing.T) {
 	if other.cluster(t, 0, &c, "create", "--log", fakeURL, "--from", dir); c.After < 4 {
 		t.Errorf("created %+v", c)
 	}
+	e.cluster(t, 0, &d, "detach", "--db-path", dir) // else it is the directory of that log
 	for _, args := range [][]string{{"is empty; start"}, {" the last one of " + dir + "; start", "--from", dir}} {
 		code, stdout, stderr := newFakeEngine().run(append([]string{"cluster", "create", "--log", fakeURL}, args[1:]...)...)
 		if code != 0 || !strings.Contains(stdout, args[0]) {
