@@ -117,7 +117,8 @@ func (a *auth) hint(message, remedy string) string {
 	case strings.Contains(message, "no answer in HTTP/2"):
 		return "it is not an UmaDB server, or it uses TLS: then use https:// in its URL"
 	}
-	if _, rest, late := strings.Cut(message, " within "); late && !strings.Contains(rest, ":") {
+	_, rest, late := strings.Cut(message, " within ")
+	if late && !strings.Contains(rest, ":") || strings.Contains(message, "the server does not respond") {
 		return "the server hangs or its machine is down, or a firewall is in between: look at its process and its log, or use another server"
 	}
 	return "is a server running there? " + remedy

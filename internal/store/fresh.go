@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -129,8 +130,10 @@ func (sh *shared) noAnswer() error {
 	if err == nil {
 		err = &dcb.Error{Kind: dcb.ErrTransport, Detail: fmt.Sprintf("the shared log has not answered for %v; try again later, or at another server", sh.MaxStaleness)}
 	}
-	if failure := sh.end.failure.Load(); failure != nil {
-		err.Cause = *failure
+	if failure := sh.end.failure.Load(); failure != nil && *failure != nil {
+		// Only the text: a request to the engine that has ended at its deadline is not the end of the read
+		// at one, after which no client would try another server.
+		err.Cause = errors.New((*failure).Error())
 	}
 	return err
 }

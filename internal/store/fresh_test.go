@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,39 @@ func TestFreshReadOfASilentLogFailsSoon(t *testing.T) {
 		}
 		s.Close()
 	})
+}
+
+// A client tries another server after the error of a read that an engine has delayed, but not after a
+// deadline of its own.
+func TestFreshReadOfALogThatHangsHasNoDeadlineError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := sharedEngine(t, fakelog.Options{})
+		log := &hangingLog{Log: e.Connect()}
+		s, _ := openLogged(t, e, vfs.NewMem(), Shared{Log: log, MaxStaleness: 10 * time.Second, Timeout: 2 * time.Second})
+		log.hangs.Store(true)
+		for range 2 { // the second one when the log has been silent for long
+			_, err := s.Head(t.Context())
+			if !errors.Is(err, dcb.ErrTransport) || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "has not answered") {
+				t.Errorf("a fresh read: %v", err)
+			}
+			time.Sleep(time.Minute)
+		}
+		s.Close()
+	})
+}
+
+// hangingLog is a shared log whose end is not answered.
+type hangingLog struct {
+	sharedlog.Log
+	hangs atomic.Bool
+}
+
+func (l *hangingLog) Last(ctx context.Context) (sharedlog.Point, error) {
+	if !l.hangs.Load() {
+		return l.Log.Last(ctx)
+	}
+	<-ctx.Done()
+	return sharedlog.Point{}, ctx.Err()
 }
 
 // Opening ends although a connection neither answers nor breaks.
