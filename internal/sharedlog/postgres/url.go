@@ -1,10 +1,11 @@
 package postgres
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +15,7 @@ import (
 
 const (
 	defaultSchema = "umadb"
+	defaultPort   = ":5432"
 )
 
 // settings are the contents of a URL.
@@ -36,14 +38,11 @@ func parse(address string) (settings, error) {
 }
 
 func parseURL(address string) (s settings, err error) {
-	u, err := url.Parse(address)
+	u, hosts, err := sharedlog.ParseURL(address)
 	if err != nil {
-		var part *url.Error // it contains the URL, and so the password
-		if errors.As(err, &part) {
-			err = part.Err
-		}
 		return s, err
 	}
+	u.Host = strings.Join(withPorts(hosts), ",")
 	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return s, fmt.Errorf("the scheme is %q, not postgres", u.Scheme)
 	}
@@ -73,4 +72,19 @@ func parseURL(address string) (s settings, err error) {
 		s.conn.Password = password
 	}
 	return s, nil
+}
+
+// withPorts adds the default port to the hosts without one if others have one: the driver accepts
+// only URLs in which all or none of them have it.
+func withPorts(hosts []string) []string {
+	hasPort := func(host string) bool { return (&url.URL{Host: host}).Port() != "" }
+	if !slices.ContainsFunc(hosts, hasPort) {
+		return hosts
+	}
+	for i, host := range hosts {
+		if !hasPort(host) {
+			hosts[i] += defaultPort
+		}
+	}
+	return hosts
 }

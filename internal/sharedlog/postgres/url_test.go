@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,31 @@ func TestParse(t *testing.T) {
 	}
 	if s.schema != defaultSchema || s.poll != time.Second || s.storage || s.conn.Password != "of the environment" {
 		t.Errorf("parsed %+v", s)
+	}
+}
+
+func TestParseHosts(t *testing.T) {
+	t.Setenv("PGPORT", "")
+	for address, want := range map[string]string{
+		"postgres://me@a/db":                 "[a:5432]",
+		"postgres://me@a,b/db":               "[a:5432 b:5432]",
+		"postgres://me@a:1,b:2/db":           "[a:1 b:2]",
+		"postgres://me@a:1,b/db":             "[a:1 b:5432]",
+		"postgres://me@a,b:2,[::1]/db":       "[a:5432 b:2 ::1:5432]",
+		"postgres:///db?host=/run&port=1234": "[/run:1234]",
+	} {
+		s, err := parse(address)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		var got []string
+		for _, host := range hostsOf(s.conn) {
+			got = append(got, fmt.Sprintf("%s:%d", host.Host, host.Port))
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: the hosts are %v, want %s", address, got, want)
+		}
 	}
 }
 
