@@ -43,6 +43,9 @@ const expectedAnswer = 6 * time.Second
 // sharedLog writes how far the server has followed its shared log.
 func (b *table) sharedLog(s *adminv1.SharedLogStatus) {
 	progress := "all groups"
+	if s.GetHalt() != "" {
+		progress = "no more"
+	}
 	if missing := s.GetEnd() - min(s.GetEnd(), s.GetApplied()); missing > 0 {
 		progress = fmt.Sprintf("%s missing for %s", plural(missing, "group"), s.GetLag().AsDuration().Round(100*time.Millisecond))
 	}

@@ -23,6 +23,7 @@ func TestStatusOfASharedLog(t *testing.T) {
 		{&adminv1.SharedLogStatus{Log: "0102", Applied: 7, End: 9, Lag: durationpb.New(3 * time.Second), WriterAddress: "http://b", Halt: "they\tdiffer", Silence: durationpb.New(6 * time.Second)},
 			[]string{"  shared log        0102, group 7 of 9: 2 groups missing for 3s\n", "  it answered       6s ago\n", "  HALTED            they", "  last writer       http://b\n"}, "\t"},
 		{&adminv1.SharedLogStatus{Log: "0102", Applied: 7, End: 7}, []string{": all groups\n"}, "last writer"},
+		{&adminv1.SharedLogStatus{Log: "0102", Applied: 7, End: 7, Halt: "they differ"}, []string{"group 7 of 7: no more\n", "  HALTED            they differ\n"}, "all groups"},
 		{&adminv1.SharedLogStatus{Log: "0102", Applied: 7, End: 7, Silence: durationpb.New(17540 * time.Millisecond)},
 			[]string{"  NO ANSWER         of the shared log for 17.5s: appends and fresh reads wait or fail\n"}, "it answered"},
 	} {
