@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
@@ -47,8 +48,11 @@ func (s *Store) Groups(ctx context.Context, after eventlog.GroupID, follow bool)
 // may have lost it in a crash, or be late.
 func (s *Store) awaitKnown(ctx context.Context, group uint64) error {
 	sh := s.shared
-	if sh == nil {
+	switch {
+	case sh == nil:
 		return s.refresh(ctx)
+	case group == math.MaxUint64: // no store has it: the caller asks whether groups are sent at all
+		return nil
 	}
 	expired := time.NewTimer(sh.MaxStaleness)
 	defer expired.Stop()

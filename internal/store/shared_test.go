@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/umadb-go/umadb/dcb"
+	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/sharedlog"
 	"github.com/umadb-go/umadb/internal/sharedlog/fakelog"
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -84,6 +86,25 @@ func TestSharedStoreIsReopened(t *testing.T) {
 	if _, records := e.History(); len(records) != 5 {
 		t.Errorf("the shared log has %d records", len(records))
 	}
+}
+
+// umadb import --follow asks for what comes after a group that no store has, to learn whether the
+// server sends groups. A replica does not wait for that group.
+func TestReplicaHasNoGroupAfterAllOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openShared(t, sharedEngine(t, fakelog.Options{}), vfs.NewMem(), Shared{})
+		mustAppend(t, s, "x")
+		began := time.Now()
+		for _, err := range s.Groups(t.Context(), eventlog.GroupID{Index: math.MaxUint64}, false) {
+			if !errors.Is(err, dcb.ErrIntegrity) {
+				t.Errorf("it fails with %v", err)
+			}
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("it waits for %v", waited)
+		}
+		s.Close()
+	})
 }
 
 func TestOpenSharedRefusesAnotherHistory(t *testing.T) {
