@@ -2,8 +2,10 @@ package backup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 
+	"github.com/umadb-go/umadb/dcb"
 	"github.com/umadb-go/umadb/internal/eventlog"
 	"github.com/umadb-go/umadb/internal/storedir"
 	"github.com/umadb-go/umadb/internal/vfs"
@@ -23,7 +25,11 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	there, err := d.has(storedir.LogName)
+	err = d.mustNotBeReplica()
+	there := false
+	if err == nil {
+		there, err = d.has(storedir.LogName)
+	}
 	if err == nil && !there {
 		err = d.mustBeNew("")
 	}
@@ -42,6 +48,16 @@ func OpenTarget(fsys vfs.FS, path string) (*DirectoryTarget, error) {
 		return nil, errors.Join(err, d.close())
 	}
 	return t, nil
+}
+
+// mustNotBeReplica fails for the directory of a server of a shared log. What that has counts as
+// decided by the log, and umadb cluster repair appends it.
+func (d *directory) mustNotBeReplica() error {
+	marked, err := d.has(storedir.SharedName)
+	if err == nil && marked {
+		err = &dcb.Error{Kind: dcb.ErrInvalidArgument, Detail: fmt.Sprintf("%s is the directory of a server of a shared log; choose another one, or make it a store of its own with umadb cluster detach", d.path)}
+	}
+	return err
 }
 
 // Write adds a group.

@@ -51,7 +51,7 @@ func (s *Store) awaitKnown(ctx context.Context, group uint64) error {
 	switch {
 	case sh == nil:
 		return s.refresh(ctx)
-	case group == math.MaxUint64: // no store has it: the caller asks whether groups are sent at all
+	case group == math.MaxUint64: // no store has it: the caller only checks that groups are sent
 		return nil
 	}
 	expired := time.NewTimer(sh.MaxStaleness)
