@@ -197,6 +197,8 @@ func TestEveryMetricOfASharedLogIsServed(t *testing.T) {
 		`umadb_shared_proposals_total{outcome="unresolved"} 0`,
 		"umadb_shared_proposal_seconds_count 1",
 		"umadb_shared_fresh_seconds_count 1",
+		`umadb_shared_adopted_bytes_total{from="log"} 0`,
+		"umadb_shared_trimmed_group 0",
 		`umadb_shared_forwarded_total{result="broken"} 0`,
 		"umadb_head_position 1",
 	} {

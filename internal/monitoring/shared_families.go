@@ -52,6 +52,11 @@ var sharedFamilies = []family{
 	})},
 	{"umadb_shared_proposal_seconds", distribution, nil, "Time from the first append of a group to the shared log until its outcome was known.", sharedBuckets(func(m *store.SharedMetrics) histogram.Snapshot { return m.Proposals.Seconds })},
 	{"umadb_shared_withdrawn_total", counter, nil, "Groups that were withdrawn because the shared log had others in their place.", sharedNumber(func(m *store.SharedMetrics) uint64 { return m.Withdrawn })},
+	{"umadb_shared_adopted_bytes_total", counter, []string{"from"}, "Bytes of the groups that the server has taken from others, by where it read them: log, in the shared log; server, at another server, because the shared log no longer had them.", ofShared(func(m *store.SharedMetrics, out samples) {
+		number(out, m.AdoptedFromLog, "log")
+		number(out, m.AdoptedFromServers, "server")
+	})},
+	{"umadb_shared_trimmed_group", gauge, nil, "The last group that this server has removed from the shared log; 0 if it has removed none. Only the server that appends removes groups, and only from an engine with little space.", sharedNumber(func(m *store.SharedMetrics) uint64 { return m.Trimmed })},
 	{"umadb_shared_forwarded_total", counter, []string{"result"}, "Appends that were passed to the server that appends to the shared log, by result: ok, it has answered; refused, it had no effect, and they were proposed here; broken, the connection broke before the answer, or their clients gave up.", func(s *snapshot, out samples) {
 		if s.store.Shared != nil {
 			number(out, s.server.Forwarded.OK, "ok")

@@ -15,10 +15,13 @@ import (
 // foreign is a group that another store has added to the shared log.
 type foreign struct {
 	index         uint64
-	bytes         []byte // header and payload
-	startsSegment bool   // see eventlog.Sealed.Rolls
-	writer        lastWriter
+	bytes         []byte     // header and payload
+	startsSegment bool       // see eventlog.Sealed.Rolls
+	writer        lastWriter // zero if another server has sent the group
 }
+
+// fromServer reports whether another server has sent the group, and not the shared log.
+func (f foreign) fromServer() bool { return f.writer.process == sharedlog.ID{} }
 
 // arrival is adjacent groups of other stores for the writer.
 type arrival struct {
@@ -161,7 +164,8 @@ func (e storeEnvironment) adopt(g *group, f foreign) (sealedGroup, error) {
 		e.withdraw(sealed, g.mark)
 		return sealedGroup{}, err
 	}
-	if f.writer.process != (sharedlog.ID{}) {
+	e.store.shared.measures.adopted(f)
+	if !f.fromServer() {
 		e.store.shared.writers.wrote(f.writer.process, f.writer.address)
 	}
 	return sealedGroup{g, sealed}, nil

@@ -33,6 +33,10 @@ func TestNewStoreReadsTrimmedGroupsFromAPeer(t *testing.T) {
 		if head, err := b.Head(t.Context()); head != 50 || err != nil {
 			t.Fatalf("the head is %d, %v", head, err)
 		}
+		groups, trimmed := groupBytes(t, e, 50), groupBytes(t, e, 40)
+		if m := b.SharedState(); m.AdoptedFromServers < trimmed || m.AdoptedFromServers+m.AdoptedFromLog != groups {
+			t.Errorf("of %d bytes, of which %d are trimmed, the store has %d from the log and %d from a server", groups, trimmed, m.AdoptedFromLog, m.AdoptedFromServers)
+		}
 		if position := mustAppend(t, b, "y"); position != 51 {
 			t.Errorf("the next append is at %d", position)
 		}

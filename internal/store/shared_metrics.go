@@ -28,6 +28,11 @@ type SharedMetrics struct {
 	// Withdrawn is the number of groups that were withdrawn, because the shared log had others
 	// in their place.
 	Withdrawn uint64
+	// AdoptedFromLog and AdoptedFromServers are the bytes of the groups that the store has taken
+	// from the shared log, and from other servers, where the shared log no longer had them.
+	AdoptedFromLog, AdoptedFromServers uint64
+	// Trimmed is the last group that this store has removed from the shared log; 0 if none.
+	Trimmed uint64
 	// Fresh is the seconds from the start of a fresh read until the store had everything for it.
 	Fresh histogram.Snapshot
 
@@ -51,6 +56,7 @@ type ProposalMetrics struct {
 // sharedMeasures counts what a store in shared mode does.
 type sharedMeasures struct {
 	decided, lost, unknownOurs, unknownOther, unresolved, withdrawn atomic.Uint64
+	adoptedFromLog, adoptedFromServers, trimmed                     atomic.Uint64
 
 	proposal, fresh *histogram.Histogram
 }
@@ -75,6 +81,15 @@ func (m *sharedMeasures) proposed(s settled, unanswered bool, took time.Duration
 	default:
 		m.lost.Add(1)
 	}
+}
+
+// adopted counts the bytes of a group of the shared log, or of another server.
+func (m *sharedMeasures) adopted(f foreign) {
+	from := &m.adoptedFromLog
+	if f.fromServer() {
+		from = &m.adoptedFromServers
+	}
+	from.Add(uint64(len(f.bytes)))
 }
 
 // measuredFresh is fresh, measured.
@@ -103,10 +118,14 @@ func (s *Store) SharedState() *SharedMetrics {
 			UnknownOurs: c.unknownOurs.Load(), UnknownOther: c.unknownOther.Load(), Unresolved: c.unresolved.Load(),
 			Seconds: c.proposal.Snapshot(),
 		},
-		Withdrawn: c.withdrawn.Load(),
-		Fresh:     c.fresh.Snapshot(),
-		Halt:      s.halted(),
-		Writer:    sh.writers.state(sh.process),
+		Withdrawn:          c.withdrawn.Load(),
+		AdoptedFromLog:     c.adoptedFromLog.Load(),
+		AdoptedFromServers: c.adoptedFromServers.Load(),
+		Trimmed:            c.trimmed.Load(),
+
+		Fresh:  c.fresh.Snapshot(),
+		Halt:   s.halted(),
+		Writer: sh.writers.state(sh.process),
 	}
 	m.HaltReason = kindOfHalt(m.Halt)
 	m.End, m.Lag = sh.contact.lag()

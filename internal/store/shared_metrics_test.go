@@ -37,6 +37,9 @@ func TestSharedMetricsOfAppendsAndReads(t *testing.T) {
 		if m.Applied != 3 || m.Proposals.Decided != 0 || m.Fresh.Count() != 1 {
 			t.Errorf("the second store: %+v", m)
 		}
+		if groups := groupBytes(t, e, 3); m.AdoptedFromLog != groups || m.AdoptedFromServers != 0 || a.SharedState().AdoptedFromLog != 0 {
+			t.Errorf("of %d bytes, the second store has adopted %d and %d, the first %d", groups, m.AdoptedFromLog, m.AdoptedFromServers, a.SharedState().AdoptedFromLog)
+		}
 		if want := (WriterState{Known: true, Address: "http://a"}); m.Writer != want {
 			t.Errorf("its writer: %+v", m.Writer)
 		}
@@ -46,6 +49,20 @@ func TestSharedMetricsOfAppendsAndReads(t *testing.T) {
 		}
 		b.Close()
 	})
+}
+
+// groupBytes returns the bytes of the first groups that were added to a shared log.
+func groupBytes(t *testing.T, e *fakelog.Engine, first int) (n uint64) {
+	t.Helper()
+	_, records := e.History()
+	groups, err := groupsOf(records[:first])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		n += uint64(len(g.bytes))
+	}
+	return n
 }
 
 // appendAll appends n events to each store at once.

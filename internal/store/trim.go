@@ -90,6 +90,7 @@ func (t *trimmer) trim(ctx context.Context) error {
 		return err
 	}
 	t.through = through
+	t.measures.trimmed.Store(through)
 	t.store.options.Logger.Debug("trimmed the shared log", "through", through)
 	return nil
 }

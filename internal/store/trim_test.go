@@ -111,6 +111,13 @@ func TestTrimmedGroupsAreOnTheDisksOfTwoStores(t *testing.T) {
 			if trims < 5 || first(t, e) < 500 {
 				t.Errorf("%d trims; the log starts with record %d", trims, first(t, e))
 			}
+			through := uint64(0)
+			for _, s := range stores {
+				through = max(through, s.SharedState().Trimmed)
+			}
+			if through != first(t, e)-1 {
+				t.Errorf("stores have trimmed through group %d, and the log starts with record %d", through, first(t, e))
+			}
 		})
 	}
 }
