@@ -124,6 +124,10 @@ func TestFailureDoesNotHideAnUnknownOutcome(t *testing.T) {
 			return nil
 		})
 		s := openShared(t, e, disk, Shared{})
+		mustAppend(t, s, "x")
+		if time.Sleep(2 * syncInterval); s.durableCopy() != 1 {
+			t.Errorf("group %d is reported as durable", s.durableCopy())
+		}
 		mustAppend(t, s, "x") // is not synced
 		broken.Store(true)
 		e.SetDown(true)
@@ -135,6 +139,9 @@ func TestFailureDoesNotHideAnUnknownOutcome(t *testing.T) {
 		time.Sleep(2 * syncInterval)
 		if s.failureError() == nil {
 			t.Fatal("the store has not failed")
+		}
+		if group := s.durableCopy(); group != 0 {
+			t.Errorf("a store whose disk has failed reports group %d as durable", group)
 		}
 		go s.Close()
 		wantUnknown(t, "the append", <-result)

@@ -45,10 +45,10 @@ func (s *Store) runReporter() {
 }
 
 // durableCopy returns the last group of the shared log that is synced in the directory. The groups
-// of a store with another history do not count: the shared log is trimmed when enough stores
-// have its groups.
+// of a store with another history, or that has failed, as with its disk, do not count: the shared
+// log is trimmed when enough stores have its groups.
 func (s *Store) durableCopy() uint64 {
-	if errors.Is(s.halted(), ErrOtherHistory) {
+	if s.failureError() != nil || errors.Is(s.halted(), ErrOtherHistory) {
 		return 0
 	}
 	return s.logWriter.Durable().Index
