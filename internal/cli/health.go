@@ -112,7 +112,7 @@ func (h *healthCheck) explain(reported client.HealthStatus) error {
 	case client.HealthServiceUnknown:
 		return fmt.Errorf("the server reports no health for the service %q", h.service)
 	case client.HealthNotServing:
-		why = ": it is stopping, its store has failed, no append succeeds, its shared log does not answer, or it is a standby; see its log"
+		why = ": it is stopping, its store has failed, no append succeeds, its shared log does not answer, or it is a standby; umadb status and its log have the reason"
 	}
 	return fmt.Errorf("%s at %s is %v%s", cmp.Or(h.service, "the server"), h.url, reported, why)
 }
