@@ -26,8 +26,11 @@ func (e *unconfirmedError) Error() string {
 // Unwrap returns the error of the commit.
 func (e *unconfirmedError) Unwrap() error { return e.err }
 
-// codeNoDatabase is the code of the error of a server without the database.
-const codeNoDatabase = "3D000"
+// Codes of errors of a server.
+const (
+	codeNoDatabase  = "3D000" // it does not have the database
+	codeNoPrivilege = "42501" // the user may not do that
+)
 
 // hostError is why a host cannot be used.
 type hostError struct {
@@ -151,6 +154,8 @@ func explain(err error) error {
 		return fmt.Errorf("the server refuses the user; set its password in %s: %w", sharedlog.PasswordVariable, err)
 	case errors.As(err, &failure) && failure.Code == codeNoDatabase:
 		return fmt.Errorf("the database does not exist; create it with CREATE DATABASE, or correct the URL: %w", err)
+	case errors.As(err, &failure) && failure.Code == codeNoPrivilege:
+		return fmt.Errorf("the user of the URL needs the right to create a schema in the database, or all privileges on that of the log and its tables; see GRANT: %w", err)
 	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &hosts):
 		return &slowError{err}
 	}

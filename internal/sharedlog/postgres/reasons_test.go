@@ -52,6 +52,7 @@ func TestReasonsOfHosts(t *testing.T) {
 func TestExplanationsOfRequests(t *testing.T) {
 	denied := &pgconn.PgError{Code: "28P01", Message: "password authentication failed"}
 	missing := &pgconn.PgError{Code: codeNoDatabase, Message: "no such database"}
+	forbidden := &pgconn.PgError{Code: codeNoPrivilege, Message: "permission denied for table umadb_record"}
 	waits := fmt.Errorf("timeout: %w", context.DeadlineExceeded)
 	for _, c := range []struct {
 		name  string
@@ -61,6 +62,7 @@ func TestExplanationsOfRequests(t *testing.T) {
 	}{
 		{"the password", hostErrors{&hostError{"db1:5432", denied}}, "the server refuses the user; set its password in " + sharedlog.PasswordVariable + ": db1:5432: password authentication failed", denied},
 		{"the database", missing, "the database does not exist; create it with CREATE DATABASE, or correct the URL: ", missing},
+		{"a privilege", forbidden, "the user of the URL needs the right to create a schema in the database, or all privileges", forbidden},
 		{"a request that waits", waits, "the server has not answered in time: if it waits for a synchronous standby, start one", waits},
 		{"a host that does not answer", hostErrors{&hostError{"db1:5432", waits}}, "db1:5432: no answer in time", waits},
 		{"a caller that gives up", context.Canceled, "context canceled", context.Canceled},
