@@ -42,7 +42,7 @@ func TestHealthOfServerThatIsNotServing(t *testing.T) {
 		"well": grpc_health_v1.HealthCheckResponse_SERVING,
 	})
 	code, stdout, stderr := run("health", "--url", url)
-	wantError(t, code, stderr, 1, "the server at "+url+" is NOT_SERVING", "see its log")
+	wantError(t, code, stderr, 1, "the server at "+url+" is NOT_SERVING", "umadb status and its log have the reason")
 	if stdout != "" {
 		t.Errorf("standard output is %q, want none", stdout)
 	}
