@@ -98,6 +98,11 @@ func TestIdleStoreNoticesThatTheSharedLogHasLostGroups(t *testing.T) {
 		if strings.Contains(lines(), "caught up") {
 			t.Errorf("a store that does not follow the log logs that it has caught up: %s", lines())
 		}
+		log.forgets.Store(false) // as after a repair
+		time.Sleep(3 * reportInterval)
+		if position := mustAppend(t, s, "x"); position != 2 || durable() != 1 {
+			t.Errorf("after a repair, an append has position %d, and group %d is reported as durable", position, durable())
+		}
 		s.Close()
 	})
 }

@@ -57,13 +57,28 @@ func (s *Store) durableCopy() uint64 {
 // lookAtEnd asks for the end of the shared log, so that a store which only follows knows how much
 // it lacks, and one that is idle notices that the log has lost groups.
 func (s *Store) lookAtEnd(ctx context.Context) {
-	before := s.published.Load()
+	before, halted := s.published.Load(), s.shared.halt.Load()
 	end, err := s.shared.Log.Last(ctx)
 	s.shared.contact.reaches(end.Index, err)
 	if err != nil {
 		return
 	}
-	if lost := compareEnd(end, before.end.Tail.ID()); lost != nil {
+	own := before.end.Tail.ID()
+	if lost := compareEnd(end, own); lost != nil {
 		s.haltFor(before.group+1, lost)
+	} else if end == sharedlog.Point(own) {
+		s.hasAll(before.group, halted)
+	}
+}
+
+// hasAll ends a halt because of another history that the store had before it asked, if the log now
+// ends with the last group of the store, as after umadb cluster repair.
+func (s *Store) hasAll(group uint64, before *halt) {
+	if before == nil || before.group != group+1 || !errors.Is(before.err, ErrOtherHistory) {
+		return
+	}
+	if s.shared.halt.CompareAndSwap(before, nil) {
+		s.options.Logger.Info("the shared log has the groups of this server again", "group", group)
+		s.shared.applied()
 	}
 }
