@@ -37,6 +37,10 @@ var (
 
 func TestMain(m *testing.M) {
 	servertest.ResetIgnoredSignals()
+	if err := ownMounts(); err != nil {
+		fmt.Fprintln(os.Stderr, "cannot use a mount namespace of its own:", err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
