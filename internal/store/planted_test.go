@@ -180,9 +180,9 @@ var plantedBugs = []plantedBug{
 	return durable[len(durable)-1]
 `},
 	{"groups are reported before they are synced", "report.go", `
-			Durable: s.logWriter.Durable().Index,
+	return s.logWriter.Durable().Index
 `, `
-			Durable: s.published.Load().group,
+	return s.published.Load().group
 `},
 	{"a store opens with groups that the shared log does not have", "join.go", `
 	case own.Index > last.Index:
